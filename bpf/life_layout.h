@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life table's bits: what the guard in the kernel writes and processes read.
+ *
+ * Promises  the same layout on both sides; every field that another binary could see has a
+ *           fixed size and place.
+ * Needs     __u32, __u64 and friends from whoever includes it: <linux/types.h> in user space,
+ *           core.bpf.h in BPF. It includes nothing itself.
+ * Used by   bpf/guard.bpf.c, bpf/guard.c, shm/life*.c.
+ *
+ * The life word: one for each seat, written by the kernel alone.
+ *
+ *   63  62                 32 31 30 29                   0
+ *  +---+---------------------+--+--+----------------------+
+ *  | 0 | incarnation         |W |O | pid or TID           |
+ *  +---+---------------------+--+--+----------------------+
+ *
+ *   word             means              written by
+ *   0                seat never used    whoever made the table
+ *   {n, pid}         alive              guard: attach. Fallback: the keeper thread, its TID
+ *   {n, O}           over, n is spent   guard: exit or stop. Fallback: the kernel's robust list
+ *
+ * O is the kernel's FUTEX_OWNER_DIED and W its FUTEX_WAITERS, so that one test serves both
+ * writers. The incarnation grows by one at each taking of the seat and is never 0 in use, so a
+ * word that was once seen alive never comes back.
+ */
+#ifndef KREG_LIFE_LAYOUT_H
+#define KREG_LIFE_LAYOUT_H
+
+#define LIFE_LAYOUT 1u
+#define LIFE_MAGIC 0x6b7265676c696665ull /* "kregLife", read as one word */
+
+#define LIFE_OVER 0x40000000u
+#define LIFE_PID_MASK 0x3fffffffu
+#define LIFE_INCARNATION_SHIFT 32
+#define LIFE_INCARNATION_MASK 0x7fffffffu
+
+/* A seat's number fits 16 bits: owner words and reader slots rely on it. */
+#define LIFE_SEATS_MAX 65536u
+
+/* What the kernel knows of whoever holds a seat. Written by the guard alone; frozen to the rest. */
+struct life_seat {
+	__u32 pid;
+	__u32 uid;
+	__u32 gid;
+	__u32 image; /* bumped by exec: reader slots of an older image are over */
+	__u64 start; /* nanoseconds since boot, as the kernel has it for the thread group leader */
+	char comm[16];
+	__u64 reserved[3];
+};
+
+/* One for a guard: what it is, and what it has seen. */
+struct life_control {
+	__u64 magic;
+	__u32 layout;
+	__u32 seats;
+	__u64 identity; /* random, never 0: tells one guard's life table from another's */
+	__u64 stopping; /* non-zero: no more seats are given */
+	__u64 attaches;
+	__u64 deaths;
+	__u64 execs;
+	__u64 refused; /* attaches that found no free seat */
+	__u64 missed;  /* deaths that could not be told to the ring, or seats not given back */
+	__u64 reserved[6];
+};
+
+/* What reading the attach file yields. */
+struct life_reply {
+	__s32 error; /* 0, or -EUSERS (no seat is free) or -ESHUTDOWN (the guard is stopping) */
+	__u32 seat;
+	__u64 life;
+	__u32 pid; /* of the thread group, in the initial PID namespace */
+	__u32 image;
+	__u64 identity;
+};
+
+/* One record of the death ring. */
+struct life_death {
+	__u64 when; /* CLOCK_BOOTTIME, nanoseconds */
+	__u64 life; /* the word that has just ended */
+	__u32 seat;
+	__u32 pid;
+	__u32 uid;
+	__s32 exit_code; /* as wait(2) has it */
+	char comm[16];
+};
+
+/* Names of the pins below the guard's folder. */
+#define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"
+#define LIFE_PIN_ATTACH "attach"
+#define LIFE_PIN_LIVES "lives"
+#define LIFE_PIN_SEATS "seats"
+#define LIFE_PIN_CONTROL "control"
+
+#endif

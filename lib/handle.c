@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads of a handle: each has a slot from its first call that needs one until it ends.
+ *
+ *   what happens                 the slot
+ *   the thread ends              is given back by the key's destructor
+ *   kreg_close()                 is given back for all threads
+ *   the process dies, or execs   is over with the life, or with the image
+ *   fork()                       stays the parent's: the child finds its mark wiped
+ */
+#include "lib/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "shm/sweep.h"
+
+bool handle_is_parents(const struct kreg *k)
+{
+	return !*k->fork_mark;
+}
+
+static int thread_new(struct kreg *k, struct thread **out)
+{
+	struct thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread)
+		return -ENOMEM;
+	thread->registry = k;
+	thread->slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	if (!thread->slot || pthread_setspecific(k->thread_key, thread)) {
+		int err = thread->slot ? -ENOMEM : -ENOBUFS;
+
+		if (thread->slot)
+			grace_slot_return(thread->slot);
+		free(thread);
+		return err;
+	}
+	pthread_mutex_lock(&k->threads_mutex);
+	cds_list_add(&thread->node, &k->threads);
+	pthread_mutex_unlock(&k->threads_mutex);
+	*out = thread;
+	return 0;
+}
+
+int handle_thread(struct kreg *k, struct thread **out)
+{
+	if (!k)
+		return -EINVAL;
+	if (!k->writable)
+		return -EROFS;
+	if (handle_is_parents(k) || !life_is_alive(&k->lives, k->self.owner))
+		return -EOWNERDEAD;
+	*out = pthread_getspecific(k->thread_key);
+	return *out ? 0 : thread_new(k, out);
+}
+
+int handle_enter(struct kreg *k, struct thread **out)
+{
+	int err = handle_thread(k, out);
+
+	if (err)
+		return err;
+	/* relaxed: a late look lets one more call into a registry that is about to go */
+	if (load_relaxed(&k->segment.header->successor))
+		return -ESHUTDOWN;
+	grace_write_enter(&k->segment, (*out)->slot);
+	return 0;
+}
+
+void handle_leave(struct thread *thread)
+{
+	grace_write_leave(thread->slot);
+}
+
+pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life)
+{
+	if (k->lives.facts)
+		return (pid_t)(life & LIFE_PID_MASK);
+	if (owner_seat(owner) >= k->segment.seats)
+		return 0;
+	/* relaxed: written before the owner had an entry; in the fallback the word has a TID */
+	return (pid_t)load_relaxed(&k->segment.rows[owner_seat(owner)].pid);
+}
+
+void handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out)
+{
+	out->token = owner;
+	out->pid = handle_pid(k, owner, life);
+	out->reserved = 0;
+}
+
+/* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */
+void handle_advance(struct kreg *k)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (grace_advance(&k->segment, &k->lives, NULL))
+			return;
+	}
+}
+
+int64_t handle_reclaim(struct kreg *k)
+{
+	struct thread *thread;
+	int64_t bytes;
+	int err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	bytes = (int64_t)sweep_all(&k->segment, &k->lives, k->self.owner);
+	handle_leave(thread);
+	handle_advance(k);
+	heap_collect(&k->heap, true);
+	return bytes;
+}
+
+void handle_tidy(struct kreg *k, uint64_t swept)
+{
+	if (swept)
+		handle_advance(k);
+	heap_collect(&k->heap, false);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an open registry holds, and how a call gets into it and out again.
+ *
+ * Promises  a call that writes holds a slot and a write section, and is refused in a child of
+ *           fork(), through a read-only handle, and when the life or the registry is over.
+ * Needs     handle_leave() after each handle_enter() that returned 0.
+ * Context   any thread, but not two calls of one thread at once.
+ * Used by   all of lib/.
+ */
+#ifndef KREG_LIB_HANDLE_H
+#define KREG_LIB_HANDLE_H
+
+#include <pthread.h>
+
+#include <urcu/list.h>
+
+#include "lib/kreg.h"
+#include "shm/grace.h"
+#include "shm/heap.h"
+#include "shm/segment.h"
+#include "shm/table.h"
+
+#pragma GCC visibility push(hidden)
+
+struct kreg {
+	struct segment segment;
+	struct life_table lives;
+	struct life_self self; /* owner 0: read-only */
+	struct heap heap;
+	bool writable;
+	bool unique;
+	bool joined; /* membarrier */
+	uint32_t sweep_from;
+	uint32_t *fork_mark; /* 0 in children: the page is wiped by fork() */
+	pthread_key_t thread_key;
+	pthread_mutex_t threads_mutex;
+	struct cds_list_head threads;
+};
+
+/* What a thread has in a registry. */
+struct thread {
+	struct kreg *registry;
+	struct slot *slot;
+	uint32_t depth; /* of read sections */
+	struct cds_list_head node;
+};
+
+/* Reads of an overtaken peek are tried so often before giving up. */
+#define PEEK_TRIES 256
+
+/* The options and the name of one call to kreg_open() or kreg_destroy(), checked. */
+struct opening {
+	struct kreg_options options;
+	struct segment_path path;
+	struct segment_plan plan;
+	const char *guard; /* NULL: none */
+	char file[KREG_NAME_MAX + 32];
+};
+
+int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
+
+/* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG. */
+int key_check(const void *key, size_t *key_size);
+
+bool handle_is_parents(const struct kreg *k);
+
+/* The calling thread's slot, taken at its first need. */
+int handle_thread(struct kreg *k, struct thread **out);
+int handle_enter(struct kreg *k, struct thread **out);
+void handle_leave(struct thread *thread);
+
+/* The pid for an owner whose life word was @life. */
+pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life);
+void handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out);
+
+/* Sweeps all, and asks for as many grace periods as memory waits for. Outside of sections. */
+int64_t handle_reclaim(struct kreg *k);
+
+/* As many epochs as what was retired before waits for, unless somebody is inside a section. */
+void handle_advance(struct kreg *k);
+
+/* After a call that writes, outside of its section: what it retired, and @swept bytes of others. */
+void handle_tidy(struct kreg *k, uint64_t swept);
+
+#pragma GCC visibility pop
+
+#endif

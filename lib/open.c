@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open, close, destroy: from a name to a handle that has a life and a segment.
+ *
+ * The life comes first, because a segment belongs to one life table. Then whatever the name leads to is
+ * tried until it fits:
+ *
+ *   found                                   done
+ *   nothing                                 create and publish; who is second opens the first's
+ *   a segment that has a successor          help it along, look again
+ *   a segment of our life table             use it
+ *   of another, somebody in it is alive     -EBUSY
+ *   of another, nobody is                   replace it, look again
+ *
+ * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
+ * then the successor is asked for once more (segment_takeover.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/row.h"
+#include "shm/sweep.h"
+
+/* How often somebody else may be quicker before we say so. */
+#define OPEN_TRIES 1000
+
+static bool guard_is_out_of_reach(int err)
+{
+	return err == -ENODEV || err == -EPERM || err == -EACCES || err == -ENOSYS;
+}
+
+static int open_life(struct kreg *k, const struct opening *o)
+{
+	int err;
+
+	if (!o->guard) {
+		if (o->options.life != KREG_LIFE_GUARD)
+			return 0;
+		segment_say(&o->path, "a guard was asked for and KREG_GUARD says there is none");
+		return -ENODEV;
+	}
+	err = life_guard_open(&k->lives, o->guard);
+	if (!err && k->writable) {
+		err = life_guard_attach(&k->self, &k->lives, o->guard);
+		if (err)
+			life_guard_close(&k->lives);
+	}
+	if (guard_is_out_of_reach(err) && o->options.life == KREG_LIFE_AUTO)
+		return 0;
+	if (err == -ENODEV)
+		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
+			    o->guard);
+	else if (err == -EUSERS)
+		segment_say(&o->path, "the guard at %s has no seat left; start it with more --seats",
+			    o->guard);
+	else if (err)
+		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
+			    strerror(-err));
+	return err;
+}
+
+static int create(const struct opening *o)
+{
+	struct segment fresh;
+	int err;
+
+	if (o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) {
+		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
+			    o->path.file);
+		return -ENOENT;
+	}
+	if (o->path.owner != getuid()) {
+		segment_say(&o->path, "there is no registry %s/%s, and only user %u can create it",
+			    o->path.directory, o->path.file, o->path.owner);
+		return -ENOENT;
+	}
+	err = segment_create(&fresh, &o->path, &o->plan);
+	if (err)
+		return err;
+	err = segment_publish(&fresh, &o->path, o->path.file);
+	segment_close(&fresh);
+	if (err == -EEXIST && !(o->options.flags & KREG_OPEN_EXCLUSIVE))
+		return 0;
+	if (err)
+		segment_say(&o->path, "cannot create %s/%s: %s", o->path.directory, o->path.file,
+			    strerror(-err));
+	return err;
+}
+
+static int replace(const struct kreg *k, const struct opening *o)
+{
+	const struct segment *s = &k->segment;
+	pid_t alive;
+
+	if (k->writable)
+		return segment_take_over(s, &o->path, &o->plan);
+	alive = segment_someone_alive(s, NULL);
+	if (alive)
+		segment_say(&o->path, "%s/%s belongs to a guard that is not to be reached, or to the "
+				  "fallback, and process %d in it is alive", o->path.directory,
+			    o->path.file, alive);
+	else
+		segment_say(&o->path, "%s/%s is a leftover in which nobody is alive",
+			    o->path.directory, o->path.file);
+	return alive ? -EBUSY : -ENOENT;
+}
+
+/* 1: what was there is out of the way, look again. */
+static int open_segment_once(struct kreg *k, struct opening *o)
+{
+	struct segment *s = &k->segment;
+	int err = segment_open(s, &o->path, k->writable);
+
+	if (err == -ENOENT) {
+		err = create(o);
+		return err ? err : 1;
+	}
+	if (err)
+		return err;
+	if (load_relaxed(&s->header->successor)) { /* relaxed: asked again with a fence */
+		if (k->writable)
+			segment_help(s, &o->path);
+		err = 1;
+	} else if (s->header->identity != k->lives.identity) {
+		err = replace(k, o);
+		if (!err)
+			err = 1;
+	}
+	if (err)
+		segment_close(s);
+	return err;
+}
+
+/* In the segment: a seat where the guard has not given one, and the row. */
+static int take_seat(struct kreg *k, const struct opening *o)
+{
+	struct segment *s = &k->segment;
+	int err;
+
+	if (s->lives) {
+		k->lives = (struct life_table){ .words = s->lives, .seats = s->seats };
+		if (k->writable) {
+			err = life_robust_attach(&k->self, s->lives, s->seats);
+			if (err == -EUSERS)
+				segment_say(&o->path, "%s/%s has no seat left for another process; "
+						  "create it with more seats", o->path.directory,
+					    o->path.file);
+			if (err)
+				return err;
+		}
+	}
+	if (!k->writable)
+		return 0;
+	row_open(s, &k->self);
+	return segment_is_current(s) ? 0 : 1;
+}
+
+static int open_segment(struct kreg *k, struct opening *o)
+{
+	int tries, err = 1;
+
+	for (tries = 0; tries < OPEN_TRIES && err == 1; tries++) {
+		err = open_segment_once(k, o);
+		if (err)
+			continue;
+		if ((o->options.flags & KREG_OPEN_EXCLUSIVE) && !tries) {
+			segment_say(&o->path, "%s/%s exists", o->path.directory, o->path.file);
+			err = -EEXIST;
+		} else {
+			err = take_seat(k, o);
+		}
+		if (err) {
+			life_robust_detach(&k->self);
+			segment_close(&k->segment);
+		}
+	}
+	if (err == 1)
+		segment_say(&o->path, "%s/%s is being replaced or destroyed over and over",
+			    o->path.directory, o->path.file);
+	return err == 1 ? -EAGAIN : err;
+}
+
+static int fork_mark_new(struct kreg *k)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (mark == MAP_FAILED)
+		return -errno;
+	if (madvise(mark, page, MADV_WIPEONFORK)) {
+		err = -errno;
+		munmap(mark, page);
+		return err;
+	}
+	k->fork_mark = mark;
+	*k->fork_mark = 1;
+	return 0;
+}
+
+static void thread_ends(void *data)
+{
+	struct thread *thread = data;
+	struct kreg *k = thread->registry;
+
+	if (handle_is_parents(k))
+		return;
+	grace_slot_return(thread->slot);
+	pthread_mutex_lock(&k->threads_mutex);
+	cds_list_del(&thread->node);
+	pthread_mutex_unlock(&k->threads_mutex);
+	free(thread);
+}
+
+static int open_handle(struct kreg *k, struct opening *o)
+{
+	int err = fork_mark_new(k);
+
+	if (err)
+		return err;
+	err = -pthread_key_create(&k->thread_key, thread_ends);
+	if (err)
+		goto no_key;
+	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
+	/* Before the keeper: the kernel is quick about it while the process has one thread. */
+	k->joined = k->writable && grace_join();
+	err = open_life(k, o);
+	if (err)
+		goto no_life;
+	err = open_segment(k, o);
+	if (err)
+		goto no_segment;
+	k->unique = k->segment.header->keys == KREG_KEYS_UNIQUE;
+	CDS_INIT_LIST_HEAD(&k->threads);
+	pthread_mutex_init(&k->threads_mutex, NULL);
+	err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
+	if (!err)
+		return 0;
+	life_robust_detach(&k->self);
+	segment_close(&k->segment);
+no_segment:
+	life_guard_close(&k->lives);
+no_life:
+	pthread_key_delete(k->thread_key);
+no_key:
+	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
+	return err;
+}
+
+int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options)
+{
+	struct opening opening;
+	struct kreg *k;
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	err = opening_read(&opening, name, options);
+	if (err)
+		return err;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	k->segment.fd = -1;
+	err = open_handle(k, &opening);
+	if (err) {
+		free(k);
+		return err;
+	}
+	*out = k;
+	return 0;
+}
+
+/* Unregisters all, and gives the slabs back; without a slot they stay until the process ends. */
+static void leave_registry(struct kreg *k)
+{
+	struct thread *thread, *next;
+	uint32_t entries;
+
+	if (k->writable && !handle_enter(k, &thread)) {
+		entries = sweep_own(&k->heap);
+		row_add(&k->segment, k->self.owner, -(int32_t)entries);
+		handle_leave(thread);
+		heap_deinit(&k->heap);
+		handle_advance(k);
+	}
+	cds_list_for_each_entry_safe(thread, next, &k->threads, node) {
+		grace_slot_return(thread->slot);
+		free(thread);
+	}
+	life_robust_detach(&k->self);
+}
+
+void kreg_close(struct kreg *k)
+{
+	if (!k)
+		return;
+	pthread_key_delete(k->thread_key);
+	if (!handle_is_parents(k))
+		leave_registry(k);
+	segment_close(&k->segment);
+	life_guard_close(&k->lives);
+	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
+	free(k);
+}
+
+/* What cannot be opened can still be removed, by whoever owns it and insists. */
+static int destroy_damaged(const struct opening *o)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s", o->path.directory, o->path.file);
+	if (lstat(file, &st))
+		return -errno;
+	if (st.st_uid != o->path.owner || !S_ISREG(st.st_mode))
+		return -EPERM;
+	return unlink(file) ? -errno : 0;
+}
+
+int kreg_destroy(const char *name, const struct kreg_options *options, int force)
+{
+	struct life_table lives = { 0 };
+	struct opening opening;
+	struct segment s;
+	int err;
+
+	err = opening_read(&opening, name, options);
+	if (err)
+		return err;
+	err = segment_open(&s, &opening.path, true);
+	if (err == -EPROTO && force)
+		return destroy_damaged(&opening);
+	if (err) {
+		if (err == -ENOENT)
+			segment_say(&opening.path, "there is no registry %s/%s",
+				    opening.path.directory, opening.path.file);
+		return err;
+	}
+	if (opening.guard && life_guard_open(&lives, opening.guard))
+		memset(&lives, 0, sizeof(lives));
+	err = segment_destroy(&s, &opening.path, &lives, force);
+	life_guard_close(&lives);
+	segment_close(&s);
+	return err;
+}

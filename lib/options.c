@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of any age, registry names, keys: what callers pass, checked once.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+
+#define DEFAULT_DIRECTORY "/dev/shm"
+#define DEFAULT_MAX_BYTES (16ull << 30)
+#define DEFAULT_SLOTS 8192u
+#define DEFAULT_SEATS 4096u
+#define DEFAULT_PATIENCE_MS 1000u
+
+static int options_copy(struct kreg_options *out, const struct kreg_options *options)
+{
+	const unsigned char *bytes = (const unsigned char *)options;
+	size_t i;
+
+	memset(out, 0, sizeof(*out));
+	if (!options)
+		return 0;
+	if (options->size < sizeof(options->size))
+		return -EINVAL;
+	for (i = sizeof(*out); i < options->size; i++) {
+		if (bytes[i])
+			return -E2BIG;
+	}
+	memcpy(out, options, options->size < sizeof(*out) ? options->size : sizeof(*out));
+	return 0;
+}
+
+static int options_check(const struct kreg_options *o)
+{
+	const uint32_t flags = KREG_OPEN_READONLY | KREG_OPEN_EXISTING | KREG_OPEN_EXCLUSIVE;
+
+	if (o->flags & ~flags || o->life > KREG_LIFE_FALLBACK || o->keys > KREG_KEYS_DUPLICATE ||
+	    o->mode & ~0777u || o->seats > LIFE_SEATS_MAX || o->reserved)
+		return -EINVAL;
+	if ((o->flags & KREG_OPEN_EXCLUSIVE) &&
+	    (o->flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)))
+		return -EINVAL;
+	return 0;
+}
+
+/* "UID:NAME" or "NAME". */
+static int name_read(struct opening *o, const char *name)
+{
+	const char *colon = strchr(name, ':'), *at;
+	unsigned long owner = getuid();
+	char *end;
+
+	if (colon) {
+		errno = 0;
+		owner = strtoul(name, &end, 10);
+		if (!isdigit((unsigned char)*name) || end != colon || errno ||
+		    owner >= UINT32_MAX)
+			return -EINVAL;
+		name = colon + 1;
+	}
+	if (!*name || *name == '.' || strlen(name) > KREG_NAME_MAX)
+		return -EINVAL;
+	for (at = name; *at; at++) {
+		if (!isalnum((unsigned char)*at) && !strchr("._-", *at))
+			return -EINVAL;
+	}
+	snprintf(o->file, sizeof(o->file), "kreg.%lu.%s", owner, name);
+	o->path.file = o->file;
+	o->path.owner = (uid_t)owner;
+	return 0;
+}
+
+static const char *first_of(const char *option, const char *variable, const char *otherwise)
+{
+	const char *value = option ? option : secure_getenv(variable);
+
+	return value && *value ? value : otherwise;
+}
+
+int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
+{
+	struct kreg_options *o = &out->options;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = options_copy(o, options);
+	if (err)
+		return err;
+	out->path.log = o->log;
+	out->path.log_data = o->log_data;
+	err = options_check(o);
+	if (err) {
+		segment_say(&out->path, "an option has a value that is not allowed");
+		return err;
+	}
+	err = name ? name_read(out, name) : -EINVAL;
+	if (err) {
+		segment_say(&out->path, "\"%s\" is no registry's name: 1 to %d of A-Z a-z 0-9 . _ -, "
+				  "maybe after UID:", name ? name : "", KREG_NAME_MAX);
+		return err;
+	}
+	out->path.directory = first_of(o->directory, "KREG_DIR", DEFAULT_DIRECTORY);
+	out->guard = first_of(o->guard, "KREG_GUARD", LIFE_GUARD_DEFAULT);
+	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
+		out->guard = NULL;
+	out->plan.max_bytes = o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES;
+	out->plan.seats = o->seats ? o->seats : DEFAULT_SEATS;
+	out->plan.slots = o->slots ? o->slots : DEFAULT_SLOTS;
+	out->plan.patience_ms = o->patience_ms ? o->patience_ms : DEFAULT_PATIENCE_MS;
+	out->plan.mode = o->mode ? o->mode : 0600;
+	out->plan.keys = o->keys;
+	out->plan.group = o->set_group ? o->group : (gid_t)-1;
+	return 0;
+}
+
+int key_check(const void *key, size_t *key_size)
+{
+	if (!key)
+		return -EINVAL;
+	if (*key_size == KREG_STRING)
+		*key_size = strlen(key);
+	if (!*key_size)
+		return -EINVAL;
+	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
+}

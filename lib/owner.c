@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owners: who they are, whether they are alive, a pidfd that is certainly theirs.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/row.h"
+
+int kreg_self(struct kreg *k, struct kreg_owner *self)
+{
+	uint64_t life;
+
+	if (!k || !self)
+		return -EINVAL;
+	if (!k->writable)
+		return -EROFS;
+	if (handle_is_parents(k) || !life_look(&k->lives, k->self.owner, &life))
+		return -EOWNERDEAD;
+	handle_owner(k, k->self.owner, life, self);
+	return 0;
+}
+
+int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
+{
+	return k && owner && life_is_alive(&k->lives, owner->token);
+}
+
+int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
+{
+	uint64_t life;
+	int fd;
+
+	if (!k || !owner)
+		return -EINVAL;
+	if (!life_look(&k->lives, owner->token, &life))
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, handle_pid(k, owner->token, life), 0);
+	if (fd < 0)
+		return -errno;
+	/* The pid cannot have been given to another one as long as its life was not over. */
+	if (!life_is_alive(&k->lives, owner->token)) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)
+{
+	const struct life_seat *fact = k->lives.facts ? &k->lives.facts[seat] : NULL;
+	const struct row *row = &k->segment.rows[seat];
+
+	if (fact) {
+		out->uid = fact->uid;
+		out->gid = fact->gid;
+		out->start = fact->start;
+		memcpy(out->comm, fact->comm, sizeof(out->comm));
+	} else {
+		out->uid = row->uid;
+		out->gid = row->gid;
+		out->start = row->start;
+		memcpy(out->comm, row->comm, sizeof(out->comm));
+	}
+	out->comm[sizeof(out->comm) - 1] = 0;
+}
+
+int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
+		    void *data)
+{
+	uint32_t seat, end, entries;
+	int err = 0;
+
+	if (!k || !visit)
+		return -EINVAL;
+	end = row_end(&k->segment);
+	for (seat = 0; seat < end && !err; seat++) {
+		struct kreg_owner_facts facts = { 0 };
+		owner_t owner = row_owner(&k->segment, &k->lives, seat, &entries);
+		uint64_t life;
+
+		if (!owner || !life_look(&k->lives, owner, &life))
+			continue;
+		handle_owner(k, owner, life, &facts.owner);
+		facts.entries = entries;
+		facts_of(k, seat, &facts);
+		/* The facts are this owner's if he was alive all the while. */
+		if (life_is_alive(&k->lives, owner))
+			err = visit(&facts, data);
+	}
+	return err;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Figures: how much there is, whose it is, and what waits for what; and the sweep on request.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/handle.h"
+#include "shm/land.h"
+#include "shm/row.h"
+
+int64_t kreg_count(struct kreg *k)
+{
+	return k ? (int64_t)row_sum(&k->segment, &k->lives, NULL) : -EINVAL;
+}
+
+int64_t kreg_sweep(struct kreg *k)
+{
+	return handle_reclaim(k);
+}
+
+static void stat_land(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t slab, slabs = land_slabs(s);
+
+	for (slab = 0; slab < slabs; slab++) {
+		uint64_t word = land_owner(s, slab);
+
+		if (land_is_retired(word)) {
+			if (!grace_is_past(s, word & ~LAND_RETIRED))
+				out->bytes_waiting += SLAB_BYTES;
+		} else if (word) {
+			if (life_is_alive(&k->lives, word))
+				out->bytes_used += SLAB_BYTES;
+			else
+				out->bytes_dead += SLAB_BYTES;
+		}
+	}
+}
+
+static void stat_slots(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t i;
+
+	for (i = 0; i < s->slots_count; i++) {
+		uint64_t owner, life, word;
+
+		owner = load_relaxed(&s->slots[i].owner); /* relaxed: a figure */
+		if (!owner || !life_image_is_alive(&k->lives, owner))
+			continue;
+		out->slots_used++;
+		word = load_relaxed(&s->slots[i].writing); /* relaxed: a figure */
+		if (!(word & 1) || (word >> 2) == out->epoch)
+			continue;
+		owner = owner_without_image(owner);
+		if (life_look(&k->lives, owner, &life))
+			out->held_up_by = handle_pid(k, owner, life);
+	}
+}
+
+int kreg_stat(struct kreg *k, struct kreg_stat *stat)
+{
+	struct kreg_stat full = { 0 };
+	struct segment *s;
+	struct stat st;
+	uint32_t owners;
+
+	if (!k || !stat || stat->size < sizeof(stat->size))
+		return -EINVAL;
+	s = &k->segment;
+	if (fstat(s->fd, &st))
+		return -errno;
+	full.size = stat->size;
+	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
+	full.keys = s->header->keys;
+	full.entries = row_sum(s, &k->lives, &owners);
+	full.owners = owners;
+	full.seats = k->lives.seats;
+	full.slots = s->slots_count;
+	full.buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
+	full.epoch = load_relaxed(&s->header->epoch);	  /* relaxed: a figure */
+	full.bytes_reserved = (uint64_t)st.st_blocks * 512;
+	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
+	stat_land(k, &full);
+	stat_slots(k, &full);
+	memcpy(stat, &full, full.size < sizeof(full) ? full.size : sizeof(full));
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies to and from memory that another process may be writing at the same time.
+ *
+ * Promises  what is copied is what some process wrote, byte by byte; whether the bytes belong
+ *           together is asked of grace_peek_held() afterwards.
+ * Needs     both ranges mapped.
+ * Context   any; signal-safe.
+ * Used by   table, sweep, lib/.
+ *
+ * A peek that is overtaken reads bytes that change under it, and throws them away. C has no word
+ * for that but atomic bytes; ThreadSanitizer builds use them, others the library's memcpy().
+ */
+#ifndef KREG_SHM_COPY_H
+#define KREG_SHM_COPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifdef __SANITIZE_THREAD__
+
+static inline void copy_out(void *to, const void *from, size_t bytes)
+{
+	const unsigned char *source = from;
+	unsigned char *target = to;
+
+	while (bytes--)
+		*target++ = __atomic_load_n(source++, __ATOMIC_RELAXED);
+}
+
+static inline void copy_in(void *to, const void *from, size_t bytes)
+{
+	const unsigned char *source = from;
+	unsigned char *target = to;
+
+	while (bytes--)
+		__atomic_store_n(target++, *source++, __ATOMIC_RELAXED);
+}
+
+static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
+{
+	const unsigned char *a = shared, *b = own;
+
+	while (bytes--) {
+		if (__atomic_load_n(a++, __ATOMIC_RELAXED) != *b++)
+			return false;
+	}
+	return true;
+}
+
+#else
+
+static inline void copy_out(void *to, const void *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+}
+
+static inline void copy_in(void *to, const void *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+}
+
+static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
+{
+	return !memcmp(shared, own, bytes);
+}
+
+#endif
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slabs cut into blocks of one size, a bitmap of free ones, a ring of those that wait.
+ *
+ * What a slab is cut into is told to heirs by one word of its directory entry:
+ *
+ *   63        33  32  31             0
+ *  +------------+---+----------------+
+ *  | 0          | E | bytes a block  |   E: blocks are entries; 0: values, nothing to unlink
+ *  +------------+---+----------------+
+ *
+ * Values larger than half a slab get slabs of their own, side by side. Each of them is a slab
+ * without entries to heirs, so they can be inherited one by one.
+ *
+ *   killed here                          what an heir finds
+ *   slab taken, not yet described        the last owner's description; its entries are unlinked
+ *   block filled, not yet linked         an entry that is in no list
+ *   entry unlinked, not yet waiting      the same
+ *   block in the ring                    the same
+ */
+#include "shm/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ABOUT_ENTRIES (1ull << 32)
+#define BLOCKS_MAX (SLAB_BYTES / LINE_BYTES)
+/* From so many blocks on it is worth a system call to get them back. */
+#define WAITING_MANY 64u
+
+struct heap_slab {
+	struct cds_list_head node; /* in heap.room, while a block is free */
+	uint64_t free[BLOCKS_MAX / 64];
+	uint32_t slab;
+	uint32_t span; /* slabs, if there is one block in all of them; else 0 */
+	uint32_t blocks;
+	uint32_t blocks_free;
+	uint32_t bytes;
+	uint8_t class;
+	bool of_entries;
+};
+
+static const uint32_t class_bytes[HEAP_CLASSES] = { 64,	 128, 192, 256,	 320,  384,
+						    448, 512, 1024, 2048, 4096, 8192 };
+
+static int class_of(uint32_t bytes)
+{
+	int class;
+
+	for (class = 0; class < HEAP_CLASSES; class ++) {
+		if (bytes <= class_bytes[class])
+			return class;
+	}
+	return -1;
+}
+
+struct heap_cut heap_cut_of_entries(uint64_t about)
+{
+	struct heap_cut cut = { .bytes = (uint32_t)about };
+
+	if ((about & ABOUT_ENTRIES) && cut.bytes >= LINE_BYTES && cut.bytes <= SLAB_BYTES &&
+	    !(cut.bytes % LINE_BYTES))
+		cut.blocks = SLAB_BYTES / cut.bytes;
+	return cut;
+}
+
+int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
+	      owner_t self)
+{
+	int i;
+
+	memset(heap, 0, sizeof(*heap));
+	heap->segment = s;
+	heap->lives = lives;
+	heap->self = self;
+	for (i = 0; i < HEAP_CLASSES; i++) {
+		CDS_INIT_LIST_HEAD(&heap->room[0][i]);
+		CDS_INIT_LIST_HEAD(&heap->room[1][i]);
+	}
+	return -pthread_mutex_init(&heap->mutex, NULL);
+}
+
+void heap_deinit(struct heap *heap)
+{
+	uint32_t i, slab;
+
+	for (slab = 0; slab < heap->of_size; slab++) {
+		struct heap_slab *at = heap->of[slab];
+
+		if (!at)
+			continue;
+		for (i = 0; i < (at->span ? at->span : 1); i++)
+			land_retire(heap->segment, slab + i);
+		free(at);
+	}
+	free(heap->of);
+	free(heap->waiting);
+	pthread_mutex_destroy(&heap->mutex);
+	memset(heap, 0, sizeof(*heap));
+}
+
+static int grow_of(struct heap *heap, uint32_t slab)
+{
+	uint32_t size = heap->of_size ? heap->of_size : 64;
+	struct heap_slab **of;
+
+	while (size <= slab)
+		size *= 2;
+	if (size == heap->of_size)
+		return 0;
+	of = realloc(heap->of, size * sizeof(*of));
+	if (!of)
+		return -ENOMEM;
+	memset(of + heap->of_size, 0, (size - heap->of_size) * sizeof(*of));
+	heap->of = of;
+	heap->of_size = size;
+	return 0;
+}
+
+/* Room in the ring for each block in use, so that retiring one can never fail. */
+static int grow_waiting(struct heap *heap)
+{
+	uint32_t size = heap->waiting_size ? heap->waiting_size * 2 : 64;
+	struct heap_waiting *ring;
+	uint32_t i;
+
+	if (heap->blocks < heap->waiting_size)
+		return 0;
+	ring = malloc(size * sizeof(*ring));
+	if (!ring)
+		return -ENOMEM;
+	for (i = 0; i < heap->waiting_count; i++)
+		ring[i] = heap->waiting[(heap->waiting_first + i) % heap->waiting_size];
+	free(heap->waiting);
+	heap->waiting = ring;
+	heap->waiting_size = size;
+	heap->waiting_first = 0;
+	return 0;
+}
+
+static int slab_new(struct heap *heap, uint32_t bytes, int class, bool of_entries,
+		    struct heap_slab **out)
+{
+	struct heap_slab *slab = calloc(1, sizeof(*slab));
+	uint32_t span = class < 0 ? (bytes + SLAB_BYTES - 1) / SLAB_BYTES : 1;
+	uint32_t i;
+	int err;
+
+	if (!slab)
+		return -ENOMEM;
+	err = land_take(heap->segment, heap->self, span, &heap->from, &slab->slab);
+	if (err)
+		goto fail;
+	err = grow_of(heap, slab->slab);
+	if (err) {
+		for (i = 0; i < span; i++)
+			land_return(heap->segment, slab->slab + i);
+		goto fail;
+	}
+	slab->span = class < 0 ? span : 0;
+	slab->bytes = class < 0 ? SLAB_BYTES : class_bytes[class];
+	slab->blocks = class < 0 ? 1 : SLAB_BYTES / slab->bytes;
+	slab->blocks_free = slab->blocks;
+	slab->of_entries = of_entries;
+	slab->class = class < 0 ? 0 : (uint8_t)class;
+	for (i = 0; i < slab->blocks; i++)
+		slab->free[i / 64] |= 1ull << i % 64;
+	for (i = 0; i < span; i++)
+		land_describe(heap->segment, slab->slab + i,
+			      slab->bytes | (of_entries ? ABOUT_ENTRIES : 0));
+	heap->of[slab->slab] = slab;
+	CDS_INIT_LIST_HEAD(&slab->node);
+	if (class >= 0)
+		cds_list_add(&slab->node, &heap->room[of_entries][class]);
+	*out = slab;
+	return 0;
+fail:
+	free(slab);
+	return err;
+}
+
+static place_t block_place(const struct heap *heap, const struct heap_slab *slab, uint32_t block)
+{
+	return segment_slab_place(heap->segment, slab->slab) + block * (slab->bytes / LINE_BYTES);
+}
+
+/* A free block must not look like an entry, or an heir would look for it in vain. */
+static void block_clear(const struct heap *heap, const struct heap_slab *slab, place_t place)
+{
+	struct entry *entry = segment_at(heap->segment, place, sizeof(*entry));
+
+	if (slab->of_entries && entry)
+		store_relaxed(&entry->info, 0ull); /* relaxed: nobody stands in it */
+}
+
+static void slab_clear(struct heap *heap, struct heap_slab *slab)
+{
+	uint32_t i;
+
+	for (i = 0; slab->of_entries && i < slab->blocks; i++)
+		block_clear(heap, slab, block_place(heap, slab, i));
+}
+
+static place_t block_take(struct heap *heap, struct heap_slab *slab)
+{
+	uint32_t word = 0, block;
+
+	while (!slab->free[word])
+		word++;
+	block = word * 64 + (uint32_t)__builtin_ctzll(slab->free[word]);
+	slab->free[word] &= slab->free[word] - 1;
+	slab->blocks_free--;
+	if (!slab->blocks_free)
+		cds_list_del_init(&slab->node);
+	heap->blocks++;
+	return block_place(heap, slab, block);
+}
+
+int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out)
+{
+	int class = class_of(bytes), err;
+	struct heap_slab *slab = NULL;
+
+	pthread_mutex_lock(&heap->mutex);
+	err = grow_waiting(heap);
+	if (err)
+		goto out;
+	if (class >= 0 && !cds_list_empty(&heap->room[of_entries][class])) {
+		slab = cds_list_first_entry(&heap->room[of_entries][class], struct heap_slab, node);
+	} else {
+		err = slab_new(heap, bytes, class, of_entries, &slab);
+		if (err)
+			goto out;
+		slab_clear(heap, slab);
+	}
+	*out = block_take(heap, slab);
+out:
+	pthread_mutex_unlock(&heap->mutex);
+	return err;
+}
+
+static void slab_drop(struct heap *heap, struct heap_slab *slab)
+{
+	uint32_t i;
+
+	cds_list_del(&slab->node);
+	heap->of[slab->slab] = NULL;
+	for (i = 0; i < (slab->span ? slab->span : 1); i++)
+		land_return(heap->segment, slab->slab + i);
+	free(slab);
+}
+
+/* NULL: the block is in a slab of an earlier program of this process, and goes with the process. */
+static struct heap_slab *slab_of(struct heap *heap, place_t place)
+{
+	uint32_t slab = segment_slab_of(heap->segment, place);
+
+	return slab < heap->of_size ? heap->of[slab] : NULL;
+}
+
+static void block_return(struct heap *heap, place_t place)
+{
+	struct heap_slab *slab = slab_of(heap, place);
+	uint32_t block;
+
+	if (!slab)
+		return;
+	block = (place - segment_slab_place(heap->segment, slab->slab)) /
+		(slab->bytes / LINE_BYTES);
+	block_clear(heap, slab, place);
+	slab->free[block / 64] |= 1ull << block % 64;
+	slab->blocks_free++;
+	heap->blocks--;
+	if (slab->blocks_free == slab->blocks)
+		slab_drop(heap, slab);
+	else if (slab->blocks_free == 1)
+		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->class]);
+}
+
+void heap_return(struct heap *heap, place_t place)
+{
+	pthread_mutex_lock(&heap->mutex);
+	block_return(heap, place);
+	pthread_mutex_unlock(&heap->mutex);
+}
+
+void heap_retire(struct heap *heap, place_t place)
+{
+	pthread_mutex_lock(&heap->mutex);
+	if (slab_of(heap, place)) {
+		uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
+
+		heap->waiting[at].place = place;
+		heap->waiting[at].stamp = grace_stamp(heap->segment);
+		heap->waiting_count++;
+	}
+	pthread_mutex_unlock(&heap->mutex);
+}
+
+static void collect(struct heap *heap)
+{
+	while (heap->waiting_count) {
+		struct heap_waiting *first = &heap->waiting[heap->waiting_first];
+
+		if (!grace_is_past(heap->segment, first->stamp))
+			break;
+		block_return(heap, first->place);
+		heap->waiting_first = (heap->waiting_first + 1) % heap->waiting_size;
+		heap->waiting_count--;
+	}
+}
+
+void heap_collect(struct heap *heap, bool hard)
+{
+	pthread_mutex_lock(&heap->mutex);
+	collect(heap);
+	if (heap->waiting_count >= (hard ? 1 : WAITING_MANY) &&
+	    !grace_advance(heap->segment, heap->lives, NULL))
+		collect(heap);
+	pthread_mutex_unlock(&heap->mutex);
+}

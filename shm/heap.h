@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Heap: blocks inside one's own slabs.
+ *
+ * Promises  a block is not given out again before all who could stand in it are gone.
+ * Needs     what is retired is unlinked. One heap for each handle.
+ * Context   any thread of the process, under a mutex that is private to it. Not in signal handlers.
+ * Used by   lib/register.c.
+ *
+ * The bookkeeping is private memory. If the process dies it is not missed, because the whole slab is
+ * dead; so there is no shared free list to be repaired.
+ */
+#ifndef KREG_SHM_HEAP_H
+#define KREG_SHM_HEAP_H
+
+#include <pthread.h>
+
+#include <urcu/list.h>
+
+#include "shm/land.h"
+
+#define HEAP_CLASSES 12
+
+struct heap_slab;
+
+struct heap_waiting {
+	place_t place;
+	uint64_t stamp;
+};
+
+struct heap {
+	const struct segment *segment;
+	const struct life_table *lives;
+	owner_t self;
+	pthread_mutex_t mutex;
+	struct cds_list_head room[2][HEAP_CLASSES]; /* slabs with a free block; [is of entries] */
+	struct heap_slab **of;			    /* by number of slab; NULL: not ours */
+	uint32_t of_size;
+	uint32_t from;
+	/* blocks that wait for a grace period, oldest first: a ring with room for every block */
+	struct heap_waiting *waiting;
+	uint32_t waiting_size, waiting_first, waiting_count;
+	uint32_t blocks; /* in use, those that wait included */
+};
+
+int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
+	      owner_t self);
+
+/* Gives all slabs back, after their entries have been unlinked. */
+void heap_deinit(struct heap *heap);
+
+/*
+ * A block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is whatever was there.
+ * @of_entries: it begins with a struct entry. -ENOSPC, -ENOMEM.
+ */
+int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out);
+
+/* To be called when @place is unlinked, or never was linked; the latter at once with heap_return(). */
+void heap_retire(struct heap *heap, place_t place);
+void heap_return(struct heap *heap, place_t place);
+
+/* Takes back what has waited long enough; tries to advance the epoch if @hard. */
+void heap_collect(struct heap *heap, bool hard);
+
+/* How a slab is cut, from the word in its directory entry. 0 blocks: not of entries. */
+struct heap_cut {
+	uint32_t bytes;
+	uint32_t blocks;
+};
+struct heap_cut heap_cut_of_entries(uint64_t about);
+
+#endif

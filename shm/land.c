@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory belongs to whoever may die, a slab at a time. One word for each slab says whose it is, and
+ * a slab changes hands by one CAS of that word, so there is no moment at which it belongs to
+ * nobody that can be asked.
+ *
+ *   word           means                    becomes, by                  if the taker dies there
+ *   0              anybody's                an owner, land_take()        nothing has happened
+ *   owner          that owner's             0, land_return()             land_inherit()
+ *                                           retired, land_retire()
+ *   owner, over    the dead's               another owner,               land_inherit() by the next
+ *                                           land_inherit()
+ *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
+ *                                           when e is past
+ *
+ * Not here: what is inside a slab (heap.c), who looks for the dead (sweep.c).
+ */
+#include "shm/land.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* How far one search goes before it rather takes new land; the next one goes on from there. */
+#define SEARCH_SLABS 1024u
+#define EXTEND_SLABS 64u
+
+uint64_t land_owner(const struct segment *s, uint32_t slab)
+{
+	/*
+	 * ORD[land_owner:A] acquire: the word, then what its owner wrote in the slab before; pairs
+	 * with land_take_one:A, land_give:A
+	 */
+	return load_acquire(&s->directory[slab].owner);
+}
+
+uint64_t land_about(const struct segment *s, uint32_t slab)
+{
+	/* relaxed: written while the slab holds nothing that is linked, or read by its heir */
+	return load_relaxed(&s->directory[slab].about);
+}
+
+void land_describe(const struct segment *s, uint32_t slab, uint64_t about)
+{
+	store_relaxed(&s->directory[slab].about, about); /* relaxed: as land_about() */
+}
+
+uint32_t land_slabs(const struct segment *s)
+{
+	/* relaxed: it only grows, and a place behind it is refused */
+	uint64_t slabs = load_relaxed(&s->header->slabs);
+
+	return slabs < s->slabs_max ? (uint32_t)slabs : s->slabs_max;
+}
+
+static bool land_is_free(const struct segment *s, uint64_t word)
+{
+	if (land_is_retired(word))
+		return grace_is_past(s, word & ~LAND_RETIRED);
+	return !word;
+}
+
+static bool land_take_one(const struct segment *s, owner_t self, uint32_t slab)
+{
+	/* relaxed: the CAS looks again */
+	uint64_t seen = load_relaxed(&s->directory[slab].owner);
+
+	if (!land_is_free(s, seen))
+		return false;
+	/*
+	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
+	 * land_give:A, land_owner:A
+	 */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
+}
+
+static void land_give(const struct segment *s, uint32_t slab, uint64_t word)
+{
+	/*
+	 * ORD[land_give:A] release: all we did in the slab, then the word; pairs with
+	 * land_take_one:A, land_owner:A
+	 */
+	store_release(&s->directory[slab].owner, word); /* happens here */
+}
+
+void land_return(const struct segment *s, uint32_t slab)
+{
+	land_give(s, slab, 0);
+}
+
+void land_retire(const struct segment *s, uint32_t slab)
+{
+	land_give(s, slab, LAND_RETIRED | grace_stamp(s));
+}
+
+bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
+		  uint64_t seen, owner_t self)
+{
+	if (!seen || land_is_retired(seen) || life_is_alive(lives, seen))
+		return false;
+	/*
+	 * ORD[land_inherit:A] acq_rel: the dead's last stores, then what we make of them; pairs
+	 * with land_take_one:A, and with kernel sched_process_exit, after which there are no more
+	 */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
+}
+
+/* All of [@slab, @slab + @count), or none. */
+static bool land_take_run(const struct segment *s, owner_t self, uint32_t slab, uint32_t count)
+{
+	uint32_t taken;
+
+	for (taken = 0; taken < count; taken++) {
+		if (!land_take_one(s, self, slab + taken))
+			break;
+	}
+	if (taken == count)
+		return true;
+	while (taken--)
+		land_return(s, slab + taken);
+	return false;
+}
+
+static bool land_search(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
+			uint32_t limit, uint32_t *slab)
+{
+	uint32_t slabs = land_slabs(s), looked;
+
+	for (looked = 0; looked < limit && looked < slabs; looked++) {
+		uint32_t at = *from < slabs ? *from : 0;
+
+		*from = at + 1;
+		if (at + count > slabs || !land_take_run(s, self, at, count))
+			continue;
+		*from = at + count;
+		*slab = at;
+		return true;
+	}
+	return false;
+}
+
+/* Reserves more land. Several may do so at once; fallocate() of what is there does nothing. */
+static int land_extend(const struct segment *s, uint32_t count)
+{
+	uint32_t slabs = land_slabs(s);
+	uint64_t more = slabs / 8 < EXTEND_SLABS ? slabs / 8 : EXTEND_SLABS;
+	uint64_t seen = slabs, next;
+
+	if (more < count)
+		more = count;
+	if (slabs + more > s->slabs_max)
+		more = s->slabs_max - slabs;
+	if (more < count)
+		return -ENOSPC;
+	next = slabs + more;
+	if (fallocate(s->fd, 0,
+		      (off_t)(s->directory_offset + slabs * sizeof(struct directory_entry)),
+		      (off_t)(more * sizeof(struct directory_entry))) ||
+	    fallocate(s->fd, 0, (off_t)(s->land_offset + (uint64_t)slabs * SLAB_BYTES),
+		      (off_t)(more * SLAB_BYTES)))
+		return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -ENOSPC : -errno;
+	/* relaxed: new land is all 0, and nothing in it is linked */
+	cas_relaxed(&s->header->slabs, &seen, next);
+	return 0;
+}
+
+int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
+	      uint32_t *slab)
+{
+	int err;
+
+	if (land_search(s, self, count, from, SEARCH_SLABS, slab))
+		return 0;
+	for (;;) {
+		*from = land_slabs(s);
+		err = land_extend(s, count);
+		if (err)
+			break;
+		if (land_search(s, self, count, from, count + EXTEND_SLABS, slab))
+			return 0;
+	}
+	/* Nothing new is to be had; so look at everything before saying so. */
+	*from = 0;
+	return land_search(s, self, count, from, land_slabs(s), slab) ? 0 : err;
+}

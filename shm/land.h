@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Land: slabs of the segment, and whose they are.
+ *
+ * Promises  a slab has one owner at a time; the owner's death frees it for land_inherit() and for
+ *           nothing else; what is given out is reserved in the file system.
+ * Needs     owners of one life table only.
+ * Context   any thread; lock-free; land_take() may call fallocate().
+ * Used by   shm/heap.c, shm/sweep.c.
+ */
+#ifndef KREG_SHM_LAND_H
+#define KREG_SHM_LAND_H
+
+#include "shm/grace.h"
+#include "shm/segment.h"
+
+/*
+ * Takes @count slabs that lie side by side for @self; *slab is the first. @from remembers where the
+ * last search ended. -ENOSPC: the registry or the file system is full.
+ */
+int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
+	      uint32_t *slab);
+
+/* Gives one back in which nobody can stand any more; or in which readers may. Owner only. */
+void land_return(const struct segment *s, uint32_t slab);
+void land_retire(const struct segment *s, uint32_t slab);
+
+/* Takes over a slab of a dead owner, whose word is @seen. One heir wins. */
+bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
+		  uint64_t seen, owner_t self);
+
+/* The word, and what its owner has written about the slab. */
+uint64_t land_owner(const struct segment *s, uint32_t slab);
+uint64_t land_about(const struct segment *s, uint32_t slab);
+void land_describe(const struct segment *s, uint32_t slab, uint64_t about);
+
+/* How many slabs are reserved; only grows. */
+uint32_t land_slabs(const struct segment *s);
+
+static inline bool land_is_retired(uint64_t word)
+{
+	return word & LAND_RETIRED;
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The segment's layout: every struct that processes share, but for the life table.
+ *
+ * Promises  sizes and offsets are the same for every build of one SEGMENT_LAYOUT.
+ * Needs     an agreement before anything here changes: SEGMENT_LAYOUT goes up, and NEWS says so.
+ * Used by   all of shm/.
+ *
+ * A segment is one sparse tmpfs file:
+ *
+ *   part        size                        reserved with fallocate
+ *   header      one page                    at creation
+ *   rows        64 bytes a seat             at creation
+ *   slots       64 bytes a slot             at creation
+ *   lives       8 bytes a seat              at creation; the fallback only
+ *   buckets     8 bytes for each 64 of land as the table grows, by doubling
+ *   directory   16 bytes a slab             with the slabs
+ *   land        16 KiB a slab               as owners take slabs
+ *
+ * Each part has room for all it can ever be, so nothing ever moves. What is not reserved is a
+ * hole that nobody touches: touching it on a full file system would be SIGBUS.
+ */
+#ifndef KREG_SHM_LAYOUT_H
+#define KREG_SHM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC 0x6b72656773686d31ull
+#define SEGMENT_LAYOUT 1u
+#define SEGMENT_PAGE 4096u
+
+#define SLAB_BYTES 16384u
+#define LINE_BYTES 64u
+
+/*
+ * successor: 0 as long as the segment is in use. An id: the segment of that id replaces this one,
+ * or tries to (segment_takeover.c). SEGMENT_DESTROYED: none does.
+ */
+#define SEGMENT_DESTROYED UINT64_MAX
+
+struct segment_header {
+	/* written once, before anyone else can see the segment */
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t keys; /* enum kreg_keys */
+	uint64_t id;	   /* random, never 0 or SEGMENT_DESTROYED */
+	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
+	uint64_t seed;	   /* of the hash */
+	uint64_t max_bytes;
+	uint32_t seats;
+	uint32_t slots;
+	uint32_t patience_ms;
+	uint32_t reserved0;
+
+	/* read by every lookup, written rarely, by whoever is alive */
+	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
+	uint64_t buckets;			     /* table_grow(), CAS * 2 */
+	uint64_t slabs;				     /* land_extend(), CAS up */
+	uint64_t reserved1[5];
+
+	/* read and written by writers */
+	uint64_t successor;   /* segment_takeover.c, CAS */
+	uint64_t seats_high;  /* one more than the highest seat that ever attached; CAS up */
+	uint64_t slots_high;  /* the same of slots */
+	uint64_t prepare;     /* the next bucket to link ahead of need; fetch_add */
+	uint64_t reserved2[4];
+};
+
+/*
+ * A row for each seat: what its holder has in this registry.
+ *
+ *   63                 32 31                    0
+ *  +---------------------+-----------------------+
+ *  | incarnation         | entries               |   entries: counts for that life alone
+ *  +---------------------+-----------------------+
+ *
+ * Written by the holder of the seat alone, by CAS, because it has threads. A row whose
+ * incarnation is not that of the life word is nobody's, and its count is void: that is how a
+ * million entries leave the count at once.
+ */
+struct row {
+	uint64_t entries;
+	uint64_t start; /* of the process, nanoseconds since boot */
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t reserved0;
+	char comm[16];
+	uint64_t reserved[2];
+};
+
+/*
+ * A slot for each thread that writes or reads in sections.
+ *
+ *   owner     {incarnation, image, seat}, see life.h; 0: free. Over: free as well, by CAS.
+ *   reading   0, or {epoch, 1}: inside a read section; SLOT_EXPELLED: and thrown out of it
+ *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; never thrown out
+ *
+ * reading and writing are the slot owner's, but for SLOT_EXPELLED, which grace_advance() CASes.
+ */
+struct slot {
+	uint64_t owner;
+	uint64_t reading;
+	uint64_t writing;
+	uint64_t tardy;	      /* which reading word has been seen to hold up an advance ... */
+	uint64_t tardy_since; /* ... and since when, CLOCK_MONOTONIC nanoseconds; hints both */
+	uint32_t tid;
+	uint32_t fenced; /* the owner's kernel refused membarrier: it fences for itself */
+	uint64_t reserved[2];
+};
+
+#define SLOT_EXPELLED 2ull
+
+/*
+ * A directory entry for each slab. owner:
+ *
+ *   word                means                    becomes, by
+ *   0                   anybody's                an owner, land_take()
+ *   an owner, alive     its                      0, land_return(); {1, epoch}, land_retire()
+ *   an owner, over      the dead's               another owner, sweep: land_inherit()
+ *   {1, epoch}          unlinked, readers may    an owner, land_take() once the epoch is past
+ *                       still stand in it
+ *
+ * about is the owner's: what the slab is cut into, see heap.c. Written after the slab was taken
+ * and before anything in it is linked.
+ */
+struct directory_entry {
+	uint64_t owner;
+	uint64_t about;
+};
+
+#define LAND_RETIRED (1ull << 63)
+
+/*
+ * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
+ * where 40 bytes are enough for key and value.
+ *
+ *   next    the chain, see place.h; its mark says that the entry is unregistered
+ *   owner   {incarnation, seat}; constant
+ *   info    see below; kind and key size constant, the value's place and size as one word
+ *
+ *   63    56 55              25 24        8 7        0
+ *  +--------+------------------+-----------+----------+
+ *  | kind   | place of value   | size of   | size of  |   place 0: right behind the key,
+ *  |        | in lines, or 0   | value     | key      |   at the next multiple of 8
+ *  +--------+------------------+-----------+----------+
+ */
+struct entry {
+	uint64_t next;
+	uint64_t owner;
+	uint64_t info;
+	unsigned char bytes[40];
+};
+
+#define ENTRY_HEAD 24u
+#define ENTRY_KIND_SHIFT 56
+#define ENTRY_VALUE_PLACE_SHIFT 25
+#define ENTRY_VALUE_SIZE_SHIFT 8
+#define ENTRY_IN_USE 1ull
+
+_Static_assert(sizeof(struct segment_header) == 192, "other processes see it");
+_Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");
+_Static_assert(offsetof(struct segment_header, successor) == 128, "a cache line of its own");
+_Static_assert(sizeof(struct row) == 64, "other processes see it");
+_Static_assert(sizeof(struct slot) == 64, "other processes see it");
+_Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
+_Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");
+_Static_assert(offsetof(struct entry, bytes) == ENTRY_HEAD, "the key begins here");
+
+#endif

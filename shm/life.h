@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life: who holds a seat, and whether that very process is still alive.
+ *
+ * Promises  life_is_alive() is false from before anyone can be told of the death; an owner word
+ *           is never given to a second process (until one seat was taken 2^31 times).
+ * Needs     a table opened by life_guard_open(), or laid over a segment's own lives.
+ * Context   life_is_alive(): any, wait-free. The rest: not in signal handlers.
+ * Used by   everything that asks whom a word belongs to.
+ *
+ * An owner word stands in every word that a process could leave behind:
+ *
+ *   63  62                 32 31           16 15            0
+ *  +---+---------------------+---------------+---------------+
+ *  | 0 | incarnation         | image         | seat          |
+ *  +---+---------------------+---------------+---------------+
+ *
+ * The image is 0 but in reader slots. There it tells the programs apart that one process runs one
+ * after the other by exec: its entries outlive exec, the threads that held its slots do not.
+ */
+#ifndef KREG_SHM_LIFE_H
+#define KREG_SHM_LIFE_H
+
+#include <pthread.h>
+
+#include <linux/types.h>
+
+#include "bpf/life_layout.h"
+#include "shm/atomic.h"
+
+typedef uint64_t owner_t;
+
+struct life_table {
+	const uint64_t *words;
+	const struct life_seat *facts; /* NULL in the fallback */
+	uint64_t identity;	       /* 0 in the fallback */
+	uint32_t seats;
+	size_t words_bytes; /* of what life_guard_close() unmaps */
+	size_t facts_bytes;
+};
+
+/* The caller's own seat. */
+struct life_self {
+	owner_t owner; /* 0: none */
+	uint32_t pid;
+	uint32_t image;
+	struct life_keeper *keeper; /* the fallback's thread, or NULL */
+};
+
+static inline owner_t owner_of(uint64_t life, uint32_t seat)
+{
+	return (life & ~0xffffffffull) | seat;
+}
+
+static inline uint32_t owner_seat(owner_t owner)
+{
+	return owner & 0xffff;
+}
+
+static inline uint32_t owner_incarnation(owner_t owner)
+{
+	return (uint32_t)(owner >> 32);
+}
+
+/* The word of a reader slot; without the image it is the owner again. */
+static inline uint64_t owner_with_image(owner_t owner, uint32_t image)
+{
+	return owner | (uint64_t)(image & 0xffff) << 16;
+}
+
+static inline owner_t owner_without_image(uint64_t word)
+{
+	return word & ~0xffff0000ull;
+}
+
+static inline bool life_word_is(uint64_t life, owner_t owner)
+{
+	return (life >> 32) == (owner >> 32) && !(life & LIFE_OVER);
+}
+
+/* Whether @owner is alive, and the word that said so. */
+static inline bool life_look(const struct life_table *table, owner_t owner, uint64_t *word)
+{
+	uint32_t seat = owner_seat(owner);
+
+	if (caa_unlikely(seat >= table->seats || !(owner >> 32)))
+		return false;
+	/*
+	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what it
+	 * left; pairs with kernel sched_process_exit (the guard's exchange) and
+	 * handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18
+	 */
+	*word = load_acquire(&table->words[seat]);
+	return life_word_is(*word, owner);
+}
+
+static inline bool life_is_alive(const struct life_table *table, owner_t owner)
+{
+	uint64_t word;
+
+	return life_look(table, owner, &word);
+}
+
+/* As life_is_alive(), for a slot's word: a process that has called exec has left its slots. */
+bool life_image_is_alive(const struct life_table *table, uint64_t word);
+
+/*
+ * The guard's table, mapped read-only. -ENODEV: no guard is pinned at @path; -EPROTO: one of
+ * another layout is; other errors as the kernel has them.
+ */
+int life_guard_open(struct life_table *out, const char *path);
+void life_guard_close(struct life_table *table);
+
+/*
+ * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free;
+ * -ESHUTDOWN: the guard is stopping, or is another one than the table's.
+ */
+int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
+
+/*
+ * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the
+ * end of the program, exec included. -EUSERS: none is free; -EAGAIN, -ENOMEM: no thread.
+ */
+int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
+void life_robust_detach(struct life_self *self);
+
+#endif

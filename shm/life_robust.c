@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A seat without privilege: the kernel ends the life through the robust futex list.
+ *
+ * A thread, the keeper, tells the kernel by set_robust_list() where the low half of the life word
+ * is, writes its TID there and sleeps. When the program ends, by a signal, by exit or by exec, the
+ * kernel walks the list in exit_mm_release(), finds the TID of the very thread that is ending, and
+ * replaces it by FUTEX_OWNER_DIED. That is before wait(2) can return, because the process is
+ * a zombie only once all its threads are.
+ *
+ * The list is one node in private memory, with the futex_offset as the distance from there to the
+ * word. The node is announced as the pending operation before the word is taken, as glibc does for
+ * its mutexes, so there is no moment at which the word holds our TID and the kernel does not know:
+ *
+ *   killed here                        the kernel finds            and the word
+ *   before the CAS                     a word that is not ours     stays as it was
+ *   after it, before the list is set   it as the pending one       is over
+ *   after that                         it in the list              is over
+ *
+ * Sources: the kernel's Documentation/locking/robust-futex-ABI.rst; kernel/futex/core.c,
+ * handle_futex_death(), read in 6.1 to 6.18.
+ */
+#include "shm/life.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/futex.h>
+
+struct life_keeper {
+	struct robust_list_head head;
+	struct robust_list node;
+	uint64_t *words;
+	uint32_t seats;
+	pthread_t thread;
+	sem_t told;  /* the keeper: the seat is taken, or there is none */
+	sem_t asked; /* life_robust_detach(): give it back */
+	owner_t owner;
+};
+
+_Static_assert(LIFE_OVER == FUTEX_OWNER_DIED, "the kernel writes it");
+_Static_assert(LIFE_PID_MASK == FUTEX_TID_MASK, "the kernel compares it");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex is the word's first half");
+
+/* Points the kernel at @word as what we may be taking just now. */
+static void keeper_announce(struct life_keeper *keeper, uint64_t *word)
+{
+	keeper->head.futex_offset = (char *)word - (char *)&keeper->node;
+	/*
+	 * ORD[keeper_announce:A] compiler only: the offset, then the pending node, then the CAS
+	 * of the word; pairs with kernel exit_robust_list, which reads them in this very thread
+	 */
+	compiler_fence();
+	keeper->head.list_op_pending = &keeper->node;
+	compiler_fence();
+}
+
+static bool keeper_take(struct life_keeper *keeper, uint32_t seat, uint32_t tid)
+{
+	uint64_t *word = &keeper->words[seat];
+	uint64_t incarnation, next, seen;
+
+	/* relaxed: a look that the CAS repeats */
+	seen = load_relaxed(word);
+	if ((uint32_t)seen && !(seen & LIFE_OVER))
+		return false;
+	incarnation = ((seen >> LIFE_INCARNATION_SHIFT) + 1) & LIFE_INCARNATION_MASK;
+	if (!incarnation)
+		incarnation = 1;
+	next = incarnation << LIFE_INCARNATION_SHIFT | tid;
+	keeper_announce(keeper, word);
+	/*
+	 * ORD[keeper_take:A] acq_rel: the last holder's end, then what we do in its seat; pairs
+	 * with kernel handle_futex_death and keeper_give_back:A
+	 */
+	if (!cas_acq_rel(word, &seen, next)) /* happens here */
+		return false;
+	keeper->owner = owner_of(next, seat);
+	keeper->head.list.next = &keeper->node;
+	keeper->node.next = &keeper->head.list;
+	compiler_fence();
+	keeper->head.list_op_pending = NULL;
+	return true;
+}
+
+static void keeper_give_back(struct life_keeper *keeper)
+{
+	uint64_t *word = &keeper->words[owner_seat(keeper->owner)];
+
+	/*
+	 * ORD[keeper_give_back:A] release: all that was done in this seat, then its end; pairs
+	 * with keeper_take:A
+	 */
+	store_release(word, (keeper->owner & ~0xffffffffull) | LIFE_OVER); /* happens here */
+	keeper->head.list.next = &keeper->head.list;
+}
+
+static void *keeper_run(void *data)
+{
+	struct life_keeper *keeper = data;
+	uint32_t tid = (uint32_t)syscall(SYS_gettid);
+	uint32_t seat;
+
+	keeper->head.list.next = &keeper->head.list;
+	if (!syscall(SYS_set_robust_list, &keeper->head, sizeof(keeper->head))) {
+		for (seat = 0; seat < keeper->seats && !keeper->owner; seat++)
+			keeper_take(keeper, seat, tid);
+	}
+	keeper->head.list_op_pending = NULL;
+	sem_post(&keeper->told);
+	while (sem_wait(&keeper->asked))
+		;
+	if (keeper->owner)
+		keeper_give_back(keeper);
+	return NULL;
+}
+
+static int keeper_start(struct life_keeper *keeper)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	/* The thread sleeps; with a sanitizer's frames it still needs some room. */
+	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&keeper->thread, &attr, keeper_run, keeper);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+static void keeper_stop(struct life_keeper *keeper)
+{
+	sem_post(&keeper->asked);
+	pthread_join(keeper->thread, NULL);
+	sem_destroy(&keeper->told);
+	sem_destroy(&keeper->asked);
+	free(keeper);
+}
+
+int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
+{
+	struct life_keeper *keeper = calloc(1, sizeof(*keeper));
+	int err;
+
+	if (!keeper)
+		return -ENOMEM;
+	keeper->words = words;
+	keeper->seats = seats;
+	sem_init(&keeper->told, 0, 0);
+	sem_init(&keeper->asked, 0, 0);
+	err = keeper_start(keeper);
+	if (err) {
+		sem_destroy(&keeper->told);
+		sem_destroy(&keeper->asked);
+		free(keeper);
+		return err;
+	}
+	while (sem_wait(&keeper->told))
+		;
+	if (!keeper->owner) {
+		keeper_stop(keeper);
+		return -EUSERS;
+	}
+	out->owner = keeper->owner;
+	out->pid = (uint32_t)getpid();
+	out->image = 0;
+	out->keeper = keeper;
+	return 0;
+}
+
+void life_robust_detach(struct life_self *self)
+{
+	if (self->keeper)
+		keeper_stop(self->keeper);
+	self->keeper = NULL;
+	self->owner = 0;
+}

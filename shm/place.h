@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Places and references: offsets instead of pointers, in words that can be CASed.
+ *
+ * Promises  a reference means the same in every process, whatever the mapping's address.
+ * Needs     nothing. Whether a place lies inside the segment is asked of segment_at().
+ * Context   any; arithmetic only.
+ * Used by   segment, land, heap, table, sweep.
+ *
+ * A place counts lines of 64 bytes from the start of the segment. A reference is a link of the
+ * table's one sorted list:
+ *
+ *   63                33 32 31                 1  0
+ *  +--------------------+--+--------------------+--+
+ *  | place, or          |C | order of what is   |M |
+ *  | number of bucket   |  | there              |  |
+ *  +--------------------+--+--------------------+--+
+ *
+ * The order is the sort key: the bits of the hash, the lowest first, then 1 for an entry and 0 for
+ * a bucket. All that a bucket holds therefore follows it, and doubling the buckets moves nothing:
+ * Shalev and Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", 2003. It is in the
+ * reference so that a search knows from one word whether to go on, without reading what is there.
+ *
+ *   M  in an entry's own link: the entry is unregistered. Michael, "High Performance Dynamic
+ *      Lock-Free Hash Tables and List-Based Sets", 2002.
+ *   C  in a bucket's link: somebody is about to put the bucket in the list. The order then makes
+ *      room for whom:
+ *
+ *   31              18 17              2 1     0
+ *  +------------------+-----------------+-----+---+
+ *  | incarnation,     | seat            | is  | 0 |
+ *  | the low 14 bits  |                 | an entry
+ *  +------------------+-----------------+-----+---+
+ */
+#ifndef KREG_SHM_PLACE_H
+#define KREG_SHM_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef uint32_t place_t;
+typedef uint64_t ref_t;
+typedef uint32_t order_t;
+
+#define PLACE_MAX 0x7fffffffu
+#define PLACE_SHIFT 33
+#define ORDER_BITS 30
+#define ORDER_LAST 0x7fffffffu
+
+#define REF_MARK 1ull
+#define REF_CLAIM (1ull << 32)
+/* A bucket that was never asked for. No other reference is 0 but the one to bucket 0, to which
+ * nothing points. */
+#define REF_NONE 0ull
+/* The list's end: no entry lies at place 0. */
+#define REF_END ((uint64_t)ORDER_LAST << 1)
+
+static inline order_t order_reverse(uint32_t bits)
+{
+	bits = (bits >> 1 & 0x55555555u) | (bits & 0x55555555u) << 1;
+	bits = (bits >> 2 & 0x33333333u) | (bits & 0x33333333u) << 2;
+	bits = (bits >> 4 & 0x0f0f0f0fu) | (bits & 0x0f0f0f0fu) << 4;
+	return __builtin_bswap32(bits) >> (32 - ORDER_BITS);
+}
+
+static inline order_t order_of_entry(uint64_t hash)
+{
+	return order_reverse((uint32_t)hash) << 1 | 1;
+}
+
+static inline order_t order_of_bucket(uint32_t bucket)
+{
+	return order_reverse(bucket) << 1;
+}
+
+static inline bool order_is_entry(order_t order)
+{
+	return order & 1;
+}
+
+static inline ref_t ref_make(place_t place, order_t order)
+{
+	return (uint64_t)place << PLACE_SHIFT | (uint64_t)order << 1;
+}
+
+static inline place_t ref_place(ref_t ref)
+{
+	return (place_t)(ref >> PLACE_SHIFT);
+}
+
+static inline order_t ref_order(ref_t ref)
+{
+	return (order_t)(ref >> 1) & ORDER_LAST;
+}
+
+static inline bool ref_is_end(ref_t ref)
+{
+	return (ref & ~REF_MARK) == REF_END;
+}
+
+/* The word of a bucket that @seat is about to link in front of @target. */
+static inline ref_t ref_claim(ref_t target, uint32_t seat, uint32_t incarnation)
+{
+	return (target >> PLACE_SHIFT << PLACE_SHIFT) | REF_CLAIM |
+	       (uint64_t)(incarnation & 0x3fff) << 18 | (uint64_t)(seat & 0xffff) << 2 |
+	       (target & 2);
+}
+
+static inline uint32_t ref_claim_seat(ref_t claim)
+{
+	return (claim >> 2) & 0xffff;
+}
+
+static inline uint32_t ref_claim_incarnation(ref_t claim)
+{
+	return (claim >> 18) & 0x3fff;
+}
+
+static inline bool ref_claim_is_entry(ref_t claim)
+{
+	return claim & 2;
+}
+
+#endif

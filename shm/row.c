@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A row is {incarnation, count} in one word, so that the count of a dead owner needs no clearing: the
+ * next holder of the seat replaces the whole word by a CAS that changes the incarnation.
+ *
+ *   killed here                         the count
+ *   entry linked, not yet counted       is void: the owner is dead
+ *   entry marked, not yet counted off   the same
+ */
+#include "shm/row.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+
+void row_open(const struct segment *s, const struct life_self *self)
+{
+	struct row *row = &s->rows[owner_seat(self->owner)];
+	uint64_t seen, high;
+
+	row->pid = (uint32_t)getpid();
+	row->uid = getuid();
+	row->gid = getgid();
+	row->start = segment_process_start(getpid());
+	prctl(PR_GET_NAME, row->comm);
+	/* relaxed: the CAS looks again */
+	seen = load_relaxed(&row->entries);
+	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
+		/*
+		 * ORD[row_open:A] acq_rel: the facts, then the row that is ours; pairs with
+		 * row_owner:A
+		 */
+		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
+			break; /* happens here */
+	}
+	/* relaxed: a bound for sums; who misses it misses a row that has just been opened */
+	high = load_relaxed(&s->header->seats_high);
+	while (high <= owner_seat(self->owner) &&
+	       !cas_relaxed(&s->header->seats_high, &high, owner_seat(self->owner) + 1ull))
+		; /* relaxed: as above */
+}
+
+void row_add(const struct segment *s, owner_t self, int32_t entries)
+{
+	uint64_t *word = &s->rows[owner_seat(self)].entries;
+	/* relaxed: a number that stands for itself; all writers are threads of one owner */
+	uint64_t seen = load_relaxed(word);
+	uint64_t next;
+
+	do {
+		if (owner_incarnation(seen) != owner_incarnation(self))
+			return;
+		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
+	} while (!cas_relaxed(word, &seen, next)); /* relaxed: as above */
+}
+
+owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
+		  uint32_t *entries)
+{
+	uint64_t word;
+	owner_t owner;
+
+	/*
+	 * ORD[row_owner:A] acquire: the row, then its facts; pairs with row_open:A
+	 */
+	word = load_acquire(&s->rows[seat].entries);
+	owner = owner_of(word, seat);
+	*entries = (uint32_t)word;
+	return life_is_alive(lives, owner) ? owner : 0;
+}
+
+uint32_t row_end(const struct segment *s)
+{
+	/* relaxed: as in row_open() */
+	uint64_t high = load_relaxed(&s->header->seats_high);
+
+	return high < s->seats ? (uint32_t)high : s->seats;
+}
+
+uint64_t row_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners)
+{
+	uint32_t seat, end = row_end(s), entries;
+	uint64_t sum = 0;
+
+	if (owners)
+		*owners = 0;
+	for (seat = 0; seat < end; seat++) {
+		if (!row_owner(s, lives, seat, &entries))
+			continue;
+		sum += entries;
+		if (owners)
+			(*owners)++;
+	}
+	return sum;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows: who is in this registry, and how much each has.
+ *
+ * Promises  the sum over the living is exact with respect to the dead: a row counts for one life
+ *           and is void with its end.
+ * Needs     row_add() for an owner whose row was opened by row_open().
+ * Context   any thread; lock-free.
+ * Used by   lib/.
+ */
+#ifndef KREG_SHM_ROW_H
+#define KREG_SHM_ROW_H
+
+#include "shm/segment.h"
+
+/* Makes the row of one's seat one's own. Harmless when repeated. */
+void row_open(const struct segment *s, const struct life_self *self);
+
+/* Counts entries of @self up or down. */
+void row_add(const struct segment *s, owner_t self, int32_t entries);
+
+/* The row's owner, if he is alive, else 0; *entries is his count. */
+owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
+		  uint32_t *entries);
+
+/* One more than the last seat whose row was ever opened. */
+uint32_t row_end(const struct segment *s);
+
+/* All entries of the living; *owners, if not NULL, is how many they are. */
+uint64_t row_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Build, publish, open, refuse.
+ *
+ * A segment is built in a file that has no name yet (O_TMPFILE), its fixed parts reserved and its
+ * header filled, and gets its name by one linkat(), which fails if the name is taken. So:
+ *
+ *   killed here              what is left
+ *   before the linkat        nothing: the kernel drops a file without a name
+ *   after it                 a whole segment
+ *
+ * Opening reads the header with pread() before anything is mapped: a file that is too short is
+ * told by its size, not by SIGBUS.
+ */
+#include "shm/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define SLABS_LIMIT ((uint64_t)PLACE_MAX / (SLAB_BYTES / LINE_BYTES) / 2)
+
+void segment_say(const struct segment_path *path, const char *format, ...)
+{
+	char sentence[512];
+	va_list list;
+
+	if (!path->log)
+		return;
+	va_start(list, format);
+	vsnprintf(sentence, sizeof(sentence), format, list);
+	va_end(list);
+	path->log(path->log_data, sentence);
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+}
+
+/* Where each part lies follows from four numbers of the header. */
+static int geometry(struct segment *s, const struct segment_header *header)
+{
+	uint64_t offset = SEGMENT_PAGE;
+	uint64_t slabs = header->max_bytes / SLAB_BYTES;
+	uint64_t buckets = 512;
+
+	if (!slabs || slabs > SLABS_LIMIT || !header->seats || header->seats > LIFE_SEATS_MAX ||
+	    !header->slots || header->slots > 1u << 20)
+		return -EINVAL;
+	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets < 1ull << ORDER_BITS)
+		buckets *= 2;
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	s->seats = header->seats;
+	s->slots_count = header->slots;
+	s->slabs_max = (uint32_t)slabs;
+	s->buckets_max = (uint32_t)buckets;
+	s->seed = header->seed;
+	s->rows = (struct row *)(uintptr_t)offset;
+	offset += whole_pages(s->seats * sizeof(struct row));
+	s->slots = (struct slot *)(uintptr_t)offset;
+	offset += whole_pages(s->slots_count * sizeof(struct slot));
+	s->lives = (uint64_t *)(uintptr_t)offset;
+	if (!header->identity)
+		offset += whole_pages(s->seats * sizeof(uint64_t));
+	s->buckets_offset = offset;
+	offset += whole_pages(buckets * sizeof(uint64_t));
+	s->directory_offset = offset;
+	offset += whole_pages(slabs * sizeof(struct directory_entry));
+	s->land_offset = offset;
+	s->land_place = (place_t)(offset / LINE_BYTES);
+	s->bytes = offset + slabs * SLAB_BYTES;
+	return s->bytes / LINE_BYTES <= PLACE_MAX ? 0 : -EINVAL;
+}
+
+static int map(struct segment *s, const struct segment_header *header, int fd, bool writable)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	unsigned char *base;
+
+	base = mmap(NULL, s->bytes, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	madvise(base, s->bytes, MADV_DONTDUMP);
+	s->base = base;
+	s->header = (struct segment_header *)base;
+	s->rows = (struct row *)(base + (uintptr_t)s->rows);
+	s->slots = (struct slot *)(base + (uintptr_t)s->slots);
+	s->lives = header->identity ? NULL : (uint64_t *)(base + (uintptr_t)s->lives);
+	s->buckets = (uint64_t *)(base + s->buckets_offset);
+	s->directory = (struct directory_entry *)(base + s->directory_offset);
+	s->fd = fd;
+	s->writable = writable;
+	return 0;
+}
+
+static int header_fill(struct segment_header *header, const struct segment_plan *plan)
+{
+	memset(header, 0, sizeof(*header));
+	do {
+		if (getrandom(&header->id, sizeof(header->id), 0) != sizeof(header->id) ||
+		    getrandom(&header->seed, sizeof(header->seed), 0) != sizeof(header->seed))
+			return -EIO;
+	} while (!header->id || header->id == SEGMENT_DESTROYED);
+	header->magic = SEGMENT_MAGIC;
+	header->layout = SEGMENT_LAYOUT;
+	header->keys = plan->keys;
+	header->identity = plan->identity;
+	header->max_bytes = plan->max_bytes / SLAB_BYTES * SLAB_BYTES;
+	header->seats = plan->seats;
+	header->slots = plan->slots;
+	header->patience_ms = plan->patience_ms;
+	header->epoch = 2;
+	header->buckets = 512;
+	header->prepare = 512;
+	return 0;
+}
+
+static int file_reserve(int fd, const struct segment *s)
+{
+	/* The header to the first page of buckets, and the first page of the directory. */
+	if (ftruncate(fd, (off_t)s->bytes))
+		return -errno;
+	if (fallocate(fd, 0, 0, (off_t)(s->buckets_offset + SEGMENT_PAGE)))
+		return -errno;
+	if (fallocate(fd, 0, (off_t)s->directory_offset, SEGMENT_PAGE))
+		return -errno;
+	return 0;
+}
+
+static int file_create(const struct segment_path *path, const struct segment_plan *plan)
+{
+	int fd = open(path->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, plan->mode);
+	int err;
+
+	if (fd < 0) {
+		err = -errno;
+		segment_say(path, "cannot create a file in %s: %s; it has to be a tmpfs in which "
+				  "you may write", path->directory, strerror(-err));
+		return err;
+	}
+	if (plan->group != (gid_t)-1 && fchown(fd, (uid_t)-1, plan->group)) {
+		err = -errno;
+		segment_say(path, "cannot give the registry to group %u: %s; you have to be in it",
+			    plan->group, strerror(-err));
+		goto fail;
+	}
+	if (fchmod(fd, plan->mode)) {
+		err = -errno;
+		goto fail;
+	}
+	return fd;
+fail:
+	close(fd);
+	return err;
+}
+
+int segment_create(struct segment *out, const struct segment_path *path,
+		   const struct segment_plan *plan)
+{
+	struct segment_header header;
+	struct segment s;
+	int fd, err;
+
+	err = header_fill(&header, plan);
+	if (!err)
+		err = geometry(&s, &header);
+	if (err) {
+		segment_say(path, "a registry cannot be that small or large: %llu bytes, %u seats, "
+				  "%u slots", (unsigned long long)plan->max_bytes, plan->seats,
+			    plan->slots);
+		return err;
+	}
+	fd = file_create(path, plan);
+	if (fd < 0)
+		return fd;
+	err = file_reserve(fd, &s);
+	if (!err)
+		err = map(&s, &header, fd, true);
+	if (err) {
+		segment_say(path, "cannot reserve a registry in %s: %s; make room there, or ask for "
+				  "fewer slots", path->directory, strerror(-err));
+		close(fd);
+		return err;
+	}
+	memcpy(s.header, &header, sizeof(header));
+	s.buckets[0] = REF_END;
+	*out = s;
+	return 0;
+}
+
+int segment_publish(const struct segment *s, const struct segment_path *path, const char *file)
+{
+	char from[64], to[PATH_MAX];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", s->fd);
+	if (snprintf(to, sizeof(to), "%s/%s", path->directory, file) >= (int)sizeof(to))
+		return -ENAMETOOLONG;
+	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) /* happens here */
+		return -errno;
+	return 0;
+}
+
+static int file_check(const struct segment_path *path, int fd, struct segment_header *header,
+		      struct segment *s)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_uid != path->owner) {
+		segment_say(path, "%s/%s belongs to user %u, not to %u as it should; that user or "
+				  "root can remove it", path->directory, path->file, st.st_uid,
+			    path->owner);
+		return -EPERM;
+	}
+	if (!S_ISREG(st.st_mode) ||
+	    pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
+	    header->magic != SEGMENT_MAGIC) {
+		segment_say(path, "%s/%s is not a registry; remove it or choose another name",
+			    path->directory, path->file);
+		return -EPROTO;
+	}
+	if (header->layout != SEGMENT_LAYOUT) {
+		segment_say(path, "%s/%s has layout %u, this library has %u; end those who use it "
+				  "and `regtool destroy` it", path->directory, path->file,
+			    header->layout, SEGMENT_LAYOUT);
+		return -EPROTO;
+	}
+	if (geometry(s, header) || (uint64_t)st.st_size != s->bytes) {
+		segment_say(path, "%s/%s is damaged: %lld bytes long; `regtool destroy --force` "
+				  "removes it", path->directory, path->file, (long long)st.st_size);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+int segment_open(struct segment *out, const struct segment_path *path, bool writable)
+{
+	struct segment_header header;
+	char name[PATH_MAX];
+	struct segment s;
+	int fd, err;
+
+	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	fd = open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		err = -errno;
+		if (err == -ELOOP)
+			err = -EPROTO;
+		if (err != -ENOENT)
+			segment_say(path, "cannot open %s for %s: %s", name,
+				    writable ? "writing" : "reading", strerror(-err));
+		return err;
+	}
+	err = file_check(path, fd, &header, &s);
+	if (!err) {
+		err = map(&s, &header, fd, writable);
+		if (err)
+			segment_say(path, "cannot map the %llu bytes of %s: %s; raise the limit on "
+					  "address space", (unsigned long long)s.bytes, name,
+				    strerror(-err));
+	}
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+void segment_close(struct segment *s)
+{
+	if (s->base)
+		munmap(s->base, s->bytes);
+	if (s->fd >= 0)
+		close(s->fd);
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+}

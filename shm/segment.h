@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The segment: one file that processes map, wherever each likes.
+ *
+ * Promises  no one ever sees half a segment; what was built by another version or for another
+ *           life table is refused with a sentence; no access through segment_at() leaves what is
+ *           reserved.
+ * Needs     a tmpfs: sparse files, fallocate, O_TMPFILE.
+ * Context   opening blocks on the file system; segment_at() is wait-free.
+ * Used by   all that follows.
+ *
+ * The geometry is copied out of the header at opening and never read there again, so nobody can
+ * change it under us.
+ */
+#ifndef KREG_SHM_SEGMENT_H
+#define KREG_SHM_SEGMENT_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "shm/atomic.h"
+#include "shm/layout.h"
+#include "shm/life.h"
+#include "shm/place.h"
+
+struct segment {
+	unsigned char *base;
+	struct segment_header *header;
+	struct row *rows;
+	struct slot *slots;
+	uint64_t *lives; /* the segment's own, or NULL under a guard */
+	uint64_t *buckets;
+	struct directory_entry *directory;
+	place_t land_place; /* of slab 0 */
+	uint32_t slabs_max;
+	uint32_t buckets_max;
+	uint32_t seats;
+	uint32_t slots_count;
+	uint64_t seed;
+	uint64_t land_offset;
+	uint64_t buckets_offset;
+	uint64_t directory_offset;
+	uint64_t bytes;
+	int fd;
+	bool writable;
+};
+
+/* What a new segment is to be. All fields are set. */
+struct segment_plan {
+	uint64_t identity;
+	uint64_t max_bytes;
+	uint32_t seats;
+	uint32_t slots;
+	uint32_t keys;
+	uint32_t patience_ms;
+	mode_t mode;
+	gid_t group; /* (gid_t)-1: the caller's */
+};
+
+/* Where a registry's file is, and who hears why it can't be used. */
+struct segment_path {
+	const char *directory;
+	const char *file; /* without the directory */
+	uid_t owner;	  /* whose file it has to be */
+	void (*log)(void *data, const char *sentence);
+	void *log_data;
+};
+
+__attribute__((format(printf, 2, 3))) void segment_say(const struct segment_path *path,
+						       const char *format, ...);
+
+/*
+ * Builds a segment without a name. -EINVAL: the plan can't be; -ENOSPC, -EOPNOTSUPP, -ENOMEM and
+ * what open(2) has.
+ */
+int segment_create(struct segment *out, const struct segment_path *path,
+		   const struct segment_plan *plan);
+
+/* Gives it the name. -EEXIST: the name is taken. */
+int segment_publish(const struct segment *s, const struct segment_path *path, const char *file);
+
+/* Maps the segment of that name. -ENOENT, -EACCES, -EPERM, -EPROTO, -ENOMEM. */
+int segment_open(struct segment *out, const struct segment_path *path, bool writable);
+
+void segment_close(struct segment *s);
+
+/*
+ * Replaces @s, whose life table is gone, by @plan. 0: another segment has the name now, open it.
+ * -EBUSY: somebody in it is alive. See segment_takeover.c.
+ */
+int segment_take_over(const struct segment *s, const struct segment_path *path,
+		      const struct segment_plan *plan);
+
+/* Whether @s is in use still, asked after a seat was taken in it. */
+bool segment_is_current(const struct segment *s);
+
+/* Finishes what another process began, if @s has a successor. */
+void segment_help(const struct segment *s, const struct segment_path *path);
+
+/* Removes the name. -EBUSY: somebody in it is alive, and @force is not set. */
+int segment_destroy(const struct segment *s, const struct segment_path *path,
+		    const struct life_table *lives, bool force);
+
+/*
+ * Whether somebody whose seat is in @s is alive, by @lives if that is its table, else by the
+ * processes' start times. His pid, or 0.
+ */
+pid_t segment_someone_alive(const struct segment *s, const struct life_table *lives);
+
+/* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
+uint64_t segment_process_start(pid_t pid);
+
+/* @bytes at @place, or NULL if not all of them are reserved. */
+static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)
+{
+	uint64_t offset = (uint64_t)place * LINE_BYTES;
+	uint64_t end;
+
+	/* relaxed: it only grows, and whoever links a place has reserved it before */
+	end = s->land_offset + load_relaxed(&s->header->slabs) * SLAB_BYTES;
+	if (caa_unlikely(offset < s->land_offset || offset + bytes > end || end > s->bytes))
+		return NULL;
+	return s->base + offset;
+}
+
+static inline place_t segment_slab_place(const struct segment *s, uint32_t slab)
+{
+	return s->land_place + slab * (SLAB_BYTES / LINE_BYTES);
+}
+
+/* The slab that @place lies in; only for places that segment_at() has let through. */
+static inline uint32_t segment_slab_of(const struct segment *s, place_t place)
+{
+	return (place - s->land_place) / (SLAB_BYTES / LINE_BYTES);
+}
+
+#endif

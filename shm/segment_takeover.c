@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens to a segment when its time is over: replaced by a successor, or destroyed.
+ *
+ * A segment belongs to one life table. When that is gone (another guard was started, or the
+ * first one), nobody can attach to the segment any more, and as soon as nobody in it is alive the
+ * next who opens the name replaces it. header->successor decides who:
+ *
+ *   step                                   killed or stopped here
+ *   1 build the new one, without a name    nothing is left
+ *   2 link it as FILE+ID                   a stray file: the next who takes over removes it
+ *   3 CAS successor 0 -> ID                anyone who opens FILE goes on with step 4
+ *   4 is anyone alive after all?           as 3; if so, CAS ID -> 0
+ *   5 rename FILE+ID to FILE               done by whoever is first; the others find no FILE+ID
+ *
+ * The CAS of step 3 makes it happen, and nobody waits. Who attaches writes the seat first and looks
+ * at the successor then; who takes over writes the successor first and looks at the seats then: one of
+ * them sees the other. IDs are random and never used twice, so a late rename finds nothing.
+ *
+ * A stray file is told by its lock: its maker holds flock() on it as long as it lives.
+ *
+ * Destroying sets successor to SEGMENT_DESTROYED and removes the name under flock() of the file:
+ * only who holds that lock may remove it, so nobody can remove a newer file of the name. Should
+ * the destroyer be killed in between, the next who opens the name finishes that too.
+ */
+#include "shm/segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
+{
+	/*
+	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the seats;
+	 * pairs with successor_load:A
+	 */
+	bool done = cas_acq_rel(&s->header->successor, seen, next);
+
+	full_fence();
+	return done;
+}
+
+static uint64_t successor_load(const struct segment *s)
+{
+	/*
+	 * ORD[successor_load:A] full, before the load: our seat, then the successor; pairs
+	 * with successor_cas:A
+	 */
+	full_fence();
+	return load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
+}
+
+bool segment_is_current(const struct segment *s)
+{
+	return !successor_load(s);
+}
+
+uint64_t segment_process_start(pid_t pid)
+{
+	char path[64], text[1024];
+	unsigned long long ticks = 0;
+	long threads = 0;
+	char state = 0;
+	const char *at;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return 0;
+	text[got] = 0;
+	/* The name may hold anything, brackets too; what follows the last one is numbers. */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+			  "%*d %llu",
+			  &state, &threads, &ticks) != 3)
+		return 0;
+	/* A leader that has exited before its threads looks like a zombie too. */
+	if ((state == 'Z' || state == 'X') && threads <= 1)
+		return 0;
+	return ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+}
+
+static bool process_is_alive(pid_t pid, uint64_t start)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!access(path, R_OK))
+		return segment_process_start(pid) == start;
+	/* /proc may hide it from us: who exists then counts as alive. */
+	return !kill(pid, 0) || errno == EPERM;
+}
+
+pid_t segment_someone_alive(const struct segment *s, const struct life_table *lives)
+{
+	struct life_table own = { .words = s->lives, .seats = s->seats };
+	const struct life_table *table = s->lives ? &own : lives;
+	uint32_t seat;
+
+	for (seat = 0; seat < s->seats; seat++) {
+		const struct row *row = &s->rows[seat];
+		/* relaxed: a full fence stands before, and nothing is read through the word */
+		uint64_t word = load_relaxed(&row->entries);
+
+		if (s->lives) {
+			/* relaxed: as above */
+			uint64_t life = load_relaxed(&s->lives[seat]);
+
+			if ((uint32_t)life && !(life & LIFE_OVER))
+				return row->pid ? (pid_t)row->pid : (pid_t)(life & LIFE_PID_MASK);
+		} else if (word && table && table->identity == s->header->identity) {
+			if (life_is_alive(table, owner_of(word, seat)))
+				return (pid_t)row->pid;
+		} else if (word && row->pid && process_is_alive((pid_t)row->pid, row->start)) {
+			return (pid_t)row->pid;
+		}
+	}
+	return 0;
+}
+
+static int successor_name(char *out, size_t size, const struct segment_path *path, uint64_t id)
+{
+	int wanted = snprintf(out, size, "%s/%s+%016" PRIx64, path->directory, path->file, id);
+
+	return wanted < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static void rename_successor(const struct segment_path *path, uint64_t id)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	if (successor_name(from, sizeof(from), path, id))
+		return;
+	snprintf(to, sizeof(to), "%s/%s", path->directory, path->file);
+	/* Where it fails, another process was first. */
+	rename(from, to);
+}
+
+/* The file's lock, and the name still leads to this very file. */
+static bool file_is_ours(const struct segment *s, const struct segment_path *path)
+{
+	char name[PATH_MAX];
+	struct stat here, there;
+
+	if (flock(s->fd, LOCK_EX | LOCK_NB))
+		return false;
+	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
+	return !fstat(s->fd, &here) && !lstat(name, &there) && here.st_ino == there.st_ino &&
+	       here.st_dev == there.st_dev;
+}
+
+static int file_remove(const struct segment *s, const struct segment_path *path)
+{
+	char name[PATH_MAX];
+
+	if (!file_is_ours(s, path))
+		return 0;
+	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
+	return unlink(name) ? -errno : 0;
+}
+
+void segment_help(const struct segment *s, const struct segment_path *path)
+{
+	uint64_t seen = successor_load(s);
+
+	if (seen == SEGMENT_DESTROYED)
+		file_remove(s, path);
+	else if (seen && segment_someone_alive(s, NULL))
+		successor_cas(s, &seen, 0);
+	else if (seen)
+		rename_successor(path, seen);
+}
+
+/*
+ * Its maker is dead, because we have its lock; so if it got as far as step 3, we see that, and the
+ * file is the successor that everybody is to rename.
+ */
+static bool is_stray(const struct segment *s, const char *id)
+{
+	return strtoull(id, NULL, 16) != successor_load(s);
+}
+
+static void strays_remove(const struct segment *s, const struct segment_path *path)
+{
+	size_t length = strlen(path->file);
+	DIR *directory = opendir(path->directory);
+	struct dirent *at;
+	int fd;
+
+	if (!directory)
+		return;
+	while ((at = readdir(directory))) {
+		if (strncmp(at->d_name, path->file, length) || at->d_name[length] != '+')
+			continue;
+		fd = openat(dirfd(directory), at->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (!flock(fd, LOCK_EX | LOCK_NB) && is_stray(s, at->d_name + length + 1))
+			unlinkat(dirfd(directory), at->d_name, 0);
+		close(fd);
+	}
+	closedir(directory);
+}
+
+static int replace(const struct segment *s, const struct segment_path *path,
+		   const struct segment *next)
+{
+	uint64_t id = next->header->id, seen = 0;
+	char name[PATH_MAX];
+	int err;
+
+	err = successor_name(name, sizeof(name), path, id);
+	if (err)
+		return err;
+	if (flock(next->fd, LOCK_EX | LOCK_NB))
+		return -errno;
+	err = segment_publish(next, path, strrchr(name, '/') + 1);
+	if (err)
+		return err;
+	if (!successor_cas(s, &seen, id)) { /* happens here */
+		unlink(name);
+		segment_help(s, path);
+		return 0;
+	}
+	seen = id;
+	if (segment_someone_alive(s, NULL) && successor_cas(s, &seen, 0)) {
+		unlink(name);
+		return -EBUSY;
+	}
+	rename_successor(path, id);
+	return 0;
+}
+
+int segment_take_over(const struct segment *s, const struct segment_path *path,
+		      const struct segment_plan *plan)
+{
+	pid_t alive = segment_someone_alive(s, NULL);
+	struct segment next;
+	int err;
+
+	if (alive) {
+		segment_say(path, "%s/%s was made under %s and process %d in it is alive; end it, "
+				  "or `regtool destroy --force` the registry", path->directory,
+			    path->file, s->lives ? "the fallback" : "an earlier guard", alive);
+		return -EBUSY;
+	}
+	strays_remove(s, path);
+	err = segment_create(&next, path, plan);
+	if (err)
+		return err;
+	err = replace(s, path, &next);
+	segment_close(&next);
+	return err;
+}
+
+int segment_destroy(const struct segment *s, const struct segment_path *path,
+		    const struct life_table *lives, bool force)
+{
+	uint64_t seen = 0;
+	pid_t alive;
+
+	if (!successor_cas(s, &seen, SEGMENT_DESTROYED) && seen != SEGMENT_DESTROYED) {
+		segment_help(s, path);
+		return -EAGAIN;
+	}
+	alive = segment_someone_alive(s, lives);
+	if (alive && !force) {
+		seen = SEGMENT_DESTROYED;
+		successor_cas(s, &seen, 0);
+		segment_say(path, "%s/%s is in use, by process %d for one; end it, or use --force",
+			    path->directory, path->file, alive);
+		return -EBUSY;
+	}
+	return file_remove(s, path);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sweeping is housekeeping: the dead's entries are absent already. It takes three steps for a slab:
+ *
+ *   step                                          killed here
+ *   1 CAS the slab's word from the dead to me     the slab is a dead owner's again: mine
+ *   2 go past the order of each of its entries    the next heir does so once more
+ *   3 retire the slab                             done
+ *
+ * The dead no longer link anything, so what step 2 has gone past stays out of the list.
+ */
+#include "shm/sweep.h"
+
+#include "shm/copy.h"
+#include "shm/table.h"
+
+/* Takes all entries in @slab, which are marked or of the dead, out of the list. */
+static void sweep_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
+			 uint32_t slab)
+{
+	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	place_t place = segment_slab_place(s, slab);
+	unsigned char key[256];
+	uint32_t i;
+
+	for (i = 0; i < cut.blocks; i++, place += cut.bytes / LINE_BYTES) {
+		const struct entry *entry = segment_at(s, place, cut.bytes);
+		uint64_t info;
+		struct query q;
+
+		if (!entry)
+			return;
+		info = load_relaxed(&entry->info); /* relaxed: inherited with the slab */
+		if (info >> ENTRY_KIND_SHIFT != ENTRY_IN_USE ||
+		    ENTRY_HEAD + (uint8_t)info > cut.bytes)
+			continue;
+		copy_out(key, entry->bytes, (uint8_t)info);
+		q = table_query(s, key, (uint8_t)info);
+		table_purge(s, lives, self, &q);
+	}
+}
+
+/* How many entries of @self in @slab were registered until now. */
+static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
+{
+	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	place_t place = segment_slab_place(s, slab);
+	uint32_t i, marked = 0;
+
+	for (i = 0; i < cut.blocks; i++, place += cut.bytes / LINE_BYTES) {
+		struct entry *entry = segment_at(s, place, cut.bytes);
+		ref_t next;
+
+		/* relaxed: our own entries */
+		if (!entry || load_relaxed(&entry->info) >> ENTRY_KIND_SHIFT != ENTRY_IN_USE ||
+		    load_relaxed(&entry->owner) != self) /* relaxed: as above */
+			continue;
+		next = table_load(&entry->next);
+		while (!(next & REF_MARK)) {
+			if (!table_cas(&entry->next, &next, next | REF_MARK))
+				continue;
+			marked++;
+			break;
+		}
+	}
+	return marked;
+}
+
+uint32_t sweep_own(const struct heap *heap)
+{
+	uint32_t slab, marked = 0;
+
+	for (slab = 0; slab < heap->of_size; slab++) {
+		if (!heap->of[slab])
+			continue;
+		marked += sweep_mark(heap->segment, heap->self, slab);
+		sweep_unlink(heap->segment, heap->lives, heap->self, slab);
+	}
+	return marked;
+}
+
+static uint64_t sweep_slab(const struct segment *s, const struct life_table *lives, owner_t self,
+			   uint32_t slab)
+{
+	if (!land_inherit(s, lives, slab, land_owner(s, slab), self))
+		return 0;
+	sweep_unlink(s, lives, self, slab);
+	land_retire(s, slab);
+	return SLAB_BYTES;
+}
+
+uint64_t sweep_some(const struct segment *s, const struct life_table *lives, owner_t self,
+		    uint32_t *from, uint32_t count)
+{
+	uint32_t slabs = land_slabs(s);
+	uint64_t bytes = 0;
+
+	for (; count && slabs && !bytes; count--) {
+		if (*from >= slabs)
+			*from = 0;
+		bytes = sweep_slab(s, lives, self, (*from)++);
+	}
+	return bytes;
+}
+
+uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self)
+{
+	uint32_t slab, slabs = land_slabs(s);
+	uint64_t bytes = 0;
+
+	for (slab = 0; slab < slabs; slab++)
+		bytes += sweep_slab(s, lives, self, slab);
+	return bytes;
+}

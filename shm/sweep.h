@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sweep: what the dead left goes back to the land.
+ *
+ * Promises  a slab of the dead is retired only when none of its entries is in the list; nobody can
+ *           tell the difference but by the bytes in use.
+ * Needs     a write section around each call.
+ * Context   any thread; lock-free; sweep_some() is bounded by one slab's entries.
+ * Used by   lib/.
+ */
+#ifndef KREG_SHM_SWEEP_H
+#define KREG_SHM_SWEEP_H
+
+#include "shm/heap.h"
+
+/*
+ * Looks at the next @count slabs from *from on, and inherits at most one. Bytes that were the
+ * dead's.
+ */
+uint64_t sweep_some(const struct segment *s, const struct life_table *lives, owner_t self,
+		    uint32_t *from, uint32_t count);
+
+/* All slabs. */
+uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self);
+
+/*
+ * Unregisters all that @heap holds, before heap_deinit(). No other thread may use the heap. How many
+ * entries that were.
+ */
+uint32_t sweep_own(const struct heap *heap);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The search, and the walk over all.
+ *
+ * One list holds all entries and buckets, sorted by order (place.h). A bucket is a link in an array;
+ * a search starts at the link of its bucket and goes on while the order is not above its own. A
+ * bucket that is not linked yet stands for nothing: its parent, the same number without the
+ * highest bit, is earlier in the list. So a search reads the bucket's line and the entry's.
+ *
+ *   state of an entry   its link       its owner   counts as   left by a death
+ *   private             any            self        absent      as it is; the slab is the dead's
+ *   linked              no mark        alive       present     absent at once: nothing to do
+ *   unregistered        mark           any         absent      whoever comes by unlinks it
+ *   dead                no mark        over        absent      whoever writes nearby marks it
+ *   unlinked            mark           any         absent      back after a grace period
+ *
+ * A link is read with acquire and written by CAS, through table_load() and table_cas() alone.
+ *
+ * A peek may be overtaken: a block that it stands in is used for something else. So each place is
+ * checked against what is reserved, an order that goes down ends the search, and so does a number
+ * of hops that no list can have; the answer is thrown away when the epoch is looked at again.
+ */
+#define XXH_INLINE_ALL
+#include "shm/table.h"
+
+#include <errno.h>
+#include <xxhash.h>
+
+#include "shm/copy.h"
+
+struct query table_query(const struct segment *s, const void *key, size_t key_size)
+{
+	struct query q;
+
+	q.key = key;
+	q.key_size = (uint32_t)key_size;
+	q.hash = (uint32_t)XXH3_64bits_withSeed(key, key_size, s->seed);
+	q.order = order_of_entry(q.hash);
+	return q;
+}
+
+uint64_t table_hops(const struct segment *s)
+{
+	/* relaxed: both only grow, and one that is old is made up for by the factor */
+	return 2 * (load_relaxed(&s->header->slabs) * (SLAB_BYTES / LINE_BYTES) +
+		    load_relaxed(&s->header->buckets)); /* relaxed: as above */
+}
+
+ref_t table_load(const uint64_t *link)
+{
+	/*
+	 * ORD[table_load:A] acquire: the link, then what it leads to; pairs with table_cas:A
+	 */
+	return load_acquire(link);
+}
+
+bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
+{
+	/*
+	 * ORD[table_cas:A] acq_rel: what is in the entry, then the link to it; pairs with
+	 * table_load:A
+	 */
+	return cas_acq_rel(link, seen, next);
+}
+
+bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
+		   const struct query *q)
+{
+	if ((uint8_t)info != q->key_size || info >> ENTRY_KIND_SHIFT != ENTRY_IN_USE)
+		return false;
+	/* The mapping may end behind the entry's first line. */
+	if (caa_unlikely(entry->bytes + q->key_size > s->base + s->bytes))
+		return false;
+	return copy_equals(entry->bytes, q->key, q->key_size);
+}
+
+const void *entry_value(const struct segment *s, const struct entry *entry, uint64_t info,
+			uint32_t *size)
+{
+	place_t place = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+	uint32_t offset = ENTRY_HEAD + (((uint8_t)info + 7u) & ~7u);
+
+	*size = (info >> ENTRY_VALUE_SIZE_SHIFT) & 0x1ffff;
+	if (place)
+		return segment_at(s, place, *size);
+	place = (place_t)(((const unsigned char *)entry - s->base) / LINE_BYTES);
+	if (!segment_at(s, place, offset + *size))
+		return NULL;
+	return (const unsigned char *)entry + offset;
+}
+
+int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
+{
+	place_t place = ref_place(claim);
+	const struct entry *entry;
+	unsigned char key[256];
+	uint64_t info;
+
+	if (!ref_claim_is_entry(claim)) {
+		*out = ref_make(place, order_of_bucket(place));
+		return 0;
+	}
+	if (!place) {
+		*out = REF_END;
+		return 0;
+	}
+	entry = segment_at(s, place, sizeof(*entry));
+	if (!entry)
+		return -EUCLEAN;
+	info = load_relaxed(&entry->info); /* relaxed: behind the link that led here */
+	if (!segment_at(s, place, ENTRY_HEAD + (uint8_t)info))
+		return -EUCLEAN;
+	copy_out(key, entry->bytes, (uint8_t)info);
+	*out = ref_make(place, table_query(s, key, (uint8_t)info).order);
+	return 0;
+}
+
+uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word)
+{
+	/* relaxed: a number of buckets that is old is right too; those behind it are parents */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint32_t bucket;
+
+	if (caa_unlikely(buckets > s->buckets_max || !buckets))
+		buckets = 512;
+	bucket = hash & (uint32_t)(buckets - 1);
+	for (;;) {
+		*word = table_load(&s->buckets[bucket]);
+		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
+			return &s->buckets[bucket];
+		if (!bucket) {
+			*word = REF_END; /* damage: bucket 0 is in the list from the start */
+			return &s->buckets[0];
+		}
+		bucket &= ~(0x80000000u >> __builtin_clz(bucket));
+	}
+}
+
+/* The link of the bucket that @ref leads to. */
+static int bucket_next(const struct segment *s, ref_t ref, ref_t *out)
+{
+	place_t bucket = ref_place(ref);
+	int err = 0;
+
+	/* relaxed: it was raised before the bucket was linked */
+	if (bucket >= s->buckets_max || bucket >= load_relaxed(&s->header->buckets))
+		return -EUCLEAN;
+	*out = table_load(&s->buckets[bucket]);
+	if (caa_unlikely(*out & REF_CLAIM))
+		err = table_unclaim(s, *out, out);
+	return err;
+}
+
+/* Whether the entry counts; *link is its own link, read before its owner's life. */
+static bool entry_is_live(const struct life_table *lives, struct entry *entry, ref_t link,
+			  struct found *out)
+{
+	if (link & REF_MARK)
+		return false;
+	out->entry = entry;
+	out->owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
+	return life_look(lives, out->owner, &out->life);
+}
+
+int table_find(const struct segment *s, const struct life_table *lives, const struct query *q,
+	       struct found *out)
+{
+	uint64_t hops = table_hops(s);
+	order_t last = 0;
+	ref_t at, next;
+
+	table_bucket(s, q->hash, &at);
+	for (; caa_likely(hops); hops--, at = next) {
+		order_t order = ref_order(at);
+		struct entry *entry;
+		uint64_t info;
+
+		if (order > q->order || ref_is_end(at))
+			return -ENOENT;
+		if (caa_unlikely(order < last))
+			return -EUCLEAN;
+		last = order;
+		if (caa_unlikely(!order_is_entry(order))) {
+			if (bucket_next(s, at, &next))
+				return -EUCLEAN;
+			continue;
+		}
+		entry = segment_at(s, ref_place(at), sizeof(*entry));
+		if (caa_unlikely(!entry))
+			return -EUCLEAN;
+		next = table_load(&entry->next);
+		if (order != q->order)
+			continue;
+		info = load_relaxed(&entry->info); /* relaxed: behind the link */
+		if (!entry_has_key(s, entry, info, q) || !entry_is_live(lives, entry, next, out))
+			continue;
+		out->info = info;
+		out->place = ref_place(at);
+		return 0;
+	}
+	return -EUCLEAN;
+}
+
+void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk)
+{
+	walk->until = until;
+	walk->hops = table_hops(s);
+	table_bucket(s, order_reverse(from >> 1), &walk->at);
+}
+
+int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
+	       struct found *out, order_t *order)
+{
+	ref_t next;
+
+	for (; walk->hops; walk->hops--, walk->at = next) {
+		ref_t at = walk->at;
+		struct entry *entry;
+		bool live;
+
+		if (ref_is_end(at) || ref_order(at) > walk->until)
+			return -ENOENT;
+		if (!order_is_entry(ref_order(at))) {
+			if (bucket_next(s, at, &next))
+				return -EUCLEAN;
+			continue;
+		}
+		entry = segment_at(s, ref_place(at), sizeof(*entry));
+		if (!entry)
+			return -EUCLEAN;
+		next = table_load(&entry->next);
+		if (ref_order(next) < ref_order(at))
+			return -EUCLEAN;
+		live = entry_is_live(lives, entry, next, out);
+		if (!live)
+			continue;
+		out->info = load_relaxed(&entry->info); /* relaxed: behind the link */
+		out->place = ref_place(at);
+		*order = ref_order(at);
+		walk->at = next;
+		return 0;
+	}
+	return -EUCLEAN;
+}

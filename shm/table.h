@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table: from a key to its entry, in a list that all processes share.
+ *
+ * Promises  a search takes no lock, writes nothing and ends whatever the memory holds; of two who
+ *           link one key, exactly one does; an entry whose owner is dead is absent for everybody.
+ * Needs     searches: a peek or a section of grace.h around them. Changes: a write section.
+ * Context   any thread; lock-free; a search is wait-free but for the length of its chain.
+ * Used by   lib/, shm/sweep.c.
+ *
+ * Files: table.c the search, table_write.c changes, table_grow.c buckets.
+ */
+#ifndef KREG_SHM_TABLE_H
+#define KREG_SHM_TABLE_H
+
+#include "shm/segment.h"
+
+/* What is looked for. */
+struct query {
+	const void *key;
+	uint32_t key_size;
+	uint32_t hash; /* as many bits as buckets and order use */
+	order_t order;
+};
+
+/* What was found. Good as long as the section, or until the peek is checked. */
+struct found {
+	struct entry *entry;
+	place_t place;
+	owner_t owner;
+	uint64_t info;
+	uint64_t life; /* the owner's word, as it was when the owner was seen alive */
+};
+
+struct query table_query(const struct segment *s, const void *key, size_t key_size);
+
+/* 0, -ENOENT, or -EUCLEAN: what is there can't be, by damage or because a peek was overtaken. */
+int table_find(const struct segment *s, const struct life_table *lives, const struct query *q,
+	       struct found *out);
+
+/*
+ * A walk over live entries in the order of the list. table_first() stands at a bucket that is not
+ * behind @from, maybe before it; table_next() goes to the next live one and says its order.
+ * -ENOENT: there is none up to @until.
+ */
+struct table_walk {
+	ref_t at;
+	order_t until;
+	uint64_t hops;
+};
+void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk);
+int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
+	       struct found *out, order_t *order);
+
+bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
+		   const struct query *q);
+
+/* Where the entry's value is and how long; NULL if it is not in the segment. */
+const void *entry_value(const struct segment *s, const struct entry *entry, uint64_t info,
+			uint32_t *size);
+
+/*
+ * Links @place, which is filled, under @q. @unique: -EEXIST if a living owner has the key, and *out
+ * is its entry. *crowded: how many stood between the bucket and the place.
+ */
+int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
+	       const struct query *q, place_t place, bool unique, struct found *out,
+	       uint32_t *crowded);
+
+/* Unregisters the first entry of @self under @q and takes it out of the list; -ENOENT: none. */
+int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
+		 const struct query *q, place_t *place);
+
+/* Goes past all that has the order of @q, so that what is marked or dead there is in no list. */
+int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
+		const struct query *q);
+
+/* The bucket that a search for @hash starts from: the nearest one in the list. */
+uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word);
+
+/* Links the bucket for @hash if need be, and returns the nearest one. Write section. */
+uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
+			    uint32_t hash, ref_t *word);
+
+/* Doubles the buckets if there are few for the entries. Write section. */
+void table_grow(const struct segment *s, uint64_t entries);
+
+/* Links a few buckets ahead of need. Write section. */
+void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self);
+
+/* For the files of the table alone. */
+
+/* Ends a search in damaged memory: more hops than there can be entries and buckets. */
+uint64_t table_hops(const struct segment *s);
+ref_t table_load(const uint64_t *link);
+bool table_cas(uint64_t *link, ref_t *seen, ref_t next);
+/* The reference that a bucket's link will be when its claim is over. */
+int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);
+
+/* A place between two in the list. */
+struct position {
+	uint64_t *link; /* the word in front */
+	ref_t seen;	/* what it holds: the first of a greater order, or what was sought */
+	bool found;	/* seen is the bucket that was sought, or an entry with the key */
+	struct found at;
+	uint32_t passed; /* entries */
+};
+int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
+	       const struct query *q, struct position *out);
+
+#endif

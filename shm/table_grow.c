@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buckets: how the table grows without a pause and without moving an entry.
+ *
+ * The array of buckets has room for all there can ever be; doubling reserves the next part of it
+ * and raises one number. The new part is all 0. A bucket that is 0 stands for its parent, and is
+ * put into the list when a writer first comes by, or a little ahead of that.
+ *
+ *   word of a bucket     means                      becomes, by                 if he dies there
+ *   0                    not in the list            {C, me}, CAS                nothing happened
+ *   {C, me, target}      mine to link, in front     {C, me, other target},      {C, heir, target},
+ *                        of target                  CAS by me; then the link    CAS by an heir
+ *                        in front of it, CAS by me
+ *   {C, anyone, target}  and the list leads here:   target, CAS by anyone       the same
+ *                        it is linked
+ *   a reference          in the list, for ever      another, as any link
+ *
+ * The claimant is in the word, so no second process ever links a bucket while the first may still do
+ * so. One that was stopped there keeps one bucket out of the list: searches for it start at the
+ * parent, which costs them some steps and no wait. An heir finds out whether the dead one's bucket
+ * is linked by a seek: nobody else could change that.
+ *
+ * A claim names its process, not its thread: a second thread of it sees a living claimant and uses
+ * the parent. So does everybody after exec, until the process ends: the claim is then the only trace
+ * of a program that is gone, and costs the same few steps.
+ */
+#include "shm/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* Linked ahead by each registration: the new half is done long before the next doubling. */
+#define PREPARE_BUCKETS 4u
+
+static uint32_t bucket_parent(uint32_t bucket)
+{
+	return bucket & ~(0x80000000u >> __builtin_clz(bucket));
+}
+
+static bool claimant_is_alive(const struct life_table *lives, ref_t claim)
+{
+	uint32_t seat = ref_claim_seat(claim);
+	uint64_t life;
+
+	if (seat >= lives->seats)
+		return false;
+	/* relaxed: the CAS that inherits orders what follows; an old look only delays it */
+	life = load_relaxed(&lives->words[seat]);
+	return (uint32_t)life && !(life & LIFE_OVER) &&
+	       ((life >> LIFE_INCARNATION_SHIFT) & 0x3fff) == ref_claim_incarnation(claim);
+}
+
+/* *word is what we expect at the bucket, and then our claim. */
+static bool bucket_claim(uint64_t *bucket, ref_t *word, ref_t target, owner_t self)
+{
+	ref_t claim = ref_claim(target, owner_seat(self), owner_incarnation(self));
+
+	if (!table_cas(bucket, word, claim))
+		return false;
+	*word = claim;
+	return true;
+}
+
+/* Puts a bucket that we have claimed into the list, from its parent's link on. */
+static int bucket_link(const struct segment *s, const struct life_table *lives, owner_t self,
+		       uint32_t number, ref_t claim, uint64_t *parent, ref_t parent_word)
+{
+	struct query q = { .order = order_of_bucket(number) };
+	uint64_t *bucket = &s->buckets[number];
+	struct position at;
+	int err;
+
+	for (;;) {
+		err = table_seek(s, lives, parent, parent_word, &q, &at);
+		if (err)
+			return err;
+		if (at.found)
+			break;
+		/* Not linked, so the word is ours alone. */
+		if (!bucket_claim(bucket, &claim, at.seen, self))
+			return -EUCLEAN;
+		if (table_cas(at.link, &at.seen, ref_make(number, q.order))) /* happens here */
+			break;
+		parent_word = table_load(parent);
+	}
+	claim = table_load(bucket);
+	while (claim & REF_CLAIM) {
+		ref_t plain;
+
+		err = table_unclaim(s, claim, &plain);
+		if (err)
+			return err;
+		table_cas(bucket, &claim, plain);
+		claim = table_load(bucket);
+	}
+	return 0;
+}
+
+/* Whether the bucket is in the list afterwards. Its parent is. */
+static bool bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
+			uint32_t number)
+{
+	uint64_t *bucket = &s->buckets[number];
+	ref_t word = table_load(bucket), parent_word;
+	uint64_t *parent;
+
+	if (word != REF_NONE && !(word & REF_CLAIM))
+		return true;
+	if (word != REF_NONE && claimant_is_alive(lives, word))
+		return false;
+	if (!bucket_claim(bucket, &word, word == REF_NONE ? REF_END : word, self))
+		return false;
+	parent = table_bucket(s, bucket_parent(number), &parent_word);
+	return !bucket_link(s, lives, self, number, word, parent, parent_word);
+}
+
+uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
+			    uint32_t hash, ref_t *word)
+{
+	/* relaxed: an old number of buckets is right too */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint32_t number, bits;
+
+	if (buckets && buckets <= s->buckets_max) {
+		number = hash & (uint32_t)(buckets - 1);
+		*word = table_load(&s->buckets[number]);
+		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
+			return &s->buckets[number];
+		/* From the nearest that is linked downwards: at each step the parent is there. */
+		for (bits = 1; bits; bits <<= 1) {
+			if ((number & bits) &&
+			    !bucket_make(s, lives, self, number & (bits | (bits - 1))))
+				break;
+		}
+	}
+	return table_bucket(s, hash, word);
+}
+
+void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self)
+{
+	/* relaxed: a number that is old or taken twice costs a look */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint64_t next = load_relaxed(&s->header->prepare); /* relaxed: as above */
+	uint64_t i;
+	ref_t word;
+
+	if (next >= buckets || buckets > s->buckets_max)
+		return;
+	/* relaxed: as above */
+	next = fetch_add_relaxed(&s->header->prepare, PREPARE_BUCKETS);
+	for (i = next; i < next + PREPARE_BUCKETS && i < buckets; i++)
+		table_bucket_make(s, lives, self, (uint32_t)i, &word);
+}
+
+void table_grow(const struct segment *s, uint64_t entries)
+{
+	/* relaxed: the CAS looks again */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+
+	if (entries < buckets / 2 || buckets >= s->buckets_max || !buckets)
+		return;
+	/* Where there is no room, the table goes on with longer chains. */
+	if (fallocate(s->fd, 0, (off_t)(s->buckets_offset + buckets * sizeof(uint64_t)),
+		      (off_t)(buckets * sizeof(uint64_t))))
+		return;
+	/* relaxed: the new part is all 0, reserved, and leads nowhere */
+	cas_relaxed(&s->header->buckets, &buckets, buckets * 2); /* happens here */
+}
