@@ -76,7 +76,7 @@ static int create(const struct opening *o)
 			    o->path.file);
 		return -ENOENT;
 	}
-	if (o->path.owner != getuid()) {
+	if (o->path.owner != geteuid()) {
 		segment_say(&o->path, "there is no registry %s/%s, and only user %u can create it",
 			    o->path.directory, o->path.file, o->path.owner);
 		return -ENOENT;
@@ -99,17 +99,19 @@ static int replace(const struct kreg *k, const struct opening *o)
 	const struct segment *s = &k->segment;
 	pid_t alive;
 
-	if (k->writable)
+	if (k->writable && o->path.owner == geteuid())
 		return segment_take_over(s, &o->path, &o->plan);
 	alive = segment_someone_alive(s, NULL);
-	if (alive)
+	if (alive) {
 		segment_say(&o->path, "%s/%s belongs to a guard that is not to be reached, or to the "
 				  "fallback, and process %d in it is alive", o->path.directory,
 			    o->path.file, alive);
-	else
-		segment_say(&o->path, "%s/%s is a leftover in which nobody is alive",
-			    o->path.directory, o->path.file);
-	return alive ? -EBUSY : -ENOENT;
+		return -EBUSY;
+	}
+	segment_say(&o->path, "%s/%s is a leftover in which nobody is alive; when user %u opens it "
+			  "for writing it is replaced", o->path.directory, o->path.file,
+		    o->path.owner);
+	return k->writable ? -EPERM : -ENOENT;
 }
 
 /* 1: what was there is out of the way, look again. */
@@ -128,10 +130,17 @@ static int open_segment_once(struct kreg *k, struct opening *o)
 		if (k->writable)
 			segment_help(s, &o->path);
 		err = 1;
+	} else if (!k->writable && s->lives) {
+		/* Who only looks needs no seat, so the segment's own lives will do. */
+		life_guard_close(&k->lives);
 	} else if (s->header->identity != k->lives.identity) {
 		err = replace(k, o);
 		if (!err)
 			err = 1;
+	} else if (!s->lives && s->seats < k->lives.seats) {
+		segment_say(&o->path, "%s/%s has fewer seats than its guard", o->path.directory,
+			    o->path.file);
+		err = -EPROTO;
 	}
 	if (err)
 		segment_close(s);
@@ -234,6 +243,9 @@ static int open_handle(struct kreg *k, struct opening *o)
 	err = open_life(k, o);
 	if (err)
 		goto no_life;
+	if (k->lives.identity)
+		o->plan.seats = k->lives.seats;
+	o->plan.identity = k->lives.identity;
 	err = open_segment(k, o);
 	if (err)
 		goto no_segment;
@@ -281,34 +293,44 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 /* Unregisters all, and gives the slabs back; without a slot they stay until the process ends. */
 static void leave_registry(struct kreg *k)
 {
-	struct thread *thread, *next;
+	struct thread *thread;
 	uint32_t entries;
 
-	if (k->writable && !handle_enter(k, &thread)) {
+	if (!handle_thread(k, &thread)) {
+		grace_write_enter(&k->segment, thread->slot);
 		entries = sweep_own(&k->heap);
 		row_add(&k->segment, k->self.owner, -(int32_t)entries);
 		handle_leave(thread);
 		heap_deinit(&k->heap);
 		handle_advance(k);
 	}
-	cds_list_for_each_entry_safe(thread, next, &k->threads, node) {
+	cds_list_for_each_entry(thread, &k->threads, node)
 		grace_slot_return(thread->slot);
-		free(thread);
-	}
 	life_robust_detach(&k->self);
+}
+
+static void free_private(struct kreg *k)
+{
+	struct thread *thread, *next;
+
+	heap_forget(&k->heap);
+	life_robust_forget(&k->self);
+	cds_list_for_each_entry_safe(thread, next, &k->threads, node)
+		free(thread);
+	free(k);
 }
 
 void kreg_close(struct kreg *k)
 {
 	if (!k)
 		return;
-	pthread_key_delete(k->thread_key);
 	if (!handle_is_parents(k))
 		leave_registry(k);
+	pthread_key_delete(k->thread_key);
 	segment_close(&k->segment);
 	life_guard_close(&k->lives);
 	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
-	free(k);
+	free_private(k);
 }
 
 /* What cannot be opened can still be removed, by whoever owns it and insists. */

@@ -52,7 +52,7 @@ static int options_check(const struct kreg_options *o)
 static int name_read(struct opening *o, const char *name)
 {
 	const char *colon = strchr(name, ':'), *at;
-	unsigned long owner = getuid();
+	unsigned long owner = geteuid();
 	char *end;
 
 	if (colon) {

@@ -88,12 +88,18 @@ void heap_deinit(struct heap *heap)
 	for (slab = 0; slab < heap->of_size; slab++) {
 		struct heap_slab *at = heap->of[slab];
 
-		if (!at)
-			continue;
-		for (i = 0; i < (at->span ? at->span : 1); i++)
+		for (i = 0; at && i < (at->span ? at->span : 1); i++)
 			land_retire(heap->segment, slab + i);
-		free(at);
 	}
+	heap_forget(heap);
+}
+
+void heap_forget(struct heap *heap)
+{
+	uint32_t slab;
+
+	for (slab = 0; slab < heap->of_size; slab++)
+		free(heap->of[slab]);
 	free(heap->of);
 	free(heap->waiting);
 	pthread_mutex_destroy(&heap->mutex);

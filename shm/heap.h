@@ -49,6 +49,9 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 /* Gives all slabs back, after their entries have been unlinked. */
 void heap_deinit(struct heap *heap);
 
+/* Frees the bookkeeping alone; the slabs stay their owner's until he dies. */
+void heap_forget(struct heap *heap);
+
 /*
  * A block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is whatever was there.
  * @of_entries: it begins with a struct entry. -ENOSPC, -ENOMEM.

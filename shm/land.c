@@ -18,7 +18,6 @@
 #include "shm/land.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 /* How far one search goes before it rather takes new land; the next one goes on from there. */
 #define SEARCH_SLABS 1024u
@@ -144,6 +143,7 @@ static int land_extend(const struct segment *s, uint32_t count)
 	uint32_t slabs = land_slabs(s);
 	uint64_t more = slabs / 8 < EXTEND_SLABS ? slabs / 8 : EXTEND_SLABS;
 	uint64_t seen = slabs, next;
+	int err;
 
 	if (more < count)
 		more = count;
@@ -152,12 +152,13 @@ static int land_extend(const struct segment *s, uint32_t count)
 	if (more < count)
 		return -ENOSPC;
 	next = slabs + more;
-	if (fallocate(s->fd, 0,
-		      (off_t)(s->directory_offset + slabs * sizeof(struct directory_entry)),
-		      (off_t)(more * sizeof(struct directory_entry))) ||
-	    fallocate(s->fd, 0, (off_t)(s->land_offset + (uint64_t)slabs * SLAB_BYTES),
-		      (off_t)(more * SLAB_BYTES)))
-		return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -ENOSPC : -errno;
+	err = segment_reserve(s->fd, s->directory_offset + slabs * sizeof(struct directory_entry),
+			      more * sizeof(struct directory_entry));
+	if (!err)
+		err = segment_reserve(s->fd, s->land_offset + (uint64_t)slabs * SLAB_BYTES,
+				      more * SLAB_BYTES);
+	if (err)
+		return err;
 	/* relaxed: new land is all 0, and nothing in it is linked */
 	cas_relaxed(&s->header->slabs, &seen, next);
 	return 0;

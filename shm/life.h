@@ -124,4 +124,7 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);
 
+/* In a child of fork(), which has no keeper: frees the copy of the parent's. */
+void life_robust_forget(struct life_self *self);
+
 #endif

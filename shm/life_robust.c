@@ -181,8 +181,15 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 
 void life_robust_detach(struct life_self *self)
 {
-	if (self->keeper)
-		keeper_stop(self->keeper);
+	if (!self->keeper)
+		return;
+	keeper_stop(self->keeper);
 	self->keeper = NULL;
 	self->owner = 0;
+}
+
+void life_robust_forget(struct life_self *self)
+{
+	free(self->keeper);
+	self->keeper = NULL;
 }

@@ -123,16 +123,29 @@ static int header_fill(struct segment_header *header, const struct segment_plan 
 	return 0;
 }
 
+int segment_reserve(int fd, uint64_t offset, uint64_t bytes)
+{
+	/* A tmpfs gives up at any signal, and has then taken back what it had. */
+	while (fallocate(fd, 0, (off_t)offset, (off_t)bytes)) {
+		if (errno == EDQUOT || errno == EFBIG)
+			return -ENOSPC;
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 static int file_reserve(int fd, const struct segment *s)
 {
+	int err;
+
 	/* The header to the first page of buckets, and the first page of the directory. */
 	if (ftruncate(fd, (off_t)s->bytes))
 		return -errno;
-	if (fallocate(fd, 0, 0, (off_t)(s->buckets_offset + SEGMENT_PAGE)))
-		return -errno;
-	if (fallocate(fd, 0, (off_t)s->directory_offset, SEGMENT_PAGE))
-		return -errno;
-	return 0;
+	err = segment_reserve(fd, 0, s->buckets_offset + SEGMENT_PAGE);
+	if (!err)
+		err = segment_reserve(fd, s->directory_offset, SEGMENT_PAGE);
+	return err;
 }
 
 static int file_create(const struct segment_path *path, const struct segment_plan *plan)

@@ -76,6 +76,9 @@ __attribute__((format(printf, 2, 3))) void segment_say(const struct segment_path
 int segment_create(struct segment *out, const struct segment_path *path,
 		   const struct segment_plan *plan);
 
+/* Reserves a part of the file, so that touching it can't fail. -ENOSPC or what fallocate(2) has. */
+int segment_reserve(int fd, uint64_t offset, uint64_t bytes);
+
 /* Gives it the name. -EEXIST: the name is taken. */
 int segment_publish(const struct segment *s, const struct segment_path *path, const char *file);
 

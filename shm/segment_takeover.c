@@ -21,7 +21,8 @@
  *
  * Destroying sets successor to SEGMENT_DESTROYED and removes the name under flock() of the file:
  * only who holds that lock may remove it, so nobody can remove a newer file of the name. Should
- * the destroyer be killed in between, the next who opens the name finishes that too.
+ * the destroyer be killed in between, the next who opens the name finishes that too. One who is
+ * stopped there keeps the name from being opened, and nobody else from anything.
  */
 #include "shm/segment.h"
 
@@ -152,24 +153,27 @@ static void rename_successor(const struct segment_path *path, uint64_t id)
 	rename(from, to);
 }
 
-/* The file's lock, and the name still leads to this very file. */
-static bool file_is_ours(const struct segment *s, const struct segment_path *path)
+/* Who has the file's lock: does the name still lead to this very file? */
+static bool file_is_named(const struct segment *s, const struct segment_path *path)
 {
 	char name[PATH_MAX];
 	struct stat here, there;
 
-	if (flock(s->fd, LOCK_EX | LOCK_NB))
-		return false;
 	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
 	return !fstat(s->fd, &here) && !lstat(name, &there) && here.st_ino == there.st_ino &&
 	       here.st_dev == there.st_dev;
 }
 
-static int file_remove(const struct segment *s, const struct segment_path *path)
+/* @wait: flock()'s LOCK_NB or 0. */
+static int file_remove(const struct segment *s, const struct segment_path *path, int wait)
 {
 	char name[PATH_MAX];
 
-	if (!file_is_ours(s, path))
+	while (flock(s->fd, LOCK_EX | wait)) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	if (!file_is_named(s, path))
 		return 0;
 	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
 	return unlink(name) ? -errno : 0;
@@ -180,7 +184,7 @@ void segment_help(const struct segment *s, const struct segment_path *path)
 	uint64_t seen = successor_load(s);
 
 	if (seen == SEGMENT_DESTROYED)
-		file_remove(s, path);
+		file_remove(s, path, LOCK_NB);
 	else if (seen && segment_someone_alive(s, NULL))
 		successor_cas(s, &seen, 0);
 	else if (seen)
@@ -287,5 +291,5 @@ int segment_destroy(const struct segment *s, const struct segment_path *path,
 			    path->directory, path->file, alive);
 		return -EBUSY;
 	}
-	return file_remove(s, path);
+	return file_remove(s, path, 0);
 }

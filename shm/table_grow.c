@@ -27,7 +27,6 @@
 #include "shm/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 /* Linked ahead by each registration: the new half is done long before the next doubling. */
 #define PREPARE_BUCKETS 4u
@@ -160,8 +159,8 @@ void table_grow(const struct segment *s, uint64_t entries)
 	if (entries < buckets / 2 || buckets >= s->buckets_max || !buckets)
 		return;
 	/* Where there is no room, the table goes on with longer chains. */
-	if (fallocate(s->fd, 0, (off_t)(s->buckets_offset + buckets * sizeof(uint64_t)),
-		      (off_t)(buckets * sizeof(uint64_t))))
+	if (segment_reserve(s->fd, s->buckets_offset + buckets * sizeof(uint64_t),
+			    buckets * sizeof(uint64_t)))
 		return;
 	/* relaxed: the new part is all 0, reserved, and leads nowhere */
 	cas_relaxed(&s->header->buckets, &buckets, buckets * 2); /* happens here */
