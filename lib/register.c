@@ -118,9 +118,41 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_owner *holde
 	return -EEXIST;
 }
 
-static int register_filled(struct kreg *k, const struct query *q, const struct blocks *blocks,
+/* What was unlinked waits for those who may still stand in it. */
+static void blocks_retire(struct kreg *k, place_t place)
+{
+	struct entry *entry = segment_at(&k->segment, place, sizeof(*entry));
+	/* relaxed: our own entry */
+	uint64_t info = load_relaxed(&entry->info);
+	place_t value = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+
+	heap_retire(&k->heap, place);
+	if (value)
+		heap_retire(&k->heap, value);
+}
+
+/*
+ * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
+ * entry goes again.
+ */
+static int still_current(struct kreg *k, const struct query *q)
+{
+	place_t place;
+
+	if (caa_likely(segment_is_current(&k->segment)))
+		return 0;
+	if (!table_unlink(&k->segment, &k->lives, k->self.owner, q, &place)) {
+		row_add(&k->segment, k->self.owner, -1);
+		blocks_retire(k, place);
+	}
+	return -ESHUTDOWN;
+}
+
+/* blocks->entry is 0 afterwards if the blocks are the table's. */
+static int register_filled(struct kreg *k, const struct query *q, struct blocks *blocks,
 			   struct kreg_owner *holder)
 {
+	place_t place = blocks->entry;
 	struct thread *thread;
 	struct found found;
 	uint32_t crowded;
@@ -129,11 +161,13 @@ static int register_filled(struct kreg *k, const struct query *q, const struct b
 
 	if (err)
 		return err;
-	err = table_link(&k->segment, &k->lives, k->self.owner, q, blocks->entry, k->unique,
+	err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique,
 			 &found, &crowded);
 	if (!err) {
 		row_add(&k->segment, k->self.owner, 1);
 		swept = tidy(k, crowded);
+		blocks->entry = 0;
+		err = still_current(k, q);
 	} else if (err == -EEXIST && holder) {
 		handle_owner(k, found.owner, found.life, holder);
 	}
@@ -170,22 +204,9 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
 	err = blocks_fill(k, &blocks, &q, value, (uint32_t)value_size);
 	if (!err)
 		err = register_filled(k, &q, &blocks, holder);
-	if (err)
+	if (err && blocks.entry)
 		blocks_return(k, &blocks);
 	return err;
-}
-
-/* What was unlinked waits for those who may still stand in it. */
-static void blocks_retire(struct kreg *k, place_t place)
-{
-	struct entry *entry = segment_at(&k->segment, place, sizeof(*entry));
-	/* relaxed: our own entry */
-	uint64_t info = load_relaxed(&entry->info);
-	place_t value = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
-
-	heap_retire(&k->heap, place);
-	if (value)
-		heap_retire(&k->heap, value);
 }
 
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size)

@@ -94,7 +94,7 @@ void segment_close(struct segment *s);
 int segment_take_over(const struct segment *s, const struct segment_path *path,
 		      const struct segment_plan *plan);
 
-/* Whether @s is in use still, asked after a seat was taken in it. */
+/* Whether @s is in use still, asked after an entry was counted in its row. */
 bool segment_is_current(const struct segment *s);
 
 /* Finishes what another process began, if @s has a successor. */
@@ -105,7 +105,7 @@ int segment_destroy(const struct segment *s, const struct segment_path *path,
 		    const struct life_table *lives, bool force);
 
 /*
- * Whether somebody whose seat is in @s is alive, by @lives if that is its table, else by the
+ * Whether somebody who has an entry in @s is alive, by @lives if that is its table, else by the
  * processes' start times. His pid, or 0.
  */
 pid_t segment_someone_alive(const struct segment *s, const struct life_table *lives);

@@ -13,8 +13,8 @@
  *   4 is anyone alive after all?           as 3; if so, CAS ID -> 0
  *   5 rename FILE+ID to FILE               done by whoever is first; the others find no FILE+ID
  *
- * The CAS of step 3 makes it happen, and nobody waits. Who attaches writes the seat first and looks
- * at the successor then; who takes over writes the successor first and looks at the seats then: one of
+ * The CAS of step 3 makes it happen, and nobody waits. Who registers counts his entry first and looks
+ * at the successor then; who takes over writes the successor first and looks at the counts then: one of
  * them sees the other. IDs are random and never used twice, so a late rename finds nothing.
  *
  * A stray file is told by its lock: its maker holds flock() on it as long as it lives.
@@ -41,7 +41,7 @@
 static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
 {
 	/*
-	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the seats;
+	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the rows;
 	 * pairs with successor_load:A
 	 */
 	bool done = cas_acq_rel(&s->header->successor, seen, next);
@@ -53,7 +53,7 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 static uint64_t successor_load(const struct segment *s)
 {
 	/*
-	 * ORD[successor_load:A] full, before the load: our seat, then the successor; pairs
+	 * ORD[successor_load:A] full, before the load: our entry in the row, then the successor; pairs
 	 * with successor_cas:A
 	 */
 	full_fence();
@@ -112,6 +112,7 @@ pid_t segment_someone_alive(const struct segment *s, const struct life_table *li
 {
 	struct life_table own = { .words = s->lives, .seats = s->seats };
 	const struct life_table *table = s->lives ? &own : lives;
+	bool known = table && table->identity == s->header->identity;
 	uint32_t seat;
 
 	for (seat = 0; seat < s->seats; seat++) {
@@ -119,18 +120,11 @@ pid_t segment_someone_alive(const struct segment *s, const struct life_table *li
 		/* relaxed: a full fence stands before, and nothing is read through the word */
 		uint64_t word = load_relaxed(&row->entries);
 
-		if (s->lives) {
-			/* relaxed: as above */
-			uint64_t life = load_relaxed(&s->lives[seat]);
-
-			if ((uint32_t)life && !(life & LIFE_OVER))
-				return row->pid ? (pid_t)row->pid : (pid_t)(life & LIFE_PID_MASK);
-		} else if (word && table && table->identity == s->header->identity) {
-			if (life_is_alive(table, owner_of(word, seat)))
-				return (pid_t)row->pid;
-		} else if (word && row->pid && process_is_alive((pid_t)row->pid, row->start)) {
+		if (!(uint32_t)word)
+			continue;
+		if (known ? life_is_alive(table, owner_of(word, seat)) :
+			    process_is_alive((pid_t)row->pid, row->start))
 			return (pid_t)row->pid;
-		}
 	}
 	return 0;
 }
