@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: spawns victims, kills and stops them at random moments, and checks after each death.
+ *
+ * It goes by rounds. A round has a registry of its own, so that the first buckets, their doubling and
+ * the return of the last byte are tortured over and over, with few names or many.
+ *
+ *   a victim's fate     it is killed
+ *   from the start      so long after fork(), which may be inside kreg_open()
+ *   from its first op   so long after it was in
+ *   by work             when it has done so many calls: who is blocked never gets there
+ */
+#include "tests/torture/engine.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+
+#define MILLISECOND 1000000ull
+#define SECOND (1000 * MILLISECOND)
+/* Who does nothing for so long is blocked, unless it is only waiting for a CPU ... */
+#define WALL_PATIENCE (20 * SECOND)
+/* ... or has had one for so long. */
+#define CPU_PATIENCE (10 * SECOND)
+
+enum fate { FATE_FROM_START, FATE_FROM_FIRST_OP, FATE_BY_WORK };
+
+struct hunted {
+	pid_t pid;
+	enum fate fate;
+	uint64_t due;	/* when it is killed; UINT64_MAX: not known yet */
+	uint64_t delay; /* ns, or calls */
+	uint64_t stop;	/* when it is stopped, then when it goes on; UINT64_MAX: never */
+	bool stopped;
+	uint64_t ops; /* when it last got on, and when that was */
+	uint64_t since;
+	uint64_t cpu;
+};
+
+struct engine {
+	const struct torture_plan *plan;
+	struct torture_figures *figures;
+	struct torture_board *board;
+	struct kreg *k;
+	uint64_t random;
+	uint64_t spawned;
+	struct hunted hunted[TORTURE_WORKERS_MAX];
+	/* of the one who was just reaped */
+	pid_t dead_pid;
+	uint64_t dead_token;
+};
+
+static uint64_t clock_read(clockid_t clock)
+{
+	struct timespec at;
+
+	if (clock_gettime(clock, &at))
+		return 0;
+	return (uint64_t)at.tv_sec * SECOND + (uint64_t)at.tv_nsec;
+}
+
+static uint64_t now(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+/* Between @low and @high, each magnitude as likely as the others. */
+static uint64_t random_magnitude(struct engine *e, double low, double high)
+{
+	double at = (double)(torture_random(&e->random) >> 11) / (double)(1ull << 53);
+
+	return (uint64_t)(low * pow(high / low, at));
+}
+
+static bool is_complained(const struct engine *e)
+{
+	return load_acquire(&e->board->complained);
+}
+
+static void spawn(struct engine *e, uint32_t which)
+{
+	struct hunted *h = &e->hunted[which];
+	uint64_t seed = e->plan->seed ^ ++e->spawned * 0x9e3779b97f4a7c15ull;
+	uint64_t dice = torture_random(&e->random) % 16;
+	pid_t pid;
+
+	memset(&e->board->victims[which], 0, sizeof(e->board->victims[which]));
+	memset(h, 0, sizeof(*h));
+	h->since = now();
+	h->fate = dice < 4 ? FATE_FROM_START : dice < 15 ? FATE_FROM_FIRST_OP : FATE_BY_WORK;
+	if (h->fate == FATE_BY_WORK)
+		h->delay = random_magnitude(e, 100, 10000);
+	else
+		h->delay = random_magnitude(e, 5000, 5.0 * MILLISECOND);
+	h->due = h->fate == FATE_FROM_START ? h->since + h->delay : UINT64_MAX;
+	h->stop = UINT64_MAX;
+	if (e->plan->stop && torture_random(&e->random) % 4 == 0)
+		h->stop = h->since + random_magnitude(e, 100000, 5.0 * MILLISECOND);
+	pid = fork();
+	if (!pid) {
+		if (dice % 2)
+			kreg_close(e->k);
+		torture_victim_run(e->plan, e->board, which, seed);
+	}
+	if (pid < 0)
+		torture_complain(e->board, "fork: %s", strerror(errno));
+	h->pid = pid > 0 ? pid : 0;
+}
+
+static bool is_a_victim(const struct engine *e, pid_t pid)
+{
+	uint32_t i;
+
+	for (i = 0; i < e->plan->workers; i++) {
+		if (e->hunted[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+static int check_entry(const struct kreg_entry *entry, void *data)
+{
+	struct engine *e = data;
+	const char *fault = torture_entry_fault(entry->key, entry->key_size, entry->value,
+						entry->value_size, entry->owner.pid);
+
+	e->figures->checks++;
+	if (fault)
+		torture_complain(e->board, "an entry of %d is listed, and %s", entry->owner.pid,
+				 fault);
+	else if (entry->owner.pid == e->dead_pid || entry->owner.token == e->dead_token)
+		torture_complain(e->board, "%d is reaped, and its entry is listed",
+				 entry->owner.pid);
+	else if (!is_a_victim(e, entry->owner.pid))
+		torture_complain(e->board, "an entry of %d is listed, who is no victim",
+				 entry->owner.pid);
+	return 0;
+}
+
+static int check_owner(const struct kreg_owner_facts *facts, void *data)
+{
+	struct engine *e = data;
+
+	if (facts->owner.pid == e->dead_pid || facts->owner.token == e->dead_token)
+		torture_complain(e->board, "%d is reaped, and counts as an owner",
+				 facts->owner.pid);
+	return 0;
+}
+
+/* Right after waitpid(): nothing of it may be left that anyone can see. */
+static void check_dead(struct engine *e)
+{
+	struct kreg_owner owner = { .token = e->dead_token };
+	int err;
+
+	if (kreg_owner_is_alive(e->k, &owner))
+		torture_complain(e->board, "%d is reaped, and counts as alive", e->dead_pid);
+	while ((err = kreg_each(e->k, NULL, 0, check_entry, e)) == -EAGAIN)
+		e->figures->again++;
+	if (!err)
+		err = kreg_each_owner(e->k, check_owner, e);
+	if (err)
+		torture_complain(e->board, "listing from outside: %s", kreg_strerror(err));
+}
+
+static void publish_dead(struct engine *e)
+{
+	uint64_t count = e->board->reaped_count;
+
+	if (!e->dead_token)
+		return;
+	store_relaxed(&e->board->reaped[count % TORTURE_REAPED], e->dead_token);
+	store_release(&e->board->reaped_count, count + 1);
+}
+
+static void take_figures(struct engine *e, const struct torture_victim *line)
+{
+	struct torture_figures *f = e->figures;
+	uint32_t i;
+
+	f->kills++;
+	f->killed_in[line->call < TORTURE_CALLS ? line->call : CALL_NONE]++;
+	for (i = 0; i < TORTURE_CALLS; i++)
+		f->calls[i] += line->calls[i];
+	f->again += line->again;
+	f->full += line->full;
+	f->expelled += line->expelled;
+}
+
+static void kill_one(struct engine *e, uint32_t which)
+{
+	struct torture_victim *line = &e->board->victims[which];
+	struct hunted *h = &e->hunted[which];
+	int status = 0;
+
+	if (!h->pid)
+		return;
+	kill(h->pid, SIGKILL);
+	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	e->dead_pid = h->pid;
+	e->dead_token = line->token;
+	h->pid = 0;
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		torture_complain(e->board, "%d ended by itself in %s, wait status %#x", e->dead_pid,
+				 torture_call_names[line->call % TORTURE_CALLS], status);
+	publish_dead(e);
+	check_dead(e);
+	take_figures(e, line);
+}
+
+/* The letter that proc(5) has for what the process is doing. */
+static char state_of(pid_t pid)
+{
+	char path[64], text[512] = "";
+	const char *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return '?';
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
+	fclose(file);
+	at = strrchr(text, ')');
+	return at && at[1] ? at[2] : '?';
+}
+
+static void watch(struct engine *e, uint32_t which, uint64_t at)
+{
+	struct torture_victim *line = &e->board->victims[which];
+	struct hunted *h = &e->hunted[which];
+	uint64_t ops = load_relaxed(&line->ops), cpu;
+	clockid_t clock;
+	char state;
+
+	if (ops != h->ops || h->stopped) {
+		h->ops = ops;
+		h->since = at;
+		h->cpu = 0;
+		return;
+	}
+	/* Who was spawned in this turn began after @at. */
+	if (at < h->since + SECOND || clock_getcpuclockid(h->pid, &clock))
+		return;
+	cpu = clock_read(clock);
+	if (!h->cpu)
+		h->cpu = cpu;
+	state = state_of(h->pid);
+	if (cpu - h->cpu < CPU_PATIENCE && (at - h->since < WALL_PATIENCE || state == 'R'))
+		return;
+	torture_complain(e->board, "%d is blocked in %s after %llu calls: state %c, %.1f s of CPU",
+			 h->pid, torture_call_names[line->call % TORTURE_CALLS],
+			 (unsigned long long)ops, state, (double)(cpu - h->cpu) / (double)SECOND);
+}
+
+static void stop_or_go_on(struct engine *e, struct hunted *h, uint64_t at)
+{
+	h->stopped = !h->stopped;
+	kill(h->pid, h->stopped ? SIGSTOP : SIGCONT);
+	h->stop = h->stopped ? at + random_magnitude(e, 0.1 * MILLISECOND, 50.0 * MILLISECOND) :
+			       UINT64_MAX;
+	if (h->stopped) {
+		store_relaxed(&e->board->stopping, 1);
+		e->figures->stops++;
+	}
+}
+
+/* Looks after one victim; says when it has to be looked after again. */
+static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
+{
+	struct hunted *h = &e->hunted[which];
+	uint64_t ops = load_relaxed(&e->board->victims[which].ops);
+
+	if (h->fate == FATE_FROM_FIRST_OP && h->due == UINT64_MAX && ops)
+		h->due = at + h->delay;
+	if (h->fate == FATE_BY_WORK && ops >= h->delay)
+		h->due = at;
+	if (at >= h->due) {
+		kill_one(e, which);
+		if (!is_complained(e))
+			spawn(e, which);
+	} else if (at >= h->stop) {
+		stop_or_go_on(e, h, at);
+	} else {
+		watch(e, which, at);
+	}
+	return h->due < h->stop ? h->due : h->stop;
+}
+
+static void sleep_until(uint64_t at)
+{
+	struct timespec time = { .tv_sec = (time_t)(at / SECOND), .tv_nsec = (long)(at % SECOND) };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
+static void hunt(struct engine *e, uint64_t kills, uint64_t end)
+{
+	uint64_t at = now(), next, until;
+	uint32_t i;
+
+	for (i = 0; i < e->plan->workers; i++)
+		spawn(e, i);
+	while (e->figures->kills < kills && at < end && !is_complained(e)) {
+		/* Calls are counted by looking, so look often. */
+		next = at + MILLISECOND / 5;
+		for (i = 0; i < e->plan->workers && !is_complained(e); i++) {
+			until = tend(e, i, at);
+			if (until < next)
+				next = until;
+		}
+		sleep_until(next);
+		at = now();
+	}
+	for (i = 0; i < e->plan->workers; i++)
+		kill_one(e, i);
+}
+
+/* All that is left must be a list of buckets, each in it once, in order. */
+static const char *list_fault(struct kreg *k, unsigned char *seen, uint64_t buckets)
+{
+	const struct segment *s = &k->segment;
+	ref_t at = table_load(&s->buckets[0]);
+	order_t last = 0;
+	uint64_t i;
+
+	while (!ref_is_end(at)) {
+		place_t bucket = ref_place(at);
+
+		if (order_is_entry(ref_order(at)))
+			return "an entry is left in the list";
+		if (bucket >= buckets || ref_order(at) != order_of_bucket(bucket))
+			return "a bucket has another's order";
+		if (ref_order(at) <= last)
+			return "the list is not sorted";
+		last = ref_order(at);
+		seen[bucket] = 1;
+		at = table_load(&s->buckets[bucket]);
+		if (at == REF_NONE || ((at & REF_CLAIM) && table_unclaim(s, at, &at)))
+			return "a bucket in the list leads nowhere";
+	}
+	for (i = 1; i < buckets; i++) {
+		at = table_load(&s->buckets[i]);
+		if (at != REF_NONE && !(at & REF_CLAIM) && !seen[i])
+			return "a bucket is linked, and not in the list";
+	}
+	return NULL;
+}
+
+static void check_list(struct engine *e)
+{
+	uint64_t buckets = load_relaxed(&e->k->segment.header->buckets);
+	unsigned char *seen = calloc(1, buckets);
+	const char *fault = seen ? list_fault(e->k, seen, buckets) : "no memory";
+
+	if (fault)
+		torture_complain(e->board, "at the end %s", fault);
+	free(seen);
+}
+
+/* With everybody gone, and swept: nothing. */
+static void check_empty(struct engine *e)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	int64_t swept = kreg_sweep(e->k);
+	int err = kreg_stat(e->k, &stat);
+
+	if (swept < 0 || err)
+		torture_complain(e->board, "the last sweep: %s",
+				 kreg_strerror(err ? err : (int)swept));
+	else if (stat.bytes_used || stat.bytes_dead || stat.bytes_waiting)
+		torture_complain(e->board,
+				 "bytes leaked: %llu used, %llu dead, %llu waiting, held up by %d",
+				 (unsigned long long)stat.bytes_used,
+				 (unsigned long long)stat.bytes_dead,
+				 (unsigned long long)stat.bytes_waiting, stat.held_up_by);
+	else if (stat.entries || stat.owners != 1 || stat.slots_used != 1)
+		torture_complain(e->board, "left over: %llu entries, %llu owners, %llu slots",
+				 (unsigned long long)stat.entries, (unsigned long long)stat.owners,
+				 (unsigned long long)stat.slots_used);
+	else
+		check_list(e);
+}
+
+static int round_begin(struct engine *e)
+{
+	static const uint32_t key_spaces[] = { 300, 24, 300, TORTURE_KEYS_MAX };
+	struct kreg_options options;
+	int err;
+
+	memset(e->board, 0, sizeof(*e->board));
+	e->board->keys = key_spaces[e->figures->rounds % 4];
+	torture_options(e->plan, &options);
+	options.flags = KREG_OPEN_EXCLUSIVE;
+	err = kreg_open(&e->k, torture_registry, &options);
+	if (err)
+		torture_complain(e->board, "opening from outside: %s", kreg_strerror(err));
+	return err;
+}
+
+static void round_end(struct engine *e)
+{
+	struct kreg_options options;
+	int err;
+
+	torture_options(e->plan, &options);
+	kreg_close(e->k);
+	err = kreg_destroy(torture_registry, &options, is_complained(e));
+	if (err)
+		torture_complain(e->board, "destroying: %s", kreg_strerror(err));
+	e->figures->rounds++;
+}
+
+int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint)
+{
+	struct engine e = { .plan = plan, .figures = figures, .random = plan->seed };
+	uint64_t start = now(), end = UINT64_MAX, most = plan->kills ? plan->kills : UINT64_MAX;
+	int faulty;
+
+	memset(figures, 0, sizeof(*figures));
+	e.board = mmap(NULL, sizeof(*e.board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (e.board == MAP_FAILED) {
+		snprintf(complaint, TORTURE_COMPLAINT, "mmap: %s", strerror(errno));
+		return -1;
+	}
+	/* So that a kill comes when it is due. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	if (plan->seconds > 0)
+		end = start + (uint64_t)(plan->seconds * (double)SECOND);
+	do {
+		uint64_t kills = figures->kills + random_magnitude(&e, 100, 3000);
+
+		if (!round_begin(&e)) {
+			hunt(&e, kills < most ? kills : most, end);
+			if (!is_complained(&e))
+				check_empty(&e);
+			round_end(&e);
+		}
+	} while (!is_complained(&e) && figures->kills < most && now() < end);
+	figures->seconds = (double)(now() - start) / (double)SECOND;
+	faulty = is_complained(&e) ? -1 : 0;
+	memcpy(complaint, e.board->complaint, TORTURE_COMPLAINT);
+	munmap(e.board, sizeof(*e.board));
+	return faulty;
+}

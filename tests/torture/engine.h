@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Torture: processes that use one registry and are killed at any instruction.
+ *
+ * Promises  torture_run() returns 0 only if no wrong value was read by anybody, no name was held by
+ *           a dead process, nobody was blocked, and each registry was as empty at its end as at
+ *           its start.
+ * Needs     a directory on a tmpfs that is the caller's own; a guard that runs, if one is named.
+ * Used by   torture.c, for as long as one likes; proc_torture.c, for a moment.
+ *
+ * Files: engine.c spawns, kills, stops and checks from outside; victim.c is what is killed.
+ */
+#ifndef KREG_TESTS_TORTURE_ENGINE_H
+#define KREG_TESTS_TORTURE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/kreg.h"
+
+#define TORTURE_WORKERS_MAX 64u
+#define TORTURE_KEYS_MAX 4000u
+#define TORTURE_COMPLAINT 512u
+#define TORTURE_REAPED 256u
+
+struct torture_plan {
+	const char *directory;
+	const char *guard; /* its folder; NULL: the fallback */
+	uint64_t seed;
+	uint64_t kills; /* enough; 0: no bound */
+	double seconds; /* enough; 0: no bound */
+	uint32_t workers;
+	bool stop; /* and SIGSTOP, SIGCONT */
+};
+
+/* What a victim is inside of. */
+enum torture_call {
+	CALL_NONE,
+	CALL_OPEN,
+	CALL_REGISTER,
+	CALL_LOOKUP,
+	CALL_READ,
+	CALL_UNREGISTER,
+	CALL_EACH,
+	CALL_COUNT,
+	CALL_SWEEP,
+	CALL_CLOSE,
+	TORTURE_CALLS
+};
+extern const char *const torture_call_names[TORTURE_CALLS];
+
+struct torture_figures {
+	uint64_t kills;
+	uint64_t stops;
+	uint64_t rounds;
+	uint64_t checks; /* entries that the engine looked at after a death */
+	uint64_t again;	 /* reads that were overtaken too often, and repeated */
+	uint64_t full;	 /* registrations that found no memory while somebody was stopped */
+	uint64_t expelled;
+	uint64_t calls[TORTURE_CALLS];
+	uint64_t killed_in[TORTURE_CALLS];
+	double seconds;
+};
+
+/* 0, or -1 and the first thing that was wrong in @complaint, of TORTURE_COMPLAINT bytes. */
+int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint);
+
+/* What follows is between engine.c and victim.c. */
+
+struct torture_victim {
+	uint64_t calls[TORTURE_CALLS]; /* that have returned */
+	uint64_t ops;		       /* their sum */
+	uint64_t token;		       /* of its owner, when it is known */
+	uint64_t again;
+	uint64_t full;
+	uint64_t expelled;
+	uint32_t call;
+	uint32_t reserved;
+} __attribute__((aligned(64)));
+
+/* Shared by all; each victim writes its own line and, once, the complaint. */
+struct torture_board {
+	uint32_t complained; /* 1: somebody is writing the sentence; 2: it is there */
+	uint32_t keys;
+	uint32_t stopping; /* somebody is, or was, stopped in this round */
+	char complaint[TORTURE_COMPLAINT];
+	uint64_t reaped_count;
+	uint64_t reaped[TORTURE_REAPED]; /* tokens of those whom waitpid() has reported, a ring */
+	struct torture_victim victims[TORTURE_WORKERS_MAX];
+};
+
+extern const char torture_registry[];
+
+uint64_t torture_random(uint64_t *state);
+void torture_options(const struct torture_plan *plan, struct kreg_options *out);
+uint32_t torture_key(uint32_t number, char *out);
+
+/* NULL, or what is wrong with an entry. */
+const char *torture_entry_fault(const void *key, size_t key_size, const void *value, size_t size,
+				pid_t pid);
+
+__attribute__((format(printf, 2, 3))) void torture_complain(struct torture_board *board,
+							    const char *format, ...);
+
+_Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,
+				  uint32_t which, uint64_t seed);
+
+#endif

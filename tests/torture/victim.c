@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The victim: uses the registry at random until it is killed, and knows what it must see.
+ *
+ * A value carries a checksum over itself, its key and its owner's pid, so whatever a lookup returns
+ * is either exactly what that owner registered under that key, or wrong. For its own keys the
+ * victim knows more: it remembers each checksum, and whether it holds the key at all.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "shm/atomic.h"
+#include "tests/torture/engine.h"
+
+#define VALUE_HEAD 8u
+#define POOL_BYTES (2 * KREG_VALUE_MAX)
+
+/* At the front of each value. */
+struct value_head {
+	uint32_t check;
+	uint32_t pid;
+};
+
+struct victim {
+	const struct torture_plan *plan;
+	struct torture_board *board;
+	struct torture_victim *line;
+	struct kreg *k;
+	struct kreg_owner self;
+	uint64_t random;
+	uint64_t reaped; /* how many had been, when the call began */
+	uint32_t held;	 /* how many keys */
+	uint32_t checks[TORTURE_KEYS_MAX];
+	bool holds[TORTURE_KEYS_MAX];
+	unsigned char pool[POOL_BYTES];
+	unsigned char value[KREG_VALUE_MAX];
+};
+
+const char torture_registry[] = "torture";
+
+const char *const torture_call_names[TORTURE_CALLS] = {
+	[CALL_NONE] = "none",	  [CALL_OPEN] = "open",	      [CALL_REGISTER] = "register",
+	[CALL_LOOKUP] = "lookup", [CALL_READ] = "read",	      [CALL_UNREGISTER] = "unregister",
+	[CALL_EACH] = "each",	  [CALL_COUNT] = "count",     [CALL_SWEEP] = "sweep",
+	[CALL_CLOSE] = "close",
+};
+
+/* Marsaglia's xorshift64*; a state of 0 would stay 0. */
+uint64_t torture_random(uint64_t *state)
+{
+	uint64_t x = *state ? *state : 88172645463325252ull;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return x * 2685821657736338717ull;
+}
+
+static uint32_t random_below(struct victim *v, uint32_t bound)
+{
+	return (uint32_t)((torture_random(&v->random) >> 32) * bound >> 32);
+}
+
+void torture_options(const struct torture_plan *plan, struct kreg_options *out)
+{
+	KREG_OPTIONS(options, .directory = plan->directory,
+		     .guard = plan->guard ? plan->guard : "none",
+		     .life = plan->guard ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK, .seats = 256,
+		     .slots = 256, .max_bytes = 256u << 20, .patience_ms = 2);
+
+	*out = options;
+}
+
+/* Most are short; some make an entry of more than one line. */
+uint32_t torture_key(uint32_t number, char *out)
+{
+	int size = sprintf(out, "name-%u", number);
+	uint32_t more = number % 8 ? number % 24 : number % 240;
+
+	memset(out + size, 'x', more);
+	return (uint32_t)size + more;
+}
+
+void torture_complain(struct torture_board *board, const char *format, ...)
+{
+	uint32_t none = 0;
+	va_list args;
+
+	if (!__atomic_compare_exchange_n(&board->complained, &none, 1, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return;
+	va_start(args, format);
+	vsnprintf(board->complaint, sizeof(board->complaint), format, args);
+	va_end(args);
+	store_release(&board->complained, 2);
+}
+
+#define complain(v, ...)                                                                           \
+	do {                                                                                       \
+		torture_complain((v)->board, __VA_ARGS__);                                         \
+		_exit(1);                                                                          \
+	} while (0)
+
+static uint32_t checksum(const void *key, size_t key_size, const void *value, size_t size)
+{
+	uint64_t of_key = XXH3_64bits(key, key_size);
+
+	return (uint32_t)XXH3_64bits_withSeed((const char *)value + 4, size - 4, of_key + size);
+}
+
+const char *torture_entry_fault(const void *key, size_t key_size, const void *value, size_t size,
+				pid_t pid)
+{
+	struct value_head head;
+
+	if (size < VALUE_HEAD || size > KREG_VALUE_MAX)
+		return "its size was never registered";
+	memcpy(&head, value, sizeof(head));
+	if (head.check != checksum(key, key_size, value, size))
+		return "its checksum is wrong";
+	if ((pid_t)head.pid != pid)
+		return "its owner is another one than the value says";
+	return NULL;
+}
+
+static uint32_t random_size(struct victim *v)
+{
+	uint32_t dice = random_below(v, 100);
+
+	if (dice < 40)
+		return VALUE_HEAD;
+	/* Many names are looked through after each death. */
+	if (dice < 70 || v->board->keys > 1000)
+		return VALUE_HEAD + random_below(v, 56);
+	if (dice < 91)
+		return 64 + random_below(v, 960);
+	if (dice < 98)
+		return 1024 + random_below(v, 8 * 1024);
+	return KREG_VALUE_MAX - random_below(v, 56 * 1024);
+}
+
+static void begin(struct victim *v, enum torture_call call)
+{
+	v->reaped = load_acquire(&v->board->reaped_count);
+	store_relaxed(&v->line->call, (uint32_t)call);
+}
+
+static void end(struct victim *v, enum torture_call call)
+{
+	store_relaxed(&v->line->call, (uint32_t)CALL_NONE);
+	store_relaxed(&v->line->calls[call], v->line->calls[call] + 1);
+	store_relaxed(&v->line->ops, v->line->ops + 1);
+}
+
+/* Whoever was reaped before our call began must not have been in its answer. */
+static bool was_reaped(const struct victim *v, uint64_t token)
+{
+	uint64_t i, first = v->reaped > TORTURE_REAPED / 2 ? v->reaped - TORTURE_REAPED / 2 : 0;
+
+	for (i = first; i < v->reaped; i++) {
+		if (load_relaxed(&v->board->reaped[i % TORTURE_REAPED]) == token)
+			return true;
+	}
+	return false;
+}
+
+static void check_found(struct victim *v, uint32_t number, const void *key, size_t key_size,
+			const void *value, size_t size, const struct kreg_owner *owner)
+{
+	const char *fault = torture_entry_fault(key, key_size, value, size, owner->pid);
+	struct value_head head;
+
+	if (fault)
+		complain(v, "a lookup of name %u returned %zu bytes of %d (token %#llx), and %s",
+			 number, size, owner->pid, (unsigned long long)owner->token, fault);
+	memcpy(&head, value, sizeof(head));
+	if (v->holds[number] != (owner->token == v->self.token))
+		complain(v, "name %u was found with %d while %d %s it", number, owner->pid,
+			 v->self.pid, v->holds[number] ? "held" : "did not hold");
+	if (v->holds[number] && head.check != v->checks[number])
+		complain(v, "%d found another value under its name %u than it had registered",
+			 v->self.pid, number);
+	if (was_reaped(v, owner->token))
+		complain(v, "a lookup of name %u returned %d, which had been reaped", number,
+			 owner->pid);
+}
+
+static void do_open(struct victim *v)
+{
+	struct kreg_options options;
+	int err;
+
+	torture_options(v->plan, &options);
+	options.flags = KREG_OPEN_EXISTING;
+	begin(v, CALL_OPEN);
+	err = kreg_open(&v->k, torture_registry, &options);
+	if (!err)
+		err = kreg_self(v->k, &v->self);
+	if (err)
+		complain(v, "opening: %s", kreg_strerror(err));
+	store_release(&v->line->token, v->self.token);
+	end(v, CALL_OPEN);
+}
+
+static void do_register(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	uint32_t size = random_size(v);
+	struct value_head head = { .pid = (uint32_t)getpid() };
+	unsigned char *value = v->pool + random_below(v, KREG_VALUE_MAX);
+	struct kreg_owner holder;
+	int err;
+
+	memcpy(value, &head, sizeof(head));
+	head.check = checksum(key, key_size, value, size);
+	memcpy(value, &head, sizeof(head));
+	begin(v, CALL_REGISTER);
+	err = kreg_register(v->k, key, key_size, value, size, &holder);
+	end(v, CALL_REGISTER);
+	if (err == -ENOSPC && load_relaxed(&v->board->stopping)) {
+		store_relaxed(&v->line->full, v->line->full + 1);
+		return;
+	}
+	if (err && err != -EEXIST)
+		complain(v, "registering: %s", kreg_strerror(err));
+	if (v->holds[number] && (!err || holder.token != v->self.token))
+		complain(v, "%d held name %u, and registering it said %d, holder %d", v->self.pid,
+			 number, err, err ? holder.pid : 0);
+	if (!v->holds[number] && err && holder.token == v->self.token)
+		complain(v, "%d did not hold name %u, and registering it said so", v->self.pid,
+			 number);
+	if (err && was_reaped(v, holder.token))
+		complain(v, "name %u was refused for %d, which had been reaped", number,
+			 holder.pid);
+	if (err)
+		return;
+	v->holds[number] = true;
+	v->checks[number] = head.check;
+	v->held++;
+}
+
+static void do_unregister(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	int count;
+
+	begin(v, CALL_UNREGISTER);
+	count = kreg_unregister(v->k, key, key_size);
+	end(v, CALL_UNREGISTER);
+	if (count < 0)
+		complain(v, "unregistering: %s", kreg_strerror(count));
+	if (count != v->holds[number])
+		complain(v, "%d had %d of name %u, and unregistered %d", v->self.pid,
+			 v->holds[number], number, count);
+	v->held -= (uint32_t)count;
+	v->holds[number] = false;
+}
+
+static void do_lookup(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	size_t capacity = random_below(v, 8) ? sizeof(v->value) : 16;
+	struct kreg_owner owner;
+	ssize_t size;
+
+	begin(v, CALL_LOOKUP);
+	size = kreg_lookup(v->k, key, key_size, v->value, capacity, &owner);
+	end(v, CALL_LOOKUP);
+	if (size == -EAGAIN) {
+		store_relaxed(&v->line->again, v->line->again + 1);
+		return;
+	}
+	if (size == -ENOENT && v->holds[number])
+		complain(v, "%d held name %u, and did not find it", v->self.pid, number);
+	if (size < 0 && size != -ENOENT)
+		complain(v, "looking up: %s", kreg_strerror((int)size));
+	if (size >= 0 && (size_t)size <= capacity)
+		check_found(v, number, key, key_size, v->value, (size_t)size, &owner);
+}
+
+static void do_read(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	struct kreg_owner owner;
+	const void *value;
+	ssize_t size;
+	int err;
+
+	begin(v, CALL_READ);
+	err = kreg_read_enter(v->k);
+	if (err)
+		complain(v, "entering a section: %s", kreg_strerror(err));
+	size = kreg_read(v->k, key, key_size, &value, &owner);
+	if (size > 0)
+		memcpy(v->value, value, (size_t)size < sizeof(v->value) ? (size_t)size : 0);
+	err = kreg_read_leave(v->k);
+	end(v, CALL_READ);
+	if (err == -ESTALE) {
+		store_relaxed(&v->line->expelled, v->line->expelled + 1);
+		return;
+	}
+	if (err)
+		complain(v, "leaving a section: %s", kreg_strerror(err));
+	if (size == -ENOENT && v->holds[number])
+		complain(v, "%d held name %u, and did not find it in a section", v->self.pid,
+			 number);
+	if (size < 0 && size != -ENOENT)
+		complain(v, "reading: %s", kreg_strerror((int)size));
+	if (size > 0 && (size_t)size < sizeof(v->value))
+		check_found(v, number, key, key_size, v->value, (size_t)size, &owner);
+}
+
+static int count_own(const struct kreg_entry *entry, void *data)
+{
+	struct victim *v = data;
+	const char *fault = torture_entry_fault(entry->key, entry->key_size, entry->value,
+						entry->value_size, entry->owner.pid);
+
+	if (fault)
+		complain(v, "%d listed its own names, and of one %s", v->self.pid, fault);
+	v->held--;
+	return 0;
+}
+
+static void do_each(struct victim *v)
+{
+	uint32_t held = v->held;
+	int err;
+
+	begin(v, CALL_EACH);
+	err = kreg_each_of_owner(v->k, &v->self, count_own, v);
+	end(v, CALL_EACH);
+	if (err == -EAGAIN)
+		store_relaxed(&v->line->again, v->line->again + 1);
+	else if (err)
+		complain(v, "listing: %s", kreg_strerror(err));
+	else if (v->held)
+		complain(v, "%d held %u names, and listed %u", v->self.pid, held, held - v->held);
+	v->held = held;
+}
+
+static void do_count(struct victim *v)
+{
+	int64_t count;
+
+	begin(v, CALL_COUNT);
+	count = kreg_count(v->k);
+	end(v, CALL_COUNT);
+	/* The owners are counted one after the other, so there is no upper bound but theirs. */
+	if (count < v->held || count > (int64_t)v->board->keys * TORTURE_WORKERS_MAX)
+		complain(v, "%d held %u names, and the count was %lld", v->self.pid, v->held,
+			 (long long)count);
+}
+
+static void do_sweep(struct victim *v)
+{
+	int64_t bytes;
+
+	begin(v, CALL_SWEEP);
+	bytes = kreg_sweep(v->k);
+	end(v, CALL_SWEEP);
+	if (bytes < 0)
+		complain(v, "sweeping: %s", kreg_strerror((int)bytes));
+}
+
+static void do_close(struct victim *v)
+{
+	begin(v, CALL_CLOSE);
+	kreg_close(v->k);
+	end(v, CALL_CLOSE);
+	memset(v->holds, 0, sizeof(v->holds));
+	v->held = 0;
+	do_open(v);
+}
+
+static void do_something(struct victim *v)
+{
+	uint32_t dice = random_below(v, 10000), number = random_below(v, v->board->keys);
+	char key[KREG_KEY_MAX + 1];
+	uint32_t key_size = torture_key(number, key);
+
+	if (dice < 3800)
+		do_register(v, number, key, key_size);
+	else if (dice < 6200)
+		do_lookup(v, number, key, key_size);
+	else if (dice < 7400)
+		do_read(v, number, key, key_size);
+	else if (dice < 9900)
+		do_unregister(v, number, key, key_size);
+	else if (dice < 9910)
+		do_each(v);
+	else if (dice < 9950)
+		do_count(v);
+	else if (dice < 9998)
+		do_sweep(v);
+	else
+		do_close(v);
+}
+
+_Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,
+				  uint32_t which, uint64_t seed)
+{
+	struct victim *v = calloc(1, sizeof(*v));
+	uint32_t i;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!v)
+		_exit(1);
+	v->plan = plan;
+	v->board = board;
+	v->line = &board->victims[which];
+	v->random = seed;
+	for (i = 0; i < POOL_BYTES / 8; i++) {
+		uint64_t word = torture_random(&seed);
+
+		memcpy(v->pool + 8 * i, &word, 8);
+	}
+	do_open(v);
+	for (;;)
+		do_something(v);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands share as users of kreg.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/client.h"
+#include "tools/regtool.h"
+
+#define OPTIONS_MAX 16
+
+static void keep_sentence(void *data, const char *sentence)
+{
+	struct client *client = data;
+
+	snprintf(client->sentence, sizeof(client->sentence), "%s", sentence);
+}
+
+void client_init(struct client *client)
+{
+	*client = (struct client){
+		.options = {
+			.size = sizeof(struct kreg_options),
+			.log = keep_sentence,
+			.log_data = client,
+		},
+	};
+}
+
+static void help(const struct command *command)
+{
+	printf("usage: regtool %s\n\n%s\n", command->synopsis, command->summary);
+	if (command->options)
+		printf("\n%s", command->options);
+}
+
+int client_usage(const struct client *client)
+{
+	fprintf(stderr, "usage: regtool %s\n", client->command->synopsis);
+	return REGTOOL_USAGE;
+}
+
+int client_misuse(const struct client *client, const char *format, ...)
+{
+	va_list args;
+
+	fputs("regtool: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return client_usage(client);
+}
+
+int client_option(struct client *client, int argc, char **argv, const struct option *own)
+{
+	struct option options[OPTIONS_MAX] = {
+		{ "registry", required_argument, NULL, 'r' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+	};
+	size_t count = 3;
+	int option;
+
+	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
+		options[count++] = *own;
+	argv[0] = (char *)"regtool";
+	for (;;) {
+		option = getopt_long(argc, argv, "r:h", options, NULL);
+		switch (option) {
+		case 'r':
+			client->registry = optarg;
+			break;
+		case 'j':
+			client->json = true;
+			break;
+		case 'h':
+			help(client->command);
+			exit(REGTOOL_DONE);
+		case '?':
+			exit(client_usage(client));
+		default:
+			return option;
+		}
+	}
+}
+
+int client_number(const char *text, uint64_t max, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	unsigned long long number;
+	const char *unit;
+	unsigned int shift = 0;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	if (*end) {
+		unit = strchr(units, *end);
+		if (!unit || end[1])
+			return -EINVAL;
+		shift = 10 * (unsigned int)(unit - units + 1);
+	}
+	if (number > max >> shift)
+		return -EINVAL;
+	*out = (uint64_t)number << shift;
+	return 0;
+}
+
+static int find_user(const char *user, uid_t *uid)
+{
+	struct passwd entry, *found;
+	char room[16384];
+	int err;
+
+	err = getpwnam_r(user, &entry, room, sizeof(room), &found);
+	if (err)
+		return -err;
+	if (!found)
+		return -ENOENT;
+	*uid = entry.pw_uid;
+	return 0;
+}
+
+int client_name(struct client *client, const char *given)
+{
+	char prefix[64];
+	const char *colon;
+	uid_t uid;
+	int size;
+
+	if (!given)
+		given = getenv("KREG_REGISTRY");
+	if (!given || !*given)
+		given = "default";
+	colon = strchr(given, ':');
+	if (colon && given[strspn(given, "0123456789")] != ':') {
+		snprintf(prefix, sizeof(prefix), "%.*s", (int)(colon - given), given);
+		if (find_user(prefix, &uid) != 0) {
+			fprintf(stderr, "regtool: there is no user \"%s\"; a registry is NAME, "
+					"UID:NAME or USER:NAME\n", prefix);
+			return REGTOOL_NOT_FOUND;
+		}
+		size = snprintf(client->name, sizeof(client->name), "%u%s", uid, colon);
+	} else {
+		size = snprintf(client->name, sizeof(client->name), "%s", given);
+	}
+	if (size >= (int)sizeof(client->name)) {
+		fprintf(stderr, "regtool: the name of the registry is too long; %d bytes are the "
+				"most\n", KREG_NAME_MAX);
+		return REGTOOL_ERROR;
+	}
+	return REGTOOL_DONE;
+}
+
+int client_no_registry(const struct client *client)
+{
+	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);
+	if (strchr(client->name, ':'))
+		fputs("; only that user can make it\n", stderr);
+	else
+		fprintf(stderr, "; `regtool create %s` makes it\n", client->name);
+	return REGTOOL_NOT_FOUND;
+}
+
+int client_open(struct client *client, uint32_t flags, struct kreg **out)
+{
+	int status, err;
+
+	status = client_name(client, client->registry);
+	if (status)
+		return status;
+	client->options.flags = flags;
+	err = kreg_open(out, client->name, &client->options);
+	if (err == -ENOENT && flags)
+		return client_no_registry(client);
+	if (err)
+		return client_fail(client, err, "open registry \"%s\"", client->name);
+	client->sentence[0] = '\0';
+	return REGTOOL_DONE;
+}
+
+bool client_registry_exists(struct client *client)
+{
+	struct kreg *k;
+	int err;
+
+	if (client_name(client, NULL) != REGTOOL_DONE)
+		return true;
+	client->options.flags = KREG_OPEN_READONLY;
+	err = kreg_open(&k, client->name, &client->options);
+	if (err == 0)
+		kreg_close(k);
+	client->sentence[0] = '\0';
+	return err != -ENOENT;
+}
+
+int client_fail(struct client *client, int err, const char *format, ...)
+{
+	va_list args;
+
+	fputs("regtool: ", stderr);
+	if (client->sentence[0]) {
+		fprintf(stderr, "%s\n", client->sentence);
+		client->sentence[0] = '\0';
+	} else {
+		fputs("cannot ", stderr);
+		va_start(args, format);
+		vfprintf(stderr, format, args);
+		va_end(args);
+		fprintf(stderr, ": %s\n", kreg_strerror(err));
+	}
+	return REGTOOL_ERROR;
+}

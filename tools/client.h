@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands share as users of kreg: the registry that is meant, options, errors.
+ */
+#ifndef TOOLS_CLIENT_H
+#define TOOLS_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/kreg.h"
+
+struct option;
+struct command;
+
+struct client {
+	const struct command *command;
+	const char *registry; /* as given by -r, or NULL */
+	bool json;
+	char name[KREG_NAME_MAX + 16]; /* as the library wants it: NAME or UID:NAME */
+	char sentence[512];	       /* the library's last one; or empty */
+	struct kreg_options options;
+};
+
+void client_init(struct client *client);
+
+/*
+ * The next option of a command: one of @own, or -1 at the end. Handles what all commands share,
+ * and ends the process for --help and for an option that does not exist.
+ */
+int client_option(struct client *client, int argc, char **argv, const struct option *own);
+
+/* Says how the command is used. Return: REGTOOL_USAGE. */
+int client_usage(const struct client *client);
+
+/* The same, after a sentence. */
+int client_misuse(const struct client *client, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A decimal number, with K, M, G or T after it if it is of bytes. Return: 0 or -EINVAL. */
+int client_number(const char *text, uint64_t max, uint64_t *out);
+
+/* Sets @name from @given, or from the environment if it is NULL. Return: enum regtool_status. */
+int client_name(struct client *client, const char *given);
+
+/* Says that the registry that is meant does not exist. Return: REGTOOL_NOT_FOUND. */
+int client_no_registry(const struct client *client);
+
+/* Opens the registry that is meant, with KREG_OPEN_* flags. Return: enum regtool_status. */
+int client_open(struct client *client, uint32_t flags, struct kreg **out);
+
+/* False if the registry that is meant does not exist for sure. */
+bool client_registry_exists(struct client *client);
+
+/*
+ * Says why something failed: the library's sentence, else its words for @err.
+ * @format: what was tried, to follow "cannot".
+ * Return: REGTOOL_ERROR.
+ */
+int client_fail(struct client *client, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regtool destroy: removes a registry.
+ */
+#include <errno.h>
+#include <getopt.h>
+
+#include "tools/client.h"
+#include "tools/regtool.h"
+
+static int run(struct client *client, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, 'f' },
+		{ 0 },
+	};
+	int force = 0;
+	int status, err;
+
+	while (client_option(client, argc, argv, options) != -1)
+		force = 1;
+	if (argc - optind != 1)
+		return client_usage(client);
+	status = client_name(client, argv[optind]);
+	if (status)
+		return status;
+	err = kreg_destroy(client->name, &client->options, force);
+	if (err == -ENOENT)
+		return client_no_registry(client);
+	if (err)
+		return client_fail(client, err, "destroy registry \"%s\"", client->name);
+	return REGTOOL_DONE;
+}
+
+const struct command cmd_destroy = {
+	.name = "destroy",
+	.synopsis = "destroy NAME [--force]",
+	.summary = "remove a registry",
+	.options = "  --force  although processes are attached; they have to open it again\n",
+	.run = run,
+};

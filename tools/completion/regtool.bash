@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# Completion of regtool(8) for bash.
+
+_regtool_keys()
+{
+	regtool "$@" ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p'
+}
+
+_regtool()
+{
+	local commands="ls get run owners stat create destroy sweep guard"
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command="" words="" i
+	local registry=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-r | --registry)
+			registry=(-r "${COMP_WORDS[i + 1]}")
+			((i++))
+			;;
+		--)
+			_command_offset "$((i + 1))" 2>/dev/null
+			return
+			;;
+		-*) ;;
+		*)
+			[[ $command ]] || command=${COMP_WORDS[i]}
+			;;
+		esac
+	done
+
+	case $before in
+	-r | --registry | --value | --mode | --max-bytes | --slots | --seats) return ;;
+	--keys) words="unique duplicate" ;;
+	--group) mapfile -t COMPREPLY < <(compgen -g -- "$word") && return ;;
+	--path) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+	esac
+
+	if [[ ! $words ]]; then
+		case $command in
+		"") words="$commands --registry --json --help --version" ;;
+		ls | get) words="$(_regtool_keys "${registry[@]}") --json --registry --help" ;;
+		run) words="--value --registry --help --" ;;
+		owners | stat | sweep) words="--json --registry --help" ;;
+		create) words="--keys --mode --group --max-bytes --slots --seats --help" ;;
+		destroy) words="--force --help" ;;
+		guard) words="start stop status --seats --path --force --json --help" ;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _regtool regtool

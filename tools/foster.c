@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A parent that lets its child seem to be in its place. It blocks all signals that can be passed
+ * on and takes them one by one. What the kernel sends to the whole foreground group, as at ^C,
+ * the child gets by itself.
+ */
+#include "tools/foster.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* These are about what the parent itself has done. */
+static const int own_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+
+static void take_signals(struct foster *foster)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	size_t i;
+
+	sigfillset(&foster->taken);
+	for (i = 0; i < sizeof(own_signals) / sizeof(own_signals[0]); i++)
+		sigdelset(&foster->taken, own_signals[i]);
+	sigaction(SIGCHLD, &by_default, &foster->child_action);
+	sigprocmask(SIG_BLOCK, &foster->taken, &foster->before);
+}
+
+static void give_signals_back(const struct foster *foster)
+{
+	sigaction(SIGCHLD, &foster->child_action, NULL);
+	sigprocmask(SIG_SETMASK, &foster->before, NULL);
+}
+
+/* Async-signal-safe: the parent may have threads. */
+static void run_child(const struct foster *foster, pid_t parent, int tell, char **command)
+{
+	int err;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
+		give_signals_back(foster);
+		execvp(command[0], command);
+	}
+	err = errno;
+	while (write(tell, &err, sizeof(err)) < 0 && errno == EINTR)
+		;
+	_exit(127);
+}
+
+/* Return: 0 once exec has closed the other end of the pipe, else its errno. */
+static int hear(int fd)
+{
+	int err = 0;
+	ssize_t size;
+
+	do
+		size = read(fd, &err, sizeof(err));
+	while (size < 0 && errno == EINTR);
+	return size == sizeof(err) ? -err : 0;
+}
+
+int foster_start(struct foster *foster, char **command)
+{
+	pid_t parent = getpid();
+	int ends[2];
+	int err;
+
+	memset(foster, 0, sizeof(*foster));
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	take_signals(foster);
+	foster->child = fork();
+	if (foster->child == 0)
+		run_child(foster, parent, ends[1], command);
+	err = foster->child < 0 ? -errno : 0;
+	close(ends[1]);
+	if (!err) {
+		err = hear(ends[0]);
+		foster->exec_failed = err != 0;
+	}
+	close(ends[0]);
+	if (foster->exec_failed)
+		waitpid(foster->child, NULL, 0);
+	if (err)
+		give_signals_back(foster);
+	return err;
+}
+
+/*
+ * Stops with the child, so that a shell's job control works; goes on with it. Not at SIGSTOP:
+ * whoever sends that to the child alone would not think of waking its parent as well.
+ */
+static void stop_alike(pid_t child, int signal)
+{
+	if (signal == SIGSTOP)
+		return;
+	raise(SIGSTOP);
+	kill(child, SIGCONT);
+}
+
+int foster_wait(struct foster *foster)
+{
+	siginfo_t info;
+	int status, signal;
+	pid_t pid;
+
+	for (;;) {
+		while ((pid = waitpid(foster->child, &status, WNOHANG | WUNTRACED)) > 0) {
+			if (!WIFSTOPPED(status))
+				return status;
+			stop_alike(foster->child, WSTOPSIG(status));
+		}
+		signal = sigwaitinfo(&foster->taken, &info);
+		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+			kill(foster->child, signal);
+	}
+}
+
+int foster_end_alike(int end)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const struct rlimit no_core = { 0 };
+	sigset_t set;
+	int signal;
+
+	if (WIFEXITED(end))
+		return WEXITSTATUS(end);
+	signal = WTERMSIG(end);
+	setrlimit(RLIMIT_CORE, &no_core);
+	sigaction(signal, &by_default, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return 128 + signal;
+}
