@@ -64,7 +64,7 @@ static int keep_words(enum libbpf_print_level level, const char *format, va_list
 }
 
 __attribute__((format(printf, 2, 3))) static void say(const struct guard_options *o,
-						       const char *format, ...)
+						      const char *format, ...)
 {
 	char sentence[768];
 	va_list list;
@@ -97,7 +97,8 @@ int guard_check(const struct guard_options *options)
 	if (bpf_prog_get_next_id(0, &(__u32){ 0 }) && errno != ENOENT) {
 		int err = -errno;
 
-		say(options, "the bpf system call is refused: %s; the guard needs root", strerror(-err));
+		say(options, "the bpf system call is refused: %s; the guard needs root",
+		    strerror(-err));
 		return err;
 	}
 	return 0;
@@ -141,7 +142,8 @@ static void remove_leftovers(const char *path)
 		    (strncmp(rest, "-new-", 5) && strncmp(rest, "-old-", 5)))
 			continue;
 		pid = (pid_t)strtol(rest + 5, NULL, 10);
-		if (pid > 0 && kill(pid, 0) && errno == ESRCH && !name_join(folder, parent, entry->d_name))
+		if (pid > 0 && kill(pid, 0) && errno == ESRCH &&
+		    !name_join(folder, parent, entry->d_name))
 			remove_folder(folder);
 	}
 	closedir(at);
@@ -161,7 +163,8 @@ static int prepare_bpffs(const struct guard_options *o)
 	    mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755")) {
 		int err = -errno;
 
-		say(o, "cannot mount bpffs at " BPFFS ": %s; mount it there, or ask for another path",
+		say(o,
+		    "cannot mount bpffs at " BPFFS ": %s; mount it there, or ask for another path",
 		    strerror(-err));
 		return err;
 	}
@@ -391,7 +394,9 @@ int guard_start(const struct guard_options *options)
 	}
 	if (err < 0)
 		say(options, "cannot start the guard at %s: %s; %s", guard_path(options),
-		    strerror(-err), *last_words ? last_words : "the path has to be in a bpffs, and to have no dot in it");
+		    strerror(-err),
+		    *last_words ? last_words
+				: "the path has to be in a bpffs, and to have no dot in it");
 	return err;
 }
 
@@ -416,13 +421,16 @@ int guard_stop(const struct guard_options *options, bool force)
 	remove_leftovers(path);
 	err = command(options, COMMAND_STOP, &living);
 	if (err) {
-		say(options, err == -ENOENT ? "no guard runs at %s" : "cannot stop the guard at %s: %s",
+		say(options,
+		    err == -ENOENT ? "no guard runs at %s" : "cannot stop the guard at %s: %s",
 		    path, strerror(-err));
 		return err;
 	}
 	if (living && !force) {
-		say(options, "%u owners are alive under the guard; end them, or use --force, which ends "
-			     "their lives in all registries", living);
+		say(options,
+		    "%u owners are alive under the guard; end them, or use --force, which ends "
+		    "their lives in all registries",
+		    living);
 		command(options, COMMAND_RESUME, NULL);
 		return -EBUSY;
 	}
@@ -489,8 +497,8 @@ int guard_status(const struct guard_options *options, struct guard_status *out)
 	int err = control_read(options, &control);
 
 	if (err) {
-		say(options, err == -ENOENT ? "no guard runs at %s" :
-					      "the guard at %s cannot be asked: %s",
+		say(options,
+		    err == -ENOENT ? "no guard runs at %s" : "the guard at %s cannot be asked: %s",
 		    guard_path(options), strerror(-err));
 		return err;
 	}

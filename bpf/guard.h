@@ -20,7 +20,7 @@
 
 struct guard_options {
 	const char *path; /* NULL: LIFE_GUARD_DEFAULT */
-	uint32_t seats;	  /* 0: GUARD_SEATS_DEFAULT; at most LIFE_SEATS_MAX */
+	uint32_t seats;   /* 0: GUARD_SEATS_DEFAULT; at most LIFE_SEATS_MAX */
 	void (*log)(void *data, const char *sentence);
 	void *log_data;
 };

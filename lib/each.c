@@ -70,8 +70,7 @@ static bool is_wanted(const struct visit *v, const struct found *found)
 	if (key_size < v->prefix_size || (v->whole && key_size != v->prefix_size))
 		return false;
 	return segment_at(&v->k->segment, found->place, ENTRY_HEAD + (uint32_t)key_size) &&
-	       (!v->prefix_size ||
-		copy_equals(found->entry->bytes, v->prefix, v->prefix_size));
+	       (!v->prefix_size || copy_equals(found->entry->bytes, v->prefix, v->prefix_size));
 }
 
 static int batch_add(const struct visit *v, struct batch *batch, const struct found *found)
@@ -84,8 +83,7 @@ static int batch_add(const struct visit *v, struct batch *batch, const struct fo
 	if (!value)
 		return -EUCLEAN;
 	/* Rounded, so that the next head is aligned. */
-	at = batch_room(batch,
-			(sizeof(copied) + copied.key_size + copied.value_size + 15) & ~15ul);
+	at = batch_room(batch, (sizeof(copied) + copied.key_size + copied.value_size + 15) & ~15ul);
 	if (!at)
 		return -ENOMEM;
 	handle_owner(v->k, found->owner, found->life, &copied.owner);
@@ -178,7 +176,8 @@ static int visit_all(const struct visit *v, order_t from)
 	return err;
 }
 
-int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit, void *data)
+int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit,
+	      void *data)
 {
 	struct visit v = { .k = k, .visit = visit, .data = data, .until = ORDER_LAST };
 

@@ -59,7 +59,7 @@ enum kreg_open_flags {
 };
 
 enum kreg_life {
-	KREG_LIFE_AUTO,	    /* the guard where it runs, the fallback elsewhere */
+	KREG_LIFE_AUTO,     /* the guard where it runs, the fallback elsewhere */
 	KREG_LIFE_GUARD,    /* -ENODEV where no guard runs */
 	KREG_LIFE_FALLBACK, /* the kernel's robust futex list, without privilege */
 };
@@ -76,19 +76,19 @@ enum kreg_keys {
  */
 struct kreg_options {
 	size_t size;
-	uint32_t flags;		 /* KREG_OPEN_*; other bits: -EINVAL */
-	uint32_t life;		 /* enum kreg_life */
-	uint32_t keys;		 /* enum kreg_keys; decided at creation, ignored afterwards */
-	uint32_t mode;		 /* file mode at creation; 0: 0600 */
-	uint32_t set_group;	 /* non-zero: @group is given to the file at creation */
+	uint32_t flags;     /* KREG_OPEN_*; other bits: -EINVAL */
+	uint32_t life;      /* enum kreg_life */
+	uint32_t keys;      /* enum kreg_keys; decided at creation, ignored afterwards */
+	uint32_t mode;      /* file mode at creation; 0: 0600 */
+	uint32_t set_group; /* non-zero: @group is given to the file at creation */
 	uint32_t group;
-	uint32_t slots;		 /* threads that write or read in sections at once; 0: 8192 */
-	uint32_t seats;		 /* owners at once in the fallback; 0: 4096, at most 65536 */
-	uint64_t max_bytes;	 /* for entries and values; 0: 16 GiB of address space */
-	uint32_t patience_ms;	 /* until a read section is expelled; 0: 1000 */
+	uint32_t slots;       /* threads that write or read in sections at once; 0: 8192 */
+	uint32_t seats;       /* owners at once in the fallback; 0: 4096, at most 65536 */
+	uint64_t max_bytes;   /* for entries and values; 0: 16 GiB of address space */
+	uint32_t patience_ms; /* until a read section is expelled; 0: 1000 */
 	uint32_t reserved;
-	const char *directory;	 /* a tmpfs; NULL: $KREG_DIR, else /dev/shm */
-	const char *guard;	 /* the guard's folder; NULL: $KREG_GUARD, else /sys/fs/bpf/kreg;
+	const char *directory; /* a tmpfs; NULL: $KREG_DIR, else /dev/shm */
+	const char *guard;     /* the guard's folder; NULL: $KREG_GUARD, else /sys/fs/bpf/kreg;
 				    "none": as if no guard ran */
 	void (*log)(void *data, const char *sentence); /* why a call failed and what to do */
 	void *log_data;
@@ -226,7 +226,8 @@ typedef int (*kreg_visit_fn)(const struct kreg_entry *entry, void *data);
  * Return: 0, or what the visitor returned; -ENOMEM, -EAGAIN, -EUCLEAN as kreg_lookup().
  * Since: 1.0
  */
-int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit, void *data);
+int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit,
+	      void *data);
 int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
 		     void *data);
 int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visit_fn visit,
@@ -267,11 +268,11 @@ struct kreg_stat {
 	uint64_t slots;
 	uint64_t slots_used;
 	uint64_t buckets;
-	uint64_t epoch;		 /* grace periods so far */
+	uint64_t epoch;          /* grace periods so far */
 	uint64_t bytes_reserved; /* taken from the file system */
-	uint64_t bytes_used;	 /* slabs that belong to living owners */
-	uint64_t bytes_dead;	 /* slabs that wait for a sweep */
-	uint64_t bytes_waiting;	 /* slabs that wait for a grace period */
+	uint64_t bytes_used;     /* slabs that belong to living owners */
+	uint64_t bytes_dead;     /* slabs that wait for a sweep */
+	uint64_t bytes_waiting;  /* slabs that wait for a grace period */
 	uint64_t bytes_max;
 	pid_t held_up_by; /* who keeps memory from coming back, by being inside a call; or 0 */
 	uint32_t reserved;

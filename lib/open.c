@@ -58,7 +58,8 @@ static int open_life(struct kreg *k, const struct opening *o)
 		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
 			    o->guard);
 	else if (err == -EUSERS)
-		segment_say(&o->path, "the guard at %s has no seat left; start it with more --seats",
+		segment_say(&o->path,
+			    "the guard at %s has no seat left; start it with more --seats",
 			    o->guard);
 	else if (err)
 		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
@@ -103,14 +104,16 @@ static int replace(const struct kreg *k, const struct opening *o)
 		return segment_take_over(s, &o->path, &o->plan);
 	alive = segment_someone_alive(s, NULL);
 	if (alive) {
-		segment_say(&o->path, "%s/%s belongs to a guard that is not to be reached, or to the "
-				  "fallback, and process %d in it is alive", o->path.directory,
-			    o->path.file, alive);
+		segment_say(&o->path,
+			    "%s/%s belongs to a guard that is not to be reached, or to the "
+			    "fallback, and process %d in it is alive",
+			    o->path.directory, o->path.file, alive);
 		return -EBUSY;
 	}
-	segment_say(&o->path, "%s/%s is a leftover in which nobody is alive; when user %u opens it "
-			  "for writing it is replaced", o->path.directory, o->path.file,
-		    o->path.owner);
+	segment_say(&o->path,
+		    "%s/%s is a leftover in which nobody is alive; when user %u opens it "
+		    "for writing it is replaced",
+		    o->path.directory, o->path.file, o->path.owner);
 	return k->writable ? -EPERM : -ENOENT;
 }
 
@@ -158,9 +161,10 @@ static int take_seat(struct kreg *k, const struct opening *o)
 		if (k->writable) {
 			err = life_robust_attach(&k->self, s->lives, s->seats);
 			if (err == -EUSERS)
-				segment_say(&o->path, "%s/%s has no seat left for another process; "
-						  "create it with more seats", o->path.directory,
-					    o->path.file);
+				segment_say(&o->path,
+					    "%s/%s has no seat left for another process; "
+					    "create it with more seats",
+					    o->path.directory, o->path.file);
 			if (err)
 				return err;
 		}
@@ -304,7 +308,7 @@ static void leave_registry(struct kreg *k)
 		heap_deinit(&k->heap);
 		handle_advance(k);
 	}
-	cds_list_for_each_entry(thread, &k->threads, node)
+	cds_list_for_each_entry (thread, &k->threads, node)
 		grace_slot_return(thread->slot);
 	life_robust_detach(&k->self);
 }
@@ -315,7 +319,7 @@ static void free_private(struct kreg *k)
 
 	heap_forget(&k->heap);
 	life_robust_forget(&k->self);
-	cds_list_for_each_entry_safe(thread, next, &k->threads, node)
+	cds_list_for_each_entry_safe (thread, next, &k->threads, node)
 		free(thread);
 	free(k);
 }

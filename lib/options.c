@@ -58,8 +58,7 @@ static int name_read(struct opening *o, const char *name)
 	if (colon) {
 		errno = 0;
 		owner = strtoul(name, &end, 10);
-		if (!isdigit((unsigned char)*name) || end != colon || errno ||
-		    owner >= UINT32_MAX)
+		if (!isdigit((unsigned char)*name) || end != colon || errno || owner >= UINT32_MAX)
 			return -EINVAL;
 		name = colon + 1;
 	}
@@ -100,8 +99,10 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	}
 	err = name ? name_read(out, name) : -EINVAL;
 	if (err) {
-		segment_say(&out->path, "\"%s\" is no registry's name: 1 to %d of A-Z a-z 0-9 . _ -, "
-				  "maybe after UID:", name ? name : "", KREG_NAME_MAX);
+		segment_say(&out->path,
+			    "\"%s\" is no registry's name: 1 to %d of A-Z a-z 0-9 . _ -, "
+			    "maybe after UID:",
+			    name ? name : "", KREG_NAME_MAX);
 		return err;
 	}
 	out->path.directory = first_of(o->directory, "KREG_DIR", DEFAULT_DIRECTORY);

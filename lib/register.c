@@ -44,8 +44,7 @@ static void blocks_return(struct kreg *k, const struct blocks *blocks)
 	heap_return(&k->heap, blocks->entry);
 }
 
-static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size,
-		       struct blocks *out)
+static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
 {
 	uint32_t head = ENTRY_HEAD + ((key_size + 7) & ~7u);
 	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
@@ -161,8 +160,8 @@ static int register_filled(struct kreg *k, const struct query *q, struct blocks 
 
 	if (err)
 		return err;
-	err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique,
-			 &found, &crowded);
+	err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique, &found,
+			 &crowded);
 	if (!err) {
 		row_add(&k->segment, k->self.owner, 1);
 		swept = tidy(k, crowded);

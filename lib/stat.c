@@ -81,7 +81,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;
 	full.buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
-	full.epoch = load_relaxed(&s->header->epoch);	  /* relaxed: a figure */
+	full.epoch = load_relaxed(&s->header->epoch);     /* relaxed: a figure */
 	full.bytes_reserved = (uint64_t)st.st_blocks * 512;
 	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
 	stat_land(k, &full);

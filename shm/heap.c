@@ -37,20 +37,20 @@ struct heap_slab {
 	uint32_t blocks;
 	uint32_t blocks_free;
 	uint32_t bytes;
-	uint8_t class;
+	uint8_t size_class;
 	bool of_entries;
 };
 
-static const uint32_t class_bytes[HEAP_CLASSES] = { 64,	 128, 192, 256,	 320,  384,
+static const uint32_t class_bytes[HEAP_CLASSES] = { 64,  128, 192,  256,  320,  384,
 						    448, 512, 1024, 2048, 4096, 8192 };
 
 static int class_of(uint32_t bytes)
 {
-	int class;
+	int size_class;
 
-	for (class = 0; class < HEAP_CLASSES; class ++) {
-		if (bytes <= class_bytes[class])
-			return class;
+	for (size_class = 0; size_class < HEAP_CLASSES; size_class++) {
+		if (bytes <= class_bytes[size_class])
+			return size_class;
 	}
 	return -1;
 }
@@ -145,11 +145,11 @@ static int grow_waiting(struct heap *heap)
 	return 0;
 }
 
-static int slab_new(struct heap *heap, uint32_t bytes, int class, bool of_entries,
+static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
 		    struct heap_slab **out)
 {
 	struct heap_slab *slab = calloc(1, sizeof(*slab));
-	uint32_t span = class < 0 ? (bytes + SLAB_BYTES - 1) / SLAB_BYTES : 1;
+	uint32_t span = size_class < 0 ? (bytes + SLAB_BYTES - 1) / SLAB_BYTES : 1;
 	uint32_t i;
 	int err;
 
@@ -164,12 +164,12 @@ static int slab_new(struct heap *heap, uint32_t bytes, int class, bool of_entrie
 			land_return(heap->segment, slab->slab + i);
 		goto fail;
 	}
-	slab->span = class < 0 ? span : 0;
-	slab->bytes = class < 0 ? SLAB_BYTES : class_bytes[class];
-	slab->blocks = class < 0 ? 1 : SLAB_BYTES / slab->bytes;
+	slab->span = size_class < 0 ? span : 0;
+	slab->bytes = size_class < 0 ? SLAB_BYTES : class_bytes[size_class];
+	slab->blocks = size_class < 0 ? 1 : SLAB_BYTES / slab->bytes;
 	slab->blocks_free = slab->blocks;
 	slab->of_entries = of_entries;
-	slab->class = class < 0 ? 0 : (uint8_t)class;
+	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
 	for (i = 0; i < slab->blocks; i++)
 		slab->free[i / 64] |= 1ull << i % 64;
 	for (i = 0; i < span; i++)
@@ -177,8 +177,8 @@ static int slab_new(struct heap *heap, uint32_t bytes, int class, bool of_entrie
 			      slab->bytes | (of_entries ? ABOUT_ENTRIES : 0));
 	heap->of[slab->slab] = slab;
 	CDS_INIT_LIST_HEAD(&slab->node);
-	if (class >= 0)
-		cds_list_add(&slab->node, &heap->room[of_entries][class]);
+	if (size_class >= 0)
+		cds_list_add(&slab->node, &heap->room[of_entries][size_class]);
 	*out = slab;
 	return 0;
 fail:
@@ -225,17 +225,18 @@ static place_t block_take(struct heap *heap, struct heap_slab *slab)
 
 int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out)
 {
-	int class = class_of(bytes), err;
+	int size_class = class_of(bytes), err;
 	struct heap_slab *slab = NULL;
 
 	pthread_mutex_lock(&heap->mutex);
 	err = grow_waiting(heap);
 	if (err)
 		goto out;
-	if (class >= 0 && !cds_list_empty(&heap->room[of_entries][class])) {
-		slab = cds_list_first_entry(&heap->room[of_entries][class], struct heap_slab, node);
+	if (size_class >= 0 && !cds_list_empty(&heap->room[of_entries][size_class])) {
+		slab = cds_list_first_entry(&heap->room[of_entries][size_class], struct heap_slab,
+					    node);
 	} else {
-		err = slab_new(heap, bytes, class, of_entries, &slab);
+		err = slab_new(heap, bytes, size_class, of_entries, &slab);
 		if (err)
 			goto out;
 		slab_clear(heap, slab);
@@ -281,7 +282,7 @@ static void block_return(struct heap *heap, place_t place)
 	if (slab->blocks_free == slab->blocks)
 		slab_drop(heap, slab);
 	else if (slab->blocks_free == 1)
-		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->class]);
+		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->size_class]);
 }
 
 void heap_return(struct heap *heap, place_t place)

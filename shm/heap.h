@@ -34,7 +34,7 @@ struct heap {
 	owner_t self;
 	pthread_mutex_t mutex;
 	struct cds_list_head room[2][HEAP_CLASSES]; /* slabs with a free block; [is of entries] */
-	struct heap_slab **of;			    /* by number of slab; NULL: not ours */
+	struct heap_slab **of;                      /* by number of slab; NULL: not ours */
 	uint32_t of_size;
 	uint32_t from;
 	/* blocks that wait for a grace period, oldest first: a ring with room for every block */

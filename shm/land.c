@@ -67,7 +67,7 @@ static bool land_take_one(const struct segment *s, owner_t self, uint32_t slab)
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_give:A, land_owner:A
+	 * land_give:A, land_owner:A, land_inherit:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
 }
@@ -164,8 +164,7 @@ static int land_extend(const struct segment *s, uint32_t count)
 	return 0;
 }
 
-int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
-	      uint32_t *slab)
+int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from, uint32_t *slab)
 {
 	int err;
 

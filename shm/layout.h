@@ -43,10 +43,10 @@ struct segment_header {
 	/* written once, before anyone else can see the segment */
 	uint64_t magic;
 	uint32_t layout;
-	uint32_t keys; /* enum kreg_keys */
-	uint64_t id;	   /* random, never 0 or SEGMENT_DESTROYED */
+	uint32_t keys;     /* enum kreg_keys */
+	uint64_t id;       /* random, never 0 or SEGMENT_DESTROYED */
 	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
-	uint64_t seed;	   /* of the hash */
+	uint64_t seed;     /* of the hash */
 	uint64_t max_bytes;
 	uint32_t seats;
 	uint32_t slots;
@@ -55,15 +55,15 @@ struct segment_header {
 
 	/* read by every lookup, written rarely, by whoever is alive */
 	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
-	uint64_t buckets;			     /* table_grow(), CAS * 2 */
-	uint64_t slabs;				     /* land_extend(), CAS up */
+	uint64_t buckets;                            /* table_grow(), CAS * 2 */
+	uint64_t slabs;                              /* land_extend(), CAS up */
 	uint64_t reserved1[5];
 
 	/* read and written by writers */
-	uint64_t successor;   /* segment_takeover.c, CAS */
-	uint64_t seats_high;  /* one more than the highest seat that ever attached; CAS up */
-	uint64_t slots_high;  /* the same of slots */
-	uint64_t prepare;     /* the next bucket to link ahead of need; fetch_add */
+	uint64_t successor;  /* segment_takeover.c, CAS */
+	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
+	uint64_t slots_high; /* the same of slots */
+	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
 	uint64_t reserved2[4];
 };
 
@@ -103,7 +103,7 @@ struct slot {
 	uint64_t owner;
 	uint64_t reading;
 	uint64_t writing;
-	uint64_t tardy;	      /* which reading word has been seen to hold up an advance ... */
+	uint64_t tardy;       /* which reading word has been seen to hold up an advance ... */
 	uint64_t tardy_since; /* ... and since when, CLOCK_MONOTONIC nanoseconds; hints both */
 	uint32_t tid;
 	uint32_t fenced; /* the owner's kernel refused membarrier: it fences for itself */

@@ -33,7 +33,7 @@ typedef uint64_t owner_t;
 struct life_table {
 	const uint64_t *words;
 	const struct life_seat *facts; /* NULL in the fallback */
-	uint64_t identity;	       /* 0 in the fallback */
+	uint64_t identity;             /* 0 in the fallback */
 	uint32_t seats;
 	size_t words_bytes; /* of what life_guard_close() unmaps */
 	size_t facts_bytes;

@@ -155,8 +155,10 @@ static int file_create(const struct segment_path *path, const struct segment_pla
 
 	if (fd < 0) {
 		err = -errno;
-		segment_say(path, "cannot create a file in %s: %s; it has to be a tmpfs in which "
-				  "you may write", path->directory, strerror(-err));
+		segment_say(path,
+			    "cannot create a file in %s: %s; it has to be a tmpfs in which "
+			    "you may write",
+			    path->directory, strerror(-err));
 		return err;
 	}
 	if (plan->group != (gid_t)-1 && fchown(fd, (uid_t)-1, plan->group)) {
@@ -186,9 +188,10 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	if (!err)
 		err = geometry(&s, &header);
 	if (err) {
-		segment_say(path, "a registry cannot be that small or large: %llu bytes, %u seats, "
-				  "%u slots", (unsigned long long)plan->max_bytes, plan->seats,
-			    plan->slots);
+		segment_say(path,
+			    "a registry cannot be that small or large: %llu bytes, %u seats, "
+			    "%u slots",
+			    (unsigned long long)plan->max_bytes, plan->seats, plan->slots);
 		return err;
 	}
 	fd = file_create(path, plan);
@@ -198,8 +201,10 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	if (!err)
 		err = map(&s, &header, fd, true);
 	if (err) {
-		segment_say(path, "cannot reserve a registry in %s: %s; make room there, or ask for "
-				  "fewer slots", path->directory, strerror(-err));
+		segment_say(path,
+			    "cannot reserve a registry in %s: %s; make room there, or ask for "
+			    "fewer slots",
+			    path->directory, strerror(-err));
 		close(fd);
 		return err;
 	}
@@ -229,9 +234,10 @@ static int file_check(const struct segment_path *path, int fd, struct segment_he
 	if (fstat(fd, &st))
 		return -errno;
 	if (st.st_uid != path->owner) {
-		segment_say(path, "%s/%s belongs to user %u, not to %u as it should; that user or "
-				  "root can remove it", path->directory, path->file, st.st_uid,
-			    path->owner);
+		segment_say(path,
+			    "%s/%s belongs to user %u, not to %u as it should; that user or "
+			    "root can remove it",
+			    path->directory, path->file, st.st_uid, path->owner);
 		return -EPERM;
 	}
 	if (!S_ISREG(st.st_mode) ||
@@ -242,14 +248,17 @@ static int file_check(const struct segment_path *path, int fd, struct segment_he
 		return -EPROTO;
 	}
 	if (header->layout != SEGMENT_LAYOUT) {
-		segment_say(path, "%s/%s has layout %u, this library has %u; end those who use it "
-				  "and `regtool destroy` it", path->directory, path->file,
-			    header->layout, SEGMENT_LAYOUT);
+		segment_say(path,
+			    "%s/%s has layout %u, this library has %u; end those who use it "
+			    "and `regtool destroy` it",
+			    path->directory, path->file, header->layout, SEGMENT_LAYOUT);
 		return -EPROTO;
 	}
 	if (geometry(s, header) || (uint64_t)st.st_size != s->bytes) {
-		segment_say(path, "%s/%s is damaged: %lld bytes long; `regtool destroy --force` "
-				  "removes it", path->directory, path->file, (long long)st.st_size);
+		segment_say(path,
+			    "%s/%s is damaged: %lld bytes long; `regtool destroy --force` "
+			    "removes it",
+			    path->directory, path->file, (long long)st.st_size);
 		return -EPROTO;
 	}
 	return 0;
@@ -278,9 +287,10 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	if (!err) {
 		err = map(&s, &header, fd, writable);
 		if (err)
-			segment_say(path, "cannot map the %llu bytes of %s: %s; raise the limit on "
-					  "address space", (unsigned long long)s.bytes, name,
-				    strerror(-err));
+			segment_say(path,
+				    "cannot map the %llu bytes of %s: %s; raise the limit on "
+				    "address space",
+				    (unsigned long long)s.bytes, name, strerror(-err));
 	}
 	if (err) {
 		close(fd);

@@ -61,7 +61,7 @@ struct segment_plan {
 struct segment_path {
 	const char *directory;
 	const char *file; /* without the directory */
-	uid_t owner;	  /* whose file it has to be */
+	uid_t owner;      /* whose file it has to be */
 	void (*log)(void *data, const char *sentence);
 	void *log_data;
 };

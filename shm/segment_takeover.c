@@ -122,8 +122,8 @@ pid_t segment_someone_alive(const struct segment *s, const struct life_table *li
 
 		if (!(uint32_t)word)
 			continue;
-		if (known ? life_is_alive(table, owner_of(word, seat)) :
-			    process_is_alive((pid_t)row->pid, row->start))
+		if (known ? life_is_alive(table, owner_of(word, seat))
+			  : process_is_alive((pid_t)row->pid, row->start))
 			return (pid_t)row->pid;
 	}
 	return 0;
@@ -253,9 +253,11 @@ int segment_take_over(const struct segment *s, const struct segment_path *path,
 	int err;
 
 	if (alive) {
-		segment_say(path, "%s/%s was made under %s and process %d in it is alive; end it, "
-				  "or `regtool destroy --force` the registry", path->directory,
-			    path->file, s->lives ? "the fallback" : "an earlier guard", alive);
+		segment_say(path,
+			    "%s/%s was made under %s and process %d in it is alive; end it, "
+			    "or `regtool destroy --force` the registry",
+			    path->directory, path->file,
+			    s->lives ? "the fallback" : "an earlier guard", alive);
 		return -EBUSY;
 	}
 	strays_remove(s, path);

@@ -100,8 +100,8 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);
 /* A place between two in the list. */
 struct position {
 	uint64_t *link; /* the word in front */
-	ref_t seen;	/* what it holds: the first of a greater order, or what was sought */
-	bool found;	/* seen is the bucket that was sought, or an entry with the key */
+	ref_t seen;     /* what it holds: the first of a greater order, or what was sought */
+	bool found;     /* seen is the bucket that was sought, or an entry with the key */
 	struct found at;
 	uint32_t passed; /* entries */
 };

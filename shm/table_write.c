@@ -69,8 +69,8 @@ static enum step step_into_bucket(const struct segment *s, ref_t at, uint64_t **
 	return STEP_ON;
 }
 
-static bool is_sought(const struct segment *s, const struct query *q, ref_t at,
-		      struct entry *entry, struct position *out)
+static bool is_sought(const struct segment *s, const struct query *q, ref_t at, struct entry *entry,
+		      struct position *out)
 {
 	if (!q->key || ref_order(at) != q->order)
 		return false;

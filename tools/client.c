@@ -147,8 +147,10 @@ int client_name(struct client *client, const char *given)
 	if (colon && given[strspn(given, "0123456789")] != ':') {
 		snprintf(prefix, sizeof(prefix), "%.*s", (int)(colon - given), given);
 		if (find_user(prefix, &uid) != 0) {
-			fprintf(stderr, "regtool: there is no user \"%s\"; a registry is NAME, "
-					"UID:NAME or USER:NAME\n", prefix);
+			fprintf(stderr,
+				"regtool: there is no user \"%s\"; a registry is NAME, "
+				"UID:NAME or USER:NAME\n",
+				prefix);
 			return REGTOOL_NOT_FOUND;
 		}
 		size = snprintf(client->name, sizeof(client->name), "%u%s", uid, colon);
@@ -156,8 +158,10 @@ int client_name(struct client *client, const char *given)
 		size = snprintf(client->name, sizeof(client->name), "%s", given);
 	}
 	if (size >= (int)sizeof(client->name)) {
-		fprintf(stderr, "regtool: the name of the registry is too long; %d bytes are the "
-				"most\n", KREG_NAME_MAX);
+		fprintf(stderr,
+			"regtool: the name of the registry is too long; %d bytes are the "
+			"most\n",
+			KREG_NAME_MAX);
 		return REGTOOL_ERROR;
 	}
 	return REGTOOL_DONE;

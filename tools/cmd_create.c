@@ -90,8 +90,10 @@ static int run(struct client *client, int argc, char **argv)
 
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (parse_option(&client->options, option, optarg) != 0)
-			return client_misuse(client, "\"%s\" is not what the option takes; see "
-						     "`regtool create --help`", optarg);
+			return client_misuse(client,
+					     "\"%s\" is not what the option takes; see "
+					     "`regtool create --help`",
+					     optarg);
 	}
 	if (argc - optind != 1)
 		return client_usage(client);
@@ -101,8 +103,10 @@ static int run(struct client *client, int argc, char **argv)
 	client->options.flags = KREG_OPEN_EXCLUSIVE;
 	err = kreg_open(&k, client->name, &client->options);
 	if (err == -EEXIST) {
-		fprintf(stderr, "regtool: registry \"%s\" exists already; `regtool destroy %s` "
-				"removes it\n", client->name, client->name);
+		fprintf(stderr,
+			"regtool: registry \"%s\" exists already; `regtool destroy %s` "
+			"removes it\n",
+			client->name, client->name);
 		return REGTOOL_ERROR;
 	}
 	if (err)

@@ -138,8 +138,10 @@ static int run(struct client *client, int argc, char **argv)
 		return client_usage(client);
 	action = argv[optind];
 	if (request.options.path && strcmp(request.options.path, "none") == 0) {
-		fputs("regtool: $KREG_GUARD is \"none\", so no guard is to be used; unset it, or give "
-		      "--path\n", stderr);
+		fputs("regtool: $KREG_GUARD is \"none\", so no guard is to be used; unset it, or "
+		      "give "
+		      "--path\n",
+		      stderr);
 		return REGTOOL_ERROR;
 	}
 	if (strcmp(action, "start") == 0 && !request.force)

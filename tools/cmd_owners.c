@@ -13,7 +13,8 @@
 #define BILLION 1000000000
 
 static const struct output_column columns[] = {
-	{ "pid", true }, { "uid", true }, { "comm", false }, { "entries", true }, { "start", false },
+	{ "pid", true },     { "uid", true },    { "comm", false },
+	{ "entries", true }, { "start", false },
 };
 
 static int64_t now(clockid_t clock)

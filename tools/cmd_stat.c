@@ -10,21 +10,11 @@
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = {
-	{ "registry", false },
-	{ "life", false },
-	{ "keys", false },
-	{ "entries", true },
-	{ "owners", true },
-	{ "seats", true },
-	{ "slots", true },
-	{ "slots_used", true },
-	{ "buckets", true },
-	{ "epoch", true },
-	{ "bytes_reserved", true },
-	{ "bytes_used", true },
-	{ "bytes_dead", true },
-	{ "bytes_waiting", true },
-	{ "bytes_max", true },
+	{ "registry", false },  { "life", false },          { "keys", false },
+	{ "entries", true },    { "owners", true },         { "seats", true },
+	{ "slots", true },      { "slots_used", true },     { "buckets", true },
+	{ "epoch", true },      { "bytes_reserved", true }, { "bytes_used", true },
+	{ "bytes_dead", true }, { "bytes_waiting", true },  { "bytes_max", true },
 	{ "held_up_by", true },
 };
 

@@ -17,7 +17,7 @@
 struct foster {
 	pid_t child;
 	bool exec_failed;
-	sigset_t taken;	 /* signals that foster_wait() takes */
+	sigset_t taken;  /* signals that foster_wait() takes */
 	sigset_t before; /* the mask to give back */
 	struct sigaction child_action;
 };

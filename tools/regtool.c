@@ -14,7 +14,7 @@
 #include "tools/regtool.h"
 
 static const struct command *const commands[] = {
-	&cmd_ls,     &cmd_get,	   &cmd_run,   &cmd_owners, &cmd_stat,
+	&cmd_ls,     &cmd_get,     &cmd_run,   &cmd_owners, &cmd_stat,
 	&cmd_create, &cmd_destroy, &cmd_sweep, &cmd_guard,
 };
 
@@ -27,15 +27,14 @@ static void help(FILE *to)
 	fprintf(to, "usage: regtool [-r NAME] [--json] [COMMAND]\n\n");
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to,
-		"\n"
-		"  -r, --registry NAME  the registry: NAME, UID:NAME or USER:NAME\n"
-		"                       ($KREG_REGISTRY; else \"default\")\n"
-		"      --json           print JSON\n"
-		"  -h, --help           of a command: regtool COMMAND --help\n"
-		"  -V, --version\n"
-		"\n"
-		"Without a COMMAND: ls.\n");
+	fprintf(to, "\n"
+		    "  -r, --registry NAME  the registry: NAME, UID:NAME or USER:NAME\n"
+		    "                       ($KREG_REGISTRY; else \"default\")\n"
+		    "      --json           print JSON\n"
+		    "  -h, --help           of a command: regtool COMMAND --help\n"
+		    "  -V, --version\n"
+		    "\n"
+		    "Without a COMMAND: ls.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The main job with real programs: what ./bootstrap demo shows. Leaves nothing behind.
+set -euo pipefail
+
+build=$1
+PATH=$build:$PATH
+registry=demo-$$
+guard=
+pids=()
+export KREG_REGISTRY=$registry
+
+tidy_up() {
+	local pid
+	trap - EXIT INT TERM
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	regtool destroy "$registry" --force >/dev/null 2>&1 || true
+	[ -z "$guard" ] || regtool guard stop --force --path "$guard" >/dev/null 2>&1 || true
+}
+trap tidy_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Shows a command as one would type it, and runs it.
+show() {
+	printf '\n$ %s\n' "$*"
+	"$@" && return
+	local status=$?
+	printf '(exit status %d)\n' "$status"
+	return 0
+}
+
+say() { printf '\n# %s\n' "$*"; }
+
+wait_for_name() {
+	local tries
+	for tries in $(seq 500); do
+		regtool get "$1" >/dev/null 2>&1 && return
+		sleep 0.01
+	done
+	printf 'demo: %s has not come up after %d looks\n' "$1" "$tries" >&2
+	exit 1
+}
+
+start_service() {
+	local name=$1 value=$2
+	printf '\n$ regtool run %s --value %s -- sleep 600 &\n' "$name" "$value"
+	regtool run "$name" --value "$value" -- sleep 600 &
+	pids+=($!)
+	wait_for_name "$name"
+}
+
+if regtool guard status >/dev/null 2>&1; then
+	say "the guard is running already"
+elif regtool guard start --path "/sys/fs/bpf/kreg-demo-$$" >/dev/null 2>"$build/demo-guard.log"; then
+	guard=/sys/fs/bpf/kreg-demo-$$
+	export KREG_GUARD=$guard
+	say "the guard is started, for this demo alone"
+else
+	say "no guard: $(tail -n 1 "$build/demo-guard.log"); going on with the fallback"
+fi
+
+say "two services, each under its name"
+start_service config_server /run/config.sock
+start_service event_store /run/events.sock
+config_pid=${pids[0]}
+
+say "whoever comes second learns who was first"
+show regtool run config_server -- sleep 600
+
+say "who is there?"
+show regtool ls
+
+say "a lookup from another process"
+show regtool get config_server
+show regtool get config_server --json
+
+say "kill -9, and the name is gone"
+printf '\n$ kill -9 %s\n' "$config_pid"
+kill -9 "$config_pid"
+wait "$config_pid" 2>/dev/null || true
+show regtool get config_server
+show regtool ls
+
+say "so it can be taken again"
+start_service config_server /run/config.sock
+show regtool ls
+
+say "how fast?"
+"$build/tests/benchmark/demo_timing" "$registry"
