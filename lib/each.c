@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "lib/handle.h"
-#include "shm/copy.h"
 #include "shm/land.h"
 
 #define BATCH_ENTRIES 64u
@@ -63,19 +62,19 @@ static unsigned char *batch_room(struct batch *batch, size_t bytes)
 
 static bool is_wanted(const struct visit *v, const struct found *found)
 {
-	size_t key_size = (uint8_t)found->info;
+	size_t key_size = entry_key_size(found->info);
 
 	if (v->owner && found->owner != v->owner)
 		return false;
 	if (key_size < v->prefix_size || (v->whole && key_size != v->prefix_size))
 		return false;
-	return segment_at(&v->k->segment, found->place, ENTRY_HEAD + (uint32_t)key_size) &&
+	return entry_has_room(&v->k->segment, found->entry, ENTRY_HEAD + (uint32_t)key_size) &&
 	       (!v->prefix_size || copy_equals(found->entry->bytes, v->prefix, v->prefix_size));
 }
 
 static int batch_add(const struct visit *v, struct batch *batch, const struct found *found)
 {
-	struct copied copied = { .key_size = (uint8_t)found->info };
+	struct copied copied = { .key_size = entry_key_size(found->info) };
 	const void *value =
 		entry_value(&v->k->segment, found->entry, found->info, &copied.value_size);
 	unsigned char *at;
@@ -220,11 +219,11 @@ static bool is_linked(const struct visit *v, place_t place, uint32_t bytes, stru
 	if (!entry)
 		return false;
 	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
-	if (info >> ENTRY_KIND_SHIFT != ENTRY_IN_USE || ENTRY_HEAD + (uint8_t)info > bytes ||
+	if (!entry_is_used(info) || ENTRY_HEAD + entry_key_size(info) > bytes ||
 	    load_relaxed(&entry->owner) != v->owner) /* relaxed: as above */
 		return false;
-	copy_out(key, entry->bytes, (uint8_t)info);
-	q = table_query(s, key, (uint8_t)info);
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query(s, key, entry_key_size(info));
 	table_first(s, q.order, q.order, &walk);
 	while (!table_next(s, &v->k->lives, &walk, found, &order)) {
 		if (found->place == place)

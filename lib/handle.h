@@ -11,7 +11,9 @@
 #ifndef KREG_LIB_HANDLE_H
 #define KREG_LIB_HANDLE_H
 
+#include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include <urcu/list.h>
 
@@ -61,7 +63,16 @@ struct opening {
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
 
 /* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG. */
-int key_check(const void *key, size_t *key_size);
+static inline int key_check(const void *key, size_t *key_size)
+{
+	if (!key)
+		return -EINVAL;
+	if (*key_size == KREG_STRING)
+		*key_size = strlen(key);
+	if (!*key_size)
+		return -EINVAL;
+	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
+}
 
 bool handle_is_parents(const struct kreg *k);
 

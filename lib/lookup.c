@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/handle.h"
-#include "shm/copy.h"
 
 static ssize_t value_copy(struct kreg *k, const struct found *found, void *value, size_t capacity)
 {

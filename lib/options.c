@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of any age, registry names, keys: what callers pass, checked once.
+ * Options of any age and registry names: what callers of kreg_open() pass, checked once.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -117,15 +117,4 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	out->plan.keys = o->keys;
 	out->plan.group = o->set_group ? o->group : (gid_t)-1;
 	return 0;
-}
-
-int key_check(const void *key, size_t *key_size)
-{
-	if (!key)
-		return -EINVAL;
-	if (*key_size == KREG_STRING)
-		*key_size = strlen(key);
-	if (!*key_size)
-		return -EINVAL;
-	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
 }

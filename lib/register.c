@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "lib/handle.h"
-#include "shm/copy.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
 
@@ -46,7 +45,7 @@ static void blocks_return(struct kreg *k, const struct blocks *blocks)
 
 static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
 {
-	uint32_t head = ENTRY_HEAD + ((key_size + 7) & ~7u);
+	uint32_t head = entry_head(key_size);
 	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
 	int err;
 
@@ -64,7 +63,7 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 		       const void *value, uint32_t value_size)
 {
 	struct segment *s = &k->segment;
-	uint32_t head = ENTRY_HEAD + ((q->key_size + 7) & ~7u);
+	uint32_t head = entry_head(q->key_size);
 	struct entry *entry =
 		segment_at(s, blocks->entry, blocks->value ? head : head + value_size);
 	void *target = blocks->value ? segment_at(s, blocks->value, value_size) : NULL;

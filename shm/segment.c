@@ -77,6 +77,7 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	s->land_offset = offset;
 	s->land_place = (place_t)(offset / LINE_BYTES);
 	s->bytes = offset + slabs * SLAB_BYTES;
+	s->hops_max = slabs * (SLAB_BYTES / LINE_BYTES) + buckets + 1;
 	return s->bytes / LINE_BYTES <= PLACE_MAX ? 0 : -EINVAL;
 }
 

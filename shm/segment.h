@@ -41,6 +41,7 @@ struct segment {
 	uint64_t buckets_offset;
 	uint64_t directory_offset;
 	uint64_t bytes;
+	uint64_t hops_max; /* more than a list of all entries and buckets has */
 	int fd;
 	bool writable;
 };

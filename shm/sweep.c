@@ -11,7 +11,6 @@
  */
 #include "shm/sweep.h"
 
-#include "shm/copy.h"
 #include "shm/table.h"
 
 /* Takes all entries in @slab, which are marked or of the dead, out of the list. */
@@ -31,11 +30,10 @@ static void sweep_unlink(const struct segment *s, const struct life_table *lives
 		if (!entry)
 			return;
 		info = load_relaxed(&entry->info); /* relaxed: inherited with the slab */
-		if (info >> ENTRY_KIND_SHIFT != ENTRY_IN_USE ||
-		    ENTRY_HEAD + (uint8_t)info > cut.bytes)
+		if (!entry_is_used(info) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
 			continue;
-		copy_out(key, entry->bytes, (uint8_t)info);
-		q = table_query(s, key, (uint8_t)info);
+		copy_out(key, entry->bytes, entry_key_size(info));
+		q = table_query(s, key, entry_key_size(info));
 		table_purge(s, lives, self, &q);
 	}
 }
@@ -52,7 +50,7 @@ static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 		ref_t next;
 
 		/* relaxed: our own entries */
-		if (!entry || load_relaxed(&entry->info) >> ENTRY_KIND_SHIFT != ENTRY_IN_USE ||
+		if (!entry || !entry_is_used(load_relaxed(&entry->info)) ||
 		    load_relaxed(&entry->owner) != self) /* relaxed: as above */
 			continue;
 		next = table_load(&entry->next);

@@ -26,8 +26,6 @@
 #include <errno.h>
 #include <xxhash.h>
 
-#include "shm/copy.h"
-
 struct query table_query(const struct segment *s, const void *key, size_t key_size)
 {
 	struct query q;
@@ -39,21 +37,6 @@ struct query table_query(const struct segment *s, const void *key, size_t key_si
 	return q;
 }
 
-uint64_t table_hops(const struct segment *s)
-{
-	/* relaxed: both only grow, and one that is old is made up for by the factor */
-	return 2 * (load_relaxed(&s->header->slabs) * (SLAB_BYTES / LINE_BYTES) +
-		    load_relaxed(&s->header->buckets)); /* relaxed: as above */
-}
-
-ref_t table_load(const uint64_t *link)
-{
-	/*
-	 * ORD[table_load:A] acquire: the link, then what it leads to; pairs with table_cas:A
-	 */
-	return load_acquire(link);
-}
-
 bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 {
 	/*
@@ -61,32 +44,6 @@ bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 	 * table_load:A
 	 */
 	return cas_acq_rel(link, seen, next);
-}
-
-bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
-		   const struct query *q)
-{
-	if ((uint8_t)info != q->key_size || info >> ENTRY_KIND_SHIFT != ENTRY_IN_USE)
-		return false;
-	/* The mapping may end behind the entry's first line. */
-	if (caa_unlikely(entry->bytes + q->key_size > s->base + s->bytes))
-		return false;
-	return copy_equals(entry->bytes, q->key, q->key_size);
-}
-
-const void *entry_value(const struct segment *s, const struct entry *entry, uint64_t info,
-			uint32_t *size)
-{
-	place_t place = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
-	uint32_t offset = ENTRY_HEAD + (((uint8_t)info + 7u) & ~7u);
-
-	*size = (info >> ENTRY_VALUE_SIZE_SHIFT) & 0x1ffff;
-	if (place)
-		return segment_at(s, place, *size);
-	place = (place_t)(((const unsigned char *)entry - s->base) / LINE_BYTES);
-	if (!segment_at(s, place, offset + *size))
-		return NULL;
-	return (const unsigned char *)entry + offset;
 }
 
 int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
@@ -104,14 +61,14 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 		*out = REF_END;
 		return 0;
 	}
-	entry = segment_at(s, place, sizeof(*entry));
+	entry = segment_entry(s, place);
 	if (!entry)
 		return -EUCLEAN;
 	info = load_relaxed(&entry->info); /* relaxed: behind the link that led here */
-	if (!segment_at(s, place, ENTRY_HEAD + (uint8_t)info))
+	if (!entry_has_room(s, entry, ENTRY_HEAD + entry_key_size(info)))
 		return -EUCLEAN;
-	copy_out(key, entry->bytes, (uint8_t)info);
-	*out = ref_make(place, table_query(s, key, (uint8_t)info).order);
+	copy_out(key, entry->bytes, entry_key_size(info));
+	*out = ref_make(place, table_query(s, key, entry_key_size(info)).order);
 	return 0;
 }
 
@@ -165,7 +122,7 @@ static bool entry_is_live(const struct life_table *lives, struct entry *entry, r
 int table_find(const struct segment *s, const struct life_table *lives, const struct query *q,
 	       struct found *out)
 {
-	uint64_t hops = table_hops(s);
+	uint64_t hops = s->hops_max;
 	order_t last = 0;
 	ref_t at, next;
 
@@ -185,14 +142,15 @@ int table_find(const struct segment *s, const struct life_table *lives, const st
 				return -EUCLEAN;
 			continue;
 		}
-		entry = segment_at(s, ref_place(at), sizeof(*entry));
+		entry = segment_entry(s, ref_place(at));
 		if (caa_unlikely(!entry))
 			return -EUCLEAN;
 		next = table_load(&entry->next);
 		if (order != q->order)
 			continue;
 		info = load_relaxed(&entry->info); /* relaxed: behind the link */
-		if (!entry_has_key(s, entry, info, q) || !entry_is_live(lives, entry, next, out))
+		if (!entry_has_key(s, entry, info, q->key, q->key_size) ||
+		    !entry_is_live(lives, entry, next, out))
 			continue;
 		out->info = info;
 		out->place = ref_place(at);
@@ -204,7 +162,7 @@ int table_find(const struct segment *s, const struct life_table *lives, const st
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk)
 {
 	walk->until = until;
-	walk->hops = table_hops(s);
+	walk->hops = s->hops_max;
 	table_bucket(s, order_reverse(from >> 1), &walk->at);
 }
 
@@ -225,7 +183,7 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 				return -EUCLEAN;
 			continue;
 		}
-		entry = segment_at(s, ref_place(at), sizeof(*entry));
+		entry = segment_entry(s, ref_place(at));
 		if (!entry)
 			return -EUCLEAN;
 		next = table_load(&entry->next);

@@ -13,7 +13,7 @@
 #ifndef KREG_SHM_TABLE_H
 #define KREG_SHM_TABLE_H
 
-#include "shm/segment.h"
+#include "shm/entry.h"
 
 /* What is looked for. */
 struct query {
@@ -52,13 +52,6 @@ void table_first(const struct segment *s, order_t from, order_t until, struct ta
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
 	       struct found *out, order_t *order);
 
-bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
-		   const struct query *q);
-
-/* Where the entry's value is and how long; NULL if it is not in the segment. */
-const void *entry_value(const struct segment *s, const struct entry *entry, uint64_t info,
-			uint32_t *size);
-
 /*
  * Links @place, which is filled, under @q. @unique: -EEXIST if a living owner has the key, and *out
  * is its entry. *crowded: how many stood between the bucket and the place.
@@ -90,9 +83,14 @@ void table_prepare(const struct segment *s, const struct life_table *lives, owne
 
 /* For the files of the table alone. */
 
-/* Ends a search in damaged memory: more hops than there can be entries and buckets. */
-uint64_t table_hops(const struct segment *s);
-ref_t table_load(const uint64_t *link);
+static inline ref_t table_load(const uint64_t *link)
+{
+	/*
+	 * ORD[table_load:A] acquire: the link, then what it leads to; pairs with table_cas:A
+	 */
+	return load_acquire(link);
+}
+
 bool table_cas(uint64_t *link, ref_t *seen, ref_t next);
 /* The reference that a bucket's link will be when its claim is over. */
 int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);

@@ -75,7 +75,7 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 	if (!q->key || ref_order(at) != q->order)
 		return false;
 	out->at.info = load_relaxed(&entry->info); /* relaxed: behind the link */
-	if (!entry_has_key(s, entry, out->at.info, q))
+	if (!entry_has_key(s, entry, out->at.info, q->key, q->key_size))
 		return false;
 	out->at.entry = entry;
 	out->at.place = ref_place(at);
@@ -90,7 +90,7 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 static enum step seek_once(const struct segment *s, const struct life_table *lives, uint64_t *start,
 			   ref_t word, const struct query *q, struct position *out)
 {
-	uint64_t hops = table_hops(s);
+	uint64_t hops = s->hops_max;
 	enum step step;
 	ref_t next;
 	bool stays;
@@ -110,7 +110,7 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 				return step;
 			continue;
 		}
-		entry = segment_at(s, ref_place(out->seen), sizeof(*entry));
+		entry = segment_entry(s, ref_place(out->seen));
 		if (!entry)
 			return STEP_DAMAGED;
 		step = step_over_entry(lives, out->link, &out->seen, entry, &next, &stays);
@@ -149,7 +149,7 @@ int table_link(const struct segment *s, const struct life_table *lives, owner_t 
 	       const struct query *q, place_t place, bool unique, struct found *out,
 	       uint32_t *crowded)
 {
-	struct entry *entry = segment_at(s, place, sizeof(*entry));
+	struct entry *entry = segment_entry(s, place);
 	struct query behind = *q;
 	struct position at;
 	uint64_t *start;
@@ -205,7 +205,7 @@ static int find_own(const struct segment *s, const struct life_table *lives, own
 	table_first(s, q->order, q->order, &walk);
 	while (!(err = table_next(s, lives, &walk, &found, &order))) {
 		if (order != q->order || found.owner != self ||
-		    !entry_has_key(s, found.entry, found.info, q))
+		    !entry_has_key(s, found.entry, found.info, q->key, q->key_size))
 			continue;
 		*out = found.entry;
 		*place = found.place;

@@ -13,7 +13,6 @@
 #include "tests/torture/engine.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,8 @@
 
 #include "lib/handle.h"
 
-#define MILLISECOND 1000000ull
+#define MICROSECOND 1000ull
+#define MILLISECOND (1000 * MICROSECOND)
 #define SECOND (1000 * MILLISECOND)
 /* Who does nothing for so long is blocked, unless it is only waiting for a CPU ... */
 #define WALL_PATIENCE (20 * SECOND)
@@ -42,6 +42,7 @@ struct hunted {
 	uint64_t delay; /* ns, or calls */
 	uint64_t stop;	/* when it is stopped, then when it goes on; UINT64_MAX: never */
 	bool stopped;
+	bool killed; /* and not reaped yet */
 	uint64_t ops; /* when it last got on, and when that was */
 	uint64_t since;
 	uint64_t cpu;
@@ -58,6 +59,7 @@ struct engine {
 	/* of the one who was just reaped */
 	pid_t dead_pid;
 	uint64_t dead_token;
+	sigset_t mask; /* as it was before the run */
 };
 
 static uint64_t clock_read(clockid_t clock)
@@ -74,12 +76,14 @@ static uint64_t now(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
-/* Between @low and @high, each magnitude as likely as the others. */
-static uint64_t random_magnitude(struct engine *e, double low, double high)
+/* Between @low and @high, each doubling as likely as the others. */
+static uint64_t random_magnitude(struct engine *e, uint64_t low, uint64_t high)
 {
-	double at = (double)(torture_random(&e->random) >> 11) / (double)(1ull << 53);
+	uint32_t doublings = 63 - (uint32_t)__builtin_clzll(high / low);
+	uint64_t from = low << torture_random(&e->random) % (doublings + 1);
+	uint64_t to = 2 * from < high ? 2 * from : high;
 
-	return (uint64_t)(low * pow(high / low, at));
+	return from + (torture_random(&e->random) >> 16) % (to - from + 1);
 }
 
 static bool is_complained(const struct engine *e)
@@ -101,13 +105,14 @@ static void spawn(struct engine *e, uint32_t which)
 	if (h->fate == FATE_BY_WORK)
 		h->delay = random_magnitude(e, 100, 10000);
 	else
-		h->delay = random_magnitude(e, 5000, 5.0 * MILLISECOND);
+		h->delay = random_magnitude(e, 5 * MICROSECOND, 5 * MILLISECOND);
 	h->due = h->fate == FATE_FROM_START ? h->since + h->delay : UINT64_MAX;
 	h->stop = UINT64_MAX;
 	if (e->plan->stop && torture_random(&e->random) % 4 == 0)
-		h->stop = h->since + random_magnitude(e, 100000, 5.0 * MILLISECOND);
+		h->stop = h->since + random_magnitude(e, 100 * MICROSECOND, 5 * MILLISECOND);
 	pid = fork();
 	if (!pid) {
+		sigprocmask(SIG_SETMASK, &e->mask, NULL);
 		if (dice % 2)
 			kreg_close(e->k);
 		torture_victim_run(e->plan, e->board, which, seed);
@@ -197,17 +202,15 @@ static void take_figures(struct engine *e, const struct torture_victim *line)
 	f->expelled += line->expelled;
 }
 
-static void kill_one(struct engine *e, uint32_t which)
+/* Whether it is reaped now; with WNOHANG, it may be that it is not dead yet. */
+static bool reap(struct engine *e, uint32_t which, int flags)
 {
 	struct torture_victim *line = &e->board->victims[which];
 	struct hunted *h = &e->hunted[which];
 	int status = 0;
 
-	if (!h->pid)
-		return;
-	kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (!h->pid || waitpid(h->pid, &status, flags) != h->pid)
+		return false;
 	e->dead_pid = h->pid;
 	e->dead_token = line->token;
 	h->pid = 0;
@@ -217,6 +220,7 @@ static void kill_one(struct engine *e, uint32_t which)
 	publish_dead(e);
 	check_dead(e);
 	take_figures(e, line);
+	return true;
 }
 
 /* The letter that proc(5) has for what the process is doing. */
@@ -269,9 +273,9 @@ static void stop_or_go_on(struct engine *e, struct hunted *h, uint64_t at)
 {
 	h->stopped = !h->stopped;
 	kill(h->pid, h->stopped ? SIGSTOP : SIGCONT);
-	h->stop = h->stopped ? at + random_magnitude(e, 0.1 * MILLISECOND, 50.0 * MILLISECOND) :
-			       UINT64_MAX;
+	h->stop = UINT64_MAX;
 	if (h->stopped) {
+		h->stop = at + random_magnitude(e, 100 * MICROSECOND, 50 * MILLISECOND);
 		store_relaxed(&e->board->stopping, 1);
 		e->figures->stops++;
 	}
@@ -287,10 +291,18 @@ static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
 		h->due = at + h->delay;
 	if (h->fate == FATE_BY_WORK && ops >= h->delay)
 		h->due = at;
-	if (at >= h->due) {
-		kill_one(e, which);
-		if (!is_complained(e))
+	if (h->killed) {
+		if (reap(e, which, WNOHANG) && !is_complained(e))
 			spawn(e, which);
+		else
+			watch(e, which, at);
+		return UINT64_MAX;
+	}
+	if (at >= h->due) {
+		kill(h->pid, SIGKILL);
+		h->killed = true;
+		h->stopped = false;
+		h->since = at;
 	} else if (at >= h->stop) {
 		stop_or_go_on(e, h, at);
 	} else {
@@ -299,11 +311,15 @@ static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
 	return h->due < h->stop ? h->due : h->stop;
 }
 
-static void sleep_until(uint64_t at)
+/* Until a victim has died, or it is time. */
+static void wait_until(uint64_t until, uint64_t at)
 {
-	struct timespec time = { .tv_sec = (time_t)(at / SECOND), .tv_nsec = (long)(at % SECOND) };
+	struct timespec time = { .tv_nsec = until > at ? (long)(until - at) : 0 };
+	sigset_t set;
 
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigtimedwait(&set, NULL, &time);
 }
 
 static void hunt(struct engine *e, uint64_t kills, uint64_t end)
@@ -315,17 +331,21 @@ static void hunt(struct engine *e, uint64_t kills, uint64_t end)
 		spawn(e, i);
 	while (e->figures->kills < kills && at < end && !is_complained(e)) {
 		/* Calls are counted by looking, so look often. */
-		next = at + MILLISECOND / 5;
+		next = at + 200 * MICROSECOND;
 		for (i = 0; i < e->plan->workers && !is_complained(e); i++) {
 			until = tend(e, i, at);
 			if (until < next)
 				next = until;
 		}
-		sleep_until(next);
+		wait_until(next, now());
 		at = now();
 	}
+	for (i = 0; i < e->plan->workers; i++) {
+		if (e->hunted[i].pid)
+			kill(e->hunted[i].pid, SIGKILL);
+	}
 	for (i = 0; i < e->plan->workers; i++)
-		kill_one(e, i);
+		reap(e, i, 0);
 }
 
 /* All that is left must be a list of buckets, each in it once, in order. */
@@ -427,6 +447,7 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 {
 	struct engine e = { .plan = plan, .figures = figures, .random = plan->seed };
 	uint64_t start = now(), end = UINT64_MAX, most = plan->kills ? plan->kills : UINT64_MAX;
+	sigset_t chld;
 	int faulty;
 
 	memset(figures, 0, sizeof(*figures));
@@ -436,6 +457,9 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 		snprintf(complaint, TORTURE_COMPLAINT, "mmap: %s", strerror(errno));
 		return -1;
 	}
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &e.mask);
 	/* So that a kill comes when it is due. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (plan->seconds > 0)
@@ -453,6 +477,7 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 	figures->seconds = (double)(now() - start) / (double)SECOND;
 	faulty = is_complained(&e) ? -1 : 0;
 	memcpy(complaint, e.board->complaint, TORTURE_COMPLAINT);
+	sigprocmask(SIG_SETMASK, &e.mask, NULL);
 	munmap(e.board, sizeof(*e.board));
 	return faulty;
 }

@@ -9,8 +9,12 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef HAVE_GUARD
+#include "bpf/guard.h"
+#endif
 #include "tests/torture/engine.h"
 
 static const char help[] =
@@ -19,9 +23,57 @@ static const char help[] =
 	"  --seconds N    for so long (default 10, unless --kills is given)\n"
 	"  --kills N      so many kills\n"
 	"  --workers N    so many at once (default 8)\n"
-	"  --guard PATH   under the guard that runs there, instead of in the fallback\n"
+	"  --mode MODE    fallback (default), or guard: under one of its own, which takes root\n"
+	"  --guard PATH   under the guard that runs there\n"
 	"  --stop         stop some at random, too\n"
 	"  --seed N       as an earlier run (default: $KREG_SEED, else random)\n";
+
+/* Where --mode guard has its pins. */
+static char own_guard[64];
+
+#ifdef HAVE_GUARD
+
+static void guard_says(void *data, const char *sentence)
+{
+	(void)data;
+	fprintf(stderr, "torture: %s\n", sentence);
+}
+
+static int guard_begin(void)
+{
+	struct guard_options options = { .path = own_guard, .seats = 256, .log = guard_says };
+
+	return guard_start(&options);
+}
+
+static int guard_end(void)
+{
+	struct guard_options options = { .path = own_guard, .log = guard_says };
+	struct guard_status status;
+	int err = guard_status(&options, &status);
+
+	if (!err && (status.seats_used || status.recursion_misses)) {
+		fprintf(stderr, "torture: the guard has %u seats used and missed %llu events\n",
+			status.seats_used, (unsigned long long)status.recursion_misses);
+		err = -EBUSY;
+	}
+	return guard_stop(&options, true) ? -EBUSY : err;
+}
+
+#else
+
+static int guard_begin(void)
+{
+	fprintf(stderr, "torture: built without the guard\n");
+	return -ENOTSUP;
+}
+
+static int guard_end(void)
+{
+	return 0;
+}
+
+#endif
 
 static uint64_t seed_of_run(const char *option)
 {
@@ -35,12 +87,24 @@ static uint64_t seed_of_run(const char *option)
 	return seed >> 16;
 }
 
+static int mode_read(const char *mode, struct torture_plan *plan)
+{
+	if (!strcmp(mode, "guard"))
+		plan->guard = own_guard;
+	else if (!strcmp(mode, "fallback"))
+		plan->guard = NULL;
+	else
+		return -1;
+	return 0;
+}
+
 static int options_read(int argc, char **argv, struct torture_plan *plan)
 {
 	static const struct option options[] = {
 		{ "seconds", required_argument, NULL, 's' },
 		{ "kills", required_argument, NULL, 'k' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "mode", required_argument, NULL, 'm' },
 		{ "guard", required_argument, NULL, 'g' },
 		{ "stop", no_argument, NULL, 't' },
 		{ "seed", required_argument, NULL, 'r' },
@@ -48,7 +112,7 @@ static int options_read(int argc, char **argv, struct torture_plan *plan)
 		{ 0 },
 	};
 	const char *seed = NULL;
-	int option;
+	int option, err = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
@@ -60,6 +124,9 @@ static int options_read(int argc, char **argv, struct torture_plan *plan)
 			break;
 		case 'w':
 			plan->workers = (uint32_t)strtoul(optarg, NULL, 0);
+			break;
+		case 'm':
+			err = mode_read(optarg, plan);
 			break;
 		case 'g':
 			plan->guard = optarg;
@@ -78,7 +145,8 @@ static int options_read(int argc, char **argv, struct torture_plan *plan)
 	if (!plan->kills && !(plan->seconds > 0))
 		plan->seconds = 10;
 	plan->seed = seed_of_run(seed);
-	if (plan->workers && plan->workers <= TORTURE_WORKERS_MAX && optind == argc)
+	if (plan->workers && plan->workers <= TORTURE_WORKERS_MAX && optind == argc &&
+	    !err)
 		return 0;
 	fputs(help, stderr);
 	return -1;
@@ -104,30 +172,58 @@ static void figures_print(const struct torture_figures *f)
 	printf(", outside %llu\n", (unsigned long long)f->killed_in[CALL_NONE]);
 }
 
+static int run_in(const char *directory, struct torture_plan *plan)
+{
+	char complaint[TORTURE_COMPLAINT];
+	struct torture_figures figures;
+	int faulty;
+
+	if (mkdir(directory, 0700)) {
+		fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
+		return -1;
+	}
+	plan->directory = directory;
+	printf("seed %llu, %u workers, %s%s\n", (unsigned long long)plan->seed, plan->workers,
+	       plan->guard ? "guard at " : "fallback", plan->guard ? plan->guard : "");
+	fflush(stdout);
+	faulty = torture_run(plan, &figures, complaint);
+	figures_print(&figures);
+	printf("errors %d%s%s\n", faulty ? 1 : 0, faulty ? ": " : "", faulty ? complaint : "");
+	if (!rmdir(directory))
+		return faulty;
+	fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
+	return -1;
+}
+
+/* In a process of its own, because under the guard a seat is given back by the end of its process. */
+static int run_apart(const char *directory, struct torture_plan *plan)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		exit(run_in(directory, plan) ? 1 : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		fprintf(stderr, "torture: %s\n", strerror(errno));
+		return -1;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct torture_plan plan = { .workers = 8 };
-	char complaint[TORTURE_COMPLAINT], directory[64];
-	struct torture_figures figures;
 	int faulty = options_read(argc, argv, &plan);
+	char directory[64];
 
 	if (faulty)
 		return faulty < 0 ? 2 : 0;
+	snprintf(own_guard, sizeof(own_guard), "/sys/fs/bpf/kreg-torture-%d", getpid());
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-torture-%d", getpid());
-	if (mkdir(directory, 0700)) {
-		fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
+	if (plan.guard == own_guard && guard_begin() < 0)
 		return 1;
-	}
-	plan.directory = directory;
-	printf("seed %llu, %u workers, %s%s\n", (unsigned long long)plan.seed, plan.workers,
-	       plan.guard ? "guard at " : "fallback", plan.guard ? plan.guard : "");
-	fflush(stdout);
-	faulty = torture_run(&plan, &figures, complaint);
-	figures_print(&figures);
-	printf("errors %d%s%s\n", faulty ? 1 : 0, faulty ? ": " : "", faulty ? complaint : "");
-	if (rmdir(directory)) {
-		fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
-		return 1;
-	}
+	faulty = run_apart(directory, &plan);
+	if (plan.guard == own_guard && guard_end())
+		faulty = -1;
 	return faulty ? 1 : 0;
 }

@@ -22,9 +22,6 @@
 #include "tests/torture/engine.h"
 
 #define VALUE_HEAD 8u
-#ifndef VICTIM_NICE
-#define VICTIM_NICE 5
-#endif
 #define POOL_BYTES (2 * KREG_VALUE_MAX)
 
 /* At the front of each value. */
@@ -413,9 +410,6 @@ _Noreturn void torture_victim_run(const struct torture_plan *plan, struct tortur
 	uint32_t i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The hunter needs more of the CPUs than each of the hunted. */
-	if (nice(VICTIM_NICE) < 0)
-		_exit(1);
 	if (!v)
 		_exit(1);
 	v->plan = plan;

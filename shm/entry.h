@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries as they lie in the land: is this its key, where is its value.
+ *
+ * Promises  nothing outside of what is reserved is read, whatever the entry says.
+ * Needs     an entry from segment_entry(); its info word, loaded once.
+ * Context   any; wait-free. Inline, because a lookup is made of these.
+ * Used by   table, sweep, lib/.
+ */
+#ifndef KREG_SHM_ENTRY_H
+#define KREG_SHM_ENTRY_H
+
+#include "shm/copy.h"
+#include "shm/segment.h"
+
+/* The first line of what is at @place, or NULL if that is not reserved. */
+static inline struct entry *segment_entry(const struct segment *s, place_t place)
+{
+	uint32_t line = place - s->land_place;
+
+	/* relaxed: it only grows, and whoever links a place has reserved it before */
+	if (caa_unlikely(line / (SLAB_BYTES / LINE_BYTES) >= load_relaxed(&s->header->slabs) ||
+			 line >= s->slabs_max * (SLAB_BYTES / LINE_BYTES)))
+		return NULL;
+	return (struct entry *)(s->base + (uint64_t)place * LINE_BYTES);
+}
+
+/* Whether @bytes from the entry's start on lie in its slab; an entry never leaves it. */
+static inline bool entry_has_room(const struct segment *s, const struct entry *entry,
+				  uint32_t bytes)
+{
+	uint64_t offset = (uint64_t)((const unsigned char *)entry - s->base) - s->land_offset;
+
+	return offset % SLAB_BYTES + bytes <= SLAB_BYTES;
+}
+
+static inline uint32_t entry_key_size(uint64_t info)
+{
+	return (uint8_t)info;
+}
+
+static inline bool entry_is_used(uint64_t info)
+{
+	return info >> ENTRY_KIND_SHIFT == ENTRY_IN_USE;
+}
+
+/* The bytes in front of a value that lies behind its key. */
+static inline uint32_t entry_head(uint32_t key_size)
+{
+	return ENTRY_HEAD + ((key_size + 7) & ~7u);
+}
+
+static inline bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
+				 const void *key, uint32_t key_size)
+{
+	if (!entry_is_used(info) || entry_key_size(info) != key_size)
+		return false;
+	if (key_size > sizeof(entry->bytes) && !entry_has_room(s, entry, ENTRY_HEAD + key_size))
+		return false;
+	return copy_equals(entry->bytes, key, key_size);
+}
+
+/* Where the entry's value is and how long; NULL if it is not in the segment. */
+static inline const void *entry_value(const struct segment *s, const struct entry *entry,
+				      uint64_t info, uint32_t *size)
+{
+	place_t place = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+	uint32_t offset = entry_head(entry_key_size(info));
+
+	*size = (info >> ENTRY_VALUE_SIZE_SHIFT) & 0x1ffff;
+	if (caa_unlikely(place))
+		return segment_at(s, place, *size);
+	if (caa_unlikely(offset + *size > LINE_BYTES && !entry_has_room(s, entry, offset + *size)))
+		return NULL;
+	return (const unsigned char *)entry + offset;
+}
+
+#endif
