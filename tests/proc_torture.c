@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Promise 4, for a moment: whoever is killed or stopped at any instruction blocks nobody, corrupts
+ * nothing, and leaves nothing that is not recovered. torture/ has it for as long as one likes.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+#include "tests/torture/engine.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define KILLS 400
+#else
+#define KILLS 4000
+#endif
+#define SECONDS_AT_MOST 60
+
+static void torture(int mode, bool stop)
+{
+	const char *seed = getenv("KREG_SEED");
+	struct torture_plan plan = {
+		.directory = tmp_directory(),
+		.guard = mode == MODE_GUARD ? mode_guard(mode) : NULL,
+		.seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)getpid(),
+		.kills = KILLS,
+		.seconds = SECONDS_AT_MOST,
+		.workers = 8,
+		.stop = stop,
+	};
+	char complaint[TORTURE_COMPLAINT];
+	struct torture_figures figures;
+	int faulty = torture_run(&plan, &figures, complaint);
+
+	printf("# KREG_SEED=%llu %s%s: %llu kills, %llu stops, %llu entries checked\n",
+	       (unsigned long long)plan.seed, mode == MODE_GUARD ? "guard" : "fallback",
+	       stop ? ", stopping" : "", (unsigned long long)figures.kills,
+	       (unsigned long long)figures.stops, (unsigned long long)figures.checks);
+	fflush(stdout);
+	ck_assert_msg(!faulty, "seed %llu: %s", (unsigned long long)plan.seed, complaint);
+}
+
+START_TEST(killed_anywhere_leaves_nothing_and_misleads_nobody)
+{
+	torture(_i, false);
+}
+END_TEST
+
+START_TEST(stopped_and_killed_anywhere_blocks_nobody)
+{
+	torture(_i, true);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { killed_anywhere_leaves_nothing_and_misleads_nobody,
+				      stopped_and_killed_anywhere_blocks_nobody, NULL };
+
+	return modes_run(suite_create("torture"), tcase_create("both"), both, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Children that do what they are told, a step at a time, and are killed when the test wants it.
+ *
+ * A child says a number when a step is done, and waits to be told to go on. No test sleeps: it waits for
+ * the child's word.
+ */
+#ifndef KREG_TESTS_SUPPORT_CHILD_H
+#define KREG_TESTS_SUPPORT_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;
+	int link; /* a socket: numbers both ways */
+};
+
+/* In a child of its own: runs @body, and exits with what that returns. */
+struct child child_start(int (*body)(int link, void *data), void *data);
+
+/* On either side: say a number; hear the next, or INT64_MIN when the other side is gone. */
+void link_say(int link, int64_t number);
+int64_t link_hear(int link);
+
+/* Kills and reaps. child_end() lets it end by itself, and gives its wait status. */
+void child_kill(struct child *child);
+int child_end(struct child *child);
+
+/* Kills, and returns when a pidfd says that it is dead; the caller reaps it with child_end(). */
+void child_kill_by_pidfd(struct child *child);
+
+#endif

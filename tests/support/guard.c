@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guard is started before Check forks its first test, and stopped after the last one.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tests/support/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bpf/guard.h"
+#include "tests/support/tmp.h"
+
+static char path[64], second[64], why[512] = "built with --disable-bpf";
+
+static void keep(void *data, const char *sentence)
+{
+	(void)data;
+	snprintf(why, sizeof(why), "%s", sentence);
+}
+
+const char *mode_guard(int mode)
+{
+	return mode == MODE_GUARD ? path : "none";
+}
+
+const char *second_guard(void)
+{
+	return second;
+}
+
+struct kreg *mode_open(int mode, const char *name)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode), .log = keep);
+	struct kreg *k;
+	int err = kreg_open(&k, name, &options);
+
+	ck_assert_msg(!err, "kreg_open: %s: %s", kreg_strerror(err), why);
+	return k;
+}
+
+#ifdef HAVE_GUARD
+
+static bool start(void)
+{
+	struct guard_options options = { .path = path, .log = keep };
+
+	snprintf(path, sizeof(path), "/sys/fs/bpf/kreg-test-%d", getpid());
+	snprintf(second, sizeof(second), "/sys/fs/bpf/kreg-test-%d-second", getpid());
+	return !guard_start(&options);
+}
+
+static void stop(void)
+{
+	struct guard_options options = { .path = path };
+
+	guard_stop(&options, true);
+	options.path = second;
+	guard_stop(&options, true);
+}
+
+#else
+
+static bool start(void)
+{
+	return false;
+}
+
+static void stop(void)
+{
+}
+
+#endif
+
+static void add(TCase *tcase, const TTest *const *tests, int first, int end)
+{
+	for (; tests && *tests; tests++)
+		tcase_add_loop_test(tcase, *tests, first, end);
+}
+
+int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *guard,
+	      const TTest *const *guard_tests)
+{
+	bool has_guard = start();
+	SRunner *runner;
+	int failed;
+
+	if (!has_guard) {
+		fprintf(stderr, "without the guard: %s\n", why);
+		if (getenv("KREG_REQUIRE_BPF") && *getenv("KREG_REQUIRE_BPF")) {
+			printf("Bail out! a guard is required: %s\n", why);
+			return 1;
+		}
+	}
+	tmp_directory();
+	if (both) {
+		tcase_set_timeout(both, 300);
+		add(both, both_tests, MODE_FALLBACK, has_guard ? MODE_GUARD + 1 : MODE_GUARD);
+		suite_add_tcase(suite, both);
+	}
+	if (guard && has_guard) {
+		tcase_set_timeout(guard, 300);
+		add(guard, guard_tests, MODE_GUARD, MODE_GUARD + 1);
+		suite_add_tcase(suite, guard);
+	}
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	if (has_guard)
+		stop();
+	return failed ? 1 : 0;
+}
