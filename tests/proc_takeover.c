@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens to a registry whose guard is gone, or that was made in the fallback; and to one that
+ * somebody destroys.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/guard.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+static char said[512];
+
+static void keep(void *data, const char *sentence)
+{
+	(void)data;
+	snprintf(said, sizeof(said), "%s", sentence);
+}
+
+static int open_under(struct kreg **k, const char *guard)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = guard, .log = keep);
+
+	return kreg_open(k, "takeover", &options);
+}
+
+static int destroy(int force)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .log = keep);
+
+	return kreg_destroy("takeover", &options, force);
+}
+
+/* Registers "name" under the guard that @data names, and says what that gave. */
+static int hold(int link, void *data)
+{
+	struct kreg *k;
+	int err = open_under(&k, data);
+
+	if (!err)
+		err = kreg_register(k, "name", KREG_STRING, "x", 1, NULL);
+	link_say(link, err);
+	while (link_hear(link) != INT64_MIN)
+		link_say(link, kreg_register(k, "other", KREG_STRING, "x", 1, NULL));
+	return 0;
+}
+
+static struct child start_holder(const char *guard)
+{
+	struct child child = child_start(hold, (void *)(uintptr_t)guard);
+
+	ck_assert_int_eq(link_hear(child.link), 0);
+	return child;
+}
+
+/* @before made it; @after finds it. */
+static void refuse_then_take_over(const char *before, const char *after)
+{
+	struct child child = start_holder(before);
+	struct kreg *k;
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", child.pid);
+	ck_assert_int_eq(open_under(&k, after), -EBUSY);
+	ck_assert_msg(strstr(said, pid) != NULL, "it names no pid: %s", said);
+	child_kill(&child);
+	ck_assert_int_eq(open_under(&k, after), 0);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "y", 1, NULL), 0);
+	kreg_close(k);
+	ck_assert_int_eq(destroy(0), 0);
+}
+
+START_TEST(a_leftover_of_the_fallback_is_taken_over_when_nobody_is_alive_in_it)
+{
+	refuse_then_take_over("none", mode_guard(MODE_GUARD));
+}
+END_TEST
+
+START_TEST(a_leftover_of_the_guard_is_taken_over_by_the_fallback)
+{
+	refuse_then_take_over(mode_guard(MODE_GUARD), "none");
+}
+END_TEST
+
+START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
+{
+	struct guard_options options = { .path = second_guard() };
+	struct child child;
+	struct kreg *k;
+
+	ck_assert_int_eq(guard_start(&options), 0);
+	ck_assert_int_eq(guard_start(&options), 1);
+	child = start_holder(second_guard());
+	ck_assert_int_eq(guard_stop(&options, false), -EBUSY);
+	ck_assert_int_eq(guard_stop(&options, true), 0);
+	ck_assert_int_eq(guard_stop(&options, true), -ENOENT);
+	/* Its life is over although the process goes on; it can do nothing any more. */
+	link_say(child.link, 1);
+	ck_assert_int_eq(link_hear(child.link), -EOWNERDEAD);
+	ck_assert_int_eq(guard_start(&options), 0);
+	ck_assert_int_eq(open_under(&k, second_guard()), -EBUSY);
+	child_kill(&child);
+	ck_assert_int_eq(open_under(&k, second_guard()), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	kreg_close(k);
+	ck_assert_int_eq(guard_stop(&options, true), 0);
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+START_TEST(destroying_is_refused_while_an_owner_is_alive)
+{
+	struct child child = start_holder(mode_guard(_i));
+
+	ck_assert_int_eq(destroy(0), -EBUSY);
+	child_kill(&child);
+	ck_assert_int_eq(destroy(0), 0);
+	ck_assert_int_eq(destroy(0), -ENOENT);
+}
+END_TEST
+
+START_TEST(who_is_in_a_registry_that_was_destroyed_is_told)
+{
+	struct child child = start_holder(mode_guard(_i));
+	struct kreg *k;
+
+	ck_assert_int_eq(destroy(1), 0);
+	link_say(child.link, 1);
+	ck_assert_int_eq(link_hear(child.link), -ESHUTDOWN);
+	ck_assert_int_eq(open_under(&k, mode_guard(_i)), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "y", 1, NULL), 0);
+	kreg_close(k);
+	child_kill(&child);
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+#define OPENERS 16
+
+static int open_at_once(int link, void *data)
+{
+	struct kreg *k;
+	char key[16];
+	int err;
+
+	link_say(link, 0);
+	link_hear(link);
+	err = open_under(&k, data);
+	snprintf(key, sizeof(key), "%d", getpid());
+	if (!err)
+		err = kreg_register(k, key, KREG_STRING, "x", 1, NULL);
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+static void open_together(const char *guard)
+{
+	struct child openers[OPENERS];
+	struct kreg *k;
+	int i;
+
+	for (i = 0; i < OPENERS; i++) {
+		openers[i] = child_start(open_at_once, (void *)(uintptr_t)guard);
+		ck_assert_int_eq(link_hear(openers[i].link), 0);
+	}
+	for (i = 0; i < OPENERS; i++)
+		link_say(openers[i].link, 1);
+	for (i = 0; i < OPENERS; i++)
+		ck_assert_int_eq(link_hear(openers[i].link), 0);
+	ck_assert_int_eq(open_under(&k, guard), 0);
+	ck_assert_int_eq(kreg_count(k), OPENERS);
+	for (i = 0; i < OPENERS; i++)
+		child_kill(&openers[i]);
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+
+START_TEST(all_who_create_at_once_are_in_the_same_registry)
+{
+	int round;
+
+	for (round = 0; round < 20; round++) {
+		open_together(mode_guard(_i));
+		ck_assert_int_eq(destroy(0), 0);
+	}
+}
+END_TEST
+
+START_TEST(all_who_take_over_at_once_are_in_the_same_registry)
+{
+	int round;
+
+	for (round = 0; round < 20; round++) {
+		struct child child = start_holder(round % 2 ? "none" : mode_guard(MODE_GUARD));
+
+		child_kill(&child);
+		open_together(round % 2 ? mode_guard(MODE_GUARD) : "none");
+		ck_assert_int_eq(destroy(0), 0);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { destroying_is_refused_while_an_owner_is_alive,
+				      who_is_in_a_registry_that_was_destroyed_is_told,
+				      all_who_create_at_once_are_in_the_same_registry, NULL };
+	const TTest *const guard[] = {
+		a_leftover_of_the_fallback_is_taken_over_when_nobody_is_alive_in_it,
+		a_leftover_of_the_guard_is_taken_over_by_the_fallback,
+		a_leftover_of_an_earlier_guard_is_taken_over_too,
+		all_who_take_over_at_once_are_in_the_same_registry,
+		NULL,
+	};
+
+	return modes_run(suite_create("takeover"), tcase_create("both"), both,
+			 tcase_create("guard"), guard);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Promise 5: an ordinary user takes part without being trusted, and gets no further than file modes say.
+ */
+#include <check.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/life_layout.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#define USER 65533
+#define OTHER_USER 65532
+#define GROUP 65531
+
+static int open_as(struct kreg **k, const char *name, int mode, uint32_t flags)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode),
+		     .flags = flags);
+
+	return kreg_open(k, name, &options);
+}
+
+static void become(uid_t user, gid_t group)
+{
+	if (setgroups(0, NULL) || setgid(group) || setuid(user))
+		_exit(99);
+}
+
+static int use_as_user(int link, void *data)
+{
+	int mode = *(int *)data;
+	struct kreg_owner owner;
+	struct kreg *k;
+
+	become(USER, USER);
+	if (open_as(&k, "users", mode, 0))
+		return 1;
+	if (kreg_register(k, "name", KREG_STRING, "x", 1, NULL))
+		return 2;
+	if (kreg_lookup(k, "name", KREG_STRING, NULL, 0, &owner) != 1 || owner.pid != getpid())
+		return 3;
+	link_say(link, 1);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(an_ordinary_user_attaches_registers_is_found_and_purged)
+{
+	struct child child = child_start(use_as_user, &_i);
+	struct kreg *k;
+	char name[32];
+
+	ck_assert_int_eq(link_hear(child.link), 1);
+	snprintf(name, sizeof(name), "%d:users", USER);
+	ck_assert_int_eq(open_as(&k, name, _i, KREG_OPEN_READONLY), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	kreg_close(k);
+}
+END_TEST
+
+static int bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr)) < 0 ? -errno : 0;
+}
+
+/* All that the life table's pin lets one try. */
+static int write_lives(int link, void *data)
+{
+	const char *guard = mode_guard(MODE_GUARD);
+	uint64_t word = 1;
+	uint32_t seat = 0;
+	union bpf_attr attr;
+	char path[128];
+	int fd;
+
+	(void)data;
+	become(USER, USER);
+	snprintf(path, sizeof(path), "%s/%s", guard, LIFE_PIN_LIVES);
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
+	fd = (int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
+	if (fd < 0)
+		return 1;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = (uintptr_t)&seat;
+	attr.value = (uintptr_t)&word;
+	if (bpf(BPF_MAP_UPDATE_ELEM, &attr) != -EPERM)
+		return 2;
+	if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED)
+		return 3;
+	if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
+		return 4;
+	snprintf(path, sizeof(path), "%s/command", guard);
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
+	if (bpf(BPF_OBJ_GET, &attr) != -EACCES)
+		return 5;
+	snprintf(path, sizeof(path), "%s/%s", guard, LIFE_PIN_LIVES);
+	if (!unlink(path))
+		return 6;
+	link_say(link, 1);
+	return 0;
+}
+
+START_TEST(the_kernel_refuses_to_write_the_life_table)
+{
+	struct child child = child_start(write_lives, NULL);
+
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
+struct visitor {
+	const char *name;
+	uid_t user;
+	gid_t group;
+	int mode;
+};
+
+/* What each way of opening gives, and what a handle that only reads can do. */
+static int visit(int link, void *data)
+{
+	struct visitor *visitor = data;
+	struct kreg *k;
+	int err;
+
+	become(visitor->user, visitor->group);
+	link_say(link, open_as(&k, visitor->name, visitor->mode, KREG_OPEN_EXISTING));
+	err = open_as(&k, visitor->name, visitor->mode, KREG_OPEN_READONLY);
+	link_say(link, err);
+	if (err)
+		return 0;
+	if (kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL) != 1 || kreg_count(k) != 1)
+		return 1;
+	if (kreg_register(k, "mine", KREG_STRING, "x", 1, NULL) != -EROFS ||
+	    kreg_unregister(k, "name", KREG_STRING) != -EROFS || kreg_sweep(k) != -EROFS ||
+	    kreg_read_enter(k) != -EROFS)
+		return 2;
+	kreg_close(k);
+	return 0;
+}
+
+static void visit_and_expect(struct visitor visitor, int for_writing, int for_reading)
+{
+	struct child child = child_start(visit, &visitor);
+
+	ck_assert_int_eq(link_hear(child.link), for_writing);
+	ck_assert_int_eq(link_hear(child.link), for_reading);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+
+START_TEST(file_modes_say_who_may_look_and_who_may_register)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i), .mode = 0640,
+		     .set_group = 1, .group = GROUP);
+	struct kreg *own, *shared;
+
+	ck_assert_int_eq(open_as(&own, "own", _i, 0), 0);
+	ck_assert_int_eq(kreg_open(&shared, "shared", &options), 0);
+	ck_assert_int_eq(kreg_register(own, "name", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(shared, "name", KREG_STRING, "x", 1, NULL), 0);
+	visit_and_expect((struct visitor){ "0:own", USER, GROUP, _i }, -EACCES, -EACCES);
+	visit_and_expect((struct visitor){ "0:shared", USER, GROUP, _i }, -EACCES, 0);
+	visit_and_expect((struct visitor){ "0:shared", OTHER_USER, USER, _i }, -EACCES, -EACCES);
+	kreg_close(own);
+	kreg_close(shared);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { an_ordinary_user_attaches_registers_is_found_and_purged,
+				      file_modes_say_who_may_look_and_who_may_register, NULL };
+	const TTest *const guard[] = { the_kernel_refuses_to_write_the_life_table, NULL };
+
+	if (getuid()) {
+		printf("1..1\nok 1 - other users # SKIP only root can become them\n");
+		return 0;
+	}
+	return modes_run(suite_create("user"), tcase_create("both"), both, tcase_create("guard"),
+			 guard);
+}
