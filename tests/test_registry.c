@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The API of kreg.h within one process, in the fallback: what each call gives, and that what is refused
+ * changes nothing.
+ */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+#include "tests/support/tmp.h"
+
+static struct kreg *k;
+
+static int open_as(struct kreg **out, const char *name, struct kreg_options options)
+{
+	options.size = sizeof(options);
+	options.directory = tmp_directory();
+	options.guard = "none";
+	return kreg_open(out, name, &options);
+}
+
+static void set_up(void)
+{
+	ck_assert_int_eq(open_as(&k, "unit", (struct kreg_options){ 0 }), 0);
+}
+
+static void tear_down(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory());
+
+	kreg_close(k);
+	ck_assert_int_eq(kreg_destroy("unit", &options, 0), 0);
+}
+
+static struct kreg_stat stat_now(void)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+
+	ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	return stat;
+}
+
+START_TEST(a_registered_value_is_looked_up_and_unregistered)
+{
+	struct kreg_owner owner, self;
+	char value[8];
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "value", 5, NULL), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", 3, value, sizeof(value), &owner), 5);
+	ck_assert_mem_eq(value, "value", 5);
+	ck_assert_int_eq(owner.pid, getpid());
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_uint_eq(owner.token, self.token);
+	ck_assert_int_eq(kreg_owner_is_alive(k, &owner), 1);
+	ck_assert_int_eq(kreg_count(k), 1);
+	ck_assert_int_eq(kreg_unregister(k, "key", KREG_STRING), 1);
+	ck_assert_int_eq(kreg_unregister(k, "key", KREG_STRING), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", 3, value, sizeof(value), &owner), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), 0);
+}
+END_TEST
+
+START_TEST(ones_own_key_is_taken_as_well)
+{
+	struct kreg_owner holder = { 0 };
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "b", 1, &holder), -EEXIST);
+	ck_assert_int_eq(holder.pid, getpid());
+}
+END_TEST
+
+START_TEST(a_hundred_thousand_refusals_cost_no_byte)
+{
+	struct kreg_stat before, after;
+	int i;
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "a", 1, NULL), 0);
+	before = stat_now();
+	for (i = 0; i < 100000; i++)
+		ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "b", 1, NULL), -EEXIST);
+	after = stat_now();
+	ck_assert_uint_eq(after.bytes_used, before.bytes_used);
+	ck_assert_uint_eq(after.bytes_reserved, before.bytes_reserved);
+}
+END_TEST
+
+START_TEST(bad_keys_and_values_are_refused_and_change_nothing)
+{
+	static char large[KREG_VALUE_MAX + 1], key[KREG_KEY_MAX + 1];
+	struct kreg_stat before = stat_now(), after;
+
+	memset(key, 'k', sizeof(key));
+	ck_assert_int_eq(kreg_register(k, "", 0, "v", 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(k, "", KREG_STRING, "v", 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(k, NULL, 3, "v", 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(k, "key", 3, NULL, 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(NULL, "key", 3, "v", 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(k, key, sizeof(key), "v", 1, NULL), -ENAMETOOLONG);
+	ck_assert_int_eq(kreg_register(k, "key", 3, large, sizeof(large), NULL), -EMSGSIZE);
+	ck_assert_int_eq(kreg_lookup(k, "", 0, NULL, 0, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_lookup(k, key, sizeof(key), NULL, 0, NULL), -ENAMETOOLONG);
+	ck_assert_int_eq(kreg_lookup(k, "key", 3, NULL, 5, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_unregister(k, "", 0), -EINVAL);
+	after = stat_now();
+	ck_assert_uint_eq(after.entries, 0);
+	ck_assert_uint_eq(after.bytes_used, before.bytes_used);
+	ck_assert_uint_eq(after.bytes_reserved, before.bytes_reserved);
+}
+END_TEST
+
+START_TEST(values_of_every_size_come_back_and_their_bytes_too)
+{
+	static unsigned char in[KREG_VALUE_MAX], out[KREG_VALUE_MAX];
+	char key[KREG_KEY_MAX];
+	size_t sizes[] = { 0,    1,    7,    8,    9,     31,    32,    33,    100,  200,
+			   255,  400,  450,  487,  488,   489,   512,   513,   1024, 1025,
+			   4096, 8191, 8192, 8193, 16384, 16385, 40000, 65535, 65536 };
+	struct kreg_stat before = stat_now();
+	size_t i, key_size;
+
+	for (i = 0; i < sizeof(in); i++)
+		in[i] = (unsigned char)(i * 7 + i / 251);
+	for (key_size = 1; key_size <= KREG_KEY_MAX; key_size += 1 + key_size / 3) {
+		memset(key, (int)key_size, key_size);
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			ssize_t size = (ssize_t)sizes[i];
+
+			ck_assert_int_eq(kreg_register(k, key, key_size, in, sizes[i], NULL), 0);
+			ck_assert_int_eq(kreg_lookup(k, key, key_size, out, sizeof(out), NULL),
+					 size);
+			ck_assert(!memcmp(in, out, sizes[i]));
+			if (size)
+				ck_assert_int_eq(
+					kreg_lookup(k, key, key_size, out, sizes[i] - 1, NULL),
+					size);
+			ck_assert_int_eq(kreg_unregister(k, key, key_size), 1);
+		}
+	}
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_uint_eq(stat_now().bytes_used, before.bytes_used);
+}
+END_TEST
+
+struct seen {
+	int count;
+	int order[8];
+};
+
+static int note(const struct kreg_entry *entry, void *data)
+{
+	struct seen *seen = data;
+
+	if (seen->count < 8)
+		memcpy(&seen->order[seen->count], entry->value, sizeof(int));
+	seen->count++;
+	return 0;
+}
+
+START_TEST(entries_are_visited_once_each_by_prefix_and_by_owner)
+{
+	struct seen all = { 0 }, some = { 0 }, own = { 0 };
+	struct kreg_owner self;
+	char key[32];
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "%s-%d", i % 5 ? "odd" : "five", i);
+		ck_assert_int_eq(kreg_register(k, key, KREG_STRING, &i, sizeof(i), NULL), 0);
+	}
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_each(k, NULL, 0, note, &all), 0);
+	ck_assert_int_eq(kreg_each(k, "five-", KREG_STRING, note, &some), 0);
+	ck_assert_int_eq(kreg_each_of_owner(k, &self, note, &own), 0);
+	ck_assert_int_eq(all.count, 5000);
+	ck_assert_int_eq(some.count, 1000);
+	ck_assert_int_eq(own.count, 5000);
+}
+END_TEST
+
+START_TEST(duplicates_of_a_key_come_in_order_and_go_together)
+{
+	struct seen seen = { 0 };
+	struct kreg *many;
+	int i;
+
+	ck_assert_int_eq(
+		open_as(&many, "many", (struct kreg_options){ .keys = KREG_KEYS_DUPLICATE }), 0);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(kreg_register(many, "key", KREG_STRING, &i, sizeof(i), NULL), 0);
+	ck_assert_int_eq(kreg_each_of_key(many, "key", KREG_STRING, note, &seen), 0);
+	ck_assert_int_eq(seen.count, 5);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(seen.order[i], i);
+	ck_assert_int_eq(kreg_count(many), 5);
+	ck_assert_int_eq(kreg_unregister(many, "key", KREG_STRING), 5);
+	ck_assert_int_eq(kreg_count(many), 0);
+	kreg_close(many);
+}
+END_TEST
+
+START_TEST(sections_nest_and_keep_what_they_read)
+{
+	const void *value;
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "value", 5, NULL), 0);
+	ck_assert_int_eq(kreg_read(k, "key", KREG_STRING, &value, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_read_leave(k), -EINVAL);
+	ck_assert_int_eq(kreg_read_enter(k), 0);
+	ck_assert_int_eq(kreg_read_enter(k), 0);
+	ck_assert_int_eq(kreg_read(k, "key", KREG_STRING, &value, NULL), 5);
+	ck_assert_int_eq(kreg_read_leave(k), 0);
+	ck_assert_int_eq(kreg_unregister(k, "key", KREG_STRING), 1);
+	ck_assert_mem_eq(value, "value", 5);
+	ck_assert_int_eq(kreg_read_leave(k), 0);
+}
+END_TEST
+
+START_TEST(closing_unregisters_what_the_handle_registered)
+{
+	struct kreg *second;
+
+	ck_assert_int_eq(open_as(&second, "unit", (struct kreg_options){ 0 }), 0);
+	ck_assert_int_eq(kreg_register(k, "first", KREG_STRING, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(second, "second", KREG_STRING, "2", 1, NULL), 0);
+	ck_assert_int_eq(kreg_count(k), 2);
+	kreg_close(second);
+	ck_assert_int_eq(kreg_lookup(k, "second", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_lookup(k, "first", KREG_STRING, NULL, 0, NULL), 1);
+	ck_assert_int_eq(kreg_count(k), 1);
+}
+END_TEST
+
+START_TEST(wrong_names_flags_and_options_are_refused)
+{
+	struct {
+		struct kreg_options known;
+		uint64_t unknown;
+	} newer = { .known = { .size = sizeof(newer), .guard = "none" } };
+	const char *names[] = {
+		"",        ".",
+		".hidden", "a/b",
+		"a b",     "x:y",
+		":x",      "1:",
+		"-1:x",    "a123456789012345678901234567890123456789012345678901234567890123456"
+	};
+	struct kreg *other;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ck_assert_int_eq(open_as(&other, names[i], (struct kreg_options){ 0 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, NULL, (struct kreg_options){ 0 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .flags = 64 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .keys = 7 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .mode = 01777 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .seats = 70000 }), -EINVAL);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .max_bytes = 1 }), -EINVAL);
+	ck_assert_int_eq(
+		open_as(&other, "unit", (struct kreg_options){ .flags = KREG_OPEN_EXCLUSIVE }),
+		-EEXIST);
+	ck_assert_int_eq(
+		open_as(&other, "none", (struct kreg_options){ .flags = KREG_OPEN_EXISTING }),
+		-ENOENT);
+	ck_assert_int_eq(
+		open_as(&other, "none", (struct kreg_options){ .flags = KREG_OPEN_READONLY }),
+		-ENOENT);
+	ck_assert_int_eq(open_as(&other, "x", (struct kreg_options){ .life = KREG_LIFE_GUARD }),
+			 -ENODEV);
+	newer.known.directory = tmp_directory();
+	newer.unknown = 1;
+	ck_assert_int_eq(kreg_open(&other, "unit", &newer.known), -E2BIG);
+	newer.unknown = 0;
+	ck_assert_int_eq(kreg_open(&other, "unit", &newer.known), 0);
+	kreg_close(other);
+}
+END_TEST
+
+static void *register_in_thread(void *data)
+{
+	int *result = data;
+
+	*result = kreg_register(k, "thread", KREG_STRING, "x", 1, NULL);
+	return NULL;
+}
+
+START_TEST(a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back)
+{
+	struct kreg *before = k;
+	pthread_t thread;
+	int result, i;
+
+	ck_assert_int_eq(open_as(&k, "slots", (struct kreg_options){ .slots = 2 }), 0);
+	ck_assert_int_eq(kreg_register(k, "main", KREG_STRING, "x", 1, NULL), 0);
+	for (i = 0; i < 5; i++) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, register_in_thread, &result), 0);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(result, 0);
+		ck_assert_int_eq(kreg_unregister(k, "thread", KREG_STRING), 1);
+	}
+	kreg_close(k);
+	ck_assert_int_eq(open_as(&k, "slot", (struct kreg_options){ .slots = 1 }), 0);
+	ck_assert_int_eq(kreg_register(k, "main", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, register_in_thread, &result), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(result, -ENOBUFS);
+	ck_assert_int_eq(kreg_count(k), 1);
+	ck_assert_int_eq(kreg_lookup(k, "thread", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	kreg_close(k);
+	k = before;
+}
+END_TEST
+
+START_TEST(a_process_without_a_seat_is_told)
+{
+	struct kreg *first, *second;
+
+	ck_assert_int_eq(open_as(&first, "seats", (struct kreg_options){ .seats = 1 }), 0);
+	ck_assert_int_eq(kreg_register(first, "key", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(open_as(&second, "seats", (struct kreg_options){ 0 }), -EUSERS);
+	ck_assert_int_eq(kreg_count(first), 1);
+	kreg_close(first);
+	ck_assert_int_eq(open_as(&second, "seats", (struct kreg_options){ 0 }), 0);
+	kreg_close(second);
+}
+END_TEST
+
+START_TEST(a_full_registry_says_so_and_works_when_there_is_room_again)
+{
+	static char value[30000];
+	struct kreg *small;
+	char key[32];
+	int i, full, err = 0;
+
+	ck_assert_int_eq(open_as(&small, "small", (struct kreg_options){ .max_bytes = 1 << 20 }),
+			 0);
+	for (full = 0; !err; full++) {
+		snprintf(key, sizeof(key), "%d", full);
+		err = kreg_register(small, key, KREG_STRING, value, sizeof(value), NULL);
+	}
+	ck_assert_int_eq(err, -ENOSPC);
+	ck_assert_int_eq(kreg_count(small), full - 1);
+	for (i = 0; i < full - 1; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		ck_assert_int_eq(kreg_lookup(small, key, KREG_STRING, NULL, 0, NULL),
+				 sizeof(value));
+	}
+	ck_assert_int_eq(kreg_unregister(small, "0", KREG_STRING), 1);
+	ck_assert_int_eq(kreg_register(small, "new", KREG_STRING, value, sizeof(value), NULL), 0);
+	kreg_close(small);
+}
+END_TEST
+
+START_TEST(every_error_has_a_sentence)
+{
+	const int errors[] = { EEXIST,  ENOENT,  EINVAL, ENAMETOOLONG, EMSGSIZE,   EACCES,
+			       EPERM,   EROFS,   EPROTO, E2BIG,        EBUSY,      ENODEV,
+			       EUSERS,  ENOBUFS, ENOSPC, ESTALE,       EOWNERDEAD, ESHUTDOWN,
+			       EUCLEAN, EAGAIN,  ESRCH,  ENOMEM };
+	size_t i, j;
+
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		for (j = 0; j < i; j++)
+			ck_assert_str_ne(kreg_strerror(-errors[i]), kreg_strerror(-errors[j]));
+		ck_assert_str_ne(kreg_strerror(-errors[i]), strerror(errors[i]));
+	}
+	ck_assert_str_eq(kreg_strerror(0), "no error");
+	ck_assert_str_eq(kreg_version(), KREG_VERSION);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_registered_value_is_looked_up_and_unregistered,
+		ones_own_key_is_taken_as_well,
+		a_hundred_thousand_refusals_cost_no_byte,
+		bad_keys_and_values_are_refused_and_change_nothing,
+		values_of_every_size_come_back_and_their_bytes_too,
+		entries_are_visited_once_each_by_prefix_and_by_owner,
+		duplicates_of_a_key_come_in_order_and_go_together,
+		sections_nest_and_keep_what_they_read,
+		closing_unregisters_what_the_handle_registered,
+		wrong_names_flags_and_options_are_refused,
+		a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back,
+		a_process_without_a_seat_is_told,
+		a_full_registry_says_so_and_works_when_there_is_room_again,
+		every_error_has_a_sentence,
+	};
+	Suite *suite = suite_create("registry");
+	TCase *calls = tcase_create("calls");
+	SRunner *runner;
+	size_t i;
+	int failed;
+
+	tmp_directory();
+	tcase_add_checked_fixture(calls, set_up, tear_down);
+	tcase_set_timeout(calls, 120);
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(calls, tests[i]);
+	suite_add_tcase(suite, calls);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
