@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file that is no registry, or not one of ours, is refused with a sentence and left as it is; a full
+ * file system is an error and never a signal.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+#include "shm/layout.h"
+#include "tests/support/tmp.h"
+
+static char said[512], file[256];
+
+static void keep(void *data, const char *sentence)
+{
+	(void)data;
+	snprintf(said, sizeof(said), "%s", sentence);
+}
+
+static int open_in(struct kreg **k, const char *directory, uint32_t flags)
+{
+	KREG_OPTIONS(options, .directory = directory, .guard = "none", .log = keep, .flags = flags);
+
+	return kreg_open(k, "segment", &options);
+}
+
+static int destroy(int force)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .log = keep);
+
+	return kreg_destroy("segment", &options, force);
+}
+
+static void set_up(void)
+{
+	struct kreg *k;
+
+	snprintf(file, sizeof(file), "%s/kreg.%u.segment", tmp_directory(), geteuid());
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	kreg_close(k);
+	said[0] = 0;
+}
+
+static void tear_down(void)
+{
+	unlink(file);
+}
+
+static void put(off_t offset, const void *bytes, size_t size)
+{
+	int fd = open(file, O_RDWR);
+
+	ck_assert_int_eq(pwrite(fd, bytes, size, offset), (ssize_t)size);
+	close(fd);
+}
+
+static void is_refused(int err, const char *reason)
+{
+	struct stat before, after;
+	struct kreg *k;
+
+	ck_assert_int_eq(stat(file, &before), 0);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), err);
+	ck_assert_msg(strstr(said, reason) != NULL, "\"%s\" is not in: %s", reason, said);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), KREG_OPEN_READONLY), err);
+	ck_assert_int_eq(stat(file, &after), 0);
+	ck_assert_int_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(before.st_size, after.st_size);
+}
+
+START_TEST(a_truncated_segment_is_refused)
+{
+	ck_assert_int_eq(truncate(file, 1 << 20), 0);
+	is_refused(-EPROTO, "damaged");
+	ck_assert_int_eq(truncate(file, 10), 0);
+	is_refused(-EPROTO, "not a registry");
+	ck_assert_int_eq(truncate(file, 0), 0);
+	is_refused(-EPROTO, "not a registry");
+	ck_assert_int_eq(destroy(0), -EPROTO);
+	ck_assert_int_eq(destroy(1), 0);
+	ck_assert_int_eq(destroy(1), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_foreign_file_is_refused)
+{
+	char text[4096];
+
+	memset(text, 'x', sizeof(text));
+	put(0, text, sizeof(text));
+	is_refused(-EPROTO, "not a registry");
+}
+END_TEST
+
+START_TEST(another_layout_is_refused_with_both_numbers)
+{
+	uint32_t layout = SEGMENT_LAYOUT + 41;
+
+	put(offsetof(struct segment_header, layout), &layout, sizeof(layout));
+	is_refused(-EPROTO, "layout 42, this library has 1");
+}
+END_TEST
+
+START_TEST(impossible_figures_in_the_header_are_refused)
+{
+	const struct {
+		off_t offset;
+		size_t size;
+	} fields[] = {
+		{ offsetof(struct segment_header, max_bytes), sizeof(uint64_t) },
+		{ offsetof(struct segment_header, seats), sizeof(uint32_t) },
+		{ offsetof(struct segment_header, slots), sizeof(uint32_t) },
+	};
+	uint64_t zero = 0, old;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		ssize_t size = (ssize_t)fields[i].size;
+
+		fd = open(file, O_RDONLY);
+		ck_assert_int_eq(pread(fd, &old, fields[i].size, fields[i].offset), size);
+		close(fd);
+		put(fields[i].offset, &zero, fields[i].size);
+		is_refused(-EPROTO, "damaged");
+		put(fields[i].offset, &old, fields[i].size);
+	}
+}
+END_TEST
+
+START_TEST(what_is_no_plain_file_is_refused)
+{
+	struct kreg *k;
+
+	unlink(file);
+	ck_assert_int_eq(symlink("/dev/zero", file), 0);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPROTO);
+	unlink(file);
+	ck_assert_int_eq(mkfifo(file, 0600), 0);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPROTO);
+}
+END_TEST
+
+START_TEST(another_users_file_under_our_name_is_refused)
+{
+	struct kreg *k;
+
+	if (geteuid())
+		return; /* only root can give a file away */
+	ck_assert_int_eq(chown(file, 65533, 65533), 0);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPERM);
+	ck_assert_msg(strstr(said, "65533") != NULL, "whose it is, is not in: %s", said);
+}
+END_TEST
+
+START_TEST(a_full_file_system_is_an_error_and_the_registry_goes_on)
+{
+	char small[128], key[32], value[3000];
+	struct kreg *k, *second;
+	int i, full, err = 0;
+
+	snprintf(small, sizeof(small), "%s/small", tmp_directory());
+	ck_assert_int_eq(mkdir(small, 0700), 0);
+	if (mount("tmpfs", small, "tmpfs", 0, "size=4m"))
+		return; /* only root can mount one */
+	ck_assert_int_eq(open_in(&k, small, 0), 0);
+	memset(value, 'v', sizeof(value));
+	for (full = 0; !err; full++) {
+		snprintf(key, sizeof(key), "%d", full);
+		err = kreg_register(k, key, KREG_STRING, value, sizeof(value), NULL);
+	}
+	ck_assert_int_eq(err, -ENOSPC);
+	ck_assert_int_gt(full, 100);
+	for (i = 0; i < full - 1; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		ck_assert_int_eq(kreg_lookup(k, key, KREG_STRING, value, sizeof(value), NULL),
+				 sizeof(value));
+		ck_assert_int_eq(value[0], 'v');
+	}
+	ck_assert_int_eq(kreg_count(k), full - 1);
+	for (i = 0; i < full - 1; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		ck_assert_int_eq(kreg_unregister(k, key, KREG_STRING), 1);
+	}
+	ck_assert_int_eq(kreg_register(k, "again", KREG_STRING, value, sizeof(value), NULL), 0);
+	kreg_close(k);
+	snprintf(file, sizeof(file), "%s/kreg.0.segment", small);
+	unlink(file);
+	ck_assert_int_eq(mount("tmpfs", small, "tmpfs", MS_REMOUNT, "size=64k"), 0);
+	ck_assert_int_eq(open_in(&second, small, 0), -ENOSPC);
+	ck_assert_msg(strstr(said, "make room") != NULL, "what to do is not in: %s", said);
+	ck_assert_int_eq(access(file, F_OK), -1);
+	ck_assert_int_eq(umount(small), 0);
+}
+END_TEST
+
+static void unmount(void)
+{
+	char small[128];
+
+	snprintf(small, sizeof(small), "%s/small", tmp_directory());
+	umount2(small, MNT_DETACH);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("segment");
+	TCase *refusals = tcase_create("refusals");
+	SRunner *runner;
+	int failed;
+
+	tmp_directory();
+	tcase_add_checked_fixture(refusals, set_up, tear_down);
+	tcase_set_timeout(refusals, 60);
+	tcase_add_test(refusals, a_truncated_segment_is_refused);
+	tcase_add_test(refusals, a_foreign_file_is_refused);
+	tcase_add_test(refusals, another_layout_is_refused_with_both_numbers);
+	tcase_add_test(refusals, impossible_figures_in_the_header_are_refused);
+	tcase_add_test(refusals, what_is_no_plain_file_is_refused);
+	tcase_add_test(refusals, another_users_file_under_our_name_is_refused);
+	tcase_add_test(refusals, a_full_file_system_is_an_error_and_the_registry_goes_on);
+	suite_add_tcase(suite, refusals);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	unmount();
+	return failed ? 1 : 0;
+}
