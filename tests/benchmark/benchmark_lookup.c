@@ -60,8 +60,9 @@ struct bench {
 	struct floor_line *lines;
 	struct floor_entry *entries;
 	uint64_t line_mask;
-	struct key *keys;   /* those that are there, then as many that are not */
-	struct key *wanted; /* LOOKUPS of them in the order of the lookups: read one after another */
+	struct key *keys; /* those that are there, then as many that are not */
+	struct key
+		*wanted; /* LOOKUPS of them in the order of the lookups: read one after another */
 	uint32_t count;
 	uint64_t random;
 };
@@ -348,17 +349,20 @@ static void run(const struct kreg_options *options, uint32_t count, int rounds)
 	free(b.entries);
 }
 
-static const char help[] = "Usage: benchmark_lookup [--keys N] [--rounds N] [--guard PATH]\n"
-			   "Lookups of kreg beside liburcu's cds_lfht, by turns.\n"
-			   "  --keys N      with so many keys; else with 1,000, 100,000 and 1,000,000\n"
-			   "  --rounds N    turns (default 11)\n"
-			   "  --guard PATH  under the guard that runs there; else in the fallback\n";
+static const char help[] =
+	"Usage: benchmark_lookup [--keys N] [--rounds N] [--guard PATH]\n"
+	"Lookups of kreg beside liburcu's cds_lfht, by turns.\n"
+	"  --keys N      with so many keys; else with 1,000, 100,000 and 1,000,000\n"
+	"  --rounds N    turns (default 11)\n"
+	"  --guard PATH  under the guard that runs there; else in the fallback\n";
 
 static int options_read(int argc, char **argv, struct kreg_options *options, uint32_t *keys)
 {
 	static const struct option names[] = {
-		{ "keys", required_argument, NULL, 'k' },  { "rounds", required_argument, NULL, 'r' },
-		{ "guard", required_argument, NULL, 'g' }, { "help", no_argument, NULL, 'h' },
+		{ "keys", required_argument, NULL, 'k' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "guard", required_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int option, rounds = 11;

@@ -38,11 +38,11 @@ enum fate { FATE_FROM_START, FATE_FROM_FIRST_OP, FATE_BY_WORK };
 struct hunted {
 	pid_t pid;
 	enum fate fate;
-	uint64_t due;	/* when it is killed; UINT64_MAX: not known yet */
+	uint64_t due;   /* when it is killed; UINT64_MAX: not known yet */
 	uint64_t delay; /* ns, or calls */
-	uint64_t stop;	/* when it is stopped, then when it goes on; UINT64_MAX: never */
+	uint64_t stop;  /* when it is stopped, then when it goes on; UINT64_MAX: never */
 	bool stopped;
-	bool killed; /* and not reaped yet */
+	bool killed;  /* and not reaped yet */
 	uint64_t ops; /* when it last got on, and when that was */
 	uint64_t since;
 	uint64_t cpu;
@@ -401,11 +401,10 @@ static void check_empty(struct engine *e)
 		torture_complain(e->board, "the last sweep: %s",
 				 kreg_strerror(err ? err : (int)swept));
 	else if (stat.bytes_used || stat.bytes_dead || stat.bytes_waiting)
-		torture_complain(e->board,
-				 "bytes leaked: %llu used, %llu dead, %llu waiting, held up by %d",
-				 (unsigned long long)stat.bytes_used,
-				 (unsigned long long)stat.bytes_dead,
-				 (unsigned long long)stat.bytes_waiting, stat.held_up_by);
+		torture_complain(
+			e->board, "bytes leaked: %llu used, %llu dead, %llu waiting, held up by %d",
+			(unsigned long long)stat.bytes_used, (unsigned long long)stat.bytes_dead,
+			(unsigned long long)stat.bytes_waiting, stat.held_up_by);
 	else if (stat.entries || stat.owners != 1 || stat.slots_used != 1)
 		torture_complain(e->board, "left over: %llu entries, %llu owners, %llu slots",
 				 (unsigned long long)stat.entries, (unsigned long long)stat.owners,

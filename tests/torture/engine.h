@@ -55,8 +55,8 @@ struct torture_figures {
 	uint64_t stops;
 	uint64_t rounds;
 	uint64_t checks; /* entries that the engine looked at after a death */
-	uint64_t again;	 /* reads that were overtaken too often, and repeated */
-	uint64_t full;	 /* registrations that found no memory while somebody was stopped */
+	uint64_t again;  /* reads that were overtaken too often, and repeated */
+	uint64_t full;   /* registrations that found no memory while somebody was stopped */
 	uint64_t expelled;
 	uint64_t calls[TORTURE_CALLS];
 	uint64_t killed_in[TORTURE_CALLS];
@@ -70,8 +70,8 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 
 struct torture_victim {
 	uint64_t calls[TORTURE_CALLS]; /* that have returned */
-	uint64_t ops;		       /* their sum */
-	uint64_t token;		       /* of its owner, when it is known */
+	uint64_t ops;                  /* their sum */
+	uint64_t token;                /* of its owner, when it is known */
 	uint64_t again;
 	uint64_t full;
 	uint64_t expelled;

@@ -145,8 +145,7 @@ static int options_read(int argc, char **argv, struct torture_plan *plan)
 	if (!plan->kills && !(plan->seconds > 0))
 		plan->seconds = 10;
 	plan->seed = seed_of_run(seed);
-	if (plan->workers && plan->workers <= TORTURE_WORKERS_MAX && optind == argc &&
-	    !err)
+	if (plan->workers && plan->workers <= TORTURE_WORKERS_MAX && optind == argc && !err)
 		return 0;
 	fputs(help, stderr);
 	return -1;

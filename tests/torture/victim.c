@@ -38,7 +38,7 @@ struct victim {
 	struct kreg_owner self;
 	uint64_t random;
 	uint64_t reaped; /* how many had been, when the call began */
-	uint32_t held;	 /* how many keys */
+	uint32_t held;   /* how many keys */
 	uint32_t checks[TORTURE_KEYS_MAX];
 	bool holds[TORTURE_KEYS_MAX];
 	unsigned char pool[POOL_BYTES];
@@ -48,9 +48,9 @@ struct victim {
 const char torture_registry[] = "torture";
 
 const char *const torture_call_names[TORTURE_CALLS] = {
-	[CALL_NONE] = "none",	  [CALL_OPEN] = "open",	      [CALL_REGISTER] = "register",
-	[CALL_LOOKUP] = "lookup", [CALL_READ] = "read",	      [CALL_UNREGISTER] = "unregister",
-	[CALL_EACH] = "each",	  [CALL_COUNT] = "count",     [CALL_SWEEP] = "sweep",
+	[CALL_NONE] = "none",     [CALL_OPEN] = "open",   [CALL_REGISTER] = "register",
+	[CALL_LOOKUP] = "lookup", [CALL_READ] = "read",   [CALL_UNREGISTER] = "unregister",
+	[CALL_EACH] = "each",     [CALL_COUNT] = "count", [CALL_SWEEP] = "sweep",
 	[CALL_CLOSE] = "close",
 };
 
