@@ -81,11 +81,12 @@ static int batch_add(const struct visit *v, struct batch *batch, const struct fo
 
 	if (!value)
 		return -EUCLEAN;
+	if (!handle_owner(v->k, found->owner, found->life, &copied.owner))
+		return 0;
 	/* Rounded, so that the next head is aligned. */
 	at = batch_room(batch, (sizeof(copied) + copied.key_size + copied.value_size + 15) & ~15ul);
 	if (!at)
 		return -ENOMEM;
-	handle_owner(v->k, found->owner, found->life, &copied.owner);
 	memcpy(at, &copied, sizeof(copied));
 	copy_out(at + sizeof(copied), found->entry->bytes, copied.key_size);
 	copy_out(at + sizeof(copied) + copied.key_size, value, copied.value_size);

@@ -79,15 +79,19 @@ pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life)
 		return (pid_t)(life & LIFE_PID_MASK);
 	if (owner_seat(owner) >= k->segment.seats)
 		return 0;
-	/* relaxed: written before the owner had an entry; in the fallback the word has a TID */
-	return (pid_t)load_relaxed(&k->segment.rows[owner_seat(owner)].pid);
+	/*
+	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of the seat
+	 * has a new life before it writes its own pid; pairs with row_open:B
+	 */
+	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].pid);
 }
 
-void handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out)
+bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out)
 {
 	out->token = owner;
 	out->pid = handle_pid(k, owner, life);
 	out->reserved = 0;
+	return k->lives.facts || life_is_alive(&k->lives, owner);
 }
 
 /* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */

@@ -83,7 +83,8 @@ void handle_leave(struct thread *thread);
 
 /* The pid for an owner whose life word was @life. */
 pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life);
-void handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out);
+/* False: it has died meanwhile, and the pid may be the one of who has its seat now. */
+bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out);
 
 /* Sweeps all, and asks for as many grace periods as memory waits for. Outside of sections. */
 int64_t handle_reclaim(struct kreg *k);

@@ -43,8 +43,8 @@ ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *valu
 			got = value_copy(k, &found, value, capacity);
 		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
 			continue;
-		if (got >= 0 && owner)
-			handle_owner(k, found.owner, found.life, owner);
+		if (got >= 0 && owner && !handle_owner(k, found.owner, found.life, owner))
+			continue;
 		return got;
 	}
 	return -EAGAIN;
@@ -80,14 +80,14 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 	if (err)
 		return err;
 	q = table_query(&k->segment, key, key_size);
-	err = table_find(&k->segment, &k->lives, &q, &found);
-	if (err)
-		return err;
+	do {
+		err = table_find(&k->segment, &k->lives, &q, &found);
+		if (err)
+			return err;
+	} while (owner && !handle_owner(k, found.owner, found.life, owner));
 	at = entry_value(&k->segment, found.entry, found.info, &size);
 	if (!at)
 		return -EUCLEAN;
-	if (owner)
-		handle_owner(k, found.owner, found.life, owner);
 	*value = at;
 	return size;
 }

@@ -108,11 +108,11 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_owner *holde
 
 	if (!k->unique)
 		return 0;
-	err = table_find(&k->segment, &k->lives, q, &found);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	if (holder)
-		handle_owner(k, found.owner, found.life, holder);
+	do {
+		err = table_find(&k->segment, &k->lives, q, &found);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+	} while (holder && !handle_owner(k, found.owner, found.life, holder));
 	return -EEXIST;
 }
 
@@ -159,15 +159,16 @@ static int register_filled(struct kreg *k, const struct query *q, struct blocks 
 
 	if (err)
 		return err;
-	err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique, &found,
-			 &crowded);
+	do {
+		err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique,
+				 &found, &crowded);
+	} while (err == -EEXIST && holder &&
+		 !handle_owner(k, found.owner, found.life, holder));
 	if (!err) {
 		row_add(&k->segment, k->self.owner, 1);
 		swept = tidy(k, crowded);
 		blocks->entry = 0;
 		err = still_current(k, q);
-	} else if (err == -EEXIST && holder) {
-		handle_owner(k, found.owner, found.life, holder);
 	}
 	handle_leave(thread);
 	if (!err)

@@ -19,7 +19,10 @@ void row_open(const struct segment *s, const struct life_self *self)
 	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint64_t seen, high;
 
-	row->pid = (uint32_t)getpid();
+	/*
+	 * ORD[row_open:B] release: the seat's new life, then the pid; pairs with handle_pid:A
+	 */
+	store_release(&row->pid, (uint32_t)getpid());
 	row->uid = getuid();
 	row->gid = getgid();
 	row->start = segment_process_start(getpid());

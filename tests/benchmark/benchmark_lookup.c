@@ -157,8 +157,13 @@ static void lfht_fill(struct bench *b)
 {
 	uint32_t i, buckets = 1;
 
-	b->ht = cds_lfht_new_flavor(1, 1, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING,
-				    &urcu_memb_flavor, NULL);
+	while (buckets < b->count)
+		buckets *= 2;
+	/*
+	 * As it would become by itself, or twice that; but then a thread of its own does so, some time,
+	 * and a table that is filled meanwhile may be left with few buckets for long.
+	 */
+	b->ht = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
 	if (!b->ht)
 		die("cds_lfht_new_flavor", -ENOMEM);
 	b->nodes = room(b->count, sizeof(*b->nodes));
@@ -173,10 +178,6 @@ static void lfht_fill(struct bench *b)
 				    &node->key, &node->node);
 		urcu_memb_read_unlock();
 	}
-	while (buckets < b->count)
-		buckets *= 2;
-	/* Its own resizing is done by another thread, some time, and to half of that. */
-	cds_lfht_resize(b->ht, buckets);
 }
 
 static uint32_t lfht_round(struct bench *b)
