@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/handle.h"
+#include "shm/table_search.h"
 #include "shm/land.h"
 
 #define BATCH_ENTRIES 64u

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/handle.h"
+#include "shm/table_search.h"
 
 static ssize_t value_copy(struct kreg *k, const struct found *found, void *value, size_t capacity)
 {
@@ -39,8 +40,12 @@ ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *valu
 		uint64_t epoch = grace_peek(&k->segment);
 
 		got = table_find(&k->segment, &k->lives, &q, &found);
-		if (!got)
-			got = value_copy(k, &found, value, capacity);
+		if (got) {
+			if (grace_peek_held(&k->segment, epoch))
+				return got;
+			continue;
+		}
+		got = value_copy(k, &found, value, capacity);
 		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
 			continue;
 		if (got >= 0 && owner && !handle_owner(k, found.owner, found.life, owner))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/handle.h"
+#include "shm/table_search.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
 
@@ -160,10 +161,9 @@ static int register_filled(struct kreg *k, const struct query *q, struct blocks 
 	if (err)
 		return err;
 	do {
-		err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique,
-				 &found, &crowded);
-	} while (err == -EEXIST && holder &&
-		 !handle_owner(k, found.owner, found.life, holder));
+		err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique, &found,
+				 &crowded);
+	} while (err == -EEXIST && holder && !handle_owner(k, found.owner, found.life, holder));
 	if (!err) {
 		row_add(&k->segment, k->self.owner, 1);
 		swept = tidy(k, crowded);

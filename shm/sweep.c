@@ -11,7 +11,7 @@
  */
 #include "shm/sweep.h"
 
-#include "shm/table.h"
+#include "shm/table_search.h"
 
 /* Takes all entries in @slab, which are marked or of the dead, out of the list. */
 static void sweep_unlink(const struct segment *s, const struct life_table *lives, owner_t self,

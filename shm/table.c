@@ -20,22 +20,11 @@
  * checked against what is reserved, an order that goes down ends the search, and so does a number
  * of hops that no list can have; the answer is thrown away when the epoch is looked at again.
  */
-#define XXH_INLINE_ALL
 #include "shm/table.h"
 
 #include <errno.h>
-#include <xxhash.h>
 
-struct query table_query(const struct segment *s, const void *key, size_t key_size)
-{
-	struct query q;
-
-	q.key = key;
-	q.key_size = (uint32_t)key_size;
-	q.hash = (uint32_t)XXH3_64bits_withSeed(key, key_size, s->seed);
-	q.order = order_of_entry(q.hash);
-	return q;
-}
+#include "shm/table_search.h"
 
 bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 {
@@ -72,29 +61,8 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 	return 0;
 }
 
-uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word)
-{
-	/* relaxed: a number of buckets that is old is right too; those behind it are parents */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
-	uint32_t bucket;
-
-	if (caa_unlikely(buckets > s->buckets_max || !buckets))
-		buckets = 512;
-	bucket = hash & (uint32_t)(buckets - 1);
-	for (;;) {
-		*word = table_load(&s->buckets[bucket]);
-		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
-			return &s->buckets[bucket];
-		if (!bucket) {
-			*word = REF_END; /* damage: bucket 0 is in the list from the start */
-			return &s->buckets[0];
-		}
-		bucket &= ~(0x80000000u >> __builtin_clz(bucket));
-	}
-}
-
 /* The link of the bucket that @ref leads to. */
-static int bucket_next(const struct segment *s, ref_t ref, ref_t *out)
+int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out)
 {
 	place_t bucket = ref_place(ref);
 	int err = 0;
@@ -106,57 +74,6 @@ static int bucket_next(const struct segment *s, ref_t ref, ref_t *out)
 	if (caa_unlikely(*out & REF_CLAIM))
 		err = table_unclaim(s, *out, out);
 	return err;
-}
-
-/* Whether the entry counts; *link is its own link, read before its owner's life. */
-static bool entry_is_live(const struct life_table *lives, struct entry *entry, ref_t link,
-			  struct found *out)
-{
-	if (link & REF_MARK)
-		return false;
-	out->entry = entry;
-	out->owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
-	return life_look(lives, out->owner, &out->life);
-}
-
-int table_find(const struct segment *s, const struct life_table *lives, const struct query *q,
-	       struct found *out)
-{
-	uint64_t hops = s->hops_max;
-	order_t last = 0;
-	ref_t at, next;
-
-	table_bucket(s, q->hash, &at);
-	for (; caa_likely(hops); hops--, at = next) {
-		order_t order = ref_order(at);
-		struct entry *entry;
-		uint64_t info;
-
-		if (order > q->order || ref_is_end(at))
-			return -ENOENT;
-		if (caa_unlikely(order < last))
-			return -EUCLEAN;
-		last = order;
-		if (caa_unlikely(!order_is_entry(order))) {
-			if (bucket_next(s, at, &next))
-				return -EUCLEAN;
-			continue;
-		}
-		entry = segment_entry(s, ref_place(at));
-		if (caa_unlikely(!entry))
-			return -EUCLEAN;
-		next = table_load(&entry->next);
-		if (order != q->order)
-			continue;
-		info = load_relaxed(&entry->info); /* relaxed: behind the link */
-		if (!entry_has_key(s, entry, info, q->key, q->key_size) ||
-		    !entry_is_live(lives, entry, next, out))
-			continue;
-		out->info = info;
-		out->place = ref_place(at);
-		return 0;
-	}
-	return -EUCLEAN;
 }
 
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk)
@@ -179,7 +96,7 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 		if (ref_is_end(at) || ref_order(at) > walk->until)
 			return -ENOENT;
 		if (!order_is_entry(ref_order(at))) {
-			if (bucket_next(s, at, &next))
+			if (table_bucket_next(s, at, &next))
 				return -EUCLEAN;
 			continue;
 		}

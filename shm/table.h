@@ -8,7 +8,7 @@
  * Context   any thread; lock-free; a search is wait-free but for the length of its chain.
  * Used by   lib/, shm/sweep.c.
  *
- * Files: table.c the search, table_write.c changes, table_grow.c buckets.
+ * Files: table_search.h the search, table.c the walk, table_write.c changes, table_grow.c buckets.
  */
 #ifndef KREG_SHM_TABLE_H
 #define KREG_SHM_TABLE_H
@@ -31,12 +31,6 @@ struct found {
 	uint64_t info;
 	uint64_t life; /* the owner's word, as it was when the owner was seen alive */
 };
-
-struct query table_query(const struct segment *s, const void *key, size_t key_size);
-
-/* 0, -ENOENT, or -EUCLEAN: what is there can't be, by damage or because a peek was overtaken. */
-int table_find(const struct segment *s, const struct life_table *lives, const struct query *q,
-	       struct found *out);
 
 /*
  * A walk over live entries in the order of the list. table_first() stands at a bucket that is not
@@ -68,9 +62,6 @@ int table_unlink(const struct segment *s, const struct life_table *lives, owner_
 int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
 		const struct query *q);
 
-/* The bucket that a search for @hash starts from: the nearest one in the list. */
-uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word);
-
 /* Links the bucket for @hash if need be, and returns the nearest one. Write section. */
 uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
 			    uint32_t hash, ref_t *word);
@@ -82,6 +73,9 @@ void table_grow(const struct segment *s, uint64_t entries);
 void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self);
 
 /* For the files of the table alone. */
+
+/* The link of the bucket that @ref leads to; -EUCLEAN. */
+int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out);
 
 static inline ref_t table_load(const uint64_t *link)
 {

@@ -26,6 +26,8 @@
 
 #include <errno.h>
 
+#include "shm/table_search.h"
+
 /* One step of a seek: what stands at @link. */
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 
