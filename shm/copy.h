@@ -70,19 +70,24 @@ static inline void copy_in(void *to, const void *from, size_t bytes)
 static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
-	uint64_t x, y;
+	uint64_t x[2], y[2], differ = 0;
 
 	for (; bytes >= sizeof(x); bytes -= sizeof(x), a += sizeof(x), b += sizeof(x)) {
-		memcpy(&x, a, sizeof(x));
-		memcpy(&y, b, sizeof(y));
-		if (x != y)
-			return false;
+		memcpy(x, a, sizeof(x));
+		memcpy(y, b, sizeof(y));
+		differ |= (x[0] ^ y[0]) | (x[1] ^ y[1]);
 	}
-	for (; bytes; bytes--) {
-		if (*a++ != *b++)
-			return false;
+	if (bytes >= sizeof(x[0])) {
+		memcpy(x, a, sizeof(x[0]));
+		memcpy(y, b, sizeof(y[0]));
+		differ |= x[0] ^ y[0];
+		bytes -= sizeof(x[0]);
+		a += sizeof(x[0]);
+		b += sizeof(x[0]);
 	}
-	return true;
+	for (; bytes; bytes--)
+		differ |= *a++ ^ *b++;
+	return !differ;
 }
 
 #endif
