@@ -207,8 +207,8 @@ int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visi
 	return visit_all(&v, q.order);
 }
 
-/* Whether the block is an entry that is in the list: a search for its key leads to it. */
-static bool is_linked(const struct visit *v, place_t place, uint32_t bytes, struct found *found)
+/* 0: the block is an entry that is in the list: a search for its key leads to it. -ENOENT: not. */
+static int find_linked(const struct visit *v, place_t place, uint32_t bytes, struct found *found)
 {
 	struct segment *s = &v->k->segment;
 	struct entry *entry = segment_at(s, place, bytes);
@@ -217,21 +217,21 @@ static bool is_linked(const struct visit *v, place_t place, uint32_t bytes, stru
 	struct query q;
 	order_t order;
 	uint64_t info;
+	int err;
 
 	if (!entry)
-		return false;
+		return -EUCLEAN;
 	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
 	if (!entry_is_used(info) || ENTRY_HEAD + entry_key_size(info) > bytes ||
 	    load_relaxed(&entry->owner) != v->owner) /* relaxed: as above */
-		return false;
+		return -ENOENT;
 	copy_out(key, entry->bytes, entry_key_size(info));
 	q = table_query(s, key, entry_key_size(info));
 	table_first(s, q.order, q.order, &walk);
-	while (!table_next(s, &v->k->lives, &walk, found, &order)) {
-		if (found->place == place)
-			return true;
-	}
-	return false;
+	do {
+		err = table_next(s, &v->k->lives, &walk, found, &order);
+	} while (!err && found->place != place);
+	return err;
 }
 
 static int slab_collect(const struct visit *v, uint32_t slab, struct batch *batch)
@@ -246,8 +246,11 @@ static int slab_collect(const struct visit *v, uint32_t slab, struct batch *batc
 	batch->used = 0;
 	batch->entries = 0;
 	for (i = 0; i < cut.blocks && !err; i++, place += cut.bytes / LINE_BYTES) {
-		if (is_linked(v, place, cut.bytes, &found))
+		err = find_linked(v, place, cut.bytes, &found);
+		if (!err)
 			err = batch_add(v, batch, &found);
+		else if (err == -ENOENT)
+			err = 0;
 	}
 	return err;
 }

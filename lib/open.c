@@ -294,18 +294,23 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	return 0;
 }
 
-/* Unregisters all, and gives the slabs back; without a slot they stay until the process ends. */
+/*
+ * Unregisters all, and gives the slabs back; without a slot, or where the table is damaged, they stay
+ * until the process ends.
+ */
 static void leave_registry(struct kreg *k)
 {
 	struct thread *thread;
 	uint32_t entries;
+	bool clean;
 
 	if (!handle_thread(k, &thread)) {
 		grace_write_enter(&k->segment, thread->slot);
-		entries = sweep_own(&k->heap);
+		clean = sweep_own(&k->heap, &entries);
 		row_add(&k->segment, k->self.owner, -(int32_t)entries);
 		handle_leave(thread);
-		heap_deinit(&k->heap);
+		if (clean)
+			heap_deinit(&k->heap);
 		handle_advance(k);
 	}
 	cds_list_for_each_entry (thread, &k->threads, node)

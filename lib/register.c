@@ -120,11 +120,13 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_owner *holde
 /* What was unlinked waits for those who may still stand in it. */
 static void blocks_retire(struct kreg *k, place_t place)
 {
-	struct entry *entry = segment_at(&k->segment, place, sizeof(*entry));
-	/* relaxed: our own entry */
-	uint64_t info = load_relaxed(&entry->info);
-	place_t value = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+	struct entry *entry = segment_entry(&k->segment, place);
+	place_t value;
 
+	if (!entry)
+		return;
+	/* relaxed: our own entry */
+	value = (load_relaxed(&entry->info) >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
 	heap_retire(&k->heap, place);
 	if (value)
 		heap_retire(&k->heap, value);

@@ -164,6 +164,11 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 			land_return(heap->segment, slab->slab + i);
 		goto fail;
 	}
+	/* Damage gave us what is ours already; it stays that. */
+	if (heap->of[slab->slab]) {
+		err = -EUCLEAN;
+		goto fail;
+	}
 	slab->span = size_class < 0 ? span : 0;
 	slab->bytes = size_class < 0 ? SLAB_BYTES : class_bytes[size_class];
 	slab->blocks = size_class < 0 ? 1 : SLAB_BYTES / slab->bytes;
@@ -275,6 +280,10 @@ static void block_return(struct heap *heap, place_t place)
 		return;
 	block = (place - segment_slab_place(heap->segment, slab->slab)) /
 		(slab->bytes / LINE_BYTES);
+	/* Damage can bring us places that are no blocks, or free: the bitmap stays true. */
+	if (place != block_place(heap, slab, block) || block >= slab->blocks ||
+	    (slab->free[block / 64] & 1ull << block % 64))
+		return;
 	block_clear(heap, slab, place);
 	slab->free[block / 64] |= 1ull << block % 64;
 	slab->blocks_free++;
@@ -295,7 +304,7 @@ void heap_return(struct heap *heap, place_t place)
 void heap_retire(struct heap *heap, place_t place)
 {
 	pthread_mutex_lock(&heap->mutex);
-	if (slab_of(heap, place)) {
+	if (slab_of(heap, place) && heap->waiting_count < heap->waiting_size) {
 		uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
 
 		heap->waiting[at].place = place;

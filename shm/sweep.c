@@ -7,14 +7,19 @@
  *   2 go past the order of each of its entries    the next heir does so once more
  *   3 retire the slab                             done
  *
+ * A slab that cannot be cleaned because the list is damaged stays mine, unused, until I die.
+ *
  * The dead no longer link anything, so what step 2 has gone past stays out of the list.
  */
 #include "shm/sweep.h"
 
 #include "shm/table_search.h"
 
-/* Takes all entries in @slab, which are marked or of the dead, out of the list. */
-static void sweep_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
+/*
+ * Takes all entries in @slab, which are marked or of the dead, out of the list. False: damage keeps
+ * one there, so the slab's memory must not be used again.
+ */
+static bool sweep_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
 			 uint32_t slab)
 {
 	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
@@ -28,14 +33,16 @@ static void sweep_unlink(const struct segment *s, const struct life_table *lives
 		struct query q;
 
 		if (!entry)
-			return;
+			return false;
 		info = load_relaxed(&entry->info); /* relaxed: inherited with the slab */
 		if (!entry_is_used(info) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
 		q = table_query(s, key, entry_key_size(info));
-		table_purge(s, lives, self, &q);
+		if (table_purge(s, lives, self, &q))
+			return false;
 	}
+	return true;
 }
 
 /* How many entries of @self in @slab were registered until now. */
@@ -64,17 +71,20 @@ static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 	return marked;
 }
 
-uint32_t sweep_own(const struct heap *heap)
+bool sweep_own(const struct heap *heap, uint32_t *entries)
 {
-	uint32_t slab, marked = 0;
+	bool clean = true;
+	uint32_t slab;
+
+	*entries = 0;
 
 	for (slab = 0; slab < heap->of_size; slab++) {
 		if (!heap->of[slab])
 			continue;
-		marked += sweep_mark(heap->segment, heap->self, slab);
-		sweep_unlink(heap->segment, heap->lives, heap->self, slab);
+		*entries += sweep_mark(heap->segment, heap->self, slab);
+		clean &= sweep_unlink(heap->segment, heap->lives, heap->self, slab);
 	}
-	return marked;
+	return clean;
 }
 
 static uint64_t sweep_slab(const struct segment *s, const struct life_table *lives, owner_t self,
@@ -82,7 +92,8 @@ static uint64_t sweep_slab(const struct segment *s, const struct life_table *liv
 {
 	if (!land_inherit(s, lives, slab, land_owner(s, slab), self))
 		return 0;
-	sweep_unlink(s, lives, self, slab);
+	if (!sweep_unlink(s, lives, self, slab))
+		return 0;
 	land_retire(s, slab);
 	return SLAB_BYTES;
 }

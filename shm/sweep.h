@@ -24,9 +24,9 @@ uint64_t sweep_some(const struct segment *s, const struct life_table *lives, own
 uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self);
 
 /*
- * Unregisters all that @heap holds, before heap_deinit(). No other thread may use the heap. How many
- * entries that were.
+ * Unregisters all that @heap holds, and says how many entries that were. True: none is in the list, so
+ * heap_deinit() may follow. No other thread may use the heap.
  */
-uint32_t sweep_own(const struct heap *heap);
+bool sweep_own(const struct heap *heap, uint32_t *entries);
 
 #endif

@@ -79,8 +79,9 @@ int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out)
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk)
 {
 	walk->until = until;
-	walk->hops = s->hops_max;
-	table_bucket(s, order_reverse(from >> 1), &walk->at);
+	walk->last = 0;
+	walk->hops = 0;
+	walk->lost = !table_bucket(s, order_reverse(from >> 1), &walk->at);
 }
 
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
@@ -88,13 +89,16 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 {
 	ref_t next;
 
-	for (; walk->hops; walk->hops--, walk->at = next) {
+	for (; !walk->lost && !table_is_lost(s, walk->hops); walk->hops++, walk->at = next) {
 		ref_t at = walk->at;
 		struct entry *entry;
 		bool live;
 
 		if (ref_is_end(at) || ref_order(at) > walk->until)
 			return -ENOENT;
+		if (ref_order(at) < walk->last)
+			return -EUCLEAN;
+		walk->last = ref_order(at);
 		if (!order_is_entry(ref_order(at))) {
 			if (table_bucket_next(s, at, &next))
 				return -EUCLEAN;
@@ -104,8 +108,6 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 		if (!entry)
 			return -EUCLEAN;
 		next = table_load(&entry->next);
-		if (ref_order(next) < ref_order(at))
-			return -EUCLEAN;
 		live = entry_is_live(lives, entry, next, out);
 		if (!live)
 			continue;
@@ -113,6 +115,7 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 		out->place = ref_place(at);
 		*order = ref_order(at);
 		walk->at = next;
+		walk->hops++;
 		return 0;
 	}
 	return -EUCLEAN;

@@ -34,13 +34,14 @@ struct found {
 
 /*
  * A walk over live entries in the order of the list. table_first() stands at a bucket that is not
- * behind @from, maybe before it; table_next() goes to the next live one and says its order.
- * -ENOENT: there is none up to @until.
+ * behind @from, maybe before it; table_next() goes to the next live one and says its order, which
+ * never goes down. -ENOENT: there is none up to @until.
  */
 struct table_walk {
 	ref_t at;
-	order_t until;
+	order_t last, until;
 	uint64_t hops;
+	bool lost; /* by damage */
 };
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk);
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
@@ -54,7 +55,10 @@ int table_link(const struct segment *s, const struct life_table *lives, owner_t 
 	       const struct query *q, place_t place, bool unique, struct found *out,
 	       uint32_t *crowded);
 
-/* Unregisters the first entry of @self under @q and takes it out of the list; -ENOENT: none. */
+/*
+ * Unregisters the first entry of @self under @q; -ENOENT: none. *place is the entry's, out of the
+ * list; 0: damage keeps it there, and its memory must not be used again.
+ */
 int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
 		 const struct query *q, place_t *place);
 
@@ -62,7 +66,7 @@ int table_unlink(const struct segment *s, const struct life_table *lives, owner_
 int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
 		const struct query *q);
 
-/* Links the bucket for @hash if need be, and returns the nearest one. Write section. */
+/* Links the bucket for @hash if need be, and returns the nearest one; NULL: damage. Write section. */
 uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
 			    uint32_t hash, ref_t *word);
 

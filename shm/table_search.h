@@ -30,7 +30,21 @@ static inline struct query table_query(const struct segment *s, const void *key,
 	return q;
 }
 
-/* The bucket that a search for @hash starts from: the nearest one in the list. */
+/*
+ * Whether a search has gone further than all that is there: by damage, or because a peek was
+ * overtaken, the list leads back to where it has been.
+ */
+static inline bool table_is_lost(const struct segment *s, uint64_t hops)
+{
+	if (caa_likely(hops < 4096))
+		return false;
+	/* relaxed: both only grow; what was linked before this look is in them */
+	return hops > s->hops_max ||
+	       hops > load_relaxed(&s->header->slabs) * (SLAB_BYTES / LINE_BYTES) +
+			       load_relaxed(&s->header->buckets); /* relaxed: as above */
+}
+
+/* The bucket that a search for @hash starts from: the nearest one in the list. NULL: damage. */
 static inline uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word)
 {
 	/* relaxed: a number of buckets that is old is right too; those behind it are parents */
@@ -45,8 +59,8 @@ static inline uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref
 		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
 			return &s->buckets[bucket];
 		if (!bucket) {
-			*word = REF_END; /* damage: bucket 0 is in the list from the start */
-			return &s->buckets[0];
+			*word = REF_END; /* bucket 0 is in the list from the start */
+			return NULL;
 		}
 		bucket &= ~(0x80000000u >> __builtin_clz(bucket));
 	}
@@ -69,12 +83,13 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 							    const struct query *q,
 							    struct found *out)
 {
-	uint64_t hops = s->hops_max;
+	uint64_t hops;
 	order_t last = 0;
 	ref_t at, next;
 
-	table_bucket(s, q->hash, &at);
-	for (; caa_likely(hops); hops--, at = next) {
+	if (caa_unlikely(!table_bucket(s, q->hash, &at)))
+		return -EUCLEAN;
+	for (hops = 0; caa_likely(!table_is_lost(s, hops)); hops++, at = next) {
 		order_t order = ref_order(at);
 		struct entry *entry;
 		uint64_t info;

@@ -92,17 +92,21 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 static enum step seek_once(const struct segment *s, const struct life_table *lives, uint64_t *start,
 			   ref_t word, const struct query *q, struct position *out)
 {
-	uint64_t hops = s->hops_max;
+	order_t last = 0;
 	enum step step;
+	uint64_t hops;
 	ref_t next;
 	bool stays;
 
 	*out = (struct position){ .link = start, .seen = word };
-	for (; hops; hops--) {
+	for (hops = 0; !table_is_lost(s, hops); hops++) {
 		struct entry *entry;
 
 		if (ref_order(out->seen) > q->order || ref_is_end(out->seen))
 			return STEP_ON;
+		if (ref_order(out->seen) < last)
+			return STEP_DAMAGED;
+		last = ref_order(out->seen);
 		if (!order_is_entry(ref_order(out->seen))) {
 			out->found = ref_order(out->seen) == q->order;
 			if (out->found)
@@ -133,18 +137,17 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
 	       const struct query *q, struct position *out)
 {
-	for (;;) {
+	for (; start; word = table_load(start)) {
 		switch (seek_once(s, lives, start, word, q, out)) {
 		case STEP_ON:
 			return 0;
 		case STEP_DAMAGED:
 			return -EUCLEAN;
-		case STEP_AGAIN:
-			/* Somebody has changed the list, and so got on. */
-			word = table_load(start);
+		case STEP_AGAIN: /* somebody has changed the list, and so got on */
 			break;
 		}
 	}
+	return -EUCLEAN;
 }
 
 int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
@@ -229,8 +232,11 @@ int table_unlink(const struct segment *s, const struct life_table *lives, owner_
 			return err;
 		next = table_load(&entry->next);
 		while (!(next & REF_MARK)) {
-			if (table_cas(&entry->next, &next, next | REF_MARK)) /* happens here */
-				return table_purge(s, lives, self, q);
+			if (!table_cas(&entry->next, &next, next | REF_MARK)) /* happens here */
+				continue;
+			if (table_purge(s, lives, self, q))
+				*place = 0;
+			return 0;
 		}
 	}
 }
