@@ -13,6 +13,7 @@
 
 #include "lib/kreg.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 static struct kreg *k;
 
@@ -390,22 +391,8 @@ int main(void)
 		a_process_without_a_seat_is_told,
 		a_full_registry_says_so_and_works_when_there_is_room_again,
 		every_error_has_a_sentence,
+		NULL,
 	};
-	Suite *suite = suite_create("registry");
-	TCase *calls = tcase_create("calls");
-	SRunner *runner;
-	size_t i;
-	int failed;
 
-	tmp_directory();
-	tcase_add_checked_fixture(calls, set_up, tear_down);
-	tcase_set_timeout(calls, 120);
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(calls, tests[i]);
-	suite_add_tcase(suite, calls);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_run("registry", set_up, tear_down, tests);
 }

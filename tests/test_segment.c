@@ -15,6 +15,7 @@
 #include "lib/kreg.h"
 #include "shm/layout.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 static char said[512], file[256];
 
@@ -211,26 +212,18 @@ static void unmount(void)
 
 int main(void)
 {
-	Suite *suite = suite_create("segment");
-	TCase *refusals = tcase_create("refusals");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = {
+		a_truncated_segment_is_refused,
+		a_foreign_file_is_refused,
+		another_layout_is_refused_with_both_numbers,
+		impossible_figures_in_the_header_are_refused,
+		what_is_no_plain_file_is_refused,
+		another_users_file_under_our_name_is_refused,
+		a_full_file_system_is_an_error_and_the_registry_goes_on,
+		NULL,
+	};
+	int failed = unit_run("segment", set_up, tear_down, tests);
 
-	tmp_directory();
-	tcase_add_checked_fixture(refusals, set_up, tear_down);
-	tcase_set_timeout(refusals, 60);
-	tcase_add_test(refusals, a_truncated_segment_is_refused);
-	tcase_add_test(refusals, a_foreign_file_is_refused);
-	tcase_add_test(refusals, another_layout_is_refused_with_both_numbers);
-	tcase_add_test(refusals, impossible_figures_in_the_header_are_refused);
-	tcase_add_test(refusals, what_is_no_plain_file_is_refused);
-	tcase_add_test(refusals, another_users_file_under_our_name_is_refused);
-	tcase_add_test(refusals, a_full_file_system_is_an_error_and_the_registry_goes_on);
-	suite_add_tcase(suite, refusals);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
 	unmount();
-	return failed ? 1 : 0;
+	return failed;
 }

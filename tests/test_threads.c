@@ -13,6 +13,7 @@
 
 #include "lib/kreg.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 #define THREADS 4
 #define KEYS 64
@@ -132,20 +133,9 @@ END_TEST
 
 int main(void)
 {
-	const char *wanted = getenv("KREG_SEED");
-	Suite *suite = suite_create("threads");
-	TCase *stress = tcase_create("stress");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = { threads_on_few_keys_read_whole_values_and_lose_nothing,
+				       NULL };
 
-	seed = wanted ? (unsigned int)strtoul(wanted, NULL, 0) : (unsigned int)getpid();
-	tmp_directory();
-	tcase_set_timeout(stress, 300);
-	tcase_add_test(stress, threads_on_few_keys_read_whole_values_and_lose_nothing);
-	suite_add_tcase(suite, stress);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	seed = unit_seed();
+	return unit_run("threads", NULL, NULL, tests);
 }

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table from inside: keys of one order, growth, buckets that a dead process was about to link, and
+ * memory that somebody has damaged.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/table_search.h"
+#include "tests/support/tmp.h"
+#include "tests/support/unit.h"
+
+#define COLLIDING 40
+#define MANY 20000
+
+static struct kreg *k;
+
+static void open_small(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .max_bytes = 16 << 20,
+		     .slots = 16, .seats = 16);
+
+	ck_assert_int_eq(kreg_open(&k, "table", &options), 0);
+}
+
+static void set_up(void)
+{
+	open_small();
+}
+
+static void tear_down(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory());
+
+	kreg_close(k);
+	ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+}
+
+static int count_entry(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	++*(int *)data;
+	return 0;
+}
+
+static int listed(void)
+{
+	int count = 0;
+
+	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &count), 0);
+	return count;
+}
+
+/*
+ * Links an entry for @key under an order that is not its own, as if the keys' hashes collided. Found
+ * through a query with that order alone.
+ */
+static struct query colliding_query(const int *key)
+{
+	struct query q = { .key = key, .key_size = sizeof(*key), .hash = 77 };
+
+	q.order = order_of_entry(q.hash);
+	return q;
+}
+
+static void link_colliding(const int *key)
+{
+	struct query q = colliding_query(key);
+	struct thread *thread;
+	struct entry *entry;
+	struct found found;
+	uint32_t crowded;
+	place_t place;
+
+	ck_assert_int_eq(heap_take(&k->heap, 64, true, &place), 0);
+	entry = segment_entry(&k->segment, place);
+	memcpy(entry->bytes, key, sizeof(*key));
+	entry->owner = k->self.owner;
+	entry->info = ENTRY_IN_USE << ENTRY_KIND_SHIFT | sizeof(*key);
+	ck_assert_int_eq(handle_enter(k, &thread), 0);
+	ck_assert_int_eq(table_link(&k->segment, &k->lives, k->self.owner, &q, place, true, &found,
+				    &crowded),
+			 0);
+	ck_assert_int_eq(table_link(&k->segment, &k->lives, k->self.owner, &q, place, true, &found,
+				    &crowded),
+			 -EEXIST);
+	handle_leave(thread);
+}
+
+static int find_colliding(const int *key)
+{
+	struct query q = colliding_query(key);
+	struct found found;
+
+	return table_find(&k->segment, &k->lives, &q, &found);
+}
+
+START_TEST(keys_of_one_order_are_told_apart)
+{
+	int keys[COLLIDING], i;
+	struct thread *thread;
+	place_t place;
+
+	for (i = 0; i < COLLIDING; i++) {
+		keys[i] = i;
+		link_colliding(&keys[i]);
+	}
+	for (i = 0; i < COLLIDING; i++)
+		ck_assert_int_eq(find_colliding(&keys[i]), 0);
+	ck_assert_int_eq(handle_enter(k, &thread), 0);
+	for (i = 0; i < COLLIDING; i += 2) {
+		struct query q = colliding_query(&keys[i]);
+
+		ck_assert_int_eq(table_unlink(&k->segment, &k->lives, k->self.owner, &q, &place),
+				 0);
+	}
+	handle_leave(thread);
+	for (i = 0; i < COLLIDING; i++)
+		ck_assert_int_eq(find_colliding(&keys[i]), i % 2 ? 0 : -ENOENT);
+}
+END_TEST
+
+START_TEST(all_entries_are_found_while_the_table_grows_and_after)
+{
+	struct kreg_stat before = { .size = sizeof(before) }, after = before;
+	int i;
+
+	ck_assert_int_eq(kreg_stat(k, &before), 0);
+	for (i = 0; i < MANY; i++) {
+		int other = i / 2;
+
+		ck_assert_int_eq(kreg_register(k, &i, sizeof(i), &i, sizeof(i), NULL), 0);
+		ck_assert_int_eq(kreg_lookup(k, &other, sizeof(other), NULL, 0, NULL), sizeof(i));
+	}
+	ck_assert_int_eq(kreg_stat(k, &after), 0);
+	ck_assert_uint_ge(after.buckets, 16 * before.buckets);
+	for (i = 0; i < MANY; i++)
+		ck_assert_int_eq(kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL), sizeof(i));
+	ck_assert_int_eq(listed(), MANY);
+}
+END_TEST
+
+/* A number of a bucket that is not in the list yet; its parent is bucket 0. */
+#define BUCKET 256u
+
+/* The word of a process that is dead: a seat whose life is over, with this incarnation. */
+static owner_t dead_owner(void)
+{
+	return owner_of((uint64_t)0x1234 << 32, 9);
+}
+
+static void expect_bucket_in_list(void)
+{
+	struct thread *thread;
+	ref_t word;
+
+	ck_assert_int_eq(handle_enter(k, &thread), 0);
+	ck_assert_ptr_eq(table_bucket_make(&k->segment, &k->lives, k->self.owner, BUCKET, &word),
+			 &k->segment.buckets[BUCKET]);
+	handle_leave(thread);
+	ck_assert(!(word & REF_CLAIM));
+}
+
+START_TEST(a_bucket_that_a_dead_process_had_only_claimed_is_linked_by_its_heir)
+{
+	uint64_t *bucket = &k->segment.buckets[BUCKET];
+
+	*bucket = ref_claim(REF_END, owner_seat(dead_owner()), owner_incarnation(dead_owner()));
+	expect_bucket_in_list();
+}
+END_TEST
+
+START_TEST(a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir)
+{
+	uint64_t *bucket = &k->segment.buckets[BUCKET];
+	uint64_t *first = &k->segment.buckets[0];
+
+	*bucket = ref_claim(*first, owner_seat(dead_owner()), owner_incarnation(dead_owner()));
+	*first = ref_make(BUCKET, order_of_bucket(BUCKET));
+	expect_bucket_in_list();
+	ck_assert_uint_eq(*bucket, REF_END);
+}
+END_TEST
+
+START_TEST(a_bucket_that_a_living_process_claims_is_gone_around)
+{
+	uint64_t *bucket = &k->segment.buckets[BUCKET];
+	owner_t self = k->self.owner;
+	struct thread *thread;
+	ref_t claim, word;
+	int i;
+
+	claim = ref_claim(REF_END, owner_seat(self), owner_incarnation(self));
+	*bucket = claim;
+	ck_assert_int_eq(handle_enter(k, &thread), 0);
+	ck_assert_ptr_eq(table_bucket_make(&k->segment, &k->lives, self, BUCKET, &word),
+			 &k->segment.buckets[0]);
+	handle_leave(thread);
+	for (i = 0; i < 2000; i++)
+		ck_assert_int_eq(kreg_register(k, &i, sizeof(i), &i, sizeof(i), NULL), 0);
+	for (i = 0; i < 2000; i++)
+		ck_assert_int_eq(kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL), sizeof(i));
+	ck_assert_uint_eq(*bucket, claim);
+	*bucket = REF_NONE;
+}
+END_TEST
+
+/* Overwrites some words of what is reserved: all that changes but the lives and the successor. */
+static void damage(unsigned int *seed, uint32_t slabs)
+{
+	struct segment *s = &k->segment;
+	struct {
+		unsigned char *at;
+		size_t bytes;
+	} parts[] = {
+		{ (unsigned char *)s->buckets, 512 * sizeof(uint64_t) },
+		{ (unsigned char *)s->directory, slabs * sizeof(struct directory_entry) },
+		{ s->base + s->land_offset, (size_t)slabs * SLAB_BYTES },
+		{ (unsigned char *)s->rows, s->seats * sizeof(struct row) },
+		{ (unsigned char *)s->slots, s->slots_count * sizeof(struct slot) },
+		{ (unsigned char *)&s->header->epoch, 3 * sizeof(uint64_t) },
+		{ (unsigned char *)&s->header->seats_high, 3 * sizeof(uint64_t) },
+	};
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		int part = rand_r(seed) % (i ? 5 : 7); /* the header a little */
+		size_t word = (size_t)rand_r(seed) % (parts[part].bytes / 8);
+		uint64_t value = (uint64_t)rand_r(seed) << 33 ^ (uint64_t)rand_r(seed) << 11 ^
+				 (uint64_t)rand_r(seed);
+		uint64_t *target = (uint64_t *)(parts[part].at + word * 8);
+
+		/* Not only noise: a bit of what is there, or a word from elsewhere. */
+		switch (rand_r(seed) % 3) {
+		case 0:
+			value = *target ^ 1ull << (value & 63);
+			break;
+		case 1:
+			value = s->buckets[value % 512];
+			break;
+		}
+		store_relaxed(target, value); /* relaxed: any process could write anything */
+	}
+}
+
+static void use_everything(unsigned int *seed)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct kreg_owner self;
+	char value[512];
+	int i, count = 0;
+
+	for (i = 0; i < 50; i++) {
+		int key = rand_r(seed) % 500;
+
+		kreg_lookup(k, &key, sizeof(key), value, sizeof(value), NULL);
+		kreg_register(k, &key, sizeof(key), value, (size_t)key, NULL);
+		kreg_unregister(k, &key, sizeof(key));
+	}
+	kreg_each(k, NULL, 0, count_entry, &count);
+	if (!kreg_self(k, &self))
+		kreg_each_of_owner(k, &self, count_entry, &count);
+	kreg_count(k);
+	kreg_stat(k, &stat);
+	kreg_sweep(k);
+}
+
+START_TEST(damaged_memory_neither_crashes_nor_holds_anybody)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory());
+	unsigned int seed = unit_seed();
+	uint32_t slabs;
+	int round, i;
+
+	printf("# KREG_SEED=%u\n", seed);
+	fflush(stdout);
+	for (round = 0; round < 100; round++) {
+		k->segment.seed = k->segment.header->seed = seed; /* of the hash */
+		for (i = 0; i < 500; i++)
+			kreg_register(k, &i, sizeof(i), &i, sizeof(i), NULL);
+		slabs = land_slabs(&k->segment);
+		for (i = 0; i < 10; i++) {
+			damage(&seed, slabs);
+			use_everything(&seed);
+		}
+		kreg_close(k);
+		ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+		open_small();
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		keys_of_one_order_are_told_apart,
+		all_entries_are_found_while_the_table_grows_and_after,
+		a_bucket_that_a_dead_process_had_only_claimed_is_linked_by_its_heir,
+		a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir,
+		a_bucket_that_a_living_process_claims_is_gone_around,
+		damaged_memory_neither_crashes_nor_holds_anybody,
+		NULL,
+	};
+
+	return unit_run("table", set_up, tear_down, tests);
+}
