@@ -109,7 +109,7 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t *ne
 	batch->ended = false;
 	table_first(&k->segment, batch->from, v->until, &walk);
 	while (!(err = table_next(&k->segment, &k->lives, &walk, &found, &order))) {
-		if (order < batch->from)
+		if (order_is_before(order, batch->from))
 			continue;
 		if (batch->entries >= BATCH_ENTRIES && order != last) {
 			*next = order;

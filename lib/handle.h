@@ -67,6 +67,8 @@ static inline int key_check(const void *key, size_t *key_size)
 {
 	if (!key)
 		return -EINVAL;
+	if (caa_likely(*key_size - 1 < KREG_KEY_MAX))
+		return 0;
 	if (*key_size == KREG_STRING)
 		*key_size = strlen(key);
 	if (!*key_size)

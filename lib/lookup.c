@@ -12,7 +12,8 @@
 #include "lib/handle.h"
 #include "shm/table_search.h"
 
-static ssize_t value_copy(struct kreg *k, const struct found *found, void *value, size_t capacity)
+static inline __attribute__((always_inline)) ssize_t
+value_copy(struct kreg *k, const struct found *found, void *value, size_t capacity)
 {
 	uint32_t size;
 	const void *from = entry_value(&k->segment, found->entry, found->info, &size);
@@ -24,35 +25,62 @@ static ssize_t value_copy(struct kreg *k, const struct found *found, void *value
 	return size;
 }
 
-ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
-		    struct kreg_owner *owner)
+/* One try; *overtaken: it has to be made again. */
+static inline __attribute__((always_inline)) ssize_t
+lookup_once(struct kreg *k, const struct query *q, void *value, size_t capacity,
+	    struct kreg_owner *owner, bool *overtaken)
 {
+	uint64_t epoch = grace_peek(&k->segment);
 	struct found found;
-	struct query q;
 	ssize_t got;
-	int tries, err;
 
-	err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
-	if (err)
-		return err;
-	q = table_query(&k->segment, key, key_size);
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		uint64_t epoch = grace_peek(&k->segment);
-
-		got = table_find(&k->segment, &k->lives, &q, &found);
-		if (got) {
-			if (grace_peek_held(&k->segment, epoch))
-				return got;
-			continue;
-		}
-		got = value_copy(k, &found, value, capacity);
-		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
-			continue;
-		if (got >= 0 && owner && !handle_owner(k, found.owner, found.life, owner))
-			continue;
+	got = table_find(&k->segment, &k->lives, q, &found);
+	if (got) {
+		*overtaken = !grace_peek_held(&k->segment, epoch);
 		return got;
 	}
+	got = value_copy(k, &found, value, capacity);
+	*overtaken = !grace_peek_held(&k->segment, epoch) ||
+		     (owner && got >= 0 && !handle_owner(k, found.owner, found.life, owner));
+	return got;
+}
+
+static __attribute__((noinline, cold)) ssize_t lookup_again(struct kreg *k, const void *key,
+							    size_t key_size, void *value,
+							    size_t capacity,
+							    struct kreg_owner *owner)
+{
+	struct query q = table_query(&k->segment, key, key_size);
+	bool overtaken;
+	ssize_t got;
+	int tries;
+
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		got = lookup_once(k, &q, value, capacity, owner, &overtaken);
+		if (!overtaken)
+			return got;
+	}
 	return -EAGAIN;
+}
+
+/* Flat, so that the hash and its seed are not handed to a call and back. */
+__attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
+					     void *value, size_t capacity, struct kreg_owner *owner)
+{
+	struct query q;
+	bool overtaken;
+	ssize_t got;
+
+	if (caa_unlikely(!k) || (caa_unlikely(!value) && capacity))
+		return -EINVAL;
+	got = key_check(key, &key_size);
+	if (caa_unlikely(got))
+		return got;
+	q = table_query(&k->segment, key, key_size);
+	got = lookup_once(k, &q, value, capacity, owner, &overtaken);
+	if (caa_likely(!overtaken))
+		return got;
+	return lookup_again(k, key, key_size, value, capacity, owner);
 }
 
 int kreg_read_enter(struct kreg *k)

@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <urcu/compiler.h>
+
 #ifdef __SANITIZE_THREAD__
 
 static inline void copy_out(void *to, const void *from, size_t bytes)
@@ -66,22 +68,29 @@ static inline void copy_in(void *to, const void *from, size_t bytes)
 	memcpy(to, from, bytes);
 }
 
-/* By words: keys are short, and most of those that are compared are equal. */
 static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
-	uint64_t x[2], y[2], differ = 0;
+	uint64_t x[4], y[4], differ = 0;
 
-	for (; bytes >= sizeof(x); bytes -= sizeof(x), a += sizeof(x), b += sizeof(x)) {
-		memcpy(x, a, sizeof(x));
-		memcpy(y, b, sizeof(y));
-		differ |= (x[0] ^ y[0]) | (x[1] ^ y[1]);
+	/* Two ranges that overlap where need be, rather than a loop for what is left over. */
+	if (caa_likely(bytes - 8 <= 24)) {
+		size_t half = bytes > 16 ? 16 : 8;
+
+		memcpy(x, a, 8);
+		memcpy(y, b, 8);
+		memcpy(x + 1, a + half - 8, 8);
+		memcpy(y + 1, b + half - 8, 8);
+		memcpy(x + 2, a + bytes - half, 8);
+		memcpy(y + 2, b + bytes - half, 8);
+		memcpy(x + 3, a + bytes - 8, 8);
+		memcpy(y + 3, b + bytes - 8, 8);
+		return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
 	}
-	if (bytes >= sizeof(x[0])) {
+	for (; bytes >= sizeof(x[0]); bytes -= sizeof(x[0])) {
 		memcpy(x, a, sizeof(x[0]));
 		memcpy(y, b, sizeof(y[0]));
 		differ |= x[0] ^ y[0];
-		bytes -= sizeof(x[0]);
 		a += sizeof(x[0]);
 		b += sizeof(x[0]);
 	}

@@ -16,11 +16,10 @@
 /* The first line of what is at @place, or NULL if that is not reserved. */
 static inline struct entry *segment_entry(const struct segment *s, place_t place)
 {
-	uint32_t line = place - s->land_place;
+	uint32_t slab = (place - s->land_place) / (SLAB_BYTES / LINE_BYTES);
 
 	/* relaxed: it only grows, and whoever links a place has reserved it before */
-	if (caa_unlikely(line / (SLAB_BYTES / LINE_BYTES) >= load_relaxed(&s->header->slabs) ||
-			 line >= s->slabs_max * (SLAB_BYTES / LINE_BYTES)))
+	if (caa_unlikely(slab >= load_relaxed(&s->header->slabs) || slab >= s->slabs_max))
 		return NULL;
 	return (struct entry *)(s->base + (uint64_t)place * LINE_BYTES);
 }
@@ -53,7 +52,7 @@ static inline uint32_t entry_head(uint32_t key_size)
 static inline bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
 				 const void *key, uint32_t key_size)
 {
-	if (!entry_is_used(info) || entry_key_size(info) != key_size)
+	if ((info & ENTRY_KIND_AND_KEY_SIZE) != (ENTRY_IN_USE << ENTRY_KIND_SHIFT | key_size))
 		return false;
 	if (key_size > sizeof(entry->bytes) && !entry_has_room(s, entry, ENTRY_HEAD + key_size))
 		return false;

@@ -158,6 +158,7 @@ struct entry {
 #define ENTRY_VALUE_PLACE_SHIFT 25
 #define ENTRY_VALUE_SIZE_SHIFT 8
 #define ENTRY_IN_USE 1ull
+#define ENTRY_KIND_AND_KEY_SIZE (0xffull << ENTRY_KIND_SHIFT | 0xff)
 
 _Static_assert(sizeof(struct segment_header) == 192, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");

@@ -75,7 +75,8 @@ static inline owner_t owner_without_image(uint64_t word)
 
 static inline bool life_word_is(uint64_t life, owner_t owner)
 {
-	return (life >> 32) == (owner >> 32) && !(life & LIFE_OVER);
+	/* That bit of an owner without an image is 0. */
+	return !((life ^ owner) & (0xffffffffull << LIFE_INCARNATION_SHIFT | LIFE_OVER));
 }
 
 /* Whether @owner is alive, and the word that said so. */

@@ -16,21 +16,22 @@
  *  | number of bucket   |  | there              |  |
  *  +--------------------+--+--------------------+--+
  *
- * The order is the sort key: the bits of the hash, the lowest first, then 1 for an entry and 0 for
- * a bucket. All that a bucket holds therefore follows it, and doubling the buckets moves nothing:
- * Shalev and Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", 2003. It is in the
- * reference so that a search knows from one word whether to go on, without reading what is there.
+ * The order is the sort key: bits of the hash, and above them 1 for an entry and 0 for a bucket. It
+ * is compared from its lowest bit on, so that all that a bucket holds follows it, and doubling the
+ * buckets moves nothing: Shalev and Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables",
+ * 2003, who reverse the bits instead. It is in the reference so that a search knows from one word
+ * whether to go on, without reading what is there.
  *
  *   M  in an entry's own link: the entry is unregistered. Michael, "High Performance Dynamic
  *      Lock-Free Hash Tables and List-Based Sets", 2002.
  *   C  in a bucket's link: somebody is about to put the bucket in the list. The order then makes
  *      room for whom:
  *
- *   31              18 17              2 1     0
- *  +------------------+-----------------+-----+---+
- *  | incarnation,     | seat            | is  | 0 |
- *  | the low 14 bits  |                 | an entry
- *  +------------------+-----------------+-----+---+
+ *   31    30              17 16              1  0
+ *  +-----+------------------+-----------------+---+
+ *  | is  | incarnation,     | seat            | 0 |
+ *  | an entry, the low 14 bits                |   |
+ *  +-----+------------------+-----------------+---+
  */
 #ifndef KREG_SHM_PLACE_H
 #define KREG_SHM_PLACE_H
@@ -44,38 +45,46 @@ typedef uint32_t order_t;
 
 #define PLACE_MAX 0x7fffffffu
 #define PLACE_SHIFT 33
-#define ORDER_BITS 30
+#define ORDER_HASH 0x3fffffffu
+#define ORDER_OF_ENTRY 0x40000000u
 #define ORDER_LAST 0x7fffffffu
 
 #define REF_MARK 1ull
 #define REF_CLAIM (1ull << 32)
+#define CLAIM_OF_ENTRY ((uint64_t)ORDER_OF_ENTRY << 1)
 /* A bucket that was never asked for. No other reference is 0 but the one to bucket 0, to which
  * nothing points. */
 #define REF_NONE 0ull
 /* The list's end: no entry lies at place 0. */
 #define REF_END ((uint64_t)ORDER_LAST << 1)
 
-static inline order_t order_reverse(uint32_t bits)
+static inline order_t order_of_entry(uint32_t hash)
 {
-	bits = (bits >> 1 & 0x55555555u) | (bits & 0x55555555u) << 1;
-	bits = (bits >> 2 & 0x33333333u) | (bits & 0x33333333u) << 2;
-	bits = (bits >> 4 & 0x0f0f0f0fu) | (bits & 0x0f0f0f0fu) << 4;
-	return __builtin_bswap32(bits) >> (32 - ORDER_BITS);
-}
-
-static inline order_t order_of_entry(uint64_t hash)
-{
-	return order_reverse((uint32_t)hash) << 1 | 1;
+	return hash | ORDER_OF_ENTRY;
 }
 
 static inline order_t order_of_bucket(uint32_t bucket)
 {
-	return order_reverse(bucket) << 1;
+	return bucket;
 }
 
 static inline bool order_is_entry(order_t order)
 {
-	return order & 1;
+	return order & ORDER_OF_ENTRY;
+}
+
+/* The hash of an entry; a bucket's number. */
+static inline uint32_t order_hash(order_t order)
+{
+	return order & ORDER_HASH;
+}
+
+/* The lowest bit in which they differ decides. */
+static inline bool order_is_before(order_t a, order_t b)
+{
+	order_t differ = a ^ b;
+
+	return b & differ & -differ;
 }
 
 static inline ref_t ref_make(place_t place, order_t order)
@@ -101,24 +110,23 @@ static inline bool ref_is_end(ref_t ref)
 /* The word of a bucket that @seat is about to link in front of @target. */
 static inline ref_t ref_claim(ref_t target, uint32_t seat, uint32_t incarnation)
 {
-	return (target >> PLACE_SHIFT << PLACE_SHIFT) | REF_CLAIM |
-	       (uint64_t)(incarnation & 0x3fff) << 18 | (uint64_t)(seat & 0xffff) << 2 |
-	       (target & 2);
+	return (target >> PLACE_SHIFT << PLACE_SHIFT) | REF_CLAIM | (target & CLAIM_OF_ENTRY) |
+	       (uint64_t)(incarnation & 0x3fff) << 17 | (uint64_t)(seat & 0xffff) << 1;
 }
 
 static inline uint32_t ref_claim_seat(ref_t claim)
 {
-	return (claim >> 2) & 0xffff;
+	return (claim >> 1) & 0xffff;
 }
 
 static inline uint32_t ref_claim_incarnation(ref_t claim)
 {
-	return (claim >> 18) & 0x3fff;
+	return (claim >> 17) & 0x3fff;
 }
 
 static inline bool ref_claim_is_entry(ref_t claim)
 {
-	return claim & 2;
+	return claim & CLAIM_OF_ENTRY;
 }
 
 #endif

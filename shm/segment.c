@@ -54,7 +54,7 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	if (!slabs || slabs > SLABS_LIMIT || !header->seats || header->seats > LIFE_SEATS_MAX ||
 	    !header->slots || header->slots > 1u << 20)
 		return -EINVAL;
-	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets < 1ull << ORDER_BITS)
+	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets <= ORDER_HASH)
 		buckets *= 2;
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;

@@ -78,10 +78,12 @@ int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out)
 
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk)
 {
+	uint64_t *bucket;
+
 	walk->until = until;
 	walk->last = 0;
 	walk->hops = 0;
-	walk->lost = !table_bucket(s, order_reverse(from >> 1), &walk->at);
+	walk->lost = !table_bucket(s, order_hash(from), &bucket, &walk->at);
 }
 
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
@@ -94,9 +96,9 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 		struct entry *entry;
 		bool live;
 
-		if (ref_is_end(at) || ref_order(at) > walk->until)
+		if (ref_is_end(at) || order_is_before(walk->until, ref_order(at)))
 			return -ENOENT;
-		if (ref_order(at) < walk->last)
+		if (order_is_before(ref_order(at), walk->last))
 			return -EUCLEAN;
 		walk->last = ref_order(at);
 		if (!order_is_entry(ref_order(at))) {

@@ -111,8 +111,8 @@ static bool bucket_make(const struct segment *s, const struct life_table *lives,
 		return false;
 	if (!bucket_claim(bucket, &word, word == REF_NONE ? REF_END : word, self))
 		return false;
-	parent = table_bucket(s, bucket_parent(number), &parent_word);
-	return !bucket_link(s, lives, self, number, word, parent, parent_word);
+	return table_bucket(s, bucket_parent(number), &parent, &parent_word) &&
+	       !bucket_link(s, lives, self, number, word, parent, parent_word);
 }
 
 uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
@@ -121,6 +121,7 @@ uint64_t *table_bucket_make(const struct segment *s, const struct life_table *li
 	/* relaxed: an old number of buckets is right too */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
 	uint32_t number, bits;
+	uint64_t *bucket;
 
 	if (buckets && buckets <= s->buckets_max) {
 		number = hash & (uint32_t)(buckets - 1);
@@ -134,7 +135,7 @@ uint64_t *table_bucket_make(const struct segment *s, const struct life_table *li
 				break;
 		}
 	}
-	return table_bucket(s, hash, word);
+	return table_bucket(s, hash, &bucket, word) ? bucket : NULL;
 }
 
 void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self)

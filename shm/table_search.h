@@ -25,7 +25,7 @@ static inline struct query table_query(const struct segment *s, const void *key,
 
 	q.key = key;
 	q.key_size = (uint32_t)key_size;
-	q.hash = (uint32_t)XXH3_64bits_withSeed(key, key_size, s->seed);
+	q.hash = order_hash((order_t)XXH3_64bits_withSeed(key, key_size, s->seed));
 	q.order = order_of_entry(q.hash);
 	return q;
 }
@@ -44,26 +44,27 @@ static inline bool table_is_lost(const struct segment *s, uint64_t hops)
 			       load_relaxed(&s->header->buckets); /* relaxed: as above */
 }
 
-/* The bucket that a search for @hash starts from: the nearest one in the list. NULL: damage. */
-static inline uint64_t *table_bucket(const struct segment *s, uint32_t hash, ref_t *word)
+/* The bucket that a search for @hash starts from: the nearest one in the list. False: damage. */
+static inline bool table_bucket(const struct segment *s, uint32_t hash, uint64_t **link,
+				ref_t *word)
 {
 	/* relaxed: a number of buckets that is old is right too; those behind it are parents */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
 	uint32_t bucket;
 
-	if (caa_unlikely(buckets > s->buckets_max || !buckets))
+	if (caa_unlikely(buckets - 1 >= s->buckets_max)) /* 0 as well */
 		buckets = 512;
 	bucket = hash & (uint32_t)(buckets - 1);
 	for (;;) {
 		*word = table_load(&s->buckets[bucket]);
 		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
-			return &s->buckets[bucket];
-		if (!bucket) {
-			*word = REF_END; /* bucket 0 is in the list from the start */
-			return NULL;
-		}
+			break;
+		if (!bucket)
+			return false; /* bucket 0 is in the list from the start */
 		bucket &= ~(0x80000000u >> __builtin_clz(bucket));
 	}
+	*link = &s->buckets[bucket];
+	return true;
 }
 
 /* Whether the entry counts; *link is its own link, read before its owner's life. */
@@ -83,30 +84,31 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 							    const struct query *q,
 							    struct found *out)
 {
-	uint64_t hops;
-	order_t last = 0;
+	order_t order, last = 0;
 	ref_t at, next;
+	uint64_t hops, *bucket;
 
-	if (caa_unlikely(!table_bucket(s, q->hash, &at)))
+	if (caa_unlikely(!table_bucket(s, q->hash, &bucket, &at)))
 		return -EUCLEAN;
-	for (hops = 0; caa_likely(!table_is_lost(s, hops)); hops++, at = next) {
-		order_t order = ref_order(at);
+	for (hops = 0; caa_likely(!table_is_lost(s, hops)); hops++, last = order, at = next) {
 		struct entry *entry;
 		uint64_t info;
 
-		if (order > q->order || ref_is_end(at))
-			return -ENOENT;
-		if (caa_unlikely(order < last))
-			return -EUCLEAN;
-		last = order;
-		if (caa_unlikely(!order_is_entry(order))) {
-			if (table_bucket_next(s, at, &next))
+		order = ref_order(at);
+		if (order != q->order) {
+			if (order_is_before(q->order, order))
+				return -ENOENT;
+			if (caa_unlikely(order_is_before(order, last)))
 				return -EUCLEAN;
-			continue;
+			if (caa_unlikely(!order_is_entry(order))) {
+				if (table_bucket_next(s, at, &next))
+					return -EUCLEAN;
+				continue;
+			}
 		}
 		entry = segment_entry(s, ref_place(at));
 		if (caa_unlikely(!entry))
-			return -EUCLEAN;
+			return ref_is_end(at) ? -ENOENT : -EUCLEAN;
 		next = table_load(&entry->next);
 		if (order != q->order)
 			continue;

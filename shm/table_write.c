@@ -102,9 +102,9 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 	for (hops = 0; !table_is_lost(s, hops); hops++) {
 		struct entry *entry;
 
-		if (ref_order(out->seen) > q->order || ref_is_end(out->seen))
+		if (order_is_before(q->order, ref_order(out->seen)) || ref_is_end(out->seen))
 			return STEP_ON;
-		if (ref_order(out->seen) < last)
+		if (order_is_before(ref_order(out->seen), last))
 			return STEP_DAMAGED;
 		last = ref_order(out->seen);
 		if (!order_is_entry(ref_order(out->seen))) {

@@ -363,7 +363,7 @@ static const char *list_fault(struct kreg *k, unsigned char *seen, uint64_t buck
 			return "an entry is left in the list";
 		if (bucket >= buckets || ref_order(at) != order_of_bucket(bucket))
 			return "a bucket has another's order";
-		if (ref_order(at) <= last)
+		if (!order_is_before(last, ref_order(at)))
 			return "the list is not sorted";
 		last = ref_order(at);
 		seen[bucket] = 1;
