@@ -11,7 +11,8 @@
  * Errors    0 or a count on success, a negative errno otherwise; errno itself is not used.
  *           kreg_strerror() has the sentence for each. A call that fails has changed nothing.
  * Keys      1 to KREG_KEY_MAX bytes, any bytes. Pass KREG_STRING as the size of a C string.
- * Values    0 to KREG_VALUE_MAX bytes, any bytes. A value is copied in and copied out.
+ * Values    0 to KREG_VALUE_MAX bytes, any bytes. A value is copied in and copied out. Its size is
+ *           always a number: KREG_STRING is for keys.
  * Threads   a handle may be used by all threads of the process at once. Calls that look up
  *           take no lock and make no system call. None is safe in a signal handler except
  *           kreg_lookup().
@@ -109,10 +110,12 @@ struct kreg_options {
  * Death: a creator killed midway leaves nothing in the way.
  * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
  *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
- *         you; -EPERM the file is not the named user's; -EPROTO not a registry, or another
+ *         you; -EPERM the file is not the named user's, or is left over from another life
+ *         table and only its user can replace it; -EPROTO not a registry, or another
  *         version's layout, or truncated; -EBUSY left over from another life table with owners
  *         alive in it; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
- *         -ENOSPC the file system is full; -ENOMEM.
+ *         -ENOSPC the file system is full; -EAGAIN others replaced the file over and over;
+ *         -ENOMEM.
  * Since: 1.0
  */
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options);
