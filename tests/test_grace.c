@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grace periods: who holds up an epoch, for how long, and what a dead reader holds up.
+ */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "tests/support/tmp.h"
+#include "tests/support/unit.h"
+
+#define PATIENCE_MS 20
+
+static struct kreg *k;
+static struct slot *slot;
+
+static double now_ms(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
+}
+
+static void set_up(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .slots = 4,
+		     .max_bytes = 16 << 20, .patience_ms = PATIENCE_MS);
+
+	ck_assert_int_eq(kreg_open(&k, "grace", &options), 0);
+	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	ck_assert_ptr_nonnull(slot);
+}
+
+static void tear_down(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory());
+
+	grace_slot_return(slot);
+	kreg_close(k);
+	ck_assert_int_eq(kreg_destroy("grace", &options, 1), 0);
+}
+
+static int advance(const struct slot **holder)
+{
+	return grace_advance(&k->segment, &k->lives, holder);
+}
+
+START_TEST(two_epochs_after_its_stamp_memory_is_free)
+{
+	uint64_t stamp = grace_stamp(&k->segment);
+
+	ck_assert(!grace_is_past(&k->segment, stamp));
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(!grace_is_past(&k->segment, stamp));
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(grace_is_past(&k->segment, stamp));
+}
+END_TEST
+
+START_TEST(a_peek_holds_through_one_epoch_and_not_through_two)
+{
+	uint64_t before = grace_peek(&k->segment);
+
+	ck_assert(grace_peek_held(&k->segment, before));
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(grace_peek_held(&k->segment, before));
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(!grace_peek_held(&k->segment, before));
+}
+END_TEST
+
+START_TEST(a_writer_lets_one_epoch_begin_and_holds_up_the_next)
+{
+	const struct slot *holder = NULL;
+	uint64_t stamp;
+
+	grace_write_enter(&k->segment, slot);
+	stamp = grace_stamp(&k->segment);
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert_int_eq(advance(&holder), -EBUSY);
+	ck_assert_ptr_eq(holder, slot);
+	ck_assert(!grace_is_past(&k->segment, stamp));
+	grace_write_leave(slot);
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(grace_is_past(&k->segment, stamp));
+}
+END_TEST
+
+START_TEST(a_writer_is_never_expelled)
+{
+	double start = now_ms();
+
+	grace_write_enter(&k->segment, slot);
+	ck_assert_int_eq(advance(NULL), 0);
+	while (now_ms() - start < 3 * PATIENCE_MS)
+		ck_assert_int_eq(advance(NULL), -EBUSY);
+	grace_write_leave(slot);
+}
+END_TEST
+
+START_TEST(a_reader_is_expelled_after_the_patience_and_learns_it_at_the_end)
+{
+	int err;
+
+	grace_read_enter(&k->segment, slot);
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert_int_eq(advance(NULL), -EBUSY);
+	do {
+		err = advance(NULL);
+	} while (err == -EBUSY);
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(grace_read_leave(slot), -ESTALE);
+	grace_read_enter(&k->segment, slot);
+	ck_assert_int_eq(grace_read_leave(slot), 0);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_quick_enough_keeps_what_it_has)
+{
+	grace_read_enter(&k->segment, slot);
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert_int_eq(advance(NULL), -EBUSY);
+	ck_assert_int_eq(grace_read_leave(slot), 0);
+}
+END_TEST
+
+START_TEST(who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_others)
+{
+	pid_t child = fork();
+	struct slot *slots[8];
+	int i, taken;
+
+	if (!child) {
+		KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
+		struct kreg *own;
+		struct slot *mine = NULL;
+
+		if (!kreg_open(&own, "grace", &options))
+			mine = grace_slot_take(&own->segment, &own->lives, &own->self, own->joined);
+		if (!mine)
+			_exit(1);
+		grace_write_enter(&own->segment, mine);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &i, 0), child);
+	ck_assert_int_eq(i, 0);
+	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert_int_eq(advance(NULL), 0);
+	for (taken = 0; taken < 8; taken++) {
+		slots[taken] = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+		if (!slots[taken])
+			break;
+	}
+	ck_assert_int_eq(taken, 3);
+	while (taken--)
+		grace_slot_return(slots[taken]);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		two_epochs_after_its_stamp_memory_is_free,
+		a_peek_holds_through_one_epoch_and_not_through_two,
+		a_writer_lets_one_epoch_begin_and_holds_up_the_next,
+		a_writer_is_never_expelled,
+		a_reader_is_expelled_after_the_patience_and_learns_it_at_the_end,
+		a_reader_that_is_quick_enough_keeps_what_it_has,
+		who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_others,
+		NULL,
+	};
+
+	return unit_run("grace", set_up, tear_down, tests);
+}
