@@ -2,6 +2,8 @@
 /*
  * The torture as a program: see README.md.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
