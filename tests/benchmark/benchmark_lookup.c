@@ -6,6 +6,7 @@
  *   kreg    kreg_lookup(), copying the value, from a registry that other processes could share
  *   lfht    cds_lfht_lookup() in a read section of urcu-memb, in private memory, each node one
  *           cache line, as many buckets as keys or more; the value copied
+ *   fixed   the same, but its hash and comparison are compiled for keys of this very size
  *   floor   what no table can beat: a hash, one line of a bucket, one line of an entry
  */
 #include <errno.h>
@@ -41,7 +42,14 @@ struct node {
 	struct cds_lfht_node node;
 	struct key key;
 	uint64_t value;
+	uint32_t key_size;
 } __attribute__((aligned(64)));
+
+/* What a table whose keys have any size is asked for. */
+struct sought {
+	const void *key;
+	size_t key_size;
+};
 
 struct floor_line {
 	uint32_t tags[8];
@@ -63,6 +71,7 @@ struct bench {
 	struct key *keys; /* those that are there, then as many that are not */
 	struct key
 		*wanted; /* LOOKUPS of them in the order of the lookups: read one after another */
+	size_t key_size; /* as kreg is told it: at run time */
 	uint32_t count;
 	uint64_t random;
 };
@@ -143,14 +152,22 @@ static uint32_t kreg_round(struct bench *b)
 	uint64_t value;
 
 	for (i = 0; i < LOOKUPS; i++)
-		found += kreg_lookup(b->k, &b->wanted[i], KEY_BYTES, &value, sizeof(value), NULL) ==
-			 (ssize_t)sizeof(value);
+		found += kreg_lookup(b->k, &b->wanted[i], b->key_size, &value, sizeof(value),
+				     NULL) == (ssize_t)sizeof(value);
 	return found;
+}
+
+static int node_has_fixed_key(struct cds_lfht_node *node, const void *key)
+{
+	return !memcmp(&caa_container_of(node, struct node, node)->key, key, KEY_BYTES);
 }
 
 static int node_has_key(struct cds_lfht_node *node, const void *key)
 {
-	return !memcmp(&caa_container_of(node, struct node, node)->key, key, KEY_BYTES);
+	const struct node *at = caa_container_of(node, struct node, node);
+	const struct sought *sought = key;
+
+	return at->key_size == sought->key_size && !memcmp(&at->key, sought->key, sought->key_size);
 }
 
 static void lfht_fill(struct bench *b)
@@ -172,35 +189,54 @@ static void lfht_fill(struct bench *b)
 
 		cds_lfht_node_init(&node->node);
 		node->key = b->keys[i];
+		node->key_size = KEY_BYTES;
 		node->value = i;
 		urcu_memb_read_lock();
-		cds_lfht_add_unique(b->ht, XXH3_64bits(&node->key, KEY_BYTES), node_has_key,
+		cds_lfht_add_unique(b->ht, XXH3_64bits(&node->key, KEY_BYTES), node_has_fixed_key,
 				    &node->key, &node->node);
 		urcu_memb_read_unlock();
 	}
 }
 
+static inline __attribute__((always_inline)) void lfht_find(struct bench *b, uint64_t hash,
+							    cds_lfht_match_fct match,
+							    const void *key, uint32_t *found)
+{
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *node;
+	uint64_t value;
+
+	urcu_memb_read_lock();
+	cds_lfht_lookup(b->ht, hash, match, key, &iter);
+	node = cds_lfht_iter_get_node(&iter);
+	if (node) {
+		memcpy(&value, &caa_container_of(node, struct node, node)->value, sizeof(value));
+		__asm__ volatile("" : : "r"(value));
+		++*found;
+	}
+	urcu_memb_read_unlock();
+}
+
 static uint32_t lfht_round(struct bench *b)
 {
 	uint32_t i, found = 0;
-	uint64_t value;
 
 	for (i = 0; i < LOOKUPS; i++) {
-		struct cds_lfht_iter iter;
-		struct cds_lfht_node *node;
+		struct sought sought = { &b->wanted[i], b->key_size };
 
-		urcu_memb_read_lock();
-		cds_lfht_lookup(b->ht, XXH3_64bits(&b->wanted[i], KEY_BYTES), node_has_key,
-				&b->wanted[i], &iter);
-		node = cds_lfht_iter_get_node(&iter);
-		if (node) {
-			memcpy(&value, &caa_container_of(node, struct node, node)->value,
-			       sizeof(value));
-			__asm__ volatile("" : : "r"(value));
-			found++;
-		}
-		urcu_memb_read_unlock();
+		lfht_find(b, XXH3_64bits(sought.key, sought.key_size), node_has_key, &sought,
+			  &found);
 	}
+	return found;
+}
+
+static uint32_t fixed_round(struct bench *b)
+{
+	uint32_t i, found = 0;
+
+	for (i = 0; i < LOOKUPS; i++)
+		lfht_find(b, XXH3_64bits(&b->wanted[i], KEY_BYTES), node_has_fixed_key,
+			  &b->wanted[i], &found);
 	return found;
 }
 
@@ -279,11 +315,13 @@ static uint32_t floor_round(struct bench *b)
 	return found;
 }
 
+/* The second of two rounds: the others have pushed the table out of the cache, the first gets it back. */
 static double timed(struct bench *b, uint32_t (*round)(struct bench *), bool hit)
 {
-	double start = now_ns();
 	uint32_t found = round(b);
+	double start = now_ns();
 
+	found = round(b);
 	if (found != (hit ? LOOKUPS : 0)) {
 		fprintf(stderr, "benchmark_lookup: %u of %u found\n", found, hit ? LOOKUPS : 0);
 		exit(1);
@@ -304,31 +342,38 @@ static double median(double *of, int count)
 	return of[count / 2];
 }
 
+/* The tables, in turn. */
+enum table { KREG, LFHT, FIXED, FLOOR, TABLES };
+static uint32_t (*const rounds_of[TABLES])(struct bench *) = { kreg_round, lfht_round, fixed_round,
+							       floor_round };
+
 static void measure(struct bench *b, bool hit, int rounds)
 {
-	double kreg[ROUNDS_MAX], lfht[ROUNDS_MAX], least[ROUNDS_MAX], ratio[ROUNDS_MAX], middle;
-	int i;
+	double ns[TABLES][ROUNDS_MAX], ratio[TABLES][ROUNDS_MAX], middle[TABLES];
+	int i, table;
 
 	wanted_make(b, hit);
-	timed(b, kreg_round, hit);
-	timed(b, lfht_round, hit);
-	timed(b, floor_round, hit);
 	for (i = 0; i < rounds; i++) {
-		kreg[i] = timed(b, kreg_round, hit);
-		lfht[i] = timed(b, lfht_round, hit);
-		least[i] = timed(b, floor_round, hit);
-		ratio[i] = kreg[i] / lfht[i];
+		for (table = 0; table < TABLES; table++)
+			ns[table][i] = timed(b, rounds_of[table], hit);
+		for (table = 0; table < TABLES; table++)
+			ratio[table][i] = ns[KREG][i] / ns[table][i];
 	}
-	middle = median(ratio, rounds);
-	printf("%9u  %-4s  %7.1f  %7.1f  %7.1f  %9.2f  (%.2f to %.2f)\n", b->count,
-	       hit ? "hit" : "miss", median(kreg, rounds), median(lfht, rounds),
-	       median(least, rounds), middle, ratio[0], ratio[rounds - 1]);
+	for (table = 0; table < TABLES; table++)
+		middle[table] = median(ratio[table], rounds);
+	printf("%9u  %-4s", b->count, hit ? "hit" : "miss");
+	for (table = 0; table < TABLES; table++)
+		printf("  %6.1f", median(ns[table], rounds));
+	for (table = LFHT; table < TABLES; table++)
+		printf("  %5.2f (%4.2f-%4.2f)", middle[table], ratio[table][0],
+		       ratio[table][rounds - 1]);
+	printf("\n");
 	fflush(stdout);
 }
 
 static void run(const struct kreg_options *options, uint32_t count, int rounds)
 {
-	struct bench b = { .count = count, .random = 1 };
+	struct bench b = { .count = count, .key_size = KEY_BYTES, .random = 1 };
 	int err = kreg_open(&b.k, REGISTRY, options);
 
 	if (err)
@@ -354,7 +399,7 @@ static const char help[] =
 	"Usage: benchmark_lookup [--keys N] [--rounds N] [--guard PATH]\n"
 	"Lookups of kreg beside liburcu's cds_lfht, by turns.\n"
 	"  --keys N      with so many keys; else with 1,000, 100,000 and 1,000,000\n"
-	"  --rounds N    turns (default 11)\n"
+	"  --rounds N    turns (default 9)\n"
 	"  --guard PATH  under the guard that runs there; else in the fallback\n";
 
 static int options_read(int argc, char **argv, struct kreg_options *options, uint32_t *keys)
@@ -366,7 +411,7 @@ static int options_read(int argc, char **argv, struct kreg_options *options, uin
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	int option, rounds = 11;
+	int option, rounds = 9;
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) >= 0) {
 		if (option == 'k')
@@ -398,7 +443,8 @@ int main(int argc, char **argv)
 		die(directory, -errno);
 	urcu_memb_register_thread();
 	printf("ns for each lookup, median of %d rounds of %u; 32-byte keys, 8-byte values\n"
-	       "     keys           kreg     lfht    floor  kreg/lfht\n",
+	       "     keys          kreg    lfht   fixed   floor  "
+	       "   kreg to lfht       to fixed           to floor\n",
 	       rounds, LOOKUPS);
 	for (i = 0; i < (keys ? 1 : 3); i++)
 		run(&options, keys ? keys : sizes[i], rounds);
