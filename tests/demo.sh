@@ -80,8 +80,8 @@ show regtool get config_server --json
 
 say "kill -9, and the name is gone"
 printf '\n$ kill -9 %s\n' "$config_pid"
-kill -9 "$config_pid"
-wait "$config_pid" 2>/dev/null || true
+# Together, so that bash does not speak of the death in between.
+{ kill -9 "$config_pid" && wait "$config_pid"; } 2>/dev/null || true
 show regtool get config_server
 show regtool ls
 
