@@ -55,6 +55,17 @@ int handle_thread(struct kreg *k, struct thread **out)
 	return *out ? 0 : thread_new(k, out);
 }
 
+int handle_check(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	/* relaxed: a late look lets one more call into a registry that is about to go */
+	return load_relaxed(&k->segment.header->successor) ? -ESHUTDOWN : 0;
+}
+
 int handle_enter(struct kreg *k, struct thread **out)
 {
 	int err = handle_thread(k, out);
@@ -71,27 +82,6 @@ int handle_enter(struct kreg *k, struct thread **out)
 void handle_leave(struct thread *thread)
 {
 	grace_write_leave(thread->slot);
-}
-
-pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life)
-{
-	if (k->lives.facts)
-		return (pid_t)(life & LIFE_PID_MASK);
-	if (owner_seat(owner) >= k->segment.seats)
-		return 0;
-	/*
-	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of the seat
-	 * has a new life before it writes its own pid; pairs with row_open:B
-	 */
-	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].pid);
-}
-
-bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out)
-{
-	out->token = owner;
-	out->pid = handle_pid(k, owner, life);
-	out->reserved = 0;
-	return k->lives.facts || life_is_alive(&k->lives, owner);
 }
 
 /* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */

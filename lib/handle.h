@@ -25,6 +25,12 @@
 
 #pragma GCC visibility push(hidden)
 
+#define KEY_MUTEXES 16
+/* So large is what xxHash mixes at once. */
+#define SHORT_KEY_MAX 32u
+
+struct attendant;
+
 struct kreg {
 	struct segment segment;
 	struct life_table lives;
@@ -32,12 +38,18 @@ struct kreg {
 	struct heap heap;
 	bool writable;
 	bool unique;
-	bool joined; /* membarrier */
+	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
+	bool joined;            /* membarrier */
 	uint32_t sweep_from;
 	uint32_t *fork_mark; /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
 	pthread_mutex_t threads_mutex;
 	struct cds_list_head threads;
+	uint32_t told;      /* records that we have written; tell.c */
+	uint32_t log_known; /* bytes of our log that are reserved */
+	pthread_mutex_t attendant_mutex;
+	struct attendant *attendant;              /* NULL before somebody waits */
+	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
 };
 
 /* What a thread has in a registry. */
@@ -78,15 +90,37 @@ static inline int key_check(const void *key, size_t *key_size)
 
 bool handle_is_parents(const struct kreg *k);
 
+/* Whether the handle may change anything now. -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS. */
+int handle_check(struct kreg *k);
+
 /* The calling thread's slot, taken at its first need. */
 int handle_thread(struct kreg *k, struct thread **out);
 int handle_enter(struct kreg *k, struct thread **out);
 void handle_leave(struct thread *thread);
 
 /* The pid for an owner whose life word was @life. */
-pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life);
+static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life)
+{
+	if (k->lives.facts)
+		return (pid_t)(life & LIFE_PID_MASK);
+	if (owner_seat(owner) >= k->segment.seats)
+		return 0;
+	/*
+	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of the seat
+	 * has a new life before it writes its own pid; pairs with row_open:B
+	 */
+	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].pid);
+}
+
 /* False: it has died meanwhile, and the pid may be the one of who has its seat now. */
-bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life, struct kreg_owner *out);
+static inline bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life,
+				struct kreg_owner *out)
+{
+	out->token = owner;
+	out->pid = handle_pid(k, owner, life);
+	out->reserved = 0;
+	return k->lives.facts || life_is_alive(&k->lives, owner);
+}
 
 /* Sweeps all, and asks for as many grace periods as memory waits for. Outside of sections. */
 int64_t handle_reclaim(struct kreg *k);

@@ -9,78 +9,107 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/handle.h"
+#include "lib/found.h"
+#include "lib/lookup.h"
 #include "shm/table_search.h"
 
-static inline __attribute__((always_inline)) ssize_t
-value_copy(struct kreg *k, const struct found *found, void *value, size_t capacity)
+/* In the first partition that has one. */
+static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
 {
-	uint32_t size;
-	const void *from = entry_value(&k->segment, found->entry, found->info, &size);
+	struct query in = *q;
+	uint32_t partition = 0;
+	int err;
 
-	if (!from)
-		return -EUCLEAN;
-	if (size && size <= capacity)
-		copy_out(value, from, size);
-	return size;
+	do {
+		err = table_find(&k->segment, &k->lives, &in, found);
+		table_query_partition(&in, ++partition);
+	} while (err == -ENOENT && caa_unlikely(partition < k->segment.partitions));
+	return err;
 }
 
-/* One try; *overtaken: it has to be made again. */
-static inline __attribute__((always_inline)) ssize_t
-lookup_once(struct kreg *k, const struct query *q, void *value, size_t capacity,
-	    struct kreg_owner *owner, bool *overtaken)
+ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out)
 {
-	uint64_t epoch = grace_peek(&k->segment);
-	struct found found;
-	ssize_t got;
-
-	got = table_find(&k->segment, &k->lives, q, &found);
-	if (got) {
-		*overtaken = !grace_peek_held(&k->segment, epoch);
-		return got;
-	}
-	got = value_copy(k, &found, value, capacity);
-	*overtaken = !grace_peek_held(&k->segment, epoch) ||
-		     (owner && got >= 0 && !handle_owner(k, found.owner, found.life, owner));
-	return got;
-}
-
-static __attribute__((noinline, cold)) ssize_t lookup_again(struct kreg *k, const void *key,
-							    size_t key_size, void *value,
-							    size_t capacity,
-							    struct kreg_owner *owner)
-{
-	struct query q = table_query(&k->segment, key, key_size);
-	bool overtaken;
+	struct found found = { 0 };
 	ssize_t got;
 	int tries;
 
 	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		got = lookup_once(k, &q, value, capacity, owner, &overtaken);
-		if (!overtaken)
-			return got;
+		uint64_t epoch = grace_peek(&k->segment);
+
+		got = lookup_find(k, q, &found);
+		if (!got)
+			got = found_value(k, &found, out->value, out->capacity);
+		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
+			continue;
+		if (got >= 0 && !handle_owner(k, found.owner, found.life, &out->owner))
+			continue;
+		return got;
 	}
 	return -EAGAIN;
 }
 
-/* Flat, so that the hash and its seed are not handed to a call and back. */
+/* Whatever the shortcut leaves: odd arguments, long keys and values, long chains, overtaken peeks. */
+static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void *key,
+						      size_t key_size, void *value, size_t capacity,
+						      struct kreg_owner *owner)
+{
+	struct kreg_found found = { .value = value, .capacity = capacity };
+	struct query q;
+	ssize_t got;
+	int err;
+
+	/* With its size a string may well take the shortcut. */
+	if (key && key_size == KREG_STRING)
+		return kreg_lookup(k, key, strlen(key), value, capacity, owner);
+	err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
+	if (err)
+		return err;
+	q = table_query(&k->segment, key, key_size);
+	got = lookup_query(k, &q, &found);
+	if (got >= 0 && owner)
+		*owner = found.owner;
+	return got;
+}
+
+/*
+ * The shortcut calls nothing but what is in line: flat, so that the hash and its seed are not handed to
+ * a call and back. Whatever is not usual begins anew in lookup_whole().
+ */
 __attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
 					     void *value, size_t capacity, struct kreg_owner *owner)
 {
+	uint32_t size, offset;
+	struct found found;
 	struct query q;
-	bool overtaken;
-	ssize_t got;
+	uint64_t epoch;
+	int err;
 
-	if (caa_unlikely(!k) || (caa_unlikely(!value) && capacity))
-		return -EINVAL;
-	got = key_check(key, &key_size);
-	if (caa_unlikely(got))
-		return got;
+	if (caa_unlikely(!k || !key || key_size - 1 >= k->short_key_max) ||
+	    (caa_unlikely(!value) && capacity))
+		goto whole;
 	q = table_query(&k->segment, key, key_size);
-	got = lookup_once(k, &q, value, capacity, owner, &overtaken);
-	if (caa_likely(!overtaken))
-		return got;
-	return lookup_again(k, key, key_size, value, capacity, owner);
+	epoch = grace_peek(&k->segment);
+	err = table_find_short(&k->segment, &k->lives, &q, &found);
+	if (err == -EAGAIN)
+		goto whole;
+	if (err)
+		return caa_likely(grace_peek_held(&k->segment, epoch))
+			       ? err
+			       : lookup_whole(k, key, key_size, value, capacity, owner);
+	size = entry_value_size(found.info);
+	offset = entry_head((uint32_t)key_size);
+	if (caa_unlikely(size > LINE_BYTES - offset) &&
+	    !entry_has_room(&k->segment, found.entry, offset + size))
+		goto whole;
+	if (caa_likely(size <= capacity))
+		copy_out_short(value, (const unsigned char *)found.entry + offset, size);
+	if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
+		goto whole;
+	if (owner && !handle_owner(k, found.owner, found.life, owner))
+		goto whole;
+	return size;
+whole:
+	return lookup_whole(k, key, key_size, value, capacity, owner);
 }
 
 int kreg_read_enter(struct kreg *k)
@@ -114,7 +143,7 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 		return err;
 	q = table_query(&k->segment, key, key_size);
 	do {
-		err = table_find(&k->segment, &k->lives, &q, &found);
+		err = lookup_find(k, &q, &found);
 		if (err)
 			return err;
 	} while (owner && !handle_owner(k, found.owner, found.life, owner));

@@ -24,7 +24,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/attendant.h"
+#include "lib/give.h"
+#include "lib/tell.h"
+#include "shm/bell.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
 
@@ -234,7 +237,7 @@ static void thread_ends(void *data)
 
 static int open_handle(struct kreg *k, struct opening *o)
 {
-	int err = fork_mark_new(k);
+	int err = fork_mark_new(k), i;
 
 	if (err)
 		return err;
@@ -254,8 +257,12 @@ static int open_handle(struct kreg *k, struct opening *o)
 	if (err)
 		goto no_segment;
 	k->unique = k->segment.header->keys == KREG_KEYS_UNIQUE;
+	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);
 	pthread_mutex_init(&k->threads_mutex, NULL);
+	pthread_mutex_init(&k->attendant_mutex, NULL);
+	for (i = 0; i < KEY_MUTEXES; i++)
+		pthread_mutex_init(&k->key_mutexes[i], NULL);
 	err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
 	if (!err)
 		return 0;
@@ -304,6 +311,7 @@ static void leave_registry(struct kreg *k)
 	uint32_t entries;
 	bool clean;
 
+	give_up_gifts(k);
 	if (!handle_thread(k, &thread)) {
 		grace_write_enter(&k->segment, thread->slot);
 		clean = sweep_own(&k->heap, &entries);
@@ -311,6 +319,8 @@ static void leave_registry(struct kreg *k)
 		handle_leave(thread);
 		if (clean)
 			heap_deinit(&k->heap);
+		tell_resync(k);
+		bell_ring_all(&k->segment);
 		handle_advance(k);
 	}
 	cds_list_for_each_entry (thread, &k->threads, node)
@@ -333,6 +343,7 @@ void kreg_close(struct kreg *k)
 {
 	if (!k)
 		return;
+	attendant_stop(k);
 	if (!handle_is_parents(k))
 		leave_registry(k);
 	pthread_key_delete(k->thread_key);
@@ -378,6 +389,7 @@ int kreg_destroy(const char *name, const struct kreg_options *options, int force
 	if (opening.guard && life_guard_open(&lives, opening.guard))
 		memset(&lives, 0, sizeof(lives));
 	err = segment_destroy(&s, &opening.path, &lives, force);
+	bell_ring_all(&s);
 	life_guard_close(&lives);
 	segment_close(&s);
 	return err;

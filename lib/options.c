@@ -39,8 +39,9 @@ static int options_check(const struct kreg_options *o)
 {
 	const uint32_t flags = KREG_OPEN_READONLY | KREG_OPEN_EXISTING | KREG_OPEN_EXCLUSIVE;
 
-	if (o->flags & ~flags || o->life > KREG_LIFE_FALLBACK || o->keys > KREG_KEYS_DUPLICATE ||
-	    o->mode & ~0777u || o->seats > LIFE_SEATS_MAX || o->reserved)
+	if (o->flags & ~flags || o->life > KREG_LIFE_FALLBACK ||
+	    o->keys > KREG_KEYS_DUPLICATE_BY_KEY || o->mode & ~0777u || o->seats > LIFE_SEATS_MAX ||
+	    o->partitions > SEGMENT_PARTITIONS_MAX)
 		return -EINVAL;
 	if ((o->flags & KREG_OPEN_EXCLUSIVE) &&
 	    (o->flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)))
@@ -115,6 +116,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	out->plan.patience_ms = o->patience_ms ? o->patience_ms : DEFAULT_PATIENCE_MS;
 	out->plan.mode = o->mode ? o->mode : 0600;
 	out->plan.keys = o->keys;
+	out->plan.partitions = o->partitions && o->keys == KREG_KEYS_DUPLICATE ? o->partitions : 1;
 	out->plan.group = o->set_group ? o->group : (gid_t)-1;
 	return 0;
 }

@@ -7,7 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/owner.h"
+#include "shm/gift.h"
 #include "shm/row.h"
 
 int kreg_self(struct kreg *k, struct kreg_owner *self)
@@ -68,6 +69,20 @@ static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out
 	out->comm[sizeof(out->comm) - 1] = 0;
 }
 
+bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
+{
+	uint32_t seat = owner_seat(owner), entries = 0;
+	uint64_t life;
+
+	if (!life_look(&k->lives, owner, &life) || seat >= k->segment.seats)
+		return false;
+	handle_owner(k, owner, life, &out->owner);
+	out->entries = row_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
+	out->entries += gift_sum(&k->segment, &k->lives, owner);
+	facts_of(k, seat, out);
+	return life_is_alive(&k->lives, owner);
+}
+
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
 		    void *data)
 {
@@ -78,17 +93,10 @@ int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *
 		return -EINVAL;
 	end = row_end(&k->segment);
 	for (seat = 0; seat < end && !err; seat++) {
-		struct kreg_owner_facts facts = { 0 };
 		owner_t owner = row_owner(&k->segment, &k->lives, seat, &entries);
-		uint64_t life;
+		struct kreg_owner_facts facts = { 0 };
 
-		if (!owner || !life_look(&k->lives, owner, &life))
-			continue;
-		handle_owner(k, owner, life, &facts.owner);
-		facts.entries = entries;
-		facts_of(k, seat, &facts);
-		/* The facts are this owner's if he was alive all the while. */
-		if (life_is_alive(&k->lives, owner))
+		if (owner && owner_facts(k, owner, &facts))
 			err = visit(&facts, data);
 	}
 	return err;

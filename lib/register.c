@@ -3,233 +3,202 @@
  * Register and unregister.
  *
  *   step of kreg_register()                 killed here
+ *   somebody has it: refused                nothing was taken, nothing is left
  *   a block is taken and filled             the slab is the dead's, the entry in no list
  *   linked, by one CAS: registered          absent, because its owner is dead
- *   counted in the row                      the row is void
- *   tidying: grow, sweep, collect           as each of them says
+ *   what goes with a change                 as change.c says
  */
 #include <errno.h>
 #include <string.h>
 
-#include "lib/handle.h"
+#include "lib/change.h"
+#include "lib/found.h"
 #include "shm/table_search.h"
-#include "shm/row.h"
-#include "shm/sweep.h"
 
-/* Entries up to this size hold their value; a larger one is a block of its own. */
-#define ENTRY_INLINE_MAX 512u
-/* So many in front of a new entry make us ask whether the table is too small. */
-#define CROWDED 3u
-#define SWEEP_SLABS 4u
-
-struct blocks {
-	place_t entry;
-	place_t value; /* 0: behind the key */
-};
-
-/* With the dead swept and a few grace periods, there may be room after all. */
-static int block_take(struct kreg *k, uint32_t bytes, bool of_entries, place_t *out)
-{
-	int err = heap_take(&k->heap, bytes, of_entries, out);
-
-	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = heap_take(&k->heap, bytes, of_entries, out);
-	return err;
-}
-
-static void blocks_return(struct kreg *k, const struct blocks *blocks)
-{
-	if (blocks->value)
-		heap_return(&k->heap, blocks->value);
-	heap_return(&k->heap, blocks->entry);
-}
-
-static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
-{
-	uint32_t head = entry_head(key_size);
-	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
-	int err;
-
-	out->value = 0;
-	err = block_take(k, is_inline ? head + value_size : head, true, &out->entry);
-	if (err || is_inline)
-		return err;
-	err = block_take(k, value_size, false, &out->value);
-	if (err)
-		heap_return(&k->heap, out->entry);
-	return err;
-}
-
-static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct query *q,
-		       const void *value, uint32_t value_size)
-{
-	struct segment *s = &k->segment;
-	uint32_t head = entry_head(q->key_size);
-	struct entry *entry =
-		segment_at(s, blocks->entry, blocks->value ? head : head + value_size);
-	void *target = blocks->value ? segment_at(s, blocks->value, value_size) : NULL;
-
-	if (!entry || (blocks->value && !target))
-		return -EUCLEAN;
-	if (!target)
-		target = (unsigned char *)entry + head;
-	copy_in(entry->bytes, q->key, q->key_size);
-	if (value_size)
-		copy_in(target, value, value_size);
-	/* relaxed: private until it is linked */
-	store_relaxed(&entry->owner, k->self.owner);
-	store_relaxed(&entry->info, /* relaxed: as above */
-		      ENTRY_IN_USE << ENTRY_KIND_SHIFT |
-			      (uint64_t)blocks->value << ENTRY_VALUE_PLACE_SHIFT |
-			      (uint64_t)value_size << ENTRY_VALUE_SIZE_SHIFT | q->key_size);
-	return 0;
-}
-
-/* Keeps the table wide enough and the dead from piling up. Inside the section. */
-static uint64_t tidy(struct kreg *k, uint32_t crowded)
-{
-	struct segment *s = &k->segment;
-	/* relaxed: a hint where to go on */
-	uint32_t from = load_relaxed(&k->sweep_from);
-	uint64_t swept;
-
-	if (crowded >= CROWDED)
-		table_grow(s, row_sum(s, &k->lives, NULL));
-	table_prepare(s, &k->lives, k->self.owner);
-	swept = sweep_some(s, &k->lives, k->self.owner, &from, SWEEP_SLABS);
-	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
-	return swept;
-}
+#define REGISTER_FLAGS                                                                             \
+	(KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_REPLACE |              \
+	 KREG_REGISTER_QUEUE)
 
 /* Whether somebody has it already: then no block need be taken. */
-static int taken(struct kreg *k, const struct query *q, struct kreg_owner *holder)
+static int taken(struct kreg *k, const struct query *q, struct kreg_found *holder)
 {
-	struct found found;
-	int err;
-
-	if (!k->unique)
-		return 0;
-	do {
-		err = table_find(&k->segment, &k->lives, q, &found);
-		if (err)
-			return err == -ENOENT ? 0 : err;
-	} while (holder && !handle_owner(k, found.owner, found.life, holder));
-	return -EEXIST;
-}
-
-/* What was unlinked waits for those who may still stand in it. */
-static void blocks_retire(struct kreg *k, place_t place)
-{
-	struct entry *entry = segment_entry(&k->segment, place);
-	place_t value;
-
-	if (!entry)
-		return;
-	/* relaxed: our own entry */
-	value = (load_relaxed(&entry->info) >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
-	heap_retire(&k->heap, place);
-	if (value)
-		heap_retire(&k->heap, value);
-}
-
-/*
- * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
- * entry goes again.
- */
-static int still_current(struct kreg *k, const struct query *q)
-{
-	place_t place;
-
-	if (caa_likely(segment_is_current(&k->segment)))
-		return 0;
-	if (!table_unlink(&k->segment, &k->lives, k->self.owner, q, &place)) {
-		row_add(&k->segment, k->self.owner, -1);
-		blocks_retire(k, place);
-	}
-	return -ESHUTDOWN;
-}
-
-/* blocks->entry is 0 afterwards if the blocks are the table's. */
-static int register_filled(struct kreg *k, const struct query *q, struct blocks *blocks,
-			   struct kreg_owner *holder)
-{
-	place_t place = blocks->entry;
 	struct thread *thread;
 	struct found found;
-	uint32_t crowded;
-	uint64_t swept = 0;
 	int err = handle_enter(k, &thread);
 
 	if (err)
 		return err;
 	do {
-		err = table_link(&k->segment, &k->lives, k->self.owner, q, place, k->unique, &found,
-				 &crowded);
-	} while (err == -EEXIST && holder && !handle_owner(k, found.owner, found.life, holder));
-	if (!err) {
-		row_add(&k->segment, k->self.owner, 1);
-		swept = tidy(k, crowded);
-		blocks->entry = 0;
-		err = still_current(k, q);
-	}
+		err = table_find(&k->segment, &k->lives, q, &found);
+	} while (!err && !found_copy(k, &found, holder));
 	handle_leave(thread);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return -EEXIST;
+}
+
+/* Links by @flags; a name that may not be taken over is waited for if they say so. */
+static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
+			 struct linked *linked)
+{
+	int err = -EEXIST;
+
+	if (!change->k->unique)
+		return change_link(change, blocks, LINK_FIRST, linked);
+	if (flags & KREG_REGISTER_REPLACE)
+		err = change_link(change, blocks, LINK_BEFORE, linked);
+	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
+		return change_link(change, blocks, LINK_IN_LINE, linked);
+	if (err == -EEXIST && !(flags & KREG_REGISTER_REPLACE))
+		return change_link(change, blocks, LINK_IF_FREE, linked);
+	return err;
+}
+
+/* Who is first in the line that we have joined: 0 if it is we. */
+static int holder_of_line(struct kreg *k, const struct query *q, struct kreg_found *holder)
+{
+	struct found found;
+	int err;
+
+	do {
+		err = table_find(&k->segment, &k->lives, q, &found);
+		if (err)
+			return err == -ENOENT ? -EOWNERDEAD : err;
+		if (found.owner == k->self.owner)
+			return 0;
+	} while (!found_copy(k, &found, holder));
+	return KREG_WAITING;
+}
+
+static int register_blocks(struct kreg *k, const struct query *q, struct blocks *blocks,
+			   uint32_t flags, struct kreg_found *holder)
+{
+	struct change change;
+	struct linked linked;
+	int err = change_enter(&change, k, q);
+
+	if (err)
+		return err;
+	do {
+		err = link_by_flags(&change, blocks, flags, &linked);
+	} while (err == -EEXIST && !found_copy(k, &linked.holder, holder));
+	if (!err && linked.ahead && k->unique)
+		err = holder_of_line(k, q, holder);
+	change_leave(&change);
+	return err;
+}
+
+static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
+		 size_t value_size, uint32_t flags)
+{
+	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
+
+	if (err)
+		return err;
+	if (flags & ~REGISTER_FLAGS || (!k->unique && flags & ~KREG_REGISTER_RESERVED))
+		return -EINVAL;
+	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+}
+
+int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
+		       size_t value_size, uint32_t flags, struct kreg_found *holder)
+{
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct blocks blocks;
+	struct query q;
+	int err = check(k, key, &key_size, value, value_size, flags);
+
+	if (err)
+		return err;
+	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
+	if (flags & KREG_REGISTER_REPLACEABLE)
+		content.kind |= ENTRY_REPLACEABLE;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KINDS_OF_NAMES;
+	err = k->unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE))
+		      ? taken(k, &q, holder)
+		      : 0;
+	if (err)
+		return err;
+	err = handle_check(k);
 	if (!err)
-		handle_tidy(k, swept);
+		err = blocks_make(k, &q, &content, &blocks);
+	if (err)
+		return err;
+	err = register_blocks(k, &q, &blocks, flags, holder);
+	blocks_return(k, &blocks);
 	return err;
 }
 
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size, struct kreg_owner *holder)
 {
-	struct thread *thread;
-	struct blocks blocks;
-	struct query q;
-	int err;
+	struct kreg_found found = { 0 };
+	int err = kreg_register_with(k, key, key_size, value, value_size, 0, &found);
 
-	err = k && (value || !value_size) ? key_check(key, &key_size) : -EINVAL;
+	if (err == -EEXIST && holder)
+		*holder = found.owner;
+	return err;
+}
+
+/* As a visitor sees it. It is our own and stays as it is while the change lasts. */
+static int entry_show(struct kreg *k, const struct query *q, const struct found *own,
+		      struct kreg_entry *out)
+{
+	uint32_t size;
+	const void *value = entry_value(&k->segment, own->entry, own->info, &size);
+
+	if (!value)
+		return -EUCLEAN;
+	*out = (struct kreg_entry){ .key = q->key, .key_size = q->key_size };
+	out->value = value;
+	out->value_size = size;
+	handle_owner(k, own->owner, own->life, &out->owner);
+	return 0;
+}
+
+static int unregister_matching(struct change *change, kreg_match_fn match, void *data)
+{
+	struct kreg_entry entry;
+	struct found own;
+	place_t after = 0;
+	int err, count = 0;
+
+	while (!(err = change_find_own(change, after, &own))) {
+		if (match) {
+			err = entry_show(change->k, change->q, &own, &entry);
+			if (err)
+				return err;
+			if (!match(&entry, data)) {
+				after = own.place;
+				continue;
+			}
+		}
+		count += !change_unlink(change, &own);
+	}
+	return err == -ENOENT ? count : err;
+}
+
+int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
+			  void *data)
+{
+	struct change change;
+	struct query q;
+	int err = k ? key_check(key, &key_size) : -EINVAL;
+
 	if (err)
 		return err;
-	if (value_size > KREG_VALUE_MAX)
-		return -EMSGSIZE;
-	err = handle_enter(k, &thread);
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = match ? KIND_OF(ENTRY_NAME) : KINDS_OF_NAMES;
+	err = change_enter(&change, k, &q);
 	if (err)
 		return err;
-	q = table_query(&k->segment, key, key_size);
-	err = taken(k, &q, holder);
-	handle_leave(thread);
-	if (err)
-		return err;
-	err = blocks_take(k, (uint32_t)key_size, (uint32_t)value_size, &blocks);
-	if (err)
-		return err;
-	err = blocks_fill(k, &blocks, &q, value, (uint32_t)value_size);
-	if (!err)
-		err = register_filled(k, &q, &blocks, holder);
-	if (err && blocks.entry)
-		blocks_return(k, &blocks);
+	err = unregister_matching(&change, match, data);
+	change_leave(&change);
 	return err;
 }
 
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size)
 {
-	struct thread *thread;
-	struct query q;
-	place_t place;
-	int err, count = 0;
-
-	err = k ? key_check(key, &key_size) : -EINVAL;
-	if (!err)
-		err = handle_enter(k, &thread);
-	if (err)
-		return err;
-	q = table_query(&k->segment, key, key_size);
-	while (!(err = table_unlink(&k->segment, &k->lives, k->self.owner, &q, &place))) {
-		row_add(&k->segment, k->self.owner, -1);
-		blocks_retire(k, place);
-		count++;
-	}
-	handle_leave(thread);
-	if (count)
-		handle_tidy(k, 0);
-	return err == -ENOENT ? count : err;
+	return kreg_unregister_match(k, key, key_size, NULL, NULL);
 }

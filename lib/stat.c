@@ -7,12 +7,15 @@
 #include <sys/stat.h>
 
 #include "lib/handle.h"
-#include "shm/land.h"
+#include "shm/gift.h"
+#include "shm/meta.h"
 #include "shm/row.h"
 
 int64_t kreg_count(struct kreg *k)
 {
-	return k ? (int64_t)row_sum(&k->segment, &k->lives, NULL) : -EINVAL;
+	return k ? (int64_t)(row_sum(&k->segment, &k->lives, NULL) +
+			     gift_sum(&k->segment, &k->lives, 0))
+		 : -EINVAL;
 }
 
 int64_t kreg_sweep(struct kreg *k)
@@ -32,7 +35,7 @@ static void stat_land(struct kreg *k, struct kreg_stat *out)
 			if (!grace_is_past(s, word & ~LAND_RETIRED))
 				out->bytes_waiting += SLAB_BYTES;
 		} else if (word) {
-			if (life_is_alive(&k->lives, word))
+			if (life_is_alive(&k->lives, word) || meta_is_in(s, slab))
 				out->bytes_used += SLAB_BYTES;
 			else
 				out->bytes_dead += SLAB_BYTES;
@@ -76,7 +79,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.size = stat->size;
 	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
 	full.keys = s->header->keys;
-	full.entries = row_sum(s, &k->lives, &owners);
+	full.entries = row_sum(s, &k->lives, &owners) + gift_sum(s, &k->lives, 0);
 	full.owners = owners;
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;

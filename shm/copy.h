@@ -32,6 +32,11 @@ static inline void copy_out(void *to, const void *from, size_t bytes)
 		*target++ = __atomic_load_n(source++, __ATOMIC_RELAXED);
 }
 
+static inline void copy_out_short(void *to, const void *from, size_t bytes)
+{
+	copy_out(to, from, bytes);
+}
+
 static inline void copy_in(void *to, const void *from, size_t bytes)
 {
 	const unsigned char *source = from;
@@ -54,13 +59,35 @@ static inline bool copy_equals(const void *shared, const void *own, size_t bytes
 
 #else
 
-/* Eight bytes are the commonest value, and a call costs more than they do. */
 static inline void copy_out(void *to, const void *from, size_t bytes)
 {
-	if (bytes == sizeof(uint64_t))
-		memcpy(to, from, sizeof(uint64_t));
-	else
-		memcpy(to, from, bytes);
+	memcpy(to, from, bytes);
+}
+
+/* Without a call for up to 32 bytes: two ranges that overlap. */
+static inline void copy_out_short(void *to, const void *from, size_t bytes)
+{
+	const unsigned char *source = from;
+	unsigned char *target = to;
+
+	if (caa_likely(bytes == 8)) {
+		memcpy(target, source, 8);
+	} else if (bytes > 32) {
+		memcpy(target, source, bytes);
+	} else if (bytes > 16) {
+		memcpy(target, source, 16);
+		memcpy(target + bytes - 16, source + bytes - 16, 16);
+	} else if (bytes > 8) {
+		memcpy(target, source, 8);
+		memcpy(target + bytes - 8, source + bytes - 8, 8);
+	} else if (bytes >= 4) {
+		memcpy(target, source, 4);
+		memcpy(target + bytes - 4, source + bytes - 4, 4);
+	} else if (bytes) {
+		target[0] = source[0];
+		target[bytes / 2] = source[bytes / 2];
+		target[bytes - 1] = source[bytes - 1];
+	}
 }
 
 static inline void copy_in(void *to, const void *from, size_t bytes)

@@ -38,9 +38,38 @@ static inline uint32_t entry_key_size(uint64_t info)
 	return (uint8_t)info;
 }
 
-static inline bool entry_is_used(uint64_t info)
+static inline uint32_t entry_kind(uint64_t info)
 {
-	return info >> ENTRY_KIND_SHIFT == ENTRY_IN_USE;
+	return (info >> ENTRY_KIND_SHIFT) & 0xf;
+}
+
+static inline bool entry_is_replaceable(uint64_t info)
+{
+	return (info >> ENTRY_KIND_SHIFT) & ENTRY_REPLACEABLE;
+}
+
+static inline bool entry_is_gift(uint64_t info)
+{
+	return (info >> ENTRY_KIND_SHIFT) & ENTRY_GIFT;
+}
+
+/* Kinds, as a set. */
+#define KIND_OF(kind) (1u << (kind))
+#define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
+#define KINDS_USED (KINDS_OF_NAMES | KIND_OF(ENTRY_LOCK))
+
+static inline bool entry_is_of(uint64_t info, uint32_t kinds)
+{
+	return kinds >> entry_kind(info) & 1;
+}
+
+/* The word of an entry whose value is at @value, or behind the key if that is 0. */
+static inline uint64_t entry_info(uint32_t kind_and_flags, place_t value, uint32_t value_size,
+				  uint32_t key_size)
+{
+	return (uint64_t)kind_and_flags << ENTRY_KIND_SHIFT |
+	       (uint64_t)value << ENTRY_VALUE_PLACE_SHIFT |
+	       (uint64_t)value_size << ENTRY_VALUE_SIZE_SHIFT | key_size;
 }
 
 /* The bytes in front of a value that lies behind its key. */
@@ -52,21 +81,38 @@ static inline uint32_t entry_head(uint32_t key_size)
 static inline bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
 				 const void *key, uint32_t key_size)
 {
-	if ((info & ENTRY_KIND_AND_KEY_SIZE) != (ENTRY_IN_USE << ENTRY_KIND_SHIFT | key_size))
+	if (entry_key_size(info) != key_size)
 		return false;
 	if (key_size > sizeof(entry->bytes) && !entry_has_room(s, entry, ENTRY_HEAD + key_size))
 		return false;
 	return copy_equals(entry->bytes, key, key_size);
 }
 
+/* Whether it is a plain name, with a key of that size and a value behind it. */
+static inline bool entry_is_in_line(uint64_t info, uint32_t key_size)
+{
+	return (info & ~(ENTRY_VALUE_SIZE_MAX << ENTRY_VALUE_SIZE_SHIFT)) ==
+	       entry_info(ENTRY_NAME, 0, 0, key_size);
+}
+
+static inline uint32_t entry_value_size(uint64_t info)
+{
+	return (info >> ENTRY_VALUE_SIZE_SHIFT) & ENTRY_VALUE_SIZE_MAX;
+}
+
+static inline place_t entry_value_place(uint64_t info)
+{
+	return (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+}
+
 /* Where the entry's value is and how long; NULL if it is not in the segment. */
 static inline const void *entry_value(const struct segment *s, const struct entry *entry,
 				      uint64_t info, uint32_t *size)
 {
-	place_t place = (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
+	place_t place = entry_value_place(info);
 	uint32_t offset = entry_head(entry_key_size(info));
 
-	*size = (info >> ENTRY_VALUE_SIZE_SHIFT) & 0x1ffff;
+	*size = entry_value_size(info);
 	if (caa_unlikely(place))
 		return segment_at(s, place, *size);
 	if (caa_unlikely(offset + *size > LINE_BYTES && !entry_has_room(s, entry, offset + *size)))

@@ -4,10 +4,10 @@
  *
  * What a slab is cut into is told to heirs by one word of its directory entry:
  *
- *   63        33  32  31             0
- *  +------------+---+----------------+
- *  | 0          | E | bytes a block  |   E: blocks are entries; 0: values, nothing to unlink
- *  +------------+---+----------------+
+ *   63 35  34  33  32  31             0
+ *  +-----+---+---+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
+ *  | 0   | G | M | E | bytes a block  |   M: no blocks, meta.c; G: one block, gift.c
+ *  +-----+---+---+---+----------------+
  *
  * Values larger than half a slab get slabs of their own, side by side. Each of them is a slab
  * without entries to heirs, so they can be inherited one by one.
@@ -63,6 +63,11 @@ struct heap_cut heap_cut_of_entries(uint64_t about)
 	    !(cut.bytes % LINE_BYTES))
 		cut.blocks = SLAB_BYTES / cut.bytes;
 	return cut;
+}
+
+uint64_t heap_about_entries(uint32_t bytes)
+{
+	return ABOUT_ENTRIES | bytes;
 }
 
 int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,

@@ -91,6 +91,26 @@ void land_retire(const struct segment *s, uint32_t slab)
 	land_give(s, slab, LAND_RETIRED | grace_stamp(s));
 }
 
+bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)
+{
+	uint64_t next = LAND_RETIRED | grace_stamp(s);
+
+	/*
+	 * ORD[land_retire_from:A] acq_rel: the mark, with the fence of grace_stamp(), then the word;
+	 * pairs with gift_pass:A, land_take_one:A
+	 */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, next); /* happens here */
+}
+
+bool land_hand_over(const struct segment *s, uint32_t slab, uint64_t seen, owner_t self)
+{
+	/*
+	 * ORD[land_hand_over:A] acq_rel: what the last owner did there, then what we do; pairs with
+	 * land_take_one:A
+	 */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
+}
+
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
 		  uint64_t seen, owner_t self)
 {

@@ -25,9 +25,15 @@ int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *f
 void land_return(const struct segment *s, uint32_t slab);
 void land_retire(const struct segment *s, uint32_t slab);
 
+/* As land_retire(), by one of several who may: if the slab is still @seen's. */
+bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
+
 /* Takes over a slab of a dead owner, whose word is @seen. One heir wins. */
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
 		  uint64_t seen, owner_t self);
+
+/* From @seen, whoever that is, to @self, if it is still @seen's. */
+bool land_hand_over(const struct segment *s, uint32_t slab, uint64_t seen, owner_t self);
 
 /* The word, and what its owner has written about the slab. */
 uint64_t land_owner(const struct segment *s, uint32_t slab);

@@ -15,6 +15,7 @@
  *   lives       8 bytes a seat              at creation; the fallback only
  *   buckets     8 bytes for each 64 of land as the table grows, by doubling
  *   directory   16 bytes a slab             with the slabs
+ *   logs        128 KiB a seat              as its holder writes them, if somebody listens
  *   land        16 KiB a slab               as owners take slabs
  *
  * Each part has room for all it can ever be, so nothing ever moves. What is not reserved is a
@@ -27,7 +28,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 1u
+#define SEGMENT_LAYOUT 2u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
@@ -38,6 +39,9 @@
  * or tries to (segment_takeover.c). SEGMENT_DESTROYED: none does.
  */
 #define SEGMENT_DESTROYED UINT64_MAX
+
+#define SEGMENT_BELLS 256u
+#define SEGMENT_PARTITIONS_MAX 64u
 
 struct segment_header {
 	/* written once, before anyone else can see the segment */
@@ -51,7 +55,7 @@ struct segment_header {
 	uint32_t seats;
 	uint32_t slots;
 	uint32_t patience_ms;
-	uint32_t reserved0;
+	uint32_t partitions; /* of the entries of one key, by owner */
 
 	/* read by every lookup, written rarely, by whoever is alive */
 	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
@@ -61,10 +65,23 @@ struct segment_header {
 
 	/* read and written by writers */
 	uint64_t successor;  /* segment_takeover.c, CAS */
+	uint64_t meta;       /* meta.c, CAS */
 	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
 	uint64_t slots_high; /* the same of slots */
 	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
-	uint64_t reserved2[4];
+	uint64_t gifts;      /* at least how many there are; fetch_add */
+	uint64_t reserved2[2];
+
+	/* read by writers, written by those who wait and those who wake them; bell.c */
+	uint32_t bells[SEGMENT_BELLS];
+
+	/* read by writers, written by those who listen; log.c */
+	uint64_t listening __attribute__((aligned(64))); /* odd: somebody does; CAS up */
+	uint32_t news;                                   /* a bell */
+	uint32_t reserved3;
+	uint64_t reserved4[6];
+	uint64_t stamp; /* of the next record; fetch_add */
+	uint64_t reserved5[7];
 };
 
 /*
@@ -85,9 +102,10 @@ struct row {
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t reserved0;
+	uint32_t listeners; /* how many its holder has */
 	char comm[16];
-	uint64_t reserved[2];
+	uint64_t log_published; /* see log.c; both go on from life to life */
+	uint64_t log_claimed;
 };
 
 /*
@@ -131,20 +149,61 @@ struct directory_entry {
 };
 
 #define LAND_RETIRED (1ull << 63)
+/* In about: the slab is part of a meta blob. */
+#define LAND_OF_META (1ull << 33)
+/* In about: the slab holds one entry, which may be another owner's than the slab; see gift.c. */
+#define LAND_OF_GIFT (1ull << 34)
+/* An owner that never lived. */
+#define SEGMENT_NOBODY 1ull
+
+/*
+ * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow it.
+ */
+struct log_record {
+	uint32_t bytes; /* with key and value, rounded up to 16 */
+	uint8_t type;   /* enum log_type */
+	uint8_t key_size;
+	uint16_t flags; /* LOG_* */
+	uint64_t number;
+	uint64_t stamp;
+	uint64_t owner;
+	uint64_t to; /* whose it is to be, if it is given */
+	uint64_t reserved;
+	uint32_t place;  /* of the entry */
+	uint32_t before; /* of the one that it replaces */
+	uint32_t value_size;
+	uint32_t pid;
+};
+
+#define LOG_BYTES 131072u
+#define LOG_UNIT 16u
+
+/* In front of the registry's own keys and values; see meta.c. */
+struct meta_head {
+	uint64_t owner; /* who made it */
+	uint32_t bytes; /* that follow */
+	uint32_t reserved;
+};
+
+#define SEGMENT_META_MAX (1u << 20)
 
 /*
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
- * where 40 bytes are enough for key and value.
+ * where 40 bytes are enough for key and value. From its linking on all of it is constant but next, and
+ * the kind, which may go from reserved to name once; what is to change else is another entry that
+ * replaces it.
  *
- *   next    the chain, see place.h; its mark says that the entry is unregistered
- *   owner   {incarnation, seat}; constant
- *   info    see below; kind and key size constant, the value's place and size as one word
+ *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
+ *   owner   {incarnation, seat}
+ *   info    see below
  *
- *   63    56 55              25 24        8 7        0
- *  +--------+------------------+-----------+----------+
- *  | kind   | place of value   | size of   | size of  |   place 0: right behind the key,
- *  |        | in lines, or 0   | value     | key      |   at the next multiple of 8
- *  +--------+------------------+-----------+----------+
+ *   63    60 59    56 55              25 24        8 7        0
+ *  +--------+--------+------------------+-----------+----------+
+ *  | flags  | kind   | place of value   | size of   | size of  |   place 0: right behind the key,
+ *  |        |        | in lines, or 0   | value     | key      |   at the next multiple of 8
+ *  +--------+--------+------------------+-----------+----------+
+ *
+ * A counter is the exception: an entry whose value is 8 bytes, which its owner adds to in place.
  */
 struct entry {
 	uint64_t next;
@@ -157,10 +216,18 @@ struct entry {
 #define ENTRY_KIND_SHIFT 56
 #define ENTRY_VALUE_PLACE_SHIFT 25
 #define ENTRY_VALUE_SIZE_SHIFT 8
-#define ENTRY_IN_USE 1ull
-#define ENTRY_KIND_AND_KEY_SIZE (0xffull << ENTRY_KIND_SHIFT | 0xff)
+#define ENTRY_VALUE_SIZE_MAX 0x1ffffull
 
-_Static_assert(sizeof(struct segment_header) == 192, "other processes see it");
+/* Kinds; 0: a block that holds no entry. */
+#define ENTRY_NAME 1u     /* a registration */
+#define ENTRY_RESERVED 2u /* a name that is taken and not yet to be found */
+#define ENTRY_LOCK 3u     /* a place in the line for a lock; its keys are apart from names */
+/* Flags, above the kind. */
+#define ENTRY_REPLACEABLE 0x10u /* another owner may put a name in front of it */
+#define ENTRY_GIFT 0x20u        /* it was made by another owner, in a slab of its own */
+
+_Static_assert(sizeof(struct segment_header) == 320 + 4 * SEGMENT_BELLS, "other processes see it");
+_Static_assert(sizeof(struct log_record) == 64, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");
 _Static_assert(offsetof(struct segment_header, successor) == 128, "a cache line of its own");
 _Static_assert(sizeof(struct row) == 64, "other processes see it");

@@ -125,6 +125,13 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);
 
+/*
+ * For those who wait for the end of @owner: the word that the kernel wakes then, and what it holds until
+ * then. NULL: it is over. The kernel wakes one; life_robust_wake() the others.
+ */
+uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen);
+void life_robust_wake(uint64_t *words, owner_t owner);
+
 /* In a child of fork(), which has no keeper: frees the copy of the parent's. */
 void life_robust_forget(struct life_self *self);
 

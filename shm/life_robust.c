@@ -188,6 +188,27 @@ void life_robust_detach(struct life_self *self)
 	self->owner = 0;
 }
 
+uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen)
+{
+	uint64_t *word = &words[owner_seat(owner)];
+	uint64_t life = load_relaxed(word); /* relaxed: the CAS looks again */
+
+	do {
+		if (!life_word_is(life, owner))
+			return NULL;
+	} while (!(life & FUTEX_WAITERS) && !cas_relaxed(word, &life, life | FUTEX_WAITERS));
+	*seen = (uint32_t)(life | FUTEX_WAITERS);
+	return (uint32_t *)word;
+}
+
+void life_robust_wake(uint64_t *words, owner_t owner)
+{
+	uint64_t *word = &words[owner_seat(owner)];
+
+	if (!life_word_is(load_relaxed(word), owner)) /* relaxed: whoever wakes looks again */
+		syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 void life_robust_forget(struct life_self *self)
 {
 	free(self->keeper);

@@ -29,6 +29,8 @@ void row_open(const struct segment *s, const struct life_self *self)
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
+	if (owner_incarnation(seen) != owner_incarnation(self->owner))
+		store_relaxed(&row->listeners, 0u); /* relaxed: as the facts */
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
 		 * ORD[row_open:A] acq_rel: the facts, then the row that is ours; pairs with

@@ -52,7 +52,8 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	uint64_t buckets = 512;
 
 	if (!slabs || slabs > SLABS_LIMIT || !header->seats || header->seats > LIFE_SEATS_MAX ||
-	    !header->slots || header->slots > 1u << 20)
+	    !header->slots || header->slots > 1u << 20 || !header->partitions ||
+	    header->partitions > SEGMENT_PARTITIONS_MAX)
 		return -EINVAL;
 	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets <= ORDER_HASH)
 		buckets *= 2;
@@ -60,6 +61,7 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	s->fd = -1;
 	s->seats = header->seats;
 	s->slots_count = header->slots;
+	s->partitions = header->partitions;
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
 	s->seed = header->seed;
@@ -74,6 +76,8 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	offset += whole_pages(buckets * sizeof(uint64_t));
 	s->directory_offset = offset;
 	offset += whole_pages(slabs * sizeof(struct directory_entry));
+	s->logs_offset = offset;
+	offset += (uint64_t)s->seats * LOG_BYTES;
 	s->land_offset = offset;
 	s->land_place = (place_t)(offset / LINE_BYTES);
 	s->bytes = offset + slabs * SLAB_BYTES;
@@ -97,6 +101,7 @@ static int map(struct segment *s, const struct segment_header *header, int fd, b
 	s->lives = header->identity ? NULL : (uint64_t *)(base + (uintptr_t)s->lives);
 	s->buckets = (uint64_t *)(base + s->buckets_offset);
 	s->directory = (struct directory_entry *)(base + s->directory_offset);
+	s->logs = base + s->logs_offset;
 	s->fd = fd;
 	s->writable = writable;
 	return 0;
@@ -113,6 +118,7 @@ static int header_fill(struct segment_header *header, const struct segment_plan 
 	header->magic = SEGMENT_MAGIC;
 	header->layout = SEGMENT_LAYOUT;
 	header->keys = plan->keys;
+	header->partitions = plan->partitions;
 	header->identity = plan->identity;
 	header->max_bytes = plan->max_bytes / SLAB_BYTES * SLAB_BYTES;
 	header->seats = plan->seats;

@@ -31,15 +31,18 @@ struct segment {
 	uint64_t *lives; /* the segment's own, or NULL under a guard */
 	uint64_t *buckets;
 	struct directory_entry *directory;
+	unsigned char *logs;
 	place_t land_place; /* of slab 0 */
 	uint32_t slabs_max;
 	uint32_t buckets_max;
 	uint32_t seats;
 	uint32_t slots_count;
+	uint32_t partitions;
 	uint64_t seed;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
 	uint64_t directory_offset;
+	uint64_t logs_offset;
 	uint64_t bytes;
 	uint64_t hops_max; /* more than a list of all entries and buckets has */
 	int fd;
@@ -53,6 +56,7 @@ struct segment_plan {
 	uint32_t seats;
 	uint32_t slots;
 	uint32_t keys;
+	uint32_t partitions;
 	uint32_t patience_ms;
 	mode_t mode;
 	gid_t group; /* (gid_t)-1: the caller's */

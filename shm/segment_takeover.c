@@ -245,6 +245,43 @@ static int replace(const struct segment *s, const struct segment_path *path,
 	return 0;
 }
 
+/*
+ * The registry's own keys and values outlive the segment. They come to lie in the first slabs, whose owner
+ * is nobody who ever lived.
+ */
+static int carry_over(const struct segment *s, const struct segment *next)
+{
+	place_t place =
+		(place_t)(load_relaxed(&s->header->meta) >> PLACE_SHIFT); /* relaxed: no writer */
+	const struct meta_head *from = place ? segment_at(s, place, sizeof(*from)) : NULL;
+	uint32_t bytes = from ? from->bytes : 0, slabs, i;
+	struct meta_head *to = (struct meta_head *)(next->base + next->land_offset);
+	int err;
+
+	if (!from || bytes > SEGMENT_META_MAX ||
+	    !segment_at(s, place, (uint32_t)sizeof(*from) + bytes))
+		return 0;
+	slabs = (uint32_t)((sizeof(*from) + bytes + SLAB_BYTES - 1) / SLAB_BYTES);
+	if (slabs > next->slabs_max)
+		return -ENOSPC;
+	err = segment_reserve(next->fd, next->directory_offset,
+			      slabs * sizeof(struct directory_entry));
+	if (!err)
+		err = segment_reserve(next->fd, next->land_offset, (uint64_t)slabs * SLAB_BYTES);
+	if (err)
+		return err;
+	memcpy(to, from, sizeof(*from) + bytes);
+	to->bytes = bytes;
+	to->owner = SEGMENT_NOBODY;
+	for (i = 0; i < slabs; i++) {
+		next->directory[i].owner = SEGMENT_NOBODY;
+		next->directory[i].about = LAND_OF_META;
+	}
+	next->header->slabs = slabs;
+	next->header->meta = (uint64_t)next->land_place << PLACE_SHIFT | 1;
+	return 0;
+}
+
 int segment_take_over(const struct segment *s, const struct segment_path *path,
 		      const struct segment_plan *plan)
 {
@@ -264,7 +301,9 @@ int segment_take_over(const struct segment *s, const struct segment_path *path,
 	err = segment_create(&next, path, plan);
 	if (err)
 		return err;
-	err = replace(s, path, &next);
+	err = carry_over(s, &next);
+	if (!err)
+		err = replace(s, path, &next);
 	segment_close(&next);
 	return err;
 }

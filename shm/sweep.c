@@ -13,6 +13,8 @@
  */
 #include "shm/sweep.h"
 
+#include "shm/gift.h"
+#include "shm/meta.h"
 #include "shm/table_search.h"
 
 /*
@@ -35,17 +37,17 @@ static bool sweep_unlink(const struct segment *s, const struct life_table *lives
 		if (!entry)
 			return false;
 		info = load_relaxed(&entry->info); /* relaxed: inherited with the slab */
-		if (!entry_is_used(info) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
+		if (!entry_is_of(info, KINDS_USED) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
-		q = table_query(s, key, entry_key_size(info));
+		q = table_query_entry(s, load_relaxed(&entry->owner), info, key);
 		if (table_purge(s, lives, self, &q))
 			return false;
 	}
 	return true;
 }
 
-/* How many entries of @self in @slab were registered until now. */
+/* How many names of @self in @slab were registered until now. */
 static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 {
 	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
@@ -54,17 +56,20 @@ static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 
 	for (i = 0; i < cut.blocks; i++, place += cut.bytes / LINE_BYTES) {
 		struct entry *entry = segment_at(s, place, cut.bytes);
+		uint64_t info;
 		ref_t next;
 
-		/* relaxed: our own entries */
-		if (!entry || !entry_is_used(load_relaxed(&entry->info)) ||
-		    load_relaxed(&entry->owner) != self) /* relaxed: as above */
+		if (!entry)
+			continue;
+		info = load_relaxed(&entry->info); /* relaxed: our own entries */
+		/* relaxed: as above */
+		if (!entry_is_of(info, KINDS_USED) || load_relaxed(&entry->owner) != self)
 			continue;
 		next = table_load(&entry->next);
 		while (!(next & REF_MARK)) {
 			if (!table_cas(&entry->next, &next, next | REF_MARK))
 				continue;
-			marked++;
+			marked += entry_kind(info) == ENTRY_NAME;
 			break;
 		}
 	}
@@ -90,11 +95,23 @@ bool sweep_own(const struct heap *heap, uint32_t *entries)
 static uint64_t sweep_slab(const struct segment *s, const struct life_table *lives, owner_t self,
 			   uint32_t slab)
 {
-	if (!land_inherit(s, lives, slab, land_owner(s, slab), self))
+	uint64_t seen = land_owner(s, slab);
+
+	/* Who made the meta is dead, and it lives on. */
+	if (land_about(s, slab) == LAND_OF_META && seen && !land_is_retired(seen) &&
+	    !life_is_alive(lives, seen) && meta_is_in(s, slab))
+		return 0;
+	if (gift_in(s, slab) && seen && !land_is_retired(seen) && !life_is_alive(lives, seen) &&
+	    gift_rescue(s, lives, self, slab, seen))
+		return 0;
+	if (!land_inherit(s, lives, slab, seen, self))
 		return 0;
 	if (!sweep_unlink(s, lives, self, slab))
 		return 0;
-	land_retire(s, slab);
+	if (gift_in(s, slab))
+		gift_retire(s, gift_in(s, slab), self);
+	else
+		land_retire(s, slab);
 	return SLAB_BYTES;
 }
 

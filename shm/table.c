@@ -57,11 +57,10 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 	if (!entry_has_room(s, entry, ENTRY_HEAD + entry_key_size(info)))
 		return -EUCLEAN;
 	copy_out(key, entry->bytes, entry_key_size(info));
-	*out = ref_make(place, table_query(s, key, entry_key_size(info)).order);
+	*out = ref_make(place, table_query_entry(s, load_relaxed(&entry->owner), info, key).order);
 	return 0;
 }
 
-/* The link of the bucket that @ref leads to. */
 int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out)
 {
 	place_t bucket = ref_place(ref);
@@ -121,4 +120,25 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 		return 0;
 	}
 	return -EUCLEAN;
+}
+
+int table_find_next(const struct segment *s, const struct life_table *lives, const struct query *q,
+		    place_t after, struct found *out)
+{
+	struct table_walk walk;
+	order_t order;
+	int err;
+
+	table_first(s, q->order, q->order, &walk);
+	while (!(err = table_next(s, lives, &walk, out, &order))) {
+		if (order != q->order || (q->owner && out->owner != q->owner) ||
+		    !entry_is_of(out->info, q->kinds) ||
+		    !entry_has_key(s, out->entry, out->info, q->key, q->key_size))
+			continue;
+		if (!after)
+			return 0;
+		if (after == out->place)
+			after = 0;
+	}
+	return err;
 }

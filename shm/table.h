@@ -20,7 +20,10 @@ struct query {
 	const void *key;
 	uint32_t key_size;
 	uint32_t hash; /* as many bits as buckets and order use */
+	uint32_t bell; /* the hash of the key alone, without its partition */
 	order_t order;
+	uint32_t kinds; /* KIND_OF() those that count */
+	owner_t owner;  /* his alone; 0: anybody's */
 };
 
 /* What was found. Good as long as the section, or until the peek is checked. */
@@ -48,19 +51,46 @@ int table_next(const struct segment *s, const struct life_table *lives, struct t
 	       struct found *out, order_t *order);
 
 /*
- * Links @place, which is filled, under @q. @unique: -EEXIST if a living owner has the key, and *out
- * is its entry. *crowded: how many stood between the bucket and the place.
+ * Where a new entry goes among those of its order. A name that may be held by one belongs to the first
+ * living entry with it; those behind are its line.
  */
+enum table_rule {
+	LINK_IF_FREE, /* -EEXIST if any entry matches */
+	LINK_IN_LINE, /* at the end; -EEXIST if one of self's own matches */
+	LINK_BEFORE,  /* in front of the first that matches, if that is replaceable; else -EEXIST */
+	LINK_FIRST,   /* in front of all, so that many under one key cost no walk */
+	LINK_LAST,
+};
+
+/* What came of it. */
+struct linked {
+	struct found holder; /* at -EEXIST */
+	uint32_t ahead;      /* how many that match are in front */
+	bool front;          /* it is in front of one that was replaceable */
+	uint32_t crowded;    /* how many stood between the bucket and the place */
+};
+
+/* Links @place, which is filled, under @q by @rule. */
 int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
-	       const struct query *q, place_t place, bool unique, struct found *out,
-	       uint32_t *crowded);
+	       const struct query *q, place_t place, enum table_rule rule, struct linked *out);
+
+/* The first entry that matches @q, q->owner included, from @after on if that is not 0. -ENOENT. */
+int table_find_next(const struct segment *s, const struct life_table *lives, const struct query *q,
+		    place_t after, struct found *out);
 
 /*
- * Unregisters the first entry of @self under @q; -ENOENT: none. *place is the entry's, out of the
- * list; 0: damage keeps it there, and its memory must not be used again.
+ * Unregisters @found, which is self's own; -ENOENT: it has been already. *place is the entry's, out
+ * of the list; 0: damage keeps it there, and its memory must not be used again.
  */
 int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
-		 const struct query *q, place_t *place);
+		 const struct query *q, const struct found *found, place_t *place);
+
+/*
+ * Puts @place, which is filled, where @found is: whoever searches finds the one or the other. -ENOENT:
+ * @found is not registered any more. *old as in table_unlink().
+ */
+int table_replace(const struct segment *s, const struct life_table *lives, owner_t self,
+		  const struct query *q, const struct found *found, place_t place, place_t *old);
 
 /* Goes past all that has the order of @q, so that what is marked or dead there is in no list. */
 int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
@@ -97,11 +127,14 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);
 struct position {
 	uint64_t *link; /* the word in front */
 	ref_t seen;     /* what it holds: the first of a greater order, or what was sought */
-	bool found;     /* seen is the bucket that was sought, or an entry with the key */
+	bool found;     /* seen is the bucket that was sought, or an entry that matches */
 	struct found at;
 	uint32_t passed; /* entries */
+	uint32_t ahead;  /* entries with the key, of any owner */
 };
+/* Where a seek ends, if nothing is found before. */
+enum seek_end { SEEK_BEHIND_ORDER, SEEK_BEFORE_ORDER };
 int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
-	       const struct query *q, struct position *out);
+	       const struct query *q, enum seek_end end, struct position *out);
 
 #endif

@@ -72,7 +72,7 @@ static int bucket_link(const struct segment *s, const struct life_table *lives, 
 	int err;
 
 	for (;;) {
-		err = table_seek(s, lives, parent, parent_word, &q, &at);
+		err = table_seek(s, lives, parent, parent_word, &q, SEEK_BEHIND_ORDER, &at);
 		if (err)
 			return err;
 		if (at.found)

@@ -19,15 +19,69 @@
 
 #include "shm/table.h"
 
-static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
+#define SHORT_STEPS 8
+
+/* Locks are elsewhere in the list than names, so that a long line for one costs the other nothing. */
+#define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
+
+static inline struct query table_query_by(uint64_t seed, const void *key, size_t key_size,
+					  uint32_t kinds)
 {
 	struct query q;
 
 	q.key = key;
 	q.key_size = (uint32_t)key_size;
-	q.hash = order_hash((order_t)XXH3_64bits_withSeed(key, key_size, s->seed));
+	q.hash = order_hash((order_t)XXH3_64bits_withSeed(key, key_size, seed));
+	q.bell = q.hash;
 	q.order = order_of_entry(q.hash);
+	q.kinds = kinds;
+	q.owner = 0;
 	return q;
+}
+
+/* Names that can be found. */
+static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
+{
+	return table_query_by(s->seed, key, key_size, KIND_OF(ENTRY_NAME));
+}
+
+static inline struct query table_query_lock(const struct segment *s, const void *key,
+					    size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_LOCKS, key, key_size, KIND_OF(ENTRY_LOCK));
+}
+
+/*
+ * From the query for a key to that for what owners of one partition have under it. The key's entries are
+ * in as many places of the list as there are partitions.
+ */
+static inline void table_query_partition(struct query *q, uint32_t partition)
+{
+	q->hash = order_hash(q->bell + partition * 0x9e3779b1u);
+	q->order = order_of_entry(q->hash);
+}
+
+static inline uint32_t table_partition(const struct segment *s, owner_t owner)
+{
+	return owner_seat(owner) % s->partitions;
+}
+
+/* What @owner has under a key, or is to have. */
+static inline struct query table_query_of(const struct segment *s, owner_t owner, const void *key,
+					  size_t key_size)
+{
+	struct query q = table_query(s, key, key_size);
+
+	table_query_partition(&q, table_partition(s, owner));
+	return q;
+}
+
+/* What leads to @owner's entry of @info with that key. */
+static inline struct query table_query_entry(const struct segment *s, owner_t owner, uint64_t info,
+					     const void *key)
+{
+	return entry_kind(info) == ENTRY_LOCK ? table_query_lock(s, key, entry_key_size(info))
+					      : table_query_of(s, owner, key, entry_key_size(info));
 }
 
 /*
@@ -114,13 +168,54 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 			continue;
 		info = load_relaxed(&entry->info); /* relaxed: behind the link */
 		if (!entry_has_key(s, entry, info, q->key, q->key_size) ||
-		    !entry_is_live(lives, entry, next, out))
+		    !entry_is_of(info, q->kinds) || !entry_is_live(lives, entry, next, out))
 			continue;
 		out->info = info;
 		out->place = ref_place(at);
 		return 0;
 	}
 	return -EUCLEAN;
+}
+
+/*
+ * As table_find(), for what is usual: few steps, and an entry that lies in one line with its value.
+ * -EAGAIN: ask table_find(). In straight line it takes few enough instructions for a processor that
+ * waits for one entry's line to begin with the next search.
+ */
+static inline __attribute__((always_inline)) int table_find_short(const struct segment *s,
+								  const struct life_table *lives,
+								  const struct query *q,
+								  struct found *out)
+{
+	struct entry *entry;
+	uint64_t *bucket;
+	ref_t at, next;
+	int steps;
+
+	if (caa_unlikely(!table_bucket(s, q->hash, &bucket, &at)))
+		return -EAGAIN;
+	for (steps = 0; steps < SHORT_STEPS; steps++, at = next) {
+		order_t order = ref_order(at);
+
+		if (order != q->order && order_is_before(q->order, order))
+			return -ENOENT;
+		if (caa_unlikely(!order_is_entry(order)))
+			return -EAGAIN;
+		entry = segment_entry(s, ref_place(at));
+		if (caa_unlikely(!entry))
+			return -EAGAIN;
+		next = table_load(&entry->next);
+		if (order != q->order)
+			continue;
+		out->info = load_relaxed(&entry->info); /* relaxed: behind the link */
+		out->place = ref_place(at);
+		if (caa_likely(entry_is_in_line(out->info, q->key_size) &&
+			       copy_equals(entry->bytes, q->key, q->key_size) &&
+			       entry_is_live(lives, entry, next, out)))
+			return 0;
+		break;
+	}
+	return -EAGAIN;
 }
 
 #endif

@@ -4,9 +4,11 @@
  *
  * An operation is one CAS of one link:
  *
- *   link         the link in front of the place, from what follows to the new entry. An entry is
- *                linked behind all of its order, so two who link one key CAS the same word, and
- *                the second looks again and finds the first.
+ *   link         the link in front of the place, from what follows to the new entry. Where a key
+ *                is one's alone, an entry is linked behind all of its order, so two who link one
+ *                key CAS the same word, and the second looks again and finds the first.
+ *   replace      the entry's own link, from x to {new, mark}, where new leads to x: a search that
+ *                comes by sees the old one without the mark, or the mark and then the new one.
  *   unregister   the entry's own link, from x to {x, mark}. The mark keeps anyone from linking
  *                behind it.
  *   clear away   the link in front, from the marked entry to what follows it. It changes
@@ -16,6 +18,11 @@
  *   before the CAS that links            an entry in no list, in a slab of the dead
  *   after it                             a dead entry: absent
  *   between the mark and the clearing    a marked entry: absent, cleared away by the next
+ *
+ * The first living entry with a key is the one that a lookup finds, so a line for a name is made of
+ * nothing but entries behind it: a death makes the next one the owner in the same instant. Who takes
+ * a name over from a living owner that allows it links in front of that owner's entry, by a CAS of
+ * the word that led to it; the old owner is next in line then, with its entry and its count.
  *
  * Who marks an entry of the dead does not own its memory: the heir of its slab does, who has
  * gone past its order with table_purge() before the slab is retired.
@@ -74,23 +81,36 @@ static enum step step_into_bucket(const struct segment *s, ref_t at, uint64_t **
 static bool is_sought(const struct segment *s, const struct query *q, ref_t at, struct entry *entry,
 		      struct position *out)
 {
+	uint64_t info;
+
 	if (!q->key || ref_order(at) != q->order)
 		return false;
-	out->at.info = load_relaxed(&entry->info); /* relaxed: behind the link */
-	if (!entry_has_key(s, entry, out->at.info, q->key, q->key_size))
+	info = load_relaxed(&entry->info); /* relaxed: behind the link */
+	if (!entry_is_of(info, q->kinds) || !entry_has_key(s, entry, info, q->key, q->key_size))
 		return false;
+	out->at.info = info;
 	out->at.entry = entry;
 	out->at.place = ref_place(at);
 	out->at.owner = load_relaxed(&entry->owner); /* relaxed: behind the link */
-	return true;
+	out->ahead++;
+	return !q->owner || out->at.owner == q->owner;
+}
+
+static bool is_end(const struct query *q, enum seek_end end, ref_t at)
+{
+	order_t order = ref_order(at);
+
+	return order_is_before(q->order, order) || ref_is_end(at) ||
+	       (end == SEEK_BEFORE_ORDER && order == q->order);
 }
 
 /*
- * One go from @start. Ends at the first of a greater order, at the bucket that is sought, or at a
- * living entry with the key.
+ * One go from @start. Ends where @end says, at the bucket that is sought, or at a living entry that
+ * matches.
  */
 static enum step seek_once(const struct segment *s, const struct life_table *lives, uint64_t *start,
-			   ref_t word, const struct query *q, struct position *out)
+			   ref_t word, const struct query *q, enum seek_end end,
+			   struct position *out)
 {
 	order_t last = 0;
 	enum step step;
@@ -102,7 +122,7 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 	for (hops = 0; !table_is_lost(s, hops); hops++) {
 		struct entry *entry;
 
-		if (order_is_before(q->order, ref_order(out->seen)) || ref_is_end(out->seen))
+		if (is_end(q, end, out->seen))
 			return STEP_ON;
 		if (order_is_before(ref_order(out->seen), last))
 			return STEP_DAMAGED;
@@ -135,10 +155,10 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 }
 
 int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
-	       const struct query *q, struct position *out)
+	       const struct query *q, enum seek_end end, struct position *out)
 {
 	for (; start; word = table_load(start)) {
-		switch (seek_once(s, lives, start, word, q, out)) {
+		switch (seek_once(s, lives, start, word, q, end, out)) {
 		case STEP_ON:
 			return 0;
 		case STEP_DAMAGED:
@@ -150,12 +170,24 @@ int table_seek(const struct segment *s, const struct life_table *lives, uint64_t
 	return -EUCLEAN;
 }
 
-int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
-	       const struct query *q, place_t place, bool unique, struct found *out,
-	       uint32_t *crowded)
+/* Where @rule wants the seek for a place to stop. */
+static struct query link_query(const struct query *q, owner_t self, enum table_rule rule)
 {
+	struct query seek = *q;
+
+	if (rule == LINK_FIRST || rule == LINK_LAST)
+		seek.key = NULL;
+	if (rule == LINK_IN_LINE)
+		seek.owner = self;
+	return seek;
+}
+
+int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
+	       const struct query *q, place_t place, enum table_rule rule, struct linked *out)
+{
+	enum seek_end end = rule == LINK_FIRST ? SEEK_BEFORE_ORDER : SEEK_BEHIND_ORDER;
+	struct query seek = link_query(q, self, rule);
 	struct entry *entry = segment_entry(s, place);
-	struct query behind = *q;
 	struct position at;
 	uint64_t *start;
 	ref_t word;
@@ -163,25 +195,26 @@ int table_link(const struct segment *s, const struct life_table *lives, owner_t 
 
 	if (!entry)
 		return -EUCLEAN;
-	if (!unique)
-		behind.key = NULL;
 	for (;;) {
 		start = table_bucket_make(s, lives, self, q->hash, &word);
-		err = table_seek(s, lives, start, word, &behind, &at);
+		err = table_seek(s, lives, start, word, &seek, end, &at);
 		if (err)
 			return err;
-		if (at.found) {
+		out->holder = at.at;
+		if (at.found && (rule != LINK_BEFORE || at.at.owner == self ||
+				 !entry_is_replaceable(at.at.info))) {
 			/* Its life once more, with the word that has the pid. */
-			if (!life_look(lives, at.at.owner, &at.at.life))
+			if (!life_look(lives, at.at.owner, &out->holder.life))
 				continue;
-			*out = at.at;
 			return -EEXIST;
 		}
 		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
 		if (table_cas(at.link, &at.seen, ref_make(place, q->order))) /* happens here */
 			break;
 	}
-	*crowded = at.passed;
+	out->front = at.found;
+	out->ahead = at.found ? 0 : at.ahead;
+	out->crowded = at.passed;
 	return 0;
 }
 
@@ -195,48 +228,45 @@ int table_purge(const struct segment *s, const struct life_table *lives, owner_t
 
 	behind.key = NULL;
 	start = table_bucket_make(s, lives, self, q->hash, &word);
-	return table_seek(s, lives, start, word, &behind, &at);
+	return table_seek(s, lives, start, word, &behind, SEEK_BEHIND_ORDER, &at);
 }
 
-/* The first entry of @self under @q. */
-static int find_own(const struct segment *s, const struct life_table *lives, owner_t self,
-		    const struct query *q, struct entry **out, place_t *place)
+/* Marks @found, which leads to what followed it, or to @place in front of that. */
+static int mark(const struct found *found, const struct query *q, struct entry *entry,
+		place_t place)
 {
-	struct table_walk walk;
-	struct found found;
-	order_t order;
-	int err;
+	ref_t next = table_load(&found->entry->next);
 
-	table_first(s, q->order, q->order, &walk);
-	while (!(err = table_next(s, lives, &walk, &found, &order))) {
-		if (order != q->order || found.owner != self ||
-		    !entry_has_key(s, found.entry, found.info, q->key, q->key_size))
-			continue;
-		*out = found.entry;
-		*place = found.place;
-		return 0;
+	while (!(next & REF_MARK)) {
+		ref_t marked = next;
+
+		if (entry) {
+			store_relaxed(&entry->next, next); /* relaxed: private until the CAS */
+			marked = ref_make(place, q->order);
+		}
+		if (table_cas(&found->entry->next, &next, marked | REF_MARK)) /* happens here */
+			return 0;
 	}
-	return err;
+	return -ENOENT;
 }
 
 int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
-		 const struct query *q, place_t *place)
+		 const struct query *q, const struct found *found, place_t *place)
 {
-	struct entry *entry;
-	ref_t next;
-	int err;
+	int err = mark(found, q, NULL, 0);
 
-	for (;;) {
-		err = find_own(s, lives, self, q, &entry, place);
-		if (err)
-			return err;
-		next = table_load(&entry->next);
-		while (!(next & REF_MARK)) {
-			if (!table_cas(&entry->next, &next, next | REF_MARK)) /* happens here */
-				continue;
-			if (table_purge(s, lives, self, q))
-				*place = 0;
-			return 0;
-		}
-	}
+	if (!err)
+		*place = table_purge(s, lives, self, q) ? 0 : found->place;
+	return err;
+}
+
+int table_replace(const struct segment *s, const struct life_table *lives, owner_t self,
+		  const struct query *q, const struct found *found, place_t place, place_t *old)
+{
+	struct entry *entry = segment_entry(s, place);
+	int err = entry ? mark(found, q, entry, place) : -EUCLEAN;
+
+	if (!err)
+		*old = table_purge(s, lives, self, q) ? 0 : found->place;
+	return err;
 }

@@ -44,6 +44,8 @@ static int hold(int link, void *data)
 
 	if (!err)
 		err = kreg_register(k, "name", KREG_STRING, "x", 1, NULL);
+	if (!err)
+		err = kreg_meta_put(k, "kept", KREG_STRING, "for ever", 8);
 	link_say(link, err);
 	while (link_hear(link) != INT64_MIN)
 		link_say(link, kreg_register(k, "other", KREG_STRING, "x", 1, NULL));
@@ -63,7 +65,7 @@ static void refuse_then_take_over(const char *before, const char *after)
 {
 	struct child child = start_holder(before);
 	struct kreg *k;
-	char pid[16];
+	char pid[16], kept[16];
 
 	snprintf(pid, sizeof(pid), "%d", child.pid);
 	ck_assert_int_eq(open_under(&k, after), -EBUSY);
@@ -71,7 +73,12 @@ static void refuse_then_take_over(const char *before, const char *after)
 	child_kill(&child);
 	ck_assert_int_eq(open_under(&k, after), 0);
 	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_meta_get(k, "kept", KREG_STRING, kept, sizeof(kept)), 8);
+	ck_assert_mem_eq(kept, "for ever", 8);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "y", 1, NULL), 0);
+	ck_assert_int_eq(kreg_meta_put(k, "kept", KREG_STRING, "and changed", 11), 0);
+	ck_assert_int_eq(kreg_meta_get(k, "kept", KREG_STRING, kept, sizeof(kept)), 11);
 	kreg_close(k);
 	ck_assert_int_eq(destroy(0), 0);
 }

@@ -184,6 +184,46 @@ START_TEST(entries_are_visited_once_each_by_prefix_and_by_owner)
 }
 END_TEST
 
+/* The bytes of a key or a value that nothing else has. */
+static void fill(unsigned char *bytes, int size, int what)
+{
+	int i;
+
+	for (i = 0; i < size; i++)
+		bytes[i] = (unsigned char)(what * 31 + i * 7 + size);
+}
+
+START_TEST(keys_and_values_of_all_sizes_come_back_byte_by_byte)
+{
+	unsigned char key[KREG_KEY_MAX], value[700], got[700];
+	struct kreg_owner owner;
+	int key_size, size;
+
+	for (key_size = 1; key_size <= KREG_KEY_MAX; key_size += key_size < 70 ? 1 : 37) {
+		for (size = 0; size < (int)sizeof(value) - 1; size += size < 70 ? 1 : 91) {
+			fill(key, key_size, 1);
+			fill(value, size, 2);
+			ck_assert_int_eq(kreg_register(k, key, key_size, value, size, NULL), 0);
+			memset(got, 0xee, sizeof(got));
+			ck_assert_int_eq(kreg_lookup(k, key, key_size, got, size, &owner), size);
+			ck_assert_mem_eq(got, value, size);
+			ck_assert_uint_eq(got[size], 0xee);
+			ck_assert_int_eq(owner.pid, getpid());
+			if (size) {
+				memset(got, 0xee, sizeof(got));
+				ck_assert_int_eq(kreg_lookup(k, key, key_size, got, size - 1, NULL),
+						 size);
+				ck_assert_uint_eq(got[0], 0xee);
+			}
+			key[key_size - 1] ^= 1;
+			ck_assert_int_eq(kreg_lookup(k, key, key_size, NULL, 0, NULL), -ENOENT);
+			key[key_size - 1] ^= 1;
+			ck_assert_int_eq(kreg_unregister(k, key, key_size), 1);
+		}
+	}
+}
+END_TEST
+
 START_TEST(duplicates_of_a_key_come_in_order_and_go_together)
 {
 	struct seen seen = { 0 };
@@ -383,6 +423,7 @@ int main(void)
 		bad_keys_and_values_are_refused_and_change_nothing,
 		values_of_every_size_come_back_and_their_bytes_too,
 		entries_are_visited_once_each_by_prefix_and_by_owner,
+		keys_and_values_of_all_sizes_come_back_byte_by_byte,
 		duplicates_of_a_key_come_in_order_and_go_together,
 		sections_nest_and_keep_what_they_read,
 		closing_unregisters_what_the_handle_registered,

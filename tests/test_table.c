@@ -62,7 +62,9 @@ static int listed(void)
  */
 static struct query colliding_query(const int *key)
 {
-	struct query q = { .key = key, .key_size = sizeof(*key), .hash = 77 };
+	struct query q = {
+		.key = key, .key_size = sizeof(*key), .hash = 77, .kinds = KIND_OF(ENTRY_NAME)
+	};
 
 	q.order = order_of_entry(q.hash);
 	return q;
@@ -73,22 +75,21 @@ static void link_colliding(const int *key)
 	struct query q = colliding_query(key);
 	struct thread *thread;
 	struct entry *entry;
-	struct found found;
-	uint32_t crowded;
+	struct linked linked;
 	place_t place;
 
 	ck_assert_int_eq(heap_take(&k->heap, 64, true, &place), 0);
 	entry = segment_entry(&k->segment, place);
 	memcpy(entry->bytes, key, sizeof(*key));
 	entry->owner = k->self.owner;
-	entry->info = ENTRY_IN_USE << ENTRY_KIND_SHIFT | sizeof(*key);
+	entry->info = entry_info(ENTRY_NAME, 0, 0, sizeof(*key));
 	ck_assert_int_eq(handle_enter(k, &thread), 0);
-	ck_assert_int_eq(table_link(&k->segment, &k->lives, k->self.owner, &q, place, true, &found,
-				    &crowded),
-			 0);
-	ck_assert_int_eq(table_link(&k->segment, &k->lives, k->self.owner, &q, place, true, &found,
-				    &crowded),
-			 -EEXIST);
+	ck_assert_int_eq(
+		table_link(&k->segment, &k->lives, k->self.owner, &q, place, LINK_IF_FREE, &linked),
+		0);
+	ck_assert_int_eq(
+		table_link(&k->segment, &k->lives, k->self.owner, &q, place, LINK_IF_FREE, &linked),
+		-EEXIST);
 	handle_leave(thread);
 }
 
@@ -115,9 +116,11 @@ START_TEST(keys_of_one_order_are_told_apart)
 	ck_assert_int_eq(handle_enter(k, &thread), 0);
 	for (i = 0; i < COLLIDING; i += 2) {
 		struct query q = colliding_query(&keys[i]);
+		struct found found;
 
-		ck_assert_int_eq(table_unlink(&k->segment, &k->lives, k->self.owner, &q, &place),
-				 0);
+		ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
+		ck_assert_int_eq(
+			table_unlink(&k->segment, &k->lives, k->self.owner, &q, &found, &place), 0);
 	}
 	handle_leave(thread);
 	for (i = 0; i < COLLIDING; i++)

@@ -33,14 +33,25 @@ const char *second_guard(void)
 	return second;
 }
 
-struct kreg *mode_open(int mode, const char *name)
+struct kreg *mode_open_as(int mode, const char *name, const struct kreg_options *options)
 {
-	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode), .log = keep);
+	struct kreg_options all = *options;
 	struct kreg *k;
-	int err = kreg_open(&k, name, &options);
+	int err;
 
+	all.directory = tmp_directory();
+	all.guard = mode_guard(mode);
+	all.log = keep;
+	err = kreg_open(&k, name, &all);
 	ck_assert_msg(!err, "kreg_open: %s: %s", kreg_strerror(err), why);
 	return k;
+}
+
+struct kreg *mode_open(int mode, const char *name)
+{
+	KREG_OPTIONS(options, .flags = 0);
+
+	return mode_open_as(mode, name, &options);
 }
 
 #ifdef HAVE_GUARD

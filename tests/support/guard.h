@@ -29,4 +29,7 @@ const char *second_guard(void);
 /* Opens the registry @name in that mode, in the program's folder; fails the test if it can't. */
 struct kreg *mode_open(int mode, const char *name);
 
+/* The same with more options; folder, guard and log are set here. */
+struct kreg *mode_open_as(int mode, const char *name, const struct kreg_options *options);
+
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Await: until a name is there, until it is gone, until it is one's turn.
+ */
+#include <errno.h>
+
+#include "lib/lookup.h"
+#include "lib/wait.h"
+#include "shm/table_search.h"
+
+static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *in_the_way,
+			       void *data)
+{
+	struct kreg_found *found = data;
+
+	(void)in_the_way;
+	found->size = lookup_query(k, q, found);
+	return found->size == -ENOENT ? -EAGAIN : found->size;
+}
+
+static int await_query(struct kreg *k, const void *key, size_t key_size, struct query *q)
+{
+	int err = k ? key_check(key, &key_size) : -EINVAL;
+
+	if (!err)
+		*q = table_query(&k->segment, key, key_size);
+	return err;
+}
+
+int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
+	       struct kreg_found *found)
+{
+	struct kreg_found own = { 0 };
+	struct query q;
+	ssize_t got = await_query(k, key, key_size, &q);
+
+	if (!got)
+		got = wait_until(k, &q, timeout_ms, look_for_holder, found ? found : &own);
+	return got < 0 ? (int)got : 0;
+}
+
+/* @data: the owner whose name it is no more to be, or 0: nobody's. */
+static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+{
+	const owner_t *owner = data;
+	struct kreg_found found = { 0 };
+	ssize_t got = lookup_query(k, q, &found);
+
+	if (got == -ENOENT)
+		return 0;
+	if (got < 0)
+		return got;
+	/* With duplicate keys it may not be the first. */
+	if (*owner && found.owner.token != *owner) {
+		KREG_PATTERN(his, .key = q->key, .key_size = q->key_size,
+			     .owner = &(struct kreg_owner){ .token = *owner });
+		int64_t count = kreg_count_select(k, &his);
+
+		if (k->unique || count <= 0)
+			return count < 0 ? (ssize_t)count : 0;
+	}
+	*in_the_way = *owner ? *owner : found.owner.token;
+	return -EAGAIN;
+}
+
+int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
+		    const struct kreg_owner *owner, int64_t timeout_ms)
+{
+	owner_t who = owner ? owner->token : 0;
+	struct query q;
+	ssize_t got = owner && !who ? -EINVAL : await_query(k, key, key_size, &q);
+
+	if (!got)
+		got = wait_until(k, &q, timeout_ms, look_for_gone, &who);
+	return (int)got;
+}
+
+/* Is the first in line the caller? Those who have reserved the name are in front of it too. */
+static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+{
+	struct query line = *q;
+	struct found found = { 0 };
+	struct thread *thread;
+	int err = handle_enter(k, &thread);
+
+	(void)data;
+	if (err)
+		return err;
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = k->self.owner;
+	err = table_find_next(&k->segment, &k->lives, &line, 0, &found);
+	line.owner = 0;
+	if (!err)
+		err = table_find_next(&k->segment, &k->lives, &line, 0, &found);
+	handle_leave(thread);
+	if (err || found.owner == k->self.owner)
+		return err;
+	*in_the_way = found.owner;
+	return -EAGAIN;
+}
+
+int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms)
+{
+	struct query q;
+	ssize_t got = await_query(k, key, key_size, &q);
+
+	if (!got)
+		got = wait_until(k, &q, timeout_ms, look_for_turn, NULL);
+	return (int)got;
+}

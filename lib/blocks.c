@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks of entries: taken, filled, given back.
+ *
+ *   killed here                          what is left
+ *   a block is taken, or filled          a slab of the dead with an entry in no list
+ *   unlinked, and not retired yet        the same
+ */
+#include "lib/blocks.h"
+
+#include <errno.h>
+
+#include "shm/gift.h"
+
+/* Entries up to this size hold their value; a larger one is a block of its own. */
+#define ENTRY_INLINE_MAX 512u
+
+/* With the dead swept and a few grace periods, there may be room after all. */
+static int block_take(struct kreg *k, uint32_t bytes, bool of_entries, place_t *out)
+{
+	int err = heap_take(&k->heap, bytes, of_entries, out);
+
+	if (err == -ENOSPC && handle_reclaim(k) >= 0)
+		err = heap_take(&k->heap, bytes, of_entries, out);
+	return err;
+}
+
+static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
+{
+	uint32_t head = entry_head(key_size);
+	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
+	int err;
+
+	out->value = 0;
+	err = block_take(k, is_inline ? head + value_size : head, true, &out->entry);
+	if (err || is_inline)
+		return err;
+	err = block_take(k, value_size, false, &out->value);
+	if (err)
+		heap_return(&k->heap, out->entry);
+	return err;
+}
+
+static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct query *q,
+		       const struct content *content)
+{
+	struct segment *s = &k->segment;
+	uint32_t head = entry_head(q->key_size);
+	struct entry *entry =
+		segment_at(s, blocks->entry, blocks->value ? head : head + content->value_size);
+	void *target = blocks->value ? segment_at(s, blocks->value, content->value_size) : NULL;
+
+	if (!entry || (blocks->value && !target))
+		return -EUCLEAN;
+	if (!target)
+		target = (unsigned char *)entry + head;
+	copy_in(entry->bytes, q->key, q->key_size);
+	if (content->value_size)
+		copy_in(target, content->value, content->value_size);
+	/* relaxed: private until it is linked */
+	store_relaxed(&entry->owner, k->self.owner);
+	store_relaxed(&entry->info, /* relaxed: as above */
+		      entry_info(content->kind, blocks->value, content->value_size, q->key_size));
+	return 0;
+}
+
+int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
+		struct blocks *out)
+{
+	int err = blocks_take(k, q->key_size, content->value_size, out);
+
+	if (err)
+		return err;
+	err = blocks_fill(k, out, q, content);
+	if (err)
+		blocks_return(k, out);
+	return err;
+}
+
+void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info)
+{
+	struct entry *entry = segment_entry(&k->segment, blocks->entry);
+
+	if (entry && entry_is_replaceable(info)) /* relaxed: private until it is linked */
+		store_relaxed(&entry->info,
+			      load_relaxed(&entry->info) | (uint64_t)ENTRY_REPLACEABLE
+								   << ENTRY_KIND_SHIFT);
+}
+
+void blocks_return(struct kreg *k, const struct blocks *blocks)
+{
+	if (blocks->value)
+		heap_return(&k->heap, blocks->value);
+	if (blocks->entry)
+		heap_return(&k->heap, blocks->entry);
+}
+
+void blocks_retire(struct kreg *k, place_t place)
+{
+	struct entry *entry = place ? segment_entry(&k->segment, place) : NULL;
+	place_t value;
+	uint64_t info;
+
+	if (!entry)
+		return;
+	info = load_relaxed(&entry->info); /* relaxed: our own entry */
+	if (entry_is_gift(info)) {
+		gift_retire(&k->segment, place, k->self.owner);
+		return;
+	}
+	value = entry_value_place(info);
+	heap_retire(&k->heap, place);
+	if (value)
+		heap_retire(&k->heap, value);
+}

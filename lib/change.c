@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A change and what goes with it.
+ *
+ *   step                                    killed here
+ *   the table's CAS: it has happened        new entries are absent, because their owner is dead
+ *   counted in the row                      the row is void
+ *   those who listen are told               not told, unless it was; that we are dead, the kernel tells
+ *   the bell is rung                        who waits watches our life as well
+ *   what was replaced is retired            its slab is the dead's
+ *   tidying: grow, sweep, collect           as each of them says
+ *
+ * The mutex of a key is there so that the steps of two threads do not mix: a count, or what others
+ * are told, would be of the one's change before the other's.
+ */
+#include "lib/change.h"
+
+#include <errno.h>
+
+#include "lib/tell.h"
+#include "shm/bell.h"
+#include "shm/gift.h"
+#include "shm/log.h"
+#include "shm/row.h"
+#include "shm/sweep.h"
+#include "shm/table_search.h"
+
+/* So many in front of a new entry make us ask whether the table is too small. */
+#define CROWDED 3u
+#define SWEEP_SLABS 4u
+
+static pthread_mutex_t *key_mutex(struct change *change)
+{
+	return &change->k->key_mutexes[change->q->bell % KEY_MUTEXES];
+}
+
+int change_enter(struct change *change, struct kreg *k, const struct query *q)
+{
+	int err;
+
+	*change = (struct change){ .k = k, .q = q };
+	err = handle_thread(k, &change->thread);
+	if (err)
+		return err;
+	/* Before the section: whoever waits for the mutex must not hold memory up. */
+	pthread_mutex_lock(key_mutex(change));
+	err = handle_enter(k, &change->thread);
+	if (err)
+		pthread_mutex_unlock(key_mutex(change));
+	return err;
+}
+
+void change_leave(struct change *change)
+{
+	handle_leave(change->thread);
+	pthread_mutex_unlock(key_mutex(change));
+	handle_tidy(change->k, change->swept);
+}
+
+/* Keeps the table wide enough and the dead from piling up. */
+static void tidy(struct change *change, uint32_t crowded)
+{
+	struct kreg *k = change->k;
+	struct segment *s = &k->segment;
+	/* relaxed: a hint where to go on */
+	uint32_t from = load_relaxed(&k->sweep_from);
+
+	if (crowded >= CROWDED)
+		table_grow(s, row_sum(s, &k->lives, NULL));
+	table_prepare(s, &k->lives, k->self.owner);
+	change->swept += sweep_some(s, &k->lives, k->self.owner, &from, SWEEP_SLABS);
+	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
+}
+
+/* Gifts are counted where they lie. */
+static bool is_counted(uint64_t info)
+{
+	return entry_kind(info) == ENTRY_NAME && !entry_is_gift(info);
+}
+
+/* Only names that can be found are counted; @before and @after are 0 where there is none. */
+static void count(struct change *change, uint64_t before, uint64_t after)
+{
+	int32_t more = is_counted(after) - is_counted(before);
+
+	if (more)
+		row_add(&change->k->segment, change->k->self.owner, more);
+}
+
+/* Wakes those who wait for the key. */
+static void ring(struct change *change)
+{
+	bell_ring(bell_of(&change->k->segment, change->q->bell));
+}
+
+/*
+ * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
+ * entry goes again.
+ */
+static int still_current(struct change *change, const struct found *own)
+{
+	if (caa_likely(segment_is_current(&change->k->segment)))
+		return 0;
+	change_unlink(change, own);
+	return -ESHUTDOWN;
+}
+
+static struct found found_own(struct change *change, place_t place)
+{
+	struct found own = { .place = place, .owner = change->k->self.owner };
+
+	own.entry = segment_entry(&change->k->segment, place);
+	if (own.entry)
+		own.info = load_relaxed(&own.entry->info); /* relaxed: our own entry */
+	return own;
+}
+
+int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
+		struct linked *out)
+{
+	struct kreg *k = change->k;
+	struct found own = found_own(change, blocks->entry);
+	int err;
+
+	if (!own.entry)
+		return -EUCLEAN;
+	err = table_link(&k->segment, &k->lives, k->self.owner, change->q, own.place, rule, out);
+	if (err)
+		return err;
+	blocks->entry = blocks->value = 0;
+	count(change, 0, own.info);
+	tidy(change, out->crowded);
+	err = still_current(change, &own);
+	if (err || entry_kind(own.info) != ENTRY_NAME)
+		return err;
+	tell_register(k, &own, (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
+	ring(change);
+	return 0;
+}
+
+int change_unlink(struct change *change, const struct found *found)
+{
+	struct kreg *k = change->k;
+	bool is_name = entry_kind(found->info) == ENTRY_NAME;
+	bool told = is_name && tell_unregister(k, found);
+	place_t place;
+	int err = table_unlink(&k->segment, &k->lives, k->self.owner, change->q, found, &place);
+
+	if (told)
+		tell_unregister_done(k);
+	if (err)
+		return err;
+	if (is_name && !told)
+		tell_unregistered(k, found);
+	count(change, found->info, 0);
+	blocks_retire(k, place);
+	ring(change);
+	return 0;
+}
+
+int change_replace(struct change *change, const struct found *found, struct blocks *blocks)
+{
+	struct kreg *k = change->k;
+	struct found own = found_own(change, blocks->entry);
+	place_t old;
+	int err;
+
+	if (!own.entry)
+		return -EUCLEAN;
+	err = table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, own.place,
+			    &old);
+	if (err)
+		return err;
+	blocks->entry = blocks->value = 0;
+	count(change, found->info, own.info);
+	blocks_retire(k, old);
+	err = still_current(change, &own);
+	if (err)
+		return err;
+	if (entry_kind(found->info) == entry_kind(own.info)) {
+		tell_update(k, &own, found->place);
+	} else {
+		tell_register(k, &own, 0);
+		ring(change);
+	}
+	return 0;
+}
+
+int change_give(struct change *change, const struct found *found, place_t gift, owner_t to)
+{
+	struct kreg *k = change->k;
+	bool told = tell_give(k, found, gift, to);
+	place_t old;
+	int err =
+		table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, gift, &old);
+
+	if (told)
+		tell_unregister_done(k);
+	if (err)
+		return err;
+	gift_pass(&k->segment, &k->lives, k->self.owner, gift, k->self.owner, to);
+	if (!told)
+		tell_given(k, found, gift, to);
+	count(change, found->info, 0);
+	blocks_retire(k, old);
+	ring(change);
+	return 0;
+}
+
+int change_publish(struct change *change, const struct found *found)
+{
+	struct found own = *found;
+	uint64_t seen = found->info;
+	int err;
+	uint64_t next = (seen & ~(0xfull << ENTRY_KIND_SHIFT)) | (uint64_t)ENTRY_NAME
+									 << ENTRY_KIND_SHIFT;
+
+	/* relaxed: key and value were there before the link that leads to them */
+	if (!cas_relaxed(&found->entry->info, &seen, next)) /* happens here */
+		return -ENOENT;
+	own.info = next;
+	count(change, found->info, next);
+	err = still_current(change, &own);
+	if (err)
+		return err;
+	tell_register(change->k, &own, 0);
+	ring(change);
+	return 0;
+}
+
+int change_find_own(struct change *change, place_t after, struct found *out)
+{
+	struct query own = *change->q;
+
+	own.owner = change->k->self.owner;
+	return table_find_next(&change->k->segment, &change->k->lives, &own, after, out);
+}

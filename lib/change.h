@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes: what every call that changes the table has in common, whatever it is called.
+ *
+ * Promises  a change is one CAS of the table; it is counted, its memory goes back in time, and what
+ *           happens to one key by several threads of this process happens one after the other.
+ * Needs     change_enter() before and change_leave() after; in between no other call of kreg.
+ * Context   any thread; lock-free between processes, a mutex within this one.
+ * Used by   lib/.
+ */
+#ifndef KREG_LIB_CHANGE_H
+#define KREG_LIB_CHANGE_H
+
+#include "lib/blocks.h"
+
+#pragma GCC visibility push(hidden)
+
+struct change {
+	struct kreg *k;
+	const struct query *q;
+	struct thread *thread;
+	uint64_t swept;
+};
+
+/* Errors as kreg_register() has them for the handle. */
+int change_enter(struct change *change, struct kreg *k, const struct query *q);
+void change_leave(struct change *change);
+
+/* Links @blocks and takes them over. As table_link(), and -ESHUTDOWN. */
+int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
+		struct linked *out);
+
+/* Unregisters one's own entry; -ENOENT: it is not registered any more. */
+int change_unlink(struct change *change, const struct found *found);
+
+/* Puts @blocks in the place of one's own entry and takes them over. -ENOENT, -ESHUTDOWN. */
+int change_replace(struct change *change, const struct found *found, struct blocks *blocks);
+
+/* Puts the gift at @gift, which is @to's, in the place of one's own entry. -ENOENT. */
+int change_give(struct change *change, const struct found *found, place_t gift, owner_t to);
+
+/* Lets one's own reserved entry be found as it is. */
+int change_publish(struct change *change, const struct found *found);
+
+/* The next own entry that matches the change's query, after @after if that is not 0. */
+int change_find_own(struct change *change, place_t after, struct found *out);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kreg: owners and figures. Who holds what, whether alive, and what the registry is made of.
+ *
+ * Use <kreg.h>, which says what holds for all calls.
+ */
+#ifndef KREG_OWNER_H
+#define KREG_OWNER_H
+
+#include <kreg/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* 1 if the very process that @owner was taken from is alive, else 0. No system call. Since: 1.0 */
+int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
+
+/*
+ * A pidfd (close-on-exec) of the very process that @owner was taken from, never of another one
+ * with its pid.
+ * Return: the fd; -ESRCH it is dead; other errors of pidfd_open(2).
+ * Since: 1.0
+ */
+int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner);
+
+/* One who is attached to the registry. */
+struct kreg_owner_facts {
+	struct kreg_owner owner;
+	uint64_t entries;
+	uint64_t start; /* nanoseconds since boot; 0 if not known */
+	uint32_t uid;
+	uint32_t gid;
+	char comm[16];
+};
+
+/*
+ * Visit all living owners that are attached. Under the guard the facts are the kernel's own; in the
+ * fallback uid, gid and comm are what the owner wrote down when it attached.
+ * Since: 1.0
+ */
+int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
+		    void *data);
+
+/* Who the caller is in this registry. -EROFS, -EOWNERDEAD. Since: 1.0 */
+int kreg_self(struct kreg *k, struct kreg_owner *self);
+
+/* What a registry is and holds. The caller sets @size; what both sides know is filled. */
+struct kreg_stat {
+	size_t size;
+	uint32_t life; /* KREG_LIFE_GUARD or KREG_LIFE_FALLBACK */
+	uint32_t keys; /* enum kreg_keys */
+	uint64_t entries;
+	uint64_t owners;
+	uint64_t seats;
+	uint64_t slots;
+	uint64_t slots_used;
+	uint64_t buckets;
+	uint64_t epoch;          /* grace periods so far */
+	uint64_t bytes_reserved; /* taken from the file system */
+	uint64_t bytes_used;     /* slabs that belong to living owners */
+	uint64_t bytes_dead;     /* slabs that wait for a sweep */
+	uint64_t bytes_waiting;  /* slabs that wait for a grace period */
+	uint64_t bytes_max;
+	pid_t held_up_by; /* who keeps memory from coming back, by being inside a call; or 0 */
+	uint32_t reserved;
+};
+
+int kreg_stat(struct kreg *k, struct kreg_stat *stat);
+
+/*
+ * Sweeps: unlinks what the dead left and gives its memory back. Nobody needs to call this; whoever
+ * registers does it by the way. It is for those who want the memory now.
+ * Return: bytes that were the dead's, >= 0; -EROFS, -ENOBUFS, -EOWNERDEAD.
+ * Since: 1.0
+ */
+int64_t kreg_sweep(struct kreg *k);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

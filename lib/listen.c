@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening: from the logs of all seats to events in one order.
+ *
+ * One step, in this order:
+ *
+ *   1 who of the known owners is dead            its log is final from here on
+ *   2 the stamps that were taken so far          every record of a smaller one that matters is published
+ *   3 read all logs                              what has a later stamp waits for the next step
+ *   4 sort by stamp, and let the mirror hear
+ *   5 whose log was too fast: compare with the table
+ *   6 what is left of the dead of 1 was purged
+ *
+ * The fd is an epoll instance: the pidfds of all owners of entries, so that a death is heard of at once,
+ * and the sleeper's fd, which is readable when the registry's bell for news was rung. The sleeper sleeps
+ * on it only when everything was fetched; so a listener that does not fetch costs the writers nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "lib/inbox.h"
+#include "lib/mirror.h"
+#include "lib/pattern.h"
+#include "lib/sleeper.h"
+#include "shm/row.h"
+
+/* Where no fd is left for an owner, its life is looked at so often. */
+#define UNWATCHED_MS 100
+
+struct kreg_listener {
+	struct kreg *k;
+	struct mirror mirror;
+	struct inbox inbox;
+	bool behind;                  /* the mirror needs a resync of all */
+	struct mirror_event *fetched; /* whose bytes the user may still read */
+	struct sleeper sleeper;       /* its fd is readable when there may be news */
+	bool signalled;               /* its fd is readable */
+	int epoll, timer;             /* timer: -1 before it is needed */
+};
+
+static int watch_fd(struct kreg_listener *l, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* In place of the pidfds that are not to be had. */
+static void timer_set(struct kreg_listener *l, bool on)
+{
+	struct itimerspec every = { .it_interval = { .tv_nsec = on ? UNWATCHED_MS * 1000000 : 0 } };
+
+	every.it_value = every.it_interval;
+	if (l->timer < 0 && on) {
+		l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (l->timer >= 0)
+			watch_fd(l, l->timer);
+	}
+	if (l->timer >= 0)
+		timerfd_settime(l->timer, 0, &every, NULL);
+}
+
+/* A pidfd for each owner that is new, so that its death is heard of. */
+static void watch_owners(struct kreg_listener *l)
+{
+	bool unwatched = false;
+	struct mirror_owner *at;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node) {
+		struct kreg_owner owner = { .token = at->token };
+
+		if (at->pidfd < 0 && at->token != l->k->self.owner) {
+			at->pidfd = kreg_owner_pidfd(l->k, &owner);
+			if (at->pidfd >= 0)
+				watch_fd(l, at->pidfd);
+			else if (at->pidfd != -ESRCH)
+				unwatched = true;
+		}
+	}
+	if (unwatched || l->timer >= 0)
+		timer_set(l, unwatched);
+}
+
+/* Lets the mirror hear what has a stamp below @end, in order. */
+static int hear_records(struct kreg_listener *l, uint64_t end)
+{
+	struct log_record *record;
+	int err = 0;
+
+	inbox_sort(&l->inbox);
+	while (!err && (record = inbox_take(&l->inbox, end))) {
+		err = mirror_apply(&l->mirror, record);
+		free(record);
+	}
+	return err;
+}
+
+/* Of @seat's owners, by their records and by the table, what has become since records were missed. */
+static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
+{
+	owner_t owner =
+		owner_of(load_relaxed(&l->k->lives.words[seat]), seat); /* relaxed: a hint */
+	struct kreg_owner_facts facts = { .owner.token = owner };
+	int err;
+
+	if (kreg_owner_is_alive(l->k, &facts.owner))
+		kreg_owner_facts(l->k, &facts.owner, &facts);
+	err = mirror_lost(&l->mirror, facts.owner.pid, lost);
+	if (!err && kreg_owner_is_alive(l->k, &facts.owner))
+		err = mirror_resync(&l->mirror, owner, true);
+	return err;
+}
+
+static int read_logs(struct kreg_listener *l)
+{
+	const struct segment *s = &l->k->segment;
+	uint32_t seat, end = row_end(s), missed = 0;
+	uint64_t stamps = log_stamps(s);
+	uint64_t *lost = NULL;
+	int err = 0;
+
+	for (seat = 0; seat < end && !err; seat++) {
+		uint64_t some = 0;
+
+		err = inbox_read(&l->inbox, seat, &some);
+		if (!some)
+			continue;
+		if (!lost)
+			lost = calloc(s->seats, sizeof(*lost));
+		if (!lost)
+			return -ENOMEM;
+		lost[seat] = some;
+		missed++;
+	}
+	if (!err)
+		err = hear_records(l, stamps);
+	for (seat = 0; missed && seat < end && !err; seat++) {
+		if (lost[seat])
+			err = catch_up(l, seat, lost[seat]);
+	}
+	free(lost);
+	return err;
+}
+
+static int purge_dead(struct kreg_listener *l)
+{
+	struct mirror_owner *at, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (at, next, &l->mirror.owners, node) {
+		int pidfd = at->pidfd;
+
+		if (!at->doomed || err)
+			continue;
+		err = mirror_purge(&l->mirror, at);
+		if (!err && pidfd >= 0)
+			close(pidfd);
+	}
+	return err;
+}
+
+/* All that is to be heard of anew, after memory or the table failed us. */
+static int start_over(struct kreg_listener *l)
+{
+	int err;
+
+	inbox_begin(&l->inbox);
+	err = mirror_lost(&l->mirror, 0, 0);
+	if (!err)
+		err = mirror_resync(&l->mirror, 0, true);
+	l->behind = err != 0;
+	return err;
+}
+
+/* One step; see the top. */
+static int hear(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+	int err;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node)
+		at->doomed = !life_is_alive(&l->k->lives, at->token);
+	/*
+	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs with the
+	 * life word of life_look:A
+	 */
+	fence_acquire();
+	err = l->behind ? start_over(l) : read_logs(l);
+	if (!err)
+		err = purge_dead(l);
+	if (err)
+		l->behind = true;
+	watch_owners(l);
+	return err;
+}
+
+static bool fetch(struct kreg_listener *l, struct kreg_event *out)
+{
+	struct mirror_event *event;
+
+	free(l->fetched);
+	l->fetched = NULL;
+	if (cds_list_empty(&l->mirror.events))
+		return false;
+	event = cds_list_first_entry(&l->mirror.events, struct mirror_event, node);
+	cds_list_del(&event->node);
+	l->fetched = event;
+	*out = event->event;
+	if (!l->signalled)
+		sleeper_signal(&l->sleeper);
+	l->signalled = true;
+	return true;
+}
+
+static void clear_news(struct kreg_listener *l)
+{
+	uint64_t count;
+
+	sleeper_clear(&l->sleeper);
+	while (l->timer >= 0 && read(l->timer, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	l->signalled = false;
+}
+
+int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
+{
+	uint32_t seen;
+	int err;
+
+	if (!l || !event)
+		return -EINVAL;
+	if (handle_is_parents(l->k))
+		return -EOWNERDEAD;
+	if (fetch(l, event))
+		return 1;
+	err = hear(l);
+	if (err || fetch(l, event))
+		return err ? err : 1;
+	/* Nothing is left: so look once more after saying that we are about to sleep. */
+	clear_news(l);
+	seen = bell_listen(&l->k->segment.header->news);
+	err = hear(l);
+	if (err || fetch(l, event))
+		return err ? err : 1;
+	sleeper_arm(&l->sleeper, seen);
+	return 0;
+}
+
+int kreg_listener_fd(const struct kreg_listener *l)
+{
+	return l ? l->epoll : -EINVAL;
+}
+
+static void listener_free(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node) {
+		if (at->pidfd >= 0)
+			close(at->pidfd);
+	}
+	mirror_free(&l->mirror);
+	inbox_free(&l->inbox);
+	if (l->timer >= 0)
+		close(l->timer);
+	if (l->epoll >= 0)
+		close(l->epoll);
+	free(l->fetched);
+	free(l);
+}
+
+void kreg_listener_close(struct kreg_listener *l)
+{
+	if (!l)
+		return;
+	if (!handle_is_parents(l->k)) {
+		sleeper_stop(&l->sleeper);
+		log_unlisten(&l->k->segment, l->k->self.owner);
+	}
+	listener_free(l);
+}
+
+static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
+			struct kreg_listener **out)
+{
+	struct kreg_listener *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->k = k;
+	l->timer = -1;
+	mirror_init(&l->mirror, k, pattern);
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	*out = l;
+	return l->epoll < 0 ? -errno : inbox_init(&l->inbox, k);
+}
+
+static int listener_begin(struct kreg_listener *l, bool tell)
+{
+	struct kreg *k = l->k;
+	int err, tries = 0;
+
+	log_listen(&k->segment, k->self.owner);
+	inbox_begin(&l->inbox);
+	do {
+		err = mirror_resync(&l->mirror, 0, tell);
+	} while (err == -EAGAIN && ++tries < PEEK_TRIES);
+	if (!err)
+		err = sleeper_start(&l->sleeper, &k->segment.header->news);
+	if (err)
+		goto fail;
+	err = watch_fd(l, l->sleeper.fd);
+	if (err)
+		goto fail_awake;
+	watch_owners(l);
+	sleeper_signal(&l->sleeper);
+	l->signalled = true;
+	return 0;
+fail_awake:
+	sleeper_stop(&l->sleeper);
+fail:
+	log_unlisten(&k->segment, k->self.owner);
+	return err;
+}
+
+int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
+		struct kreg_listener **out)
+{
+	struct kreg_listener *l = NULL;
+	struct kreg_pattern own;
+	int err =
+		k && out && !(flags & ~KREG_LISTEN_KNOWN) ? pattern_check(pattern, &own) : -EINVAL;
+
+	if (!err && (own.value || own.match))
+		err = -EINVAL;
+	if (!err)
+		err = handle_check(k);
+	if (err)
+		return err;
+	err = listener_new(k, &own, &l);
+	if (!err)
+		err = listener_begin(l, flags & KREG_LISTEN_KNOWN);
+	if (!err)
+		*out = l;
+	else if (l)
+		listener_free(l);
+	return err;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks by key: a line of entries of a kind of their own.
+ *
+ *   state                       who changes it                      killed there
+ *   waiting: not the first      the first unlocks or dies           absent: no trace in the line
+ *   held: the first living      the holder unlocks                  absent: the next one holds it
+ *
+ * Who is linked earlier is first, by the one CAS that links; nobody overtakes. There is no word that says
+ * who holds the lock, and so none that a death could leave wrong.
+ */
+#include <errno.h>
+
+#include "lib/change.h"
+#include "lib/wait.h"
+#include "shm/table_search.h"
+
+static int lock_join(struct kreg *k, const struct query *q, place_t *place)
+{
+	struct content content = { .kind = ENTRY_LOCK };
+	struct change change;
+	struct linked linked;
+	struct blocks blocks;
+	int err = handle_check(k);
+
+	if (!err)
+		err = blocks_make(k, q, &content, &blocks);
+	if (err)
+		return err;
+	*place = blocks.entry;
+	err = change_enter(&change, k, q);
+	if (!err) {
+		err = change_link(&change, &blocks, LINK_LAST, &linked);
+		change_leave(&change);
+	}
+	blocks_return(k, &blocks);
+	return err;
+}
+
+/* Takes the own entry at @place out of the line. */
+static int lock_leave(struct kreg *k, const struct query *q, place_t place)
+{
+	struct change change;
+	struct found own;
+	place_t after = 0;
+	int err = change_enter(&change, k, q);
+
+	if (err)
+		return err;
+	do {
+		err = change_find_own(&change, after, &own);
+		after = own.place;
+	} while (!err && own.place != place);
+	if (!err)
+		err = change_unlink(&change, &own);
+	change_leave(&change);
+	return err == -ENOENT ? -EINVAL : err;
+}
+
+static ssize_t look_for_lock(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+{
+	const place_t *place = data;
+	struct thread *thread;
+	struct found first;
+	int err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	err = table_find(&k->segment, &k->lives, q, &first);
+	handle_leave(thread);
+	if (err)
+		return err == -ENOENT ? -EOWNERDEAD : err;
+	if (first.place == *place && first.owner == k->self.owner)
+		return 0;
+	*in_the_way = first.owner;
+	return -EAGAIN;
+}
+
+int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
+	      struct kreg_lock *lock)
+{
+	struct query q;
+	place_t place;
+	ssize_t got = k && lock ? key_check(key, &key_size) : -EINVAL;
+
+	if (got)
+		return (int)got;
+	q = table_query_lock(&k->segment, key, key_size);
+	got = lock_join(k, &q, &place);
+	if (got)
+		return (int)got;
+	got = wait_until(k, &q, timeout_ms, look_for_lock, &place);
+	if (got)
+		lock_leave(k, &q, place);
+	else
+		lock->place = place;
+	return (int)got;
+}
+
+int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
+{
+	unsigned char key[KREG_KEY_MAX];
+	const struct entry *entry;
+	struct thread *thread;
+	struct query q;
+	uint64_t info;
+	place_t place;
+	int err = k && lock && lock->place && lock->place <= PLACE_MAX ? handle_enter(k, &thread)
+								       : -EINVAL;
+
+	if (err)
+		return err;
+	place = (place_t)lock->place;
+	entry = segment_entry(&k->segment, place);
+	info = entry ? load_relaxed(&entry->info) : 0; /* relaxed: our own entry */
+	if (entry_kind(info) == ENTRY_LOCK &&
+	    entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info))) {
+		copy_out(key, entry->bytes, entry_key_size(info));
+		q = table_query_lock(&k->segment, key, entry_key_size(info));
+	} else {
+		err = -EINVAL;
+	}
+	handle_leave(thread);
+	if (!err)
+		err = lock_leave(k, &q, place);
+	if (!err)
+		lock->place = 0;
+	return err;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A copy of the entries that a listener has heard of, by place, by key and by owner.
+ *
+ * The logs have no record for what goes with a death, and for a name that goes from one owner to another
+ * the new owner's record may be read before the old one's end is known. So:
+ *
+ *   heard of                            what is told
+ *   an entry of a key that is free      register
+ *   a name that another one holds       unregister or purge of that, and then register
+ *   a name that was taken over          unregister of the holder, which waits from now on; register
+ *   one that waits in line              nothing, until the table says that it holds the name
+ *   the end of an entry not known       nothing: it was told already
+ *   an entry that is known              nothing: the table was looked at after it was registered
+ */
+#include "lib/mirror.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/mirror_store.h"
+#include "lib/pattern.h"
+#include "shm/table_search.h"
+
+/* Its end, told if its beginning was. */
+static int entry_end(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+{
+	int err = entry->waiting ? 0 : entry_tell(m, entry, type);
+
+	entry_free(m, entry);
+	return err;
+}
+
+static struct mirror_entry *holder_of(const struct mirror_key *key)
+{
+	struct mirror_entry *entry;
+
+	cds_list_for_each_entry (entry, &key->entries, of_key) {
+		if (!entry->waiting)
+			return entry;
+	}
+	return NULL;
+}
+
+/* If nobody is known to hold the name, one of those who wait may by now: the table knows. */
+static int promote(struct mirror *m, const struct kreg_entry *at)
+{
+	struct mirror_key *key = key_find(m, at->key, at->key_size);
+	struct kreg *k = m->k;
+	struct mirror_entry *entry;
+	struct found found = { 0 };
+	struct query q;
+	uint64_t epoch;
+	int err;
+
+	if (!k->unique || !key || holder_of(key))
+		return 0;
+	q = table_query(&k->segment, key->key, key->key_size);
+	do {
+		epoch = grace_peek(&k->segment);
+		err = table_find(&k->segment, &k->lives, &q, &found);
+	} while (!grace_peek_held(&k->segment, epoch));
+	entry = err ? NULL : entry_find(m, found.owner, found.place);
+	if (!entry || !entry->waiting)
+		return 0;
+	entry->waiting = false;
+	return entry_tell(m, entry, KREG_EVENT_REGISTER);
+}
+
+/* @entry has come first, so whoever held the name does not, and nobody known is in line. */
+static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
+{
+	struct mirror_entry *entry, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (entry, next, &by->key->entries, of_key) {
+		bool alive = life_is_alive(&m->k->lives, entry->token);
+
+		if (entry == by || err)
+			continue;
+		if (!waits) {
+			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
+		} else if (!entry->waiting) {
+			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
+			entry->waiting = true;
+		}
+	}
+	return err;
+}
+
+static int hear_register(struct mirror *m, const struct news *news)
+{
+	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
+	int err = 0;
+
+	if (entry) {
+		entry->seen = true;
+		return 0;
+	}
+	entry = entry_new(m, news);
+	if (!entry)
+		return -ENOMEM;
+	if (m->k->unique && news->flags & LOG_WAITING) {
+		entry->waiting = true;
+		return promote(m, &news->entry);
+	}
+	if (m->k->unique)
+		err = displace(m, entry, news->flags & LOG_FRONT);
+	return err || !news->tell ? err : entry_tell(m, entry, KREG_EVENT_REGISTER);
+}
+
+static int hear_update(struct mirror *m, const struct news *news, place_t before)
+{
+	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, before);
+	int err;
+
+	if (!entry)
+		return hear_register(m, news);
+	err = entry_set_value(entry, news->entry.value, news->entry.value_size);
+	if (err)
+		return err;
+	err = entry_move(m, entry, news->place);
+	if (err)
+		return err;
+	return entry->waiting ? 0 : entry_tell(m, entry, KREG_EVENT_UPDATE);
+}
+
+static int hear_unregister(struct mirror *m, const struct news *news)
+{
+	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
+	int err;
+
+	if (!entry)
+		return 0;
+	err = entry_end(m, entry, KREG_EVENT_UNREGISTER);
+	return err ? err : promote(m, &news->entry);
+}
+
+static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
+{
+	const struct kreg_pattern *p = &m->pattern;
+
+	if (p->key && (p->key_size != entry->key_size || memcmp(p->key, entry->key, p->key_size)))
+		return false;
+	if (p->prefix_size &&
+	    (entry->key_size < p->prefix_size || memcmp(entry->key, p->prefix, p->prefix_size)))
+		return false;
+	if (p->owner && p->owner->token != entry->owner.token)
+		return false;
+	return pattern_matches(p, entry);
+}
+
+/* Whether @news is in the table now. */
+static bool is_there(struct mirror *m, const struct news *news)
+{
+	struct kreg *k = m->k;
+	struct query q = table_query(&k->segment, news->entry.key, news->entry.key_size);
+	struct found found = { 0 };
+	uint64_t epoch;
+	int err;
+
+	q.owner = news->entry.owner.token;
+	do {
+		epoch = grace_peek(&k->segment);
+		found.place = 0;
+		do {
+			err = table_find_next(&k->segment, &k->lives, &q, found.place, &found);
+		} while (!err && found.place != news->place);
+	} while (!grace_peek_held(&k->segment, epoch));
+	return !err;
+}
+
+/* From one owner to another. The giver may have died before it happened: the table knows. */
+static int hear_give(struct mirror *m, const struct news *news, const struct log_record *record)
+{
+	struct news given = *news, gone = *news;
+	struct kreg_owner_facts facts = { .owner.token = record->to };
+	int err;
+
+	gone.place = record->before;
+	err = hear_unregister(m, &gone);
+	kreg_owner_facts(m->k, &facts.owner, &facts);
+	given.entry.owner = facts.owner;
+	if (err || !is_wanted(m, &given.entry) || !is_there(m, &given))
+		return err;
+	return hear_register(m, &given);
+}
+
+int mirror_apply(struct mirror *m, const struct log_record *record)
+{
+	const unsigned char *bytes = (const unsigned char *)(record + 1);
+	struct news news = { .place = record->place, .flags = record->flags, .tell = true };
+
+	news.entry.key = bytes;
+	news.entry.key_size = record->key_size;
+	news.entry.value = bytes + record->key_size;
+	news.entry.value_size = record->value_size;
+	news.entry.owner.token = record->owner;
+	news.entry.owner.pid = (pid_t)record->pid;
+	if (record->type == LOG_RESYNC)
+		return mirror_resync(m, record->owner, true);
+	if (!is_wanted(m, &news.entry))
+		return 0;
+	switch (record->type) {
+	case LOG_REGISTER:
+		return hear_register(m, &news);
+	case LOG_UPDATE:
+		return hear_update(m, &news, record->before);
+	case LOG_UNREGISTER:
+		return hear_unregister(m, &news);
+	case LOG_GIVE:
+		return hear_give(m, &news, record);
+	default:
+		return 0;
+	}
+}
+
+/* Ends those of @owner that are not @seen. */
+static int end_unseen(struct mirror *m, struct mirror_owner *owner, uint32_t type)
+{
+	struct mirror_entry *entry, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (entry, next, &owner->entries, of_owner) {
+		unsigned char key[KREG_KEY_MAX];
+		struct kreg_entry at = { .key = key, .key_size = entry->key->key_size };
+
+		if (entry->seen || err)
+			continue;
+		memcpy(key, entry->key->key, at.key_size);
+		err = entry_end(m, entry, type);
+		if (!err)
+			err = promote(m, &at);
+	}
+	return err;
+}
+
+static void forget_seen(struct mirror_owner *owner)
+{
+	struct mirror_entry *entry;
+
+	cds_list_for_each_entry (entry, &owner->entries, of_owner)
+		entry->seen = false;
+}
+
+int mirror_purge(struct mirror *m, struct mirror_owner *owner)
+{
+	int err;
+
+	forget_seen(owner);
+	err = end_unseen(m, owner, KREG_EVENT_PURGE);
+	if (!err)
+		owner_free(m, owner);
+	return err;
+}
+
+int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost)
+{
+	struct kreg_event event = { .type = KREG_EVENT_OVERRUN, .lost = lost };
+
+	event.entry.owner.pid = pid;
+	return event_add(m, &event);
+}
+
+struct resync {
+	struct mirror *m;
+	bool tell;
+	bool first;
+};
+
+static int resync_entry(const struct kreg_entry *entry, void *data)
+{
+	struct resync *resync = data;
+	struct news news = { .entry = *entry, .place = entry->reserved, .tell = resync->tell };
+
+	news.flags = entry->position ? LOG_WAITING : 0;
+	news.known = resync->first;
+	return hear_register(resync->m, &news);
+}
+
+int mirror_resync(struct mirror *m, owner_t owner, bool tell)
+{
+	struct kreg_owner token = { .token = owner };
+	struct kreg_pattern pattern = m->pattern;
+	struct resync resync = { .m = m, .tell = tell, .first = cds_list_empty(&m->owners) };
+	struct mirror_owner *at, *next;
+	int err;
+
+	if (owner && pattern.owner && pattern.owner->token != owner)
+		return 0;
+	if (owner)
+		pattern.owner = &token;
+	cds_list_for_each_entry (at, &m->owners, node) {
+		if (!owner || at->token == owner)
+			forget_seen(at);
+	}
+	err = kreg_select(m->k, &pattern, resync_entry, &resync);
+	cds_list_for_each_entry_safe (at, next, &m->owners, node) {
+		/* Of the dead, a purge is told. */
+		if (!err && (owner ? at->token == owner : life_is_alive(&m->k->lives, at->token)))
+			err = end_unseen(m, at, KREG_EVENT_UNREGISTER);
+	}
+	return err;
+}

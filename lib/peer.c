@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process behind a name. A pid may be given to another process at any moment; so what is done to
+ * a process goes through a pidfd, and the owner's life is looked at after that was opened: as long as
+ * it was not over, its pid was nobody else's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "lib/owner.h"
+
+int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
+{
+	ssize_t got = owner ? kreg_lookup(k, key, key_size, NULL, 0, owner) : -EINVAL;
+
+	return got < 0 ? (int)got : 0;
+}
+
+int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
+{
+	struct kreg_owner own;
+	int fd;
+
+	/* Whoever dies between the two steps has left the name free or to another one. */
+	do {
+		fd = kreg_whereis(k, key, key_size, &own);
+		if (!fd)
+			fd = kreg_owner_pidfd(k, &own);
+	} while (fd == -ESRCH);
+	if (fd >= 0 && owner)
+		*owner = own;
+	return fd;
+}
+
+int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
+{
+	int fd, err = 0;
+
+	do {
+		fd = kreg_monitor(k, key, key_size, NULL);
+		if (fd < 0)
+			return fd;
+		err = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? -errno : 0;
+		close(fd);
+	} while (err == -ESRCH);
+	return err;
+}
+
+static int address_read(const char *value, size_t size, struct sockaddr_un *out,
+			socklen_t *out_size)
+{
+	memset(out, 0, sizeof(*out));
+	out->sun_family = AF_UNIX;
+	if (size < 1 || size >= sizeof(out->sun_path))
+		return -EDESTADDRREQ;
+	memcpy(out->sun_path, value, size);
+	*out_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+	if (value[0] == '@')
+		out->sun_path[0] = 0;
+	else if (memchr(value, 0, size))
+		return -EDESTADDRREQ;
+	else
+		(*out_size)++;
+	return 0;
+}
+
+/* Whether who listens at the other end is @owner. */
+static int peer_check(struct kreg *k, int fd, const struct kreg_owner *owner)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return -errno;
+	if (!kreg_owner_is_alive(k, owner))
+		return -ESRCH;
+	return peer.pid == owner->pid ? 0 : -EPERM;
+}
+
+static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen_t size, int type,
+		      const struct kreg_owner *owner)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, size))
+		err = -errno;
+	if (!err)
+		err = peer_check(k, fd, owner);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
+		 struct kreg_owner *owner)
+{
+	struct sockaddr_un address;
+	struct kreg_owner own;
+	char value[sizeof(address.sun_path)];
+	socklen_t address_size;
+	ssize_t size;
+	int fd;
+
+	if ((type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_STREAM &&
+	    (type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_SEQPACKET)
+		return -EINVAL;
+	for (;;) {
+		size = kreg_lookup(k, key, key_size, value, sizeof(value), &own);
+		if (size < 0)
+			return (int)size;
+		fd = address_read(value, (size_t)size, &address, &address_size);
+		if (!fd)
+			fd = connect_to(k, &address, address_size, type, &own);
+		if (fd >= 0 || kreg_owner_is_alive(k, &own))
+			break;
+	}
+	if (fd >= 0 && owner)
+		*owner = own;
+	return fd;
+}
+
+/* The effective ids, of which a process cannot lie to /proc. */
+static int read_ids(pid_t pid, uint32_t *uid, uint32_t *gid)
+{
+	char path[64], line[256];
+	int found = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	if (!status)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (fgets(line, sizeof(line), status))
+		found += sscanf(line, "Uid: %*u %u", uid) == 1 ||
+			 sscanf(line, "Gid: %*u %u", gid) == 1;
+	fclose(status);
+	return found == 2 ? 0 : -EACCES;
+}
+
+int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg_owner_facts *facts)
+{
+	struct kreg_owner_facts own = { 0 };
+	int err = 0;
+
+	if (!k || !owner || !facts || !owner->token)
+		return -EINVAL;
+	if (!owner_facts(k, owner->token, &own))
+		return -ESRCH;
+	if (!k->lives.facts)
+		err = read_ids(own.owner.pid, &own.uid, &own.gid);
+	/* The facts are this owner's if he was alive all the while. */
+	if (!kreg_owner_is_alive(k, owner))
+		return -ESRCH;
+	if (!err)
+		*facts = own;
+	return err == -ESRCH ? -EACCES : err;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One log is for one process, however many handles and threads it has, so one mutex serializes its
+ * records. It is private to the process: whoever dies with it held is alone with that.
+ *
+ * An unregistration is told before it happens (log.c says why), and the mutex is held until it has.
+ */
+#include "lib/tell.h"
+
+#include "shm/log.h"
+
+/* So many records before we ask whether those who listened are alive still. */
+#define CHECK_EVERY 4096u
+
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t telling_once = PTHREAD_ONCE_INIT;
+
+/* Another thread of the parent may have held it. */
+static void telling_renew(void)
+{
+	pthread_mutex_init(&telling, NULL);
+}
+
+static void telling_at_fork(void)
+{
+	pthread_atfork(NULL, NULL, telling_renew);
+}
+
+static void telling_begin(void)
+{
+	pthread_once(&telling_once, telling_at_fork);
+	pthread_mutex_lock(&telling);
+}
+
+static void telling_end(struct kreg *k)
+{
+	bool check = !(++k->told % CHECK_EVERY);
+
+	pthread_mutex_unlock(&telling);
+	log_tell(&k->segment);
+	if (check)
+		log_check_listeners(&k->segment, &k->lives);
+}
+
+/* The event of @own; without key and value if damage has taken them away. */
+static struct log_event event_of(struct kreg *k, enum log_type type, const struct found *own)
+{
+	struct log_event event = { .type = type, .owner = k->self.owner, .pid = k->self.pid };
+	uint32_t size;
+
+	if (!own)
+		return event;
+	event.place = own->place;
+	event.key = own->entry->bytes;
+	event.key_size = entry_key_size(own->info);
+	if (!entry_has_room(&k->segment, own->entry, ENTRY_HEAD + event.key_size))
+		event.key_size = 0;
+	if (type == LOG_UNREGISTER)
+		return event;
+	event.value = entry_value(&k->segment, own->entry, own->info, &size);
+	event.value_size = event.value ? size : 0;
+	return event;
+}
+
+void tell_register(struct kreg *k, const struct found *own, uint32_t flags)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return;
+	event = event_of(k, LOG_REGISTER, own);
+	event.flags = flags;
+	telling_begin();
+	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_end(k);
+}
+
+void tell_update(struct kreg *k, const struct found *own, place_t before)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return;
+	event = event_of(k, LOG_UPDATE, own);
+	event.before = before;
+	telling_begin();
+	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_end(k);
+}
+
+bool tell_unregister(struct kreg *k, const struct found *own)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return false;
+	event = event_of(k, LOG_UNREGISTER, own);
+	telling_begin();
+	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	return true;
+}
+
+void tell_unregister_done(struct kreg *k)
+{
+	log_settle(&k->segment, k->self.owner);
+	telling_end(k);
+}
+
+void tell_unregistered(struct kreg *k, const struct found *own)
+{
+	full_fence();
+	if (tell_unregister(k, own))
+		tell_unregister_done(k);
+}
+
+bool tell_give(struct kreg *k, const struct found *own, place_t gift, owner_t to)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return false;
+	event = event_of(k, LOG_GIVE, own);
+	event.before = own->place;
+	event.place = gift;
+	event.to = to;
+	telling_begin();
+	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	return true;
+}
+
+void tell_given(struct kreg *k, const struct found *own, place_t gift, owner_t to)
+{
+	full_fence();
+	if (tell_give(k, own, gift, to))
+		tell_unregister_done(k);
+}
+
+void tell_resync(struct kreg *k)
+{
+	struct log_event event = event_of(k, LOG_RESYNC, NULL);
+
+	full_fence();
+	if (!log_is_wanted(&k->segment))
+		return;
+	telling_begin();
+	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_end(k);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A visit goes by batches. A batch is copied out under one peek, whole orders at a time, and handed to
+ * the visitor when nothing can be overtaken any more; the next begins behind the last order. So an
+ * entry that stays is visited once, whatever comes and goes around it, and the visitor may take its
+ * time.
+ *
+ * With duplicate keys the newest entry is the first in the list; each run of one order is turned
+ * around, so that the visitor sees them in order of registration.
+ */
+#include "lib/visit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/pattern.h"
+#include "shm/gift.h"
+#include "shm/table_search.h"
+
+#define BATCH_ENTRIES 64u
+
+/* One entry of a batch; key and value follow it in the batch's bytes. */
+struct copied {
+	struct kreg_owner owner;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t position;
+	place_t place;
+	order_t order;
+};
+
+struct batch {
+	unsigned char *bytes;
+	size_t used, size;
+	size_t *at; /* where each entry begins */
+	size_t at_size;
+	uint32_t entries;
+	order_t from, until; /* where it begins and ends */
+	bool ended;          /* nothing comes behind it */
+};
+
+static int batch_grow(struct batch *batch, size_t bytes)
+{
+	size_t size = batch->size ? batch->size : 4096;
+	size_t at_size = batch->at_size ? batch->at_size : BATCH_ENTRIES;
+	void *grown;
+
+	while (size < batch->used + bytes)
+		size *= 2;
+	while (at_size <= batch->entries)
+		at_size *= 2;
+	if (size != batch->size) {
+		grown = realloc(batch->bytes, size);
+		if (!grown)
+			return -ENOMEM;
+		batch->bytes = grown;
+		batch->size = size;
+	}
+	if (at_size != batch->at_size) {
+		grown = realloc(batch->at, at_size * sizeof(*batch->at));
+		if (!grown)
+			return -ENOMEM;
+		batch->at = grown;
+		batch->at_size = at_size;
+	}
+	return 0;
+}
+
+static void batch_free(struct batch *batch)
+{
+	free(batch->bytes);
+	free(batch->at);
+}
+
+static int batch_add(const struct visit *v, struct batch *batch, const struct found *found,
+		     order_t order, uint32_t position)
+{
+	struct copied copied = { .key_size = entry_key_size(found->info), .position = position };
+	const void *value =
+		entry_value(&v->k->segment, found->entry, found->info, &copied.value_size);
+	/* Rounded, so that the next head is aligned. */
+	size_t bytes = (sizeof(copied) + copied.key_size + copied.value_size + 15) & ~15ul;
+	unsigned char *at;
+
+	if (!value)
+		return -EUCLEAN;
+	if (!handle_owner(v->k, found->owner, found->life, &copied.owner))
+		return 0;
+	if (batch_grow(batch, bytes))
+		return -ENOMEM;
+	copied.place = found->place;
+	copied.order = order;
+	at = batch->bytes + batch->used;
+	memcpy(at, &copied, sizeof(copied));
+	copy_out(at + sizeof(copied), found->entry->bytes, copied.key_size);
+	copy_out(at + sizeof(copied) + copied.key_size, value, copied.value_size);
+	batch->at[batch->entries++] = batch->used;
+	batch->used += bytes;
+	return 0;
+}
+
+static struct copied batch_entry(const struct batch *batch, uint32_t i)
+{
+	struct copied copied;
+
+	memcpy(&copied, batch->bytes + batch->at[i], sizeof(copied));
+	return copied;
+}
+
+/* How many living names with the key of @found are in front of it. */
+static uint32_t position_of(const struct visit *v, const struct found *found)
+{
+	const struct segment *s = &v->k->segment;
+	unsigned char key[256];
+	struct found at = { 0 };
+	uint32_t position = 0;
+	struct query q;
+
+	if (!entry_has_room(s, found->entry, ENTRY_HEAD + entry_key_size(found->info)))
+		return 0;
+	copy_out(key, found->entry->bytes, entry_key_size(found->info));
+	q = table_query(s, key, entry_key_size(found->info));
+	while (!table_find_next(s, &v->k->lives, &q, at.place, &at) && at.place != found->place)
+		position++;
+	return position;
+}
+
+/* Copies whole orders from batch->from on; batch->until is where the one after begins. */
+static int batch_collect(const struct visit *v, struct batch *batch, order_t end)
+{
+	struct kreg *k = v->k;
+	struct table_walk walk;
+	struct found found;
+	order_t order, last = batch->from;
+	bool first = true;
+	int err;
+
+	batch->used = 0;
+	batch->entries = 0;
+	batch->ended = false;
+	table_first(&k->segment, batch->from, end, &walk);
+	while (!(err = table_next(&k->segment, &k->lives, &walk, &found, &order))) {
+		uint32_t position = 0;
+
+		if (order_is_before(order, batch->from))
+			continue;
+		if (batch->entries >= BATCH_ENTRIES && order != last) {
+			batch->until = order;
+			return 0;
+		}
+		if (k->unique && !first && order == last)
+			position = position_of(v, &found);
+		first = false;
+		last = order;
+		if (!pattern_may_match(k, v->pattern, &found))
+			continue;
+		err = batch_add(v, batch, &found, order, position);
+		if (err)
+			return err;
+	}
+	batch->ended = true;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Each run of one order the other way round. */
+static void batch_turn(struct batch *batch)
+{
+	uint32_t first, last, i, j;
+
+	for (first = 0; first < batch->entries; first = last) {
+		order_t order = batch_entry(batch, first).order;
+
+		for (last = first;
+		     last < batch->entries && batch_entry(batch, last).order == order;)
+			last++;
+		for (i = first, j = last; i + 1 < j; i++) {
+			size_t at = batch->at[i];
+
+			batch->at[i] = batch->at[--j];
+			batch->at[j] = at;
+		}
+	}
+}
+
+static int batch_visit(const struct visit *v, const struct batch *batch)
+{
+	uint32_t i;
+	int err;
+
+	for (i = 0; i < batch->entries; i++) {
+		struct copied copied = batch_entry(batch, i);
+		unsigned char *bytes = batch->bytes + batch->at[i] + sizeof(copied);
+		struct kreg_entry entry = { .owner = copied.owner,
+					    .position = copied.position,
+					    .reserved = copied.place };
+
+		entry.key = bytes;
+		entry.key_size = copied.key_size;
+		entry.value = bytes + copied.key_size;
+		entry.value_size = copied.value_size;
+		if (!pattern_matches(v->pattern, &entry) ||
+		    !life_is_alive(&v->k->lives, copied.owner.token))
+			continue;
+		err = v->visit(&entry, v->data);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool batch_equals(const struct batch *a, const struct batch *b)
+{
+	uint32_t i;
+
+	if (a->entries != b->entries)
+		return false;
+	for (i = 0; i < a->entries; i++) {
+		struct copied x = batch_entry(a, i), y = batch_entry(b, i);
+
+		if (x.place != y.place || x.owner.token != y.owner.token)
+			return false;
+	}
+	return true;
+}
+
+/* Collects again until two batches in a row are the same. Under the peek of the first. */
+static int batch_agree(const struct visit *v, struct batch *batch, order_t end)
+{
+	struct batch again = { .from = batch->from };
+	int err = batch_collect(v, &again, end);
+
+	if (!err && !batch_equals(batch, &again))
+		err = -EAGAIN;
+	batch_free(&again);
+	return err;
+}
+
+static int visit_orders(const struct visit *v, order_t from, order_t end)
+{
+	struct batch batch = { .from = from };
+	int err = 0, tries = 0;
+
+	while (!batch.ended) {
+		uint64_t epoch = grace_peek(&v->k->segment);
+
+		err = batch_collect(v, &batch, end);
+		if (!err && v->twice)
+			err = batch_agree(v, &batch, end);
+		if (err == -EAGAIN || (err != -ENOMEM && !grace_peek_held(&v->k->segment, epoch))) {
+			batch.ended = false;
+			if (++tries < PEEK_TRIES)
+				continue;
+			err = -EAGAIN;
+		}
+		if (!err && !v->k->unique)
+			batch_turn(&batch);
+		if (!err)
+			err = batch_visit(v, &batch);
+		if (err)
+			break;
+		batch.from = batch.until;
+		tries = 0;
+	}
+	batch_free(&batch);
+	return err;
+}
+
+int visit_key(const struct visit *v, const void *key, size_t key_size)
+{
+	struct query q = table_query(&v->k->segment, key, key_size);
+	uint32_t partition;
+	int err = 0;
+
+	for (partition = 0; partition < v->k->segment.partitions && !err; partition++) {
+		table_query_partition(&q, partition);
+		err = visit_orders(v, q.order, q.order);
+	}
+	return err;
+}
+
+int visit_all(const struct visit *v)
+{
+	return visit_orders(v, 0, ORDER_LAST);
+}
+
+/* 0: the block is an entry that is in the list: a search for its key leads to it. -ENOENT: not. */
+static int find_linked(const struct visit *v, owner_t owner, place_t place, uint32_t bytes,
+		       struct found *found)
+{
+	struct segment *s = &v->k->segment;
+	struct entry *entry = segment_at(s, place, bytes);
+	unsigned char key[256];
+	struct table_walk walk;
+	struct query q;
+	order_t order;
+	uint64_t info;
+	int err;
+
+	if (!entry)
+		return -EUCLEAN;
+	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
+	if (!entry_is_of(info, KIND_OF(ENTRY_NAME)) || ENTRY_HEAD + entry_key_size(info) > bytes ||
+	    load_relaxed(&entry->owner) != owner) /* relaxed: as above */
+		return -ENOENT;
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query_of(s, owner, key, entry_key_size(info));
+	table_first(s, q.order, q.order, &walk);
+	do {
+		err = table_next(s, &v->k->lives, &walk, found, &order);
+	} while (!err && found->place != place);
+	return err;
+}
+
+static int slab_collect(const struct visit *v, owner_t owner, uint32_t slab, struct batch *batch)
+{
+	struct segment *s = &v->k->segment;
+	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	place_t place = segment_slab_place(s, slab);
+	struct found found;
+	uint32_t i;
+	int err = 0;
+
+	batch->used = 0;
+	batch->entries = 0;
+	for (i = 0; i < cut.blocks && !err; i++, place += cut.bytes / LINE_BYTES) {
+		err = find_linked(v, owner, place, cut.bytes, &found);
+		if (!err && pattern_may_match(v->k, v->pattern, &found))
+			err = batch_add(v, batch, &found, 0,
+					v->k->unique ? position_of(v, &found) : 0);
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+int visit_owner(const struct visit *v, owner_t owner)
+{
+	struct kreg *k = v->k;
+	struct batch batch = { 0 };
+	uint32_t slab, slabs = land_slabs(&k->segment), tries;
+	int err = 0;
+
+	for (slab = 0; slab < slabs && !err; slab++) {
+		for (tries = 0;
+		     land_owner(&k->segment, slab) == owner || gift_in(&k->segment, slab);
+		     tries++) {
+			uint64_t epoch = grace_peek(&k->segment);
+
+			err = slab_collect(v, owner, slab, &batch);
+			if (err == -ENOMEM || grace_peek_held(&k->segment, epoch)) {
+				if (!err)
+					err = batch_visit(v, &batch);
+				break;
+			}
+			err = tries < PEEK_TRIES ? 0 : -EAGAIN;
+			if (err)
+				break;
+		}
+	}
+	batch_free(&batch);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for a change of the table, whoever makes it and whoever dies.
+ *
+ * Promises  no polling: a futex wakes who waits. What was there before the wait, or comes during it, is
+ *           seen.
+ * Needs     a look that may be repeated at any time.
+ * Context   blocks. Not in signal handlers; a signal does not end it.
+ * Used by   await.c, lock.c.
+ */
+#ifndef KREG_LIB_WAIT_H
+#define KREG_LIB_WAIT_H
+
+#include "lib/handle.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * -EAGAIN: not yet, and *in_the_way, if not 0, is the owner whose death may change that. Anything else
+ * ends the wait.
+ */
+typedef ssize_t (*wait_look_fn)(struct kreg *k, const struct query *q, owner_t *in_the_way,
+				void *data);
+
+/*
+ * Looks until it is time. @timeout_ms: below 0 for ever, 0: look once. -ETIMEDOUT; -EROFS, -EOWNERDEAD,
+ * -ESHUTDOWN, -ENOBUFS; what threads and pidfds may fail with; or what @look returned.
+ */
+ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms, wait_look_fn look,
+		   void *data);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An entry's memory is its owner's, so that it goes back when the owner dies. A gift is made by another
+ * one: in a slab that holds nothing else, so that the slab can be handed over by one CAS.
+ *
+ *   step                                        killed here
+ *   1 a slab is taken, the gift written         a slab of the dead with an entry in no list
+ *   2 the giver's entry is replaced by the gift the slab is the dead giver's, the gift is alive: whoever
+ *     by one CAS: given                         sweeps hands the slab over
+ *   3 the slab is handed over by CAS            done
+ *
+ * The new owner may have unregistered the gift before step 3. So both look for the other: who unregisters
+ * marks the entry first and tries to retire the slab then, and the giver hands over first and looks at the
+ * mark then. The slab's word lets one of them do it.
+ *
+ * The owner's row does not count gifts, because two words cannot be changed at once. header->gifts says
+ * whether it is worth while to look for some; it may be too high after a death, which costs time alone, and
+ * is never too low: it is raised before a gift is written, and lowered after that was wiped out.
+ */
+#include "shm/gift.h"
+
+#include <errno.h>
+
+#include "shm/table_search.h"
+
+static void gifts_add(const struct segment *s, uint64_t count)
+{
+	fetch_add_relaxed(&s->header->gifts,
+			  count); /* relaxed: the link that is CASed later orders it */
+}
+
+int gift_make(const struct segment *s, owner_t self, owner_t to, const struct query *q,
+	      uint32_t kind, const void *value, uint32_t value_size, place_t *out)
+{
+	uint32_t head = entry_head(q->key_size), from = 0, slab;
+	struct entry *entry;
+	int err;
+
+	if (head + value_size > GIFT_BYTES_MAX)
+		return -EMSGSIZE;
+	err = land_take(s, self, 1, &from, &slab);
+	if (err)
+		return err;
+	*out = segment_slab_place(s, slab);
+	entry = segment_at(s, *out, SLAB_BYTES);
+	if (!entry)
+		return -EUCLEAN;
+	copy_in(entry->bytes, q->key, q->key_size);
+	if (value_size)
+		copy_in((unsigned char *)entry + head, value, value_size);
+	gifts_add(s, 1);
+	store_relaxed(&entry->next, 0ull); /* relaxed: private until it is linked */
+	store_relaxed(&entry->owner, to);  /* relaxed: as above */
+	store_relaxed(&entry->info,        /* relaxed: as above */
+		      entry_info(kind | ENTRY_GIFT, 0, value_size, q->key_size));
+	land_describe(s, slab, heap_about_entries(SLAB_BYTES) | LAND_OF_GIFT);
+	return 0;
+}
+
+/* Nobody takes it for a gift any more. */
+static void gift_wipe(const struct segment *s, place_t place)
+{
+	struct entry *entry = segment_at(s, place, SLAB_BYTES);
+
+	if (entry)
+		store_relaxed(&entry->info, 0ull); /* relaxed: it is in no list */
+}
+
+void gift_drop(const struct segment *s, place_t place)
+{
+	gift_wipe(s, place);
+	land_return(s, segment_slab_of(s, place));
+	gifts_add(s, -1ull);
+}
+
+place_t gift_in(const struct segment *s, uint32_t slab)
+{
+	place_t place = segment_slab_place(s, slab);
+	const struct entry *entry;
+
+	if (!(land_about(s, slab) & LAND_OF_GIFT))
+		return 0;
+	entry = segment_at(s, place, SLAB_BYTES);
+	return entry && entry_is_gift(load_relaxed(&entry->info)) ? place
+								  : 0; /* relaxed: checked later */
+}
+
+void gift_retire(const struct segment *s, place_t place, owner_t owner)
+{
+	gift_wipe(s, place);
+	if (land_retire_from(s, segment_slab_of(s, place), owner))
+		gifts_add(s, -1ull);
+}
+
+void gift_pass(const struct segment *s, const struct life_table *lives, owner_t self, place_t place,
+	       owner_t from, owner_t to)
+{
+	struct entry *entry = segment_at(s, place, SLAB_BYTES);
+	unsigned char key[256];
+	struct query q;
+	uint64_t info;
+
+	if (!entry || !land_hand_over(s, segment_slab_of(s, place), from, to))
+		return;
+	/*
+	 * ORD[gift_pass:A] full: the slab is theirs, then whether they had unregistered it; pairs with
+	 * table_cas:A of the mark and land_retire_from:A
+	 */
+	full_fence();
+	if (!(table_load(&entry->next) & REF_MARK))
+		return;
+	info = load_relaxed(&entry->info); /* relaxed: behind the link; 0: the other one is at it */
+	if (!entry_is_gift(info))
+		return;
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query(s, key, entry_key_size(info));
+	if (!table_purge(s, lives, self, &q))
+		gift_retire(s, place, to);
+}
+
+/* Whether the list leads to it, and its owner is alive. */
+static bool gift_is_linked(const struct segment *s, const struct life_table *lives, place_t place,
+			   owner_t *owner)
+{
+	const struct entry *entry = segment_at(s, place, SLAB_BYTES);
+	unsigned char key[256];
+	struct found found;
+	uint64_t info;
+	struct query q;
+
+	if (!entry)
+		return false;
+	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query(s, key, entry_key_size(info));
+	q.owner = load_relaxed(&entry->owner); /* relaxed: as above */
+	*owner = q.owner;
+	for (found.place = 0; q.owner && !table_find_next(s, lives, &q, found.place, &found);) {
+		if (found.place == place)
+			return true;
+	}
+	return false;
+}
+
+bool gift_rescue(const struct segment *s, const struct life_table *lives, owner_t self,
+		 uint32_t slab, uint64_t seen)
+{
+	place_t place = gift_in(s, slab);
+	owner_t owner;
+
+	if (!place || !gift_is_linked(s, lives, place, &owner) || owner == seen)
+		return false;
+	gift_pass(s, lives, self, place, seen, owner);
+	return true;
+}
+
+uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner)
+{
+	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
+	uint64_t sum = 0;
+	owner_t whose;
+
+	for (slab = 0; slab < slabs; slab++) {
+		place_t place = gift_in(s, slab);
+
+		if (place && gift_is_linked(s, lives, place, &whose))
+			sum += !owner || whose == owner;
+	}
+	return sum;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each seat has a ring of its own that its holder alone writes, so nothing is shared by two writers but
+ * the counter for stamps, and a writer that is killed leaves an unfinished record that was never
+ * published. Two words of the row say how far it is:
+ *
+ *   63                 32 31                    0
+ *  +---------------------+-----------------------+
+ *  | number of the next  | end, in units         |   log_published: readers go so far
+ *  +---------------------+-----------------------+
+ *  | unsettled, or 0     | end, in units         |   log_claimed: what may be overwritten now
+ *  +---------------------+-----------------------+
+ *
+ *   step                                      killed here
+ *   1 claimed goes up                         nothing: readers do not look behind published
+ *   2 the record is written                   the same; the next holder of the seat writes there
+ *   3 published goes up: it is told           it stays told, and counts although the writer is dead
+ *
+ * A reader copies a record and looks at claimed then: has it gone a whole ring beyond the record's start,
+ * the copy is worth nothing, and the numbers tell how many were missed. Nobody waits for a reader.
+ *
+ * Stamps order the records of different seats for one key. A registration takes its stamp after it has
+ * happened, an unregistration before: so of a key that goes from one owner to another the stamps go up,
+ * and all earlier records are published when a later one is. A reader that reads the counter first, the
+ * logs then, and keeps what has a later stamp for the next time, sees each key's records in order.
+ *
+ * An unregistration is published before it happens, because its owner may be killed in between and would
+ * never tell; log_settle() says that it has. Which record is unsettled is told in log_claimed, by the
+ * number of the record after it.
+ */
+#include "shm/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "shm/copy.h"
+#include "shm/row.h"
+
+#define LOG_UNITS (LOG_BYTES / LOG_UNIT)
+#define RESERVE_STEP 16384u
+
+static unsigned char *log_ring(const struct segment *s, uint32_t seat)
+{
+	return s->logs + (uint64_t)seat * LOG_BYTES;
+}
+
+static uint64_t log_word(uint64_t high, uint64_t units)
+{
+	return high << 32 | (uint32_t)units;
+}
+
+static void ring_write(unsigned char *ring, uint64_t at, const void *from, uint32_t bytes)
+{
+	uint32_t offset = (uint32_t)at % LOG_BYTES;
+	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
+
+	if (first)
+		copy_in(ring + offset, from, first);
+	if (bytes > first)
+		copy_in(ring, (const unsigned char *)from + first, bytes - first);
+}
+
+static void ring_read(const unsigned char *ring, uint64_t at, void *to, uint32_t bytes)
+{
+	uint32_t offset = (uint32_t)at % LOG_BYTES;
+	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
+
+	if (first)
+		copy_out(to, ring + offset, first);
+	if (bytes > first)
+		copy_out((unsigned char *)to + first, ring, bytes - first);
+}
+
+uint64_t log_stamp(const struct segment *s)
+{
+	/*
+	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its stamp; pairs with
+	 * itself in whoever changes the key next
+	 */
+	return __atomic_fetch_add(&s->header->stamp, 1, __ATOMIC_ACQ_REL);
+}
+
+uint64_t log_stamps(const struct segment *s)
+{
+	/*
+	 * ORD[log_stamps:A] acquire: the stamps, then the logs, in which all earlier records of a
+	 * key are published; pairs with log_stamp:A
+	 */
+	return load_acquire(&s->header->stamp);
+}
+
+/* The first round through the ring reserves it, a step at a time. */
+static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t position, uint32_t bytes,
+			uint32_t *known)
+{
+	uint64_t end = position * LOG_UNIT % LOG_BYTES + bytes;
+
+	if (end > LOG_BYTES)
+		end = LOG_BYTES;
+	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
+	if (end <= *known)
+		return true;
+	if (segment_reserve(s->fd, s->logs_offset + (uint64_t)seat * LOG_BYTES, end))
+		return false;
+	*known = (uint32_t)end;
+	return true;
+}
+
+static void log_fill(const struct segment *s, const struct log_event *event, uint64_t position,
+		     const struct log_record *record)
+{
+	unsigned char *ring = log_ring(s, owner_seat(event->owner));
+	uint64_t at = position * LOG_UNIT;
+
+	ring_write(ring, at, record, sizeof(*record));
+	ring_write(ring, at + sizeof(*record), event->key, event->key_size);
+	ring_write(ring, at + sizeof(*record) + event->key_size, event->value, event->value_size);
+}
+
+/* Whether it is told before it happens. */
+static bool log_is_announced(uint32_t type)
+{
+	return type == LOG_UNREGISTER || type == LOG_GIVE;
+}
+
+void log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
+	       uint32_t *known)
+{
+	struct row *row = &s->rows[owner_seat(event->owner)];
+	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
+	uint64_t number = published >> 32, position = (uint32_t)published, end;
+	struct log_record record = {
+		.type = (uint8_t)event->type,
+		.flags = (uint16_t)event->flags,
+		.key_size = (uint8_t)event->key_size,
+		.number = number,
+		.stamp = stamp,
+		.owner = event->owner,
+		.to = event->to,
+		.place = event->place,
+		.before = event->before,
+		.value_size = event->value_size,
+		.pid = event->pid,
+	};
+
+	record.bytes =
+		(uint32_t)(sizeof(record) + event->key_size + event->value_size + LOG_UNIT - 1) /
+		LOG_UNIT * LOG_UNIT;
+	end = position + record.bytes / LOG_UNIT;
+	if (!log_reserve(s, owner_seat(event->owner), position, record.bytes, known)) {
+		/* There is no memory for it: a number without a record is one that was missed. */
+		end = position;
+	} else {
+		/* relaxed: the fence below orders it */
+		store_relaxed(&row->log_claimed,
+			      log_word(log_is_announced(event->type) ? number + 1 : 0, end));
+		/*
+		 * ORD[log_write:A] release: the claim, then the bytes: who has copied bytes of the
+		 * next round sees the claim; pairs with log_copy:A
+		 */
+		cmm_smp_wmb();
+		log_fill(s, event, position, &record);
+	}
+	/*
+	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs with
+	 * log_published:A
+	 */
+	store_release(&row->log_published, log_word(number + 1, end)); /* happens here */
+}
+
+void log_settle(const struct segment *s, owner_t owner)
+{
+	uint64_t *claimed = &s->rows[owner_seat(owner)].log_claimed;
+
+	/*
+	 * ORD[log_settle:A] release: the unregistration, then the word that it is done; pairs with
+	 * log_is_settled:A
+	 */
+	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: ours alone */
+}
+
+void log_tell(const struct segment *s)
+{
+	bell_ring(&s->header->news);
+}
+
+static uint64_t log_published(const struct segment *s, uint32_t seat)
+{
+	/*
+	 * ORD[log_published:A] acquire: how far it goes, then the records; pairs with log_write:B
+	 */
+	return load_acquire(&s->rows[seat].log_published);
+}
+
+void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader)
+{
+	uint64_t published = log_published(s, seat);
+
+	reader->position = (uint32_t)published;
+	reader->number = published >> 32;
+}
+
+/* Whether the record before @number is done with. */
+static bool log_is_settled(const struct segment *s, uint32_t seat, uint64_t number)
+{
+	/*
+	 * ORD[log_is_settled:A] acquire: that it is done, then a look whether it is; pairs with
+	 * log_settle:A
+	 */
+	return (uint32_t)(load_acquire(&s->rows[seat].log_claimed) >> 32) != (uint32_t)(number + 1);
+}
+
+/* Copies @bytes at the reader's position. False: they were overwritten meanwhile. */
+static bool log_copy(const struct segment *s, uint32_t seat, const struct log_reader *reader,
+		     void *to, uint32_t bytes)
+{
+	uint64_t claimed;
+
+	ring_read(log_ring(s, seat), reader->position * LOG_UNIT, to, bytes);
+	/*
+	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten; pairs with
+	 * log_write:A
+	 */
+	fence_acquire();
+	claimed = load_relaxed(&s->rows[seat].log_claimed); /* relaxed: after the fence */
+	return (uint32_t)claimed - (uint32_t)reader->position <= LOG_UNITS;
+}
+
+static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *reader,
+		    uint64_t *lost)
+{
+	uint64_t number = reader->number;
+
+	log_begin(s, seat, reader);
+	*lost = (uint32_t)(reader->number - number);
+	return -EOVERFLOW;
+}
+
+int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
+	     struct log_reader *reader, struct log_record *room, uint64_t *lost)
+{
+	uint64_t published = log_published(s, seat);
+	uint32_t bytes;
+
+	if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
+		return 0;
+	if ((uint32_t)published == (uint32_t)reader->position ||
+	    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS ||
+	    !log_copy(s, seat, reader, room, sizeof(*room)))
+		return log_skip(s, seat, reader, lost);
+	bytes = room->bytes;
+	if ((uint32_t)room->number != (uint32_t)reader->number)
+		return log_skip(s, seat, reader, lost);
+	if (bytes % LOG_UNIT || bytes > LOG_BYTES / 2 + 1024 ||
+	    sizeof(*room) + room->key_size + (uint64_t)room->value_size > bytes ||
+	    owner_seat(room->owner) != seat) {
+		log_begin(s, seat, reader);
+		return -EUCLEAN;
+	}
+	if (log_is_announced(room->type) && !log_is_settled(s, seat, reader->number) &&
+	    life_is_alive(lives, room->owner))
+		return 0;
+	if (!log_copy(s, seat, reader, room, bytes))
+		return log_skip(s, seat, reader, lost);
+	reader->position = (uint32_t)(reader->position + bytes / LOG_UNIT);
+	reader->number = (uint32_t)(reader->number + 1);
+	return 1;
+}
+
+static void listening_set(const struct segment *s, uint64_t seen, bool wanted)
+{
+	/* Up by two, so that a late change of somebody else's fails. */
+	while (!cas_relaxed(&s->header->listening, &seen, /* relaxed: the callers have fences */
+			    ((seen | 1) + 2) - !wanted)) {
+		if (!wanted)
+			return;
+	}
+}
+
+void log_listen(const struct segment *s, owner_t owner)
+{
+	/* relaxed: the fence below orders both */
+	fetch_add_relaxed(&s->rows[owner_seat(owner)].listeners, 1u);
+	/* relaxed: the CAS looks again */
+	listening_set(s, load_relaxed(&s->header->listening), true);
+	/*
+	 * ORD[log_listen:A] full: that we listen, then the first look at the entries: a change
+	 * that this look misses is told; pairs with the fence before log_is_wanted()
+	 */
+	full_fence();
+}
+
+void log_unlisten(const struct segment *s, owner_t owner)
+{
+	fetch_add_relaxed(&s->rows[owner_seat(owner)].listeners, -1u); /* relaxed: a hint */
+}
+
+void log_check_listeners(const struct segment *s, const struct life_table *lives)
+{
+	uint64_t seen = load_relaxed(&s->header->listening); /* relaxed: the CAS looks again */
+	uint32_t seat, end = row_end(s), entries;
+
+	full_fence();
+	for (seat = 0; seat < end; seat++) {
+		/* relaxed: who comes now has raised the word that the CAS expects */
+		if (load_relaxed(&s->rows[seat].listeners) && row_owner(s, lives, seat, &entries))
+			return;
+	}
+	if (seen & 1)
+		listening_set(s, seen, false);
+}

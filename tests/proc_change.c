@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an owner may do with its names, and what all others see of it: update, unregister by value,
+ * reserve and publish, wait in line, take over, count.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+
+static struct kreg *k;
+static int mode;
+
+static struct kreg *open_mode(int in)
+{
+	mode = in;
+	return mode_open(in, "change");
+}
+
+/* "value" and the pid of whoever holds @key. */
+#define assert_holds(key, pid_, value_)                                                            \
+	do {                                                                                       \
+		char value__[64];                                                                  \
+		struct kreg_owner owner__;                                                         \
+		ck_assert_int_eq(                                                                  \
+			kreg_lookup(k, key, KREG_STRING, value__, sizeof(value__), &owner__),      \
+			strlen(value_));                                                           \
+		ck_assert_mem_eq(value__, value_, strlen(value_));                                 \
+		ck_assert_int_eq(owner__.pid, pid_);                                               \
+	} while (0)
+
+/* Registers "key" with @flags and its own pid in text; says the result, and leaves when told. */
+struct claim {
+	uint32_t flags;
+	const char *value;
+};
+
+static int claim_key(int link, void *data)
+{
+	const struct claim *claim = data;
+	struct kreg *own = mode_open(mode, "change");
+	char value[64];
+	struct kreg_found holder = { .value = value, .capacity = sizeof(value) };
+	int64_t told;
+	int got;
+
+	got = kreg_register_with(own, "key", KREG_STRING, claim->value, strlen(claim->value),
+				 claim->flags, &holder);
+	link_say(link, got);
+	link_say(link, got == -EEXIST || got == KREG_WAITING ? holder.owner.pid : 0);
+	while ((told = link_hear(link)) != INT64_MIN)
+		link_say(link, told == 1 ? kreg_publish(own, "key", KREG_STRING, "up", 2)
+					 : kreg_unregister(own, "key", KREG_STRING));
+	return 0;
+}
+
+static struct child claim(struct claim *with, int64_t result, int64_t holder)
+{
+	struct child child = child_start(claim_key, with);
+
+	ck_assert_int_eq(link_hear(child.link), result);
+	ck_assert_int_eq(link_hear(child.link), holder);
+	return child;
+}
+
+START_TEST(a_refusal_tells_the_holders_pid_and_value)
+{
+	struct claim plain = { .value = "theirs" };
+	struct kreg_found holder = { 0 };
+	char value[4], room[64];
+	struct child child;
+
+	k = open_mode(_i);
+	child = claim(&plain, 0, 0);
+	holder.value = room;
+	holder.capacity = sizeof(room);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), -EEXIST);
+	ck_assert_int_eq(holder.owner.pid, child.pid);
+	ck_assert_int_eq(holder.size, 6);
+	ck_assert_mem_eq(room, "theirs", 6);
+	holder.value = value;
+	holder.capacity = sizeof(value);
+	memset(value, 7, sizeof(value));
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), -EEXIST);
+	ck_assert_int_eq(holder.size, 6);
+	ck_assert_int_eq(value[0], 7);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), 0);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), -EEXIST);
+	ck_assert_int_eq(holder.owner.pid, getpid());
+	ck_assert_int_eq(kreg_register_with(k, "k", 1, NULL, 0, 1 << 20, NULL), -EINVAL);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(an_update_gives_the_old_value_and_is_the_owners_alone)
+{
+	struct claim plain = { .value = "theirs" };
+	struct child child;
+	char old[16], *large = malloc(KREG_VALUE_MAX);
+
+	k = open_mode(_i);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, "x", 1, NULL, 0), -ENOENT);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "one", 3, NULL), 0);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, "second", 6, old, sizeof(old)), 3);
+	ck_assert_mem_eq(old, "one", 3);
+	assert_holds("mine", getpid(), "second");
+	memset(large, 'l', KREG_VALUE_MAX);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX, old, 2), 6);
+	ck_assert_int_eq(kreg_lookup(k, "mine", KREG_STRING, NULL, 0, NULL), KREG_VALUE_MAX);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX + 1, NULL, 0),
+			 -EMSGSIZE);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, NULL, 0, NULL, 0), KREG_VALUE_MAX);
+	assert_holds("mine", getpid(), "");
+	ck_assert_int_eq(kreg_count(k), 1);
+
+	child = claim(&plain, 0, 0);
+	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "x", 1, NULL, 0), -ENOENT);
+	ck_assert_int_eq(kreg_update_if(k, "key", KREG_STRING, "theirs", 6, "x", 1), -ENOENT);
+	assert_holds("key", child.pid, "theirs");
+	child_kill(&child);
+	free(large);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(compare_and_swap_changes_only_what_is_expected)
+{
+	k = open_mode(_i);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "one", 3, NULL), 0);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "two", 3, "x", 1), -ECANCELED);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "on", 2, "x", 1), -ECANCELED);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, NULL, 0, "x", 1), -ECANCELED);
+	assert_holds("mine", getpid(), "one");
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "one", 3, NULL, 0), 0);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, NULL, 0, "x", 1), 0);
+	assert_holds("mine", getpid(), "x");
+	kreg_close(k);
+}
+END_TEST
+
+static int calls;
+
+static ssize_t append_letter(const void *old, size_t old_size, void *value, size_t capacity,
+			     void *data)
+{
+	calls++;
+	ck_assert_uint_ge(capacity, old_size + 1);
+	memcpy(value, old, old_size);
+	memcpy((char *)value + old_size, data, 1);
+	/* It may call kreg, and here it is quicker than itself. */
+	if (calls == 1)
+		ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, "b", 1, NULL, 0), 1);
+	return (ssize_t)old_size + 1;
+}
+
+static ssize_t refuse(const void *old, size_t old_size, void *value, size_t capacity, void *data)
+{
+	(void)old, (void)old_size, (void)value, (void)capacity, (void)data;
+	return -ENOTTY;
+}
+
+static ssize_t too_large(const void *old, size_t old_size, void *value, size_t capacity, void *data)
+{
+	(void)old, (void)old_size, (void)value, (void)data;
+	return (ssize_t)capacity + 1;
+}
+
+START_TEST(a_callback_sees_the_value_that_it_replaces)
+{
+	k = open_mode(_i);
+	calls = 0;
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, append_letter, (void *)"z"),
+			 -ENOENT);
+	ck_assert_int_eq(calls, 0);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, append_letter, (void *)"z"), 0);
+	ck_assert_int_eq(calls, 2);
+	assert_holds("mine", getpid(), "bz");
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, refuse, NULL), -ENOTTY);
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, too_large, NULL), -EMSGSIZE);
+	assert_holds("mine", getpid(), "bz");
+	kreg_close(k);
+}
+END_TEST
+
+/* Updates its name between two values of two sizes until told to stop. */
+static int update_on(int link, void *data)
+{
+	struct kreg *own = mode_open(mode, "change");
+	char a[100], b[3000];
+	int i;
+
+	(void)data;
+	memset(a, 'a', sizeof(a));
+	memset(b, 'b', sizeof(b));
+	if (kreg_register(own, "key", KREG_STRING, a, sizeof(a), NULL))
+		return 1;
+	link_say(link, 0);
+	for (i = 0; i < 100000; i++) {
+		ssize_t got = i % 2 ? kreg_update(own, "key", KREG_STRING, a, sizeof(a), NULL, 0)
+				    : kreg_update(own, "key", KREG_STRING, b, sizeof(b), NULL, 0);
+
+		if (got != (ssize_t)(i % 2 ? sizeof(b) : sizeof(a)))
+			return 2;
+	}
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(readers_see_the_old_value_or_the_new_one_and_never_none)
+{
+	struct child child;
+	char value[4096];
+	uint64_t seen[2] = { 0 };
+	ssize_t size, i;
+	fd_set ready;
+
+	k = open_mode(_i);
+	child = child_start(update_on, NULL);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	do {
+		struct timeval at_once = { 0 };
+
+		size = kreg_lookup(k, "key", KREG_STRING, value, sizeof(value), NULL);
+		ck_assert(size == 100 || size == 3000);
+		for (i = 1; i < size; i++)
+			ck_assert_int_eq(value[i], value[0]);
+		ck_assert_int_eq(value[0], size == 100 ? 'a' : 'b');
+		seen[size == 100]++;
+		ck_assert_int_eq(kreg_count(k), 1);
+		FD_ZERO(&ready);
+		FD_SET(child.link, &ready);
+		select(child.link + 1, &ready, NULL, NULL, &at_once);
+	} while (!FD_ISSET(child.link, &ready));
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_uint_gt(seen[0], 0);
+	ck_assert_uint_gt(seen[1], 0);
+	ck_assert_int_eq(child_end(&child), 0);
+	kreg_close(k);
+}
+END_TEST
+
+static int value_is(const struct kreg_entry *entry, void *data)
+{
+	return entry->value_size == 1 && *(const char *)entry->value == *(char *)data;
+}
+
+START_TEST(unregister_match_takes_ones_own_entries_with_that_value)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	KREG_PATTERN(with_b, .value = "b", .value_size = 1);
+
+	k = mode_open_as(_i, "duplicate", &options);
+	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, value_is, (void *)"a"), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "b", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, value_is, (void *)"a"), 2);
+	ck_assert_int_eq(kreg_count(k), 2);
+	ck_assert_int_eq(kreg_count_select(k, &with_b), 1);
+	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "c", 1, NULL, 0), -EINVAL);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_reserved_name_is_taken_but_not_found_before_it_is_published)
+{
+	struct claim reserved = { .value = "", .flags = KREG_REGISTER_RESERVED };
+	struct kreg_found holder = { 0 };
+	struct child child;
+
+	k = open_mode(_i);
+	child = claim(&reserved, 0, 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(kreg_count_select(k, NULL), 0);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, NULL, 0, 0, &holder), -EEXIST);
+	ck_assert_int_eq(holder.owner.pid, child.pid);
+	ck_assert_int_eq(holder.size, -ENOENT);
+	ck_assert_int_eq(kreg_publish(k, "key", KREG_STRING, "x", 1), -ENOENT);
+	link_say(child.link, 1);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	assert_holds("key", child.pid, "up");
+	ck_assert_int_eq(kreg_count(k), 1);
+	link_say(child.link, 1);
+	ck_assert_int_eq(link_hear(child.link), -ENOENT);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_count(k), 0);
+
+	/* One that dies before it is ready leaves the name free. */
+	child = claim(&reserved, 0, 0);
+	child_kill(&child);
+	child = claim(&reserved, 0, 0);
+	link_say(child.link, 2);
+	ck_assert_int_eq(link_hear(child.link), 1);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, NULL, 0, NULL), 0);
+	child_kill(&child);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(the_next_in_line_is_the_owner_when_the_one_ahead_dies)
+{
+	struct claim queue = { .value = "v", .flags = KREG_REGISTER_QUEUE };
+	struct claim plain = { .value = "v" };
+	struct child first, second, third;
+
+	k = open_mode(_i);
+	first = claim(&queue, 0, 0);
+	second = claim(&queue, KREG_WAITING, first.pid);
+	third = claim(&queue, KREG_WAITING, first.pid);
+	assert_holds("key", first.pid, "v");
+	ck_assert_int_eq(kreg_count(k), 3);
+	child_kill(&first);
+	assert_holds("key", second.pid, "v");
+	ck_assert_int_eq(kreg_count(k), 2);
+	child_kill(&third);
+	assert_holds("key", second.pid, "v");
+	third = claim(&queue, KREG_WAITING, second.pid);
+	link_say(second.link, 2);
+	ck_assert_int_eq(link_hear(second.link), 1);
+	assert_holds("key", third.pid, "v");
+	first = claim(&plain, -EEXIST, third.pid);
+	child_kill(&first);
+	child_kill(&second);
+	child_kill(&third);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_name_is_taken_over_from_an_owner_that_allows_it_and_from_no_other)
+{
+	struct claim allows = { .value = "old", .flags = KREG_REGISTER_REPLACEABLE };
+	struct claim takes = { .value = "new", .flags = KREG_REGISTER_REPLACE };
+	struct claim waits = { .value = "late",
+			       .flags = KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE };
+	struct child old, new, refused, late;
+
+	k = open_mode(_i);
+	old = claim(&allows, 0, 0);
+	new = claim(&takes, 0, 0);
+	assert_holds("key", new.pid, "new");
+	refused = claim(&takes, -EEXIST, new.pid);
+	child_kill(&refused);
+	late = claim(&waits, KREG_WAITING, new.pid);
+	/* The old owner is next. */
+	child_kill(&new);
+	assert_holds("key", old.pid, "old");
+	child_kill(&old);
+	assert_holds("key", late.pid, "late");
+	child_kill(&late);
+	kreg_close(k);
+}
+END_TEST
+
+struct seen {
+	char text[256];
+	int positions;
+};
+
+static int note(const struct kreg_entry *entry, void *data)
+{
+	struct seen *seen = data;
+	size_t used = strlen(seen->text);
+
+	snprintf(seen->text + used, sizeof(seen->text) - used, "%.*s=%.*s ", (int)entry->key_size,
+		 (const char *)entry->key, (int)entry->value_size, (const char *)entry->value);
+	seen->positions += (int)entry->position;
+	return 0;
+}
+
+static int is_even(const struct kreg_entry *entry, void *data)
+{
+	(void)data;
+	return !((*(const char *)entry->value - '0') % 2);
+}
+
+#define assert_selects(text_, ...)                                                                 \
+	do {                                                                                       \
+		KREG_PATTERN(pattern__, __VA_ARGS__);                                              \
+		struct seen seen__ = { "" };                                                       \
+		ck_assert_int_eq(kreg_select(k, &pattern__, note, &seen__), 0);                    \
+		ck_assert_str_eq(seen__.text, text_);                                              \
+	} while (0)
+
+START_TEST(a_pattern_is_by_key_prefix_glob_owner_value_and_predicate)
+{
+	struct claim plain = { .value = "5" };
+	struct kreg_owner self, other;
+	struct child child;
+
+	k = open_mode(_i);
+	child = claim(&plain, 0, 0);
+	ck_assert_int_eq(kreg_register(k, "a*b", 3, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "axb", 3, "2", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "a\0b", 3, "3", 1, NULL), 0);
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, &other), 1);
+	assert_selects("a*b=1 ", .key = "a*b", .key_size = 3);
+	assert_selects("axb=2 ", .prefix = "ax", .prefix_size = 2);
+	assert_selects("a*b=1 ", .glob = "a[*]b");
+	assert_selects("axb=2 ", .glob = "*b", .match = is_even);
+	assert_selects("key=5 ", .owner = &other);
+	assert_selects("axb=2 ", .owner = &self, .value = "2", .value_size = 1);
+	assert_selects("", .key = "nobody", .key_size = KREG_STRING);
+	assert_selects("", .owner = &other, .value = "2", .value_size = 1);
+	ck_assert_int_eq(kreg_count_select(k, NULL), 4);
+	child_kill(&child);
+	assert_selects("", .owner = &other);
+	ck_assert_int_eq(kreg_count_select(k, NULL), 3);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_pattern_that_cannot_be_is_refused)
+{
+	struct kreg_owner nobody = { 0 };
+	KREG_PATTERN(no_prefix, .prefix_size = 3);
+	KREG_PATTERN(no_owner, .owner = &nobody);
+	KREG_PATTERN(empty_key, .key = "", .key_size = 0);
+	struct {
+		struct kreg_pattern known;
+		uint64_t more;
+	} newer = { .known = { .size = sizeof(newer) }, .more = 1 };
+
+	k = open_mode(_i);
+	ck_assert_int_eq(kreg_count_select(k, &no_prefix), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &no_owner), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &empty_key), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &newer.known), -E2BIG);
+	newer.more = 0;
+	ck_assert_int_eq(kreg_count_select(k, &newer.known), 0);
+	kreg_close(k);
+}
+END_TEST
+
+/* Registers three entries under "topic", says so, and waits. */
+static int subscribe(int link, void *data)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct kreg *own = mode_open_as(mode, "topics", &options);
+	char value;
+
+	for (value = '1'; value <= '3'; value++) {
+		if (kreg_register(own, "topic", KREG_STRING, &value, 1, NULL))
+			return 1;
+	}
+	(void)data;
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+static int kill_the_other(const struct kreg_entry *entry, void *data)
+{
+	struct child *children = data;
+	int other = entry->owner.pid == children[0].pid;
+
+	if (children[other].pid) {
+		child_kill(&children[other]);
+		children[other].pid = 0;
+	}
+	return 0;
+}
+
+START_TEST(dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct child children[2];
+	struct seen seen = { "" };
+
+	mode = _i;
+	k = mode_open_as(_i, "topics", &options);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 0);
+	ck_assert_str_eq(seen.text, "");
+	children[0] = child_start(subscribe, NULL);
+	ck_assert_int_eq(link_hear(children[0].link), 0);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 3);
+	ck_assert_str_eq(seen.text, "topic=1 topic=2 topic=3 ");
+	children[1] = child_start(subscribe, NULL);
+	ck_assert_int_eq(link_hear(children[1].link), 0);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, kill_the_other, children), 3);
+	child_kill(&children[children[0].pid ? 0 : 1]);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 0);
+	kreg_close(k);
+}
+END_TEST
+
+/* Counts to a hundred under "hits", says so, and waits. */
+static int count_hits(int link, void *data)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct kreg *own = mode_open_as(mode, "counters", &options);
+	int64_t now = 0;
+	int i;
+
+	(void)data;
+	if (kreg_register(own, "hits", KREG_STRING, &now, sizeof(now), NULL))
+		return 1;
+	for (i = 1; i <= 100; i++) {
+		if (kreg_counter_add(own, "hits", KREG_STRING, 1, &now) || now != i)
+			return 2;
+	}
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(a_sum_of_counters_is_of_the_living)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct child children[4];
+	int64_t sum = 7;
+	int i;
+
+	mode = _i;
+	k = mode_open_as(_i, "counters", &options);
+	ck_assert_int_eq(kreg_counter_sum(k, "hits", KREG_STRING, &sum), 0);
+	ck_assert_int_eq(sum, 0);
+	for (i = 0; i < 4; i++)
+		children[i] = child_start(count_hits, NULL);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	for (i = 0; i < 4; i++) {
+		ck_assert_int_eq(kreg_counter_sum(k, "hits", KREG_STRING, &sum), 0);
+		ck_assert_int_eq(sum, 100 * (4 - i));
+		child_kill(&children[i]);
+	}
+	ck_assert_int_eq(kreg_counter_sum(k, "hits", KREG_STRING, &sum), 0);
+	ck_assert_int_eq(sum, 0);
+	ck_assert_int_eq(kreg_counter_add(k, "hits", KREG_STRING, 1, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_register(k, "text", KREG_STRING, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_counter_add(k, "text", KREG_STRING, 1, NULL), -EINVAL);
+	kreg_close(k);
+}
+END_TEST
+
+/* Registers three entries under "topic" of a registry with partitions; then unregisters when told. */
+static int subscribe_in_partition(int link, void *data)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
+	struct kreg *own = mode_open_as(mode, "partitions", &options);
+	char value;
+
+	(void)data;
+	for (value = '1'; value <= '3'; value++) {
+		if (kreg_register(own, "topic", KREG_STRING, &value, 1, NULL))
+			return 1;
+	}
+	link_say(link, 0);
+	link_hear(link);
+	link_say(link, kreg_unregister(own, "topic", KREG_STRING));
+	link_hear(link);
+	return 0;
+}
+
+static int in_order(const struct kreg_entry *entry, void *data)
+{
+	char *last = data;
+
+	ck_assert_int_eq(*(const char *)entry->value, *last == '3' ? '1' : *last + 1);
+	*last = *(const char *)entry->value;
+	return 0;
+}
+
+START_TEST(partitions_change_nothing_that_can_be_told)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
+	KREG_OPTIONS(too_many, .keys = KREG_KEYS_DUPLICATE, .partitions = 65,
+		     .directory = "/dev/shm", .guard = "none");
+	struct kreg_owner owner, self;
+	struct child children[8];
+	struct kreg *none;
+	char last = '3';
+	int i;
+
+	mode = _i;
+	ck_assert_int_eq(kreg_open(&none, "partitions", &too_many), -EINVAL);
+	k = mode_open_as(_i, "partitions", &options);
+	for (i = 0; i < 8; i++) {
+		children[i] = child_start(subscribe_in_partition, NULL);
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	}
+	ck_assert_int_eq(kreg_count(k), 24);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, in_order, &last), 24);
+	ck_assert_int_eq(kreg_lookup(k, "topic", KREG_STRING, NULL, 0, &owner), 1);
+	ck_assert_int_eq(kreg_await(k, "topic", KREG_STRING, 0, NULL), 0);
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_give(k, "mine", KREG_STRING, &owner), -EINVAL);
+	for (i = 0; i < 8; i++) {
+		if (i % 2) {
+			link_say(children[i].link, 0);
+			ck_assert_int_eq(link_hear(children[i].link), 3);
+		}
+		child_kill(&children[i]);
+		ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, in_order, &last),
+				 24 - 3 * (i + 1));
+	}
+	ck_assert_int_eq(kreg_lookup(k, "topic", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_await_gone(k, "topic", KREG_STRING, NULL, 0), 0);
+	ck_assert_int_eq(kreg_lookup(k, "mine", KREG_STRING, NULL, 0, NULL), 1);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_unregister(k, "mine", KREG_STRING), 1);
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		a_refusal_tells_the_holders_pid_and_value,
+		an_update_gives_the_old_value_and_is_the_owners_alone,
+		compare_and_swap_changes_only_what_is_expected,
+		a_callback_sees_the_value_that_it_replaces,
+		readers_see_the_old_value_or_the_new_one_and_never_none,
+		unregister_match_takes_ones_own_entries_with_that_value,
+		a_reserved_name_is_taken_but_not_found_before_it_is_published,
+		the_next_in_line_is_the_owner_when_the_one_ahead_dies,
+		a_name_is_taken_over_from_an_owner_that_allows_it_and_from_no_other,
+		a_pattern_is_by_key_prefix_glob_owner_value_and_predicate,
+		a_pattern_that_cannot_be_is_refused,
+		dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway,
+		a_sum_of_counters_is_of_the_living,
+		partitions_change_nothing_that_can_be_told,
+		NULL,
+	};
+
+	return modes_run(suite_create("change"), tcase_create("both"), both, NULL, NULL);
+}

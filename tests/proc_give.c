@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A name that is given goes from one living owner to another in one step, with its memory, whoever is
+ * killed at whatever moment.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/unit.h"
+
+#define KILLS 100
+
+static struct kreg *k;
+static int mode;
+
+static void open_mode(int in)
+{
+	mode = in;
+	k = mode_open(in, "give");
+}
+
+static struct kreg_owner self_of(struct kreg *of)
+{
+	struct kreg_owner self;
+
+	ck_assert_int_eq(kreg_self(of, &self), 0);
+	return self;
+}
+
+static uint64_t bytes_used(void)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	int i;
+
+	for (i = 0; i < 3; i++)
+		ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
+	return stat.bytes_used;
+}
+
+static int count_entry(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	(*(int *)data)++;
+	return 0;
+}
+
+/* All ways to count agree. */
+static void assert_count(int count)
+{
+	struct kreg_owner self = self_of(k);
+	int visited = 0;
+
+	ck_assert_int_eq(kreg_count(k), count);
+	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &visited), 0);
+	ck_assert_int_eq(visited, count);
+	visited = 0;
+	ck_assert_int_eq(kreg_each_of_owner(k, &self, count_entry, &visited), 0);
+	ck_assert_int_eq(visited, count);
+}
+
+/* A child that is told: 1 give "name" to the parent, 2 unregister, 3 update, 4 close, 5 give it back. */
+static int obey(int link, void *data)
+{
+	const struct kreg_owner *parent = data;
+	struct kreg *own = mode_open(mode, "give");
+	struct kreg_owner self = self_of(own);
+	int64_t told;
+
+	link_say(link, (int64_t)self.token);
+	while ((told = link_hear(link)) != INT64_MIN) {
+		if (told == 0)
+			link_say(link, kreg_register(own, "name", KREG_STRING, "value", 5, NULL));
+		else if (told == 1)
+			link_say(link, kreg_give(own, "name", KREG_STRING, parent));
+		else if (told == 2)
+			link_say(link, kreg_unregister(own, "name", KREG_STRING));
+		else if (told == 3)
+			link_say(link, kreg_update(own, "name", KREG_STRING, "new", 3, NULL, 0));
+		else
+			kreg_close(own), link_say(link, 0);
+	}
+	return 0;
+}
+
+static void tell(struct child *child, int64_t order, int64_t result)
+{
+	link_say(child->link, order);
+	ck_assert_int_eq(link_hear(child->link), result);
+}
+
+static void assert_holder(pid_t pid, const char *value)
+{
+	struct kreg_owner owner;
+	char room[16];
+
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, room, sizeof(room), &owner),
+			 strlen(value));
+	ck_assert_mem_eq(room, value, strlen(value));
+	ck_assert_int_eq(owner.pid, pid);
+}
+
+START_TEST(a_name_that_is_given_is_the_others_with_all_its_rights)
+{
+	struct kreg_owner parent, to = { 0 };
+	struct child child;
+	uint64_t before;
+
+	open_mode(_i);
+	parent = self_of(k);
+	before = bytes_used();
+	child = child_start(obey, &parent);
+	to.token = (uint64_t)link_hear(child.link);
+	tell(&child, 1, -ENOENT);
+	tell(&child, 0, 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -ENOENT);
+	tell(&child, 1, 0);
+	assert_holder(getpid(), "value");
+	tell(&child, 1, -ENOENT);
+	tell(&child, 2, 0);
+	assert_count(1);
+	/* Who gave it may die. */
+	child_kill(&child);
+	assert_holder(getpid(), "value");
+	assert_count(1);
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "mine", 4, NULL, 0), 5);
+	assert_holder(getpid(), "mine");
+	assert_count(1);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -ESRCH);
+
+	child = child_start(obey, &parent);
+	to.token = (uint64_t)link_hear(child.link);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	assert_holder(child.pid, "mine");
+	tell(&child, 3, 4);
+	assert_holder(child.pid, "new");
+	tell(&child, 1, 0);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+	assert_count(0);
+	/* Dead, or closed, the owner of a gift leaves nothing. */
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	tell(&child, 4, 0);
+	assert_count(0);
+	child_kill(&child);
+	child = child_start(obey, &parent);
+	to.token = (uint64_t)link_hear(child.link);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	child_kill(&child);
+	assert_count(0);
+	ck_assert_uint_eq(bytes_used(), before);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_gift_is_told_to_those_who_listen)
+{
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	struct kreg_owner parent;
+	struct child child;
+
+	open_mode(_i);
+	parent = self_of(k);
+	child = child_start(obey, &parent);
+	link_hear(child.link);
+	tell(&child, 0, 0);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	tell(&child, 1, 0);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
+	ck_assert_uint_eq(event.type, KREG_EVENT_UNREGISTER);
+	ck_assert_int_eq(event.entry.owner.pid, child.pid);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
+	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
+	ck_assert_int_eq(event.entry.owner.pid, getpid());
+	ck_assert_mem_eq(event.entry.value, "value", 5);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	kreg_listener_close(listener);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_not_given_and_stays)
+{
+	char *large = calloc(1, 17000);
+	struct kreg_owner parent, to = { 0 };
+	struct child child;
+
+	open_mode(_i);
+	parent = self_of(k);
+	child = child_start(obey, &parent);
+	to.token = (uint64_t)link_hear(child.link);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, large, 17000, NULL), 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -EMSGSIZE);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 17000);
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, large, 16000, NULL, 0), 17000);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 16000);
+	child_kill(&child);
+	free(large);
+	kreg_close(k);
+}
+END_TEST
+
+/* Registers names and gives them away, until it is killed. */
+static int give_on(int link, void *data)
+{
+	const struct kreg_owner *parent = data;
+	struct kreg *own = mode_open(mode, "give");
+	char key[32];
+	unsigned int i;
+
+	link_say(link, 0);
+	for (i = 0; own; i++) {
+		snprintf(key, sizeof(key), "gift-%u", i);
+		if (kreg_register(own, key, KREG_STRING, "v", 1, NULL) ||
+		    kreg_give(own, key, KREG_STRING, parent))
+			return 1;
+	}
+	return 0;
+}
+
+static int unregister_any(const struct kreg_entry *entry, void *data)
+{
+	(void)data;
+	ck_assert_int_eq(kreg_unregister(k, entry->key, entry->key_size), 1);
+	return 0;
+}
+
+START_TEST(givers_that_are_killed_leave_names_that_are_whole_and_no_byte)
+{
+	unsigned int seed = unit_seed();
+	struct kreg_owner self;
+	uint64_t before;
+	int kills;
+
+	printf("# KREG_SEED=%u\n", seed);
+	open_mode(_i);
+	self = self_of(k);
+	before = bytes_used();
+	for (kills = 0; kills < KILLS; kills++) {
+		struct child giver = child_start(give_on, &self);
+		int wait = 1 + rand_r(&seed) % 30, got = 0;
+
+		ck_assert_int_eq(link_hear(giver.link), 0);
+		while (got < wait) {
+			got = 0;
+			ck_assert_int_eq(kreg_each_of_owner(k, &self, count_entry, &got), 0);
+			/* What it gives is taken from the table while it gives on. */
+			if (kills % 2 && rand_r(&seed) % 4 == 0)
+				break;
+		}
+		if (kills % 2)
+			ck_assert_int_eq(kreg_each_of_owner(k, &self, unregister_any, NULL), 0);
+		child_kill(&giver);
+		got = (int)kreg_count(k);
+		assert_count(got);
+		ck_assert_int_eq(kreg_each_of_owner(k, &self, unregister_any, NULL), 0);
+		assert_count(0);
+	}
+	ck_assert_uint_eq(bytes_used(), before);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		a_name_that_is_given_is_the_others_with_all_its_rights,
+		a_gift_is_told_to_those_who_listen,
+		what_is_too_large_is_not_given_and_stays,
+		givers_that_are_killed_leave_names_that_are_whole_and_no_byte,
+		NULL,
+	};
+
+	return modes_run(suite_create("give"), tcase_create("both"), both, NULL, NULL);
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening: every beginning has one end, in order for each key, whoever is killed; and what is missed is
+ * said.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/unit.h"
+
+#define WRITERS 100
+#define REGISTRATIONS 100000
+#define KEYS 10000
+/* A writer asks after each so many events whether it may go on, and begins with two of them: its log has
+ * room for all that was not fetched, and none is missed. */
+#define STRETCH 200
+
+static struct kreg *k;
+static struct kreg_listener *listener;
+static int mode;
+
+static void open_listener(int in, const struct kreg_pattern *pattern, uint32_t flags)
+{
+	mode = in;
+	k = mode_open(in, "listen");
+	ck_assert_int_eq(kreg_listen(k, pattern, flags, &listener), 0);
+}
+
+static void close_listener(void)
+{
+	kreg_listener_close(listener);
+	kreg_close(k);
+}
+
+/* The next event, which there has to be sooner or later. */
+static struct kreg_event event_wait(void)
+{
+	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
+	struct kreg_event event;
+	int got;
+
+	while (!(got = kreg_listener_next(listener, &event)))
+		ck_assert_int_eq(poll(&at, 1, 60000), 1);
+	ck_assert_int_eq(got, 1);
+	return event;
+}
+
+static void assert_event(uint32_t type, pid_t pid, const char *key, const char *value)
+{
+	struct kreg_event event = event_wait();
+
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, pid);
+	ck_assert_uint_eq(event.entry.key_size, strlen(key));
+	ck_assert_mem_eq(event.entry.key, key, strlen(key));
+	ck_assert_uint_eq(event.entry.value_size, strlen(value));
+	ck_assert_mem_eq(event.entry.value, value, strlen(value));
+}
+
+/* Nothing is left, and the fd says so. */
+static void assert_silence(void)
+{
+	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
+	struct kreg_event event;
+
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	ck_assert_int_eq(poll(&at, 1, 0), 0);
+}
+
+/* Does what it is told with "name". */
+enum order { REGISTER, RESERVE, QUEUE, ALLOW, REPLACE, PUBLISH, UPDATE, UNREGISTER, CLOSE, MANY };
+
+static int obey_once(struct kreg *own, int64_t order)
+{
+	int i, err = 0;
+
+	switch (order) {
+	case PUBLISH:
+		return kreg_publish(own, "name", KREG_STRING, "b", 1);
+	case UPDATE:
+		return (int)kreg_update(own, "name", KREG_STRING, "c", 1, NULL, 0);
+	case UNREGISTER:
+		return kreg_unregister(own, "name", KREG_STRING);
+	case CLOSE:
+		kreg_close(own);
+		return 0;
+	case MANY:
+		for (i = 0; i < 5000 && !err; i++) {
+			char key[16];
+
+			snprintf(key, sizeof(key), "many-%d", i % 1000);
+			err = i / 1000 % 2 ? kreg_unregister(own, key, KREG_STRING) - 1
+					   : kreg_register(own, key, KREG_STRING, key, strlen(key),
+							   NULL);
+		}
+		return err;
+	default: {
+		static const uint32_t flags[] = { 0, KREG_REGISTER_RESERVED, KREG_REGISTER_QUEUE,
+						  KREG_REGISTER_REPLACEABLE,
+						  KREG_REGISTER_REPLACE };
+
+		return kreg_register_with(own, "name", KREG_STRING, "a", 1, flags[order], NULL);
+	}
+	}
+}
+
+static int obey(int link, void *data)
+{
+	struct kreg *own = mode_open(mode, "listen");
+	int64_t order;
+
+	(void)data;
+	link_say(link, 0);
+	while ((order = link_hear(link)) != INT64_MIN)
+		link_say(link, obey_once(own, order));
+	return 0;
+}
+
+static struct child start_obedient(void)
+{
+	struct child child = child_start(obey, NULL);
+
+	ck_assert_int_eq(link_hear(child.link), 0);
+	return child;
+}
+
+static void tell(struct child *child, enum order order, int64_t result)
+{
+	link_say(child->link, order);
+	ck_assert_int_eq(link_hear(child->link), result);
+}
+
+START_TEST(all_that_happens_to_a_name_is_told_its_owners_death_included)
+{
+	struct child child;
+
+	open_listener(_i, NULL, 0);
+	assert_silence();
+	child = start_obedient();
+	tell(&child, REGISTER, 0);
+	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
+	tell(&child, UPDATE, 1);
+	assert_event(KREG_EVENT_UPDATE, child.pid, "name", "c");
+	tell(&child, UNREGISTER, 1);
+	assert_event(KREG_EVENT_UNREGISTER, child.pid, "name", "c");
+	assert_silence();
+	tell(&child, REGISTER, 0);
+	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
+	assert_silence();
+	child_kill(&child);
+	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
+	assert_silence();
+	/* Closing is no death, though in the fallback it is the end of a life. */
+	child = start_obedient();
+	tell(&child, REGISTER, 0);
+	tell(&child, CLOSE, 0);
+	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
+	assert_event(KREG_EVENT_UNREGISTER, child.pid, "name", "a");
+	assert_silence();
+	child_kill(&child);
+	assert_silence();
+	close_listener();
+}
+END_TEST
+
+START_TEST(a_reserved_name_is_told_when_it_is_published)
+{
+	struct child child;
+
+	open_listener(_i, NULL, 0);
+	child = start_obedient();
+	tell(&child, RESERVE, 0);
+	assert_silence();
+	tell(&child, UNREGISTER, 1);
+	assert_silence();
+	tell(&child, RESERVE, 0);
+	tell(&child, PUBLISH, 0);
+	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "b");
+	child_kill(&child);
+	assert_event(KREG_EVENT_PURGE, child.pid, "name", "b");
+	close_listener();
+}
+END_TEST
+
+START_TEST(who_waits_in_line_is_told_when_it_holds_the_name)
+{
+	struct child holder, next, third;
+
+	open_listener(_i, NULL, 0);
+	holder = start_obedient();
+	next = start_obedient();
+	third = start_obedient();
+	tell(&holder, ALLOW, 0);
+	tell(&next, QUEUE, KREG_WAITING);
+	assert_event(KREG_EVENT_REGISTER, holder.pid, "name", "a");
+	assert_silence();
+	tell(&third, REPLACE, 0);
+	assert_event(KREG_EVENT_UNREGISTER, holder.pid, "name", "a");
+	assert_event(KREG_EVENT_REGISTER, third.pid, "name", "a");
+	child_kill(&third);
+	assert_event(KREG_EVENT_PURGE, third.pid, "name", "a");
+	assert_event(KREG_EVENT_REGISTER, holder.pid, "name", "a");
+	tell(&holder, UNREGISTER, 1);
+	assert_event(KREG_EVENT_UNREGISTER, holder.pid, "name", "a");
+	assert_event(KREG_EVENT_REGISTER, next.pid, "name", "a");
+	child_kill(&next);
+	assert_event(KREG_EVENT_PURGE, next.pid, "name", "a");
+	assert_silence();
+	child_kill(&holder);
+	close_listener();
+}
+END_TEST
+
+START_TEST(what_is_there_already_is_told_if_it_is_asked_for)
+{
+	KREG_PATTERN(names, .glob = "na*");
+	KREG_PATTERN(by_value, .value = "a", .value_size = 1);
+	struct kreg_event event;
+	struct child child;
+
+	mode = _i;
+	k = mode_open(mode, "listen");
+	child = start_obedient();
+	tell(&child, REGISTER, 0);
+	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_listen(k, &by_value, 0, &listener), -EINVAL);
+	ck_assert_int_eq(kreg_listen(k, NULL, 1 << 9, &listener), -EINVAL);
+	ck_assert_int_eq(kreg_listen(k, &names, KREG_LISTEN_KNOWN, &listener), 0);
+	event = event_wait();
+	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
+	ck_assert_uint_ne(event.known, 0);
+	ck_assert_mem_eq(event.entry.key, "name", 4);
+	ck_assert_int_eq(kreg_unregister(k, "other", KREG_STRING), 1);
+	assert_silence();
+	kreg_listener_close(listener);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	assert_silence();
+	child_kill(&child);
+	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
+	close_listener();
+}
+END_TEST
+
+/* What the events make of "many-*": which are there. */
+static void count_event(const struct kreg_event *event, bool *there, uint64_t *lost)
+{
+	char key[16];
+	int i;
+
+	if (event->type == KREG_EVENT_OVERRUN) {
+		ck_assert_uint_gt(event->lost, 0);
+		*lost += event->lost;
+		return;
+	}
+	snprintf(key, sizeof(key), "%.*s", (int)event->entry.key_size,
+		 (const char *)event->entry.key);
+	ck_assert_int_eq(sscanf(key, "many-%d", &i), 1);
+	ck_assert_int_eq(there[i], event->type != KREG_EVENT_REGISTER);
+	there[i] = event->type == KREG_EVENT_REGISTER;
+}
+
+START_TEST(a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_again)
+{
+	bool there[1000] = { false };
+	uint64_t lost = 0, told = 0;
+	struct kreg_event event;
+	struct child child;
+	int i, got;
+
+	open_listener(_i, NULL, 0);
+	child = start_obedient();
+	/* Registers and unregisters a thousand names, and ends with them registered. */
+	tell(&child, MANY, 0);
+	while ((got = kreg_listener_next(listener, &event)) == 1) {
+		told += event.type != KREG_EVENT_OVERRUN;
+		count_event(&event, there, &lost);
+	}
+	ck_assert_int_eq(got, 0);
+	ck_assert_uint_gt(lost, 3000);
+	ck_assert_uint_le(lost, 5000);
+	for (i = 0; i < 1000; i++)
+		ck_assert(there[i]);
+	child_kill(&child);
+	for (i = 0; i < 1000; i++) {
+		event = event_wait();
+		ck_assert_uint_eq(event.type, KREG_EVENT_PURGE);
+		count_event(&event, there, &lost);
+	}
+	assert_silence();
+	close_listener();
+}
+END_TEST
+
+static int listen_and_stop(int link, void *data)
+{
+	(void)data;
+	k = mode_open(mode, "listen");
+	link_say(link, kreg_listen(k, NULL, 0, &listener));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(a_stopped_listener_and_a_dead_one_hold_up_nobody)
+{
+	struct child slow;
+	int i, round;
+
+	mode = _i;
+	k = mode_open(mode, "listen");
+	slow = child_start(listen_and_stop, NULL);
+	ck_assert_int_eq(link_hear(slow.link), 0);
+	for (round = 0; round < 2; round++) {
+		ck_assert(k->segment.header->listening & 1);
+		if (!round)
+			kill(slow.pid, SIGSTOP);
+		else
+			child_kill(&slow);
+		for (i = 0; i < 20000; i++) {
+			ck_assert_int_eq(kreg_register(k, "name", 4, NULL, 0, NULL), 0);
+			ck_assert_int_eq(kreg_unregister(k, "name", 4), 1);
+		}
+	}
+	/* Nobody is left who listens, and so nothing is written any more. */
+	ck_assert(!(k->segment.header->listening & 1));
+	kreg_close(k);
+}
+END_TEST
+
+/* What a writer has done and what of it was fetched, shared with the one that listens. */
+struct ledger {
+	volatile uint64_t registered; /* kreg_register() has returned 0 */
+	volatile uint64_t fetched;    /* events */
+};
+
+struct writing {
+	struct ledger *ledger;
+	unsigned int seed;
+};
+
+static int write_on(int link, void *data)
+{
+	struct writing *writing = data;
+	struct ledger *ledger = writing->ledger;
+	struct kreg *own = mode_open(mode, "listen");
+	uint64_t told = 0;
+	char key[16];
+
+	/* A hundred who write leave one who listens little of two processors. */
+	if (nice(19) < 0)
+		return 1;
+	link_say(link, 0);
+	while (own) {
+		unsigned int what = (unsigned int)rand_r(&writing->seed);
+		uint64_t before = told;
+
+		snprintf(key, sizeof(key), "key-%u", what / 8 % KEYS);
+		if (what % 8 < 5 && !kreg_register(own, key, KREG_STRING, &what, 4, NULL)) {
+			ledger->registered++;
+			told++;
+		} else if (what % 8 >= 5 && kreg_unregister(own, key, KREG_STRING) == 1) {
+			told++;
+		}
+		if (told != before && told % STRETCH == 0 && told >= 2 * STRETCH)
+			link_hear(link);
+	}
+	return 0;
+}
+
+/* Who holds each key by the events, and how many events each writer had. */
+struct story {
+	pid_t holders[KEYS];
+	uint64_t registers, ends, purges;
+	struct child writers[WRITERS];
+	uint64_t of_writer[WRITERS];
+	struct ledger *ledgers;
+};
+
+static int writer_of(const struct story *story, pid_t pid)
+{
+	int i;
+
+	for (i = 0; i < WRITERS; i++) {
+		if (story->writers[i].pid == pid)
+			return i;
+	}
+	ck_abort_msg("an event of pid %d, which is no writer", pid);
+	return -1;
+}
+
+static void story_hear(struct story *story, const struct kreg_event *event)
+{
+	int writer = writer_of(story, event->entry.owner.pid);
+	unsigned int key;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%.*s", (int)event->entry.key_size,
+		 (const char *)event->entry.key);
+	ck_assert_int_eq(sscanf(text, "key-%u", &key), 1);
+	ck_assert_uint_lt(key, KEYS);
+	if (event->type == KREG_EVENT_REGISTER) {
+		ck_assert_int_eq(story->holders[key], 0);
+		story->holders[key] = event->entry.owner.pid;
+		story->of_writer[writer]++;
+		story->registers++;
+	} else {
+		ck_assert(event->type == KREG_EVENT_UNREGISTER || event->type == KREG_EVENT_PURGE);
+		ck_assert_int_eq(story->holders[key], event->entry.owner.pid);
+		story->holders[key] = 0;
+		story->ends++;
+		story->purges += event->type == KREG_EVENT_PURGE;
+	}
+	if (++story->ledgers[writer].fetched % STRETCH == 0 && story->writers[writer].link >= 0)
+		link_say(story->writers[writer].link, 0);
+}
+
+START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
+{
+	struct story *story = calloc(1, sizeof(*story));
+	struct writing writing = { .seed = unit_seed() };
+	unsigned int seed = writing.seed;
+	int i, alive = WRITERS;
+
+	printf("# KREG_SEED=%u\n", seed);
+	story->ledgers = mmap(NULL, WRITERS * sizeof(struct ledger), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	open_listener(_i, NULL, 0);
+	for (i = 0; i < WRITERS; i++) {
+		writing.ledger = &story->ledgers[i];
+		writing.seed++;
+		story->writers[i] = child_start(write_on, &writing);
+		ck_assert_int_eq(link_hear(story->writers[i].link), 0);
+	}
+	while (alive || story->registers > story->ends) {
+		struct kreg_event event = event_wait();
+
+		story_hear(story, &event);
+		/* The last one is killed when all registrations are made. */
+		while (alive && story->registers > (uint64_t)REGISTRATIONS / WRITERS *
+							   (uint64_t)(WRITERS - alive + 1)) {
+			do
+				i = rand_r(&seed) % WRITERS;
+			while (story->writers[i].link < 0);
+			child_kill(&story->writers[i]);
+			story->writers[i].link = -1;
+			alive--;
+		}
+	}
+	assert_silence();
+	ck_assert_uint_ge(story->registers, REGISTRATIONS);
+	ck_assert_uint_eq(story->registers, story->ends);
+	ck_assert_uint_gt(story->purges, 0);
+	for (i = 0; i < WRITERS; i++) {
+		/* One more may have been told before the writer could note it. */
+		ck_assert_uint_ge(story->of_writer[i], story->ledgers[i].registered);
+		ck_assert_uint_le(story->of_writer[i], story->ledgers[i].registered + 1);
+	}
+	ck_assert_int_eq(kreg_count(k), 0);
+	close_listener();
+	free(story);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		all_that_happens_to_a_name_is_told_its_owners_death_included,
+		a_reserved_name_is_told_when_it_is_published,
+		who_waits_in_line_is_told_when_it_holds_the_name,
+		what_is_there_already_is_told_if_it_is_asked_for,
+		a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_again,
+		a_stopped_listener_and_a_dead_one_hold_up_nobody,
+		every_registration_of_a_hundred_killed_writers_has_one_end,
+		NULL,
+	};
+
+	return modes_run(suite_create("listen"), tcase_create("both"), both, NULL, NULL);
+}
