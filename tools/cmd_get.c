@@ -6,14 +6,8 @@
 #include <getopt.h>
 
 #include "tools/client.h"
-#include "tools/output.h"
+#include "tools/entries.h"
 #include "tools/regtool.h"
-
-static const struct output_column columns[] = {
-	{ "key", false },
-	{ "pid", true },
-	{ "value", false },
-};
 
 struct found {
 	struct output *output; /* NULL: the bare value */
@@ -23,15 +17,12 @@ struct found {
 static int take_entry(const struct kreg_entry *entry, void *data)
 {
 	struct found *found = data;
-	const struct output_cell cells[] = {
-		output_bytes(entry->key, entry->key_size),
-		output_number((uint64_t)entry->owner.pid),
-		output_bytes(entry->value, entry->value_size),
-	};
 
+	if (entry->position)
+		return 0;
 	found->count++;
 	if (found->output)
-		return output_add(found->output, cells);
+		return entries_add(entry, found->output);
 	fwrite(entry->value, 1, entry->value_size, stdout);
 	putchar('\n');
 	return 0;
@@ -43,7 +34,7 @@ static int get(struct client *client, struct kreg *k, const char *key)
 	int err = 0;
 
 	if (client->json) {
-		found.output = output_new("entries", columns, 3);
+		found.output = entries_new();
 		if (!found.output)
 			err = -ENOMEM;
 	}

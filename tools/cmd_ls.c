@@ -6,33 +6,16 @@
 #include <getopt.h>
 
 #include "tools/client.h"
-#include "tools/output.h"
+#include "tools/entries.h"
 #include "tools/regtool.h"
-
-static const struct output_column columns[] = {
-	{ "key", false },
-	{ "pid", true },
-	{ "value", false },
-};
-
-static int add_entry(const struct kreg_entry *entry, void *data)
-{
-	const struct output_cell cells[] = {
-		output_bytes(entry->key, entry->key_size),
-		output_number((uint64_t)entry->owner.pid),
-		output_bytes(entry->value, entry->value_size),
-	};
-
-	return output_add(data, cells);
-}
 
 static int list(struct client *client, struct kreg *k, const char *prefix)
 {
-	struct output *output = output_new("entries", columns, 3);
+	struct output *output = entries_new();
 	int err = -ENOMEM;
 
 	if (output)
-		err = kreg_each(k, prefix, strlen(prefix), add_entry, output);
+		err = kreg_each(k, prefix, strlen(prefix), entries_add, output);
 	if (!err) {
 		output_sort(output);
 		err = output_list(output, client->json);

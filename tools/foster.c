@@ -43,6 +43,8 @@ static void run_child(const struct foster *foster, pid_t parent, int tell, char 
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
 		give_signals_back(foster);
+		if (foster->before_exec)
+			foster->before_exec(foster->data);
 		execvp(command[0], command);
 	}
 	err = errno;
@@ -69,7 +71,6 @@ int foster_start(struct foster *foster, char **command)
 	int ends[2];
 	int err;
 
-	memset(foster, 0, sizeof(*foster));
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -errno;
 	take_signals(foster);

@@ -20,9 +20,12 @@ struct foster {
 	sigset_t taken;  /* signals that foster_wait() takes */
 	sigset_t before; /* the mask to give back */
 	struct sigaction child_action;
+	/* Called in the child before exec, if not NULL; async-signal-safe. */
+	void (*before_exec)(void *data);
+	void *data;
 };
 
-/* Return: 0 once the child runs @command; a negative errno, of exec if @exec_failed. */
+/* @before_exec and @data are set, the rest is 0. Return: 0 once the child runs @command; a negative errno, of exec if @exec_failed. */
 int foster_start(struct foster *foster, char **command);
 
 /* Forwards signals until the child's end. Return: the status of waitpid(2). */

@@ -28,10 +28,18 @@ extern const struct command cmd_create;
 extern const struct command cmd_destroy;
 extern const struct command cmd_get;
 extern const struct command cmd_guard;
+extern const struct command cmd_count;
+extern const struct command cmd_keys;
+extern const struct command cmd_lookup;
 extern const struct command cmd_ls;
+extern const struct command cmd_meta;
 extern const struct command cmd_owners;
 extern const struct command cmd_run;
+extern const struct command cmd_select;
+extern const struct command cmd_signal;
 extern const struct command cmd_stat;
 extern const struct command cmd_sweep;
+extern const struct command cmd_wait;
+extern const struct command cmd_watch;
 
 #endif

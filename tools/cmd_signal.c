@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regtool signal: to the process that holds a name, and to no other.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tools/client.h"
+#include "tools/regtool.h"
+
+/* TERM, SIGTERM, term or 15; 0 asks only whether it could be sent. Below 0: none of that. */
+static int read_signal(const char *text)
+{
+	uint64_t number;
+	int signal;
+
+	if (!client_number(text, NSIG - 1, &number))
+		return (int)number;
+	if (!strncasecmp(text, "SIG", 3))
+		text += 3;
+	for (signal = 1; signal < NSIG; signal++) {
+		const char *name = sigabbrev_np(signal);
+
+		if (name && !strcasecmp(name, text))
+			return signal;
+	}
+	return -EINVAL;
+}
+
+static int run(struct client *client, int argc, char **argv)
+{
+	struct kreg *k;
+	int status, signal, err;
+
+	while (client_option(client, argc, argv, NULL) != -1)
+		;
+	if (argc - optind != 2)
+		return client_usage(client);
+	signal = read_signal(argv[optind + 1]);
+	if (signal < 0)
+		return client_misuse(client, "there is no signal \"%s\"", argv[optind + 1]);
+	status = client_open(client, KREG_OPEN_READONLY, &k);
+	if (status)
+		return status;
+	err = kreg_signal(k, argv[optind], KREG_STRING, signal);
+	if (err == -ENOENT) {
+		fprintf(stderr, "regtool: nobody holds \"%s\" in registry \"%s\"\n", argv[optind],
+			client->name);
+		status = REGTOOL_NOT_FOUND;
+	} else if (err) {
+		status = client_fail(client, err, "signal who holds \"%s\"", argv[optind]);
+	}
+	kreg_close(k);
+	return status;
+}
+
+const struct command cmd_signal = {
+	.name = "signal",
+	.synopsis = "signal KEY SIGNAL",
+	.summary = "signal the process that holds a name",
+	.run = run,
+};

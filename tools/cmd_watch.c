@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regtool watch: what happens, as it happens.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <poll.h>
+
+#include "tools/client.h"
+#include "tools/output.h"
+#include "tools/regtool.h"
+#include "tools/selection.h"
+
+static const char *const names[] = {
+	[KREG_EVENT_REGISTER] = "register", [KREG_EVENT_UNREGISTER] = "unregister",
+	[KREG_EVENT_UPDATE] = "update",     [KREG_EVENT_PURGE] = "purge",
+	[KREG_EVENT_OVERRUN] = "overrun",
+};
+
+static int print_json(const struct kreg_event *event)
+{
+	static const struct output_column columns[] = {
+		{ "event", false }, { "key", false },  { "pid", true },
+		{ "value", false }, { "known", true }, { "lost", true },
+	};
+	const struct kreg_entry *entry = &event->entry;
+	const struct output_cell cells[] = {
+		output_string(names[event->type]),
+		output_bytes(entry->key, entry->key_size),
+		output_number((uint64_t)entry->owner.pid),
+		output_bytes(entry->value, entry->value_size),
+		output_number(event->known),
+		output_number(event->lost),
+	};
+	struct output *output = output_new("events", columns, 6);
+	int err = output ? output_add(output, cells) : -ENOMEM;
+
+	if (!err)
+		err = output_records(output, true);
+	output_free(output);
+	return err;
+}
+
+static void print_line(const struct kreg_event *event)
+{
+	const struct kreg_entry *entry = &event->entry;
+
+	printf("%-10s %7d ", names[event->type], entry->owner.pid);
+	if (event->type == KREG_EVENT_OVERRUN) {
+		printf("%" PRIu64 " missed\n", event->lost);
+		return;
+	}
+	output_text(stdout, entry->key, entry->key_size);
+	if (entry->value_size)
+		putchar(' ');
+	output_text(stdout, entry->value, entry->value_size);
+	putchar('\n');
+}
+
+/* Until @count events were printed; 0: for ever. */
+static int watch(struct client *client, struct kreg_listener *listener, uint64_t count)
+{
+	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
+	struct kreg_event event;
+	uint64_t printed = 0;
+	int got = 0;
+
+	while (!count || printed < count) {
+		got = kreg_listener_next(listener, &event);
+		if (got == -EAGAIN)
+			continue;
+		if (got < 0)
+			return got;
+		if (!got) {
+			if (fflush(stdout))
+				return -errno;
+			poll(&at, 1, -1);
+			continue;
+		}
+		printed++;
+		if (!client->json)
+			print_line(&event);
+		else if (print_json(&event))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int open_and_watch(struct client *client, const struct kreg_pattern *pattern, uint32_t flags,
+			  uint64_t count)
+{
+	struct kreg_listener *listener;
+	struct kreg *k;
+	int status = client_open(client, KREG_OPEN_EXISTING, &k);
+	int err;
+
+	if (status)
+		return status;
+	err = kreg_listen(k, pattern, flags, &listener);
+	if (!err) {
+		err = watch(client, listener, count);
+		kreg_listener_close(listener);
+	}
+	if (err)
+		status = client_fail(client, err, "watch registry \"%s\"", client->name);
+	kreg_close(k);
+	return status;
+}
+
+static int run(struct client *client, int argc, char **argv)
+{
+	static const struct option options[] = {
+		SELECTION_OPTIONS,
+		{ "known", no_argument, NULL, 'k' },
+		{ "count", required_argument, NULL, 'c' },
+		{ 0 },
+	};
+	struct selection selection;
+	uint64_t count = 0;
+	uint32_t flags = 0;
+	int option;
+
+	selection_init(&selection);
+	while ((option = client_option(client, argc, argv, options)) != -1) {
+		if (option == 'k')
+			flags = KREG_LISTEN_KNOWN;
+		else if (option == 'c' && client_number(optarg, UINT32_MAX, &count))
+			return client_misuse(client, "\"%s\" is no number", optarg);
+		else if (option == 'P' || option == 'v')
+			return client_misuse(client, "watch goes by --prefix and --glob alone");
+		else
+			selection_option(&selection, option, optarg);
+	}
+	if (optind != argc)
+		return client_usage(client);
+	return open_and_watch(client, &selection.pattern, flags, count);
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.synopsis = "watch [--json] [--prefix P] [--glob G] [--known] [--count N]",
+	.summary = "what happens, as it happens",
+	.options = SELECTION_HELP "  --known     begin with what is there\n"
+				  "  --count N   end after N events\n",
+	.run = run,
+};

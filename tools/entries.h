@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries as rows: key, pid, value.
+ */
+#ifndef TOOLS_ENTRIES_H
+#define TOOLS_ENTRIES_H
+
+#include "lib/kreg.h"
+#include "tools/output.h"
+
+/* For entries_add(). NULL: no memory. */
+struct output *entries_new(void);
+
+/* A visitor; @data is the output. Names that wait in line are left out. */
+int entries_add(const struct kreg_entry *entry, void *data);
+
+#endif
