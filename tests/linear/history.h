@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A history: what some workers did to a few names at once, and what they were told.
+ *
+ * Each operation has the tick at which it began and the one at which it ended, from one counter that
+ * all share. Of two operations the one came before the other if it ended before the other began; else
+ * they overlap, and may have happened in either order.
+ *
+ * A death is an operation too: from before the kill until waitpid() has returned. What the victim was
+ * in has no end.
+ *
+ * Used by   all of tests/linear/, proc_linear.c, test_linear.c.
+ */
+#ifndef KREG_TESTS_LINEAR_HISTORY_H
+#define KREG_TESTS_LINEAR_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define WORKERS_MAX 8u
+#define KEYS_MAX 3u
+#define OPERATIONS_MAX 64u /* of a history: a set of them is a word of bits */
+#define OWN_MAX 10u        /* of these, by one worker */
+
+enum operation_kind { OP_REGISTER, OP_UNREGISTER, OP_UPDATE, OP_UPDATE_IF, OP_LOOKUP, OP_DIE };
+
+/* Each value is written by one operation only, so it says which, and whose. */
+enum { VALUE_NONE = 0, VALUE_WRONG = 0xff };
+enum { WORKER_NONE = 0xff, WORKER_WRONG = 0xfe };
+
+struct operation {
+	uint32_t begun;
+	uint32_t ended; /* 0: never */
+	int32_t result; /* 0, a count, or a negative errno */
+	uint8_t kind;
+	uint8_t worker;
+	uint8_t key;
+	uint8_t value;    /* that it writes */
+	uint8_t expected; /* of OP_UPDATE_IF */
+	uint8_t found;    /* the value that it was told, or VALUE_NONE */
+	uint8_t holder;   /* the owner that it was told, or WORKER_NONE */
+};
+
+struct history {
+	uint32_t count;
+	struct operation operations[OPERATIONS_MAX];
+};
+
+static inline uint8_t value_of(uint32_t worker, uint32_t number)
+{
+	return (uint8_t)(1 + worker * OWN_MAX + number);
+}
+
+static inline uint8_t value_writer(uint8_t value)
+{
+	return (uint8_t)((value - 1u) / OWN_MAX);
+}
+
+static inline bool is_pending(const struct operation *op)
+{
+	return !op->ended;
+}
+
+/* By the ticks at which they began, as the checker wants them. */
+void history_sort(struct history *h);
+
+/* How many operations overlap another worker's on the same key, one of the two having changed it. */
+uint32_t history_overlaps(const struct history *h);
+
+/* A line for each operation; a star at those that are not in @placed. */
+void history_print(FILE *out, const struct history *h, uint64_t placed);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a worker does is by chance, and depends on what it believes to hold: names are to change hands.
+ *
+ * Two CPUs alone would seldom leave a worker in the midst of a call. So now and then it stops at some
+ * instruction, and goes on when the others have, or never: then it is killed there.
+ */
+#include "tests/linear/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shm/atomic.h"
+#include "tests/linear/stop.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+
+#define VALUE_ROOM 4096u
+#define SPINS 200u
+#define ONE_STOPS_IN 4u
+#define WAIT_TICKS 30u
+
+struct worker {
+	struct worker_board *board;
+	struct kreg *k;
+	uint64_t random;
+	uint32_t number;
+	uint8_t holds[KEYS_MAX]; /* the value, as far as it knows */
+	uint8_t last[KEYS_MAX];  /* the one that it wrote last */
+	unsigned char value[VALUE_ROOM];
+	unsigned char told[VALUE_ROOM];
+};
+
+/* Whose stops are in a signal handler. */
+static struct worker *self;
+
+bool worker_any_works(struct worker_board *board)
+{
+	uint32_t i;
+
+	for (i = 0; i < board->workers; i++) {
+		if (load_acquire(&board->pages[i].state) == WORKER_WORKS)
+			return true;
+	}
+	return false;
+}
+
+uint32_t worker_tick(struct worker_board *board)
+{
+	return __atomic_fetch_add(&board->ticks, 1, __ATOMIC_SEQ_CST);
+}
+
+uint64_t worker_random(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+static uint32_t random_below(struct worker *w, uint32_t bound)
+{
+	return (uint32_t)((worker_random(&w->random) >> 32) * bound >> 32);
+}
+
+/* Which operation wrote it, in which history; some have room beside their key, some have not. */
+static uint32_t value_make(const struct worker_board *board, uint8_t value, unsigned char *out)
+{
+	uint32_t size = 8 + (value % 8 ? value % 40u : value * 40u);
+
+	memset(out, value, size);
+	memcpy(out, &board->history, sizeof(board->history));
+	out[4] = value;
+	return size;
+}
+
+static uint8_t value_read(const struct worker_board *board, const unsigned char *told, ssize_t size)
+{
+	unsigned char whole[VALUE_ROOM];
+
+	if (size < 8 || size > (ssize_t)VALUE_ROOM || !told[4] ||
+	    told[4] >= value_of(WORKERS_MAX, 0) || value_make(board, told[4], whole) != size ||
+	    memcmp(whole, told, (size_t)size))
+		return VALUE_WRONG;
+	return told[4];
+}
+
+static uint8_t holder_read(const struct worker_board *board, pid_t pid)
+{
+	uint8_t i;
+
+	for (i = 0; i < board->workers; i++) {
+		if (board->pids[i] == pid)
+			return i;
+	}
+	return WORKER_WRONG;
+}
+
+static const char *key_name(uint32_t key)
+{
+	static const char *const names[KEYS_MAX] = {
+		"a", "another", "and one that is longer than what a lookup takes the shortcut for"
+	};
+
+	return names[key];
+}
+
+/* Half of them learn the holder's value too, which is to be of the same moment. */
+static void do_register(struct worker *w, struct operation *op, uint32_t size)
+{
+	struct kreg_found found = { .value = w->told, .capacity = VALUE_ROOM };
+	const char *key = key_name(op->key);
+
+	if (op->value % 2)
+		op->result = kreg_register(w->k, key, KREG_STRING, w->value, size, &found.owner);
+	else
+		op->result = kreg_register_with(w->k, key, KREG_STRING, w->value, size, 0, &found);
+	if (op->result != -EEXIST)
+		return;
+	op->holder = holder_read(w->board, found.owner.pid);
+	if (op->value % 2 == 0)
+		op->found = value_read(w->board, w->told, found.size);
+}
+
+static void do_update(struct worker *w, struct operation *op, uint32_t size)
+{
+	ssize_t got = kreg_update(w->k, key_name(op->key), KREG_STRING, w->value, size, w->told,
+				  VALUE_ROOM);
+
+	op->result = got < 0 ? (int32_t)got : 0;
+	if (got >= 0)
+		op->found = value_read(w->board, w->told, got);
+}
+
+static void do_update_if(struct worker *w, struct operation *op, uint32_t size)
+{
+	unsigned char expected[VALUE_ROOM];
+	uint32_t expected_size = value_make(w->board, op->expected, expected);
+
+	op->result = kreg_update_if(w->k, key_name(op->key), KREG_STRING, expected, expected_size,
+				    w->value, size);
+}
+
+static void do_lookup(struct worker *w, struct operation *op)
+{
+	struct kreg_owner owner;
+	ssize_t got;
+
+	do {
+		got = kreg_lookup(w->k, key_name(op->key), KREG_STRING, w->told, VALUE_ROOM,
+				  &owner);
+	} while (got == -EAGAIN);
+	op->result = got < 0 ? (int32_t)got : 0;
+	if (got < 0)
+		return;
+	op->found = value_read(w->board, w->told, got);
+	op->holder = holder_read(w->board, owner.pid);
+}
+
+static void perform(struct worker *w, struct operation *op)
+{
+	uint32_t size = value_make(w->board, op->value, w->value);
+
+	if (op->kind == OP_REGISTER)
+		do_register(w, op, size);
+	else if (op->kind == OP_UNREGISTER)
+		op->result = kreg_unregister(w->k, key_name(op->key), KREG_STRING);
+	else if (op->kind == OP_UPDATE)
+		do_update(w, op, size);
+	else if (op->kind == OP_UPDATE_IF)
+		do_update_if(w, op, size);
+	else
+		do_lookup(w, op);
+}
+
+static enum operation_kind choose_kind(struct worker *w, uint32_t key)
+{
+	/* In percent, each with those before it. */
+	static const uint32_t up_to[2][OP_LOOKUP] = { { 50, 54, 58, 62 }, { 8, 38, 65, 85 } };
+	uint32_t dice = random_below(w, 100), kind = OP_REGISTER;
+	const uint32_t *shares = up_to[w->holds[key] != VALUE_NONE];
+
+	while (kind < OP_LOOKUP && dice >= shares[kind])
+		kind++;
+	return (enum operation_kind)kind;
+}
+
+static struct operation choose(struct worker *w, uint32_t number)
+{
+	struct operation op = { .worker = (uint8_t)w->number, .holder = WORKER_NONE };
+
+	op.key = (uint8_t)random_below(w, w->board->keys);
+	op.kind = (uint8_t)choose_kind(w, op.key);
+	if (op.kind <= OP_UPDATE_IF && op.kind != OP_UNREGISTER)
+		op.value = value_of(w->number, number);
+	if (op.kind == OP_UPDATE_IF)
+		op.expected =
+			random_below(w, 3) && w->holds[op.key] ? w->holds[op.key] : w->last[op.key];
+	return op;
+}
+
+static void remember(struct worker *w, const struct operation *op)
+{
+	if (op->kind == OP_UNREGISTER)
+		w->holds[op->key] = VALUE_NONE;
+	else if (op->kind != OP_LOOKUP && !op->result)
+		w->holds[op->key] = w->last[op->key] = op->value;
+}
+
+/* In the midst of an operation. */
+static void stop(void)
+{
+	struct worker_board *board = self->board;
+	struct worker_page *page = &board->pages[self->number];
+	uint32_t until = load_acquire(&board->ticks) + 1 + random_below(self, WAIT_TICKS);
+
+	store_release(&page->state, WORKER_STOPPED);
+	while (page->count > page->stop_at)
+		pause();
+	while (load_acquire(&board->ticks) < until && worker_any_works(board))
+		sched_yield();
+	store_release(&page->state, WORKER_WORKS);
+}
+
+static void pause_by_chance(struct worker *w)
+{
+	uint32_t dice = random_below(w, 8), spins;
+
+	if (!dice)
+		sched_yield();
+	for (spins = dice > 4 ? random_below(w, SPINS) : 0; spins; spins--)
+		caa_cpu_relax();
+}
+
+static void take_part(struct worker *w)
+{
+	struct worker_page *page = &w->board->pages[w->number];
+	uint32_t number, ended;
+
+	w->random = w->board->seed ^ (uint64_t)w->board->history << 8 ^ w->number;
+	memset(w->holds, VALUE_NONE, sizeof(w->holds));
+	memset(w->last, value_of(w->number, 0), sizeof(w->last));
+	for (number = 0; number < w->board->each; number++) {
+		struct operation *op = &page->operations[number];
+
+		*op = choose(w, number);
+		pause_by_chance(w);
+		op->begun = worker_tick(w->board);
+		store_release(&page->count, number + 1);
+		if (number >= page->stop_at || !random_below(w, ONE_STOPS_IN))
+			stop_arm(op->kind, worker_random(&w->random));
+		perform(w, op);
+		stop_disarm();
+		ended = worker_tick(w->board);
+		store_release(&op->ended, ended);
+		remember(w, op);
+	}
+	store_release(&page->state, WORKER_FINISHED);
+}
+
+static bool forget_all(struct worker *w)
+{
+	uint32_t key;
+
+	for (key = 0; key < KEYS_MAX; key++) {
+		if (kreg_unregister(w->k, key_name(key), KREG_STRING) < 0)
+			return false;
+	}
+	return true;
+}
+
+static struct worker *open_worker(const struct worker_start *start)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->board = start->board;
+	w->number = start->number;
+	w->k = mode_open(start->mode, "linear");
+	self = w;
+	return w;
+}
+
+static void close_worker(struct worker *w)
+{
+	kreg_close(w->k);
+	free(w);
+}
+
+int worker_learn(const struct worker_start *start)
+{
+	static const uint8_t kinds[] = { OP_LOOKUP,   OP_UNREGISTER, OP_UPDATE,    OP_REGISTER,
+					 OP_REGISTER, OP_LOOKUP,     OP_UPDATE,    OP_UPDATE_IF,
+					 OP_REGISTER, OP_UPDATE_IF,  OP_UNREGISTER };
+	int err = stop_init(stop);
+	struct worker *w = err ? NULL : open_worker(start);
+	struct operation op = { .kind = 0 };
+	uint32_t i;
+
+	if (!w)
+		return err ? err : -ENOMEM;
+	for (op.key = 0; op.key < KEYS_MAX; op.key++) {
+		for (i = 0; i < sizeof(kinds); i++) {
+			op.kind = kinds[i];
+			op.expected = i < 8 ? value_of(w->number, 6) : VALUE_WRONG;
+			op.value = value_of(w->number, i % OWN_MAX);
+			stop_learn(op.kind);
+			perform(w, &op);
+			stop_learnt();
+		}
+	}
+	close_worker(w);
+	return 0;
+}
+
+int worker_run(int link, void *data)
+{
+	struct worker *w = open_worker(data);
+	int64_t told;
+
+	if (!w)
+		return 1;
+	while ((told = link_hear(link)) != INT64_MIN) {
+		/* Who takes no part may read the next plan when it has said so. */
+		bool takes_part = w->number < w->board->workers;
+
+		if (!forget_all(w))
+			return 2;
+		link_say(link, told);
+		if (!takes_part)
+			continue;
+		while (load_acquire(&w->board->go) != told)
+			sched_yield();
+		take_part(w);
+		link_say(link, told);
+	}
+	close_worker(w);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: a process that takes part in one history after the other, and writes down its operations.
+ *
+ * Promises  what it writes can be read while it works, and when it was killed at any instruction: at
+ *           most its last operation is pending.
+ * Needs     somebody on the other end of its link:
+ *
+ *           it is told        the history's number, when the plan is on the board
+ *           it says           the same, when it has no name any more
+ *           it waits          for board->go to be that number
+ *           it says           the same, when it has done its part, if it has one
+ *
+ * Used by   proc_linear.c.
+ */
+#ifndef KREG_TESTS_LINEAR_WORKER_H
+#define KREG_TESTS_LINEAR_WORKER_H
+
+#include <sys/types.h>
+
+#include "tests/linear/history.h"
+
+enum worker_state { WORKER_WORKS, WORKER_STOPPED, WORKER_FINISHED };
+
+/* Each worker has its own; @count first grows when the operation's begin is there. */
+struct worker_page {
+	uint32_t state;
+	uint32_t
+		stop_at; /* from which operation on it is to stop inside, and be killed; or OWN_MAX */
+	uint32_t count;
+	struct operation operations[OWN_MAX];
+} __attribute__((aligned(64)));
+
+/* In memory that all share. */
+struct worker_board {
+	/* the plan: stays as it is from when the workers are told until they are done */
+	uint64_t seed;
+	uint32_t history;
+	uint32_t workers; /* who take part: the first ones */
+	uint32_t keys;
+	uint32_t each; /* operations of each */
+	pid_t pids[WORKERS_MAX];
+	uint32_t go __attribute__((aligned(64)));
+	uint32_t ticks __attribute__((aligned(64)));
+	struct worker_page pages[WORKERS_MAX];
+};
+
+struct worker_start {
+	struct worker_board *board;
+	int mode;
+	uint32_t number;
+};
+
+/* Before any is started: how they may stop inside of calls. 0 or a negative errno. */
+int worker_learn(const struct worker_start *start);
+
+/* For child_start(); @data is a struct worker_start. */
+int worker_run(int link, void *data);
+
+/* Whether anybody is working, so that there will be more ticks. */
+bool worker_any_works(struct worker_board *board);
+
+/* The next tick. Everything before it has happened before everything after a later one. */
+uint32_t worker_tick(struct worker_board *board);
+
+/* Vigna's splitmix64: any state is a good one. */
+uint64_t worker_random(uint64_t *state);
+
+#endif

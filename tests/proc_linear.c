@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each call happens at one instant between its begin and its end, as all others see it, and so does a
+ * death: histories of workers that change and look up a few names at once, and are killed, are
+ * linearizable.
+ */
+#include <check.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "shm/atomic.h"
+#include "tests/linear/checker.h"
+#include "tests/linear/worker.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/unit.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HISTORIES 1500u
+#else
+#define HISTORIES 6000u
+#endif
+#define KILLS_MAX 3u
+#define EACH_MIN 6u
+
+struct figures {
+	uint64_t operations;
+	uint64_t overlaps;    /* of these */
+	uint64_t overlapping; /* histories */
+	uint64_t kills;
+	uint64_t inside; /* of these, where the victim was in an operation */
+	uint64_t with_kills;
+};
+
+struct recorder {
+	int mode;
+	unsigned int seed;
+	uint64_t random;
+	struct worker_board *board;
+	struct child children[WORKERS_MAX];
+	uint32_t victims[KILLS_MAX];
+	uint32_t kills;
+	struct history history;
+	struct figures figures;
+};
+
+static uint32_t random_between(struct recorder *r, uint32_t low, uint32_t high)
+{
+	return low + (uint32_t)((worker_random(&r->random) >> 32) * (high - low + 1) >> 32);
+}
+
+static void start_worker(struct recorder *r, uint32_t number)
+{
+	struct worker_start start = { .board = r->board, .mode = r->mode, .number = number };
+
+	r->children[number] = child_start(worker_run, &start);
+	r->board->pids[number] = r->children[number].pid;
+}
+
+/* Who takes part in the next history, how much, and who is killed. */
+static void plan(struct recorder *r, uint32_t number)
+{
+	struct worker_board *board = r->board;
+	uint32_t i, most;
+
+	board->history = number;
+	board->workers = random_between(r, 2, WORKERS_MAX);
+	board->keys = random_between(r, 1, KEYS_MAX);
+	most = (OPERATIONS_MAX - KILLS_MAX) / board->workers;
+	board->each = random_between(r, EACH_MIN, most < OWN_MAX ? most : OWN_MAX);
+	board->ticks = 1;
+	for (i = 0; i < WORKERS_MAX; i++)
+		board->pages[i] = (struct worker_page){ .stop_at = OWN_MAX };
+	r->kills = random_between(r, 0, 2) ? 0 : random_between(r, 1, KILLS_MAX);
+	if (r->kills > board->workers)
+		r->kills = board->workers;
+	/* Some that are next to each other in number are as good as any. */
+	r->victims[0] = random_between(r, 0, board->workers - 1);
+	for (i = 0; i < r->kills; i++) {
+		r->victims[i] = (r->victims[0] + i) % board->workers;
+		if (random_between(r, 0, 1))
+			board->pages[r->victims[i]].stop_at = random_between(r, 0, board->each - 1);
+	}
+}
+
+/* Tells all at once, and returns when all who take part are waiting for the start. */
+static void assemble(struct recorder *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < WORKERS_MAX; i++)
+		link_say(r->children[i].link, r->board->history);
+	for (i = 0; i < WORKERS_MAX; i++)
+		ck_assert_int_eq(link_hear(r->children[i].link), r->board->history);
+}
+
+/* For its death: in the operation where it has to, or after the last one. */
+static bool is_waiting(struct worker_page *page)
+{
+	uint32_t state = load_acquire(&page->state);
+
+	return state == WORKER_FINISHED ||
+	       (state == WORKER_STOPPED && load_acquire(&page->count) > page->stop_at);
+}
+
+/* So many ticks after the start; but if it is to be stopped in a call, not before it is. */
+static void await_moment(struct recorder *r, uint32_t victim)
+{
+	struct worker_board *board = r->board;
+	struct worker_page *page = &board->pages[victim];
+	uint32_t at = random_between(r, 1, 2 * board->workers * board->each);
+
+	while ((load_acquire(&board->ticks) < at && worker_any_works(board)) ||
+	       (page->stop_at < OWN_MAX && !is_waiting(page)))
+		sched_yield();
+}
+
+static void kill_victim(struct recorder *r, uint32_t nth)
+{
+	uint32_t victim = r->victims[nth];
+	struct worker_page *page = &r->board->pages[victim];
+	struct operation *op = &r->history.operations[r->history.count++];
+	int status;
+
+	await_moment(r, victim);
+	*op = (struct operation){ .kind = OP_DIE, .worker = (uint8_t)victim };
+	op->holder = WORKER_NONE;
+	op->begun = worker_tick(r->board);
+	kill(r->children[victim].pid, SIGKILL);
+	status = child_end(&r->children[victim]);
+	op->ended = worker_tick(r->board);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	r->figures.inside += page->count && is_pending(&page->operations[page->count - 1]);
+	store_release(&page->state, WORKER_FINISHED);
+	r->children[victim].pid = 0;
+}
+
+/* What the workers have written. A lookup whose answer nobody has heard says nothing. */
+static void collect(struct recorder *r)
+{
+	struct history *h = &r->history;
+	uint32_t i, j;
+
+	for (i = 0; i < r->board->workers; i++) {
+		const struct worker_page *page = &r->board->pages[i];
+
+		for (j = 0; j < page->count; j++) {
+			const struct operation *op = &page->operations[j];
+
+			ck_assert(!is_pending(op) || !r->children[i].pid);
+			if (!is_pending(op) || op->kind != OP_LOOKUP)
+				h->operations[h->count++] = *op;
+		}
+	}
+	history_sort(h);
+}
+
+static void record(struct recorder *r, uint32_t number)
+{
+	uint32_t i, overlaps;
+
+	plan(r, number);
+	assemble(r);
+	r->history.count = 0;
+	store_release(&r->board->go, number);
+	for (i = 0; i < r->kills; i++)
+		kill_victim(r, i);
+	for (i = 0; i < r->board->workers; i++) {
+		if (r->children[i].pid)
+			ck_assert_int_eq(link_hear(r->children[i].link), number);
+	}
+	collect(r);
+	overlaps = history_overlaps(&r->history);
+	r->figures.operations += r->history.count - r->kills;
+	r->figures.overlaps += overlaps;
+	r->figures.overlapping += overlaps > 0;
+	r->figures.kills += r->kills;
+	r->figures.with_kills += r->kills > 0;
+	for (i = 0; i < r->board->workers; i++) {
+		if (!r->children[i].pid)
+			start_worker(r, i);
+	}
+}
+
+static const char *mode_name(int mode)
+{
+	return mode == MODE_GUARD ? "guard" : "fallback";
+}
+
+static void complain(const struct recorder *r, uint64_t placed)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(out);
+	history_print(out, &r->history, placed);
+	fclose(out);
+	ck_abort_msg("KREG_SEED=%u %s: history %u is not linearizable; no order has those with a "
+		     "star after the others:%s",
+		     r->seed, mode_name(r->mode), r->board->history, text);
+}
+
+static void print_figures(const struct recorder *r, const struct checker *checker)
+{
+	const struct figures *f = &r->figures;
+
+	printf("# %s: %u histories of %llu operations; %llu configurations searched\n",
+	       mode_name(r->mode), HISTORIES, (unsigned long long)f->operations,
+	       (unsigned long long)checker_work(checker));
+	printf("# %llu kills in %llu histories, %llu of them inside an operation\n",
+	       (unsigned long long)f->kills, (unsigned long long)f->with_kills,
+	       (unsigned long long)f->inside);
+	printf("# %.1f %% of the histories have operations that overlap a change of the same key, "
+	       "%.1f %% of the operations do\n",
+	       100.0 * (double)f->overlapping / HISTORIES,
+	       100.0 * (double)f->overlaps / (double)f->operations);
+	fflush(stdout);
+}
+
+static void start_all(struct recorder *r)
+{
+	struct worker_start learner = { .mode = r->mode };
+	uint32_t i;
+
+	r->board = mmap(NULL, sizeof(*r->board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	ck_assert_ptr_ne(r->board, MAP_FAILED);
+	learner.board = r->board;
+	ck_assert_int_eq(worker_learn(&learner), 0);
+	r->board->seed = worker_random(&r->random);
+	for (i = 0; i < WORKERS_MAX; i++)
+		start_worker(r, i);
+}
+
+static void end_all(struct recorder *r)
+{
+	struct kreg *k;
+	uint32_t i;
+
+	for (i = 0; i < WORKERS_MAX; i++)
+		ck_assert_int_eq(child_end(&r->children[i]), 0);
+	munmap(r->board, sizeof(*r->board));
+	k = mode_open(r->mode, "linear");
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+
+START_TEST(histories_are_linearizable_whoever_is_killed)
+{
+	struct recorder r = { .mode = _i, .seed = unit_seed() };
+	struct checker *checker = checker_new();
+	uint64_t placed;
+	uint32_t number;
+
+	ck_assert_ptr_nonnull(checker);
+	r.random = r.seed;
+	printf("# KREG_SEED=%u\n", r.seed);
+	fflush(stdout);
+	start_all(&r);
+	for (number = 1; number <= HISTORIES; number++) {
+		record(&r, number);
+		if (!checker_is_linearizable(checker, &r.history, &placed))
+			complain(&r, placed);
+	}
+	end_all(&r);
+	print_figures(&r, checker);
+	/* Else there was nothing to check. */
+	ck_assert_uint_gt(r.figures.overlapping, HISTORIES / 4);
+	ck_assert_uint_gt(r.figures.inside, 0);
+	checker_free(checker);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { histories_are_linearizable_whoever_is_killed, NULL };
+
+	return modes_run(suite_create("linear"), tcase_create("both"), both, NULL, NULL);
+}
