@@ -185,8 +185,8 @@ static int hear(struct kreg_listener *l)
 	cds_list_for_each_entry (at, &l->mirror.owners, node)
 		at->doomed = !life_is_alive(&l->k->lives, at->token);
 	/*
-	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs with the
-	 * life word of life_look:A
+	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs with
+	 * life_look:A, which has read the word
 	 */
 	fence_acquire();
 	err = l->behind ? start_over(l) : read_logs(l);

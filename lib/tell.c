@@ -108,6 +108,10 @@ void tell_unregister_done(struct kreg *k)
 
 void tell_unregistered(struct kreg *k, const struct found *own)
 {
+	/*
+	 * ORD[tell_unregistered:A] full: the unregistration, then whether somebody listens; pairs with
+	 * log_listen:A
+	 */
 	full_fence();
 	if (tell_unregister(k, own))
 		tell_unregister_done(k);
@@ -130,6 +134,9 @@ bool tell_give(struct kreg *k, const struct found *own, place_t gift, owner_t to
 
 void tell_given(struct kreg *k, const struct found *own, place_t gift, owner_t to)
 {
+	/*
+	 * ORD[tell_given:A] full: the gift, then whether somebody listens; pairs with log_listen:A
+	 */
 	full_fence();
 	if (tell_give(k, own, gift, to))
 		tell_unregister_done(k);
@@ -139,6 +146,10 @@ void tell_resync(struct kreg *k)
 {
 	struct log_event event = event_of(k, LOG_RESYNC, NULL);
 
+	/*
+	 * ORD[tell_resync:A] full: all that has gone, then whether somebody listens; pairs with
+	 * log_listen:A
+	 */
 	full_fence();
 	if (!log_is_wanted(&k->segment))
 		return;

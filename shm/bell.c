@@ -33,8 +33,8 @@ uint32_t *bell_of(const struct segment *s, uint32_t hash)
 static bool bell_cas(uint32_t *bell, uint32_t *seen, uint32_t next)
 {
 	/*
-	 * ORD[bell_cas:A] acq_rel: W, then the look for what is waited for; pairs with bell_ring:A,
-	 * by the full fences on both sides
+	 * ORD[bell_cas:A] acq_rel: what the last ringer had changed, then what we see; pairs with
+	 * bell_ring:A
 	 */
 	return __atomic_compare_exchange_n(bell, seen, next, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_ACQUIRE);
@@ -46,6 +46,9 @@ uint32_t bell_listen(uint32_t *bell)
 
 	while (!(seen & BELL_WAITED) && !bell_cas(bell, &seen, seen | BELL_WAITED))
 		;
+	/*
+	 * ORD[bell_listen:A] full: W, then the look for what is waited for; pairs with bell_ring:A
+	 */
 	full_fence();
 	return seen | BELL_WAITED;
 }
@@ -56,7 +59,7 @@ void bell_ring(uint32_t *bell)
 
 	/*
 	 * ORD[bell_ring:A] full: what has changed, then whether somebody waits for it; pairs with
-	 * bell_cas:A
+	 * bell_listen:A, bell_cas:A
 	 */
 	full_fence();
 	seen = load_relaxed(bell); /* relaxed: after the fence */

@@ -25,8 +25,8 @@
 
 static void gifts_add(const struct segment *s, uint64_t count)
 {
-	fetch_add_relaxed(&s->header->gifts,
-			  count); /* relaxed: the link that is CASed later orders it */
+	/* relaxed: the link that is CASed later orders it */
+	fetch_add_relaxed(&s->header->gifts, count);
 }
 
 int gift_make(const struct segment *s, owner_t self, owner_t to, const struct query *q,
@@ -81,8 +81,8 @@ place_t gift_in(const struct segment *s, uint32_t slab)
 	if (!(land_about(s, slab) & LAND_OF_GIFT))
 		return 0;
 	entry = segment_at(s, place, SLAB_BYTES);
-	return entry && entry_is_gift(load_relaxed(&entry->info)) ? place
-								  : 0; /* relaxed: checked later */
+	/* relaxed: checked later */
+	return entry && entry_is_gift(load_relaxed(&entry->info)) ? place : 0;
 }
 
 void gift_retire(const struct segment *s, place_t place, owner_t owner)
@@ -104,7 +104,7 @@ void gift_pass(const struct segment *s, const struct life_table *lives, owner_t 
 		return;
 	/*
 	 * ORD[gift_pass:A] full: the slab is theirs, then whether they had unregistered it; pairs with
-	 * table_cas:A of the mark and land_retire_from:A
+	 * table_cas:A of the mark, land_retire_from:A
 	 */
 	full_fence();
 	if (!(table_load(&entry->next) & REF_MARK))

@@ -67,7 +67,7 @@ static bool land_take_one(const struct segment *s, owner_t self, uint32_t slab)
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_give:A, land_owner:A, land_inherit:A
+	 * land_give:A, land_owner:A, land_inherit:A, land_retire_from:A, land_hand_over:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
 }

@@ -89,7 +89,7 @@ static inline bool life_look(const struct life_table *table, owner_t owner, uint
 	/*
 	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what it
 	 * left; pairs with kernel sched_process_exit (the guard's exchange) and
-	 * handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18
+	 * handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18, and with hear:A
 	 */
 	*word = load_acquire(&table->words[seat]);
 	return life_word_is(*word, owner);

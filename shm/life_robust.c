@@ -196,6 +196,7 @@ uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen)
 	do {
 		if (!life_word_is(life, owner))
 			return NULL;
+		/* relaxed: the kernel's cmpxchg of the same word comes before or after it */
 	} while (!(life & FUTEX_WAITERS) && !cas_relaxed(word, &life, life | FUTEX_WAITERS));
 	*seen = (uint32_t)(life | FUTEX_WAITERS);
 	return (uint32_t *)word;

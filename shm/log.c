@@ -75,7 +75,7 @@ uint64_t log_stamp(const struct segment *s)
 {
 	/*
 	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its stamp; pairs with
-	 * itself in whoever changes the key next
+	 * log_stamp:A in whoever changes the key next, log_stamps:A
 	 */
 	return __atomic_fetch_add(&s->header->stamp, 1, __ATOMIC_ACQ_REL);
 }
@@ -269,9 +269,12 @@ int log_read(const struct segment *s, const struct life_table *lives, uint32_t s
 
 static void listening_set(const struct segment *s, uint64_t seen, bool wanted)
 {
-	/* Up by two, so that a late change of somebody else's fails. */
-	while (!cas_relaxed(&s->header->listening, &seen, /* relaxed: the callers have fences */
-			    ((seen | 1) + 2) - !wanted)) {
+	/*
+	 * Up by two, so that a late change of somebody else's fails.
+	 *
+	 * ORD[listening_set:A] release: our row, then the word; pairs with log_check_listeners:A
+	 */
+	while (!cas_acq_rel(&s->header->listening, &seen, ((seen | 1) + 2) - !wanted)) {
 		if (!wanted)
 			return;
 	}
@@ -285,7 +288,8 @@ void log_listen(const struct segment *s, owner_t owner)
 	listening_set(s, load_relaxed(&s->header->listening), true);
 	/*
 	 * ORD[log_listen:A] full: that we listen, then the first look at the entries: a change
-	 * that this look misses is told; pairs with the fence before log_is_wanted()
+	 * that this look misses is told, as log_is_wanted() is asked behind a fence as well; pairs with
+	 * successor_load:A, tell_unregistered:A, tell_given:A, tell_resync:A
 	 */
 	full_fence();
 }
@@ -297,10 +301,13 @@ void log_unlisten(const struct segment *s, owner_t owner)
 
 void log_check_listeners(const struct segment *s, const struct life_table *lives)
 {
-	uint64_t seen = load_relaxed(&s->header->listening); /* relaxed: the CAS looks again */
+	/*
+	 * ORD[log_check_listeners:A] acquire: the word, then the rows of those who raised it; pairs with
+	 * listening_set:A
+	 */
+	uint64_t seen = load_acquire(&s->header->listening);
 	uint32_t seat, end = row_end(s), entries;
 
-	full_fence();
 	for (seat = 0; seat < end; seat++) {
 		/* relaxed: who comes now has raised the word that the CAS expects */
 		if (load_relaxed(&s->rows[seat].listeners) && row_owner(s, lives, seat, &entries))

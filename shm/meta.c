@@ -103,8 +103,8 @@ bool meta_replace(const struct segment *s, owner_t self, uint64_t seen, place_t 
 		return true;
 	slab = segment_slab_of(s, (place_t)(seen >> PLACE_SHIFT));
 	for (i = 0; i < slabs_of(bytes); i++) {
-		if (land_hand_over(s, slab + i, load_relaxed(&old->owner),
-				   self)) /* relaxed: constant */
+		/* relaxed: constant */
+		if (land_hand_over(s, slab + i, load_relaxed(&old->owner), self))
 			land_retire(s, slab + i);
 	}
 	return true;

@@ -53,8 +53,8 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 static uint64_t successor_load(const struct segment *s)
 {
 	/*
-	 * ORD[successor_load:A] full, before the load: our entry in the row, then the successor; pairs
-	 * with successor_cas:A
+	 * ORD[successor_load:A] full, before the load: our entry in the row, then the successor, and
+	 * whether somebody listens; pairs with successor_cas:A, log_listen:A
 	 */
 	full_fence();
 	return load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
