@@ -93,21 +93,40 @@ static void add(TCase *tcase, const TTest *const *tests, int first, int end)
 		tcase_add_loop_test(tcase, *tests, first, end);
 }
 
-int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *guard,
-	      const TTest *const *guard_tests)
+/* Whether there is a guard; ends the program if there has to be one. */
+static bool begin(void)
 {
 	bool has_guard = start();
-	SRunner *runner;
-	int failed;
 
 	if (!has_guard) {
 		fprintf(stderr, "without the guard: %s\n", why);
 		if (getenv("KREG_REQUIRE_BPF") && *getenv("KREG_REQUIRE_BPF")) {
 			printf("Bail out! a guard is required: %s\n", why);
-			return 1;
+			exit(1);
 		}
 	}
 	tmp_directory();
+	return has_guard;
+}
+
+static int run(Suite *suite, bool has_guard)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	if (has_guard)
+		stop();
+	return failed ? 1 : 0;
+}
+
+int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *guard,
+	      const TTest *const *guard_tests)
+{
+	bool has_guard = begin();
+
 	if (both) {
 		tcase_set_timeout(both, 300);
 		add(both, both_tests, MODE_FALLBACK, has_guard ? MODE_GUARD + 1 : MODE_GUARD);
@@ -118,11 +137,18 @@ int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *
 		add(guard, guard_tests, MODE_GUARD, MODE_GUARD + 1);
 		suite_add_tcase(suite, guard);
 	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	if (has_guard)
-		stop();
-	return failed ? 1 : 0;
+	return run(suite, has_guard);
+}
+
+int modes_run_cases(Suite *suite, const TTest *tests, size_t count)
+{
+	bool has_guard = begin();
+	TCase *tcase = tcase_create("both");
+	int i;
+
+	for (i = 0; i < (int)count; i++)
+		tcase_add_loop_test(tcase, &tests[i], i * MODES + MODE_FALLBACK,
+				    i * MODES + (has_guard ? MODE_GUARD : MODE_FALLBACK) + 1);
+	suite_add_tcase(suite, tcase);
+	return run(suite, has_guard);
 }

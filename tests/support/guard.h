@@ -14,11 +14,14 @@
 
 #include "lib/kreg.h"
 
-enum mode { MODE_FALLBACK, MODE_GUARD };
+enum mode { MODE_FALLBACK, MODE_GUARD, MODES };
 
 /* Runs the suites: @both once for each mode that can be had, with the mode as _i; @guard under the guard. */
 int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *guard,
 	      const TTest *const *guard_tests);
+
+/* Runs @count tests, each once for each mode that can be had: _i is its number * MODES + the mode. */
+int modes_run_cases(Suite *suite, const TTest *tests, size_t count);
 
 /* What kreg_options.guard has to be in that mode. */
 const char *mode_guard(int mode);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many entries in one call: select and count by a pattern, dispatch to all of a key, with partitions too.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+
+static struct kreg *k;
+static int mode;
+
+static struct kreg *open_mode(int in)
+{
+	mode = in;
+	return mode_open(in, "select");
+}
+
+struct seen {
+	char text[256];
+};
+
+static int note(const struct kreg_entry *entry, void *data)
+{
+	struct seen *seen = data;
+	size_t used = strlen(seen->text);
+
+	snprintf(seen->text + used, sizeof(seen->text) - used, "%.*s=%.*s ", (int)entry->key_size,
+		 (const char *)entry->key, (int)entry->value_size, (const char *)entry->value);
+	return 0;
+}
+
+static int is_even(const struct kreg_entry *entry, void *data)
+{
+	(void)data;
+	return !((*(const char *)entry->value - '0') % 2);
+}
+
+#define assert_selects(text_, ...)                                                                 \
+	do {                                                                                       \
+		KREG_PATTERN(pattern__, __VA_ARGS__);                                              \
+		struct seen seen__ = { "" };                                                       \
+		ck_assert_int_eq(kreg_select(k, &pattern__, note, &seen__), 0);                    \
+		ck_assert_str_eq(seen__.text, text_);                                              \
+	} while (0)
+
+/* Registers "key" with the value "5", says so, and waits. */
+static int hold_key(int link, void *data)
+{
+	(void)data;
+	link_say(link, kreg_register(mode_open(mode, "select"), "key", KREG_STRING, "5", 1, NULL));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(a_pattern_is_by_key_prefix_glob_owner_value_and_predicate)
+{
+	struct kreg_owner self, other;
+	struct child child;
+
+	k = open_mode(_i);
+	child = child_start(hold_key, NULL);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(kreg_register(k, "a*b", 3, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "axb", 3, "2", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "a\0b", 3, "3", 1, NULL), 0);
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, &other), 1);
+	assert_selects("a*b=1 ", .key = "a*b", .key_size = 3);
+	assert_selects("axb=2 ", .prefix = "ax", .prefix_size = 2);
+	assert_selects("a*b=1 ", .glob = "a[*]b");
+	assert_selects("axb=2 ", .glob = "*b", .match = is_even);
+	assert_selects("key=5 ", .owner = &other);
+	assert_selects("axb=2 ", .owner = &self, .value = "2", .value_size = 1);
+	assert_selects("", .key = "nobody", .key_size = KREG_STRING);
+	assert_selects("", .owner = &other, .value = "2", .value_size = 1);
+	ck_assert_int_eq(kreg_count_select(k, NULL), 4);
+	child_kill(&child);
+	assert_selects("", .owner = &other);
+	ck_assert_int_eq(kreg_count_select(k, NULL), 3);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_pattern_that_cannot_be_is_refused)
+{
+	struct kreg_owner nobody = { 0 };
+	KREG_PATTERN(no_prefix, .prefix_size = 3);
+	KREG_PATTERN(no_owner, .owner = &nobody);
+	KREG_PATTERN(empty_key, .key = "", .key_size = 0);
+	struct {
+		struct kreg_pattern known;
+		uint64_t more;
+	} newer = { .known = { .size = sizeof(newer) }, .more = 1 };
+
+	k = open_mode(_i);
+	ck_assert_int_eq(kreg_count_select(k, &no_prefix), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &no_owner), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &empty_key), -EINVAL);
+	ck_assert_int_eq(kreg_count_select(k, &newer.known), -E2BIG);
+	newer.more = 0;
+	ck_assert_int_eq(kreg_count_select(k, &newer.known), 0);
+	kreg_close(k);
+}
+END_TEST
+
+/* Registers three entries under "topic", says so, and waits. */
+static int subscribe(int link, void *data)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct kreg *own = mode_open_as(mode, "topics", &options);
+	char value;
+
+	for (value = '1'; value <= '3'; value++) {
+		if (kreg_register(own, "topic", KREG_STRING, &value, 1, NULL))
+			return 1;
+	}
+	(void)data;
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+static int kill_the_other(const struct kreg_entry *entry, void *data)
+{
+	struct child *children = data;
+	int other = entry->owner.pid == children[0].pid;
+
+	if (children[other].pid) {
+		child_kill(&children[other]);
+		children[other].pid = 0;
+	}
+	return 0;
+}
+
+START_TEST(dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+	struct child children[2];
+	struct seen seen = { "" };
+
+	mode = _i;
+	k = mode_open_as(_i, "topics", &options);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 0);
+	ck_assert_str_eq(seen.text, "");
+	children[0] = child_start(subscribe, NULL);
+	ck_assert_int_eq(link_hear(children[0].link), 0);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 3);
+	ck_assert_str_eq(seen.text, "topic=1 topic=2 topic=3 ");
+	children[1] = child_start(subscribe, NULL);
+	ck_assert_int_eq(link_hear(children[1].link), 0);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, kill_the_other, children), 3);
+	child_kill(&children[children[0].pid ? 0 : 1]);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, note, &seen), 0);
+	kreg_close(k);
+}
+END_TEST
+
+/* Registers three entries under "topic" of a registry with partitions; then unregisters when told. */
+static int subscribe_in_partition(int link, void *data)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
+	struct kreg *own = mode_open_as(mode, "partitions", &options);
+	char value;
+
+	(void)data;
+	for (value = '1'; value <= '3'; value++) {
+		if (kreg_register(own, "topic", KREG_STRING, &value, 1, NULL))
+			return 1;
+	}
+	link_say(link, 0);
+	link_hear(link);
+	link_say(link, kreg_unregister(own, "topic", KREG_STRING));
+	link_hear(link);
+	return 0;
+}
+
+static int in_order(const struct kreg_entry *entry, void *data)
+{
+	char *last = data;
+
+	ck_assert_int_eq(*(const char *)entry->value, *last == '3' ? '1' : *last + 1);
+	*last = *(const char *)entry->value;
+	return 0;
+}
+
+START_TEST(partitions_change_nothing_that_can_be_told)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
+	KREG_OPTIONS(too_many, .keys = KREG_KEYS_DUPLICATE, .partitions = 65,
+		     .directory = "/dev/shm", .guard = "none");
+	struct kreg_owner owner, self;
+	struct child children[8];
+	struct kreg *none;
+	char last = '3';
+	int i;
+
+	mode = _i;
+	ck_assert_int_eq(kreg_open(&none, "partitions", &too_many), -EINVAL);
+	k = mode_open_as(_i, "partitions", &options);
+	for (i = 0; i < 8; i++) {
+		children[i] = child_start(subscribe_in_partition, NULL);
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	}
+	ck_assert_int_eq(kreg_count(k), 24);
+	ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, in_order, &last), 24);
+	ck_assert_int_eq(kreg_lookup(k, "topic", KREG_STRING, NULL, 0, &owner), 1);
+	ck_assert_int_eq(kreg_await(k, "topic", KREG_STRING, 0, NULL), 0);
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_give(k, "mine", KREG_STRING, &owner), -EINVAL);
+	for (i = 0; i < 8; i++) {
+		if (i % 2) {
+			link_say(children[i].link, 0);
+			ck_assert_int_eq(link_hear(children[i].link), 3);
+		}
+		child_kill(&children[i]);
+		ck_assert_int_eq(kreg_dispatch(k, "topic", KREG_STRING, in_order, &last),
+				 24 - 3 * (i + 1));
+	}
+	ck_assert_int_eq(kreg_lookup(k, "topic", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_await_gone(k, "topic", KREG_STRING, NULL, 0), 0);
+	ck_assert_int_eq(kreg_lookup(k, "mine", KREG_STRING, NULL, 0, NULL), 1);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_unregister(k, "mine", KREG_STRING), 1);
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		a_pattern_is_by_key_prefix_glob_owner_value_and_predicate,
+		a_pattern_that_cannot_be_is_refused,
+		dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway,
+		partitions_change_nothing_that_can_be_told,
+		NULL,
+	};
+
+	return modes_run(suite_create("select"), tcase_create("both"), both, NULL, NULL);
+}
