@@ -79,6 +79,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.size = stat->size;
 	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
 	full.keys = s->header->keys;
+	full.partitions = s->partitions;
 	full.entries = row_sum(s, &k->lives, &owners) + gift_sum(s, &k->lives, 0);
 	full.owners = owners;
 	full.seats = k->lives.seats;

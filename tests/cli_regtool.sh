@@ -47,6 +47,14 @@ says() {
 	fi
 }
 
+says_not() {
+	if grep -qF -- "$3" "$folder/$2"; then
+		not_ok "$1" "said: $3"
+	else
+		ok "$1"
+	fi
+}
+
 # Waits until COMMAND succeeds, for at most ten seconds.
 until_ok() {
 	left=1000
@@ -87,7 +95,7 @@ usual_day() {
 	says "ls --json has the value" out '"/run/cache.sock"'
 	exits 0 "ls of another prefix" "$regtool" ls other
 	exits 3 "run of a taken name" "$regtool" run cache -- true
-	says "it names the owner" err "$("$regtool" get cache --json | sed 's/.*"pid": *\([0-9]*\).*/\1/')"
+	says "it names the owner" err "$(pid_of cache)"
 	exits 0 "owners" "$regtool" owners --json
 	says "owners counts the entries" out '"entries": 1'
 	exits 0 "stat" "$regtool" stat --json
@@ -133,6 +141,155 @@ run_forwards() {
 	exits 0 "destroy" "$regtool" destroy default
 }
 
+# The pid that the registry names: regtool's, which under the guard is the program's.
+pid_of() {
+	"$regtool" get "$1" --json | sed 's/.*"pid": *\([0-9]*\).*/\1/'
+}
+
+looking() {
+	run_service cache/1 one
+	first=$service
+	run_service cache/2 two
+	second=$service
+	exits 0 "lookup" "$regtool" lookup cache/1 --json
+	says "lookup has the pid" out "\"pid\": $first"
+	exits 1 "lookup of a free name" "$regtool" lookup nobody
+	exits 0 "keys" "$regtool" keys "$second" --json
+	says "keys has the key" out '"cache/2"'
+	exits 1 "keys of who is not there" "$regtool" keys 1
+	exits 2 "keys of what is no pid" "$regtool" keys x
+	exits 0 "select by prefix and value" "$regtool" select --prefix cache/ --value two --json
+	says "select has what matches" out '"cache/2"'
+	says_not "select has nothing else" out '"cache/1"'
+	exits 0 "select by glob and pid" "$regtool" select --glob '*/1' --pid "$second" --json
+	says_not "all of it has to match" out cache
+	exits 0 "count" "$regtool" count
+	says "count counts all" out 2
+	exits 0 "count by glob" "$regtool" count --glob 'cache/[2-9]' --json
+	says "count counts what matches" out '"count": 1'
+	exits 2 "select by what is no pid" "$regtool" select --pid 0
+	kill -9 "$first"
+	wait "$first" 2>/dev/null
+	exits 0 "count after a death" "$regtool" count
+	says "the dead are not counted" out 1
+	exits 0 "signal" "$regtool" signal cache/2 sigterm
+	wait "$second" 2>/dev/null
+	exits 1 "signal to a free name" "$regtool" signal cache/2 TERM
+	exits 2 "no such signal" "$regtool" signal cache/2 FRIENDLY
+}
+
+waiting() {
+	exits 1 "wait says that the time is over" "$regtool" wait cache --timeout 0.01
+	exits 2 "a time that is none" "$regtool" wait cache --timeout soon
+	"$regtool" wait cache --timeout 60 &
+	waiter=$!
+	started="$started $waiter"
+	run_service cache one
+	wait "$waiter"
+	exits 0 "wait ends when the name is there" test $? = 0
+	exits 0 "wait for what is there" "$regtool" wait cache
+	exits 1 "wait --gone for what stays" "$regtool" wait cache --gone --timeout 0.01
+	"$regtool" wait cache --gone --timeout 60 &
+	waiter=$!
+	started="$started $waiter"
+	kill -9 "$service"
+	wait "$waiter"
+	exits 0 "wait --gone ends with the owner" test $? = 0
+	wait "$service" 2>/dev/null
+	exits 0 "wait --gone for what nobody holds" "$regtool" wait cache --gone
+}
+
+watching() {
+	run_service old value
+	"$regtool" watch --known --count 3 >"$folder/events" 2>&1 &
+	watcher=$!
+	started="$started $watcher"
+	until_ok grep -q old "$folder/events" || not_ok "watch" "nothing was printed"
+	run_service new value
+	kill -9 "$service"
+	wait "$service" 2>/dev/null
+	wait "$watcher"
+	exits 0 "watch ends after so many events" test $? = 0
+	# shellcheck disable=SC2016 # it is awk's $
+	exits 0 "watch has them in order" awk -v pid="$service" '
+		NR == 1 { known = $1 == "register" && $3 == "old" }
+		NR == 2 { begun = $1 == "register" && $2 == pid && $3 == "new" && $4 == "value" }
+		NR == 3 { ended = $1 == "purge" && $2 == pid && $3 == "new" }
+		END { exit !(NR == 3 && known && begun && ended) }' "$folder/events"
+	exits 2 "watch by value is not to be had" "$regtool" watch --value x
+	exits 0 "the old one ends" "$regtool" signal old KILL
+	exits 0 "and is gone" "$regtool" wait old --gone --timeout 60
+	exits 0 "destroy" "$regtool" destroy default --force
+	exits 1 "watch of a registry that is not there" "$regtool" watch --count 1
+}
+
+meta() {
+	exits 0 "meta put" "$regtool" meta put version '1 2'
+	exits 0 "meta get" "$regtool" meta get version
+	says "meta get prints the value" out '1 2'
+	exits 1 "meta get of what is not there" "$regtool" meta get colour
+	exits 0 "meta" "$regtool" meta --json
+	says "meta lists it" out '"version", "value": "1 2"'
+	exits 0 "meta delete" "$regtool" meta delete version
+	exits 1 "meta delete twice" "$regtool" meta delete version
+	exits 2 "meta put without a value" "$regtool" meta put version
+	exits 0 "destroy" "$regtool" destroy default
+}
+
+# A program that says that it has started, waits for the word, is ready as $1 says, and stays.
+ready_service() {
+	cat <<'END'
+		echo >"$2/started"
+		read -r go <"$2/go"
+		case $1 in
+		--ready-fd) echo >&7 ;;
+		--notify) perl -MSocket -e '
+			socket(S, PF_UNIX, SOCK_DGRAM, 0);
+			$_ = $ENV{NOTIFY_SOCKET};
+			s/^@/\0/;
+			send(S, "READY=1\n", 0, pack_sockaddr_un($_)) or die' ;;
+		esac
+		exec sleep 1000
+END
+}
+
+ready_by() {
+	rm -f "$folder/go" "$folder/started"
+	mkfifo "$folder/go" || exit 99
+	"$regtool" run cache "$@" -- sh -c "$(ready_service)" sh "$1" "$folder" &
+	service=$!
+	started="$started $service"
+	until_ok test -e "$folder/started" || not_ok "$1" "the program did not start"
+	exits 3 "$1: the name is taken at once" "$regtool" run cache -- true
+	exits 1 "$1: and not found before it is ready" "$regtool" get cache
+	echo >"$folder/go"
+	exits 0 "$1: and found then" "$regtool" wait cache --timeout 60
+	kill -TERM "$service"
+	wait "$service" 2>/dev/null
+}
+
+readiness() {
+	ready_by --ready-fd 7 --value up
+	ready_by --notify
+	exits 5 "a program that ends before it is ready" "$regtool" run cache --notify -- sh -c 'exit 5'
+	says "is said to have done so" err "before it said that it was ready"
+	exits 1 "and its name is free" "$regtool" get cache
+	exits 2 "an fd that is none" "$regtool" run cache --ready-fd 1 -- true
+	exits 0 "destroy" "$regtool" destroy default
+}
+
+kinds() {
+	exits 0 "spread duplicates" "$regtool" create many --keys duplicate --partitions 4
+	exits 0 "are said so" "$regtool" -r many stat --json
+	says "with the partitions" out '"partitions": 4'
+	exits 0 "and destroyed" "$regtool" destroy many
+	exits 0 "duplicates by key" "$regtool" create many --keys duplicate-by-key
+	exits 0 "are said so too" "$regtool" -r many stat --json
+	says "by the same word" out '"duplicate-by-key"'
+	exits 0 "and destroyed too" "$regtool" destroy many
+	exits 4 "partitions that are too many" "$regtool" create many --keys duplicate --partitions 65
+}
+
 guard_commands() {
 	exits 1 "status of no guard" "$regtool" guard status --path "$pins"
 	exits 0 "guard start" "$regtool" guard start --path "$pins" --seats 64
@@ -150,6 +307,18 @@ guard_ends() {
 	exits 1 "guard stop twice" "$regtool" guard stop --path "$pins"
 }
 
+all_days() {
+	usual_day
+	odd_calls
+	run_forwards
+	looking
+	waiting
+	watching
+	meta
+	readiness
+	kinds
+}
+
 pins=/sys/fs/bpf/kreg-test-cli-$$
 mkdir "$folder" || exit 99
 trap tidy_up EXIT
@@ -158,9 +327,7 @@ trap 'exit 1' INT TERM
 mode=fallback
 KREG_GUARD=none
 export KREG_GUARD
-usual_day
-odd_calls
-run_forwards
+all_days
 
 mode=guard
 unset KREG_GUARD
@@ -169,9 +336,7 @@ if why=$("$regtool" guard start --path "$pins-probe" 2>&1); then
 	guard_commands
 	KREG_GUARD=$pins
 	export KREG_GUARD
-	usual_day
-	odd_calls
-	run_forwards
+	all_days
 	guard_ends
 elif [ -n "${KREG_REQUIRE_BPF:-}" ]; then
 	not_ok "a guard is required" "$why"

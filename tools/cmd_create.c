@@ -18,6 +18,8 @@ static int parse_keys(const char *text, uint32_t *keys)
 		*keys = KREG_KEYS_UNIQUE;
 	else if (strcmp(text, "duplicate") == 0)
 		*keys = KREG_KEYS_DUPLICATE;
+	else if (strcmp(text, "duplicate-by-key") == 0)
+		*keys = KREG_KEYS_DUPLICATE_BY_KEY;
 	else
 		return -EINVAL;
 	return 0;
@@ -67,6 +69,8 @@ static int parse_option(struct kreg_options *options, int option, const char *te
 		return parse_group(text, options);
 	case 'b':
 		return client_number(text, UINT64_MAX, &options->max_bytes);
+	case 'p':
+		return parse_number(text, &options->partitions);
 	case 's':
 		return parse_number(text, &options->slots);
 	default:
@@ -80,6 +84,7 @@ static int run(struct client *client, int argc, char **argv)
 		{ "keys", required_argument, NULL, 'k' },
 		{ "mode", required_argument, NULL, 'm' },
 		{ "group", required_argument, NULL, 'g' },
+		{ "partitions", required_argument, NULL, 'p' },
 		{ "max-bytes", required_argument, NULL, 'b' },
 		{ "slots", required_argument, NULL, 's' },
 		{ "seats", required_argument, NULL, 'S' },
@@ -117,15 +122,19 @@ static int run(struct client *client, int argc, char **argv)
 
 const struct command cmd_create = {
 	.name = "create",
-	.synopsis = "create NAME [--keys unique|duplicate] [--mode M] [--group G]\n"
-		    "               [--max-bytes N] [--slots N] [--seats N]",
+	.synopsis = "create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
+		    "               [--mode M] [--group G] [--max-bytes N] [--slots N] [--seats N]",
 	.summary = "make a registry that is not like the default",
-	.options = "  --keys unique     one owner for a key (default)\n"
-		   "  --keys duplicate  any number of entries under a key\n"
-		   "  --mode M          the file's mode, octal (0600)\n"
-		   "  --group G         the file's group\n"
-		   "  --max-bytes N     for entries and values; K, M, G and T may follow (16G)\n"
-		   "  --slots N         threads that write or read in sections at once (8192)\n"
-		   "  --seats N         processes at once where no guard runs (4096)\n",
+	.options =
+		"  --keys unique            one owner for a key (default)\n"
+		"  --keys duplicate         any number of entries under a key\n"
+		"  --keys duplicate-by-key  the same, for many keys with few entries each\n"
+		"  --partitions N           places where writers of one key meet (1)\n"
+		"  --mode M                 the file's mode, octal (0600)\n"
+		"  --group G                the file's group\n"
+		"  --max-bytes N            for entries and values; K, M, G and T may follow "
+		"(16G)\n"
+		"  --slots N                threads that write or read in sections at once (8192)\n"
+		"  --seats N                processes at once where no guard runs (4096)\n",
 	.run = run,
 };

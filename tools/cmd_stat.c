@@ -10,20 +10,34 @@
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = {
-	{ "registry", false },  { "life", false },          { "keys", false },
-	{ "entries", true },    { "owners", true },         { "seats", true },
-	{ "slots", true },      { "slots_used", true },     { "buckets", true },
-	{ "epoch", true },      { "bytes_reserved", true }, { "bytes_used", true },
-	{ "bytes_dead", true }, { "bytes_waiting", true },  { "bytes_max", true },
-	{ "held_up_by", true },
+	{ "registry", false },  { "life", false },      { "keys", false },
+	{ "partitions", true }, { "entries", true },    { "owners", true },
+	{ "seats", true },      { "slots", true },      { "slots_used", true },
+	{ "buckets", true },    { "epoch", true },      { "bytes_reserved", true },
+	{ "bytes_used", true }, { "bytes_dead", true }, { "bytes_waiting", true },
+	{ "bytes_max", true },  { "held_up_by", true },
 };
+
+/* As `regtool create --keys` takes them. */
+static const char *keys_of(const struct kreg_stat *stat)
+{
+	switch (stat->keys) {
+	case KREG_KEYS_UNIQUE:
+		return "unique";
+	case KREG_KEYS_DUPLICATE:
+		return "duplicate";
+	default:
+		return "duplicate-by-key";
+	}
+}
 
 static int print(struct client *client, const struct kreg_stat *stat)
 {
 	const struct output_cell cells[] = {
 		output_string(client->name),
 		output_string(stat->life == KREG_LIFE_GUARD ? "guard" : "fallback"),
-		output_string(stat->keys == KREG_KEYS_UNIQUE ? "unique" : "duplicate"),
+		output_string(keys_of(stat)),
+		output_number(stat->partitions),
 		output_number(stat->entries),
 		output_number(stat->owners),
 		output_number(stat->seats),

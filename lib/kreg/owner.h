@@ -63,7 +63,7 @@ struct kreg_stat {
 	uint64_t bytes_waiting;  /* slabs that wait for a grace period */
 	uint64_t bytes_max;
 	pid_t held_up_by; /* who keeps memory from coming back, by being inside a call; or 0 */
-	uint32_t reserved;
+	uint32_t partitions;
 };
 
 int kreg_stat(struct kreg *k, struct kreg_stat *stat);

@@ -6,9 +6,15 @@ _regtool_keys()
 	regtool "$@" ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p'
 }
 
+_regtool_pids()
+{
+	regtool "$@" owners --json 2>/dev/null | grep -o '"pid": [0-9]*' | cut -d' ' -f2
+}
+
 _regtool()
 {
-	local commands="ls get run owners stat create destroy sweep guard"
+	local commands="ls get lookup keys select count watch wait run signal meta owners stat create
+		destroy sweep guard"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local command="" words="" i
 	local registry=()
@@ -31,8 +37,10 @@ _regtool()
 	done
 
 	case $before in
-	-r | --registry | --value | --mode | --max-bytes | --slots | --seats) return ;;
-	--keys) words="unique duplicate" ;;
+	-r | --registry | --value | --mode | --max-bytes | --slots | --seats | --partitions) return ;;
+	--prefix | --glob | --count | --timeout | --ready-fd) return ;;
+	--keys) words="unique duplicate duplicate-by-key" ;;
+	--pid) words="$(_regtool_pids "${registry[@]}")" ;;
 	--group) mapfile -t COMPREPLY < <(compgen -g -- "$word") && return ;;
 	--path) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
 	esac
@@ -40,10 +48,19 @@ _regtool()
 	if [[ ! $words ]]; then
 		case $command in
 		"") words="$commands --registry --json --help --version" ;;
-		ls | get) words="$(_regtool_keys "${registry[@]}") --json --registry --help" ;;
-		run) words="--value --registry --help --" ;;
+		ls | get | lookup) words="$(_regtool_keys "${registry[@]}") --json --registry --help" ;;
+		keys) words="$(_regtool_pids "${registry[@]}") --json --registry --help" ;;
+		select | count) words="--prefix --glob --pid --value --json --registry --help" ;;
+		watch) words="--prefix --glob --known --count --json --registry --help" ;;
+		wait) words="$(_regtool_keys "${registry[@]}") --gone --timeout --registry --help" ;;
+		run) words="--value --ready-fd --notify --registry --help --" ;;
+		signal)
+			words="$(_regtool_keys "${registry[@]}") $(compgen -A signal | grep '^SIG')"
+			words+=" --registry --help"
+			;;
+		meta) words="list get put delete --json --registry --help" ;;
 		owners | stat | sweep) words="--json --registry --help" ;;
-		create) words="--keys --mode --group --max-bytes --slots --seats --help" ;;
+		create) words="--keys --partitions --mode --group --max-bytes --slots --seats --help" ;;
 		destroy) words="--force --help" ;;
 		guard) words="start stop status --seats --path --force --json --help" ;;
 		esac
