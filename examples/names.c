@@ -101,13 +101,14 @@ static void answer_all(struct pollfd *at, nfds_t *count)
 				at[i] = at[--*count];
 			}
 		}
-		fd = at[0].revents ? accept4(at[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)
-				   : -1;
+		if (!at[0].revents)
+			continue;
+		fd = accept4(at[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0 && is_ours(fd))
 			at[(*count)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 		else if (fd >= 0)
 			close(fd);
-		else if (at[0].revents && errno != EAGAIN && errno != ECONNABORTED)
+		else if (errno != EAGAIN && errno != ECONNABORTED)
 			break;
 	}
 	fail("go on", strerror(errno));
@@ -143,25 +144,22 @@ struct client {
 	struct kreg *k;
 	const char *name;
 	struct kreg_owner service;
-	int fd; /* -1: not connected */
+	int fd; /* negative: not connected */
 };
 
 static int await_and_connect(struct client *c)
 {
-	struct kreg_found found = { 0 };
 	int err;
 
 	do {
-		err = kreg_await(c->k, c->name, KREG_STRING, TIMEOUT_MS, &found);
+		err = kreg_await(c->k, c->name, KREG_STRING, TIMEOUT_MS, NULL);
 		if (err)
-			break;
+			return fail("find the service", kreg_strerror(err));
 		/* Nonblocking: a service that is stopped, with its queue full, does not stop us. */
 		c->fd = kreg_connect(c->k, c->name, KREG_STRING, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				     &c->service);
 	} while (c->fd == -ENOENT); /* it died in between */
-	return err         ? fail("find the service", kreg_strerror(err))
-	       : c->fd < 0 ? fail("connect", kreg_strerror(c->fd))
-			   : 0;
+	return c->fd < 0 ? fail("connect", kreg_strerror(c->fd)) : 0;
 }
 
 /* Return: the size of the answer; 0 the service has gone; -1. */
@@ -191,20 +189,19 @@ static ssize_t exchange(const struct client *c, const char *request, size_t size
 static int ask(struct client *c, const char *request, size_t size)
 {
 	char reply[REPLY_MAX];
-	ssize_t got = 0;
+	ssize_t got;
 	int err;
 
-	while (!got) {
+	for (;;) {
 		if (c->fd < 0 && await_and_connect(c))
 			return -1;
 		got = exchange(c, request, size, reply);
-		if (got > 0)
+		if (got)
 			break;
 		close(c->fd);
 		c->fd = -1;
 		/* At once if it is dead. One that lives and does not want us is not asked for ever. */
-		err = got ? 0
-			  : kreg_await_gone(c->k, c->name, KREG_STRING, &c->service, TIMEOUT_MS);
+		err = kreg_await_gone(c->k, c->name, KREG_STRING, &c->service, TIMEOUT_MS);
 		if (err)
 			return fail("be served", kreg_strerror(err));
 	}
@@ -214,6 +211,7 @@ static int ask(struct client *c, const char *request, size_t size)
 	return fflush(stdout) ? fail("print the answer", strerror(errno)) : 0;
 }
 
+/* A line that is too long is several requests. */
 static int ask_all(struct kreg *k, const char *name)
 {
 	struct client c = { .k = k, .name = name, .fd = -1 };

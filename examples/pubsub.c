@@ -83,11 +83,8 @@ static int take_until_told(int signals, int fd, int (*take)(void *data), void *d
 			       { .fd = fd, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(at, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
+		if (poll(at, 2, -1) < 0 && errno != EINTR)
 			return fail("wait", strerror(errno));
-		}
 		if (at[0].revents)
 			return 0;
 		if (take(data))
@@ -97,7 +94,7 @@ static int take_until_told(int signals, int fd, int (*take)(void *data), void *d
 	}
 }
 
-/* An abstract address takes messages from any user of the host. Who may publish is up to you. */
+/* Any user of the host may send to an abstract address: where that matters, ask for SCM_CREDENTIALS. */
 static int print_message(void *data)
 {
 	const int *fd = data;
@@ -194,7 +191,9 @@ static int print_events(void *data)
 	struct kreg_event event;
 	int got;
 
-	while ((got = kreg_listener_next(data, &event)) == 1) {
+	while ((got = kreg_listener_next(data, &event)) == 1 || got == -EAGAIN) {
+		if (got == -EAGAIN)
+			continue;
 		if (event.type == KREG_EVENT_OVERRUN)
 			printf("%" PRIu64 " events of pid %d were missed\n", event.lost,
 			       event.entry.owner.pid);
@@ -203,7 +202,7 @@ static int print_events(void *data)
 			       (const char *)event.entry.key, event.entry.owner.pid,
 			       words[event.type]);
 	}
-	return got && got != -EAGAIN ? fail("listen", kreg_strerror(got)) : 0;
+	return got ? fail("listen", kreg_strerror(got)) : 0;
 }
 
 static int watch(struct kreg *k, int signals, const char *topic)
@@ -226,7 +225,7 @@ int main(int argc, char **argv)
 	bool subscribes = argc == 3 && !strcmp(command, "subscribe");
 	bool publishes = argc == 4 && !strcmp(command, "publish");
 	bool watches = (argc == 2 || argc == 3) && !strcmp(command, "watch");
-	int signals, status = -1;
+	int signals, status;
 	struct kreg *k;
 
 	if (!subscribes && !publishes && !watches) {
@@ -236,10 +235,14 @@ int main(int argc, char **argv)
 	}
 	k = open_registry();
 	signals = open_signals();
-	if (k && signals >= 0)
-		status = subscribes  ? subscribe(k, signals, argv[2])
-			 : publishes ? publish(k, argv[2], argv[3])
-				     : watch(k, signals, argv[2]);
+	if (!k || signals < 0)
+		status = -1;
+	else if (subscribes)
+		status = subscribe(k, signals, argv[2]);
+	else if (publishes)
+		status = publish(k, argv[2], argv[3]);
+	else
+		status = watch(k, signals, argv[2]);
 	kreg_close(k);
 	if (signals >= 0)
 		close(signals);
