@@ -1,0 +1,250 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The examples as their readers try them, with deaths where the text says kill -9. In both modes, each in a
+# folder and with a guard of its own.
+set -u
+
+regtool=${REGTOOL:?the built regtool}
+examples=${EXAMPLES:?the folder of the built examples}
+folder=/dev/shm/kreg-test-examples-$$
+pins=/sys/fs/bpf/kreg-test-examples-$$
+KREG_DIR=$folder
+export KREG_DIR
+unset KREG_REGISTRY
+number=0
+status=0
+started=
+
+ok() {
+	number=$((number + 1))
+	echo "ok $number - $mode: $1"
+}
+
+not_ok() {
+	number=$((number + 1))
+	status=1
+	echo "not ok $number - $mode: $1"
+	echo "# $2"
+	[ ! -s "$folder/err" ] || sed 's/^/# /' "$folder/err"
+}
+
+# exits STATUS SENTENCE COMMAND...: what it printed is left in out and err.
+exits() {
+	wanted=$1
+	sentence=$2
+	shift 2
+	"$@" >"$folder/out" 2>"$folder/err"
+	got=$?
+	if [ $got = "$wanted" ]; then
+		ok "$sentence"
+	else
+		not_ok "$sentence" "exit status $got, not $wanted: $*"
+	fi
+}
+
+# Waits until COMMAND succeeds, for at most ten seconds.
+until_ok() {
+	left=1000
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+		sleep 0.01
+	done
+}
+
+# says SENTENCE FILE LINE: now, or soon.
+says() {
+	if until_ok grep -qxF -- "$3" "$folder/$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "not said: $3; but: $(cat "$folder/$2")"
+	fi
+}
+
+# begin FILE COMMAND...: in the background, as $pid; what it prints goes to FILE.
+begin() {
+	file=$folder/$1
+	shift
+	"$@" >"$file" 2>&1 3>&- &
+	pid=$!
+	started="$started $pid"
+}
+
+# reap PID: its exit status; the pid is no more ours to kill.
+reap() {
+	others=
+	for other in $started; do
+		[ "$other" = "$1" ] || others="$others $other"
+	done
+	wait "$1" 2>/dev/null
+	reaped=$?
+	started=$others
+	return $reaped
+}
+
+crash() {
+	kill -9 "$1"
+	reap "$1"
+}
+
+ends_well() {
+	if reap "$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "exit status $reaped"
+	fi
+}
+
+# has_count REGISTRY KEY COUNT: are there so many entries?
+# shellcheck disable=SC2317 # until_ok calls it
+has_count() {
+	[ "$("$regtool" -r "$1" count --glob "$2")" = "$3" ]
+}
+
+# The same, now or soon.
+registered() {
+	until_ok has_count "$@" || not_ok "$2 is registered in $1" "not $3 times"
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+tidy_up() {
+	for pid in $started; do
+		kill -9 "$pid" 2>/dev/null
+	done
+	"$regtool" guard stop --force --path "$pins" >/dev/null 2>&1
+	rm -rf "$folder"
+}
+
+serve() {
+	begin "$1" "$examples/names" serve oracle
+	registered example-names oracle 1
+}
+
+# The client's input stays open: it is one conversation with three services.
+try_names() {
+	mkfifo "$folder/requests"
+	exec 3<>"$folder/requests"
+	serve service1
+	first=$pid
+	"$examples/names" ask oracle <"$folder/requests" >"$folder/answers" 2>&1 3>&- &
+	client=$!
+	started="$started $client"
+	echo hello >&3
+	says "the name is found, and answers" answers "pid $first: hello"
+	exits 1 "a second service is refused" "$examples/names" serve oracle
+	says "and told of the first" err "names: \"oracle\" runs already, as pid $first"
+	crash "$first"
+	echo again >&3
+	serve service2
+	second=$pid
+	says "a killed service is replaced, the client finds the next one" answers "pid $second: again"
+	kill -STOP "$second"
+	echo unanswered >&3
+	crash "$second"
+	serve service3
+	third=$pid
+	says "a request that a service took into death is sent again" answers "pid $third: unanswered"
+	exec 3>&-
+	ends_well "the client ends with its input" "$client"
+	crash "$third"
+	rm "$folder/requests"
+	exits 0 "its registry has no owner left" "$regtool" destroy example-names
+}
+
+try_dispatcher() {
+	begin handler1 "$examples/dispatcher" handle reload rotate
+	one=$pid
+	begin handler2 "$examples/dispatcher" handle reload
+	two=$pid
+	registered example-dispatcher reload 2
+	registered example-dispatcher rotate 1
+	exits 0 "send" "$examples/dispatcher" send reload 7
+	says "all handlers of the kind get it" out "reload 7: 2 of 2 got it"
+	says "one does" handler1 "reload 7"
+	says "the other does" handler2 "reload 7"
+	exits 0 "send another kind" "$examples/dispatcher" send rotate -1
+	says "its one handler gets it" out "rotate -1: 1 of 1 got it"
+	says "and knows which kind it was" handler1 "rotate -1"
+	crash "$one"
+	exits 0 "send after a death" "$examples/dispatcher" send reload 8
+	says "the dead is not called" out "reload 8: 1 of 1 got it"
+	says "the living is" handler2 "reload 8"
+	exits 0 "send a kind of the dead alone" "$examples/dispatcher" send rotate 9
+	says "nobody is called" out "rotate 9: 0 of 0 got it"
+	kill "$two"
+	ends_well "a handler ends when it is told" "$two"
+	exits 0 "its registry has no owner left" "$regtool" destroy example-dispatcher
+}
+
+try_pubsub() {
+	begin watch "$examples/pubsub" watch
+	watch=$pid
+	begin early "$examples/pubsub" subscribe weather
+	early=$pid
+	begin late "$examples/pubsub" subscribe weather
+	late=$pid
+	says "watch tells of a subscriber" watch "weather: pid $early subscribed"
+	says "and of the next" watch "weather: pid $late subscribed"
+	exits 0 "publish" "$examples/pubsub" publish weather "rain, later"
+	says "all are sent it" out "weather: sent to 2 of 2"
+	says "one gets it" early "rain, later"
+	says "the other gets it" late "rain, later"
+	begin known "$examples/pubsub" watch weather
+	known=$pid
+	says "who watches later learns who is there" known "weather: pid $early subscribed"
+	crash "$early"
+	says "watch tells of a death" watch "weather: pid $early died"
+	says "so does the other" known "weather: pid $early died"
+	exits 0 "publish after a death" "$examples/pubsub" publish weather sun
+	says "the dead is not sent it" out "weather: sent to 1 of 1"
+	says "the living gets it" late sun
+	kill "$late"
+	ends_well "a subscriber ends when it is told" "$late"
+	says "watch tells that it left" watch "weather: pid $late left"
+	kill "$watch" "$known"
+	ends_well "watch ends when it is told" "$watch"
+	ends_well "the other too" "$known"
+	exits 0 "its registry has no owner left" "$regtool" destroy example-pubsub
+}
+
+# A program that wants another kind of registry than there is must say so.
+odd_calls() {
+	for program in names dispatcher pubsub; do
+		exits 2 "$program without arguments" "$examples/$program"
+	done
+	exits 0 "a registry of unique keys" "$regtool" create unique
+	exits 1 "is not for events" env KREG_REGISTRY=unique "$examples/dispatcher" send reload 1
+	exits 1 "nor for topics" env KREG_REGISTRY=unique "$examples/pubsub" publish weather rain
+	exits 1 "an event has a number" "$examples/dispatcher" send reload soon
+	exits 0 "it goes" "$regtool" destroy unique
+}
+
+try_all() {
+	try_names
+	try_dispatcher
+	try_pubsub
+	odd_calls
+}
+
+mkdir "$folder" || exit 99
+trap tidy_up EXIT
+trap 'exit 1' INT TERM
+
+mode=fallback
+KREG_GUARD=none
+export KREG_GUARD
+try_all
+
+mode=guard
+KREG_GUARD=$pins
+if why=$("$regtool" guard start --path "$pins" 2>&1); then
+	try_all
+	exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
+elif [ -n "${KREG_REQUIRE_BPF:-}" ]; then
+	not_ok "a guard is required" "$why"
+else
+	number=$((number + 1))
+	echo "ok $number - guard # SKIP $why"
+fi
+echo "1..$number"
+exit $status
