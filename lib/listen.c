@@ -198,6 +198,20 @@ static int hear(struct kreg_listener *l)
 	return err;
 }
 
+static void signal_news(struct kreg_listener *l)
+{
+	if (!l->signalled)
+		sleeper_signal(&l->sleeper);
+	l->signalled = true;
+}
+
+/* What could not be heard is there still, so whoever goes back to poll(2) has to be woken. */
+static int keep_news(struct kreg_listener *l, int err)
+{
+	signal_news(l);
+	return err;
+}
+
 static bool fetch(struct kreg_listener *l, struct kreg_event *out)
 {
 	struct mirror_event *event;
@@ -210,9 +224,7 @@ static bool fetch(struct kreg_listener *l, struct kreg_event *out)
 	cds_list_del(&event->node);
 	l->fetched = event;
 	*out = event->event;
-	if (!l->signalled)
-		sleeper_signal(&l->sleeper);
-	l->signalled = true;
+	signal_news(l);
 	return true;
 }
 
@@ -238,14 +250,18 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 	if (fetch(l, event))
 		return 1;
 	err = hear(l);
-	if (err || fetch(l, event))
-		return err ? err : 1;
+	if (err)
+		return keep_news(l, err);
+	if (fetch(l, event))
+		return 1;
 	/* Nothing is left: so look once more after saying that we are about to sleep. */
 	clear_news(l);
 	seen = bell_listen(&l->k->segment.header->news);
 	err = hear(l);
-	if (err || fetch(l, event))
-		return err ? err : 1;
+	if (err)
+		return keep_news(l, err);
+	if (fetch(l, event))
+		return 1;
 	sleeper_arm(&l->sleeper, seen);
 	return 0;
 }

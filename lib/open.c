@@ -235,6 +235,16 @@ static void thread_ends(void *data)
 	free(thread);
 }
 
+/* Who asks for duplicates would take a refusal of unique keys for what it is not. */
+static int check_keys(const struct kreg *k, const struct opening *o)
+{
+	if (!k->unique || o->options.keys == KREG_KEYS_UNIQUE)
+		return 0;
+	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
+		    o->path.directory, o->path.file);
+	return -EINVAL;
+}
+
 static int open_handle(struct kreg *k, struct opening *o)
 {
 	int err = fork_mark_new(k), i;
@@ -263,7 +273,9 @@ static int open_handle(struct kreg *k, struct opening *o)
 	pthread_mutex_init(&k->attendant_mutex, NULL);
 	for (i = 0; i < KEY_MUTEXES; i++)
 		pthread_mutex_init(&k->key_mutexes[i], NULL);
-	err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
+	err = check_keys(k, o);
+	if (!err)
+		err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
 	if (!err)
 		return 0;
 	life_robust_detach(&k->self);

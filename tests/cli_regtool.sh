@@ -165,6 +165,8 @@ looking() {
 	says_not "all of it has to match" out cache
 	exits 0 "count" "$regtool" count
 	says "count counts all" out 2
+	exits 0 "count by key" "$regtool" count --key cache/1
+	says "count counts that key" out 1
 	exits 0 "count by glob" "$regtool" count --glob 'cache/[2-9]' --json
 	says "count counts what matches" out '"count": 1'
 	exits 2 "select by what is no pid" "$regtool" select --pid 0

@@ -224,6 +224,25 @@ START_TEST(keys_and_values_of_all_sizes_come_back_byte_by_byte)
 }
 END_TEST
 
+START_TEST(who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes_either)
+{
+	struct kreg *single, *many, *other;
+
+	ck_assert_int_eq(
+		open_as(&many, "many", (struct kreg_options){ .keys = KREG_KEYS_DUPLICATE }), 0);
+	ck_assert_int_eq(
+		open_as(&single, "single", (struct kreg_options){ .keys = KREG_KEYS_UNIQUE }), 0);
+	ck_assert_int_eq(
+		open_as(&other, "single", (struct kreg_options){ .keys = KREG_KEYS_DUPLICATE }),
+		-EINVAL);
+	ck_assert_int_eq(open_as(&other, "many", (struct kreg_options){ .keys = KREG_KEYS_UNIQUE }),
+			 0);
+	kreg_close(other);
+	kreg_close(single);
+	kreg_close(many);
+}
+END_TEST
+
 START_TEST(duplicates_of_a_key_come_in_order_and_go_together)
 {
 	struct seen seen = { 0 };
@@ -424,6 +443,7 @@ int main(void)
 		values_of_every_size_come_back_and_their_bytes_too,
 		entries_are_visited_once_each_by_prefix_and_by_owner,
 		keys_and_values_of_all_sizes_come_back_byte_by_byte,
+		who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes_either,
 		duplicates_of_a_key_come_in_order_and_go_together,
 		sections_nest_and_keep_what_they_read,
 		closing_unregisters_what_the_handle_registered,

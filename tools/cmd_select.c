@@ -35,7 +35,7 @@ static int print_count(struct client *client, int64_t count)
 /* Without a pattern the count takes time by owners, not by entries. */
 static int64_t count_all(struct kreg *k, const struct kreg_pattern *pattern)
 {
-	if (pattern->prefix || pattern->glob || pattern->value || pattern->match)
+	if (pattern->key || pattern->prefix || pattern->glob || pattern->value || pattern->match)
 		return kreg_count_select(k, pattern);
 	return kreg_count(k);
 }
@@ -73,7 +73,7 @@ static int run(struct client *client, int argc, char **argv)
 
 const struct command cmd_select = {
 	.name = "select",
-	.synopsis = "select [--json] [--prefix P] [--glob G] [--pid PID] [--value V]",
+	.synopsis = "select [--json] [--key K] [--prefix P] [--glob G] [--pid PID] [--value V]",
 	.summary = "entries by key, owner and value",
 	.options = HELP,
 	.run = run,
@@ -81,7 +81,7 @@ const struct command cmd_select = {
 
 const struct command cmd_count = {
 	.name = "count",
-	.synopsis = "count [--json] [--prefix P] [--glob G] [--pid PID] [--value V]",
+	.synopsis = "count [--json] [--key K] [--prefix P] [--glob G] [--pid PID] [--value V]",
 	.summary = "how many there are",
 	.options = HELP,
 	.run = run,

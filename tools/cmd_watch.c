@@ -128,7 +128,8 @@ static int run(struct client *client, int argc, char **argv)
 		else if (option == 'c' && client_number(optarg, UINT32_MAX, &count))
 			return client_misuse(client, "\"%s\" is no number", optarg);
 		else if (option == 'P' || option == 'v')
-			return client_misuse(client, "watch goes by --prefix and --glob alone");
+			return client_misuse(client,
+					     "watch goes by --key, --prefix and --glob alone");
 		else
 			selection_option(&selection, option, optarg);
 	}
@@ -139,7 +140,7 @@ static int run(struct client *client, int argc, char **argv)
 
 const struct command cmd_watch = {
 	.name = "watch",
-	.synopsis = "watch [--json] [--prefix P] [--glob G] [--known] [--count N]",
+	.synopsis = "watch [--json] [--key K] [--prefix P] [--glob G] [--known] [--count N]",
 	.summary = "what happens, as it happens",
 	.options = SELECTION_HELP "  --known     begin with what is there\n"
 				  "  --count N   end after N events\n",

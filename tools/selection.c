@@ -31,6 +31,10 @@ int selection_option(struct selection *selection, int option, const char *argume
 		pattern->prefix = argument;
 		pattern->prefix_size = strlen(argument);
 		return 1;
+	case 'K':
+		pattern->key = argument;
+		pattern->key_size = KREG_STRING;
+		return 1;
 	case 'g':
 		pattern->glob = argument;
 		return 1;

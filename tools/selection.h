@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which entries a command means: --prefix, --glob, --pid and --value as a pattern.
+ * Which entries a command means: --key, --prefix, --glob, --pid and --value as a pattern.
  *
  * Used by   cmd_select.c, cmd_watch.c.
  */
@@ -12,12 +12,13 @@
 #include "lib/kreg.h"
 
 #define SELECTION_OPTIONS                                                                          \
-	{ "prefix", required_argument, NULL, 'p' }, { "glob", required_argument, NULL, 'g' },      \
-		{ "pid", required_argument, NULL, 'P' },                                           \
+	{ "key", required_argument, NULL, 'K' }, { "prefix", required_argument, NULL, 'p' },       \
+		{ "glob", required_argument, NULL, 'g' }, { "pid", required_argument, NULL, 'P' }, \
 	{                                                                                          \
 		"value", required_argument, NULL, 'v'                                              \
 	}
 #define SELECTION_HELP                                                                             \
+	"  --key K     that key\n"                                                                 \
 	"  --prefix P  keys that begin with P\n"                                                   \
 	"  --glob G    keys that match G, as file names in the shell\n"
 

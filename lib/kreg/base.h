@@ -68,10 +68,11 @@ enum kreg_keys {
  */
 struct kreg_options {
 	size_t size;
-	uint32_t flags;     /* KREG_OPEN_*; other bits: -EINVAL */
-	uint32_t life;      /* enum kreg_life */
-	uint32_t keys;      /* enum kreg_keys; decided at creation, ignored afterwards */
-	uint32_t mode;      /* file mode at creation; 0: 0600 */
+	uint32_t flags; /* KREG_OPEN_*; other bits: -EINVAL */
+	uint32_t life;  /* enum kreg_life */
+	uint32_t keys;  /* enum kreg_keys; decided at creation. Afterwards the default takes what is
+			  there; who asks for duplicate keys is refused unique ones: -EINVAL */
+	uint32_t mode;  /* file mode at creation; 0: 0600 */
 	uint32_t set_group; /* non-zero: @group is given to the file at creation */
 	uint32_t group;
 	uint32_t slots;       /* threads that write or read in sections at once; 0: 8192 */

@@ -40,6 +40,7 @@ _regtool()
 	-r | --registry | --value | --mode | --max-bytes | --slots | --seats | --partitions) return ;;
 	--prefix | --glob | --count | --timeout | --ready-fd) return ;;
 	--keys) words="unique duplicate duplicate-by-key" ;;
+	--key) words="$(_regtool_keys "${registry[@]}")" ;;
 	--pid) words="$(_regtool_pids "${registry[@]}")" ;;
 	--group) mapfile -t COMPREPLY < <(compgen -g -- "$word") && return ;;
 	--path) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
@@ -50,8 +51,8 @@ _regtool()
 		"") words="$commands --registry --json --help --version" ;;
 		ls | get | lookup) words="$(_regtool_keys "${registry[@]}") --json --registry --help" ;;
 		keys) words="$(_regtool_pids "${registry[@]}") --json --registry --help" ;;
-		select | count) words="--prefix --glob --pid --value --json --registry --help" ;;
-		watch) words="--prefix --glob --known --count --json --registry --help" ;;
+		select | count) words="--key --prefix --glob --pid --value --json --registry --help" ;;
+		watch) words="--key --prefix --glob --known --count --json --registry --help" ;;
 		wait) words="$(_regtool_keys "${registry[@]}") --gone --timeout --registry --help" ;;
 		run) words="--value --ready-fd --notify --registry --help --" ;;
 		signal)
