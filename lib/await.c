@@ -8,14 +8,34 @@
 #include "lib/wait.h"
 #include "shm/table_search.h"
 
+/* The first in line for a name, be it reserved. A write section is entered and left. */
+static int look_at_line(struct kreg *k, const struct query *q, struct found *out)
+{
+	struct query line = *q;
+	struct thread *thread;
+	int err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	line.kinds = KINDS_OF_NAMES;
+	err = table_find_next(&k->segment, &k->lives, &line, 0, out);
+	handle_leave(thread);
+	return err;
+}
+
+/* The death of who has reserved the name may make the next one in line its holder. */
 static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *in_the_way,
 			       void *data)
 {
 	struct kreg_found *found = data;
+	struct found first = { 0 };
 
-	(void)in_the_way;
 	found->size = lookup_query(k, q, found);
-	return found->size == -ENOENT ? -EAGAIN : found->size;
+	if (found->size != -ENOENT)
+		return found->size;
+	if (k->unique && !look_at_line(k, q, &first))
+		*in_the_way = first.owner;
+	return -EAGAIN;
 }
 
 static int await_query(struct kreg *k, const void *key, size_t key_size, struct query *q)
@@ -32,7 +52,8 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
 {
 	struct kreg_found own = { 0 };
 	struct query q;
-	ssize_t got = await_query(k, key, key_size, &q);
+	ssize_t got = found && !found->value && found->capacity ? -EINVAL
+								: await_query(k, key, key_size, &q);
 
 	if (!got)
 		got = wait_until(k, &q, timeout_ms, look_for_holder, found ? found : &own);
@@ -78,21 +99,15 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 /* Is the first in line the caller? Those who have reserved the name are in front of it too. */
 static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
 {
-	struct query line = *q;
+	struct query own = *q;
 	struct found found = { 0 };
-	struct thread *thread;
-	int err = handle_enter(k, &thread);
+	int err;
 
 	(void)data;
-	if (err)
-		return err;
-	line.kinds = KINDS_OF_NAMES;
-	line.owner = k->self.owner;
-	err = table_find_next(&k->segment, &k->lives, &line, 0, &found);
-	line.owner = 0;
+	own.owner = k->self.owner;
+	err = look_at_line(k, &own, &found);
 	if (!err)
-		err = table_find_next(&k->segment, &k->lives, &line, 0, &found);
-	handle_leave(thread);
+		err = look_at_line(k, q, &found);
 	if (err || found.owner == k->self.owner)
 		return err;
 	*in_the_way = found.owner;
@@ -104,6 +119,9 @@ int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t ti
 	struct query q;
 	ssize_t got = await_query(k, key, key_size, &q);
 
+	/* Nobody waits for anybody under a key of many. */
+	if (!got && !k->unique)
+		got = -EINVAL;
 	if (!got)
 		got = wait_until(k, &q, timeout_ms, look_for_turn, NULL);
 	return (int)got;

@@ -22,6 +22,7 @@
 #include "shm/gift.h"
 #include "shm/log.h"
 #include "shm/row.h"
+#include "shm/succession.h"
 #include "shm/sweep.h"
 #include "shm/table_search.h"
 
@@ -78,13 +79,39 @@ static bool is_counted(uint64_t info)
 	return entry_kind(info) == ENTRY_NAME && !entry_is_gift(info);
 }
 
-/* Only names that can be found are counted; @before and @after are 0 where there is none. */
+/* What nobody finds, and keeps the registry in use all the same. */
+static bool is_held(uint64_t info)
+{
+	return info && entry_kind(info) != ENTRY_NAME && !entry_is_gift(info);
+}
+
+/* @before and @after are 0 where there is none. */
 static void count(struct change *change, uint64_t before, uint64_t after)
 {
 	int32_t more = is_counted(after) - is_counted(before);
+	int32_t held = is_held(after) - is_held(before);
 
+	/* Up before down, so that there is no moment without either. */
+	if (held > 0)
+		row_hold(&change->k->segment, change->k->self.owner, held);
 	if (more)
 		row_add(&change->k->segment, change->k->self.owner, more);
+	if (held < 0)
+		row_hold(&change->k->segment, change->k->self.owner, held);
+}
+
+/* Whether others are in front of our entry at @place. */
+static bool is_waiting(struct change *change, place_t place)
+{
+	struct query line = *change->q;
+	struct found first = { 0 };
+
+	if (!change->k->unique)
+		return false;
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = 0;
+	return !table_find_next(&change->k->segment, &change->k->lives, &line, 0, &first) &&
+	       first.place != place;
 }
 
 /* Wakes those who wait for the key. */
@@ -93,13 +120,20 @@ static void ring(struct change *change)
 	bell_ring(bell_of(&change->k->segment, change->q->bell));
 }
 
+/* A reserved name of ours has become one that is found. */
+static void tell_published(struct change *change, const struct found *own)
+{
+	tell_register(change->k, own, is_waiting(change, own->place) ? LOG_WAITING : 0);
+	ring(change);
+}
+
 /*
  * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
  * entry goes again.
  */
 static int still_current(struct change *change, const struct found *own)
 {
-	if (caa_likely(segment_is_current(&change->k->segment)))
+	if (caa_likely(succession_is_current(&change->k->segment)))
 		return 0;
 	change_unlink(change, own);
 	return -ESHUTDOWN;
@@ -155,6 +189,9 @@ int change_unlink(struct change *change, const struct found *found)
 	count(change, found->info, 0);
 	blocks_retire(k, place);
 	ring(change);
+	/* It is in no record, but somebody in line behind it may hold the name now. */
+	if (entry_kind(found->info) == ENTRY_RESERVED)
+		log_tell(&k->segment);
 	return 0;
 }
 
@@ -180,8 +217,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	if (entry_kind(found->info) == entry_kind(own.info)) {
 		tell_update(k, &own, found->place);
 	} else {
-		tell_register(k, &own, 0);
-		ring(change);
+		tell_published(change, &own);
 	}
 	return 0;
 }
@@ -223,8 +259,7 @@ int change_publish(struct change *change, const struct found *found)
 	err = still_current(change, &own);
 	if (err)
 		return err;
-	tell_register(change->k, &own, 0);
-	ring(change);
+	tell_published(change, &own);
 	return 0;
 }
 

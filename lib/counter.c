@@ -55,7 +55,7 @@ int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t d
 
 static int sum_entry(const struct kreg_entry *entry, void *data)
 {
-	int64_t *sum = data, value;
+	uint64_t *sum = data, value;
 
 	if (entry->value_size == sizeof(value) && !entry->position) {
 		memcpy(&value, entry->value, sizeof(value));
@@ -66,10 +66,10 @@ static int sum_entry(const struct kreg_entry *entry, void *data)
 
 int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum)
 {
-	int64_t all = 0;
+	uint64_t all = 0;
 	int err = sum ? kreg_each_of_key(k, key, key_size, sum_entry, &all) : -EINVAL;
 
 	if (!err)
-		*sum = all;
+		*sum = (int64_t)all;
 	return err;
 }

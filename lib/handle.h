@@ -41,7 +41,8 @@ struct kreg {
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
 	bool joined;            /* membarrier */
 	uint32_t sweep_from;
-	uint32_t *fork_mark; /* 0 in children: the page is wiped by fork() */
+	uint64_t pid_namespace; /* see segment.h */
+	uint32_t *fork_mark;    /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
 	pthread_mutex_t threads_mutex;
 	struct cds_list_head threads;

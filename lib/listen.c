@@ -27,6 +27,7 @@
 #include "lib/pattern.h"
 #include "lib/sleeper.h"
 #include "shm/row.h"
+#include "shm/succession.h"
 
 /* Where no fd is left for an owner, its life is looked at so often. */
 #define UNWATCHED_MS 100
@@ -192,6 +193,8 @@ static int hear(struct kreg_listener *l)
 	err = l->behind ? start_over(l) : read_logs(l);
 	if (!err)
 		err = purge_dead(l);
+	if (!err)
+		err = mirror_unblock(&l->mirror);
 	if (err)
 		l->behind = true;
 	watch_owners(l);
@@ -262,6 +265,9 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
+	/* There will be no more. */
+	if (!succession_is_current(&l->k->segment))
+		return keep_news(l, -ESHUTDOWN);
 	sleeper_arm(&l->sleeper, seen);
 	return 0;
 }
@@ -325,6 +331,7 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	do {
 		err = mirror_resync(&l->mirror, 0, tell);
 	} while (err == -EAGAIN && ++tries < PEEK_TRIES);
+	l->mirror.begun = true;
 	if (!err)
 		err = sleeper_start(&l->sleeper, &k->segment.header->news);
 	if (err)

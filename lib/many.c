@@ -48,7 +48,8 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 	for (i = 0; i < count; i++) {
 		size_t size = keys[i].key_size;
 
-		found[i].size = key_check(keys[i].key, &size);
+		found[i].size = found[i].value || !found[i].capacity ? key_check(keys[i].key, &size)
+								     : -EINVAL;
 		if (found[i].size)
 			continue;
 		q[i] = table_query(&k->segment, keys[i].key, size);

@@ -42,32 +42,76 @@ static struct mirror_entry *holder_of(const struct mirror_key *key)
 	return NULL;
 }
 
-/* If nobody is known to hold the name, one of those who wait may by now: the table knows. */
-static int promote(struct mirror *m, const struct kreg_entry *at)
+/* The first in line for the name, be it reserved. False: nobody is. */
+static bool first_in_line(struct mirror *m, const struct mirror_key *key, struct found *found,
+			  struct kreg_owner *owner)
 {
-	struct mirror_key *key = key_find(m, at->key, at->key_size);
 	struct kreg *k = m->k;
-	struct mirror_entry *entry;
-	struct found found = { 0 };
-	struct query q;
+	struct query q = table_query(&k->segment, key->key, key->key_size);
 	uint64_t epoch;
-	int err;
+	bool is_there;
 
-	if (!k->unique || !key || holder_of(key))
-		return 0;
-	q = table_query(&k->segment, key->key, key->key_size);
+	q.kinds = KINDS_OF_NAMES;
 	do {
 		epoch = grace_peek(&k->segment);
-		err = table_find(&k->segment, &k->lives, &q, &found);
+		is_there = !table_find(&k->segment, &k->lives, &q, found) &&
+			   handle_owner(k, found->owner, found->life, owner);
 	} while (!grace_peek_held(&k->segment, epoch));
-	entry = err ? NULL : entry_find(m, found.owner, found.place);
+	return is_there;
+}
+
+/*
+ * If nobody is known to hold the name, one of those who wait may by now: the table knows. Who has reserved
+ * it is in no record, so he is watched, and the key looked at again with whatever is heard of next.
+ */
+static int promote_key(struct mirror *m, struct mirror_key *key)
+{
+	struct mirror_entry *entry;
+	struct kreg_owner owner;
+	struct found found = { 0 };
+
+	cds_list_del_init(&key->blocked);
+	if (!m->k->unique || holder_of(key) || !first_in_line(m, key, &found, &owner))
+		return 0;
+	if (entry_kind(found.info) == ENTRY_RESERVED) {
+		cds_list_add_tail(&key->blocked, &m->blocked);
+		return owner_get(m, &owner) ? 0 : -ENOMEM;
+	}
+	entry = entry_find(m, found.owner, found.place);
 	if (!entry || !entry->waiting)
 		return 0;
 	entry->waiting = false;
 	return entry_tell(m, entry, KREG_EVENT_REGISTER);
 }
 
-/* @entry has come first, so whoever held the name does not, and nobody known is in line. */
+static int promote(struct mirror *m, const struct kreg_entry *at)
+{
+	struct mirror_key *key = key_find(m, at->key, at->key_size);
+
+	return key ? promote_key(m, key) : 0;
+}
+
+int mirror_unblock(struct mirror *m)
+{
+	struct cds_list_head blocked;
+	int err = 0;
+
+	CDS_INIT_LIST_HEAD(&blocked);
+	cds_list_splice(&m->blocked, &blocked);
+	CDS_INIT_LIST_HEAD(&m->blocked);
+	while (!cds_list_empty(&blocked)) {
+		struct mirror_key *key = cds_list_first_entry(&blocked, struct mirror_key, blocked);
+
+		/* The rest is looked at the next time. */
+		if (!err)
+			err = promote_key(m, key);
+		else
+			cds_list_move(&key->blocked, &m->blocked);
+	}
+	return err;
+}
+
+/* @by holds the name; so whoever did before does not, and is in line if it @waits. */
 static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 {
 	struct mirror_entry *entry, *next;
@@ -76,11 +120,11 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 	cds_list_for_each_entry_safe (entry, next, &by->key->entries, of_key) {
 		bool alive = life_is_alive(&m->k->lives, entry->token);
 
-		if (entry == by || err)
+		if (entry == by || entry->waiting || err)
 			continue;
 		if (!waits) {
 			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
-		} else if (!entry->waiting) {
+		} else {
 			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
 			entry->waiting = true;
 		}
@@ -282,7 +326,7 @@ int mirror_resync(struct mirror *m, owner_t owner, bool tell)
 {
 	struct kreg_owner token = { .token = owner };
 	struct kreg_pattern pattern = m->pattern;
-	struct resync resync = { .m = m, .tell = tell, .first = cds_list_empty(&m->owners) };
+	struct resync resync = { .m = m, .tell = tell, .first = !m->begun };
 	struct mirror_owner *at, *next;
 	int err;
 

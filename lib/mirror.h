@@ -41,6 +41,8 @@ struct mirror {
 	void *by_place, *by_key, *by_token; /* trees of tsearch(3) */
 	struct cds_list_head owners;
 	struct cds_list_head events;
+	struct cds_list_head blocked; /* keys that are reserved, with some in line that we know */
+	bool begun;                   /* what is heard of now is new */
 };
 
 void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pattern);
@@ -51,6 +53,9 @@ int mirror_apply(struct mirror *m, const struct log_record *record);
 
 /* Tells that all of @owner's entries went with it, and forgets it. */
 int mirror_purge(struct mirror *m, struct mirror_owner *owner);
+
+/* Tells whose turn it is of those in line behind a reserved name that is no more. */
+int mirror_unblock(struct mirror *m);
 
 /* Tells that @lost records were missed; 0: not known how many. */
 int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost);

@@ -43,6 +43,7 @@ void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pa
 	m->pattern = *pattern;
 	CDS_INIT_LIST_HEAD(&m->owners);
 	CDS_INIT_LIST_HEAD(&m->events);
+	CDS_INIT_LIST_HEAD(&m->blocked);
 }
 
 static struct mirror_key *key_get(struct mirror *m, const struct kreg_entry *entry)
@@ -59,6 +60,7 @@ static struct mirror_key *key_get(struct mirror *m, const struct kreg_entry *ent
 	key->key = key->bytes;
 	key->key_size = entry->key_size;
 	CDS_INIT_LIST_HEAD(&key->entries);
+	CDS_INIT_LIST_HEAD(&key->blocked);
 	if (tree_add(key, &m->by_key, by_key))
 		return key;
 	free(key);
@@ -70,10 +72,11 @@ static void key_put(struct mirror *m, struct mirror_key *key)
 	if (!cds_list_empty(&key->entries))
 		return;
 	tree_remove(key, &m->by_key, by_key);
+	cds_list_del(&key->blocked);
 	free(key);
 }
 
-static struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from)
+struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from)
 {
 	struct mirror_owner sought = { .token = from->token };
 	struct mirror_owner *owner = tree_find(&sought, &m->by_token, by_token);

@@ -15,6 +15,7 @@
 #pragma GCC visibility push(hidden)
 
 struct mirror_key {
+	struct cds_list_head blocked; /* in the mirror's list, or empty */
 	struct cds_list_head
 		entries; /* with unique keys: the holder, and those who wait, by stamp */
 	const void *key;
@@ -43,6 +44,9 @@ struct news {
 	bool known;
 	bool tell;
 };
+
+/* NULL: no memory. */
+struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from);
 
 struct mirror_entry *entry_find(struct mirror *m, owner_t token, place_t place);
 struct mirror_key *key_find(struct mirror *m, const void *key, size_t key_size);

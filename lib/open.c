@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open, close, destroy: from a name to a handle that has a life and a segment.
+ * Open and destroy: from a name to a handle that has a life and a segment.
  *
  * The life comes first, because a segment belongs to one life table. Then whatever the name leads to is
  * tried until it fits:
@@ -13,7 +13,7 @@
  *   of another, nobody is                   replace it, look again
  *
  * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
- * then the successor is asked for once more (segment_takeover.c).
+ * then the successor is asked for once more (succession.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +24,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/attendant.h"
-#include "lib/give.h"
-#include "lib/tell.h"
-#include "shm/bell.h"
+#include "lib/handle.h"
 #include "shm/row.h"
-#include "shm/sweep.h"
+#include "shm/succession.h"
 
 /* How often somebody else may be quicker before we say so. */
 #define OPEN_TRIES 1000
@@ -104,8 +101,8 @@ static int replace(const struct kreg *k, const struct opening *o)
 	pid_t alive;
 
 	if (k->writable && o->path.owner == geteuid())
-		return segment_take_over(s, &o->path, &o->plan);
-	alive = segment_someone_alive(s, NULL);
+		return succession_take_over(s, &o->path, &o->plan);
+	alive = succession_someone_alive(s, NULL);
 	if (alive) {
 		segment_say(&o->path,
 			    "%s/%s belongs to a guard that is not to be reached, or to the "
@@ -134,7 +131,7 @@ static int open_segment_once(struct kreg *k, struct opening *o)
 		return err;
 	if (load_relaxed(&s->header->successor)) { /* relaxed: asked again with a fence */
 		if (k->writable)
-			segment_help(s, &o->path);
+			succession_help(s, &o->path);
 		err = 1;
 	} else if (!k->writable && s->lives) {
 		/* Who only looks needs no seat, so the segment's own lives will do. */
@@ -175,7 +172,7 @@ static int take_seat(struct kreg *k, const struct opening *o)
 	if (!k->writable)
 		return 0;
 	row_open(s, &k->self);
-	return segment_is_current(s) ? 0 : 1;
+	return succession_is_current(s) ? 0 : 1;
 }
 
 static int open_segment(struct kreg *k, struct opening *o)
@@ -266,7 +263,8 @@ static int open_handle(struct kreg *k, struct opening *o)
 	err = open_segment(k, o);
 	if (err)
 		goto no_segment;
-	k->unique = k->segment.header->keys == KREG_KEYS_UNIQUE;
+	k->unique = k->segment.unique;
+	k->pid_namespace = row_pid_namespace();
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);
 	pthread_mutex_init(&k->threads_mutex, NULL);
@@ -313,58 +311,6 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	return 0;
 }
 
-/*
- * Unregisters all, and gives the slabs back; without a slot, or where the table is damaged, they stay
- * until the process ends.
- */
-static void leave_registry(struct kreg *k)
-{
-	struct thread *thread;
-	uint32_t entries;
-	bool clean;
-
-	give_up_gifts(k);
-	if (!handle_thread(k, &thread)) {
-		grace_write_enter(&k->segment, thread->slot);
-		clean = sweep_own(&k->heap, &entries);
-		row_add(&k->segment, k->self.owner, -(int32_t)entries);
-		handle_leave(thread);
-		if (clean)
-			heap_deinit(&k->heap);
-		tell_resync(k);
-		bell_ring_all(&k->segment);
-		handle_advance(k);
-	}
-	cds_list_for_each_entry (thread, &k->threads, node)
-		grace_slot_return(thread->slot);
-	life_robust_detach(&k->self);
-}
-
-static void free_private(struct kreg *k)
-{
-	struct thread *thread, *next;
-
-	heap_forget(&k->heap);
-	life_robust_forget(&k->self);
-	cds_list_for_each_entry_safe (thread, next, &k->threads, node)
-		free(thread);
-	free(k);
-}
-
-void kreg_close(struct kreg *k)
-{
-	if (!k)
-		return;
-	attendant_stop(k);
-	if (!handle_is_parents(k))
-		leave_registry(k);
-	pthread_key_delete(k->thread_key);
-	segment_close(&k->segment);
-	life_guard_close(&k->lives);
-	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
-	free_private(k);
-}
-
 /* What cannot be opened can still be removed, by whoever owns it and insists. */
 static int destroy_damaged(const struct opening *o)
 {
@@ -400,8 +346,7 @@ int kreg_destroy(const char *name, const struct kreg_options *options, int force
 	}
 	if (opening.guard && life_guard_open(&lives, opening.guard))
 		memset(&lives, 0, sizeof(lives));
-	err = segment_destroy(&s, &opening.path, &lives, force);
-	bell_ring_all(&s);
+	err = succession_destroy(&s, &opening.path, &lives, force);
 	life_guard_close(&lives);
 	segment_close(&s);
 	return err;

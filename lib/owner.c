@@ -30,6 +30,20 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
 	return k && owner && life_is_alive(&k->lives, owner->token);
 }
 
+/* Whether the owner's pid means the same to us. The guard's are those of the initial namespace. */
+static bool pid_is_ours(const struct kreg *k, owner_t owner)
+{
+	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
+
+	if (!k->lives.facts) {
+		if (owner_seat(owner) >= k->segment.seats)
+			return false;
+		theirs = k->segment.rows[owner_seat(owner)].pid_namespace;
+	}
+	/* Where /proc does not tell, they are taken for one. */
+	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
+}
+
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 {
 	uint64_t life;
@@ -39,15 +53,18 @@ int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 		return -EINVAL;
 	if (!life_look(&k->lives, owner->token, &life))
 		return -ESRCH;
+	if (!pid_is_ours(k, owner->token))
+		return -EREMOTE;
 	fd = (int)syscall(SYS_pidfd_open, handle_pid(k, owner->token, life), 0);
 	if (fd < 0)
-		return -errno;
+		fd = -errno;
 	/* The pid cannot have been given to another one as long as its life was not over. */
 	if (!life_is_alive(&k->lives, owner->token)) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return -ESRCH;
 	}
-	return fd;
+	return fd == -ESRCH ? -EREMOTE : fd;
 }
 
 static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)

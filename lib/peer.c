@@ -92,8 +92,9 @@ static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen
 
 	if (fd < 0)
 		return -errno;
+	/* A path that is not there is not a name that nobody holds. */
 	if (connect(fd, (const struct sockaddr *)address, size))
-		err = -errno;
+		err = errno == ENOENT ? -ECONNREFUSED : -errno;
 	if (!err)
 		err = peer_check(k, fd, owner);
 	if (!err)

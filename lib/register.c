@@ -106,7 +106,9 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
 	struct blocks blocks;
 	struct query q;
-	int err = check(k, key, &key_size, value, value_size, flags);
+	int err = holder && !holder->value && holder->capacity
+			  ? -EINVAL
+			  : check(k, key, &key_size, value, value_size, flags);
 
 	if (err)
 		return err;
@@ -179,8 +181,9 @@ static int unregister_matching(struct change *change, kreg_match_fn match, void 
 	return err == -ENOENT ? count : err;
 }
 
-int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
-			  void *data)
+/* @match: NULL accepts all. */
+static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
+		      void *data)
 {
 	struct change change;
 	struct query q;
@@ -200,5 +203,11 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size)
 {
-	return kreg_unregister_match(k, key, key_size, NULL, NULL);
+	return unregister(k, key, key_size, NULL, NULL);
+}
+
+int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
+			  void *data)
+{
+	return match ? unregister(k, key, key_size, match, data) : -EINVAL;
 }

@@ -162,6 +162,9 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		got = own_value(k, &q, values, &u.place);
 		if (got < 0)
 			break;
+		/* A counter keeps its place when it is added to. */
+		u.expected = values;
+		u.expected_size = (size_t)got;
 		got = change(values, (size_t)got, values + KREG_VALUE_MAX, KREG_VALUE_MAX, data);
 		if (got < 0)
 			break;

@@ -108,7 +108,7 @@ static struct copied batch_entry(const struct batch *batch, uint32_t i)
 	return copied;
 }
 
-/* How many living names with the key of @found are in front of it. */
+/* How many living ones with the key of @found are in front of it, reserved ones too. */
 static uint32_t position_of(const struct visit *v, const struct found *found)
 {
 	const struct segment *s = &v->k->segment;
@@ -121,6 +121,7 @@ static uint32_t position_of(const struct visit *v, const struct found *found)
 		return 0;
 	copy_out(key, found->entry->bytes, entry_key_size(found->info));
 	q = table_query(s, key, entry_key_size(found->info));
+	q.kinds = KINDS_OF_NAMES;
 	while (!table_find_next(s, &v->k->lives, &q, at.place, &at) && at.place != found->place)
 		position++;
 	return position;

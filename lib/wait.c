@@ -14,10 +14,13 @@
 #include "lib/attendant.h"
 #include "shm/bell.h"
 
+/* Who is in another PID namespace has no pidfd here; so it is looked at so often. */
+#define UNWATCHED_MS 100
+
 /* Whose end we would hear of. */
 struct watch {
 	owner_t owner; /* 0: nobody's */
-	int fd;
+	int fd;        /* -EREMOTE: not to be had */
 };
 
 static void watch_end(struct kreg *k, struct watch *watch)
@@ -39,23 +42,10 @@ static int watch_owner(struct kreg *k, struct watch *watch, owner_t owner, uint3
 	if (!owner)
 		return 0;
 	watch->fd = attendant_watch(k, owner, bell);
-	if (watch->fd < 0)
+	if (watch->fd < 0 && watch->fd != -EREMOTE)
 		return watch->fd == -ESRCH ? -EAGAIN : watch->fd;
 	watch->owner = owner;
 	return 0;
-}
-
-static int sleep_once(struct kreg *k, const struct watch *watch, uint32_t *bell, uint32_t seen,
-		      const struct timespec *deadline)
-{
-	uint32_t *life = NULL, life_seen = 0;
-
-	if (watch->owner && k->segment.lives) {
-		life = life_robust_listen(k->segment.lives, watch->owner, &life_seen);
-		if (!life)
-			return 0;
-	}
-	return bell_wait(bell, seen, life, life_seen, deadline);
 }
 
 static const struct timespec *deadline_of(int64_t timeout_ms, struct timespec *out)
@@ -70,6 +60,33 @@ static const struct timespec *deadline_of(int64_t timeout_ms, struct timespec *o
 		out->tv_sec++;
 	}
 	return out;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* -ETIMEDOUT: not before @deadline. */
+static int sleep_once(struct kreg *k, const struct watch *watch, uint32_t *bell, uint32_t seen,
+		      const struct timespec *deadline)
+{
+	uint32_t *life = NULL, life_seen = 0;
+	struct timespec soon;
+	bool blind = watch->fd == -EREMOTE;
+	int err;
+
+	if (watch->owner && k->segment.lives) {
+		life = life_robust_listen(k->segment.lives, watch->owner, &life_seen);
+		if (!life)
+			return 0;
+	}
+	if (blind) {
+		deadline_of(UNWATCHED_MS, &soon);
+		blind = !deadline || is_before(&soon, deadline);
+	}
+	err = bell_wait(bell, seen, life, life_seen, blind ? &soon : deadline);
+	return blind ? 0 : err;
 }
 
 static ssize_t look_once(struct kreg *k, const struct query *q, wait_look_fn look, void *data,

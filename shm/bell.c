@@ -74,6 +74,7 @@ void bell_ring_all(const struct segment *s)
 
 	for (i = 0; i < SEGMENT_BELLS; i++)
 		bell_ring(&s->header->bells[i]);
+	bell_ring(&s->header->news);
 }
 
 int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,

@@ -85,6 +85,16 @@ place_t gift_in(const struct segment *s, uint32_t slab)
 	return entry && entry_is_gift(load_relaxed(&entry->info)) ? place : 0;
 }
 
+owner_t gift_owner(const struct segment *s, uint32_t slab)
+{
+	place_t place = gift_in(s, slab);
+	const struct entry *entry = place ? segment_at(s, place, SLAB_BYTES) : NULL;
+
+	if (!entry || table_load(&entry->next) & REF_MARK)
+		return 0;
+	return load_relaxed(&entry->owner); /* relaxed: constant while it is a gift */
+}
+
 void gift_retire(const struct segment *s, place_t place, owner_t owner)
 {
 	gift_wipe(s, place);

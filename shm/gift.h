@@ -38,6 +38,9 @@ bool gift_rescue(const struct segment *s, const struct life_table *lives, owner_
 /* How many gifts living owners have, or @owner alone if that is not 0. A peek or a section. */
 uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);
 
+/* Whose the gift in @slab is, unless it is unregistered: 0 then, or if there is none. */
+owner_t gift_owner(const struct segment *s, uint32_t slab);
+
 /* The place of the gift in @slab, or 0. */
 place_t gift_in(const struct segment *s, uint32_t slab);
 

@@ -36,7 +36,7 @@
 
 /*
  * successor: 0 as long as the segment is in use. An id: the segment of that id replaces this one,
- * or tries to (segment_takeover.c). SEGMENT_DESTROYED: none does.
+ * or tries to (succession.c). SEGMENT_DESTROYED: none does.
  */
 #define SEGMENT_DESTROYED UINT64_MAX
 
@@ -47,7 +47,7 @@ struct segment_header {
 	/* written once, before anyone else can see the segment */
 	uint64_t magic;
 	uint32_t layout;
-	uint32_t keys;     /* enum kreg_keys */
+	uint32_t keys;     /* enum kreg_keys; 0: unique */
 	uint64_t id;       /* random, never 0 or SEGMENT_DESTROYED */
 	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
 	uint64_t seed;     /* of the hash */
@@ -64,7 +64,7 @@ struct segment_header {
 	uint64_t reserved1[5];
 
 	/* read and written by writers */
-	uint64_t successor;  /* segment_takeover.c, CAS */
+	uint64_t successor;  /* succession.c, CAS */
 	uint64_t meta;       /* meta.c, CAS */
 	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
 	uint64_t slots_high; /* the same of slots */
@@ -97,13 +97,17 @@ struct segment_header {
  * million entries leave the count at once.
  */
 struct row {
-	uint64_t entries;
+	uint64_t entries; /* names that can be found */
+	uint64_t
+		held; /* the same word for what nobody finds: reserved names, places in lines for locks */
 	uint64_t start; /* of the process, nanoseconds since boot */
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t listeners; /* how many its holder has */
 	char comm[16];
+	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
+	uint64_t reserved[6];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };
@@ -230,7 +234,7 @@ _Static_assert(sizeof(struct segment_header) == 320 + 4 * SEGMENT_BELLS, "other 
 _Static_assert(sizeof(struct log_record) == 64, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");
 _Static_assert(offsetof(struct segment_header, successor) == 128, "a cache line of its own");
-_Static_assert(sizeof(struct row) == 64, "other processes see it");
+_Static_assert(sizeof(struct row) == 128, "other processes see it");
 _Static_assert(sizeof(struct slot) == 64, "other processes see it");
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");

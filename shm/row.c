@@ -9,10 +9,51 @@
  */
 #include "shm/row.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <sys/prctl.h>
+uint64_t row_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
+
+uint64_t row_process_start(pid_t pid)
+{
+	char path[64], text[1024];
+	unsigned long long ticks = 0;
+	long threads = 0;
+	char state = 0;
+	const char *at;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return 0;
+	text[got] = 0;
+	/* The name may hold anything, brackets too; what follows the last one is numbers. */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+			  "%*d %llu",
+			  &state, &threads, &ticks) != 3)
+		return 0;
+	/* A leader that has exited before its threads looks like a zombie too. */
+	if ((state == 'Z' || state == 'X') && threads <= 1)
+		return 0;
+	return ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+}
 
 void row_open(const struct segment *s, const struct life_self *self)
 {
@@ -25,12 +66,15 @@ void row_open(const struct segment *s, const struct life_self *self)
 	store_release(&row->pid, (uint32_t)getpid());
 	row->uid = getuid();
 	row->gid = getgid();
-	row->start = segment_process_start(getpid());
+	row->start = row_process_start(getpid());
+	row->pid_namespace = row_pid_namespace();
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
-	if (owner_incarnation(seen) != owner_incarnation(self->owner))
-		store_relaxed(&row->listeners, 0u); /* relaxed: as the facts */
+	if (owner_incarnation(seen) != owner_incarnation(self->owner)) {
+		store_relaxed(&row->listeners, 0u);                      /* relaxed: as the facts */
+		store_relaxed(&row->held, self->owner & ~0xffffffffull); /* relaxed: as the facts */
+	}
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
 		 * ORD[row_open:A] acq_rel: the facts, then the row that is ours; pairs with
@@ -46,9 +90,8 @@ void row_open(const struct segment *s, const struct life_self *self)
 		; /* relaxed: as above */
 }
 
-void row_add(const struct segment *s, owner_t self, int32_t entries)
+static void count(uint64_t *word, owner_t self, int32_t entries)
 {
-	uint64_t *word = &s->rows[owner_seat(self)].entries;
 	/* relaxed: a number that stands for itself; all writers are threads of one owner */
 	uint64_t seen = load_relaxed(word);
 	uint64_t next;
@@ -58,6 +101,16 @@ void row_add(const struct segment *s, owner_t self, int32_t entries)
 			return;
 		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
 	} while (!cas_relaxed(word, &seen, next)); /* relaxed: as above */
+}
+
+void row_add(const struct segment *s, owner_t self, int32_t entries)
+{
+	count(&s->rows[owner_seat(self)].entries, self, entries);
+}
+
+void row_hold(const struct segment *s, owner_t self, int32_t entries)
+{
+	count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,

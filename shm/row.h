@@ -13,11 +13,19 @@
 
 #include "shm/segment.h"
 
+/* The number of our PID namespace; 0: not known. The initial one's is always the same. */
+uint64_t row_pid_namespace(void);
+#define ROW_PID_NAMESPACE_INITIAL 0xeffffffcull
+
+/* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
+uint64_t row_process_start(pid_t pid);
+
 /* Makes the row of one's seat one's own. Harmless when repeated. */
 void row_open(const struct segment *s, const struct life_self *self);
 
-/* Counts entries of @self up or down. */
+/* Counts names of @self up or down; what it has that nobody finds. */
 void row_add(const struct segment *s, owner_t self, int32_t entries);
+void row_hold(const struct segment *s, owner_t self, int32_t entries);
 
 /* The row's owner, if he is alive, else 0; *entries is his count. */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,

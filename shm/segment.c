@@ -62,6 +62,7 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	s->seats = header->seats;
 	s->slots_count = header->slots;
 	s->partitions = header->partitions;
+	s->unique = !header->keys;
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
 	s->seed = header->seed;

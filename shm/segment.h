@@ -38,6 +38,7 @@ struct segment {
 	uint32_t seats;
 	uint32_t slots_count;
 	uint32_t partitions;
+	bool unique; /* a name may be held by one */
 	uint64_t seed;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
@@ -91,32 +92,6 @@ int segment_publish(const struct segment *s, const struct segment_path *path, co
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);
 
 void segment_close(struct segment *s);
-
-/*
- * Replaces @s, whose life table is gone, by @plan. 0: another segment has the name now, open it.
- * -EBUSY: somebody in it is alive. See segment_takeover.c.
- */
-int segment_take_over(const struct segment *s, const struct segment_path *path,
-		      const struct segment_plan *plan);
-
-/* Whether @s is in use still, asked after an entry was counted in its row. */
-bool segment_is_current(const struct segment *s);
-
-/* Finishes what another process began, if @s has a successor. */
-void segment_help(const struct segment *s, const struct segment_path *path);
-
-/* Removes the name. -EBUSY: somebody in it is alive, and @force is not set. */
-int segment_destroy(const struct segment *s, const struct segment_path *path,
-		    const struct life_table *lives, bool force);
-
-/*
- * Whether somebody who has an entry in @s is alive, by @lives if that is its table, else by the
- * processes' start times. His pid, or 0.
- */
-pid_t segment_someone_alive(const struct segment *s, const struct life_table *lives);
-
-/* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
-uint64_t segment_process_start(pid_t pid);
 
 /* @bytes at @place, or NULL if not all of them are reserved. */
 static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)

@@ -47,12 +47,12 @@ static bool sweep_unlink(const struct segment *s, const struct life_table *lives
 	return true;
 }
 
-/* How many names of @self in @slab were registered until now. */
-static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
+/* Adds to @swept what @self has in @slab. */
+static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, struct swept *swept)
 {
 	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
 	place_t place = segment_slab_place(s, slab);
-	uint32_t i, marked = 0;
+	uint32_t i;
 
 	for (i = 0; i < cut.blocks; i++, place += cut.bytes / LINE_BYTES) {
 		struct entry *entry = segment_at(s, place, cut.bytes);
@@ -69,24 +69,25 @@ static uint32_t sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 		while (!(next & REF_MARK)) {
 			if (!table_cas(&entry->next, &next, next | REF_MARK))
 				continue;
-			marked += entry_kind(info) == ENTRY_NAME;
+			if (entry_kind(info) == ENTRY_NAME)
+				swept->names++;
+			else
+				swept->held++;
 			break;
 		}
 	}
-	return marked;
 }
 
-bool sweep_own(const struct heap *heap, uint32_t *entries)
+bool sweep_own(const struct heap *heap, struct swept *swept)
 {
 	bool clean = true;
 	uint32_t slab;
 
-	*entries = 0;
-
+	*swept = (struct swept){ 0 };
 	for (slab = 0; slab < heap->of_size; slab++) {
 		if (!heap->of[slab])
 			continue;
-		*entries += sweep_mark(heap->segment, heap->self, slab);
+		sweep_mark(heap->segment, heap->self, slab, swept);
 		clean &= sweep_unlink(heap->segment, heap->lives, heap->self, slab);
 	}
 	return clean;

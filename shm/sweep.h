@@ -23,10 +23,16 @@ uint64_t sweep_some(const struct segment *s, const struct life_table *lives, own
 /* All slabs. */
 uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self);
 
+/* How many entries were unregistered. */
+struct swept {
+	uint32_t names;
+	uint32_t held; /* reserved names, places in lines for locks */
+};
+
 /*
- * Unregisters all that @heap holds, and says how many entries that were. True: none is in the list, so
- * heap_deinit() may follow. No other thread may use the heap.
+ * Unregisters all that @heap holds. True: none is in the list, so heap_deinit() may follow. No other
+ * thread may use the heap.
  */
-bool sweep_own(const struct heap *heap, uint32_t *entries);
+bool sweep_own(const struct heap *heap, struct swept *swept);
 
 #endif

@@ -168,8 +168,15 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 			continue;
 		info = load_relaxed(&entry->info); /* relaxed: behind the link */
 		if (!entry_has_key(s, entry, info, q->key, q->key_size) ||
-		    !entry_is_of(info, q->kinds) || !entry_is_live(lives, entry, next, out))
+		    !entry_is_live(lives, entry, next, out))
 			continue;
+		if (caa_unlikely(!entry_is_of(info, q->kinds))) {
+			/* A name that is reserved is taken: who is behind it waits. */
+			if (s->unique && q->kinds == KIND_OF(ENTRY_NAME) &&
+			    entry_kind(info) == ENTRY_RESERVED)
+				return -ENOENT;
+			continue;
+		}
 		out->info = info;
 		out->place = ref_place(at);
 		return 0;

@@ -130,6 +130,9 @@ START_TEST(a_connection_is_to_the_owner_alone)
 	impostor = start_service("-@kreg-test-nobody");
 	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -ECONNREFUSED);
 	child_kill(&impostor);
+	impostor = start_service("-/nonexistent/socket");
+	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -ECONNREFUSED);
+	child_kill(&impostor);
 	impostor = start_service("-");
 	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -EDESTADDRREQ);
 	child_kill(&impostor);

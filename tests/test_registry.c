@@ -193,6 +193,59 @@ static void fill(unsigned char *bytes, int size, int what)
 		bytes[i] = (unsigned char)(what * 31 + i * 7 + size);
 }
 
+START_TEST(what_cannot_be_meant_is_refused)
+{
+	struct kreg_found nowhere = { .capacity = 8 };
+	struct kreg_key keys[] = { { "key", 3 }, { "key", 3 } };
+	struct kreg_found found[] = { { .capacity = 8 }, { .capacity = 0 } };
+	struct kreg *many;
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "value", 5, NULL), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 8, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_await(k, "key", KREG_STRING, 0, &nowhere), -EINVAL);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, NULL, 0, 0, &nowhere), -EINVAL);
+	ck_assert_int_eq(kreg_lookup_many(k, keys, found, 2), 1);
+	ck_assert_int_eq(found[0].size, -EINVAL);
+	ck_assert_int_eq(found[1].size, 5);
+	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_count(k), 1);
+	ck_assert_int_eq(
+		open_as(&many, "turns", (struct kreg_options){ .keys = KREG_KEYS_DUPLICATE }), 0);
+	ck_assert_int_eq(kreg_register(many, "key", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_await_turn(many, "key", KREG_STRING, 0), -EINVAL);
+	kreg_close(many);
+}
+END_TEST
+
+/* Adds to the counter that it is called for, once. */
+static ssize_t add_meanwhile(const void *old, size_t old_size, void *value, size_t capacity,
+			     void *data)
+{
+	int64_t *calls = data, number;
+
+	ck_assert_uint_eq(old_size, sizeof(number));
+	ck_assert_uint_ge(capacity, sizeof(number));
+	if (!(*calls)++)
+		ck_assert_int_eq(kreg_counter_add(k, "counter", KREG_STRING, 5, NULL), 0);
+	memcpy(&number, old, sizeof(number));
+	number *= 2;
+	memcpy(value, &number, sizeof(number));
+	return sizeof(number);
+}
+
+START_TEST(a_counter_that_is_added_to_during_an_update_loses_nothing)
+{
+	int64_t number = 10, calls = 0, sum = 0;
+
+	ck_assert_int_eq(kreg_register(k, "counter", KREG_STRING, &number, sizeof(number), NULL),
+			 0);
+	ck_assert_int_eq(kreg_update_with(k, "counter", KREG_STRING, add_meanwhile, &calls), 0);
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(kreg_counter_sum(k, "counter", KREG_STRING, &sum), 0);
+	ck_assert_int_eq(sum, 30);
+}
+END_TEST
+
 START_TEST(keys_and_values_of_all_sizes_come_back_byte_by_byte)
 {
 	unsigned char key[KREG_KEY_MAX], value[700], got[700];
@@ -442,6 +495,8 @@ int main(void)
 		bad_keys_and_values_are_refused_and_change_nothing,
 		values_of_every_size_come_back_and_their_bytes_too,
 		entries_are_visited_once_each_by_prefix_and_by_owner,
+		what_cannot_be_meant_is_refused,
+		a_counter_that_is_added_to_during_an_update_loses_nothing,
 		keys_and_values_of_all_sizes_come_back_byte_by_byte,
 		who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes_either,
 		duplicates_of_a_key_come_in_order_and_go_together,

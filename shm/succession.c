@@ -24,7 +24,7 @@
  * the destroyer be killed in between, the next who opens the name finishes that too. One who is
  * stopped there keeps the name from being opened, and nobody else from anything.
  */
-#include "shm/segment.h"
+#include "shm/succession.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,6 +38,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "shm/bell.h"
+#include "shm/gift.h"
+#include "shm/row.h"
+
 static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
 {
 	/*
@@ -47,6 +51,9 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 	bool done = cas_acq_rel(&s->header->successor, seen, next);
 
 	full_fence();
+	/* Who sleeps has to learn that it is over. */
+	if (done && next)
+		bell_ring_all(s);
 	return done;
 }
 
@@ -60,41 +67,9 @@ static uint64_t successor_load(const struct segment *s)
 	return load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
 }
 
-bool segment_is_current(const struct segment *s)
+bool succession_is_current(const struct segment *s)
 {
 	return !successor_load(s);
-}
-
-uint64_t segment_process_start(pid_t pid)
-{
-	char path[64], text[1024];
-	unsigned long long ticks = 0;
-	long threads = 0;
-	char state = 0;
-	const char *at;
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return 0;
-	text[got] = 0;
-	/* The name may hold anything, brackets too; what follows the last one is numbers. */
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-			  "%*d %llu",
-			  &state, &threads, &ticks) != 3)
-		return 0;
-	/* A leader that has exited before its threads looks like a zombie too. */
-	if ((state == 'Z' || state == 'X') && threads <= 1)
-		return 0;
-	return ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
 static bool process_is_alive(pid_t pid, uint64_t start)
@@ -103,30 +78,53 @@ static bool process_is_alive(pid_t pid, uint64_t start)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (!access(path, R_OK))
-		return segment_process_start(pid) == start;
+		return row_process_start(pid) == start;
 	/* /proc may hide it from us: who exists then counts as alive. */
 	return !kill(pid, 0) || errno == EPERM;
 }
 
-pid_t segment_someone_alive(const struct segment *s, const struct life_table *lives)
+/* @table: NULL if the segment's is gone. */
+static bool owner_is_alive(const struct segment *s, const struct life_table *table, owner_t owner)
+{
+	const struct row *row = &s->rows[owner_seat(owner)];
+
+	if (table)
+		return life_is_alive(table, owner);
+	return process_is_alive((pid_t)row->pid, row->start);
+}
+
+/* Of gifts the rows know nothing. */
+static pid_t someone_has_gift(const struct segment *s, const struct life_table *table)
+{
+	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
+
+	for (slab = 0; slab < slabs; slab++) {
+		owner_t owner = gift_owner(s, slab);
+
+		if (owner && owner_seat(owner) < s->seats && owner_is_alive(s, table, owner))
+			return (pid_t)s->rows[owner_seat(owner)].pid;
+	}
+	return 0;
+}
+
+pid_t succession_someone_alive(const struct segment *s, const struct life_table *lives)
 {
 	struct life_table own = { .words = s->lives, .seats = s->seats };
 	const struct life_table *table = s->lives ? &own : lives;
-	bool known = table && table->identity == s->header->identity;
 	uint32_t seat;
 
+	if (table && table->identity != s->header->identity)
+		table = NULL;
 	for (seat = 0; seat < s->seats; seat++) {
 		const struct row *row = &s->rows[seat];
-		/* relaxed: a full fence stands before, and nothing is read through the word */
-		uint64_t word = load_relaxed(&row->entries);
+		/* relaxed: a full fence stands before, and nothing is read through the words */
+		uint64_t entries = load_relaxed(&row->entries), held = load_relaxed(&row->held);
+		uint64_t word = (uint32_t)entries ? entries : held;
 
-		if (!(uint32_t)word)
-			continue;
-		if (known ? life_is_alive(table, owner_of(word, seat))
-			  : process_is_alive((pid_t)row->pid, row->start))
+		if ((uint32_t)word && owner_is_alive(s, table, owner_of(word, seat)))
 			return (pid_t)row->pid;
 	}
-	return 0;
+	return someone_has_gift(s, table);
 }
 
 static int successor_name(char *out, size_t size, const struct segment_path *path, uint64_t id)
@@ -173,13 +171,13 @@ static int file_remove(const struct segment *s, const struct segment_path *path,
 	return unlink(name) ? -errno : 0;
 }
 
-void segment_help(const struct segment *s, const struct segment_path *path)
+void succession_help(const struct segment *s, const struct segment_path *path)
 {
 	uint64_t seen = successor_load(s);
 
 	if (seen == SEGMENT_DESTROYED)
 		file_remove(s, path, LOCK_NB);
-	else if (seen && segment_someone_alive(s, NULL))
+	else if (seen && succession_someone_alive(s, NULL))
 		successor_cas(s, &seen, 0);
 	else if (seen)
 		rename_successor(path, seen);
@@ -233,11 +231,11 @@ static int replace(const struct segment *s, const struct segment_path *path,
 		return err;
 	if (!successor_cas(s, &seen, id)) { /* happens here */
 		unlink(name);
-		segment_help(s, path);
+		succession_help(s, path);
 		return 0;
 	}
 	seen = id;
-	if (segment_someone_alive(s, NULL) && successor_cas(s, &seen, 0)) {
+	if (succession_someone_alive(s, NULL) && successor_cas(s, &seen, 0)) {
 		unlink(name);
 		return -EBUSY;
 	}
@@ -282,10 +280,10 @@ static int carry_over(const struct segment *s, const struct segment *next)
 	return 0;
 }
 
-int segment_take_over(const struct segment *s, const struct segment_path *path,
-		      const struct segment_plan *plan)
+int succession_take_over(const struct segment *s, const struct segment_path *path,
+			 const struct segment_plan *plan)
 {
-	pid_t alive = segment_someone_alive(s, NULL);
+	pid_t alive = succession_someone_alive(s, NULL);
 	struct segment next;
 	int err;
 
@@ -308,17 +306,17 @@ int segment_take_over(const struct segment *s, const struct segment_path *path,
 	return err;
 }
 
-int segment_destroy(const struct segment *s, const struct segment_path *path,
-		    const struct life_table *lives, bool force)
+int succession_destroy(const struct segment *s, const struct segment_path *path,
+		       const struct life_table *lives, bool force)
 {
 	uint64_t seen = 0;
 	pid_t alive;
 
 	if (!successor_cas(s, &seen, SEGMENT_DESTROYED) && seen != SEGMENT_DESTROYED) {
-		segment_help(s, path);
+		succession_help(s, path);
 		return -EAGAIN;
 	}
-	alive = segment_someone_alive(s, lives);
+	alive = succession_someone_alive(s, lives);
 	if (alive && !force) {
 		seen = SEGMENT_DESTROYED;
 		successor_cas(s, &seen, 0);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line behind a name that is reserved: it is taken and nobody holds it, whoever waits, and all who
+ * look, wait or listen are told the same.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+
+static struct kreg *k;
+static int mode;
+
+enum order { RESERVE, QUEUE, RESERVE_IN_LINE, PUBLISH, UNREGISTER, AWAIT, AWAIT_TURN };
+
+/* Does what it is told with "name", and says what came of it. */
+static int obey(int link, void *data)
+{
+	static const uint32_t flags[] = { KREG_REGISTER_RESERVED, KREG_REGISTER_QUEUE,
+					  KREG_REGISTER_RESERVED | KREG_REGISTER_QUEUE };
+	struct kreg *own = mode_open(mode, "line");
+	struct kreg_found found = { 0 };
+	int64_t order;
+
+	(void)data;
+	link_say(link, 0);
+	while ((order = link_hear(link)) != INT64_MIN) {
+		switch (order) {
+		case PUBLISH:
+			link_say(link, kreg_publish(own, "name", KREG_STRING, "up", 2));
+			break;
+		case UNREGISTER:
+			link_say(link, kreg_unregister(own, "name", KREG_STRING));
+			break;
+		case AWAIT:
+			order = kreg_await(own, "name", KREG_STRING, -1, &found);
+			link_say(link, order ? order : found.owner.pid);
+			break;
+		case AWAIT_TURN:
+			link_say(link, kreg_await_turn(own, "name", KREG_STRING, -1));
+			break;
+		default:
+			link_say(link, kreg_register_with(own, "name", KREG_STRING, "in line", 7,
+							  flags[order], NULL));
+		}
+	}
+	return 0;
+}
+
+static struct child start(void)
+{
+	struct child child = child_start(obey, NULL);
+
+	ck_assert_int_eq(link_hear(child.link), 0);
+	return child;
+}
+
+static int64_t tell(struct child *child, enum order order)
+{
+	link_say(child->link, order);
+	return link_hear(child->link);
+}
+
+static void open_mode(int in)
+{
+	mode = in;
+	k = mode_open(in, "line");
+}
+
+/* @pid 0: nobody does. */
+static void assert_holder(pid_t pid)
+{
+	struct kreg_owner owner = { 0 };
+	int err = kreg_whereis(k, "name", KREG_STRING, &owner);
+
+	ck_assert_int_eq(err, pid ? 0 : -ENOENT);
+	ck_assert_int_eq(owner.pid, pid);
+}
+
+static int note_position(const struct kreg_entry *entry, void *data)
+{
+	int *positions = data;
+
+	ck_assert_uint_lt(entry->position, 8);
+	*positions |= 1 << entry->position;
+	return 0;
+}
+
+/* Which places in line are taken, a bit each; by a visit of the key, and of all. */
+static void assert_positions(int wanted)
+{
+	int of_key = 0, of_all = 0;
+
+	ck_assert_int_eq(kreg_each_of_key(k, "name", KREG_STRING, note_position, &of_key), 0);
+	ck_assert_int_eq(kreg_select(k, NULL, note_position, &of_all), 0);
+	ck_assert_int_eq(of_key, wanted);
+	ck_assert_int_eq(of_all, wanted);
+}
+
+START_TEST(who_waits_behind_a_reservation_does_not_hold_the_name)
+{
+	struct child first, second;
+	int positions = 0;
+
+	open_mode(_i);
+	first = start();
+	second = start();
+	ck_assert_int_eq(tell(&first, RESERVE), 0);
+	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	assert_holder(0);
+	assert_positions(1 << 1);
+	ck_assert_int_eq(kreg_dispatch(k, "name", KREG_STRING, note_position, &positions), 0);
+	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	assert_holder(first.pid);
+	assert_positions(1 << 0 | 1 << 1);
+	child_kill(&first);
+	assert_holder(second.pid);
+	assert_positions(1 << 0);
+	child_kill(&second);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(who_publishes_in_line_waits_on)
+{
+	struct child first, second;
+
+	open_mode(_i);
+	first = start();
+	second = start();
+	ck_assert_int_eq(tell(&first, QUEUE), 0);
+	ck_assert_int_eq(tell(&second, RESERVE_IN_LINE), KREG_WAITING);
+	assert_holder(first.pid);
+	assert_positions(1 << 0);
+	ck_assert_int_eq(tell(&second, PUBLISH), 0);
+	assert_holder(first.pid);
+	assert_positions(1 << 0 | 1 << 1);
+	child_kill(&first);
+	assert_holder(second.pid);
+	child_kill(&second);
+	kreg_close(k);
+}
+END_TEST
+
+/* @kill: the reservation ends by death, else it is given up. */
+static void end_reservation(bool kill)
+{
+	struct child first = start(), second = start(), third = start();
+
+	ck_assert_int_eq(tell(&first, RESERVE), 0);
+	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	link_say(second.link, AWAIT_TURN);
+	link_say(third.link, AWAIT);
+	if (kill)
+		child_kill(&first);
+	else
+		ck_assert_int_eq(tell(&first, UNREGISTER), 1);
+	ck_assert_int_eq(link_hear(second.link), 0);
+	ck_assert_int_eq(link_hear(third.link), second.pid);
+	assert_holder(second.pid);
+	if (!kill)
+		child_kill(&first);
+	child_kill(&second);
+	child_kill(&third);
+}
+
+START_TEST(who_waits_is_woken_when_a_reservation_ends)
+{
+	open_mode(_i);
+	end_reservation(true);
+	end_reservation(false);
+	kreg_close(k);
+}
+END_TEST
+
+static void assert_event(struct kreg_listener *listener, uint32_t type, pid_t pid)
+{
+	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
+	struct kreg_event event;
+	int got;
+
+	while (!(got = kreg_listener_next(listener, &event)))
+		ck_assert_int_eq(poll(&at, 1, 60000), 1);
+	ck_assert_int_eq(got, 1);
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, pid);
+}
+
+static void assert_silence(struct kreg_listener *listener)
+{
+	struct kreg_event event;
+
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+}
+
+START_TEST(listeners_are_told_who_holds_the_name_and_when)
+{
+	struct kreg_listener *listener;
+	struct child first, second;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	first = start();
+	second = start();
+	ck_assert_int_eq(tell(&first, RESERVE), 0);
+	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	assert_silence(listener);
+	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	assert_event(listener, KREG_EVENT_REGISTER, first.pid);
+	assert_silence(listener);
+	child_kill(&first);
+	assert_event(listener, KREG_EVENT_PURGE, first.pid);
+	assert_event(listener, KREG_EVENT_REGISTER, second.pid);
+
+	/* In line with a reservation, published there. */
+	first = start();
+	ck_assert_int_eq(tell(&first, RESERVE_IN_LINE), KREG_WAITING);
+	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	assert_silence(listener);
+	child_kill(&second);
+	assert_event(listener, KREG_EVENT_PURGE, second.pid);
+	assert_event(listener, KREG_EVENT_REGISTER, first.pid);
+	child_kill(&first);
+	assert_event(listener, KREG_EVENT_PURGE, first.pid);
+	kreg_listener_close(listener);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(listeners_are_told_when_a_reservation_ends_whose_turn_it_is)
+{
+	struct kreg_listener *listener;
+	struct child first, second;
+	int kill;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	for (kill = 0; kill < 2; kill++) {
+		first = start();
+		second = start();
+		ck_assert_int_eq(tell(&first, RESERVE), 0);
+		ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+		assert_silence(listener);
+		if (kill)
+			child_kill(&first);
+		else
+			ck_assert_int_eq(tell(&first, UNREGISTER), 1);
+		assert_event(listener, KREG_EVENT_REGISTER, second.pid);
+		if (!kill)
+			child_kill(&first);
+		child_kill(&second);
+		assert_event(listener, KREG_EVENT_PURGE, second.pid);
+	}
+	assert_silence(listener);
+	kreg_listener_close(listener);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		who_waits_behind_a_reservation_does_not_hold_the_name,
+		who_publishes_in_line_waits_on,
+		who_waits_is_woken_when_a_reservation_ends,
+		listeners_are_told_who_holds_the_name_and_when,
+		listeners_are_told_when_a_reservation_ends_whose_turn_it_is,
+		NULL,
+	};
+
+	return modes_run(suite_create("line"), tcase_create("both"), both, NULL, NULL);
+}
