@@ -204,6 +204,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 
 	if (!own.entry)
 		return -EUCLEAN;
+	row_move(&k->segment, k->self.owner);
 	err = table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, own.place,
 			    &old);
 	if (err)

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "lib/pattern.h"
-#include "shm/gift.h"
 #include "shm/table_search.h"
 
 #define BATCH_ENTRIES 64u
@@ -237,7 +236,7 @@ static int batch_agree(const struct visit *v, struct batch *batch, order_t end)
 	return err;
 }
 
-static int visit_orders(const struct visit *v, order_t from, order_t end)
+int visit_orders(const struct visit *v, order_t from, order_t end)
 {
 	struct batch batch = { .from = from };
 	int err = 0, tries = 0;
@@ -283,82 +282,4 @@ int visit_key(const struct visit *v, const void *key, size_t key_size)
 int visit_all(const struct visit *v)
 {
 	return visit_orders(v, 0, ORDER_LAST);
-}
-
-/* 0: the block is an entry that is in the list: a search for its key leads to it. -ENOENT: not. */
-static int find_linked(const struct visit *v, owner_t owner, place_t place, uint32_t bytes,
-		       struct found *found)
-{
-	struct segment *s = &v->k->segment;
-	struct entry *entry = segment_at(s, place, bytes);
-	unsigned char key[256];
-	struct table_walk walk;
-	struct query q;
-	order_t order;
-	uint64_t info;
-	int err;
-
-	if (!entry)
-		return -EUCLEAN;
-	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
-	if (!entry_is_of(info, KIND_OF(ENTRY_NAME)) || ENTRY_HEAD + entry_key_size(info) > bytes ||
-	    load_relaxed(&entry->owner) != owner) /* relaxed: as above */
-		return -ENOENT;
-	copy_out(key, entry->bytes, entry_key_size(info));
-	q = table_query_of(s, owner, key, entry_key_size(info));
-	table_first(s, q.order, q.order, &walk);
-	do {
-		err = table_next(s, &v->k->lives, &walk, found, &order);
-	} while (!err && found->place != place);
-	return err;
-}
-
-static int slab_collect(const struct visit *v, owner_t owner, uint32_t slab, struct batch *batch)
-{
-	struct segment *s = &v->k->segment;
-	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
-	place_t place = segment_slab_place(s, slab);
-	struct found found;
-	uint32_t i;
-	int err = 0;
-
-	batch->used = 0;
-	batch->entries = 0;
-	for (i = 0; i < cut.blocks && !err; i++, place += cut.bytes / LINE_BYTES) {
-		err = find_linked(v, owner, place, cut.bytes, &found);
-		if (!err && pattern_may_match(v->k, v->pattern, &found))
-			err = batch_add(v, batch, &found, 0,
-					v->k->unique ? position_of(v, &found) : 0);
-		else if (err == -ENOENT)
-			err = 0;
-	}
-	return err;
-}
-
-int visit_owner(const struct visit *v, owner_t owner)
-{
-	struct kreg *k = v->k;
-	struct batch batch = { 0 };
-	uint32_t slab, slabs = land_slabs(&k->segment), tries;
-	int err = 0;
-
-	for (slab = 0; slab < slabs && !err; slab++) {
-		for (tries = 0;
-		     land_owner(&k->segment, slab) == owner || gift_in(&k->segment, slab);
-		     tries++) {
-			uint64_t epoch = grace_peek(&k->segment);
-
-			err = slab_collect(v, owner, slab, &batch);
-			if (err == -ENOMEM || grace_peek_held(&k->segment, epoch)) {
-				if (!err)
-					err = batch_visit(v, &batch);
-				break;
-			}
-			err = tries < PEEK_TRIES ? 0 : -EAGAIN;
-			if (err)
-				break;
-		}
-	}
-	batch_free(&batch);
-	return err;
 }

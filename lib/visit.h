@@ -27,6 +27,7 @@ struct visit {
 int visit_key(const struct visit *v, const void *key, size_t key_size);
 int visit_owner(const struct visit *v, owner_t owner);
 int visit_all(const struct visit *v);
+int visit_orders(const struct visit *v, order_t from, order_t end);
 
 #pragma GCC visibility pop
 

@@ -107,7 +107,8 @@ struct row {
 	uint32_t listeners; /* how many its holder has */
 	char comm[16];
 	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
-	uint64_t reserved[6];
+	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
+	uint64_t reserved[5];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };

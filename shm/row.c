@@ -113,6 +113,25 @@ void row_hold(const struct segment *s, owner_t self, int32_t entries)
 	count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
+void row_move(const struct segment *s, owner_t self)
+{
+	/*
+	 * ORD[row_move:A] acq_rel: the number, then the CAS that moves and what becomes of the old block;
+	 * pairs with row_moves:A
+	 */
+	__atomic_fetch_add(&s->rows[owner_seat(self)].moves, 1, __ATOMIC_ACQ_REL);
+}
+
+uint64_t row_moves(const struct segment *s, owner_t owner)
+{
+	/*
+	 * ORD[row_moves:A] acquire, on both sides: what was read of the blocks, then the number, then what
+	 * is read of them next; pairs with row_move:A
+	 */
+	fence_acquire();
+	return load_acquire(&s->rows[owner_seat(owner)].moves);
+}
+
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries)
 {

