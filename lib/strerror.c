@@ -35,6 +35,7 @@ static const struct {
 	{ ECANCELED, "the value is not the expected one; look it up and decide anew" },
 	{ ETIMEDOUT, "the time is over and it has not happened; wait again or go without" },
 	{ ESRCH, "that process is dead, or has not opened the registry" },
+	{ EREMOTE, "that process is in another PID namespace; ask from there" },
 	{ EDESTADDRREQ, "the value is no address of a socket; the owner has to register one" },
 	{ ECONNREFUSED, "nobody listens at the owner's socket; try again when it does" },
 	{ EINTR, "a signal came first; try again" },

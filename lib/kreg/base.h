@@ -82,7 +82,7 @@ struct kreg_options {
 	uint32_t partitions; /* 1 to 64, 0: 1. Decided at creation. Each owner's entries, memory and
 				 events are its own anyway; with KREG_KEYS_DUPLICATE those who register
 				 under one key meet in n places instead of one, and a lookup looks
-				 into n */
+				 into n. For other keys it is 1 */
 	const char *directory; /* a tmpfs; NULL: $KREG_DIR, else /dev/shm */
 	const char *guard;     /* the guard's folder; NULL: $KREG_GUARD, else /sys/fs/bpf/kreg;
 				    "none": as if no guard ran */

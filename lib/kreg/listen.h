@@ -71,8 +71,9 @@ int kreg_listener_fd(const struct kreg_listener *listener);
 
 /*
  * The next event, without waiting.
- * Return: 1; 0 none is left, and the fd is not readable before there is one; -ENOMEM, -EAGAIN try again;
- *         -EUCLEAN another process has damaged the memory.
+ * Return: 1; 0 none is left; -ENOMEM, -EAGAIN try again, the fd stays readable; -ESHUTDOWN the registry was
+ *         destroyed or taken over, and there will be none; -EUCLEAN another process has damaged the
+ *         memory.
  * Since: 1.0
  */
 int kreg_listener_next(struct kreg_listener *listener, struct kreg_event *event);

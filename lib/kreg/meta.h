@@ -31,7 +31,7 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
 
 /*
- * The value of @key. Takes no lock; a read-only handle will do. Takes time by the number of keys.
+ * The value of @key. Takes no lock; a read-only handle will do. Takes time by the size of all meta.
  * Return: the value's size; if that is larger than @capacity, nothing was copied. -ENOENT; -EINVAL;
  *         -ENAMETOOLONG; -EAGAIN, -EUCLEAN as kreg_lookup(); -ENOMEM.
  * Since: 1.0

@@ -33,7 +33,8 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
 /*
  * The same, and more by @flags:
  *
- * KREG_REGISTER_RESERVED     the key is taken, but nobody finds it before kreg_publish()
+ * KREG_REGISTER_RESERVED     the key is taken, but nobody finds it before kreg_publish(); who is in line
+ *                            behind it waits
  * KREG_REGISTER_REPLACEABLE  another process may take the name over
  * KREG_REGISTER_REPLACE      take the name over from a living owner that allows it; that owner is
  *                            next in line then
@@ -44,7 +45,8 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
  * waited for.
  *
  * @holder: may be NULL; at -EEXIST and KREG_WAITING who holds the key, with the value, both of one
- *          moment. So this is also register-or-locate in one step.
+ *          moment. So this is also register-or-locate in one step. At -EEXIST because the caller is
+ *          in line already, its own place there.
  * Return: as kreg_register(); KREG_WAITING (1) somebody was ahead in line; -EINVAL also for flags
  *         that do not exist or do not go with duplicate keys.
  * Since: 1.0
@@ -71,7 +73,7 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 
 /*
  * Unregisters all of the caller's entries under @key, reserved ones included; or, below, those
- * that @match accepts, reserved ones not. It must not call kreg.
+ * that @match accepts, reserved ones not. It must not be NULL, nor call kreg.
  * Return: how many there were, 0 included; errors as kreg_register(), but never -EEXIST and
  *         never -ENOSPC.
  * Since: 1.0
@@ -88,7 +90,7 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
  *      kreg_each_owner().
  * Death: killed inside, the name is @to's or free.
  * Return: 0; -ENOENT the caller does not hold the key; -ESRCH @to is dead, or has not opened the registry;
- *         -EMSGSIZE key and value are larger than 16,000 bytes; errors as kreg_register(); -EINVAL
+ *         -EMSGSIZE key and value are larger than some 16,000 bytes; errors as kreg_register(); -EINVAL
  *         also where the registry has partitions, because an entry's partition is its owner's.
  * Since: 1.0
  */
@@ -106,8 +108,8 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *
  * Death: killed inside, the entry is gone with its owner.
  * Return: kreg_update: the old value's size. The others: 0, or what @change returned; -ECANCELED
- *         the value is not @expected. -ENOENT the caller does not hold the key; errors as
- *         kreg_register(), but never -EEXIST; -EINVAL also for duplicate keys.
+ *         the value is not @expected. -ENOENT the caller neither holds the key nor is in line for
+ *         it; errors as kreg_register(), but never -EEXIST; -EINVAL also for duplicate keys.
  * Since: 1.0
  */
 typedef ssize_t (*kreg_update_fn)(const void *old, size_t old_size, void *value, size_t capacity,

@@ -13,13 +13,17 @@
 extern "C" {
 #endif
 
-/* 1 if the very process that @owner was taken from is alive, else 0. No system call. Since: 1.0 */
+/*
+ * 1 if the very process that @owner was taken from is alive, else 0; in the fallback, where each handle is an
+ * owner, and exec ends it, if that handle is open. No system call.
+ * Since: 1.0
+ */
 int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
 
 /*
  * A pidfd (close-on-exec) of the very process that @owner was taken from, never of another one
  * with its pid.
- * Return: the fd; -ESRCH it is dead; other errors of pidfd_open(2).
+ * Return: the fd; -ESRCH it is dead; -EREMOTE its pid is of another PID namespace; other errors of pidfd_open(2).
  * Since: 1.0
  */
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner);
@@ -71,7 +75,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat);
 /*
  * Sweeps: unlinks what the dead left and gives its memory back. Nobody needs to call this; whoever
  * registers does it by the way. It is for those who want the memory now.
- * Return: bytes that were the dead's, >= 0; -EROFS, -ENOBUFS, -EOWNERDEAD.
+ * Return: bytes that were the dead's, >= 0; -EINVAL, -EROFS, -ENOBUFS, -EOWNERDEAD, -ESHUTDOWN, -ENOMEM.
  * Since: 1.0
  */
 int64_t kreg_sweep(struct kreg *k);

@@ -26,7 +26,8 @@ int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_o
  * readable when that process dies; by then its names are gone. With duplicate keys: of one holder.
  *
  * @owner: may be NULL.
- * Return: the fd; -ENOENT nobody holds the key; errors of kreg_lookup() and pidfd_open(2).
+ * Return: the fd; -ENOENT nobody holds the key; -EREMOTE it is held in another PID namespace; errors of
+ *         kreg_lookup() and pidfd_open(2).
  * Since: 1.0
  */
 int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner);
@@ -34,7 +35,8 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 /*
  * Sends @signal to the process that holds @key; 0 asks only whether it could be sent. No other process
  * can get it, whatever dies or starts meanwhile.
- * Return: 0; -ENOENT nobody holds the key; -EINVAL no such signal; -EPERM you may not.
+ * Return: 0; -ENOENT nobody holds the key; -EREMOTE as above; -EINVAL no such signal; -EPERM you may
+ *         not.
  * Since: 1.0
  */
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
@@ -47,7 +49,8 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
  * @owner: may be NULL.
  * Context: as connect(2).
  * Return: the fd; -ENOENT nobody holds the key; -EDESTADDRREQ the value is no address; -EPERM another
- *         process listens there; errors of socket(2) and connect(2).
+ *         process listens there; -ECONNREFUSED none does, or there is no such path; errors of socket(2)
+ *         and connect(2).
  * Since: 1.0
  */
 int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
@@ -55,7 +58,7 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 
 /*
  * What the kernel says of @owner: so a client can ask that a name is held by a certain user. In the
- * fallback read from /proc while the owner was alive.
+ * fallback uid and gid are read from /proc while the owner was alive, and the rest is what it wrote.
  * Return: 0; -ESRCH it is dead; -EINVAL; -EACCES /proc does not show it.
  * Since: 1.0
  */

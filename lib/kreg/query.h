@@ -37,12 +37,14 @@ struct kreg_pattern {
 
 /*
  * Visit all entries that @pattern means (NULL: all); count them. The others are short for patterns:
- * all whose key starts with @prefix; all under one key, in order of registration; all of one owner.
+ * all whose key starts with @prefix; all under one key, in order of registration (with partitions, of each
+ * owner); all of one owner.
  *
- * Nothing is copied but a few entries at a time. Takes time by the key's entries if the pattern has a
- * key, else by the owner's if it has an owner, else by all entries. An entry that is there during the whole call is visited exactly
- * once, one that comes or goes meanwhile at most once, and one of the dead never. Names that wait in
- * line are visited too, with their position; reserved ones are not.
+ * A few entries are copied at a time, and all of one key together. Takes time by the key's entries if the
+ * pattern has a key, else by the owner's and the registry's memory if it has an owner, else by all entries.
+ * An entry that is there during the whole call is visited exactly once, one that comes or goes meanwhile at
+ * most once, and one of the dead never. Names that wait in line are visited too, with their position;
+ * reserved ones are not.
  *
  * Context: no slot is taken, no section is open while the visitor runs.
  * Return: 0, or what the visitor returned; kreg_count_select: how many, >= 0. -EINVAL; -E2BIG a
@@ -61,8 +63,8 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 		       void *data);
 
 /*
- * Calls @visit for each entry of @key, in order of registration: of a set of entries that two looks
- * in a row agreed on, those whose owner is still alive when their turn comes. With unique keys the
+ * Calls @visit for each entry of @key, in the order of kreg_each_of_key(): of a set of entries that two
+ * looks in a row agreed on (with partitions, of each partition), those whose owner is still alive when their turn comes. With unique keys the
  * holder's alone. Not called if there is none.
  * Return: how many calls there were, >= 0; a positive result of @visit ends it early, a negative one
  *         is returned; errors as kreg_each_of_key().

@@ -4,10 +4,11 @@
  *
  * Use <kreg.h>, which says what holds for all calls. For those below:
  *
- * Timeouts  in milliseconds; 0 looks once, below 0 waits for ever. A signal does not end a wait.
+ * Timeouts  in milliseconds; 0 does not wait, below 0 waits for ever. A signal does not end a wait.
  * Cost      nobody polls. Who waits sleeps on a futex; who registers makes a system call only if
  *           somebody waits. One thread for each handle watches those whose death matters; it is
- *           started at the first wait that needs it.
+ *           started at the first wait that needs it. Who is in another PID namespace cannot be watched:
+ *           his death alone is looked for, ten times a second.
  * Errors    -ETIMEDOUT; -EROFS a read-only handle cannot wait; -EOWNERDEAD; -ESHUTDOWN the registry was
  *           destroyed or taken over; -ENOBUFS; -EINVAL, -ENAMETOOLONG; -EMFILE, -ENFILE, -EAGAIN,
  *           -ENOMEM no fd or thread is to be had.
@@ -43,7 +44,7 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 /*
  * Waits until the caller, which has registered @key with KREG_REGISTER_QUEUE, is the first in line and
  * so holds it.
- * Return: 0; -ENOENT the caller is not in line; an error as above.
+ * Return: 0; -ENOENT the caller is not in line; -EINVAL also for duplicate keys; an error as above.
  * Since: 1.0
  */
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms);
