@@ -23,7 +23,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define HISTORIES 1500u
 #else
-#define HISTORIES 6000u
+#define HISTORIES 10000u
 #endif
 #define KILLS_MAX 3u
 #define EACH_MIN 6u

@@ -4,6 +4,7 @@
  * through kreg.h alone.
  *
  *   kreg    kreg_lookup(), copying the value, from a registry that other processes could share
+ *   many    kreg_lookup_many(), GROUP of the same at a time
  *   lfht    cds_lfht_lookup() in a read section of urcu-memb, in private memory, each node one
  *           cache line, as many buckets as keys or more; the value copied
  *   fixed   the same, but its hash and comparison are compiled for keys of this very size
@@ -30,8 +31,9 @@
 #include "lib/kreg.h"
 
 #define KEY_BYTES 32
-#define LOOKUPS 1000000u
+#define LOOKUPS 1000000u /* a multiple of GROUP */
 #define ROUNDS_MAX 101
+#define GROUP 64u
 #define REGISTRY "benchmark"
 
 struct key {
@@ -155,6 +157,23 @@ static uint32_t kreg_round(struct bench *b)
 		found += kreg_lookup(b->k, &b->wanted[i], b->key_size, &value, sizeof(value),
 				     NULL) == (ssize_t)sizeof(value);
 	return found;
+}
+
+static uint32_t many_round(struct bench *b)
+{
+	struct kreg_found found[GROUP];
+	struct kreg_key keys[GROUP];
+	uint64_t values[GROUP];
+	uint32_t at, i, sum = 0;
+
+	for (i = 0; i < GROUP; i++)
+		found[i] = (struct kreg_found){ .value = &values[i], .capacity = sizeof(*values) };
+	for (at = 0; at < LOOKUPS; at += GROUP) {
+		for (i = 0; i < GROUP; i++)
+			keys[i] = (struct kreg_key){ &b->wanted[at + i], b->key_size };
+		sum += (uint32_t)kreg_lookup_many(b->k, keys, found, GROUP);
+	}
+	return sum;
 }
 
 static int node_has_fixed_key(struct cds_lfht_node *node, const void *key)
@@ -343,9 +362,9 @@ static double median(double *of, int count)
 }
 
 /* The tables, in turn. */
-enum table { KREG, LFHT, FIXED, FLOOR, TABLES };
-static uint32_t (*const rounds_of[TABLES])(struct bench *) = { kreg_round, lfht_round, fixed_round,
-							       floor_round };
+enum table { KREG, MANY, LFHT, FIXED, FLOOR, TABLES };
+static uint32_t (*const rounds_of[TABLES])(struct bench *) = { kreg_round, many_round, lfht_round,
+							       fixed_round, floor_round };
 
 static void measure(struct bench *b, bool hit, int rounds)
 {
@@ -364,7 +383,7 @@ static void measure(struct bench *b, bool hit, int rounds)
 	printf("%9u  %-4s", b->count, hit ? "hit" : "miss");
 	for (table = 0; table < TABLES; table++)
 		printf("  %6.1f", median(ns[table], rounds));
-	for (table = LFHT; table < TABLES; table++)
+	for (table = MANY; table < TABLES; table++)
 		printf("  %5.2f (%4.2f-%4.2f)", middle[table], ratio[table][0],
 		       ratio[table][rounds - 1]);
 	printf("\n");
@@ -443,8 +462,8 @@ int main(int argc, char **argv)
 		die(directory, -errno);
 	urcu_memb_register_thread();
 	printf("ns for each lookup, median of %d rounds of %u; 32-byte keys, 8-byte values\n"
-	       "     keys          kreg    lfht   fixed   floor  "
-	       "   kreg to lfht       to fixed           to floor\n",
+	       "     keys          kreg    many    lfht   fixed   floor  "
+	       "   kreg to many       to lfht            to fixed           to floor\n",
 	       rounds, LOOKUPS);
 	for (i = 0; i < (keys ? 1 : 3); i++)
 		run(&options, keys ? keys : sizes[i], rounds);
