@@ -51,7 +51,7 @@ static void prepare_fork(void)
 		tasks = opendir("/proc/self/task");
 		ck_assert_ptr_nonnull(tasks);
 		while ((at = readdir(tasks)))
-			quiet &= atoi(at->d_name) == 0 || atoi(at->d_name) == getpid() ||
+			quiet &= atoi(at->d_name) == 0 || atoi(at->d_name) == gettid() ||
 				 thread_sleeps(at->d_name);
 		closedir(tasks);
 		sched_yield();
