@@ -23,6 +23,7 @@
 #define TORTURE_KEYS_MAX 4000u
 #define TORTURE_COMPLAINT 512u
 #define TORTURE_REAPED 256u
+#define TORTURE_LOCKS 4u
 
 struct torture_plan {
 	const char *directory;
@@ -42,6 +43,12 @@ enum torture_call {
 	CALL_LOOKUP,
 	CALL_READ,
 	CALL_UNREGISTER,
+	CALL_UPDATE,
+	CALL_RESERVE,
+	CALL_PUBLISH,
+	CALL_LOCK,
+	CALL_INSIDE,
+	CALL_UNLOCK,
 	CALL_EACH,
 	CALL_COUNT,
 	CALL_SWEEP,
@@ -87,6 +94,7 @@ struct torture_board {
 	char complaint[TORTURE_COMPLAINT];
 	uint64_t reaped_count;
 	uint64_t reaped[TORTURE_REAPED]; /* tokens of those whom waitpid() has reported, a ring */
+	uint64_t inside[TORTURE_LOCKS];  /* token of who has the lock; left by who dies inside */
 	struct torture_victim victims[TORTURE_WORKERS_MAX];
 };
 

@@ -48,10 +48,12 @@ struct victim {
 const char torture_registry[] = "torture";
 
 const char *const torture_call_names[TORTURE_CALLS] = {
-	[CALL_NONE] = "none",     [CALL_OPEN] = "open",   [CALL_REGISTER] = "register",
-	[CALL_LOOKUP] = "lookup", [CALL_READ] = "read",   [CALL_UNREGISTER] = "unregister",
-	[CALL_EACH] = "each",     [CALL_COUNT] = "count", [CALL_SWEEP] = "sweep",
-	[CALL_CLOSE] = "close",
+	[CALL_NONE] = "none",       [CALL_OPEN] = "open",     [CALL_REGISTER] = "register",
+	[CALL_LOOKUP] = "lookup",   [CALL_READ] = "read",     [CALL_UNREGISTER] = "unregister",
+	[CALL_EACH] = "each",       [CALL_COUNT] = "count",   [CALL_SWEEP] = "sweep",
+	[CALL_CLOSE] = "close",     [CALL_UPDATE] = "update", [CALL_RESERVE] = "reserve",
+	[CALL_PUBLISH] = "publish", [CALL_LOCK] = "lock",     [CALL_INSIDE] = "lock held",
+	[CALL_UNLOCK] = "unlock",
 };
 
 /* Marsaglia's xorshift64*; a state of 0 would stay 0. */
@@ -212,24 +214,41 @@ static void do_open(struct victim *v)
 	end(v, CALL_OPEN);
 }
 
+/* A new value for the key; its check. */
+static uint32_t make_value(struct victim *v, const char *key, uint32_t key_size,
+			   unsigned char **value, uint32_t *size)
+{
+	struct value_head head = { .pid = (uint32_t)getpid() };
+
+	*size = random_size(v);
+	*value = v->pool + random_below(v, KREG_VALUE_MAX);
+	memcpy(*value, &head, sizeof(head));
+	head.check = checksum(key, key_size, *value, *size);
+	memcpy(*value, &head, sizeof(head));
+	return head.check;
+}
+
+/* Memory may be short as long as somebody is stopped who holds it up. */
+static bool is_full(struct victim *v, int64_t err)
+{
+	if (err != -ENOSPC || !load_relaxed(&v->board->stopping))
+		return false;
+	store_relaxed(&v->line->full, v->line->full + 1);
+	return true;
+}
+
 static void do_register(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
-	uint32_t size = random_size(v);
-	struct value_head head = { .pid = (uint32_t)getpid() };
-	unsigned char *value = v->pool + random_below(v, KREG_VALUE_MAX);
 	struct kreg_owner holder;
+	unsigned char *value;
+	uint32_t size, check = make_value(v, key, key_size, &value, &size);
 	int err;
 
-	memcpy(value, &head, sizeof(head));
-	head.check = checksum(key, key_size, value, size);
-	memcpy(value, &head, sizeof(head));
 	begin(v, CALL_REGISTER);
 	err = kreg_register(v->k, key, key_size, value, size, &holder);
 	end(v, CALL_REGISTER);
-	if (err == -ENOSPC && load_relaxed(&v->board->stopping)) {
-		store_relaxed(&v->line->full, v->line->full + 1);
+	if (is_full(v, err))
 		return;
-	}
 	if (err && err != -EEXIST)
 		complain(v, "registering: %s", kreg_strerror(err));
 	if (v->holds[number] && (!err || holder.token != v->self.token))
@@ -244,8 +263,98 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 	if (err)
 		return;
 	v->holds[number] = true;
-	v->checks[number] = head.check;
+	v->checks[number] = check;
 	v->held++;
+}
+
+/* The same in two steps, between which nobody may find it. */
+static void do_reserve(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	unsigned char *value;
+	uint32_t size, check = make_value(v, key, key_size, &value, &size);
+	int err;
+
+	begin(v, CALL_RESERVE);
+	err = kreg_register_with(v->k, key, key_size, NULL, 0, KREG_REGISTER_RESERVED, NULL);
+	end(v, CALL_RESERVE);
+	if (is_full(v, err) || err == -EEXIST)
+		return;
+	if (err)
+		complain(v, "reserving: %s", kreg_strerror(err));
+	if (v->holds[number])
+		complain(v, "%d held name %u, and could reserve it", v->self.pid, number);
+	err = (int)kreg_lookup(v->k, key, key_size, NULL, 0, NULL);
+	if (err != -ENOENT && err != -EAGAIN)
+		complain(v, "name %u was reserved, and its lookup said %d", number, err);
+	begin(v, CALL_PUBLISH);
+	err = kreg_publish(v->k, key, key_size, value, size);
+	end(v, CALL_PUBLISH);
+	if (is_full(v, err)) {
+		if (kreg_unregister(v->k, key, key_size) != 1)
+			complain(v, "the reservation of name %u was lost", number);
+		return;
+	}
+	if (err)
+		complain(v, "publishing: %s", kreg_strerror(err));
+	v->holds[number] = true;
+	v->checks[number] = check;
+	v->held++;
+}
+
+static void do_update(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
+{
+	unsigned char *value;
+	uint32_t size, check = make_value(v, key, key_size, &value, &size);
+	struct value_head old;
+	ssize_t got;
+
+	begin(v, CALL_UPDATE);
+	got = kreg_update(v->k, key, key_size, value, size, v->value, sizeof(v->value));
+	end(v, CALL_UPDATE);
+	if (is_full(v, got) || (got == -ENOENT && !v->holds[number]))
+		return;
+	if (got < 0)
+		complain(v, "updating: %s", kreg_strerror((int)got));
+	if (!v->holds[number])
+		complain(v, "%d did not hold name %u, and updated it", v->self.pid, number);
+	memcpy(&old, v->value, sizeof(old));
+	if (got < (ssize_t)VALUE_HEAD || old.check != v->checks[number])
+		complain(v, "%d updated name %u, and the old value was another one", v->self.pid,
+			 number);
+	v->checks[number] = check;
+}
+
+/* Who is inside is alone, or the one before has died there. */
+static void do_lock(struct victim *v, uint32_t number)
+{
+	uint64_t *inside = &v->board->inside[number % TORTURE_LOCKS];
+	struct kreg_owner other = { 0 };
+	struct kreg_lock lock;
+	char key[16];
+	int err;
+
+	snprintf(key, sizeof(key), "name-%u", number % TORTURE_LOCKS);
+	begin(v, CALL_LOCK);
+	err = kreg_lock(v->k, key, KREG_STRING, random_below(v, 2), &lock);
+	end(v, CALL_LOCK);
+	if (is_full(v, err) || err == -ETIMEDOUT)
+		return;
+	if (err)
+		complain(v, "locking: %s", kreg_strerror(err));
+	begin(v, CALL_INSIDE);
+	other.token = load_acquire(inside);
+	if (other.token && kreg_owner_is_alive(v->k, &other))
+		complain(v, "%d has lock %s, and so has another one", v->self.pid, key);
+	store_release(inside, v->self.token);
+	if (kreg_count(v->k) < v->held || load_acquire(inside) != v->self.token)
+		complain(v, "another one came into lock %s, which %d has", key, v->self.pid);
+	store_release(inside, 0ull);
+	end(v, CALL_INSIDE);
+	begin(v, CALL_UNLOCK);
+	err = kreg_unlock(v->k, &lock);
+	end(v, CALL_UNLOCK);
+	if (err)
+		complain(v, "unlocking: %s", kreg_strerror(err));
 }
 
 static void do_unregister(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
@@ -385,8 +494,14 @@ static void do_something(struct victim *v)
 	char key[KREG_KEY_MAX + 1];
 	uint32_t key_size = torture_key(number, key);
 
-	if (dice < 38000)
+	if (dice < 28000)
 		do_register(v, number, key, key_size);
+	else if (dice < 34000)
+		do_reserve(v, number, key, key_size);
+	else if (dice < 44000)
+		do_update(v, number, key, key_size);
+	else if (dice < 45000)
+		do_lock(v, number);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
 	else if (dice < 74000)
