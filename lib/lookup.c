@@ -78,36 +78,16 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 __attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
 					     void *value, size_t capacity, struct kreg_owner *owner)
 {
-	uint32_t size, offset;
-	struct found found;
 	struct query q;
-	uint64_t epoch;
-	int err;
+	ssize_t got;
 
 	if (caa_unlikely(!k || !key || key_size - 1 >= k->short_key_max) ||
 	    (caa_unlikely(!value) && capacity))
 		goto whole;
 	q = table_query(&k->segment, key, key_size);
-	epoch = grace_peek(&k->segment);
-	err = table_find_short(&k->segment, &k->lives, &q, &found);
-	if (err == -EAGAIN)
-		goto whole;
-	if (err)
-		return caa_likely(grace_peek_held(&k->segment, epoch))
-			       ? err
-			       : lookup_whole(k, key, key_size, value, capacity, owner);
-	size = entry_value_size(found.info);
-	offset = entry_head((uint32_t)key_size);
-	if (caa_unlikely(size > LINE_BYTES - offset) &&
-	    !entry_has_room(&k->segment, found.entry, offset + size))
-		goto whole;
-	if (caa_likely(size <= capacity))
-		copy_out_short(value, (const unsigned char *)found.entry + offset, size);
-	if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
-		goto whole;
-	if (owner && !handle_owner(k, found.owner, found.life, owner))
-		goto whole;
-	return size;
+	got = lookup_short(k, &q, value, capacity, owner);
+	if (caa_likely(got != -EAGAIN))
+		return got;
 whole:
 	return lookup_whole(k, key, key_size, value, capacity, owner);
 }

@@ -38,6 +38,15 @@ static void fetch_entry(const struct segment *s, uint32_t hash)
 		__builtin_prefetch(entry);
 }
 
+static ssize_t lookup_fetched(struct kreg *k, const struct query *q, struct kreg_found *found)
+{
+	ssize_t got = -EAGAIN;
+
+	if (caa_likely(q->key_size <= k->short_key_max))
+		got = lookup_short(k, q, found->value, found->capacity, &found->owner);
+	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, q, found);
+}
+
 static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
 			    size_t count)
 {
@@ -61,7 +70,7 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 	}
 	for (i = 0; i < count; i++) {
 		if (!found[i].size)
-			found[i].size = lookup_query(k, &q[i], &found[i]);
+			found[i].size = lookup_fetched(k, &q[i], &found[i]);
 		got += found[i].size >= 0;
 	}
 	return got;
