@@ -9,13 +9,12 @@
 #include "lib/attendant.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "shm/background.h"
 #include "shm/bell.h"
 
 struct attendant {
@@ -36,23 +35,6 @@ static void *attendant_run(void *data)
 			return NULL;
 		bell_ring(event.data.ptr);
 	}
-}
-
-static int start_thread(struct attendant *attendant)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int err = pthread_attr_init(&attr);
-
-	if (err)
-		return -err;
-	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&attendant->thread, &attr, attendant_run, attendant);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
 }
 
 static void attendant_free(struct attendant *attendant)
@@ -80,7 +62,7 @@ static int attendant_new(struct attendant **out)
 	    epoll_ctl(attendant->epoll, EPOLL_CTL_ADD, attendant->stop, &stop))
 		err = -errno;
 	if (!err)
-		err = start_thread(attendant);
+		err = background_start(&attendant->thread, attendant_run, attendant);
 	if (err)
 		attendant_free(attendant);
 	else

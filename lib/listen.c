@@ -65,7 +65,14 @@ static void timer_set(struct kreg_listener *l, bool on)
 		timerfd_settime(l->timer, 0, &every, NULL);
 }
 
-/* A pidfd for each owner that is new, so that its death is heard of. */
+static void signal_news(struct kreg_listener *l)
+{
+	if (!l->signalled)
+		sleeper_signal(&l->sleeper);
+	l->signalled = true;
+}
+
+/* A pidfd for each owner that is new, so that its death is heard of. Of one that is dead already at once. */
 static void watch_owners(struct kreg_listener *l)
 {
 	bool unwatched = false;
@@ -78,7 +85,9 @@ static void watch_owners(struct kreg_listener *l)
 			at->pidfd = kreg_owner_pidfd(l->k, &owner);
 			if (at->pidfd >= 0)
 				watch_fd(l, at->pidfd);
-			else if (at->pidfd != -ESRCH)
+			else if (at->pidfd == -ESRCH)
+				signal_news(l);
+			else
 				unwatched = true;
 		}
 	}
@@ -199,13 +208,6 @@ static int hear(struct kreg_listener *l)
 		l->behind = true;
 	watch_owners(l);
 	return err;
-}
-
-static void signal_news(struct kreg_listener *l)
-{
-	if (!l->signalled)
-		sleeper_signal(&l->sleeper);
-	l->signalled = true;
 }
 
 /* What could not be heard is there still, so whoever goes back to poll(2) has to be woken. */

@@ -5,11 +5,10 @@
 #include "lib/sleeper.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "shm/background.h"
 #include "shm/bell.h"
 
 static void *sleeper_run(void *data)
@@ -35,8 +34,6 @@ static void *sleeper_run(void *data)
 
 int sleeper_start(struct sleeper *sleeper, uint32_t *bell)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
 	int err;
 
 	*sleeper = (struct sleeper){ .bell = bell };
@@ -45,18 +42,10 @@ int sleeper_start(struct sleeper *sleeper, uint32_t *bell)
 		return -errno;
 	pthread_mutex_init(&sleeper->mutex, NULL);
 	pthread_cond_init(&sleeper->changed, NULL);
-	err = pthread_attr_init(&attr);
-	if (!err) {
-		pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		err = pthread_create(&sleeper->thread, &attr, sleeper_run, sleeper);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		pthread_attr_destroy(&attr);
-	}
+	err = background_start(&sleeper->thread, sleeper_run, sleeper);
 	if (err)
 		close(sleeper->fd);
-	return -err;
+	return err;
 }
 
 void sleeper_arm(struct sleeper *sleeper, uint32_t seen)

@@ -25,12 +25,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/futex.h>
+
+#include "shm/background.h"
 
 struct life_keeper {
 	struct robust_list_head head;
@@ -120,25 +121,6 @@ static void *keeper_run(void *data)
 	return NULL;
 }
 
-static int keeper_start(struct life_keeper *keeper)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int err;
-
-	err = pthread_attr_init(&attr);
-	if (err)
-		return -err;
-	/* The thread sleeps; with a sanitizer's frames it still needs some room. */
-	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&keeper->thread, &attr, keeper_run, keeper);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 static void keeper_stop(struct life_keeper *keeper)
 {
 	sem_post(&keeper->asked);
@@ -159,7 +141,7 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 	keeper->seats = seats;
 	sem_init(&keeper->told, 0, 0);
 	sem_init(&keeper->asked, 0, 0);
-	err = keeper_start(keeper);
+	err = background_start(&keeper->thread, keeper_run, keeper);
 	if (err) {
 		sem_destroy(&keeper->told);
 		sem_destroy(&keeper->asked);

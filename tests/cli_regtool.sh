@@ -4,40 +4,8 @@
 # with a guard of its own.
 set -u
 
-regtool=${REGTOOL:?the built regtool}
-folder=/dev/shm/kreg-test-cli-$$
-KREG_DIR=$folder
-export KREG_DIR
-number=0
-status=0
-started=
-
-ok() {
-	number=$((number + 1))
-	echo "ok $number - $mode: $1"
-}
-
-not_ok() {
-	number=$((number + 1))
-	status=1
-	echo "not ok $number - $mode: $1"
-	echo "# $2"
-	[ ! -s "$folder/err" ] || sed 's/^/# /' "$folder/err"
-}
-
-# exits STATUS SENTENCE COMMAND...: what it printed is left in out and err.
-exits() {
-	wanted=$1
-	sentence=$2
-	shift 2
-	"$@" >"$folder/out" 2>"$folder/err"
-	got=$?
-	if [ $got = "$wanted" ]; then
-		ok "$sentence"
-	else
-		not_ok "$sentence" "exit status $got, not $wanted: $*"
-	fi
-}
+# shellcheck source=tests/support/cli.sh
+. "${0%/*}/support/cli.sh"
 
 says() {
 	if grep -qF -- "$3" "$folder/$2"; then
@@ -53,24 +21,6 @@ says_not() {
 	else
 		ok "$1"
 	fi
-}
-
-# Waits until COMMAND succeeds, for at most ten seconds.
-until_ok() {
-	left=1000
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
-
-tidy_up() {
-	for pid in $started; do
-		kill -9 "$pid" 2>/dev/null
-	done
-	"$regtool" guard stop --force --path "$pins" >/dev/null 2>&1
-	rm -rf "$folder"
 }
 
 run_service() {
@@ -321,11 +271,6 @@ all_days() {
 	kinds
 }
 
-pins=/sys/fs/bpf/kreg-test-cli-$$
-mkdir "$folder" || exit 99
-trap tidy_up EXIT
-trap 'exit 1' INT TERM
-
 mode=fallback
 KREG_GUARD=none
 export KREG_GUARD
@@ -340,11 +285,7 @@ if why=$("$regtool" guard start --path "$pins-probe" 2>&1); then
 	export KREG_GUARD
 	all_days
 	guard_ends
-elif [ -n "${KREG_REQUIRE_BPF:-}" ]; then
-	not_ok "a guard is required" "$why"
 else
-	number=$((number + 1))
-	echo "ok $number - guard # SKIP $why"
+	without_guard "$why"
 fi
-echo "1..$number"
-exit $status
+finish

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads of the library's own, beside the program's.
+ *
+ * Promises  no signal is delivered to them, so the program's handlers run in the program's threads; their
+ *           stacks are small.
+ * Needs     whoever starts one joins it.
+ * Context   any thread.
+ * Used by   life_robust.c, lib/attendant.c, lib/sleeper.c.
+ */
+#ifndef KREG_SHM_BACKGROUND_H
+#define KREG_SHM_BACKGROUND_H
+
+#include <pthread.h>
+
+/* -EAGAIN, -ENOMEM: no thread is to be had. */
+int background_start(pthread_t *thread, void *(*run)(void *data), void *data);
+
+#endif

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034,SC2317 # for the scripts that read it
+# Tests in shell: TAP, a folder and a guard's path of their own, and nothing left at the end.
+#
+# Needs     $mode in front of each result; each process that is started in $started.
+
+regtool=${REGTOOL:?the built regtool}
+folder=/dev/shm/kreg-test-cli-$$
+pins=/sys/fs/bpf/kreg-test-cli-$$
+KREG_DIR=$folder
+export KREG_DIR
+unset KREG_REGISTRY
+number=0
+status=0
+mode=
+started=
+
+ok() {
+	number=$((number + 1))
+	echo "ok $number - $mode: $1"
+}
+
+not_ok() {
+	number=$((number + 1))
+	status=1
+	echo "not ok $number - $mode: $1"
+	echo "# $2"
+	[ ! -s "$folder/err" ] || sed 's/^/# /' "$folder/err"
+}
+
+# exits STATUS SENTENCE COMMAND...: what it printed is left in out and err.
+exits() {
+	wanted=$1
+	sentence=$2
+	shift 2
+	"$@" >"$folder/out" 2>"$folder/err"
+	got=$?
+	if [ $got = "$wanted" ]; then
+		ok "$sentence"
+	else
+		not_ok "$sentence" "exit status $got, not $wanted: $*"
+	fi
+}
+
+# Waits until COMMAND succeeds, for at most ten seconds.
+until_ok() {
+	left=1000
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+		sleep 0.01
+	done
+}
+
+tidy_up() {
+	for pid in $started; do
+		kill -9 "$pid" 2>/dev/null
+	done
+	"$regtool" guard stop --force --path "$pins" >/dev/null 2>&1
+	rm -rf "$folder"
+}
+
+# There is none, and WHY: a failure where there has to be one.
+without_guard() {
+	if [ -n "${KREG_REQUIRE_BPF:-}" ]; then
+		not_ok "a guard is required" "$1"
+	else
+		number=$((number + 1))
+		echo "ok $number - guard # SKIP $1"
+	fi
+}
+
+finish() {
+	echo "1..$number"
+	exit $status
+}
+
+mkdir "$folder" || exit 99
+trap tidy_up EXIT
+trap 'exit 1' INT TERM
