@@ -89,5 +89,24 @@ say "so it can be taken again"
 start_service config_server /run/config.sock
 show regtool ls
 
+say "who needs a name waits for it, without polling; who watches is told of everything"
+printf '\n$ regtool watch --known --prefix metrics >watched &\n$ regtool wait metrics --timeout 10 &\n'
+regtool watch --known --prefix metrics >"$build/demo-watched.log" &
+pids+=($!)
+regtool wait metrics --timeout 10 &
+waiter=$!
+pids+=("$waiter")
+start_service metrics /run/metrics.sock
+metrics_pid=${pids[-1]}
+wait "$waiter"
+printf '(the wait is over)\n'
+until grep -q register "$build/demo-watched.log"; do sleep 0.01; done
+show regtool signal metrics TERM
+{ wait "$metrics_pid" || true; } 2>/dev/null
+show regtool wait metrics --gone
+until grep -q purge "$build/demo-watched.log"; do sleep 0.01; done
+printf '\n$ cat watched\n'
+cat "$build/demo-watched.log"
+
 say "how fast?"
 "$build/tests/benchmark/demo_timing" "$registry"
