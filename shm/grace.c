@@ -235,26 +235,43 @@ static bool slot_lets_pass(const struct segment *s, const struct life_table *liv
 	return slot_expel(s, slot, reading);
 }
 
+/* NULL, or who is in the way. */
+static const struct slot *slots_in_the_way(const struct segment *s, const struct life_table *lives,
+					   uint64_t epoch)
+{
+	/* relaxed: after a fence, or a hint */
+	uint64_t high = load_relaxed(&s->header->slots_high), i;
+
+	if (high > s->slots_count)
+		high = s->slots_count;
+	for (i = 0; i < high; i++) {
+		if (!slot_lets_pass(s, lives, &s->slots[i], epoch))
+			return &s->slots[i];
+	}
+	return NULL;
+}
+
 int grace_advance(const struct segment *s, const struct life_table *lives,
 		  const struct slot **holder)
 {
-	uint64_t epoch, high, i;
+	const struct slot *in_the_way;
+	uint64_t epoch;
 
 	/*
 	 * ORD[grace_advance:A] full, on all CPUs: the unlinking, then the slots. A section whose
 	 * slot looks empty to us can no longer find what was unlinked; pairs with grace_enter:A
 	 */
 	epoch = load_acquire(&s->header->epoch);
-	if (!global_fence())
-		return -ENOTSUP;
-	high = load_relaxed(&s->header->slots_high); /* relaxed: after the fence */
-	if (high > s->slots_count)
-		high = s->slots_count;
-	for (i = 0; i < high; i++) {
-		if (slot_lets_pass(s, lives, &s->slots[i], epoch))
-			continue;
+	/* Who is seen to be in the way without the fence, which interrupts all CPUs, need not be asked twice. */
+	in_the_way = slots_in_the_way(s, lives, epoch);
+	if (!in_the_way) {
+		if (!global_fence())
+			return -ENOTSUP;
+		in_the_way = slots_in_the_way(s, lives, epoch);
+	}
+	if (in_the_way) {
 		if (holder)
-			*holder = &s->slots[i];
+			*holder = in_the_way;
 		return -EBUSY;
 	}
 	/*

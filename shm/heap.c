@@ -26,8 +26,9 @@
 
 #define ABOUT_ENTRIES (1ull << 32)
 #define BLOCKS_MAX (SLAB_BYTES / LINE_BYTES)
-/* From so many blocks on it is worth a system call to get them back. */
-#define WAITING_MANY 64u
+/* From so many blocks or bytes on it is worth a system call, which interrupts all CPUs, to get them back. */
+#define WAITING_MANY 256u
+#define WAITING_BYTES (256u << 10)
 
 struct heap_slab {
 	struct cds_list_head node; /* in heap.room, while a block is free */
@@ -315,6 +316,8 @@ void heap_retire(struct heap *heap, place_t place)
 		heap->waiting[at].place = place;
 		heap->waiting[at].stamp = grace_stamp(heap->segment);
 		heap->waiting_count++;
+		heap->waiting[at].bytes = slab_of(heap, place)->bytes;
+		heap->waiting_bytes += heap->waiting[at].bytes;
 	}
 	pthread_mutex_unlock(&heap->mutex);
 }
@@ -326,6 +329,7 @@ static void collect(struct heap *heap)
 
 		if (!grace_is_past(heap->segment, first->stamp))
 			break;
+		heap->waiting_bytes -= first->bytes;
 		block_return(heap, first->place);
 		heap->waiting_first = (heap->waiting_first + 1) % heap->waiting_size;
 		heap->waiting_count--;
@@ -336,7 +340,8 @@ void heap_collect(struct heap *heap, bool hard)
 {
 	pthread_mutex_lock(&heap->mutex);
 	collect(heap);
-	if (heap->waiting_count >= (hard ? 1 : WAITING_MANY) &&
+	if (heap->waiting_count &&
+	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
 	    !grace_advance(heap->segment, heap->lives, NULL))
 		collect(heap);
 	pthread_mutex_unlock(&heap->mutex);

@@ -25,6 +25,7 @@ struct heap_slab;
 
 struct heap_waiting {
 	place_t place;
+	uint32_t bytes;
 	uint64_t stamp;
 };
 
@@ -40,6 +41,7 @@ struct heap {
 	/* blocks that wait for a grace period, oldest first: a ring with room for every block */
 	struct heap_waiting *waiting;
 	uint32_t waiting_size, waiting_first, waiting_count;
+	uint64_t waiting_bytes;
 	uint32_t blocks; /* in use, those that wait included */
 };
 
