@@ -458,6 +458,9 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 		}
 	}
 	assert_silence();
+	printf("# %llu registrations, %llu ends, %llu of them by death\n",
+	       (unsigned long long)story->registers, (unsigned long long)story->ends,
+	       (unsigned long long)story->purges);
 	ck_assert_uint_ge(story->registers, REGISTRATIONS);
 	ck_assert_uint_eq(story->registers, story->ends);
 	ck_assert_uint_gt(story->purges, 0);
@@ -468,6 +471,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 	}
 	ck_assert_int_eq(kreg_count(k), 0);
 	close_listener();
+	fflush(stdout);
 	free(story);
 }
 END_TEST
