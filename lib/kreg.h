@@ -35,6 +35,7 @@
 #include <kreg/owner.h>
 #include <kreg/peer.h>
 #include <kreg/query.h>
+#include <kreg/service.h>
 #include <kreg/wait.h>
 
 #endif

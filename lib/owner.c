@@ -30,8 +30,8 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
 	return k && owner && life_is_alive(&k->lives, owner->token);
 }
 
-/* Whether the owner's pid means the same to us. The guard's are those of the initial namespace. */
-static bool pid_is_ours(const struct kreg *k, owner_t owner)
+/* The guard's are those of the initial namespace. */
+bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
 {
 	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
 
@@ -53,7 +53,7 @@ int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 		return -EINVAL;
 	if (!life_look(&k->lives, owner->token, &life))
 		return -ESRCH;
-	if (!pid_is_ours(k, owner->token))
+	if (!owner_pid_is_ours(k, owner->token))
 		return -EREMOTE;
 	fd = (int)syscall(SYS_pidfd_open, handle_pid(k, owner->token, life), 0);
 	if (fd < 0)

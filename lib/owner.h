@@ -5,7 +5,7 @@
  * Promises  what is told is of that owner, or false is returned.
  * Needs     nothing; a read-only handle will do.
  * Context   any thread.
- * Used by   owner.c, peer.c.
+ * Used by   owner.c, peer.c, health.c.
  */
 #ifndef KREG_LIB_OWNER_H
 #define KREG_LIB_OWNER_H
@@ -13,6 +13,9 @@
 #include "lib/handle.h"
 
 #pragma GCC visibility push(hidden)
+
+/* Whether its pid means the same to us. */
+bool owner_pid_is_ours(const struct kreg *k, owner_t owner);
 
 /* False: it is dead. */
 bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out);

@@ -108,7 +108,9 @@ struct row {
 	char comm[16];
 	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
 	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
-	uint64_t reserved[5];
+	uint64_t
+		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
+	uint64_t reserved[4];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 uint64_t row_pid_namespace(void)
@@ -72,6 +73,7 @@ void row_open(const struct segment *s, const struct life_self *self)
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
 	if (owner_incarnation(seen) != owner_incarnation(self->owner)) {
+		store_relaxed(&row->beat, 0ull);                         /* relaxed: as the facts */
 		store_relaxed(&row->listeners, 0u);                      /* relaxed: as the facts */
 		store_relaxed(&row->held, self->owner & ~0xffffffffull); /* relaxed: as the facts */
 	}
@@ -130,6 +132,33 @@ uint64_t row_moves(const struct segment *s, owner_t owner)
 	 */
 	fence_acquire();
 	return load_acquire(&s->rows[owner_seat(owner)].moves);
+}
+
+static uint64_t now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
+}
+
+void row_beat(const struct segment *s, owner_t self)
+{
+	/* relaxed: a time that stands for itself */
+	store_relaxed(&s->rows[owner_seat(self)].beat, now());
+}
+
+int64_t row_beat_ms(const struct segment *s, owner_t owner)
+{
+	uint32_t seat = owner_seat(owner);
+	/* relaxed: as in row_beat() */
+	uint64_t beat = seat < s->seats ? load_relaxed(&s->rows[seat].beat) : 0;
+	uint64_t at = now();
+
+	if (!beat)
+		return -1;
+	/* It may have beaten after we looked at the clock. */
+	return beat < at ? (int64_t)((at - beat) / 1000000) : 0;
 }
 
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,

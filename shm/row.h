@@ -34,6 +34,10 @@ void row_hold(const struct segment *s, owner_t self, int32_t entries);
 void row_move(const struct segment *s, owner_t self);
 uint64_t row_moves(const struct segment *s, owner_t owner);
 
+/* Says that @self is well; milliseconds since @owner has said so, -1: never. */
+void row_beat(const struct segment *s, owner_t self);
+int64_t row_beat_ms(const struct segment *s, owner_t owner);
+
 /* The row's owner, if he is alive, else 0; *entries is his count. */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);

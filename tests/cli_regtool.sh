@@ -230,6 +230,28 @@ readiness() {
 	exits 0 "destroy" "$regtool" destroy default
 }
 
+services() {
+	run_service production/config one
+	config=$service
+	run_service testing/config two
+	exits 0 "ps" "$regtool" ps --json
+	says "ps has a service" out "\"namespace\": \"production\", \"role\": \"config\", \"pid\": $config, \"process\": \"running\""
+	says "and the other" out '"testing"'
+	kill -STOP "$config"
+	until_ok sh -c '"$1" ps | grep -q stopped' sh "$regtool"
+	exits 0 "ps of one namespace" "$regtool" ps --namespace production
+	says "says that its service is stopped" out stopped
+	says_not "and nothing of others" out testing
+	kill -KILL "$config"
+	wait "$config" 2>/dev/null
+	exits 0 "ps of an empty one" "$regtool" ps --namespace production --json
+	says_not "has nothing" out config
+	exits 2 "ps of what is none" "$regtool" ps --namespace a/b
+	exits 0 "the other ends" "$regtool" signal testing/config KILL
+	wait "$service" 2>/dev/null
+	exits 0 "destroy" "$regtool" destroy default
+}
+
 kinds() {
 	exits 0 "spread duplicates" "$regtool" create many --keys duplicate --partitions 4
 	exits 0 "are said so" "$regtool" -r many stat --json
@@ -268,6 +290,7 @@ all_days() {
 	watching
 	meta
 	readiness
+	services
 	kinds
 }
 

@@ -34,7 +34,7 @@ static int keys(struct client *client, struct kreg *k, pid_t pid)
 	int err = search.output ? kreg_each_owner(k, visit_owner, &search) : -ENOMEM;
 
 	if (!err && search.found) {
-		output_sort(search.output);
+		output_sort(search.output, 1);
 		err = output_list(search.output, client->json);
 	}
 	output_free(search.output);

@@ -17,7 +17,7 @@ static int list(struct client *client, struct kreg *k, const char *prefix)
 	if (output)
 		err = kreg_each(k, prefix, strlen(prefix), entries_add, output);
 	if (!err) {
-		output_sort(output);
+		output_sort(output, 1);
 		err = output_list(output, client->json);
 	}
 	output_free(output);

@@ -29,7 +29,7 @@ static int meta_list(struct client *client, struct kreg *k)
 	int err = output ? kreg_meta_each(k, add_item, output) : -ENOMEM;
 
 	if (!err) {
-		output_sort(output);
+		output_sort(output, 1);
 		err = output_list(output, client->json);
 	}
 	output_free(output);

@@ -64,7 +64,7 @@ static int list(struct client *client, struct kreg *k)
 	if (output)
 		err = kreg_each_owner(k, add_owner, output);
 	if (!err) {
-		output_sort(output);
+		output_sort(output, 1);
 		err = output_list(output, client->json);
 	}
 	output_free(output);

@@ -7,17 +7,33 @@
 #include <stdio.h>
 
 #include "tools/client.h"
-#include "tools/entries.h"
+#include "tools/output.h"
 #include "tools/regtool.h"
 #include "tools/selection.h"
 
+/* Those who wait in line are counted too, so they are listed. */
+static int add_entry(const struct kreg_entry *entry, void *data)
+{
+	const struct output_cell cells[] = {
+		output_bytes(entry->key, entry->key_size),
+		output_number((uint64_t)entry->owner.pid),
+		output_number(entry->position),
+		output_bytes(entry->value, entry->value_size),
+	};
+
+	return output_add(data, cells);
+}
+
 static int list(struct client *client, struct kreg *k, const struct kreg_pattern *pattern)
 {
-	struct output *output = entries_new();
-	int err = output ? kreg_select(k, pattern, entries_add, output) : -ENOMEM;
+	static const struct output_column columns[] = {
+		{ "key", false }, { "pid", true }, { "position", true }, { "value", false }
+	};
+	struct output *output = output_new("entries", columns, 4);
+	int err = output ? kreg_select(k, pattern, add_entry, output) : -ENOMEM;
 
 	if (!err) {
-		output_sort(output);
+		output_sort(output, 1);
 		err = output_list(output, client->json);
 	}
 	output_free(output);

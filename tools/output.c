@@ -190,26 +190,36 @@ int output_add(struct output *output, const struct output_cell *cells)
 	return 0;
 }
 
-static int compare_rows(const void *left, const void *right)
+static int compare_cells(const struct output_cell *a, const struct output_cell *b)
 {
-	const struct output_row *a = *(const struct output_row *const *)left;
-	const struct output_row *b = *(const struct output_row *const *)right;
-	size_t sa = a->cells[0].size, sb = b->cells[0].size;
-	int order = memcmp(a->cells[0].bytes, b->cells[0].bytes, sa < sb ? sa : sb);
+	int order = memcmp(a->bytes, b->bytes, a->size < b->size ? a->size : b->size);
 
 	if (order)
 		return order;
-	if (a->cells[0].number != b->cells[0].number)
-		return a->cells[0].number < b->cells[0].number ? -1 : 1;
-	if (sa != sb)
-		return sa < sb ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return a->size < b->size ? -1 : a->size > b->size;
+}
+
+static int compare_rows(const void *left, const void *right, void *data)
+{
+	const struct output_row *a = *(const struct output_row *const *)left;
+	const struct output_row *b = *(const struct output_row *const *)right;
+	size_t column, columns = *(size_t *)data;
+	int order = 0;
+
+	for (column = 0; column < columns && !order; column++)
+		order = compare_cells(&a->cells[column], &b->cells[column]);
+	if (order)
+		return order;
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
-void output_sort(struct output *output)
+void output_sort(struct output *output, size_t columns)
 {
 	if (output->row_count)
-		qsort(output->rows, output->row_count, sizeof(*output->rows), compare_rows);
+		qsort_r(output->rows, output->row_count, sizeof(*output->rows), compare_rows,
+			&columns);
 }
 
 /* The text of a cell, to be freed; NULL: no memory. */

@@ -51,8 +51,8 @@ void output_free(struct output *output);
 /* Adds a row of as many cells as there are columns; copies them. Return: 0, -ENOMEM. */
 int output_add(struct output *output, const struct output_cell *cells);
 
-/* Sorts by the first column; rows that are equal there stay in order. */
-void output_sort(struct output *output);
+/* Sorts by the first @columns; rows that are equal there stay in order. */
+void output_sort(struct output *output, size_t columns);
 
 /* All rows: a table, or {"name": [{...}, ...]}. Return: 0, -ENOMEM. */
 int output_list(const struct output *output, bool json);

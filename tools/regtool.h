@@ -34,6 +34,7 @@ extern const struct command cmd_lookup;
 extern const struct command cmd_ls;
 extern const struct command cmd_meta;
 extern const struct command cmd_owners;
+extern const struct command cmd_ps;
 extern const struct command cmd_run;
 extern const struct command cmd_select;
 extern const struct command cmd_signal;

@@ -13,7 +13,7 @@ _regtool_pids()
 
 _regtool()
 {
-	local commands="ls get lookup keys select count watch wait run signal meta owners stat create
+	local commands="ls get lookup keys select count watch wait run signal meta ps owners stat create
 		destroy sweep guard"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local command="" words="" i
@@ -38,7 +38,7 @@ _regtool()
 
 	case $before in
 	-r | --registry | --value | --mode | --max-bytes | --slots | --seats | --partitions) return ;;
-	--prefix | --glob | --count | --timeout | --ready-fd) return ;;
+	--prefix | --glob | --namespace | --count | --timeout | --ready-fd) return ;;
 	--keys) words="unique duplicate duplicate-by-key" ;;
 	--key) words="$(_regtool_keys "${registry[@]}")" ;;
 	--pid) words="$(_regtool_pids "${registry[@]}")" ;;
@@ -60,6 +60,7 @@ _regtool()
 			words+=" --registry --help"
 			;;
 		meta) words="list get put delete --json --registry --help" ;;
+		ps) words="--namespace --json --registry --help" ;;
 		owners | stat | sweep) words="--json --registry --help" ;;
 		create) words="--keys --partitions --mode --group --max-bytes --slots --seats --help" ;;
 		destroy) words="--force --help" ;;

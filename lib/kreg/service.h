@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kreg: services. A service is a role in a namespace: production / config_server.
+ *
+ * Use <kreg.h>, which says what holds for all calls. For those below:
+ *
+ * Names     a namespace has 1 to KREG_NAMESPACE_MAX of [A-Za-z0-9._-], a role 1 to KREG_ROLE_MAX printable
+ *           ASCII characters but the space. Both are C strings. What is wrong is -EINVAL.
+ * Keys      a service is an entry under NAMESPACE/ROLE of a registry with unique keys, so all other calls and
+ *           regtool see it as that. Other keys in the same registry are no services, and are left out.
+ */
+#ifndef KREG_SERVICE_H
+#define KREG_SERVICE_H
+
+#include <kreg/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KREG_NAMESPACE_MAX 100
+#define KREG_ROLE_MAX 150
+
+/*
+ * The key of a service, and back. Both are for those who use other calls for services, such as
+ * kreg_listen() with a namespace's prefix.
+ *
+ * @key: room for KREG_KEY_MAX bytes; it is no C string.
+ * @space, @role: room for KREG_NAMESPACE_MAX + 1 and KREG_ROLE_MAX + 1 bytes.
+ * Return: kreg_service_key(): its size. kreg_service_parse(): 0. -EINVAL: no service has such names, or such a
+ *         key.
+ * Since: 1.0
+ */
+ssize_t kreg_service_key(const char *space, const char *role, char *key);
+int kreg_service_parse(const void *key, size_t key_size, char *space, char *role);
+
+/*
+ * As kreg_register_with() without flags: the caller is @role from now on; or it learns who is.
+ * Since: 1.0
+ */
+int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
+			  size_t value_size, struct kreg_found *holder);
+
+/* As kreg_unregister(). Since: 1.0 */
+int kreg_service_unregister(struct kreg *k, const char *space, const char *role);
+
+/* As kreg_lookup(): -ENOENT nobody is @role, or it is not ready. Since: 1.0 */
+ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role, void *value,
+			    size_t capacity, struct kreg_owner *owner);
+
+/* As kreg_await(), kreg_await_gone(). Since: 1.0 */
+int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
+		       struct kreg_found *found);
+int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
+			    const struct kreg_owner *owner, int64_t timeout_ms);
+
+/* One service, as handed to a visitor. The pointers are good until the visitor returns. */
+struct kreg_service {
+	const char *space;
+	const char *role;
+	const void *value;
+	size_t value_size;
+	struct kreg_owner owner;
+};
+
+/*
+ * Visits the services of @space, or of all namespaces if that is NULL, as kreg_select() visits entries: in no
+ * order, none of the dead, none that is merely reserved or waits in line.
+ *
+ * @visit: return 0 to go on, anything else to stop with that result. May call kreg functions.
+ * Since: 1.0
+ */
+int kreg_service_each(struct kreg *k, const char *space,
+		      int (*visit)(const struct kreg_service *service, void *data), void *data);
+
+/*
+ * Visits the namespaces that have services, in alphabetical order, with how many each has. Takes time and memory
+ * by all services.
+ * Since: 1.0
+ */
+int kreg_namespace_each(struct kreg *k,
+			int (*visit)(const char *space, uint64_t services, void *data), void *data);
+
+/*
+ * Says that the caller is well, in the fallback for what it has through this handle: whoever asks for the health of one of its services learns how long ago that was. A
+ * process that has never said so does not beat. Costs a store; no system call but for the clock.
+ * Return: 0; -EROFS, -EOWNERDEAD.
+ * Since: 1.0
+ */
+int kreg_service_beat(struct kreg *k);
+
+enum kreg_process_state {
+	KREG_PROCESS_UNKNOWN, /* /proc does not show it, or it is in another PID namespace */
+	KREG_PROCESS_RUNNING, /* or sleeping: nothing keeps it from going on */
+	KREG_PROCESS_STOPPED, /* by a signal, or by a debugger */
+	KREG_PROCESS_ZOMBIE,  /* its first thread has ended; others go on */
+};
+
+/* The caller sets @size; what both sides know is filled. */
+struct kreg_service_health {
+	size_t size;
+	struct kreg_owner owner;
+	uint32_t ready;   /* 0: the name is reserved, and nobody finds it yet */
+	uint32_t process; /* enum kreg_process_state */
+	int64_t beat_ms; /* milliseconds since its last beat, in which the host was awake; -1: it does not beat */
+};
+
+/*
+ * How the service is, and who it is. It is alive, or it would not be found.
+ * Return: 0; -ENOENT nobody is @role, nor has reserved it; -EAGAIN, -EUCLEAN as kreg_lookup().
+ * Since: 1.0
+ */
+int kreg_service_health(struct kreg *k, const char *space, const char *role,
+			struct kreg_service_health *health);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

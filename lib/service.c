@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Services: the registry's calls for keys that are made of a namespace and a role.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/handle.h"
+#include "lib/service_key.h"
+
+/* Services are one process each, so their registry has unique keys. */
+static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
+{
+	return k && k->unique ? service_key(key, space, role) : -EINVAL;
+}
+
+int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
+			  size_t value_size, struct kreg_found *holder)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_register_with(k, key.bytes, key.size, value, value_size, 0, holder);
+}
+
+int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_unregister(k, key.bytes, key.size);
+}
+
+ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role, void *value,
+			    size_t capacity, struct kreg_owner *owner)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_lookup(k, key.bytes, key.size, value, capacity, owner);
+}
+
+int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
+		       struct kreg_found *found)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_await(k, key.bytes, key.size, timeout_ms, found);
+}
+
+int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
+			    const struct kreg_owner *owner, int64_t timeout_ms)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_await_gone(k, key.bytes, key.size, owner, timeout_ms);
+}
+
+struct each {
+	int (*visit)(const struct kreg_service *service, void *data);
+	void *data;
+};
+
+static int visit_service(const struct kreg_entry *entry, void *data)
+{
+	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
+	const struct each *each = data;
+	struct kreg_service service = { .space = space, .role = role };
+
+	if (entry->position || kreg_service_parse(entry->key, entry->key_size, space, role))
+		return 0;
+	service.value = entry->value;
+	service.value_size = entry->value_size;
+	service.owner = entry->owner;
+	return each->visit(&service, each->data);
+}
+
+int kreg_service_each(struct kreg *k, const char *space,
+		      int (*visit)(const struct kreg_service *service, void *data), void *data)
+{
+	struct each each = { .visit = visit, .data = data };
+	struct service_key prefix = { .size = 0 };
+	int err = k && k->unique && visit ? 0 : -EINVAL;
+
+	if (!err && space)
+		err = service_prefix(&prefix, space);
+	return err ? err : kreg_each(k, prefix.bytes, prefix.size, visit_service, &each);
+}
+
+/* A namespace for each service, until they are sorted. */
+struct spaces {
+	char (*names)[KREG_NAMESPACE_MAX + 1];
+	size_t count, size;
+};
+
+static int note_namespace(const struct kreg_service *service, void *data)
+{
+	struct spaces *spaces = data;
+	size_t size = spaces->size ? spaces->size * 2 : 64;
+	void *grown;
+
+	if (spaces->count == spaces->size) {
+		grown = realloc(spaces->names, size * sizeof(*spaces->names));
+		if (!grown)
+			return -ENOMEM;
+		spaces->names = grown;
+		spaces->size = size;
+	}
+	strcpy(spaces->names[spaces->count++], service->space);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+int kreg_namespace_each(struct kreg *k,
+			int (*visit)(const char *space, uint64_t services, void *data), void *data)
+{
+	struct spaces spaces = { 0 };
+	size_t first, end;
+	int err = visit ? kreg_service_each(k, NULL, note_namespace, &spaces) : -EINVAL;
+
+	if (spaces.count)
+		qsort(spaces.names, spaces.count, sizeof(*spaces.names), by_name);
+	for (first = 0; first < spaces.count && !err; first = end) {
+		for (end = first + 1;
+		     end < spaces.count && !strcmp(spaces.names[first], spaces.names[end]);)
+			end++;
+		err = visit(spaces.names[first], end - first, data);
+	}
+	free(spaces.names);
+	return err;
+}

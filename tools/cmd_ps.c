@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regtool ps: the services, and how they are.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/client.h"
+#include "tools/output.h"
+#include "tools/regtool.h"
+
+static const struct output_column columns[] = {
+	{ "namespace", false }, { "role", false },    { "pid", true },
+	{ "process", false },   { "beat_ms", false }, { "value", false },
+};
+
+struct listing {
+	struct kreg *k;
+	struct output *output;
+};
+
+static const char *name_of(uint32_t process)
+{
+	switch (process) {
+	case KREG_PROCESS_RUNNING:
+		return "running";
+	case KREG_PROCESS_STOPPED:
+		return "stopped";
+	case KREG_PROCESS_ZOMBIE:
+		return "zombie";
+	default:
+		return "unknown";
+	}
+}
+
+static int add_service(const struct kreg_service *service, void *data)
+{
+	struct kreg_service_health health = { .size = sizeof(health) };
+	struct listing *listing = data;
+	char beat[32] = "";
+	int err = kreg_service_health(listing->k, service->space, service->role, &health);
+	struct output_cell cells[] = {
+		output_string(service->space),
+		output_string(service->role),
+		output_number((uint64_t)service->owner.pid),
+		output_string(""),
+		output_string(""),
+		output_bytes(service->value, service->value_size),
+	};
+
+	/* It has just gone, or is another process by now: that is for the next look. */
+	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
+		return 0;
+	if (err)
+		return err;
+	if (health.beat_ms >= 0)
+		snprintf(beat, sizeof(beat), "%" PRId64, health.beat_ms);
+	cells[3] = output_string(name_of(health.process));
+	cells[4] = output_string(beat);
+	return output_add(listing->output, cells);
+}
+
+static int list(struct client *client, struct kreg *k, const char *space)
+{
+	struct listing listing = { .k = k, .output = output_new("services", columns, 6) };
+	int err = listing.output ? kreg_service_each(k, space, add_service, &listing) : -ENOMEM;
+
+	if (!err) {
+		output_sort(listing.output, 2);
+		err = output_list(listing.output, client->json);
+	}
+	output_free(listing.output);
+	if (err)
+		return client_fail(client, err, "list the services in registry \"%s\"",
+				   client->name);
+	return REGTOOL_DONE;
+}
+
+static int run(struct client *client, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "namespace", required_argument, NULL, 'n' },
+		{ 0 },
+	};
+	const char *space = NULL;
+	char key[KREG_KEY_MAX];
+	struct kreg *k;
+	int status;
+
+	while (client_option(client, argc, argv, options) != -1) {
+		if (kreg_service_key(optarg, "any", key) < 0)
+			return client_misuse(client, "\"%s\" is no namespace", optarg);
+		space = optarg;
+	}
+	if (optind != argc)
+		return client_usage(client);
+	status = client_open(client, KREG_OPEN_READONLY, &k);
+	if (status)
+		return status;
+	status = list(client, k, space);
+	kreg_close(k);
+	return status;
+}
+
+const struct command cmd_ps = {
+	.name = "ps",
+	.synopsis = "ps [--json] [--namespace NS]",
+	.summary = "the services, and how they are",
+	.options = "  --namespace NS  those in that namespace\n",
+	.run = run,
+};
