@@ -46,8 +46,10 @@ struct kreg {
 	pthread_key_t thread_key;
 	pthread_mutex_t threads_mutex;
 	struct cds_list_head threads;
-	uint32_t told;      /* records that we have written; tell.c */
-	uint32_t log_known; /* bytes of our log that are reserved */
+	uint32_t told;               /* records that we have written; tell.c */
+	uint32_t log_known;          /* bytes of our log that are reserved */
+	kreg_telemetry_fn telemetry; /* NULL: nobody asked for it */
+	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant;              /* NULL before somebody waits */
 	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */

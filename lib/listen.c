@@ -26,6 +26,7 @@
 #include "lib/mirror.h"
 #include "lib/pattern.h"
 #include "lib/sleeper.h"
+#include "lib/telemetry.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -243,15 +244,11 @@ static void clear_news(struct kreg_listener *l)
 	l->signalled = false;
 }
 
-int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
+static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 {
 	uint32_t seen;
 	int err;
 
-	if (!l || !event)
-		return -EINVAL;
-	if (handle_is_parents(l->k))
-		return -EOWNERDEAD;
 	if (fetch(l, event))
 		return 1;
 	err = hear(l);
@@ -272,6 +269,21 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, -ESHUTDOWN);
 	sleeper_arm(&l->sleeper, seen);
 	return 0;
+}
+
+int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
+{
+	int got;
+
+	if (!l || !event)
+		return -EINVAL;
+	if (handle_is_parents(l->k))
+		return -EOWNERDEAD;
+	got = listener_next(l, event);
+	if (got == 1 && event->type == KREG_EVENT_PURGE &&
+	    telemetry_is_wanted(l->k, &kreg_purge_semaphore))
+		telemetry_purge(l->k, &event->entry);
+	return got;
 }
 
 int kreg_listener_fd(const struct kreg_listener *l)

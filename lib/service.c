@@ -8,6 +8,7 @@
 
 #include "lib/handle.h"
 #include "lib/service_key.h"
+#include "lib/telemetry.h"
 
 /* Services are one process each, so their registry has unique keys. */
 static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
@@ -18,10 +19,20 @@ static int service_of(struct kreg *k, const char *space, const char *role, struc
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
 			  size_t value_size, struct kreg_found *holder)
 {
+	struct kreg_found own = { 0 };
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
 
-	return err ? err : kreg_register_with(k, key.bytes, key.size, value, value_size, 0, holder);
+	if (err)
+		return err;
+	if (!holder)
+		holder = &own;
+	err = kreg_register_with(k, key.bytes, key.size, value, value_size, 0, holder);
+	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, NULL, 0);
+	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &holder->owner, err);
+	return err;
 }
 
 int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
@@ -29,7 +40,12 @@ int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
 
-	return err ? err : kreg_unregister(k, key.bytes, key.size);
+	if (err)
+		return err;
+	err = kreg_unregister(k, key.bytes, key.size);
+	if (err > 0 && telemetry_is_wanted(k, &kreg_unregister_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_UNREGISTER, space, role, NULL, 0);
+	return err;
 }
 
 ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role, void *value,
@@ -44,10 +60,19 @@ ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role,
 int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
 		       struct kreg_found *found)
 {
+	struct kreg_found own = { 0 };
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
 
-	return err ? err : kreg_await(k, key.bytes, key.size, timeout_ms, found);
+	if (err)
+		return err;
+	if (!found)
+		found = &own;
+	err = kreg_await(k, key.bytes, key.size, timeout_ms, found);
+	if (telemetry_is_wanted(k, &kreg_await_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_AWAIT, space, role,
+			       err ? &(struct kreg_owner){ 0 } : &found->owner, err);
+	return err;
 }
 
 int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -222,6 +223,61 @@ START_TEST(health_needs_a_struct_with_its_size_and_no_permission_to_write)
 }
 END_TEST
 
+struct told {
+	char text[512];
+};
+
+static void write_down(const struct kreg_telemetry *event, void *data)
+{
+	static const char *const types[] = { "",           "register", "refuse",
+					     "unregister", "purge",    "await" };
+	struct told *told = data;
+	size_t used = strlen(told->text);
+
+	snprintf(told->text + used, sizeof(told->text) - used, "%s %s/%s %d %d, ",
+		 types[event->type], event->space, event->role, event->owner.pid, event->result);
+}
+
+START_TEST(telemetry_tells_what_happens_through_the_handle_and_no_more)
+{
+	struct kreg_listener *listener;
+	struct told told = { "" };
+	struct kreg_event event;
+	struct child child;
+	char wanted[512];
+	int type;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_service_telemetry(k, write_down, &told), 0);
+	child = start();
+	ck_assert_int_eq(tell(&child, REGISTER), 0);
+	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), -EEXIST);
+	ck_assert_int_eq(kreg_service_await(k, "production", "config", 0, NULL), 0);
+	ck_assert_int_eq(kreg_service_await(k, "production", "other", 0, NULL), -ETIMEDOUT);
+	ck_assert_int_eq(kreg_service_unregister(k, "production", "config"), 0);
+	child_kill(&child);
+	for (type = 0; type != KREG_EVENT_PURGE;) {
+		if (kreg_listener_next(listener, &event) == 1)
+			type = (int)event.type;
+	}
+	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "no service", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_service_unregister(k, "production", "config"), 1);
+	snprintf(wanted, sizeof(wanted),
+		 "refuse production/config %d %d, await production/config %d 0, "
+		 "await production/other 0 %d, purge production/config %d 0, "
+		 "register production/config %d 0, unregister production/config %d 0, ",
+		 child.pid, -EEXIST, child.pid, -ETIMEDOUT, child.pid, getpid(), getpid());
+	ck_assert_str_eq(told.text, wanted);
+	ck_assert_int_eq(kreg_service_telemetry(k, NULL, NULL), 0);
+	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), 0);
+	ck_assert_str_eq(told.text, wanted);
+	kreg_listener_close(listener);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
@@ -230,6 +286,7 @@ int main(void)
 		health_is_absent_reserved_ready_stopped_or_without_its_first_thread,
 		a_beat_is_of_the_life_that_beats,
 		health_needs_a_struct_with_its_size_and_no_permission_to_write,
+		telemetry_tells_what_happens_through_the_handle_and_no_more,
 		NULL,
 	};
 

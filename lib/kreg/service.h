@@ -113,6 +113,35 @@ struct kreg_service_health {
 int kreg_service_health(struct kreg *k, const char *space, const char *role,
 			struct kreg_service_health *health);
 
+enum kreg_telemetry_type {
+	KREG_TELEMETRY_REGISTER = 1, /* the caller is the role now */
+	KREG_TELEMETRY_REFUSE,       /* somebody was it already: @owner */
+	KREG_TELEMETRY_UNREGISTER,   /* the caller is it no more */
+	KREG_TELEMETRY_PURGE,        /* @owner has died, as a listener of this handle has heard */
+	KREG_TELEMETRY_AWAIT,        /* a wait for it is over: @result, and @owner if that is 0 */
+};
+
+/* The pointers are good until the callback returns. */
+struct kreg_telemetry {
+	uint32_t type;  /* enum kreg_telemetry_type */
+	int32_t result; /* 0, or a negative errno */
+	const char *space;
+	const char *role;
+	struct kreg_owner owner;
+};
+
+typedef void (*kreg_telemetry_fn)(const struct kreg_telemetry *event, void *data);
+
+/*
+ * Has @telemetry called after each of these happened through the handle, in the thread where it happened; NULL:
+ * no more. Set it before other threads use the handle. The same is told by USDT probes kreg:register,
+ * kreg:refuse, kreg:unregister, kreg:purge and kreg:await, with namespace, role, the owner's pid and the result
+ * as arguments, to whoever traces the process. When nobody listens, it costs nothing.
+ * Return: 0; -EINVAL.
+ * Since: 1.0
+ */
+int kreg_service_telemetry(struct kreg *k, kreg_telemetry_fn telemetry, void *data);
+
 #ifdef __cplusplus
 }
 #endif
