@@ -48,6 +48,25 @@ ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *o
 	return -EAGAIN;
 }
 
+int lookup_first(struct kreg *k, const struct query *q, struct found *found,
+		 struct kreg_owner *owner)
+{
+	struct query line = *q;
+	int tries, err;
+
+	line.kinds = KINDS_OF_NAMES;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+
+		err = table_find(&k->segment, &k->lives, &line, found);
+		if (!grace_peek_held(&k->segment, epoch))
+			continue;
+		if (err || handle_owner(k, found->owner, found->life, owner))
+			return err;
+	}
+	return -EAGAIN;
+}
+
 /* Whatever the shortcut leaves: odd arguments, long keys and values, long chains, overtaken peeks. */
 static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void *key,
 						      size_t key_size, void *value, size_t capacity,

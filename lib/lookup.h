@@ -3,7 +3,7 @@
  * A lookup whose key has been hashed already.
  *
  * Promises, needs and context as kreg_lookup().
- * Used by   lookup.c, many.c, and whoever waits for a name.
+ * Used by   lookup.c, many.c, health.c, mirror.c, and whoever waits for a name.
  */
 #ifndef KREG_LIB_LOOKUP_H
 #define KREG_LIB_LOOKUP_H
@@ -15,6 +15,13 @@
 
 /* out->size as the result. -ENOENT, -EAGAIN, -EUCLEAN. */
 ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out);
+
+/*
+ * The first in line for the name of @q, be it reserved: its owner, and in @found where it is and what kind
+ * it has. What @found leads to may be overtaken. -ENOENT, -EAGAIN, -EUCLEAN.
+ */
+int lookup_first(struct kreg *k, const struct query *q, struct found *found,
+		 struct kreg_owner *owner);
 
 #pragma GCC visibility pop
 

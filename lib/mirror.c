@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/lookup.h"
 #include "lib/mirror_store.h"
 #include "lib/pattern.h"
 #include "shm/table_search.h"
@@ -42,24 +43,6 @@ static struct mirror_entry *holder_of(const struct mirror_key *key)
 	return NULL;
 }
 
-/* The first in line for the name, be it reserved. False: nobody is. */
-static bool first_in_line(struct mirror *m, const struct mirror_key *key, struct found *found,
-			  struct kreg_owner *owner)
-{
-	struct kreg *k = m->k;
-	struct query q = table_query(&k->segment, key->key, key->key_size);
-	uint64_t epoch;
-	bool is_there;
-
-	q.kinds = KINDS_OF_NAMES;
-	do {
-		epoch = grace_peek(&k->segment);
-		is_there = !table_find(&k->segment, &k->lives, &q, found) &&
-			   handle_owner(k, found->owner, found->life, owner);
-	} while (!grace_peek_held(&k->segment, epoch));
-	return is_there;
-}
-
 /*
  * If nobody is known to hold the name, one of those who wait may by now: the table knows. Who has reserved
  * it is in no record, so he is watched, and the key looked at again with whatever is heard of next.
@@ -69,9 +52,17 @@ static int promote_key(struct mirror *m, struct mirror_key *key)
 	struct mirror_entry *entry;
 	struct kreg_owner owner;
 	struct found found = { 0 };
+	struct query q;
+	int err;
 
 	cds_list_del_init(&key->blocked);
-	if (!m->k->unique || holder_of(key) || !first_in_line(m, key, &found, &owner))
+	if (!m->k->unique || holder_of(key))
+		return 0;
+	q = table_query(&m->k->segment, key->key, key->key_size);
+	do {
+		err = lookup_first(m->k, &q, &found, &owner);
+	} while (err == -EAGAIN);
+	if (err)
 		return 0;
 	if (entry_kind(found.info) == ENTRY_RESERVED) {
 		cds_list_add_tail(&key->blocked, &m->blocked);

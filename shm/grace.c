@@ -34,10 +34,11 @@
 
 #include <errno.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/membarrier.h>
+
+#include "shm/clock.h"
 
 static int membarrier(int command)
 {
@@ -181,18 +182,10 @@ bool grace_is_past(const struct segment *s, uint64_t stamp)
 	return load_acquire(&s->header->epoch) - stamp >= 2;
 }
 
-static uint64_t now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
-}
-
 /* A read section that is in the way: how long has it been? Throws it out after the patience. */
 static bool slot_expel(const struct segment *s, struct slot *slot, uint64_t seen)
 {
-	uint64_t at = now();
+	uint64_t at = clock_now();
 
 	/* relaxed: hints; the worst that a wrong one does is to restart the patience */
 	if (load_relaxed(&slot->tardy) != seen) {

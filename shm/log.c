@@ -77,7 +77,7 @@ uint64_t log_stamp(const struct segment *s)
 	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its stamp; pairs with
 	 * log_stamp:A in whoever changes the key next, log_stamps:A
 	 */
-	return __atomic_fetch_add(&s->header->stamp, 1, __ATOMIC_ACQ_REL);
+	return fetch_add_acq_rel(&s->header->stamp, 1);
 }
 
 uint64_t log_stamps(const struct segment *s)

@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shm/clock.h"
 
 uint64_t row_pid_namespace(void)
 {
@@ -24,12 +25,9 @@ uint64_t row_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
 }
 
-uint64_t row_process_start(pid_t pid)
+bool row_process_read(pid_t pid, struct row_process *out)
 {
 	char path[64], text[1024];
-	unsigned long long ticks = 0;
-	long threads = 0;
-	char state = 0;
 	const char *at;
 	ssize_t got;
 	int fd;
@@ -37,23 +35,31 @@ uint64_t row_process_start(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return false;
 	got = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (got <= 0)
-		return 0;
+		return false;
 	text[got] = 0;
 	/* The name may hold anything, brackets too; what follows the last one is numbers. */
 	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-			  "%*d %llu",
-			  &state, &threads, &ticks) != 3)
+	return at &&
+	       sscanf(at + 1,
+		      " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+		      "%*d %llu",
+		      &out->state, &out->threads, &out->ticks) == 3;
+}
+
+uint64_t row_process_start(pid_t pid)
+{
+	struct row_process process;
+
+	if (!row_process_read(pid, &process))
 		return 0;
 	/* A leader that has exited before its threads looks like a zombie too. */
-	if ((state == 'Z' || state == 'X') && threads <= 1)
+	if ((process.state == 'Z' || process.state == 'X') && process.threads <= 1)
 		return 0;
-	return ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+	return process.ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
 void row_open(const struct segment *s, const struct life_self *self)
@@ -121,7 +127,7 @@ void row_move(const struct segment *s, owner_t self)
 	 * ORD[row_move:A] acq_rel: the number, then the CAS that moves and what becomes of the old block;
 	 * pairs with row_moves:A
 	 */
-	__atomic_fetch_add(&s->rows[owner_seat(self)].moves, 1, __ATOMIC_ACQ_REL);
+	fetch_add_acq_rel(&s->rows[owner_seat(self)].moves, 1);
 }
 
 uint64_t row_moves(const struct segment *s, owner_t owner)
@@ -134,18 +140,10 @@ uint64_t row_moves(const struct segment *s, owner_t owner)
 	return load_acquire(&s->rows[owner_seat(owner)].moves);
 }
 
-static uint64_t now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
-}
-
 void row_beat(const struct segment *s, owner_t self)
 {
 	/* relaxed: a time that stands for itself */
-	store_relaxed(&s->rows[owner_seat(self)].beat, now());
+	store_relaxed(&s->rows[owner_seat(self)].beat, clock_now());
 }
 
 int64_t row_beat_ms(const struct segment *s, owner_t owner)
@@ -153,7 +151,7 @@ int64_t row_beat_ms(const struct segment *s, owner_t owner)
 	uint32_t seat = owner_seat(owner);
 	/* relaxed: as in row_beat() */
 	uint64_t beat = seat < s->seats ? load_relaxed(&s->rows[seat].beat) : 0;
-	uint64_t at = now();
+	uint64_t at = clock_now();
 
 	if (!beat)
 		return -1;

@@ -17,6 +17,14 @@
 uint64_t row_pid_namespace(void);
 #define ROW_PID_NAMESPACE_INITIAL 0xeffffffcull
 
+/* What /proc/PID/stat says of a process. False: it does not show it. */
+struct row_process {
+	char state; /* as there: R, S, T, Z ... */
+	long threads;
+	unsigned long long ticks; /* its start since boot */
+};
+bool row_process_read(pid_t pid, struct row_process *out);
+
 /* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
 uint64_t row_process_start(pid_t pid);
 
