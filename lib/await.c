@@ -8,32 +8,19 @@
 #include "lib/wait.h"
 #include "shm/table_search.h"
 
-/* The first in line for a name, be it reserved. A write section is entered and left. */
-static int look_at_line(struct kreg *k, const struct query *q, struct found *out)
-{
-	struct query line = *q;
-	struct thread *thread;
-	int err = handle_enter(k, &thread);
-
-	if (err)
-		return err;
-	line.kinds = KINDS_OF_NAMES;
-	err = table_find_next(&k->segment, &k->lives, &line, 0, out);
-	handle_leave(thread);
-	return err;
-}
-
 /* The death of who has reserved the name may make the next one in line its holder. */
 static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *in_the_way,
 			       void *data)
 {
 	struct kreg_found *found = data;
-	struct found first = { 0 };
+	struct query line = *q;
+	struct found first;
 
 	found->size = lookup_query(k, q, found);
 	if (found->size != -ENOENT)
 		return found->size;
-	if (k->unique && !look_at_line(k, q, &first))
+	line.kinds = KINDS_OF_NAMES;
+	if (k->unique && !wait_find(k, &line, &first))
 		*in_the_way = first.owner;
 	return -EAGAIN;
 }
@@ -99,15 +86,17 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 /* Is the first in line the caller? Those who have reserved the name are in front of it too. */
 static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
 {
-	struct query own = *q;
-	struct found found = { 0 };
+	struct query line = *q;
+	struct found found;
 	int err;
 
 	(void)data;
-	own.owner = k->self.owner;
-	err = look_at_line(k, &own, &found);
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = k->self.owner;
+	err = wait_find(k, &line, &found);
+	line.owner = 0;
 	if (!err)
-		err = look_at_line(k, q, &found);
+		err = wait_find(k, &line, &found);
 	if (err || found.owner == k->self.owner)
 		return err;
 	*in_the_way = found.owner;

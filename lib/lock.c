@@ -60,14 +60,9 @@ static int lock_leave(struct kreg *k, const struct query *q, place_t place)
 static ssize_t look_for_lock(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
 {
 	const place_t *place = data;
-	struct thread *thread;
 	struct found first;
-	int err = handle_enter(k, &thread);
+	int err = wait_find(k, q, &first);
 
-	if (err)
-		return err;
-	err = table_find(&k->segment, &k->lives, q, &first);
-	handle_leave(thread);
 	if (err)
 		return err == -ENOENT ? -EOWNERDEAD : err;
 	if (first.place == *place && first.owner == k->self.owner)

@@ -89,6 +89,18 @@ static int sleep_once(struct kreg *k, const struct watch *watch, uint32_t *bell,
 	return blind ? 0 : err;
 }
 
+int wait_find(struct kreg *k, const struct query *q, struct found *out)
+{
+	struct thread *thread;
+	int err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	err = table_find_next(&k->segment, &k->lives, q, 0, out);
+	handle_leave(thread);
+	return err;
+}
+
 static ssize_t look_once(struct kreg *k, const struct query *q, wait_look_fn look, void *data,
 			 owner_t *in_the_way)
 {

@@ -22,6 +22,9 @@
 typedef ssize_t (*wait_look_fn)(struct kreg *k, const struct query *q, owner_t *in_the_way,
 				void *data);
 
+/* For looks: the first that matches @q. What @out leads to may be overtaken. -ENOENT, -EUCLEAN. */
+int wait_find(struct kreg *k, const struct query *q, struct found *out);
+
 /*
  * Looks until it is time. @timeout_ms: below 0 for ever, 0: look once. -ETIMEDOUT; -EROFS, -EOWNERDEAD,
  * -ESHUTDOWN, -ENOBUFS; what threads and pidfds may fail with; or what @look returned.

@@ -111,10 +111,15 @@ bool land_hand_over(const struct segment *s, uint32_t slab, uint64_t seen, owner
 	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
 }
 
+bool land_is_dead(const struct life_table *lives, uint64_t word)
+{
+	return word && !land_is_retired(word) && !life_is_alive(lives, word);
+}
+
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
 		  uint64_t seen, owner_t self)
 {
-	if (!seen || land_is_retired(seen) || life_is_alive(lives, seen))
+	if (!land_is_dead(lives, seen))
 		return false;
 	/*
 	 * ORD[land_inherit:A] acq_rel: the dead's last stores, then what we make of them; pairs

@@ -28,6 +28,9 @@ void land_retire(const struct segment *s, uint32_t slab);
 /* As land_retire(), by one of several who may: if the slab is still @seen's. */
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
 
+/* Whether the word of a slab is that of a dead owner. */
+bool land_is_dead(const struct life_table *lives, uint64_t word);
+
 /* Takes over a slab of a dead owner, whose word is @seen. One heir wins. */
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
 		  uint64_t seen, owner_t self);

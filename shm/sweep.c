@@ -97,20 +97,23 @@ static uint64_t sweep_slab(const struct segment *s, const struct life_table *liv
 			   uint32_t slab)
 {
 	uint64_t seen = land_owner(s, slab);
+	place_t gift;
 
-	/* Who made the meta is dead, and it lives on. */
-	if (land_about(s, slab) == LAND_OF_META && seen && !land_is_retired(seen) &&
-	    !life_is_alive(lives, seen) && meta_is_in(s, slab))
+	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
+	if (!land_is_dead(lives, seen))
 		return 0;
-	if (gift_in(s, slab) && seen && !land_is_retired(seen) && !life_is_alive(lives, seen) &&
-	    gift_rescue(s, lives, self, slab, seen))
+	/* Who made the meta is dead, and it lives on. */
+	if (land_about(s, slab) == LAND_OF_META && meta_is_in(s, slab))
+		return 0;
+	gift = gift_in(s, slab);
+	if (gift && gift_rescue(s, lives, self, slab, seen))
 		return 0;
 	if (!land_inherit(s, lives, slab, seen, self))
 		return 0;
 	if (!sweep_unlink(s, lives, self, slab))
 		return 0;
-	if (gift_in(s, slab))
-		gift_retire(s, gift_in(s, slab), self);
+	if (gift)
+		gift_retire(s, gift, self);
 	else
 		land_retire(s, slab);
 	return SLAB_BYTES;
