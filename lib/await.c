@@ -8,6 +8,27 @@
 #include "lib/wait.h"
 #include "shm/table_search.h"
 
+/* To a wait -EAGAIN means to sleep, so a look that was overtaken is not an answer. */
+static ssize_t lookup_surely(struct kreg *k, const struct query *q, struct kreg_found *found)
+{
+	ssize_t got;
+
+	do {
+		got = lookup_query(k, q, found);
+	} while (got == -EAGAIN);
+	return got;
+}
+
+static int64_t count_surely(struct kreg *k, const struct kreg_pattern *pattern)
+{
+	int64_t count;
+
+	do {
+		count = kreg_count_select(k, pattern);
+	} while (count == -EAGAIN);
+	return count;
+}
+
 /* The death of who has reserved the name may make the next one in line its holder. */
 static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *in_the_way,
 			       void *data)
@@ -16,7 +37,7 @@ static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *i
 	struct query line = *q;
 	struct found first;
 
-	found->size = lookup_query(k, q, found);
+	found->size = lookup_surely(k, q, found);
 	if (found->size != -ENOENT)
 		return found->size;
 	line.kinds = KINDS_OF_NAMES;
@@ -52,7 +73,7 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_
 {
 	const owner_t *owner = data;
 	struct kreg_found found = { 0 };
-	ssize_t got = lookup_query(k, q, &found);
+	ssize_t got = lookup_surely(k, q, &found);
 
 	if (got == -ENOENT)
 		return 0;
@@ -62,7 +83,7 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_
 	if (*owner && found.owner.token != *owner) {
 		KREG_PATTERN(his, .key = q->key, .key_size = q->key_size,
 			     .owner = &(struct kreg_owner){ .token = *owner });
-		int64_t count = kreg_count_select(k, &his);
+		int64_t count = count_surely(k, &his);
 
 		if (k->unique || count <= 0)
 			return count < 0 ? (ssize_t)count : 0;
