@@ -41,7 +41,7 @@ static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *i
 	if (found->size != -ENOENT)
 		return found->size;
 	line.kinds = KINDS_OF_NAMES;
-	if (k->unique && !wait_find(k, &line, &first))
+	if (k->segment.unique && !wait_find(k, &line, &first))
 		*in_the_way = first.owner;
 	return -EAGAIN;
 }
@@ -85,7 +85,7 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_
 			     .owner = &(struct kreg_owner){ .token = *owner });
 		int64_t count = count_surely(k, &his);
 
-		if (k->unique || count <= 0)
+		if (k->segment.unique || count <= 0)
 			return count < 0 ? (ssize_t)count : 0;
 	}
 	*in_the_way = *owner ? *owner : found.owner.token;
@@ -130,7 +130,7 @@ int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t ti
 	ssize_t got = await_query(k, key, key_size, &q);
 
 	/* Nobody waits for anybody under a key of many. */
-	if (!got && !k->unique)
+	if (!got && !k->segment.unique)
 		got = -EINVAL;
 	if (!got)
 		got = wait_until(k, &q, timeout_ms, look_for_turn, NULL);

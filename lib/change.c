@@ -17,6 +17,7 @@
 
 #include <errno.h>
 
+#include "lib/found.h"
 #include "lib/tell.h"
 #include "shm/bell.h"
 #include "shm/gift.h"
@@ -106,7 +107,7 @@ static bool is_waiting(struct change *change, place_t place)
 	struct query line = *change->q;
 	struct found first = { 0 };
 
-	if (!change->k->unique)
+	if (!change->k->segment.unique)
 		return false;
 	line.kinds = KINDS_OF_NAMES;
 	line.owner = 0;
@@ -270,4 +271,19 @@ int change_find_own(struct change *change, place_t after, struct found *out)
 
 	own.owner = change->k->self.owner;
 	return table_find_next(&change->k->segment, &change->k->lives, &own, after, out);
+}
+
+ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
+			size_t capacity)
+{
+	struct change change;
+	ssize_t got = change_enter(&change, k, q);
+
+	if (got)
+		return got;
+	got = change_find_own(&change, 0, own);
+	if (!got)
+		got = found_value(k, own, value, capacity);
+	change_leave(&change);
+	return got;
 }

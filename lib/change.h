@@ -45,6 +45,13 @@ int change_publish(struct change *change, const struct found *found);
 /* The next own entry that matches the change's query, after @after if that is not 0. */
 int change_find_own(struct change *change, place_t after, struct found *out);
 
+/*
+ * Outside of a change: our entry, which may be another one as soon as this returns, and a copy of its value
+ * if there is room for it. The value's size.
+ */
+ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
+			size_t capacity);
+
 #pragma GCC visibility pop
 
 #endif

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/change.h"
-#include "lib/found.h"
 #include "shm/gift.h"
 #include "shm/row.h"
 #include "shm/table_search.h"
@@ -21,21 +20,6 @@ static bool is_here(struct kreg *k, owner_t owner)
 
 	return owner_seat(owner) < k->segment.seats && life_is_alive(&k->lives, owner) &&
 	       row_owner(&k->segment, &k->lives, owner_seat(owner), &entries) == owner;
-}
-
-/* Our entry, and a copy of its value. */
-static ssize_t own_copy(struct kreg *k, const struct query *q, struct found *own, void *value)
-{
-	struct change change;
-	ssize_t got = change_enter(&change, k, q);
-
-	if (got)
-		return got;
-	got = change_find_own(&change, 0, own);
-	if (!got)
-		got = found_value(k, own, value, GIFT_BYTES_MAX);
-	change_leave(&change);
-	return got;
 }
 
 static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
@@ -55,7 +39,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 	struct change change;
 	struct found own, now;
 	place_t gift;
-	ssize_t size = own_copy(k, q, &own, value);
+	ssize_t size = change_copy_own(k, q, &own, value, GIFT_BYTES_MAX);
 	int err;
 
 	if (size < 0)

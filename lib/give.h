@@ -3,7 +3,7 @@
  * Gifts that the handle's owner has got.
  *
  * Context   outside of changes.
- * Used by   open.c.
+ * Used by   close.c.
  */
 #ifndef KREG_LIB_GIVE_H
 #define KREG_LIB_GIVE_H

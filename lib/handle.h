@@ -37,11 +37,10 @@ struct kreg {
 	struct life_self self; /* owner 0: read-only */
 	struct heap heap;
 	bool writable;
-	bool unique;
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
 	bool joined;            /* membarrier */
 	uint32_t sweep_from;
-	uint64_t pid_namespace; /* see segment.h */
+	uint64_t pid_namespace; /* see row.h */
 	uint32_t *fork_mark;    /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
 	pthread_mutex_t threads_mutex;

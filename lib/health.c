@@ -49,7 +49,7 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	struct query q;
 	size_t known;
-	int err = k && k->unique && health && health->size >= sizeof(health->size)
+	int err = k && k->segment.unique && health && health->size >= sizeof(health->size)
 			  ? service_key(&key, space, role)
 			  : -EINVAL;
 

@@ -56,7 +56,7 @@ static int promote_key(struct mirror *m, struct mirror_key *key)
 	int err;
 
 	cds_list_del_init(&key->blocked);
-	if (!m->k->unique || holder_of(key))
+	if (!m->k->segment.unique || holder_of(key))
 		return 0;
 	q = table_query(&m->k->segment, key->key, key->key_size);
 	do {
@@ -135,11 +135,11 @@ static int hear_register(struct mirror *m, const struct news *news)
 	entry = entry_new(m, news);
 	if (!entry)
 		return -ENOMEM;
-	if (m->k->unique && news->flags & LOG_WAITING) {
+	if (m->k->segment.unique && news->flags & LOG_WAITING) {
 		entry->waiting = true;
 		return promote(m, &news->entry);
 	}
-	if (m->k->unique)
+	if (m->k->segment.unique)
 		err = displace(m, entry, news->flags & LOG_FRONT);
 	return err || !news->tell ? err : entry_tell(m, entry, KREG_EVENT_REGISTER);
 }

@@ -235,7 +235,7 @@ static void thread_ends(void *data)
 /* Who asks for duplicates would take a refusal of unique keys for what it is not. */
 static int check_keys(const struct kreg *k, const struct opening *o)
 {
-	if (!k->unique || o->options.keys == KREG_KEYS_UNIQUE)
+	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
 		return 0;
 	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
 		    o->path.directory, o->path.file);
@@ -263,7 +263,6 @@ static int open_handle(struct kreg *k, struct opening *o)
 	err = open_segment(k, o);
 	if (err)
 		goto no_segment;
-	k->unique = k->segment.unique;
 	k->pid_namespace = row_pid_namespace();
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);

@@ -10,30 +10,13 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
+#include "lib/sized.h"
 
 #define DEFAULT_DIRECTORY "/dev/shm"
 #define DEFAULT_MAX_BYTES (16ull << 30)
 #define DEFAULT_SLOTS 8192u
 #define DEFAULT_SEATS 4096u
 #define DEFAULT_PATIENCE_MS 1000u
-
-static int options_copy(struct kreg_options *out, const struct kreg_options *options)
-{
-	const unsigned char *bytes = (const unsigned char *)options;
-	size_t i;
-
-	memset(out, 0, sizeof(*out));
-	if (!options)
-		return 0;
-	if (options->size < sizeof(options->size))
-		return -EINVAL;
-	for (i = sizeof(*out); i < options->size; i++) {
-		if (bytes[i])
-			return -E2BIG;
-	}
-	memcpy(out, options, options->size < sizeof(*out) ? options->size : sizeof(*out));
-	return 0;
-}
 
 static int options_check(const struct kreg_options *o)
 {
@@ -88,7 +71,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = options_copy(o, options);
+	err = sized_read(o, sizeof(*o), options);
 	if (err)
 		return err;
 	out->path.log = o->log;

@@ -8,22 +8,14 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "lib/sized.h"
+
 int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out)
 {
-	const unsigned char *more = (const unsigned char *)given;
-	size_t i;
+	int err = sized_read(out, sizeof(*out), given);
 
-	memset(out, 0, sizeof(*out));
-	out->size = sizeof(*out);
-	if (!given)
-		return 0;
-	if (given->size < sizeof(given->size))
-		return -EINVAL;
-	for (i = sizeof(*out); i < given->size; i++) {
-		if (more[i])
-			return -E2BIG;
-	}
-	memcpy(out, given, given->size < sizeof(*out) ? given->size : sizeof(*out));
+	if (err)
+		return err;
 	out->size = sizeof(*out);
 	if ((!out->key && out->key_size) || (!out->prefix && out->prefix_size) ||
 	    (!out->value && out->value_size) || (out->owner && !out->owner->token))

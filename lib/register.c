@@ -43,7 +43,7 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 {
 	int err = -EEXIST;
 
-	if (!change->k->unique)
+	if (!change->k->segment.unique)
 		return change_link(change, blocks, LINK_FIRST, linked);
 	if (flags & KREG_REGISTER_REPLACE)
 		err = change_link(change, blocks, LINK_BEFORE, linked);
@@ -82,7 +82,7 @@ static int register_blocks(struct kreg *k, const struct query *q, struct blocks 
 	do {
 		err = link_by_flags(&change, blocks, flags, &linked);
 	} while (err == -EEXIST && !found_copy(k, &linked.holder, holder));
-	if (!err && linked.ahead && k->unique)
+	if (!err && linked.ahead && k->segment.unique)
 		err = holder_of_line(k, q, holder);
 	change_leave(&change);
 	return err;
@@ -95,7 +95,7 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 
 	if (err)
 		return err;
-	if (flags & ~REGISTER_FLAGS || (!k->unique && flags & ~KREG_REGISTER_RESERVED))
+	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
 		return -EINVAL;
 	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
 }
@@ -117,7 +117,7 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 		content.kind |= ENTRY_REPLACEABLE;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	q.kinds = KINDS_OF_NAMES;
-	err = k->unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE))
+	err = k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE))
 		      ? taken(k, &q, holder)
 		      : 0;
 	if (err)

@@ -13,7 +13,7 @@
 /* Services are one process each, so their registry has unique keys. */
 static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
 {
-	return k && k->unique ? service_key(key, space, role) : -EINVAL;
+	return k && k->segment.unique ? service_key(key, space, role) : -EINVAL;
 }
 
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
@@ -108,7 +108,7 @@ int kreg_service_each(struct kreg *k, const char *space,
 {
 	struct each each = { .visit = visit, .data = data };
 	struct service_key prefix = { .size = 0 };
-	int err = k && k->unique && visit ? 0 : -EINVAL;
+	int err = k && k->segment.unique && visit ? 0 : -EINVAL;
 
 	if (!err && space)
 		err = service_prefix(&prefix, space);

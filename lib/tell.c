@@ -26,10 +26,12 @@ static void telling_at_fork(void)
 	pthread_atfork(NULL, NULL, telling_renew);
 }
 
-static void telling_begin(void)
+/* Until telling_end() nobody else of the process tells anything. */
+static void telling_begin(struct kreg *k, const struct log_event *event)
 {
 	pthread_once(&telling_once, telling_at_fork);
 	pthread_mutex_lock(&telling);
+	log_write(&k->segment, event, log_stamp(&k->segment), &k->log_known);
 }
 
 static void telling_end(struct kreg *k)
@@ -70,8 +72,7 @@ void tell_register(struct kreg *k, const struct found *own, uint32_t flags)
 		return;
 	event = event_of(k, LOG_REGISTER, own);
 	event.flags = flags;
-	telling_begin();
-	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_begin(k, &event);
 	telling_end(k);
 }
 
@@ -83,8 +84,7 @@ void tell_update(struct kreg *k, const struct found *own, place_t before)
 		return;
 	event = event_of(k, LOG_UPDATE, own);
 	event.before = before;
-	telling_begin();
-	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_begin(k, &event);
 	telling_end(k);
 }
 
@@ -95,8 +95,7 @@ bool tell_unregister(struct kreg *k, const struct found *own)
 	if (!log_is_wanted(&k->segment))
 		return false;
 	event = event_of(k, LOG_UNREGISTER, own);
-	telling_begin();
-	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_begin(k, &event);
 	return true;
 }
 
@@ -127,8 +126,7 @@ bool tell_give(struct kreg *k, const struct found *own, place_t gift, owner_t to
 	event.before = own->place;
 	event.place = gift;
 	event.to = to;
-	telling_begin();
-	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_begin(k, &event);
 	return true;
 }
 
@@ -153,7 +151,6 @@ void tell_resync(struct kreg *k)
 	full_fence();
 	if (!log_is_wanted(&k->segment))
 		return;
-	telling_begin();
-	log_write(&k->segment, &event, log_stamp(&k->segment), &k->log_known);
+	telling_begin(k, &event);
 	telling_end(k);
 }

@@ -5,7 +5,7 @@
  * Promises  costs a load when nobody listens.
  * Needs     the key's mutex; tell_unregister_done() after a tell_unregister() that returned true.
  * Context   inside of a change; any thread.
- * Used by   change.c, open.c.
+ * Used by   change.c, close.c.
  */
 #ifndef KREG_LIB_TELL_H
 #define KREG_LIB_TELL_H

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lib/change.h"
-#include "lib/found.h"
 #include "shm/table_search.h"
 
 /* What the entry has to be for the update to happen, and what its old value is copied to. */
@@ -91,7 +90,7 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 	if (err)
 		return err;
 	/* Which of several would it be? */
-	if (!k->unique)
+	if (!k->segment.unique)
 		return -EINVAL;
 	content.kind = ENTRY_NAME;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
@@ -121,36 +120,19 @@ int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void 
 	return got < 0 ? (int)got : 0;
 }
 
-/* A copy of our own value and the place of its entry; the value's size. */
-static ssize_t own_value(struct kreg *k, const struct query *q, unsigned char *value,
-			 place_t *place)
-{
-	struct change change;
-	struct found own;
-	ssize_t got = change_enter(&change, k, q);
-
-	if (got)
-		return got;
-	got = change_find_own(&change, 0, &own);
-	if (!got)
-		got = found_value(k, &own, value, KREG_VALUE_MAX);
-	*place = own.place;
-	change_leave(&change);
-	return got;
-}
-
 int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_update_fn change,
 		     void *data)
 {
 	struct update u = { 0 };
 	unsigned char *values;
+	struct found own;
 	struct query q;
 	ssize_t got;
 	int err = change ? update_check(k, key, &key_size, NULL, 0) : -EINVAL;
 
 	if (err)
 		return err;
-	if (!k->unique)
+	if (!k->segment.unique)
 		return -EINVAL;
 	values = malloc(2 * KREG_VALUE_MAX);
 	if (!values)
@@ -159,9 +141,10 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 	do {
 		struct content content = { .value = values + KREG_VALUE_MAX, .kind = ENTRY_NAME };
 
-		got = own_value(k, &q, values, &u.place);
+		got = change_copy_own(k, &q, &own, values, KREG_VALUE_MAX);
 		if (got < 0)
 			break;
+		u.place = own.place;
 		/* A counter keeps its place when it is added to. */
 		u.expected = values;
 		u.expected_size = (size_t)got;

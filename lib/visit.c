@@ -149,7 +149,7 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 			batch->until = order;
 			return 0;
 		}
-		if (k->unique && !first && order == last)
+		if (k->segment.unique && !first && order == last)
 			position = position_of(v, &found);
 		first = false;
 		last = order;
@@ -253,7 +253,7 @@ int visit_orders(const struct visit *v, order_t from, order_t end)
 				continue;
 			err = -EAGAIN;
 		}
-		if (!err && !v->k->unique)
+		if (!err && !v->k->segment.unique)
 			batch_turn(&batch);
 		if (!err)
 			err = batch_visit(v, &batch);

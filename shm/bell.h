@@ -6,7 +6,7 @@
  *           that dies leaves a flag that the next ring clears.
  * Needs     a change is made before the ring, and looked for after bell_listen().
  * Context   bell_ring(): any thread; one system call if somebody waits. bell_wait() blocks.
- * Used by   lib/.
+ * Used by   log, succession, lib/.
  *
  * A bell is a futex word, shared by all keys whose hash leads to it, so a waiter looks again for what it
  * waits for whenever it is woken:

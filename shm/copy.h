@@ -6,7 +6,7 @@
  *           together is asked of grace_peek_held() afterwards.
  * Needs     both ranges mapped.
  * Context   any; signal-safe.
- * Used by   table, sweep, lib/.
+ * Used by   table, log, gift, meta, sweep, lib/.
  *
  * A peek that is overtaken reads bytes that change under it, and throws them away. C has no word
  * for that but atomic bytes; ThreadSanitizer builds use them, others the library's memcpy().

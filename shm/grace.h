@@ -7,7 +7,7 @@
  *           expelled, or its process is dead.
  * Needs     what is unlinked is unlinked by a CAS. A section keeps to one thread.
  * Context   sections: wait-free, no system call. grace_advance(): one system call, never waits.
- * Used by   land, heap, table, sweep, and lib for the read sections of users.
+ * Used by   land, heap, and lib/ for its own sections and the users'.
  *
  * Three kinds of readers, and what each costs:
  *

@@ -5,7 +5,7 @@
  * Promises  a block is not given out again before all who could stand in it are gone.
  * Needs     what is retired is unlinked. One heap for each handle.
  * Context   any thread of the process, under a mutex that is private to it. Not in signal handlers.
- * Used by   lib/register.c.
+ * Used by   gift, sweep, lib/.
  *
  * The bookkeeping is private memory. If the process dies it is not missed, because the whole slab is
  * dead; so there is no shared free list to be repaired.

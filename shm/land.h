@@ -6,7 +6,7 @@
  *           nothing else; what is given out is reserved in the file system.
  * Needs     owners of one life table only.
  * Context   any thread; lock-free; land_take() may call fallocate().
- * Used by   shm/heap.c, shm/sweep.c.
+ * Used by   heap, gift, meta, sweep, lib/.
  */
 #ifndef KREG_SHM_LAND_H
 #define KREG_SHM_LAND_H

@@ -5,7 +5,7 @@
  * Promises  as table.h says of a search: no lock, nothing written, an end.
  * Needs     a peek or a section of grace.h around it.
  * Context   any; wait-free but for the length of the chain.
- * Used by   lib/lookup.c and lib/register.c; its parts by the table and the sweep.
+ * Used by   lib/; its parts by the table, gift and sweep.
  *
  * A lookup of a key that is there costs some twenty nanoseconds when all is in the cache. A
  * call that hands a query over in memory, to be copied from there, would add a quarter to that.
