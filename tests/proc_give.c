@@ -94,8 +94,7 @@ static int obey(int link, void *data)
 
 static void tell(struct child *child, int64_t order, int64_t result)
 {
-	link_say(child->link, order);
-	ck_assert_int_eq(link_hear(child->link), result);
+	ck_assert_int_eq(child_ask(child, order), result);
 }
 
 static void assert_holder(pid_t pid, const char *value)

@@ -5,10 +5,10 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 
 static struct kreg *k;
@@ -52,16 +52,7 @@ static int obey(int link, void *data)
 
 static struct child start(void)
 {
-	struct child child = child_start(obey, NULL);
-
-	ck_assert_int_eq(link_hear(child.link), 0);
-	return child;
-}
-
-static int64_t tell(struct child *child, enum order order)
-{
-	link_say(child->link, order);
-	return link_hear(child->link);
+	return child_start_ready(obey, NULL);
 }
 
 static void open_mode(int in)
@@ -108,12 +99,12 @@ START_TEST(who_waits_behind_a_reservation_does_not_hold_the_name)
 	open_mode(_i);
 	first = start();
 	second = start();
-	ck_assert_int_eq(tell(&first, RESERVE), 0);
-	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&first, RESERVE), 0);
+	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 	assert_holder(0);
 	assert_positions(1 << 1);
 	ck_assert_int_eq(kreg_dispatch(k, "name", KREG_STRING, note_position, &positions), 0);
-	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), 0);
 	assert_holder(first.pid);
 	assert_positions(1 << 0 | 1 << 1);
 	child_kill(&first);
@@ -131,11 +122,11 @@ START_TEST(who_publishes_in_line_waits_on)
 	open_mode(_i);
 	first = start();
 	second = start();
-	ck_assert_int_eq(tell(&first, QUEUE), 0);
-	ck_assert_int_eq(tell(&second, RESERVE_IN_LINE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&first, QUEUE), 0);
+	ck_assert_int_eq(child_ask(&second, RESERVE_IN_LINE), KREG_WAITING);
 	assert_holder(first.pid);
 	assert_positions(1 << 0);
-	ck_assert_int_eq(tell(&second, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&second, PUBLISH), 0);
 	assert_holder(first.pid);
 	assert_positions(1 << 0 | 1 << 1);
 	child_kill(&first);
@@ -150,14 +141,14 @@ static void end_reservation(bool kill)
 {
 	struct child first = start(), second = start(), third = start();
 
-	ck_assert_int_eq(tell(&first, RESERVE), 0);
-	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&first, RESERVE), 0);
+	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 	link_say(second.link, AWAIT_TURN);
 	link_say(third.link, AWAIT);
 	if (kill)
 		child_kill(&first);
 	else
-		ck_assert_int_eq(tell(&first, UNREGISTER), 1);
+		ck_assert_int_eq(child_ask(&first, UNREGISTER), 1);
 	ck_assert_int_eq(link_hear(second.link), 0);
 	ck_assert_int_eq(link_hear(third.link), second.pid);
 	assert_holder(second.pid);
@@ -178,13 +169,8 @@ END_TEST
 
 static void assert_event(struct kreg_listener *listener, uint32_t type, pid_t pid)
 {
-	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
-	struct kreg_event event;
-	int got;
+	struct kreg_event event = event_wait(listener);
 
-	while (!(got = kreg_listener_next(listener, &event)))
-		ck_assert_int_eq(poll(&at, 1, 60000), 1);
-	ck_assert_int_eq(got, 1);
 	ck_assert_uint_eq(event.type, type);
 	ck_assert_int_eq(event.entry.owner.pid, pid);
 }
@@ -205,10 +191,10 @@ START_TEST(listeners_are_told_who_holds_the_name_and_when)
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
 	first = start();
 	second = start();
-	ck_assert_int_eq(tell(&first, RESERVE), 0);
-	ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&first, RESERVE), 0);
+	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 	assert_silence(listener);
-	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), 0);
 	assert_event(listener, KREG_EVENT_REGISTER, first.pid);
 	assert_silence(listener);
 	child_kill(&first);
@@ -217,8 +203,8 @@ START_TEST(listeners_are_told_who_holds_the_name_and_when)
 
 	/* In line with a reservation, published there. */
 	first = start();
-	ck_assert_int_eq(tell(&first, RESERVE_IN_LINE), KREG_WAITING);
-	ck_assert_int_eq(tell(&first, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&first, RESERVE_IN_LINE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), 0);
 	assert_silence(listener);
 	child_kill(&second);
 	assert_event(listener, KREG_EVENT_PURGE, second.pid);
@@ -241,13 +227,13 @@ START_TEST(listeners_are_told_when_a_reservation_ends_whose_turn_it_is)
 	for (kill = 0; kill < 2; kill++) {
 		first = start();
 		second = start();
-		ck_assert_int_eq(tell(&first, RESERVE), 0);
-		ck_assert_int_eq(tell(&second, QUEUE), KREG_WAITING);
+		ck_assert_int_eq(child_ask(&first, RESERVE), 0);
+		ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 		assert_silence(listener);
 		if (kill)
 			child_kill(&first);
 		else
-			ck_assert_int_eq(tell(&first, UNREGISTER), 1);
+			ck_assert_int_eq(child_ask(&first, UNREGISTER), 1);
 		assert_event(listener, KREG_EVENT_REGISTER, second.pid);
 		if (!kill)
 			child_kill(&first);

@@ -16,6 +16,7 @@
 
 #include "lib/handle.h"
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
 
@@ -43,22 +44,9 @@ static void close_listener(void)
 	kreg_close(k);
 }
 
-/* The next event, which there has to be sooner or later. */
-static struct kreg_event event_wait(void)
-{
-	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
-	struct kreg_event event;
-	int got;
-
-	while (!(got = kreg_listener_next(listener, &event)))
-		ck_assert_int_eq(poll(&at, 1, 60000), 1);
-	ck_assert_int_eq(got, 1);
-	return event;
-}
-
 static void assert_event(uint32_t type, pid_t pid, const char *key, const char *value)
 {
-	struct kreg_event event = event_wait();
+	struct kreg_event event = event_wait(listener);
 
 	ck_assert_uint_eq(event.type, type);
 	ck_assert_int_eq(event.entry.owner.pid, pid);
@@ -130,16 +118,12 @@ static int obey(int link, void *data)
 
 static struct child start_obedient(void)
 {
-	struct child child = child_start(obey, NULL);
-
-	ck_assert_int_eq(link_hear(child.link), 0);
-	return child;
+	return child_start_ready(obey, NULL);
 }
 
 static void tell(struct child *child, enum order order, int64_t result)
 {
-	link_say(child->link, order);
-	ck_assert_int_eq(link_hear(child->link), result);
+	ck_assert_int_eq(child_ask(child, order), result);
 }
 
 START_TEST(all_that_happens_to_a_name_is_told_its_owners_death_included)
@@ -238,7 +222,7 @@ START_TEST(what_is_there_already_is_told_if_it_is_asked_for)
 	ck_assert_int_eq(kreg_listen(k, &by_value, 0, &listener), -EINVAL);
 	ck_assert_int_eq(kreg_listen(k, NULL, 1 << 9, &listener), -EINVAL);
 	ck_assert_int_eq(kreg_listen(k, &names, KREG_LISTEN_KNOWN, &listener), 0);
-	event = event_wait();
+	event = event_wait(listener);
 	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
 	ck_assert_uint_ne(event.known, 0);
 	ck_assert_mem_eq(event.entry.key, "name", 4);
@@ -294,7 +278,7 @@ START_TEST(a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_agai
 		ck_assert(there[i]);
 	child_kill(&child);
 	for (i = 0; i < 1000; i++) {
-		event = event_wait();
+		event = event_wait(listener);
 		ck_assert_uint_eq(event.type, KREG_EVENT_PURGE);
 		count_event(&event, there, &lost);
 	}
@@ -443,7 +427,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 		ck_assert_int_eq(link_hear(story->writers[i].link), 0);
 	}
 	while (alive || story->registers > story->ends) {
-		struct kreg_event event = event_wait();
+		struct kreg_event event = event_wait(listener);
 
 		story_hear(story, &event);
 		/* The last one is killed when all registrations are made. */

@@ -53,10 +53,7 @@ static int serve(int link, void *data)
 
 static struct child start_service(const char *address)
 {
-	struct child child = child_start(serve, (void *)(uintptr_t)address);
-
-	ck_assert_int_eq(link_hear(child.link), 0);
-	return child;
+	return child_start_ready(serve, (void *)(uintptr_t)address);
 }
 
 START_TEST(whereis_and_monitor_lead_to_the_owner_and_tell_its_death)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 
 static struct kreg *k;
@@ -80,16 +81,7 @@ static int obey(int link, void *data)
 
 static struct child start(void)
 {
-	struct child child = child_start(obey, NULL);
-
-	ck_assert_int_eq(link_hear(child.link), 0);
-	return child;
-}
-
-static int64_t tell(struct child *child, enum order order)
-{
-	link_say(child->link, order);
-	return link_hear(child->link);
+	return child_start_ready(obey, NULL);
 }
 
 static struct kreg_service_health health_now(void)
@@ -110,15 +102,15 @@ START_TEST(a_service_is_found_by_namespace_and_role_as_long_as_it_lives)
 	first = start();
 	second = start();
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", NULL, 0, &owner), -ENOENT);
-	ck_assert_int_eq(tell(&first, REGISTER), 0);
-	ck_assert_int_eq(tell(&second, REGISTER), first.pid);
+	ck_assert_int_eq(child_ask(&first, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&second, REGISTER), first.pid);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", value, 8, &owner), 2);
 	ck_assert_mem_eq(value, "up", 2);
 	ck_assert_int_eq(owner.pid, first.pid);
 	ck_assert_int_eq(kreg_service_lookup(k, "testing", "config", NULL, 0, &owner), -ENOENT);
 	child_kill(&first);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", NULL, 0, &owner), -ENOENT);
-	ck_assert_int_eq(tell(&second, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&second, REGISTER), 0);
 	child_kill(&second);
 	kreg_close(k);
 }
@@ -132,7 +124,7 @@ START_TEST(who_awaits_a_service_or_its_end_is_woken)
 	service = start();
 	client = start();
 	link_say(client.link, AWAIT);
-	ck_assert_int_eq(tell(&service, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&service, REGISTER), 0);
 	ck_assert_int_eq(link_hear(client.link), service.pid);
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "config", NULL, 0), -ETIMEDOUT);
 	child_kill(&service);
@@ -151,13 +143,13 @@ START_TEST(health_is_absent_reserved_ready_stopped_or_without_its_first_thread)
 	open_mode(_i);
 	ck_assert_int_eq(kreg_service_health(k, "production", "config", &health), -ENOENT);
 	child = start();
-	ck_assert_int_eq(tell(&child, RESERVE), 0);
+	ck_assert_int_eq(child_ask(&child, RESERVE), 0);
 	health = health_now();
 	ck_assert_uint_eq(health.ready, 0);
 	ck_assert_int_eq(health.owner.pid, child.pid);
 	ck_assert_uint_eq(health.process, KREG_PROCESS_RUNNING);
 	ck_assert_int_eq(health.beat_ms, -1);
-	ck_assert_int_eq(tell(&child, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&child, PUBLISH), 0);
 	ck_assert_uint_eq(health_now().ready, 1);
 
 	kill(child.pid, SIGSTOP);
@@ -168,7 +160,7 @@ START_TEST(health_is_absent_reserved_ready_stopped_or_without_its_first_thread)
 	ck_assert_uint_eq(health_now().process, KREG_PROCESS_RUNNING);
 
 	/* The name is the process's, not its first thread's. */
-	ck_assert_int_eq(tell(&child, LEAVE_LEADER), 0);
+	ck_assert_int_eq(child_ask(&child, LEAVE_LEADER), 0);
 	while (health_now().process != KREG_PROCESS_ZOMBIE)
 		sched_yield();
 	child_kill(&child);
@@ -184,20 +176,20 @@ START_TEST(a_beat_is_of_the_life_that_beats)
 
 	open_mode(_i);
 	child = start();
-	ck_assert_int_eq(tell(&child, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
 	ck_assert_int_eq(health_now().beat_ms, -1);
-	ck_assert_int_eq(tell(&child, BEAT), 0);
+	ck_assert_int_eq(child_ask(&child, BEAT), 0);
 	last = health_now().beat_ms;
 	ck_assert_int_ge(last, 0);
 	while (health_now().beat_ms < last + 20)
 		sched_yield();
 	last = health_now().beat_ms;
-	ck_assert_int_eq(tell(&child, BEAT), 0);
+	ck_assert_int_eq(child_ask(&child, BEAT), 0);
 	child_kill(&child);
 
 	/* Who gets the seat next has never beaten. */
 	child = start();
-	ck_assert_int_eq(tell(&child, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
 	ck_assert_int_eq(health_now().beat_ms, -1);
 	child_kill(&child);
 	kreg_close(k);
@@ -242,25 +234,21 @@ START_TEST(telemetry_tells_what_happens_through_the_handle_and_no_more)
 {
 	struct kreg_listener *listener;
 	struct told told = { "" };
-	struct kreg_event event;
 	struct child child;
 	char wanted[512];
-	int type;
 
 	open_mode(_i);
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
 	ck_assert_int_eq(kreg_service_telemetry(k, write_down, &told), 0);
 	child = start();
-	ck_assert_int_eq(tell(&child, REGISTER), 0);
+	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
 	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), -EEXIST);
 	ck_assert_int_eq(kreg_service_await(k, "production", "config", 0, NULL), 0);
 	ck_assert_int_eq(kreg_service_await(k, "production", "other", 0, NULL), -ETIMEDOUT);
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "config"), 0);
 	child_kill(&child);
-	for (type = 0; type != KREG_EVENT_PURGE;) {
-		if (kreg_listener_next(listener, &event) == 1)
-			type = (int)event.type;
-	}
+	while (event_wait(listener).type != KREG_EVENT_PURGE)
+		;
 	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), 0);
 	ck_assert_int_eq(kreg_register(k, "no service", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "config"), 1);

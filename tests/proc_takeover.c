@@ -54,10 +54,7 @@ static int hold(int link, void *data)
 
 static struct child start_holder(const char *guard)
 {
-	struct child child = child_start(hold, (void *)(uintptr_t)guard);
-
-	ck_assert_int_eq(link_hear(child.link), 0);
-	return child;
+	return child_start_ready(hold, (void *)(uintptr_t)guard);
 }
 
 /* @before made it; @after finds it. */

@@ -103,6 +103,20 @@ int64_t link_hear(int link)
 	return got == sizeof(number) ? number : INT64_MIN;
 }
 
+struct child child_start_ready(int (*body)(int link, void *data), void *data)
+{
+	struct child child = child_start(body, data);
+
+	ck_assert_int_eq(link_hear(child.link), 0);
+	return child;
+}
+
+int64_t child_ask(struct child *child, int64_t order)
+{
+	link_say(child->link, order);
+	return link_hear(child->link);
+}
+
 int child_end(struct child *child)
 {
 	int status = 0;

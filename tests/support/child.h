@@ -24,6 +24,12 @@ struct child child_start(int (*body)(int link, void *data), void *data);
 void link_say(int link, int64_t number);
 int64_t link_hear(int link);
 
+/* The same, and returns when it has said that it is ready, by 0. */
+struct child child_start_ready(int (*body)(int link, void *data), void *data);
+
+/* Tells the child a number, and gives what it says to that. */
+int64_t child_ask(struct child *child, int64_t order);
+
 /* Kills and reaps. child_end() lets it end by itself, and gives its wait status. */
 void child_kill(struct child *child);
 int child_end(struct child *child);
