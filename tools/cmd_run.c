@@ -83,8 +83,12 @@ static int stay(struct client *client, struct service *service, char **command)
 			return fail_to_exec(command[0], err);
 		return client_fail(client, err, "start \"%s\"", command[0]);
 	}
-	if (service->wait && ready_begin(&service->ready, publish, service))
+	err = service->wait ? ready_begin(&service->ready, publish, service) : 0;
+	if (err) {
+		client_fail(client, err, "hear when \"%s\" is ready", command[0]);
 		service->wait = false;
+		service->published = 0;
+	}
 	end = foster_wait(&foster);
 	if (service->wait)
 		ready_end(&service->ready);
