@@ -76,13 +76,6 @@ struct {
 } free_seats SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} one SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
 } deaths SEC(".maps");
@@ -205,8 +198,8 @@ static void fill_reply(struct life_reply *reply, struct life_control *c, __u32 t
 	reply->error = 0;
 }
 
-SEC("iter/bpf_map_elem")
-int attach(struct bpf_iter__bpf_map_elem *ctx)
+SEC("iter/task")
+int attach(struct bpf_iter__task *ctx)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct life_control *c = the_control();
@@ -214,8 +207,8 @@ int attach(struct bpf_iter__bpf_map_elem *ctx)
 	__u32 seat;
 	int err = 0;
 
-	/* The iterator comes once for the element and once more for the end. */
-	if (!ctx->value || !c)
+	/* What it goes over does not matter: for each reader it comes once more, for the end. */
+	if (ctx->task || !c)
 		return 0;
 	if (!bpf_map_lookup_elem(&owners, &tgid))
 		err = c->stopping ? ESHUTDOWN : take_seat(c, tgid);

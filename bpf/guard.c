@@ -226,9 +226,13 @@ static int load(struct guard_bpf **out, uint32_t number)
 	return err;
 }
 
+/*
+ * An iterator over tasks, because hardened kernels refuse those over the elements of a map, whose programs
+ * get a buffer to write into. One task is the least that it can go over; before 6.1 it goes over all.
+ */
 static int attach(struct guard_bpf *guard)
 {
-	union bpf_iter_link_info info = { .map.map_fd = (__u32)bpf_map__fd(guard->maps.one) };
+	union bpf_iter_link_info info = { .task.tid = 1 };
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 			    .link_info_len = sizeof(info));
 
