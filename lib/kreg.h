@@ -28,6 +28,7 @@
 #define KREG_H
 
 #include <kreg/base.h>
+#include <kreg/isolate.h>
 #include <kreg/listen.h>
 #include <kreg/many.h>
 #include <kreg/meta.h>
@@ -36,6 +37,8 @@
 #include <kreg/peer.h>
 #include <kreg/query.h>
 #include <kreg/service.h>
+#include <kreg/start.h>
+#include <kreg/supervise.h>
 #include <kreg/wait.h>
 
 #endif
