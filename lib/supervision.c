@@ -184,13 +184,15 @@ static void say_fault(const struct supervision *s, const struct start_order_faul
 	const char *next = s->services[fault->next].role;
 
 	if (fault->missing)
-		supervision_say(&s->what, "%s/%s: it is to start after %.200s, which is none of the services",
+		supervision_say(&s->what,
+				"%s/%s: it is to start after %.200s, which is none of the services",
 				s->space, role, fault->missing);
 	else if (fault->service == fault->next)
 		supervision_say(&s->what, "%s/%s: it is to start after itself", s->space, role);
 	else
 		supervision_say(&s->what,
-				"%s/%s: it is to start after %s, which is to start after it, be it by way of others",
+				"%s/%s: it is to start after %s, which is to start after it, be it "
+				"by way of others",
 				s->space, role, next);
 }
 

@@ -18,7 +18,8 @@ struct kept;
 struct supervision {
 	struct kreg_supervision what; /* @services is not set */
 	char space[KREG_NAMESPACE_MAX + 1];
-	struct kreg_supervised *services; /* in the order of their start; what is 0 by default is set */
+	struct kreg_supervised
+		*services; /* in the order of their start; what is 0 by default is set */
 	struct kept *kept;
 };
 

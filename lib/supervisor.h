@@ -21,7 +21,7 @@
 struct kreg_supervisor {
 	struct kreg *k;
 	struct supervision *plan;
-	struct ward *wards;       /* in the order of start */
+	struct ward *wards;           /* in the order of start */
 	struct restart_place *places; /* as many */
 	struct restart_step *steps;   /* three times as many */
 	struct pollfd *polled;        /* one more: @orders first */

@@ -161,11 +161,12 @@ static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 		restart(s, place);
 		return true;
 	}
-	supervision_say(what,
-			"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
-			"all services of %s are stopped",
-			s->plan->space, s->wards[place].what->role, s->history.intensity,
-			s->history.period_ms, s->plan->space);
+	supervision_say(
+		what,
+		"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
+		"all services of %s are stopped",
+		s->plan->space, s->wards[place].what->role, s->history.intensity,
+		s->history.period_ms, s->plan->space);
 	return false;
 }
 
@@ -176,8 +177,7 @@ static bool wait_for_work(struct kreg_supervisor *s, size_t *place)
 
 	s->polled[0] = (struct pollfd){ .fd = s->orders, .events = POLLIN };
 	for (at = 0; at < count; at++) {
-		s->polled[at + 1] =
-			(struct pollfd){ .fd = s->wards[at].end, .events = POLLIN };
+		s->polled[at + 1] = (struct pollfd){ .fd = s->wards[at].end, .events = POLLIN };
 		if (s->wards[at].is_owed && owed == count)
 			owed = at;
 	}
@@ -224,12 +224,13 @@ static void say_over(struct kreg_supervisor *s)
 static int begin(struct kreg_supervisor *s)
 {
 	struct kreg_found holder = { 0 };
-	int err = kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, NULL, 0,
-					&holder);
+	int err =
+		kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, NULL, 0, &holder);
 
 	if (err == -EEXIST)
 		supervision_say(&s->plan->what,
-				"%s: pid %d supervises it already: end that one first, or take another namespace",
+				"%s: pid %d supervises it already: end that one first, or take "
+				"another namespace",
 				s->plan->space, holder.owner.pid);
 	if (err) {
 		supervision_blame(s->why, KREG_ROLE_SUPERVISOR);

@@ -65,8 +65,8 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 			text);
 }
 
-void say_ended(const struct supervision *plan, const struct ward *ward,
-	       const struct ending *ending, bool was_told)
+void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,
+	       bool was_told)
 {
 	const char *what_next = ": is to be restarted";
 	char how[64];

@@ -21,8 +21,8 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 		     const struct kreg_started *started);
 
 /* How it has ended, by itself or @was_told to. */
-void say_ended(const struct supervision *plan, const struct ward *ward,
-	       const struct ending *ending, bool was_told);
+void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,
+	       bool was_told);
 
 #pragma GCC visibility pop
 

@@ -60,8 +60,8 @@ static void close_fds(struct ward *ward)
 	ward->end = ward->signals = -1;
 }
 
-int ward_start(struct ward *ward, struct kreg *k, const char *space,
-		struct kreg_started *started, int stop)
+int ward_start(struct ward *ward, struct kreg *k, const char *space, struct kreg_started *started,
+	       int stop)
 {
 	int err = start_service(k, space, ward->what->role, ward->what->start, started, stop);
 
@@ -136,8 +136,8 @@ int ward_tell(const struct ward *ward, int signal)
 {
 	int err = 0;
 
-	if (ward->signals >= 0 &&
-	    syscall(SYS_pidfd_send_signal, ward->signals, signal, NULL, 0) && errno != ESRCH)
+	if (ward->signals >= 0 && syscall(SYS_pidfd_send_signal, ward->signals, signal, NULL, 0) &&
+	    errno != ESRCH)
 		err = -errno;
 	syscall(SYS_pidfd_send_signal, ward->end, SIGCONT, NULL, 0);
 	return err;

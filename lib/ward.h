@@ -17,8 +17,8 @@
 
 struct ward {
 	const struct kreg_supervised *what;
-	pid_t pid;         /* the program's */
-	int end;           /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
+	pid_t pid; /* the program's */
+	int end; /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
 	int signals;       /* a pidfd of the program; -1: it was dead already */
 	bool is_ours;      /* and we reap it; else it was taken over */
 	bool is_forgotten; /* it was temporary, and has ended */
@@ -31,8 +31,8 @@ static inline bool ward_runs(const struct ward *ward)
 }
 
 /* As start_service(); what of fds is not to be had. */
-int ward_start(struct ward *ward, struct kreg *k, const char *space,
-		struct kreg_started *started, int stop);
+int ward_start(struct ward *ward, struct kreg *k, const char *space, struct kreg_started *started,
+	       int stop);
 
 /* Watches @owner, who is the service already. -ESRCH: it is dead; -EBUSY: it is this process. */
 int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);

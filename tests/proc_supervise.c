@@ -30,9 +30,8 @@ static void open_mode(int mode)
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
 static const KREG_START(sleeping, .argv = sleep_argv);
 /* It says that it ignores SIGTERM, and then it does. */
-static const char *const stubborn_argv[] = {
-	"/bin/sh", "-c", "trap '' TERM; echo >&9; exec sleep 100000", NULL
-};
+static const char *const stubborn_argv[] = { "/bin/sh", "-c",
+					     "trap '' TERM; echo >&9; exec sleep 100000", NULL };
 static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
 
 #define AFTER(...)                                                                                 \
@@ -110,8 +109,8 @@ START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
 
 	open_mode(_i);
 	supervisor = supervise_well(&what, "+log1 +cache2 +db3 +web4 ");
-	ck_assert_int_eq(kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, &owner),
-			 0);
+	ck_assert_int_eq(
+		kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, &owner), 0);
 	ck_assert_int_eq(owner.pid, getpid());
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
 	kreg_supervisor_stop(supervisor);
@@ -170,12 +169,18 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 		int signal;
 		bool is_restarted;
 	} cases[] = {
-		{ KREG_RESTART_PERMANENT, SIGTERM, true },  { KREG_RESTART_PERMANENT, SIGKILL, true },
-		{ KREG_RESTART_PERMANENT, SIGUSR1, true },  { KREG_RESTART_PERMANENT, SIGUSR2, true },
-		{ KREG_RESTART_TRANSIENT, SIGTERM, false }, { KREG_RESTART_TRANSIENT, SIGKILL, true },
-		{ KREG_RESTART_TRANSIENT, SIGUSR1, false }, { KREG_RESTART_TRANSIENT, SIGUSR2, true },
-		{ KREG_RESTART_TEMPORARY, SIGTERM, false }, { KREG_RESTART_TEMPORARY, SIGKILL, false },
-		{ KREG_RESTART_TEMPORARY, SIGUSR1, false }, { KREG_RESTART_TEMPORARY, SIGUSR2, false },
+		{ KREG_RESTART_PERMANENT, SIGTERM, true },
+		{ KREG_RESTART_PERMANENT, SIGKILL, true },
+		{ KREG_RESTART_PERMANENT, SIGUSR1, true },
+		{ KREG_RESTART_PERMANENT, SIGUSR2, true },
+		{ KREG_RESTART_TRANSIENT, SIGTERM, false },
+		{ KREG_RESTART_TRANSIENT, SIGKILL, true },
+		{ KREG_RESTART_TRANSIENT, SIGUSR1, false },
+		{ KREG_RESTART_TRANSIENT, SIGUSR2, true },
+		{ KREG_RESTART_TEMPORARY, SIGTERM, false },
+		{ KREG_RESTART_TEMPORARY, SIGKILL, false },
+		{ KREG_RESTART_TEMPORARY, SIGUSR1, false },
+		{ KREG_RESTART_TEMPORARY, SIGUSR2, false },
 	};
 	/* Exit status 0 at SIGUSR1 and 3 at SIGUSR2. */
 	static const char *const argv[] = { PROGRAM, "obey", "9", NULL };
@@ -233,11 +238,12 @@ START_TEST(more_restarts_than_intensity_allows_end_the_tree_with_a_sentence)
 	signal_role("b", SIGKILL);
 	await_end_of_tree(supervisor);
 	told_await(&told, "!b2 -c1 -a0 ");
-	ck_assert(told_has(&told, "production: b needs one more restart, but not more than 2 within "
-				  "3600000 ms are allowed: all services of production are stopped"));
+	ck_assert(told_has(&told,
+			   "production: b needs one more restart, but not more than 2 within "
+			   "3600000 ms are allowed: all services of production are stopped"));
 	/* The namespace is free for another one. */
-	ck_assert_int_eq(kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL),
-			 0);
+	ck_assert_int_eq(
+		kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL), 0);
 	kreg_supervisor_stop(supervisor);
 	ck_assert_int_eq(kreg_service_unregister(k, "production", KREG_ROLE_SUPERVISOR), 1);
 	close_clean();
@@ -320,7 +326,8 @@ START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
 		const char *sentence;
 	} cases[] = {
 		{ &first, -ENOEXEC, "c: cannot be started: /no/such/program: No such file" },
-		{ &second, -ECHILD, "c: cannot be started: it ended before it was ready, with exit status 3" },
+		{ &second, -ECHILD,
+		  "c: cannot be started: it ended before it was ready, with exit status 3" },
 		{ &third, -ETIMEDOUT, "c: cannot be started: it was not ready after 100 ms" },
 	};
 	struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c"),
@@ -392,21 +399,27 @@ END_TEST
 START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
 {
 	static const KREG_START(empty, .flags = 0);
-	struct kreg_supervised services[] = { SERVICE("a"), { 0 }, SERVICE("d", .after = AFTER("b")) };
+	struct kreg_supervised services[] = { SERVICE("a"),
+					      { 0 },
+					      SERVICE("d", .after = AFTER("b")) };
 	const struct {
 		struct kreg_supervised service;
 		const char *why, *sentence;
 	} cases[] = {
-		{ SERVICE("b", .after = AFTER("c")), "b", "b: it is to start after c, which is none" },
+		{ SERVICE("b", .after = AFTER("c")), "b",
+		  "b: it is to start after c, which is none" },
 		{ SERVICE("b", .after = AFTER("b")), "b", "b: it is to start after itself" },
-		{ SERVICE("b", .after = AFTER("d")), "d", "d: it is to start after b, which is to start" },
+		{ SERVICE("b", .after = AFTER("d")), "d",
+		  "d: it is to start after b, which is to start" },
 		{ SERVICE("a"), "a", "a: the role is there twice" },
 		{ SERVICE(KREG_ROLE_SUPERVISOR), KREG_ROLE_SUPERVISOR, "the supervisor's own" },
 		{ SERVICE("b b"), "b b", "b b: a role has 1 to 150" },
 		{ SERVICE(NULL), "", "without a role" },
 		{ SERVICE("b", .restart = 3), "b", "b: there is no such restart policy" },
 		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: it has no start" },
-		{ { .size = sizeof(services[0]), .role = "b", .start = &empty }, "b", "b: its start cannot be taken over" },
+		{ { .size = sizeof(services[0]), .role = "b", .start = &empty },
+		  "b",
+		  "b: its start cannot be taken over" },
 		{ { .size = 8 }, "", "service 1 of the array has a wrong size" },
 	};
 	KREG_SUPERVISION(what, .services = services);
@@ -473,8 +486,8 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 
 	open_mode(_i);
 	/* The second time it is never ready. */
-	snprintf(script, sizeof(script), "f=%s/ready; [ -e $f ] || echo >&9; : >$f; exec sleep 100000",
-		 tmp_directory());
+	snprintf(script, sizeof(script),
+		 "f=%s/ready; [ -e $f ] || echo >&9; : >$f; exec sleep 100000", tmp_directory());
 	services[0].start = &once;
 	supervisor = supervise_well(&what, "+a1 ");
 	signal_role("a", SIGKILL);

@@ -20,12 +20,18 @@ struct end_case {
 };
 
 static const struct end_case ends[] = {
-	{ { CLD_EXITED, 0 }, true },	    { { CLD_EXITED, 1 }, false },
-	{ { CLD_EXITED, 255 }, false },	    { { CLD_EXITED, SIGTERM }, false },
-	{ { CLD_KILLED, SIGHUP }, true },   { { CLD_KILLED, SIGINT }, true },
-	{ { CLD_KILLED, SIGPIPE }, true },  { { CLD_KILLED, SIGTERM }, true },
-	{ { CLD_KILLED, SIGKILL }, false }, { { CLD_KILLED, SIGUSR1 }, false },
-	{ { CLD_DUMPED, SIGSEGV }, false }, { { CLD_DUMPED, SIGABRT }, false },
+	{ { CLD_EXITED, 0 }, true },
+	{ { CLD_EXITED, 1 }, false },
+	{ { CLD_EXITED, 255 }, false },
+	{ { CLD_EXITED, SIGTERM }, false },
+	{ { CLD_KILLED, SIGHUP }, true },
+	{ { CLD_KILLED, SIGINT }, true },
+	{ { CLD_KILLED, SIGPIPE }, true },
+	{ { CLD_KILLED, SIGTERM }, true },
+	{ { CLD_KILLED, SIGKILL }, false },
+	{ { CLD_KILLED, SIGUSR1 }, false },
+	{ { CLD_DUMPED, SIGSEGV }, false },
+	{ { CLD_DUMPED, SIGABRT }, false },
 	{ { 0, 0 }, false },
 };
 
@@ -111,9 +117,9 @@ START_TEST(what_is_stopped_from_the_last_and_started_from_the_first)
 		for (j = 0; j < count; j++)
 			at += sprintf(at, "%s%c%zu", j ? " " : "", "xfs"[steps[j].action],
 				      steps[j].place);
-		ck_assert_msg(!strcmp(text, plans[i].steps), "%s, strategy %u, place %zu: %s, not %s",
-			      plans[i].services, plans[i].strategy, plans[i].place, text,
-			      plans[i].steps);
+		ck_assert_msg(!strcmp(text, plans[i].steps),
+			      "%s, strategy %u, place %zu: %s, not %s", plans[i].services,
+			      plans[i].strategy, plans[i].place, text, plans[i].steps);
 	}
 }
 END_TEST
