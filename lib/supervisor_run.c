@@ -80,8 +80,11 @@ static int start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 		    !(s->plan->what.flags & KREG_SUPERVISE_KEEP))
 			break;
 		err = ward_take_over(ward, s->k, &started.owner);
-		if (!err)
+		if (!err) {
 			say_started(s->plan, ward);
+			/* Where orphans become this process's children, it is one. */
+			ward->is_reaped = true;
+		}
 		if (err == -EBUSY)
 			err = -EEXIST;
 	} while (err == -ESRCH);

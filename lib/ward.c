@@ -77,7 +77,7 @@ int ward_start(struct ward *ward, struct kreg *k, const char *space, struct kreg
 		close_fds(ward);
 		return err;
 	}
-	ward->is_ours = true;
+	ward->is_ours = ward->is_reaped = true;
 	ward->is_owed = false;
 	return 0;
 }
@@ -95,7 +95,7 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 	}
 	if (err)
 		close_fds(ward);
-	ward->is_ours = false;
+	ward->is_ours = ward->is_reaped = false;
 	return err;
 }
 
@@ -105,7 +105,7 @@ struct ending ward_reap(struct ward *ward)
 	siginfo_t info = { 0 };
 	int err = -1;
 
-	while (ward->is_ours && (err = waitid(P_PIDFD, (id_t)ward->end, &info, WEXITED)) &&
+	while (ward->is_reaped && (err = waitid(P_PIDFD, (id_t)ward->end, &info, WEXITED)) &&
 	       errno == EINTR)
 		;
 	if (!err)

@@ -20,7 +20,8 @@ struct ward {
 	pid_t pid; /* the program's */
 	int end; /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
 	int signals;       /* a pidfd of the program; -1: it was dead already */
-	bool is_ours;      /* and we reap it; else it was taken over */
+	bool is_ours;      /* it was started by us, not taken over */
+	bool is_reaped;    /* by us, if it is our child */
 	bool is_forgotten; /* it was temporary, and has ended */
 	bool is_owed;      /* a restart that failed is to be tried again */
 };

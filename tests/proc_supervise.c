@@ -209,6 +209,26 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 }
 END_TEST
 
+START_TEST(an_end_that_nobody_can_tell_of_was_not_a_clean_one)
+{
+	const struct kreg_supervised services[] = { SERVICE("a",
+							    .restart = KREG_RESTART_TRANSIENT) };
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg_supervisor *supervisor;
+
+	open_mode(_i);
+	supervisor = supervise_well(&what, "+a1 ");
+	/* So the kernel reaps it. */
+	signal(SIGCHLD, SIG_IGN);
+	signal_role("a", SIGTERM);
+	told_await(&told, "!a0 +a1 ");
+	ck_assert(told_has(&told, "ended in a way that nobody can say"));
+	signal(SIGCHLD, SIG_DFL);
+	kreg_supervisor_stop(supervisor);
+	close_clean();
+}
+END_TEST
+
 static void await_end_of_tree(const struct kreg_supervisor *supervisor)
 {
 	struct pollfd at = { .fd = kreg_supervisor_fd(supervisor), .events = POLLIN };
@@ -544,6 +564,7 @@ int main(int argc, char **argv)
 		services_start_after_those_they_wait_for_and_stop_in_reverse,
 		a_strategy_says_who_is_restarted_with_the_one_that_has_ended,
 		a_policy_says_after_which_ends_a_service_is_restarted,
+		an_end_that_nobody_can_tell_of_was_not_a_clean_one,
 		more_restarts_than_intensity_allows_end_the_tree_with_a_sentence,
 		with_no_intensity_the_first_restart_is_one_too_many,
 		a_restart_that_fails_is_tried_again_as_often_as_intensity_allows,
