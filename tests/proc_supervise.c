@@ -507,7 +507,8 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 	open_mode(_i);
 	/* The second time it is never ready. */
 	snprintf(script, sizeof(script),
-		 "f=%s/ready; [ -e $f ] || echo >&9; : >$f; exec sleep 100000", tmp_directory());
+		 "f=%s/ready; [ -e $f ] || { : >$f; echo >&9; }; exec sleep 100000",
+		 tmp_directory());
 	services[0].start = &once;
 	supervisor = supervise_well(&what, "+a1 ");
 	signal_role("a", SIGKILL);
