@@ -66,7 +66,8 @@ static int be_supervisor(int link, void *data)
 	sigwait(&term, &signal);
 	kreg_supervisor_stop(supervisor);
 	kreg_close(own);
-	return 0;
+	/* Whether a service has ended before it was told to. */
+	return strchr(told.events, '!') ? 1 : 0;
 }
 
 static struct child start_supervisor(enum at_term at_term)
