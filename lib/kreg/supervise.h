@@ -110,13 +110,18 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
  */
 int kreg_supervisor_fd(const struct kreg_supervisor *supervisor);
 
-/* 0: it watches; -ENOTRECOVERABLE: more restarts were needed than allowed, and all services are stopped. Since: 1.0 */
+/*
+ * Return: 0 it watches; -ENOTRECOVERABLE more restarts were needed than allowed, and all services are stopped;
+ *         -EOWNERDEAD in a child of fork().
+ * Since: 1.0
+ */
 int kreg_supervisor_state(const struct kreg_supervisor *supervisor);
 
 /*
  * Stops all services in the reverse order of their start, each by SIGTERM and after its stop_ms by SIGKILL;
  * unregisters the supervisor, and frees it. NULL is allowed. To be called before kreg_close().
- * Context: blocks until all have ended.
+ * Context: blocks until all have ended; not from @log. In a child of fork() it frees the child's copy and leaves the
+ *          services alone.
  * Since: 1.0
  */
 void kreg_supervisor_stop(struct kreg_supervisor *supervisor);
@@ -125,11 +130,11 @@ void kreg_supervisor_stop(struct kreg_supervisor *supervisor);
  * Stops the services of a namespace from outside: its supervisor by SIGTERM, which `regtool up` and
  * whoever else stops its tree at that signal understands; then, as well where there is no supervisor, whatever
  * is registered there, those that came last first, by SIGTERM and after @stop_ms by SIGKILL. Returns when the namespace
- * is empty.
+ * is empty. What the caller has registered there through @k is unregistered.
  *
  * @stop_ms: for each service; 0: 5000.
  * Return: how many services there were, the supervisor included; -EPERM one may not be signalled; -EREMOTE
- *         as kreg_signal(); errors as kreg_service_each() and kreg_service_await_gone().
+ *         as kreg_signal(); -EBUSY the caller has registered there through another handle; errors as kreg_service_each() and kreg_service_await_gone().
  * Since: 1.0
  */
 int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms);

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A supervisor that dies takes its services with it, or leaves them to the next one; and a namespace is emptied from
+ * outside, whoever is in it.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/row.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/tmp.h"
+#include "tests/support/told.h"
+
+static struct kreg *k;
+static struct told told;
+static int mode;
+
+static void open_mode(int in)
+{
+	mode = in;
+	k = mode_open(in, "supervise_death");
+	told_init(&told, k);
+	/* Who loses its parent becomes ours, so that we see its end. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
+static const KREG_START(sleeping, .argv = sleep_argv);
+
+static const struct kreg_supervised services[] = {
+	{ .size = sizeof(services[0]), .role = "a", .start = &sleeping, .stop_ms = 60000 },
+	{ .size = sizeof(services[0]), .role = "b", .start = &sleeping, .stop_ms = 60000 },
+};
+
+/* Supervises a and b, and says so; what it does at SIGTERM is by @data. */
+enum at_term { KEEP, STOP, IGNORE };
+
+static int be_supervisor(int link, void *data)
+{
+	enum at_term at_term = *(enum at_term *)data;
+	KREG_SUPERVISION(what, .services = services, .count = 2, .log = told_log, .log_data = &told,
+			 .flags = at_term == KEEP ? KREG_SUPERVISE_KEEP : 0);
+	struct kreg *own = mode_open(mode, "supervise_death");
+	struct kreg_supervisor *supervisor;
+	sigset_t term;
+	int signal;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	told_init(&told, own);
+	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	while (at_term == IGNORE)
+		pause();
+	sigwait(&term, &signal);
+	kreg_supervisor_stop(supervisor);
+	kreg_close(own);
+	/* Whether a service has ended before it was told to. */
+	return strchr(told.events, '!') ? 1 : 0;
+}
+
+static struct child start_supervisor(enum at_term at_term)
+{
+	return child_start_ready(be_supervisor, &at_term);
+}
+
+static struct kreg_owner holder_of(const char *role)
+{
+	struct kreg_owner owner;
+
+	ck_assert_int_ge(kreg_service_lookup(k, "production", role, NULL, 0, &owner), 0);
+	return owner;
+}
+
+/* All who were ever ours have ended. */
+static void reap_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static struct kreg_supervisor *supervise_and_keep(const char *events)
+{
+	KREG_SUPERVISION(what, .services = services, .count = 2, .flags = KREG_SUPERVISE_KEEP,
+			 .log = told_log, .log_data = &told);
+	struct kreg_supervisor *supervisor;
+
+	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, NULL), 0);
+	told_await(&told, events);
+	told_forget(&told);
+	return supervisor;
+}
+
+START_TEST(the_services_of_a_supervisor_that_is_killed_are_gone)
+{
+	struct child child;
+
+	open_mode(_i);
+	child = start_supervisor(STOP);
+	ck_assert_int_eq(told_services(k), 2);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
+	ck_assert_int_eq(kreg_service_await_gone(k, "production", "b", NULL, 60000), 0);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(services_that_are_kept_go_on_and_are_taken_over)
+{
+	struct kreg_supervisor *supervisor;
+	struct kreg_owner a, b;
+	struct child child;
+
+	open_mode(_i);
+	child = start_supervisor(KEEP);
+	a = holder_of("a");
+	b = holder_of("b");
+	child_kill(&child);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL),
+			 -ENOENT);
+	supervisor = supervise_and_keep("+a2 +b2 ");
+	ck_assert(told_has(&told, "production/a: is taken over"));
+	ck_assert_uint_eq(holder_of("a").token, a.token);
+	ck_assert_uint_eq(holder_of("b").token, b.token);
+	/* What was taken over is watched, and what has ended meanwhile is started. */
+	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
+	told_await(&told, "!a1 +a2 ");
+	/* Its new parent, which we are here, knows how. */
+	ck_assert(told_has(&told, "ended by signal 9 (SIGKILL)"));
+	told_forget(&told);
+	ck_assert_int_ne(holder_of("a").pid, a.pid);
+	kreg_supervisor_stop(supervisor);
+	told_await(&told, "-b1 -a0 ");
+	reap_all();
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_has_ended_while_nobody_supervised_is_started_by_the_next_one)
+{
+	struct kreg_supervisor *supervisor;
+	struct kreg_owner b;
+	struct child child;
+
+	open_mode(_i);
+	child = start_supervisor(KEEP);
+	b = holder_of("b");
+	child_kill(&child);
+	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
+	ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
+	supervisor = supervise_and_keep("+a2 +b2 ");
+	ck_assert(told_has(&told, "production/a: started as"));
+	ck_assert_uint_eq(holder_of("b").token, b.token);
+	kreg_supervisor_stop(supervisor);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(services_that_were_kept_are_refused_by_a_supervisor_that_does_not_keep)
+{
+	KREG_SUPERVISION(what, .services = services, .count = 2);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+	struct child child;
+
+	open_mode(_i);
+	child = start_supervisor(KEEP);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, why), -EEXIST);
+	ck_assert_str_eq(why, "a");
+	ck_assert_int_eq(told_services(k), 2);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 2);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_supervisor_is_of_the_process_and_not_of_its_children)
+{
+	struct kreg_supervisor *supervisor;
+	int status;
+	pid_t pid;
+
+	open_mode(_i);
+	supervisor = supervise_and_keep("+a1 +b2 ");
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		bool refused = kreg_supervisor_state(supervisor) == -EOWNERDEAD;
+		KREG_SUPERVISION(none, .count = 0);
+		struct kreg_supervisor *another;
+
+		refused &= kreg_supervise(k, "other", &none, &another, NULL) == -EOWNERDEAD;
+		kreg_supervisor_stop(supervisor);
+		kreg_close(k);
+		_exit(refused ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(told_services(k), 2);
+	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
+	kreg_supervisor_stop(supervisor);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(to_stop_a_namespace_its_supervisor_is_asked_first)
+{
+	struct child child;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 0);
+	child = start_supervisor(STOP);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 3);
+	ck_assert_int_eq(kreg_count(k), 0);
+	/* It stopped them itself, and ended well. */
+	ck_assert_int_eq(child_end(&child), 0);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_supervisor_that_does_not_go_is_killed_with_its_services)
+{
+	struct child child;
+	int status;
+
+	open_mode(_i);
+	child = start_supervisor(IGNORE);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 20), 3);
+	ck_assert_int_eq(kreg_count(k), 0);
+	status = child_end(&child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+static void start(const char *role, const struct kreg_start *how)
+{
+	struct kreg_started started = { .size = sizeof(started) };
+	bool is_later;
+
+	ck_assert_int_eq(kreg_service_start(k, "production", role, how, &started), 0);
+	/* So that the next one comes later as far as /proc can tell: until the clock of that has ticked. */
+	do {
+		pid_t pid = fork();
+
+		if (!pid)
+			pause();
+		ck_assert_int_gt(pid, 0);
+		is_later = row_process_start(pid) > row_process_start(started.owner.pid);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	} while (!is_later);
+}
+
+START_TEST(those_that_came_last_are_stopped_first_whatever_state_they_are_in)
+{
+	static const char *const stubborn_argv[] = { "/bin/sh", "-c",
+						     "trap '' TERM; echo >&9; exec sleep 100000",
+						     NULL };
+	const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
+	char script[512], file[256], line[16], *text = script;
+	const char *const writing_argv[] = { "/bin/sh", "-c", text, NULL };
+	const KREG_START(writing, .argv = writing_argv, .ready = KREG_READY_FD, .ready_fd = 9);
+	const char *wanted[] = { "third\n", "second\n", "first\n" };
+	size_t i;
+	FILE *in;
+
+	open_mode(_i);
+	snprintf(file, sizeof(file), "%s/order", tmp_directory());
+	snprintf(script, sizeof(script),
+		 "sleep 100000 & trap \"kill $!; echo $KREG_ROLE >>%s; exit\" TERM; echo >&9; wait",
+		 file);
+	start("first", &writing);
+	start("second", &writing);
+	start("stubborn", &stubborn);
+	start("third", &writing);
+	start("asleep", &sleeping);
+	ck_assert_int_eq(kreg_signal(k, "production/asleep", KREG_STRING, SIGSTOP), 0);
+	ck_assert_int_eq(kreg_service_register(k, "elsewhere", "first", NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 2000), 5);
+	ck_assert_int_eq(kreg_count(k), 1);
+	in = fopen(file, "r");
+	ck_assert_ptr_nonnull(in);
+	for (i = 0; i < 3; i++) {
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+		ck_assert_str_eq(line, wanted[i]);
+	}
+	fclose(in);
+	unlink(file);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
+static int reserve(int link, void *data)
+{
+	struct kreg *own = mode_open(mode, "supervise_death");
+
+	(void)data;
+	/* Check's handler would pass it on to all of the test. */
+	signal(SIGTERM, SIG_DFL);
+	if (kreg_register_with(own, "production/reserved", KREG_STRING, NULL, 0,
+			       KREG_REGISTER_RESERVED, NULL) ||
+	    kreg_register_with(own, "production/mine", KREG_STRING, NULL, 0, KREG_REGISTER_QUEUE,
+			       NULL) != KREG_WAITING)
+		return 1;
+	link_say(link, 0);
+	for (;;)
+		pause();
+}
+
+START_TEST(reserved_names_those_in_line_and_the_callers_own_are_stopped_too)
+{
+	struct kreg_service_health health = { .size = sizeof(health) };
+	struct child child;
+	int status;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_service_register(k, "production", "mine", NULL, 0, NULL), 0);
+	child = child_start_ready(reserve, NULL);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 2);
+	ck_assert_int_eq(kreg_service_health(k, "production", "reserved", &health), -ENOENT);
+	ck_assert_int_eq(kreg_service_health(k, "production", "mine", &health), -ENOENT);
+	status = child_end(&child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_namespace_that_cannot_be_stopped_is_refused)
+{
+	KREG_OPTIONS(reader, .flags = KREG_OPEN_READONLY);
+	struct kreg *other;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_namespace_stop(k, "no/space", 0), -EINVAL);
+	ck_assert_int_eq(kreg_namespace_stop(NULL, "production", 0), -EINVAL);
+	other = mode_open_as(mode, "supervise_death", &reader);
+	ck_assert_int_eq(kreg_namespace_stop(other, "production", 0), -EROFS);
+	kreg_close(other);
+	if (mode == MODE_FALLBACK) {
+		/* Each handle is an owner of its own, and nobody ends his own process. */
+		other = mode_open(mode, "supervise_death");
+		ck_assert_int_eq(kreg_service_register(other, "production", "x", NULL, 0, NULL), 0);
+		ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), -EBUSY);
+		kreg_close(other);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		the_services_of_a_supervisor_that_is_killed_are_gone,
+		services_that_are_kept_go_on_and_are_taken_over,
+		what_has_ended_while_nobody_supervised_is_started_by_the_next_one,
+		services_that_were_kept_are_refused_by_a_supervisor_that_does_not_keep,
+		a_supervisor_is_of_the_process_and_not_of_its_children,
+		to_stop_a_namespace_its_supervisor_is_asked_first,
+		a_supervisor_that_does_not_go_is_killed_with_its_services,
+		those_that_came_last_are_stopped_first_whatever_state_they_are_in,
+		reserved_names_those_in_line_and_the_callers_own_are_stopped_too,
+		a_namespace_that_cannot_be_stopped_is_refused,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("supervise_death"), tcase_create("both"), both, NULL, NULL);
+}
