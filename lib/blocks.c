@@ -105,7 +105,8 @@ void blocks_retire(struct kreg *k, place_t place)
 		return;
 	info = load_relaxed(&entry->info); /* relaxed: our own entry */
 	if (entry_is_gift(info)) {
-		gift_retire(&k->segment, place, k->self.owner);
+		/* relaxed: constant while it is a gift */
+		gift_retire(&k->segment, place, load_relaxed(&entry->owner));
 		return;
 	}
 	value = entry_value_place(info);

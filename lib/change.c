@@ -227,22 +227,40 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 int change_give(struct change *change, const struct found *found, place_t gift, owner_t to)
 {
 	struct kreg *k = change->k;
-	bool told = tell_give(k, found, gift, to);
+	struct found given = found_own(change, gift);
 	place_t old;
-	int err =
-		table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, gift, &old);
+	bool told;
+	int err;
 
+	if (!given.entry)
+		return -EUCLEAN;
+	told = tell_give(k, &given, found->place, to);
+	err = table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, gift, &old);
 	if (told)
 		tell_unregister_done(k);
 	if (err)
 		return err;
 	gift_pass(&k->segment, &k->lives, k->self.owner, gift, k->self.owner, to);
 	if (!told)
-		tell_given(k, found, gift, to);
+		tell_given(k, &given, found->place, to);
 	count(change, found->info, 0);
 	blocks_retire(k, old);
 	ring(change);
 	return 0;
+}
+
+int change_link_gift(struct change *change, place_t gift, owner_t to, struct linked *out)
+{
+	struct kreg *k = change->k;
+	int err = table_link(&k->segment, &k->lives, k->self.owner, change->q, gift, LINK_IF_FREE,
+			     out);
+
+	if (err)
+		return err;
+	gift_pass(&k->segment, &k->lives, k->self.owner, gift, k->self.owner, to);
+	tidy(change, out->crowded);
+	ring(change);
+	return succession_is_current(&k->segment) ? 0 : -ESHUTDOWN;
 }
 
 int change_publish(struct change *change, const struct found *found)

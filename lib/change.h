@@ -36,8 +36,17 @@ int change_unlink(struct change *change, const struct found *found);
 /* Puts @blocks in the place of one's own entry and takes them over. -ENOENT, -ESHUTDOWN. */
 int change_replace(struct change *change, const struct found *found, struct blocks *blocks);
 
-/* Puts the gift at @gift, which is @to's, in the place of one's own entry. -ENOENT. */
+/*
+ * Puts the gift at @gift, which is @to's, in the place of one's own entry, or of one that was reserved for him by
+ * change_link_gift(). -ENOENT.
+ */
 int change_give(struct change *change, const struct found *found, place_t gift, owner_t to);
+
+/*
+ * Links the gift at @gift, which is @to's and reserved, where the name is free. As table_link() LINK_IF_FREE;
+ * -ESHUTDOWN: the registry is over, and the gift is linked nevertheless.
+ */
+int change_link_gift(struct change *change, place_t gift, owner_t to, struct linked *out);
 
 /* Lets one's own reserved entry be found as it is. */
 int change_publish(struct change *change, const struct found *found);

@@ -52,6 +52,7 @@ static void free_private(struct kreg *k)
 	struct thread *thread, *next;
 
 	heap_forget(&k->heap);
+	origin_free(k->origin);
 	life_robust_forget(&k->self);
 	cds_list_for_each_entry_safe (thread, next, &k->threads, node)
 		free(thread);

@@ -30,11 +30,13 @@
 #define SHORT_KEY_MAX 32u
 
 struct attendant;
+struct origin;
 
 struct kreg {
 	struct segment segment;
 	struct life_table lives;
 	struct life_self self; /* owner 0: read-only */
+	struct origin *origin;
 	struct heap heap;
 	bool writable;
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
@@ -52,6 +54,13 @@ struct kreg {
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant;              /* NULL before somebody waits */
 	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
+};
+
+/* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */
+struct origin {
+	char *directory;
+	char *guard; /* "none": in the fallback */
+	char name[KREG_NAME_MAX + 32];
 };
 
 /* What a thread has in a registry. */
@@ -75,6 +84,10 @@ struct opening {
 };
 
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
+
+/* -ENOMEM. NULL is allowed. */
+int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);
+void origin_free(struct origin *origin);
 
 /* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG. */
 static inline int key_check(const void *key, size_t *key_size)
@@ -109,7 +122,7 @@ static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t lif
 		return 0;
 	/*
 	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of the seat
-	 * has a new life before it writes its own pid; pairs with row_open:B
+	 * has a new life before it writes its own pid; pairs with open_row:B
 	 */
 	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].pid);
 }

@@ -234,7 +234,8 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 	news.entry.owner.pid = (pid_t)record->pid;
 	if (record->type == LOG_RESYNC)
 		return mirror_resync(m, record->owner, true);
-	if (!is_wanted(m, &news.entry))
+	/* Of a gift, who gets it may be wanted, though who gives it is not. */
+	if (record->type != LOG_GIVE && !is_wanted(m, &news.entry))
 		return 0;
 	switch (record->type) {
 	case LOG_REGISTER:

@@ -242,7 +242,7 @@ static int check_keys(const struct kreg *k, const struct opening *o)
 	return -EINVAL;
 }
 
-static int open_handle(struct kreg *k, struct opening *o)
+static int open_handle(struct kreg *k, struct opening *o, const char *name)
 {
 	int err = fork_mark_new(k), i;
 
@@ -272,9 +272,12 @@ static int open_handle(struct kreg *k, struct opening *o)
 		pthread_mutex_init(&k->key_mutexes[i], NULL);
 	err = check_keys(k, o);
 	if (!err)
+		err = origin_new(&k->origin, o, name, k->lives.identity);
+	if (!err)
 		err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
 	if (!err)
 		return 0;
+	origin_free(k->origin);
 	life_robust_detach(&k->self);
 	segment_close(&k->segment);
 no_segment:
@@ -301,7 +304,7 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	if (!k)
 		return -ENOMEM;
 	k->segment.fd = -1;
-	err = open_handle(k, &opening);
+	err = open_handle(k, &opening, name);
 	if (err) {
 		free(k);
 		return err;

@@ -18,6 +18,32 @@
 #define DEFAULT_SEATS 4096u
 #define DEFAULT_PATIENCE_MS 1000u
 
+int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+
+	if (!origin)
+		return -ENOMEM;
+	origin->directory = strdup(opening->path.directory);
+	origin->guard = strdup(guarded ? opening->guard : "none");
+	snprintf(origin->name, sizeof(origin->name), "%s", name);
+	if (!origin->directory || !origin->guard) {
+		origin_free(origin);
+		return -ENOMEM;
+	}
+	*out = origin;
+	return 0;
+}
+
+void origin_free(struct origin *origin)
+{
+	if (!origin)
+		return;
+	free(origin->directory);
+	free(origin->guard);
+	free(origin);
+}
+
 static int options_check(const struct kreg_options *o)
 {
 	const uint32_t flags = KREG_OPEN_READONLY | KREG_OPEN_EXISTING | KREG_OPEN_EXCLUSIVE;

@@ -44,8 +44,10 @@ bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
 	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
 }
 
-int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
+/* Of the process whose end is the owner's, or of the one that it stands for. */
+static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, bool for_signals)
 {
+	pid_t pid = 0;
 	uint64_t life;
 	int fd;
 
@@ -55,7 +57,11 @@ int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 		return -ESRCH;
 	if (!owner_pid_is_ours(k, owner->token))
 		return -EREMOTE;
-	fd = (int)syscall(SYS_pidfd_open, handle_pid(k, owner->token, life), 0);
+	if (!for_signals && !k->lives.facts)
+		pid = row_foster(&k->segment, owner->token);
+	if (!pid)
+		pid = handle_pid(k, owner->token, life);
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		fd = -errno;
 	/* The pid cannot have been given to another one as long as its life was not over. */
@@ -65,6 +71,16 @@ int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 		return -ESRCH;
 	}
 	return fd == -ESRCH ? -EREMOTE : fd;
+}
+
+int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
+{
+	return open_pidfd(k, owner, false);
+}
+
+int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner)
+{
+	return open_pidfd(k, owner, true);
 }
 
 static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)

@@ -17,6 +17,12 @@
 /* Whether its pid means the same to us. */
 bool owner_pid_is_ours(const struct kreg *k, owner_t owner);
 
+/*
+ * As kreg_owner_pidfd(), of the program where a process in between holds its name: that one cannot pass SIGSTOP
+ * on. It does not say when the owner's life is over.
+ */
+int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner);
+
 /* False: it is dead. */
 bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out);
 

@@ -41,10 +41,17 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 {
+	struct kreg_owner owner;
 	int fd, err = 0;
 
 	do {
-		fd = kreg_monitor(k, key, key_size, NULL);
+		err = kreg_whereis(k, key, key_size, &owner);
+		if (err)
+			return err;
+		err = -ESRCH;
+		fd = owner_pidfd_for_signals(k, &owner);
+		if (fd == -ESRCH)
+			continue;
 		if (fd < 0)
 			return fd;
 		err = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? -errno : 0;

@@ -116,27 +116,26 @@ void tell_unregistered(struct kreg *k, const struct found *own)
 		tell_unregister_done(k);
 }
 
-bool tell_give(struct kreg *k, const struct found *own, place_t gift, owner_t to)
+bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to)
 {
 	struct log_event event;
 
 	if (!log_is_wanted(&k->segment))
 		return false;
-	event = event_of(k, LOG_GIVE, own);
-	event.before = own->place;
-	event.place = gift;
+	event = event_of(k, LOG_GIVE, gift);
+	event.before = before;
 	event.to = to;
 	telling_begin(k, &event);
 	return true;
 }
 
-void tell_given(struct kreg *k, const struct found *own, place_t gift, owner_t to)
+void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to)
 {
 	/*
 	 * ORD[tell_given:A] full: the gift, then whether somebody listens; pairs with log_listen:A
 	 */
 	full_fence();
-	if (tell_give(k, own, gift, to))
+	if (tell_give(k, gift, before, to))
 		tell_unregister_done(k);
 }
 

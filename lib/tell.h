@@ -27,9 +27,9 @@ void tell_unregister_done(struct kreg *k);
 /* After it was unregistered without telling: somebody may have begun to listen meanwhile. */
 void tell_unregistered(struct kreg *k, const struct found *own);
 
-/* The same for an entry that is about to be given: @gift will be in its place. */
-bool tell_give(struct kreg *k, const struct found *own, place_t gift, owner_t to);
-void tell_given(struct kreg *k, const struct found *own, place_t gift, owner_t to);
+/* The same for an entry that is about to be given: @gift, which is @to's, will be in the place of @before. */
+bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
+void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 
 /* After all of the handle's entries were unregistered. */
 void tell_resync(struct kreg *k);

@@ -56,7 +56,7 @@ static inline bool entry_is_gift(uint64_t info)
 /* Kinds, as a set. */
 #define KIND_OF(kind) (1u << (kind))
 #define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
-#define KINDS_USED (KINDS_OF_NAMES | KIND_OF(ENTRY_LOCK))
+#define KINDS_USED (KINDS_OF_NAMES | KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM))
 
 static inline bool entry_is_of(uint64_t info, uint32_t kinds)
 {

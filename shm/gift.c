@@ -13,6 +13,9 @@
  * marks the entry first and tries to retire the slab then, and the giver hands over first and looks at the
  * mark then. The slab's word lets one of them do it.
  *
+ * A program that is started under a name gets that as a gift, before it runs: reserved, and linked as a new
+ * entry in step 2; and another one in its place when it is ready.
+ *
  * The owner's row does not count gifts, because two words cannot be changed at once. header->gifts says
  * whether it is worth while to look for some; it may be too high after a death, which costs time alone, and
  * is never too low: it is raised before a gift is written, and lowered after that was wiped out.
@@ -128,13 +131,12 @@ void gift_pass(const struct segment *s, const struct life_table *lives, owner_t 
 		gift_retire(s, place, to);
 }
 
-/* Whether the list leads to it, and its owner is alive. */
+/* Whether the list leads to it, be it reserved, and its owner is alive. */
 static bool gift_is_linked(const struct segment *s, const struct life_table *lives, place_t place,
-			   owner_t *owner)
+			   struct found *out)
 {
 	const struct entry *entry = segment_at(s, place, SLAB_BYTES);
 	unsigned char key[256];
-	struct found found;
 	uint64_t info;
 	struct query q;
 
@@ -143,10 +145,10 @@ static bool gift_is_linked(const struct segment *s, const struct life_table *liv
 	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
 	copy_out(key, entry->bytes, entry_key_size(info));
 	q = table_query(s, key, entry_key_size(info));
+	q.kinds = KINDS_OF_NAMES;
 	q.owner = load_relaxed(&entry->owner); /* relaxed: as above */
-	*owner = q.owner;
-	for (found.place = 0; q.owner && !table_find_next(s, lives, &q, found.place, &found);) {
-		if (found.place == place)
+	for (out->place = 0; q.owner && !table_find_next(s, lives, &q, out->place, out);) {
+		if (out->place == place)
 			return true;
 	}
 	return false;
@@ -156,25 +158,26 @@ bool gift_rescue(const struct segment *s, const struct life_table *lives, owner_
 		 uint32_t slab, uint64_t seen)
 {
 	place_t place = gift_in(s, slab);
-	owner_t owner;
+	struct found gift;
 
-	if (!place || !gift_is_linked(s, lives, place, &owner) || owner == seen)
+	if (!place || !gift_is_linked(s, lives, place, &gift) || gift.owner == seen)
 		return false;
-	gift_pass(s, lives, self, place, seen, owner);
+	gift_pass(s, lives, self, place, seen, gift.owner);
 	return true;
 }
 
 uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
+	struct found gift;
 	uint64_t sum = 0;
-	owner_t whose;
 
 	for (slab = 0; slab < slabs; slab++) {
 		place_t place = gift_in(s, slab);
 
-		if (place && gift_is_linked(s, lives, place, &whose))
-			sum += !owner || whose == owner;
+		if (place && gift_is_linked(s, lives, place, &gift) &&
+		    entry_kind(gift.info) == ENTRY_NAME)
+			sum += !owner || gift.owner == owner;
 	}
 	return sum;
 }

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 2u
+#define SEGMENT_LAYOUT 3u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
@@ -110,7 +110,10 @@ struct row {
 	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
 	uint64_t
 		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
-	uint64_t reserved[4];
+	uint32_t
+		foster; /* the process whose life it is, if that stands for the one of @pid; or 0 */
+	uint32_t reserved1;
+	uint64_t reserved2[3];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };
@@ -229,6 +232,7 @@ struct entry {
 #define ENTRY_NAME 1u     /* a registration */
 #define ENTRY_RESERVED 2u /* a name that is taken and not yet to be found */
 #define ENTRY_LOCK 3u     /* a place in the line for a lock; its keys are apart from names */
+#define ENTRY_CLAIM 4u    /* somebody is about to start a program under a name; apart as well */
 /* Flags, above the kind. */
 #define ENTRY_REPLACEABLE 0x10u /* another owner may put a name in front of it */
 #define ENTRY_GIFT 0x20u        /* it was made by another owner, in a slab of its own */

@@ -126,6 +126,13 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);
 
 /*
+ * Takes a seat without a thread, for a process that has but one, a child of fork() that never calls exec, and
+ * uses no robust mutex; gives it back. Async-signal-safe. -EUSERS.
+ */
+int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats);
+void life_robust_let_go(struct life_self *self);
+
+/*
  * For those who wait for the end of @owner: the word that the kernel wakes then, and what it holds until
  * then. NULL: it is over. The kernel wakes one; life_robust_wake() the others.
  */

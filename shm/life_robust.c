@@ -101,9 +101,9 @@ static void keeper_give_back(struct life_keeper *keeper)
 	keeper->head.list.next = &keeper->head.list;
 }
 
-static void *keeper_run(void *data)
+/* For the calling thread. Without a free seat the keeper has no owner. */
+static void keeper_take_any(struct life_keeper *keeper)
 {
-	struct life_keeper *keeper = data;
 	uint32_t tid = (uint32_t)syscall(SYS_gettid);
 	uint32_t seat;
 
@@ -113,6 +113,13 @@ static void *keeper_run(void *data)
 			keeper_take(keeper, seat, tid);
 	}
 	keeper->head.list_op_pending = NULL;
+}
+
+static void *keeper_run(void *data)
+{
+	struct life_keeper *keeper = data;
+
+	keeper_take_any(keeper);
 	sem_post(&keeper->told);
 	while (sem_wait(&keeper->asked))
 		;
@@ -168,6 +175,25 @@ void life_robust_detach(struct life_self *self)
 	keeper_stop(self->keeper);
 	self->keeper = NULL;
 	self->owner = 0;
+}
+
+int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats)
+{
+	/* Each process that comes here is a child of fork(), and has its own. */
+	static struct life_keeper keeper;
+
+	keeper = (struct life_keeper){ .words = words, .seats = seats };
+	keeper_take_any(&keeper);
+	if (!keeper.owner)
+		return -EUSERS;
+	*out = (struct life_self){ .owner = keeper.owner, .pid = (uint32_t)getpid() };
+	out->keeper = &keeper;
+	return 0;
+}
+
+void life_robust_let_go(struct life_self *self)
+{
+	keeper_give_back(self->keeper);
 }
 
 uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen)

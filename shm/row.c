@@ -62,18 +62,22 @@ uint64_t row_process_start(pid_t pid)
 	return process.ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
-void row_open(const struct segment *s, const struct life_self *self)
+static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
 {
 	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint64_t seen, high;
 
 	/*
-	 * ORD[row_open:B] release: the seat's new life, then the pid; pairs with handle_pid:A
+	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs with row_foster:A
 	 */
-	store_release(&row->pid, (uint32_t)getpid());
+	store_release(&row->foster, (uint32_t)foster);
+	/*
+	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with handle_pid:A
+	 */
+	store_release(&row->pid, (uint32_t)pid);
 	row->uid = getuid();
 	row->gid = getgid();
-	row->start = row_process_start(getpid());
+	row->start = row_process_start(pid);
 	row->pid_namespace = row_pid_namespace();
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
@@ -85,7 +89,7 @@ void row_open(const struct segment *s, const struct life_self *self)
 	}
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
-		 * ORD[row_open:A] acq_rel: the facts, then the row that is ours; pairs with
+		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs with
 		 * row_owner:A
 		 */
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
@@ -96,6 +100,25 @@ void row_open(const struct segment *s, const struct life_self *self)
 	while (high <= owner_seat(self->owner) &&
 	       !cas_relaxed(&s->header->seats_high, &high, owner_seat(self->owner) + 1ull))
 		; /* relaxed: as above */
+}
+
+void row_open(const struct segment *s, const struct life_self *self)
+{
+	open_row(s, self, getpid(), 0);
+}
+
+void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid)
+{
+	open_row(s, self, pid, getpid());
+}
+
+pid_t row_foster(const struct segment *s, owner_t owner)
+{
+	/*
+	 * ORD[row_foster:A] acquire: who stands for it, then the life once more, as for the pid; pairs with
+	 * open_row:C
+	 */
+	return (pid_t)load_acquire(&s->rows[owner_seat(owner)].foster);
 }
 
 static void count(uint64_t *word, owner_t self, int32_t entries)
@@ -166,7 +189,7 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	owner_t owner;
 
 	/*
-	 * ORD[row_owner:A] acquire: the row, then its facts; pairs with row_open:A
+	 * ORD[row_owner:A] acquire: the row, then its facts; pairs with open_row:A
 	 */
 	word = load_acquire(&s->rows[seat].entries);
 	owner = owner_of(word, seat);
@@ -176,7 +199,7 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 
 uint32_t row_end(const struct segment *s)
 {
-	/* relaxed: as in row_open() */
+	/* relaxed: as in open_row() */
 	uint64_t high = load_relaxed(&s->header->seats_high);
 
 	return high < s->seats ? (uint32_t)high : s->seats;

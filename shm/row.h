@@ -28,8 +28,15 @@ bool row_process_read(pid_t pid, struct row_process *out);
 /* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
 uint64_t row_process_start(pid_t pid);
 
-/* Makes the row of one's seat one's own. Harmless when repeated. */
+/*
+ * Makes the row of one's seat one's own. Harmless when repeated. row_open_foster(): for one who lives for
+ * process @pid, its child, which has no life of its own.
+ */
 void row_open(const struct segment *s, const struct life_self *self);
+void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
+
+/* The process whose end is @owner's, for a pidfd, where it is not the one of row->pid; or 0. */
+pid_t row_foster(const struct segment *s, owner_t owner);
 
 /* Counts names of @self up or down; what it has that nobody finds. */
 void row_add(const struct segment *s, owner_t self, int32_t entries);

@@ -21,8 +21,9 @@
 
 #define SHORT_STEPS 8
 
-/* Locks are elsewhere in the list than names, so that a long line for one costs the other nothing. */
+/* Locks and claims are elsewhere in the list than names, so that a long line costs the others nothing. */
 #define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
+#define SEED_OF_CLAIMS 0xc2b2ae3d27d4eb4full
 
 static inline struct query table_query_by(uint64_t seed, const void *key, size_t key_size,
 					  uint32_t kinds)
@@ -49,6 +50,12 @@ static inline struct query table_query_lock(const struct segment *s, const void 
 					    size_t key_size)
 {
 	return table_query_by(s->seed ^ SEED_OF_LOCKS, key, key_size, KIND_OF(ENTRY_LOCK));
+}
+
+static inline struct query table_query_claim(const struct segment *s, const void *key,
+					     size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_CLAIMS, key, key_size, KIND_OF(ENTRY_CLAIM));
 }
 
 /*
@@ -80,8 +87,14 @@ static inline struct query table_query_of(const struct segment *s, owner_t owner
 static inline struct query table_query_entry(const struct segment *s, owner_t owner, uint64_t info,
 					     const void *key)
 {
-	return entry_kind(info) == ENTRY_LOCK ? table_query_lock(s, key, entry_key_size(info))
-					      : table_query_of(s, owner, key, entry_key_size(info));
+	switch (entry_kind(info)) {
+	case ENTRY_LOCK:
+		return table_query_lock(s, key, entry_key_size(info));
+	case ENTRY_CLAIM:
+		return table_query_claim(s, key, entry_key_size(info));
+	default:
+		return table_query_of(s, owner, key, entry_key_size(info));
+	}
 }
 
 /*

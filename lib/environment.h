@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of a program that is started: the caller's, and what is added to it.
+ *
+ * Context   any thread that may read environ.
+ * Used by   start.c.
+ */
+#ifndef KREG_LIB_ENVIRONMENT_H
+#define KREG_LIB_ENVIRONMENT_H
+
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+struct environment {
+	char **list; /* up to a NULL */
+	size_t count, size;
+};
+
+/* The caller's, without @except. -ENOMEM. */
+int environment_new(struct environment *out, const char *except);
+
+/* A later value of a name replaces an earlier one. -EINVAL: it is not NAME=VALUE; -ENOMEM. */
+int environment_add(struct environment *environment, const char *pair);
+int environment_set(struct environment *environment, const char *name, const char *value);
+
+void environment_free(struct environment *environment);
+
+#pragma GCC visibility pop
+
+#endif

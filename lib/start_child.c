@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Under the guard the child takes the seat of its process, which stays when it becomes the program. In the fallback
+ * exec ends a life, so the child stays as a foster parent, whose life stands for that of the program:
+ *
+ *   guard      starter -- program                 the program's life
+ *   fallback   starter -- foster -- program       the foster's life, the program's pid
+ *
+ *   killed here                          what is left
+ *   before START_SEATED                  nothing, or a life that is over
+ *   before START_GO, the starter too     the same: without a starter nobody becomes the program
+ *   the foster, later                    the name is gone, and the kernel kills the program
+ *   the program                          the foster ends its life, then lets the program's pid go, and ends
+ *                                        like it; so the starter's waitpid(2) comes after the name's end
+ *
+ * The foster has a copy of the starter's memory and none of its fds.
+ */
+#include "lib/start_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/row.h"
+
+#define EXIT_NOT_RUN 127
+
+static void say(const struct start_plan *plan, struct start_word word)
+{
+	while (send(plan->link, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void __attribute__((noreturn))
+give_up(const struct start_plan *plan, enum start_word_type type, int err)
+{
+	say(plan, (struct start_word){ .type = type, .error = err });
+	_exit(EXIT_NOT_RUN);
+}
+
+/* What the starter caught would be caught here as well, as soon as it is not blocked any more. */
+static void signals_by_default(void)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	struct sigaction now;
+	int signal;
+
+	for (signal = 1; signal < NSIG; signal++) {
+		/* Who ignores SIGCHLD could not wait for a child. */
+		if (!sigaction(signal, NULL, &now) &&
+		    (now.sa_handler != SIG_IGN || signal == SIGCHLD))
+			sigaction(signal, &by_default, NULL);
+	}
+}
+
+/* The kernel kills us when @parent's thread ends; it may have ended already. */
+static void die_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(EXIT_NOT_RUN);
+}
+
+static bool hear_go(const struct start_plan *plan)
+{
+	struct start_word word = { 0 };
+	ssize_t size;
+
+	do {
+		size = recv(plan->link, &word, sizeof(word), 0);
+	} while (size < 0 && errno == EINTR);
+	return size == sizeof(word) && word.type == START_GO;
+}
+
+static int open_as(const char *path, int flags, int fd)
+{
+	int opened = open(path, flags | O_CLOEXEC, 0644);
+	int err = 0;
+
+	if (opened < 0)
+		return -errno;
+	if (dup2(opened, fd) < 0)
+		err = -errno;
+	if (opened > STDERR_FILENO)
+		close(opened);
+	return err;
+}
+
+static int set_up(const struct kreg_start *how)
+{
+	int err = open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+
+	if (!err && how->directory && chdir(how->directory))
+		err = -errno;
+	if (!err && how->output)
+		err = open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
+	if (!err && how->output && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+		err = -errno;
+	/* Where the kernel does not have it, what is open without O_CLOEXEC stays open. */
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	return err;
+}
+
+static void __attribute__((noreturn)) become_program(const struct start_plan *plan)
+{
+	struct start_plan own = *plan;
+	sigset_t none;
+	int err;
+
+	if (!hear_go(&own))
+		_exit(EXIT_NOT_RUN);
+	/* Out of the way of the program's fd. */
+	if (own.readiness->there >= 0 && own.link == own.readiness->wanted_fd)
+		own.link = fcntl(own.link, F_DUPFD_CLOEXEC, own.link + 1);
+	err = set_up(own.how);
+	if (!err)
+		err = readiness_hand_over(own.readiness);
+	if (err)
+		give_up(&own, START_NO_EXEC, err);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvpe(own.how->argv[0], (char **)(uintptr_t)own.how->argv, own.environment);
+	give_up(&own, START_NO_EXEC, -errno);
+}
+
+static void __attribute__((noreturn)) end_like(int status)
+{
+	const struct rlimit no_core = { 0 };
+	sigset_t none;
+
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &no_core);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	raise(WTERMSIG(status));
+	_exit(128 + WTERMSIG(status));
+}
+
+/* Passes signals on until the program's end. */
+static void __attribute__((noreturn)) foster(struct life_self *self, pid_t program)
+{
+	siginfo_t info;
+	sigset_t all;
+	int signal, fd, status = 0;
+
+	close_range(0, ~0u, 0);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		open("/dev/null", O_RDWR);
+	sigfillset(&all);
+	for (;;) {
+		info.si_pid = 0;
+		if (!waitid(P_PID, (id_t)program, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		    info.si_pid == program)
+			break;
+		signal = sigwaitinfo(&all, &info);
+		if (signal > 0 && signal != SIGCHLD)
+			kill(program, signal);
+	}
+	/* Its pid is nobody else's before it is reaped, so as long as our life was not over. */
+	life_robust_let_go(self);
+	waitpid(program, &status, 0);
+	end_like(status);
+}
+
+static void __attribute__((noreturn)) start_fostered(const struct start_plan *plan)
+{
+	const char *slash = strrchr(plan->how->argv[0], '/');
+	struct segment *s = &plan->k->segment;
+	struct life_self self = { 0 };
+	pid_t own = getpid(), program;
+	int err = life_robust_hold(&self, s->lives, s->seats);
+
+	if (err)
+		give_up(plan, START_NO_SEAT, err);
+	prctl(PR_SET_NAME, slash ? slash + 1 : plan->how->argv[0]);
+	program = _Fork();
+	if (program == 0) {
+		die_with(own);
+		become_program(plan);
+	}
+	if (program < 0)
+		give_up(plan, START_NO_SEAT, -errno);
+	row_open_foster(s, &self, program);
+	say(plan, (struct start_word){ START_SEATED, 0, self.owner, program });
+	foster(&self, program);
+}
+
+void start_child(const struct start_plan *plan)
+{
+	struct kreg *k = plan->k;
+	struct life_self self = { 0 };
+	int err;
+
+	signals_by_default();
+	setsid();
+	if (plan->how->flags & KREG_START_DIES_WITH_STARTER)
+		die_with(plan->starter);
+	if (k->segment.lives)
+		start_fostered(plan);
+	err = life_guard_attach(&self, &k->lives, k->origin->guard);
+	if (err)
+		give_up(plan, START_NO_SEAT, err);
+	row_open(&k->segment, &self);
+	say(plan, (struct start_word){ START_SEATED, 0, self.owner, getpid() });
+	become_program(plan);
+}

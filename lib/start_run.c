@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One child, from fork() to the name that others find. start.c says what a death at each step leaves.
+ */
+#include "lib/start_run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/change.h"
+#include "lib/claim.h"
+#include "lib/owner.h"
+#include "lib/start_child.h"
+#include "shm/clock.h"
+#include "shm/gift.h"
+
+static int start_fork(struct starting *s)
+{
+	struct start_plan plan = { .k = s->k, .how = &s->how, .readiness = &s->readiness };
+	sigset_t all, before;
+	int ends[2];
+	pid_t child;
+
+	plan.environment = s->environment.list;
+	plan.starter = getpid();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	plan.link = ends[1];
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	child = _Fork();
+	if (child == 0) {
+		close(ends[0]);
+		start_child(&plan);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	s->link = ends[0];
+	if (child < 0)
+		return -EAGAIN;
+	s->what.child = child;
+	s->pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	return s->pidfd < 0 ? -errno : 0;
+}
+
+/* -ETIMEDOUT; -ECHILD: the child has ended, and said nothing that is not heard yet. */
+static int wait_for_news(struct starting *s, short *said)
+{
+	struct pollfd at[] = {
+		{ .fd = s->link, .events = POLLIN },
+		{ .fd = s->readiness.here, .events = POLLIN },
+		{ .fd = s->pidfd, .events = POLLIN },
+	};
+	uint64_t now = clock_now();
+	struct timespec left = { 0 };
+	int count;
+
+	if (s->deadline > now) {
+		left.tv_sec = (time_t)((s->deadline - now) / 1000000000);
+		left.tv_nsec = (long)((s->deadline - now) % 1000000000);
+	}
+	count = ppoll(at, 3, s->deadline ? &left : NULL, NULL);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	*said = at[0].revents;
+	if (at[1].revents)
+		readiness_hear(&s->readiness);
+	if (!count)
+		return -ETIMEDOUT;
+	return at[2].revents && !at[0].revents ? -ECHILD : 0;
+}
+
+/* The child's next word. Its end is one without a type. */
+static int hear_word(struct starting *s, struct start_word *word)
+{
+	short said = 0;
+	ssize_t size;
+	int err;
+
+	do {
+		err = wait_for_news(s, &said);
+	} while (!err && !said);
+	if (err)
+		return err;
+	*word = (struct start_word){ 0 };
+	size = recv(s->link, word, sizeof(*word), 0);
+	return size < 0 && errno != ECONNRESET ? -errno : 0;
+}
+
+static int hear_seated(struct starting *s)
+{
+	struct start_word word;
+	int err = hear_word(s, &word);
+
+	if (err)
+		return err;
+	if (word.type == START_NO_SEAT)
+		return word.error;
+	if (word.type != START_SEATED)
+		return -ECHILD;
+	s->what.owner = (struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+	return 0;
+}
+
+/* The name is the child's, and nobody finds it yet. */
+static int give_reserved(struct starting *s)
+{
+	struct kreg *k = s->k;
+	struct change change;
+	struct linked linked;
+	place_t gift;
+	int err = gift_make(&k->segment, k->self.owner, s->what.owner.token, &s->q, ENTRY_RESERVED,
+			    NULL, 0, &gift);
+
+	if (err)
+		return err;
+	err = change_enter(&change, k, &s->q);
+	if (!err) {
+		err = change_link_gift(&change, gift, s->what.owner.token, &linked);
+		change_leave(&change);
+		if (err == -ESHUTDOWN)
+			return err;
+	}
+	if (err)
+		gift_drop(&k->segment, gift);
+	return err;
+}
+
+/* In the place of what is reserved. */
+static int give_name(struct starting *s, const void *value, size_t value_size)
+{
+	struct kreg *k = s->k;
+	struct query own = s->q;
+	struct change change;
+	struct found reserved;
+	place_t gift;
+	int err = gift_make(&k->segment, k->self.owner, s->what.owner.token, &s->q, ENTRY_NAME,
+			    value, (uint32_t)value_size, &gift);
+
+	if (err)
+		return err;
+	own.kinds = KIND_OF(ENTRY_RESERVED);
+	own.owner = s->what.owner.token;
+	err = change_enter(&change, k, &s->q);
+	if (!err) {
+		err = table_find_next(&k->segment, &k->lives, &own, 0, &reserved);
+		if (!err)
+			err = change_give(&change, &reserved, gift, own.owner);
+		change_leave(&change);
+	}
+	if (err)
+		gift_drop(&k->segment, gift);
+	return err;
+}
+
+static int tell_go(struct starting *s)
+{
+	const struct start_word go = { .type = START_GO };
+
+	return send(s->link, &go, sizeof(go), MSG_NOSIGNAL) < 0 ? -ECHILD : 0;
+}
+
+static int hear_exec(struct starting *s)
+{
+	struct start_word word;
+	int err = hear_word(s, &word);
+
+	if (err)
+		return err;
+	if (word.type == START_NO_EXEC) {
+		s->what.exec_error = word.error;
+		return -ENOEXEC;
+	}
+	/* Nobody has the other end: the program runs, or the child is dead. */
+	close(s->link);
+	s->link = -1;
+	return 0;
+}
+
+static int hear_ready(struct starting *s)
+{
+	short said = 0;
+	int err = 0;
+
+	/* What it said before we looked counts. */
+	readiness_hear(&s->readiness);
+	while (!err && !s->readiness.is_ready)
+		err = wait_for_news(s, &said);
+	return err == -ECHILD && s->readiness.is_ready ? 0 : err;
+}
+
+/* By itself, as a program may that knows kreg, or by us. */
+static int publish(struct starting *s)
+{
+	const struct readiness *r = &s->readiness;
+	struct claim_holder holder;
+	int err = r->has_value ? give_name(s, r->value, r->value_size)
+			       : give_name(s, s->how.value, s->how.value_size);
+
+	if (err != -ENOENT)
+		return err;
+	err = claim_look(s->k, &s->q, &holder);
+	if (!err && holder.ready && holder.owner.token == s->what.owner.token)
+		return 0;
+	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
+}
+
+int start_end(struct kreg *k, const struct kreg_owner *owner)
+{
+	struct pollfd at = { .events = POLLIN };
+	int err = 0;
+
+	at.fd = owner_pidfd_for_signals(k, owner);
+	if (at.fd < 0)
+		return at.fd == -ESRCH ? 0 : at.fd;
+	if (syscall(SYS_pidfd_send_signal, at.fd, SIGKILL, NULL, 0) && errno != ESRCH)
+		err = -errno;
+	while (!err && poll(&at, 1, -1) < 0)
+		err = errno == EINTR ? 0 : -errno;
+	close(at.fd);
+	return err;
+}
+
+/*
+ * So that nothing of it is left when we return. First the program, whose foster parent may be the child; then
+ * what else is in the session that the child leads.
+ */
+static void end_child(struct starting *s)
+{
+	if (!s->what.child)
+		return;
+	if (s->what.owner.token)
+		start_end(s->k, &s->what.owner);
+	kill(s->what.child, SIGKILL);
+	kill(-s->what.child, SIGKILL);
+	while (waitpid(s->what.child, &s->what.status, 0) < 0 && errno == EINTR)
+		;
+	s->what.child = 0;
+}
+
+int start_run(struct starting *s)
+{
+	int err = start_fork(s);
+
+	if (!err)
+		err = hear_seated(s);
+	if (!err)
+		err = give_reserved(s);
+	if (!err)
+		err = tell_go(s);
+	if (!err)
+		err = hear_exec(s);
+	if (!err)
+		err = hear_ready(s);
+	if (!err)
+		err = publish(s);
+	if (err)
+		end_child(s);
+	if (s->link >= 0)
+		close(s->link);
+	if (s->pidfd >= 0)
+		close(s->pidfd);
+	return err;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The child of one call to kreg_start().
+ *
+ * Promises  it has become the program, is ready and holds the name; or there is no child.
+ * Needs     the claim for the name.
+ * Context   blocks until the program is ready. Any thread.
+ * Used by   start.c.
+ */
+#ifndef KREG_LIB_START_RUN_H
+#define KREG_LIB_START_RUN_H
+
+#include "lib/environment.h"
+#include "lib/handle.h"
+#include "lib/readiness.h"
+
+#pragma GCC visibility push(hidden)
+
+/* One call. */
+struct starting {
+	struct kreg *k;
+	struct kreg_start how;
+	struct kreg_started what;
+	struct query q;
+	uint64_t deadline;
+	struct environment environment;
+	struct readiness readiness;
+	int link;  /* to the child; -1: none */
+	int pidfd; /* the child's; -1: none */
+};
+
+/* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim. */
+int start_run(struct starting *s);
+
+/* Kills the program of @owner, and returns when it has ended. */
+int start_end(struct kreg *k, const struct kreg_owner *owner);
+
+#pragma GCC visibility pop
+
+#endif

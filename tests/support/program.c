@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ *     program sleep                  until it is killed
+ *     program exit STATUS
+ *     program kill SIGNAL            itself
+ *     program notify TEXT            sends it to $NOTIFY_SOCKET, with \n for each comma, then sleeps
+ *     program line FD                writes a line to it, then sleeps
+ *     program tell FILE TEXT         appends a line to it, then sleeps
+ *     program inspect FILE           writes down what it was started with, then sleeps
+ *     program register VALUE         registers itself as what it was started as; what came of it is its value
+ *     program listen                 at an abstract address, which it says with READY=1
+ *     program stubborn               ignores SIGTERM
+ */
+#include "tests/support/program.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+
+static void __attribute__((noreturn)) sleep_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static void __attribute__((noreturn)) fail(const char *what)
+{
+	fprintf(stderr, "program: %s: %s\n", what, strerror(errno));
+	_exit(99);
+}
+
+static void notify(const char *text)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *name = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	char lines[512], *at;
+	socklen_t size;
+
+	if (!name)
+		fail("NOTIFY_SOCKET is not set");
+	snprintf(lines, sizeof(lines), "%s", text);
+	for (at = lines; (at = strchr(at, ','));)
+		*at = '\n';
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
+	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	if (*name == '@')
+		address.sun_path[0] = 0;
+	if (sendto(fd, lines, strlen(lines), 0, (struct sockaddr *)&address, size) < 0)
+		fail("notify");
+	close(fd);
+}
+
+static void append(const char *file, const char *text)
+{
+	FILE *out = fopen(file, "a");
+
+	if (!out || fprintf(out, "%s\n", text) < 0 || fclose(out))
+		fail(file);
+}
+
+/* What a program that is started can see of how. */
+static void inspect(const char *file)
+{
+	static const char *const names[] = { "KREG_NAMESPACE", "KREG_ROLE", "EXTRA" };
+	FILE *out = fopen(file, "w");
+	const struct dirent *at;
+	char here[4096];
+	sigset_t blocked;
+	size_t i;
+	int fds = 0, signal;
+	DIR *open_fds;
+
+	if (!out)
+		fail(file);
+	for (i = 0; i < 3; i++)
+		fprintf(out, "%s=%s\n", names[i], getenv(names[i]) ? getenv(names[i]) : "");
+	open_fds = opendir("/proc/self/fd");
+	while ((at = readdir(open_fds)))
+		fds += atoi(at->d_name) > 2 && atoi(at->d_name) != dirfd(open_fds) &&
+		       atoi(at->d_name) != fileno(out);
+	closedir(open_fds);
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	for (signal = 1; signal < 32 && !sigismember(&blocked, signal); signal++)
+		;
+	fprintf(out, "fds %d\nblocked %s\nleads %s\nin %s\n", fds, signal < 32 ? "some" : "none",
+		getsid(0) == getpid() || getsid(0) == getppid() ? "a session" : "none",
+		getcwd(here, sizeof(here)));
+	fclose(out);
+}
+
+static void register_self(const char *value)
+{
+	struct kreg_found holder = { 0 };
+	const char *space = getenv("KREG_NAMESPACE"), *role = getenv("KREG_ROLE");
+	const char *registry = getenv("KREG_REGISTRY");
+	struct kreg *k;
+	int err = registry && space && role ? kreg_open(&k, registry, NULL) : -EINVAL;
+
+	if (err)
+		_exit(98);
+	err = kreg_service_register(k, space, role, value, strlen(value), &holder);
+	if (err == -EEXIST && holder.owner.pid == getpid())
+		notify("X_KREG_VALUE=it is me,READY=1");
+	else
+		notify("X_KREG_VALUE=it is not me,READY=1");
+}
+
+static void listen_anywhere(void)
+{
+	struct sockaddr_un own = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(own);
+	char text[sizeof(own.sun_path) + 32];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&own, sizeof(sa_family_t)) || listen(fd, 5) ||
+	    getsockname(fd, (struct sockaddr *)&own, &size))
+		fail("listen");
+	size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+	snprintf(text, sizeof(text), "X_KREG_VALUE=@%.*s,READY=1", (int)size - 1, own.sun_path + 1);
+	notify(text);
+}
+
+void program_run(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : NULL;
+
+	if (!what)
+		return;
+	if (!strcmp(what, "exit"))
+		_exit(atoi(argv[2]));
+	if (!strcmp(what, "kill"))
+		raise(atoi(argv[2]));
+	else if (!strcmp(what, "notify"))
+		notify(argv[2]);
+	else if (!strcmp(what, "line") && dprintf(atoi(argv[2]), "up\n") < 0)
+		fail("line");
+	else if (!strcmp(what, "tell"))
+		append(argv[2], argv[3]);
+	else if (!strcmp(what, "inspect"))
+		inspect(argv[2]);
+	else if (!strcmp(what, "register"))
+		register_self(argv[2]);
+	else if (!strcmp(what, "listen"))
+		listen_anywhere();
+	else if (!strcmp(what, "stubborn"))
+		signal(SIGTERM, SIG_IGN);
+	sleep_for_ever();
+}
