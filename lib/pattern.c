@@ -42,8 +42,6 @@ bool pattern_may_match(const struct kreg *k, const struct kreg_pattern *pattern,
 	const void *value;
 	uint32_t size;
 
-	if (!entry_is_of(found->info, KIND_OF(ENTRY_NAME)))
-		return false;
 	if (pattern->owner && found->owner != pattern->owner->token)
 		return false;
 	if (pattern->key && !key_may_match(k, found, pattern->key, pattern->key_size, true))

@@ -4,7 +4,7 @@
  *
  * Promises  different services have different keys, and all of a namespace share a prefix that no other has.
  * Context   any.
- * Used by   service.c, health.c.
+ * Used by   service.c, health.c, and what starts and supervises services.
  */
 #ifndef KREG_LIB_SERVICE_KEY_H
 #define KREG_LIB_SERVICE_KEY_H

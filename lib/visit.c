@@ -129,6 +129,7 @@ static uint32_t position_of(const struct visit *v, const struct found *found)
 /* Copies whole orders from batch->from on; batch->until is where the one after begins. */
 static int batch_collect(const struct visit *v, struct batch *batch, order_t end)
 {
+	uint32_t kinds = v->reserved_too ? KINDS_OF_NAMES : KIND_OF(ENTRY_NAME);
 	struct kreg *k = v->k;
 	struct table_walk walk;
 	struct found found;
@@ -153,7 +154,7 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 			position = position_of(v, &found);
 		first = false;
 		last = order;
-		if (!pattern_may_match(k, v->pattern, &found))
+		if (!entry_is_of(found.info, kinds) || !pattern_may_match(k, v->pattern, &found))
 			continue;
 		err = batch_add(v, batch, &found, order, position);
 		if (err)

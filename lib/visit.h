@@ -20,6 +20,7 @@ struct visit {
 	const struct kreg_pattern *pattern;
 	kreg_visit_fn visit;
 	void *data;
+	bool reserved_too;
 	bool twice; /* until two looks in a row agree; one key's entries alone */
 };
 

@@ -6,7 +6,7 @@
  *           seen.
  * Needs     a look that may be repeated at any time.
  * Context   blocks. Not in signal handlers; a signal does not end it.
- * Used by   await.c, lock.c.
+ * Used by   await.c, lock.c, and who starts or stops programs.
  */
 #ifndef KREG_LIB_WAIT_H
 #define KREG_LIB_WAIT_H

@@ -6,7 +6,7 @@
  *           stacks are small.
  * Needs     whoever starts one joins it.
  * Context   any thread.
- * Used by   life_robust.c, lib/attendant.c, lib/sleeper.c.
+ * Used by   life_robust.c, lib/attendant.c, lib/sleeper.c, lib/supervisor.c.
  */
 #ifndef KREG_SHM_BACKGROUND_H
 #define KREG_SHM_BACKGROUND_H
@@ -15,5 +15,8 @@
 
 /* -EAGAIN, -ENOMEM: no thread is to be had. */
 int background_start(pthread_t *thread, void *(*run)(void *data), void *data);
+
+/* The same with the stack of the program's own threads, for one that calls functions of the program. */
+int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data);
 
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In which order services are started that wait for one another.
+ *
+ * Promises  each comes after those it waits for; where that leaves it open, in the order of the array.
+ * Needs     roles that are strings.
+ * Context   any; allocates.
+ * Used by   supervision.c.
+ */
+#ifndef KREG_LIB_START_ORDER_H
+#define KREG_LIB_START_ORDER_H
+
+#include "lib/kreg.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Why there is no order. */
+struct start_order_fault {
+	size_t service;      /* whose fault it is */
+	const char *missing; /* the role it waits for, and there is none; or NULL */
+	size_t next;         /* in a circle: the one it waits for, which waits for it */
+};
+
+/*
+ * @order: room for @count; filled with indices into @services.
+ * -EINVAL: *fault says why; -ENOMEM.
+ */
+int start_order(const struct kreg_supervised *services, size_t count, size_t *order,
+		struct start_order_fault *fault);
+
+#pragma GCC visibility pop
+
+#endif

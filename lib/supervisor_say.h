@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a supervisor tells its log of one service.
+ *
+ * Context   the supervisor's thread.
+ * Used by   supervisor_run.c.
+ */
+#ifndef KREG_LIB_SUPERVISOR_SAY_H
+#define KREG_LIB_SUPERVISOR_SAY_H
+
+#include "lib/supervision.h"
+#include "lib/supervisor_child.h"
+
+#pragma GCC visibility push(hidden)
+
+/* It runs, as it has been started or found. */
+void say_started(const struct supervision *plan, const struct child *child);
+
+/* @err: why it could not be started. */
+void say_not_started(const struct supervision *plan, const struct child *child, int err,
+		     const struct kreg_started *started);
+
+/* How it has ended, by itself or @was_told to. */
+void say_ended(const struct supervision *plan, const struct child *child,
+	       const struct ending *ending, bool was_told);
+
+#pragma GCC visibility pop
+
+#endif
