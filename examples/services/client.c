@@ -157,5 +157,6 @@ int client_ask(struct client *client, const char *request, char *text)
 		err = await_end(client, &client->service, deadline);
 		if (err)
 			return err;
+		client->resent++;
 	}
 }

@@ -18,7 +18,8 @@ struct client {
 	const char *role;
 	int64_t timeout_ms; /* for a request and its answer, the service's absence included */
 	struct kreg_owner service;
-	int fd; /* negative: not connected */
+	int fd;          /* negative: not connected */
+	uint64_t resent; /* requests that a service took into death */
 };
 
 /* Connects at the first request. What the pointers lead to has to stay. */
