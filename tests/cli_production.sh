@@ -9,24 +9,8 @@ services=${EXAMPLES:?the folder of the built examples}/services
 source=${TOP_SRCDIR:?the top folder of the source}/examples/services
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-# step SENTENCE COMMAND...: it succeeds, now or within ten seconds; what it printed is left in out and err.
-step=0
-step() {
-	step=$((step + 1))
-	sentence="$step. $1"
-	shift
-	if until_ok tries "$@"; then
-		ok "$sentence"
-	else
-		not_ok "$sentence" "failed: $*"
-	fi
-}
-
-# shellcheck disable=SC2317 # until_ok calls it
-tries() {
-	"$@" >"$folder/out" 2>"$folder/err"
-}
+# shellcheck source=tests/support/steps.sh
+. "${0%/*}/support/steps.sh"
 
 # shellcheck disable=SC2317 # until_ok calls them
 nobody_is() {
@@ -35,25 +19,14 @@ nobody_is() {
 
 # shellcheck disable=SC2317
 is_refused() {
-	! "$services/config_server" "$folder/services.conf" 2>"$folder/refusal" &&
-		grep -q '^config_server: already started, as pid [0-9]*$' "$folder/refusal"
+	! "$services/config_server" "$folder/production/services.conf" 2>"$folder/refusal" &&
+		grep -qx "config_server: already started, as pid $1" "$folder/refusal"
 }
 
-refused_pid() {
-	sed -n 's/^config_server: already started, as pid //p' "$folder/refusal"
-}
-
-pid_of() {
-	"$regtool" get "production/$1" --json 2>/dev/null | sed 's/.*"pid": *\([0-9]*\).*/\1/'
-}
-
-value_of() {
-	"$regtool" get "production/$1" 2>/dev/null
-}
-
+# Whoever runs before its name is reserved for it would be a second one.
 # shellcheck disable=SC2317
-is_pid() {
-	[ "$(pid_of "$1")" = "$2" ]
+has_begun() {
+	[ -s "$folder/begun" ]
 }
 
 # shellcheck disable=SC2317
@@ -62,57 +35,64 @@ is_said() {
 }
 
 # config_server takes the time that we give it, so that each step can be seen.
-lay_out() {
+lay_out_slow() {
+	lay_out production
 	mkfifo "$folder/go"
-	printf '#!/bin/sh\nread -r word <go\nexec ./config_server "$@"\n' >"$folder/config_server_slow"
-	chmod +x "$folder/config_server_slow"
-	ln -s "$services/config_server" "$services/event_store" "$services/telemetry" "$folder"
-	cp "$source/services.conf" "$folder"
+	cat >"$folder/production/config_server_slow" <<-EOF
+		#!/bin/sh
+		echo \$\$ >$folder/begun
+		read -r word <$folder/go
+		exec ./config_server "\$@"
+	EOF
+	chmod +x "$folder/production/config_server_slow"
 	sed 's,^ExecStart=./config_server ,ExecStart=./config_server_slow ,' "$source/services.ini" \
-		>"$folder/services.ini"
+		>"$folder/production/services.ini"
 }
 
 go() {
 	echo go >"$folder/go"
 }
 
+# begin_ask FILE: the answer goes there.
 begin_ask() {
-	"$services/services" ask config_server get greeting >"$folder/answer" 2>&1 &
+	"$services/services" ask config_server get greeting >"$folder/$1" 2>&1 &
 	client=$!
 	started="$started $client"
 }
 
 try_all() {
 	step=0
+	lay_out_slow
 	step "$1" true
 	step "the registry is opened" "$regtool" create default
 	step "the starter looks: nobody is config_server in production" nobody_is config_server
-	"$regtool" up "$folder/services.ini" >"$folder/up" 2>&1 &
+	"$regtool" up "$folder/production/services.ini" >"$folder/up" 2>&1 &
 	up=$!
 	started="$started $up"
-	step "it starts config_server; a second start is told that it is already started" is_refused
-	first=$(refused_pid)
-	step "by pid $first, for which the name is reserved: nobody finds it yet" nobody_is config_server
-	begin_ask
+	step "the supervisor reserves the name, and starts config_server" has_begun
+	first=$(cat "$folder/begun")
+	step "it is pid $first, and not ready: nobody finds it yet" nobody_is config_server
+	step "a second start is told: already started, as pid $first" is_refused "$first"
+	begin_ask answer1
 	go
 	step "pid $first is ready: the name is its own" is_pid config_server "$first"
 	step "and is found with its address, $(value_of config_server)" \
 		test "$(value_of config_server | cut -c 1)" = @
 	step "who has waited for (production, config_server) connects and is answered" \
-		is_said answer hello
+		is_said answer1 hello
 	step "event_store, which comes after it, has learnt from it what its file is" \
 		"$services/services" ask event_store add first "the first event"
-	step "a start is refused as before" is_refused
-	step "and told of pid $first" test "$(refused_pid)" = "$first"
+	step "a start of config_server is refused as before: already started, as pid $first" is_refused "$first"
+	rm "$folder/begun"
 	step "config_server is killed" kill -9 "$first"
 	step "its name is gone with it" "$regtool" wait production/config_server --gone
-	step "the supervisor starts it anew" is_refused
-	second=$(refused_pid)
-	step "as pid $second; it is not ready, and not found" nobody_is config_server
-	begin_ask
+	step "the supervisor reserves the name again, and starts it anew" has_begun
+	second=$(cat "$folder/begun")
+	step "it is pid $second, and not ready: nobody finds it yet" nobody_is config_server
+	begin_ask answer2
 	go
 	step "pid $second is ready: the name is its own" is_pid config_server "$second"
-	step "the client that has waited is answered by the new one" is_said answer hello
+	step "the client that has waited is answered by the new one" is_said answer2 hello
 	step "event_store is still there, and has its event" \
 		"$services/services" ask event_store get 1
 	step "the supervisor is told to end" kill "$up"
@@ -129,10 +109,9 @@ clear_folder() {
 	wait "$up" 2>/dev/null
 	wait "$client" 2>/dev/null
 	started=
-	rm -f "$folder/go" "$folder"/config_server* "$folder/event_store" "$folder/telemetry" "$folder"/*.log
+	rm -rf "$folder/go" "$folder/begun" "$folder"/answer? "$folder/production"
 }
 
-lay_out
 mode=fallback
 KREG_GUARD=none
 export KREG_GUARD
@@ -142,7 +121,6 @@ clear_folder
 mode=guard
 KREG_GUARD=$pins
 if why=$("$regtool" guard start --path "$pins" 2>&1); then
-	lay_out
 	try_all "the guard is there"
 	clear_folder
 	exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
