@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lib/service_key.h"
-#include "lib/supervisor_child.h"
+#include "lib/ward.h"
 #include "lib/visit.h"
 #include "lib/wait.h"
 #include "shm/table_search.h"
@@ -131,20 +131,20 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 /* -EBUSY: it is of another handle of this process, which alone can unregister it. */
 static int end_process(struct kreg *k, const struct resident *resident, int64_t ms)
 {
-	struct child child = { .end = -1, .signals = -1 };
-	int err = child_take_over(&child, k, &resident->owner);
+	struct ward ward = { .end = -1, .signals = -1 };
+	int err = ward_take_over(&ward, k, &resident->owner);
 
 	if (err)
 		return err == -ESRCH ? 0 : err;
-	err = child_tell(&child, SIGTERM);
+	err = ward_tell(&ward, SIGTERM);
 	if (!err)
 		err = await_end(k, resident, ms);
 	if (err == -ETIMEDOUT) {
-		err = child_tell(&child, SIGKILL);
+		err = ward_tell(&ward, SIGKILL);
 		if (!err)
 			err = await_end(k, resident, -1);
 	}
-	child_reap(&child);
+	ward_reap(&ward);
 	return err;
 }
 

@@ -5,7 +5,7 @@
  * Promises  what is told is of that owner, or false is returned.
  * Needs     nothing; a read-only handle will do.
  * Context   any thread.
- * Used by   owner.c, peer.c, health.c, start_run.c, supervisor_child.c.
+ * Used by   owner.c, peer.c, health.c, start_run.c, ward.c.
  */
 #ifndef KREG_LIB_OWNER_H
 #define KREG_LIB_OWNER_H

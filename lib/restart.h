@@ -4,7 +4,7 @@
  *
  * Promises  no processes, no clock, nothing that is remembered but struct restart_history.
  * Context   one thread.
- * Used by   supervisor_run.c, supervisor_child.c.
+ * Used by   supervisor_run.c, ward.c.
  */
 #ifndef KREG_LIB_RESTART_H
 #define KREG_LIB_RESTART_H

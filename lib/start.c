@@ -23,6 +23,7 @@
 #include "lib/claim.h"
 #include "lib/service_key.h"
 #include "lib/sized.h"
+#include "lib/start.h"
 #include "lib/start_run.h"
 #include "lib/telemetry.h"
 #include "shm/clock.h"
@@ -115,9 +116,10 @@ static int start(struct starting *s, const char *space, const char *role)
 }
 
 static int start_key(struct kreg *k, const void *key, size_t key_size, const char *space,
-		     const char *role, const struct kreg_start *how, struct kreg_started *started)
+		     const char *role, const struct kreg_start *how, struct kreg_started *started,
+		     int stop)
 {
-	struct starting s = { .k = k, .link = -1, .pidfd = -1 };
+	struct starting s = { .k = k, .link = -1, .pidfd = -1, .stop = stop };
 	size_t known;
 	int err = how && (!started || started->size >= sizeof(started->size))
 			  ? sized_read(&s.how, sizeof(s.how), how)
@@ -150,11 +152,11 @@ int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kr
 {
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
-	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started);
+	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started, -1);
 }
 
-int kreg_service_start(struct kreg *k, const char *space, const char *role,
-		       const struct kreg_start *how, struct kreg_started *started)
+int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
+		  struct kreg_started *started, int stop)
 {
 	struct kreg_started own = { .size = sizeof(own) };
 	struct service_key key;
@@ -164,10 +166,16 @@ int kreg_service_start(struct kreg *k, const char *space, const char *role,
 		return err;
 	if (!started)
 		started = &own;
-	err = start_key(k, key.bytes, key.size, space, role, how, started);
+	err = start_key(k, key.bytes, key.size, space, role, how, started, stop);
 	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
 		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, &started->owner, 0);
 	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
 		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &started->owner, err);
 	return err;
+}
+
+int kreg_service_start(struct kreg *k, const char *space, const char *role,
+		       const struct kreg_start *how, struct kreg_started *started)
+{
+	return start_service(k, space, role, how, started, -1);
 }

@@ -48,13 +48,14 @@ static int start_fork(struct starting *s)
 	return s->pidfd < 0 ? -errno : 0;
 }
 
-/* -ETIMEDOUT; -ECHILD: the child has ended, and said nothing that is not heard yet. */
+/* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and said nothing that is not heard yet. */
 static int wait_for_news(struct starting *s, short *said)
 {
 	struct pollfd at[] = {
 		{ .fd = s->link, .events = POLLIN },
 		{ .fd = s->readiness.here, .events = POLLIN },
 		{ .fd = s->pidfd, .events = POLLIN },
+		{ .fd = s->stop, .events = POLLIN },
 	};
 	uint64_t now = clock_now();
 	struct timespec left = { 0 };
@@ -64,7 +65,7 @@ static int wait_for_news(struct starting *s, short *said)
 		left.tv_sec = (time_t)((s->deadline - now) / 1000000000);
 		left.tv_nsec = (long)((s->deadline - now) % 1000000000);
 	}
-	count = ppoll(at, 3, s->deadline ? &left : NULL, NULL);
+	count = ppoll(at, 4, s->deadline ? &left : NULL, NULL);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	*said = at[0].revents;
@@ -72,6 +73,8 @@ static int wait_for_news(struct starting *s, short *said)
 		readiness_hear(&s->readiness);
 	if (!count)
 		return -ETIMEDOUT;
+	if (at[3].revents)
+		return -ECANCELED;
 	return at[2].revents && !at[0].revents ? -ECHILD : 0;
 }
 

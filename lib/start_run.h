@@ -27,9 +27,10 @@ struct starting {
 	struct readiness readiness;
 	int link;  /* to the child; -1: none */
 	int pidfd; /* the child's; -1: none */
+	int stop;  /* readable: it is given up; -1: nobody will say so */
 };
 
-/* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim. */
+/* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. */
 int start_run(struct starting *s);
 
 /* Kills the program of @owner, and returns when it has ended. */

@@ -23,7 +23,7 @@ static void supervisor_free(struct kreg_supervisor *s)
 	free(s->polled);
 	free(s->steps);
 	free(s->places);
-	free(s->children);
+	free(s->wards);
 	free(s);
 }
 
@@ -32,14 +32,14 @@ static int make_room(struct kreg_supervisor *s)
 	const struct kreg_supervision *what = &s->plan->what;
 	size_t count = what->count, i;
 
-	s->children = calloc(count + 1, sizeof(*s->children));
+	s->wards = calloc(count + 1, sizeof(*s->wards));
 	s->places = calloc(count + 1, sizeof(*s->places));
 	s->steps = calloc(count + 1, 3 * sizeof(*s->steps));
 	s->polled = calloc(count + 1, sizeof(*s->polled));
-	if (!s->children || !s->places || !s->steps || !s->polled)
+	if (!s->wards || !s->places || !s->steps || !s->polled)
 		return -ENOMEM;
 	for (i = 0; i < count; i++)
-		s->children[i] = (struct child){ &s->plan->services[i], .end = -1, .signals = -1 };
+		s->wards[i] = (struct ward){ &s->plan->services[i], .end = -1, .signals = -1 };
 	s->orders = eventfd(0, EFD_CLOEXEC);
 	if (s->orders >= 0)
 		s->ended = eventfd(0, EFD_CLOEXEC);

@@ -14,14 +14,14 @@
 
 #include "lib/handle.h"
 #include "lib/supervision.h"
-#include "lib/supervisor_child.h"
+#include "lib/ward.h"
 
 #pragma GCC visibility push(hidden)
 
 struct kreg_supervisor {
 	struct kreg *k;
 	struct supervision *plan;
-	struct child *children;       /* in the order of start */
+	struct ward *wards;       /* in the order of start */
 	struct restart_place *places; /* as many */
 	struct restart_step *steps;   /* three times as many */
 	struct pollfd *polled;        /* one more: @orders first */

@@ -6,8 +6,8 @@
  *   state      what wakes it                    becomes
  *   starting   nothing                          watching; over, at an error
  *   watching   an order, the end of a service   restarting, over
- *   restarting nothing; an order is looked for  watching, with a restart that is owed if one failed; over
- *              before each start
+ *   restarting an order, as long as it waits    watching, with a restart that is owed if one failed
+ *              for a service to be ready
  *   over       -                                all are stopped, the name is gone
  *
  * A restart that is owed is tried again after what else has happened was looked at, and counts as one more.
@@ -25,28 +25,28 @@
 #include "lib/supervisor_say.h"
 #include "shm/clock.h"
 
-static void stop_child(struct kreg_supervisor *s, struct child *child)
+static void stop_ward(struct kreg_supervisor *s, struct ward *ward)
 {
-	const char *role = child->what->role;
+	const char *role = ward->what->role;
 	struct ending ending;
 	int err;
 
-	if (!child_runs(child))
+	if (!ward_runs(ward))
 		return;
-	err = child_tell(child, SIGTERM);
-	if (!child_await(child, child->what->stop_ms)) {
+	err = ward_tell(ward, SIGTERM);
+	if (!ward_await(ward, ward->what->stop_ms)) {
 		supervision_say(&s->plan->what, "%s/%s: pid %d goes on %u ms after SIGTERM: %s",
-				s->plan->space, role, child->pid, child->what->stop_ms,
+				s->plan->space, role, ward->pid, ward->what->stop_ms,
 				err ? kreg_strerror(err) : "SIGKILL");
-		err = child_tell(child, SIGKILL);
+		err = ward_tell(ward, SIGKILL);
 		if (err)
 			supervision_say(&s->plan->what,
 					"%s/%s: pid %d cannot be killed, end it by hand: %s",
-					s->plan->space, role, child->pid, kreg_strerror(err));
-		child_await(child, -1);
+					s->plan->space, role, ward->pid, kreg_strerror(err));
+		ward_await(ward, -1);
 	}
-	ending = child_reap(child);
-	say_ended(s->plan, child, &ending, true);
+	ending = ward_reap(ward);
+	say_ended(s->plan, ward, &ending, true);
 }
 
 static void stop_all(struct kreg_supervisor *s)
@@ -54,39 +54,39 @@ static void stop_all(struct kreg_supervisor *s)
 	size_t at;
 
 	for (at = s->plan->what.count; at-- > 0;)
-		stop_child(s, &s->children[at]);
+		stop_ward(s, &s->wards[at]);
 }
 
-static int start_child(struct kreg_supervisor *s, struct child *child, struct kreg_started *started)
+static int start_ward(struct kreg_supervisor *s, struct ward *ward, struct kreg_started *started)
 {
 	int err;
 
 	*started = (struct kreg_started){ .size = sizeof(*started) };
-	err = child_start(child, s->k, s->plan->space, started);
+	err = ward_start(ward, s->k, s->plan->space, started, s->orders);
 	if (!err)
-		say_started(s->plan, child);
+		say_started(s->plan, ward);
 	return err;
 }
 
 /* The same, or one that is found running is watched from here on. */
-static int start_or_take_over(struct kreg_supervisor *s, struct child *child)
+static int start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 {
 	struct kreg_started started;
 	int err;
 
 	do {
-		err = start_child(s, child, &started);
+		err = start_ward(s, ward, &started);
 		if (err != -EEXIST || !started.ready ||
 		    !(s->plan->what.flags & KREG_SUPERVISE_KEEP))
 			break;
-		err = child_take_over(child, s->k, &started.owner);
+		err = ward_take_over(ward, s->k, &started.owner);
 		if (!err)
-			say_started(s->plan, child);
+			say_started(s->plan, ward);
 		if (err == -EBUSY)
 			err = -EEXIST;
 	} while (err == -ESRCH);
 	if (err)
-		say_not_started(s->plan, child, err, &started);
+		say_not_started(s->plan, ward, err, &started);
 	return err;
 }
 
@@ -96,20 +96,13 @@ static int start_all(struct kreg_supervisor *s)
 	int err = 0;
 
 	for (at = 0; at < s->plan->what.count && !err; at++) {
-		err = start_or_take_over(s, &s->children[at]);
+		err = start_or_take_over(s, &s->wards[at]);
 		if (err)
-			supervision_blame(s->why, s->children[at].what->role);
+			supervision_blame(s->why, s->wards[at].what->role);
 	}
 	if (err)
 		stop_all(s);
 	return err;
-}
-
-static bool is_told_to_stop(const struct kreg_supervisor *s)
-{
-	struct pollfd at = { .fd = s->orders, .events = POLLIN };
-
-	return poll(&at, 1, 0) == 1;
 }
 
 static size_t plan_restart(struct kreg_supervisor *s, size_t place)
@@ -118,15 +111,15 @@ static size_t plan_restart(struct kreg_supervisor *s, size_t place)
 	size_t at, first, end;
 
 	for (at = 0; at < what->count; at++) {
-		const struct child *child = &s->children[at];
+		const struct ward *ward = &s->wards[at];
 
-		s->places[at] = (struct restart_place){ .policy = child->what->restart,
-							.runs = child_runs(child),
-							.is_forgotten = child->is_forgotten };
+		s->places[at] = (struct restart_place){ .policy = ward->what->restart,
+							.runs = ward_runs(ward),
+							.is_forgotten = ward->is_forgotten };
 	}
 	restart_reach(what->strategy, what->count, place, &first, &end);
 	for (at = first; at < end; at++)
-		s->children[at].is_owed = false;
+		s->wards[at].is_owed = false;
 	return restart_plan(s->places, what->count, what->strategy, place, s->steps);
 }
 
@@ -137,23 +130,23 @@ static void restart(struct kreg_supervisor *s, size_t place)
 	int err;
 
 	for (i = 0; i < steps; i++) {
-		struct child *child = &s->children[s->steps[i].place];
+		struct ward *ward = &s->wards[s->steps[i].place];
 
 		switch (s->steps[i].action) {
 		case RESTART_STOP:
-			stop_child(s, child);
+			stop_ward(s, ward);
 			break;
 		case RESTART_FORGET:
-			child->is_forgotten = true;
+			ward->is_forgotten = true;
 			break;
 		case RESTART_START:
-			if (is_told_to_stop(s))
-				return;
-			err = start_child(s, child, &started);
+			err = start_ward(s, ward, &started);
 			if (!err)
 				break;
-			say_not_started(s->plan, child, err, &started);
-			child->is_owed = true;
+			/* That it was given up is found out by who looks for orders. */
+			if (err != -ECANCELED)
+				say_not_started(s->plan, ward, err, &started);
+			ward->is_owed = true;
 			return;
 		}
 	}
@@ -171,7 +164,7 @@ static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 	supervision_say(what,
 			"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
 			"all services of %s are stopped",
-			s->plan->space, s->children[place].what->role, s->history.intensity,
+			s->plan->space, s->wards[place].what->role, s->history.intensity,
 			s->history.period_ms, s->plan->space);
 	return false;
 }
@@ -184,8 +177,8 @@ static bool wait_for_work(struct kreg_supervisor *s, size_t *place)
 	s->polled[0] = (struct pollfd){ .fd = s->orders, .events = POLLIN };
 	for (at = 0; at < count; at++) {
 		s->polled[at + 1] =
-			(struct pollfd){ .fd = s->children[at].end, .events = POLLIN };
-		if (s->children[at].is_owed && owed == count)
+			(struct pollfd){ .fd = s->wards[at].end, .events = POLLIN };
+		if (s->wards[at].is_owed && owed == count)
 			owed = at;
 	}
 	while (poll(s->polled, count + 1, owed < count ? 0 : -1) < 0)
@@ -204,14 +197,14 @@ static bool watch(struct kreg_supervisor *s)
 	size_t place;
 
 	while (wait_for_work(s, &place)) {
-		struct child *child = &s->children[place];
+		struct ward *ward = &s->wards[place];
 		struct ending ending;
 
-		if (child_runs(child)) {
-			ending = child_reap(child);
-			say_ended(s->plan, child, &ending, false);
-			child->is_forgotten = child->what->restart == KREG_RESTART_TEMPORARY;
-			if (!restart_is_needed(child->what->restart, &ending))
+		if (ward_runs(ward)) {
+			ending = ward_reap(ward);
+			say_ended(s->plan, ward, &ending, false);
+			ward->is_forgotten = ward->what->restart == KREG_RESTART_TEMPORARY;
+			if (!restart_is_needed(ward->what->restart, &ending))
 				continue;
 		}
 		if (!restart_if_allowed(s, place))

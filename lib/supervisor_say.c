@@ -26,13 +26,13 @@ static const char *how_it_ended(const struct ending *ending, char *text, size_t 
 	return text;
 }
 
-void say_started(const struct supervision *plan, const struct child *child)
+void say_started(const struct supervision *plan, const struct ward *ward)
 {
-	supervision_say(&plan->what, "%s/%s: %s pid %d", plan->space, child->what->role,
-			child->is_ours ? "started as" : "is taken over, it runs as", child->pid);
+	supervision_say(&plan->what, "%s/%s: %s pid %d", plan->space, ward->what->role,
+			ward->is_ours ? "started as" : "is taken over, it runs as", ward->pid);
 }
 
-void say_not_started(const struct supervision *plan, const struct child *child, int err,
+void say_not_started(const struct supervision *plan, const struct ward *ward, int err,
 		     const struct kreg_started *started)
 {
 	struct ending ending = { 0 };
@@ -44,7 +44,7 @@ void say_not_started(const struct supervision *plan, const struct child *child, 
 			 started->ready ? "" : " and is not ready");
 		break;
 	case -ENOEXEC:
-		snprintf(text, sizeof(text), "%.150s: %s", child->what->start->argv[0],
+		snprintf(text, sizeof(text), "%.150s: %s", ward->what->start->argv[0],
 			 strerrordesc_np(-started->exec_error));
 		break;
 	case -ECHILD:
@@ -56,16 +56,16 @@ void say_not_started(const struct supervision *plan, const struct child *child, 
 		break;
 	case -ETIMEDOUT:
 		snprintf(text, sizeof(text), "it was not ready after %lld ms, and was killed",
-			 (long long)child->what->start->timeout_ms);
+			 (long long)ward->what->start->timeout_ms);
 		break;
 	default:
 		snprintf(text, sizeof(text), "%s", kreg_strerror(err));
 	}
-	supervision_say(&plan->what, "%s/%s: cannot be started: %s", plan->space, child->what->role,
+	supervision_say(&plan->what, "%s/%s: cannot be started: %s", plan->space, ward->what->role,
 			text);
 }
 
-void say_ended(const struct supervision *plan, const struct child *child,
+void say_ended(const struct supervision *plan, const struct ward *ward,
 	       const struct ending *ending, bool was_told)
 {
 	const char *what_next = ": is to be restarted";
@@ -73,11 +73,11 @@ void say_ended(const struct supervision *plan, const struct child *child,
 
 	if (was_told)
 		what_next = "";
-	else if (child->what->restart == KREG_RESTART_TEMPORARY)
+	else if (ward->what->restart == KREG_RESTART_TEMPORARY)
 		what_next = ": is temporary, and forgotten";
-	else if (!restart_is_needed(child->what->restart, ending))
+	else if (!restart_is_needed(ward->what->restart, ending))
 		what_next = ": is transient, and done";
-	supervision_say(&plan->what, "%s/%s: pid %d %s %s%s", plan->space, child->what->role,
-			child->pid, was_told ? "is stopped, it ended" : "ended",
+	supervision_say(&plan->what, "%s/%s: pid %d %s %s%s", plan->space, ward->what->role,
+			ward->pid, was_told ? "is stopped, it ended" : "ended",
 			how_it_ended(ending, how, sizeof(how)), what_next);
 }

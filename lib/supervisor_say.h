@@ -9,19 +9,19 @@
 #define KREG_LIB_SUPERVISOR_SAY_H
 
 #include "lib/supervision.h"
-#include "lib/supervisor_child.h"
+#include "lib/ward.h"
 
 #pragma GCC visibility push(hidden)
 
 /* It runs, as it has been started or found. */
-void say_started(const struct supervision *plan, const struct child *child);
+void say_started(const struct supervision *plan, const struct ward *ward);
 
 /* @err: why it could not be started. */
-void say_not_started(const struct supervision *plan, const struct child *child, int err,
+void say_not_started(const struct supervision *plan, const struct ward *ward, int err,
 		     const struct kreg_started *started);
 
 /* How it has ended, by itself or @was_told to. */
-void say_ended(const struct supervision *plan, const struct child *child,
+void say_ended(const struct supervision *plan, const struct ward *ward,
 	       const struct ending *ending, bool was_told);
 
 #pragma GCC visibility pop

@@ -10,6 +10,7 @@
  *     program register VALUE         registers itself as what it was started as; what came of it is its value
  *     program listen                 at an abstract address, which it says with READY=1
  *     program stubborn               ignores SIGTERM
+ *     program obey FD                exits at SIGUSR1 with 0 and at SIGUSR2 with 3; writes a line to FD before
  */
 #include "tests/support/program.h"
 
@@ -131,6 +132,19 @@ static void listen_anywhere(void)
 	notify(text);
 }
 
+static void exit_as_told(int signal)
+{
+	_exit(signal == SIGUSR1 ? 0 : 3);
+}
+
+static void obey(int fd)
+{
+	signal(SIGUSR1, exit_as_told);
+	signal(SIGUSR2, exit_as_told);
+	if (dprintf(fd, "up\n") < 0)
+		fail("obey");
+}
+
 void program_run(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : NULL;
@@ -155,5 +169,7 @@ void program_run(int argc, char **argv)
 		listen_anywhere();
 	else if (!strcmp(what, "stubborn"))
 		signal(SIGTERM, SIG_IGN);
+	else if (!strcmp(what, "obey"))
+		obey(atoi(argv[2]));
 	sleep_for_ever();
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One service of a supervisor: started or taken over, watched, told to end, reaped.
+ * A ward: one service of a supervisor, started or taken over, watched, told to end, reaped.
  *
- * Promises  a signal reaches this very process; when child_reap() has returned, its name is gone and
+ * Promises  a signal reaches this very process; when ward_reap() has returned, its name is gone and
  *           there is no zombie.
- * Needs     child_start() and all else from one thread, which lives as long as the services should.
+ * Needs     ward_start() and all else from one thread, which lives as long as the services should.
  * Context   blocks as long as the service takes to be ready, and to end.
  * Used by   supervisor_run.c, namespace_stop.c.
  */
-#ifndef KREG_LIB_SUPERVISOR_CHILD_H
-#define KREG_LIB_SUPERVISOR_CHILD_H
+#ifndef KREG_LIB_WARD_H
+#define KREG_LIB_WARD_H
 
 #include "lib/restart.h"
 
 #pragma GCC visibility push(hidden)
 
-struct child {
+struct ward {
 	const struct kreg_supervised *what;
 	pid_t pid;         /* the program's */
 	int end;           /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
@@ -25,26 +25,26 @@ struct child {
 	bool is_owed;      /* a restart that failed is to be tried again */
 };
 
-static inline bool child_runs(const struct child *child)
+static inline bool ward_runs(const struct ward *ward)
 {
-	return child->end >= 0;
+	return ward->end >= 0;
 }
 
-/* As kreg_service_start(); what of fds is not to be had. */
-int child_start(struct child *child, struct kreg *k, const char *space,
-		struct kreg_started *started);
+/* As start_service(); what of fds is not to be had. */
+int ward_start(struct ward *ward, struct kreg *k, const char *space,
+		struct kreg_started *started, int stop);
 
 /* Watches @owner, who is the service already. -ESRCH: it is dead; -EBUSY: it is this process. */
-int child_take_over(struct child *child, struct kreg *k, const struct kreg_owner *owner);
+int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
 
 /* Its end is readable: takes note of that. */
-struct ending child_reap(struct child *child);
+struct ending ward_reap(struct ward *ward);
 
 /* Sends it @signal, and SIGCONT, without which one that is stopped would not hear it. -EPERM. */
-int child_tell(const struct child *child, int signal);
+int ward_tell(const struct ward *ward, int signal);
 
 /* Whether it ends within @ms; below 0: for ever. */
-bool child_await(const struct child *child, int64_t ms);
+bool ward_await(const struct ward *ward, int64_t ms);
 
 #pragma GCC visibility pop
 

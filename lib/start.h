@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting a service, by one who may have to give it up before it is ready.
+ *
+ * Promises  as kreg_service_start(); and at -ECANCELED nothing is left of the program.
+ * Context   as kreg_service_start().
+ * Used by   ward.c.
+ */
+#ifndef KREG_LIB_START_H
+#define KREG_LIB_START_H
+
+#include "lib/kreg.h"
+
+#pragma GCC visibility push(hidden)
+
+/* @stop: an fd, readable when it is to be given up: -ECANCELED. -1: never. */
+int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
+		  struct kreg_started *started, int stop);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In the fallback a process stands between us and the program, holds its name and ends as it ends: that one is our
+ * child and says when it is over, but signals go to the program. SIGCONT goes by the one in between, who passes
+ * it on, because that one may be stopped as well.
+ *
+ *   state      end  signals  is_ours   becomes, by
+ *   not there  -1   -1                 ours: ward_start(); taken over: ward_take_over()
+ *   ours       fd   fd       yes       not there: ward_reap()
+ *   taken over fd   fd       no        the same
+ *
+ * Killed here, the kernel kills what is ours, unless it was to be kept: then whoever supervises next takes it over.
+ */
+#include "lib/ward.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/owner.h"
+#include "lib/start.h"
+#include "shm/clock.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	int err;
+
+	ward->pid = owner->pid;
+	ward->signals = owner_pidfd_for_signals(k, owner);
+	if (ward->signals >= 0)
+		return 0;
+	err = ward->signals == -ESRCH ? 0 : ward->signals;
+	ward->signals = -1;
+	return err;
+}
+
+/* What cannot be watched is not to run. As long as nobody has reaped it, its pid is its own. */
+static void end_unwatched(struct ward *ward, pid_t pid)
+{
+	if (ward->signals >= 0)
+		syscall(SYS_pidfd_send_signal, ward->signals, SIGKILL, NULL, 0);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void close_fds(struct ward *ward)
+{
+	if (ward->end >= 0)
+		close(ward->end);
+	if (ward->signals >= 0)
+		close(ward->signals);
+	ward->end = ward->signals = -1;
+}
+
+int ward_start(struct ward *ward, struct kreg *k, const char *space,
+		struct kreg_started *started, int stop)
+{
+	int err = start_service(k, space, ward->what->role, ward->what->start, started, stop);
+
+	if (err)
+		return err;
+	err = open_signals(ward, k, &started->owner);
+	if (!err) {
+		ward->end = (int)syscall(SYS_pidfd_open, started->child, 0);
+		err = ward->end < 0 ? -errno : 0;
+	}
+	if (err) {
+		end_unwatched(ward, started->child);
+		close_fds(ward);
+		return err;
+	}
+	ward->is_ours = true;
+	ward->is_owed = false;
+	return 0;
+}
+
+int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	int err;
+
+	if (owner->pid == getpid() && owner_pid_is_ours(k, owner->token))
+		return -EBUSY;
+	err = open_signals(ward, k, owner);
+	if (!err) {
+		ward->end = kreg_owner_pidfd(k, owner);
+		err = ward->end < 0 ? ward->end : 0;
+	}
+	if (err)
+		close_fds(ward);
+	ward->is_ours = false;
+	return err;
+}
+
+struct ending ward_reap(struct ward *ward)
+{
+	struct ending ending = { 0 };
+	siginfo_t info = { 0 };
+	int err = -1;
+
+	while (ward->is_ours && (err = waitid(P_PIDFD, (id_t)ward->end, &info, WEXITED)) &&
+	       errno == EINTR)
+		;
+	if (!err)
+		ending = (struct ending){ info.si_code, info.si_status };
+	close_fds(ward);
+	return ending;
+}
+
+bool ward_await(const struct ward *ward, int64_t ms)
+{
+	struct pollfd at = { .fd = ward->end, .events = POLLIN };
+	uint64_t until = clock_now() + (uint64_t)ms * 1000000;
+	struct timespec left;
+	uint64_t now;
+	int got;
+
+	do {
+		now = clock_now();
+		now = now < until ? until - now : 0;
+		left.tv_sec = (time_t)(now / 1000000000);
+		left.tv_nsec = (long)(now % 1000000000);
+		got = ppoll(&at, 1, ms < 0 ? NULL : &left, NULL);
+	} while (got < 0);
+	return got == 1;
+}
+
+int ward_tell(const struct ward *ward, int signal)
+{
+	int err = 0;
+
+	if (ward->signals >= 0 &&
+	    syscall(SYS_pidfd_send_signal, ward->signals, signal, NULL, 0) && errno != ESRCH)
+		err = -errno;
+	syscall(SYS_pidfd_send_signal, ward->end, SIGCONT, NULL, 0);
+	return err;
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A supervisor and its services: started in order, restarted by policy and strategy, stopped in reverse, and nothing
+ * left of them. proc_supervise_death.c has who dies, and namespaces that are emptied.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/tmp.h"
+#include "tests/support/told.h"
+
+static struct kreg *k;
+static struct told told;
+
+static void open_mode(int mode)
+{
+	k = mode_open(mode, "supervise");
+	told_init(&told, k);
+}
+
+static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
+static const KREG_START(sleeping, .argv = sleep_argv);
+/* It says that it ignores SIGTERM, and then it does. */
+static const char *const stubborn_argv[] = {
+	"/bin/sh", "-c", "trap '' TERM; echo >&9; exec sleep 100000", NULL
+};
+static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
+
+#define AFTER(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+#define SERVICE(name, ...)                                                                         \
+	{                                                                                          \
+		.size = sizeof(struct kreg_supervised), .role = name, .start = &sleeping,          \
+		.stop_ms = 60000, __VA_ARGS__                                                      \
+	}
+
+static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out, char *why)
+{
+	what->log = told_log;
+	what->log_data = &told;
+	return kreg_supervise(k, "production", what, out, why);
+}
+
+static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
+{
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+	int err = supervise(what, &supervisor, why);
+
+	ck_assert_msg(!err, "%s: %s; %s", kreg_strerror(err), why, told.sentences);
+	told_await(&told, events);
+	told_forget(&told);
+	return supervisor;
+}
+
+static pid_t pid_of(const char *role)
+{
+	struct kreg_owner owner;
+
+	ck_assert_int_ge(kreg_service_lookup(k, "production", role, NULL, 0, &owner), 0);
+	return owner.pid;
+}
+
+static void signal_role(const char *role, int signal)
+{
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key("production", role, key);
+
+	ck_assert_int_gt(size, 0);
+	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, signal), 0);
+}
+
+/* No service, no supervisor, no process. */
+static void nothing_is_left(void)
+{
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static void close_clean(void)
+{
+	nothing_is_left();
+	kreg_close(k);
+}
+
+START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
+{
+	const struct kreg_supervised services[] = {
+		SERVICE("web", .after = AFTER("cache", "db")),
+		SERVICE("log"),
+		SERVICE("cache", .after = AFTER("log")),
+		SERVICE("db"),
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 4);
+	struct kreg_supervisor *supervisor;
+	struct kreg_owner owner;
+
+	open_mode(_i);
+	supervisor = supervise_well(&what, "+log1 +cache2 +db3 +web4 ");
+	ck_assert_int_eq(kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, &owner),
+			 0);
+	ck_assert_int_eq(owner.pid, getpid());
+	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
+	kreg_supervisor_stop(supervisor);
+	/* Each has gone before the next one was told. */
+	told_await(&told, "-web3 -db2 -cache1 -log0 ");
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
+{
+	static const struct {
+		uint32_t strategy;
+		const char *ends, *events;
+	} cases[] = {
+		{ KREG_ONE_FOR_ONE, "a", "!a3 +a4 " },
+		{ KREG_REST_FOR_ONE, "a", "!a3 -d2 -c1 -b0 +a1 +b2 +d3 " },
+		{ KREG_REST_FOR_ONE, "b", "!b3 -d2 -c1 +b2 +d3 " },
+		{ KREG_REST_FOR_ONE, "d", "!d3 +d4 " },
+		{ KREG_ONE_FOR_ALL, "b", "!b3 -d2 -c1 -a0 +a1 +b2 +d3 " },
+		{ KREG_ONE_FOR_ALL, "d", "!d3 -c2 -b1 -a0 +a1 +b2 +d3 " },
+	};
+	/* The temporary one is not restarted, also when it was another one's end that ended it. */
+	const struct kreg_supervised services[] = {
+		SERVICE("a", .restart = KREG_RESTART_PERMANENT),
+		SERVICE("b", .restart = KREG_RESTART_TRANSIENT),
+		SERVICE("c", .restart = KREG_RESTART_TEMPORARY),
+		SERVICE("d", .restart = KREG_RESTART_TRANSIENT),
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 4);
+	size_t i;
+
+	open_mode(_i);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kreg_supervisor *supervisor;
+		pid_t before;
+
+		what.strategy = cases[i].strategy;
+		supervisor = supervise_well(&what, "+a1 +b2 +c3 +d4 ");
+		before = pid_of(cases[i].ends);
+		signal_role(cases[i].ends, SIGKILL);
+		told_await(&told, cases[i].events);
+		ck_assert_int_ne(pid_of(cases[i].ends), before);
+		kreg_supervisor_stop(supervisor);
+		told_forget(&told);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
+{
+	static const struct {
+		uint32_t policy;
+		int signal;
+		bool is_restarted;
+	} cases[] = {
+		{ KREG_RESTART_PERMANENT, SIGTERM, true },  { KREG_RESTART_PERMANENT, SIGKILL, true },
+		{ KREG_RESTART_PERMANENT, SIGUSR1, true },  { KREG_RESTART_PERMANENT, SIGUSR2, true },
+		{ KREG_RESTART_TRANSIENT, SIGTERM, false }, { KREG_RESTART_TRANSIENT, SIGKILL, true },
+		{ KREG_RESTART_TRANSIENT, SIGUSR1, false }, { KREG_RESTART_TRANSIENT, SIGUSR2, true },
+		{ KREG_RESTART_TEMPORARY, SIGTERM, false }, { KREG_RESTART_TEMPORARY, SIGKILL, false },
+		{ KREG_RESTART_TEMPORARY, SIGUSR1, false }, { KREG_RESTART_TEMPORARY, SIGUSR2, false },
+	};
+	/* Exit status 0 at SIGUSR1 and 3 at SIGUSR2. */
+	static const char *const argv[] = { PROGRAM, "obey", "9", NULL };
+	const KREG_START(exits, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+	struct kreg_supervised services[] = { SERVICE("other"), SERVICE("one") };
+	KREG_SUPERVISION(what, .services = services, .count = 2, .intensity = 2);
+	size_t i;
+
+	open_mode(_i);
+	services[1].start = &exits;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kreg_supervisor *supervisor;
+
+		services[1].restart = cases[i].policy;
+		supervisor = supervise_well(&what, "+other1 +one2 ");
+		signal_role("one", cases[i].signal);
+		told_await(&told, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
+		/* All is done in one order, so this comes behind what was still to come. */
+		told_forget(&told);
+		signal_role("other", SIGKILL);
+		told_await(&told, cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
+		kreg_supervisor_stop(supervisor);
+		told_forget(&told);
+	}
+	close_clean();
+}
+END_TEST
+
+static void await_end_of_tree(const struct kreg_supervisor *supervisor)
+{
+	struct pollfd at = { .fd = kreg_supervisor_fd(supervisor), .events = POLLIN };
+
+	ck_assert_int_eq(poll(&at, 1, 60000), 1);
+	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ENOTRECOVERABLE);
+	nothing_is_left();
+}
+
+START_TEST(more_restarts_than_intensity_allows_end_the_tree_with_a_sentence)
+{
+	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c") };
+	KREG_SUPERVISION(what, .services = services, .count = 3, .intensity = 2,
+			 .period_ms = 3600000);
+	struct kreg_supervisor *supervisor;
+	struct pollfd at = { .events = POLLIN };
+
+	open_mode(_i);
+	supervisor = supervise_well(&what, "+a1 +b2 +c3 ");
+	signal_role("b", SIGKILL);
+	told_await(&told, "!b2 +b3 ");
+	signal_role("c", SIGKILL);
+	told_await(&told, "!b2 +b3 !c2 +c3 ");
+	at.fd = kreg_supervisor_fd(supervisor);
+	ck_assert_int_eq(poll(&at, 1, 0), 0);
+	told_forget(&told);
+	signal_role("b", SIGKILL);
+	await_end_of_tree(supervisor);
+	told_await(&told, "!b2 -c1 -a0 ");
+	ck_assert(told_has(&told, "production: b needs one more restart, but not more than 2 within "
+				  "3600000 ms are allowed: all services of production are stopped"));
+	/* The namespace is free for another one. */
+	ck_assert_int_eq(kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL),
+			 0);
+	kreg_supervisor_stop(supervisor);
+	ck_assert_int_eq(kreg_service_unregister(k, "production", KREG_ROLE_SUPERVISOR), 1);
+	close_clean();
+}
+END_TEST
+
+START_TEST(with_no_intensity_the_first_restart_is_one_too_many)
+{
+	const struct kreg_supervised services[] = { SERVICE("a") };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = KREG_INTENSITY_NONE);
+	struct kreg_supervisor *supervisor;
+
+	open_mode(_i);
+	supervisor = supervise_well(&what, "+a1 ");
+	signal_role("a", SIGKILL);
+	await_end_of_tree(supervisor);
+	kreg_supervisor_stop(supervisor);
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_restart_that_fails_is_tried_again_as_often_as_intensity_allows)
+{
+	char program[256], *name = program;
+	const char *const argv[] = { name, "sleep", NULL };
+	const KREG_START(vanishing, .argv = argv);
+	struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c") };
+	KREG_SUPERVISION(what, .services = services, .count = 3, .intensity = 3,
+			 .strategy = KREG_REST_FOR_ONE);
+	struct kreg_supervisor *supervisor;
+
+	open_mode(_i);
+	services[1].start = &vanishing;
+	snprintf(program, sizeof(program), "%s/program", tmp_directory());
+	ck_assert_int_eq(symlink(PROGRAM, program), 0);
+	supervisor = supervise_well(&what, "+a1 +b2 +c3 ");
+	ck_assert_int_eq(unlink(program), 0);
+	signal_role("b", SIGKILL);
+	await_end_of_tree(supervisor);
+	told_await(&told, "!b2 -c1 ?b1 ?b1 ?b1 -a0 ");
+	kreg_supervisor_stop(supervisor);
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails)
+{
+	const struct kreg_supervised services[] = { SERVICE("a") };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 2);
+	struct kreg_supervisor *supervisor;
+	struct pollfd at = { .events = POLLIN };
+	char sentence[64];
+
+	open_mode(_i);
+	supervisor = supervise_well(&what, "+a1 ");
+	ck_assert_int_eq(kreg_register_with(k, "production/a", KREG_STRING, NULL, 0,
+					    KREG_REGISTER_QUEUE, NULL),
+			 KREG_WAITING);
+	signal_role("a", SIGKILL);
+	at.fd = kreg_supervisor_fd(supervisor);
+	ck_assert_int_eq(poll(&at, 1, 60000), 1);
+	snprintf(sentence, sizeof(sentence), "a: cannot be started: pid %d has the name", getpid());
+	ck_assert(told_has(&told, sentence));
+	kreg_supervisor_stop(supervisor);
+	ck_assert_int_eq(kreg_service_unregister(k, "production", "a"), 1);
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
+{
+	static const char *const missing[] = { "/no/such/program", NULL };
+	static const char *const failing[] = { PROGRAM, "exit", "3", NULL };
+	const KREG_START(first, .argv = missing);
+	const KREG_START(second, .argv = failing, .ready = KREG_READY_NOTIFY);
+	const KREG_START(third, .argv = sleep_argv, .ready = KREG_READY_NOTIFY, .timeout_ms = 100);
+	const struct {
+		const struct kreg_start *start;
+		int err;
+		const char *sentence;
+	} cases[] = {
+		{ &first, -ENOEXEC, "c: cannot be started: /no/such/program: No such file" },
+		{ &second, -ECHILD, "c: cannot be started: it ended before it was ready, with exit status 3" },
+		{ &third, -ETIMEDOUT, "c: cannot be started: it was not ready after 100 ms" },
+	};
+	struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c"),
+					      SERVICE("d") };
+	KREG_SUPERVISION(what, .services = services, .count = 4);
+	struct kreg_supervisor *supervisor = NULL;
+	char why[KREG_ROLE_MAX + 1];
+	size_t i;
+
+	open_mode(_i);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		services[2].start = cases[i].start;
+		ck_assert_int_eq(supervise(&what, &supervisor, why), cases[i].err);
+		ck_assert_str_eq(why, "c");
+		ck_assert_ptr_null(supervisor);
+		told_await(&told, "+a1 +b2 ?c2 -b1 -a0 ");
+		told_forget(&told);
+		ck_assert_msg(told_has(&told, cases[i].sentence), "%s", told.sentences);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_service_that_is_there_already_is_not_started_and_left_alone)
+{
+	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b") };
+	KREG_SUPERVISION(what, .services = services, .count = 2);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+	uint32_t flags;
+
+	open_mode(_i);
+	ck_assert_int_eq(kreg_service_register(k, "production", "b", NULL, 0, NULL), 0);
+	/* Nor would a supervisor take over its own process. */
+	for (flags = 0; flags <= KREG_SUPERVISE_KEEP; flags++) {
+		what.flags = flags;
+		ck_assert_int_eq(supervise(&what, &supervisor, why), -EEXIST);
+		ck_assert_str_eq(why, "b");
+		ck_assert_int_eq(pid_of("b"), getpid());
+		ck_assert_int_eq(kreg_count(k), 1);
+	}
+	ck_assert_int_eq(kreg_service_unregister(k, "production", "b"), 1);
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_namespace_has_one_supervisor)
+{
+	const struct kreg_supervised services[] = { SERVICE("a") };
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg_supervisor *first, *second = NULL;
+	char why[KREG_ROLE_MAX + 1];
+	pid_t pid;
+
+	open_mode(_i);
+	first = supervise_well(&what, "+a1 ");
+	pid = pid_of("a");
+	ck_assert_int_eq(supervise(&what, &second, why), -EEXIST);
+	ck_assert_str_eq(why, KREG_ROLE_SUPERVISOR);
+	ck_assert_ptr_null(second);
+	ck_assert(told_has(&told, "supervises it already"));
+	ck_assert_int_eq(pid_of("a"), pid);
+	kreg_supervisor_stop(first);
+	close_clean();
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
+{
+	static const KREG_START(empty, .flags = 0);
+	struct kreg_supervised services[] = { SERVICE("a"), { 0 }, SERVICE("d", .after = AFTER("b")) };
+	const struct {
+		struct kreg_supervised service;
+		const char *why, *sentence;
+	} cases[] = {
+		{ SERVICE("b", .after = AFTER("c")), "b", "b: it is to start after c, which is none" },
+		{ SERVICE("b", .after = AFTER("b")), "b", "b: it is to start after itself" },
+		{ SERVICE("b", .after = AFTER("d")), "d", "d: it is to start after b, which is to start" },
+		{ SERVICE("a"), "a", "a: the role is there twice" },
+		{ SERVICE(KREG_ROLE_SUPERVISOR), KREG_ROLE_SUPERVISOR, "the supervisor's own" },
+		{ SERVICE("b b"), "b b", "b b: a role has 1 to 150" },
+		{ SERVICE(NULL), "", "without a role" },
+		{ SERVICE("b", .restart = 3), "b", "b: there is no such restart policy" },
+		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: it has no start" },
+		{ { .size = sizeof(services[0]), .role = "b", .start = &empty }, "b", "b: its start cannot be taken over" },
+		{ { .size = 8 }, "", "service 1 of the array has a wrong size" },
+	};
+	KREG_SUPERVISION(what, .services = services);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+	size_t i;
+
+	open_mode(_i);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		services[1] = cases[i].service;
+		what.count = !strcmp(cases[i].why, "d") ? 3 : 2;
+		ck_assert_int_eq(supervise(&what, &supervisor, why), -EINVAL);
+		ck_assert_str_eq(why, cases[i].why);
+		ck_assert_msg(told_has(&told, cases[i].sentence), "%zu: %s", i, told.sentences);
+		told_init(&told, k);
+	}
+	what.count = 1;
+	what.strategy = 3;
+	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
+	what.strategy = 0;
+	what.flags = 2;
+	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_supervise(k, "no/space", &what, &supervisor, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_supervise(k, "production", NULL, &supervisor, NULL), -EINVAL);
+	ck_assert_str_eq(told.events, "");
+	kreg_supervisor_stop(NULL);
+	close_clean();
+}
+END_TEST
+
+START_TEST(what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken)
+{
+	struct kreg_supervised services[] = { SERVICE("asleep"), SERVICE("stubborn") };
+	KREG_SUPERVISION(what, .services = services, .count = 2);
+	struct kreg_service_health health = { .size = sizeof(health) };
+	struct kreg_supervisor *supervisor;
+
+	open_mode(_i);
+	services[1].start = &stubborn;
+	services[1].stop_ms = 50;
+	supervisor = supervise_well(&what, "+asleep1 +stubborn2 ");
+	signal_role("asleep", SIGSTOP);
+	do {
+		ck_assert_int_eq(kreg_service_health(k, "production", "asleep", &health), 0);
+	} while (health.process != KREG_PROCESS_STOPPED);
+	kreg_supervisor_stop(supervisor);
+	told_await(&told, "-stubborn1 -asleep0 ");
+	ck_assert(told_has(&told, "goes on 50 ms after SIGTERM: SIGKILL"));
+	ck_assert(told_has(&told, "it ended by signal 9 (SIGKILL)"));
+	ck_assert(told_has(&told, "it ended by signal 15 (SIGTERM)"));
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
+{
+	char script[512], *text = script;
+	const char *const argv[] = { "/bin/sh", "-c", text, NULL };
+	const KREG_START(once, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+	struct kreg_supervised services[] = { SERVICE("a") };
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg_service_health health = { .size = sizeof(health) };
+	struct kreg_supervisor *supervisor;
+
+	open_mode(_i);
+	/* The second time it is never ready. */
+	snprintf(script, sizeof(script), "f=%s/ready; [ -e $f ] || echo >&9; : >$f; exec sleep 100000",
+		 tmp_directory());
+	services[0].start = &once;
+	supervisor = supervise_well(&what, "+a1 ");
+	signal_role("a", SIGKILL);
+	while (kreg_service_health(k, "production", "a", &health) || health.ready)
+		usleep(1000);
+	kreg_supervisor_stop(supervisor);
+	snprintf(script, sizeof(script), "%s/ready", tmp_directory());
+	ck_assert_int_eq(unlink(script), 0);
+	close_clean();
+}
+END_TEST
+
+static int count_of(const char *folder)
+{
+	DIR *entries = opendir(folder);
+	int count = 0;
+
+	ck_assert_ptr_nonnull(entries);
+	while (readdir(entries))
+		count++;
+	closedir(entries);
+	return count;
+}
+
+START_TEST(no_fd_thread_process_or_name_is_left)
+{
+	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b") };
+	KREG_SUPERVISION(what, .services = services, .count = 2, .strategy = KREG_ONE_FOR_ALL);
+	int fds = 0, threads = 0, i;
+
+	open_mode(_i);
+	for (i = 0; i < 5; i++) {
+		struct kreg_supervisor *supervisor = supervise_well(&what, "+a1 +b2 ");
+
+		signal_role("a", SIGKILL);
+		told_await(&told, "!a1 -b0 +a1 +b2 ");
+		kreg_supervisor_stop(supervisor);
+		told_forget(&told);
+		nothing_is_left();
+		if (!i) {
+			fds = count_of("/proc/self/fd");
+			threads = count_of("/proc/self/task");
+		}
+	}
+	ck_assert_int_eq(count_of("/proc/self/fd"), fds);
+	ck_assert_int_eq(count_of("/proc/self/task"), threads);
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		services_start_after_those_they_wait_for_and_stop_in_reverse,
+		a_strategy_says_who_is_restarted_with_the_one_that_has_ended,
+		a_policy_says_after_which_ends_a_service_is_restarted,
+		more_restarts_than_intensity_allows_end_the_tree_with_a_sentence,
+		with_no_intensity_the_first_restart_is_one_too_many,
+		a_restart_that_fails_is_tried_again_as_often_as_intensity_allows,
+		a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails,
+		a_start_that_fails_undoes_all_and_names_the_role,
+		a_service_that_is_there_already_is_not_started_and_left_alone,
+		a_namespace_has_one_supervisor,
+		what_cannot_be_is_refused_with_a_sentence_before_anything_is_started,
+		what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken,
+		a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped,
+		no_fd_thread_process_or_name_is_left,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("supervise"), tcase_create("both"), both, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/told.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SECONDS 60
+
+void told_init(struct told *told, struct kreg *k)
+{
+	memset(told, 0, sizeof(*told));
+	told->k = k;
+	pthread_mutex_init(&told->mutex, NULL);
+	pthread_cond_init(&told->changed, NULL);
+}
+
+static int count(const struct kreg_service *service, void *data)
+{
+	*(int *)data += strcmp(service->role, KREG_ROLE_SUPERVISOR) != 0;
+	return 0;
+}
+
+int told_services(struct kreg *k)
+{
+	int services = 0;
+
+	return kreg_service_each(k, "production", count, &services) ? -1 : services;
+}
+
+static char sign_of(const char *what)
+{
+	if (!strncmp(what, "started as", 10) || !strncmp(what, "is taken over", 13))
+		return '+';
+	if (!strncmp(what, "cannot be started", 17))
+		return '?';
+	if (strstr(what, "is stopped, it"))
+		return '-';
+	return strstr(what, " ended ") ? '!' : 0;
+}
+
+/* Whoever fails in a thread that is not the test's would end it without a word. */
+static void add_event(struct told *told, const char *sentence)
+{
+	char role[KREG_ROLE_MAX + 1], sign;
+	size_t used = strlen(told->events);
+	bool is_there;
+	int services, end = 0;
+
+	if (sscanf(sentence, "production/%150[^: ]: %n", role, &end) != 1 || !end)
+		return;
+	sign = sign_of(sentence + end);
+	if (!sign)
+		return;
+	services = told_services(told->k);
+	is_there = kreg_service_lookup(told->k, "production", role, NULL, 0, NULL) >= 0;
+	if (sign != '?' && is_there != (sign == '+'))
+		services = -1;
+	snprintf(told->events + used, sizeof(told->events) - used, "%c%s%d ", sign, role, services);
+}
+
+void told_log(void *data, const char *sentence)
+{
+	struct told *told = data;
+	size_t used;
+
+	pthread_mutex_lock(&told->mutex);
+	used = strlen(told->sentences);
+	snprintf(told->sentences + used, sizeof(told->sentences) - used, "%s\n", sentence);
+	add_event(told, sentence);
+	pthread_cond_broadcast(&told->changed);
+	pthread_mutex_unlock(&told->mutex);
+}
+
+void told_await(struct told *told, const char *events)
+{
+	struct timespec until;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SECONDS;
+	pthread_mutex_lock(&told->mutex);
+	while (!err && strlen(told->events) < strlen(events))
+		err = pthread_cond_timedwait(&told->changed, &told->mutex, &until);
+	ck_assert_msg(!strcmp(told->events, events), "%s: not \"%s\" but \"%s\"; %s", strerror(err),
+		      events, told->events, told->sentences);
+	pthread_mutex_unlock(&told->mutex);
+}
+
+void told_forget(struct told *told)
+{
+	pthread_mutex_lock(&told->mutex);
+	told->events[0] = 0;
+	pthread_mutex_unlock(&told->mutex);
+}
+
+bool told_has(struct told *told, const char *part)
+{
+	bool has;
+
+	pthread_mutex_lock(&told->mutex);
+	has = strstr(told->sentences, part) != NULL;
+	pthread_mutex_unlock(&told->mutex);
+	return has;
+}
