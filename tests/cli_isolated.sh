@@ -96,7 +96,7 @@ try_all() {
 	clear_up_by_itself
 	be_killed
 	step "the supervisor of production is told to end" kill "$up"
-	step "nobody is left in any namespace" is_empty ""
+	step "nobody is left in production" is_empty production
 	wait "$up" 2>/dev/null
 	started=
 	step "nor in the registry" "$regtool" destroy default

@@ -14,7 +14,8 @@ source=${TOP_SRCDIR:?the top folder of the source}/examples/services
 
 # shellcheck disable=SC2317 # until_ok calls them
 nobody_is() {
-	"$regtool" get "production/$1" || [ $? = 1 ]
+	"$regtool" get "production/$1"
+	[ $? = 1 ]
 }
 
 # shellcheck disable=SC2317

@@ -70,6 +70,8 @@ static int store_events(int link, void *data)
 		last = number;
 		stored++;
 	}
+	/* Closed with a word unread, a socket drops what it has said. */
+	link_hear(link);
 	link_say(link, stored);
 	link_say(link, (int64_t)client.resent);
 	client_deinit(&client);

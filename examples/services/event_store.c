@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event_store: keeps events in a file, in the order in which they came, and each of them once.
+ * event_store: keeps events, in the order in which they came, and each of them once.
  *
  *     add ID TEXT    the number of the event that has this id: of a new one, or of the one that has it already
  *     get NUMBER     its id and text
@@ -9,153 +9,47 @@
  * The client chooses the id, so that it may send a request again that was not answered: nothing is lost and
  * nothing is there twice. The file's name is what config_server says of "events".
  *
- * An event is a line, and is stored when its newline is in the file:
- *
- *     the file ends with    means                      who starts next
- *     a newline             all events are stored      reads them
- *     anything else         killed while it wrote      cuts it off; it was not answered, and comes again
- *
- * What the kernel has taken outlives a kill -9. It does not outlive the host: that takes an fdatasync(2) for each.
+ * Killed at any point, it has stored what it has answered, and perhaps what it was about to answer.
  */
 #define _GNU_SOURCE 1
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "client.h"
 #include "server.h"
+#include "store.h"
 
 #define TIMEOUT_MS 10000
 
-struct event {
+static bool add(struct store *store, char *event, char *text)
+{
 	size_t number;
-	char *text; /* the id, a space, and what the client wanted to keep */
-};
+	int err = store_add(store, event, &number);
 
-struct store {
-	int fd;
-	off_t size;
-	struct event **events;
-	size_t count;
-	void *by_id;
-};
-
-/* The ids, each up to its space. */
-static int compare(const void *one, const void *other)
-{
-	const struct event *a = one, *b = other;
-	size_t a_size = strcspn(a->text, " "), b_size = strcspn(b->text, " ");
-	int order = memcmp(a->text, b->text, a_size < b_size ? a_size : b_size);
-
-	return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
-/* Room for one more in memory. Return: the event, which is not in the store yet; NULL there is no memory. */
-static struct event *prepare(struct store *store, const char *text)
-{
-	struct event **events = realloc(store->events, (store->count + 1) * sizeof(events[0]));
-	struct event *event = malloc(sizeof(*event));
-
-	if (events)
-		store->events = events;
-	if (event)
-		event->text = strdup(text);
-	if (events && event && event->text) {
-		event->number = store->count + 1;
-		return event;
-	}
-	if (event)
-		free(event->text);
-	free(event);
-	return NULL;
-}
-
-static void discard(struct event *event)
-{
-	free(event->text);
-	free(event);
-}
-
-static struct event *find(const struct store *store, char *text)
-{
-	struct event wanted = { .text = text };
-	struct event **found = tfind(&wanted, &store->by_id, compare);
-
-	return found ? *found : NULL;
-}
-
-/* Return: false there is no memory for it. */
-static bool remember(struct store *store, struct event *event)
-{
-	if (!tsearch(event, &store->by_id, compare))
-		return false;
-	store->events[store->count++] = event;
-	return true;
-}
-
-/* All or nothing of a line. Who can't have nothing must not go on: the next line would be part of this one. */
-static int append(struct store *store, const char *text)
-{
-	char line[REQUEST_MAX + 2];
-	int size = snprintf(line, sizeof(line), "%s\n", text);
-	ssize_t written = write(store->fd, line, (size_t)size);
-
-	if (written == size) {
-		store->size += size;
-		return 0;
-	}
-	if (ftruncate(store->fd, store->size)) {
-		fail("undo half an event", strerror(errno));
-		exit(1);
-	}
-	return written < 0 ? -errno : -ENOSPC;
-}
-
-static bool add(struct store *store, char *event_text, char *text)
-{
-	struct event *event = find(store, event_text);
-	size_t id_size = strcspn(event_text, " ");
-	int err;
-
-	if (!id_size || !event_text[id_size] || strchr(event_text, '\n')) {
+	if (!err)
+		snprintf(text, TEXT_MAX, "%zu", number);
+	else if (err == -EINVAL)
 		snprintf(text, TEXT_MAX, "an event is ID TEXT, in one line");
-		return false;
-	}
-	if (!event) {
-		event = prepare(store, event_text);
-		err = event ? append(store, event_text) : -ENOMEM;
-		if (err) {
-			snprintf(text, TEXT_MAX, "it is not stored: %s", strerror(-err));
-			if (event)
-				discard(event);
-			return false;
-		}
-		/* It is stored. Who starts next may have the memory to know it again. */
-		if (!remember(store, event))
-			exit(1);
-	}
-	snprintf(text, TEXT_MAX, "%zu", event->number);
-	return true;
+	else
+		snprintf(text, TEXT_MAX, "it is not stored: %s", strerror(-err));
+	return !err;
 }
 
 static bool get(const struct store *store, const char *number, char *text)
 {
-	uintmax_t wanted = isdigit((unsigned char)*number) ? strtoumax(number, NULL, 10) : 0;
+	const char *event = isdigit((unsigned char)*number)
+				    ? store_get(store, strtoul(number, NULL, 10))
+				    : NULL;
 
-	if (wanted < 1 || wanted > store->count) {
+	if (event)
+		snprintf(text, TEXT_MAX, "%s", event);
+	else
 		snprintf(text, TEXT_MAX, "the events are 1 to %zu", store->count);
-		return false;
-	}
-	snprintf(text, TEXT_MAX, "%s", store->events[wanted - 1]->text);
-	return true;
+	return event != NULL;
 }
 
 static bool answer(void *data, char *request, char *text)
@@ -174,44 +68,13 @@ static bool answer(void *data, char *request, char *text)
 	return false;
 }
 
-/* Return: 0; a negative errno. */
-static int read_events(struct store *store, FILE *lines)
-{
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t size;
-	int err = 0;
-
-	while (!err && (size = getline(&line, &capacity, lines)) > 0 && line[size - 1] == '\n') {
-		struct event *event;
-
-		line[size - 1] = 0;
-		event = prepare(store, line);
-		if (!event || !remember(store, event))
-			err = -ENOMEM;
-		store->size += size;
-	}
-	if (!err && ferror(lines))
-		err = -errno;
-	free(line);
-	return err;
-}
-
 static int open_store(struct store *store, const char *path)
 {
-	FILE *lines;
-	int err;
+	char what[TEXT_MAX + 8];
+	int err = store_open(store, path);
 
-	store->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (store->fd < 0)
-		return fail(path, strerror(errno));
-	lines = fopen(path, "re");
-	err = lines ? read_events(store, lines) : -errno;
-	if (lines)
-		fclose(lines);
-	if (!err && ftruncate(store->fd, store->size))
-		err = -errno;
-	return err ? fail(path, strerror(-err)) : 0;
+	snprintf(what, sizeof(what), "open %s", path);
+	return err ? fail(what, strerror(-err)) : 0;
 }
 
 /* Waits for config_server, so the order in which the two are started does not matter. */
