@@ -154,9 +154,73 @@ try_pubsub() {
 	exits 0 "its registry has no owner left" "$regtool" destroy example-pubsub
 }
 
+service() {
+	role=$1
+	shift
+	begin "$role" "$examples/services/$role" "$@"
+}
+
+ask() {
+	"$examples/services/services" ask "$@"
+}
+
+# has_died ROLE PID: has telemetry heard of it?
+# shellcheck disable=SC2317 # until_ok calls it
+has_died() {
+	ask telemetry deaths | grep -qx "$1 $2"
+}
+
+# As plain programs, which nobody has started under a name; the order does not matter.
+try_services() {
+	KREG_REGISTRY=example-services
+	export KREG_REGISTRY
+	printf 'greeting=hello\nevents=%s/events\n' "$folder" >"$folder/conf"
+	service event_store
+	store=$pid
+	service telemetry
+	telemetry=$pid
+	service config_server "$folder/conf"
+	config=$pid
+	exits 0 "ask for a value" ask config_server get greeting
+	says "it is the file's" out hello
+	exits 1 "ask for one that is not there" ask config_server get nothing
+	says "the service says so" err "services: config_server says: no such key"
+	exits 0 "store an event, which takes a service that has asked another" ask event_store add a first
+	says "it is the first" out 1
+	exits 1 "a second service is refused" "$examples/services/event_store"
+	says "and told of the first" err "event_store: already started, as pid $store"
+	exits 1 "what is no event is refused" ask event_store add a
+	says "with the reason" err "services: event_store says: an event is ID TEXT, in one line"
+	crash "$store"
+	ask event_store add a first >"$folder/late" 2>&1 &
+	late=$!
+	started="$started $late"
+	service event_store
+	store=$pid
+	ends_well "who asks while there is none waits for the next one" "$late"
+	says "which knows the event" late 1
+	exits 0 "count" ask event_store count
+	says "so it is stored once" out 1
+	crash "$store"
+	if until_ok has_died event_store "$store"; then
+		ok "telemetry hears of a death"
+	else
+		not_ok "telemetry hears of a death" "of $store: $(ask telemetry deaths)"
+	fi
+	exits 0 "count something" ask telemetry add requests 5
+	exits 0 "and more of it" ask telemetry add requests -2
+	says "they are summed up" out 3
+	exits 1 "what is no number is refused" ask telemetry add requests many
+	crash "$telemetry"
+	crash "$config"
+	exits 0 "its registry has no owner left" "$regtool" destroy example-services
+	unset KREG_REGISTRY
+	rm "$folder/events"
+}
+
 # A program that wants another kind of registry than there is must say so.
 odd_calls() {
-	for program in names dispatcher pubsub; do
+	for program in names dispatcher pubsub services/config_server services/services; do
 		exits 2 "$program without arguments" "$examples/$program"
 	done
 	exits 0 "a registry of unique keys" "$regtool" create unique
@@ -170,6 +234,7 @@ try_all() {
 	try_names
 	try_dispatcher
 	try_pubsub
+	try_services
 	odd_calls
 }
 
