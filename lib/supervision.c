@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything is kept in blocks of one list, so that nothing has to be taken apart again.
+ * What is pointed to is kept until the copy is freed as a whole.
  */
 #include "lib/supervision.h"
 
 #include <errno.h>
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/kept.h"
 #include "lib/service_key.h"
 #include "lib/sized.h"
 #include "lib/start_order.h"
@@ -19,23 +19,9 @@
 #define STOP_MS 5000u
 #define SENTENCE_BYTES 1024
 
-struct kept {
-	struct kept *next;
-	alignas(max_align_t) unsigned char bytes[];
-};
-
-/* Its own memory; NULL if there is none. */
 static void *keep(struct supervision *s, const void *bytes, size_t size)
 {
-	struct kept *kept = size <= SIZE_MAX / 2 ? malloc(sizeof(*kept) + size) : NULL;
-
-	if (!kept)
-		return NULL;
-	kept->next = s->kept;
-	s->kept = kept;
-	if (bytes)
-		memcpy(kept->bytes, bytes, size);
-	return kept->bytes;
+	return kept_add(&s->kept, bytes, size);
 }
 
 static int keep_string(struct supervision *s, const char **string)
@@ -258,14 +244,9 @@ int supervision_copy(struct supervision **out, const char *space,
 
 void supervision_free(struct supervision *s)
 {
-	struct kept *next;
-
 	if (!s)
 		return;
-	for (; s->kept; s->kept = next) {
-		next = s->kept->next;
-		free(s->kept);
-	}
+	kept_free(s->kept);
 	free(s->services);
 	free(s);
 }

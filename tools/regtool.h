@@ -26,6 +26,7 @@ struct command {
 
 extern const struct command cmd_create;
 extern const struct command cmd_destroy;
+extern const struct command cmd_down;
 extern const struct command cmd_get;
 extern const struct command cmd_guard;
 extern const struct command cmd_count;
@@ -40,6 +41,7 @@ extern const struct command cmd_select;
 extern const struct command cmd_signal;
 extern const struct command cmd_stat;
 extern const struct command cmd_sweep;
+extern const struct command cmd_up;
 extern const struct command cmd_wait;
 extern const struct command cmd_watch;
 

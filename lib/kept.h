@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that is kept until all of it is freed at once.
+ *
+ * Context   any; allocates.
+ * Used by   supervision.c, service_file.c.
+ */
+#ifndef KREG_LIB_KEPT_H
+#define KREG_LIB_KEPT_H
+
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+struct kept;
+
+/* @size bytes in @list, with @bytes in them if that is not NULL. NULL: there are none. */
+void *kept_add(struct kept **list, const void *bytes, size_t size);
+char *kept_add_string(struct kept **list, const char *string);
+void kept_free(struct kept *list);
+
+#pragma GCC visibility pop
+
+#endif

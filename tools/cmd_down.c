@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regtool down: stops the services of a namespace.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/client.h"
+#include "tools/regtool.h"
+
+#define TIMEOUT_MAX 86400
+
+static int stop(struct client *client, const char *space, uint64_t seconds)
+{
+	struct kreg *k;
+	int64_t stopped;
+	int status = client_open(client, KREG_OPEN_EXISTING, &k);
+
+	if (status)
+		return status;
+	stopped = kreg_namespace_stop(k, space, (uint32_t)(seconds * 1000));
+	kreg_close(k);
+	if (stopped < 0)
+		return client_fail(client, (int)stopped, "stop the services of %s", space);
+	if (!stopped) {
+		fprintf(stderr, "regtool: there is nothing in namespace \"%s\"\n", space);
+		return REGTOOL_NOT_FOUND;
+	}
+	printf("%s is down: %" PRId64 " stopped\n", space, stopped);
+	return REGTOOL_DONE;
+}
+
+static int run(struct client *client, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "namespace", required_argument, NULL, 'n' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ 0 },
+	};
+	const char *space = "production";
+	char key[KREG_KEY_MAX];
+	uint64_t seconds = 0;
+	int option;
+
+	while ((option = client_option(client, argc, argv, options)) != -1) {
+		if (option == 'n')
+			space = optarg;
+		else if (client_number(optarg, TIMEOUT_MAX, &seconds) || !seconds)
+			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
+	}
+	if (kreg_service_key(space, "any", key) < 0)
+		return client_misuse(client, "\"%s\" is no namespace", space);
+	if (optind != argc)
+		return client_usage(client);
+	return stop(client, space, seconds);
+}
+
+const struct command cmd_down = {
+	.name = "down",
+	.synopsis = "down [--namespace NS] [--timeout SECONDS]",
+	.summary = "stop the services of a namespace",
+	.options = "  --namespace NS     which (production)\n"
+		   "  --timeout SECONDS  for each, from SIGTERM to SIGKILL (5)\n",
+	.run = run,
+};
