@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Isolated tests: a namespace and services of one's own, unseen by others, and nothing left of them.
+ */
+#include <check.h>
+#include <errno.h>
+#include <kreg-check.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/row.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/tmp.h"
+
+/* A sanitizer's processes take too much memory for so many. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ENVIRONMENTS 20
+#else
+#define ENVIRONMENTS 200
+#endif
+#define SERVICES 3
+
+static struct kreg *k;
+static int mode;
+
+static const char *const roles[SERVICES] = { "config_server", "event_store", "telemetry" };
+
+/* Three services whose value says whose they are. */
+struct tree {
+	char value[32];
+	const char *argv[3];
+	struct kreg_start start;
+	struct kreg_supervised services[SERVICES];
+	struct kreg_supervision what;
+};
+
+static struct kreg_supervision *tree_of(struct tree *tree, int64_t number, const char *program)
+{
+	int i;
+
+	*tree = (struct tree){ .argv = { PROGRAM, program, NULL } };
+	snprintf(tree->value, sizeof(tree->value), "of %ld", (long)number);
+	tree->start = (struct kreg_start){ .size = sizeof(tree->start), .argv = tree->argv };
+	tree->start.value = tree->value;
+	tree->start.value_size = strlen(tree->value);
+	for (i = 0; i < SERVICES; i++) {
+		tree->services[i] = (struct kreg_supervised){ .size = sizeof(tree->services[i]) };
+		tree->services[i].role = roles[i];
+		tree->services[i].start = &tree->start;
+		tree->services[i].stop_ms = 100;
+	}
+	tree->what = (struct kreg_supervision){ .size = sizeof(tree->what) };
+	tree->what.services = tree->services;
+	tree->what.count = SERVICES;
+	return &tree->what;
+}
+
+static int count_one(const struct kreg_service *service, void *data)
+{
+	*(int *)data += strcmp(service->role, KREG_ROLE_SUPERVISOR) != 0;
+	return 0;
+}
+
+static int services_in(const char *space)
+{
+	int count = 0;
+
+	ck_assert_int_eq(kreg_service_each(k, space, count_one, &count), 0);
+	return count;
+}
+
+/* Whether the three are there, are @number's, and are all that is there. */
+static bool has_own(const char *space, int64_t number)
+{
+	struct tree wanted;
+	char value[32];
+	int i;
+
+	tree_of(&wanted, number, "sleep");
+	for (i = 0; i < SERVICES; i++) {
+		ssize_t size = kreg_service_lookup(k, space, roles[i], value, sizeof(value), NULL);
+
+		if (size != (ssize_t)strlen(wanted.value) ||
+		    memcmp(value, wanted.value, (size_t)size))
+			return false;
+	}
+	return services_in(space) == SERVICES;
+}
+
+/* A test process: it says what it finds when all are up, and what kreg_isolation_end() says when it is told to end. */
+static int be_test(int link, void *data)
+{
+	int64_t number = *(int *)data;
+	struct kreg_isolation *isolation;
+	struct tree tree;
+	int err;
+
+	k = mode_open(mode, "isolate");
+	err = kreg_isolate(k, tree_of(&tree, number, "sleep"), &isolation, NULL);
+	link_say(link, err);
+	if (err || link_hear(link) == INT64_MIN)
+		return 1;
+	link_say(link, has_own(kreg_isolation_space(isolation), number));
+	if (link_hear(link) == INT64_MIN)
+		return 1;
+	link_say(link, kreg_isolation_end(isolation));
+	kreg_close(k);
+	return 0;
+}
+
+static void start_all(struct child *tests)
+{
+	int i;
+
+	for (i = 0; i < ENVIRONMENTS; i++)
+		tests[i] = child_start(be_test, &i);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		ck_assert_int_eq(link_hear(tests[i].link), 0);
+	/* Each with a supervisor. */
+	ck_assert_int_eq(kreg_count(k), ENVIRONMENTS * (SERVICES + 1));
+	ck_assert_int_eq(services_in(NULL), ENVIRONMENTS * SERVICES);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		link_say(tests[i].link, 0);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		ck_assert_int_eq(link_hear(tests[i].link), 1);
+}
+
+struct pids {
+	pid_t pid[ENVIRONMENTS * SERVICES];
+	int count;
+};
+
+static int note_pid(const struct kreg_service *service, void *data)
+{
+	struct pids *pids = data;
+
+	if (strcmp(service->role, KREG_ROLE_SUPERVISOR))
+		pids->pid[pids->count++] = service->owner.pid;
+	return 0;
+}
+
+static void none_is_left(const struct pids *pids)
+{
+	int i;
+
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(services_in(NULL), 0);
+	for (i = 0; i < pids->count; i++) {
+		while (row_process_start(pids->pid[i]))
+			sched_yield();
+	}
+}
+
+START_TEST(two_hundred_environments_side_by_side_see_only_their_own_and_leave_nothing)
+{
+	struct child tests[ENVIRONMENTS];
+	static struct pids pids;
+	int i;
+
+	mode = _i;
+	k = mode_open(mode, "isolate");
+	start_all(tests);
+	pids.count = 0;
+	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, &pids), 0);
+	ck_assert_int_eq(pids.count, ENVIRONMENTS * SERVICES);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		link_say(tests[i].link, 0);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		ck_assert_int_eq(link_hear(tests[i].link), 0);
+	none_is_left(&pids);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		ck_assert_int_eq(child_end(&tests[i]), 0);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(two_hundred_test_processes_that_are_killed_leave_nothing)
+{
+	struct child tests[ENVIRONMENTS];
+	static struct pids pids;
+	int i;
+
+	mode = _i;
+	k = mode_open(mode, "isolate");
+	start_all(tests);
+	pids.count = 0;
+	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, &pids), 0);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		kill(tests[i].pid, SIGKILL);
+	for (i = 0; i < ENVIRONMENTS; i++)
+		child_kill(&tests[i]);
+	/* The kernel kills the services; when they are dead it is for it to say. */
+	while (kreg_count(k))
+		sched_yield();
+	none_is_left(&pids);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(production_is_not_touched_and_not_seen)
+{
+	struct kreg_isolation *isolation;
+	struct tree tree;
+	const char *space;
+
+	mode = _i;
+	k = mode_open(mode, "isolate");
+	ck_assert_int_eq(kreg_service_register(k, "production", "config_server", "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_isolate(k, tree_of(&tree, 7, "sleep"), &isolation, NULL), 0);
+	space = kreg_isolation_space(isolation);
+	ck_assert_int_eq(strncmp(space, "test.", 5), 0);
+	ck_assert(has_own(space, 7));
+	ck_assert_int_eq(services_in("production"), 1);
+	ck_assert_int_eq(kreg_supervisor_state(kreg_isolation_supervisor(isolation)), 0);
+	ck_assert_int_eq(kreg_isolation_end(isolation), 0);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", "config_server", NULL, 0, NULL), 1);
+	ck_assert_int_eq(kreg_count(k), 1);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(the_end_stops_who_ignores_sigterm_and_whoever_else_is_in_the_namespace)
+{
+	KREG_START(more, .argv = (const char *const[]){ PROGRAM, "sleep", NULL });
+	struct kreg_started started = { .size = sizeof(started) };
+	struct kreg_isolation *isolation;
+	struct tree tree;
+	char space[64];
+
+	mode = _i;
+	k = mode_open(mode, "isolate");
+	ck_assert_int_eq(kreg_isolate(k, tree_of(&tree, 7, "stubborn"), &isolation, NULL), 0);
+	snprintf(space, sizeof(space), "%s", kreg_isolation_space(isolation));
+	ck_assert_int_eq(kreg_service_register(k, space, "test", NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_service_start(k, space, "extra", &more, &started), 0);
+	ck_assert_int_eq(services_in(space), SERVICES + 2);
+	ck_assert_int_eq(kreg_isolation_end(isolation), 0);
+	ck_assert_int_eq(services_in(space), 0);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_cannot_be_started_leaves_no_namespace_and_names_the_role)
+{
+	struct kreg_isolation *isolation;
+	char why[KREG_ROLE_MAX + 1];
+	struct tree tree;
+
+	mode = _i;
+	k = mode_open(mode, "isolate");
+	tree_of(&tree, 7, "sleep");
+	tree.argv[0] = "/no/such/program";
+	ck_assert_int_eq(kreg_isolate(k, &tree.what, &isolation, why), -ENOEXEC);
+	ck_assert_str_eq(why, roles[0]);
+	ck_assert_int_eq(kreg_count(k), 0);
+	tree_of(&tree, 7, "sleep")->flags = KREG_SUPERVISE_KEEP;
+	ck_assert_int_eq(kreg_isolate(k, &tree.what, &isolation, why), -EINVAL);
+	ck_assert_int_eq(kreg_isolation_end(NULL), 0);
+	kreg_close(k);
+}
+END_TEST
+
+static char services_file[256];
+
+KREG_CHECK_ISOLATION(env, services_file)
+
+/* As a user's test: the fixture's lines are called around it. */
+START_TEST(the_fixture_gives_the_services_of_a_file_and_takes_them_away)
+{
+	FILE *file;
+
+	snprintf(services_file, sizeof(services_file), "%s/services-%d.ini", tmp_directory(), _i);
+	file = fopen(services_file, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "[Service sleeper]\nExecStart=sleep 1000\nValue=from a file\n");
+	fclose(file);
+	setenv("KREG_DIR", tmp_directory(), 1);
+	setenv("KREG_GUARD", mode_guard(_i), 1);
+	env_set_up();
+	ck_assert_int_eq(kreg_service_lookup(env.kreg, env.space, "sleeper", NULL, 0, NULL), 11);
+	ck_assert_int_eq(kreg_count(env.kreg), 2);
+	env_tear_down();
+	k = mode_open(_i, "test");
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		production_is_not_touched_and_not_seen,
+		the_end_stops_who_ignores_sigterm_and_whoever_else_is_in_the_namespace,
+		what_cannot_be_started_leaves_no_namespace_and_names_the_role,
+		the_fixture_gives_the_services_of_a_file_and_takes_them_away,
+		two_hundred_environments_side_by_side_see_only_their_own_and_leave_nothing,
+		two_hundred_test_processes_that_are_killed_leave_nothing,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("isolate"), tcase_create("both"), both, NULL, NULL);
+}
