@@ -114,11 +114,12 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 			struct kreg_service_health *health);
 
 enum kreg_telemetry_type {
-	KREG_TELEMETRY_REGISTER = 1, /* the caller is the role now */
-	KREG_TELEMETRY_REFUSE,       /* somebody was it already: @owner */
-	KREG_TELEMETRY_UNREGISTER,   /* the caller is it no more */
-	KREG_TELEMETRY_PURGE,        /* @owner has died, as a listener of this handle has heard */
-	KREG_TELEMETRY_AWAIT,        /* a wait for it is over: @result, and @owner if that is 0 */
+	KREG_TELEMETRY_REGISTER =
+		1,             /* the caller, or a program that it has started, is the role now */
+	KREG_TELEMETRY_REFUSE, /* somebody was it already: @owner */
+	KREG_TELEMETRY_UNREGISTER, /* the caller is it no more */
+	KREG_TELEMETRY_PURGE,      /* @owner has died, as a listener of this handle has heard */
+	KREG_TELEMETRY_AWAIT,      /* a wait for it is over: @result, and @owner if that is 0 */
 };
 
 /* The pointers are good until the callback returns. */

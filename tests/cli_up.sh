@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# regtool up and down as an operator uses them, in both modes.
+set -u
+
+# shellcheck source=tests/support/cli.sh
+. "${0%/*}/support/cli.sh"
+
+# says FILE TEXT: what was printed so far has it.
+# shellcheck disable=SC2317 # until_ok calls them
+says() {
+	grep -qF -- "$2" "$folder/$1"
+}
+
+soon() {
+	sentence=$1
+	shift
+	if until_ok "$@"; then
+		ok "$sentence"
+	else
+		not_ok "$sentence" "did not become so: $*"
+	fi
+}
+
+pid_of() {
+	"$regtool" get "$1" --json 2>/dev/null | sed 's/.*"pid": *\([0-9]*\).*/\1/'
+}
+
+# shellcheck disable=SC2317
+is_other() {
+	other=$(pid_of "$1")
+	[ -n "$other" ] && [ "$other" != "$2" ]
+}
+
+# shellcheck disable=SC2317
+is_empty() {
+	[ "$("$regtool" count --prefix "$1/")" = 0 ]
+}
+
+# up FILE ARGUMENT...: in the background, as $up; what it prints goes to FILE.
+up() {
+	printed=$folder/$1
+	shift
+	"$regtool" up "$@" >"$printed" 2>&1 &
+	up=$!
+	started="$started $up"
+}
+
+# Its exit status, in $reaped.
+reap_up() {
+	wait "$up" 2>/dev/null
+	reaped=$?
+	started=
+}
+
+write_file() {
+	cat >"$folder/services.ini" <<-EOF
+		[Supervisor]
+		Intensity=3
+
+		[Service first]
+		ExecStart=sleep 1000
+		Value=one
+
+		[Service second]
+		ExecStart=sleep 1000
+		After=first
+		TimeoutStopSec=1
+	EOF
+}
+
+try_up_and_down() {
+	up up1 "$folder/services.ini" --namespace try
+	soon "up says when all are ready" says up1 "try is up"
+	exits 0 "a service is found" "$regtool" get try/first
+	first=$(pid_of try/first)
+	exits 0 "ps lists what runs" "$regtool" ps --namespace try
+	kill -9 "$first"
+	soon "a service that was killed comes back" is_other try/first "$first"
+	soon "and its end and its start are told" says up1 "try/first"
+	exits 3 "a second supervisor is refused" "$regtool" up "$folder/services.ini" --namespace try
+	soon "and told who is first" says err "try/supervisor is held by pid $up"
+	exits 0 "down stops all" "$regtool" down --namespace try
+	reap_up
+	exits 0 "up ends well" test "$reaped" = 0
+	exits 0 "nobody is left" is_empty try
+	exits 1 "down says if there was nothing" "$regtool" down --namespace try
+}
+
+try_signals() {
+	for signal in TERM INT HUP; do
+		up "up-$signal" "$folder/services.ini"
+		soon "production is up" says "up-$signal" "production is up"
+		kill -s "$signal" "$up"
+		reap_up
+		exits 0 "SIG$signal stops all, and up ends well" test "$reaped" = 0
+		exits 0 "nobody is left after SIG$signal" is_empty production
+	done
+}
+
+try_deaths() {
+	up up2 "$folder/services.ini"
+	soon "production is up" says up2 "production is up"
+	kill -9 "$up"
+	reap_up
+	soon "the services die with a supervisor that is killed" is_empty production
+
+	up up3 "$folder/services.ini" --keep
+	soon "production is up, and to be kept" says up3 "production is up"
+	first=$(pid_of production/first)
+	kill -9 "$up"
+	reap_up
+	exits 0 "kept services go on" test "$(pid_of production/first)" = "$first"
+	exits 3 "without --keep they are in the way" "$regtool" up "$folder/services.ini"
+	up up4 "$folder/services.ini" --keep
+	soon "with it they are taken over" says up4 "production is up"
+	exits 0 "as they are" test "$(pid_of production/first)" = "$first"
+	kill "$up"
+	reap_up
+	exits 0 "and stopped in the end" is_empty production
+}
+
+try_failures() {
+	printf '[Service a]\nExecStart=sleep 1000\nRestart=maybe\n' >"$folder/wrong.ini"
+	exits 2 "a file that is wrong is refused" "$regtool" up "$folder/wrong.ini"
+	soon "with its line" says err "wrong.ini:3: \"maybe\" is none of"
+	exits 4 "a file that is not there as well" "$regtool" up "$folder/none.ini"
+	printf '[Service a]\nExecStart=sleep 1000\n[Service b]\nExecStart=/no/such/program\n' \
+		>"$folder/wrong.ini"
+	exits 4 "what cannot be started is told" "$regtool" up "$folder/wrong.ini"
+	soon "with its role" says err "production up: b"
+	exits 0 "and all else is stopped" is_empty production
+	printf '[Supervisor]\nIntensity=2\n[Service a]\nExecStart=false\n' >"$folder/wrong.ini"
+	exits 4 "one that ends over and over ends the tree" "$regtool" up "$folder/wrong.ini"
+	exits 0 "and nobody is left" is_empty production
+	exits 2 "up needs a file" "$regtool" up
+	exits 2 "a namespace has no spaces" "$regtool" up "$folder/wrong.ini" --namespace "a b"
+	exits 2 "down takes no file" "$regtool" down "$folder/wrong.ini"
+	exits 2 "a timeout is a number" "$regtool" down --timeout soon
+}
+
+try_all() {
+	write_file
+	try_up_and_down
+	try_signals
+	try_deaths
+	try_failures
+	exits 0 "the registry can be destroyed" "$regtool" destroy default
+}
+
+mode=fallback
+KREG_GUARD=none
+export KREG_GUARD
+try_all
+
+mode=guard
+KREG_GUARD=$pins
+if why=$("$regtool" guard start --path "$pins" 2>&1); then
+	try_all
+	exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
+else
+	without_guard "$why"
+fi
+finish
