@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "lib/handle.h"
@@ -44,9 +45,15 @@ int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
 	char blamed[KREG_ROLE_MAX + 1];
 	struct kreg_supervision what;
 	struct kreg_isolation *isolation;
-	int tries,
-		err = out ? sized_read(&what, sizeof(what), services ? services : &none) : -EINVAL;
+	int tries, err;
 
+	if (!out)
+		return -EINVAL;
+	if (!services)
+		services = &none;
+	if (!why)
+		why = blamed;
+	err = sized_read(&what, sizeof(what), services);
 	if (!err && (what.flags & KREG_SUPERVISE_KEEP))
 		err = -EINVAL;
 	if (err)
@@ -58,10 +65,9 @@ int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
 	for (tries = 0; tries < ID_TRIES; tries++) {
 		err = name_space(isolation);
 		if (!err)
-			err = kreg_supervise(k, isolation->space, services ? services : &none,
-					     &isolation->supervisor, why ? why : blamed);
-		/* It is the supervisor's name that is taken, if no role is blamed. */
-		if (err != -EEXIST || *(why ? why : blamed))
+			err = kreg_supervise(k, isolation->space, services, &isolation->supervisor,
+					     why);
+		if (err != -EEXIST || strcmp(why, KREG_ROLE_SUPERVISOR))
 			break;
 	}
 	if (err)
