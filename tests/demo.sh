@@ -108,5 +108,33 @@ until grep -q purge "$build/demo-watched.log"; do sleep 0.01; done
 printf '\n$ cat watched\n'
 cat "$build/demo-watched.log"
 
+say "services that are started in order, and looked after"
+cat >"$build/demo-services.ini" <<'EOF'
+[Service billing_db]
+ExecStart=sleep 600
+
+[Service billing]
+ExecStart=sleep 600
+Value=/run/billing.sock
+After=billing_db
+EOF
+printf '\n$ cat services.ini\n'
+cat "$build/demo-services.ini"
+printf '\n$ regtool up services.ini &\n'
+regtool up "$build/demo-services.ini" &
+pids+=($!)
+wait_for_name production/billing
+billing_pid=$(regtool get production/billing --json | sed 's/.*"pid": *\([0-9]*\).*/\1/')
+show regtool ps
+printf '\n$ kill -9 %s\n' "$billing_pid"
+kill -9 "$billing_pid"
+until regtool get production/billing --json 2>/dev/null | grep '"pid"' | grep -qvw "$billing_pid"; do
+	sleep 0.01
+done
+show regtool ps
+show regtool down
+wait "${pids[-1]}"
+rm "$build/demo-services.ini"
+
 say "how fast?"
 "$build/tests/benchmark/demo_timing" "$registry"

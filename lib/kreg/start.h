@@ -64,7 +64,7 @@ struct kreg_started {
  * The program is a child of the caller, who waits for @started->child with waitpid(2) when it is told of its
  * end. It finds in its environment: KREG_REGISTRY, KREG_DIR and KREG_GUARD, so that it can open the
  * same registry with kreg_open(&k, getenv("KREG_REGISTRY"), NULL); of kreg_service_start()
- * also KREG_NAMESPACE and KREG_ROLE. It has no open fd but 0, 1, 2 and @ready_fd, no signal blocked, and what
+ * also KREG_NAMESPACE and KREG_ROLE. It is in a session of its own, reads /dev/null, and has no open fd but 0, 1, 2 and @ready_fd, no signal blocked, and what
  * was caught is as by default.
  *
  * Until it is ready, the name is reserved, by the program itself. With READY=1 it may send a line
