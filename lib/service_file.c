@@ -265,12 +265,12 @@ static const struct text_name of_supervisor[] = {
 };
 
 static const struct text_name of_service[] = {
-	{ "ExecStart", read_command },
+	{ "ExecStart", read_command, true },
 	{ "Value", read_value },
 	{ "WorkingDirectory", read_directory },
-	{ "Environment", read_environment },
+	{ "Environment", read_environment, true },
 	{ "Output", read_output },
-	{ "After", read_after },
+	{ "After", read_after, true },
 	{ "Restart", read_restart },
 	{ "Type", read_type },
 	{ "ReadyFd", read_ready_fd },

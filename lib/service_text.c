@@ -168,6 +168,7 @@ static int begin_section(struct text *text, const char *line)
 	if (!end)
 		return 0; /* inih refuses it */
 	snprintf(text->section, sizeof(text->section), "%.*s", (int)(end - start), start);
+	text->seen = 0;
 	text->names = text->begin_section(text, text->section);
 	return text->names ? 0 : text->err;
 }
@@ -214,8 +215,16 @@ static int take(void *data, const char *section, const char *name, const char *v
 		return 0;
 	}
 	for (at = text->names; at->name; at++) {
-		if (!strcasecmp(at->name, name))
-			return !at->read(text, value);
+		uint32_t bit = 1u << (at - text->names);
+
+		if (strcasecmp(at->name, name))
+			continue;
+		if ((text->seen & bit) && !at->may_repeat) {
+			text_fail(text, -EINVAL, "%s= is there twice", name);
+			return 0;
+		}
+		text->seen |= bit;
+		return !at->read(text, value);
 	}
 	text_fail(text, -EINVAL, "[%s] has no %s=; see kreg_services(5)", section, name);
 	return 0;

@@ -24,6 +24,7 @@ struct text;
 struct text_name {
 	const char *name;
 	int (*read)(struct text *text, const char *value);
+	bool may_repeat;
 };
 
 /* A word that a value may be. */
@@ -45,6 +46,7 @@ struct text {
 	int err; /* of the first fault */
 	char section[64];
 	const struct text_name *names;
+	uint32_t seen; /* which of them were in this section; a bit each */
 };
 
 int text_read(struct text *text);

@@ -112,6 +112,8 @@ static const struct {
 	{ "[Service supervisor]\n", ":1: \"supervisor\" cannot be the role" },
 	{ SERVICE "\n[Service b]\nValue=x\n", ":4: the service has no ExecStart=" },
 	{ SERVICE "Typo=notify\n", ":3: [Service a] has no Typo=" },
+	{ SERVICE "Type=simple\nType=notify\n", ":4: Type= is there twice" },
+	{ SERVICE "Value=a\n b\n", ":4: Value= is there twice" },
 	{ SERVICE "Type=forking\n", ":3: \"forking\" is none of: simple, notify, fd" },
 	{ SERVICE "Type=fd\n", ":1: Type=fd and ReadyFd= go together" },
 	{ SERVICE "ReadyFd=2\n", ":3: an fd from 3 to 1023 is needed" },
