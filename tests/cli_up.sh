@@ -41,6 +41,8 @@ is_empty() {
 up() {
 	printed=$folder/$1
 	shift
+	# What the other mode's has said would be taken for its word.
+	rm -f "$printed"
 	"$regtool" up "$@" >"$printed" 2>&1 &
 	up=$!
 	started="$started $up"
