@@ -53,16 +53,24 @@ int text_format(char *out, size_t size, const char *format, ...)
 	return needed < 0 || (size_t)needed >= size ? -ENAMETOOLONG : 0;
 }
 
+/* The one that it was named in: a file that is a link there is meant to be used with what is beside the link. */
 int text_folder(struct text *text, char *out, size_t size)
 {
-	char *whole = realpath(text->file, NULL);
-	char *slash = whole ? strrchr(whole, '/') : NULL;
+	const char *slash = strrchr(text->file, '/');
+	char named[PATH_MAX], *whole;
 	int err;
 
+	if (slash)
+		err = text_format(named, sizeof(named), "%.*s/", (int)(slash - text->file),
+				  text->file);
+	else
+		err = text_format(named, sizeof(named), ".");
+	if (err)
+		return text_fail(text, err, "the path is too long");
+	whole = realpath(named, NULL);
 	if (!whole)
 		return text_fail(text, -errno, "%s", strerror(errno));
-	*slash = 0;
-	err = text_format(out, size, "%s", *whole ? whole : "/");
+	err = text_format(out, size, "%s", whole);
 	free(whole);
 	return err ? text_fail(text, err, "the path is too long") : 0;
 }
