@@ -265,12 +265,12 @@ static const struct text_name of_supervisor[] = {
 };
 
 static const struct text_name of_service[] = {
-	{ "ExecStart", read_command, true },
+	{ "ExecStart", read_command, .may_go_on = true },
 	{ "Value", read_value },
 	{ "WorkingDirectory", read_directory },
-	{ "Environment", read_environment, true },
+	{ "Environment", read_environment, .may_go_on = true, .may_repeat = true },
 	{ "Output", read_output },
-	{ "After", read_after, true },
+	{ "After", read_after, .may_go_on = true, .may_repeat = true },
 	{ "Restart", read_restart },
 	{ "Type", read_type },
 	{ "ReadyFd", read_ready_fd },

@@ -3,7 +3,7 @@
  * inih has room for so many bytes in a line, a section's name and a name, and drops what is more; so lines are
  * checked before it sees them. It takes what follows a space and a ; for a comment, which would cut a command off
  * without a word; so that is refused too. It calls for a line that begins with a space as if the last name stood
- * there again, so long values go on in the next line where a name may be repeated.
+ * there again, so that long values go on in the next line; whether it does so is for us to see.
  */
 #include "lib/service_text.h"
 
@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <ini.h>
 
@@ -158,6 +159,9 @@ static int check_line(struct text *text, const char *line, size_t size, size_t r
 				 room - 2);
 	if (*start == '#' || *start == ';')
 		return 0;
+	/* Behind a name inih would take it for more of that name's value. */
+	if (*start == '[' && start != line)
+		return text_fail(text, -EINVAL, "a [section] begins its line, without a space");
 	if (*start == '[' ? strcspn(start, "]") > SECTION_BYTES : name >= NAME_BYTES)
 		return text_fail(text, -EINVAL, "the name is too long");
 	if (strstr(line, " ;") || strstr(line, "\t;"))
@@ -201,6 +205,7 @@ static char *next_line(char *out, int room, void *data)
 		return NULL;
 	}
 	text->line++;
+	text->goes_on = text->seen && strchr(" \t", *line);
 	err = check_line(text, line, (size_t)size, (size_t)room);
 	if (!err && *line == '[')
 		err = begin_section(text, line);
@@ -208,6 +213,37 @@ static char *next_line(char *out, int room, void *data)
 		memcpy(out, line, (size_t)size + 1);
 	free(line);
 	return err ? NULL : out;
+}
+
+/* What is indented under a section is taken for more of the first value, which nobody means who writes NAME=. */
+static int check_goes_on(struct text *text, const struct text_name *to, const char *value)
+{
+	const struct text_name *at;
+
+	if (!to->may_go_on)
+		return text_fail(text, -EINVAL, "%s= has one line: a name begins without a space",
+				 to->name);
+	for (at = text->names; at->name; at++) {
+		size_t size = strlen(at->name);
+
+		if (!strncasecmp(at->name, value, size) && value[size] == '=')
+			return text_fail(text, -EINVAL, "%s= begins its line, without a space",
+					 at->name);
+	}
+	return 0;
+}
+
+static int take_value(struct text *text, const struct text_name *at, const char *value)
+{
+	uint32_t bit = 1u << (at - text->names);
+	int err = 0;
+
+	if (text->goes_on)
+		err = check_goes_on(text, at, value);
+	else if ((text->seen & bit) && !at->may_repeat)
+		err = text_fail(text, -EINVAL, "%s= is there twice", at->name);
+	text->seen |= bit;
+	return err ? err : at->read(text, value);
 }
 
 /* For inih. Return: 0 if it is wrong. */
@@ -223,16 +259,8 @@ static int take(void *data, const char *section, const char *name, const char *v
 		return 0;
 	}
 	for (at = text->names; at->name; at++) {
-		uint32_t bit = 1u << (at - text->names);
-
-		if (strcasecmp(at->name, name))
-			continue;
-		if ((text->seen & bit) && !at->may_repeat) {
-			text_fail(text, -EINVAL, "%s= is there twice", name);
-			return 0;
-		}
-		text->seen |= bit;
-		return !at->read(text, value);
+		if (!strcasecmp(at->name, name))
+			return !take_value(text, at, value);
 	}
 	text_fail(text, -EINVAL, "[%s] has no %s=; see kreg_services(5)", section, name);
 	return 0;

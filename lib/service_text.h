@@ -24,6 +24,7 @@ struct text;
 struct text_name {
 	const char *name;
 	int (*read)(struct text *text, const char *value);
+	bool may_go_on; /* in lines that begin with a space */
 	bool may_repeat;
 };
 
@@ -47,6 +48,7 @@ struct text {
 	char section[64];
 	const struct text_name *names;
 	uint32_t seen; /* which of them were in this section; a bit each */
+	bool goes_on;  /* this line does, from the one before */
 };
 
 int text_read(struct text *text);

@@ -89,6 +89,25 @@ try_up_and_down() {
 	exits 1 "down says if there was nothing" "$regtool" down --namespace try
 }
 
+# Its value is what the program says with READY=1.
+try_notify() {
+	cat >"$folder/notify.sh" <<-'EOF'
+		perl -MSocket -e '
+			socket(S, PF_UNIX, SOCK_DGRAM, 0);
+			$_ = $ENV{NOTIFY_SOCKET};
+			s/^@/\0/;
+			send(S, "READY=1\nX_KREG_VALUE=told\n", 0, pack_sockaddr_un($_)) or die'
+		exec sleep 1000
+	EOF
+	printf '[Service a]\nType=notify\nExecStart=sh %s/notify.sh\n' "$folder" >"$folder/notify.ini"
+	up up5 "$folder/notify.ini"
+	soon "up waits until a service says that it is ready" says up5 "production is up"
+	exits 0 "and what it says is found" test "$("$regtool" get production/a)" = told
+	kill "$up"
+	reap_up
+	exits 0 "it is stopped like others" is_empty production
+}
+
 try_signals() {
 	for signal in TERM INT HUP; do
 		up "up-$signal" "$folder/services.ini"
@@ -144,6 +163,7 @@ try_failures() {
 try_all() {
 	write_file
 	try_up_and_down
+	try_notify
 	try_signals
 	try_deaths
 	try_failures
