@@ -238,17 +238,4 @@ try_all() {
 	odd_calls
 }
 
-mode=fallback
-KREG_GUARD=none
-export KREG_GUARD
-try_all
-
-mode=guard
-KREG_GUARD=$pins
-if why=$("$regtool" guard start --path "$pins" 2>&1); then
-	try_all
-	exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
-else
-	without_guard "$why"
-fi
-finish
+in_both_modes

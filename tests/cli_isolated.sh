@@ -103,17 +103,4 @@ try_all() {
 	rm -rf "$folder/production" "$folder/tidy" "$folder/killed"
 }
 
-mode=fallback
-KREG_GUARD=none
-export KREG_GUARD
-try_all "there is no guard: the fallback"
-
-mode=guard
-KREG_GUARD=$pins
-if why=$("$regtool" guard start --path "$pins" 2>&1); then
-	try_all "the guard is there"
-	exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
-else
-	without_guard "$why"
-fi
-finish
+in_both_modes

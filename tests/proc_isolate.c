@@ -114,7 +114,22 @@ static int be_test(int link, void *data)
 	return 0;
 }
 
-static void start_all(struct child *tests)
+struct pids {
+	pid_t pid[ENVIRONMENTS * SERVICES];
+	int count;
+};
+
+static int note_pid(const struct kreg_service *service, void *data)
+{
+	struct pids *pids = data;
+
+	if (strcmp(service->role, KREG_ROLE_SUPERVISOR))
+		pids->pid[pids->count++] = service->owner.pid;
+	return 0;
+}
+
+/* Until each has found what is its own; @pids are of all services. */
+static void start_all(struct child *tests, struct pids *pids)
 {
 	int i;
 
@@ -129,20 +144,9 @@ static void start_all(struct child *tests)
 		link_say(tests[i].link, 0);
 	for (i = 0; i < ENVIRONMENTS; i++)
 		ck_assert_int_eq(link_hear(tests[i].link), 1);
-}
-
-struct pids {
-	pid_t pid[ENVIRONMENTS * SERVICES];
-	int count;
-};
-
-static int note_pid(const struct kreg_service *service, void *data)
-{
-	struct pids *pids = data;
-
-	if (strcmp(service->role, KREG_ROLE_SUPERVISOR))
-		pids->pid[pids->count++] = service->owner.pid;
-	return 0;
+	pids->count = 0;
+	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, pids), 0);
+	ck_assert_int_eq(pids->count, ENVIRONMENTS * SERVICES);
 }
 
 static void none_is_left(const struct pids *pids)
@@ -165,10 +169,7 @@ START_TEST(two_hundred_environments_side_by_side_see_only_their_own_and_leave_no
 
 	mode = _i;
 	k = mode_open(mode, "isolate");
-	start_all(tests);
-	pids.count = 0;
-	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, &pids), 0);
-	ck_assert_int_eq(pids.count, ENVIRONMENTS * SERVICES);
+	start_all(tests, &pids);
 	for (i = 0; i < ENVIRONMENTS; i++)
 		link_say(tests[i].link, 0);
 	for (i = 0; i < ENVIRONMENTS; i++)
@@ -188,9 +189,7 @@ START_TEST(two_hundred_test_processes_that_are_killed_leave_nothing)
 
 	mode = _i;
 	k = mode_open(mode, "isolate");
-	start_all(tests);
-	pids.count = 0;
-	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, &pids), 0);
+	start_all(tests, &pids);
 	for (i = 0; i < ENVIRONMENTS; i++)
 		kill(tests[i].pid, SIGKILL);
 	for (i = 0; i < ENVIRONMENTS; i++)

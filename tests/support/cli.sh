@@ -70,6 +70,23 @@ without_guard() {
 	fi
 }
 
+# The script's try_all in the fallback and under the guard, told which; and the end.
+in_both_modes() {
+	mode=fallback
+	KREG_GUARD=none
+	export KREG_GUARD
+	try_all "there is no guard: the fallback"
+	mode=guard
+	KREG_GUARD=$pins
+	if why=$("$regtool" guard start --path "$pins" 2>&1); then
+		try_all "the guard is there"
+		exits 0 "the guard has no owner left" "$regtool" guard stop --path "$pins"
+	else
+		without_guard "$why"
+	fi
+	finish
+}
+
 finish() {
 	echo "1..$number"
 	exit $status
