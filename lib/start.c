@@ -16,7 +16,6 @@
  * The child's death at any point ends what is the child's, so nothing has to be undone but the child.
  */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,16 +65,15 @@ static int prepare(struct starting *s, const char *space, const char *role)
 /* A program whose starter has died before it was ready. Its name is gone a moment after it. */
 static int end_orphan(struct starting *s, const struct kreg_owner *orphan)
 {
-	struct pollfd at = { .events = POLLIN };
+	int fd = kreg_owner_pidfd(s->k, orphan);
 	int err;
 
-	at.fd = kreg_owner_pidfd(s->k, orphan);
-	if (at.fd < 0)
-		return at.fd == -ESRCH ? 0 : at.fd;
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
 	err = start_end(s->k, orphan);
-	while (!err && poll(&at, 1, -1) < 0)
-		err = errno == EINTR ? 0 : -errno;
-	close(at.fd);
+	if (!err)
+		err = start_await_end(fd);
+	close(fd);
 	return err;
 }
 

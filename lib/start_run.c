@@ -57,14 +57,9 @@ static int wait_for_news(struct starting *s, short *said)
 		{ .fd = s->pidfd, .events = POLLIN },
 		{ .fd = s->stop, .events = POLLIN },
 	};
-	uint64_t now = clock_now();
-	struct timespec left = { 0 };
+	struct timespec left = clock_left(s->deadline);
 	int count;
 
-	if (s->deadline > now) {
-		left.tv_sec = (time_t)((s->deadline - now) / 1000000000);
-		left.tv_nsec = (long)((s->deadline - now) % 1000000000);
-	}
 	count = ppoll(at, 4, s->deadline ? &left : NULL, NULL);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -213,19 +208,28 @@ static int publish(struct starting *s)
 	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
 }
 
-int start_end(struct kreg *k, const struct kreg_owner *owner)
+int start_await_end(int pidfd)
 {
-	struct pollfd at = { .events = POLLIN };
+	struct pollfd at = { .fd = pidfd, .events = POLLIN };
 	int err = 0;
 
-	at.fd = owner_pidfd_for_signals(k, owner);
-	if (at.fd < 0)
-		return at.fd == -ESRCH ? 0 : at.fd;
-	if (syscall(SYS_pidfd_send_signal, at.fd, SIGKILL, NULL, 0) && errno != ESRCH)
-		err = -errno;
 	while (!err && poll(&at, 1, -1) < 0)
 		err = errno == EINTR ? 0 : -errno;
-	close(at.fd);
+	return err;
+}
+
+int start_end(struct kreg *k, const struct kreg_owner *owner)
+{
+	int fd = owner_pidfd_for_signals(k, owner);
+	int err = 0;
+
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
+	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH)
+		err = -errno;
+	if (!err)
+		err = start_await_end(fd);
+	close(fd);
 	return err;
 }
 

@@ -33,6 +33,9 @@ struct starting {
 /* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. */
 int start_run(struct starting *s);
 
+/* Returns when the process of @pidfd has ended. */
+int start_await_end(int pidfd);
+
 /* Kills the program of @owner, and returns when it has ended. */
 int start_end(struct kreg *k, const struct kreg_owner *owner);
 

@@ -119,14 +119,10 @@ bool ward_await(const struct ward *ward, int64_t ms)
 	struct pollfd at = { .fd = ward->end, .events = POLLIN };
 	uint64_t until = clock_now() + (uint64_t)ms * 1000000;
 	struct timespec left;
-	uint64_t now;
 	int got;
 
 	do {
-		now = clock_now();
-		now = now < until ? until - now : 0;
-		left.tv_sec = (time_t)(now / 1000000000);
-		left.tv_nsec = (long)(now % 1000000000);
+		left = clock_left(until);
 		got = ppoll(&at, 1, ms < 0 ? NULL : &left, NULL);
 	} while (got < 0);
 	return got == 1;
