@@ -95,7 +95,7 @@ void blocks_return(struct kreg *k, const struct blocks *blocks)
 		heap_return(&k->heap, blocks->entry);
 }
 
-void blocks_retire(struct kreg *k, place_t place)
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place)
 {
 	struct entry *entry = place ? segment_entry(&k->segment, place) : NULL;
 	place_t value;
@@ -106,7 +106,7 @@ void blocks_retire(struct kreg *k, place_t place)
 	info = load_relaxed(&entry->info); /* relaxed: our own entry */
 	if (entry_is_gift(info)) {
 		/* relaxed: constant while it is a gift */
-		gift_retire(&k->segment, place, load_relaxed(&entry->owner));
+		gift_retire(w, place, load_relaxed(&entry->owner));
 		return;
 	}
 	value = entry_value_place(info);

@@ -35,7 +35,7 @@ void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t inf
 
 /* Back at once; back after all who could stand in @place are gone. 0 is allowed. */
 void blocks_return(struct kreg *k, const struct blocks *blocks);
-void blocks_retire(struct kreg *k, place_t place);
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place);
 
 #pragma GCC visibility pop
 

@@ -69,8 +69,8 @@ static void tidy(struct change *change, uint32_t crowded)
 
 	if (crowded >= CROWDED)
 		table_grow(s, row_sum(s, &k->lives, NULL));
-	table_prepare(s, &k->lives, k->self.owner);
-	change->swept += sweep_some(s, &k->lives, k->self.owner, &from, SWEEP_SLABS);
+	table_prepare(&change->thread->writer);
+	change->swept += sweep_some(&change->thread->writer, &from, SWEEP_SLABS);
 	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
 }
 
@@ -159,7 +159,7 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 
 	if (!own.entry)
 		return -EUCLEAN;
-	err = table_link(&k->segment, &k->lives, k->self.owner, change->q, own.place, rule, out);
+	err = table_link(&change->thread->writer, change->q, own.place, rule, out);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
@@ -179,7 +179,7 @@ int change_unlink(struct change *change, const struct found *found)
 	bool is_name = entry_kind(found->info) == ENTRY_NAME;
 	bool told = is_name && tell_unregister(k, found);
 	place_t place;
-	int err = table_unlink(&k->segment, &k->lives, k->self.owner, change->q, found, &place);
+	int err = table_unlink(&change->thread->writer, change->q, found, &place);
 
 	if (told)
 		tell_unregister_done(k);
@@ -188,7 +188,7 @@ int change_unlink(struct change *change, const struct found *found)
 	if (is_name && !told)
 		tell_unregistered(k, found);
 	count(change, found->info, 0);
-	blocks_retire(k, place);
+	blocks_retire(k, &change->thread->writer, place);
 	ring(change);
 	/* It is in no record, but somebody in line behind it may hold the name now. */
 	if (entry_kind(found->info) == ENTRY_RESERVED)
@@ -206,13 +206,12 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	if (!own.entry)
 		return -EUCLEAN;
 	row_move(&k->segment, k->self.owner);
-	err = table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, own.place,
-			    &old);
+	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
 	count(change, found->info, own.info);
-	blocks_retire(k, old);
+	blocks_retire(k, &change->thread->writer, old);
 	err = still_current(change, &own);
 	if (err)
 		return err;
@@ -235,16 +234,16 @@ int change_give(struct change *change, const struct found *found, place_t gift, 
 	if (!given.entry)
 		return -EUCLEAN;
 	told = tell_give(k, &given, found->place, to);
-	err = table_replace(&k->segment, &k->lives, k->self.owner, change->q, found, gift, &old);
+	err = table_replace(&change->thread->writer, change->q, found, gift, &old);
 	if (told)
 		tell_unregister_done(k);
 	if (err)
 		return err;
-	gift_pass(&k->segment, &k->lives, k->self.owner, gift, k->self.owner, to);
+	gift_pass(&change->thread->writer, gift, k->self.owner, to);
 	if (!told)
 		tell_given(k, &given, found->place, to);
 	count(change, found->info, 0);
-	blocks_retire(k, old);
+	blocks_retire(k, &change->thread->writer, old);
 	ring(change);
 	return 0;
 }
@@ -252,12 +251,11 @@ int change_give(struct change *change, const struct found *found, place_t gift, 
 int change_link_gift(struct change *change, place_t gift, owner_t to, struct linked *out)
 {
 	struct kreg *k = change->k;
-	int err = table_link(&k->segment, &k->lives, k->self.owner, change->q, gift, LINK_IF_FREE,
-			     out);
+	int err = table_link(&change->thread->writer, change->q, gift, LINK_IF_FREE, out);
 
 	if (err)
 		return err;
-	gift_pass(&k->segment, &k->lives, k->self.owner, gift, k->self.owner, to);
+	gift_pass(&change->thread->writer, gift, k->self.owner, to);
 	tidy(change, out->crowded);
 	ring(change);
 	return succession_is_current(&k->segment) ? 0 : -ESHUTDOWN;

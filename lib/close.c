@@ -31,8 +31,8 @@ static void leave_registry(struct kreg *k)
 
 	give_up_gifts(k);
 	if (!handle_thread(k, &thread)) {
-		grace_write_enter(&k->segment, thread->slot);
-		clean = sweep_own(&k->heap, &swept);
+		grace_write_enter(&k->segment, thread->writer.slot);
+		clean = sweep_own(&thread->writer, &k->heap, &swept);
 		row_add(&k->segment, k->self.owner, -(int32_t)swept.names);
 		row_hold(&k->segment, k->self.owner, -(int32_t)swept.held);
 		handle_leave(thread);
@@ -43,7 +43,7 @@ static void leave_registry(struct kreg *k)
 		handle_advance(k);
 	}
 	cds_list_for_each_entry (thread, &k->threads, node)
-		grace_slot_return(thread->slot);
+		grace_slot_return(thread->writer.slot);
 	life_robust_detach(&k->self);
 }
 

@@ -26,10 +26,11 @@ static int make(struct kreg *k, const struct query *q, const struct found *own, 
 		const void *value, uint32_t size, place_t *gift)
 {
 	uint32_t kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0);
-	int err = gift_make(&k->segment, k->self.owner, to, q, kind, value, size, gift);
+	int err = gift_make(&k->segment, &k->lives, k->self.owner, to, q, kind, value, size, gift);
 
 	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = gift_make(&k->segment, k->self.owner, to, q, kind, value, size, gift);
+		err = gift_make(&k->segment, &k->lives, k->self.owner, to, q, kind, value, size,
+				gift);
 	return err;
 }
 

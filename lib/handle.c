@@ -27,12 +27,16 @@ static int thread_new(struct kreg *k, struct thread **out)
 	if (!thread)
 		return -ENOMEM;
 	thread->registry = k;
-	thread->slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
-	if (!thread->slot || pthread_setspecific(k->thread_key, thread)) {
-		int err = thread->slot ? -ENOMEM : -ENOBUFS;
+	thread->writer = (struct writer){ .s = &k->segment,
+					  .lives = &k->lives,
+					  .self = k->self.owner,
+					  .slot = grace_slot_take(&k->segment, &k->lives, &k->self,
+								  k->joined) };
+	if (!thread->writer.slot || pthread_setspecific(k->thread_key, thread)) {
+		int err = thread->writer.slot ? -ENOMEM : -ENOBUFS;
 
-		if (thread->slot)
-			grace_slot_return(thread->slot);
+		if (thread->writer.slot)
+			grace_slot_return(thread->writer.slot);
 		free(thread);
 		return err;
 	}
@@ -75,13 +79,13 @@ int handle_enter(struct kreg *k, struct thread **out)
 	/* relaxed: a late look lets one more call into a registry that is about to go */
 	if (load_relaxed(&k->segment.header->successor))
 		return -ESHUTDOWN;
-	grace_write_enter(&k->segment, (*out)->slot);
+	grace_write_enter(&k->segment, (*out)->writer.slot);
 	return 0;
 }
 
 void handle_leave(struct thread *thread)
 {
-	grace_write_leave(thread->slot);
+	grace_write_leave(thread->writer.slot);
 }
 
 /* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */
@@ -103,7 +107,7 @@ int64_t handle_reclaim(struct kreg *k)
 
 	if (err)
 		return err;
-	bytes = (int64_t)sweep_all(&k->segment, &k->lives, k->self.owner);
+	bytes = (int64_t)sweep_all(&thread->writer);
 	handle_leave(thread);
 	handle_advance(k);
 	heap_collect(&k->heap, true);

@@ -66,7 +66,7 @@ struct origin {
 /* What a thread has in a registry. */
 struct thread {
 	struct kreg *registry;
-	struct slot *slot;
+	struct writer writer;
 	uint32_t depth; /* of read sections */
 	struct cds_list_head node;
 };

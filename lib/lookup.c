@@ -119,7 +119,7 @@ int kreg_read_enter(struct kreg *k)
 	if (err)
 		return err;
 	if (!thread->depth++)
-		grace_read_enter(&k->segment, thread->slot);
+		grace_read_enter(&k->segment, thread->writer.slot);
 	return 0;
 }
 
@@ -162,5 +162,5 @@ int kreg_read_leave(struct kreg *k)
 		return err;
 	if (!thread->depth)
 		return -EINVAL;
-	return --thread->depth ? 0 : grace_read_leave(thread->slot);
+	return --thread->depth ? 0 : grace_read_leave(thread->writer.slot);
 }

@@ -106,15 +106,15 @@ static int put_blob(struct kreg *k, uint64_t seen, const void *bytes, uint32_t s
 	struct thread *thread;
 	uint32_t from = 0;
 	place_t blob;
-	int err = meta_take(&k->segment, k->self.owner, bytes, size, &from, &blob);
+	int err = meta_take(&k->segment, &k->lives, k->self.owner, bytes, size, &from, &blob);
 
 	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = meta_take(&k->segment, k->self.owner, bytes, size, &from, &blob);
+		err = meta_take(&k->segment, &k->lives, k->self.owner, bytes, size, &from, &blob);
 	if (err)
 		return err;
 	err = handle_enter(k, &thread);
 	if (!err) {
-		if (!meta_replace(&k->segment, k->self.owner, seen, blob))
+		if (!meta_replace(&thread->writer, seen, blob))
 			err = -EAGAIN;
 		handle_leave(thread);
 	}

@@ -225,7 +225,7 @@ static void thread_ends(void *data)
 
 	if (handle_is_parents(k))
 		return;
-	grace_slot_return(thread->slot);
+	grace_slot_return(thread->writer.slot);
 	pthread_mutex_lock(&k->threads_mutex);
 	cds_list_del(&thread->node);
 	pthread_mutex_unlock(&k->threads_mutex);

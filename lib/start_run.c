@@ -112,8 +112,8 @@ static int give_reserved(struct starting *s)
 	struct change change;
 	struct linked linked;
 	place_t gift;
-	int err = gift_make(&k->segment, k->self.owner, s->what.owner.token, &s->q, ENTRY_RESERVED,
-			    NULL, 0, &gift);
+	int err = gift_make(&k->segment, &k->lives, k->self.owner, s->what.owner.token, &s->q,
+			    ENTRY_RESERVED, NULL, 0, &gift);
 
 	if (err)
 		return err;
@@ -137,8 +137,8 @@ static int give_name(struct starting *s, const void *value, size_t value_size)
 	struct change change;
 	struct found reserved;
 	place_t gift;
-	int err = gift_make(&k->segment, k->self.owner, s->what.owner.token, &s->q, ENTRY_NAME,
-			    value, (uint32_t)value_size, &gift);
+	int err = gift_make(&k->segment, &k->lives, k->self.owner, s->what.owner.token, &s->q,
+			    ENTRY_NAME, value, (uint32_t)value_size, &gift);
 
 	if (err)
 		return err;

@@ -32,8 +32,9 @@ static void gifts_add(const struct segment *s, uint64_t count)
 	fetch_add_relaxed(&s->header->gifts, count);
 }
 
-int gift_make(const struct segment *s, owner_t self, owner_t to, const struct query *q,
-	      uint32_t kind, const void *value, uint32_t value_size, place_t *out)
+int gift_make(const struct segment *s, const struct life_table *lives, owner_t self, owner_t to,
+	      const struct query *q, uint32_t kind, const void *value, uint32_t value_size,
+	      place_t *out)
 {
 	uint32_t head = entry_head(q->key_size), from = 0, slab;
 	struct entry *entry;
@@ -41,7 +42,7 @@ int gift_make(const struct segment *s, owner_t self, owner_t to, const struct qu
 
 	if (head + value_size > GIFT_BYTES_MAX)
 		return -EMSGSIZE;
-	err = land_take(s, self, 1, &from, &slab);
+	err = land_take(s, lives, self, 1, &from, &slab);
 	if (err)
 		return err;
 	*out = segment_slab_place(s, slab);
@@ -98,16 +99,16 @@ owner_t gift_owner(const struct segment *s, uint32_t slab)
 	return load_relaxed(&entry->owner); /* relaxed: constant while it is a gift */
 }
 
-void gift_retire(const struct segment *s, place_t place, owner_t owner)
+void gift_retire(const struct writer *w, place_t place, owner_t owner)
 {
-	gift_wipe(s, place);
-	if (land_retire_from(s, segment_slab_of(s, place), owner))
-		gifts_add(s, -1ull);
+	gift_wipe(w->s, place);
+	if (land_retire_from(w->s, segment_slab_of(w->s, place), owner))
+		gifts_add(w->s, -1ull);
 }
 
-void gift_pass(const struct segment *s, const struct life_table *lives, owner_t self, place_t place,
-	       owner_t from, owner_t to)
+void gift_pass(const struct writer *w, place_t place, owner_t from, owner_t to)
 {
+	const struct segment *s = w->s;
 	struct entry *entry = segment_at(s, place, SLAB_BYTES);
 	unsigned char key[256];
 	struct query q;
@@ -127,8 +128,8 @@ void gift_pass(const struct segment *s, const struct life_table *lives, owner_t 
 		return;
 	copy_out(key, entry->bytes, entry_key_size(info));
 	q = table_query(s, key, entry_key_size(info));
-	if (!table_purge(s, lives, self, &q))
-		gift_retire(s, place, to);
+	if (!table_purge(w, &q))
+		gift_retire(w, place, to);
 }
 
 /* Whether the list leads to it, be it reserved, and its owner is alive. */
@@ -154,15 +155,14 @@ static bool gift_is_linked(const struct segment *s, const struct life_table *liv
 	return false;
 }
 
-bool gift_rescue(const struct segment *s, const struct life_table *lives, owner_t self,
-		 uint32_t slab, uint64_t seen)
+bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen)
 {
-	place_t place = gift_in(s, slab);
+	place_t place = gift_in(w->s, slab);
 	struct found gift;
 
-	if (!place || !gift_is_linked(s, lives, place, &gift) || gift.owner == seen)
+	if (!place || !gift_is_linked(w->s, w->lives, place, &gift) || gift.owner == seen)
 		return false;
-	gift_pass(s, lives, self, place, seen, gift.owner);
+	gift_pass(w, place, seen, gift.owner);
 	return true;
 }
 

@@ -18,22 +18,21 @@
 #define GIFT_BYTES_MAX SLAB_BYTES
 
 /* An entry of @to's in a slab of @self's, not linked. -ENOSPC; -EMSGSIZE. */
-int gift_make(const struct segment *s, owner_t self, owner_t to, const struct query *q,
-	      uint32_t kind, const void *value, uint32_t value_size, place_t *out);
+int gift_make(const struct segment *s, const struct life_table *lives, owner_t self, owner_t to,
+	      const struct query *q, uint32_t kind, const void *value, uint32_t value_size,
+	      place_t *out);
 
 /* It was never linked. */
 void gift_drop(const struct segment *s, place_t place);
 
 /* It is linked: its slab goes from @from to @to. */
-void gift_pass(const struct segment *s, const struct life_table *lives, owner_t self, place_t place,
-	       owner_t from, owner_t to);
+void gift_pass(const struct writer *w, place_t place, owner_t from, owner_t to);
 
 /* It is in no list any more. @owner: whose it was. */
-void gift_retire(const struct segment *s, place_t place, owner_t owner);
+void gift_retire(const struct writer *w, place_t place, owner_t owner);
 
 /* A slab of the dead: if the gift in it is linked and its owner alive, the slab goes to him. */
-bool gift_rescue(const struct segment *s, const struct life_table *lives, owner_t self,
-		 uint32_t slab, uint64_t seen);
+bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen);
 
 /* How many gifts living owners have, or @owner alone if that is not 0. A peek or a section. */
 uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);

@@ -23,6 +23,14 @@
 
 #include "shm/segment.h"
 
+/* What a step that changes the table needs: one for each thread, made with its slot. */
+struct writer {
+	const struct segment *s;
+	const struct life_table *lives;
+	owner_t self;
+	struct slot *slot;
+};
+
 /* Tells the kernel that this process takes part in global fences. 0: each thread fences itself. */
 bool grace_join(void);
 

@@ -161,7 +161,7 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 
 	if (!slab)
 		return -ENOMEM;
-	err = land_take(heap->segment, heap->self, span, &heap->from, &slab->slab);
+	err = land_take(heap->segment, heap->lives, heap->self, span, &heap->from, &slab->slab);
 	if (err)
 		goto fail;
 	err = grow_of(heap, slab->slab);

@@ -189,10 +189,12 @@ static int land_extend(const struct segment *s, uint32_t count)
 	return 0;
 }
 
-int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from, uint32_t *slab)
+int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
+	      uint32_t *from, uint32_t *slab)
 {
 	int err;
 
+	(void)lives;
 	if (land_search(s, self, count, from, SEARCH_SLABS, slab))
 		return 0;
 	for (;;) {

@@ -18,8 +18,8 @@
  * Takes @count slabs that lie side by side for @self; *slab is the first. @from remembers where the
  * last search ended. -ENOSPC: the registry or the file system is full.
  */
-int land_take(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
-	      uint32_t *slab);
+int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
+	      uint32_t *from, uint32_t *slab);
 
 /* Gives one back in which nobody can stand any more; or in which readers may. Owner only. */
 void land_return(const struct segment *s, uint32_t slab);

@@ -55,12 +55,12 @@ const void *meta_blob(const struct segment *s, uint64_t word, uint32_t *bytes)
 	return head + 1;
 }
 
-int meta_take(const struct segment *s, owner_t self, const void *from, uint32_t bytes,
-	      uint32_t *from_slab, place_t *out)
+int meta_take(const struct segment *s, const struct life_table *lives, owner_t self,
+	      const void *from, uint32_t bytes, uint32_t *from_slab, place_t *out)
 {
 	uint32_t slab, i, count = slabs_of(bytes);
 	struct meta_head *head;
-	int err = land_take(s, self, count, from_slab, &slab);
+	int err = land_take(s, lives, self, count, from_slab, &slab);
 
 	if (err)
 		return err;
@@ -86,8 +86,9 @@ void meta_return(const struct segment *s, place_t blob)
 		land_return(s, slab + i);
 }
 
-bool meta_replace(const struct segment *s, owner_t self, uint64_t seen, place_t blob)
+bool meta_replace(const struct writer *w, uint64_t seen, place_t blob)
 {
+	const struct segment *s = w->s;
 	const struct meta_head *old = meta_head(s, seen);
 	uint64_t changes = (seen + 1) & ((1ull << PLACE_SHIFT) - 1);
 	uint32_t bytes, i, slab;
@@ -104,7 +105,7 @@ bool meta_replace(const struct segment *s, owner_t self, uint64_t seen, place_t 
 	slab = segment_slab_of(s, (place_t)(seen >> PLACE_SHIFT));
 	for (i = 0; i < slabs_of(bytes); i++) {
 		/* relaxed: constant */
-		if (land_hand_over(s, slab + i, load_relaxed(&old->owner), self))
+		if (land_hand_over(s, slab + i, load_relaxed(&old->owner), w->self))
 			land_retire(s, slab + i);
 	}
 	return true;

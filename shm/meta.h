@@ -21,12 +21,12 @@ uint64_t meta_word(const struct segment *s);
 const void *meta_blob(const struct segment *s, uint64_t word, uint32_t *bytes);
 
 /* A new blob of @bytes for @self, filled from @from. -ENOSPC. */
-int meta_take(const struct segment *s, owner_t self, const void *from, uint32_t bytes,
-	      uint32_t *from_slab, place_t *out);
+int meta_take(const struct segment *s, const struct life_table *lives, owner_t self,
+	      const void *from, uint32_t bytes, uint32_t *from_slab, place_t *out);
 void meta_return(const struct segment *s, place_t blob);
 
 /* Lets @blob be the meta, if @seen still leads to it; gives the old one's memory back. */
-bool meta_replace(const struct segment *s, owner_t self, uint64_t seen, place_t blob);
+bool meta_replace(const struct writer *w, uint64_t seen, place_t blob);
 
 /* Whether the meta of now lies in @slab. */
 bool meta_is_in(const struct segment *s, uint32_t slab);

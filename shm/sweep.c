@@ -21,9 +21,9 @@
  * Takes all entries in @slab, which are marked or of the dead, out of the list. False: damage keeps
  * one there, so the slab's memory must not be used again.
  */
-static bool sweep_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
-			 uint32_t slab)
+static bool sweep_unlink(const struct writer *w, uint32_t slab)
 {
+	const struct segment *s = w->s;
 	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
 	place_t place = segment_slab_place(s, slab);
 	unsigned char key[256];
@@ -41,7 +41,7 @@ static bool sweep_unlink(const struct segment *s, const struct life_table *lives
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
 		q = table_query_entry(s, load_relaxed(&entry->owner), info, key);
-		if (table_purge(s, lives, self, &q))
+		if (table_purge(w, &q))
 			return false;
 	}
 	return true;
@@ -78,7 +78,7 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, str
 	}
 }
 
-bool sweep_own(const struct heap *heap, struct swept *swept)
+bool sweep_own(const struct writer *w, const struct heap *heap, struct swept *swept)
 {
 	bool clean = true;
 	uint32_t slab;
@@ -88,57 +88,56 @@ bool sweep_own(const struct heap *heap, struct swept *swept)
 		if (!heap->of[slab])
 			continue;
 		sweep_mark(heap->segment, heap->self, slab, swept);
-		clean &= sweep_unlink(heap->segment, heap->lives, heap->self, slab);
+		clean &= sweep_unlink(w, slab);
 	}
 	return clean;
 }
 
-static uint64_t sweep_slab(const struct segment *s, const struct life_table *lives, owner_t self,
-			   uint32_t slab)
+static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 {
+	const struct segment *s = w->s;
 	uint64_t seen = land_owner(s, slab);
 	place_t gift;
 
 	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
-	if (!land_is_dead(lives, seen))
+	if (!land_is_dead(w->lives, seen))
 		return 0;
 	/* Who made the meta is dead, and it lives on. */
 	if (land_about(s, slab) == LAND_OF_META && meta_is_in(s, slab))
 		return 0;
 	gift = gift_in(s, slab);
-	if (gift && gift_rescue(s, lives, self, slab, seen))
+	if (gift && gift_rescue(w, slab, seen))
 		return 0;
-	if (!land_inherit(s, lives, slab, seen, self))
+	if (!land_inherit(s, w->lives, slab, seen, w->self))
 		return 0;
-	if (!sweep_unlink(s, lives, self, slab))
+	if (!sweep_unlink(w, slab))
 		return 0;
 	if (gift)
-		gift_retire(s, gift, self);
+		gift_retire(w, gift, w->self);
 	else
 		land_retire(s, slab);
 	return SLAB_BYTES;
 }
 
-uint64_t sweep_some(const struct segment *s, const struct life_table *lives, owner_t self,
-		    uint32_t *from, uint32_t count)
+uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count)
 {
-	uint32_t slabs = land_slabs(s);
+	uint32_t slabs = land_slabs(w->s);
 	uint64_t bytes = 0;
 
 	for (; count && slabs && !bytes; count--) {
 		if (*from >= slabs)
 			*from = 0;
-		bytes = sweep_slab(s, lives, self, (*from)++);
+		bytes = sweep_slab(w, (*from)++);
 	}
 	return bytes;
 }
 
-uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self)
+uint64_t sweep_all(const struct writer *w)
 {
-	uint32_t slab, slabs = land_slabs(s);
+	uint32_t slab, slabs = land_slabs(w->s);
 	uint64_t bytes = 0;
 
 	for (slab = 0; slab < slabs; slab++)
-		bytes += sweep_slab(s, lives, self, slab);
+		bytes += sweep_slab(w, slab);
 	return bytes;
 }

@@ -17,11 +17,10 @@
  * Looks at the next @count slabs from *from on, and inherits at most one. Bytes that were the
  * dead's.
  */
-uint64_t sweep_some(const struct segment *s, const struct life_table *lives, owner_t self,
-		    uint32_t *from, uint32_t count);
+uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count);
 
 /* All slabs. */
-uint64_t sweep_all(const struct segment *s, const struct life_table *lives, owner_t self);
+uint64_t sweep_all(const struct writer *w);
 
 /* How many entries were unregistered. */
 struct swept {
@@ -33,6 +32,6 @@ struct swept {
  * Unregisters all that @heap holds. True: none is in the list, so heap_deinit() may follow. No other
  * thread may use the heap.
  */
-bool sweep_own(const struct heap *heap, struct swept *swept);
+bool sweep_own(const struct writer *w, const struct heap *heap, struct swept *swept);
 
 #endif

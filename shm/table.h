@@ -14,6 +14,7 @@
 #define KREG_SHM_TABLE_H
 
 #include "shm/entry.h"
+#include "shm/grace.h"
 
 /* What is looked for. */
 struct query {
@@ -71,8 +72,8 @@ struct linked {
 };
 
 /* Links @place, which is filled, under @q by @rule. */
-int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
-	       const struct query *q, place_t place, enum table_rule rule, struct linked *out);
+int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
+	       struct linked *out);
 
 /* The first entry that matches @q, q->owner included, from @after on if that is not 0. -ENOENT. */
 int table_find_next(const struct segment *s, const struct life_table *lives, const struct query *q,
@@ -82,29 +83,27 @@ int table_find_next(const struct segment *s, const struct life_table *lives, con
  * Unregisters @found, which is self's own; -ENOENT: it has been already. *place is the entry's, out
  * of the list; 0: damage keeps it there, and its memory must not be used again.
  */
-int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
-		 const struct query *q, const struct found *found, place_t *place);
+int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
+		 place_t *place);
 
 /*
  * Puts @place, which is filled, where @found is: whoever searches finds the one or the other. -ENOENT:
  * @found is not registered any more. *old as in table_unlink().
  */
-int table_replace(const struct segment *s, const struct life_table *lives, owner_t self,
-		  const struct query *q, const struct found *found, place_t place, place_t *old);
+int table_replace(const struct writer *w, const struct query *q, const struct found *found,
+		  place_t place, place_t *old);
 
 /* Goes past all that has the order of @q, so that what is marked or dead there is in no list. */
-int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
-		const struct query *q);
+int table_purge(const struct writer *w, const struct query *q);
 
 /* Links the bucket for @hash if need be, and returns the nearest one; NULL: damage. Write section. */
-uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
-			    uint32_t hash, ref_t *word);
+uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word);
 
 /* Doubles the buckets if there are few for the entries. Write section. */
 void table_grow(const struct segment *s, uint64_t entries);
 
 /* Links a few buckets ahead of need. Write section. */
-void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self);
+void table_prepare(const struct writer *w);
 
 /* For the files of the table alone. */
 
@@ -134,7 +133,7 @@ struct position {
 };
 /* Where a seek ends, if nothing is found before. */
 enum seek_end { SEEK_BEHIND_ORDER, SEEK_BEFORE_ORDER };
-int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
-	       const struct query *q, enum seek_end end, struct position *out);
+int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+	       enum seek_end end, struct position *out);
 
 #endif

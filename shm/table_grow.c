@@ -63,22 +63,22 @@ static bool bucket_claim(uint64_t *bucket, ref_t *word, ref_t target, owner_t se
 }
 
 /* Puts a bucket that we have claimed into the list, from its parent's link on. */
-static int bucket_link(const struct segment *s, const struct life_table *lives, owner_t self,
-		       uint32_t number, ref_t claim, uint64_t *parent, ref_t parent_word)
+static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uint64_t *parent,
+		       ref_t parent_word)
 {
 	struct query q = { .order = order_of_bucket(number) };
-	uint64_t *bucket = &s->buckets[number];
+	uint64_t *bucket = &w->s->buckets[number];
 	struct position at;
 	int err;
 
 	for (;;) {
-		err = table_seek(s, lives, parent, parent_word, &q, SEEK_BEHIND_ORDER, &at);
+		err = table_seek(w, parent, parent_word, &q, SEEK_BEHIND_ORDER, &at);
 		if (err)
 			return err;
 		if (at.found)
 			break;
 		/* Not linked, so the word is ours alone. */
-		if (!bucket_claim(bucket, &claim, at.seen, self))
+		if (!bucket_claim(bucket, &claim, at.seen, w->self))
 			return -EUCLEAN;
 		if (table_cas(at.link, &at.seen, ref_make(number, q.order))) /* happens here */
 			break;
@@ -88,7 +88,7 @@ static int bucket_link(const struct segment *s, const struct life_table *lives, 
 	while (claim & REF_CLAIM) {
 		ref_t plain;
 
-		err = table_unclaim(s, claim, &plain);
+		err = table_unclaim(w->s, claim, &plain);
 		if (err)
 			return err;
 		table_cas(bucket, &claim, plain);
@@ -98,60 +98,57 @@ static int bucket_link(const struct segment *s, const struct life_table *lives, 
 }
 
 /* Whether the bucket is in the list afterwards. Its parent is. */
-static bool bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
-			uint32_t number)
+static bool bucket_make(const struct writer *w, uint32_t number)
 {
-	uint64_t *bucket = &s->buckets[number];
+	uint64_t *bucket = &w->s->buckets[number];
 	ref_t word = table_load(bucket), parent_word;
 	uint64_t *parent;
 
 	if (word != REF_NONE && !(word & REF_CLAIM))
 		return true;
-	if (word != REF_NONE && claimant_is_alive(lives, word))
+	if (word != REF_NONE && claimant_is_alive(w->lives, word))
 		return false;
-	if (!bucket_claim(bucket, &word, word == REF_NONE ? REF_END : word, self))
+	if (!bucket_claim(bucket, &word, word == REF_NONE ? REF_END : word, w->self))
 		return false;
-	return table_bucket(s, bucket_parent(number), &parent, &parent_word) &&
-	       !bucket_link(s, lives, self, number, word, parent, parent_word);
+	return table_bucket(w->s, bucket_parent(number), &parent, &parent_word) &&
+	       !bucket_link(w, number, word, parent, parent_word);
 }
 
-uint64_t *table_bucket_make(const struct segment *s, const struct life_table *lives, owner_t self,
-			    uint32_t hash, ref_t *word)
+uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word)
 {
 	/* relaxed: an old number of buckets is right too */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint64_t buckets = load_relaxed(&w->s->header->buckets);
 	uint32_t number, bits;
 	uint64_t *bucket;
 
-	if (buckets && buckets <= s->buckets_max) {
+	if (buckets && buckets <= w->s->buckets_max) {
 		number = hash & (uint32_t)(buckets - 1);
-		*word = table_load(&s->buckets[number]);
+		*word = table_load(&w->s->buckets[number]);
 		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
-			return &s->buckets[number];
+			return &w->s->buckets[number];
 		/* From the nearest that is linked downwards: at each step the parent is there. */
 		for (bits = 1; bits; bits <<= 1) {
-			if ((number & bits) &&
-			    !bucket_make(s, lives, self, number & (bits | (bits - 1))))
+			if ((number & bits) && !bucket_make(w, number & (bits | (bits - 1))))
 				break;
 		}
 	}
-	return table_bucket(s, hash, &bucket, word) ? bucket : NULL;
+	return table_bucket(w->s, hash, &bucket, word) ? bucket : NULL;
 }
 
-void table_prepare(const struct segment *s, const struct life_table *lives, owner_t self)
+void table_prepare(const struct writer *w)
 {
 	/* relaxed: a number that is old or taken twice costs a look */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
-	uint64_t next = load_relaxed(&s->header->prepare); /* relaxed: as above */
+	uint64_t buckets = load_relaxed(&w->s->header->buckets);
+	uint64_t next = load_relaxed(&w->s->header->prepare); /* relaxed: as above */
 	uint64_t i;
 	ref_t word;
 
-	if (next >= buckets || buckets > s->buckets_max)
+	if (next >= buckets || buckets > w->s->buckets_max)
 		return;
 	/* relaxed: as above */
-	next = fetch_add_relaxed(&s->header->prepare, PREPARE_BUCKETS);
+	next = fetch_add_relaxed(&w->s->header->prepare, PREPARE_BUCKETS);
 	for (i = next; i < next + PREPARE_BUCKETS && i < buckets; i++)
-		table_bucket_make(s, lives, self, (uint32_t)i, &word);
+		table_bucket_make(w, (uint32_t)i, &word);
 }
 
 void table_grow(const struct segment *s, uint64_t entries)

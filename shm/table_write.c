@@ -39,14 +39,14 @@
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 
 /* An entry that is marked or dead leaves the list; otherwise *next is its link. */
-static enum step step_over_entry(const struct life_table *lives, uint64_t *link, ref_t *at,
+static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *at,
 				 struct entry *entry, ref_t *next, bool *stays)
 {
 	owner_t owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
 
 	*next = table_load(&entry->next);
 	if (!(*next & REF_MARK)) {
-		*stays = life_is_alive(lives, owner);
+		*stays = life_is_alive(w->lives, owner);
 		if (*stays)
 			return STEP_ON;
 		if (!table_cas(&entry->next, next, *next | REF_MARK))
@@ -58,8 +58,9 @@ static enum step step_over_entry(const struct life_table *lives, uint64_t *link,
 }
 
 /* A bucket that the list has led to is linked, so a claim on it is over. */
-static enum step step_into_bucket(const struct segment *s, ref_t at, uint64_t **link, ref_t *next)
+static enum step step_into_bucket(const struct writer *w, ref_t at, uint64_t **link, ref_t *next)
 {
+	const struct segment *s = w->s;
 	place_t bucket = ref_place(at);
 	ref_t word, plain;
 
@@ -108,10 +109,10 @@ static bool is_end(const struct query *q, enum seek_end end, ref_t at)
  * One go from @start. Ends where @end says, at the bucket that is sought, or at a living entry that
  * matches.
  */
-static enum step seek_once(const struct segment *s, const struct life_table *lives, uint64_t *start,
-			   ref_t word, const struct query *q, enum seek_end end,
-			   struct position *out)
+static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
+			   const struct query *q, enum seek_end end, struct position *out)
 {
+	const struct segment *s = w->s;
 	order_t last = 0;
 	enum step step;
 	uint64_t hops;
@@ -131,7 +132,7 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 			out->found = ref_order(out->seen) == q->order;
 			if (out->found)
 				return STEP_ON;
-			step = step_into_bucket(s, out->seen, &out->link, &out->seen);
+			step = step_into_bucket(w, out->seen, &out->link, &out->seen);
 			if (step != STEP_ON)
 				return step;
 			continue;
@@ -139,7 +140,7 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 		entry = segment_entry(s, ref_place(out->seen));
 		if (!entry)
 			return STEP_DAMAGED;
-		step = step_over_entry(lives, out->link, &out->seen, entry, &next, &stays);
+		step = step_over_entry(w, out->link, &out->seen, entry, &next, &stays);
 		if (step != STEP_ON)
 			return step;
 		if (stays) {
@@ -154,11 +155,11 @@ static enum step seek_once(const struct segment *s, const struct life_table *liv
 	return STEP_DAMAGED;
 }
 
-int table_seek(const struct segment *s, const struct life_table *lives, uint64_t *start, ref_t word,
-	       const struct query *q, enum seek_end end, struct position *out)
+int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+	       enum seek_end end, struct position *out)
 {
 	for (; start; word = table_load(start)) {
-		switch (seek_once(s, lives, start, word, q, end, out)) {
+		switch (seek_once(w, start, word, q, end, out)) {
 		case STEP_ON:
 			return 0;
 		case STEP_DAMAGED:
@@ -182,12 +183,12 @@ static struct query link_query(const struct query *q, owner_t self, enum table_r
 	return seek;
 }
 
-int table_link(const struct segment *s, const struct life_table *lives, owner_t self,
-	       const struct query *q, place_t place, enum table_rule rule, struct linked *out)
+int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
+	       struct linked *out)
 {
 	enum seek_end end = rule == LINK_FIRST ? SEEK_BEFORE_ORDER : SEEK_BEHIND_ORDER;
-	struct query seek = link_query(q, self, rule);
-	struct entry *entry = segment_entry(s, place);
+	struct query seek = link_query(q, w->self, rule);
+	struct entry *entry = segment_entry(w->s, place);
 	struct position at;
 	uint64_t *start;
 	ref_t word;
@@ -196,15 +197,15 @@ int table_link(const struct segment *s, const struct life_table *lives, owner_t 
 	if (!entry)
 		return -EUCLEAN;
 	for (;;) {
-		start = table_bucket_make(s, lives, self, q->hash, &word);
-		err = table_seek(s, lives, start, word, &seek, end, &at);
+		start = table_bucket_make(w, q->hash, &word);
+		err = table_seek(w, start, word, &seek, end, &at);
 		if (err)
 			return err;
 		out->holder = at.at;
-		if (at.found && (rule != LINK_BEFORE || at.at.owner == self ||
+		if (at.found && (rule != LINK_BEFORE || at.at.owner == w->self ||
 				 !entry_is_replaceable(at.at.info))) {
 			/* Its life once more, with the word that has the pid. */
-			if (!life_look(lives, at.at.owner, &out->holder.life))
+			if (!life_look(w->lives, at.at.owner, &out->holder.life))
 				continue;
 			return -EEXIST;
 		}
@@ -218,8 +219,7 @@ int table_link(const struct segment *s, const struct life_table *lives, owner_t 
 	return 0;
 }
 
-int table_purge(const struct segment *s, const struct life_table *lives, owner_t self,
-		const struct query *q)
+int table_purge(const struct writer *w, const struct query *q)
 {
 	struct query behind = *q;
 	struct position at;
@@ -227,8 +227,8 @@ int table_purge(const struct segment *s, const struct life_table *lives, owner_t
 	ref_t word;
 
 	behind.key = NULL;
-	start = table_bucket_make(s, lives, self, q->hash, &word);
-	return table_seek(s, lives, start, word, &behind, SEEK_BEHIND_ORDER, &at);
+	start = table_bucket_make(w, q->hash, &word);
+	return table_seek(w, start, word, &behind, SEEK_BEHIND_ORDER, &at);
 }
 
 /* Marks @found, which leads to what followed it, or to @place in front of that. */
@@ -250,23 +250,23 @@ static int mark(const struct found *found, const struct query *q, struct entry *
 	return -ENOENT;
 }
 
-int table_unlink(const struct segment *s, const struct life_table *lives, owner_t self,
-		 const struct query *q, const struct found *found, place_t *place)
+int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
+		 place_t *place)
 {
 	int err = mark(found, q, NULL, 0);
 
 	if (!err)
-		*place = table_purge(s, lives, self, q) ? 0 : found->place;
+		*place = table_purge(w, q) ? 0 : found->place;
 	return err;
 }
 
-int table_replace(const struct segment *s, const struct life_table *lives, owner_t self,
-		  const struct query *q, const struct found *found, place_t place, place_t *old)
+int table_replace(const struct writer *w, const struct query *q, const struct found *found,
+		  place_t place, place_t *old)
 {
-	struct entry *entry = segment_entry(s, place);
+	struct entry *entry = segment_entry(w->s, place);
 	int err = entry ? mark(found, q, entry, place) : -EUCLEAN;
 
 	if (!err)
-		*old = table_purge(s, lives, self, q) ? 0 : found->place;
+		*old = table_purge(w, q) ? 0 : found->place;
 	return err;
 }

@@ -54,14 +54,16 @@ START_TEST(a_slab_that_was_taken_is_not_given_to_another)
 	bool given[SLABS] = { false };
 
 	for (i = 0; i < SLABS; i++) {
-		ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &slab), 0);
+		ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab),
+				 0);
 		ck_assert_uint_lt(slab, SLABS);
 		ck_assert(!given[slab]);
 		given[slab] = true;
 	}
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &slab), -ENOSPC);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab),
+			 -ENOSPC);
 	land_return(&k->segment, 17);
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab), 0);
 	ck_assert_uint_eq(slab, 17);
 	for (i = 0; i < SLABS; i++)
 		land_return(&k->segment, i);
@@ -72,16 +74,17 @@ START_TEST(slabs_for_a_large_value_lie_side_by_side_or_are_refused)
 {
 	uint32_t from = 0, slab, i;
 
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, SLABS, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLABS, &from, &slab), 0);
 	ck_assert_uint_eq(slab, 0);
 	for (i = 0; i < SLABS; i += 2)
 		land_return(&k->segment, i);
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 2, &from, &slab), -ENOSPC);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 2, &from, &slab),
+			 -ENOSPC);
 	/* What it took on the way is anybody's again. */
 	for (i = 0; i < SLABS; i += 2)
 		ck_assert_uint_eq(land_owner(&k->segment, i), 0);
 	land_return(&k->segment, 21);
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 3, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 3, &from, &slab), 0);
 	ck_assert_uint_eq(slab, 20);
 	for (i = 0; i < SLABS; i++)
 		land_return(&k->segment, i);
@@ -92,11 +95,12 @@ START_TEST(a_retired_slab_waits_for_its_grace_period)
 {
 	uint32_t from = 0, slab, again;
 
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, SLABS, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLABS, &from, &slab), 0);
 	land_retire(&k->segment, 5);
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &again), -ENOSPC);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &again),
+			 -ENOSPC);
 	advance_twice();
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &again), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &again), 0);
 	ck_assert_uint_eq(again, 5);
 	for (slab = 0; slab < SLABS; slab++)
 		land_return(&k->segment, slab);
@@ -119,7 +123,7 @@ START_TEST(of_many_heirs_one_gets_a_dead_owners_slab)
 	int counts[HEIRS] = { 0 }, i, sum = 0;
 	uint32_t from = 0, slab;
 
-	ck_assert_int_eq(land_take(&k->segment, dead_owner(), SLABS, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, dead_owner(), SLABS, &from, &slab), 0);
 	for (i = 0; i < HEIRS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, inherit, &counts[i]), 0);
 	for (i = 0; i < HEIRS; i++) {
@@ -136,7 +140,7 @@ START_TEST(nobody_inherits_from_the_living)
 {
 	uint32_t from = 0, slab;
 
-	ck_assert_int_eq(land_take(&k->segment, k->self.owner, 1, &from, &slab), 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab), 0);
 	ck_assert(!land_inherit(&k->segment, &k->lives, slab, land_owner(&k->segment, slab),
 				k->self.owner));
 	land_return(&k->segment, slab);

@@ -84,12 +84,8 @@ static void link_colliding(const int *key)
 	entry->owner = k->self.owner;
 	entry->info = entry_info(ENTRY_NAME, 0, 0, sizeof(*key));
 	ck_assert_int_eq(handle_enter(k, &thread), 0);
-	ck_assert_int_eq(
-		table_link(&k->segment, &k->lives, k->self.owner, &q, place, LINK_IF_FREE, &linked),
-		0);
-	ck_assert_int_eq(
-		table_link(&k->segment, &k->lives, k->self.owner, &q, place, LINK_IF_FREE, &linked),
-		-EEXIST);
+	ck_assert_int_eq(table_link(&thread->writer, &q, place, LINK_IF_FREE, &linked), 0);
+	ck_assert_int_eq(table_link(&thread->writer, &q, place, LINK_IF_FREE, &linked), -EEXIST);
 	handle_leave(thread);
 }
 
@@ -119,8 +115,7 @@ START_TEST(keys_of_one_order_are_told_apart)
 		struct found found;
 
 		ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
-		ck_assert_int_eq(
-			table_unlink(&k->segment, &k->lives, k->self.owner, &q, &found, &place), 0);
+		ck_assert_int_eq(table_unlink(&thread->writer, &q, &found, &place), 0);
 	}
 	handle_leave(thread);
 	for (i = 0; i < COLLIDING; i++)
@@ -163,7 +158,7 @@ static void expect_bucket_in_list(void)
 	ref_t word;
 
 	ck_assert_int_eq(handle_enter(k, &thread), 0);
-	ck_assert_ptr_eq(table_bucket_make(&k->segment, &k->lives, k->self.owner, BUCKET, &word),
+	ck_assert_ptr_eq(table_bucket_make(&thread->writer, BUCKET, &word),
 			 &k->segment.buckets[BUCKET]);
 	handle_leave(thread);
 	ck_assert(!(word & REF_CLAIM));
@@ -201,8 +196,7 @@ START_TEST(a_bucket_that_a_living_process_claims_is_gone_around)
 	claim = ref_claim(REF_END, owner_seat(self), owner_incarnation(self));
 	*bucket = claim;
 	ck_assert_int_eq(handle_enter(k, &thread), 0);
-	ck_assert_ptr_eq(table_bucket_make(&k->segment, &k->lives, self, BUCKET, &word),
-			 &k->segment.buckets[0]);
+	ck_assert_ptr_eq(table_bucket_make(&thread->writer, BUCKET, &word), &k->segment.buckets[0]);
 	handle_leave(thread);
 	for (i = 0; i < 2000; i++)
 		ck_assert_int_eq(kreg_register(k, &i, sizeof(i), &i, sizeof(i), NULL), 0);
