@@ -19,6 +19,7 @@
  *   0                seat never used    whoever made the table
  *   {n, pid}         alive              guard: attach. Fallback: the keeper thread, its TID
  *   {n, O}           over, n is spent   guard: exit or stop. Fallback: the kernel's robust list
+ *   {n, O, TID}      over, and claimed  fallback: a keeper that takes the seat, or gives it back
  *
  * O is the kernel's FUTEX_OWNER_DIED and W its FUTEX_WAITERS, so that one test serves both
  * writers. The incarnation grows by one at each taking of the seat and is never 0 in use, so a

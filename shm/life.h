@@ -120,14 +120,14 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 
 /*
  * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the
- * end of the program, exec included. -EUSERS: none is free; -EAGAIN, -ENOMEM: no thread.
+ * end of the program, exec included. -EUSERS: none is free; -EAGAIN, -ENOMEM: no thread, no memory.
  */
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);
 
 /*
  * Takes a seat without a thread, for a process that has but one, a child of fork() that never calls exec, and
- * uses no robust mutex; gives it back. Async-signal-safe. -EUSERS.
+ * uses no robust mutex; gives it back. Async-signal-safe. -EUSERS, -ENOMEM.
  */
 int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_let_go(struct life_self *self);
@@ -139,7 +139,7 @@ void life_robust_let_go(struct life_self *self);
 uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen);
 void life_robust_wake(uint64_t *words, owner_t owner);
 
-/* In a child of fork(), which has no keeper: frees the copy of the parent's. */
+/* In a child of fork(), which has neither the keeper nor its list: frees the copy of what belongs to them. */
 void life_robust_forget(struct life_self *self);
 
 #endif

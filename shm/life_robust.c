@@ -8,17 +8,37 @@
  * replaces it by FUTEX_OWNER_DIED. That is before wait(2) can return, because the process is
  * a zombie only once all its threads are.
  *
- * The list is one node in private memory, with the futex_offset as the distance from there to the
- * word. The node is announced as the pending operation before the word is taken, as glibc does for
- * its mutexes, so there is no moment at which the word holds our TID and the kernel does not know:
+ * The list is one node, with the futex_offset as the distance from there to the word. Head and node lie in
+ * memory that is shared: the OOM reaper and process_mrelease(2) drop private memory before a killed process
+ * gets as far as exit_mm_release(), and a list in there would be gone. A child of fork() does not get that
+ * page (MADV_DONTFORK), so it can neither write to the parent's list nor unmap it.
  *
- *   killed here                        the kernel finds            and the word
- *   before the CAS                     a word that is not ours     stays as it was
- *   after it, before the list is set   it as the pending one       is over
- *   after that                         it in the list              is over
+ * The kernel knows a holder by the TID alone, which processes of two PID namespaces may have at once. So a
+ * word may be announced to the kernel only as long as nobody else takes it: it is claimed first, by a word that
+ * is over for everybody else, and claimed again before it is given back.
+ *
+ *   word              means                  step                            killed after it
+ *   0, {n, O}         free                   1 CAS to {n + 1, O, TID}        a claim that nobody holds
+ *   {n + 1, O, TID}   claimed, over          2 announce it as pending        the kernel makes it {n + 1, O}
+ *                                            3 CAS to {n + 1, TID}: alive    the life is over
+ *   {n + 1, TID}      alive                  4 the list gets the node        the same
+ *                                            5 nothing is pending            the same
+ *                                            6 store {n + 1, O, TID}: over   the kernel makes it {n + 1, O}
+ *   {n + 1, O, TID}   claimed, over          7 empty the list                a claim that nobody holds
+ *                                            8 CAS to {n + 1, O}             free
+ *
+ * The claim of one who was killed after 1 or 7, which are two stores long, keeps the seat from use. When no other
+ * seat is free, it is taken over, by one whose TID is another than the claim's: the kernel would not take
+ * that one for the claimant, should he be stopped between 2 and 3. What remains: he is stopped there while no other
+ * seat is free, the seat goes from the one who took it over to a third one, of another PID namespace and with
+ * his TID, and he is killed before he runs on.
+ *
+ * What else ends a thread, or its list, ends nothing here: exec by any thread ends the keeper in de_thread();
+ * a child of vfork() has no list; glibc's list is another thread's or was replaced by ours; no
+ * one else knows the thread, so nobody cancels or joins it; a signal ends all threads or none.
  *
  * Sources: the kernel's Documentation/locking/robust-futex-ABI.rst; kernel/futex/core.c,
- * handle_futex_death(), read in 6.1 to 6.18.
+ * handle_futex_death(), and mm/oom_kill.c, __oom_reap_task_mm(), read in 6.1 to 6.18.
  */
 #include "shm/life.h"
 
@@ -26,93 +46,155 @@
 #include <limits.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/futex.h>
 
 #include "shm/background.h"
 
-struct life_keeper {
+/* What the kernel reads; in a page of its own. */
+struct keeper_list {
 	struct robust_list_head head;
 	struct robust_list node;
+};
+
+struct life_keeper {
+	struct keeper_list *list;
 	uint64_t *words;
 	uint32_t seats;
+	uint32_t tid;
 	pthread_t thread;
 	sem_t told;  /* the keeper: the seat is taken, or there is none */
 	sem_t asked; /* life_robust_detach(): give it back */
 	owner_t owner;
 };
 
+/* A claim is kept for a few instructions; so long is waited before one counts as abandoned. */
+#define CLAIM_NANOSECONDS 10000000
+
 _Static_assert(LIFE_OVER == FUTEX_OWNER_DIED, "the kernel writes it");
 _Static_assert(LIFE_PID_MASK == FUTEX_TID_MASK, "the kernel compares it");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex is the word's first half");
 
-/* Points the kernel at @word as what we may be taking just now. */
-static void keeper_announce(struct life_keeper *keeper, uint64_t *word)
+static int list_new(struct life_keeper *keeper)
 {
-	keeper->head.futex_offset = (char *)word - (char *)&keeper->node;
-	/*
-	 * ORD[keeper_announce:A] compiler only: the offset, then the pending node, then the CAS
-	 * of the word; pairs with kernel exit_robust_list, which reads them in this very thread
-	 */
-	compiler_fence();
-	keeper->head.list_op_pending = &keeper->node;
-	compiler_fence();
+	void *at = mmap(NULL, sizeof(*keeper->list), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	if (madvise(at, sizeof(*keeper->list), MADV_DONTFORK)) {
+		err = -errno;
+		munmap(at, sizeof(*keeper->list));
+		return err;
+	}
+	keeper->list = at;
+	keeper->list->head.list.next = &keeper->list->head.list;
+	return 0;
 }
 
-static bool keeper_take(struct life_keeper *keeper, uint32_t seat, uint32_t tid)
+static void list_free(struct life_keeper *keeper)
 {
-	uint64_t *word = &keeper->words[seat];
-	uint64_t incarnation, next, seen;
+	munmap(keeper->list, sizeof(*keeper->list));
+}
 
+/* Whether a thread of @tid may claim the seat; @abandoned: claims of others count as free. */
+static bool word_is_free(uint64_t seen, uint32_t tid, bool abandoned)
+{
+	uint32_t holder = seen & LIFE_PID_MASK;
+
+	return !holder || (abandoned && (seen & LIFE_OVER) && holder != tid);
+}
+
+/* Step 1: the word that was announced to nobody, or 0. */
+static uint64_t keeper_claim(struct life_keeper *keeper, uint64_t *word, bool abandoned)
+{
 	/* relaxed: a look that the CAS repeats */
-	seen = load_relaxed(word);
-	if ((uint32_t)seen && !(seen & LIFE_OVER))
-		return false;
+	uint64_t seen = load_relaxed(word), incarnation;
+
+	if (!word_is_free(seen, keeper->tid, abandoned))
+		return 0;
 	incarnation = ((seen >> LIFE_INCARNATION_SHIFT) + 1) & LIFE_INCARNATION_MASK;
 	if (!incarnation)
 		incarnation = 1;
-	next = incarnation << LIFE_INCARNATION_SHIFT | tid;
-	keeper_announce(keeper, word);
+	incarnation = incarnation << LIFE_INCARNATION_SHIFT | LIFE_OVER | keeper->tid;
+	/* relaxed: the CAS that makes it alive orders all */
+	return cas_relaxed(word, &seen, incarnation) ? incarnation : 0;
+}
+
+static bool keeper_take(struct life_keeper *keeper, uint32_t seat, bool abandoned)
+{
+	struct keeper_list *list = keeper->list;
+	uint64_t *word = &keeper->words[seat];
+	uint64_t claim;
+
+	/* So that one store announces it: nothing is pending, and the list is empty. */
+	list->head.futex_offset = (char *)word - (char *)&list->node;
+	claim = keeper_claim(keeper, word, abandoned);
+	if (!claim)
+		return false;
+	/*
+	 * ORD[keeper_take:B] compiler only: the offset and the claim, then the pending node, then the CAS
+	 * of the word; pairs with kernel exit_robust_list, which reads them in this very thread
+	 */
+	compiler_fence();
+	list->head.list_op_pending = &list->node;
+	compiler_fence();
 	/*
 	 * ORD[keeper_take:A] acq_rel: the last holder's end, then what we do in its seat; pairs
 	 * with kernel handle_futex_death and keeper_give_back:A
 	 */
-	if (!cas_acq_rel(word, &seen, next)) /* happens here */
-		return false;
-	keeper->owner = owner_of(next, seat);
-	keeper->head.list.next = &keeper->node;
-	keeper->node.next = &keeper->head.list;
+	if (cas_acq_rel(word, &claim, claim & ~(uint64_t)LIFE_OVER)) { /* happens here */
+		keeper->owner = owner_of(claim, seat);
+		list->node.next = &list->head.list;
+		list->head.list.next = &list->node;
+	}
 	compiler_fence();
-	keeper->head.list_op_pending = NULL;
-	return true;
+	list->head.list_op_pending = NULL;
+	compiler_fence();
+	return keeper->owner;
 }
 
 static void keeper_give_back(struct life_keeper *keeper)
 {
 	uint64_t *word = &keeper->words[owner_seat(keeper->owner)];
+	uint64_t claim = (keeper->owner & ~0xffffffffull) | LIFE_OVER | keeper->tid;
 
 	/*
 	 * ORD[keeper_give_back:A] release: all that was done in this seat, then its end; pairs
 	 * with keeper_take:A
 	 */
-	store_release(word, (keeper->owner & ~0xffffffffull) | LIFE_OVER); /* happens here */
-	keeper->head.list.next = &keeper->head.list;
+	store_release(word, claim); /* happens here */
+	compiler_fence();
+	keeper->list->head.list.next = &keeper->list->head.list;
+	compiler_fence();
+	/* relaxed: the seat's end is told already; who has taken an abandoned claim over keeps it */
+	cas_relaxed(word, &claim, claim & ~(uint64_t)LIFE_PID_MASK);
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* For the calling thread. Without a free seat the keeper has no owner. */
 static void keeper_take_any(struct life_keeper *keeper)
 {
-	uint32_t tid = (uint32_t)syscall(SYS_gettid);
+	const struct timespec pause = { .tv_nsec = CLAIM_NANOSECONDS };
+	bool abandoned = false;
 	uint32_t seat;
 
-	keeper->head.list.next = &keeper->head.list;
-	if (!syscall(SYS_set_robust_list, &keeper->head, sizeof(keeper->head))) {
+	keeper->tid = (uint32_t)syscall(SYS_gettid);
+	if (syscall(SYS_set_robust_list, &keeper->list->head, sizeof(keeper->list->head)))
+		return;
+	for (;;) {
 		for (seat = 0; seat < keeper->seats && !keeper->owner; seat++)
-			keeper_take(keeper, seat, tid);
+			keeper_take(keeper, seat, abandoned);
+		if (keeper->owner || abandoned)
+			return;
+		abandoned = true;
+		nanosleep(&pause, NULL);
 	}
-	keeper->head.list_op_pending = NULL;
 }
 
 static void *keeper_run(void *data)
@@ -128,31 +210,49 @@ static void *keeper_run(void *data)
 	return NULL;
 }
 
-static void keeper_stop(struct life_keeper *keeper)
+static int keeper_new(struct life_keeper **out, uint64_t *words, uint32_t seats)
 {
-	sem_post(&keeper->asked);
-	pthread_join(keeper->thread, NULL);
+	struct life_keeper *keeper = calloc(1, sizeof(*keeper));
+	int err = keeper ? list_new(keeper) : -ENOMEM;
+
+	if (err) {
+		free(keeper);
+		return err;
+	}
+	keeper->words = words;
+	keeper->seats = seats;
+	sem_init(&keeper->told, 0, 0);
+	sem_init(&keeper->asked, 0, 0);
+	*out = keeper;
+	return 0;
+}
+
+static void keeper_free(struct life_keeper *keeper)
+{
+	list_free(keeper);
 	sem_destroy(&keeper->told);
 	sem_destroy(&keeper->asked);
 	free(keeper);
 }
 
+static void keeper_stop(struct life_keeper *keeper)
+{
+	sem_post(&keeper->asked);
+	/* The kernel has read the list for the last time when this returns. */
+	pthread_join(keeper->thread, NULL);
+	keeper_free(keeper);
+}
+
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 {
-	struct life_keeper *keeper = calloc(1, sizeof(*keeper));
-	int err;
+	struct life_keeper *keeper;
+	int err = keeper_new(&keeper, words, seats);
 
-	if (!keeper)
-		return -ENOMEM;
-	keeper->words = words;
-	keeper->seats = seats;
-	sem_init(&keeper->told, 0, 0);
-	sem_init(&keeper->asked, 0, 0);
+	if (err)
+		return err;
 	err = background_start(&keeper->thread, keeper_run, keeper);
 	if (err) {
-		sem_destroy(&keeper->told);
-		sem_destroy(&keeper->asked);
-		free(keeper);
+		keeper_free(keeper);
 		return err;
 	}
 	while (sem_wait(&keeper->told))
@@ -181,8 +281,13 @@ int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats)
 {
 	/* Each process that comes here is a child of fork(), and has its own. */
 	static struct life_keeper keeper;
+	int err;
 
 	keeper = (struct life_keeper){ .words = words, .seats = seats };
+	/* For good: the kernel looks there when this process ends. */
+	err = list_new(&keeper);
+	if (err)
+		return err;
 	keeper_take_any(&keeper);
 	if (!keeper.owner)
 		return -EUSERS;
