@@ -66,8 +66,7 @@ int handle_check(struct kreg *k)
 
 	if (err)
 		return err;
-	/* relaxed: a late look lets one more call into a registry that is about to go */
-	return load_relaxed(&k->segment.header->successor) ? -ESHUTDOWN : 0;
+	return segment_is_over(&k->segment) ? -ESHUTDOWN : 0;
 }
 
 int handle_enter(struct kreg *k, struct thread **out)
@@ -76,8 +75,7 @@ int handle_enter(struct kreg *k, struct thread **out)
 
 	if (err)
 		return err;
-	/* relaxed: a late look lets one more call into a registry that is about to go */
-	if (load_relaxed(&k->segment.header->successor))
+	if (segment_is_over(&k->segment))
 		return -ESHUTDOWN;
 	grace_write_enter(&k->segment, (*out)->writer.slot);
 	return 0;

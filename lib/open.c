@@ -129,7 +129,7 @@ static int open_segment_once(struct kreg *k, struct opening *o)
 	}
 	if (err)
 		return err;
-	if (load_relaxed(&s->header->successor)) { /* relaxed: asked again with a fence */
+	if (segment_is_over(s)) {
 		if (k->writable)
 			succession_help(s, &o->path);
 		err = 1;

@@ -28,17 +28,28 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 3u
+#define SEGMENT_LAYOUT 4u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
 #define LINE_BYTES 64u
 
 /*
- * successor: 0 as long as the segment is in use. An id: the segment of that id replaces this one,
- * or tries to (succession.c). SEGMENT_DESTROYED: none does.
+ * successor, see succession.c. The segment is over if the word is not 0 and SEGMENT_PROPOSED not in it:
+ *
+ *   word                      means                                  becomes, by
+ *   0                         in use                                 a proposal; SEGMENT_DESTROYED
+ *   {id, SEGMENT_PROPOSED}    in use; somebody would like to end it  0, by who registers; what it proposes, by
+ *                                                                    the proposer alone
+ *   {id, 0}                   replaced by the segment of that id     another id, if that one's file is lost
+ *   {id, SEGMENT_REMOVED}     destroyed; the name is taken away      {id, 0} of one that has the name next
+ *                             through the folder of that id          another {id, SEGMENT_REMOVED}
+ *   SEGMENT_DESTROYED         destroyed; nobody takes it away        the same
  */
-#define SEGMENT_DESTROYED UINT64_MAX
+#define SEGMENT_PROPOSED 1ull
+#define SEGMENT_REMOVED 2ull
+#define SEGMENT_ID_MASK (~3ull)
+#define SEGMENT_DESTROYED SEGMENT_REMOVED
 
 #define SEGMENT_BELLS 256u
 #define SEGMENT_PARTITIONS_MAX 64u
@@ -48,7 +59,7 @@ struct segment_header {
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t keys;     /* enum kreg_keys; 0: unique */
-	uint64_t id;       /* random, never 0 or SEGMENT_DESTROYED */
+	uint64_t id;       /* random, never 0; within SEGMENT_ID_MASK */
 	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
 	uint64_t seed;     /* of the hash */
 	uint64_t max_bytes;

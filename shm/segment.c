@@ -115,7 +115,8 @@ static int header_fill(struct segment_header *header, const struct segment_plan 
 		if (getrandom(&header->id, sizeof(header->id), 0) != sizeof(header->id) ||
 		    getrandom(&header->seed, sizeof(header->seed), 0) != sizeof(header->seed))
 			return -EIO;
-	} while (!header->id || header->id == SEGMENT_DESTROYED);
+		header->id &= SEGMENT_ID_MASK;
+	} while (!header->id);
 	header->magic = SEGMENT_MAGIC;
 	header->layout = SEGMENT_LAYOUT;
 	header->keys = plan->keys;

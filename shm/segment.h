@@ -93,6 +93,18 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 
 void segment_close(struct segment *s);
 
+/*
+ * Whether @s was replaced or destroyed, for good. Who only wants to end it is not yet to be seen. The look may
+ * be late; succession_is_current() is not.
+ */
+static inline bool segment_is_over(const struct segment *s)
+{
+	/* relaxed: a late look lets one more call into a registry that is about to go */
+	uint64_t word = load_relaxed(&s->header->successor);
+
+	return caa_unlikely(word) && !(word & SEGMENT_PROPOSED);
+}
+
 /* @bytes at @place, or NULL if not all of them are reserved. */
 static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)
 {
