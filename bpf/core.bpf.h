@@ -30,7 +30,6 @@ enum { BPF_F_MMAPABLE = 1 << 10 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
-	BPF_MAP_TYPE_STACK = 23,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -50,6 +49,7 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	__u64 start_boottime; /* named real_start_time before 5.5 */
+	__u64 self_exec_id;   /* how often it has called exec */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	char comm[16];

@@ -6,193 +6,156 @@
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
  *   on_exit     the last thread of a process exits     ends its life
  *   on_exec     a process has called exec              counts its image
- *   command     root runs it                           stops giving seats, ends all lives
+ *   command     root runs it                           stops giving seats, ends lives
  *
- * A seat's life word (life_layout.h) is changed by these programs alone:
+ * Promises  a life has one end, and it is over before wait(2), SIGCHLD or a pidfd can tell of the death;
+ *           a process gets no life but its own, whatever an earlier one with its pid has left.
+ * Needs     compare-and-swap in BPF (-mcpu=v3), so Linux 5.19 or later with bpf_loop().
  *
- *   word        becomes, by
- *   0, {n, O}   {n + 1, pid}, attach, whose seat it is since it was popped from the stack
- *   {n, pid}    {n, O}, end_life(), called by whoever deletes the process from owners: one of them
+ * The life word (life_layout.h) decides everything, by compare-and-swap:
  *
- * owners is keyed by the process, not kept in task storage: that hangs on the leader, and is lost
- * when another thread calls exec. Several threads may see that none is left alive; the deletion picks
- * one. The seat goes back to the stack only when the word is over, so who pops it finds it so.
+ *   word          becomes, by
+ *   0, {n, O}     {n, O, pid}, take_seat(): the process owns the seat, and writes its facts
+ *   {n, O, pid}   {n + 1, pid}, begin_life(), by the same program, which nothing interrupts
+ *   {n, pid}      {n, O}, end_life(): on_exit, command, or attach, which gives up a second seat; one wins
  *
- * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before wait(2),
- * SIGCHLD or a pidfd can tell anyone. It is hooked as tp_btf, because a classic tracepoint program is
- * skipped while a bpf(2) call runs on the CPU. A program runs to its end, whatever signal is
- * pending; so no process is killed half-way through these.
+ * So a seat is free if its word is 0 or {n, O}, and there is no list of free seats that could lose one.
+ *
+ * owners leads from a process to its seat. It is a hint: its value is an owner word, which counts only
+ * while the seat's life word is that very life. The key has the start of the process beside its pid, so what
+ * is left of a process is never found by the next one with its pid, and can be removed at any time after
+ * the end of the process. An entry is not kept in task storage, because that hangs on the leader, and is
+ * lost when another thread calls exec.
+ *
+ *   step that can fail                   when                             what follows
+ *   attach: a seat is sought             all are taken                    -EUSERS
+ *   attach: insert into owners           another thread was first         our seat is given up; its is the one
+ *                                        no element (-E2BIG)              our seat is given up; -EUSERS
+ *                                        the bucket's lock is refused     our seat is given up; -EAGAIN, and
+ *                                                                         the reader tries again
+ *   attach: replace a value that is      another thread was first         our seat is given up; its is the one
+ *     over, by compare-and-swap
+ *   attach: seq_write                    the buffer is full (never yet)   the reader gets 0 bytes; the seat is
+ *                                                                         found by its next read, and by on_exit
+ *   on_exit: lookup in owners            the process has no seat          nothing: it took no part
+ *   on_exit: compare-and-swap            another program ended the life   nothing is left to do
+ *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in use until
+ *                                                                         the audit removes it
+ *   on_exit: reserve in deaths           the ring is full                 counted; the death is not told there
+ *   on_exit does not run at all          the kernel skips a program that  the life goes on until the audit ends
+ *                                        runs on this CPU already         it (guard_audit.c)
+ *   on_exec does not run at all          the same                         the image stays until attach sees that
+ *                                                                         the kernel has counted an exec
+ *   command: end one life                the word has changed             nothing: it was not that life
+ *
+ * An element of owners is written only by its own process and deleted only when no thread of that can be in
+ * attach any more: by on_exit, or by the audit for a process that is gone. So the compare-and-swap of a
+ * value never hits the element of another process.
+ *
+ * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before anyone can be
+ * told. It is hooked as tp_btf, because a classic tracepoint program is skipped while a bpf(2) call runs on
+ * the CPU. A program runs to its end, whatever signal is pending; so no process is killed half-way
+ * through these.
  */
-#include "bpf/core.bpf.h"
-#include "bpf/life_layout.h"
+#include "bpf/seat.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
+#define EAGAIN 11
+#define E2BIG 7
+#define EBUSY 16
+#define EEXIST 17
 #define EUSERS 87
 #define ESHUTDOWN 108
-#define EAGAIN 11
 
-#define COMMAND_STOP 1u
-#define COMMAND_RESUME 2u
-#define COMMAND_COUNT 3u
-#define COMMAND_END 4u
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} lives SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct life_seat);
-} seats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct life_control);
-} control SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} owners SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, 1);
-	__uint(key_size, 0);
-	__uint(value_size, sizeof(__u32));
-} free_seats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 18);
-} deaths SEC(".maps");
-
-static struct life_control *the_control(void)
+static void write_facts(struct life_seat *fact, struct task_struct *p,
+			const struct life_process *process)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&control, &zero);
-}
-
-static void count(__u64 *counter)
-{
-	__sync_fetch_and_add(counter, 1);
-}
-
-/* The word of a seat that is over. A full barrier on both sides. */
-static void end_word(__u32 seat)
-{
-	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
-
-	if (word)
-		__sync_lock_test_and_set(word, (*word & ~0xffffffffull) | LIFE_OVER);
-}
-
-/* The next life of a seat that has just been popped. */
-static __u64 begin_word(__u32 seat, __u32 tgid)
-{
-	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
-	__u64 incarnation;
-
-	if (!word)
-		return 0;
-	incarnation = ((*word >> LIFE_INCARNATION_SHIFT) + 1) & LIFE_INCARNATION_MASK;
-	if (!incarnation)
-		incarnation = 1;
-	incarnation = incarnation << LIFE_INCARNATION_SHIFT | tgid;
-	__sync_lock_test_and_set(word, incarnation);
-	return incarnation;
-}
-
-static void write_facts(struct life_seat *fact, __u32 tgid)
-{
-	struct task_struct *leader =
-		BPF_CORE_READ((struct task_struct *)bpf_get_current_task_btf(), group_leader);
 	__u64 ids = bpf_get_current_uid_gid();
 
-	fact->pid = tgid;
+	fact->pid = process->pid;
 	fact->uid = (__u32)ids;
 	fact->gid = (__u32)(ids >> 32);
 	fact->image++;
-	fact->start = BPF_CORE_READ(leader, start_boottime);
-	bpf_core_read_str(fact->comm, sizeof(fact->comm), &leader->comm);
+	fact->start = process->start;
+	fact->execs = BPF_CORE_READ(p, self_exec_id);
+	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->group_leader->comm);
 }
 
-static void give_back(struct life_control *c, __u32 seat)
+/* Enters @owner as the process's, where the entry was @held. 0, or a positive error. */
+static int enter_owner(const struct life_process *process, __u64 *held, __u64 was, __u64 owner)
 {
-	if (bpf_map_push_elem(&free_seats, &seat, BPF_ANY))
-		count(&c->missed);
+	long err;
+
+	if (held)
+		return __sync_bool_compare_and_swap(held, was, owner) ? 0 : EEXIST;
+	err = fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
+		      ? -EBUSY
+		      : bpf_map_update_elem(&owners, process, &owner, BPF_NOEXIST);
+	if (!err)
+		return 0;
+	if (err == -EEXIST)
+		return EEXIST;
+	return err == -E2BIG ? EUSERS : EAGAIN;
 }
 
-/* Takes a seat for @tgid; 0, or a positive error. */
-static int take_seat(struct life_control *c, __u32 tgid)
+/*
+ * Gives the process a life, where @held, whose value is @was, is none. *owner is whose it is; 0, or a
+ * positive error.
+ */
+static int attach_process(struct life_control *c, const struct life_process *process, __u64 *held,
+			  __u64 was, __u64 *owner)
 {
 	struct life_seat *fact;
+	__u64 *word;
 	__u32 seat;
+	int err;
 
-	if (bpf_map_pop_elem(&free_seats, &seat)) {
-		count(&c->refused);
+	word = take_seat(c, process->pid, &seat);
+	fact = word ? bpf_map_lookup_elem(&seats, &seat) : 0;
+	if (!word || !fact)
 		return EUSERS;
-	}
-	fact = bpf_map_lookup_elem(&seats, &seat);
-	if (!fact)
-		return EUSERS;
-	write_facts(fact, tgid);
-	/* The life stands before the owner is found by it; so whoever finds it can reply it. */
-	begin_word(seat, tgid);
-	if (!bpf_map_update_elem(&owners, &tgid, &seat, BPF_NOEXIST)) {
+	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process);
+	/* The life stands before it is entered; so a thread that finds it can reply it. */
+	*owner = begin_life(word, seat, process->pid);
+	err = enter_owner(process, held, was, *owner);
+	if (!err) {
 		count(&c->attaches);
 		return 0;
 	}
-	/* Another thread of the process was first, and its seat is the one. */
-	end_word(seat);
+	end_life(word, life_of(*owner, process->pid));
 	give_back(c, seat);
-	return EAGAIN;
-}
-
-/* Ends the life of a process that holds a seat. One caller gets true. */
-static bool end_life(__u32 tgid, __u32 *seat)
-{
-	__u32 *held = bpf_map_lookup_elem(&owners, &tgid);
-
+	if (err != EEXIST)
+		return err;
+	/* Another thread of the process was first. */
+	held = bpf_map_lookup_elem(&owners, process);
 	if (!held)
-		return false;
-	*seat = *held;
-	if (bpf_map_delete_elem(&owners, &tgid))
-		return false;
-	end_word(*seat);
-	return true;
+		return EAGAIN;
+	*owner = *(volatile __u64 *)held;
+	return is_alive(*owner, process->pid) ? 0 : EAGAIN;
 }
 
-static void fill_reply(struct life_reply *reply, struct life_control *c, __u32 tgid)
+/* An exec that on_exec was kept from is counted by the next attach. */
+static void recount_execs(struct life_seat *fact, struct task_struct *p)
 {
-	__u32 *held = bpf_map_lookup_elem(&owners, &tgid);
-	struct life_seat *fact;
-	__u64 *word;
+	__u64 execs = BPF_CORE_READ(p, self_exec_id), seen = fact->execs;
+
+	if (seen != execs && __sync_bool_compare_and_swap(&fact->execs, seen, execs))
+		__sync_fetch_and_add(&fact->image, 1);
+}
+
+static void fill_reply(struct life_reply *reply, struct life_control *c, __u64 owner, __u32 pid)
+{
+	__u32 seat = (__u32)owner;
+	struct life_seat *fact = bpf_map_lookup_elem(&seats, &seat);
 
 	reply->error = -ESHUTDOWN;
-	if (!held)
+	if (!fact)
 		return;
-	reply->seat = *held;
-	word = bpf_map_lookup_elem(&lives, &reply->seat);
-	fact = bpf_map_lookup_elem(&seats, &reply->seat);
-	if (!word || !fact)
-		return;
-	reply->life = *word;
-	reply->pid = tgid;
+	recount_execs(fact, (struct task_struct *)bpf_get_current_task_btf());
+	reply->seat = seat;
+	reply->life = life_of(owner, pid);
+	reply->pid = pid;
 	reply->image = fact->image;
 	reply->identity = c->identity;
 	reply->error = 0;
@@ -201,36 +164,49 @@ static void fill_reply(struct life_reply *reply, struct life_control *c, __u32 t
 SEC("iter/task")
 int attach(struct bpf_iter__task *ctx)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct life_control *c = the_control();
+	struct life_process process;
 	struct life_reply reply = {};
-	__u32 seat;
+	__u64 *held, owner = 0;
 	int err = 0;
 
 	/* What it goes over does not matter: for each reader it comes once more, for the end. */
 	if (ctx->task || !c)
 		return 0;
-	if (!bpf_map_lookup_elem(&owners, &tgid))
-		err = c->stopping ? ESHUTDOWN : take_seat(c, tgid);
+	process = process_of((struct task_struct *)bpf_get_current_task_btf());
+	held = bpf_map_lookup_elem(&owners, &process);
+	if (held)
+		owner = *(volatile __u64 *)held;
+	if (!held || !is_alive(owner, process.pid)) {
+		__u64 was = owner;
+
+		err = c->stopping ? ESHUTDOWN : attach_process(c, &process, held, was, &owner);
+		if (err == EUSERS)
+			count(&c->refused);
+	}
 	/*
 	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
 	 * then. One of us sees the other.
 	 */
-	if (__sync_fetch_and_add(&c->stopping, 0) && end_life(tgid, &seat))
-		give_back(c, seat);
-	if (err == EUSERS || err == ESHUTDOWN)
+	if (!err && __sync_fetch_and_add(&c->stopping, 0)) {
+		__u64 *word = word_of(owner);
+
+		if (word && end_life(word, life_of(owner, process.pid)))
+			give_back(c, (__u32)owner);
+		err = ESHUTDOWN;
+	}
+	if (err)
 		reply.error = -err;
 	else
-		fill_reply(&reply, c, tgid);
+		fill_reply(&reply, c, owner, process.pid);
 	bpf_seq_write(ctx->meta->seq, &reply, sizeof(reply));
 	return 0;
 }
 
-static void tell_death(struct life_control *c, struct task_struct *p, __u32 seat, __u32 tgid)
+static void tell_death(struct life_control *c, struct task_struct *p, __u64 owner, __u32 pid,
+		       __u32 uid)
 {
 	struct life_death *record = bpf_ringbuf_reserve(&deaths, sizeof(*record), 0);
-	struct life_seat *fact = bpf_map_lookup_elem(&seats, &seat);
-	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
 	int code;
 
 	if (!record) {
@@ -239,10 +215,10 @@ static void tell_death(struct life_control *c, struct task_struct *p, __u32 seat
 	}
 	code = BPF_CORE_READ(p, signal, group_exit_code);
 	record->when = bpf_ktime_get_boot_ns();
-	record->life = word ? *word : 0;
-	record->seat = seat;
-	record->pid = tgid;
-	record->uid = fact ? fact->uid : 0;
+	record->life = (owner & ~0xffffffffull) | LIFE_OVER;
+	record->seat = (__u32)owner;
+	record->pid = pid;
+	record->uid = uid;
 	record->exit_code = code ? code : BPF_CORE_READ(p, exit_code);
 	bpf_core_read_str(record->comm, sizeof(record->comm), &p->group_leader->comm);
 	bpf_ringbuf_submit(record, 0);
@@ -250,85 +226,115 @@ static void tell_death(struct life_control *c, struct task_struct *p, __u32 seat
 
 /*
  * 6.16 moved the tracepoint before exit_mm() and gave it a second argument, group_dead (commit
- * 3e816361e94a). signal->live says the same on all kernels.
+ * 3e816361e94a). signal->live says the same on all kernels. Several threads may see that none is left.
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
+	struct life_process process;
 	struct life_control *c;
-	__u32 tgid, seat;
+	__u64 *held, *word, owner;
+	struct life_seat *fact;
+	__u32 seat, uid;
 
-	if (BPF_CORE_READ(p, signal, live.counter))
+	if (BPF_CORE_READ(p, signal, live.counter) || fails(LIFE_FAULT_EXIT))
 		return 0;
-	tgid = BPF_CORE_READ(p, tgid);
-	if (!end_life(tgid, &seat))
+	process = process_of(p);
+	held = bpf_map_lookup_elem(&owners, &process);
+	if (!held)
 		return 0;
+	owner = *(volatile __u64 *)held;
+	seat = (__u32)owner;
+	word = word_of(owner);
+	fact = bpf_map_lookup_elem(&seats, &seat);
 	c = the_control();
-	if (!c)
+	if (!word || !fact || !c)
 		return 0;
-	count(&c->deaths);
-	tell_death(c, p, seat, tgid);
-	give_back(c, seat);
+	/* Before the end of the life: after it the seat may be another process's. */
+	uid = *(volatile __u32 *)&fact->uid;
+	if (end_life(word, life_of(owner, process.pid))) { /* happens here */
+		count(&c->deaths);
+		tell_death(c, p, owner, process.pid, uid);
+		give_back(c, seat);
+	}
+	if (fails(LIFE_FAULT_DELETE) || bpf_map_delete_elem(&owners, &process))
+		count(&c->stale);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p)
 {
-	__u32 tgid = BPF_CORE_READ(p, tgid);
-	__u32 *held = bpf_map_lookup_elem(&owners, &tgid);
+	struct life_process process = process_of(p);
+	__u64 *held = bpf_map_lookup_elem(&owners, &process);
 	struct life_control *c = the_control();
 	struct life_seat *fact;
+	__u64 owner;
 	__u32 seat;
 
-	if (!held || !c)
+	if (!held || !c || fails(LIFE_FAULT_EXEC))
 		return 0;
-	seat = *held;
+	owner = *(volatile __u64 *)held;
+	if (!is_alive(owner, process.pid))
+		return 0;
+	seat = (__u32)owner;
 	fact = bpf_map_lookup_elem(&seats, &seat);
 	if (!fact)
 		return 0;
+	fact->execs = BPF_CORE_READ(p, self_exec_id);
 	__sync_fetch_and_add(&fact->image, 1);
 	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->comm);
 	count(&c->execs);
 	return 0;
 }
 
-struct command_run {
-	__u32 command;
-	__u32 living;
-};
-
 /* At one seat: counts it if it is alive, after having ended its life if that is the command. */
-static long at_seat(__u32 seat, struct command_run *run)
+static long at_seat(__u32 seat, struct life_command *run)
 {
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
-	__u32 tgid, held;
+	__u64 life;
 
 	if (!word)
 		return 1;
-	tgid = *word & LIFE_PID_MASK;
-	if (!tgid || (*word & LIFE_OVER))
+	life = *(volatile __u64 *)word;
+	if (!(__u32)life || (life & LIFE_OVER))
 		return 0;
-	if (run->command == COMMAND_END && end_life(tgid, &held))
-		return 0;
-	run->living++;
+	if (run->command != LIFE_COMMAND_END || !end_life(word, life))
+		run->living++;
 	return 0;
 }
 
-/* A syscall program may not touch a stack on 6.1, so seats of ended lives do not go back. */
-SEC("syscall")
-int command(struct command_run *run)
+/* Ends the life of a process that is gone, by the very word that the audit has judged. */
+static __u32 end_one(struct life_control *c, __u32 seat, __u64 life)
 {
-	struct command_run own = { .command = run->command };
+	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
+
+	if (!word || !(__u32)life || (life & LIFE_OVER) || !end_life(word, life))
+		return 0;
+	count(&c->late);
+	give_back(c, seat);
+	return 1;
+}
+
+SEC("syscall")
+int command(struct life_command *run)
+{
+	struct life_command own = { .command = run->command };
 	struct life_control *c = the_control();
 
 	if (!c)
 		return ESHUTDOWN;
-	if (own.command == COMMAND_STOP)
+	if (own.command == LIFE_COMMAND_END_ONE) {
+		run->living = end_one(c, run->seat, run->life);
+		return 0;
+	}
+	if (own.command == LIFE_COMMAND_STOP)
 		__sync_lock_test_and_set(&c->stopping, 1);
-	else if (own.command == COMMAND_RESUME)
+	else if (own.command == LIFE_COMMAND_RESUME)
 		__sync_lock_test_and_set(&c->stopping, 0);
 	bpf_loop(c->seats, at_seat, &own, 0);
+	if (own.command == LIFE_COMMAND_END)
+		c->free_from = 0;
 	run->living = own.living;
 	return 0;
 }

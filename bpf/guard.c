@@ -14,7 +14,7 @@
  * Stopping sets a flag in the kernel, looks at all lives then, and goes back if one is alive. A process
  * that attaches publishes its life and looks at the flag then; one of both sees the other.
  */
-#include "bpf/guard.h"
+#include "bpf/guard_own.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,15 +43,6 @@
 #include "bpf/life_layout.h"
 
 #define BPFFS "/sys/fs/bpf"
-#define PIN_COMMAND "command"
-
-/* guard.bpf.c has the same. */
-enum { COMMAND_STOP = 1, COMMAND_RESUME, COMMAND_COUNT, COMMAND_END };
-
-struct command_run {
-	__u32 command;
-	__u32 living;
-};
 
 /* libbpf's last words, for the sentence if loading fails. */
 static char last_words[256];
@@ -63,8 +54,7 @@ static int keep_words(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static void say(const struct guard_options *o,
-						      const char *format, ...)
+void guard_say(const struct guard_options *o, const char *format, ...)
 {
 	char sentence[768];
 	va_list list;
@@ -77,7 +67,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct guard_options
 	o->log(o->log_data, sentence);
 }
 
-static const char *guard_path(const struct guard_options *o)
+const char *guard_path(const struct guard_options *o)
 {
 	return o->path ? o->path : LIFE_GUARD_DEFAULT;
 }
@@ -90,15 +80,16 @@ static int name_join(char *out, const char *folder, const char *name)
 int guard_check(const struct guard_options *options)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		say(options, "this kernel has no BTF (/sys/kernel/btf/vmlinux); the guard needs "
-			     "CONFIG_DEBUG_INFO_BTF and Linux 5.19 or later");
+		guard_say(options,
+			  "this kernel has no BTF (/sys/kernel/btf/vmlinux); the guard needs "
+			  "CONFIG_DEBUG_INFO_BTF and Linux 5.19 or later");
 		return -ENOTSUP;
 	}
 	if (bpf_prog_get_next_id(0, &(__u32){ 0 }) && errno != ENOENT) {
 		int err = -errno;
 
-		say(options, "the bpf system call is refused: %s; the guard needs root",
-		    strerror(-err));
+		guard_say(options, "the bpf system call is refused: %s; the guard needs root",
+			  strerror(-err));
 		return err;
 	}
 	return 0;
@@ -163,9 +154,10 @@ static int prepare_bpffs(const struct guard_options *o)
 	    mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755")) {
 		int err = -errno;
 
-		say(o,
-		    "cannot mount bpffs at " BPFFS ": %s; mount it there, or ask for another path",
-		    strerror(-err));
+		guard_say(o,
+			  "cannot mount bpffs at " BPFFS
+			  ": %s; mount it there, or ask for another path",
+			  strerror(-err));
 		return err;
 	}
 	if (stat(BPFFS, &st))
@@ -178,7 +170,7 @@ static int prepare_bpffs(const struct guard_options *o)
 static int set_up_control(struct guard_bpf *guard, uint32_t number)
 {
 	struct life_control control = { .magic = LIFE_MAGIC, .layout = LIFE_LAYOUT };
-	__u32 zero = 0, seat;
+	__u32 zero = 0;
 
 	control.seats = number;
 	while (!control.identity) {
@@ -187,11 +179,6 @@ static int set_up_control(struct guard_bpf *guard, uint32_t number)
 	}
 	if (bpf_map_update_elem(bpf_map__fd(guard->maps.control), &zero, &control, BPF_ANY))
 		return -errno;
-	/* A stack: the lowest seat on top, so that few rows are in use. */
-	for (seat = number; seat--;) {
-		if (bpf_map_update_elem(bpf_map__fd(guard->maps.free_seats), NULL, &seat, BPF_ANY))
-			return -errno;
-	}
 	/* From here on only the programs can write what processes map. */
 	if (bpf_map_freeze(bpf_map__fd(guard->maps.lives)) ||
 	    bpf_map_freeze(bpf_map__fd(guard->maps.seats)) ||
@@ -200,7 +187,7 @@ static int set_up_control(struct guard_bpf *guard, uint32_t number)
 	return 0;
 }
 
-static int load(struct guard_bpf **out, uint32_t number)
+static int load(struct guard_bpf **out, uint32_t number, uint32_t faults)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct guard_bpf *guard;
@@ -214,8 +201,9 @@ static int load(struct guard_bpf **out, uint32_t number)
 		return -errno;
 	bpf_map__set_max_entries(guard->maps.lives, number);
 	bpf_map__set_max_entries(guard->maps.seats, number);
-	bpf_map__set_max_entries(guard->maps.owners, number);
-	bpf_map__set_max_entries(guard->maps.free_seats, number);
+	/* Twice the seats: what could not be removed takes no place away before it is as much again. */
+	bpf_map__set_max_entries(guard->maps.owners, 2 * number);
+	guard->rodata->faults = faults;
 	err = guard_bpf__load(guard);
 	if (!err)
 		err = set_up_control(guard, number);
@@ -272,6 +260,7 @@ static int pin_all(struct guard_bpf *guard, const char *folder)
 		{ LIFE_PIN_ATTACH, bpf_link__fd(guard->links.attach), 0444 },
 		{ "exit", bpf_link__fd(guard->links.on_exit), 0600 },
 		{ "exec", bpf_link__fd(guard->links.on_exec), 0600 },
+		{ PIN_OWNERS, bpf_map__fd(guard->maps.owners), 0600 },
 		{ PIN_COMMAND, bpf_program__fd(guard->progs.command), 0600 },
 		{ "deaths", bpf_map__fd(guard->maps.deaths), 0600 },
 	};
@@ -304,7 +293,7 @@ static int publish(struct guard_bpf *guard, const char *path)
 	return err;
 }
 
-static int pin_open(const struct guard_options *o, const char *name)
+int guard_pin_open(const struct guard_options *o, const char *name)
 {
 	char file[PATH_MAX];
 	int fd;
@@ -315,12 +304,11 @@ static int pin_open(const struct guard_options *o, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int command(const struct guard_options *o, __u32 number, __u32 *living)
+int guard_command(const struct guard_options *o, struct life_command *run)
 {
 	/* The kernel writes the context back where it was read; it takes no ctx_out. */
-	struct command_run run = { .command = number };
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &run, .ctx_size_in = sizeof(run));
-	int fd = pin_open(o, PIN_COMMAND);
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = run, .ctx_size_in = sizeof(*run));
+	int fd = guard_pin_open(o, PIN_COMMAND);
 	int err = 0;
 
 	if (fd < 0)
@@ -328,15 +316,23 @@ static int command(const struct guard_options *o, __u32 number, __u32 *living)
 	if (bpf_prog_test_run_opts(fd, &options))
 		err = -errno;
 	close(fd);
+	return err;
+}
+
+static int command(const struct guard_options *o, __u32 number, __u32 *living)
+{
+	struct life_command run = { .command = number };
+	int err = guard_command(o, &run);
+
 	if (!err && living)
 		*living = run.living;
 	return err;
 }
 
-static int control_read(const struct guard_options *o, struct life_control *out)
+int guard_control(const struct guard_options *o, struct life_control *out)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	int fd = pin_open(o, LIFE_PIN_CONTROL);
+	int fd = guard_pin_open(o, LIFE_PIN_CONTROL);
 	void *at;
 
 	if (fd < 0)
@@ -354,17 +350,17 @@ static int control_read(const struct guard_options *o, struct life_control *out)
 static int is_running(const struct guard_options *o)
 {
 	struct life_control control;
-	int err = control_read(o, &control);
+	int err = guard_control(o, &control);
 
 	if (err == -ENOENT)
 		return 0;
 	if (err)
 		return err;
 	if (control.stopping)
-		err = command(o, COMMAND_RESUME, NULL);
+		err = command(o, LIFE_COMMAND_RESUME, NULL);
 	if (!err && o->seats && o->seats != control.seats)
-		say(o, "the guard that is running has %u seats; stop it first to change that",
-		    control.seats);
+		guard_say(o, "the guard that is running has %u seats; stop it first to change that",
+			  control.seats);
 	return err ? err : 1;
 }
 
@@ -375,7 +371,7 @@ int guard_start(const struct guard_options *options)
 	int err;
 
 	if (number > LIFE_SEATS_MAX) {
-		say(options, "%u seats are too many; at most %u", number, LIFE_SEATS_MAX);
+		guard_say(options, "%u seats are too many; at most %u", number, LIFE_SEATS_MAX);
 		return -EINVAL;
 	}
 	err = guard_check(options);
@@ -389,7 +385,7 @@ int guard_start(const struct guard_options *options)
 		return err;
 	libbpf_set_print(keep_words);
 	*last_words = 0;
-	err = load(&guard, number);
+	err = load(&guard, number, options->faults);
 	if (!err) {
 		err = attach(guard);
 		if (!err)
@@ -397,10 +393,10 @@ int guard_start(const struct guard_options *options)
 		guard_bpf__destroy(guard);
 	}
 	if (err < 0)
-		say(options, "cannot start the guard at %s: %s; %s", guard_path(options),
-		    strerror(-err),
-		    *last_words ? last_words
-				: "the path has to be in a bpffs, and to have no dot in it");
+		guard_say(options, "cannot start the guard at %s: %s; %s", guard_path(options),
+			  strerror(-err),
+			  *last_words ? last_words
+				      : "the path has to be in a bpffs, and to have no dot in it");
 	return err;
 }
 
@@ -411,7 +407,7 @@ static int end_all_lives(const struct guard_options *o)
 
 	/* A process that is just attaching ends its own life; so this is soon over. */
 	for (tries = 0; living && tries < 1000 && !err; tries++)
-		err = command(o, COMMAND_END, &living);
+		err = command(o, LIFE_COMMAND_END, &living);
 	return !err && living ? -EAGAIN : err;
 }
 
@@ -423,19 +419,24 @@ int guard_stop(const struct guard_options *options, bool force)
 	int err;
 
 	remove_leftovers(path);
-	err = command(options, COMMAND_STOP, &living);
+	err = command(options, LIFE_COMMAND_STOP, &living);
 	if (err) {
-		say(options,
-		    err == -ENOENT ? "no guard runs at %s" : "cannot stop the guard at %s: %s",
-		    path, strerror(-err));
+		guard_say(options,
+			  err == -ENOENT ? "no guard runs at %s"
+					 : "cannot stop the guard at %s: %s",
+			  path, strerror(-err));
 		return err;
 	}
+	/* Lives that on_exit was kept from hold up nothing. */
+	if (living && !force && guard_audit(options, NULL) > 0)
+		command(options, LIFE_COMMAND_COUNT, &living);
 	if (living && !force) {
-		say(options,
-		    "%u owners are alive under the guard; end them, or use --force, which ends "
-		    "their lives in all registries",
-		    living);
-		command(options, COMMAND_RESUME, NULL);
+		guard_say(
+			options,
+			"%u owners are alive under the guard; end them, or use --force, which ends "
+			"their lives in all registries",
+			living);
+		command(options, LIFE_COMMAND_RESUME, NULL);
 		return -EBUSY;
 	}
 	err = end_all_lives(options);
@@ -447,75 +448,4 @@ int guard_stop(const struct guard_options *options, bool force)
 		return -errno;
 	remove_folder(folder);
 	return 0;
-}
-
-static int count_used(const struct guard_options *o, struct guard_status *out)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t bytes = (out->seats * sizeof(__u64) + page - 1) / page * page;
-	int fd = pin_open(o, LIFE_PIN_LIVES);
-	const __u64 *words;
-	uint32_t seat;
-
-	if (fd < 0)
-		return fd;
-	words = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (words == MAP_FAILED)
-		return -errno;
-	for (seat = 0; seat < out->seats; seat++) {
-		__u64 word = __atomic_load_n(&words[seat], __ATOMIC_RELAXED);
-
-		out->seats_used += (__u32)word && !(word & LIFE_OVER);
-	}
-	munmap((void *)(uintptr_t)words, bytes);
-	return 0;
-}
-
-static bool add_misses(const struct guard_options *o, const char *link_name, uint64_t *misses)
-{
-	struct bpf_link_info link = { 0 };
-	struct bpf_prog_info prog = { 0 };
-	__u32 size = sizeof(link);
-	int fd = pin_open(o, link_name);
-	bool known = false;
-
-	if (fd < 0)
-		return false;
-	if (!bpf_obj_get_info_by_fd(fd, &link, &size)) {
-		int prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
-
-		size = sizeof(prog);
-		known = prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &prog, &size);
-		if (prog_fd >= 0)
-			close(prog_fd);
-	}
-	close(fd);
-	*misses += prog.recursion_misses;
-	return known;
-}
-
-int guard_status(const struct guard_options *options, struct guard_status *out)
-{
-	struct life_control control;
-	int err = control_read(options, &control);
-
-	if (err) {
-		say(options,
-		    err == -ENOENT ? "no guard runs at %s" : "the guard at %s cannot be asked: %s",
-		    guard_path(options), strerror(-err));
-		return err;
-	}
-	memset(out, 0, sizeof(*out));
-	out->layout = control.layout;
-	out->seats = control.seats;
-	out->identity = control.identity;
-	out->attaches = control.attaches;
-	out->deaths = control.deaths;
-	out->execs = control.execs;
-	out->refused = control.refused;
-	out->missed = control.missed;
-	out->recursion_known = add_misses(options, "exit", &out->recursion_misses) &&
-			       add_misses(options, "exec", &out->recursion_misses);
-	return count_used(options, out);
 }

@@ -17,6 +17,7 @@
  *
  *   word             means              written by
  *   0                seat never used    whoever made the table
+ *   {n, O, pid}      over, being taken  guard: attach, which begins the next life in it
  *   {n, pid}         alive              guard: attach. Fallback: the keeper thread, its TID
  *   {n, O}           over, n is spent   guard: exit or stop. Fallback: the kernel's robust list
  *   {n, O, TID}      over, and claimed  fallback: a keeper that takes the seat, or gives it back
@@ -47,7 +48,15 @@ struct life_seat {
 	__u32 image; /* bumped by exec: reader slots of an older image are over */
 	__u64 start; /* nanoseconds since boot, as the kernel has it for the thread group leader */
 	char comm[16];
-	__u64 reserved[3];
+	__u64 execs; /* the kernel's count of them, as @image goes by it */
+	__u64 reserved[2];
+};
+
+/* A process for ever: no other has its pid and its start. The key of the guard's owners. */
+struct life_process {
+	__u64 start;
+	__u32 pid;
+	__u32 reserved; /* 0 */
 };
 
 /* One for a guard: what it is, and what it has seen. */
@@ -61,13 +70,16 @@ struct life_control {
 	__u64 deaths;
 	__u64 execs;
 	__u64 refused; /* attaches that found no free seat */
-	__u64 missed;  /* deaths that could not be told to the ring, or seats not given back */
-	__u64 reserved[6];
+	__u64 missed;  /* deaths that could not be told to the ring */
+	__u64 late;    /* lives that the audit has ended, because on_exit did not */
+	__u64 stale; /* ends after which the process stayed among the owners, to be removed by the audit */
+	__u64 free_from; /* a hint: where the search for a free seat begins */
+	__u64 reserved[3];
 };
 
 /* What reading the attach file yields. */
 struct life_reply {
-	__s32 error; /* 0, or -EUSERS (no seat is free) or -ESHUTDOWN (the guard is stopping) */
+	__s32 error; /* 0; -EUSERS: no seat is free; -ESHUTDOWN: the guard is stopping; -EAGAIN: read again */
 	__u32 seat;
 	__u64 life;
 	__u32 pid; /* of the thread group, in the initial PID namespace */
@@ -85,6 +97,27 @@ struct life_death {
 	__s32 exit_code; /* as wait(2) has it */
 	char comm[16];
 };
+
+/* What the program command is run with, and answers. */
+struct life_command {
+	__u32 command;
+	__u32 living; /* how many lives there are; END_ONE: how many were ended */
+	__u32 seat;   /* END_ONE: the seat and its life word */
+	__u32 reserved;
+	__u64 life;
+};
+
+#define LIFE_COMMAND_STOP 1u
+#define LIFE_COMMAND_RESUME 2u
+#define LIFE_COMMAND_COUNT 3u
+#define LIFE_COMMAND_END 4u
+#define LIFE_COMMAND_END_ONE 5u
+
+/* Which steps of the guard's programs fail, for tests. */
+#define LIFE_FAULT_INSERT 1u /* every other entry among the owners is refused */
+#define LIFE_FAULT_DELETE 2u /* no entry among the owners is removed */
+#define LIFE_FAULT_EXIT 4u   /* on_exit does not run */
+#define LIFE_FAULT_EXEC 8u   /* on_exec does not run */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

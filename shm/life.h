@@ -114,7 +114,8 @@ void life_guard_close(struct life_table *table);
 
 /*
  * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free;
- * -ESHUTDOWN: the guard is stopping, or is another one than the table's.
+ * -ESHUTDOWN: the guard is stopping, or is another one than the table's; -EAGAIN: the kernel refused the
+ * guard what it needs, again and again.
  */
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
 

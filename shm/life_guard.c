@@ -27,6 +27,9 @@
 
 #include <linux/bpf.h>
 
+/* How often the kernel may refuse the guard a lock of its own before we say so. */
+#define ATTACH_TRIES 100
+
 static int pin_open(const char *folder, const char *pin)
 {
 	char path[PATH_MAX];
@@ -120,10 +123,10 @@ void life_guard_close(struct life_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path)
+/* One session of the iterator: what the guard says to us. */
+static int attach_read(const char *path, struct life_reply *reply)
 {
 	char file[PATH_MAX];
-	struct life_reply reply;
 	ssize_t got;
 	int fd, err = 0;
 
@@ -132,16 +135,25 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ENODEV : -errno;
-	got = read(fd, &reply, sizeof(reply));
+	got = read(fd, reply, sizeof(*reply));
 	if (got < 0)
 		err = -errno;
-	else if (got != (ssize_t)sizeof(reply))
+	else if (got != (ssize_t)sizeof(*reply))
 		err = -EPROTO;
 	close(fd);
+	return err ? err : reply->error;
+}
+
+int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path)
+{
+	struct life_reply reply;
+	int err, tries = 0;
+
+	do {
+		err = attach_read(path, &reply);
+	} while (err == -EAGAIN && ++tries < ATTACH_TRIES);
 	if (err)
 		return err;
-	if (reply.error)
-		return reply.error;
 	/* Another guard was started between the mapping and the seat. */
 	if (reply.identity != table->identity || reply.seat >= table->seats)
 		return -ESHUTDOWN;

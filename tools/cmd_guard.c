@@ -22,15 +22,10 @@
 #include "tools/output.h"
 
 static const struct output_column columns[] = {
-	{ "seats", true },
-	{ "seats_used", true },
-	{ "seats_free", true },
-	{ "attaches", true },
-	{ "refused", true },
-	{ "execs", true },
-	{ "deaths", true },
-	{ "missed", true },
-	{ "recursion_misses", true }, /* last: left out where it is not known */
+	{ "seats", true },    { "seats_used", true },       { "seats_free", true },
+	{ "attaches", true }, { "refused", true },          { "execs", true },
+	{ "deaths", true },   { "missed", true },           { "late", true },
+	{ "stale", true },    { "recursion_misses", true }, /* last: left out where it is not known */
 };
 
 struct request {
@@ -69,6 +64,8 @@ static int print(const struct guard_status *status, bool json)
 		output_number(status->execs),
 		output_number(status->deaths),
 		output_number(status->missed),
+		output_number(status->late),
+		output_number(status->stale),
 		output_number(status->recursion_misses),
 	};
 	size_t count = sizeof(columns) / sizeof(columns[0]) - !status->recursion_known;

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool sweep: gives the memory of the dead back now.
+ * regtool sweep: gives the memory of the dead back now. Root first has the guard end the lives of processes
+ * that are gone, should the kernel have kept it from doing so at their exit.
  */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
 
+#ifdef HAVE_GUARD
+#include "bpf/guard.h"
+#endif
 #include "tools/client.h"
 #include "tools/output.h"
 #include "tools/regtool.h"
@@ -25,6 +35,19 @@ static int print(struct client *client, int64_t swept)
 	return err;
 }
 
+static void audit(void)
+{
+#ifdef HAVE_GUARD
+	struct guard_options options = { .path = getenv("KREG_GUARD") };
+
+	if (options.path && !*options.path)
+		options.path = NULL;
+	/* Where there is no guard, or the caller is not root, there is nothing to be done. */
+	if (!options.path || strcmp(options.path, "none") != 0)
+		guard_audit(&options, NULL);
+#endif
+}
+
 static int run(struct client *client, int argc, char **argv)
 {
 	struct kreg *k;
@@ -38,6 +61,7 @@ static int run(struct client *client, int argc, char **argv)
 	status = client_open(client, KREG_OPEN_EXISTING, &k);
 	if (status)
 		return status;
+	audit();
 	swept = kreg_sweep(k);
 	err = swept < 0 ? (int)swept : print(client, swept);
 	if (err)

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Seats and their life words, as the guard's programs change them; and the guard's maps.
+ *
+ * Promises  each change of a life word is one compare-and-swap, or an exchange by whoever has taken the
+ *           seat. A seat whose word is 0 or {n, O} is free; take_seat() finds it, whatever the hint says.
+ * Needs     a program that runs to its end once it has taken a seat.
+ * Used by   bpf/guard.bpf.c, whose head has the states and what can fail.
+ */
+#ifndef KREG_SEAT_BPF_H
+#define KREG_SEAT_BPF_H
+
+#include "bpf/core.bpf.h"
+#include "bpf/life_layout.h"
+
+/* For tests: which steps fail. Constant when the programs are loaded, so 0 leaves no code. */
+const volatile __u32 faults = 0;
+
+static bool fails(__u32 fault)
+{
+	return faults & fault;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lives SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct life_seat);
+} seats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct life_control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct life_process);
+	__type(value, __u64);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} deaths SEC(".maps");
+
+static struct life_control *the_control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+/* exec by another thread than the leader hands the start of the process on. */
+static struct life_process process_of(struct task_struct *p)
+{
+	struct life_process process = {
+		.start = BPF_CORE_READ(p, group_leader, start_boottime),
+		.pid = BPF_CORE_READ(p, tgid),
+	};
+
+	return process;
+}
+
+/* The life word of @owner, as it is while the process @pid lives. */
+static __u64 life_of(__u64 owner, __u32 pid)
+{
+	return (owner & ~0xffffffffull) | pid;
+}
+
+static __u64 *word_of(__u64 owner)
+{
+	__u32 seat = (__u32)owner;
+
+	return bpf_map_lookup_elem(&lives, &seat);
+}
+
+/* One caller gets true. A full barrier on both sides. */
+static bool end_life(__u64 *word, __u64 life)
+{
+	return __sync_bool_compare_and_swap(word, life, (life & ~0xffffffffull) | LIFE_OVER);
+}
+
+/* Whether the life of @owner goes on, and is that of process @pid. */
+static bool is_alive(__u64 owner, __u32 pid)
+{
+	__u64 *word = word_of(owner);
+
+	return word && *(volatile __u64 *)word == life_of(owner, pid);
+}
+
+struct search {
+	__u32 first;
+	__u32 pid;
+	__u32 seat;
+	__u32 found;
+};
+
+/* At the @i-th seat from search->first on: takes it if it is free. 1 ends the search. */
+static long at_free_seat(__u32 i, struct search *search)
+{
+	__u32 seat = search->first + i;
+	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
+	__u64 seen;
+
+	if (!word)
+		return 1;
+	seen = *(volatile __u64 *)word;
+	if ((__u32)seen && (__u32)seen != LIFE_OVER)
+		return 0;
+	if (!__sync_bool_compare_and_swap(word, seen,
+					  (seen & ~0xffffffffull) | LIFE_OVER | search->pid))
+		return 0;
+	search->seat = seat;
+	search->found = 1;
+	return 1;
+}
+
+/* The word of a seat that is now @pid's to begin a life in; NULL: none is free. */
+static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 *seat)
+{
+	__u64 from = c->free_from;
+	struct search search = { .first = (__u32)from, .pid = pid };
+
+	if (from < c->seats)
+		bpf_loop(c->seats - (__u32)from, at_free_seat, &search, 0);
+	if (!search.found) {
+		/* The hint may have passed by a seat that became free. */
+		search.first = 0;
+		bpf_loop(c->seats, at_free_seat, &search, 0);
+	}
+	if (!search.found)
+		return 0;
+	*seat = search.seat;
+	__sync_bool_compare_and_swap(&c->free_from, from, search.seat + 1ull);
+	return bpf_map_lookup_elem(&lives, seat);
+}
+
+/* Low seats first, so that few rows are in use. */
+static void give_back(struct life_control *c, __u32 seat)
+{
+	__u64 from = c->free_from;
+
+	if (seat < from)
+		__sync_bool_compare_and_swap(&c->free_from, from, (__u64)seat);
+}
+
+/* The first life of a seat that has just been taken; its owner word. */
+static __u64 begin_life(__u64 *word, __u32 seat, __u32 pid)
+{
+	__u64 incarnation = ((*word >> LIFE_INCARNATION_SHIFT) + 1) & LIFE_INCARNATION_MASK;
+
+	if (!incarnation)
+		incarnation = 1;
+	incarnation <<= LIFE_INCARNATION_SHIFT;
+	__sync_lock_test_and_set(word, incarnation | pid);
+	return incarnation | seat;
+}
+
+#endif

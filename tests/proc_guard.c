@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A life ends and a seat comes back, whatever step of the guard's programs the kernel refuses; what is left
+ * then is found by the audit, and never by the next process with that pid.
+ */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "bpf/guard.h"
+#include "bpf/life_layout.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#define SEATS 8
+
+static void start_guard(uint32_t faults)
+{
+	struct guard_options options = {
+		.path = second_guard(),
+		.seats = SEATS,
+		.faults = faults,
+	};
+
+	ck_assert_int_eq(guard_start(&options), 0);
+}
+
+static int stop_guard(bool force)
+{
+	struct guard_options options = { .path = second_guard() };
+
+	return guard_stop(&options, force);
+}
+
+static int audit(uint32_t *removed)
+{
+	struct guard_options options = { .path = second_guard() };
+
+	return guard_audit(&options, removed);
+}
+
+static struct guard_status status(void)
+{
+	struct guard_options options = { .path = second_guard() };
+	struct guard_status found;
+
+	ck_assert_int_eq(guard_status(&options, &found), 0);
+	return found;
+}
+
+static int try_open(struct kreg **k)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard());
+
+	return kreg_open(k, "guard", &options);
+}
+
+static struct kreg *open_registry(void)
+{
+	struct kreg *k;
+
+	ck_assert_int_eq(try_open(&k), 0);
+	return k;
+}
+
+/* Registers "name", and says what that gave; each number that it hears asks for that again. */
+static int hold(int link, void *data)
+{
+	struct kreg *k;
+	int err = try_open(&k);
+
+	(void)data;
+	do {
+		if (!err)
+			link_say(link, kreg_register(k, "name", KREG_STRING, "x", 1, NULL));
+		else
+			link_say(link, err);
+	} while (link_hear(link) != INT64_MIN);
+	return 0;
+}
+
+/* One process after the other takes a seat and the name, and dies. */
+static void hold_and_die(struct kreg *k, int times)
+{
+	int i;
+
+	for (i = 0; i < times; i++) {
+		struct child child = child_start(hold, NULL);
+
+		ck_assert_int_eq(link_hear(child.link), 0);
+		child_kill(&child);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	}
+}
+
+static uint64_t ticks(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_BOOTTIME, &at);
+	return ((uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec) /
+	       (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+}
+
+/* A child with the pid @pid, started in a later tick than all before; 0: only root may choose a pid. */
+static pid_t start_as(pid_t pid, struct child *child)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	uint64_t before = ticks();
+	int links[2];
+	pid_t got;
+
+	while (ticks() == before)
+		sched_yield();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links), 0);
+	got = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (!got) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(links[0]);
+		_exit(hold(links[1], NULL));
+	}
+	close(links[1]);
+	*child = (struct child){ .pid = got, .link = links[0] };
+	if (got < 0 && errno == EPERM)
+		return 0;
+	ck_assert_int_eq(got, pid);
+	return got;
+}
+
+START_TEST(a_life_ends_although_the_process_cannot_be_removed_from_the_owners)
+{
+	struct child first, second;
+	uint32_t removed;
+	struct kreg *k;
+
+	start_guard(LIFE_FAULT_DELETE);
+	k = open_registry();
+	hold_and_die(k, SEATS);
+	ck_assert_uint_eq(status().seats_used, 1);
+	ck_assert_uint_eq(status().stale, SEATS);
+	/* What stays among the owners is nobody's seat: not that of the next process with the pid either. */
+	first = child_start(hold, NULL);
+	ck_assert_int_eq(link_hear(first.link), 0);
+	child_kill(&first);
+	if (start_as(first.pid, &second)) {
+		ck_assert_int_eq(link_hear(second.link), 0);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+		child_kill(&second);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	}
+	ck_assert_int_eq(audit(&removed), 0);
+	/* Each status is an audit too; so what it removed is all there was. */
+	hold_and_die(k, 3 * SEATS / 2);
+	ck_assert_int_eq(audit(&removed), 0);
+	ck_assert_uint_eq(removed, 3 * SEATS / 2);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+START_TEST(where_no_place_is_left_among_the_owners_a_process_is_refused_until_the_audit)
+{
+	struct child child;
+	struct kreg *k;
+
+	start_guard(LIFE_FAULT_DELETE);
+	k = open_registry();
+	hold_and_die(k, 2 * SEATS - 1);
+	child = child_start(hold, NULL);
+	ck_assert_int_eq(link_hear(child.link), -EUSERS);
+	child_kill(&child);
+	ck_assert_uint_eq(status().seats_used, 1);
+	hold_and_die(k, 1);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+START_TEST(a_process_that_cannot_be_entered_at_once_leaves_no_seat_behind)
+{
+	struct guard_status found;
+	struct kreg *k;
+
+	start_guard(LIFE_FAULT_INSERT);
+	k = open_registry();
+	hold_and_die(k, 5 * SEATS);
+	found = status();
+	ck_assert_uint_eq(found.seats_used, 1);
+	ck_assert_uint_eq(found.attaches, 5 * SEATS + 1);
+	ck_assert_uint_eq(found.refused, 0);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+static void *open_once(void *data)
+{
+	struct kreg **k = data;
+
+	return try_open(k) ? data : NULL;
+}
+
+START_TEST(threads_that_come_at_once_get_one_seat)
+{
+	struct kreg_owner first, self;
+	struct kreg *k[SEATS * 2];
+	pthread_t threads[SEATS * 2];
+	void *failed;
+	int i;
+
+	start_guard(LIFE_FAULT_INSERT);
+	for (i = 0; i < SEATS * 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, open_once, &k[i]), 0);
+	for (i = 0; i < SEATS * 2; i++) {
+		pthread_join(threads[i], &failed);
+		ck_assert_ptr_null(failed);
+		ck_assert_int_eq(kreg_self(k[i], i ? &self : &first), 0);
+		ck_assert(!i || self.token == first.token);
+	}
+	ck_assert_uint_eq(status().seats_used, 1);
+	for (i = 0; i < SEATS * 2; i++)
+		kreg_close(k[i]);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+START_TEST(a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit)
+{
+	struct kreg_owner owner;
+	struct child first, second;
+	struct kreg *k;
+
+	start_guard(LIFE_FAULT_EXIT);
+	k = open_registry();
+	first = child_start(hold, NULL);
+	ck_assert_int_eq(link_hear(first.link), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, &owner), 1);
+	/* Not while the process is there, stopped or not. */
+	kill(first.pid, SIGSTOP);
+	waitpid(first.pid, NULL, WUNTRACED);
+	ck_assert_int_eq(audit(NULL), 0);
+	/* A zombie will do. */
+	child_kill_by_pidfd(&first);
+	ck_assert_int_eq(kreg_owner_is_alive(k, &owner), 1);
+	ck_assert_int_eq(audit(NULL), 1);
+	ck_assert_int_eq(kreg_owner_is_alive(k, &owner), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	child_end(&first);
+
+	first = child_start(hold, NULL);
+	ck_assert_int_eq(link_hear(first.link), 0);
+	child_kill(&first);
+	if (start_as(first.pid, &second)) {
+		/* The next process with the pid is another one, and what it gets is its own. */
+		ck_assert_int_eq(link_hear(second.link), -EEXIST);
+		ck_assert_int_eq(audit(NULL), 1);
+		ck_assert_int_eq(child_ask(&second, 1), 0);
+		ck_assert_int_eq(audit(NULL), 0);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+		child_kill(&second);
+	}
+	ck_assert_uint_eq(status().seats_used, 1);
+	ck_assert_uint_eq(status().late, 3);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+START_TEST(lives_that_were_missed_do_not_keep_the_guard_from_being_stopped)
+{
+	struct child child;
+
+	start_guard(LIFE_FAULT_EXIT);
+	child = child_start(hold, NULL);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(stop_guard(false), -EBUSY);
+	child_kill(&child);
+	ck_assert_int_eq(stop_guard(false), 0);
+}
+END_TEST
+
+static int open_and_say(int link, void *data)
+{
+	struct kreg *k;
+
+	(void)data;
+	link_say(link, try_open(&k));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(all_seats_can_be_taken_and_all_come_back)
+{
+	struct child children[SEATS], one;
+	int i, round;
+
+	start_guard(0);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < SEATS; i++) {
+			children[i] = child_start(open_and_say, NULL);
+			ck_assert_int_eq(link_hear(children[i].link), 0);
+		}
+		one = child_start(open_and_say, NULL);
+		ck_assert_int_eq(link_hear(one.link), -EUSERS);
+		/* Any one that comes back is found. */
+		child_kill(&children[round * 3]);
+		link_say(one.link, 0);
+		child_end(&one);
+		children[round * 3] = child_start(open_and_say, NULL);
+		ck_assert_int_eq(link_hear(children[round * 3].link), 0);
+		for (i = 0; i < SEATS; i++)
+			child_kill(&children[i]);
+		ck_assert_uint_eq(status().seats_used, 0);
+	}
+	ck_assert_int_eq(stop_guard(false), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const guard[] = {
+		a_life_ends_although_the_process_cannot_be_removed_from_the_owners,
+		where_no_place_is_left_among_the_owners_a_process_is_refused_until_the_audit,
+		a_process_that_cannot_be_entered_at_once_leaves_no_seat_behind,
+		threads_that_come_at_once_get_one_seat,
+		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
+		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
+		all_seats_can_be_taken_and_all_come_back,
+		NULL,
+	};
+
+	return modes_run(suite_create("guard"), NULL, NULL, tcase_create("guard"), guard);
+}
