@@ -156,14 +156,15 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 			      log_word(log_is_announced(event->type) ? number + 1 : 0, end));
 		/*
 		 * ORD[log_write:A] release: the claim, then the bytes: who has copied bytes of the
-		 * next round sees the claim; pairs with log_copy:A
+		 * next round sees the claim; pairs with log_copy:A,
+		 * look_log:B
 		 */
 		cmm_smp_wmb();
 		log_fill(s, event, position, &record);
 	}
 	/*
 	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs with
-	 * log_published:A
+	 * log_published:A, look_log:A
 	 */
 	store_release(&row->log_published, log_word(number + 1, end)); /* happens here */
 }

@@ -50,6 +50,10 @@ usual_day() {
 	says "owners counts the entries" out '"entries": 1'
 	exits 0 "stat" "$regtool" stat --json
 	says "stat counts them too" out '"entries": 1'
+	exits 0 "a registry in use has no faults" "$regtool" check
+	exits 0 "check --json" "$regtool" check --json
+	says "faults are a list" out '"faults"'
+	exits 1 "check of a registry that is not there" "$regtool" -r nowhere check
 	exits 4 "destroy with an owner alive is refused" "$regtool" destroy default
 	kill -9 "$service"
 	wait "$service" 2>/dev/null

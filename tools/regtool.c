@@ -14,9 +14,9 @@
 #include "tools/regtool.h"
 
 static const struct command *const commands[] = {
-	&cmd_ls,     &cmd_get,    &cmd_lookup, &cmd_keys,    &cmd_select, &cmd_count, &cmd_watch,
-	&cmd_wait,   &cmd_signal, &cmd_run,    &cmd_meta,    &cmd_ps,     &cmd_up,    &cmd_down,
-	&cmd_owners, &cmd_stat,   &cmd_create, &cmd_destroy, &cmd_sweep,  &cmd_guard,
+	&cmd_ls,     &cmd_get,    &cmd_lookup, &cmd_keys,   &cmd_select,  &cmd_count, &cmd_watch,
+	&cmd_wait,   &cmd_signal, &cmd_run,    &cmd_meta,   &cmd_ps,      &cmd_up,    &cmd_down,
+	&cmd_owners, &cmd_stat,   &cmd_check,  &cmd_create, &cmd_destroy, &cmd_sweep, &cmd_guard,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

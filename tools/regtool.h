@@ -11,6 +11,7 @@ struct client;
 enum regtool_status {
 	REGTOOL_DONE = 0,
 	REGTOOL_NOT_FOUND = 1,
+	REGTOOL_UNSOUND = 1,
 	REGTOOL_USAGE = 2,
 	REGTOOL_TAKEN = 3,
 	REGTOOL_ERROR = 4,
@@ -24,6 +25,7 @@ struct command {
 	int (*run)(struct client *client, int argc, char **argv); /* enum regtool_status */
 };
 
+extern const struct command cmd_check;
 extern const struct command cmd_create;
 extern const struct command cmd_destroy;
 extern const struct command cmd_down;

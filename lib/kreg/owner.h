@@ -80,6 +80,19 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat);
  */
 int64_t kreg_sweep(struct kreg *k);
 
+/*
+ * Checks the invariants of the registry's memory while others use it: the list of entries, whose memory they
+ * lie in, the counts, the slots of threads, the records for listeners.
+ *
+ * @fault: may be NULL; called with a sentence for each fault, which says what is affected, what is wrong and
+ *         what to do. Eight of each kind are told, all are counted.
+ * Context: a read-only handle will do. Takes time and memory in proportion to the registry; blocks nobody.
+ * Return: how many faults there are, 0 included; -EINVAL; -ENOMEM; -EAGAIN no fault was found, but a part of
+ *         the list changed too quickly to be checked.
+ * Since: 1.0
+ */
+int64_t kreg_check(struct kreg *k, void (*fault)(void *data, const char *sentence), void *data);
+
 #ifdef __cplusplus
 }
 #endif

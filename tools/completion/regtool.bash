@@ -13,7 +13,7 @@ _regtool_pids()
 
 _regtool()
 {
-	local commands="ls get lookup keys select count watch wait run signal meta ps up down owners stat create
+	local commands="ls get lookup keys select count watch wait run signal meta ps up down owners stat check create
 		destroy sweep guard"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local command="" words="" i
@@ -63,7 +63,7 @@ _regtool()
 		up) words="$(compgen -f -- "$word") --namespace --keep --registry --help" ;;
 		down) words="--namespace --timeout --registry --help" ;;
 		ps) words="--namespace --json --registry --help" ;;
-		owners | stat | sweep) words="--json --registry --help" ;;
+		owners | stat | check | sweep) words="--json --registry --help" ;;
 		create) words="--keys --partitions --mode --group --max-bytes --slots --seats --help" ;;
 		destroy) words="--force --help" ;;
 		guard) words="start stop status --seats --path --force --json --help" ;;

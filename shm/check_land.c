@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slabs, meta and gifts: each slab's word is one that land.c, gift.c or meta.c writes, and what the header
+ * leads to is there.
+ */
+#include "shm/check_look.h"
+#include "shm/gift.h"
+#include "shm/meta.h"
+
+/* Whether a seat has had that incarnation. */
+static bool has_lived(const struct look *look, owner_t owner)
+{
+	uint32_t seat = owner_seat(owner);
+	uint64_t life;
+
+	if (owner == SEGMENT_NOBODY)
+		return true;
+	if (seat >= look->lives->seats || owner != owner_without_image(owner) ||
+	    !owner_incarnation(owner))
+		return false;
+	/* relaxed: incarnations go up */
+	life = load_relaxed(&look->lives->words[seat]);
+	life >>= LIFE_INCARNATION_SHIFT;
+	return ((life - owner_incarnation(owner)) & LIFE_INCARNATION_MASK) <=
+	       LIFE_INCARNATION_MASK / 2;
+}
+
+static void look_slab(struct look *look, uint32_t slab)
+{
+	uint64_t word = land_owner(look->s, slab);
+	/* After the word, which has an epoch that had begun. */
+	uint64_t epoch = grace_peek(look->s);
+
+	if (!word ||
+	    (land_is_retired(word) ? (word & ~LAND_RETIRED) <= epoch : has_lived(look, word)))
+		return;
+	look_fault(look, FAULT_DIRECTORY, slab, word,
+		   "slab %u: its word %#llx is neither an owner's nor an epoch's; " LOOK_DAMAGED,
+		   slab, (unsigned long long)word);
+}
+
+/* Whether each slab of the blob at @word is in use as such. */
+static bool meta_is_sound(const struct segment *s, uint64_t word)
+{
+	uint32_t bytes, slab, end;
+
+	if (!word)
+		return true;
+	if (!meta_blob(s, word, &bytes))
+		return false;
+	slab = segment_slab_of(s, (place_t)(word >> PLACE_SHIFT));
+	end = slab + (uint32_t)((bytes + sizeof(struct meta_head) + SLAB_BYTES - 1) / SLAB_BYTES);
+	for (; slab < end; slab++) {
+		uint64_t owner = land_owner(s, slab);
+
+		if (!owner || land_is_retired(owner) || land_about(s, slab) != LAND_OF_META)
+			return false;
+	}
+	return true;
+}
+
+static void look_meta(struct look *look)
+{
+	uint64_t word = meta_word(look->s);
+
+	/* Who has changed the meta meanwhile has given the old one's memory back. */
+	if (!meta_is_sound(look->s, word) && word == meta_word(look->s))
+		look_fault(look, FAULT_META, 0, word,
+			   "meta: the word %#llx does not lead to memory that holds "
+			   "meta; " LOOK_DAMAGED,
+			   (unsigned long long)word);
+}
+
+void look_land(struct look *look)
+{
+	uint64_t gifts = load_relaxed(&look->s->header->gifts); /* relaxed: raised before a link */
+	uint32_t slab;
+
+	for (slab = 0; slab < look->slabs; slab++)
+		look_slab(look, slab);
+	look_meta(look);
+	if (look->gifts > gifts)
+		look_fault(look, FAULT_GIFTS, 0, gifts,
+			   "header: it counts %llu gifts and the list has %llu, so kreg_count() "
+			   "may miss "
+			   "some; " LOOK_DAMAGED,
+			   (unsigned long long)gifts, (unsigned long long)look->gifts);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows, slots and logs: what each living owner has written down is what there is.
+ *
+ * A thread inside of a call that writes may have linked an entry and not counted it yet, so the counts of its
+ * owner are compared only while none is inside. Nor are they if the row changed during the look.
+ */
+#include <string.h>
+
+#include "shm/check_look.h"
+#include "shm/log.h"
+#include "shm/row.h"
+
+#define LOG_UNITS (LOG_BYTES / LOG_UNIT)
+/* No record is longer. */
+#define RECORD_UNITS ((LOG_BYTES / 2 + 1024) / LOG_UNIT)
+
+static uint32_t slots_end(const struct look *look)
+{
+	/* relaxed: a bound for scans */
+	uint64_t high = load_relaxed(&look->s->header->slots_high);
+
+	return high < look->s->slots_count ? (uint32_t)high : look->s->slots_count;
+}
+
+static void look_inside(struct look *look)
+{
+	uint32_t i, end = slots_end(look);
+
+	for (i = 0; i < end; i++) {
+		const struct slot *slot = &look->s->slots[i];
+		owner_t owner = load_relaxed(&slot->owner); /* relaxed: a look */
+
+		owner = owner_without_image(owner);
+		if (owner_seat(owner) < look->s->seats &&
+		    look->seats[owner_seat(owner)].owner == owner &&
+		    load_relaxed(&slot->writing)) /* relaxed: a look */
+			look->seats[owner_seat(owner)].inside = true;
+	}
+}
+
+void look_seats_before(struct look *look)
+{
+	uint32_t seat, end = row_end(look->s), entries;
+
+	for (seat = 0; seat < end; seat++) {
+		struct look_seat *at = &look->seats[seat];
+		const struct row *row = &look->s->rows[seat];
+
+		at->owner = row_owner(look->s, look->lives, seat, &entries);
+		at->entries = load_relaxed(&row->entries); /* relaxed: compared afterwards */
+		at->held = load_relaxed(&row->held);       /* relaxed: as above */
+	}
+	look_inside(look);
+}
+
+static void look_counts(struct look *look, uint32_t seat)
+{
+	const struct look_seat *at = &look->seats[seat];
+	const struct row *row = &look->s->rows[seat];
+	uint64_t names = (uint32_t)at->entries, held = (uint32_t)at->held;
+
+	/* relaxed: whoever changed something meanwhile has changed the row */
+	if (!look->complete || at->inside || load_relaxed(&row->entries) != at->entries ||
+	    load_relaxed(&row->held) != at->held) /* relaxed: as above */
+		return;
+	if (names != at->names_found)
+		look_fault(look, FAULT_COUNT, seat, names << 32 ^ at->names_found,
+			   "row %u: process %u counts %llu names and %llu are linked, so "
+			   "kreg_count() is "
+			   "wrong until it closes the registry or ends",
+			   seat, look_pid(look, at->owner), (unsigned long long)names,
+			   (unsigned long long)at->names_found);
+	if (held != at->held_found)
+		look_fault(look, FAULT_COUNT, seat | 1ull << 32, held << 32 ^ at->held_found,
+			   "row %u: process %u counts %llu reserved names and locks and %llu are "
+			   "linked, so "
+			   "the registry may seem in use, or not, until it closes the registry or "
+			   "ends",
+			   seat, look_pid(look, at->owner), (unsigned long long)held,
+			   (unsigned long long)at->held_found);
+}
+
+static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32_t bytes)
+{
+	uint32_t offset = unit % LOG_UNITS * LOG_UNIT;
+	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
+
+	copy_out(to, ring + offset, first);
+	copy_out((unsigned char *)to + first, ring, bytes - first);
+}
+
+/* Whether a record of @seat's ends where @published says. */
+static bool has_last_record(const struct look *look, uint32_t seat, uint64_t published)
+{
+	const unsigned char *ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
+	uint32_t end = (uint32_t)published, units;
+	struct log_record record;
+
+	/* What lies before the first record was never reserved. */
+	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
+		ring_read(ring, end - units, &record, sizeof(record));
+		if (record.bytes == units * LOG_UNIT && owner_seat(record.owner) == seat &&
+		    record.type >= LOG_REGISTER && record.type <= LOG_RESYNC &&
+		    sizeof(record) + record.key_size + (uint64_t)record.value_size <=
+			    record.bytes &&
+		    (uint32_t)(published >> 32) - (uint32_t)record.number - 1 < LOG_UNITS)
+			return true;
+	}
+	return !end;
+}
+
+static void look_log(struct look *look, uint32_t seat)
+{
+	const struct row *row = &look->s->rows[seat];
+	/* relaxed: compared afterwards */
+	uint64_t claimed = load_relaxed(&row->log_claimed);
+	uint64_t published, unsettled = claimed >> 32;
+	bool sound;
+
+	/*
+	 * ORD[look_log:A] acquire: how far it goes, then the records; pairs with log_write:B
+	 */
+	published = load_acquire(&row->log_published);
+	sound = has_last_record(look, seat, published);
+	/*
+	 * ORD[look_log:B] acquire: the bytes, then whether more was written meanwhile; pairs with
+	 * log_write:A
+	 */
+	fence_acquire();
+	/* relaxed: after the fence */
+	if (load_relaxed(&row->log_claimed) != claimed ||
+	    load_relaxed(&row->log_published) != published) /* relaxed: as above */
+		return;
+	if (!sound || (uint32_t)claimed - (uint32_t)published > RECORD_UNITS)
+		look_fault(look, FAULT_LOG, seat, published,
+			   "log %u: no record ends where the words %#llx and %#llx say; listeners "
+			   "miss "
+			   "what was told before",
+			   seat, (unsigned long long)claimed, (unsigned long long)published);
+	if (unsettled && look->seats[seat].owner && !look->seats[seat].inside)
+		look_fault(look, FAULT_LOG, seat | 1ull << 32, claimed,
+			   "log %u: process %u has announced record %llu and never said that it is "
+			   "done; "
+			   "listeners wait for that until the process ends",
+			   seat, look_pid(look, look->seats[seat].owner),
+			   (unsigned long long)unsettled - 1);
+}
+
+static bool section_is_sound(uint64_t word, uint64_t epoch)
+{
+	return !word || word == SLOT_EXPELLED || ((word & 3) == 1 && word >> 2 <= epoch);
+}
+
+static void look_slot(struct look *look, uint32_t number)
+{
+	const struct slot *slot = &look->s->slots[number];
+	uint64_t owner, reading, writing, epoch;
+
+	/* relaxed: what one look reads in another order, not each of several does */
+	reading = load_relaxed(&slot->reading);
+	writing = load_relaxed(&slot->writing); /* relaxed: as above */
+	epoch = grace_peek(look->s);
+	owner = load_relaxed(&slot->owner); /* relaxed: a look */
+	if (owner && (owner_seat(owner) >= look->s->seats || !(owner >> 32)))
+		look_fault(look, FAULT_SLOT, number, owner,
+			   "slot %u: its owner %#llx is no owner; " LOOK_DAMAGED, number,
+			   (unsigned long long)owner);
+	if (!section_is_sound(reading, epoch) || !section_is_sound(writing, epoch))
+		look_fault(look, FAULT_SLOT, number | 1ull << 32, reading ^ writing,
+			   "slot %u of process %u: its section began in an epoch that is yet to "
+			   "come; " LOOK_DAMAGED,
+			   number, look_pid(look, owner_without_image(owner)));
+}
+
+static void look_listeners(struct look *look, uint32_t seat)
+{
+	const struct row *row = &look->s->rows[seat];
+	uint64_t listening = load_relaxed(&look->s->header->listening); /* relaxed: a look */
+	uint32_t listeners = load_relaxed(&row->listeners);             /* relaxed: a look */
+
+	if (look->seats[seat].owner && listeners && !(listening & 1))
+		look_fault(look, FAULT_ROW, seat, listeners,
+			   "row %u: process %u listens and nobody writes records for it; it has to "
+			   "close "
+			   "its listener and open another one",
+			   seat, look_pid(look, look->seats[seat].owner));
+}
+
+void look_seats_after(struct look *look)
+{
+	uint32_t seat, slot, end = row_end(look->s);
+
+	look_inside(look);
+	for (seat = 0; seat < end; seat++) {
+		if (look->seats[seat].owner && life_is_alive(look->lives, look->seats[seat].owner))
+			look_counts(look, seat);
+		look_log(look, seat);
+		look_listeners(look, seat);
+	}
+	for (slot = 0; slot < slots_end(look); slot++)
+		look_slot(look, slot);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The check of a live segment: silent on sound memory, be it at rest or changed by other processes; and of
+ * each kind of damage it says what is affected.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/row.h"
+#include "shm/table_search.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+
+#define CHANGERS 3
+
+/* What is to be said, and whether it was; the first sentence, if it was something else. */
+struct saying {
+	const char *wanted;
+	bool said;
+	char first[256];
+};
+
+static void hear(void *data, const char *sentence)
+{
+	struct saying *saying = data;
+
+	if (!saying->first[0])
+		snprintf(saying->first, sizeof(saying->first), "%s", sentence);
+	saying->said |= saying->wanted && strstr(sentence, saying->wanted);
+}
+
+static void is_sound(struct kreg *k)
+{
+	struct saying saying = { 0 };
+	int64_t faults = kreg_check(k, hear, &saying);
+
+	ck_assert_msg(!faults, "%lld faults: %s", (long long)faults, saying.first);
+}
+
+static void is_said(struct kreg *k, const char *words)
+{
+	struct saying saying = { .wanted = words };
+	int64_t faults = kreg_check(k, hear, &saying);
+
+	ck_assert_msg(faults > 0 && saying.said, "%lld faults, none is \"%s\", the first is: %s",
+		      (long long)faults, words, saying.first);
+}
+
+static int no_event(struct kreg_listener *listener)
+{
+	struct kreg_event event;
+	int got;
+
+	while ((got = kreg_listener_next(listener, &event)) == 1)
+		;
+	return got;
+}
+
+/* Something of each kind of entry, value and block. */
+static void fill(struct kreg *k)
+{
+	static char value[KREG_VALUE_MAX];
+	struct kreg_lock lock;
+	char key[64];
+	size_t size;
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		snprintf(key, sizeof(key), "name-%d", i);
+		size = i % 100 ? (size_t)i % 50 : (size_t)i * 20;
+		ck_assert_int_eq(kreg_register(k, key, KREG_STRING, value, size, NULL), 0);
+		if (i % 3 == 0)
+			ck_assert_int_eq(kreg_unregister(k, key, KREG_STRING), 1);
+		else if (i % 7 == 0)
+			ck_assert_int_ge(kreg_update(k, key, KREG_STRING, "x", 1, NULL, 0), 0);
+	}
+	ck_assert_int_eq(kreg_register_with(k, "reserved", KREG_STRING, "x", 1,
+					    KREG_REGISTER_RESERVED, NULL),
+			 0);
+	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, 0, &lock), 0);
+	ck_assert_int_eq(kreg_meta_put(k, "meta", KREG_STRING, value, sizeof(value)), 0);
+}
+
+START_TEST(sound_memory_has_no_faults)
+{
+	struct kreg *k = mode_open(_i, "sound");
+	struct kreg_listener *listener;
+
+	is_sound(k);
+	fill(k);
+	is_sound(k);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_unregister(k, "name-1", KREG_STRING), 1);
+	ck_assert_int_eq(kreg_register(k, "name-1", KREG_STRING, "x", 1, NULL), 0);
+	is_sound(k);
+	ck_assert_int_eq(no_event(listener), 0);
+	kreg_listener_close(listener);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+struct task {
+	int mode;
+	int number;
+};
+
+/* Registers, updates, gives and unregisters until it is killed. */
+static int change(int link, void *data)
+{
+	struct task *task = data;
+	unsigned int seed = (unsigned int)task->number;
+	struct kreg *k = mode_open(task->mode, "busy");
+	struct kreg_owner self, other;
+	char key[32];
+
+	if (kreg_self(k, &self))
+		return 9;
+	link_say(link, 0);
+	for (;;) {
+		int what = rand_r(&seed) % 8;
+
+		snprintf(key, sizeof(key), "name-%d", rand_r(&seed) % 64);
+		if (what < 3)
+			kreg_register(k, key, KREG_STRING, key, strlen(key), &other);
+		else if (what < 5)
+			kreg_unregister(k, key, KREG_STRING);
+		else if (what < 7)
+			kreg_update(k, key, KREG_STRING, key, 2, NULL, 0);
+		else
+			kreg_meta_put(k, key, KREG_STRING, key, strlen(key));
+	}
+}
+
+START_TEST(what_others_change_meanwhile_is_no_fault)
+{
+	struct kreg *k = mode_open(_i, "busy");
+	struct child changers[CHANGERS];
+	int i;
+
+	for (i = 0; i < CHANGERS; i++) {
+		struct task task = { _i, i + 1 };
+
+		changers[i] = child_start_ready(change, &task);
+	}
+	for (i = 0; i < 60; i++) {
+		is_sound(k);
+		if (i % 10 == 9) {
+			struct task task = { _i, i + 100 };
+
+			child_kill(&changers[i / 10 % CHANGERS]);
+			changers[i / 10 % CHANGERS] = child_start_ready(change, &task);
+		}
+	}
+	/* A process that stops inside of a call leaves no fault either. */
+	for (i = 0; i < CHANGERS; i++)
+		kill(changers[i].pid, SIGSTOP);
+	is_sound(k);
+	for (i = 0; i < CHANGERS; i++)
+		child_kill(&changers[i]);
+	is_sound(k);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+static struct entry *entry_of(struct kreg *k, const char *key)
+{
+	struct query q = table_query(&k->segment, key, strlen(key));
+	struct found found;
+
+	ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
+	return found.entry;
+}
+
+static struct kreg *open_filled(int mode)
+{
+	struct kreg *k = mode_open(mode, "damaged");
+
+	fill(k);
+	is_sound(k);
+	return k;
+}
+
+/* What a link to the entry of @key is. */
+static ref_t ref_of(struct kreg *k, const char *key, const struct entry *entry)
+{
+	uint64_t offset = (uint64_t)((const unsigned char *)entry - k->segment.base);
+
+	return ref_make((place_t)(offset / LINE_BYTES),
+			table_query(&k->segment, key, strlen(key)).order);
+}
+
+START_TEST(a_damaged_entry_is_told)
+{
+	struct kreg *k = open_filled(_i);
+	struct entry *one = entry_of(k, "name-1"), *two = entry_of(k, "name-2");
+	struct entry saved = *one, saved_two = *two;
+
+	one->bytes[0] ^= 1;
+	is_said(k, "is not at the place of its key");
+	*one = saved;
+	one->info += 0x8000ull << ENTRY_VALUE_SIZE_SHIFT;
+	is_said(k, "does not fit");
+	*one = saved;
+	one->next = 1ull << 40;
+	is_said(k, "cannot be followed");
+	/* Of two that lead to each other, one leads back. */
+	one->next = ref_of(k, "name-2", two);
+	two->next = ref_of(k, "name-1", one);
+	is_said(k, "cannot be followed");
+	*two = saved_two;
+	/* One that leads to itself is a circle within one order. */
+	one->next = ref_of(k, "name-1", one);
+	is_said(k, "cannot be followed");
+	*one = saved;
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_damaged_slab_or_bucket_is_told)
+{
+	struct kreg *k = open_filled(_i);
+	place_t place = ref_place(ref_of(k, "name-1", entry_of(k, "name-1")));
+	uint64_t *word = &k->segment.directory[segment_slab_of(&k->segment, place)].owner;
+	uint64_t saved = *word;
+
+	*word = 0;
+	is_said(k, "not its owner's");
+	*word = 0x12345678ull << 32;
+	is_said(k, "is neither an owner's nor an epoch's");
+	*word = saved;
+	word = &k->segment.buckets[0];
+	saved = *word;
+	*word = REF_END;
+	is_said(k, "the list does not lead to it");
+	*word = saved;
+	word = &k->segment.header->meta;
+	saved = *word;
+	*word |= 1ull << 63;
+	is_said(k, "does not lead to memory that holds meta");
+	*word = saved;
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_damaged_header_row_or_slot_is_told)
+{
+	struct kreg *k = open_filled(_i);
+	struct row *row = &k->segment.rows[owner_seat(k->self.owner)];
+	struct segment_header *header = k->segment.header;
+	uint64_t saved = header->slots_high;
+
+	row->entries++;
+	is_said(k, "names and");
+	row->entries--;
+	row->held--;
+	is_said(k, "reserved names and locks");
+	row->held++;
+	row->log_published += 1000;
+	is_said(k, "no record ends");
+	row->log_published -= 1000;
+	row->listeners++;
+	is_said(k, "nobody writes records for it");
+	row->listeners--;
+	header->slots_high = k->segment.slots_count + 1ull;
+	is_said(k, "slots_high");
+	header->slots_high = saved;
+	header->successor = header->id;
+	is_said(k, "its own successor");
+	header->successor = 0;
+	saved = k->segment.slots[0].writing;
+	k->segment.slots[0].writing = (header->epoch + 5) << 2 | 1;
+	is_said(k, "yet to come");
+	k->segment.slots[0].writing = saved;
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { sound_memory_has_no_faults,
+				      what_others_change_meanwhile_is_no_fault,
+				      a_damaged_entry_is_told,
+				      a_damaged_slab_or_bucket_is_told,
+				      a_damaged_header_row_or_slot_is_told,
+				      NULL };
+
+	return modes_run(suite_create("check"), tcase_create("both"), both, NULL, NULL);
+}
