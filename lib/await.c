@@ -58,6 +58,7 @@ static int await_query(struct kreg *k, const void *key, size_t key_size, struct 
 int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
 	       struct kreg_found *found)
 {
+	UNCANCELLABLE;
 	struct kreg_found own = { 0 };
 	struct query q;
 	ssize_t got = found && !found->value && found->capacity ? -EINVAL
@@ -95,6 +96,7 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_
 int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 		    const struct kreg_owner *owner, int64_t timeout_ms)
 {
+	UNCANCELLABLE;
 	owner_t who = owner ? owner->token : 0;
 	struct query q;
 	ssize_t got = owner && !who ? -EINVAL : await_query(k, key, key_size, &q);
@@ -126,6 +128,7 @@ static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_
 
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms)
 {
+	UNCANCELLABLE;
 	struct query q;
 	ssize_t got = await_query(k, key, key_size, &q);
 

@@ -10,5 +10,6 @@
 
 int64_t kreg_check(struct kreg *k, void (*fault)(void *data, const char *sentence), void *data)
 {
+	UNCANCELLABLE;
 	return k ? check_segment(&k->segment, &k->lives, fault, data) : -EINVAL;
 }

@@ -42,30 +42,27 @@ static void leave_registry(struct kreg *k)
 		bell_ring_all(&k->segment);
 		handle_advance(k);
 	}
-	cds_list_for_each_entry (thread, &k->threads, node)
-		grace_slot_return(thread->writer.slot);
+	threads_give_up(k);
 	life_robust_detach(&k->self);
 }
 
 static void free_private(struct kreg *k)
 {
-	struct thread *thread, *next;
-
 	heap_forget(&k->heap);
 	origin_free(k->origin);
 	life_robust_forget(&k->self);
-	cds_list_for_each_entry_safe (thread, next, &k->threads, node)
-		free(thread);
 	free(k);
 }
 
 void kreg_close(struct kreg *k)
 {
+	UNCANCELLABLE;
 	if (!k)
 		return;
 	attendant_stop(k);
 	if (!handle_is_parents(k))
 		leave_registry(k);
+	threads_give_up(k);
 	pthread_key_delete(k->thread_key);
 	segment_close(&k->segment);
 	life_guard_close(&k->lives);

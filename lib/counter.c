@@ -24,6 +24,7 @@ static int64_t *counter_word(const struct kreg *k, const struct found *found)
 
 int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t delta, int64_t *now)
 {
+	UNCANCELLABLE;
 	struct change change;
 	struct found own;
 	struct query q;
@@ -66,6 +67,7 @@ static int sum_entry(const struct kreg_entry *entry, void *data)
 
 int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum)
 {
+	UNCANCELLABLE;
 	uint64_t all = 0;
 	int err = sum ? kreg_each_of_key(k, key, key_size, sum_entry, &all) : -EINVAL;
 

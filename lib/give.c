@@ -65,6 +65,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to)
 {
+	UNCANCELLABLE;
 	struct query q;
 	void *value;
 	int err = k && to && to->token ? key_check(key, &key_size) : -EINVAL;

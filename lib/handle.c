@@ -1,50 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of a handle: each has a slot from its first call that needs one until it ends.
- *
- *   what happens                 the slot
- *   the thread ends              is given back by the key's destructor
- *   kreg_close()                 is given back for all threads
- *   the process dies, or execs   is over with the life, or with the image
- *   fork()                       stays the parent's: the child finds its mark wiped
+ * Into a call and out of it. What a thread has in a handle is in thread.c.
  */
 #include "lib/handle.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "shm/sweep.h"
 
 bool handle_is_parents(const struct kreg *k)
 {
 	return !*k->fork_mark;
-}
-
-static int thread_new(struct kreg *k, struct thread **out)
-{
-	struct thread *thread = calloc(1, sizeof(*thread));
-
-	if (!thread)
-		return -ENOMEM;
-	thread->registry = k;
-	thread->writer = (struct writer){ .s = &k->segment,
-					  .lives = &k->lives,
-					  .self = k->self.owner,
-					  .slot = grace_slot_take(&k->segment, &k->lives, &k->self,
-								  k->joined) };
-	if (!thread->writer.slot || pthread_setspecific(k->thread_key, thread)) {
-		int err = thread->writer.slot ? -ENOMEM : -ENOBUFS;
-
-		if (thread->writer.slot)
-			grace_slot_return(thread->writer.slot);
-		free(thread);
-		return err;
-	}
-	pthread_mutex_lock(&k->threads_mutex);
-	cds_list_add(&thread->node, &k->threads);
-	pthread_mutex_unlock(&k->threads_mutex);
-	*out = thread;
-	return 0;
 }
 
 int handle_thread(struct kreg *k, struct thread **out)

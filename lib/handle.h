@@ -17,6 +17,7 @@
 
 #include <urcu/list.h>
 
+#include "lib/call.h"
 #include "lib/kreg.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
@@ -45,11 +46,10 @@ struct kreg {
 	uint64_t pid_namespace; /* see row.h */
 	uint32_t *fork_mark;    /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
-	pthread_mutex_t threads_mutex;
-	struct cds_list_head threads;
-	uint32_t told;               /* records that we have written; tell.c */
-	uint32_t log_known;          /* bytes of our log that are reserved */
-	kreg_telemetry_fn telemetry; /* NULL: nobody asked for it */
+	struct cds_list_head threads; /* thread.c */
+	uint32_t told;                /* records that we have written; tell.c */
+	uint32_t log_known;           /* bytes of our log that are reserved */
+	kreg_telemetry_fn telemetry;  /* NULL: nobody asked for it */
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant;              /* NULL before somebody waits */
@@ -65,7 +65,9 @@ struct origin {
 
 /* What a thread has in a registry. */
 struct thread {
-	struct kreg *registry;
+	struct kreg *registry; /* NULL: it is nobody's */
+	pthread_t id;
+	struct thread *next_in_pool;
 	struct writer writer;
 	uint32_t depth; /* of read sections */
 	struct cds_list_head node;
@@ -107,6 +109,11 @@ bool handle_is_parents(const struct kreg *k);
 
 /* Whether the handle may change anything now. -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS. */
 int handle_check(struct kreg *k);
+
+/* For handle_thread(), the key of the handle, and its close: the record and the slot of one thread, or of all. */
+int thread_new(struct kreg *k, struct thread **out);
+void thread_ends(void *data);
+void threads_give_up(struct kreg *k);
 
 /* The calling thread's slot, taken at its first need. */
 int handle_thread(struct kreg *k, struct thread **out);

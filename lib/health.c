@@ -44,6 +44,7 @@ static enum kreg_process_state process_state(const struct kreg *k, const struct 
 int kreg_service_health(struct kreg *k, const char *space, const char *role,
 			struct kreg_service_health *health)
 {
+	UNCANCELLABLE;
 	struct kreg_service_health full = { 0 };
 	struct found found = { 0 };
 	struct service_key key;

@@ -41,6 +41,7 @@ static int name_space(struct kreg_isolation *isolation)
 int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
 		 struct kreg_isolation **out, char *why)
 {
+	UNCANCELLABLE;
 	KREG_SUPERVISION(none, .services = NULL);
 	char blamed[KREG_ROLE_MAX + 1];
 	struct kreg_supervision what;
@@ -89,6 +90,7 @@ const struct kreg_supervisor *kreg_isolation_supervisor(const struct kreg_isolat
 
 int kreg_isolation_end(struct kreg_isolation *isolation)
 {
+	UNCANCELLABLE;
 	int64_t stopped = 0;
 
 	if (!isolation)

@@ -15,7 +15,9 @@
  *           always a number: KREG_STRING is for keys.
  * Threads   a handle may be used by all threads of the process at once. Calls that look up
  *           take no lock and make no system call. None is safe in a signal handler except
- *           kreg_lookup().
+ *           kreg_lookup(). No call is a cancellation point, those that wait included: a thread
+ *           that is cancelled inside one, or in a function of the program that one calls, ends
+ *           after it. kreg_close() may run while other threads end, but not while they are in a call.
  * Fork      the child may look up through the handle that it inherited, and must kreg_close()
  *           it; everything that needs an owner or a read section is -EOWNERDEAD there. Open
  *           anew in the child to take part. Never call between vfork() and exec.

@@ -273,6 +273,7 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 
 int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 {
+	UNCANCELLABLE;
 	int got;
 
 	if (!l || !event)
@@ -311,6 +312,7 @@ static void listener_free(struct kreg_listener *l)
 
 void kreg_listener_close(struct kreg_listener *l)
 {
+	UNCANCELLABLE;
 	if (!l)
 		return;
 	if (!handle_is_parents(l->k)) {
@@ -367,6 +369,7 @@ fail:
 int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
 		struct kreg_listener **out)
 {
+	UNCANCELLABLE;
 	struct kreg_listener *l = NULL;
 	struct kreg_pattern own;
 	int err =

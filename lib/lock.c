@@ -74,6 +74,7 @@ static ssize_t look_for_lock(struct kreg *k, const struct query *q, owner_t *in_
 int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
 	      struct kreg_lock *lock)
 {
+	UNCANCELLABLE;
 	struct query q;
 	place_t place;
 	ssize_t got = k && lock ? key_check(key, &key_size) : -EINVAL;
@@ -94,6 +95,7 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 
 int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 {
+	UNCANCELLABLE;
 	unsigned char key[KREG_KEY_MAX];
 	const struct entry *entry;
 	struct thread *thread;

@@ -116,6 +116,7 @@ static int settle(struct kreg *k, const struct kreg_item *item, bool publish)
 
 int kreg_register_many(struct kreg *k, const struct kreg_item *items, size_t count, size_t *failed)
 {
+	UNCANCELLABLE;
 	size_t reserved, published = 0;
 	int err = k && (items || !count) ? 0 : -EINVAL;
 

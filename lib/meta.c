@@ -175,6 +175,7 @@ static int change(struct kreg *k, const void *key, size_t key_size, const void *
 int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size)
 {
+	UNCANCELLABLE;
 	if (!value && value_size)
 		return -EINVAL;
 	return change(k, key, key_size, value ? value : "", value_size);
@@ -182,11 +183,13 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size)
 {
+	UNCANCELLABLE;
 	return change(k, key, key_size, NULL, 0);
 }
 
 int kreg_meta_each(struct kreg *k, kreg_visit_fn visit, void *data)
 {
+	UNCANCELLABLE;
 	struct kreg_entry entry;
 	struct copy copy;
 	uint32_t at = 0;
@@ -203,6 +206,7 @@ int kreg_meta_each(struct kreg *k, kreg_visit_fn visit, void *data)
 ssize_t kreg_meta_get(struct kreg *k, const void *key, size_t key_size, void *value,
 		      size_t capacity)
 {
+	UNCANCELLABLE;
 	struct kreg_entry entry;
 	ssize_t got = -ENOENT;
 	struct copy copy;

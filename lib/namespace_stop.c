@@ -183,6 +183,7 @@ static int64_t end_round(const struct round *round, int64_t stop_ms)
 
 int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 {
+	UNCANCELLABLE;
 	struct round round = { .k = k };
 	struct service_key prefix;
 	int64_t services = 0, ended;

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
+#include "shm/mutex.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -218,20 +219,6 @@ static int fork_mark_new(struct kreg *k)
 	return 0;
 }
 
-static void thread_ends(void *data)
-{
-	struct thread *thread = data;
-	struct kreg *k = thread->registry;
-
-	if (handle_is_parents(k))
-		return;
-	grace_slot_return(thread->writer.slot);
-	pthread_mutex_lock(&k->threads_mutex);
-	cds_list_del(&thread->node);
-	pthread_mutex_unlock(&k->threads_mutex);
-	free(thread);
-}
-
 /* Who asks for duplicates would take a refusal of unique keys for what it is not. */
 static int check_keys(const struct kreg *k, const struct opening *o)
 {
@@ -266,11 +253,11 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	k->pid_namespace = row_pid_namespace();
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);
-	pthread_mutex_init(&k->threads_mutex, NULL);
-	pthread_mutex_init(&k->attendant_mutex, NULL);
-	for (i = 0; i < KEY_MUTEXES; i++)
-		pthread_mutex_init(&k->key_mutexes[i], NULL);
-	err = check_keys(k, o);
+	err = mutex_init(&k->attendant_mutex);
+	for (i = 0; i < KEY_MUTEXES && !err; i++)
+		err = mutex_init(&k->key_mutexes[i]);
+	if (!err)
+		err = check_keys(k, o);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
 	if (!err)
@@ -291,6 +278,7 @@ no_key:
 
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options)
 {
+	UNCANCELLABLE;
 	struct opening opening;
 	struct kreg *k;
 	int err;
@@ -329,6 +317,7 @@ static int destroy_damaged(const struct opening *o)
 
 int kreg_destroy(const char *name, const struct kreg_options *options, int force)
 {
+	UNCANCELLABLE;
 	struct life_table lives = { 0 };
 	struct opening opening;
 	struct segment s;

@@ -75,6 +75,7 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, bool for_s
 
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
 {
+	UNCANCELLABLE;
 	return open_pidfd(k, owner, false);
 }
 
@@ -119,6 +120,7 @@ bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
 		    void *data)
 {
+	UNCANCELLABLE;
 	uint32_t seat, end, entries;
 	int err = 0;
 

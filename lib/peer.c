@@ -25,6 +25,7 @@ int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 
 int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
 {
+	UNCANCELLABLE;
 	struct kreg_owner own;
 	int fd;
 
@@ -41,6 +42,7 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 {
+	UNCANCELLABLE;
 	struct kreg_owner owner;
 	int fd, err = 0;
 
@@ -113,6 +115,7 @@ static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen
 int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 		 struct kreg_owner *owner)
 {
+	UNCANCELLABLE;
 	struct sockaddr_un address;
 	struct kreg_owner own;
 	char value[sizeof(address.sun_path)];
@@ -158,6 +161,7 @@ static int read_ids(pid_t pid, uint32_t *uid, uint32_t *gid)
 
 int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg_owner_facts *facts)
 {
+	UNCANCELLABLE;
 	struct kreg_owner_facts own = { 0 };
 	int err = 0;
 

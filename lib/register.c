@@ -103,6 +103,7 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
 		       size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
+	UNCANCELLABLE;
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
 	struct blocks blocks;
 	struct query q;
@@ -135,6 +136,7 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size, struct kreg_owner *holder)
 {
+	UNCANCELLABLE;
 	struct kreg_found found = { 0 };
 	int err = kreg_register_with(k, key, key_size, value, value_size, 0, &found);
 
@@ -203,11 +205,13 @@ static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_mat
 
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size)
 {
+	UNCANCELLABLE;
 	return unregister(k, key, key_size, NULL, NULL);
 }
 
 int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
 			  void *data)
 {
+	UNCANCELLABLE;
 	return match ? unregister(k, key, key_size, match, data) : -EINVAL;
 }

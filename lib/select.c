@@ -21,6 +21,7 @@ static int visit_by(const struct visit *v)
 
 int kreg_select(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit, void *data)
 {
+	UNCANCELLABLE;
 	struct kreg_pattern own;
 	struct visit v = { .k = k, .pattern = &own, .visit = visit, .data = data };
 	int err = k && visit ? pattern_check(pattern, &own) : -EINVAL;
@@ -39,6 +40,7 @@ static int count_entry(const struct kreg_entry *entry, void *data)
 
 int64_t kreg_count_select(struct kreg *k, const struct kreg_pattern *pattern)
 {
+	UNCANCELLABLE;
 	int64_t count = 0;
 	int err = kreg_select(k, pattern, count_entry, &count);
 
@@ -48,6 +50,7 @@ int64_t kreg_count_select(struct kreg *k, const struct kreg_pattern *pattern)
 int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit,
 	      void *data)
 {
+	UNCANCELLABLE;
 	KREG_PATTERN(pattern, .prefix = prefix, .prefix_size = prefix_size);
 
 	if (!prefix && prefix_size == KREG_STRING)
@@ -58,6 +61,7 @@ int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit
 int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
 		     void *data)
 {
+	UNCANCELLABLE;
 	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
 
 	return key ? kreg_select(k, &pattern, visit, data) : -EINVAL;
@@ -66,6 +70,7 @@ int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visi
 int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visit_fn visit,
 		       void *data)
 {
+	UNCANCELLABLE;
 	KREG_PATTERN(pattern, .owner = owner);
 
 	return owner ? kreg_select(k, &pattern, visit, data) : -EINVAL;
@@ -90,6 +95,7 @@ static int dispatch_entry(const struct kreg_entry *entry, void *data)
 int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
 		      void *data)
 {
+	UNCANCELLABLE;
 	struct dispatch dispatch = { .visit = visit, .data = data };
 	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
 	struct kreg_pattern own;

@@ -19,6 +19,7 @@ static int service_of(struct kreg *k, const char *space, const char *role, struc
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
 			  size_t value_size, struct kreg_found *holder)
 {
+	UNCANCELLABLE;
 	struct kreg_found own = { 0 };
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
@@ -37,6 +38,7 @@ int kreg_service_register(struct kreg *k, const char *space, const char *role, c
 
 int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
 {
+	UNCANCELLABLE;
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
 
@@ -60,6 +62,7 @@ ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role,
 int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
 		       struct kreg_found *found)
 {
+	UNCANCELLABLE;
 	struct kreg_found own = { 0 };
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
@@ -78,6 +81,7 @@ int kreg_service_await(struct kreg *k, const char *space, const char *role, int6
 int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
 			    const struct kreg_owner *owner, int64_t timeout_ms)
 {
+	UNCANCELLABLE;
 	struct service_key key;
 	int err = service_of(k, space, role, &key);
 
@@ -106,6 +110,7 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 int kreg_service_each(struct kreg *k, const char *space,
 		      int (*visit)(const struct kreg_service *service, void *data), void *data)
 {
+	UNCANCELLABLE;
 	struct each each = { .visit = visit, .data = data };
 	struct service_key prefix = { .size = 0 };
 	int err = k && k->segment.unique && visit ? 0 : -EINVAL;
@@ -146,6 +151,7 @@ static int by_name(const void *a, const void *b)
 int kreg_namespace_each(struct kreg *k,
 			int (*visit)(const char *space, uint64_t services, void *data), void *data)
 {
+	UNCANCELLABLE;
 	struct spaces spaces = { 0 };
 	size_t first, end;
 	int err = visit ? kreg_service_each(k, NULL, note_namespace, &spaces) : -EINVAL;

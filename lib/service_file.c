@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/call.h"
 #include "lib/kept.h"
 #include "lib/kreg.h"
 #include "lib/service_key.h"
@@ -360,6 +361,7 @@ static int finish(struct text *text)
 int kreg_supervision_read(struct kreg_supervision **out, const char *file,
 			  void (*log)(void *data, const char *sentence), void *log_data)
 {
+	UNCANCELLABLE;
 	struct service_file *own = out && file ? calloc(1, sizeof(*own)) : NULL;
 	struct text text = { .file = file, .log = log, .log_data = log_data, .data = own };
 	char folder[PATH_MAX];
@@ -386,6 +388,7 @@ int kreg_supervision_read(struct kreg_supervision **out, const char *file,
 
 void kreg_supervision_free(struct kreg_supervision *supervision)
 {
+	UNCANCELLABLE;
 	struct service_file *file = (struct service_file *)supervision;
 
 	if (!file)

@@ -10,6 +10,7 @@
 
 #include "shm/background.h"
 #include "shm/bell.h"
+#include "shm/mutex.h"
 
 static void *sleeper_run(void *data)
 {
@@ -40,7 +41,7 @@ int sleeper_start(struct sleeper *sleeper, uint32_t *bell)
 	sleeper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (sleeper->fd < 0)
 		return -errno;
-	pthread_mutex_init(&sleeper->mutex, NULL);
+	mutex_init(&sleeper->mutex);
 	pthread_cond_init(&sleeper->changed, NULL);
 	err = background_start(&sleeper->thread, sleeper_run, sleeper);
 	if (err)

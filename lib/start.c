@@ -148,6 +148,7 @@ static int start_key(struct kreg *k, const void *key, size_t key_size, const cha
 int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kreg_start *how,
 	       struct kreg_started *started)
 {
+	UNCANCELLABLE;
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
 	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started, -1);
@@ -175,5 +176,6 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 int kreg_service_start(struct kreg *k, const char *space, const char *role,
 		       const struct kreg_start *how, struct kreg_started *started)
 {
+	UNCANCELLABLE;
 	return start_service(k, space, role, how, started, -1);
 }

@@ -20,6 +20,7 @@ int64_t kreg_count(struct kreg *k)
 
 int64_t kreg_sweep(struct kreg *k)
 {
+	UNCANCELLABLE;
 	return handle_reclaim(k);
 }
 
@@ -66,6 +67,7 @@ static void stat_slots(struct kreg *k, struct kreg_stat *out)
 
 int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 {
+	UNCANCELLABLE;
 	struct kreg_stat full = { 0 };
 	struct segment *s;
 	struct stat st;

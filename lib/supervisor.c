@@ -67,6 +67,7 @@ static int start_thread(struct kreg_supervisor *s, char *why)
 int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervision *what,
 		   struct kreg_supervisor **out, char *why)
 {
+	UNCANCELLABLE;
 	struct kreg_supervisor *s;
 	int err = k && out && k->segment.unique ? handle_check(k) : -EINVAL;
 
@@ -98,6 +99,7 @@ int kreg_supervisor_fd(const struct kreg_supervisor *s)
 
 int kreg_supervisor_state(const struct kreg_supervisor *s)
 {
+	UNCANCELLABLE;
 	struct pollfd at = { .events = POLLIN };
 
 	if (!s)
@@ -110,6 +112,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 
 void kreg_supervisor_stop(struct kreg_supervisor *s)
 {
+	UNCANCELLABLE;
 	const uint64_t one = 1;
 
 	if (!s)

@@ -8,28 +8,30 @@
 #include "lib/tell.h"
 
 #include "shm/log.h"
+#include "shm/mutex.h"
 
 /* So many records before we ask whether those who listened are alive still. */
 #define CHECK_EVERY 4096u
 
-static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t telling;
 static pthread_once_t telling_once = PTHREAD_ONCE_INIT;
 
 /* Another thread of the parent may have held it. */
 static void telling_renew(void)
 {
-	pthread_mutex_init(&telling, NULL);
+	mutex_init(&telling);
 }
 
-static void telling_at_fork(void)
+static void telling_first(void)
 {
+	mutex_init(&telling);
 	pthread_atfork(NULL, NULL, telling_renew);
 }
 
 /* Until telling_end() nobody else of the process tells anything. */
 static void telling_begin(struct kreg *k, const struct log_event *event)
 {
-	pthread_once(&telling_once, telling_at_fork);
+	pthread_once(&telling_once, telling_first);
 	pthread_mutex_lock(&telling);
 	log_write(&k->segment, event, log_stamp(&k->segment), &k->log_known);
 }

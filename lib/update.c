@@ -100,6 +100,7 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value,
 		    size_t value_size, void *old, size_t capacity)
 {
+	UNCANCELLABLE;
 	const struct update u = { .old = old, .capacity = capacity };
 
 	if (!old && capacity)
@@ -110,6 +111,7 @@ ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void
 int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *expected,
 		   size_t expected_size, const void *value, size_t value_size)
 {
+	UNCANCELLABLE;
 	const struct update u = { .expected = expected ? expected : "",
 				  .expected_size = expected_size };
 	ssize_t got;
@@ -123,6 +125,7 @@ int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void 
 int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_update_fn change,
 		     void *data)
 {
+	UNCANCELLABLE;
 	struct update u = { 0 };
 	unsigned char *values;
 	struct found own;
@@ -161,6 +164,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
 		 size_t value_size)
 {
+	UNCANCELLABLE;
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
 	const struct update u = { 0 };
 	struct query q;

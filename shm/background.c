@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "shm/background.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
+
+struct task {
+	void *(*run)(void *data);
+	void *data;
+};
+
+static void *begin(void *data)
+{
+	struct task task = *(struct task *)data;
+
+	free(data);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return task.run(task.data);
+}
 
 static int start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *data),
 		 void *data)
 {
+	struct task *task = malloc(sizeof(*task));
 	sigset_t all, before;
 	int err;
 
+	if (!task)
+		return -ENOMEM;
+	*task = (struct task){ .run = run, .data = data };
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(thread, attr, run, data);
+	err = pthread_create(thread, attr, begin, task);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		free(task);
 	return -err;
 }
 

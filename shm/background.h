@@ -3,7 +3,7 @@
  * Threads of the library's own, beside the program's.
  *
  * Promises  no signal is delivered to them, so the program's handlers run in the program's threads; their
- *           stacks are small.
+ *           stacks are small; nobody cancels them.
  * Needs     whoever starts one joins it.
  * Context   any thread.
  * Used by   life_robust.c, lib/attendant.c, lib/sleeper.c, lib/supervisor.c.

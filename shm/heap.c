@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shm/mutex.h"
+
 #define ABOUT_ENTRIES (1ull << 32)
 #define BLOCKS_MAX (SLAB_BYTES / LINE_BYTES)
 /* From so many blocks or bytes on it is worth a system call, which interrupts all CPUs, to get them back. */
@@ -84,7 +86,7 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 		CDS_INIT_LIST_HEAD(&heap->room[0][i]);
 		CDS_INIT_LIST_HEAD(&heap->room[1][i]);
 	}
-	return -pthread_mutex_init(&heap->mutex, NULL);
+	return mutex_init(&heap->mutex);
 }
 
 void heap_deinit(struct heap *heap)

@@ -6,9 +6,14 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/kreg.h"
@@ -131,10 +136,180 @@ START_TEST(threads_on_few_keys_read_whole_values_and_lose_nothing)
 }
 END_TEST
 
+/* Who has registered, and now ends, at the same time as the handle is closed. */
+#define ENDING 4
+#define CLOSES 1000
+
+static pthread_barrier_t at_the_end;
+
+static void *register_and_end(void *data)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "ending-%d", *(int *)data);
+	*(int *)data = kreg_register(k, name, KREG_STRING, NULL, 0, NULL);
+	pthread_barrier_wait(&at_the_end);
+	return NULL;
+}
+
+/* Fails under ASan or TSan, or in a later round, if a thread's end touches what the close has freed. */
+START_TEST(threads_end_while_the_handle_is_closed)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	pthread_t threads[ENDING];
+	int numbers[ENDING], round, i;
+	struct kreg *other;
+
+	ck_assert_int_eq(kreg_open(&other, "ending", &options), 0);
+	pthread_barrier_init(&at_the_end, NULL, ENDING + 1);
+	for (round = 0; round < CLOSES; round++) {
+		ck_assert_int_eq(kreg_open(&k, "ending", &options), 0);
+		for (i = 0; i < ENDING; i++) {
+			numbers[i] = i;
+			ck_assert_int_eq(
+				pthread_create(&threads[i], NULL, register_and_end, &numbers[i]),
+				0);
+		}
+		pthread_barrier_wait(&at_the_end);
+		kreg_close(k);
+		for (i = 0; i < ENDING; i++) {
+			pthread_join(threads[i], NULL);
+			ck_assert_int_eq(numbers[i], 0);
+		}
+	}
+	ck_assert_int_eq(kreg_stat(other, &stat), 0);
+	ck_assert_uint_eq(stat.slots_used, 0);
+	ck_assert_int_eq(kreg_count(other), 0);
+	pthread_barrier_destroy(&at_the_end);
+	kreg_close(other);
+}
+END_TEST
+
+/* A machine with one processor, and three threads of it by rank; the lowest is in a call, with its key's mutex. */
+enum { LOW = 1, MIDDLE, HIGH };
+
+/* A hang, and not slowness, takes that long. */
+#define INVERTED_S 20
+
+struct ranked {
+	pthread_t thread;
+	int rank;
+	void (*run)(void);
+	pid_t tid;
+	int refused;
+};
+
+static sem_t low_is_inside, low_may_leave;
+static atomic_bool high_is_done, middle_gave_up;
+
+static int stay_inside(const struct kreg_entry *entry, void *data)
+{
+	(void)entry, (void)data;
+	sem_post(&low_is_inside);
+	sem_wait(&low_may_leave);
+	return 1;
+}
+
+static void be_low(void)
+{
+	kreg_unregister_match(k, "key", KREG_STRING, stay_inside, NULL);
+}
+
+static void be_middle(void)
+{
+	time_t end = time(NULL) + INVERTED_S;
+
+	while (!high_is_done && time(NULL) < end)
+		;
+	middle_gave_up = !high_is_done;
+}
+
+static void be_high(void)
+{
+	kreg_unregister(k, "key", KREG_STRING);
+	high_is_done = true;
+}
+
+static void *run_ranked(void *data)
+{
+	struct ranked *ranked = data;
+	struct sched_param param = { .sched_priority = ranked->rank };
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	ranked->refused = pthread_setaffinity_np(pthread_self(), sizeof(first), &first) ||
+			  pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	__atomic_store_n(&ranked->tid, gettid(), __ATOMIC_RELEASE);
+	if (!ranked->refused)
+		ranked->run();
+	return NULL;
+}
+
+static void start_ranked(struct ranked *ranked)
+{
+	ck_assert_int_eq(pthread_create(&ranked->thread, NULL, run_ranked, ranked), 0);
+	while (!__atomic_load_n(&ranked->tid, __ATOMIC_ACQUIRE))
+		usleep(100);
+}
+
+/* Or gone, when it has not slept at all. */
+static void await_asleep(const struct ranked *ranked)
+{
+	char path[64], text[256], *at;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", ranked->tid);
+	do {
+		usleep(100);
+		stat = fopen(path, "r");
+		at = stat && fgets(text, sizeof(text), stat) ? strrchr(text, ')') : NULL;
+		if (stat)
+			fclose(stat);
+	} while (at && at[2] != 'S');
+}
+
+START_TEST(a_thread_of_middle_rank_does_not_keep_a_higher_one_waiting_for_a_lower_one)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
+	struct ranked low = { .rank = LOW, .run = be_low },
+		      middle = { .rank = MIDDLE, .run = be_middle };
+	struct ranked high = { .rank = HIGH, .run = be_high };
+
+	ck_assert_int_eq(kreg_open(&k, "ranks", &options), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, NULL, 0, NULL), 0);
+	sem_init(&low_is_inside, 0, 0);
+	sem_init(&low_may_leave, 0, 0);
+	start_ranked(&low);
+	if (low.refused) {
+		printf("# not run: SCHED_FIFO is refused here\n");
+		fflush(stdout);
+		pthread_join(low.thread, NULL);
+		kreg_close(k);
+		return;
+	}
+	sem_wait(&low_is_inside);
+	start_ranked(&high);
+	await_asleep(&high);
+	start_ranked(&middle);
+	sem_post(&low_may_leave);
+	pthread_join(high.thread, NULL);
+	pthread_join(middle.thread, NULL);
+	pthread_join(low.thread, NULL);
+	ck_assert_msg(!middle_gave_up, "it waited for %d s", INVERTED_S);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = { threads_on_few_keys_read_whole_values_and_lose_nothing,
-				       NULL };
+	const TTest *const tests[] = {
+		threads_on_few_keys_read_whole_values_and_lose_nothing,
+		threads_end_while_the_handle_is_closed,
+		a_thread_of_middle_rank_does_not_keep_a_higher_one_waiting_for_a_lower_one,
+		NULL,
+	};
 
 	seed = unit_seed();
 	return unit_run("threads", NULL, NULL, tests);
