@@ -8,25 +8,27 @@
 #include "lib/wait.h"
 #include "shm/table_search.h"
 
-/* To a wait -EAGAIN means to sleep, so a look that was overtaken is not an answer. */
+/* A look that was overtaken tells nothing, and to a wait -EAGAIN means to sleep. */
+#define LOOKS 4096
+
 static ssize_t lookup_surely(struct kreg *k, const struct query *q, struct kreg_found *found)
 {
-	ssize_t got;
+	ssize_t got = -EAGAIN;
+	int looks;
 
-	do {
+	for (looks = 0; got == -EAGAIN && looks < LOOKS; looks++)
 		got = lookup_query(k, q, found);
-	} while (got == -EAGAIN);
-	return got;
+	return got == -EAGAIN ? -EUCLEAN : got;
 }
 
 static int64_t count_surely(struct kreg *k, const struct kreg_pattern *pattern)
 {
-	int64_t count;
+	int64_t count = -EAGAIN;
+	int looks;
 
-	do {
+	for (looks = 0; count == -EAGAIN && looks < LOOKS; looks++)
 		count = kreg_count_select(k, pattern);
-	} while (count == -EAGAIN);
-	return count;
+	return count == -EAGAIN ? -EUCLEAN : count;
 }
 
 /* The death of who has reserved the name may make the next one in line its holder. */

@@ -111,8 +111,7 @@ static bool is_waiting(struct change *change, place_t place)
 		return false;
 	line.kinds = KINDS_OF_NAMES;
 	line.owner = 0;
-	return !table_find_next(&change->k->segment, &change->k->lives, &line, 0, &first) &&
-	       first.place != place;
+	return !table_find_first(&change->thread->writer, &line, &first) && first.place != place;
 }
 
 /* Wakes those who wait for the key. */
@@ -281,12 +280,23 @@ int change_publish(struct change *change, const struct found *found)
 	return 0;
 }
 
-int change_find_own(struct change *change, place_t after, struct found *out)
+int change_find_own(struct change *change, struct found *out)
+{
+	struct kreg *k = change->k;
+	struct query own = *change->q;
+	struct table_walk walk;
+
+	own.owner = k->self.owner;
+	table_line(&k->segment, &own, &walk);
+	return table_line_next(&k->segment, &k->lives, &own, &walk, out);
+}
+
+int change_find_at(struct change *change, place_t place, struct found *out)
 {
 	struct query own = *change->q;
 
 	own.owner = change->k->self.owner;
-	return table_find_next(&change->k->segment, &change->k->lives, &own, after, out);
+	return table_find_at(&change->k->segment, &change->k->lives, &own, place, out);
 }
 
 ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
@@ -297,7 +307,7 @@ ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own
 
 	if (got)
 		return got;
-	got = change_find_own(&change, 0, own);
+	got = change_find_own(&change, own);
 	if (!got)
 		got = found_value(k, own, value, capacity);
 	change_leave(&change);

@@ -51,8 +51,9 @@ int change_link_gift(struct change *change, place_t gift, owner_t to, struct lin
 /* Lets one's own reserved entry be found as it is. */
 int change_publish(struct change *change, const struct found *found);
 
-/* The next own entry that matches the change's query, after @after if that is not 0. */
-int change_find_own(struct change *change, place_t after, struct found *out);
+/* The first own entry that matches the change's query; the one at @place. -ENOENT, -EUCLEAN. */
+int change_find_own(struct change *change, struct found *out);
+int change_find_at(struct change *change, place_t place, struct found *out);
 
 /*
  * Outside of a change: our entry, which may be another one as soon as this returns, and a copy of its value

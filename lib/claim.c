@@ -31,13 +31,10 @@ struct look {
 int claim_look(struct kreg *k, const struct query *q, struct claim_holder *holder)
 {
 	struct found found = { 0 };
-	int err;
+	int err = lookup_first(k, q, &found, &holder->owner);
 
-	do {
-		err = lookup_first(k, q, &found, &holder->owner);
-	} while (err == -EAGAIN);
 	if (err)
-		return err;
+		return err == -EAGAIN ? -EUCLEAN : err;
 	holder->ready = entry_kind(found.info) == ENTRY_NAME;
 	holder->was_started = !holder->ready && entry_is_gift(found.info);
 	return 0;
@@ -126,17 +123,12 @@ void claim_leave(struct kreg *k, const struct claim *claim)
 {
 	struct change change;
 	struct found own;
-	place_t after = 0;
 	int err = change_enter(&change, k, &claim->q);
 
 	/* Without a life or a registry there is no claim either. */
 	if (err)
 		return;
-	do {
-		err = change_find_own(&change, after, &own);
-		after = own.place;
-	} while (!err && own.place != claim->place);
-	if (!err)
+	if (!change_find_at(&change, claim->place, &own))
 		change_unlink(&change, &own);
 	change_leave(&change);
 }

@@ -38,7 +38,7 @@ int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t d
 	err = change_enter(&change, k, &q);
 	if (err)
 		return err;
-	err = change_find_own(&change, 0, &own);
+	err = change_find_own(&change, &own);
 	if (!err) {
 		word = counter_word(k, &own);
 		if (word) {

@@ -52,7 +52,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 		return err;
 	err = change_enter(&change, k, q);
 	if (!err) {
-		err = change_find_own(&change, 0, &now);
+		err = change_find_own(&change, &now);
 		if (!err)
 			err = now.place == own.place ? change_give(&change, &now, gift, to)
 						     : -EAGAIN;
@@ -105,12 +105,8 @@ static void give_up(struct kreg *k, place_t place)
 	q = table_query_of(&k->segment, k->self.owner, key, entry_key_size(info));
 	if (change_enter(&change, k, &q))
 		return;
-	for (own.place = 0; !change_find_own(&change, own.place, &own);) {
-		if (own.place != place)
-			continue;
+	if (!change_find_at(&change, place, &own))
 		change_unlink(&change, &own);
-		break;
-	}
 	change_leave(&change);
 }
 

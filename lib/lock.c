@@ -42,15 +42,11 @@ static int lock_leave(struct kreg *k, const struct query *q, place_t place)
 {
 	struct change change;
 	struct found own;
-	place_t after = 0;
 	int err = change_enter(&change, k, q);
 
 	if (err)
 		return err;
-	do {
-		err = change_find_own(&change, after, &own);
-		after = own.place;
-	} while (!err && own.place != place);
+	err = change_find_at(&change, place, &own);
 	if (!err)
 		err = change_unlink(&change, &own);
 	change_leave(&change);

@@ -14,7 +14,7 @@
 #include "shm/table_search.h"
 
 /* In the first partition that has one. */
-static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
+static int lookup_partitions(struct kreg *k, const struct query *q, struct found *found)
 {
 	struct query in = *q;
 	uint32_t partition = 0;
@@ -24,6 +24,19 @@ static int lookup_find(struct kreg *k, const struct query *q, struct found *foun
 		err = table_find(&k->segment, &k->lives, &in, found);
 		table_query_partition(&in, ++partition);
 	} while (err == -ENOENT && caa_unlikely(partition < k->segment.partitions));
+	return err;
+}
+
+static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
+{
+	int err = lookup_partitions(k, q, found);
+
+	/*
+	 * Each partition was empty, but not all at once: an entry of one that was passed may have come before
+	 * that of the next one went. To hide from two looks in a row, a key has to come back as well.
+	 */
+	if (err == -ENOENT && caa_unlikely(k->segment.partitions > 1))
+		err = lookup_partitions(k, q, found);
 	return err;
 }
 
@@ -131,7 +144,7 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 	struct query q;
 	uint32_t size;
 	const void *at;
-	int err;
+	int tries, err;
 
 	err = k && value ? key_check(key, &key_size) : -EINVAL;
 	if (!err)
@@ -141,11 +154,17 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 	if (err)
 		return err;
 	q = table_query(&k->segment, key, key_size);
-	do {
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
 		err = lookup_find(k, &q, &found);
 		if (err)
 			return err;
-	} while (owner && !handle_owner(k, found.owner, found.life, owner));
+		if (!owner || handle_owner(k, found.owner, found.life, owner))
+			break;
+		/* The owner has died meanwhile. */
+		err = -EAGAIN;
+	}
+	if (err)
+		return err;
 	at = entry_value(&k->segment, found.entry, found.info, &size);
 	if (!at)
 		return -EUCLEAN;

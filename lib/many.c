@@ -107,7 +107,7 @@ static int settle(struct kreg *k, const struct kreg_item *item, bool publish)
 	err = change_enter(&change, k, &q);
 	if (err)
 		return err;
-	err = change_find_own(&change, 0, &own);
+	err = change_find_own(&change, &own);
 	if (!err)
 		err = publish ? change_publish(&change, &own) : change_unlink(&change, &own);
 	change_leave(&change);

@@ -190,19 +190,18 @@ static bool is_there(struct mirror *m, const struct news *news)
 {
 	struct kreg *k = m->k;
 	struct query q = table_query(&k->segment, news->entry.key, news->entry.key_size);
-	struct found found = { 0 };
-	uint64_t epoch;
-	int err;
+	struct found found;
+	int tries;
 
 	q.owner = news->entry.owner.token;
-	do {
-		epoch = grace_peek(&k->segment);
-		found.place = 0;
-		do {
-			err = table_find_next(&k->segment, &k->lives, &q, found.place, &found);
-		} while (!err && found.place != news->place);
-	} while (!grace_peek_held(&k->segment, epoch));
-	return !err;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+		int err = table_find_at(&k->segment, &k->lives, &q, news->place, &found);
+
+		if (grace_peek_held(&k->segment, epoch))
+			return !err;
+	}
+	return false;
 }
 
 /* From one owner to another. The giver may have died before it happened: the table knows. */

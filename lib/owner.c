@@ -107,12 +107,14 @@ bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 {
 	uint32_t seat = owner_seat(owner), entries = 0;
 	uint64_t life;
+	int64_t gifts;
 
 	if (!life_look(&k->lives, owner, &life) || seat >= k->segment.seats)
 		return false;
 	handle_owner(k, owner, life, &out->owner);
 	out->entries = row_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
-	out->entries += gift_sum(&k->segment, &k->lives, owner);
+	gifts = gift_sum(&k->segment, &k->lives, owner);
+	out->entries += gifts > 0 ? (uint64_t)gifts : 0;
 	facts_of(k, seat, out);
 	return life_is_alive(&k->lives, owner);
 }

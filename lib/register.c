@@ -24,17 +24,21 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
 {
 	struct thread *thread;
 	struct found found;
-	int err = handle_enter(k, &thread);
+	int tries, err = handle_enter(k, &thread);
 
 	if (err)
 		return err;
-	do {
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
 		err = table_find(&k->segment, &k->lives, q, &found);
-	} while (!err && !found_copy(k, &found, holder));
+		if (err || found_copy(k, &found, holder))
+			break;
+		err = -EAGAIN;
+	}
 	handle_leave(thread);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	return -EEXIST;
+	/* Where nobody can be told from somebody, the CAS that links decides. */
+	if (err == -ENOENT || err == -EAGAIN)
+		return 0;
+	return err ? err : -EEXIST;
 }
 
 /* Links by @flags; a name that may not be taken over is waited for if they say so. */
@@ -54,20 +58,24 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 	return err;
 }
 
-/* Who is first in the line that we have joined: 0 if it is we. */
-static int holder_of_line(struct kreg *k, const struct query *q, struct kreg_found *holder)
+/* The holder of the name whose line we have joined: 0 if that is us. */
+static int holder_of_line(struct change *change, struct kreg_found *holder)
 {
+	struct kreg *k = change->k;
 	struct found found;
+	uint32_t tries;
 	int err;
 
-	do {
-		err = table_find(&k->segment, &k->lives, q, &found);
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
+		err = table_find_first(&change->thread->writer, change->q, &found);
 		if (err)
 			return err == -ENOENT ? -EOWNERDEAD : err;
 		if (found.owner == k->self.owner)
 			return 0;
-	} while (!found_copy(k, &found, holder));
-	return KREG_WAITING;
+		if (found_copy(k, &found, holder))
+			return KREG_WAITING;
+	}
+	return -EUCLEAN;
 }
 
 static int register_blocks(struct kreg *k, const struct query *q, struct blocks *blocks,
@@ -75,15 +83,20 @@ static int register_blocks(struct kreg *k, const struct query *q, struct blocks 
 {
 	struct change change;
 	struct linked linked;
+	uint32_t tries;
 	int err = change_enter(&change, k, q);
 
 	if (err)
 		return err;
-	do {
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
 		err = link_by_flags(&change, blocks, flags, &linked);
-	} while (err == -EEXIST && !found_copy(k, &linked.holder, holder));
+		if (err != -EEXIST || found_copy(k, &linked.holder, holder))
+			break;
+		/* The holder has died meanwhile. */
+		err = -EUCLEAN;
+	}
 	if (!err && linked.ahead && k->segment.unique)
-		err = holder_of_line(k, q, holder);
+		err = holder_of_line(&change, holder);
 	change_leave(&change);
 	return err;
 }
@@ -163,20 +176,22 @@ static int entry_show(struct kreg *k, const struct query *q, const struct found 
 
 static int unregister_matching(struct change *change, kreg_match_fn match, void *data)
 {
+	struct kreg *k = change->k;
+	struct query q = *change->q;
+	struct table_walk walk;
 	struct kreg_entry entry;
 	struct found own;
-	place_t after = 0;
 	int err, count = 0;
 
-	while (!(err = change_find_own(change, after, &own))) {
+	q.owner = k->self.owner;
+	table_line(&k->segment, &q, &walk);
+	while (!(err = table_line_next(&k->segment, &k->lives, &q, &walk, &own))) {
 		if (match) {
-			err = entry_show(change->k, change->q, &own, &entry);
+			err = entry_show(k, change->q, &own, &entry);
 			if (err)
 				return err;
-			if (!match(&entry, data)) {
-				after = own.place;
+			if (!match(&entry, data))
 				continue;
-			}
 		}
 		count += !change_unlink(change, &own);
 	}

@@ -146,7 +146,7 @@ static int give_name(struct starting *s, const void *value, size_t value_size)
 	own.owner = s->what.owner.token;
 	err = change_enter(&change, k, &s->q);
 	if (!err) {
-		err = table_find_next(&k->segment, &k->lives, &own, 0, &reserved);
+		err = table_find_first(&change.thread->writer, &own, &reserved);
 		if (!err)
 			err = change_give(&change, &reserved, gift, own.owner);
 		change_leave(&change);

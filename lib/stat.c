@@ -13,9 +13,9 @@
 
 int64_t kreg_count(struct kreg *k)
 {
-	return k ? (int64_t)(row_sum(&k->segment, &k->lives, NULL) +
-			     gift_sum(&k->segment, &k->lives, 0))
-		 : -EINVAL;
+	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
+
+	return gifts < 0 ? gifts : gifts + (int64_t)row_sum(&k->segment, &k->lives, NULL);
 }
 
 int64_t kreg_sweep(struct kreg *k)
@@ -72,17 +72,21 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	struct segment *s;
 	struct stat st;
 	uint32_t owners;
+	int64_t gifts;
 
 	if (!k || !stat || stat->size < sizeof(stat->size))
 		return -EINVAL;
 	s = &k->segment;
 	if (fstat(s->fd, &st))
 		return -errno;
+	gifts = gift_sum(s, &k->lives, 0);
+	if (gifts < 0)
+		return (int)gifts;
 	full.size = stat->size;
 	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
 	full.keys = s->header->keys;
 	full.partitions = s->partitions;
-	full.entries = row_sum(s, &k->lives, &owners) + gift_sum(s, &k->lives, 0);
+	full.entries = row_sum(s, &k->lives, &owners) + (uint64_t)gifts;
 	full.owners = owners;
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;

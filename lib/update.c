@@ -41,7 +41,7 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 	struct found own;
 	const void *value;
 	uint32_t size;
-	int err = change_find_own(change, 0, &own);
+	int err = change_find_own(change, &own);
 
 	if (err)
 		return err;

@@ -107,23 +107,39 @@ static struct copied batch_entry(const struct batch *batch, uint32_t i)
 	return copied;
 }
 
-/* How many living ones with the key of @found are in front of it, reserved ones too. */
-static uint32_t position_of(const struct visit *v, const struct found *found)
+/* The last entry of a line that a walk has come to. */
+struct line {
+	unsigned char key[256];
+	uint32_t key_size; /* 0: none */
+	uint32_t position;
+};
+
+/*
+ * How many living ones with the key of @found are in front of it, reserved ones too: one more than for the
+ * one before it in the walk, if that had the same key. Else keys of one order are mixed, and its line is
+ * walked through.
+ */
+static uint32_t position_of(const struct visit *v, const struct found *found, struct line *line)
 {
 	const struct segment *s = &v->k->segment;
-	unsigned char key[256];
-	struct found at = { 0 };
-	uint32_t position = 0;
+	uint32_t size = entry_key_size(found->info);
+	struct table_walk walk;
+	struct found at;
 	struct query q;
 
-	if (!entry_has_room(s, found->entry, ENTRY_HEAD + entry_key_size(found->info)))
+	if (!entry_has_room(s, found->entry, ENTRY_HEAD + size))
 		return 0;
-	copy_out(key, found->entry->bytes, entry_key_size(found->info));
-	q = table_query(s, key, entry_key_size(found->info));
+	if (size == line->key_size && copy_equals(found->entry->bytes, line->key, size))
+		return ++line->position;
+	copy_out(line->key, found->entry->bytes, size);
+	line->key_size = size;
+	line->position = 0;
+	q = table_query(s, line->key, size);
 	q.kinds = KINDS_OF_NAMES;
-	while (!table_find_next(s, &v->k->lives, &q, at.place, &at) && at.place != found->place)
-		position++;
-	return position;
+	table_line(s, &q, &walk);
+	while (!table_line_next(s, &v->k->lives, &q, &walk, &at) && at.place != found->place)
+		line->position++;
+	return line->position;
 }
 
 /* Copies whole orders from batch->from on; batch->until is where the one after begins. */
@@ -134,6 +150,7 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 	struct table_walk walk;
 	struct found found;
 	order_t order, last = batch->from;
+	struct line line;
 	bool first = true;
 	int err;
 
@@ -150,8 +167,11 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 			batch->until = order;
 			return 0;
 		}
+		if (first || order != last)
+			line.key_size = 0;
+		/* Most are the first of their order and need no copy of the key. */
 		if (k->segment.unique && !first && order == last)
-			position = position_of(v, &found);
+			position = position_of(v, &found, &line);
 		first = false;
 		last = order;
 		if (!entry_is_of(found.info, kinds) || !pattern_may_match(k, v->pattern, &found))

@@ -96,7 +96,7 @@ int wait_find(struct kreg *k, const struct query *q, struct found *out)
 
 	if (err)
 		return err;
-	err = table_find_next(&k->segment, &k->lives, q, 0, out);
+	err = table_find_first(&thread->writer, q, out);
 	handle_leave(thread);
 	return err;
 }

@@ -26,6 +26,9 @@
 
 #include "shm/table_search.h"
 
+/* Peeks that were overtaken are tried so often before giving up. */
+#define SUM_TRIES 256
+
 static void gifts_add(const struct segment *s, uint64_t count)
 {
 	/* relaxed: the link that is CASed later orders it */
@@ -132,9 +135,9 @@ void gift_pass(const struct writer *w, place_t place, owner_t from, owner_t to)
 		gift_retire(w, place, to);
 }
 
-/* Whether the list leads to it, be it reserved, and its owner is alive. */
-static bool gift_is_linked(const struct segment *s, const struct life_table *lives, place_t place,
-			   struct found *out)
+/* 0: the list leads to it, be it reserved, and its owner is alive. -ENOENT, -EUCLEAN. */
+static int gift_find(const struct segment *s, const struct life_table *lives, place_t place,
+		     struct found *out)
 {
 	const struct entry *entry = segment_at(s, place, SLAB_BYTES);
 	unsigned char key[256];
@@ -142,17 +145,13 @@ static bool gift_is_linked(const struct segment *s, const struct life_table *liv
 	struct query q;
 
 	if (!entry)
-		return false;
+		return -EUCLEAN;
 	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
 	copy_out(key, entry->bytes, entry_key_size(info));
 	q = table_query(s, key, entry_key_size(info));
 	q.kinds = KINDS_OF_NAMES;
 	q.owner = load_relaxed(&entry->owner); /* relaxed: as above */
-	for (out->place = 0; q.owner && !table_find_next(s, lives, &q, out->place, out);) {
-		if (out->place == place)
-			return true;
-	}
-	return false;
+	return q.owner ? table_find_at(s, lives, &q, place, out) : -ENOENT;
 }
 
 bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen)
@@ -160,24 +159,40 @@ bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen)
 	place_t place = gift_in(w->s, slab);
 	struct found gift;
 
-	if (!place || !gift_is_linked(w->s, w->lives, place, &gift) || gift.owner == seen)
+	if (!place || gift_find(w->s, w->lives, place, &gift) || gift.owner == seen)
 		return false;
 	gift_pass(w, place, seen, gift.owner);
 	return true;
 }
 
-uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner)
+static int64_t sum_once(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
-	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
+	uint32_t slab, slabs = land_slabs(s);
 	struct found gift;
-	uint64_t sum = 0;
+	int64_t sum = 0;
 
 	for (slab = 0; slab < slabs; slab++) {
 		place_t place = gift_in(s, slab);
+		int err = place ? gift_find(s, lives, place, &gift) : -ENOENT;
 
-		if (place && gift_is_linked(s, lives, place, &gift) &&
-		    entry_kind(gift.info) == ENTRY_NAME)
+		if (err == -EUCLEAN)
+			return err;
+		if (!err && entry_kind(gift.info) == ENTRY_NAME)
 			sum += !owner || gift.owner == owner;
 	}
 	return sum;
+}
+
+int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner)
+{
+	int tries;
+
+	for (tries = 0; tries < SUM_TRIES && gift_is_any(s); tries++) {
+		uint64_t epoch = grace_peek(s);
+		int64_t sum = sum_once(s, lives, owner);
+
+		if (grace_peek_held(s, epoch))
+			return sum;
+	}
+	return tries < SUM_TRIES ? 0 : -EAGAIN;
 }

@@ -34,8 +34,8 @@ void gift_retire(const struct writer *w, place_t place, owner_t owner);
 /* A slab of the dead: if the gift in it is linked and its owner alive, the slab goes to him. */
 bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen);
 
-/* How many gifts living owners have, or @owner alone if that is not 0. A peek or a section. */
-uint64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);
+/* How many gifts living owners have, or @owner alone if that is not 0. -EUCLEAN, -EAGAIN. */
+int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);
 
 /* Whose the gift in @slab is, unless it is unregistered: 0 then, or if there is none. */
 owner_t gift_owner(const struct segment *s, uint32_t slab);

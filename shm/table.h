@@ -36,20 +36,64 @@ struct found {
 	uint64_t life; /* the owner's word, as it was when the owner was seen alive */
 };
 
+/* A link, and what it held. */
+struct table_guard {
+	const uint64_t *link;
+	ref_t seen;
+};
+
+/* So many entries of one order that are not live are guarded; see table_next(). */
+#define WALK_GUARDS 4u
+
 /*
- * A walk over live entries in the order of the list. table_first() stands at a bucket that is not
- * behind @from, maybe before it; table_next() goes to the next live one and says its order, which
- * never goes down. -ENOENT: there is none up to @until.
+ * One pass over a part of the list. All of it is bounded: by the number of hops that a list can
+ * have, by orders that never go down, and by a place that comes twice.
  */
 struct table_walk {
 	ref_t at;
 	order_t last, until;
 	uint64_t hops;
-	bool lost; /* by damage */
+	ref_t before;             /* where it was at some earlier hop */
+	bool lost;                /* by damage */
+	struct table_guard front; /* the last link that was not marked */
+	struct table_guard guards[WALK_GUARDS];
+	uint32_t guarded;
+	uint64_t passed; /* which living ones of other kinds it has gone past */
 };
+
+/*
+ * A walk over all live entries in the order of the list. table_first() stands at a bucket that is not
+ * behind @from, maybe before it; table_next() goes to the next live one and says its order, which
+ * never goes down. -ENOENT: there is none up to @until. -EAGAIN: the order before this one may have
+ * a holder that the walk has missed; it is to begin again there. -EUCLEAN.
+ */
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk);
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
 	       struct found *out, order_t *order);
+
+/*
+ * A walk over the live entries that match @q, q->owner included: the line of a key. -ENOENT,
+ * -EUCLEAN. Whether one was missed that was put in front of another meanwhile says
+ * table_held(), asked afterwards.
+ */
+void table_line(const struct segment *s, const struct query *q, struct table_walk *walk);
+int table_line_next(const struct segment *s, const struct life_table *lives, const struct query *q,
+		    struct table_walk *walk, struct found *out);
+bool table_held(const struct table_walk *walk);
+
+/* The entry that matches @q at @place: one walk. -ENOENT, -EUCLEAN. */
+int table_find_at(const struct segment *s, const struct life_table *lives, const struct query *q,
+		  place_t place, struct found *out);
+
+/*
+ * As table_find(), which calls it when it has seen an entry of the key that does not count.
+ * -EAGAIN: the name went from owner to owner in each of many tries.
+ */
+int table_find_again(const struct segment *s, const struct life_table *lives, const struct query *q,
+		     struct found *out);
+
+/* More than contention can explain: a loop that another process's stores keep from its end. */
+#define TABLE_TRIES (1u << 20)
 
 /*
  * Where a new entry goes among those of its order. A name that may be held by one belongs to the first
@@ -59,7 +103,7 @@ enum table_rule {
 	LINK_IF_FREE, /* -EEXIST if any entry matches */
 	LINK_IN_LINE, /* at the end; -EEXIST if one of self's own matches */
 	LINK_BEFORE,  /* in front of the first that matches, if that is replaceable; else -EEXIST */
-	LINK_FIRST,   /* in front of all, so that many under one key cost no walk */
+	LINK_FIRST,   /* in front of the first that matches: many under one key cost no walk */
 	LINK_LAST,
 };
 
@@ -75,9 +119,12 @@ struct linked {
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out);
 
-/* The first entry that matches @q, q->owner included, from @after on if that is not 0. -ENOENT. */
-int table_find_next(const struct segment *s, const struct life_table *lives, const struct query *q,
-		    place_t after, struct found *out);
+/*
+ * The first living entry that matches @q, q->owner included, after what is marked or dead in front of it
+ * was cleared away: nobody is put in front of it any more but by a call that has seen it. -ENOENT,
+ * -EUCLEAN. Write section.
+ */
+int table_find_first(const struct writer *w, const struct query *q, struct found *out);
 
 /*
  * Unregisters @found, which is self's own; -ENOENT: it has been already. *place is the entry's, out
@@ -107,7 +154,9 @@ void table_prepare(const struct writer *w);
 
 /* For the files of the table alone. */
 
-/* The link of the bucket that @ref leads to; -EUCLEAN. */
+/* The bucket that @ref leads to; NULL: damage. */
+uint64_t *table_bucket_link(const struct segment *s, ref_t ref);
+/* What its link leads to; -EUCLEAN. */
 int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out);
 
 static inline ref_t table_load(const uint64_t *link)
@@ -131,9 +180,7 @@ struct position {
 	uint32_t passed; /* entries */
 	uint32_t ahead;  /* entries with the key, of any owner */
 };
-/* Where a seek ends, if nothing is found before. */
-enum seek_end { SEEK_BEHIND_ORDER, SEEK_BEFORE_ORDER };
 int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
-	       enum seek_end end, struct position *out);
+	       struct position *out);
 
 #endif

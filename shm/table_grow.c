@@ -69,10 +69,13 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 	struct query q = { .order = order_of_bucket(number) };
 	uint64_t *bucket = &w->s->buckets[number];
 	struct position at;
+	uint32_t tries;
 	int err;
 
-	for (;;) {
-		err = table_seek(w, parent, parent_word, &q, SEEK_BEHIND_ORDER, &at);
+	for (tries = 0;; tries++) {
+		if (tries == TABLE_TRIES)
+			return -EUCLEAN;
+		err = table_seek(w, parent, parent_word, &q, &at);
 		if (err)
 			return err;
 		if (at.found)
@@ -85,7 +88,7 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 		parent_word = table_load(parent);
 	}
 	claim = table_load(bucket);
-	while (claim & REF_CLAIM) {
+	for (tries = 0; (claim & REF_CLAIM) && tries < TABLE_TRIES; tries++) {
 		ref_t plain;
 
 		err = table_unclaim(w->s, claim, &plain);

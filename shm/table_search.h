@@ -145,7 +145,10 @@ static inline bool entry_is_live(const struct life_table *lives, struct entry *e
 	return life_look(lives, out->owner, &out->life);
 }
 
-/* 0, -ENOENT, or -EUCLEAN: what is there can't be, by damage or because a peek was overtaken. */
+/*
+ * 0, -ENOENT, or -EUCLEAN: what is there can't be, by damage or because a peek was overtaken. -EAGAIN as
+ * table_find_again(), which has the last word where an entry of the key does not count.
+ */
 static inline __attribute__((always_inline)) int table_find(const struct segment *s,
 							    const struct life_table *lives,
 							    const struct query *q,
@@ -180,15 +183,16 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 		if (order != q->order)
 			continue;
 		info = load_relaxed(&entry->info); /* relaxed: behind the link */
-		if (!entry_has_key(s, entry, info, q->key, q->key_size) ||
-		    !entry_is_live(lives, entry, next, out))
+		if (!entry_has_key(s, entry, info, q->key, q->key_size))
 			continue;
+		if (caa_unlikely(!entry_is_live(lives, entry, next, out)))
+			return table_find_again(s, lives, q, out);
 		if (caa_unlikely(!entry_is_of(info, q->kinds))) {
-			/* A name that is reserved is taken: who is behind it waits. */
+			/* A name that is reserved is taken: those behind it wait. */
 			if (s->unique && q->kinds == KIND_OF(ENTRY_NAME) &&
 			    entry_kind(info) == ENTRY_RESERVED)
 				return -ENOENT;
-			continue;
+			return table_find_again(s, lives, q, out);
 		}
 		out->info = info;
 		out->place = ref_place(at);

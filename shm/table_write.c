@@ -38,22 +38,50 @@
 /* One step of a seek: what stands at @link. */
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 
-/* An entry that is marked or dead leaves the list; otherwise *next is its link. */
-static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *at,
-				 struct entry *entry, ref_t *next, bool *stays)
+/* Marks @entry if its owner is dead. *stays: it is live. *next is its link, loaded before its life. */
+static enum step mark_dead(const struct writer *w, struct entry *entry, ref_t *next, bool *stays)
 {
 	owner_t owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
 
 	*next = table_load(&entry->next);
-	if (!(*next & REF_MARK)) {
-		*stays = life_is_alive(w->lives, owner);
-		if (*stays)
-			return STEP_ON;
-		if (!table_cas(&entry->next, next, *next | REF_MARK))
-			return STEP_AGAIN;
-	}
-	*stays = false;
+	*stays = !(*next & REF_MARK) && life_is_alive(w->lives, owner);
+	if (*stays)
+		return STEP_ON;
+	if (!(*next & REF_MARK) && !table_cas(&entry->next, next, *next | REF_MARK))
+		return STEP_AGAIN;
 	*next &= ~REF_MARK;
+	return STEP_ON;
+}
+
+static bool is_beside(ref_t a, ref_t b)
+{
+	return ref_order(a) == ref_order(b) && !ref_is_end(b);
+}
+
+/*
+ * An entry that is marked or dead leaves the list, with all such of its order that follow it; otherwise
+ * *next is its link. One by one would let @link lead back to a dead one for a moment, with nothing to
+ * show a search that another was in front of that meanwhile; see table.c.
+ */
+static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *at,
+				 struct entry *entry, ref_t *next, bool *stays)
+{
+	enum step step = mark_dead(w, entry, next, stays);
+	bool ends = *stays;
+	uint64_t hops;
+
+	for (hops = 0; step == STEP_ON && !ends && is_beside(*at, *next); hops++) {
+		ref_t behind;
+
+		entry = segment_entry(w->s, ref_place(*next));
+		if (!entry || table_is_lost(w->s, hops))
+			return STEP_DAMAGED;
+		step = mark_dead(w, entry, &behind, &ends);
+		if (!ends)
+			*next = behind;
+	}
+	if (step != STEP_ON || *stays)
+		return step;
 	return table_cas(link, at, *next) ? STEP_ON : STEP_AGAIN;
 }
 
@@ -61,22 +89,21 @@ static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *
 static enum step step_into_bucket(const struct writer *w, ref_t at, uint64_t **link, ref_t *next)
 {
 	const struct segment *s = w->s;
-	place_t bucket = ref_place(at);
 	ref_t word, plain;
+	uint32_t tries;
 
-	/* relaxed: it was raised before the bucket was linked */
-	if (bucket >= s->buckets_max || bucket >= load_relaxed(&s->header->buckets))
+	*link = table_bucket_link(s, at);
+	if (!*link)
 		return STEP_DAMAGED;
-	*link = &s->buckets[bucket];
 	word = table_load(*link);
-	while (word & REF_CLAIM) {
+	for (tries = 0; (word & REF_CLAIM) && tries < TABLE_TRIES; tries++) {
 		if (table_unclaim(s, word, &plain))
 			return STEP_DAMAGED;
 		if (table_cas(*link, &word, plain))
 			word = plain;
 	}
 	*next = word;
-	return STEP_ON;
+	return word & REF_CLAIM ? STEP_DAMAGED : STEP_ON;
 }
 
 static bool is_sought(const struct segment *s, const struct query *q, ref_t at, struct entry *entry,
@@ -97,20 +124,9 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 	return !q->owner || out->at.owner == q->owner;
 }
 
-static bool is_end(const struct query *q, enum seek_end end, ref_t at)
-{
-	order_t order = ref_order(at);
-
-	return order_is_before(q->order, order) || ref_is_end(at) ||
-	       (end == SEEK_BEFORE_ORDER && order == q->order);
-}
-
-/*
- * One go from @start. Ends where @end says, at the bucket that is sought, or at a living entry that
- * matches.
- */
+/* One go from @start. Ends behind the order, at the bucket that is sought, or at a living entry that matches. */
 static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
-			   const struct query *q, enum seek_end end, struct position *out)
+			   const struct query *q, struct position *out)
 {
 	const struct segment *s = w->s;
 	order_t last = 0;
@@ -123,7 +139,7 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 	for (hops = 0; !table_is_lost(s, hops); hops++) {
 		struct entry *entry;
 
-		if (is_end(q, end, out->seen))
+		if (order_is_before(q->order, ref_order(out->seen)) || ref_is_end(out->seen))
 			return STEP_ON;
 		if (order_is_before(ref_order(out->seen), last))
 			return STEP_DAMAGED;
@@ -156,10 +172,12 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 }
 
 int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
-	       enum seek_end end, struct position *out)
+	       struct position *out)
 {
-	for (; start; word = table_load(start)) {
-		switch (seek_once(w, start, word, q, end, out)) {
+	uint32_t tries;
+
+	for (tries = 0; start && tries < TABLE_TRIES; tries++, word = table_load(start)) {
+		switch (seek_once(w, start, word, q, out)) {
 		case STEP_ON:
 			return 0;
 		case STEP_DAMAGED:
@@ -176,47 +194,76 @@ static struct query link_query(const struct query *q, owner_t self, enum table_r
 {
 	struct query seek = *q;
 
-	if (rule == LINK_FIRST || rule == LINK_LAST)
+	if (rule == LINK_LAST)
 		seek.key = NULL;
 	if (rule == LINK_IN_LINE)
 		seek.owner = self;
 	return seek;
 }
 
+/* Whether @rule allows to link in front of the one that was found. */
+static bool may_pass(const struct writer *w, enum table_rule rule, const struct found *found)
+{
+	if (rule == LINK_BEFORE)
+		return found->owner != w->self && entry_is_replaceable(found->info);
+	return rule == LINK_FIRST;
+}
+
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out)
 {
-	enum seek_end end = rule == LINK_FIRST ? SEEK_BEFORE_ORDER : SEEK_BEHIND_ORDER;
 	struct query seek = link_query(q, w->self, rule);
 	struct entry *entry = segment_entry(w->s, place);
 	struct position at;
 	uint64_t *start;
+	uint32_t tries;
 	ref_t word;
-	int err;
+	int err = entry ? -EAGAIN : -EUCLEAN;
 
-	if (!entry)
-		return -EUCLEAN;
-	for (;;) {
+	for (tries = 0; err == -EAGAIN && tries < TABLE_TRIES; tries++) {
 		start = table_bucket_make(w, q->hash, &word);
-		err = table_seek(w, start, word, &seek, end, &at);
+		err = table_seek(w, start, word, &seek, &at);
 		if (err)
-			return err;
+			break;
 		out->holder = at.at;
-		if (at.found && (rule != LINK_BEFORE || at.at.owner == w->self ||
-				 !entry_is_replaceable(at.at.info))) {
+		if (at.found && !may_pass(w, rule, &at.at)) {
 			/* Its life once more, with the word that has the pid. */
-			if (!life_look(w->lives, at.at.owner, &out->holder.life))
-				continue;
-			return -EEXIST;
+			err = life_look(w->lives, at.at.owner, &out->holder.life) ? -EEXIST
+										  : -EAGAIN;
+			continue;
 		}
 		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
-		if (table_cas(at.link, &at.seen, ref_make(place, q->order))) /* happens here */
-			break;
+		if (!table_cas(at.link, &at.seen, ref_make(place, q->order))) /* happens here */
+			err = -EAGAIN;
 	}
-	out->front = at.found;
+	if (err)
+		return err == -EAGAIN ? -EUCLEAN : err;
+	out->front = at.found && rule == LINK_BEFORE;
 	out->ahead = at.found ? 0 : at.ahead;
 	out->crowded = at.passed;
 	return 0;
+}
+
+int table_find_first(const struct writer *w, const struct query *q, struct found *out)
+{
+	struct position at;
+	uint64_t *start;
+	uint32_t tries;
+	ref_t word;
+	int err;
+
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
+		start = table_bucket_make(w, q->hash, &word);
+		err = table_seek(w, start, word, q, &at);
+		if (err)
+			return err;
+		if (!at.found)
+			return -ENOENT;
+		*out = at.at;
+		if (life_look(w->lives, out->owner, &out->life))
+			return 0;
+	}
+	return -EUCLEAN;
 }
 
 int table_purge(const struct writer *w, const struct query *q)
@@ -228,7 +275,7 @@ int table_purge(const struct writer *w, const struct query *q)
 
 	behind.key = NULL;
 	start = table_bucket_make(w, q->hash, &word);
-	return table_seek(w, start, word, &behind, SEEK_BEHIND_ORDER, &at);
+	return table_seek(w, start, word, &behind, &at);
 }
 
 /* Marks @found, which leads to what followed it, or to @place in front of that. */
@@ -236,10 +283,13 @@ static int mark(const struct found *found, const struct query *q, struct entry *
 		place_t place)
 {
 	ref_t next = table_load(&found->entry->next);
+	uint32_t tries;
 
-	while (!(next & REF_MARK)) {
+	for (tries = 0; !(next & REF_MARK); tries++) {
 		ref_t marked = next;
 
+		if (tries == TABLE_TRIES)
+			return -EUCLEAN;
 		if (entry) {
 			store_relaxed(&entry->next, next); /* relaxed: private until the CAS */
 			marked = ref_make(place, q->order);
