@@ -47,7 +47,8 @@
 /* libbpf's last words, for the sentence if loading fails. */
 static char last_words[256];
 
-static int keep_words(enum libbpf_print_level level, const char *format, va_list list)
+__attribute__((format(printf, 2, 0))) static int keep_words(enum libbpf_print_level level,
+							    const char *format, va_list list)
 {
 	if (level == LIBBPF_WARN)
 		vsnprintf(last_words, sizeof(last_words), format, list);

@@ -72,7 +72,7 @@ static size_t whole_pages(size_t bytes)
 static int control_read(const char *folder, struct life_control *out)
 {
 	size_t bytes = whole_pages(sizeof(*out));
-	const void *at;
+	const void *at = NULL;
 	int err = pin_map(folder, LIFE_PIN_CONTROL, bytes, &at);
 
 	if (err)
@@ -90,7 +90,7 @@ int life_guard_open(struct life_table *out, const char *path)
 {
 	struct life_table table = { 0 };
 	struct life_control control;
-	const void *at;
+	const void *at = NULL;
 	int err;
 
 	err = control_read(path, &control);

@@ -189,8 +189,8 @@ fail:
 int segment_create(struct segment *out, const struct segment_path *path,
 		   const struct segment_plan *plan)
 {
+	struct segment s = { .fd = -1 };
 	struct segment_header header;
-	struct segment s;
 	int fd, err;
 
 	err = header_fill(&header, plan);
@@ -275,9 +275,9 @@ static int file_check(const struct segment_path *path, int fd, struct segment_he
 
 int segment_open(struct segment *out, const struct segment_path *path, bool writable)
 {
+	struct segment s = { .fd = -1 };
 	struct segment_header header;
 	char name[PATH_MAX];
-	struct segment s;
 	int fd, err;
 
 	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
