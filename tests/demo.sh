@@ -35,14 +35,32 @@ show() {
 
 say() { printf '\n# %s\n' "$*"; }
 
-wait_for_name() {
-	local tries
-	for tries in $(seq 500); do
-		regtool get "$1" >/dev/null 2>&1 && return
+# soon WHAT COMMAND...: it succeeds within thirty seconds, or the demo ends and says WHAT has not happened.
+soon() {
+	local what=$1 tries
+	shift
+	for ((tries = 0; tries < 3000; tries++)); do
+		"$@" >/dev/null 2>&1 && return
 		sleep 0.01
 	done
-	printf 'demo: %s has not come up after %d looks\n' "$1" "$tries" >&2
+	printf 'demo: %s, although 30 seconds have passed\n' "$what" >&2
 	exit 1
+}
+
+wait_for_name() { soon "$1 has not come up" regtool get "$1"; }
+
+# A child that has ended and is not reaped yet is a zombie.
+has_ended() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
+
+# reap PID: waits for the end of a child; its exit status.
+reap() {
+	soon "process $1 has not ended" has_ended "$1"
+	wait "$1"
+}
+
+# As services.ini says, it is started again: it has another pid then.
+has_another_pid() {
+	regtool get "$1" --json | grep '"pid"' | grep -qvw "$2"
 }
 
 start_service() {
@@ -81,7 +99,7 @@ show regtool get config_server --json
 say "kill -9, and the name is gone"
 printf '\n$ kill -9 %s\n' "$config_pid"
 # Together, so that bash does not speak of the death in between.
-{ kill -9 "$config_pid" && wait "$config_pid"; } 2>/dev/null || true
+{ kill -9 "$config_pid" && reap "$config_pid"; } 2>/dev/null || true
 show regtool get config_server
 show regtool ls
 
@@ -98,13 +116,14 @@ waiter=$!
 pids+=("$waiter")
 start_service metrics /run/metrics.sock
 metrics_pid=${pids[-1]}
-wait "$waiter"
+reap "$waiter"
 printf '(the wait is over)\n'
-until grep -q register "$build/demo-watched.log"; do sleep 0.01; done
+soon "the watcher has not heard of the registration" grep -q register "$build/demo-watched.log"
 show regtool signal metrics TERM
-{ wait "$metrics_pid" || true; } 2>/dev/null
-show regtool wait metrics --gone
-until grep -q purge "$build/demo-watched.log"; do sleep 0.01; done
+{ reap "$metrics_pid" || true; } 2>/dev/null
+show regtool wait metrics --gone --timeout 10
+# The guard sees a death; in the fallback regtool, which holds the name, ends in order.
+soon "the watcher has not heard of the end" grep -qE 'purge|unregister' "$build/demo-watched.log"
 printf '\n$ cat watched\n'
 cat "$build/demo-watched.log"
 
@@ -128,12 +147,10 @@ billing_pid=$(regtool get production/billing --json | sed 's/.*"pid": *\([0-9]*\
 show regtool ps
 printf '\n$ kill -9 %s\n' "$billing_pid"
 kill -9 "$billing_pid"
-until regtool get production/billing --json 2>/dev/null | grep '"pid"' | grep -qvw "$billing_pid"; do
-	sleep 0.01
-done
+soon "billing was not started again" has_another_pid production/billing "$billing_pid"
 show regtool ps
 show regtool down
-wait "${pids[-1]}"
+reap "${pids[-1]}"
 rm "$build/demo-services.ini"
 
 say "how fast?"

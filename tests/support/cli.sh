@@ -3,6 +3,15 @@
 # Tests in shell: TAP, a folder and a guard's path of their own, and nothing left at the end.
 #
 # Needs     $mode in front of each result; each process that is started in $started.
+#
+# No wait in a script is without an end: after TEST_LIMIT seconds the script, and what it is running, gets SIGTERM,
+# tidies up and has failed.
+
+if [ -z "${KREG_TEST_LIMITED:-}" ]; then
+	KREG_TEST_LIMITED=1
+	export KREG_TEST_LIMITED
+	exec timeout -k 30 "${TEST_LIMIT:-900}" sh "$0" "$@"
+fi
 
 regtool=${REGTOOL:?the built regtool}
 folder=/dev/shm/kreg-test-cli-$$
