@@ -53,6 +53,7 @@ struct kreg {
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant;              /* NULL before somebody waits */
+	uint64_t looks;                           /* of the attendant's at lines */
 	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
 };
 
