@@ -123,7 +123,8 @@ static void ring(struct change *change)
 /* A reserved name of ours has become one that is found. */
 static void tell_published(struct change *change, const struct found *own)
 {
-	tell_register(change->k, own, is_waiting(change, own->place) ? LOG_WAITING : 0);
+	change->waits = is_waiting(change, own->place);
+	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
 	ring(change);
 }
 
@@ -297,6 +298,23 @@ int change_find_at(struct change *change, place_t place, struct found *out)
 
 	own.owner = change->k->self.owner;
 	return table_find_at(&change->k->segment, &change->k->lives, &own, place, out);
+}
+
+uint32_t change_ahead(struct change *change, place_t place)
+{
+	struct kreg *k = change->k;
+	struct query line = *change->q;
+	struct table_walk walk;
+	uint32_t ahead = 0;
+	struct found at;
+
+	if (!k->segment.unique)
+		return 0;
+	line.kinds = KINDS_OF_NAMES;
+	table_line(&k->segment, &line, &walk);
+	while (!table_line_next(&k->segment, &k->lives, &line, &walk, &at) && at.place != place)
+		ahead++;
+	return ahead;
 }
 
 ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,

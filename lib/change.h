@@ -20,6 +20,7 @@ struct change {
 	const struct query *q;
 	struct thread *thread;
 	uint64_t swept;
+	bool waits; /* what was published is behind others in line */
 };
 
 /* Errors as kreg_register() has them for the handle. */
@@ -54,6 +55,9 @@ int change_publish(struct change *change, const struct found *found);
 /* The first own entry that matches the change's query; the one at @place. -ENOENT, -EUCLEAN. */
 int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);
+
+/* How many living ones are in front of our entry at @place, reserved ones too; 0 with duplicate keys. */
+uint32_t change_ahead(struct change *change, place_t place);
 
 /*
  * Outside of a change: our entry, which may be another one as soon as this returns, and a copy of its value

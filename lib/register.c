@@ -41,16 +41,38 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
 	return err ? err : -EEXIST;
 }
 
+/*
+ * A process stands in a line once: it has taken the name over, so it gives up its place among those who wait.
+ * Killed in between, it is absent at both.
+ */
+static void leave_line(struct change *change, place_t taken)
+{
+	struct kreg *k = change->k;
+	struct query q = *change->q;
+	struct table_walk walk;
+	struct found own;
+
+	q.owner = k->self.owner;
+	table_line(&k->segment, &q, &walk);
+	while (!table_line_next(&k->segment, &k->lives, &q, &walk, &own)) {
+		if (own.place != taken)
+			change_unlink(change, &own);
+	}
+}
+
 /* Links by @flags; a name that may not be taken over is waited for if they say so. */
 static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
 			 struct linked *linked)
 {
+	place_t place = blocks->entry;
 	int err = -EEXIST;
 
 	if (!change->k->segment.unique)
 		return change_link(change, blocks, LINK_FIRST, linked);
 	if (flags & KREG_REGISTER_REPLACE)
 		err = change_link(change, blocks, LINK_BEFORE, linked);
+	if (!err && linked->front)
+		leave_line(change, place);
 	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
 		return change_link(change, blocks, LINK_IN_LINE, linked);
 	if (err == -EEXIST && !(flags & KREG_REGISTER_REPLACE))
@@ -159,9 +181,10 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
 }
 
 /* As a visitor sees it. It is our own and stays as it is while the change lasts. */
-static int entry_show(struct kreg *k, const struct query *q, const struct found *own,
-		      struct kreg_entry *out)
+static int entry_show(struct change *change, const struct found *own, struct kreg_entry *out)
 {
+	const struct query *q = change->q;
+	struct kreg *k = change->k;
 	uint32_t size;
 	const void *value = entry_value(&k->segment, own->entry, own->info, &size);
 
@@ -170,6 +193,7 @@ static int entry_show(struct kreg *k, const struct query *q, const struct found 
 	*out = (struct kreg_entry){ .key = q->key, .key_size = q->key_size };
 	out->value = value;
 	out->value_size = size;
+	out->position = change_ahead(change, own->place);
 	handle_owner(k, own->owner, own->life, &out->owner);
 	return 0;
 }
@@ -187,7 +211,7 @@ static int unregister_matching(struct change *change, kreg_match_fn match, void 
 	table_line(&k->segment, &q, &walk);
 	while (!(err = table_line_next(&k->segment, &k->lives, &q, &walk, &own))) {
 		if (match) {
-			err = entry_show(k, change->q, &own, &entry);
+			err = entry_show(change, &own, &entry);
 			if (err)
 				return err;
 			if (!match(&entry, data))

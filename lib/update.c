@@ -23,6 +23,7 @@ struct update {
 	size_t expected_size;
 	void *old;
 	size_t capacity;
+	bool *waits; /* for what is published: whether others are ahead in line; or NULL */
 };
 
 static int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
@@ -74,6 +75,8 @@ static ssize_t update(struct kreg *k, struct query *q, const struct content *con
 	got = change_enter(&change, k, q);
 	if (!got) {
 		got = update_own(&change, u, &blocks);
+		if (u->waits)
+			*u->waits = change.waits;
 		change_leave(&change);
 	}
 	blocks_return(k, &blocks);
@@ -166,7 +169,8 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 {
 	UNCANCELLABLE;
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
-	const struct update u = { 0 };
+	bool waits = false;
+	const struct update u = { .waits = &waits };
 	struct query q;
 	ssize_t got;
 	int err = update_check(k, key, &key_size, value, value_size);
@@ -177,5 +181,7 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	q.kinds = KIND_OF(ENTRY_RESERVED);
 	got = update(k, &q, &content, &u);
-	return got < 0 ? (int)got : 0;
+	if (got < 0)
+		return (int)got;
+	return waits ? KREG_WAITING : 0;
 }

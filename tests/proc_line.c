@@ -14,13 +14,47 @@
 static struct kreg *k;
 static int mode;
 
-enum order { RESERVE, QUEUE, RESERVE_IN_LINE, PUBLISH, UNREGISTER, AWAIT, AWAIT_TURN };
+enum order {
+	RESERVE,
+	QUEUE,
+	RESERVE_IN_LINE,
+	ALLOW, /* to be replaced */
+	RESERVE_AND_ALLOW,
+	REPLACE,
+	REPLACE_OR_QUEUE,
+	PUBLISH,
+	UNREGISTER,
+	UNREGISTER_WAITING, /* what is at a position in line */
+	AWAIT,
+	AWAIT_TURN,
+};
+
+static int note_and_match_waiting(const struct kreg_entry *entry, void *data)
+{
+	*(uint32_t *)data = entry->position;
+	return entry->position > 0;
+}
+
+/* Its position in line, or -1 if it was not unregistered. */
+static int64_t unregister_waiting(struct kreg *own)
+{
+	uint32_t position = 0;
+	int count =
+		kreg_unregister_match(own, "name", KREG_STRING, note_and_match_waiting, &position);
+
+	return count == 1 ? (int64_t)position : -1;
+}
 
 /* Does what it is told with "name", and says what came of it. */
 static int obey(int link, void *data)
 {
-	static const uint32_t flags[] = { KREG_REGISTER_RESERVED, KREG_REGISTER_QUEUE,
-					  KREG_REGISTER_RESERVED | KREG_REGISTER_QUEUE };
+	static const uint32_t flags[] = { KREG_REGISTER_RESERVED,
+					  KREG_REGISTER_QUEUE,
+					  KREG_REGISTER_RESERVED | KREG_REGISTER_QUEUE,
+					  KREG_REGISTER_REPLACEABLE,
+					  KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE,
+					  KREG_REGISTER_REPLACE | KREG_REGISTER_REPLACEABLE,
+					  KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE };
 	struct kreg *own = mode_open(mode, "line");
 	struct kreg_found found = { 0 };
 	int64_t order;
@@ -34,6 +68,9 @@ static int obey(int link, void *data)
 			break;
 		case UNREGISTER:
 			link_say(link, kreg_unregister(own, "name", KREG_STRING));
+			break;
+		case UNREGISTER_WAITING:
+			link_say(link, unregister_waiting(own));
 			break;
 		case AWAIT:
 			order = kreg_await(own, "name", KREG_STRING, -1, &found);
@@ -126,7 +163,7 @@ START_TEST(who_publishes_in_line_waits_on)
 	ck_assert_int_eq(child_ask(&second, RESERVE_IN_LINE), KREG_WAITING);
 	assert_holder(first.pid);
 	assert_positions(1 << 0);
-	ck_assert_int_eq(child_ask(&second, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&second, PUBLISH), KREG_WAITING);
 	assert_holder(first.pid);
 	assert_positions(1 << 0 | 1 << 1);
 	child_kill(&first);
@@ -204,7 +241,7 @@ START_TEST(listeners_are_told_who_holds_the_name_and_when)
 	/* In line with a reservation, published there. */
 	first = start();
 	ck_assert_int_eq(child_ask(&first, RESERVE_IN_LINE), KREG_WAITING);
-	ck_assert_int_eq(child_ask(&first, PUBLISH), 0);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), KREG_WAITING);
 	assert_silence(listener);
 	child_kill(&second);
 	assert_event(listener, KREG_EVENT_PURGE, second.pid);
@@ -246,6 +283,86 @@ START_TEST(listeners_are_told_when_a_reservation_ends_whose_turn_it_is)
 }
 END_TEST
 
+/* @replace: as the one that waits takes it. */
+static void take_from_line(int64_t replace)
+{
+	struct kreg_listener *listener;
+	struct child first = start(), second = start(), third = start();
+
+	ck_assert_int_eq(child_ask(&first, ALLOW), 0);
+	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
+	ck_assert_int_eq(child_ask(&third, QUEUE), KREG_WAITING);
+	assert_positions(1 << 0 | 1 << 1 | 1 << 2);
+	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(child_ask(&second, replace), 0);
+	assert_holder(second.pid);
+	assert_positions(1 << 0 | 1 << 1 | 1 << 2);
+	ck_assert_int_eq(kreg_count(k), 3);
+	assert_event(listener, KREG_EVENT_UNREGISTER, first.pid);
+	assert_event(listener, KREG_EVENT_REGISTER, second.pid);
+	assert_silence(listener);
+	/* There is nothing left of its place. */
+	ck_assert_int_eq(child_ask(&second, UNREGISTER), 1);
+	assert_holder(first.pid);
+	assert_positions(1 << 0 | 1 << 1);
+	ck_assert_int_eq(kreg_count(k), 2);
+	child_kill(&second);
+	child_kill(&first);
+	assert_holder(third.pid);
+	child_kill(&third);
+	kreg_listener_close(listener);
+}
+
+START_TEST(who_waits_in_line_and_takes_the_name_over_stands_in_line_once)
+{
+	open_mode(_i);
+	take_from_line(REPLACE);
+	take_from_line(REPLACE_OR_QUEUE);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(who_publishes_a_name_that_was_taken_over_is_told_that_it_waits)
+{
+	struct child first, second;
+
+	open_mode(_i);
+	first = start();
+	second = start();
+	ck_assert_int_eq(child_ask(&first, RESERVE_AND_ALLOW), 0);
+	ck_assert_int_eq(child_ask(&second, REPLACE), 0);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), KREG_WAITING);
+	assert_holder(second.pid);
+	ck_assert_int_eq(child_ask(&first, PUBLISH), -ENOENT);
+	child_kill(&second);
+	assert_holder(first.pid);
+	child_kill(&first);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(who_unregisters_what_waits_is_shown_its_position_in_line)
+{
+	struct child line[4];
+	int i;
+
+	open_mode(_i);
+	for (i = 0; i < 4; i++) {
+		line[i] = start();
+		ck_assert_int_eq(child_ask(&line[i], i == 1 ? RESERVE_IN_LINE : QUEUE),
+				 i ? KREG_WAITING : 0);
+	}
+	ck_assert_int_eq(child_ask(&line[3], UNREGISTER_WAITING), 3);
+	ck_assert_int_eq(child_ask(&line[1], UNREGISTER), 1);
+	ck_assert_int_eq(child_ask(&line[2], UNREGISTER_WAITING), 1);
+	ck_assert_int_eq(child_ask(&line[0], UNREGISTER_WAITING), -1);
+	assert_holder(line[0].pid);
+	for (i = 0; i < 4; i++)
+		child_kill(&line[i]);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
@@ -254,6 +371,9 @@ int main(void)
 		who_waits_is_woken_when_a_reservation_ends,
 		listeners_are_told_who_holds_the_name_and_when,
 		listeners_are_told_when_a_reservation_ends_whose_turn_it_is,
+		who_waits_in_line_and_takes_the_name_over_stands_in_line_once,
+		who_publishes_a_name_that_was_taken_over_is_told_that_it_waits,
+		who_unregisters_what_waits_is_shown_its_position_in_line,
 		NULL,
 	};
 

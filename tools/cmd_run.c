@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,13 +18,15 @@
 #include "tools/ready.h"
 #include "tools/regtool.h"
 
+#define NOT_YET INT_MAX
+
 /* The program runs under our name, which nobody finds before it says that it is ready. */
 struct service {
 	struct kreg *k;
 	const char *key, *value;
 	bool wait; /* for readiness */
 	struct ready ready;
-	int published; /* 1: not yet; else what kreg_publish() said */
+	int published; /* what kreg_publish() said, or NOT_YET */
 };
 
 static int fail_to_exec(const char *program, int err)
@@ -92,9 +95,12 @@ static int stay(struct client *client, struct service *service, char **command)
 	end = foster_wait(&foster);
 	if (service->wait)
 		ready_end(&service->ready);
-	if (service->published == 1)
+	if (service->published == NOT_YET)
 		fprintf(stderr, "regtool: \"%s\" ended before it said that it was ready\n",
 			command[0]);
+	else if (service->published == KREG_WAITING)
+		fprintf(stderr, "regtool: \"%s\" was taken over before it was ready\n",
+			service->key);
 	else if (service->published)
 		client_fail(client, service->published, "publish \"%s\"", service->key);
 	kreg_close(service->k);
@@ -144,7 +150,7 @@ static int run(struct client *client, int argc, char **argv)
 	if (argc - optind < 2)
 		return client_usage(client);
 	service.key = argv[optind];
-	service.published = service.wait;
+	service.published = service.wait ? NOT_YET : 0;
 	if (service.wait) {
 		err = ready_prepare(&service.ready, fd ? (int)fd : -1);
 		if (err)

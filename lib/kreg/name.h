@@ -37,7 +37,7 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
  *                            behind it waits
  * KREG_REGISTER_REPLACEABLE  another process may take the name over
  * KREG_REGISTER_REPLACE      take the name over from a living owner that allows it; that owner is
- *                            next in line then
+ *                            next in line then; if the caller was in line, it gives that place up
  * KREG_REGISTER_QUEUE        wait in line where the name is held: when those ahead unregister or die,
  *                            the next in line is the owner in the same instant
  *
@@ -65,7 +65,8 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 
 /*
  * Makes a name that the caller has reserved found, with @value.
- * Return: 0; -ENOENT the caller has not reserved it; errors as kreg_register(), but never -EEXIST.
+ * Return: 0; KREG_WAITING (1) others are ahead in line, because the caller had reserved a place there, or
+ *         because the name was replaceable and was taken over meanwhile; -ENOENT the caller has not reserved it; errors as kreg_register(), but never -EEXIST.
  * Since: 1.0
  */
 int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
