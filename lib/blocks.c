@@ -41,6 +41,14 @@ static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, s
 	return err;
 }
 
+/* What belongs to the program ends with it. */
+static uint64_t owner_of_kind(const struct kreg *k, uint32_t kind)
+{
+	return kind == ENTRY_LOCK || kind == ENTRY_CLAIM
+		       ? owner_with_image(k->self.owner, k->self.image)
+		       : k->self.owner;
+}
+
 static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct query *q,
 		       const struct content *content)
 {
@@ -58,7 +66,7 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 	if (content->value_size)
 		copy_in(target, content->value, content->value_size);
 	/* relaxed: private until it is linked */
-	store_relaxed(&entry->owner, k->self.owner);
+	store_relaxed(&entry->owner, owner_of_kind(k, content->kind));
 	store_relaxed(&entry->info, /* relaxed: as above */
 		      entry_info(content->kind, blocks->value, content->value_size, q->key_size));
 	return 0;

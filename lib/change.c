@@ -83,22 +83,32 @@ static bool is_counted(uint64_t info)
 /* What nobody finds, and keeps the registry in use all the same. */
 static bool is_held(uint64_t info)
 {
-	return info && entry_kind(info) != ENTRY_NAME && !entry_is_gift(info);
+	return entry_kind(info) == ENTRY_RESERVED && !entry_is_gift(info);
+}
+
+/* What goes with the program. */
+static bool is_lock(uint64_t info)
+{
+	return entry_kind(info) == ENTRY_LOCK || entry_kind(info) == ENTRY_CLAIM;
 }
 
 /* @before and @after are 0 where there is none. */
 static void count(struct change *change, uint64_t before, uint64_t after)
 {
+	const struct segment *s = &change->k->segment;
 	int32_t more = is_counted(after) - is_counted(before);
 	int32_t held = is_held(after) - is_held(before);
+	int32_t locks = is_lock(after) - is_lock(before);
 
 	/* Up before down, so that there is no moment without either. */
 	if (held > 0)
-		row_hold(&change->k->segment, change->k->self.owner, held);
+		row_hold(s, change->k->self.owner, held);
 	if (more)
-		row_add(&change->k->segment, change->k->self.owner, more);
+		row_add(s, change->k->self.owner, more);
 	if (held < 0)
-		row_hold(&change->k->segment, change->k->self.owner, held);
+		row_hold(s, change->k->self.owner, held);
+	if (locks)
+		row_lock(s, &change->k->self, locks);
 }
 
 /* Whether others are in front of our entry at @place. */

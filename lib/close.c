@@ -35,6 +35,7 @@ static void leave_registry(struct kreg *k)
 		clean = sweep_own(&thread->writer, &k->heap, &swept);
 		row_add(&k->segment, k->self.owner, -(int32_t)swept.names);
 		row_hold(&k->segment, k->self.owner, -(int32_t)swept.held);
+		row_lock(&k->segment, &k->self, -(int32_t)swept.locks);
 		handle_leave(thread);
 		if (clean)
 			heap_deinit(&k->heap);

@@ -6,7 +6,12 @@
 
 #include <errno.h>
 
+#include "shm/interrupted.h"
 #include "shm/sweep.h"
+
+/* So many slots are looked at in one of so many calls. */
+#define TIDY_SLOTS 4u
+#define TIDY_EVERY 16u
 
 bool handle_is_parents(const struct kreg *k)
 {
@@ -73,9 +78,23 @@ int64_t handle_reclaim(struct kreg *k)
 		return err;
 	bytes = (int64_t)sweep_all(&thread->writer);
 	handle_leave(thread);
+	interrupted_all(&k->segment, &k->lives);
 	handle_advance(k);
 	heap_collect(&k->heap, true);
 	return bytes;
+}
+
+/* Now and then: slots are their threads' cache lines. */
+static void look_for_interrupted(struct kreg *k)
+{
+	/* relaxed: hints how often and where to go on */
+	uint32_t calls = load_relaxed(&k->tidied) + 1, from = load_relaxed(&k->slots_from);
+
+	store_relaxed(&k->tidied, calls); /* relaxed: as above */
+	if (calls % TIDY_EVERY)
+		return;
+	interrupted_some(&k->segment, &k->lives, &from, TIDY_SLOTS);
+	store_relaxed(&k->slots_from, from); /* relaxed: as above */
 }
 
 void handle_tidy(struct kreg *k, uint64_t swept)
@@ -83,4 +102,5 @@ void handle_tidy(struct kreg *k, uint64_t swept)
 	if (swept)
 		handle_advance(k);
 	heap_collect(&k->heap, false);
+	look_for_interrupted(k);
 }

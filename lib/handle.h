@@ -43,8 +43,9 @@ struct kreg {
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
 	bool joined;            /* membarrier */
 	uint32_t sweep_from;
-	uint64_t pid_namespace; /* see row.h */
-	uint32_t *fork_mark;    /* 0 in children: the page is wiped by fork() */
+	uint32_t slots_from, tidied; /* see handle_tidy() */
+	uint64_t pid_namespace;      /* see row.h */
+	uint32_t *fork_mark;         /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
 	struct cds_list_head threads; /* thread.c */
 	uint32_t told;                /* records that we have written; tell.c */
@@ -53,7 +54,6 @@ struct kreg {
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant;              /* NULL before somebody waits */
-	uint64_t looks;                           /* of the attendant's at lines */
 	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
 };
 

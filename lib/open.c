@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
+#include "shm/interrupted.h"
 #include "shm/mutex.h"
-#include "shm/row.h"
 #include "shm/succession.h"
 
 /* How often somebody else may be quicker before we say so. */
@@ -173,6 +173,7 @@ static int take_seat(struct kreg *k, const struct opening *o)
 	if (!k->writable)
 		return 0;
 	row_open(s, &k->self);
+	interrupted_own(s, &k->lives, &k->self);
 	return succession_is_current(s) ? 0 : 1;
 }
 

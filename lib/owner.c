@@ -9,7 +9,7 @@
 
 #include "lib/owner.h"
 #include "shm/gift.h"
-#include "shm/row.h"
+#include "shm/interrupted.h"
 
 int kreg_self(struct kreg *k, struct kreg_owner *self)
 {
@@ -112,7 +112,8 @@ bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 	if (!life_look(&k->lives, owner, &life) || seat >= k->segment.seats)
 		return false;
 	handle_owner(k, owner, life, &out->owner);
-	out->entries = row_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
+	out->entries =
+		interrupted_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
 	gifts = gift_sum(&k->segment, &k->lives, owner);
 	out->entries += gifts > 0 ? (uint64_t)gifts : 0;
 	facts_of(k, seat, out);

@@ -9,13 +9,13 @@
 #include "lib/handle.h"
 #include "shm/gift.h"
 #include "shm/meta.h"
-#include "shm/row.h"
+#include "shm/interrupted.h"
 
 int64_t kreg_count(struct kreg *k)
 {
 	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
 
-	return gifts < 0 ? gifts : gifts + (int64_t)row_sum(&k->segment, &k->lives, NULL);
+	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);
 }
 
 int64_t kreg_sweep(struct kreg *k)
@@ -86,7 +86,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
 	full.keys = s->header->keys;
 	full.partitions = s->partitions;
-	full.entries = row_sum(s, &k->lives, &owners) + (uint64_t)gifts;
+	full.entries = interrupted_sum(s, &k->lives, &owners) + (uint64_t)gifts;
 	full.owners = owners;
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;

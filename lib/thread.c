@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "shm/interrupted.h"
 #include "shm/mutex.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -79,6 +80,11 @@ int thread_new(struct kreg *k, struct thread **out)
 	if (!thread)
 		return -ENOMEM;
 	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	if (!slot) {
+		/* Some may be kept for what exec has interrupted. */
+		interrupted_all(&k->segment, &k->lives);
+		slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	}
 	thread->writer = (struct writer){
 		.s = &k->segment, .lives = &k->lives, .self = k->self.owner, .slot = slot
 	};

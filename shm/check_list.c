@@ -151,7 +151,8 @@ static int look_entry(const struct look *look, struct items *items, ref_t at, st
 	*next = table_load(&entry->next);
 	item.info = load_relaxed(&entry->info); /* relaxed: behind the link */
 	item.live = entry_is_live(look->lives, entry, *next, &found);
-	item.owner = load_relaxed(&entry->owner); /* relaxed: behind the link */
+	/* relaxed: behind the link */
+	item.owner = owner_without_image(load_relaxed(&entry->owner));
 	item.slab = land_owner(look->s, segment_slab_of(look->s, item.place));
 	item.fault = fault_of(look, items, &item, entry);
 	return items_add(items, &item);
@@ -233,8 +234,10 @@ static void count_item(struct look *look, const struct item *item)
 		return;
 	else if (entry_kind(item->info) == ENTRY_NAME)
 		seat->names_found++;
-	else
+	else if (entry_kind(item->info) == ENTRY_RESERVED)
 		seat->held_found++;
+	else
+		seat->locks_found++;
 }
 
 /* The peek has held. */

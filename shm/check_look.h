@@ -48,8 +48,8 @@ struct fault {
 /* The holder of a seat, and what the walk has found of it. */
 struct look_seat {
 	owner_t owner; /* 0: none is alive */
-	uint64_t entries, held;
-	uint64_t names_found, held_found;
+	uint64_t entries, held, locks, doubt;
+	uint64_t names_found, held_found, locks_found;
 	bool inside; /* a thread of its is inside of a call that writes */
 };
 

@@ -50,6 +50,8 @@ void look_seats_before(struct look *look)
 		at->owner = row_owner(look->s, look->lives, seat, &entries);
 		at->entries = load_relaxed(&row->entries); /* relaxed: compared afterwards */
 		at->held = load_relaxed(&row->held);       /* relaxed: as above */
+		at->locks = load_relaxed(&row->locks);     /* relaxed: as above */
+		at->doubt = at->owner ? row_doubt(look->s, at->owner) : 0;
 	}
 	look_inside(look);
 }
@@ -58,11 +60,16 @@ static void look_counts(struct look *look, uint32_t seat)
 {
 	const struct look_seat *at = &look->seats[seat];
 	const struct row *row = &look->s->rows[seat];
-	uint64_t names = (uint32_t)at->entries, held = (uint32_t)at->held;
+	uint64_t names = (uint32_t)((uint32_t)at->entries +
+				    (at->doubt & DOUBT_SETTLED ? (uint32_t)at->doubt : 0));
+	uint64_t held = (uint32_t)at->held;
+	uint64_t locks = row_locks(look->s, look->lives, at->owner);
 
 	/* relaxed: whoever changed something meanwhile has changed the row */
 	if (!look->complete || at->inside || load_relaxed(&row->entries) != at->entries ||
-	    load_relaxed(&row->held) != at->held) /* relaxed: as above */
+	    load_relaxed(&row->held) != at->held ||   /* relaxed: as above */
+	    load_relaxed(&row->locks) != at->locks || /* relaxed: as above */
+	    row_doubt(look->s, at->owner) != at->doubt || (at->doubt & DOUBT_OPEN))
 		return;
 	if (names != at->names_found)
 		look_fault(look, FAULT_COUNT, seat, names << 32 ^ at->names_found,
@@ -71,14 +78,17 @@ static void look_counts(struct look *look, uint32_t seat)
 			   "wrong until it closes the registry or ends",
 			   seat, look_pid(look, at->owner), (unsigned long long)names,
 			   (unsigned long long)at->names_found);
-	if (held != at->held_found)
-		look_fault(look, FAULT_COUNT, seat | 1ull << 32, held << 32 ^ at->held_found,
-			   "row %u: process %u counts %llu reserved names and locks and %llu are "
-			   "linked, so "
-			   "the registry may seem in use, or not, until it closes the registry or "
-			   "ends",
-			   seat, look_pid(look, at->owner), (unsigned long long)held,
-			   (unsigned long long)at->held_found);
+	/* Reserved names and locks together say whether the registry is in use. Behind a doubt a walk says that. */
+	if (!at->doubt && (held != at->held_found || locks != at->locks_found))
+		look_fault(
+			look, FAULT_COUNT, seat | 1ull << 32, held << 32 ^ at->held_found,
+			"row %u: process %u counts %llu reserved names and %llu locks, and %llu "
+			"and "
+			"%llu are linked, so the registry may seem in use, or not, until it closes "
+			"the registry or ends",
+			seat, look_pid(look, at->owner), (unsigned long long)held,
+			(unsigned long long)locks, (unsigned long long)at->held_found,
+			(unsigned long long)at->locks_found);
 }
 
 static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32_t bytes)

@@ -17,7 +17,8 @@
  * load and the store. It then holds up the next step, and can have seen nothing that was free before.
  *
  *   word of a slot           if its owner dies with it
- *   owner                    over: skipped by grace_advance(), taken by grace_slot_take()
+ *   owner                    over: skipped by grace_advance(), taken by grace_slot_take(); but for that of
+ *                            an earlier program whose process lives, with writing set (interrupted.c)
  *   reading, writing         skipped with the owner; cleared by the next who takes the slot
  *
  * Between the CAS that takes a dead owner's slot and the clearing of its words the slot looks
@@ -64,17 +65,41 @@ static void high_raise(uint64_t *high, uint64_t at_least)
 		;
 }
 
+bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot *slot,
+			       uint64_t *word)
+{
+	/*
+	 * ORD[grace_slot_is_interrupted:A] acquire: whose it is, then what became of it; pairs with
+	 * grace_slot_free:A
+	 */
+	*word = load_acquire(&slot->owner);
+	/* relaxed: the word of a program that is gone does not change */
+	return *word && lives->facts && load_relaxed(&slot->writing) &&
+	       !life_image_is_alive(lives, *word) &&
+	       life_is_alive(lives, owner_without_image(*word));
+}
+
+void grace_slot_free(struct slot *slot, uint64_t word)
+{
+	/*
+	 * ORD[grace_slot_free:A] acq_rel: what was recovered, then the slot; pairs with
+	 * grace_slot_is_interrupted:A, slot_take:A
+	 */
+	cas_acq_rel(&slot->owner, &word, 0ull);
+}
+
 static bool slot_take(const struct segment *s, const struct life_table *lives, struct slot *slot,
 		      uint64_t me)
 {
 	/* relaxed: the CAS looks again */
-	uint64_t seen = load_relaxed(&slot->owner);
+	uint64_t seen = load_relaxed(&slot->owner), word;
 
-	if (seen && life_image_is_alive(lives, seen))
+	if (seen &&
+	    (life_image_is_alive(lives, seen) || grace_slot_is_interrupted(lives, slot, &word)))
 		return false;
 	/*
 	 * ORD[slot_take:A] acq_rel: the last owner's stores, then ours; pairs with
-	 * grace_slot_return:A
+	 * grace_slot_return:A, grace_slot_free:A
 	 */
 	if (!cas_acq_rel(&slot->owner, &seen, me)) /* happens here */
 		return false;

@@ -42,6 +42,16 @@ struct slot *grace_slot_take(const struct segment *s, const struct life_table *l
 			     const struct life_self *self, bool joined);
 void grace_slot_return(struct slot *slot);
 
+/*
+ * Whether exec has interrupted a call of the thread that had @slot, and the process lives on: then the slot,
+ * whose owner is *word, is kept for interrupted.c.
+ */
+bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot *slot,
+			       uint64_t *word);
+
+/* Frees the slot of a thread that is gone, if it is still that of @word. */
+void grace_slot_free(struct slot *slot, uint64_t word);
+
 void grace_write_enter(const struct segment *s, struct slot *slot);
 void grace_write_leave(struct slot *slot);
 

@@ -109,22 +109,25 @@ struct segment_header {
  */
 struct row {
 	uint64_t entries; /* names that can be found */
+	uint64_t held;    /* the same word for reserved names, which nobody finds */
 	uint64_t
-		held; /* the same word for what nobody finds: reserved names, places in lines for locks */
-	uint64_t start; /* of the process, nanoseconds since boot */
+		locks; /* what one program holds, see row.c: locks, places in lines for them, claims */
+	uint64_t
+		doubt; /* how far @entries is wrong after exec in the middle of a call, see interrupted.c */
+	uint32_t image; /* folded, of the program that has opened the row last; guard only */
+	uint32_t
+		foster; /* the process whose life it is, if that stands for the one of @pid; or 0 */
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t listeners; /* how many its holder has */
+	uint64_t start;     /* of the process, nanoseconds since boot */
 	char comm[16];
 	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
 	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
 	uint64_t
 		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
-	uint32_t
-		foster; /* the process whose life it is, if that stands for the one of @pid; or 0 */
-	uint32_t reserved1;
-	uint64_t reserved2[3];
+	uint64_t reserved;
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };
@@ -134,7 +137,8 @@ struct row {
  *
  *   owner     {incarnation, image, seat}, see life.h; 0: free. Over: free as well, by CAS.
  *   reading   0, or {epoch, 1}: inside a read section; SLOT_EXPELLED: and thrown out of it
- *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; never thrown out
+ *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; never thrown out. Not 0 in a
+ *             slot of an earlier program of a living process: exec has interrupted a call (interrupted.c)
  *
  * reading and writing are the slot owner's, but for SLOT_EXPELLED, which grace_advance() CASes.
  */
@@ -215,7 +219,7 @@ struct meta_head {
  * replaces it.
  *
  *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
- *   owner   {incarnation, seat}
+ *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h
  *   info    see below
  *
  *   63    60 59    56 55              25 24        8 7        0
@@ -253,6 +257,7 @@ _Static_assert(sizeof(struct log_record) == 64, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");
 _Static_assert(offsetof(struct segment_header, successor) == 128, "a cache line of its own");
 _Static_assert(sizeof(struct row) == 128, "other processes see it");
+_Static_assert(offsetof(struct row, comm) == 64, "a count reads one cache line");
 _Static_assert(sizeof(struct slot) == 64, "other processes see it");
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");

@@ -15,8 +15,10 @@
  *  | 0 | incarnation         | image         | seat          |
  *  +---+---------------------+---------------+---------------+
  *
- * The image is 0 but in reader slots. There it tells the programs apart that one process runs one
- * after the other by exec: its entries outlive exec, the threads that held its slots do not.
+ * The image tells the programs apart that one process runs one after the other by exec. It stands in what
+ * belongs to the program and is over with it: slots, and entries of locks and claims. What belongs to the
+ * process, its names and slabs, has 0 there. An owner_t never has an image; a word that may have one is
+ * asked for by life_look_word(), and compared with owners by owner_without_image().
  */
 #ifndef KREG_SHM_LIFE_H
 #define KREG_SHM_LIFE_H
@@ -62,15 +64,26 @@ static inline uint32_t owner_incarnation(owner_t owner)
 	return (uint32_t)(owner >> 32);
 }
 
-/* The word of a reader slot; without the image it is the owner again. */
+/* From the kernel's count to what stands in a word: never 0, and another one after each exec. */
+static inline uint32_t image_fold(uint32_t image)
+{
+	return image % 0xffff + 1;
+}
+
+/* The word of what belongs to one program; without the image it is the owner again. */
 static inline uint64_t owner_with_image(owner_t owner, uint32_t image)
 {
-	return owner | (uint64_t)(image & 0xffff) << 16;
+	return owner | (uint64_t)image_fold(image) << 16;
 }
 
 static inline owner_t owner_without_image(uint64_t word)
 {
 	return word & ~0xffff0000ull;
+}
+
+static inline uint32_t owner_image(uint64_t word)
+{
+	return (word >> 16) & 0xffff;
 }
 
 static inline bool life_word_is(uint64_t life, owner_t owner)
@@ -102,8 +115,24 @@ static inline bool life_is_alive(const struct life_table *table, owner_t owner)
 	return life_look(table, owner, &word);
 }
 
-/* As life_is_alive(), for a slot's word: a process that has called exec has left its slots. */
+/* As life_look() and life_is_alive(), of a word with an image: false from the exec on that ended its program. */
+bool life_image_look(const struct life_table *table, uint64_t word, uint64_t *life);
 bool life_image_is_alive(const struct life_table *table, uint64_t word);
+
+/* Of a word with or without an image. */
+static inline bool life_look_word(const struct life_table *table, uint64_t word, uint64_t *life)
+{
+	if (caa_unlikely(owner_image(word)))
+		return life_image_look(table, word, life);
+	return life_look(table, word, life);
+}
+
+static inline bool life_word_is_alive(const struct life_table *table, uint64_t word)
+{
+	uint64_t life;
+
+	return life_look_word(table, word, &life);
+}
 
 /*
  * The guard's table, mapped read-only. -ENODEV: no guard is pinned at @path; -EPROTO: one of

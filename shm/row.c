@@ -86,6 +86,8 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 		store_relaxed(&row->beat, 0ull);                         /* relaxed: as the facts */
 		store_relaxed(&row->listeners, 0u);                      /* relaxed: as the facts */
 		store_relaxed(&row->held, self->owner & ~0xffffffffull); /* relaxed: as the facts */
+		store_relaxed(&row->locks, 0ull);                        /* relaxed: as the facts */
+		store_relaxed(&row->doubt, 0ull);                        /* relaxed: as the facts */
 	}
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
@@ -132,6 +134,45 @@ static void count(uint64_t *word, owner_t self, int32_t entries)
 			return;
 		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
 	} while (!cas_relaxed(word, &seen, next)); /* relaxed: as above */
+}
+
+/*
+ *   63            48 47            32 31             0
+ *  +----------------+----------------+----------------+
+ *  | incarnation,   | image, folded  | locks          |
+ *  | the low bits   |                |                |
+ *  +----------------+----------------+----------------+
+ *
+ * So what an earlier program held is void with its image.
+ */
+static uint64_t locks_of(owner_t owner, uint32_t image)
+{
+	return (uint64_t)(owner_incarnation(owner) & 0xffff) << 48 | (uint64_t)image << 32;
+}
+
+void row_lock(const struct segment *s, const struct life_self *self, int32_t locks)
+{
+	uint64_t *word = &s->rows[owner_seat(self->owner)].locks;
+	uint64_t mine = locks_of(self->owner, image_fold(self->image));
+	uint64_t seen = load_relaxed(word); /* relaxed: as count() */
+	uint32_t count;
+
+	do {
+		count = (seen & ~0xffffffffull) == mine ? (uint32_t)seen : 0;
+		/* relaxed: as count() */
+	} while (!cas_relaxed(word, &seen, mine | (count + (uint32_t)locks)));
+}
+
+uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner)
+{
+	/* relaxed: as count() */
+	uint64_t word = load_relaxed(&s->rows[owner_seat(owner)].locks);
+	uint32_t image = (word >> 32) & 0xffff;
+
+	if (!image || (word & ~0xffffffffull) != locks_of(owner, image) ||
+	    (lives && !life_image_is_alive(lives, owner | (uint64_t)image << 16)))
+		return 0;
+	return (uint32_t)word;
 }
 
 void row_add(const struct segment *s, owner_t self, int32_t entries)
@@ -182,10 +223,20 @@ int64_t row_beat_ms(const struct segment *s, owner_t owner)
 	return beat < at ? (int64_t)((at - beat) / 1000000) : 0;
 }
 
+uint64_t row_doubt(const struct segment *s, owner_t owner)
+{
+	/*
+	 * ORD[row_doubt:A] acquire: the doubt, then the slots and counts; pairs with doubt_cas:A
+	 */
+	uint64_t doubt = load_acquire(&s->rows[owner_seat(owner)].doubt);
+
+	return doubt >> 50 == (owner_incarnation(owner) & 0x3fff) ? doubt : 0;
+}
+
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries)
 {
-	uint64_t word;
+	uint64_t word, doubt;
 	owner_t owner;
 
 	/*
@@ -194,6 +245,9 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	word = load_acquire(&s->rows[seat].entries);
 	owner = owner_of(word, seat);
 	*entries = (uint32_t)word;
+	doubt = row_doubt(s, owner);
+	if (caa_unlikely(doubt & DOUBT_SETTLED))
+		*entries += (uint32_t)doubt;
 	return life_is_alive(lives, owner) ? owner : 0;
 }
 

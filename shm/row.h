@@ -38,9 +38,13 @@ void row_open_foster(const struct segment *s, const struct life_self *self, pid_
 /* The process whose end is @owner's, for a pidfd, where it is not the one of row->pid; or 0. */
 pid_t row_foster(const struct segment *s, owner_t owner);
 
-/* Counts names of @self up or down; what it has that nobody finds. */
+/* Counts names of @self up or down; reserved ones; what the program holds: locks, places in lines, claims. */
 void row_add(const struct segment *s, owner_t self, int32_t entries);
 void row_hold(const struct segment *s, owner_t self, int32_t entries);
+void row_lock(const struct segment *s, const struct life_self *self, int32_t locks);
+
+/* How many the program that @owner runs has. @lives: NULL if its image is not to be known. */
+uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner);
 
 /*
  * To be told before an entry of @self is replaced, and how often it was: whoever goes through an owner's
@@ -53,7 +57,31 @@ uint64_t row_moves(const struct segment *s, owner_t owner);
 void row_beat(const struct segment *s, owner_t self);
 int64_t row_beat_ms(const struct segment *s, owner_t owner);
 
-/* The row's owner, if he is alive, else 0; *entries is his count. */
+/*
+ * row->doubt, see interrupted.c:
+ *
+ *   63            50 49            34 33  32  31             0
+ *  +----------------+----------------+---+---+----------------+
+ *  | incarnation,   | image that was | S | O | what is to be  |   O: open; S: settled, and the sum is
+ *  | the low bits   | interrupted    |   |   | added          |   right; neither: never in doubt
+ *  +----------------+----------------+---+---+----------------+
+ */
+#define DOUBT_OPEN (1ull << 32)
+#define DOUBT_SETTLED (1ull << 33)
+#define DOUBT_TAG (~0ull << 34)
+
+static inline uint64_t doubt_tag(uint64_t word)
+{
+	return ((uint64_t)(owner_incarnation(word) & 0x3fff) << 16 | owner_image(word)) << 34;
+}
+
+/* The doubt about the counts of @owner; 0: there was none in its life. */
+uint64_t row_doubt(const struct segment *s, owner_t owner);
+
+/*
+ * The row's owner, if he is alive, else 0; *entries is his count. What exec has interrupted is in it once
+ * somebody has recovered that; interrupted_owner() is exact before.
+ */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);
 

@@ -40,6 +40,7 @@
 
 #include "shm/bell.h"
 #include "shm/gift.h"
+#include "shm/interrupted.h"
 #include "shm/row.h"
 
 static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
@@ -116,13 +117,11 @@ pid_t succession_someone_alive(const struct segment *s, const struct life_table 
 	if (table && table->identity != s->header->identity)
 		table = NULL;
 	for (seat = 0; seat < s->seats; seat++) {
-		const struct row *row = &s->rows[seat];
-		/* relaxed: a full fence stands before, and nothing is read through the words */
-		uint64_t entries = load_relaxed(&row->entries), held = load_relaxed(&row->held);
-		uint64_t word = (uint32_t)entries ? entries : held;
+		/* relaxed: a full fence stands before, and nothing is read through the word */
+		owner_t owner = owner_of(load_relaxed(&s->rows[seat].entries), seat);
 
-		if ((uint32_t)word && owner_is_alive(s, table, owner_of(word, seat)))
-			return (pid_t)row->pid;
+		if (interrupted_is_in_use(s, table, seat) && owner_is_alive(s, table, owner))
+			return (pid_t)s->rows[seat].pid;
 	}
 	return someone_has_gift(s, table);
 }

@@ -56,14 +56,14 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, str
 
 	for (i = 0; i < cut.blocks; i++, place += cut.bytes / LINE_BYTES) {
 		struct entry *entry = segment_at(s, place, cut.bytes);
-		uint64_t info;
+		uint64_t info, owner;
 		ref_t next;
 
 		if (!entry)
 			continue;
-		info = load_relaxed(&entry->info); /* relaxed: our own entries */
-		/* relaxed: as above */
-		if (!entry_is_of(info, KINDS_USED) || load_relaxed(&entry->owner) != self)
+		info = load_relaxed(&entry->info);   /* relaxed: our own entries */
+		owner = load_relaxed(&entry->owner); /* relaxed: as above */
+		if (!entry_is_of(info, KINDS_USED) || owner_without_image(owner) != self)
 			continue;
 		next = table_load(&entry->next);
 		while (!(next & REF_MARK)) {
@@ -71,8 +71,10 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, str
 				continue;
 			if (entry_kind(info) == ENTRY_NAME)
 				swept->names++;
-			else
+			else if (entry_kind(info) == ENTRY_RESERVED)
 				swept->held++;
+			else
+				swept->locks++;
 			break;
 		}
 	}

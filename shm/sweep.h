@@ -25,7 +25,8 @@ uint64_t sweep_all(const struct writer *w);
 /* How many entries were unregistered. */
 struct swept {
 	uint32_t names;
-	uint32_t held; /* reserved names, places in lines for locks */
+	uint32_t held;  /* reserved names */
+	uint32_t locks; /* and places in lines for them, claims */
 };
 
 /*

@@ -138,6 +138,20 @@ static inline bool table_bucket(const struct segment *s, uint32_t hash, uint64_t
 static inline bool entry_is_live(const struct life_table *lives, struct entry *entry, ref_t link,
 				 struct found *out)
 {
+	uint64_t word;
+
+	if (link & REF_MARK)
+		return false;
+	out->entry = entry;
+	word = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
+	out->owner = owner_without_image(word);
+	return life_look_word(lives, word, &out->life);
+}
+
+/* The same for a name: its word has no image. */
+static inline bool name_is_live(const struct life_table *lives, struct entry *entry, ref_t link,
+				struct found *out)
+{
 	if (link & REF_MARK)
 		return false;
 	out->entry = entry;
@@ -235,7 +249,7 @@ static inline __attribute__((always_inline)) int table_find_short(const struct s
 		out->place = ref_place(at);
 		if (caa_likely(entry_is_in_line(out->info, q->key_size) &&
 			       copy_equals(entry->bytes, q->key, q->key_size) &&
-			       entry_is_live(lives, entry, next, out)))
+			       name_is_live(lives, entry, next, out)))
 			return 0;
 		break;
 	}

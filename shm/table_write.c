@@ -41,10 +41,10 @@ enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 /* Marks @entry if its owner is dead. *stays: it is live. *next is its link, loaded before its life. */
 static enum step mark_dead(const struct writer *w, struct entry *entry, ref_t *next, bool *stays)
 {
-	owner_t owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
+	uint64_t owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
 
 	*next = table_load(&entry->next);
-	*stays = !(*next & REF_MARK) && life_is_alive(w->lives, owner);
+	*stays = !(*next & REF_MARK) && life_word_is_alive(w->lives, owner);
 	if (*stays)
 		return STEP_ON;
 	if (!(*next & REF_MARK) && !table_cas(&entry->next, next, *next | REF_MARK))
@@ -119,7 +119,8 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 	out->at.info = info;
 	out->at.entry = entry;
 	out->at.place = ref_place(at);
-	out->at.owner = load_relaxed(&entry->owner); /* relaxed: behind the link */
+	/* relaxed: behind the link */
+	out->at.owner = owner_without_image(load_relaxed(&entry->owner));
 	out->ahead++;
 	return !q->owner || out->at.owner == q->owner;
 }

@@ -5,15 +5,13 @@
  * Use <kreg.h>, which says what holds for all calls. For those below:
  *
  * Timeouts  in milliseconds; 0 does not wait, below 0 waits for ever. A signal does not end a wait.
- * Cost      a waiter sleeps on a futex; who registers makes a system call only if somebody waits. One
- *           thread for each handle, started at the first wait, has an fd for each owner whose death matters, and
- *           looks at each key that is waited for ten times a second, however many threads wait for it.
- * Death     of whoever makes a change, a stop or exec at any point of it: a wait for what it has made ends 0.1
- *           seconds later at most (200 ms on a busy host), and at once when nothing of that happens. The death of
- *           an owner in another PID namespace is told as late.
+ * Cost      nobody polls. Who waits sleeps on a futex; who registers makes a system call only if
+ *           somebody waits. One thread for each handle watches those whose death matters; it is
+ *           started at the first wait that needs it. Who is in another PID namespace cannot be watched:
+ *           his death alone is looked for, ten times a second.
  * Errors    -ETIMEDOUT; -EROFS a read-only handle cannot wait; -EOWNERDEAD; -ESHUTDOWN the registry was
- *           destroyed or taken over; -ENOBUFS; -EINVAL, -ENAMETOOLONG. No wait fails because no thread or
- *           fd is to be had: the waiter looks ten times a second then.
+ *           destroyed or taken over; -ENOBUFS; -EINVAL, -ENAMETOOLONG; -EMFILE, -ENFILE, -EAGAIN,
+ *           -ENOMEM no fd or thread is to be had.
  */
 #ifndef KREG_WAIT_H
 #define KREG_WAIT_H
@@ -62,14 +60,14 @@ struct kreg_lock {
  * recursive.
  *
  * Death: of the holder passes the lock to the next in the same instant, so what the lock protects may
- *        be half done; of one who waits leaves no trace. kreg_close() unlocks.
+ *        be half done; of one who waits leaves no trace. So does exec. kreg_close() unlocks.
  * Return: 0, and *lock is what kreg_unlock() needs; an error as above, or -ENOSPC.
  * Since: 1.0
  */
 int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
 	      struct kreg_lock *lock);
 
-/* Return: 0; -EINVAL it is not held through @lock; -EOWNERDEAD, -ESHUTDOWN. Since: 1.0 */
+/* Return: 0; -EINVAL it is not held through @lock, or was held by a program before exec; -EOWNERDEAD, -ESHUTDOWN. Since: 1.0 */
 int kreg_unlock(struct kreg *k, struct kreg_lock *lock);
 
 #ifdef __cplusplus
