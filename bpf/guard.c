@@ -30,6 +30,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -365,10 +366,27 @@ static int is_running(const struct guard_options *o)
 	return err ? err : 1;
 }
 
+/* Why it could not be started, if the kernel's age is the likely reason; else libbpf's last words. */
+static const char *likely_reason(char *sentence, size_t size)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname kernel;
+
+	if (!uname(&kernel) && sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 19))) {
+		snprintf(sentence, size,
+			 "this is Linux %u.%u, and the guard needs Linux 5.19 or later", major,
+			 minor);
+		return sentence;
+	}
+	return *last_words ? last_words : "the path has to be in a bpffs, and to have no dot in it";
+}
+
 int guard_start(const struct guard_options *options)
 {
 	uint32_t number = options->seats ? options->seats : GUARD_SEATS_DEFAULT;
 	struct guard_bpf *guard = NULL;
+	char sentence[128];
 	int err;
 
 	if (number > LIFE_SEATS_MAX) {
@@ -395,9 +413,7 @@ int guard_start(const struct guard_options *options)
 	}
 	if (err < 0)
 		guard_say(options, "cannot start the guard at %s: %s; %s", guard_path(options),
-			  strerror(-err),
-			  *last_words ? last_words
-				      : "the path has to be in a bpffs, and to have no dot in it");
+			  strerror(-err), likely_reason(sentence, sizeof(sentence)));
 	return err;
 }
 

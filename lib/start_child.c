@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/fds.h"
 #include "lib/handle.h"
 #include "shm/row.h"
 
@@ -102,8 +103,7 @@ static int set_up(const struct kreg_start *how)
 		err = open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
 	if (!err && how->output && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 		err = -errno;
-	/* Where the kernel does not have it, what is open without O_CLOEXEC stays open. */
-	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	fds_close_on_exec(STDERR_FILENO + 1);
 	return err;
 }
 
@@ -150,7 +150,7 @@ static void __attribute__((noreturn)) foster(struct life_self *self, pid_t progr
 	sigset_t all;
 	int signal, fd, status = 0;
 
-	close_range(0, ~0u, 0);
+	fds_close(0);
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		open("/dev/null", O_RDWR);
 	sigfillset(&all);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a child that is about to become a program, or a foster parent, does with the fds of its parent.
+ *
+ * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any kernel.
+ * Needs     /proc where the kernel has no close_range(2) for it (before 5.9; close-on-exec before 5.11).
+ * Context   a child of fork() with one thread; async-signal-safe, no memory is allocated.
+ * Used by   start_child.c.
+ */
+#ifndef KREG_LIB_FDS_H
+#define KREG_LIB_FDS_H
+
+#pragma GCC visibility push(hidden)
+
+void fds_close_on_exec(int first);
+void fds_close(int first);
+
+#pragma GCC visibility pop
+
+#endif
