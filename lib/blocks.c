@@ -16,12 +16,12 @@
 #define ENTRY_INLINE_MAX 512u
 
 /* With the dead swept and a few grace periods, there may be room after all. */
-static int block_take(struct kreg *k, uint32_t bytes, bool of_entries, place_t *out)
+static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out)
 {
-	int err = heap_take(&k->heap, bytes, of_entries, out);
+	int err = heap_take(k->heap, bytes, tag, out);
 
 	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = heap_take(&k->heap, bytes, of_entries, out);
+		err = heap_take(k->heap, bytes, tag, out);
 	return err;
 }
 
@@ -32,12 +32,12 @@ static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, s
 	int err;
 
 	out->value = 0;
-	err = block_take(k, is_inline ? head + value_size : head, true, &out->entry);
+	err = block_take(k, is_inline ? head + value_size : head, k->number, &out->entry);
 	if (err || is_inline)
 		return err;
-	err = block_take(k, value_size, false, &out->value);
+	err = block_take(k, value_size, 0, &out->value);
 	if (err)
-		heap_return(&k->heap, out->entry);
+		heap_return(k->heap, out->entry);
 	return err;
 }
 
@@ -98,9 +98,9 @@ void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t inf
 void blocks_return(struct kreg *k, const struct blocks *blocks)
 {
 	if (blocks->value)
-		heap_return(&k->heap, blocks->value);
+		heap_return(k->heap, blocks->value);
 	if (blocks->entry)
-		heap_return(&k->heap, blocks->entry);
+		heap_return(k->heap, blocks->entry);
 }
 
 void blocks_retire(struct kreg *k, const struct writer *w, place_t place)
@@ -118,7 +118,7 @@ void blocks_retire(struct kreg *k, const struct writer *w, place_t place)
 		return;
 	}
 	value = entry_value_place(info);
-	heap_retire(&k->heap, place);
+	heap_retire(k->heap, place);
 	if (value)
-		heap_retire(&k->heap, value);
+		heap_retire(k->heap, value);
 }

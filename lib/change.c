@@ -10,8 +10,8 @@
  *   what was replaced is retired            its slab is the dead's
  *   tidying: grow, sweep, collect           as each of them says
  *
- * The mutex of a key is there so that the steps of two threads do not mix: a count, or what others
- * are told, would be of the one's change before the other's.
+ * The mutex of a key is there so that the steps of two threads do not mix, be it through one handle or two: a
+ * count, or what others are told, would be of the one's change before the other's.
  */
 #include "lib/change.h"
 
@@ -33,7 +33,7 @@
 
 static pthread_mutex_t *key_mutex(struct change *change)
 {
-	return &change->k->key_mutexes[change->q->bell % KEY_MUTEXES];
+	return &change->k->member->key_mutexes[change->q->bell % KEY_MUTEXES];
 }
 
 int change_enter(struct change *change, struct kreg *k, const struct query *q)
@@ -215,6 +215,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 
 	if (!own.entry)
 		return -EUCLEAN;
+	heap_tag_like(k->heap, own.place, found->place);
 	row_move(&k->segment, k->self.owner);
 	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
 	if (err)

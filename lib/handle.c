@@ -80,7 +80,7 @@ int64_t handle_reclaim(struct kreg *k)
 	handle_leave(thread);
 	interrupted_all(&k->segment, &k->lives);
 	handle_advance(k);
-	heap_collect(&k->heap, true);
+	heap_collect(k->heap, true);
 	return bytes;
 }
 
@@ -101,6 +101,6 @@ void handle_tidy(struct kreg *k, uint64_t swept)
 {
 	if (swept)
 		handle_advance(k);
-	heap_collect(&k->heap, false);
+	heap_collect(k->heap, false);
 	look_for_interrupted(k);
 }

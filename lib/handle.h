@@ -19,6 +19,7 @@
 
 #include "lib/call.h"
 #include "lib/kreg.h"
+#include "lib/member.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
 #include "shm/segment.h"
@@ -26,7 +27,6 @@
 
 #pragma GCC visibility push(hidden)
 
-#define KEY_MUTEXES 16
 /* So large is what xxHash mixes at once. */
 #define SHORT_KEY_MAX 32u
 
@@ -37,8 +37,11 @@ struct kreg {
 	struct segment segment;
 	struct life_table lives;
 	struct life_self self; /* owner 0: read-only */
+	struct member *member; /* whose segment, lives and self these are; NULL: read-only */
+	struct heap *heap;     /* the member's */
+	uint16_t number;       /* of the handle, within the member */
+	struct cds_list_head member_node;
 	struct origin *origin;
-	struct heap heap;
 	bool writable;
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
 	bool joined;            /* membarrier */
@@ -48,13 +51,10 @@ struct kreg {
 	uint32_t *fork_mark;         /* 0 in children: the page is wiped by fork() */
 	pthread_key_t thread_key;
 	struct cds_list_head threads; /* thread.c */
-	uint32_t told;                /* records that we have written; tell.c */
-	uint32_t log_known;           /* bytes of our log that are reserved */
 	kreg_telemetry_fn telemetry;  /* NULL: nobody asked for it */
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
-	struct attendant *attendant;              /* NULL before somebody waits */
-	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
+	struct attendant *attendant; /* NULL before somebody waits */
 };
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */

@@ -13,7 +13,8 @@
  *   of another, nobody is                   replace it, look again
  *
  * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
- * then the successor is asked for once more (succession.c).
+ * then the successor is asked for once more (succession.c). A process that has the registry open for writing
+ * already has its life, and this handle becomes one more of that member (member.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,8 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
-#include "shm/interrupted.h"
 #include "shm/mutex.h"
+#include "shm/row.h"
 #include "shm/succession.h"
 
 /* How often somebody else may be quicker before we say so. */
@@ -151,30 +152,34 @@ static int open_segment_once(struct kreg *k, struct opening *o)
 	return err;
 }
 
-/* In the segment: a seat where the guard has not given one, and the row. */
+/* Who asks for duplicates would take a refusal of unique keys for what it is not. */
+static int check_keys(const struct kreg *k, const struct opening *o)
+{
+	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
+		return 0;
+	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
+		    o->path.directory, o->path.file);
+	return -EINVAL;
+}
+
+/* In the segment: the process's seat and row there. */
 static int take_seat(struct kreg *k, const struct opening *o)
 {
 	struct segment *s = &k->segment;
-	int err;
+	int err = check_keys(k, o);
 
-	if (s->lives) {
+	if (err)
+		return err;
+	if (s->lives)
 		k->lives = (struct life_table){ .words = s->lives, .seats = s->seats };
-		if (k->writable) {
-			err = life_robust_attach(&k->self, s->lives, s->seats);
-			if (err == -EUSERS)
-				segment_say(&o->path,
-					    "%s/%s has no seat left for another process; "
-					    "create it with more seats",
-					    o->path.directory, o->path.file);
-			if (err)
-				return err;
-		}
-	}
 	if (!k->writable)
 		return 0;
-	row_open(s, &k->self);
-	interrupted_own(s, &k->lives, &k->self);
-	return succession_is_current(s) ? 0 : 1;
+	err = member_join(k);
+	if (err == -EUSERS)
+		segment_say(&o->path,
+			    "%s/%s has no seat left for another process; create it with more seats",
+			    o->path.directory, o->path.file);
+	return err;
 }
 
 static int open_segment(struct kreg *k, struct opening *o)
@@ -191,10 +196,8 @@ static int open_segment(struct kreg *k, struct opening *o)
 		} else {
 			err = take_seat(k, o);
 		}
-		if (err) {
-			life_robust_detach(&k->self);
+		if (err)
 			segment_close(&k->segment);
-		}
 	}
 	if (err == 1)
 		segment_say(&o->path, "%s/%s is being replaced or destroyed over and over",
@@ -220,19 +223,16 @@ static int fork_mark_new(struct kreg *k)
 	return 0;
 }
 
-/* Who asks for duplicates would take a refusal of unique keys for what it is not. */
-static int check_keys(const struct kreg *k, const struct opening *o)
+/* A handle that nobody has seen yet. */
+static void leave_nothing(struct kreg *k, bool is_last)
 {
-	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
-		return 0;
-	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
-		    o->path.directory, o->path.file);
-	return -EINVAL;
+	(void)k;
+	(void)is_last;
 }
 
 static int open_handle(struct kreg *k, struct opening *o, const char *name)
 {
-	int err = fork_mark_new(k), i;
+	int err = fork_mark_new(k);
 
 	if (err)
 		return err;
@@ -255,18 +255,14 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);
 	err = mutex_init(&k->attendant_mutex);
-	for (i = 0; i < KEY_MUTEXES && !err; i++)
-		err = mutex_init(&k->key_mutexes[i]);
-	if (!err)
-		err = check_keys(k, o);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
 	if (!err)
-		err = heap_init(&k->heap, &k->segment, &k->lives, k->self.owner);
-	if (!err)
 		return 0;
-	origin_free(k->origin);
-	life_robust_detach(&k->self);
+	if (k->member) {
+		member_leave(k, leave_nothing);
+		goto no_life;
+	}
 	segment_close(&k->segment);
 no_segment:
 	life_guard_close(&k->lives);

@@ -1,46 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One log is for one process, however many handles and threads it has, so one mutex serializes its
- * records. It is private to the process: whoever dies with it held is alone with that.
+ * One log is for one process, however many handles and threads it has, so one mutex of the member serializes
+ * its records. It is private to the process: whoever dies with it held is alone with that.
  *
  * An unregistration is told before it happens (log.c says why), and the mutex is held until it has.
  */
 #include "lib/tell.h"
 
 #include "shm/log.h"
-#include "shm/mutex.h"
 
 /* So many records before we ask whether those who listened are alive still. */
 #define CHECK_EVERY 4096u
 
-static pthread_mutex_t telling;
-static pthread_once_t telling_once = PTHREAD_ONCE_INIT;
-
-/* Another thread of the parent may have held it. */
-static void telling_renew(void)
-{
-	mutex_init(&telling);
-}
-
-static void telling_first(void)
-{
-	mutex_init(&telling);
-	pthread_atfork(NULL, NULL, telling_renew);
-}
-
-/* Until telling_end() nobody else of the process tells anything. */
+/* Until telling_end() no other thread of the process tells anything there. */
 static void telling_begin(struct kreg *k, const struct log_event *event)
 {
-	pthread_once(&telling_once, telling_first);
-	pthread_mutex_lock(&telling);
-	log_write(&k->segment, event, log_stamp(&k->segment), &k->log_known);
+	struct member *m = k->member;
+
+	pthread_mutex_lock(&m->telling);
+	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_known);
 }
 
 static void telling_end(struct kreg *k)
 {
-	bool check = !(++k->told % CHECK_EVERY);
+	bool check = !(++k->member->told % CHECK_EVERY);
 
-	pthread_mutex_unlock(&telling);
+	pthread_mutex_unlock(&k->member->telling);
 	log_tell(&k->segment);
 	if (check)
 		log_check_listeners(&k->segment, &k->lives);

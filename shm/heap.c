@@ -18,7 +18,7 @@
  *   entry unlinked, not yet waiting      the same
  *   block in the ring                    the same
  */
-#include "shm/heap.h"
+#include "shm/heap_slab.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,22 +27,9 @@
 #include "shm/mutex.h"
 
 #define ABOUT_ENTRIES (1ull << 32)
-#define BLOCKS_MAX (SLAB_BYTES / LINE_BYTES)
 /* From so many blocks or bytes on it is worth a system call, which interrupts all CPUs, to get them back. */
 #define WAITING_MANY 256u
 #define WAITING_BYTES (256u << 10)
-
-struct heap_slab {
-	struct cds_list_head node; /* in heap.room, while a block is free */
-	uint64_t free[BLOCKS_MAX / 64];
-	uint32_t slab;
-	uint32_t span; /* slabs, if there is one block in all of them; else 0 */
-	uint32_t blocks;
-	uint32_t blocks_free;
-	uint32_t bytes;
-	uint8_t size_class;
-	bool of_entries;
-};
 
 static const uint32_t class_bytes[HEAP_CLASSES] = { 64,  128, 192,  256,  320,  384,
 						    448, 512, 1024, 2048, 4096, 8192 };
@@ -156,7 +143,9 @@ static int grow_waiting(struct heap *heap)
 static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
 		    struct heap_slab **out)
 {
-	struct heap_slab *slab = calloc(1, sizeof(*slab));
+	uint32_t block_bytes = size_class < 0 ? SLAB_BYTES : class_bytes[size_class];
+	uint32_t tags = of_entries ? SLAB_BYTES / block_bytes : 0;
+	struct heap_slab *slab = calloc(1, sizeof(*slab) + tags * sizeof(*slab->tags));
 	uint32_t span = size_class < 0 ? (bytes + SLAB_BYTES - 1) / SLAB_BYTES : 1;
 	uint32_t i;
 	int err;
@@ -178,7 +167,7 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 		goto fail;
 	}
 	slab->span = size_class < 0 ? span : 0;
-	slab->bytes = size_class < 0 ? SLAB_BYTES : class_bytes[size_class];
+	slab->bytes = block_bytes;
 	slab->blocks = size_class < 0 ? 1 : SLAB_BYTES / slab->bytes;
 	slab->blocks_free = slab->blocks;
 	slab->of_entries = of_entries;
@@ -197,11 +186,6 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 fail:
 	free(slab);
 	return err;
-}
-
-static place_t block_place(const struct heap *heap, const struct heap_slab *slab, uint32_t block)
-{
-	return segment_slab_place(heap->segment, slab->slab) + block * (slab->bytes / LINE_BYTES);
 }
 
 /* A free block must not look like an entry, or an heir would look for it in vain. */
@@ -236,10 +220,11 @@ static place_t block_take(struct heap *heap, struct heap_slab *slab)
 	return block_place(heap, slab, block);
 }
 
-int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out)
+int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 {
 	int size_class = class_of(bytes), err;
 	struct heap_slab *slab = NULL;
+	bool of_entries = tag;
 
 	pthread_mutex_lock(&heap->mutex);
 	err = grow_waiting(heap);
@@ -255,6 +240,7 @@ int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out)
 		slab_clear(heap, slab);
 	}
 	*out = block_take(heap, slab);
+	tag_block(heap, *out, tag);
 out:
 	pthread_mutex_unlock(&heap->mutex);
 	return err;
@@ -271,14 +257,6 @@ static void slab_drop(struct heap *heap, struct heap_slab *slab)
 	free(slab);
 }
 
-/* NULL: the block is in a slab of an earlier program of this process, and goes with the process. */
-static struct heap_slab *slab_of(struct heap *heap, place_t place)
-{
-	uint32_t slab = segment_slab_of(heap->segment, place);
-
-	return slab < heap->of_size ? heap->of[slab] : NULL;
-}
-
 static void block_return(struct heap *heap, place_t place)
 {
 	struct heap_slab *slab = slab_of(heap, place);
@@ -286,13 +264,14 @@ static void block_return(struct heap *heap, place_t place)
 
 	if (!slab)
 		return;
-	block = (place - segment_slab_place(heap->segment, slab->slab)) /
-		(slab->bytes / LINE_BYTES);
+	block = block_of(heap, slab, place);
 	/* Damage can bring us places that are no blocks, or free: the bitmap stays true. */
 	if (place != block_place(heap, slab, block) || block >= slab->blocks ||
 	    (slab->free[block / 64] & 1ull << block % 64))
 		return;
 	block_clear(heap, slab, place);
+	if (slab->of_entries)
+		slab->tags[block] = 0;
 	slab->free[block / 64] |= 1ull << block % 64;
 	slab->blocks_free++;
 	heap->blocks--;
@@ -320,6 +299,7 @@ void heap_retire(struct heap *heap, place_t place)
 		heap->waiting_count++;
 		heap->waiting[at].bytes = slab_of(heap, place)->bytes;
 		heap->waiting_bytes += heap->waiting[at].bytes;
+		tag_block(heap, place, 0);
 	}
 	pthread_mutex_unlock(&heap->mutex);
 }

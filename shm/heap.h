@@ -3,7 +3,7 @@
  * Heap: blocks inside one's own slabs.
  *
  * Promises  a block is not given out again before all who could stand in it are gone.
- * Needs     what is retired is unlinked. One heap for each handle.
+ * Needs     what is retired is unlinked. One heap for each owner.
  * Context   any thread of the process, under a mutex that is private to it. Not in signal handlers.
  * Used by   gift, sweep, lib/.
  *
@@ -20,6 +20,8 @@
 #include "shm/land.h"
 
 #define HEAP_CLASSES 12
+/* The tag of what is not one handle's. */
+#define HEAP_OF_PROCESS UINT16_MAX
 
 struct heap_slab;
 
@@ -56,9 +58,19 @@ void heap_forget(struct heap *heap);
 
 /*
  * A block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is whatever was there.
- * @of_entries: it begins with a struct entry. -ENOSPC, -ENOMEM.
+ * @tag: 0, or it begins with a struct entry, and is found by that number. -ENOSPC, -ENOMEM.
  */
-int heap_take(struct heap *heap, uint32_t bytes, bool of_entries, place_t *out);
+int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out);
+
+/* The block of an entry gets the tag of another one, or HEAP_OF_PROCESS if that is not in the heap. */
+void heap_tag_like(struct heap *heap, place_t place, place_t other);
+
+/* The tag, or 0: not an entry of ours, or retired. */
+uint16_t heap_tag_of(struct heap *heap, place_t place);
+
+/* The places of entries of that tag in @slab, in @out of HEAP_SLAB_BLOCKS; *slabs: how many slabs there are. */
+#define HEAP_SLAB_BLOCKS (SLAB_BYTES / LINE_BYTES)
+uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs);
 
 /* To be called when @place is unlinked, or never was linked; the latter at once with heap_return(). */
 void heap_retire(struct heap *heap, place_t place);

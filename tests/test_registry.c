@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "tests/support/child.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
@@ -428,17 +429,35 @@ START_TEST(a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back)
 }
 END_TEST
 
-START_TEST(a_process_without_a_seat_is_told)
+static int open_in_child(int link, void *data)
+{
+	struct kreg *second;
+
+	(void)data;
+	link_say(link, open_as(&second, "seats", (struct kreg_options){ 0 }));
+	return 0;
+}
+
+START_TEST(a_process_without_a_seat_is_told_and_a_second_handle_needs_none)
 {
 	struct kreg *first, *second;
+	struct child child;
 
 	ck_assert_int_eq(open_as(&first, "seats", (struct kreg_options){ .seats = 1 }), 0);
 	ck_assert_int_eq(kreg_register(first, "key", KREG_STRING, "x", 1, NULL), 0);
-	ck_assert_int_eq(open_as(&second, "seats", (struct kreg_options){ 0 }), -EUSERS);
+	child = child_start(open_in_child, NULL);
+	ck_assert_int_eq(link_hear(child.link), -EUSERS);
+	child_end(&child);
+	ck_assert_int_eq(open_as(&second, "seats", (struct kreg_options){ 0 }), 0);
 	ck_assert_int_eq(kreg_count(first), 1);
 	kreg_close(first);
-	ck_assert_int_eq(open_as(&second, "seats", (struct kreg_options){ 0 }), 0);
+	child = child_start(open_in_child, NULL);
+	ck_assert_int_eq(link_hear(child.link), -EUSERS);
+	child_end(&child);
 	kreg_close(second);
+	child = child_start(open_in_child, NULL);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	child_end(&child);
 }
 END_TEST
 
@@ -504,7 +523,7 @@ int main(void)
 		closing_unregisters_what_the_handle_registered,
 		wrong_names_flags_and_options_are_refused,
 		a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back,
-		a_process_without_a_seat_is_told,
+		a_process_without_a_seat_is_told_and_a_second_handle_needs_none,
 		a_full_registry_says_so_and_works_when_there_is_room_again,
 		every_error_has_a_sentence,
 		NULL,

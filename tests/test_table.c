@@ -78,7 +78,7 @@ static void link_colliding(const int *key)
 	struct linked linked;
 	place_t place;
 
-	ck_assert_int_eq(heap_take(&k->heap, 64, true, &place), 0);
+	ck_assert_int_eq(heap_take(k->heap, 64, true, &place), 0);
 	entry = segment_entry(&k->segment, place);
 	memcpy(entry->bytes, key, sizeof(*key));
 	entry->owner = k->self.owner;

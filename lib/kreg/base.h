@@ -118,8 +118,11 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *        registry NAME of another user, for those whom its file mode admits; only that user
  *        can create it.
  * @options: NULL for the defaults.
- * Context: may block on the file system; starts one thread in the fallback. Open before the
- *          program starts many threads if you can: the kernel then registers for fences faster.
+ * The owner is the process: all handles that it opens for writing in one registry are the same owner, with
+ * or without a guard. Each may change what was registered through another one.
+ *
+ * Context: may block on the file system; starts one thread in the fallback, for the first handle. Open
+ *          before the program starts many threads if you can: the kernel then registers for fences faster.
  * Death: a creator killed midway leaves nothing in the way.
  * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
  *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
@@ -134,8 +137,10 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options);
 
 /*
- * Closes the handle: what this process registered through it is unregistered first. NULL is
- * allowed. No other thread may use the handle any more. In a child of fork() it frees the
+ * Closes the handle: what this process registered through it is unregistered first: names, reserved ones,
+ * places in lines, locks, whoever has updated them since. What was registered through other handles
+ * stays. What others gave to the process, or started it under, is no one handle's: it goes with the last.
+ * NULL is allowed. No other thread may use the handle any more. In a child of fork() it frees the
  * child's copy and leaves the parent's names alone.
  * Since: 1.0
  */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tags: through which handle of the process an entry was registered. They are private memory, beside the bitmap of
+ * free blocks: nobody else needs them, and they are not missed when the process has died.
+ */
+#include "shm/heap_slab.h"
+
+void heap_tag_like(struct heap *heap, place_t place, place_t other)
+{
+	uint16_t *like;
+
+	pthread_mutex_lock(&heap->mutex);
+	like = tag_at(heap, other);
+	tag_block(heap, place, like && *like ? *like : HEAP_OF_PROCESS);
+	pthread_mutex_unlock(&heap->mutex);
+}
+
+uint16_t heap_tag_of(struct heap *heap, place_t place)
+{
+	uint16_t *at, tag;
+
+	pthread_mutex_lock(&heap->mutex);
+	at = tag_at(heap, place);
+	tag = at ? *at : 0;
+	pthread_mutex_unlock(&heap->mutex);
+	return tag;
+}
+
+uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs)
+{
+	const struct heap_slab *at;
+	uint32_t count = 0, i;
+
+	pthread_mutex_lock(&heap->mutex);
+	*slabs = heap->of_size;
+	at = slab < heap->of_size ? heap->of[slab] : NULL;
+	for (i = 0; at && at->of_entries && i < at->blocks; i++) {
+		if (at->tags[i] == tag)
+			out[count++] = block_place(heap, at, i);
+	}
+	pthread_mutex_unlock(&heap->mutex);
+	return count;
+}
