@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The attendant: a thread that rings a bell when a process dies.
+ * The attendant: a thread that rings for the waiters of a handle when somebody else does not.
  *
- * Promises  a bell that is watched is rung after the owner's death, however many wait; who waits needs
- *           no thread and no polling of its own.
- * Needs     attendant_forget() for each fd before its caller returns.
- * Context   any thread; started at the first watch, one for each handle, ended by kreg_close().
+ * Promises  a bell is rung at once when an owner dies that is in the way, and within ATTENDANT_MS when a line has
+ *           changed that a waiter has found otherwise, whatever became of the process that changed it. Each line is
+ *           looked at once an interval and each owner has one pidfd, however many threads wait.
+ * Needs     a waiter does it in this order: bell_listen(), attendant_compare(), look for what it waits for, sleep.
+ * Context   any thread. Started at the first wait, one for each handle, ended by kreg_close(). It sleeps for good
+ *           while nobody waits.
  * Used by   wait.c.
  */
 #ifndef KREG_LIB_ATTENDANT_H
@@ -15,11 +17,27 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A pidfd that is watched. -ESRCH: @owner is dead already; what epoll, pidfd and threads may fail with. */
-int attendant_watch(struct kreg *k, owner_t owner, uint32_t *bell);
-void attendant_forget(struct kreg *k, int fd);
+#define ATTENDANT_MS 100
 
-/* Nobody waits any more. In a child of fork(), where there is no thread, only the fds are closed. */
+/* A line that some threads of the handle wait for; an owner whose death some of them wait for. */
+struct line;
+struct death;
+
+/* NULL: no thread, fd or memory is to be had; then each waiter has to look by itself. */
+struct line *attendant_join(struct kreg *k, const struct query *q);
+void attendant_leave(struct kreg *k, struct line *line);
+
+/* What the caller has found the line to be before its look, by line_print(). */
+void attendant_compare(struct kreg *k, struct line *line, uint64_t print);
+
+/*
+ * Has the line's bell rung at once when @owner dies. NULL: only the next look at the line finds that, because no memory
+ * is to be had; the same if there is no pidfd. Whether @owner is still alive is to be asked afterwards.
+ */
+struct death *attendant_watch(struct kreg *k, struct line *line, owner_t owner);
+void attendant_forget(struct kreg *k, struct death *death);
+
+/* Nobody waits any more. In a child of fork(), where there is no thread, only fds and memory go. */
 void attendant_stop(struct kreg *k);
 
 #pragma GCC visibility pop

@@ -55,6 +55,7 @@ struct kreg {
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant; /* NULL before somebody waits */
+	uint64_t looks;              /* of the attendant's at lines */
 };
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */

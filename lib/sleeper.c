@@ -28,7 +28,7 @@ static void *sleeper_run(void *data)
 		pthread_mutex_unlock(&sleeper->mutex);
 		if (stop)
 			return NULL;
-		bell_wait(sleeper->bell, seen, NULL, 0, NULL);
+		bell_wait(sleeper->bell, seen, NULL, 0, 0);
 		sleeper_signal(sleeper);
 	}
 }

@@ -2,8 +2,9 @@
 /*
  * Waiting for a change of the table, whoever makes it and whoever dies.
  *
- * Promises  no polling: a futex wakes who waits. What was there before the wait, or comes during it, is
- *           seen.
+ * Promises  what was there before the wait, or comes during it and stays, is seen: at once if its maker lives to
+ *           ring, and some 100 ms later whatever became of the maker. A deadline is kept. No wait fails because
+ *           no thread or fd is to be had.
  * Needs     a look that may be repeated at any time.
  * Context   blocks. Not in signal handlers; a signal does not end it.
  * Used by   await.c, lock.c, and who starts or stops programs.
@@ -27,7 +28,7 @@ int wait_find(struct kreg *k, const struct query *q, struct found *out);
 
 /*
  * Looks until it is time. @timeout_ms: below 0 for ever, 0: look once. -ETIMEDOUT; -EROFS, -EOWNERDEAD,
- * -ESHUTDOWN, -ENOBUFS; what threads and pidfds may fail with; or what @look returned.
+ * -ESHUTDOWN, -ENOBUFS; or what @look returned.
  */
 ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms, wait_look_fn look,
 		   void *data);

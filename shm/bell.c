@@ -3,10 +3,10 @@
  * Who waits sets W, looks, and sleeps if the word is still the same. Who changes something looks at the
  * word afterwards, with a full fence between: so either the waiter sees the change, or the ringer sees W.
  *
- *   killed here                       what is left
+ *   killed or stopped here, exec      what is left
  *   after W was set                   a flag; the next ring clears it and wakes nobody
- *   after a change, before its ring   W, and those who sleep. So who waits for what a process may do
- *                                     also watches that process's life
+ *   after a change, before its ring   W, and waiters that sleep although what they wait for is there. So no
+ *                                     waiter relies on the ring alone: lib/attendant.c, lib/sleeper.c
  *
  * To clear W and to wake are one system call, FUTEX_WAKE_OP, because a process that was killed between
  * the two would leave sleepers without W, whom no later ring would wake. Adding 1 to a word that has W
@@ -23,7 +23,14 @@
 
 #include <linux/futex.h>
 
+#include "shm/clock.h"
+
 #define BELL_WAITED 1u
+/* Where the kernel lets nobody wait for a futex, a bell is looked at so often. */
+#define BELL_LOOK_NS 20000000u
+
+/* A kernel before 5.16 has no futex_waitv, and sandboxes refuse it. */
+static uint64_t one_at_a_time;
 
 uint32_t *bell_of(const struct segment *s, uint32_t hash)
 {
@@ -77,20 +84,44 @@ void bell_ring_all(const struct segment *s)
 	bell_ring(&s->header->news);
 }
 
-int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,
-	      const struct timespec *deadline)
+static bool is_answer(long got)
 {
+	return got >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT;
+}
+
+/* -ETIMEDOUT; 0: the time is not over. */
+static int wait_by_the_clock(uint64_t deadline)
+{
+	uint64_t until = clock_now() + BELL_LOOK_NS;
+	struct timespec at;
+
+	if (deadline && deadline < until)
+		until = deadline;
+	at = clock_time(until);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+	return deadline && deadline <= clock_now() ? -ETIMEDOUT : 0;
+}
+
+int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,
+	      uint64_t deadline)
+{
+	struct timespec at = clock_time(deadline), *until = deadline ? &at : NULL;
 	struct futex_waitv words[] = {
 		{ .uaddr = (uintptr_t)bell, .val = seen, .flags = FUTEX_32 },
 		{ .uaddr = (uintptr_t)other, .val = other_seen, .flags = FUTEX_32 },
 	};
 	long got = -1;
 
-	if (other)
-		got = syscall(SYS_futex_waitv, words, 2, 0, deadline, CLOCK_MONOTONIC);
-	/* Linux before 5.16 waits for one at a time. */
-	if (!other || (got < 0 && errno == ENOSYS))
-		got = syscall(SYS_futex, bell, FUTEX_WAIT_BITSET, seen, deadline, NULL,
+	errno = ENOSYS;
+	if (other && !load_relaxed(&one_at_a_time)) { /* relaxed: who does not know asks */
+		got = syscall(SYS_futex_waitv, words, 2, 0, until, CLOCK_MONOTONIC);
+		if (!is_answer(got))
+			store_relaxed(&one_at_a_time, 1ull); /* relaxed: as above */
+	}
+	if (!is_answer(got))
+		got = syscall(SYS_futex, bell, FUTEX_WAIT_BITSET, seen, until, NULL,
 			      FUTEX_BITSET_MATCH_ANY);
+	if (!is_answer(got))
+		return wait_by_the_clock(deadline);
 	return got < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }

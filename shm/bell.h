@@ -2,9 +2,10 @@
 /*
  * Bells: how one process wakes those who wait for a change, at the cost of a load when nobody does.
  *
- * Promises  who listens, finds nothing and waits, is woken by whoever changes that afterwards; a waiter
- *           that dies leaves a flag that the next ring clears.
- * Needs     a change is made before the ring, and looked for after bell_listen().
+ * Promises  a waiter that listens, finds nothing and waits is woken by the next change, if its maker lives to ring;
+ *           a waiter that dies leaves a flag that the next ring clears; a deadline is kept, whatever the kernel refuses.
+ * Needs     a change is made before the ring, and looked for after bell_listen(). A waiter also looks from time to
+ *           time, or somebody does for it, because a change may be made by a process that never comes to ring.
  * Context   bell_ring(): any thread; one system call if somebody waits. bell_wait() blocks.
  * Used by   log, succession, lib/.
  *
@@ -19,8 +20,6 @@
 #ifndef KREG_SHM_BELL_H
 #define KREG_SHM_BELL_H
 
-#include <time.h>
-
 #include "shm/segment.h"
 
 uint32_t *bell_of(const struct segment *s, uint32_t hash);
@@ -30,10 +29,11 @@ uint32_t bell_listen(uint32_t *bell);
 
 /*
  * Waits until the bell was rung since @seen, or the word @other, if not NULL, is no more @other_seen, or
- * until @deadline (CLOCK_MONOTONIC; NULL: for ever), or for no reason. -ETIMEDOUT.
+ * until @deadline (of clock_now(); 0: for ever), or for no reason. -ETIMEDOUT. Where the kernel cannot or
+ * may not wait for two words, @other wakes nobody.
  */
 int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,
-	      const struct timespec *deadline);
+	      uint64_t deadline);
 
 void bell_ring(uint32_t *bell);
 void bell_ring_all(const struct segment *s);

@@ -3,7 +3,7 @@
  * The time, for what processes of one host compare: in nanoseconds, and only while the host is awake.
  *
  * Context   any; async-signal-safe.
- * Used by   grace.c, row.c, lib/.
+ * Used by   bell.c, grace.c, row.c, lib/.
  */
 #ifndef KREG_SHM_CLOCK_H
 #define KREG_SHM_CLOCK_H
@@ -19,14 +19,19 @@ static inline uint64_t clock_now(void)
 	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
 }
 
+/* A time of clock_now(), as the kernel takes it. */
+static inline struct timespec clock_time(uint64_t at)
+{
+	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000),
+				  .tv_nsec = (long)(at % 1000000000) };
+}
+
 /* From now until @deadline; 0 if that is over. */
 static inline struct timespec clock_left(uint64_t deadline)
 {
 	uint64_t now = clock_now();
-	uint64_t left = deadline > now ? deadline - now : 0;
 
-	return (struct timespec){ .tv_sec = (time_t)(left / 1000000000),
-				  .tv_nsec = (long)(left % 1000000000) };
+	return clock_time(deadline > now ? deadline - now : 0);
 }
 
 #endif

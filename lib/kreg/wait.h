@@ -5,13 +5,15 @@
  * Use <kreg.h>, which says what holds for all calls. For those below:
  *
  * Timeouts  in milliseconds; 0 does not wait, below 0 waits for ever. A signal does not end a wait.
- * Cost      nobody polls. Who waits sleeps on a futex; who registers makes a system call only if
- *           somebody waits. One thread for each handle watches those whose death matters; it is
- *           started at the first wait that needs it. Who is in another PID namespace cannot be watched:
- *           his death alone is looked for, ten times a second.
+ * Cost      a waiter sleeps on a futex; who registers makes a system call only if somebody waits. One
+ *           thread for each handle, started at the first wait, has an fd for each owner whose death matters, and
+ *           looks at each key that is waited for ten times a second, however many threads wait for it.
+ * Death     of whoever makes a change, a stop or exec at any point of it: a wait for what it has made ends 0.1
+ *           seconds later at most (200 ms on a busy host), and at once when nothing of that happens. The death of
+ *           an owner in another PID namespace is told as late.
  * Errors    -ETIMEDOUT; -EROFS a read-only handle cannot wait; -EOWNERDEAD; -ESHUTDOWN the registry was
- *           destroyed or taken over; -ENOBUFS; -EINVAL, -ENAMETOOLONG; -EMFILE, -ENFILE, -EAGAIN,
- *           -ENOMEM no fd or thread is to be had.
+ *           destroyed or taken over; -ENOBUFS; -EINVAL, -ENAMETOOLONG. No wait fails because no thread or
+ *           fd is to be had: the waiter looks ten times a second then.
  */
 #ifndef KREG_WAIT_H
 #define KREG_WAIT_H
