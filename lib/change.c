@@ -144,7 +144,7 @@ static void tell_published(struct change *change, const struct found *own)
  */
 static int still_current(struct change *change, const struct found *own)
 {
-	if (caa_likely(succession_is_current(&change->k->segment)))
+	if (caa_likely(succession_stay(&change->k->segment)))
 		return 0;
 	change_unlink(change, own);
 	return -ESHUTDOWN;
@@ -206,6 +206,24 @@ int change_unlink(struct change *change, const struct found *found)
 	return 0;
 }
 
+/*
+ * A gift is counted where it lies, and whoever looks may come by there before it is and by the other place after it
+ * was. So it is counted in the row meanwhile. -ESHUTDOWN.
+ */
+static int hold(struct change *change)
+{
+	row_hold(&change->k->segment, change->k->self.owner, 1);
+	if (succession_stay(&change->k->segment))
+		return 0;
+	row_hold(&change->k->segment, change->k->self.owner, -1);
+	return -ESHUTDOWN;
+}
+
+static void let_go(struct change *change)
+{
+	row_hold(&change->k->segment, change->k->self.owner, -1);
+}
+
 int change_replace(struct change *change, const struct found *found, struct blocks *blocks)
 {
 	struct kreg *k = change->k;
@@ -215,13 +233,19 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 
 	if (!own.entry)
 		return -EUCLEAN;
+	err = entry_is_gift(found->info) ? hold(change) : 0;
+	if (err)
+		return err;
 	heap_tag_like(k->heap, own.place, found->place);
 	row_move(&k->segment, k->self.owner);
 	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
+	if (!err)
+		count(change, found->info, own.info);
+	if (entry_is_gift(found->info))
+		let_go(change);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
-	count(change, found->info, own.info);
 	blocks_retire(k, &change->thread->writer, old);
 	err = still_current(change, &own);
 	if (err)
@@ -244,10 +268,14 @@ int change_give(struct change *change, const struct found *found, place_t gift, 
 
 	if (!given.entry)
 		return -EUCLEAN;
+	err = hold(change);
+	if (err)
+		return err;
 	told = tell_give(k, &given, found->place, to);
 	err = table_replace(&change->thread->writer, change->q, found, gift, &old);
 	if (told)
 		tell_unregister_done(k);
+	let_go(change);
 	if (err)
 		return err;
 	gift_pass(&change->thread->writer, gift, k->self.owner, to);
@@ -269,7 +297,7 @@ int change_link_gift(struct change *change, place_t gift, owner_t to, struct lin
 	gift_pass(&change->thread->writer, gift, k->self.owner, to);
 	tidy(change, out->crowded);
 	ring(change);
-	return succession_is_current(&k->segment) ? 0 : -ESHUTDOWN;
+	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;
 }
 
 int change_publish(struct change *change, const struct found *found)

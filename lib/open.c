@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open and destroy: from a name to a handle that has a life and a segment.
+ * Open: from a name to a handle that has a life and a segment.
  *
  * The life comes first, because a segment belongs to one life table. Then whatever the name leads to is
  * tried until it fits:
  *
  *   found                                   done
  *   nothing                                 create and publish; who is second opens the first's
- *   a segment that has a successor          help it along, look again
+ *   a segment that was destroyed            put a new one in its place, look again; who may not create: -ENOENT
+ *   a segment that was replaced             its successor, also where that has not got the name yet
  *   a segment of our life table             use it
  *   of another, somebody in it is alive     -EBUSY
  *   of another, nobody is                   replace it, look again
  *
  * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
  * then the successor is asked for once more (succession.c). A process that has the registry open for writing
- * already has its life, and this handle becomes one more of that member (member.c).
+ * already has its life, and this handle becomes one more of that member (member.c). None of this waits for
+ * another process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +28,9 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
+#include "shm/in_use.h"
 #include "shm/mutex.h"
+#include "shm/name.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -69,11 +73,9 @@ static int open_life(struct kreg *k, const struct opening *o)
 	return err;
 }
 
-static int create(const struct opening *o)
+/* -ENOENT: the caller may not create, or does not want to. */
+static int may_create(const struct opening *o)
 {
-	struct segment fresh;
-	int err;
-
 	if (o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) {
 		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
 			    o->path.file);
@@ -84,12 +86,27 @@ static int create(const struct opening *o)
 			    o->path.directory, o->path.file, o->path.owner);
 		return -ENOENT;
 	}
+	return 0;
+}
+
+/* 0: look again; *made is the id of what is there if we have put it there. */
+static int create(const struct opening *o, uint64_t *made)
+{
+	struct segment fresh;
+	int err = may_create(o);
+
+	if (err)
+		return err;
 	err = segment_create(&fresh, &o->path, &o->plan);
 	if (err)
 		return err;
 	err = segment_publish(&fresh, &o->path, o->path.file);
+	if (!err) {
+		*made = fresh.header->id;
+		name_tidy(&fresh, &o->path);
+	}
 	segment_close(&fresh);
-	if (err == -EEXIST && !(o->options.flags & KREG_OPEN_EXCLUSIVE))
+	if (err == -EEXIST)
 		return 0;
 	if (err)
 		segment_say(&o->path, "cannot create %s/%s: %s", o->path.directory, o->path.file,
@@ -97,15 +114,14 @@ static int create(const struct opening *o)
 	return err;
 }
 
-static int replace(const struct kreg *k, const struct opening *o)
+static int replace(const struct kreg *k, const struct opening *o, uint64_t *made)
 {
 	const struct segment *s = &k->segment;
 	pid_t alive;
 
 	if (k->writable && o->path.owner == geteuid())
-		return succession_take_over(s, &o->path, &o->plan);
-	alive = succession_someone_alive(s, NULL);
-	if (alive) {
+		return succession_take_over(s, &o->path, &o->plan, made);
+	if (in_use_by(s, NULL, &alive)) {
 		segment_say(&o->path,
 			    "%s/%s belongs to a guard that is not to be reached, or to the "
 			    "fallback, and process %d in it is alive",
@@ -119,27 +135,59 @@ static int replace(const struct kreg *k, const struct opening *o)
 	return k->writable ? -EPERM : -ENOENT;
 }
 
+/*
+ * What k->segment, which is over, was replaced by, is in its place. 1: look again.
+ */
+static int open_next(struct kreg *k, const struct opening *o, uint64_t *made)
+{
+	struct segment_path path = o->path;
+	char token[NAME_TOKEN_MAX];
+	struct segment next;
+	uint64_t id;
+	int err;
+
+	if (!(o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) &&
+	    o->path.owner == geteuid()) {
+		err = succession_follow(&k->segment, &o->path, &o->plan, made);
+		return err ? err : 1;
+	}
+	id = succession_help(&k->segment, &o->path);
+	if (!id)
+		return may_create(o);
+	if (!name_leads_to(&k->segment, &o->path))
+		return 1;
+	name_token(token, &o->path, id);
+	path.file = token;
+	path.log = NULL;
+	err = segment_open(&next, &path, k->writable);
+	if (err)
+		return err == -ENOENT ? 1 : err;
+	segment_close(&k->segment);
+	k->segment = next;
+	return segment_is_over(&next) ? 1 : 0;
+}
+
 /* 1: what was there is out of the way, look again. */
-static int open_segment_once(struct kreg *k, struct opening *o)
+static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 {
 	struct segment *s = &k->segment;
 	int err = segment_open(s, &o->path, k->writable);
 
 	if (err == -ENOENT) {
-		err = create(o);
+		err = create(o, made);
 		return err ? err : 1;
 	}
-	if (err)
+	if (!err && segment_is_over(s))
+		err = open_next(k, o, made);
+	if (err) {
+		segment_close(s);
 		return err;
-	if (segment_is_over(s)) {
-		if (k->writable)
-			succession_help(s, &o->path);
-		err = 1;
-	} else if (!k->writable && s->lives) {
+	}
+	if (!k->writable && s->lives) {
 		/* Who only looks needs no seat, so the segment's own lives will do. */
 		life_guard_close(&k->lives);
 	} else if (s->header->identity != k->lives.identity) {
-		err = replace(k, o);
+		err = replace(k, o, made);
 		if (!err)
 			err = 1;
 	} else if (!s->lives && s->seats < k->lives.seats) {
@@ -184,13 +232,15 @@ static int take_seat(struct kreg *k, const struct opening *o)
 
 static int open_segment(struct kreg *k, struct opening *o)
 {
+	bool exclusive = o->options.flags & KREG_OPEN_EXCLUSIVE;
+	uint64_t made = 0;
 	int tries, err = 1;
 
 	for (tries = 0; tries < OPEN_TRIES && err == 1; tries++) {
-		err = open_segment_once(k, o);
+		err = open_segment_once(k, o, &made);
 		if (err)
 			continue;
-		if ((o->options.flags & KREG_OPEN_EXCLUSIVE) && !tries) {
+		if (exclusive && k->segment.header->id != made) {
 			segment_say(&o->path, "%s/%s exists", o->path.directory, o->path.file);
 			err = -EEXIST;
 		} else {
@@ -296,46 +346,4 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	}
 	*out = k;
 	return 0;
-}
-
-/* What cannot be opened can still be removed, by whoever owns it and insists. */
-static int destroy_damaged(const struct opening *o)
-{
-	char file[PATH_MAX];
-	struct stat st;
-
-	snprintf(file, sizeof(file), "%s/%s", o->path.directory, o->path.file);
-	if (lstat(file, &st))
-		return -errno;
-	if (st.st_uid != o->path.owner || !S_ISREG(st.st_mode))
-		return -EPERM;
-	return unlink(file) ? -errno : 0;
-}
-
-int kreg_destroy(const char *name, const struct kreg_options *options, int force)
-{
-	UNCANCELLABLE;
-	struct life_table lives = { 0 };
-	struct opening opening;
-	struct segment s;
-	int err;
-
-	err = opening_read(&opening, name, options);
-	if (err)
-		return err;
-	err = segment_open(&s, &opening.path, true);
-	if (err == -EPROTO && force)
-		return destroy_damaged(&opening);
-	if (err) {
-		if (err == -ENOENT)
-			segment_say(&opening.path, "there is no registry %s/%s",
-				    opening.path.directory, opening.path.file);
-		return err;
-	}
-	if (opening.guard && life_guard_open(&lives, opening.guard))
-		memset(&lives, 0, sizeof(lives));
-	err = succession_destroy(&s, &opening.path, &lives, force);
-	life_guard_close(&lives);
-	segment_close(&s);
-	return err;
 }

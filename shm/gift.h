@@ -6,7 +6,7 @@
  *           whoever is killed where; a gift counts as soon as it is linked and as long as its owner lives.
  * Needs     a write section, but for gift_make() and gift_sum().
  * Context   any thread; lock-free. gift_make() may call fallocate().
- * Used by   sweep, succession, lib/.
+ * Used by   sweep, in_use, lib/.
  */
 #ifndef KREG_SHM_GIFT_H
 #define KREG_SHM_GIFT_H

@@ -274,8 +274,12 @@ uint64_t interrupted_sum(const struct segment *s, const struct life_table *lives
 bool interrupted_is_in_use(const struct segment *s, const struct life_table *lives, uint32_t seat)
 {
 	const struct row *row = &s->rows[seat];
-	/* relaxed: a full fence stands before, and nothing is read through the words */
-	uint64_t entries = load_relaxed(&row->entries), held = load_relaxed(&row->held);
+	/*
+	 * ORD[interrupted_is_in_use:A] acquire: what is held, then the names, and gifts after that: a reservation
+	 * becomes a name, and a name a gift, and each is counted before it is not any more what it was;
+	 * pairs with row_count:A
+	 */
+	uint64_t held = load_acquire(&row->held), entries = load_acquire(&row->entries);
 	owner_t owner = owner_of(entries, seat);
 	struct tally tally;
 

@@ -6,7 +6,7 @@
  *           count is made by a walk, so nobody can tell the difference.
  * Needs     interrupted_own() before the first change of a program in a registry.
  * Context   any thread, outside of sections. Counts: any handle. A walk takes as long as the table is large.
- * Used by   succession, lib/.
+ * Used by   in_use, lib/.
  */
 #ifndef KREG_SHM_INTERRUPTED_H
 #define KREG_SHM_INTERRUPTED_H

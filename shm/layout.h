@@ -81,7 +81,9 @@ struct segment_header {
 	uint64_t slots_high; /* the same of slots */
 	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
 	uint64_t gifts;      /* at least how many there are; fetch_add */
-	uint64_t reserved2[2];
+	uint64_t
+		replaces; /* the id of the segment that it was made to replace, or 0; written once */
+	uint64_t reserved2;
 
 	/* read by writers, written by those who wait and those who wake them; bell.c */
 	uint32_t bells[SEGMENT_BELLS];

@@ -123,7 +123,7 @@ pid_t row_foster(const struct segment *s, owner_t owner)
 	return (pid_t)load_acquire(&s->rows[owner_seat(owner)].foster);
 }
 
-static void count(uint64_t *word, owner_t self, int32_t entries)
+static void row_count(uint64_t *word, owner_t self, int32_t entries)
 {
 	/* relaxed: a number that stands for itself; all writers are threads of one owner */
 	uint64_t seen = load_relaxed(word);
@@ -133,7 +133,11 @@ static void count(uint64_t *word, owner_t self, int32_t entries)
 		if (owner_incarnation(seen) != owner_incarnation(self))
 			return;
 		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
-	} while (!cas_relaxed(word, &seen, next)); /* relaxed: as above */
+		/*
+		 * ORD[row_count:A] acq_rel: an entry, then its number, and another number that counts for it
+		 * instead, then less of this one; pairs with interrupted_is_in_use:A
+		 */
+	} while (!cas_acq_rel(word, &seen, next));
 }
 
 /*
@@ -177,12 +181,12 @@ uint32_t row_locks(const struct segment *s, const struct life_table *lives, owne
 
 void row_add(const struct segment *s, owner_t self, int32_t entries)
 {
-	count(&s->rows[owner_seat(self)].entries, self, entries);
+	row_count(&s->rows[owner_seat(self)].entries, self, entries);
 }
 
 void row_hold(const struct segment *s, owner_t self, int32_t entries)
 {
-	count(&s->rows[owner_seat(self)].held, self, entries);
+	row_count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
 void row_move(const struct segment *s, owner_t self)

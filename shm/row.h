@@ -6,7 +6,7 @@
  *           and is void with its end.
  * Needs     row_add() for an owner whose row was opened by row_open().
  * Context   any thread; lock-free.
- * Used by   log, succession, lib/.
+ * Used by   log, in_use, lib/.
  */
 #ifndef KREG_SHM_ROW_H
 #define KREG_SHM_ROW_H

@@ -1,47 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to a segment when its time is over: replaced by a successor, or destroyed.
+ * How a registry ends: replaced by another segment, or destroyed.
  *
- * A segment belongs to one life table. When that is gone (another guard was started, or the
- * first one), nobody can attach to the segment any more, and as soon as nobody in it is alive the
- * next who opens the name replaces it. header->successor decides who:
+ * A segment belongs to one life table. When that is gone (another guard was started, or the first one), nobody
+ * can attach to the segment any more, and as soon as nobody in it is alive the next who opens the name
+ * replaces it. To destroy is the same without another segment. header->successor decides, see layout.h, and
+ * name.c carries it out in the folder.
  *
- *   step                                   killed or stopped here
- *   1 build the new one, without a name    nothing is left
- *   2 link it as FILE+ID                   a stray file: the next who takes over removes it
- *   3 CAS successor 0 -> ID                anyone who opens FILE goes on with step 4
- *   4 is anyone alive after all?           as 3; if so, CAS ID -> 0
- *   5 rename FILE+ID to FILE               done by whoever is first; the others find no FILE+ID
+ *   step                                        killed or stopped here
+ *   1 look: is anybody alive who has something  nothing was written; if so, this is a refusal
+ *   2 link the new segment as FILE+ID           a stray file
+ *   3 CAS 0 -> {id, proposed}; fence            a proposal: in use, and whoever likes takes it away
+ *   4 look again; if so, CAS the proposal -> 0  the same
+ *   5 CAS the proposal -> {id}, or destroyed    it has happened; whoever opens FILE goes on with 7
+ *   6 ring all bells                            who sleeps looks at the word from time to time
+ *   7 rename FILE+ID -> FILE                    as after 5
+ *     or, destroyed, take the name away:
+ *   8 make the folder FILE+ID                   a stray folder
+ *   9 CAS destroyed -> {id, removed}            a right to take the name away, which others withdraw
+ *   10 rename FILE -> FILE+ID/gone              a stray folder with the memory in it
+ *   11 unlink it, remove the folder             the same, or an empty one
  *
- * The CAS of step 3 makes it happen, and nobody waits. Who registers counts his entry first and looks
- * at the successor then; who takes over writes the successor first and looks at the counts then: one of
- * them sees the other. IDs are random and never used twice, so a late rename finds nothing.
+ * Force goes from whatever is not over straight to destroyed. A proposal is no end: nobody is sent away, woken
+ * or refused for it. Who registers counts the entry first and looks at the word then; if a proposal is
+ * there, it is taken away by CAS, so either that or step 5 succeeds. Who proposes looks at the counts
+ * afterwards: one of the two sees the other. Only who has proposed an id commits it, and what is
+ * committed is never withdrawn.
  *
- * A stray file is told by its lock: its maker holds flock() on it as long as it lives.
+ * The name of a destroyed segment is no obstacle: who wants it puts a new segment in its place as in 2, 5
+ * and 7, when it has seen that nobody can take the name away any more: the right of the word, if there
+ * is one, is used or withdrawn, and then FILE still leads to the segment. Its CAS takes the word on from
+ * what it has seen, so nobody has got a new right meanwhile. No step waits for another process.
  *
- * Destroying sets successor to SEGMENT_DESTROYED and removes the name under flock() of the file:
- * only who holds that lock may remove it, so nobody can remove a newer file of the name. Should
- * the destroyer be killed in between, the next who opens the name finishes that too. One who is
- * stopped there keeps the name from being opened, and nobody else from anything.
+ * tests/models/succession.pml is this page, and what each of its conditions is there for.
  */
 #include "shm/succession.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shm/bell.h"
-#include "shm/gift.h"
-#include "shm/interrupted.h"
-#include "shm/row.h"
+#include "shm/in_use.h"
+#include "shm/name.h"
+#include "shm/meta.h"
+
+/* How often others may be quicker before we give up. */
+#define TRIES 1000
+/* So long a proposal of another process, or its right, is left alone before it is taken away. */
+#define PATIENCE_NS 1000000
+
+static bool word_is_over(uint64_t word)
+{
+	return word && !(word & SEGMENT_PROPOSED);
+}
 
 static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
 {
@@ -52,9 +66,6 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 	bool done = cas_acq_rel(&s->header->successor, seen, next);
 
 	full_fence();
-	/* Who sleeps has to learn that it is over. */
-	if (done && next)
-		bell_ring_all(s);
 	return done;
 }
 
@@ -70,176 +81,73 @@ static uint64_t successor_load(const struct segment *s)
 
 bool succession_is_current(const struct segment *s)
 {
-	return !successor_load(s);
+	return !word_is_over(successor_load(s));
 }
 
-static bool process_is_alive(pid_t pid, uint64_t start)
+/* Apart, because there is hardly ever a proposal. */
+static __attribute__((noinline)) bool cancel(const struct segment *s, uint64_t seen)
 {
-	char path[64];
+	int tries;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (!access(path, R_OK))
-		return row_process_start(pid) == start;
-	/* /proc may hide it from us: who exists then counts as alive. */
-	return !kill(pid, 0) || errno == EPERM;
-}
-
-/* @table: NULL if the segment's is gone. */
-static bool owner_is_alive(const struct segment *s, const struct life_table *table, owner_t owner)
-{
-	const struct row *row = &s->rows[owner_seat(owner)];
-
-	if (table)
-		return life_is_alive(table, owner);
-	return process_is_alive((pid_t)row->pid, row->start);
-}
-
-/* Of gifts the rows know nothing. */
-static pid_t someone_has_gift(const struct segment *s, const struct life_table *table)
-{
-	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
-
-	for (slab = 0; slab < slabs; slab++) {
-		owner_t owner = gift_owner(s, slab);
-
-		if (owner && owner_seat(owner) < s->seats && owner_is_alive(s, table, owner))
-			return (pid_t)s->rows[owner_seat(owner)].pid;
+	for (tries = 0; tries < TRIES && seen & SEGMENT_PROPOSED; tries++) {
+		if (successor_cas(s, &seen, 0))
+			return true;
 	}
-	return 0;
+	return !seen;
 }
 
-pid_t succession_someone_alive(const struct segment *s, const struct life_table *lives)
-{
-	struct life_table own = { .words = s->lives, .seats = s->seats };
-	const struct life_table *table = s->lives ? &own : lives;
-	uint32_t seat;
-
-	if (table && table->identity != s->header->identity)
-		table = NULL;
-	for (seat = 0; seat < s->seats; seat++) {
-		/* relaxed: a full fence stands before, and nothing is read through the word */
-		owner_t owner = owner_of(load_relaxed(&s->rows[seat].entries), seat);
-
-		if (interrupted_is_in_use(s, table, seat) && owner_is_alive(s, table, owner))
-			return (pid_t)s->rows[seat].pid;
-	}
-	return someone_has_gift(s, table);
-}
-
-static int successor_name(char *out, size_t size, const struct segment_path *path, uint64_t id)
-{
-	int wanted = snprintf(out, size, "%s/%s+%016" PRIx64, path->directory, path->file, id);
-
-	return wanted < (int)size ? 0 : -ENAMETOOLONG;
-}
-
-static void rename_successor(const struct segment_path *path, uint64_t id)
-{
-	char from[PATH_MAX], to[PATH_MAX];
-
-	if (successor_name(from, sizeof(from), path, id))
-		return;
-	snprintf(to, sizeof(to), "%s/%s", path->directory, path->file);
-	/* Where it fails, another process was first. */
-	rename(from, to);
-}
-
-/* Who has the file's lock: does the name still lead to this very file? */
-static bool file_is_named(const struct segment *s, const struct segment_path *path)
-{
-	char name[PATH_MAX];
-	struct stat here, there;
-
-	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
-	return !fstat(s->fd, &here) && !lstat(name, &there) && here.st_ino == there.st_ino &&
-	       here.st_dev == there.st_dev;
-}
-
-/* @wait: flock()'s LOCK_NB or 0. */
-static int file_remove(const struct segment *s, const struct segment_path *path, int wait)
-{
-	char name[PATH_MAX];
-
-	while (flock(s->fd, LOCK_EX | wait)) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	if (!file_is_named(s, path))
-		return 0;
-	snprintf(name, sizeof(name), "%s/%s", path->directory, path->file);
-	return unlink(name) ? -errno : 0;
-}
-
-void succession_help(const struct segment *s, const struct segment_path *path)
+bool succession_stay(const struct segment *s)
 {
 	uint64_t seen = successor_load(s);
 
-	if (seen == SEGMENT_DESTROYED)
-		file_remove(s, path, LOCK_NB);
-	else if (seen && succession_someone_alive(s, NULL))
-		successor_cas(s, &seen, 0);
-	else if (seen)
-		rename_successor(path, seen);
+	return caa_likely(!seen) || cancel(s, seen);
+}
+
+static void pause_shortly(void)
+{
+	const struct timespec pause = { .tv_nsec = PATIENCE_NS };
+
+	nanosleep(&pause, NULL);
 }
 
 /*
- * Its maker is dead, because we have its lock; so if it got as far as step 3, we see that, and the
- * file is the successor that everybody is to rename.
+ * From in use to @end, if nobody who is alive has something in it. -EBUSY: somebody has, *alive is a pid;
+ * 1: it has come to another end.
  */
-static bool is_stray(const struct segment *s, const char *id)
+static int end_unused(const struct segment *s, const struct life_table *lives, uint64_t id,
+		      uint64_t end, pid_t *alive)
 {
-	return strtoull(id, NULL, 16) != successor_load(s);
-}
+	const uint64_t mine = id | SEGMENT_PROPOSED;
+	uint64_t seen, other = 0;
+	bool busy;
+	int tries;
 
-static void strays_remove(const struct segment *s, const struct segment_path *path)
-{
-	size_t length = strlen(path->file);
-	DIR *directory = opendir(path->directory);
-	struct dirent *at;
-	int fd;
-
-	if (!directory)
-		return;
-	while ((at = readdir(directory))) {
-		if (strncmp(at->d_name, path->file, length) || at->d_name[length] != '+')
+	for (tries = 0; tries < TRIES; tries++) {
+		if (in_use_by(s, lives, alive))
+			return -EBUSY;
+		seen = successor_load(s);
+		if (word_is_over(seen))
+			return 1;
+		if (seen && seen != other) {
+			/* It may well succeed. */
+			other = seen;
+			pause_shortly();
 			continue;
-		fd = openat(dirfd(directory), at->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
+		}
+		if (!successor_cas(s, &seen, mine))
 			continue;
-		if (!flock(fd, LOCK_EX | LOCK_NB) && is_stray(s, at->d_name + length + 1))
-			unlinkat(dirfd(directory), at->d_name, 0);
-		close(fd);
+		busy = in_use_by(s, lives, alive);
+		seen = mine;
+		if (busy) {
+			successor_cas(s, &seen, 0);
+			return -EBUSY;
+		}
+		if (successor_cas(s, &seen, end)) { /* happens here */
+			bell_ring_all(s);
+			return 0;
+		}
 	}
-	closedir(directory);
-}
-
-static int replace(const struct segment *s, const struct segment_path *path,
-		   const struct segment *next)
-{
-	uint64_t id = next->header->id, seen = 0;
-	char name[PATH_MAX];
-	int err;
-
-	err = successor_name(name, sizeof(name), path, id);
-	if (err)
-		return err;
-	if (flock(next->fd, LOCK_EX | LOCK_NB))
-		return -errno;
-	err = segment_publish(next, path, strrchr(name, '/') + 1);
-	if (err)
-		return err;
-	if (!successor_cas(s, &seen, id)) { /* happens here */
-		unlink(name);
-		succession_help(s, path);
-		return 0;
-	}
-	seen = id;
-	if (succession_someone_alive(s, NULL) && successor_cas(s, &seen, 0)) {
-		unlink(name);
-		return -EBUSY;
-	}
-	rename_successor(path, id);
-	return 0;
+	return -EBUSY;
 }
 
 /*
@@ -279,49 +187,193 @@ static int carry_over(const struct segment *s, const struct segment *next)
 	return 0;
 }
 
-int succession_take_over(const struct segment *s, const struct segment_path *path,
-			 const struct segment_plan *plan)
+/* A segment that is to have the name after @s, as FILE+ID. */
+static int next_make(const struct segment *s, const struct segment_path *path,
+		     const struct segment_plan *plan, struct segment *next)
 {
-	pid_t alive = succession_someone_alive(s, NULL);
-	struct segment next;
-	int err;
+	int err = segment_create(next, path, plan);
 
-	if (alive) {
+	if (err)
+		return err;
+	/* What was destroyed has no heir. */
+	if (!(successor_load(s) & SEGMENT_REMOVED))
+		err = carry_over(s, next);
+	if (!err)
+		err = name_propose(next, path, s->header->id);
+	if (err) {
+		segment_say(path, "cannot replace %s/%s: %s", path->directory, path->file,
+			    strerror(-err));
+		segment_close(next);
+	}
+	return err;
+}
+
+/* It is the successor by its word. */
+static void next_arrive(const struct segment *next, const struct segment_path *path, uint64_t *made)
+{
+	name_replace(path, next->header->id);
+	name_tidy(next, path);
+	*made = next->header->id;
+}
+
+int succession_take_over(const struct segment *s, const struct segment_path *path,
+			 const struct segment_plan *plan, uint64_t *made)
+{
+	struct segment next = { .fd = -1 };
+	pid_t alive = 0;
+	uint64_t id = 0;
+	int err = in_use_by(s, NULL, &alive) ? -EBUSY : next_make(s, path, plan, &next);
+
+	if (!err) {
+		id = next.header->id;
+		err = end_unused(s, NULL, id, id, &alive);
+	}
+	if (!err)
+		next_arrive(&next, path, made);
+	else if (id)
+		name_withdraw(path, id);
+	if (err == -EBUSY)
 		segment_say(path,
 			    "%s/%s was made under %s and process %d in it is alive; end it, "
 			    "or `regtool destroy --force` the registry",
 			    path->directory, path->file,
 			    s->lives ? "the fallback" : "an earlier guard", alive);
-		return -EBUSY;
+	segment_close(&next);
+	return err == 1 ? 0 : err;
+}
+
+/*
+ * Carries out the end of @s by @word as far as others can. 0: the name leads to @s no more, or nobody can change
+ * that any more but by another word.
+ */
+static int settle(const struct segment_path *path, uint64_t word)
+{
+	uint64_t id = word & SEGMENT_ID_MASK;
+	int err = 0;
+
+	if (!(word & SEGMENT_REMOVED)) {
+		name_replace(path, id);
+	} else if (id) {
+		err = name_right_end(path, id);
+		if (err)
+			segment_say(path, "%s/%s+%016llx is in the way: %s; remove it",
+				    path->directory, path->file, (unsigned long long)id,
+				    strerror(-err));
 	}
-	strays_remove(s, path);
-	err = segment_create(&next, path, plan);
+	return err;
+}
+
+int succession_follow(const struct segment *s, const struct segment_path *path,
+		      const struct segment_plan *plan, uint64_t *made)
+{
+	uint64_t word = successor_load(s);
+	struct segment next;
+	int err = settle(path, word);
+
+	/* In this order: see above. */
+	if (err || !name_leads_to(s, path))
+		return err;
+	err = next_make(s, path, plan, &next);
 	if (err)
 		return err;
-	err = carry_over(s, &next);
-	if (!err)
-		err = replace(s, path, &next);
+	if (successor_cas(s, &word, next.header->id)) /* happens here */
+		next_arrive(&next, path, made);
+	else
+		name_withdraw(path, next.header->id);
 	segment_close(&next);
+	return 0;
+}
+
+uint64_t succession_help(const struct segment *s, const struct segment_path *path)
+{
+	uint64_t word = successor_load(s);
+
+	if (!word_is_over(word) || word & SEGMENT_REMOVED)
+		return 0;
+	name_replace(path, word);
+	return word;
+}
+
+/* Takes the name away by a right of our own. 0: it is done; 1: the right was withdrawn, or came too late. */
+static int take_name(const struct segment *s, const struct segment_path *path, uint64_t word)
+{
+	uint64_t id = name_new_id();
+	int right, err = 1;
+
+	if (!id)
+		return -EIO;
+	right = name_right_make(path, id);
+	if (right < 0)
+		return right == -EEXIST ? 1 : right;
+	if (successor_cas(s, &word, id | SEGMENT_REMOVED)) {
+		err = name_right_use(path, right);
+		if (!err)
+			name_tidy_after(s, path);
+		if (err == -ENOENT)
+			err = 1;
+	}
+	close(right);
+	name_right_end(path, id);
 	return err;
+}
+
+static int remove_name(const struct segment *s, const struct segment_path *path)
+{
+	uint64_t word, other = SEGMENT_DESTROYED;
+	int tries, err = 1;
+
+	for (tries = 0; tries < TRIES && err == 1; tries++) {
+		word = successor_load(s);
+		if (!(word & SEGMENT_REMOVED) || !name_leads_to(s, path))
+			return 0;
+		if (word != other) {
+			/* Whoever has that right may well use it. */
+			other = word;
+			pause_shortly();
+			continue;
+		}
+		err = settle(path, word);
+		if (!err)
+			err = name_leads_to(s, path) ? take_name(s, path, word) : 0;
+	}
+	if (err)
+		segment_say(path, "%s/%s is destroyed, and its file cannot be removed: %s",
+			    path->directory, path->file,
+			    err == 1 ? "others try too" : strerror(-err));
+	return err == 1 ? -EAGAIN : err;
+}
+
+static int end_by_force(const struct segment *s)
+{
+	uint64_t seen = successor_load(s);
+	int tries;
+
+	for (tries = 0; tries < TRIES && !word_is_over(seen); tries++) {
+		if (!successor_cas(s, &seen, SEGMENT_DESTROYED)) /* happens here */
+			continue;
+		bell_ring_all(s);
+		return 0;
+	}
+	return 1;
 }
 
 int succession_destroy(const struct segment *s, const struct segment_path *path,
 		       const struct life_table *lives, bool force)
 {
-	uint64_t seen = 0;
-	pid_t alive;
+	uint64_t id = name_new_id();
+	pid_t alive = 0;
+	int err = id ? name_is_mine(path) : -EIO;
 
-	if (!successor_cas(s, &seen, SEGMENT_DESTROYED) && seen != SEGMENT_DESTROYED) {
-		succession_help(s, path);
-		return -EAGAIN;
+	if (err) {
+		segment_say(path, "%s/%s can be destroyed by user %u or root alone",
+			    path->directory, path->file, path->owner);
+		return err;
 	}
-	alive = succession_someone_alive(s, lives);
-	if (alive && !force) {
-		seen = SEGMENT_DESTROYED;
-		successor_cas(s, &seen, 0);
+	err = force ? end_by_force(s) : end_unused(s, lives, id, SEGMENT_DESTROYED, &alive);
+	if (err == -EBUSY)
 		segment_say(path, "%s/%s is in use, by process %d for one; end it, or use --force",
 			    path->directory, path->file, alive);
-		return -EBUSY;
-	}
-	return file_remove(s, path, 0);
+	if (err == 1 && succession_help(s, path))
+		return 1;
+	return err < 0 ? err : remove_name(s, path);
 }

@@ -2,10 +2,12 @@
 /*
  * Succession: how a segment ends, replaced by another one or destroyed.
  *
- * Promises  one successor at most; a registry in which somebody who is alive has something is not replaced,
- *           and destroyed only by force; who sleeps in it is woken when it ends.
- * Needs     who registers asks succession_is_current() after the entry was counted in its row.
- * Context   any thread; succession_is_current() is wait-free, the others use the file system.
+ * Promises  one segment that is current has the name at most, and does not lose it before its end; a registry in
+ *           which somebody who is alive has something is not replaced, and destroyed only by force; what is
+ *           refused has not happened for anybody; nobody who is killed or stopped is waited for.
+ * Needs     who registers asks succession_stay() after the entry was counted in its row.
+ * Context   any thread; succession_is_current() is wait-free, succession_stay() lock-free, the others use the
+ *           file system.
  * Used by   lib/.
  */
 #ifndef KREG_SHM_SUCCESSION_H
@@ -14,26 +16,37 @@
 #include "shm/segment.h"
 
 /*
- * Replaces @s, whose life table is gone, by @plan. 0: another segment has the name now, open it.
- * -EBUSY: somebody in it is alive.
+ * Replaces @s, whose life table is gone, by @plan. 0: something has changed, look again; *made is the id of the
+ * new segment if it was this call that has put it there. -EBUSY: somebody in it is alive, and nobody can tell
+ * that it was tried.
  */
 int succession_take_over(const struct segment *s, const struct segment_path *path,
-			 const struct segment_plan *plan);
+			 const struct segment_plan *plan, uint64_t *made);
 
-/* Whether @s is in use still, asked after an entry was counted in its row. */
-bool succession_is_current(const struct segment *s);
-
-/* Finishes what another process began, if @s has a successor. */
-void succession_help(const struct segment *s, const struct segment_path *path);
-
-/* Removes the name. -EBUSY: somebody in it is alive, and @force is not set. */
-int succession_destroy(const struct segment *s, const struct segment_path *path,
-		       const struct life_table *lives, bool force);
+/* The same where @s is over. For the registry's owner. */
+int succession_follow(const struct segment *s, const struct segment_path *path,
+		      const struct segment_plan *plan, uint64_t *made);
 
 /*
- * Whether somebody who has something in @s, be it reserved, locked or a gift, is alive, by @lives if that
- * is its table, else by the processes' start times. His pid, or 0.
+ * Gives the name to the successor that replaces @s, if it has one. Its id, or 0; FILE+ID leads to it if we may
+ * not rename it.
  */
-pid_t succession_someone_alive(const struct segment *s, const struct life_table *lives);
+uint64_t succession_help(const struct segment *s, const struct segment_path *path);
+
+/* Whether @s is not over, and was not when everything before the call was done. */
+bool succession_is_current(const struct segment *s);
+
+/*
+ * The same after an entry was counted in its row, which keeps @s in use from now on: who would like to end it
+ * does not.
+ */
+bool succession_stay(const struct segment *s);
+
+/*
+ * Destroys @s and removes the name. -EBUSY: somebody in it is alive and @force is not set, and nobody can tell
+ * that it was tried; -EPERM: it is another user's; 1: it was replaced meanwhile, look again.
+ */
+int succession_destroy(const struct segment *s, const struct segment_path *path,
+		       const struct life_table *lives, bool force);
 
 #endif

@@ -123,7 +123,7 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *
  * Context: may block on the file system; starts one thread in the fallback, for the first handle. Open
  *          before the program starts many threads if you can: the kernel then registers for fences faster.
- * Death: a creator killed midway leaves nothing in the way.
+ * Death: who is killed or stopped while creating, replacing or destroying is in nobody's way.
  * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
  *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
  *         you; -EPERM the file is not the named user's, or is left over from another life
@@ -150,7 +150,8 @@ void kreg_close(struct kreg *k);
  * Removes the registry @name of this user.
  *
  * @force: non-zero to do so although owners are alive; they get -ESHUTDOWN from then on.
- * Return: 0; -ENOENT there is none; -EBUSY owners are alive; -EINVAL, -EACCES, -EPERM.
+ * Return: 0; -ENOENT there is none; -EBUSY owners are alive, and nobody can tell that it was tried;
+ *         -EPERM it is another user's; -EINVAL, -EACCES; -EAGAIN others were quicker over and over.
  * Since: 1.0
  */
 int kreg_destroy(const char *name, const struct kreg_options *options, int force);
