@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Series: one operation in one mode, at all its points or at some.
+ *
+ * Promises  a point at which everything hangs costs one runner and counts as a failure of that point.
+ * Used by   step.c, proc_step.c.
+ */
+#ifndef KREG_TESTS_STEP_SERIES_H
+#define KREG_TESTS_STEP_SERIES_H
+
+#include "tests/step/point.h"
+
+struct series {
+	const struct operation *operation;
+	struct place_of_registry at;
+	const char *other_life; /* as in struct stage */
+	bool watched;
+	bool what[BEFALLS];    /* which are wanted */
+	uint32_t points_max;   /* of those that matter, for each; 0: all of them */
+	uint32_t others;       /* points of a sample of all others, for each */
+	uint32_t failures_max; /* after so many the rest is left out */
+	uint64_t seed;
+	struct spot only; /* this one alone, if its address is not 0 */
+};
+
+struct figures {
+	uint32_t points, failures, missed;
+	uint32_t left_out;
+	int worst_ms;
+	struct spot first; /* that failed */
+	char complaint[COMPLAINT_MAX];
+};
+
+/* 0, or -1 and why there is nothing to be told, in the complaint of the first. */
+int series_run(const struct series *series, struct figures figures[BEFALLS]);
+
+#endif
