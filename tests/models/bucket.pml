@@ -1,0 +1,243 @@
+/* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER */
+/*
+ * One bucket: a search beside take-overs, queues, gifts, deaths and clearing away.
+ *
+ * States    the links of one order (shm/table.c, shm/table_write.c), word by word; each load and each
+ *           CAS is a step. An entry is its owner: its death is a step at any time, of any of them.
+ * Property  a search that finds nothing began or ended with a moment in which the name was free, and
+ *           what it finds held the name at some moment between.
+ * Stands for  "Searches are linearizable" in the head of shm/table.c; the seek in table_write.c.
+ *
+ *   NO_RELOAD        a link that was loaded before the life is followed although the life is over
+ *   NO_SECOND_LOOK   the link that led to the first one that does not count is not looked at again
+ *   LOOK_IF_NOTHING  it is, but not if something was found
+ *   ONE_BY_ONE       entries that do not count are cleared away one by one
+ *   FRONT_MARKED     the link that is looked at again may be that of a marked entry
+ *   COUNTER          in place of the link a counter is compared, raised before the CAS in front
+ */
+#define HEAD 0
+#define GIFT 4  /* an entry that some owner may put in the place of its own */
+#define OTHER 5 /* an entry of another key, in front of all */
+#define NODES 6
+#define END 7
+
+#define IF_FREE 0
+#define IN_FRONT 1
+#define IN_LINE 2
+#define LEAVE 3 /* it is linked */
+#define PURGE 4
+
+byte next[NODES];
+bool mark[NODES];
+bool dead[NODES];
+bool given;
+bool done;
+byte turns;
+
+/* What was so at some moment of the search. */
+bool was_free;
+byte held;
+
+inline look()
+{
+	h = next[HEAD];
+	do
+	:: h == END || (h != OTHER && !mark[h] && !dead[h]) -> break
+	:: else -> h = next[h]
+	od;
+	if
+	:: h == END -> was_free = true
+	:: else -> held = held | (1 << h)
+	fi;
+	h = 0
+}
+
+/* A step of @me, which lives; there is none once the search has ended. */
+#define LIVES                                                                                      \
+	!done;                                                                                     \
+	if                                                                                         \
+	:: dead[me] -> goto out                                                                    \
+	:: else                                                                                    \
+	fi
+
+/* The CAS of @node's link from @was to @now, which has a mark or not. */
+#define CAS(node, was, now, marks)                                                                 \
+	if                                                                                         \
+	:: next[node] == was && !mark[node] ->                                                     \
+		next[node] = now;                                                                  \
+		mark[node] = marks;                                                                \
+		look()                                                                             \
+	:: else -> link = HEAD; at = next[HEAD]; goto seek                                         \
+	fi
+
+#define COUNTS(node) (!mark[node] && !dead[node])
+#define STOPS(node) (node != OTHER && (rule == IF_FREE || rule == IN_FRONT))
+
+proctype writer(byte me; byte rule; bool leaves)
+{
+	byte h, link, at, to, behind;
+
+	if
+	:: rule == LEAVE -> goto linked
+	:: else
+	fi;
+	atomic { LIVES; at = next[HEAD] };
+seek:
+	do
+	:: atomic { at == END && !done -> break }
+	:: atomic { at != END && !done -> LIVES;
+		if
+		:: COUNTS(at) ->
+			if
+			:: STOPS(at) -> break
+			:: else -> link = at; at = next[at]
+			fi;
+			goto seek
+		:: else -> to = next[at]
+		fi };
+		/* It was dead, or marked, and is marked now. */
+		atomic { LIVES; if :: !mark[at] -> CAS(at, to, to, true) :: else fi };
+#ifndef ONE_BY_ONE
+		do
+		:: atomic { (to == END || at == OTHER) -> break }
+		:: atomic { !(to == END || at == OTHER) -> LIVES;
+			if
+			:: COUNTS(to) -> break
+			:: else -> behind = next[to]
+			fi };
+			atomic { LIVES; if :: !mark[to] -> CAS(to, behind, behind, true) :: else fi;
+				to = behind; behind = 0 }
+		od;
+#endif
+		atomic { LIVES; CAS(link, at, to, false); at = to; to = 0; behind = 0 }
+	od;
+	if
+	:: atomic { (rule == PURGE || (rule == IF_FREE && at != END)) -> goto out }
+	:: else
+	fi;
+#ifdef COUNTER
+	atomic { LIVES; turns++ };
+#endif
+	atomic { LIVES; next[me] = at; CAS(link, at, me, false); link = 0; at = 0; to = 0; behind = 0 };
+linked:
+	if
+	:: !leaves -> goto out
+	/* unregister */
+	:: atomic { leaves -> LIVES; if :: mark[me] -> goto out :: else fi;
+		mark[me] = true; look() }
+	/* give */
+	:: atomic { leaves -> LIVES; if :: mark[me] || given -> goto out :: else fi;
+		given = true; next[GIFT] = next[me]; next[me] = GIFT; mark[me] = true; look() }
+	fi;
+	atomic { LIVES; rule = PURGE; link = HEAD; at = next[HEAD]; goto seek };
+out:	atomic { link = 0; at = 0; to = 0; behind = 0 }
+}
+
+/* A death, at any time, or after the search. */
+proctype death(byte node)
+{
+	byte h;
+
+	atomic { !done -> dead[node] = true; look() }
+}
+
+/* The one in front, whose links are those of another key's. */
+proctype unregister_other()
+{
+	atomic { !done -> mark[OTHER] = true }
+}
+
+proctype reader()
+{
+	byte h, at, to, front, front_to, guard, guard_to, found, seen;
+	bool marked, guarded;
+
+	atomic { was_free = false; held = 0; look() };
+again:
+#ifdef COUNTER
+	seen = turns;
+#endif
+	atomic { at = next[HEAD]; front = HEAD; front_to = at; guarded = false; guard = 0; guard_to = 0 };
+	do
+	:: atomic { at == END -> break }
+	:: atomic { at != END -> to = next[at]; marked = mark[at] };
+		atomic {
+			if
+			:: at == OTHER -> goto on
+			:: at != OTHER && !marked && !dead[at] -> found = at; break
+			:: else ->
+				if
+				:: !guarded -> guarded = true; guard = front; guard_to = front_to
+				:: else
+				fi
+			fi
+		};
+#ifndef NO_RELOAD
+		atomic { to = next[at]; marked = mark[at] };
+#endif
+on:
+		atomic {
+			if
+#ifdef FRONT_MARKED
+			:: true -> front = at; front_to = to
+#else
+			:: !marked -> front = at; front_to = to
+			:: else
+#endif
+			fi;
+			at = to; to = 0; marked = false
+		}
+	od;
+	atomic {
+#ifdef LOOK_IF_NOTHING
+		guarded = guarded && !found;
+#endif
+		if
+#ifdef NO_SECOND_LOOK
+#elif defined(COUNTER)
+		:: guarded && turns != seen -> found = 0; goto again
+#elif defined(FRONT_MARKED)
+		:: guarded && next[guard] != guard_to -> found = 0; goto again
+#else
+		:: guarded && (next[guard] != guard_to || mark[guard]) -> found = 0; goto again
+#endif
+		:: else
+		fi;
+		assert(found || was_free);
+		assert(!found || (held & (1 << found)));
+		done = true
+	};
+	do
+	:: done
+	od
+}
+
+init
+{
+	atomic {
+		next[HEAD] = 1;
+		next[1] = END;
+		if
+#if !defined(ONLY) || ONLY == 1
+		/* One takes over and leaves or gives; one is in line. */
+		:: run writer(2, IN_FRONT, true); run writer(3, IN_LINE, false); run death(3)
+#endif
+#if !defined(ONLY) || ONLY == 2
+		/* Two take over, one from the other. */
+		:: run writer(2, IN_FRONT, false); run writer(3, IN_FRONT, false); run death(2)
+#endif
+#if !defined(ONLY) || ONLY == 3
+		/* One takes over, and an entry of another key is in front, and leaves. */
+		:: next[HEAD] = OTHER; next[OTHER] = 1;
+			run unregister_other(); run writer(2, IN_FRONT, false); run writer(3, IN_LINE, false);
+			run death(2)
+#endif
+#if !defined(ONLY) || ONLY == 4
+		/* The holder leaves or gives; one registers when the name is free, and one is in line. */
+		:: run writer(1, LEAVE, true); run writer(2, IF_FREE, false); run writer(3, IN_LINE, false)
+#endif
+		fi;
+		run death(1);
+		run reader()
+	}
+}
