@@ -20,12 +20,17 @@
 
 static struct kreg *k;
 
-static void open_small(void)
+static void open_small_of(uint32_t keys)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .max_bytes = 16 << 20,
-		     .slots = 16, .seats = 16);
+		     .slots = 16, .seats = 16, .keys = keys);
 
 	ck_assert_int_eq(kreg_open(&k, "table", &options), 0);
+}
+
+static void open_small(void)
+{
+	open_small_of(KREG_KEYS_UNIQUE);
 }
 
 static void set_up(void)
@@ -292,6 +297,143 @@ START_TEST(damaged_memory_neither_crashes_nor_holds_anybody)
 }
 END_TEST
 
+/* The entries under "key", neighbours in the list, and the references to them. */
+static struct entry *entries[3];
+static ref_t refs[3];
+
+static void find_entries(uint64_t **first)
+{
+	struct query q = table_query(&k->segment, "key", 3);
+	struct table_walk walk;
+	struct found found;
+	ref_t word;
+	int i;
+
+	table_line(&k->segment, &q, &walk);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(table_line_next(&k->segment, &k->lives, &q, &walk, &found), 0);
+		entries[i] = found.entry;
+		refs[i] = ref_make(found.place, q.order);
+	}
+	ck_assert(table_bucket(&k->segment, q.hash, first, &word));
+	while (ref_place(**first) != ref_place(refs[0])) {
+		struct entry *entry = segment_entry(&k->segment, ref_place(**first));
+
+		*first = order_is_entry(ref_order(**first))
+				 ? &entry->next
+				 : &k->segment.buckets[ref_place(**first)];
+	}
+}
+
+static int match_none(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	(void)data;
+	return 0;
+}
+
+/* All that reads, and all that looks for what it is to change. */
+static void use_the_key(struct kreg *of)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct kreg_found found = { 0 };
+	struct kreg_key key = { .key = "other", .key_size = KREG_STRING };
+	struct kreg_owner self;
+	int64_t sum;
+	int count = 0;
+
+	KREG_PATTERN(none, .key = "key", .key_size = KREG_STRING, .prefix = "x", .prefix_size = 1);
+	kreg_lookup(of, "key", KREG_STRING, NULL, 0, NULL);
+	kreg_lookup(of, "other", KREG_STRING, NULL, 0, NULL);
+	kreg_lookup_many(of, &key, &found, 1);
+	kreg_count(of);
+	kreg_stat(of, &stat);
+	kreg_each(of, NULL, 0, count_entry, &count);
+	kreg_each_of_key(of, "key", KREG_STRING, count_entry, &count);
+	kreg_count_select(of, &none);
+	kreg_dispatch(of, "key", KREG_STRING, count_entry, &count);
+	kreg_counter_sum(of, "key", KREG_STRING, &sum);
+	if (!kreg_self(k, &self))
+		kreg_each_of_owner(of, &self, count_entry, &count);
+}
+
+static void change_the_key(void)
+{
+	const void *value;
+
+	if (!kreg_read_enter(k)) {
+		kreg_read(k, "other", KREG_STRING, &value, NULL);
+		kreg_read_leave(k);
+	}
+	kreg_await(k, "other", KREG_STRING, 0, NULL);
+	kreg_await_gone(k, "key", KREG_STRING, NULL, 0);
+	kreg_unregister_match(k, "key", KREG_STRING, match_none, NULL);
+	kreg_register(k, "other", KREG_STRING, "x", 1, NULL);
+	kreg_publish(k, "key", KREG_STRING, "x", 1);
+	kreg_counter_add(k, "key", KREG_STRING, 1, NULL);
+	kreg_sweep(k);
+	kreg_unregister(k, "key", KREG_STRING);
+}
+
+/* Of what a circle is made; the last is one over all three. */
+enum { CIRCLE_OF_ONE, CIRCLE_OF_TWO, CIRCLE_OF_ALL, CIRCLE_OF_DEAD, CIRCLE_OF_GIFTS, CIRCLES };
+
+static void make_circle(int kind)
+{
+	uint64_t *first;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "x", 1, NULL), 0);
+	find_entries(&first);
+	switch (kind) {
+	case CIRCLE_OF_ONE:
+		store_relaxed(&entries[1]->next, refs[1]); /* relaxed: damage */
+		break;
+	case CIRCLE_OF_TWO:
+		store_relaxed(&entries[1]->next, refs[0]); /* relaxed: damage */
+		break;
+	case CIRCLE_OF_GIFTS:
+		/* The first says that it is a gift, and is not in the circle that the list leads to. */
+		entries[0]->info |= (uint64_t)ENTRY_GIFT << ENTRY_KIND_SHIFT;
+		for (i = 0; i < (int)land_slabs(&k->segment); i++)
+			k->segment.directory[i].about |= LAND_OF_GIFT;
+		store_relaxed(&k->segment.header->gifts, 1ull); /* relaxed: damage */
+		store_relaxed(first, refs[1]);                  /* relaxed: damage */
+		store_relaxed(&entries[2]->next, refs[1]);      /* relaxed: damage */
+		break;
+	default:
+		for (i = 0; kind == CIRCLE_OF_DEAD && i < 3; i++)
+			entries[i]->owner = dead_owner();
+		store_relaxed(&entries[2]->next, refs[0]); /* relaxed: damage */
+	}
+}
+
+START_TEST(a_list_that_leads_in_a_circle_ends_every_call)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
+	struct kreg *reader;
+	uint32_t keys;
+	int kind;
+
+	for (kind = 0; kind < CIRCLES; kind++) {
+		for (keys = KREG_KEYS_DUPLICATE; keys <= KREG_KEYS_DUPLICATE_BY_KEY; keys++) {
+			kreg_close(k);
+			ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+			open_small_of(keys);
+			make_circle(kind);
+			options.flags = KREG_OPEN_READONLY;
+			ck_assert_int_eq(kreg_open(&reader, "table", &options), 0);
+			options.flags = 0;
+			use_the_key(reader);
+			use_the_key(k);
+			change_the_key();
+			kreg_close(reader);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -301,6 +443,7 @@ int main(void)
 		a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir,
 		a_bucket_that_a_living_process_claims_is_gone_around,
 		damaged_memory_neither_crashes_nor_holds_anybody,
+		a_list_that_leads_in_a_circle_ends_every_call,
 		NULL,
 	};
 
