@@ -103,21 +103,16 @@ void blocks_return(struct kreg *k, const struct blocks *blocks)
 		heap_return(k->heap, blocks->entry);
 }
 
-void blocks_retire(struct kreg *k, const struct writer *w, place_t place)
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info)
 {
-	struct entry *entry = place ? segment_entry(&k->segment, place) : NULL;
-	place_t value;
-	uint64_t info;
+	place_t value = entry_value_place(info);
 
-	if (!entry)
+	if (!place)
 		return;
-	info = load_relaxed(&entry->info); /* relaxed: our own entry */
 	if (entry_is_gift(info)) {
-		/* relaxed: constant while it is a gift */
-		gift_retire(w, place, load_relaxed(&entry->owner));
+		gift_sweep(w, segment_slab_of(&k->segment, place));
 		return;
 	}
-	value = entry_value_place(info);
 	heap_retire(k->heap, place);
 	if (value)
 		heap_retire(k->heap, value);

@@ -33,9 +33,9 @@ int blocks_make(struct kreg *k, const struct query *q, const struct content *con
 /* What is to replace the entry of @info, and is not linked yet, gets its flags. */
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);
 
-/* Back at once; back after all who could stand in @place are gone. 0 is allowed. */
+/* Back at once; back after all who could stand in @place, an entry of @info, are gone. 0 is allowed. */
 void blocks_return(struct kreg *k, const struct blocks *blocks);
-void blocks_retire(struct kreg *k, const struct writer *w, place_t place);
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info);
 
 #pragma GCC visibility pop
 

@@ -198,7 +198,7 @@ int change_unlink(struct change *change, const struct found *found)
 	if (is_name && !told)
 		tell_unregistered(k, found);
 	count(change, found->info, 0);
-	blocks_retire(k, &change->thread->writer, place);
+	blocks_retire(k, &change->thread->writer, place, found->info);
 	ring(change);
 	/* It is in no record, but somebody in line behind it may hold the name now. */
 	if (entry_kind(found->info) == ENTRY_RESERVED)
@@ -246,7 +246,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
-	blocks_retire(k, &change->thread->writer, old);
+	blocks_retire(k, &change->thread->writer, old, found->info);
 	err = still_current(change, &own);
 	if (err)
 		return err;
@@ -258,10 +258,11 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	return 0;
 }
 
-int change_give(struct change *change, const struct found *found, place_t gift, owner_t to)
+int change_give(struct change *change, const struct found *found, const struct gift_made *gift,
+		owner_t to)
 {
 	struct kreg *k = change->k;
-	struct found given = found_own(change, gift);
+	struct found given = found_own(change, gift->place);
 	place_t old;
 	bool told;
 	int err;
@@ -272,29 +273,29 @@ int change_give(struct change *change, const struct found *found, place_t gift, 
 	if (err)
 		return err;
 	told = tell_give(k, &given, found->place, to);
-	err = table_replace(&change->thread->writer, change->q, found, gift, &old);
+	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
 	if (told)
 		tell_unregister_done(k);
 	let_go(change);
 	if (err)
 		return err;
-	gift_pass(&change->thread->writer, gift, k->self.owner, to);
+	gift_linked(&k->segment, gift);
 	if (!told)
 		tell_given(k, &given, found->place, to);
 	count(change, found->info, 0);
-	blocks_retire(k, &change->thread->writer, old);
+	blocks_retire(k, &change->thread->writer, old, found->info);
 	ring(change);
 	return 0;
 }
 
-int change_link_gift(struct change *change, place_t gift, owner_t to, struct linked *out)
+int change_link_gift(struct change *change, const struct gift_made *gift, struct linked *out)
 {
 	struct kreg *k = change->k;
-	int err = table_link(&change->thread->writer, change->q, gift, LINK_IF_FREE, out);
+	int err = table_link(&change->thread->writer, change->q, gift->place, LINK_IF_FREE, out);
 
 	if (err)
 		return err;
-	gift_pass(&change->thread->writer, gift, k->self.owner, to);
+	gift_linked(&k->segment, gift);
 	tidy(change, out->crowded);
 	ring(change);
 	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;

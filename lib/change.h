@@ -12,6 +12,7 @@
 #define KREG_LIB_CHANGE_H
 
 #include "lib/blocks.h"
+#include "shm/gift.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -38,16 +39,17 @@ int change_unlink(struct change *change, const struct found *found);
 int change_replace(struct change *change, const struct found *found, struct blocks *blocks);
 
 /*
- * Puts the gift at @gift, which is @to's, in the place of one's own entry, or of one that was reserved for him by
+ * Puts @gift, which is @to's, in the place of one's own entry, or of one that was reserved for him by
  * change_link_gift(). -ENOENT.
  */
-int change_give(struct change *change, const struct found *found, place_t gift, owner_t to);
+int change_give(struct change *change, const struct found *found, const struct gift_made *gift,
+		owner_t to);
 
 /*
- * Links the gift at @gift, which is @to's and reserved, where the name is free. As table_link() LINK_IF_FREE;
+ * Links @gift, which is reserved, where the name is free. As table_link() LINK_IF_FREE;
  * -ESHUTDOWN: the registry is over, and the gift is linked nevertheless.
  */
-int change_link_gift(struct change *change, place_t gift, owner_t to, struct linked *out);
+int change_link_gift(struct change *change, const struct gift_made *gift, struct linked *out);
 
 /* Lets one's own reserved entry be found as it is. */
 int change_publish(struct change *change, const struct found *found);

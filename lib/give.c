@@ -23,14 +23,13 @@ static bool is_here(struct kreg *k, owner_t owner)
 }
 
 static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
-		const void *value, uint32_t size, place_t *gift)
+		const void *value, uint32_t size, struct gift_made *gift)
 {
 	uint32_t kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0);
-	int err = gift_make(&k->segment, &k->lives, k->self.owner, to, q, kind, value, size, gift);
+	int err = gift_make(&k->segment, &k->lives, &k->self, to, q, kind, value, size, gift);
 
 	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = gift_make(&k->segment, &k->lives, k->self.owner, to, q, kind, value, size,
-				gift);
+		err = gift_make(&k->segment, &k->lives, &k->self, to, q, kind, value, size, gift);
 	return err;
 }
 
@@ -39,7 +38,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 {
 	struct change change;
 	struct found own, now;
-	place_t gift;
+	struct gift_made gift;
 	ssize_t size = change_copy_own(k, q, &own, value, GIFT_BYTES_MAX);
 	int err;
 
@@ -54,12 +53,12 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 	if (!err) {
 		err = change_find_own(&change, &now);
 		if (!err)
-			err = now.place == own.place ? change_give(&change, &now, gift, to)
+			err = now.place == own.place ? change_give(&change, &now, &gift, to)
 						     : -EAGAIN;
 		change_leave(&change);
 	}
 	if (err)
-		gift_drop(&k->segment, gift);
+		gift_drop(&k->segment, &gift);
 	return err;
 }
 
@@ -117,7 +116,7 @@ void give_up_gifts(struct kreg *k)
 	for (slab = 0; slab < slabs; slab++) {
 		place_t place = gift_in(&k->segment, slab);
 
-		if (place && land_owner(&k->segment, slab) == k->self.owner)
+		if (place && gift_owner(&k->segment, slab) == k->self.owner)
 			give_up(k, place);
 	}
 }

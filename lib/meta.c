@@ -40,7 +40,7 @@ static int copy_all(struct kreg *k, struct copy *out)
 			copy_out(out->bytes, blob, out->size);
 		}
 		if (grace_peek_held(&k->segment, epoch))
-			return !blob && out->word ? -EUCLEAN : 0;
+			return !blob && meta_is_any(out->word) ? -EUCLEAN : 0;
 		free(out->bytes);
 	}
 	return -EAGAIN;
@@ -103,23 +103,23 @@ static bool compose(const struct copy *copy, const struct kreg_entry *change, un
 
 static int put_blob(struct kreg *k, uint64_t seen, const void *bytes, uint32_t size)
 {
+	struct segment *s = &k->segment;
+	struct meta_made blob;
 	struct thread *thread;
-	uint32_t from = 0;
-	place_t blob;
-	int err = meta_take(&k->segment, &k->lives, k->self.owner, bytes, size, &from, &blob);
+	int err = meta_take(s, &k->lives, &k->self, bytes, size, seen, &blob);
 
 	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = meta_take(&k->segment, &k->lives, k->self.owner, bytes, size, &from, &blob);
+		err = meta_take(s, &k->lives, &k->self, bytes, size, seen, &blob);
 	if (err)
 		return err;
 	err = handle_enter(k, &thread);
 	if (!err) {
-		if (!meta_replace(&thread->writer, seen, blob))
+		if (!meta_replace(&thread->writer, &blob))
 			err = -EAGAIN;
 		handle_leave(thread);
 	}
 	if (err)
-		meta_return(&k->segment, blob);
+		meta_return(s, &blob);
 	else
 		handle_advance(k);
 	return err;

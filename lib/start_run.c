@@ -111,21 +111,21 @@ static int give_reserved(struct starting *s)
 	struct kreg *k = s->k;
 	struct change change;
 	struct linked linked;
-	place_t gift;
-	int err = gift_make(&k->segment, &k->lives, k->self.owner, s->what.owner.token, &s->q,
+	struct gift_made gift;
+	int err = gift_make(&k->segment, &k->lives, &k->self, s->what.owner.token, &s->q,
 			    ENTRY_RESERVED, NULL, 0, &gift);
 
 	if (err)
 		return err;
 	err = change_enter(&change, k, &s->q);
 	if (!err) {
-		err = change_link_gift(&change, gift, s->what.owner.token, &linked);
+		err = change_link_gift(&change, &gift, &linked);
 		change_leave(&change);
 		if (err == -ESHUTDOWN)
 			return err;
 	}
 	if (err)
-		gift_drop(&k->segment, gift);
+		gift_drop(&k->segment, &gift);
 	return err;
 }
 
@@ -136,8 +136,8 @@ static int give_name(struct starting *s, const void *value, size_t value_size)
 	struct query own = s->q;
 	struct change change;
 	struct found reserved;
-	place_t gift;
-	int err = gift_make(&k->segment, &k->lives, k->self.owner, s->what.owner.token, &s->q,
+	struct gift_made gift;
+	int err = gift_make(&k->segment, &k->lives, &k->self, s->what.owner.token, &s->q,
 			    ENTRY_NAME, value, (uint32_t)value_size, &gift);
 
 	if (err)
@@ -148,11 +148,11 @@ static int give_name(struct starting *s, const void *value, size_t value_size)
 	if (!err) {
 		err = table_find_first(&change.thread->writer, &own, &reserved);
 		if (!err)
-			err = change_give(&change, &reserved, gift, own.owner);
+			err = change_give(&change, &reserved, &gift, own.owner);
 		change_leave(&change);
 	}
 	if (err)
-		gift_drop(&k->segment, gift);
+		gift_drop(&k->segment, &gift);
 	return err;
 }
 

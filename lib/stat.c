@@ -15,6 +15,9 @@ int64_t kreg_count(struct kreg *k)
 {
 	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
 
+	/* Whose deaths have left none pays for the look once. */
+	if (!gifts && k->writable && gift_is_any(&k->segment))
+		gift_recount(&k->segment, &k->lives);
 	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);
 }
 
@@ -36,7 +39,9 @@ static void stat_land(struct kreg *k, struct kreg_stat *out)
 			if (!grace_is_past(s, word & ~LAND_RETIRED))
 				out->bytes_waiting += SLAB_BYTES;
 		} else if (word) {
-			if (life_is_alive(&k->lives, word) || meta_is_in(s, slab))
+			owner_t owner = land_is_nobodys(word) ? gift_owner(s, slab) : word;
+
+			if (life_is_alive(&k->lives, owner) || meta_is_in(s, slab))
 				out->bytes_used += SLAB_BYTES;
 			else
 				out->bytes_dead += SLAB_BYTES;

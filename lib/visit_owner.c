@@ -63,7 +63,7 @@ static void orders_sort(struct orders *orders)
 static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, struct orders *orders)
 {
 	const struct segment *s = &v->k->segment;
-	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	struct heap_cut cut = heap_cut_of_slab(s, slab);
 	place_t place = segment_slab_place(s, slab);
 	unsigned char key[256];
 	uint32_t i;

@@ -13,8 +13,6 @@ static bool has_lived(const struct look *look, owner_t owner)
 	uint32_t seat = owner_seat(owner);
 	uint64_t life;
 
-	if (owner == SEGMENT_NOBODY)
-		return true;
 	if (seat >= look->lives->seats || owner != owner_without_image(owner) ||
 	    !owner_incarnation(owner))
 		return false;
@@ -31,7 +29,8 @@ static void look_slab(struct look *look, uint32_t slab)
 	/* After the word, which has an epoch that had begun. */
 	uint64_t epoch = grace_peek(look->s);
 
-	if (!word ||
+	if (!word || word == SEGMENT_NOBODY ||
+	    (land_is_nobodys(word) && word & (LAND_META | LAND_GIFT)) ||
 	    (land_is_retired(word) ? (word & ~LAND_RETIRED) <= epoch : has_lived(look, word)))
 		return;
 	look_fault(look, FAULT_DIRECTORY, slab, word,
@@ -44,7 +43,7 @@ static bool meta_is_sound(const struct segment *s, uint64_t word)
 {
 	uint32_t bytes, slab, end;
 
-	if (!word)
+	if (!meta_is_any(word))
 		return true;
 	if (!meta_blob(s, word, &bytes))
 		return false;
@@ -53,7 +52,7 @@ static bool meta_is_sound(const struct segment *s, uint64_t word)
 	for (; slab < end; slab++) {
 		uint64_t owner = land_owner(s, slab);
 
-		if (!owner || land_is_retired(owner) || land_about(s, slab) != LAND_OF_META)
+		if (owner != SEGMENT_NOBODY && !(land_is_nobodys(owner) && owner & LAND_META))
 			return false;
 	}
 	return true;
@@ -73,16 +72,14 @@ static void look_meta(struct look *look)
 
 void look_land(struct look *look)
 {
-	uint64_t gifts = load_relaxed(&look->s->header->gifts); /* relaxed: raised before a link */
 	uint32_t slab;
 
 	for (slab = 0; slab < look->slabs; slab++)
 		look_slab(look, slab);
 	look_meta(look);
-	if (look->gifts > gifts)
-		look_fault(look, FAULT_GIFTS, 0, gifts,
-			   "header: it counts %llu gifts and the list has %llu, so kreg_count() "
-			   "may miss "
-			   "some; " LOOK_DAMAGED,
-			   (unsigned long long)gifts, (unsigned long long)look->gifts);
+	if (look->gifts && !gift_is_any(look->s))
+		look_fault(look, FAULT_GIFTS, 0, look->gifts,
+			   "header: it says that there are no gifts and the list has %llu, so "
+			   "kreg_count() misses them; " LOOK_DAMAGED,
+			   (unsigned long long)look->gifts);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "shm/check_look.h"
+#include "shm/gift.h"
 #include "shm/heap.h"
 #include "shm/table_search.h"
 
@@ -53,7 +54,7 @@ static bool is_cut(const struct look *look, place_t place, uint64_t info)
 {
 	const struct segment *s = look->s;
 	uint32_t slab = segment_slab_of(s, place);
-	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	struct heap_cut cut = heap_cut_of_slab(s, slab);
 	uint64_t needed = ENTRY_HEAD + entry_key_size(info);
 	uint32_t offset = (place - segment_slab_place(s, slab)) * LINE_BYTES;
 
@@ -99,7 +100,7 @@ static bool slab_is_sound(const struct look *look, const struct item *item)
 	if (!item->live)
 		return true;
 	if (entry_is_gift(item->info))
-		return land_about(look->s, segment_slab_of(look->s, item->place)) & LAND_OF_GIFT;
+		return gift_in(look->s, segment_slab_of(look->s, item->place)) == item->place;
 	return word == item->owner;
 }
 

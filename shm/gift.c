@@ -1,24 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An entry's memory is its owner's, so that it goes back when the owner dies. A gift is made by another
- * one: in a slab that holds nothing else, so that the slab can be handed over by one CAS.
+ * An entry's memory is its owner's, so that it goes back when the owner dies. A gift is made by one owner for
+ * another one, and neither's death alone says whether its memory is free: so it lies in a slab of nobody's
+ * (land.c), which holds nothing else.
  *
- *   step                                        killed here
- *   1 a slab is taken, the gift written         a slab of the dead with an entry in no list
- *   2 the giver's entry is replaced by the gift the slab is the dead giver's, the gift is alive: whoever
- *     by one CAS: given                         sweeps hands the slab over
- *   3 the slab is handed over by CAS            done
+ *   step                                        killed, or exec, here
+ *   1 a slab is taken, the gift written         a slab of the dead with an entry in no list; of a program that lives
+ *                                               on as another one: it comes back with its end, as blocks do
+ *   2 the slab becomes nobody's                 in no list, and its maker is gone: over
+ *   3 header->gifts is raised                   the same
+ *   4 the giver's entry is replaced by the      it is the new owner's
+ *     gift by one CAS: given
+ *   5 the slab's word says that it is linked    the same; whoever sweeps looks into the list, and does that
  *
- * The new owner may have unregistered the gift before step 3. So both look for the other: who unregisters
- * marks the entry first and tries to retire the slab then, and the giver hands over first and looks at the
- * mark then. The slab's word lets one of them do it.
+ * Whether a gift is over, everybody can tell:
+ *
+ *   its entry is marked                         over: who unregistered or replaced it retires the slab, or whoever
+ *                                               comes by
+ *   it was linked, and its owner is dead        over
+ *   it is not known to be linked, and its       over if the list does not lead to it: nobody can link it any more
+ *     maker's program is gone
+ *   else                                        in use
+ *
+ * What is over stays over, and the slab's word has a ticket that no other gift gets: so whoever has found it
+ * over, and gone past its order in the list, may retire the slab by a CAS from that word, however late. One of
+ * them wins.
  *
  * A program that is started under a name gets that as a gift, before it runs: reserved, and linked as a new
- * entry in step 2; and another one in its place when it is ready.
+ * entry in step 4; and another one in its place when it is ready.
  *
  * The owner's row does not count gifts, because two words cannot be changed at once. header->gifts says
- * whether it is worth while to look for some; it may be too high after a death, which costs time alone, and
- * is never too low: it is raised before a gift is written, and lowered after that was wiped out.
+ * whether it is worth while to look for some:
+ *
+ *   63               32 31                0
+ *  +-------------------+-------------------+
+ *  | gifts made so far | when none was     |   any: the halves differ
+ *  |                   | left              |
+ *  +-------------------+-------------------+
+ *
+ * Nobody lowers it, so nothing is lost with one who was to do so: who looks at all slabs and finds no gift that is
+ * not over sets the lower half by CAS, which fails if another one was made meanwhile.
  */
 #include "shm/gift.h"
 
@@ -26,18 +47,17 @@
 
 #include "shm/table_search.h"
 
-/* Peeks that were overtaken are tried so often before giving up. */
+/* So often a sum may be overtaken. */
 #define SUM_TRIES 256
 
-static void gifts_add(const struct segment *s, uint64_t count)
+static bool is_of_gift(uint64_t word)
 {
-	/* relaxed: the link that is CASed later orders it */
-	fetch_add_relaxed(&s->header->gifts, count);
+	return land_is_nobodys(word) && !(word & LAND_META) && (word & LAND_GIFT);
 }
 
-int gift_make(const struct segment *s, const struct life_table *lives, owner_t self, owner_t to,
-	      const struct query *q, uint32_t kind, const void *value, uint32_t value_size,
-	      place_t *out)
+int gift_make(const struct segment *s, const struct life_table *lives, const struct life_self *self,
+	      owner_t to, const struct query *q, uint32_t kind, const void *value,
+	      uint32_t value_size, struct gift_made *out)
 {
 	uint32_t head = entry_head(q->key_size), from = 0, slab;
 	struct entry *entry;
@@ -45,51 +65,47 @@ int gift_make(const struct segment *s, const struct life_table *lives, owner_t s
 
 	if (head + value_size > GIFT_BYTES_MAX)
 		return -EMSGSIZE;
-	err = land_take(s, lives, self, 1, &from, &slab);
+	err = land_take(s, lives, self->owner, 1, &from, &slab);
 	if (err)
 		return err;
-	*out = segment_slab_place(s, slab);
-	entry = segment_at(s, *out, SLAB_BYTES);
+	out->place = segment_slab_place(s, slab);
+	entry = segment_at(s, out->place, SLAB_BYTES);
 	if (!entry)
 		return -EUCLEAN;
 	copy_in(entry->bytes, q->key, q->key_size);
 	if (value_size)
 		copy_in((unsigned char *)entry + head, value, value_size);
-	gifts_add(s, 1);
 	store_relaxed(&entry->next, 0ull); /* relaxed: private until it is linked */
 	store_relaxed(&entry->owner, to);  /* relaxed: as above */
 	store_relaxed(&entry->info,        /* relaxed: as above */
 		      entry_info(kind | ENTRY_GIFT, 0, value_size, q->key_size));
-	land_describe(s, slab, heap_about_entries(SLAB_BYTES) | LAND_OF_GIFT);
+	/* relaxed: a number that nobody else gets */
+	out->word =
+		LAND_GIFT | (fetch_add_relaxed(&s->header->tickets, 1) & (LAND_GIFT_LINKED - 1));
+	err = land_disown(s, slab, self, out->word);
+	if (err)
+		return err;
+	/*
+	 * ORD[gift_make:A] acq_rel: the slab is a gift's, then that there is one, then the link; pairs with
+	 * gift_recount:A
+	 */
+	fetch_add_acq_rel(&s->header->gifts, 1ull << 32);
 	return 0;
 }
 
-/* Nobody takes it for a gift any more. */
-static void gift_wipe(const struct segment *s, place_t place)
+void gift_drop(const struct segment *s, const struct gift_made *gift)
 {
-	struct entry *entry = segment_at(s, place, SLAB_BYTES);
-
-	if (entry)
-		store_relaxed(&entry->info, 0ull); /* relaxed: it is in no list */
+	land_take_back(s, segment_slab_of(s, gift->place), gift->word);
 }
 
-void gift_drop(const struct segment *s, place_t place)
+void gift_linked(const struct segment *s, const struct gift_made *gift)
 {
-	gift_wipe(s, place);
-	land_return(s, segment_slab_of(s, place));
-	gifts_add(s, -1ull);
+	land_rename(s, segment_slab_of(s, gift->place), gift->word, gift->word | LAND_GIFT_LINKED);
 }
 
 place_t gift_in(const struct segment *s, uint32_t slab)
 {
-	place_t place = segment_slab_place(s, slab);
-	const struct entry *entry;
-
-	if (!(land_about(s, slab) & LAND_OF_GIFT))
-		return 0;
-	entry = segment_at(s, place, SLAB_BYTES);
-	/* relaxed: checked later */
-	return entry && entry_is_gift(load_relaxed(&entry->info)) ? place : 0;
+	return is_of_gift(land_owner(s, slab)) ? segment_slab_place(s, slab) : 0;
 }
 
 owner_t gift_owner(const struct segment *s, uint32_t slab)
@@ -102,37 +118,14 @@ owner_t gift_owner(const struct segment *s, uint32_t slab)
 	return load_relaxed(&entry->owner); /* relaxed: constant while it is a gift */
 }
 
-void gift_retire(const struct writer *w, place_t place, owner_t owner)
+/* @key has room for 256 bytes. */
+static struct query gift_query(const struct segment *s, const struct entry *entry,
+			       unsigned char *key)
 {
-	gift_wipe(w->s, place);
-	if (land_retire_from(w->s, segment_slab_of(w->s, place), owner))
-		gifts_add(w->s, -1ull);
-}
+	uint32_t key_size = entry_key_size(load_relaxed(&entry->info)); /* relaxed: checked later */
 
-void gift_pass(const struct writer *w, place_t place, owner_t from, owner_t to)
-{
-	const struct segment *s = w->s;
-	struct entry *entry = segment_at(s, place, SLAB_BYTES);
-	unsigned char key[256];
-	struct query q;
-	uint64_t info;
-
-	if (!entry || !land_hand_over(s, segment_slab_of(s, place), from, to))
-		return;
-	/*
-	 * ORD[gift_pass:A] full: the slab is theirs, then whether they had unregistered it; pairs with
-	 * table_cas:A of the mark, land_retire_from:A
-	 */
-	full_fence();
-	if (!(table_load(&entry->next) & REF_MARK))
-		return;
-	info = load_relaxed(&entry->info); /* relaxed: behind the link; 0: the other one is at it */
-	if (!entry_is_gift(info))
-		return;
-	copy_out(key, entry->bytes, entry_key_size(info));
-	q = table_query(s, key, entry_key_size(info));
-	if (!table_purge(w, &q))
-		gift_retire(w, place, to);
+	copy_out(key, entry->bytes, key_size);
+	return table_query(s, key, key_size);
 }
 
 /* 0: the list leads to it, be it reserved, and its owner is alive. -ENOENT, -EUCLEAN. */
@@ -141,28 +134,75 @@ static int gift_find(const struct segment *s, const struct life_table *lives, pl
 {
 	const struct entry *entry = segment_at(s, place, SLAB_BYTES);
 	unsigned char key[256];
-	uint64_t info;
 	struct query q;
 
 	if (!entry)
 		return -EUCLEAN;
-	info = load_relaxed(&entry->info); /* relaxed: checked through the list */
-	copy_out(key, entry->bytes, entry_key_size(info));
-	q = table_query(s, key, entry_key_size(info));
+	q = gift_query(s, entry, key);
 	q.kinds = KINDS_OF_NAMES;
-	q.owner = load_relaxed(&entry->owner); /* relaxed: as above */
+	q.owner = load_relaxed(&entry->owner); /* relaxed: checked through the list */
 	return q.owner ? table_find_at(s, lives, &q, place, out) : -ENOENT;
 }
 
-bool gift_rescue(const struct writer *w, uint32_t slab, uint64_t seen)
+/* Whether it is unregistered, or its owner dead: then it does not count any more, if it ever did. */
+static bool gift_is_ended(const struct life_table *lives, const struct entry *entry)
 {
-	place_t place = gift_in(w->s, slab);
-	struct found gift;
+	return table_load(&entry->next) & REF_MARK ||
+	       !life_is_alive(lives, load_relaxed(&entry->owner)); /* relaxed: as its next */
+}
 
-	if (!place || gift_find(w->s, w->lives, place, &gift) || gift.owner == seen)
+/* Whether nobody can link it, or find it in the list as a living owner's. */
+static bool gift_is_over(const struct writer *w, uint32_t slab, uint64_t word,
+			 const struct entry *entry)
+{
+	struct found gift;
+	int err;
+
+	/* Only what was linked has a mark. */
+	if (word & LAND_GIFT_LINKED || table_load(&entry->next) & REF_MARK)
+		return gift_is_ended(w->lives, entry);
+	if (land_maker_is_alive(w->s, w->lives, slab))
 		return false;
-	gift_pass(w, place, seen, gift.owner);
-	return true;
+	err = gift_find(w->s, w->lives, segment_slab_place(w->s, slab), &gift);
+	if (!err)
+		land_rename(w->s, slab, word, word | LAND_GIFT_LINKED);
+	return err == -ENOENT;
+}
+
+bool gift_sweep(const struct writer *w, uint32_t slab)
+{
+	uint64_t word = land_owner(w->s, slab);
+	const struct entry *entry = segment_at(w->s, segment_slab_place(w->s, slab), SLAB_BYTES);
+	unsigned char key[256];
+	struct query q;
+
+	if (!is_of_gift(word) || !entry || !gift_is_over(w, slab, word, entry))
+		return false;
+	q = gift_query(w->s, entry, key);
+	return !table_purge(w, &q) && land_retire_from(w->s, slab, word);
+}
+
+void gift_recount(const struct segment *s, const struct life_table *lives)
+{
+	uint32_t slab, slabs;
+	uint64_t seen;
+
+	if (!gift_is_any(s))
+		return;
+	/*
+	 * ORD[gift_recount:A] acquire: how many were made, then the slabs' words; pairs with gift_make:A
+	 */
+	seen = load_acquire(&s->header->gifts);
+	slabs = land_slabs(s);
+	for (slab = 0; slab < slabs; slab++) {
+		place_t place = gift_in(s, slab);
+		const struct entry *entry = place ? segment_at(s, place, SLAB_BYTES) : NULL;
+
+		if (entry && !gift_is_ended(lives, entry))
+			return;
+	}
+	/* relaxed: fails if one was made after the look began */
+	cas_relaxed(&s->header->gifts, &seen, (seen & ~0xffffffffull) | seen >> 32);
 }
 
 static int64_t sum_once(const struct segment *s, const struct life_table *lives, owner_t owner)

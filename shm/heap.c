@@ -4,10 +4,10 @@
  *
  * What a slab is cut into is told to heirs by one word of its directory entry:
  *
- *   63 35  34  33  32  31             0
- *  +-----+---+---+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
- *  | 0   | G | M | E | bytes a block  |   M: no blocks, meta.c; G: one block, gift.c
- *  +-----+---+---+---+----------------+
+ *   63 33  32  31             0
+ *  +-----+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
+ *  | 0   | E | bytes a block  |
+ *  +-----+---+----------------+
  *
  * Values larger than half a slab get slabs of their own, side by side. Each of them is a slab
  * without entries to heirs, so they can be inherited one by one.
@@ -49,15 +49,19 @@ struct heap_cut heap_cut_of_entries(uint64_t about)
 {
 	struct heap_cut cut = { .bytes = (uint32_t)about };
 
-	if ((about & ABOUT_ENTRIES) && cut.bytes >= LINE_BYTES && cut.bytes <= SLAB_BYTES &&
-	    !(cut.bytes % LINE_BYTES))
+	if (!(about & LAND_MAKER) && (about & ABOUT_ENTRIES) && cut.bytes >= LINE_BYTES &&
+	    cut.bytes <= SLAB_BYTES && !(cut.bytes % LINE_BYTES))
 		cut.blocks = SLAB_BYTES / cut.bytes;
 	return cut;
 }
 
-uint64_t heap_about_entries(uint32_t bytes)
+struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab)
 {
-	return ABOUT_ENTRIES | bytes;
+	uint64_t word = land_owner(s, slab);
+
+	if (!land_is_nobodys(word))
+		return heap_cut_of_entries(land_about(s, slab));
+	return (struct heap_cut){ .bytes = SLAB_BYTES, .blocks = !!(word & LAND_GIFT) };
 }
 
 int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,

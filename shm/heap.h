@@ -86,7 +86,7 @@ struct heap_cut {
 };
 struct heap_cut heap_cut_of_entries(uint64_t about);
 
-/* The word for a slab that is cut into entries of @bytes. */
-uint64_t heap_about_entries(uint32_t bytes);
+/* The same of a slab, which may hold a gift. */
+struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab);
 
 #endif

@@ -12,6 +12,11 @@
  *                                           land_inherit()
  *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
  *                                           when e is past
+ *   below 2^32     nobody's: gift.c, meta.c retired, land_retire_from()  nothing has happened
+ *
+ * Memory that must not go with its maker, or cannot be named by whoever uses it, is nobody's before anything
+ * leads to it. So nothing has to be handed over afterwards, by a process that may be killed, stopped or call
+ * exec before it does.
  *
  * Not here: what is inside a slab (heap.c), who looks for the dead (sweep.c).
  */
@@ -27,7 +32,7 @@ uint64_t land_owner(const struct segment *s, uint32_t slab)
 {
 	/*
 	 * ORD[land_owner:A] acquire: the word, then what its owner wrote in the slab before; pairs
-	 * with land_take_one:A, land_give:A
+	 * with land_take_one:A, land_give:A, land_disown:A
 	 */
 	return load_acquire(&s->directory[slab].owner);
 }
@@ -67,7 +72,7 @@ static bool land_take_one(const struct segment *s, owner_t self, uint32_t slab)
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_give:A, land_owner:A, land_inherit:A, land_retire_from:A, land_hand_over:A
+	 * land_give:A, land_owner:A, land_inherit:A, land_retire_from:A, land_take_back:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
 }
@@ -96,24 +101,47 @@ bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)
 	uint64_t next = LAND_RETIRED | grace_stamp(s);
 
 	/*
-	 * ORD[land_retire_from:A] acq_rel: the mark, with the fence of grace_stamp(), then the word;
-	 * pairs with gift_pass:A, land_take_one:A
+	 * ORD[land_retire_from:A] acq_rel: the unlinking, with the fence of grace_stamp(), then the word;
+	 * pairs with land_take_one:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, next); /* happens here */
 }
 
-bool land_hand_over(const struct segment *s, uint32_t slab, uint64_t seen, owner_t self)
+int land_disown(const struct segment *s, uint32_t slab, const struct life_self *self, uint64_t next)
+{
+	uint64_t seen = self->owner;
+
+	land_describe(s, slab, LAND_MAKER | owner_with_image(self->owner, self->image));
+	/*
+	 * ORD[land_disown:A] acq_rel: what we did in the slab, and who we are, then the word; pairs with
+	 * land_owner:A
+	 */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, next) ? 0 : -EOWNERDEAD;
+}
+
+bool land_rename(const struct segment *s, uint32_t slab, uint64_t seen, uint64_t next)
+{
+	/* relaxed: says no more than what the list says */
+	return cas_relaxed(&s->directory[slab].owner, &seen, next);
+}
+
+void land_take_back(const struct segment *s, uint32_t slab, uint64_t word)
 {
 	/*
-	 * ORD[land_hand_over:A] acq_rel: what the last owner did there, then what we do; pairs with
+	 * ORD[land_take_back:A] acq_rel: all we did in the slab, then the word; pairs with
 	 * land_take_one:A
 	 */
-	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
+	cas_acq_rel(&s->directory[slab].owner, &word, 0ull);
+}
+
+bool land_maker_is_alive(const struct segment *s, const struct life_table *lives, uint32_t slab)
+{
+	return life_image_is_alive(lives, land_about(s, slab) & ~LAND_MAKER);
 }
 
 bool land_is_dead(const struct life_table *lives, uint64_t word)
 {
-	return word && !land_is_retired(word) && !life_is_alive(lives, word);
+	return word >> 32 && !land_is_retired(word) && !life_is_alive(lives, word);
 }
 
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,

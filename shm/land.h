@@ -25,8 +25,23 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 void land_return(const struct segment *s, uint32_t slab);
 void land_retire(const struct segment *s, uint32_t slab);
 
-/* As land_retire(), by one of several who may: if the slab is still @seen's. */
+/* As land_retire(), by one of several who may: if the slab's word is still @seen. */
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
+
+/*
+ * A slab of @self's that holds what will outlive it or go to others becomes nobody's, with the word @next.
+ * -EOWNERDEAD: it is not @self's any more.
+ * What was never linked after all its maker gives back, unless somebody else has.
+ */
+int land_disown(const struct segment *s, uint32_t slab, const struct life_self *self,
+		uint64_t next);
+void land_take_back(const struct segment *s, uint32_t slab, uint64_t word);
+
+/* From @seen to @next, both words of nobody's. */
+bool land_rename(const struct segment *s, uint32_t slab, uint64_t seen, uint64_t next);
+
+/* Of a slab of nobody's: whether the program that made it may still link it. */
+bool land_maker_is_alive(const struct segment *s, const struct life_table *lives, uint32_t slab);
 
 /* Whether the word of a slab is that of a dead owner. */
 bool land_is_dead(const struct life_table *lives, uint64_t word);
@@ -34,9 +49,6 @@ bool land_is_dead(const struct life_table *lives, uint64_t word);
 /* Takes over a slab of a dead owner, whose word is @seen. One heir wins. */
 bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
 		  uint64_t seen, owner_t self);
-
-/* From @seen, whoever that is, to @self, if it is still @seen's. */
-bool land_hand_over(const struct segment *s, uint32_t slab, uint64_t seen, owner_t self);
 
 /* The word, and what its owner has written about the slab. */
 uint64_t land_owner(const struct segment *s, uint32_t slab);
@@ -49,6 +61,11 @@ uint32_t land_slabs(const struct segment *s);
 static inline bool land_is_retired(uint64_t word)
 {
 	return word & LAND_RETIRED;
+}
+
+static inline bool land_is_nobodys(uint64_t word)
+{
+	return word && !(word >> 32);
 }
 
 #endif

@@ -80,10 +80,10 @@ struct segment_header {
 	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
 	uint64_t slots_high; /* the same of slots */
 	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
-	uint64_t gifts;      /* at least how many there are; fetch_add */
+	uint64_t gifts;      /* whether there may be any; gift.c, fetch_add and CAS */
 	uint64_t
 		replaces; /* the id of the segment that it was made to replace, or 0; written once */
-	uint64_t reserved2;
+	uint64_t tickets; /* of gifts; gift.c, fetch_add */
 
 	/* read by writers, written by those who wait and those who wake them; bell.c */
 	uint32_t bells[SEGMENT_BELLS];
@@ -166,9 +166,19 @@ struct slot {
  *   an owner, over      the dead's               another owner, sweep: land_inherit()
  *   {1, epoch}          unlinked, readers may    an owner, land_take() once the epoch is past
  *                       still stand in it
+ *   below 2^32          nobody's: what is in it  {1, epoch}, land_retire_from(), by whoever finds it over;
+ *                       says whether it is over  0, land_take_back(), by its maker if it was never linked
+ *
+ * The words of nobody's slabs do not come back, so a CAS from one is about that very use of the slab:
+ *
+ *    31  30  29  28            0
+ *   +---+---+---+---------------+   M: of a meta blob; the change by which it was to be linked, from bit 30 on
+ *   | M | G | L | number        |   G: of a gift; its ticket, and L: it is known to have been linked
+ *   +---+---+---+---------------+
  *
  * about is the owner's: what the slab is cut into, see heap.c. Written after the slab was taken
- * and before anything in it is linked.
+ * and before anything in it is linked. In a slab of nobody's: LAND_MAKER and who made it, with the image,
+ * because who has called exec links no more.
  */
 struct directory_entry {
 	uint64_t owner;
@@ -176,12 +186,13 @@ struct directory_entry {
 };
 
 #define LAND_RETIRED (1ull << 63)
-/* In about: the slab is part of a meta blob. */
-#define LAND_OF_META (1ull << 33)
-/* In about: the slab holds one entry, which may be another owner's than the slab; see gift.c. */
-#define LAND_OF_GIFT (1ull << 34)
-/* An owner that never lived. */
+#define LAND_META (1ull << 31)
+#define LAND_GIFT (1ull << 30)
+#define LAND_GIFT_LINKED (1ull << 29)
+/* Of meta that was carried over from another segment. */
 #define SEGMENT_NOBODY 1ull
+/* In about. */
+#define LAND_MAKER (1ull << 63)
 
 /*
  * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow it.
@@ -207,7 +218,7 @@ struct log_record {
 
 /* In front of the registry's own keys and values; see meta.c. */
 struct meta_head {
-	uint64_t owner; /* who made it */
+	uint64_t owner; /* who made it, for people */
 	uint32_t bytes; /* that follow */
 	uint32_t reserved;
 };

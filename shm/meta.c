@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All meta is one blob that is never written to after it was linked: who changes something makes another
- * one. It lies in slabs of its own, side by side, whose owner is whoever made it. header->meta leads to it:
+ * one. It lies in slabs of its own, side by side. header->meta leads to it:
  *
  *   63            33 32                    0
  *  +----------------+-----------------------+
- *  | place          | changes so far        |
+ *  | place, or 0    | changes so far        |
  *  +----------------+-----------------------+
  *
- *   step                                   killed here
- *   1 slabs are taken and filled           slabs of the dead that no word leads to: swept
- *   2 CAS header->meta                     the new one is in force; the sweep spares its slabs
- *   3 the old one's slabs are retired      not retired: the sweep does that when their maker is dead
+ *   step                                   killed, or exec, here
+ *   1 slabs are taken and filled           slabs of the dead; of a program that lives on as another one: they
+ *                                          come back with its end, as blocks do
+ *   2 they become nobody's, with the       nothing leads to them and their maker is gone: swept
+ *     number of the change to be
+ *   3 CAS header->meta: the new one is in  the old one's slabs are nobody's, and the word does not lead to
+ *     force                                them: swept
+ *   4 the old one's slabs are retired      done
  *
- * Step 3 takes each slab from its maker by CAS first, because a sweep may do so too; one of them wins.
+ * Whether a slab of nobody's is in use, everybody can tell, whoever made it and whatever became of it (m is the
+ * change in its word, c that of header->meta):
+ *
+ *   the blob of now lies in it             in use
+ *   else, m is c or before                 over: it was replaced, or another one was first. Nothing can link it,
+ *                                          because the CAS of step 3 is from m - 1
+ *   else, its maker's program is alive     it may still be linked
+ *   else                                   over; but a new program might take that very slab for the same change.
+ *                                          So c is raised first, by CAS, which leaves no such change
+ *
+ * The word of a slab says m, and m is over for good once it is over: a CAS from that word frees no other use
+ * of the slab, however late it comes.
  */
 #include "shm/meta.h"
 
@@ -21,18 +36,46 @@
 
 #include "shm/copy.h"
 
+#define CHANGES ((1ull << PLACE_SHIFT) - 1)
+#define NUMBER (LAND_META - 1)
+
 static uint32_t slabs_of(uint32_t bytes)
 {
 	return (uint32_t)(((uint64_t)bytes + sizeof(struct meta_head) + SLAB_BYTES - 1) /
 			  SLAB_BYTES);
 }
 
+static uint64_t slab_word(uint64_t seen)
+{
+	return LAND_META | ((seen + 1) & NUMBER);
+}
+
+/* Whether the change that @word was to be linked by has come to pass, or another one in its stead. */
+static bool is_past(uint64_t now, uint64_t word)
+{
+	return !(word & LAND_META) || ((now - word) & NUMBER) <= NUMBER / 2;
+}
+
+static uint64_t next_word(uint64_t seen, place_t place)
+{
+	return (uint64_t)place << PLACE_SHIFT | ((seen + 1) & CHANGES);
+}
+
 uint64_t meta_word(const struct segment *s)
 {
 	/*
-	 * ORD[meta_word:A] acquire: the word, then the blob; pairs with meta_replace:A
+	 * ORD[meta_word:A] acquire: the word, then the blob; pairs with word_cas:A
 	 */
 	return load_acquire(&s->header->meta);
+}
+
+static bool word_cas(const struct segment *s, uint64_t seen, uint64_t next)
+{
+	/*
+	 * ORD[word_cas:A] acq_rel: the blob, then the word that leads to it; pairs with
+	 * meta_word:A, meta_sweep:A
+	 */
+	return cas_acq_rel(&s->header->meta, &seen, next); /* happens here */
 }
 
 static struct meta_head *meta_head(const struct segment *s, uint64_t word)
@@ -55,69 +98,93 @@ const void *meta_blob(const struct segment *s, uint64_t word, uint32_t *bytes)
 	return head + 1;
 }
 
-int meta_take(const struct segment *s, const struct life_table *lives, owner_t self,
-	      const void *from, uint32_t bytes, uint32_t *from_slab, place_t *out)
+int meta_take(const struct segment *s, const struct life_table *lives, const struct life_self *self,
+	      const void *from, uint32_t bytes, uint64_t seen, struct meta_made *out)
 {
-	uint32_t slab, i, count = slabs_of(bytes);
 	struct meta_head *head;
-	int err = land_take(s, lives, self, count, from_slab, &slab);
+	uint32_t i, start = 0;
+	int err;
 
+	*out = (struct meta_made){ .slabs = slabs_of(bytes), .seen = seen };
+	err = land_take(s, lives, self->owner, out->slabs, &start, &out->slab);
 	if (err)
 		return err;
-	for (i = 0; i < count; i++)
-		land_describe(s, slab + i, LAND_OF_META);
-	*out = segment_slab_place(s, slab);
-	head = segment_at(s, *out, (uint32_t)sizeof(*head) + bytes);
+	out->place = segment_slab_place(s, out->slab);
+	head = segment_at(s, out->place, (uint32_t)sizeof(*head) + bytes);
 	if (!head)
 		return -EUCLEAN;
-	store_relaxed(&head->owner, self);  /* relaxed: private until the CAS */
-	store_relaxed(&head->bytes, bytes); /* relaxed: as above */
+	store_relaxed(&head->owner, self->owner); /* relaxed: private until the CAS */
+	store_relaxed(&head->bytes, bytes);       /* relaxed: as above */
 	copy_in(head + 1, from, bytes);
-	return 0;
+	for (i = 0; i < out->slabs && !err; i++)
+		err = land_disown(s, out->slab + i, self, slab_word(seen));
+	if (err)
+		meta_return(s, out);
+	return err;
 }
 
-void meta_return(const struct segment *s, place_t blob)
+void meta_return(const struct segment *s, const struct meta_made *blob)
 {
-	struct meta_head *head = segment_at(s, blob, sizeof(*head));
-	uint32_t i, slab = segment_slab_of(s, blob);
-	uint32_t count = head ? slabs_of(load_relaxed(&head->bytes)) : 0; /* relaxed: our own */
+	uint32_t i;
 
-	for (i = 0; i < count; i++)
-		land_return(s, slab + i);
+	for (i = 0; i < blob->slabs; i++)
+		land_take_back(s, blob->slab + i, slab_word(blob->seen));
 }
 
-bool meta_replace(const struct writer *w, uint64_t seen, place_t blob)
+/* The slabs of the blob at @word, as far as one can reach. */
+static uint32_t meta_slabs(const struct segment *s, uint64_t word, uint32_t *first)
 {
-	const struct segment *s = w->s;
-	const struct meta_head *old = meta_head(s, seen);
-	uint64_t changes = (seen + 1) & ((1ull << PLACE_SHIFT) - 1);
-	uint32_t bytes, i, slab;
+	uint32_t bytes;
 
-	/*
-	 * ORD[meta_replace:A] acq_rel: the blob, then the word that leads to it; pairs with
-	 * meta_word:A
-	 */
-	if (!cas_acq_rel(&s->header->meta, &seen,
-			 (uint64_t)blob << PLACE_SHIFT | changes)) /* happens here */
+	if (!meta_blob(s, word, &bytes))
+		return 0;
+	*first = segment_slab_of(s, (place_t)(word >> PLACE_SHIFT));
+	return slabs_of(bytes);
+}
+
+bool meta_replace(const struct writer *w, const struct meta_made *blob)
+{
+	uint32_t i, first = 0, count = meta_slabs(w->s, blob->seen, &first);
+
+	if (!word_cas(w->s, blob->seen, next_word(blob->seen, blob->place)))
 		return false;
-	if (!old || !meta_blob(s, seen, &bytes))
-		return true;
-	slab = segment_slab_of(s, (place_t)(seen >> PLACE_SHIFT));
-	for (i = 0; i < slabs_of(bytes); i++) {
-		/* relaxed: constant */
-		if (land_hand_over(s, slab + i, load_relaxed(&old->owner), w->self))
-			land_retire(s, slab + i);
-	}
+	for (i = 0; i < count; i++)
+		meta_sweep(w, first + i);
 	return true;
+}
+
+static bool is_in(const struct segment *s, uint64_t now, uint32_t slab)
+{
+	uint32_t first = 0, count = meta_slabs(s, now, &first);
+
+	return slab >= first && slab - first < count;
 }
 
 bool meta_is_in(const struct segment *s, uint32_t slab)
 {
-	uint64_t word = meta_word(s);
-	uint32_t bytes, first;
+	return is_in(s, meta_word(s), slab);
+}
 
-	if (!meta_blob(s, word, &bytes))
+bool meta_sweep(const struct writer *w, uint32_t slab)
+{
+	const struct segment *s = w->s;
+	uint64_t word = land_owner(s, slab);
+	uint64_t now = meta_word(s);
+
+	if (!land_is_nobodys(word) || (word != SEGMENT_NOBODY && !(word & LAND_META)))
 		return false;
-	first = segment_slab_of(s, (place_t)(word >> PLACE_SHIFT));
-	return slab >= first && slab < first + slabs_of(bytes);
+	if (is_in(s, now, slab))
+		return false;
+	/*
+	 * ORD[meta_sweep:A] acquire: the size that was read, then the word once more: if that has not changed,
+	 * it was the blob's; pairs with word_cas:A
+	 */
+	fence_acquire();
+	if (meta_word(s) != now)
+		return false;
+	if (!is_past(now, word) &&
+	    (land_maker_is_alive(s, w->lives, slab) ||
+	     !word_cas(s, now, next_word(now, (place_t)(now >> PLACE_SHIFT)))))
+		return false;
+	return land_retire_from(s, slab, word);
 }

@@ -180,7 +180,7 @@ static int carry_over(const struct segment *s, const struct segment *next)
 	to->owner = SEGMENT_NOBODY;
 	for (i = 0; i < slabs; i++) {
 		next->directory[i].owner = SEGMENT_NOBODY;
-		next->directory[i].about = LAND_OF_META;
+		next->directory[i].about = LAND_MAKER;
 	}
 	next->header->slabs = slabs;
 	next->header->meta = (uint64_t)next->land_place << PLACE_SHIFT | 1;

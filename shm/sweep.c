@@ -7,6 +7,8 @@
  *   2 go past the order of each of its entries    the next heir does so once more
  *   3 retire the slab                             done
  *
+ * A slab of nobody's says by itself whether it is over, see gift.c and meta.c.
+ *
  * A slab that cannot be cleaned because the list is damaged stays mine, unused, until I die.
  *
  * The dead no longer link anything, so what step 2 has gone past stays out of the list.
@@ -24,7 +26,7 @@
 static bool sweep_unlink(const struct writer *w, uint32_t slab)
 {
 	const struct segment *s = w->s;
-	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	struct heap_cut cut = heap_cut_of_slab(s, slab);
 	place_t place = segment_slab_place(s, slab);
 	unsigned char key[256];
 	uint32_t i;
@@ -50,7 +52,7 @@ static bool sweep_unlink(const struct writer *w, uint32_t slab)
 /* Adds to @swept what @self has in @slab. */
 static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, struct swept *swept)
 {
-	struct heap_cut cut = heap_cut_of_entries(land_about(s, slab));
+	struct heap_cut cut = heap_cut_of_slab(s, slab);
 	place_t place = segment_slab_place(s, slab);
 	uint32_t i;
 
@@ -99,25 +101,14 @@ static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 {
 	const struct segment *s = w->s;
 	uint64_t seen = land_owner(s, slab);
-	place_t gift;
 
+	if (land_is_nobodys(seen))
+		return meta_sweep(w, slab) || gift_sweep(w, slab) ? SLAB_BYTES : 0;
 	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
-	if (!land_is_dead(w->lives, seen))
+	if (!land_is_dead(w->lives, seen) || !land_inherit(s, w->lives, slab, seen, w->self) ||
+	    !sweep_unlink(w, slab))
 		return 0;
-	/* Who made the meta is dead, and it lives on. */
-	if (land_about(s, slab) == LAND_OF_META && meta_is_in(s, slab))
-		return 0;
-	gift = gift_in(s, slab);
-	if (gift && gift_rescue(w, slab, seen))
-		return 0;
-	if (!land_inherit(s, w->lives, slab, seen, w->self))
-		return 0;
-	if (!sweep_unlink(w, slab))
-		return 0;
-	if (gift)
-		gift_retire(w, gift, w->self);
-	else
-		land_retire(s, slab);
+	land_retire(s, slab);
 	return SLAB_BYTES;
 }
 
@@ -127,8 +118,10 @@ uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count)
 	uint64_t bytes = 0;
 
 	for (; count && slabs && !bytes; count--) {
-		if (*from >= slabs)
+		if (*from >= slabs) {
 			*from = 0;
+			gift_recount(w->s, w->lives);
+		}
 		bytes = sweep_slab(w, (*from)++);
 	}
 	return bytes;
@@ -141,5 +134,6 @@ uint64_t sweep_all(const struct writer *w)
 
 	for (slab = 0; slab < slabs; slab++)
 		bytes += sweep_slab(w, slab);
+	gift_recount(w->s, w->lives);
 	return bytes;
 }

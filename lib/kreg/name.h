@@ -85,8 +85,8 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 
 /*
  * Gives a name of the caller's to another process in one step: at no moment is it free, or found with
- * anyone else. Its value goes with it. Where it waits in line, its place does. There it belongs to the process,
- * not to one of its handles.
+ * anyone else. Its value goes with it. Where it waits in line, its place does; if @to is in line
+ * itself, it keeps that place. There the name belongs to the process, not to one of its handles.
  *
  * @to: a living owner that has the registry open for writing, as found by a lookup, kreg_whereis() or
  *      kreg_each_owner().
