@@ -77,6 +77,7 @@ int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost)
 	for (;;) {
 		got = log_read(&k->segment, &k->lives, seat, &inbox->readers[seat], inbox->room,
 			       &some);
+		inbox->is_early |= inbox->readers[seat].is_early;
 		if (!got)
 			return 0;
 		/* What is damaged was missed as well. */

@@ -22,6 +22,7 @@ struct inbox {
 	struct log_record *room;     /* LOG_BYTES */
 	struct log_record **records; /* read and not taken yet */
 	size_t first, count, size;
+	bool is_early; /* some log's next record has not happened yet */
 };
 
 /* -ENOMEM. */
@@ -31,7 +32,7 @@ void inbox_free(struct inbox *inbox);
 /* Forgets all, and begins anew at the ends of the logs. */
 void inbox_begin(struct inbox *inbox);
 
-/* Reads one seat's log; *lost is how many of its records were missed. -ENOMEM. */
+/* Reads one seat's log, and sets is_early if there is reason to; *lost is how many of its records were missed. -ENOMEM. */
 int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost);
 
 void inbox_sort(struct inbox *inbox);

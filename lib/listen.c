@@ -5,33 +5,32 @@
  * One step, in this order:
  *
  *   1 who of the known owners is dead            its log is final from here on
- *   2 the stamps that were taken so far          every record of a smaller one that matters is published
- *   3 read all logs                              what has a later stamp waits for the next step
- *   4 sort by stamp, and let the mirror hear
- *   5 whose log was too fast: compare with the table
- *   6 what is left of the dead of 1 was purged
+ *   2 who has called exec                        what its earlier program has done is in the table, be it told or not
+ *   3 the stamps that were taken so far          every record of a smaller one that matters is published
+ *   4 read all logs                              what has a later stamp waits for the next step
+ *   5 sort by stamp, and let the mirror hear
+ *   6 whose log was too fast, and who was in 2: compare with the table
+ *   7 what is left of the dead of 1 was purged
  *
  * The fd is an epoll instance: the pidfds of all owners of entries, so that a death is heard of at once,
- * and the sleeper's fd, which is readable when the registry's bell for news was rung. The sleeper sleeps
- * on it only when everything was fetched; so a listener that does not fetch costs the writers nothing.
+ * and the sleeper's fd, which is readable when the registry's bell for news was rung, or there is news without a
+ * ring. The sleeper sleeps only when everything was fetched; so a listener that does not fetch costs the
+ * writers nothing. What no fd is to be had for, the sleeper finds as well.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/inbox.h"
 #include "lib/mirror.h"
 #include "lib/pattern.h"
+#include "lib/programs.h"
 #include "lib/sleeper.h"
 #include "lib/telemetry.h"
 #include "shm/row.h"
 #include "shm/succession.h"
-
-/* Where no fd is left for an owner, its life is looked at so often. */
-#define UNWATCHED_MS 100
 
 struct kreg_listener {
 	struct kreg *k;
@@ -41,7 +40,8 @@ struct kreg_listener {
 	struct mirror_event *fetched; /* whose bytes the user may still read */
 	struct sleeper sleeper;       /* its fd is readable when there may be news */
 	bool signalled;               /* its fd is readable */
-	int epoll, timer;             /* timer: -1 before it is needed */
+	struct programs programs;
+	int epoll;
 };
 
 static int watch_fd(struct kreg_listener *l, int fd)
@@ -49,21 +49,6 @@ static int watch_fd(struct kreg_listener *l, int fd)
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-/* In place of the pidfds that are not to be had. */
-static void timer_set(struct kreg_listener *l, bool on)
-{
-	struct itimerspec every = { .it_interval = { .tv_nsec = on ? UNWATCHED_MS * 1000000 : 0 } };
-
-	every.it_value = every.it_interval;
-	if (l->timer < 0 && on) {
-		l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (l->timer >= 0)
-			watch_fd(l, l->timer);
-	}
-	if (l->timer >= 0)
-		timerfd_settime(l->timer, 0, &every, NULL);
 }
 
 static void signal_news(struct kreg_listener *l)
@@ -76,7 +61,6 @@ static void signal_news(struct kreg_listener *l)
 /* A pidfd for each owner that is new, so that its death is heard of. Of one that is dead already at once. */
 static void watch_owners(struct kreg_listener *l)
 {
-	bool unwatched = false;
 	struct mirror_owner *at;
 
 	cds_list_for_each_entry (at, &l->mirror.owners, node) {
@@ -88,12 +72,8 @@ static void watch_owners(struct kreg_listener *l)
 				watch_fd(l, at->pidfd);
 			else if (at->pidfd == -ESRCH)
 				signal_news(l);
-			else
-				unwatched = true;
 		}
 	}
-	if (unwatched || l->timer >= 0)
-		timer_set(l, unwatched);
 }
 
 /* Lets the mirror hear what has a stamp below @end, in order. */
@@ -200,7 +180,11 @@ static int hear(struct kreg_listener *l)
 	 * life_look:A, which has read the word
 	 */
 	fence_acquire();
+	programs_look(&l->programs);
+	l->inbox.is_early = false;
 	err = l->behind ? start_over(l) : read_logs(l);
+	if (!err)
+		err = programs_catch_up(&l->programs, &l->mirror);
 	if (!err)
 		err = purge_dead(l);
 	if (!err)
@@ -234,19 +218,10 @@ static bool fetch(struct kreg_listener *l, struct kreg_event *out)
 	return true;
 }
 
-static void clear_news(struct kreg_listener *l)
-{
-	uint64_t count;
-
-	sleeper_clear(&l->sleeper);
-	while (l->timer >= 0 && read(l->timer, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
-	l->signalled = false;
-}
-
 static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 {
-	uint32_t seen;
+	const struct segment *s = &l->k->segment;
+	struct sleep until;
 	int err;
 
 	if (fetch(l, event))
@@ -257,17 +232,20 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 	if (fetch(l, event))
 		return 1;
 	/* Nothing is left: so look once more after saying that we are about to sleep. */
-	clear_news(l);
-	seen = bell_listen(&l->k->segment.header->news);
+	sleeper_clear(&l->sleeper);
+	l->signalled = false;
+	until.seen = bell_listen(&s->header->news);
+	until.print = log_print(s, &l->k->lives);
 	err = hear(l);
 	if (err)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
 	/* There will be no more. */
-	if (!succession_is_current(&l->k->segment))
+	if (!succession_is_current(s))
 		return keep_news(l, -ESHUTDOWN);
-	sleeper_arm(&l->sleeper, seen);
+	until.ask_again = l->inbox.is_early;
+	sleeper_arm(&l->sleeper, &until);
 	return 0;
 }
 
@@ -302,10 +280,9 @@ static void listener_free(struct kreg_listener *l)
 	}
 	mirror_free(&l->mirror);
 	inbox_free(&l->inbox);
-	if (l->timer >= 0)
-		close(l->timer);
 	if (l->epoll >= 0)
 		close(l->epoll);
+	programs_free(&l->programs);
 	free(l->fetched);
 	free(l);
 }
@@ -317,7 +294,7 @@ void kreg_listener_close(struct kreg_listener *l)
 		return;
 	if (!handle_is_parents(l->k)) {
 		sleeper_stop(&l->sleeper);
-		log_unlisten(&l->k->segment, l->k->self.owner);
+		log_unlisten(&l->k->segment, &l->k->self);
 	}
 	listener_free(l);
 }
@@ -326,15 +303,18 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
 			struct kreg_listener **out)
 {
 	struct kreg_listener *l = calloc(1, sizeof(*l));
+	int err;
 
 	if (!l)
 		return -ENOMEM;
 	l->k = k;
-	l->timer = -1;
 	mirror_init(&l->mirror, k, pattern);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	*out = l;
-	return l->epoll < 0 ? -errno : inbox_init(&l->inbox, k);
+	if (l->epoll < 0)
+		return -errno;
+	err = programs_init(&l->programs, k);
+	return err ? err : inbox_init(&l->inbox, k);
 }
 
 static int listener_begin(struct kreg_listener *l, bool tell)
@@ -342,14 +322,15 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	struct kreg *k = l->k;
 	int err, tries = 0;
 
-	log_listen(&k->segment, k->self.owner);
+	log_listen(&k->segment, &k->self);
 	inbox_begin(&l->inbox);
+	programs_look(&l->programs);
 	do {
 		err = mirror_resync(&l->mirror, 0, tell);
 	} while (err == -EAGAIN && ++tries < PEEK_TRIES);
 	l->mirror.begun = true;
 	if (!err)
-		err = sleeper_start(&l->sleeper, &k->segment.header->news);
+		err = sleeper_start(&l->sleeper, k);
 	if (err)
 		goto fail;
 	err = watch_fd(l, l->sleeper.fd);
@@ -362,7 +343,7 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 fail_awake:
 	sleeper_stop(&l->sleeper);
 fail:
-	log_unlisten(&k->segment, k->self.owner);
+	log_unlisten(&k->segment, &k->self);
 	return err;
 }
 

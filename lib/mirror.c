@@ -102,7 +102,30 @@ int mirror_unblock(struct mirror *m)
 	return err;
 }
 
-/* @by holds the name; so whoever did before does not, and is in line if it @waits. */
+/* Whether @owner's entry at @place is in the table now, under that key. */
+static bool is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
+		     size_t key_size)
+{
+	struct kreg *k = m->k;
+	struct query q = table_query_of(&k->segment, owner, key, key_size);
+	struct found found;
+	int tries;
+
+	q.owner = owner;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+		int err = table_find_at(&k->segment, &k->lives, &q, place, &found);
+
+		if (grace_peek_held(&k->segment, epoch))
+			return !err;
+	}
+	return false;
+}
+
+/*
+ * @by holds the name; so the owner that did before does not. It is in line if it @waits, or if the table says so: where
+ * the table was looked at instead of a record, nothing tells that the name was taken over.
+ */
 static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 {
 	struct mirror_entry *entry, *next;
@@ -113,7 +136,8 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 
 		if (entry == by || entry->waiting || err)
 			continue;
-		if (!waits) {
+		if (!waits && !is_there(m, entry->token, entry->place, entry->key->key,
+					entry->key->key_size)) {
 			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
 		} else {
 			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
@@ -123,15 +147,26 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 	return err;
 }
 
+static bool is_of_key(const struct mirror_entry *entry, const struct kreg_entry *at)
+{
+	return entry->key->key_size == at->key_size &&
+	       !memcmp(entry->key->key, at->key, at->key_size);
+}
+
 static int hear_register(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
 	int err = 0;
 
-	if (entry) {
+	if (entry && is_of_key(entry, &news->entry)) {
 		entry->seen = true;
 		return 0;
 	}
+	/* Its end was missed, and its place is another one's. */
+	if (entry)
+		err = entry_end(m, entry, KREG_EVENT_UNREGISTER);
+	if (err)
+		return err;
 	entry = entry_new(m, news);
 	if (!entry)
 		return -ENOMEM;
@@ -185,25 +220,6 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 	return pattern_matches(p, entry);
 }
 
-/* Whether @news is in the table now. */
-static bool is_there(struct mirror *m, const struct news *news)
-{
-	struct kreg *k = m->k;
-	struct query q = table_query(&k->segment, news->entry.key, news->entry.key_size);
-	struct found found;
-	int tries;
-
-	q.owner = news->entry.owner.token;
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		uint64_t epoch = grace_peek(&k->segment);
-		int err = table_find_at(&k->segment, &k->lives, &q, news->place, &found);
-
-		if (grace_peek_held(&k->segment, epoch))
-			return !err;
-	}
-	return false;
-}
-
 /* From one owner to another. The giver may have died before it happened: the table knows. */
 static int hear_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
@@ -215,7 +231,8 @@ static int hear_give(struct mirror *m, const struct news *news, const struct log
 	err = hear_unregister(m, &gone);
 	kreg_owner_facts(m->k, &facts.owner, &facts);
 	given.entry.owner = facts.owner;
-	if (err || !is_wanted(m, &given.entry) || !is_there(m, &given))
+	if (err || !is_wanted(m, &given.entry) ||
+	    !is_there(m, record->to, record->place, news->entry.key, news->entry.key_size))
 		return err;
 	return hear_register(m, &given);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Armed, it sleeps until the bell is rung, makes the fd readable, and waits to be armed again.
+ *
+ * A ring may never come: its maker was killed, stopped, or has called exec between what it did and the ring. So
+ * ten times a second it takes a print of the registry, and if that is another one than the listener had before it
+ * last heard, that is as good as a ring. All words in the print go one way, so none that has gone comes back.
  */
 #include "lib/sleeper.h"
 
@@ -10,34 +14,56 @@
 
 #include "shm/background.h"
 #include "shm/bell.h"
+#include "shm/clock.h"
+#include "shm/log.h"
 #include "shm/mutex.h"
+
+#define LOOK_NS 100000000u
+
+static bool is_news(const struct sleeper *sleeper, const struct sleep *until)
+{
+	const struct kreg *k = sleeper->k;
+
+	return until->ask_again || log_print(&k->segment, &k->lives) != until->print;
+}
+
+/* Until the bell is rung, or there is news without a ring. */
+static void sleep_until(const struct sleeper *sleeper, const struct sleep *until)
+{
+	uint32_t *bell = &sleeper->k->segment.header->news;
+
+	while (bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
+		if (is_news(sleeper, until))
+			return;
+	}
+}
 
 static void *sleeper_run(void *data)
 {
 	struct sleeper *sleeper = data;
-	uint32_t seen;
+	struct sleep until;
 	bool stop;
 
 	for (;;) {
 		pthread_mutex_lock(&sleeper->mutex);
 		while (!sleeper->armed && !sleeper->stop)
 			pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
-		seen = sleeper->seen;
+		until = sleeper->until;
 		stop = sleeper->stop;
 		sleeper->armed = false;
 		pthread_mutex_unlock(&sleeper->mutex);
 		if (stop)
 			return NULL;
-		bell_wait(sleeper->bell, seen, NULL, 0, 0);
+		sleep_until(sleeper, &until);
 		sleeper_signal(sleeper);
 	}
 }
 
-int sleeper_start(struct sleeper *sleeper, uint32_t *bell)
+int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 {
 	int err;
 
-	*sleeper = (struct sleeper){ .bell = bell };
+	*sleeper = (struct sleeper){ .k = k };
 	sleeper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (sleeper->fd < 0)
 		return -errno;
@@ -49,10 +75,10 @@ int sleeper_start(struct sleeper *sleeper, uint32_t *bell)
 	return err;
 }
 
-void sleeper_arm(struct sleeper *sleeper, uint32_t seen)
+void sleeper_arm(struct sleeper *sleeper, const struct sleep *until)
 {
 	pthread_mutex_lock(&sleeper->mutex);
-	sleeper->seen = seen;
+	sleeper->until = *until;
 	sleeper->armed = true;
 	pthread_cond_signal(&sleeper->changed);
 	pthread_mutex_unlock(&sleeper->mutex);
@@ -64,8 +90,8 @@ void sleeper_stop(struct sleeper *sleeper)
 	sleeper->stop = true;
 	pthread_cond_signal(&sleeper->changed);
 	pthread_mutex_unlock(&sleeper->mutex);
-	bell_listen(sleeper->bell);
-	bell_ring(sleeper->bell);
+	bell_listen(&sleeper->k->segment.header->news);
+	bell_ring(&sleeper->k->segment.header->news);
 	pthread_join(sleeper->thread, NULL);
 	pthread_cond_destroy(&sleeper->changed);
 	pthread_mutex_destroy(&sleeper->mutex);

@@ -34,7 +34,9 @@ static void telling_end(struct kreg *k)
 /* The event of @own; without key and value if damage has taken them away. */
 static struct log_event event_of(struct kreg *k, enum log_type type, const struct found *own)
 {
-	struct log_event event = { .type = type, .owner = k->self.owner, .pid = k->self.pid };
+	struct log_event event = {
+		.type = type, .owner = k->self.owner, .pid = k->self.pid, .image = k->self.image
+	};
 	uint32_t size;
 
 	if (!own)

@@ -122,7 +122,7 @@ struct row {
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t listeners; /* how many its holder has */
+	uint32_t listeners; /* how many a program of its holder has, see log_listeners.c */
 	uint64_t start;     /* of the process, nanoseconds since boot */
 	char comm[16];
 	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
@@ -205,8 +205,8 @@ struct log_record {
 	uint64_t number;
 	uint64_t stamp;
 	uint64_t owner;
-	uint64_t to; /* whose it is to be, if it is given */
-	uint64_t reserved;
+	uint64_t to;     /* whose it is to be, if it is given */
+	uint64_t image;  /* of the program that has written it */
 	uint32_t place;  /* of the entry */
 	uint32_t before; /* of the one that it replaces */
 	uint32_t value_size;

@@ -26,15 +26,27 @@
  *
  * An unregistration is published before it happens, because its owner may be killed in between and would
  * never tell; log_settle() says that it has. Which record is unsettled is told in log_claimed, by the
- * number of the record after it.
+ * number of the record after it. So what a reader makes of a record that announces:
+ *
+ *   the writer                    the record           the entry in the table
+ *   is dead                       any                  any                       it has happened
+ *   the program that has          settled              any                       it has happened
+ *   written it still runs         not settled          marked                    it has happened
+ *                                 not settled          there                     not yet: the reader asks again
+ *   has called exec               any: the next        marked, or another one    it has happened
+ *                                 program does not     there                     it never will: no record
+ *                                 settle it
+ *
+ * The look at the entry is not misled by reuse of its block. That is retired by the owner alone, after it has settled
+ * the record; what a program had that has called exec is not used again before its process ends.
  */
 #include "shm/log.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "shm/copy.h"
 #include "shm/row.h"
+#include "shm/table.h"
 
 #define LOG_UNITS (LOG_BYTES / LOG_UNIT)
 #define RESERVE_STEP 16384u
@@ -129,6 +141,8 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 	struct row *row = &s->rows[owner_seat(event->owner)];
 	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
 	uint64_t number = published >> 32, position = (uint32_t)published, end;
+	/* relaxed: ours alone */
+	uint64_t claimed = (uint32_t)load_relaxed(&row->log_claimed);
 	struct log_record record = {
 		.type = (uint8_t)event->type,
 		.flags = (uint16_t)event->flags,
@@ -137,6 +151,7 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 		.stamp = stamp,
 		.owner = event->owner,
 		.to = event->to,
+		.image = event->image,
 		.place = event->place,
 		.before = event->before,
 		.value_size = event->value_size,
@@ -151,9 +166,12 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 		/* There is no memory for it: a number without a record is one that was missed. */
 		end = position;
 	} else {
+		/* What an earlier holder of the seat, or an earlier program, has claimed may be overwritten. */
+		if ((int32_t)((uint32_t)claimed - (uint32_t)end) < 0)
+			claimed = end;
 		/* relaxed: the fence below orders it */
 		store_relaxed(&row->log_claimed,
-			      log_word(log_is_announced(event->type) ? number + 1 : 0, end));
+			      log_word(log_is_announced(event->type) ? number + 1 : 0, claimed));
 		/*
 		 * ORD[log_write:A] release: the claim, then the bytes: who has copied bytes of the
 		 * next round sees the claim; pairs with log_copy:A,
@@ -237,83 +255,77 @@ static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *r
 	return -EOVERFLOW;
 }
 
+/* Whether the entry whose end @record announces is still in the list. */
+static bool entry_is_there(const struct segment *s, const struct log_record *record)
+{
+	place_t place = record->type == LOG_GIVE ? record->before : record->place;
+	const unsigned char *key = (const unsigned char *)(record + 1);
+	struct entry *entry = segment_entry(s, place);
+	owner_t owner;
+	uint64_t info;
+
+	/* Of a block that is used for something else the rest tells. */
+	if (!entry || (table_load(&entry->next) & REF_MARK))
+		return false;
+	info = load_relaxed(&entry->info);   /* relaxed: behind the link */
+	owner = load_relaxed(&entry->owner); /* relaxed: the same */
+	return (owner == record->owner || owner == record->to) &&
+	       entry_is_of(info, KINDS_OF_NAMES) &&
+	       entry_has_key(s, entry, info, key, record->key_size);
+}
+
+enum happened { HAS_HAPPENED, NOT_YET, NEVER };
+
+static enum happened has_happened(const struct segment *s, const struct life_table *lives,
+				  const struct log_reader *reader, const struct log_record *record)
+{
+	bool runs;
+
+	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
+		return HAS_HAPPENED;
+	runs = life_image_is_alive(lives, owner_with_image(record->owner, (uint32_t)record->image));
+	if (runs && log_is_settled(s, owner_seat(record->owner), reader->number))
+		return HAS_HAPPENED;
+	if (!entry_is_there(s, record))
+		return HAS_HAPPENED;
+	return runs ? NOT_YET : NEVER;
+}
+
+static bool record_is_sound(const struct log_record *record, uint32_t seat)
+{
+	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_BYTES / 2 + 1024 &&
+	       sizeof(*record) + record->key_size + (uint64_t)record->value_size <= record->bytes &&
+	       owner_seat(record->owner) == seat;
+}
+
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
 	     struct log_reader *reader, struct log_record *room, uint64_t *lost)
 {
-	uint64_t published = log_published(s, seat);
-	uint32_t bytes;
+	enum happened happened;
 
-	if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
-		return 0;
-	if ((uint32_t)published == (uint32_t)reader->position ||
-	    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS ||
-	    !log_copy(s, seat, reader, room, sizeof(*room)))
-		return log_skip(s, seat, reader, lost);
-	bytes = room->bytes;
-	if ((uint32_t)room->number != (uint32_t)reader->number)
-		return log_skip(s, seat, reader, lost);
-	if (bytes % LOG_UNIT || bytes > LOG_BYTES / 2 + 1024 ||
-	    sizeof(*room) + room->key_size + (uint64_t)room->value_size > bytes ||
-	    owner_seat(room->owner) != seat) {
-		log_begin(s, seat, reader);
-		return -EUCLEAN;
-	}
-	if (log_is_announced(room->type) && !log_is_settled(s, seat, reader->number) &&
-	    life_is_alive(lives, room->owner))
-		return 0;
-	if (!log_copy(s, seat, reader, room, bytes))
-		return log_skip(s, seat, reader, lost);
-	reader->position = (uint32_t)(reader->position + bytes / LOG_UNIT);
-	reader->number = (uint32_t)(reader->number + 1);
+	do {
+		uint64_t published = log_published(s, seat);
+
+		reader->is_early = false;
+		if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
+			return 0;
+		if ((uint32_t)published == (uint32_t)reader->position ||
+		    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS ||
+		    !log_copy(s, seat, reader, room, sizeof(*room)) ||
+		    (uint32_t)room->number != (uint32_t)reader->number)
+			return log_skip(s, seat, reader, lost);
+		if (!record_is_sound(room, seat)) {
+			log_begin(s, seat, reader);
+			return -EUCLEAN;
+		}
+		if (!log_copy(s, seat, reader, room, room->bytes))
+			return log_skip(s, seat, reader, lost);
+		happened = has_happened(s, lives, reader, room);
+		reader->is_early = happened == NOT_YET;
+		if (reader->is_early)
+			return 0;
+		reader->position = (uint32_t)(reader->position + room->bytes / LOG_UNIT);
+		reader->number = (uint32_t)(reader->number + 1);
+	} while (happened == NEVER);
 	return 1;
-}
-
-static void listening_set(const struct segment *s, uint64_t seen, bool wanted)
-{
-	/*
-	 * Up by two, so that a late change of somebody else's fails.
-	 *
-	 * ORD[listening_set:A] release: our row, then the word; pairs with log_check_listeners:A
-	 */
-	while (!cas_acq_rel(&s->header->listening, &seen, ((seen | 1) + 2) - !wanted)) {
-		if (!wanted)
-			return;
-	}
-}
-
-void log_listen(const struct segment *s, owner_t owner)
-{
-	/* relaxed: the fence below orders both */
-	fetch_add_relaxed(&s->rows[owner_seat(owner)].listeners, 1u);
-	/* relaxed: the CAS looks again */
-	listening_set(s, load_relaxed(&s->header->listening), true);
-	/*
-	 * ORD[log_listen:A] full: that we listen, then the first look at the entries: a change
-	 * that this look misses is told, as log_is_wanted() is asked behind a fence as well; pairs with
-	 * successor_load:A, tell_unregistered:A, tell_given:A, tell_resync:A
-	 */
-	full_fence();
-}
-
-void log_unlisten(const struct segment *s, owner_t owner)
-{
-	fetch_add_relaxed(&s->rows[owner_seat(owner)].listeners, -1u); /* relaxed: a hint */
-}
-
-void log_check_listeners(const struct segment *s, const struct life_table *lives)
-{
-	/*
-	 * ORD[log_check_listeners:A] acquire: the word, then the rows of those who raised it; pairs with
-	 * listening_set:A
-	 */
-	uint64_t seen = load_acquire(&s->header->listening);
-	uint32_t seat, end = row_end(s), entries;
-
-	for (seat = 0; seat < end; seat++) {
-		/* relaxed: who comes now has raised the word that the CAS expects */
-		if (load_relaxed(&s->rows[seat].listeners) && row_owner(s, lives, seat, &entries))
-			return;
-	}
-	if (seen & 1)
-		listening_set(s, seen, false);
 }

@@ -3,7 +3,8 @@
  * Logs: what the holder of each seat has done, for those who listen.
  *
  * Promises  a writer waits for nobody, and writes nothing when nobody listens; a reader that is too slow
- *           is told how many records it has missed; what a dead owner has published is still there.
+ *           is told how many records it has missed; what a dead owner has published is still there. What was
+ *           announced is told as soon as it has happened, although its writer is stopped or has called exec.
  * Needs     log_write(): one thread of the process at a time; its key's other changes before it made and
  *           published, or not begun.
  * Context   any thread; lock-free; a system call where somebody sleeps, or the log grows.
@@ -25,6 +26,8 @@ enum log_type {
 #define LOG_WAITING 1u /* a name that others are ahead of in line */
 #define LOG_FRONT 2u   /* a name that was taken over: the last holder is behind it */
 
+/* Files: log.c records, log_listeners.c who reads them. */
+
 /* Whether somebody listens. To be asked after the change, with a full fence between. */
 static inline bool log_is_wanted(const struct segment *s)
 {
@@ -37,7 +40,7 @@ struct log_event {
 	uint32_t flags;
 	owner_t owner;
 	owner_t to; /* LOG_GIVE */
-	uint32_t pid;
+	uint32_t pid, image;
 	place_t place, before;
 	const void *key, *value;
 	uint32_t key_size, value_size;
@@ -60,14 +63,15 @@ void log_tell(const struct segment *s);
 struct log_reader {
 	uint64_t position; /* in units of LOG_UNIT */
 	uint64_t number;   /* of the next record */
+	bool is_early;     /* the next one has not happened yet */
 };
 
 /* At the end of what is published. */
 void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader);
 
 /*
- * The next record, with key and value behind it, in @room of LOG_BYTES. 1; 0: none, or one that is
- * not settled by an owner who is alive; -EOVERFLOW: *lost were missed, go on; -EUCLEAN: damage, and
+ * The next record, with key and value behind it, in @room of LOG_BYTES. 1; 0: none, or one that has not
+ * happened yet, which is to be asked for again; -EOVERFLOW: *lost were missed, go on; -EUCLEAN: damage, and
  * the reader is at the end.
  */
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
@@ -76,9 +80,15 @@ int log_read(const struct segment *s, const struct life_table *lives, uint32_t s
 /* All stamps that were taken so far are below. To be read before the logs. */
 uint64_t log_stamps(const struct segment *s);
 
-/* Somebody of @owner listens from now on, or no more. */
-void log_listen(const struct segment *s, owner_t owner);
-void log_unlisten(const struct segment *s, owner_t owner);
+/*
+ * A number that is another one when something has happened in the registry that a listener may want to hear of: a
+ * record, a death, exec, or the registry's end.
+ */
+uint64_t log_print(const struct segment *s, const struct life_table *lives);
+
+/* A listener of @self's program begins, or ends. */
+void log_listen(const struct segment *s, const struct life_self *self);
+void log_unlisten(const struct segment *s, const struct life_self *self);
 
 /* Lets writers stop if none of those who listened is alive. */
 void log_check_listeners(const struct segment *s, const struct life_table *lives);

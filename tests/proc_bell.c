@@ -361,18 +361,20 @@ static void forget_waitv(void)
 	refuse(SYS_futex_waitv, ENOSYS);
 }
 
-static void refuse_futexes(void)
-{
-	refuse(SYS_futex_waitv, EPERM);
-	refuse(SYS_futex, EPERM);
-}
-
 static void refuse_threads(void)
 {
 	/* Root has as many as it likes. */
 	if (!getuid() && setresuid(65534, 65534, 65534))
 		_exit(3);
 	limit(RLIMIT_NPROC, 1);
+}
+
+/* Threads of one process that meet at a mutex could not live with that; this one is alone. */
+static void refuse_futexes(void)
+{
+	refuse_threads();
+	refuse(SYS_futex_waitv, EPERM);
+	refuse(SYS_futex, EPERM);
 }
 
 static void refuse_fds(void)
