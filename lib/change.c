@@ -288,10 +288,11 @@ int change_give(struct change *change, const struct found *found, const struct g
 	return 0;
 }
 
-int change_link_gift(struct change *change, const struct gift_made *gift, struct linked *out)
+int change_link_gift(struct change *change, const struct gift_made *gift, enum table_rule rule,
+		     struct linked *out)
 {
 	struct kreg *k = change->k;
-	int err = table_link(&change->thread->writer, change->q, gift->place, LINK_IF_FREE, out);
+	int err = table_link(&change->thread->writer, change->q, gift->place, rule, out);
 
 	if (err)
 		return err;

@@ -46,10 +46,11 @@ int change_give(struct change *change, const struct found *found, const struct g
 		owner_t to);
 
 /*
- * Links @gift, which is reserved, where the name is free. As table_link() LINK_IF_FREE;
+ * Links @gift, which is reserved. As table_link() by @rule;
  * -ESHUTDOWN: the registry is over, and the gift is linked nevertheless.
  */
-int change_link_gift(struct change *change, const struct gift_made *gift, struct linked *out);
+int change_link_gift(struct change *change, const struct gift_made *gift, enum table_rule rule,
+		     struct linked *out);
 
 /* Lets one's own reserved entry be found as it is. */
 int change_publish(struct change *change, const struct found *found);

@@ -128,7 +128,7 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 	return (int)wait_until(k, &q, ms, look_for_end, &owner);
 }
 
-/* -EBUSY: it is of another handle of this process, which alone can unregister it. */
+/* -EBUSY: it is this process, whose name its foster parent holds. */
 static int end_process(struct kreg *k, const struct resident *resident, int64_t ms)
 {
 	struct ward ward = { .end = -1, .signals = -1 };

@@ -13,7 +13,8 @@
  *     found from here on
  *   7 unregister the claim
  *
- * The child's death at any point ends what is the child's, so nothing has to be undone but the child.
+ * The child's death at any point ends what is the child's, so nothing has to be undone but the child. In the
+ * fallback a watcher stands in the line behind it until the program has ended (start_watch.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static int start_key(struct kreg *k, const void *key, size_t key_size, const cha
 		     const char *role, const struct kreg_start *how, struct kreg_started *started,
 		     int stop)
 {
-	struct starting s = { .k = k, .link = -1, .pidfd = -1, .stop = stop };
+	struct starting s = { .k = k, .link = -1, .pidfd = -1, .watcher_fd = -1, .stop = stop };
 	size_t known;
 	int err = how && (!started || started->size >= sizeof(started->size))
 			  ? sized_read(&s.how, sizeof(s.how), how)

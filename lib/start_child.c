@@ -9,9 +9,11 @@
  *   killed here                          what is left
  *   before START_SEATED                  nothing, or a life that is over
  *   before START_GO, the starter too     the same: without a starter nobody becomes the program
- *   the foster, later                    the name is gone, and the kernel kills the program
- *   the program                          the foster ends its life, then lets the program's pid go, and ends
- *                                        like it; so the starter's waitpid(2) comes after the name's end
+ *   the foster, later                    the name is gone, and the kernel kills the program; if the program has
+ *                                        changed its credentials, the watcher does it (start_watch.c)
+ *   the program                          the foster ends the watcher and its own life, then lets the program's
+ *                                        pid go, and ends like it; so the starter's waitpid(2) comes after the
+ *                                        name's end
  *
  * The foster has a copy of the starter's memory and none of its fds.
  */
@@ -29,20 +31,15 @@
 
 #include "lib/fds.h"
 #include "lib/handle.h"
+#include "lib/start_watch.h"
 #include "shm/row.h"
 
 #define EXIT_NOT_RUN 127
 
-static void say(const struct start_plan *plan, struct start_word word)
-{
-	while (send(plan->link, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
 static void __attribute__((noreturn))
 give_up(const struct start_plan *plan, enum start_word_type type, int err)
 {
-	say(plan, (struct start_word){ .type = type, .error = err });
+	start_say(plan, (struct start_word){ .type = type, .error = err });
 	_exit(EXIT_NOT_RUN);
 }
 
@@ -143,8 +140,23 @@ static void __attribute__((noreturn)) end_like(int status)
 	_exit(128 + WTERMSIG(status));
 }
 
+/* Whether our child has ended; it stays to be reaped. */
+static bool has_ended(pid_t child)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	       info.si_pid == child;
+}
+
+static void end_watcher(pid_t watcher)
+{
+	kill(watcher, SIGKILL);
+	waitpid(watcher, NULL, 0);
+}
+
 /* Passes signals on until the program's end. */
-static void __attribute__((noreturn)) foster(struct life_self *self, pid_t program)
+static void __attribute__((noreturn)) foster(struct life_self *self, pid_t program, pid_t watcher)
 {
 	siginfo_t info;
 	sigset_t all;
@@ -154,15 +166,16 @@ static void __attribute__((noreturn)) foster(struct life_self *self, pid_t progr
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		open("/dev/null", O_RDWR);
 	sigfillset(&all);
-	for (;;) {
-		info.si_pid = 0;
-		if (!waitid(P_PID, (id_t)program, &info, WEXITED | WNOHANG | WNOWAIT) &&
-		    info.si_pid == program)
-			break;
+	while (!has_ended(program)) {
+		/* Without it nobody would end the program with us. */
+		if (has_ended(watcher))
+			kill(program, SIGKILL);
 		signal = sigwaitinfo(&all, &info);
 		if (signal > 0 && signal != SIGCHLD)
 			kill(program, signal);
 	}
+	/* Before our life: nothing of ours is in the line when we have ended. */
+	end_watcher(watcher);
 	/* Its pid is nobody else's before it is reaped, so as long as our life was not over. */
 	life_robust_let_go(self);
 	waitpid(program, &status, 0);
@@ -174,7 +187,7 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	const char *slash = strrchr(plan->how->argv[0], '/');
 	struct segment *s = &plan->k->segment;
 	struct life_self self = { 0 };
-	pid_t own = getpid(), program;
+	pid_t own = getpid(), program, watcher;
 	int err = life_robust_hold(&self, s->lives, s->seats);
 
 	if (err)
@@ -188,8 +201,12 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	if (program < 0)
 		give_up(plan, START_NO_SEAT, -errno);
 	row_open_foster(s, &self, program);
-	say(plan, (struct start_word){ START_SEATED, 0, self.owner, program });
-	foster(&self, program);
+	/* Should we end here, the program still dies with us: it has not been told to go. */
+	watcher = start_watch_foster(plan, program);
+	if (watcher < 0)
+		give_up(plan, START_NO_SEAT, watcher);
+	start_say(plan, (struct start_word){ START_SEATED, 0, self.owner, program });
+	foster(&self, program, watcher);
 }
 
 void start_child(const struct start_plan *plan)
@@ -205,9 +222,14 @@ void start_child(const struct start_plan *plan)
 	if (k->segment.lives)
 		start_fostered(plan);
 	err = life_guard_attach(&self, &k->lives, k->origin->guard);
+	if (!err && plan->how->flags & KREG_START_DIES_WITH_STARTER)
+		err = start_watch_starter(plan);
+	/* Its pidfd was that of our parent, if that is still the starter. */
+	if (plan->how->flags & KREG_START_DIES_WITH_STARTER)
+		die_with(plan->starter);
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
 	row_open(&k->segment, &self);
-	say(plan, (struct start_word){ START_SEATED, 0, self.owner, getpid() });
+	start_say(plan, (struct start_word){ START_SEATED, 0, self.owner, getpid() });
 	become_program(plan);
 }

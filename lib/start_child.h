@@ -29,7 +29,8 @@ enum start_word_type {
 		1, /* @owner is the one who is to hold the name, and @pid is the program's to be */
 	START_NO_SEAT,
 	START_NO_EXEC, /* the end of the link without a word says that the program runs, or nobody is left */
-	START_GO, /* the starter's */
+	START_GO,      /* the starter's */
+	START_WATCHED, /* @owner is the watcher, which is to stand in line behind the foster */
 };
 
 struct start_word {

@@ -90,36 +90,56 @@ static int hear_word(struct starting *s, struct start_word *word)
 	return size < 0 && errno != ECONNRESET ? -errno : 0;
 }
 
+static int open_watcher(struct starting *s, const struct start_word *word)
+{
+	struct kreg_owner watcher = { .token = word->owner };
+	int fd = kreg_owner_pidfd(s->k, &watcher);
+
+	s->watcher = word->owner;
+	s->watcher_fd = fd < 0 ? -1 : fd;
+	/* In another PID namespace it can only be left to end by itself. */
+	return fd < 0 && fd != -EREMOTE ? -ECHILD : 0;
+}
+
+/* In the fallback there are two of them, and either may be the first. */
 static int hear_seated(struct starting *s)
 {
 	struct start_word word;
-	int err = hear_word(s, &word);
+	int err;
 
-	if (err)
-		return err;
-	if (word.type == START_NO_SEAT)
-		return word.error;
-	if (word.type != START_SEATED)
-		return -ECHILD;
-	s->what.owner = (struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+	while (!s->what.owner.token || (s->k->segment.lives && !s->watcher)) {
+		err = hear_word(s, &word);
+		if (err)
+			return err;
+		if (word.type == START_NO_SEAT)
+			return word.error;
+		if (word.type == START_WATCHED)
+			err = open_watcher(s, &word);
+		else if (word.type == START_SEATED)
+			s->what.owner =
+				(struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+		else
+			err = -ECHILD;
+		if (err)
+			return err;
+	}
 	return 0;
 }
 
-/* The name is the child's, and nobody finds it yet. */
-static int give_reserved(struct starting *s)
+static int give_reserved_to(struct starting *s, owner_t to, enum table_rule rule)
 {
 	struct kreg *k = s->k;
 	struct change change;
 	struct linked linked;
 	struct gift_made gift;
-	int err = gift_make(&k->segment, &k->lives, &k->self, s->what.owner.token, &s->q,
-			    ENTRY_RESERVED, NULL, 0, &gift);
+	int err = gift_make(&k->segment, &k->lives, &k->self, to, &s->q, ENTRY_RESERVED, NULL, 0,
+			    &gift);
 
 	if (err)
 		return err;
 	err = change_enter(&change, k, &s->q);
 	if (!err) {
-		err = change_link_gift(&change, &gift, &linked);
+		err = change_link_gift(&change, &gift, rule, &linked);
 		change_leave(&change);
 		if (err == -ESHUTDOWN)
 			return err;
@@ -127,6 +147,14 @@ static int give_reserved(struct starting *s)
 	if (err)
 		gift_drop(&k->segment, &gift);
 	return err;
+}
+
+/* The name is the child's, and nobody finds it yet. Behind it stands who watches the child. */
+static int give_reserved(struct starting *s)
+{
+	int err = give_reserved_to(s, s->what.owner.token, LINK_IF_FREE);
+
+	return !err && s->watcher ? give_reserved_to(s, s->watcher, LINK_LAST) : err;
 }
 
 /* In the place of what is reserved. */
@@ -248,6 +276,10 @@ static void end_child(struct starting *s)
 	while (waitpid(s->what.child, &s->what.status, 0) < 0 && errno == EINTR)
 		;
 	s->what.child = 0;
+	if (s->watcher_fd >= 0) {
+		syscall(SYS_pidfd_send_signal, s->watcher_fd, SIGKILL, NULL, 0);
+		start_await_end(s->watcher_fd);
+	}
 }
 
 int start_run(struct starting *s)
@@ -272,5 +304,7 @@ int start_run(struct starting *s)
 		close(s->link);
 	if (s->pidfd >= 0)
 		close(s->pidfd);
+	if (s->watcher_fd >= 0)
+		close(s->watcher_fd);
 	return err;
 }

@@ -25,9 +25,11 @@ struct starting {
 	uint64_t deadline;
 	struct environment environment;
 	struct readiness readiness;
-	int link;  /* to the child; -1: none */
-	int pidfd; /* the child's; -1: none */
-	int stop;  /* readable: it is given up; -1: nobody will say so */
+	int link;        /* to the child; -1: none */
+	int pidfd;       /* the child's; -1: none */
+	owner_t watcher; /* the one of the fallback; see start_watch.c */
+	int watcher_fd;  /* its pidfd; -1: none */
+	int stop;        /* readable: it is given up; -1: nobody will say so */
 };
 
 /* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. */

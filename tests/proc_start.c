@@ -435,6 +435,8 @@ START_TEST(signals_to_the_child_reach_the_program_and_it_ends_alike)
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", NULL, 0, NULL), -ENOENT);
 	while (is_running(started.owner.pid))
 		sched_yield();
+	ck_assert_int_eq(start_as(&how, &started), 0);
+	end(&started);
 	kreg_close(k);
 }
 END_TEST

@@ -21,7 +21,9 @@ enum kreg_ready {
 };
 
 enum kreg_start_flags {
-	KREG_START_DIES_WITH_STARTER = 1 << 0, /* SIGKILL when the thread that starts it ends */
+	KREG_START_DIES_WITH_STARTER =
+		1 << 0, /* SIGKILL when the thread that starts it ends; if it has
+						  changed its credentials, when the process does */
 };
 
 /* How a program is started. KREG_START sets @size; what is not named is 0. */
@@ -72,7 +74,8 @@ struct kreg_started {
  *
  * Under the guard the name is the program's own, which may update or unregister it. In the fallback exec ends a
  * life, so the name is held by a process that stays the program's parent, passes its signals on and
- * ends with it; the owner's pid is the program's all the same. That parent is the caller's child then.
+ * ends with it; the owner's pid is the program's all the same. That parent is the caller's child then. Should
+ * it be killed, the program is, even if it has dropped its privileges; the name is free when it has ended.
  *
  * @started: may be NULL.
  * Context: blocks until the program is ready. Any thread; lock-free but for those who start the same

@@ -134,7 +134,7 @@ void kreg_supervisor_stop(struct kreg_supervisor *supervisor);
  *
  * @stop_ms: for each service; 0: 5000.
  * Return: how many services there were, the supervisor included; -EPERM one may not be signalled; -EREMOTE
- *         as kreg_signal(); -EBUSY the caller has registered there through another handle; errors as kreg_service_each() and kreg_service_await_gone().
+ *         as kreg_signal(); -EBUSY the caller was itself started there, in the fallback; errors as kreg_service_each() and kreg_service_await_gone().
  * Since: 1.0
  */
 int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms);

@@ -10,6 +10,7 @@
  *     program register VALUE         registers itself as what it was started as; what came of it is its value
  *     program listen                 at an abstract address, which it says with READY=1
  *     program stubborn               ignores SIGTERM
+ *     program drop FD                drops its privileges, then writes a line to FD, then sleeps
  *     program obey FD                exits at SIGUSR1 with 0 and at SIGUSR2 with 3; writes a line to FD before
  */
 #include "tests/support/program.h"
@@ -22,11 +23,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/kreg.h"
+
+#define NOBODY 65534
 
 static void __attribute__((noreturn)) sleep_for_ever(void)
 {
@@ -132,6 +136,15 @@ static void listen_anywhere(void)
 	notify(text);
 }
 
+/* As daemons do. The kernel forgets then that it is to die with its parent; without privileges it is told so. */
+static void drop_privileges(void)
+{
+	if (geteuid())
+		prctl(PR_SET_PDEATHSIG, 0);
+	else if (setgid(NOBODY) || setuid(NOBODY))
+		fail("setuid");
+}
+
 static void exit_as_told(int signal)
 {
 	_exit(signal == SIGUSR1 ? 0 : 3);
@@ -169,7 +182,11 @@ void program_run(int argc, char **argv)
 		listen_anywhere();
 	else if (!strcmp(what, "stubborn"))
 		signal(SIGTERM, SIG_IGN);
-	else if (!strcmp(what, "obey"))
+	else if (!strcmp(what, "drop")) {
+		drop_privileges();
+		if (dprintf(atoi(argv[2]), "up\n") < 0)
+			fail("drop");
+	} else if (!strcmp(what, "obey"))
 		obey(atoi(argv[2]));
 	sleep_for_ever();
 }

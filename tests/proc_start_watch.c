@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that has dropped its privileges ends with its foster parent, its starter and its supervisor all the
+ * same, and there are never two of it.
+ */
+#include <check.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/row.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+
+static const char *const drop_argv[] = { PROGRAM, "drop", "3", NULL };
+
+static struct kreg *k;
+static int mode;
+
+static void open_mode(int in)
+{
+	mode = in;
+	k = mode_open(in, "start_watch");
+}
+
+static bool is_running(pid_t pid)
+{
+	return row_process_start(pid) != 0;
+}
+
+static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *started)
+{
+	KREG_START(how, .argv = drop_argv, .ready = KREG_READY_FD, .ready_fd = 3, .flags = flags);
+
+	*started = (struct kreg_started){ .size = sizeof(*started) };
+	return kreg_service_start(in, "production", "a", &how, started);
+}
+
+/* As soon as the name can be had, the program of before has ended. */
+static void start_anew(pid_t before)
+{
+	struct kreg_started started;
+	int err;
+
+	do {
+		err = start_drop(k, 0, &started);
+	} while (err == -EEXIST && !sched_yield());
+	ck_assert_int_eq(err, 0);
+	ck_assert(!is_running(before));
+	ck_assert(is_running(started.owner.pid));
+	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+	ck_assert_int_eq(kreg_register(k, "production/a", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_unregister(k, "production/a", KREG_STRING), 1);
+}
+
+START_TEST(a_program_ends_with_the_child_of_its_starter)
+{
+	struct kreg_started started;
+	int round;
+
+	open_mode(_i);
+	for (round = 0; round < 20; round++) {
+		ck_assert_int_eq(start_drop(k, 0, &started), 0);
+		kill(started.child, SIGKILL);
+		ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+		ck_assert_int_eq(kreg_service_lookup(k, "production", "a", NULL, 0, NULL), -ENOENT);
+		start_anew(started.owner.pid);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+	pid_t parent = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	status = fopen(path, "r");
+	ck_assert_ptr_nonnull(status);
+	ck_assert_int_eq(fscanf(status, "%*d (%*[^)]) %*c %d", &parent), 1);
+	fclose(status);
+	return parent;
+}
+
+static pid_t other_child_of(pid_t parent, pid_t child)
+{
+	char path[64];
+	pid_t pid, other = 0;
+	FILE *children;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	children = fopen(path, "r");
+	while (children && fscanf(children, "%d", &pid) == 1)
+		other = pid == child ? other : pid;
+	if (children)
+		fclose(children);
+	return other;
+}
+
+START_TEST(a_program_ends_with_its_watcher)
+{
+	struct kreg_started started;
+	pid_t watcher;
+
+	open_mode(_i);
+	ck_assert_int_eq(start_drop(k, 0, &started), 0);
+	watcher = mode == MODE_FALLBACK ? other_child_of(started.child, started.owner.pid) : 0;
+	/* Not under the guard, where it has none, nor where the kernel does not list children. */
+	if (!watcher)
+		watcher = started.owner.pid;
+	kill(watcher, SIGKILL);
+	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+	ck_assert(!is_running(started.owner.pid));
+	start_anew(started.owner.pid);
+	kreg_close(k);
+}
+END_TEST
+
+static int __attribute__((noreturn)) be_starter(int link, void *data)
+{
+	struct kreg_started started;
+	int err;
+
+	(void)data;
+	k = mode_open(mode, "start_watch");
+	err = start_drop(k, KREG_START_DIES_WITH_STARTER, &started);
+	link_say(link, err ? err : started.owner.pid);
+	for (;;)
+		pause();
+}
+
+START_TEST(a_program_that_is_to_die_with_its_starter_does)
+{
+	struct child starter;
+	int64_t pid;
+
+	open_mode(_i);
+	starter = child_start(be_starter, NULL);
+	pid = link_hear(starter.link);
+	ck_assert_int_gt(pid, 0);
+	child_kill(&starter);
+	start_anew((pid_t)pid);
+	kreg_close(k);
+}
+END_TEST
+
+static int __attribute__((noreturn)) be_supervisor(int link, void *data)
+{
+	static const KREG_START(how, .argv = drop_argv, .ready = KREG_READY_FD, .ready_fd = 3);
+	static const struct kreg_supervised services[] = {
+		{ .size = sizeof(services[0]), .role = "a", .start = &how },
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg_supervisor *supervisor;
+	struct kreg_owner owner;
+	int err;
+
+	(void)data;
+	k = mode_open(mode, "start_watch");
+	err = kreg_supervise(k, "production", &what, &supervisor, NULL);
+	if (!err)
+		err = kreg_service_lookup(k, "production", "a", NULL, 0, &owner) < 0;
+	link_say(link, err ? -1 : owner.pid);
+	for (;;)
+		pause();
+}
+
+START_TEST(a_service_ends_with_its_supervisor)
+{
+	struct child supervisor;
+	int64_t pid;
+
+	open_mode(_i);
+	supervisor = child_start(be_supervisor, NULL);
+	pid = link_hear(supervisor.link);
+	ck_assert_int_gt(pid, 0);
+	child_kill(&supervisor);
+	start_anew((pid_t)pid);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_supervised_service_whose_child_is_killed_is_restarted_once)
+{
+	struct child supervisor;
+	struct kreg_owner owner;
+	int64_t first;
+	pid_t child;
+
+	open_mode(_i);
+	supervisor = child_start(be_supervisor, NULL);
+	first = link_hear(supervisor.link);
+	ck_assert_int_gt(first, 0);
+	child = mode == MODE_FALLBACK ? parent_of((pid_t)first) : (pid_t)first;
+	kill(child, SIGKILL);
+	do {
+		owner.pid = (pid_t)first;
+		kreg_service_lookup(k, "production", "a", NULL, 0, &owner);
+	} while (owner.pid == first && !sched_yield());
+	ck_assert(!is_running((pid_t)first));
+	child_kill(&supervisor);
+	start_anew(owner.pid);
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		a_program_ends_with_the_child_of_its_starter,
+		a_program_ends_with_its_watcher,
+		a_program_that_is_to_die_with_its_starter_does,
+		a_service_ends_with_its_supervisor,
+		a_supervised_service_whose_child_is_killed_is_restarted_once,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("start_watch"), tcase_create("both"), both, NULL, NULL);
+}
