@@ -113,7 +113,7 @@ void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64
 		gift_sweep(w, segment_slab_of(&k->segment, place));
 		return;
 	}
-	heap_retire(k->heap, place);
+	heap_retire(k->heap, place, place);
 	if (value)
-		heap_retire(k->heap, value);
+		heap_retire(k->heap, value, place);
 }

@@ -169,18 +169,22 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 
 	if (!own.entry)
 		return -EUCLEAN;
+	/* Private as yet, so it needs no check. */
+	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
 	err = table_link(&change->thread->writer, change->q, own.place, rule, out);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
 	count(change, 0, own.info);
-	tidy(change, out->crowded);
 	err = still_current(change, &own);
-	if (err || entry_kind(own.info) != ENTRY_NAME)
-		return err;
-	tell_register(k, &own, (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
-	ring(change);
-	return 0;
+	if (!err && entry_kind(own.info) == ENTRY_NAME) {
+		tell_register(k, &own,
+			      (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
+		ring(change);
+	}
+	/* Last, because nobody waits for it. */
+	tidy(change, out->crowded);
+	return err;
 }
 
 int change_unlink(struct change *change, const struct found *found)
@@ -238,6 +242,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 		return err;
 	heap_tag_like(k->heap, own.place, found->place);
 	row_move(&k->segment, k->self.owner);
+	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
 	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
 	if (!err)
 		count(change, found->info, own.info);
@@ -272,6 +277,7 @@ int change_give(struct change *change, const struct found *found, const struct g
 	err = hold(change);
 	if (err)
 		return err;
+	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
 	told = tell_give(k, &given, found->place, to);
 	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
 	if (told)
@@ -292,8 +298,10 @@ int change_link_gift(struct change *change, const struct gift_made *gift, enum t
 		     struct linked *out)
 {
 	struct kreg *k = change->k;
-	int err = table_link(&change->thread->writer, change->q, gift->place, rule, out);
+	int err;
 
+	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
+	err = table_link(&change->thread->writer, change->q, gift->place, rule, out);
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
@@ -322,23 +330,65 @@ int change_publish(struct change *change, const struct found *found)
 	return 0;
 }
 
+void change_own_line(struct change *change, struct own_line *line)
+{
+	line->q = *change->q;
+	line->q.owner = change->k->self.owner;
+	line->begun = false;
+	line->after = 0;
+}
+
+/* From the begin of the line to what comes after line->after. */
+static int own_line_next(struct change *change, struct own_line *line, struct found *out)
+{
+	const struct segment *s = &change->k->segment;
+	place_t after = 0;
+	int err;
+
+	if (!line->begun) {
+		table_line(s, &line->q, &line->walk);
+		after = line->after;
+		line->begun = true;
+	}
+	while (!(err = table_line_next(s, &change->k->lives, &line->q, &line->walk, out))) {
+		if (!after)
+			break;
+		if (after == out->place)
+			after = 0;
+	}
+	return err;
+}
+
+int change_own_next(struct change *change, struct own_line *line, struct found *out)
+{
+	int err;
+
+	for (;;) {
+		err = own_line_next(change, line, out);
+		if (grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place))
+			return err;
+		line->begun = false;
+	}
+}
+
 int change_find_own(struct change *change, struct found *out)
 {
-	struct kreg *k = change->k;
-	struct query own = *change->q;
-	struct table_walk walk;
+	struct own_line line;
 
-	own.owner = k->self.owner;
-	table_line(&k->segment, &own, &walk);
-	return table_line_next(&k->segment, &k->lives, &own, &walk, out);
+	change_own_line(change, &line);
+	return change_own_next(change, &line, out);
 }
 
 int change_find_at(struct change *change, place_t place, struct found *out)
 {
 	struct query own = *change->q;
+	int err;
 
 	own.owner = change->k->self.owner;
-	return table_find_at(&change->k->segment, &change->k->lives, &own, place, out);
+	do {
+		err = table_find_at(&change->k->segment, &change->k->lives, &own, place, out);
+	} while (!grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place));
+	return err;
 }
 
 uint32_t change_ahead(struct change *change, place_t place)
@@ -346,15 +396,19 @@ uint32_t change_ahead(struct change *change, place_t place)
 	struct kreg *k = change->k;
 	struct query line = *change->q;
 	struct table_walk walk;
-	uint32_t ahead = 0;
 	struct found at;
+	uint32_t ahead;
 
 	if (!k->segment.unique)
 		return 0;
 	line.kinds = KINDS_OF_NAMES;
-	table_line(&k->segment, &line, &walk);
-	while (!table_line_next(&k->segment, &k->lives, &line, &walk, &at) && at.place != place)
-		ahead++;
+	do {
+		ahead = 0;
+		table_line(&k->segment, &line, &walk);
+		while (!table_line_next(&k->segment, &k->lives, &line, &walk, &at) &&
+		       at.place != place)
+			ahead++;
+	} while (grace_again(&change->thread->writer));
 	return ahead;
 }
 

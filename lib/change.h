@@ -55,7 +55,23 @@ int change_link_gift(struct change *change, const struct gift_made *gift, enum t
 /* Lets one's own reserved entry be found as it is. */
 int change_publish(struct change *change, const struct found *found);
 
-/* The first own entry that matches the change's query; the one at @place. -ENOENT, -EUCLEAN. */
+/*
+ * Our entries that match the change's query, one by one; -ENOENT, -EUCLEAN. An entry that is left registered
+ * is to be noted in @after, because the walk may have to begin again.
+ */
+struct own_line {
+	struct query q;
+	struct table_walk walk;
+	bool begun;
+	place_t after;
+};
+void change_own_line(struct change *change, struct own_line *line);
+int change_own_next(struct change *change, struct own_line *line, struct found *out);
+
+/*
+ * The first own entry that matches the change's query; the one at @place. -ENOENT, -EUCLEAN. What these and
+ * change_own_next() have found stays as it is, its value included, until another one is found or the change left.
+ */
 int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);
 

@@ -5,6 +5,7 @@
 #include "lib/handle.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "shm/interrupted.h"
 #include "shm/sweep.h"
@@ -12,6 +13,10 @@
 /* So many slots are looked at in one of so many calls. */
 #define TIDY_SLOTS 4u
 #define TIDY_EVERY 16u
+
+/* Longer than grace_advance() may say -EAGAIN. */
+#define PAUSE_NS 1000000l
+#define PAUSES 1200u
 
 bool handle_is_parents(const struct kreg *k)
 {
@@ -63,8 +68,28 @@ void handle_advance(struct kreg *k)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (grace_advance(&k->segment, &k->lives, NULL))
+		if (grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL))
 			return;
+	}
+}
+
+/* The same where memory is short: what passes within a second is waited for. */
+static void advance_at_once(struct kreg *k)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint32_t epochs = 0, pauses = 0;
+	int err;
+
+	while (epochs < 2 && pauses < PAUSES) {
+		err = grace_advance(&k->segment, &k->lives, GRACE_AT_ONCE, NULL);
+		if (!err) {
+			epochs++;
+		} else if (err != -EAGAIN) {
+			return;
+		} else {
+			pauses++;
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		}
 	}
 }
 
@@ -79,7 +104,7 @@ int64_t handle_reclaim(struct kreg *k)
 	bytes = (int64_t)sweep_all(&thread->writer);
 	handle_leave(thread);
 	interrupted_all(&k->segment, &k->lives);
-	handle_advance(k);
+	advance_at_once(k);
 	heap_collect(k->heap, true);
 	return bytes;
 }

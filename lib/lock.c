@@ -89,14 +89,26 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	return (int)got;
 }
 
+/* What leads to our entry at @place, whose key is copied. */
+static int lock_key(struct kreg *k, place_t place, unsigned char *key, struct query *q)
+{
+	const struct entry *entry = segment_entry(&k->segment, place);
+	uint64_t info = entry ? load_relaxed(&entry->info) : 0; /* relaxed: our own entry */
+
+	if (entry_kind(info) != ENTRY_LOCK ||
+	    !entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info)))
+		return -EINVAL;
+	copy_out(key, entry->bytes, entry_key_size(info));
+	*q = table_query_lock(&k->segment, key, entry_key_size(info));
+	return 0;
+}
+
 int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 {
 	UNCANCELLABLE;
 	unsigned char key[KREG_KEY_MAX];
-	const struct entry *entry;
 	struct thread *thread;
 	struct query q;
-	uint64_t info;
 	place_t place;
 	int err = k && lock && lock->place && lock->place <= PLACE_MAX ? handle_enter(k, &thread)
 								       : -EINVAL;
@@ -104,15 +116,9 @@ int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 	if (err)
 		return err;
 	place = (place_t)lock->place;
-	entry = segment_entry(&k->segment, place);
-	info = entry ? load_relaxed(&entry->info) : 0; /* relaxed: our own entry */
-	if (entry_kind(info) == ENTRY_LOCK &&
-	    entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info))) {
-		copy_out(key, entry->bytes, entry_key_size(info));
-		q = table_query_lock(&k->segment, key, entry_key_size(info));
-	} else {
-		err = -EINVAL;
-	}
+	do {
+		err = lock_key(k, place, key, &q);
+	} while (grace_again(&thread->writer));
 	handle_leave(thread);
 	if (!err)
 		err = lock_leave(k, &q, place);

@@ -301,6 +301,8 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	err = open_segment(k, o);
 	if (err)
 		goto no_segment;
+	if (k->writable && !k->joined)
+		grace_refused(&k->segment);
 	k->pid_namespace = row_pid_namespace();
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);

@@ -29,8 +29,11 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
 	if (err)
 		return err;
 	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		bool copied;
+
 		err = table_find(&k->segment, &k->lives, q, &found);
-		if (err || found_copy(k, &found, holder))
+		copied = !err && found_copy(k, &found, holder);
+		if (!grace_again(&thread->writer) && (err || copied))
 			break;
 		err = -EAGAIN;
 	}
@@ -47,16 +50,15 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
  */
 static void leave_line(struct change *change, place_t taken)
 {
-	struct kreg *k = change->k;
-	struct query q = *change->q;
-	struct table_walk walk;
+	struct own_line line;
 	struct found own;
 
-	q.owner = k->self.owner;
-	table_line(&k->segment, &q, &walk);
-	while (!table_line_next(&k->segment, &k->lives, &q, &walk, &own)) {
+	change_own_line(change, &line);
+	while (!change_own_next(change, &line, &own)) {
 		if (own.place != taken)
 			change_unlink(change, &own);
+		else
+			line.after = taken;
 	}
 }
 
@@ -94,7 +96,7 @@ static int holder_of_line(struct change *change, struct kreg_found *holder)
 			return err == -ENOENT ? -EOWNERDEAD : err;
 		if (found.owner == k->self.owner)
 			return 0;
-		if (found_copy(k, &found, holder))
+		if (found_copy(k, &found, holder) && !grace_again(&change->thread->writer))
 			return KREG_WAITING;
 	}
 	return -EUCLEAN;
@@ -112,9 +114,10 @@ static int register_blocks(struct kreg *k, const struct query *q, struct blocks 
 		return err;
 	for (tries = 0; tries < TABLE_TRIES; tries++) {
 		err = link_by_flags(&change, blocks, flags, &linked);
-		if (err != -EEXIST || found_copy(k, &linked.holder, holder))
+		if (err != -EEXIST ||
+		    (found_copy(k, &linked.holder, holder) && !grace_again(&change.thread->writer)))
 			break;
-		/* The holder has died meanwhile. */
+		/* The holder has died meanwhile, or what was copied may be another's. */
 		err = -EUCLEAN;
 	}
 	if (!err && linked.ahead && k->segment.unique)
@@ -200,22 +203,21 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 
 static int unregister_matching(struct change *change, kreg_match_fn match, void *data)
 {
-	struct kreg *k = change->k;
-	struct query q = *change->q;
-	struct table_walk walk;
+	struct own_line line;
 	struct kreg_entry entry;
 	struct found own;
 	int err, count = 0;
 
-	q.owner = k->self.owner;
-	table_line(&k->segment, &q, &walk);
-	while (!(err = table_line_next(&k->segment, &k->lives, &q, &walk, &own))) {
+	change_own_line(change, &line);
+	while (!(err = change_own_next(change, &line, &own))) {
 		if (match) {
 			err = entry_show(change, &own, &entry);
 			if (err)
 				return err;
-			if (!match(&entry, data))
+			if (!match(&entry, data)) {
+				line.after = own.place;
 				continue;
+			}
 		}
 		count += !change_unlink(change, &own);
 	}

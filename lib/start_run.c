@@ -174,7 +174,10 @@ static int give_name(struct starting *s, const void *value, size_t value_size)
 	own.owner = s->what.owner.token;
 	err = change_enter(&change, k, &s->q);
 	if (!err) {
-		err = table_find_first(&change.thread->writer, &own, &reserved);
+		do {
+			err = table_find_first(&change.thread->writer, &own, &reserved);
+		} while (!grace_protect(&change.thread->writer, HAZARD_OWN,
+					err ? 0 : reserved.place));
 		if (!err)
 			err = change_give(&change, &reserved, &gift, own.owner);
 		change_leave(&change);

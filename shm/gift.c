@@ -163,7 +163,9 @@ static bool gift_is_over(const struct writer *w, uint32_t slab, uint64_t word,
 		return gift_is_ended(w->lives, entry);
 	if (land_maker_is_alive(w->s, w->lives, slab))
 		return false;
-	err = gift_find(w->s, w->lives, segment_slab_place(w->s, slab), &gift);
+	do {
+		err = gift_find(w->s, w->lives, segment_slab_place(w->s, slab), &gift);
+	} while (grace_again(w));
 	if (!err)
 		land_rename(w->s, slab, word, word | LAND_GIFT_LINKED);
 	return err == -ENOENT;

@@ -292,33 +292,58 @@ void heap_return(struct heap *heap, place_t place)
 	pthread_mutex_unlock(&heap->mutex);
 }
 
-void heap_retire(struct heap *heap, place_t place)
+void heap_retire(struct heap *heap, place_t place, place_t entry)
 {
 	pthread_mutex_lock(&heap->mutex);
 	if (slab_of(heap, place) && heap->waiting_count < heap->waiting_size) {
 		uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
 
 		heap->waiting[at].place = place;
+		heap->waiting[at].entry = entry;
 		heap->waiting[at].stamp = grace_stamp(heap->segment);
 		heap->waiting_count++;
-		heap->waiting[at].bytes = slab_of(heap, place)->bytes;
-		heap->waiting_bytes += heap->waiting[at].bytes;
+		heap->waiting_bytes += slab_of(heap, place)->bytes;
 		tag_block(heap, place, 0);
 	}
 	pthread_mutex_unlock(&heap->mutex);
 }
 
+static struct heap_waiting waiting_take(struct heap *heap)
+{
+	struct heap_waiting first = heap->waiting[heap->waiting_first];
+
+	heap->waiting_first = (heap->waiting_first + 1) % heap->waiting_size;
+	heap->waiting_count--;
+	return first;
+}
+
+/* What is past and named by a hazard waits for two more epochs, behind all others. */
+static void wait_again(struct heap *heap, struct heap_waiting block)
+{
+	uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
+
+	block.stamp = grace_stamp(heap->segment);
+	heap->waiting[at] = block;
+	heap->waiting_count++;
+}
+
 static void collect(struct heap *heap)
 {
-	while (heap->waiting_count) {
-		struct heap_waiting *first = &heap->waiting[heap->waiting_first];
+	struct grace_named named = { .epoch = 0 };
 
-		if (!grace_is_past(heap->segment, first->stamp))
-			break;
-		heap->waiting_bytes -= first->bytes;
-		block_return(heap, first->place);
-		heap->waiting_first = (heap->waiting_first + 1) % heap->waiting_size;
-		heap->waiting_count--;
+	while (heap->waiting_count &&
+	       grace_is_past(heap->segment, heap->waiting[heap->waiting_first].stamp)) {
+		struct heap_waiting block = waiting_take(heap);
+		struct heap_slab *slab = slab_of(heap, block.place);
+
+		if (!grace_is_free(heap->segment, heap->lives, &named, block.stamp, block.entry,
+				   1)) {
+			wait_again(heap, block);
+			continue;
+		}
+		if (slab)
+			heap->waiting_bytes -= slab->bytes;
+		block_return(heap, block.place);
 	}
 }
 
@@ -328,7 +353,7 @@ void heap_collect(struct heap *heap, bool hard)
 	collect(heap);
 	if (heap->waiting_count &&
 	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
-	    !grace_advance(heap->segment, heap->lives, NULL))
+	    !grace_advance(heap->segment, heap->lives, hard ? GRACE_AT_ONCE : GRACE_PATIENT, NULL))
 		collect(heap);
 	pthread_mutex_unlock(&heap->mutex);
 }

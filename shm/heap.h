@@ -27,7 +27,7 @@ struct heap_slab;
 
 struct heap_waiting {
 	place_t place;
-	uint32_t bytes;
+	place_t entry; /* whose block it is: that one is named by hazards */
 	uint64_t stamp;
 };
 
@@ -72,11 +72,14 @@ uint16_t heap_tag_of(struct heap *heap, place_t place);
 #define HEAP_SLAB_BLOCKS (SLAB_BYTES / LINE_BYTES)
 uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs);
 
-/* To be called when @place is unlinked, or never was linked; the latter at once with heap_return(). */
-void heap_retire(struct heap *heap, place_t place);
+/*
+ * To be called when @place is unlinked, or never was linked; the latter at once with heap_return(). @entry:
+ * @place, or the entry whose value lies there.
+ */
+void heap_retire(struct heap *heap, place_t place, place_t entry);
 void heap_return(struct heap *heap, place_t place);
 
-/* Takes back what has waited long enough; tries to advance the epoch if @hard. */
+/* Takes back what has waited long enough; tries to advance the epoch at once if @hard. */
 void heap_collect(struct heap *heap, bool hard);
 
 /* How a slab is cut, from the word in its directory entry. 0 blocks: not of entries. */

@@ -11,7 +11,8 @@
  *   owner, over    the dead's               another owner,               land_inherit() by the next
  *                                           land_inherit()
  *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
- *                                           when e is past
+ *                                           when e is past and no
+ *                                           hazard names a place in it
  *   below 2^32     nobody's: gift.c, meta.c retired, land_retire_from()  nothing has happened
  *
  * Memory that must not go with its maker, or cannot be named by whoever uses it, is nobody's before anything
@@ -27,6 +28,14 @@
 /* How far one search goes before it rather takes new land; the next one goes on from there. */
 #define SEARCH_SLABS 1024u
 #define EXTEND_SLABS 64u
+
+/* Whoever takes slabs, and which places are not to be used yet. */
+struct taking {
+	const struct segment *s;
+	const struct life_table *lives;
+	owner_t self;
+	struct grace_named *named;
+};
 
 uint64_t land_owner(const struct segment *s, uint32_t slab)
 {
@@ -56,25 +65,28 @@ uint32_t land_slabs(const struct segment *s)
 	return slabs < s->slabs_max ? (uint32_t)slabs : s->slabs_max;
 }
 
-static bool land_is_free(const struct segment *s, uint64_t word)
+static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 {
 	if (land_is_retired(word))
-		return grace_is_past(s, word & ~LAND_RETIRED);
+		return grace_is_free(t->s, t->lives, t->named, word & ~LAND_RETIRED,
+				     segment_slab_place(t->s, slab), SLAB_BYTES / LINE_BYTES);
 	return !word;
 }
 
-static bool land_take_one(const struct segment *s, owner_t self, uint32_t slab)
+static bool land_take_one(const struct taking *t, uint32_t slab)
 {
+	const struct segment *s = t->s;
+
 	/* relaxed: the CAS looks again */
 	uint64_t seen = load_relaxed(&s->directory[slab].owner);
 
-	if (!land_is_free(s, seen))
+	if (!land_is_free(t, slab, seen))
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
 	 * land_give:A, land_owner:A, land_inherit:A, land_retire_from:A, land_take_back:A
 	 */
-	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, t->self); /* happens here */
 }
 
 static void land_give(const struct segment *s, uint32_t slab, uint64_t word)
@@ -157,31 +169,31 @@ bool land_inherit(const struct segment *s, const struct life_table *lives, uint3
 }
 
 /* All of [@slab, @slab + @count), or none. */
-static bool land_take_run(const struct segment *s, owner_t self, uint32_t slab, uint32_t count)
+static bool land_take_run(const struct taking *t, uint32_t slab, uint32_t count)
 {
 	uint32_t taken;
 
 	for (taken = 0; taken < count; taken++) {
-		if (!land_take_one(s, self, slab + taken))
+		if (!land_take_one(t, slab + taken))
 			break;
 	}
 	if (taken == count)
 		return true;
 	while (taken--)
-		land_return(s, slab + taken);
+		land_return(t->s, slab + taken);
 	return false;
 }
 
-static bool land_search(const struct segment *s, owner_t self, uint32_t count, uint32_t *from,
-			uint32_t limit, uint32_t *slab)
+static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, uint32_t limit,
+			uint32_t *slab)
 {
-	uint32_t slabs = land_slabs(s), looked;
+	uint32_t slabs = land_slabs(t->s), looked;
 
 	for (looked = 0; looked < limit && looked < slabs; looked++) {
 		uint32_t at = *from < slabs ? *from : 0;
 
 		*from = at + 1;
-		if (at + count > slabs || !land_take_run(s, self, at, count))
+		if (at + count > slabs || !land_take_run(t, at, count))
 			continue;
 		*from = at + count;
 		*slab = at;
@@ -220,20 +232,21 @@ static int land_extend(const struct segment *s, uint32_t count)
 int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
 	      uint32_t *from, uint32_t *slab)
 {
+	struct grace_named named = { .epoch = 0 };
+	const struct taking t = { s, lives, self, &named };
 	int err;
 
-	(void)lives;
-	if (land_search(s, self, count, from, SEARCH_SLABS, slab))
+	if (land_search(&t, count, from, SEARCH_SLABS, slab))
 		return 0;
 	for (;;) {
 		*from = land_slabs(s);
 		err = land_extend(s, count);
 		if (err)
 			break;
-		if (land_search(s, self, count, from, count + EXTEND_SLABS, slab))
+		if (land_search(&t, count, from, count + EXTEND_SLABS, slab))
 			return 0;
 	}
 	/* Nothing new is to be had; so look at everything before saying so. */
 	*from = 0;
-	return land_search(s, self, count, from, land_slabs(s), slab) ? 0 : err;
+	return land_search(&t, count, from, land_slabs(s), slab) ? 0 : err;
 }

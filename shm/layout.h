@@ -72,7 +72,9 @@ struct segment_header {
 	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
 	uint64_t buckets;                            /* table_grow(), CAS * 2 */
 	uint64_t slabs;                              /* land_extend(), CAS up */
-	uint64_t reserved1[5];
+	uint64_t
+		fence_since; /* since when all sections fence for themselves, CLOCK_MONOTONIC; or 0 */
+	uint64_t reserved1[4];
 
 	/* read and written by writers */
 	uint64_t successor;  /* succession.c, CAS */
@@ -138,21 +140,26 @@ struct row {
  * A slot for each thread that writes or reads in sections.
  *
  *   owner     {incarnation, image, seat}, see life.h; 0: free. Over: free as well, by CAS.
- *   reading   0, or {epoch, 1}: inside a read section; SLOT_EXPELLED: and thrown out of it
- *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; never thrown out. Not 0 in a
+ *   reading   0, or {epoch, 1}: inside a read section; SLOT_EXPELLED: and expelled from it
+ *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; SLOT_EXPELLED: and expelled from its
+ *             section, which it enters anew as soon as it looks. Never 0 inside the call, so not 0 in a
  *             slot of an earlier program of a living process: exec has interrupted a call (interrupted.c)
+ *   hazards   while writing is not 0: places whose memory is not used again, see grace.c
  *
- * reading and writing are the slot owner's, but for SLOT_EXPELLED, which grace_advance() CASes.
+ * reading, writing and hazards are the slot owner's, but for SLOT_EXPELLED, which grace_advance() CASes.
  */
+#define SLOT_HAZARDS 4u
+
 struct slot {
 	uint64_t owner;
 	uint64_t reading;
 	uint64_t writing;
-	uint64_t tardy;       /* which reading word has been seen to hold up an advance ... */
+	uint64_t tardy;       /* which word has been seen to hold up an advance ... */
 	uint64_t tardy_since; /* ... and since when, CLOCK_MONOTONIC nanoseconds; hints both */
 	uint32_t tid;
-	uint32_t fenced; /* the owner's kernel refused membarrier: it fences for itself */
-	uint64_t reserved[2];
+	uint16_t fenced;     /* the owner's kernel refused membarrier: it fences for itself */
+	uint16_t expulsions; /* from the section of the call that it is in */
+	uint32_t hazards[SLOT_HAZARDS];
 };
 
 #define SLOT_EXPELLED 2ull

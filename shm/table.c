@@ -68,6 +68,14 @@ bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 	return cas_acq_rel(link, seen, next);
 }
 
+bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *seen, ref_t next)
+{
+	grace_name(w, HAZARD_LINK, in);
+	return grace_protect(w, HAZARD_NEXT,
+			     order_is_entry(ref_order(*seen)) ? ref_place(*seen) : 0) &&
+	       table_cas(link, seen, next);
+}
+
 int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 {
 	place_t place = ref_place(claim);

@@ -127,14 +127,14 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 int table_find_first(const struct writer *w, const struct query *q, struct found *out);
 
 /*
- * Unregisters @found, which is self's own; -ENOENT: it has been already. *place is the entry's, out
+ * Unregisters @found, which is self's own and named by a hazard; -ENOENT: it has been already. *place is the entry's, out
  * of the list; 0: damage keeps it there, and its memory must not be used again.
  */
 int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 		 place_t *place);
 
 /*
- * Puts @place, which is filled, where @found is: whoever searches finds the one or the other. -ENOENT:
+ * Puts @place, which is filled, where @found is, which is as in table_unlink(): whoever searches finds the one or the other. -ENOENT:
  * @found is not registered any more. *old as in table_unlink().
  */
 int table_replace(const struct writer *w, const struct query *q, const struct found *found,
@@ -168,12 +168,19 @@ static inline ref_t table_load(const uint64_t *link)
 }
 
 bool table_cas(uint64_t *link, ref_t *seen, ref_t next);
+
+/*
+ * As table_cas(), for a link of others: in the entry at @in, or 0: a bucket's. False: it has changed, or the
+ * section was entered anew, and all that was read before is void; so the search begins again.
+ */
+bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *seen, ref_t next);
 /* The reference that a bucket's link will be when its claim is over. */
 int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);
 
 /* A place between two in the list. */
 struct position {
 	uint64_t *link; /* the word in front */
+	place_t in;     /* the entry that it is in; 0: a bucket's */
 	ref_t seen;     /* what it holds: the first of a greater order, or what was sought */
 	bool found;     /* seen is the bucket that was sought, or an entry that matches */
 	struct found at;

@@ -83,10 +83,12 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 		/* Not linked, so the word is ours alone. */
 		if (!bucket_claim(bucket, &claim, at.seen, w->self))
 			return -EUCLEAN;
-		if (table_cas(at.link, &at.seen, ref_make(number, q.order))) /* happens here */
+		if (table_cas_in(w, at.in, at.link, &at.seen,
+				 ref_make(number, q.order))) /* happens here */
 			break;
 		parent_word = table_load(parent);
 	}
+	/* While the claim stands nobody clears away what it leads to: if the CAS succeeds, that was read right. */
 	claim = table_load(bucket);
 	for (tries = 0; (claim & REF_CLAIM) && tries < TABLE_TRIES; tries++) {
 		ref_t plain;

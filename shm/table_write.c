@@ -27,6 +27,12 @@
  * Who marks an entry of the dead does not own its memory: the heir of its slab does, who has
  * gone past its order with table_purge() before the slab is retired.
  *
+ * A writer may be expelled from its section anywhere (grace.c). So what a seek has found is checked at its end,
+ * and at each CAS of a link of others the block that holds the link and the block that it leads to are named
+ * by hazards first. These two are all that the CAS relies on: an entry that the list leads to and that is not
+ * marked is in the list, what its link leads to is the next in the list, and a marked entry leads for good to
+ * what followed it. One's own entry is named by the caller, from where it was found to the end of the call.
+ *
  * After M. M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", 2002.
  */
 #include "shm/table.h"
@@ -38,8 +44,9 @@
 /* One step of a seek: what stands at @link. */
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 
-/* Marks @entry if its owner is dead. *stays: it is live. *next is its link, loaded before its life. */
-static enum step mark_dead(const struct writer *w, struct entry *entry, ref_t *next, bool *stays)
+/* Marks @entry, at @place, if its owner is dead. *stays: it is live. *next is its link, loaded before its life. */
+static enum step mark_dead(const struct writer *w, place_t place, struct entry *entry, ref_t *next,
+			   bool *stays)
 {
 	uint64_t owner = load_relaxed(&entry->owner); /* relaxed: behind the link that led here */
 
@@ -47,7 +54,7 @@ static enum step mark_dead(const struct writer *w, struct entry *entry, ref_t *n
 	*stays = !(*next & REF_MARK) && life_word_is_alive(w->lives, owner);
 	if (*stays)
 		return STEP_ON;
-	if (!(*next & REF_MARK) && !table_cas(&entry->next, next, *next | REF_MARK))
+	if (!(*next & REF_MARK) && !table_cas_in(w, place, &entry->next, next, *next | REF_MARK))
 		return STEP_AGAIN;
 	*next &= ~REF_MARK;
 	return STEP_ON;
@@ -63,10 +70,10 @@ static bool is_beside(ref_t a, ref_t b)
  * *next is its link. One by one would let @link lead back to a dead one for a moment, with nothing to
  * show a search that another was in front of that meanwhile; see table.c.
  */
-static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *at,
+static enum step step_over_entry(const struct writer *w, place_t in, uint64_t *link, ref_t *at,
 				 struct entry *entry, ref_t *next, bool *stays)
 {
-	enum step step = mark_dead(w, entry, next, stays);
+	enum step step = mark_dead(w, ref_place(*at), entry, next, stays);
 	bool ends = *stays;
 	uint64_t hops;
 
@@ -76,13 +83,13 @@ static enum step step_over_entry(const struct writer *w, uint64_t *link, ref_t *
 		entry = segment_entry(w->s, ref_place(*next));
 		if (!entry || table_is_lost(w->s, hops))
 			return STEP_DAMAGED;
-		step = mark_dead(w, entry, &behind, &ends);
+		step = mark_dead(w, ref_place(*next), entry, &behind, &ends);
 		if (!ends)
 			*next = behind;
 	}
 	if (step != STEP_ON || *stays)
 		return step;
-	return table_cas(link, at, *next) ? STEP_ON : STEP_AGAIN;
+	return table_cas_in(w, in, link, at, *next) ? STEP_ON : STEP_AGAIN;
 }
 
 /* A bucket that the list has led to is linked, so a claim on it is over. */
@@ -90,20 +97,19 @@ static enum step step_into_bucket(const struct writer *w, ref_t at, uint64_t **l
 {
 	const struct segment *s = w->s;
 	ref_t word, plain;
-	uint32_t tries;
 
 	*link = table_bucket_link(s, at);
 	if (!*link)
 		return STEP_DAMAGED;
-	word = table_load(*link);
-	for (tries = 0; (word & REF_CLAIM) && tries < TABLE_TRIES; tries++) {
+	word = plain = table_load(*link);
+	if (word & REF_CLAIM) {
 		if (table_unclaim(s, word, &plain))
 			return STEP_DAMAGED;
-		if (table_cas(*link, &word, plain))
-			word = plain;
+		if (!table_cas_in(w, 0, *link, &word, plain))
+			return STEP_AGAIN;
 	}
-	*next = word;
-	return word & REF_CLAIM ? STEP_DAMAGED : STEP_ON;
+	*next = plain;
+	return STEP_ON;
 }
 
 static bool is_sought(const struct segment *s, const struct query *q, ref_t at, struct entry *entry,
@@ -152,12 +158,13 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 			step = step_into_bucket(w, out->seen, &out->link, &out->seen);
 			if (step != STEP_ON)
 				return step;
+			out->in = 0;
 			continue;
 		}
 		entry = segment_entry(s, ref_place(out->seen));
 		if (!entry)
 			return STEP_DAMAGED;
-		step = step_over_entry(w, out->link, &out->seen, entry, &next, &stays);
+		step = step_over_entry(w, out->in, out->link, &out->seen, entry, &next, &stays);
 		if (step != STEP_ON)
 			return step;
 		if (stays) {
@@ -166,6 +173,7 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 			if (out->found)
 				return STEP_ON;
 			out->link = &entry->next;
+			out->in = ref_place(out->seen);
 		}
 		out->seen = next;
 	}
@@ -178,14 +186,12 @@ int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct
 	uint32_t tries;
 
 	for (tries = 0; start && tries < TABLE_TRIES; tries++, word = table_load(start)) {
-		switch (seek_once(w, start, word, q, out)) {
-		case STEP_ON:
-			return 0;
-		case STEP_DAMAGED:
-			return -EUCLEAN;
-		case STEP_AGAIN: /* somebody has changed the list, and so got on */
-			break;
-		}
+		enum step step = seek_once(w, start, word, q, out);
+
+		/* Somebody has changed the list, and so got on; or the search may have gone astray. */
+		if (grace_again(w) || step == STEP_AGAIN)
+			continue;
+		return step == STEP_ON ? 0 : -EUCLEAN;
 	}
 	return -EUCLEAN;
 }
@@ -234,7 +240,8 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 			continue;
 		}
 		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
-		if (!table_cas(at.link, &at.seen, ref_make(place, q->order))) /* happens here */
+		if (!table_cas_in(w, at.in, at.link, &at.seen,
+				  ref_make(place, q->order))) /* happens here */
 			err = -EAGAIN;
 	}
 	if (err)

@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "tests/support/unit.h"
 
 #define PATIENCE_MS 20
+#define PLACE 4711u
 
 static struct kreg *k;
 static struct slot *slot;
@@ -47,7 +49,19 @@ static void tear_down(void)
 
 static int advance(const struct slot **holder)
 {
-	return grace_advance(&k->segment, &k->lives, holder);
+	return grace_advance(&k->segment, &k->lives, GRACE_PATIENT, holder);
+}
+
+static int advance_at_once(void)
+{
+	return grace_advance(&k->segment, &k->lives, GRACE_AT_ONCE, NULL);
+}
+
+static struct writer writer(void)
+{
+	return (struct writer){
+		.s = &k->segment, .lives = &k->lives, .self = k->self.owner, .slot = slot
+	};
 }
 
 START_TEST(two_epochs_after_its_stamp_memory_is_free)
@@ -74,31 +88,111 @@ START_TEST(a_peek_holds_through_one_epoch_and_not_through_two)
 }
 END_TEST
 
-START_TEST(a_writer_lets_one_epoch_begin_and_holds_up_the_next)
+START_TEST(a_writer_lets_one_epoch_begin_and_holds_up_the_next_for_a_moment)
 {
-	const struct slot *holder = NULL;
-	uint64_t stamp;
+	struct writer w = writer();
+	double start;
+	int err;
 
 	grace_write_enter(&k->segment, slot);
-	stamp = grace_stamp(&k->segment);
 	ck_assert_int_eq(advance(NULL), 0);
-	ck_assert_int_eq(advance(&holder), -EBUSY);
-	ck_assert_ptr_eq(holder, slot);
-	ck_assert(!grace_is_past(&k->segment, stamp));
+	ck_assert_int_eq(advance(NULL), -EAGAIN);
+	ck_assert(!grace_again(&w));
+	start = now_ms();
+	do {
+		err = advance(NULL);
+	} while (err == -EAGAIN);
+	ck_assert_int_eq(err, 0);
+	printf("# a writer is expelled after %.1f ms\n", now_ms() - start);
+	ck_assert(now_ms() - start < 5000);
+	ck_assert_uint_ne(slot->writing, 0);
 	grace_write_leave(slot);
-	ck_assert_int_eq(advance(NULL), 0);
-	ck_assert(grace_is_past(&k->segment, stamp));
 }
 END_TEST
 
-START_TEST(a_writer_is_never_expelled)
+START_TEST(a_writer_that_was_expelled_learns_it_once_and_is_in_a_section_again)
 {
-	double start = now_ms();
+	struct writer w = writer();
+	uint64_t epoch;
 
 	grace_write_enter(&k->segment, slot);
-	ck_assert_int_eq(advance(NULL), 0);
-	while (now_ms() - start < 3 * PATIENCE_MS)
-		ck_assert_int_eq(advance(NULL), -EBUSY);
+	ck_assert(!grace_again(&w));
+	ck_assert_int_eq(advance_at_once(), 0);
+	ck_assert_int_eq(advance_at_once(), 0);
+	epoch = k->segment.header->epoch;
+	ck_assert(grace_again(&w));
+	ck_assert_uint_eq(slot->writing, epoch << 2 | 1);
+	ck_assert(!grace_again(&w));
+	grace_write_leave(slot);
+	ck_assert_uint_eq(slot->writing, 0);
+}
+END_TEST
+
+START_TEST(a_writer_that_is_expelled_again_and_again_is_given_time)
+{
+	struct writer w = writer();
+	int tries, err = 0;
+
+	grace_write_enter(&k->segment, slot);
+	for (tries = 0; !err && tries < 100; tries++) {
+		grace_again(&w);
+		err = advance_at_once();
+	}
+	ck_assert_int_eq(err, -EAGAIN);
+	grace_write_leave(slot);
+	ck_assert_int_eq(advance_at_once(), 0);
+}
+END_TEST
+
+/* One that is retired, and two epochs have begun since. */
+static uint64_t retire(void)
+{
+	uint64_t stamp = grace_stamp(&k->segment);
+
+	ck_assert_int_eq(advance_at_once(), 0);
+	ck_assert_int_eq(advance_at_once(), 0);
+	ck_assert(grace_is_past(&k->segment, stamp));
+	return stamp;
+}
+
+static bool is_free(uint64_t stamp, place_t place, uint32_t size)
+{
+	struct grace_named named = { .epoch = 0 };
+
+	return grace_is_free(&k->segment, &k->lives, &named, stamp, place, size);
+}
+
+START_TEST(what_a_hazard_names_is_not_used_again_though_the_section_was_expelled)
+{
+	struct writer w = writer();
+	uint64_t stamp;
+
+	grace_write_enter(&k->segment, slot);
+	ck_assert(grace_protect(&w, HAZARD_NEXT, PLACE));
+	stamp = retire();
+	ck_assert(!is_free(stamp, PLACE, 1));
+	ck_assert(!is_free(stamp, PLACE - 3, 4));
+	ck_assert(is_free(stamp, PLACE - 3, 3));
+	ck_assert(is_free(stamp, PLACE + 1, 100));
+	ck_assert(!grace_protect(&w, HAZARD_NEXT, PLACE + 1));
+	ck_assert(is_free(stamp, PLACE, 1));
+	grace_write_leave(slot);
+	ck_assert(is_free(stamp, PLACE, 100));
+}
+END_TEST
+
+START_TEST(of_many_hazards_each_counts)
+{
+	struct grace_named named = { .count = NAMED_MAX + 1 };
+	struct writer w = writer();
+	uint64_t stamp;
+
+	grace_write_enter(&k->segment, slot);
+	ck_assert(grace_protect(&w, HAZARD_OWN, PLACE));
+	stamp = retire();
+	named.epoch = k->segment.header->epoch;
+	ck_assert(!grace_is_free(&k->segment, &k->lives, &named, stamp, PLACE, 1));
+	ck_assert(grace_is_free(&k->segment, &k->lives, &named, stamp, PLACE + 1, 1));
 	grace_write_leave(slot);
 }
 END_TEST
@@ -133,6 +227,7 @@ START_TEST(who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_oth
 {
 	pid_t child = fork();
 	struct slot *slots[8];
+	uint64_t stamp;
 	int i, taken;
 
 	if (!child) {
@@ -145,12 +240,15 @@ START_TEST(who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_oth
 		if (!mine)
 			_exit(1);
 		grace_write_enter(&own->segment, mine);
+		mine->hazards[HAZARD_LINK] = PLACE;
 		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(child, &i, 0), child);
 	ck_assert_int_eq(i, 0);
+	stamp = grace_stamp(&k->segment);
 	ck_assert_int_eq(advance(NULL), 0);
 	ck_assert_int_eq(advance(NULL), 0);
+	ck_assert(is_free(stamp, PLACE, 1));
 	for (taken = 0; taken < 8; taken++) {
 		slots[taken] = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
 		if (!slots[taken])
@@ -167,8 +265,11 @@ int main(void)
 	const TTest *const tests[] = {
 		two_epochs_after_its_stamp_memory_is_free,
 		a_peek_holds_through_one_epoch_and_not_through_two,
-		a_writer_lets_one_epoch_begin_and_holds_up_the_next,
-		a_writer_is_never_expelled,
+		a_writer_lets_one_epoch_begin_and_holds_up_the_next_for_a_moment,
+		a_writer_that_was_expelled_learns_it_once_and_is_in_a_section_again,
+		a_writer_that_is_expelled_again_and_again_is_given_time,
+		what_a_hazard_names_is_not_used_again_though_the_section_was_expelled,
+		of_many_hazards_each_counts,
 		a_reader_is_expelled_after_the_patience_and_learns_it_at_the_end,
 		a_reader_that_is_quick_enough_keeps_what_it_has,
 		who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_others,

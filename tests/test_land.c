@@ -44,8 +44,8 @@ static owner_t dead_owner(void)
 
 static void advance_twice(void)
 {
-	ck_assert_int_eq(grace_advance(&k->segment, &k->lives, NULL), 0);
-	ck_assert_int_eq(grace_advance(&k->segment, &k->lives, NULL), 0);
+	ck_assert_int_eq(grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL), 0);
+	ck_assert_int_eq(grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL), 0);
 }
 
 START_TEST(a_slab_that_was_taken_is_not_given_to_another)
@@ -174,7 +174,7 @@ START_TEST(a_retired_block_is_given_out_again_after_its_grace_period_and_not_bef
 
 	ck_assert_int_eq(heap_take(&heap, 64, true, &first), 0);
 	ck_assert_int_eq(heap_take(&heap, 64, true, &place), 0);
-	heap_retire(&heap, first);
+	heap_retire(&heap, first, first);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(heap_take(&heap, 64, true, &place), 0);
 		ck_assert_uint_ne(place, first);

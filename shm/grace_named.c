@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the hazards name, for those who use memory again.
+ *
+ * The fence between the expulsion of a section and the look at its hazards is that of grace_advance(): it
+ * comes before the epoch in which the memory is free, and the epoch is loaded before the hazards. So one
+ * look serves all that was free in the epoch loaded before it, for as long as that memory is not used:
+ * a hazard that is stored later is that of a section that has been expelled, whose check fails.
+ *
+ * The hazards of a slot that is in no call are of its last one, and name nothing. Those of the dead do not
+ * count. In the fallback the thread may run on for an instant, so it is ended by a fence; see grace.c. Where
+ * the kernel refuses that, they count until the slot is another thread's.
+ */
+#include "shm/grace.h"
+
+/* The hazards of @slot, if its thread is in a call. *dead: it has none that count. */
+static bool hazards_read(const struct life_table *lives, struct slot *slot, place_t *places,
+			 bool *dead)
+{
+	uint64_t owner;
+	uint32_t i;
+
+	*dead = false;
+	/*
+	 * ORD[hazards_read:A] acquire: a hazard, then the reuse of what it no longer names; pairs with
+	 * grace_name:A
+	 */
+	if (!load_acquire(&slot->writing))
+		return false;
+	owner = load_acquire(&slot->owner);
+	for (i = 0; i < SLOT_HAZARDS; i++)
+		places[i] = load_acquire(&slot->hazards[i]);
+	*dead = owner && !life_image_is_alive(lives, owner);
+	return owner;
+}
+
+static uint64_t slots_end(const struct segment *s)
+{
+	/* relaxed: behind the epoch, before which the slots of those who matter were in it */
+	uint64_t high = load_relaxed(&s->header->slots_high);
+
+	return high < s->slots_count ? high : s->slots_count;
+}
+
+static void named_add(struct grace_named *out, const place_t *places)
+{
+	uint32_t i;
+
+	for (i = 0; i < SLOT_HAZARDS && out->count <= NAMED_MAX; i++) {
+		if (!places[i])
+			continue;
+		if (out->count < NAMED_MAX)
+			out->places[out->count] = places[i];
+		out->count++;
+	}
+}
+
+/* Whether any was left out because it is dead. */
+static bool named_read(const struct segment *s, const struct life_table *lives, bool with_dead,
+		       struct grace_named *out)
+{
+	uint64_t i, end = slots_end(s);
+	place_t places[SLOT_HAZARDS];
+	bool any = false, dead;
+
+	out->count = 0;
+	for (i = 0; i < end; i++) {
+		if (!hazards_read(lives, &s->slots[i], places, &dead))
+			continue;
+		if (dead && !with_dead)
+			any = true;
+		else
+			named_add(out, places);
+	}
+	return any;
+}
+
+void grace_named_read(const struct segment *s, const struct life_table *lives,
+		      struct grace_named *out)
+{
+	/*
+	 * ORD[hazards_read:B] acquire: the epoch, then the hazards; pairs with grace_advance:C
+	 */
+	out->epoch = load_acquire(&s->header->epoch);
+	if (named_read(s, lives, false, out) && !grace_fence())
+		named_read(s, lives, true, out);
+}
+
+static bool is_within(const place_t *places, uint32_t count, place_t from, uint32_t size)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (places[i] - from < size)
+			return true;
+	}
+	return false;
+}
+
+/* For where there are more than a list has room for. */
+static bool is_named_by_any(const struct segment *s, const struct life_table *lives, place_t from,
+			    uint32_t size)
+{
+	uint64_t i, end = slots_end(s);
+	place_t places[SLOT_HAZARDS];
+	bool dead;
+
+	for (i = 0; i < end; i++) {
+		if (hazards_read(lives, &s->slots[i], places, &dead) &&
+		    is_within(places, SLOT_HAZARDS, from, size))
+			return true;
+	}
+	return false;
+}
+
+bool grace_is_free(const struct segment *s, const struct life_table *lives,
+		   struct grace_named *named, uint64_t stamp, place_t place, uint32_t size)
+{
+	if (!grace_is_past(s, stamp))
+		return false;
+	if (!named->epoch || named->epoch - stamp < 2 || named->epoch < stamp)
+		grace_named_read(s, lives, named);
+	if (named->count > NAMED_MAX)
+		return !is_named_by_any(s, lives, place, size);
+	return !is_within(named->places, named->count, place, size);
+}
