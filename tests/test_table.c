@@ -397,7 +397,7 @@ static void make_circle(int kind)
 		/* The first says that it is a gift, and is not in the circle that the list leads to. */
 		entries[0]->info |= (uint64_t)ENTRY_GIFT << ENTRY_KIND_SHIFT;
 		for (i = 0; i < (int)land_slabs(&k->segment); i++)
-			k->segment.directory[i].about |= LAND_OF_GIFT;
+			k->segment.directory[i].owner = LAND_GIFT;
 		store_relaxed(&k->segment.header->gifts, 1ull); /* relaxed: damage */
 		store_relaxed(first, refs[1]);                  /* relaxed: damage */
 		store_relaxed(&entries[2]->next, refs[1]);      /* relaxed: damage */
