@@ -139,7 +139,10 @@ int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t d
 int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum);
 
 /*
- * Looks @key up and copies its value out.
+ * Looks @key up and copies its value out. Linearizable: the owner that is found held the key at some
+ * moment of the call, and -ENOENT means that nobody did at some moment of it. So a name that is handed on
+ * by kreg_give(), in a line, or by a take-over, and is never free, is always found. (With several partitions a
+ * key that is in one alone, and goes to another one and back during the call, may be missed.)
  *
  * @value: room for @capacity bytes; may be NULL if @capacity is 0.
  * @owner: may be NULL.
@@ -147,8 +150,8 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  * Death: an owner that is dead is not found.
  * Return: the size of the value, >= 0. If that is larger than @capacity, nothing was copied.
  *         -ENOENT nobody holds the key; -EINVAL; -ENAMETOOLONG; -EAGAIN memory was reused
- *         under this read many times in a row, which takes an extraordinary rate of changes;
- *         -EUCLEAN.
+ *         under this read, or the key went from owner to owner, hundreds of times in a row, which
+ *         takes an extraordinary rate of changes; -EUCLEAN.
  * Since: 1.0
  */
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,

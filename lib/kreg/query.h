@@ -73,7 +73,12 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
 		      void *data);
 
-/* How many entries living owners have; takes time by owners, not by entries. Since: 1.0 */
+/*
+ * How many entries living owners have; takes time by owners, not by entries.
+ *
+ * Return: the number, >= 0; -EINVAL; -EAGAIN, -EUCLEAN as kreg_lookup().
+ * Since: 1.0
+ */
 int64_t kreg_count(struct kreg *k);
 
 #ifdef __cplusplus
