@@ -1,4 +1,5 @@
-/* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER */
+/* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER REUSE_EARLY NO_PEEK */
+/* variants: REUSE */
 /*
  * One bucket: a search beside take-overs, queues, gifts, deaths and clearing away.
  *
@@ -14,6 +15,12 @@
  *   ONE_BY_ONE       entries that do not count are cleared away one by one
  *   FRONT_MARKED     the link that is looked at again may be that of a marked entry
  *   COUNTER          in place of the link a counter is compared, raised before the CAS in front
+ *
+ * REUSE: the entry of one who has left becomes one of another list two epochs later. The search is a
+ * peek, which holds no epoch up, and throws its answer away if two have begun.
+ *
+ *   REUSE_EARLY      one epoch later
+ *   NO_PEEK          the answer is never thrown away
  */
 #define HEAD 0
 #define GIFT 4  /* an entry that some owner may put in the place of its own */
@@ -33,6 +40,17 @@ bool dead[NODES];
 bool given;
 bool done;
 byte turns;
+
+byte epoch;
+byte inside[NODES]; /* the epoch that a writer has entered in, and 1 */
+byte stamp;         /* 0; of the retired one, and 1 */
+bool reused;
+
+#ifdef REUSE_EARLY
+#define EPOCHS 1
+#else
+#define EPOCHS 2
+#endif
 
 /* What was so at some moment of the search. */
 bool was_free;
@@ -81,7 +99,7 @@ proctype writer(byte me; byte rule; bool leaves)
 	:: rule == LEAVE -> goto linked
 	:: else
 	fi;
-	atomic { LIVES; at = next[HEAD] };
+	atomic { LIVES; inside[me] = epoch + 1; at = next[HEAD] };
 seek:
 	do
 	:: atomic { at == END && !done -> break }
@@ -130,7 +148,28 @@ linked:
 		given = true; next[GIFT] = next[me]; next[me] = GIFT; mark[me] = true; look() }
 	fi;
 	atomic { LIVES; rule = PURGE; link = HEAD; at = next[HEAD]; goto seek };
-out:	atomic { link = 0; at = 0; to = 0; behind = 0 }
+out:	atomic {
+#ifdef REUSE
+		if
+		:: !dead[me] && leaves && mark[me] -> stamp = epoch + 1
+		:: else
+		fi;
+#endif
+		inside[me] = 0; link = 0; at = 0; to = 0; behind = 0
+	}
+}
+
+#define PASSES(node) (!inside[node] || dead[node] || inside[node] == epoch + 1)
+
+/* Begins epochs, and uses the memory of entry 2 for another list. */
+proctype reclaim()
+{
+	do
+	:: atomic { !done && epoch < 3 && PASSES(1) && PASSES(2) && PASSES(3) -> epoch++ }
+	:: atomic { !done && stamp && epoch + 1 - stamp >= EPOCHS ->
+		reused = true; next[2] = END; mark[2] = false; break }
+	:: atomic { !done && epoch == 3 && !stamp -> break }
+	od
 }
 
 /* A death, at any time, or after the search. */
@@ -149,10 +188,11 @@ proctype unregister_other()
 
 proctype reader()
 {
-	byte h, at, to, front, front_to, guard, guard_to, found, seen;
+	byte h, at, to, front, front_to, guard, guard_to, found, seen, began;
 	bool marked, guarded;
 
 	atomic { was_free = false; held = 0; look() };
+	began = epoch;
 again:
 #ifdef COUNTER
 	seen = turns;
@@ -163,8 +203,8 @@ again:
 	:: atomic { at != END -> to = next[at]; marked = mark[at] };
 		atomic {
 			if
-			:: at == OTHER -> goto on
-			:: at != OTHER && !marked && !dead[at] -> found = at; break
+			:: at == OTHER || (at == 2 && reused) -> goto on
+			:: !(at == OTHER || (at == 2 && reused)) && !marked && !dead[at] -> found = at; break
 			:: else ->
 				if
 				:: !guarded -> guarded = true; guard = front; guard_to = front_to
@@ -203,8 +243,11 @@ on:
 #endif
 		:: else
 		fi;
-		assert(found || was_free);
-		assert(!found || (held & (1 << found)));
+#ifdef NO_PEEK
+		began = epoch;
+#endif
+		assert(found || was_free || epoch - began >= 2);
+		assert(!found || epoch - began >= 2 || (held & (1 << found)));
 		done = true
 	};
 	do
@@ -217,22 +260,22 @@ init
 	atomic {
 		next[HEAD] = 1;
 		next[1] = END;
+#ifdef REUSE
+		run reclaim();
+#endif
 		if
-#if !defined(ONLY) || ONLY == 1
+#ifdef REUSE
+		/* One takes over and leaves. */
+		:: run writer(2, IN_FRONT, true)
+#else
 		/* One takes over and leaves or gives; one is in line. */
 		:: run writer(2, IN_FRONT, true); run writer(3, IN_LINE, false); run death(3)
-#endif
-#if !defined(ONLY) || ONLY == 2
 		/* Two take over, one from the other. */
 		:: run writer(2, IN_FRONT, false); run writer(3, IN_FRONT, false); run death(2)
-#endif
-#if !defined(ONLY) || ONLY == 3
 		/* One takes over, and an entry of another key is in front, and leaves. */
 		:: next[HEAD] = OTHER; next[OTHER] = 1;
 			run unregister_other(); run writer(2, IN_FRONT, false); run writer(3, IN_LINE, false);
 			run death(2)
-#endif
-#if !defined(ONLY) || ONLY == 4
 		/* The holder leaves or gives; one registers when the name is free, and one is in line. */
 		:: run writer(1, LEAVE, true); run writer(2, IF_FREE, false); run writer(3, IN_LINE, false)
 #endif
