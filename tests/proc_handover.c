@@ -238,6 +238,28 @@ START_TEST(a_name_whose_holder_is_killed_before_a_line_is_never_missed)
 }
 END_TEST
 
+START_TEST(a_name_that_is_given_to_and_fro_is_never_missed)
+{
+	struct child readers[READERS], owners[2];
+	struct setting setting;
+	int64_t tokens[2];
+	int i, round;
+
+	begin(&setting, _i, KREG_KEYS_UNIQUE, 1);
+	for (i = 0; i < 2; i++) {
+		owners[i] = child_start_ready(owner, &setting);
+		tokens[i] = child_ask(&owners[i], TOKEN);
+	}
+	ck_assert_int_eq(child_ask(&owners[0], REGISTER), 0);
+	start_readers(&setting, readers);
+	for (round = 0; round < ROUNDS; round++)
+		ck_assert_int_eq(child_ask(&owners[round % 2], tokens[(round + 1) % 2]), 0);
+	end(&setting, readers, ROUNDS);
+	child_kill(&owners[0]);
+	child_kill(&owners[1]);
+}
+END_TEST
+
 START_TEST(a_key_of_many_that_always_has_an_entry_is_never_missed)
 {
 	from_hand_to_hand(_i, KREG_KEYS_DUPLICATE_BY_KEY, 1, REGISTER, REGISTER);
@@ -257,6 +279,7 @@ int main(void)
 		a_name_that_is_taken_over_from_one_who_is_killed_is_never_missed,
 		a_name_whose_holder_unregisters_before_a_line_is_never_missed,
 		a_name_whose_holder_is_killed_before_a_line_is_never_missed,
+		a_name_that_is_given_to_and_fro_is_never_missed,
 		a_key_of_many_that_always_has_an_entry_is_never_missed,
 		a_key_of_many_is_never_missed_between_partitions,
 		NULL,

@@ -394,8 +394,7 @@ static void make_circle(int kind)
 		store_relaxed(&entries[1]->next, refs[0]); /* relaxed: damage */
 		break;
 	case CIRCLE_OF_GIFTS:
-		/* The first says that it is a gift, and is not in the circle that the list leads to. */
-		entries[0]->info |= (uint64_t)ENTRY_GIFT << ENTRY_KIND_SHIFT;
+		/* The first of each slab is said to be a gift, and is not in the circle that the list leads to. */
 		for (i = 0; i < (int)land_slabs(&k->segment); i++)
 			k->segment.directory[i].owner = LAND_GIFT;
 		store_relaxed(&k->segment.header->gifts, 1ull); /* relaxed: damage */
