@@ -185,16 +185,19 @@ static bool is_held_by(const struct check *check, const char *key, char who)
 	return state[0] == who;
 }
 
-static int check_wait(struct check *check, enum wait_kind kind, const char *what)
+static int check_wait(struct check *check, enum wait_kind kind, const char *key, const char *what)
 {
+	char state[STATE_MAX];
 	int64_t since = clock_ms(), result;
 
 	if (check->waited[kind])
 		return 0;
 	result = company_waited(&check->stage->company, kind, COMPANY_WAIT_MS);
 	took(check, since);
+	state_of(check, key, state);
 	if (result == -ETIME)
-		return check_fail(check, "%s sleeps on for more than %d ms", what, COMPANY_WAIT_MS);
+		return check_fail(check, "%s sleeps on for more than %d ms: %s is %s", what,
+				  COMPANY_WAIT_MS, key, state);
 	check->waited[kind] = true;
 	if (result)
 		return check_fail(check, "%s ends with %lld", what, (long long)result);
@@ -222,15 +225,17 @@ int check_waits(struct check *check, bool victim_holds, bool unlocked, bool all)
 	if (all && !is_held(check, awaited))
 		ours = !kreg_register(check->stage->k, awaited, KREG_STRING, "c", 1, NULL);
 	if (all || is_held(check, awaited))
-		err = check_wait(check, WAIT_NAME, "kreg_await() for a name that is held");
+		err = check_wait(check, WAIT_NAME, awaited, "kreg_await() for a name that is held");
 	if (ours)
 		kreg_unregister(check->stage->k, awaited, KREG_STRING);
 	if (!err && (all || !victim_holds || !is_held_by(check, gone_of(check), 'V')))
-		err = check_wait(check, WAIT_GONE, "kreg_await_gone() for a name that is gone");
+		err = check_wait(check, WAIT_GONE, gone_of(check),
+				 "kreg_await_gone() for a name that is gone");
 	if (!err && (all || is_held_by(check, "v-line", 'W')))
-		err = check_wait(check, WAIT_TURN, "kreg_await_turn() of who has the name");
+		err = check_wait(check, WAIT_TURN, "v-line",
+				 "kreg_await_turn() of who has the name");
 	if (!err && (all || unlocked))
-		err = check_wait(check, WAIT_LOCK, "kreg_lock() for a lock that is free");
+		err = check_wait(check, WAIT_LOCK, "v-lock", "kreg_lock() for a lock that is free");
 	return err;
 }
 

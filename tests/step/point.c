@@ -390,13 +390,14 @@ static int clear_up(struct run *run)
 
 	if (is_apart(run))
 		return check_other(check, true);
-	err = check_waits(check, false, true, true);
+	/* A name that a program has reserved is nobody else's, and nobody awaits it before another one has it. */
+	err = operation->flags & OPERATION_STARTS ? check_start(check) : 0;
+	if (!err)
+		err = check_waits(check, false, true, true);
 	if (!err && stage->watched && !(operation->flags & OPERATION_OPENS))
 		err = company_drop(&stage->company, WAIT_TURN) == 1
 			      ? 0
 			      : check_fail(check, "who had its turn does not have the name");
-	if (!err && (operation->flags & OPERATION_STARTS))
-		err = check_start(check);
 	kreg_unregister(stage->k, "c-awaited", KREG_STRING);
 	company_ask(&stage->company, BYSTANDER_UNREGISTER, "v-1");
 	company_ask(&stage->company, BYSTANDER_UNLOCK, NULL);

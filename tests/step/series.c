@@ -28,6 +28,36 @@ struct board_of_series {
 	struct spot spots[SPOTS_MAX];
 };
 
+volatile int series_stops;
+
+static pid_t first_child(void)
+{
+	char path[64];
+	FILE *children;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	children = fopen(path, "r");
+	if (!children)
+		return 0;
+	while (fscanf(children, "%d", &pid) != 1 && ferror(children) && errno == EINTR)
+		clearerr(children);
+	fclose(children);
+	return pid;
+}
+
+/* What is left of the processes that a victim has started are children of whoever runs the points. */
+static void end_children(void)
+{
+	pid_t pid;
+
+	while ((pid = first_child()) > 0) {
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+}
+
 static uint64_t random_next(uint64_t *state)
 {
 	*state += 0x9e3779b97f4a7c15ull;
@@ -156,6 +186,7 @@ runner(const struct series *series, struct board_of_series *board)
 
 		if (!begun && begin(series, &stage, board)) {
 			board->broken = true;
+			end_children();
 			_exit(1);
 		}
 		begun = true;
@@ -169,11 +200,13 @@ runner(const struct series *series, struct board_of_series *board)
 		board->beat++;
 		if (err) {
 			stage_end(&stage);
+			end_children();
 			begun = false;
 		}
 	}
 	if (begun)
 		stage_end(&stage);
+	end_children();
 	_exit(0);
 }
 
@@ -193,7 +226,7 @@ static bool runner_wait(pid_t pid, const struct board_of_series *board)
 			beat = board->beat;
 			since = clock_ms();
 		}
-		if (clock_ms() - since > POINT_MS) {
+		if (clock_ms() - since > POINT_MS || series_stops) {
 			kill(pid, SIGKILL);
 			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 				;
@@ -211,13 +244,17 @@ int series_run(const struct series *series, struct figures figures[BEFALLS])
 
 	if (board == MAP_FAILED)
 		return -1;
-	while (!whole && !board->broken) {
+	/* A runner that is killed leaves its children to us. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	while (!whole && !board->broken && !series_stops) {
 		struct point hung = { .complaint = "all of it hangs" };
 		pid_t pid = fork();
 
 		if (!pid)
 			runner(series, board);
 		whole = pid < 0 || runner_wait(pid, board);
+		if (!whole)
+			end_children();
 		if (whole || board->broken)
 			break;
 		board->broken = !board->count;

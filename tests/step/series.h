@@ -31,6 +31,9 @@ struct figures {
 	char complaint[COMPLAINT_MAX];
 };
 
+/* Set: series_run() returns soon. */
+extern volatile int series_stops;
+
 /* 0, or -1 and why there is nothing to be told, in the complaint of the first. */
 int series_run(const struct series *series, struct figures figures[BEFALLS]);
 

@@ -7,17 +7,18 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef HAVE_GUARD
 #include "bpf/guard.h"
 #endif
 #include "tests/step/series.h"
+#include "tests/support/tmp.h"
 
 static const char help[] =
 	"Usage: step [options]\n"
@@ -38,7 +39,7 @@ struct options {
 	struct series series;
 };
 
-static char guard_path[64], directory[64];
+static char guard_path[64];
 static int failures_of_all, points_of_all, worst_of_all;
 
 #ifdef HAVE_GUARD
@@ -160,17 +161,23 @@ static void run_one(struct options *options, const struct operation *operation, 
 	}
 }
 
+static void stop(int signal)
+{
+	(void)signal;
+	series_stops = 1;
+}
+
 static void run_mode(struct options *options, const char *mode, bool has_guard)
 {
 	bool guarded = !strcmp(mode, "guard");
 	struct series *series = &options->series;
 	uint32_t i;
 
-	series->at = (struct place_of_registry){ .directory = directory,
+	series->at = (struct place_of_registry){ .directory = tmp_directory(),
 						 .guard = guarded ? guard_path : "none",
 						 .name = "step" };
 	series->other_life = guarded ? "none" : has_guard ? guard_path : NULL;
-	for (i = 0; i < operations_count; i++) {
+	for (i = 0; i < operations_count && !series_stops; i++) {
 		const struct operation *operation = &operations[i];
 
 		if (!is_wanted(options->operation, operation->name) ||
@@ -263,11 +270,8 @@ int main(int argc, char **argv)
 		return err < 0 ? 2 : 0;
 	fix_addresses(argv);
 	snprintf(guard_path, sizeof(guard_path), "/sys/fs/bpf/kreg-step-%d", getpid());
-	snprintf(directory, sizeof(directory), "/dev/shm/kreg-step-%d", getpid());
-	if (mkdir(directory, 0700)) {
-		fprintf(stderr, "step: %s: %s\n", directory, strerror(errno));
-		return 1;
-	}
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
 	has_guard = guard_begin();
 	tracer_timer();
 	if (is_wanted(options.mode, "fallback"))
@@ -276,7 +280,6 @@ int main(int argc, char **argv)
 		run_mode(&options, "guard", has_guard);
 	if (has_guard)
 		guard_end();
-	rmdir(directory);
 	printf("%d points, %d failures, %d ms at most\n", points_of_all, failures_of_all,
 	       worst_of_all);
 	return failures_of_all ? 1 : 0;
