@@ -98,10 +98,11 @@ static void leave_registry(struct kreg *k)
 	row_add(&k->segment, k->self.owner, -(int32_t)swept.names);
 	row_hold(&k->segment, k->self.owner, -(int32_t)swept.held);
 	row_lock(&k->segment, &k->self, -(int32_t)swept.locks);
+	/* Inside of the section, so that a process that is stopped before it counts as halted (halted.c). */
+	tell_resync(k);
 	handle_leave(thread);
 	if (clean)
 		heap_deinit(k->heap);
-	tell_resync(k);
 	bell_ring_all(&k->segment);
 	handle_advance(k);
 }

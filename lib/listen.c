@@ -9,7 +9,7 @@
  *   3 the stamps that were taken so far          every record of a smaller one that matters is published
  *   4 read all logs                              what has a later stamp waits for the next step
  *   5 sort by stamp, and let the mirror hear
- *   6 whose log was too fast, and who was in 2: compare with the table
+ *   6 whose log was too fast, who was in 2, and who is halted in the middle of a call: compare with the table
  *   7 what is left of the dead of 1 was purged
  *
  * The fd is an epoll instance: the pidfds of all owners of entries, so that a death is heard of at once,
@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lib/halted.h"
 #include "lib/inbox.h"
 #include "lib/mirror.h"
 #include "lib/pattern.h"
@@ -41,6 +42,7 @@ struct kreg_listener {
 	struct sleeper sleeper;       /* its fd is readable when there may be news */
 	bool signalled;               /* its fd is readable */
 	struct programs programs;
+	struct halted halted;
 	int epoll;
 };
 
@@ -186,6 +188,8 @@ static int hear(struct kreg_listener *l)
 	if (!err)
 		err = programs_catch_up(&l->programs, &l->mirror);
 	if (!err)
+		err = halted_catch_up(&l->halted, &l->mirror);
+	if (!err)
 		err = purge_dead(l);
 	if (!err)
 		err = mirror_unblock(&l->mirror);
@@ -283,6 +287,7 @@ static void listener_free(struct kreg_listener *l)
 	if (l->epoll >= 0)
 		close(l->epoll);
 	programs_free(&l->programs);
+	halted_free(&l->halted);
 	free(l->fetched);
 	free(l);
 }
@@ -314,6 +319,8 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
 	if (l->epoll < 0)
 		return -errno;
 	err = programs_init(&l->programs, k);
+	if (!err)
+		err = halted_init(&l->halted, k);
 	return err ? err : inbox_init(&l->inbox, k);
 }
 

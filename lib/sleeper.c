@@ -5,6 +5,8 @@
  * A ring may never come: its maker was killed, stopped, or has called exec between what it did and the ring. So
  * ten times a second it takes a print of the registry, and if that is another one than the listener had before it
  * last heard, that is as good as a ring. All words in the print go one way, so none that has gone comes back.
+ * So is a thread that is inside of a call just then: its process may have been stopped before it told anything, and the
+ * listener has to look whether it stays there (halted.c).
  */
 #include "lib/sleeper.h"
 
@@ -12,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/halted.h"
 #include "shm/background.h"
 #include "shm/bell.h"
 #include "shm/clock.h"
@@ -33,7 +36,7 @@ static void sleep_until(const struct sleeper *sleeper, const struct sleep *until
 	uint32_t *bell = &sleeper->k->segment.header->news;
 
 	while (bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
-		if (is_news(sleeper, until))
+		if (is_news(sleeper, until) || halted_is_inside(sleeper->k))
 			return;
 	}
 }

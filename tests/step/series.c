@@ -257,8 +257,8 @@ int series_run(const struct series *series, struct figures figures[BEFALLS])
 			end_children();
 		if (whole || board->broken)
 			break;
-		board->broken = !board->count;
-		if (board->at < board->count && board->what < BEFALLS) {
+		board->broken = !board->count && !series_stops;
+		if (!series_stops && board->at < board->count && board->what < BEFALLS) {
 			hung.spot = board->spots[board->at];
 			keep(board, &hung, -1);
 			board->at++;

@@ -17,6 +17,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TICK_MS 20
 
@@ -30,6 +31,18 @@ __asm__(".text\n"
 	"	ret\n"
 	".size tracer_trap, . - tracer_trap\n");
 void tracer_trap(void);
+
+bool tracer_works(void)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (!pid)
+		_exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? 1 : 0);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return !status;
+}
 
 int tracer_begin(void)
 {

@@ -27,6 +27,9 @@ struct spot {
 	uint32_t times; /* from 1 on */
 };
 
+/* Whether a process of ours can be traced here: not on every machine, nor in every container. */
+bool tracer_works(void);
+
 /* In the child. */
 int tracer_begin(void);
 void tracer_end(void);
