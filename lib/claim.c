@@ -95,6 +95,7 @@ int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct 
 	       struct claim_holder *holder)
 {
 	struct look look = { .claims = &claim->q };
+	uint32_t tries = 0;
 	ssize_t got;
 	int err;
 
@@ -106,9 +107,9 @@ int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct 
 		if (got != CLAIM_FREE)
 			return got == CLAIM_DECIDED ? -EEXIST : (int)got;
 		err = claim_try(k, claim);
-	} while (err == -EEXIST);
+	} while (err == -EEXIST && ++tries < TABLE_TRIES);
 	if (err)
-		return err;
+		return err == -EEXIST ? -EUCLEAN : err;
 	err = claim_look(k, q, holder);
 	if (!err && !holder->was_started)
 		err = -EEXIST;

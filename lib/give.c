@@ -65,6 +65,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to)
 {
 	UNCANCELLABLE;
+	uint32_t tries = 0;
 	struct query q;
 	void *value;
 	int err = k && to && to->token ? key_check(key, &key_size) : -EINVAL;
@@ -83,9 +84,9 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	do {
 		err = give_once(k, &q, to->token, value);
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
 	free(value);
-	return err;
+	return err == -EAGAIN ? -EUCLEAN : err;
 }
 
 static void give_up(struct kreg *k, place_t place)

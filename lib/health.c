@@ -49,6 +49,7 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	struct found found = { 0 };
 	struct service_key key;
 	struct query q;
+	int tries = 0;
 	size_t known;
 	int err = k && k->segment.unique && health && health->size >= sizeof(health->size)
 			  ? service_key(&key, space, role)
@@ -65,6 +66,8 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 		full.ready = entry_kind(found.info) == ENTRY_NAME;
 		full.process = process_state(k, &full.owner);
 		full.beat_ms = row_beat_ms(&k->segment, full.owner.token);
+		if (++tries == PEEK_TRIES)
+			return -EAGAIN;
 	} while (!kreg_owner_is_alive(k, &full.owner));
 	known = health->size < sizeof(full) ? health->size : sizeof(full);
 	full.size = known;

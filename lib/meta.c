@@ -157,6 +157,7 @@ static int change(struct kreg *k, const void *key, size_t key_size, const void *
 		  size_t value_size)
 {
 	struct kreg_entry entry = { .key = key, .value = value, .value_size = value_size };
+	uint32_t tries = 0;
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
 	if (err)
@@ -168,7 +169,7 @@ static int change(struct kreg *k, const void *key, size_t key_size, const void *
 		err = handle_check(k);
 		if (!err)
 			err = change_once(k, &entry);
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
 	return err;
 }
 

@@ -59,9 +59,9 @@ static int promote_key(struct mirror *m, struct mirror_key *key)
 	if (!m->k->segment.unique || holder_of(key))
 		return 0;
 	q = table_query(&m->k->segment, key->key, key->key_size);
-	do {
-		err = lookup_first(m->k, &q, &found, &owner);
-	} while (err == -EAGAIN);
+	err = lookup_first(m->k, &q, &found, &owner);
+	if (err == -EAGAIN)
+		cds_list_add_tail(&key->blocked, &m->blocked);
 	if (err)
 		return 0;
 	if (entry_kind(found.info) == ENTRY_RESERVED) {

@@ -27,24 +27,24 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 {
 	UNCANCELLABLE;
 	struct kreg_owner own;
-	int fd;
+	int fd, tries = 0;
 
 	/* Whoever dies between the two steps has left the name free or to another one. */
 	do {
 		fd = kreg_whereis(k, key, key_size, &own);
 		if (!fd)
 			fd = kreg_owner_pidfd(k, &own);
-	} while (fd == -ESRCH);
+	} while (fd == -ESRCH && ++tries < PEEK_TRIES);
 	if (fd >= 0 && owner)
 		*owner = own;
-	return fd;
+	return fd == -ESRCH ? -EUCLEAN : fd;
 }
 
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 {
 	UNCANCELLABLE;
 	struct kreg_owner owner;
-	int fd, err = 0;
+	int fd, tries = 0, err = 0;
 
 	do {
 		err = kreg_whereis(k, key, key_size, &owner);
@@ -58,8 +58,8 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 			return fd;
 		err = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? -errno : 0;
 		close(fd);
-	} while (err == -ESRCH);
-	return err;
+	} while (err == -ESRCH && ++tries < PEEK_TRIES);
+	return err == -ESRCH ? -EUCLEAN : err;
 }
 
 static int address_read(const char *value, size_t size, struct sockaddr_un *out,
@@ -121,19 +121,19 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 	char value[sizeof(address.sun_path)];
 	socklen_t address_size;
 	ssize_t size;
-	int fd;
+	int fd, tries;
 
 	if ((type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_STREAM &&
 	    (type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_SEQPACKET)
 		return -EINVAL;
-	for (;;) {
+	for (tries = 0;; tries++) {
 		size = kreg_lookup(k, key, key_size, value, sizeof(value), &own);
 		if (size < 0)
 			return (int)size;
 		fd = address_read(value, (size_t)size, &address, &address_size);
 		if (!fd)
 			fd = connect_to(k, &address, address_size, type, &own);
-		if (fd >= 0 || kreg_owner_is_alive(k, &own))
+		if (fd >= 0 || tries == PEEK_TRIES || kreg_owner_is_alive(k, &own))
 			break;
 	}
 	if (fd >= 0 && owner)

@@ -131,6 +131,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 	UNCANCELLABLE;
 	struct update u = { 0 };
 	unsigned char *values;
+	uint32_t tries = 0;
 	struct found own;
 	struct query q;
 	ssize_t got;
@@ -159,7 +160,9 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 			break;
 		content.value_size = (uint32_t)got;
 		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update(k, &q, &content, &u);
-	} while (got == -ECANCELED);
+	} while (got == -ECANCELED && ++tries < TABLE_TRIES);
+	if (got == -ECANCELED)
+		got = -EUCLEAN;
 	free(values);
 	return got < 0 ? (int)got : 0;
 }
