@@ -5,10 +5,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,6 +25,7 @@
 #include "bpf/life_layout.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/program.h"
 #include "tests/support/tmp.h"
 
 #define SEATS 8
@@ -60,11 +64,16 @@ static struct guard_status status(void)
 	return found;
 }
 
-static int try_open(struct kreg **k)
+static int open_in(struct kreg **k, const char *guard, const char *directory)
 {
-	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard());
+	KREG_OPTIONS(options, .directory = directory, .guard = guard);
 
 	return kreg_open(k, "guard", &options);
+}
+
+static int try_open(struct kreg **k)
+{
+	return open_in(k, second_guard(), tmp_directory());
 }
 
 static struct kreg *open_registry(void)
@@ -332,7 +341,53 @@ START_TEST(all_seats_can_be_taken_and_all_come_back)
 }
 END_TEST
 
-int main(void)
+/* Holds a lock, and becomes next_program(). */
+static int lock_and_exec(int link, void *data)
+{
+	struct kreg_lock lock;
+	struct kreg *k;
+	char fd[16];
+
+	(void)data;
+	if (try_open(&k) || kreg_register(k, "name", KREG_STRING, "x", 1, NULL) ||
+	    kreg_lock(k, "lock", KREG_STRING, 0, &lock))
+		return 1;
+	fcntl(link, F_SETFD, 0);
+	snprintf(fd, sizeof(fd), "%d", link);
+	execl(PROGRAM, PROGRAM, "next", fd, second_guard(), tmp_directory(), (char *)NULL);
+	return 1;
+}
+
+/* Says whether it gets the lock. */
+static int next_program(int link, const char *guard, const char *directory)
+{
+	struct kreg_lock lock;
+	struct kreg *k;
+	int err = open_in(&k, guard, directory);
+
+	link_say(link, err ? err : kreg_lock(k, "lock", KREG_STRING, 0, &lock));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens)
+{
+	struct child child;
+	struct kreg *k;
+
+	start_guard(LIFE_FAULT_EXEC);
+	k = open_registry();
+	child = child_start(lock_and_exec, NULL);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
 		a_life_ends_although_the_process_cannot_be_removed_from_the_owners,
@@ -342,8 +397,11 @@ int main(void)
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
 		all_seats_can_be_taken_and_all_come_back,
+		an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens,
 		NULL,
 	};
 
+	if (argc == 5 && !strcmp(argv[1], "next"))
+		return next_program(atoi(argv[2]), argv[3], argv[4]);
 	return modes_run(suite_create("guard"), NULL, NULL, tcase_create("guard"), guard);
 }
