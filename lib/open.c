@@ -36,6 +36,7 @@
 
 /* How often somebody else may be quicker before we say so. */
 #define OPEN_TRIES 1000
+#define SWEEP_APART 61u
 
 static bool guard_is_out_of_reach(int err)
 {
@@ -304,6 +305,8 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	if (k->writable && !k->joined)
 		grace_refused(&k->segment);
 	k->pid_namespace = row_pid_namespace();
+	/* Apart from where others begin, so that two seldom sweep one slab. */
+	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	CDS_INIT_LIST_HEAD(&k->threads);
 	err = mutex_init(&k->attendant_mutex);

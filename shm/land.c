@@ -6,10 +6,9 @@
  *
  *   word           means                    becomes, by                  if the taker dies there
  *   0              anybody's                an owner, land_take()        nothing has happened
- *   owner          that owner's             0, land_return()             land_inherit()
+ *   owner          that owner's             0, land_return()             it is the dead's
  *                                           retired, land_retire()
- *   owner, over    the dead's               another owner,               land_inherit() by the next
- *                                           land_inherit()
+ *   owner, over    the dead's               retired, land_retire_from()  nothing has happened
  *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
  *                                           when e is past and no
  *                                           hazard names a place in it
@@ -48,7 +47,7 @@ uint64_t land_owner(const struct segment *s, uint32_t slab)
 
 uint64_t land_about(const struct segment *s, uint32_t slab)
 {
-	/* relaxed: written while the slab holds nothing that is linked, or read by its heir */
+	/* relaxed: written while the slab holds nothing that is linked, or behind its word */
 	return load_relaxed(&s->directory[slab].about);
 }
 
@@ -84,7 +83,7 @@ static bool land_take_one(const struct taking *t, uint32_t slab)
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_give:A, land_owner:A, land_inherit:A, land_retire_from:A, land_take_back:A
+	 * land_give:A, land_owner:A, land_retire_from:A, land_take_back:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, t->self); /* happens here */
 }
@@ -114,7 +113,7 @@ bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)
 
 	/*
 	 * ORD[land_retire_from:A] acq_rel: the unlinking, with the fence of grace_stamp(), then the word;
-	 * pairs with land_take_one:A
+	 * pairs with land_take_one:A, and with kernel sched_process_exit, after which the dead store no more
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, next); /* happens here */
 }
@@ -154,18 +153,6 @@ bool land_maker_is_alive(const struct segment *s, const struct life_table *lives
 bool land_is_dead(const struct life_table *lives, uint64_t word)
 {
 	return word >> 32 && !land_is_retired(word) && !life_is_alive(lives, word);
-}
-
-bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
-		  uint64_t seen, owner_t self)
-{
-	if (!land_is_dead(lives, seen))
-		return false;
-	/*
-	 * ORD[land_inherit:A] acq_rel: the dead's last stores, then what we make of them; pairs
-	 * with land_take_one:A, and with kernel sched_process_exit, after which there are no more
-	 */
-	return cas_acq_rel(&s->directory[slab].owner, &seen, self); /* happens here */
 }
 
 /* All of [@slab, @slab + @count), or none. */

@@ -2,7 +2,7 @@
 /*
  * Land: slabs of the segment, and whose they are.
  *
- * Promises  a slab has one owner at a time; the owner's death frees it for land_inherit() and for
+ * Promises  a slab has one owner at a time; the owner's death frees it for land_retire_from() and for
  *           nothing else; what is given out is reserved in the file system.
  * Needs     owners of one life table only.
  * Context   any thread; lock-free; land_take() may call fallocate().
@@ -45,10 +45,6 @@ bool land_maker_is_alive(const struct segment *s, const struct life_table *lives
 
 /* Whether the word of a slab is that of a dead owner. */
 bool land_is_dead(const struct life_table *lives, uint64_t word);
-
-/* Takes over a slab of a dead owner, whose word is @seen. One heir wins. */
-bool land_inherit(const struct segment *s, const struct life_table *lives, uint32_t slab,
-		  uint64_t seen, owner_t self);
 
 /* The word, and what its owner has written about the slab. */
 uint64_t land_owner(const struct segment *s, uint32_t slab);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sweeping is housekeeping: the dead's entries are absent already. It takes three steps for a slab:
+ * Sweeping is housekeeping: the dead's entries are absent already. It takes two steps for a slab:
  *
- *   step                                          killed here
- *   1 CAS the slab's word from the dead to me     the slab is a dead owner's again: mine
- *   2 go past the order of each of its entries    the next heir does so once more
- *   3 retire the slab                             done
+ *   step                                          killed, stopped or exec here
+ *   1 go past the order of each of its entries    the slab is the dead's as before; any other sweep does it
+ *   2 CAS the slab's word from the dead to        done
+ *     retired
  *
- * A slab of nobody's says by itself whether it is over, see gift.c and meta.c.
+ * The dead no longer link anything, so what step 1 has gone past stays out of the list; and the word of a dead
+ * owner does not come back, so the CAS of step 2 is right however late it comes. Nobody claims the slab
+ * meanwhile: a living owner would keep it that is stopped then, or calls exec. Two who sweep one slab do the
+ * work twice, and the slab is retired once; so handles begin at different slabs.
  *
- * A slab that cannot be cleaned because the list is damaged stays mine, unused, until I die.
- *
- * The dead no longer link anything, so what step 2 has gone past stays out of the list.
+ * A slab of nobody's says by itself whether it is over, see gift.c and meta.c. One that cannot be cleaned because
+ * the list is damaged stays the dead's, unused.
  */
 #include "shm/sweep.h"
 
@@ -38,7 +40,7 @@ static bool sweep_unlink(const struct writer *w, uint32_t slab)
 
 		if (!entry)
 			return false;
-		info = load_relaxed(&entry->info); /* relaxed: inherited with the slab */
+		info = load_relaxed(&entry->info); /* relaxed: behind the slab's word */
 		if (!entry_is_of(info, KINDS_USED) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
@@ -105,11 +107,9 @@ static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 	if (land_is_nobodys(seen))
 		return meta_sweep(w, slab) || gift_sweep(w, slab) ? SLAB_BYTES : 0;
 	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
-	if (!land_is_dead(w->lives, seen) || !land_inherit(s, w->lives, slab, seen, w->self) ||
-	    !sweep_unlink(w, slab))
+	if (!land_is_dead(w->lives, seen) || !sweep_unlink(w, slab))
 		return 0;
-	land_retire(s, slab);
-	return SLAB_BYTES;
+	return land_retire_from(s, slab, seen) ? SLAB_BYTES : 0;
 }
 
 uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count)

@@ -14,7 +14,7 @@
 #include "shm/heap.h"
 
 /*
- * Looks at the next @count slabs from *from on, and inherits at most one. Bytes that were the
+ * Looks at the next @count slabs from *from on, and retires at most one. Bytes that were the
  * dead's.
  */
 uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count);

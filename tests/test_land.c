@@ -107,17 +107,16 @@ START_TEST(a_retired_slab_waits_for_its_grace_period)
 }
 END_TEST
 
-static void *inherit(void *count)
+static void *retire(void *count)
 {
 	uint32_t slab;
 
 	for (slab = 0; slab < SLABS; slab++)
-		*(int *)count += land_inherit(&k->segment, &k->lives, slab,
-					      land_owner(&k->segment, slab), k->self.owner);
+		*(int *)count += land_retire_from(&k->segment, slab, dead_owner());
 	return NULL;
 }
 
-START_TEST(of_many_heirs_one_gets_a_dead_owners_slab)
+START_TEST(of_many_who_sweep_one_retires_a_dead_owners_slab)
 {
 	pthread_t threads[HEIRS];
 	int counts[HEIRS] = { 0 }, i, sum = 0;
@@ -125,7 +124,7 @@ START_TEST(of_many_heirs_one_gets_a_dead_owners_slab)
 
 	ck_assert_int_eq(land_take(&k->segment, &k->lives, dead_owner(), SLABS, &from, &slab), 0);
 	for (i = 0; i < HEIRS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, inherit, &counts[i]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, retire, &counts[i]), 0);
 	for (i = 0; i < HEIRS; i++) {
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 		sum += counts[i];
@@ -136,13 +135,17 @@ START_TEST(of_many_heirs_one_gets_a_dead_owners_slab)
 }
 END_TEST
 
-START_TEST(nobody_inherits_from_the_living)
+START_TEST(the_living_keep_their_slabs)
 {
 	uint32_t from = 0, slab;
+	owner_t owner;
 
 	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab), 0);
-	ck_assert(!land_inherit(&k->segment, &k->lives, slab, land_owner(&k->segment, slab),
-				k->self.owner));
+	owner = land_owner(&k->segment, slab);
+	ck_assert_uint_eq(owner, k->self.owner);
+	ck_assert(!land_is_dead(&k->lives, owner));
+	ck_assert(!land_retire_from(&k->segment, slab, dead_owner()));
+	ck_assert_uint_eq(land_owner(&k->segment, slab), owner);
 	land_return(&k->segment, slab);
 }
 END_TEST
@@ -221,8 +224,8 @@ int main(void)
 		a_slab_that_was_taken_is_not_given_to_another,
 		slabs_for_a_large_value_lie_side_by_side_or_are_refused,
 		a_retired_slab_waits_for_its_grace_period,
-		of_many_heirs_one_gets_a_dead_owners_slab,
-		nobody_inherits_from_the_living,
+		of_many_who_sweep_one_retires_a_dead_owners_slab,
+		the_living_keep_their_slabs,
 		blocks_of_all_sizes_do_not_overlap,
 		a_retired_block_is_given_out_again_after_its_grace_period_and_not_before,
 		a_block_that_comes_back_twice_is_given_out_once,
