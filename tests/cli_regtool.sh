@@ -95,6 +95,35 @@ run_forwards() {
 	exits 0 "destroy" "$regtool" destroy default
 }
 
+is_over() {
+	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+# The kernel forgets at setuid that the command is to die with regtool.
+run_of_a_dropper() {
+	if [ "$(id -u)" != 0 ] || ! command -v setpriv >"$folder/out"; then
+		return
+	fi
+	# shellcheck disable=SC2016 # the inner shell's pid
+	"$regtool" run dropper -- sh -c 'echo $$ >"$0"
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 1000' "$folder/pid" &
+	service=$!
+	started="$started $service"
+	until_ok test -s "$folder/pid"
+	command=$(cat "$folder/pid")
+	until_ok grep -q '^Uid:.65534' "/proc/$command/status"
+	kill -9 "$service"
+	wait "$service" 2>/dev/null
+	if until_ok is_over "$command"; then
+		ok "a command that has dropped its privileges dies with run"
+	else
+		not_ok "a command that has dropped its privileges dies with run" "it goes on"
+		kill -9 "$command"
+	fi
+	rm "$folder/pid"
+	exits 0 "destroy" "$regtool" destroy default
+}
+
 # The pid that the registry names: regtool's, which under the guard is the program's.
 pid_of() {
 	"$regtool" get "$1" --json | sed 's/.*"pid": *\([0-9]*\).*/\1/'
@@ -289,6 +318,7 @@ all_days() {
 	usual_day
 	odd_calls
 	run_forwards
+	run_of_a_dropper
 	looking
 	waiting
 	watching

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/watcher.h"
+
 /* These are about what the parent itself has done. */
 static const int own_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
@@ -39,15 +41,17 @@ static void give_signals_back(const struct foster *foster)
 /* Async-signal-safe: the parent may have threads. */
 static void run_child(const struct foster *foster, pid_t parent, int tell, char **command)
 {
-	int err;
+	int err = -watcher_start(parent);
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
+	/* Whom it watches was the parent, if that still is. */
+	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
 		give_signals_back(foster);
 		if (foster->before_exec)
 			foster->before_exec(foster->data);
 		execvp(command[0], command);
 	}
-	err = errno;
+	if (!err)
+		err = errno;
 	while (write(tell, &err, sizeof(err)) < 0 && errno == EINTR)
 		;
 	_exit(127);

@@ -2,8 +2,8 @@
 /*
  * A parent that lets its child seem to be in its place: signals go down, the end comes up.
  *
- * Promises  the child dies with its parent, however the parent dies, except that a program with
- *           set-user-ID bits or file capabilities escapes SIGKILL (prctl(2), PR_SET_PDEATHSIG).
+ * Promises  the child dies with its parent, however the parent dies, whatever it makes of its credentials; but for
+ *           what may not be signalled, because it has changed its real user id by set-user-ID bits.
  * Context   one child in a process, started by the thread that waits for it.
  * Used by   cmd_run.c.
  */
