@@ -13,31 +13,23 @@
 #include "lib/lookup.h"
 #include "shm/table_search.h"
 
-/* In the first partition that has one. */
-static int lookup_partitions(struct kreg *k, const struct query *q, struct found *found)
-{
-	struct query in = *q;
-	uint32_t partition = 0;
-	int err;
-
-	do {
-		err = table_find(&k->segment, &k->lives, &in, found);
-		table_query_partition(&in, ++partition);
-	} while (err == -ENOENT && caa_unlikely(partition < k->segment.partitions));
-	return err;
-}
-
+/*
+ * In the first partition that has one. Where each was empty, not all were at once: an entry of one that was passed
+ * may have come before that of the next one went. So all are looked through twice; to hide from both looks,
+ * a key has to come back as well.
+ */
 static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
 {
-	int err = lookup_partitions(k, q, found);
+	uint32_t looked = 0, partitions = k->segment.partitions;
+	struct query in = *q;
+	int err;
 
-	/*
-	 * Each partition was empty, but not all at once: an entry of one that was passed may have come before
-	 * that of the next one went. To hide from two looks in a row, a key has to come back as well.
-	 */
-	if (err == -ENOENT && caa_unlikely(k->segment.partitions > 1))
-		err = lookup_partitions(k, q, found);
-	return err;
+	for (;;) {
+		err = table_find(&k->segment, &k->lives, &in, found);
+		if (err != -ENOENT || caa_likely(partitions == 1) || ++looked == 2 * partitions)
+			return err;
+		table_query_partition(&in, looked % partitions);
+	}
 }
 
 ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out)
