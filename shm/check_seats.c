@@ -120,6 +120,12 @@ static bool has_last_record(const struct look *look, uint32_t seat, uint64_t pub
 	return !end;
 }
 
+/* relaxed: an image only goes up */
+static bool has_called_exec(const struct look *look, uint32_t seat)
+{
+	return look->lives->facts && load_relaxed(&look->lives->facts[seat].image);
+}
+
 static void look_log(struct look *look, uint32_t seat)
 {
 	const struct row *row = &look->s->rows[seat];
@@ -148,7 +154,9 @@ static void look_log(struct look *look, uint32_t seat)
 			   "miss "
 			   "what was told before",
 			   seat, (unsigned long long)claimed, (unsigned long long)published);
-	if (unsettled && look->seats[seat].owner && !look->seats[seat].inside)
+	/* Of a program that is gone readers know by themselves. */
+	if (unsettled && look->seats[seat].owner && !look->seats[seat].inside &&
+	    !has_called_exec(look, seat))
 		look_fault(look, FAULT_LOG, seat | 1ull << 32, claimed,
 			   "log %u: process %u has announced record %llu and never said that it is "
 			   "done; "

@@ -6,10 +6,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -370,11 +372,14 @@ int check_base(struct check *check, bool first)
 	struct kreg_stat *base = &check->stage->base, now = { .size = sizeof(now) };
 	int64_t since = clock_ms();
 
+	if (first)
+		memset(base, 0, sizeof(*base));
 	do {
 		if (kreg_sweep(check->stage->k) < 0 || company_sweep(&check->stage->company) ||
 		    kreg_stat(check->stage->k, &now))
 			return check_fail(check, "a sweep fails");
-		if (first)
+		/* Nobody but us and our company. */
+		if (first && now.owners == (check->stage->watched ? 4 : 2) && !now.bytes_dead)
 			*base = now;
 		if (now.bytes_used == base->bytes_used && !now.bytes_dead &&
 		    now.slots_used == base->slots_used && now.entries == base->entries &&
@@ -393,9 +398,10 @@ int check_base(struct check *check, bool first)
 		(unsigned long long)base->owners, now.held_up_by);
 }
 
-/* Files beside the one registry that all use. */
-static int stray_files(const struct stage *stage)
+/* How many files there are for OTHER, and the name of the first. @ages: makes them older than what is left alone. */
+static int stray_files(const struct stage *stage, bool ages, char *out, size_t size)
 {
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	const struct dirent *at;
 	DIR *folder = opendir(stage->at.directory);
 	int count = 0;
@@ -403,20 +409,49 @@ static int stray_files(const struct stage *stage)
 	if (!folder)
 		return 0;
 	while ((at = readdir(folder))) {
-		if (strstr(at->d_name, OTHER))
-			count++;
+		if (!strstr(at->d_name, OTHER))
+			continue;
+		if (!count++)
+			snprintf(out, size, "%s", at->d_name);
+		if (ages)
+			utimensat(dirfd(folder), at->d_name, old, AT_SYMLINK_NOFOLLOW);
 	}
 	closedir(folder);
 	return count;
 }
 
-int check_other(struct check *check, bool destroy)
+static int check_destroy(struct check *check)
 {
 	KREG_OPTIONS(options, .directory = check->stage->at.directory,
 		     .guard = check->stage->at.guard);
+	int err = kreg_destroy(OTHER, &options, 0);
+
+	return err ? check_fail(check, "the registry cannot be destroyed: %d", err) : 0;
+}
+
+/* What a process left that was killed in the middle goes with what comes next, as soon as it is old enough. */
+static int check_strays(struct check *check)
+{
+	char name[256];
+	struct kreg *k;
+
+	if (!stray_files(check->stage, true, name, sizeof(name)))
+		return 0;
+	if (registry_open(&check->stage->at, OTHER, &k))
+		return check_fail(check, "the registry cannot be created again");
+	kreg_close(k);
+	if (check_destroy(check))
+		return -1;
+	return stray_files(check->stage, false, name, sizeof(name))
+		       ? check_fail(check, "a file stays behind: %s", name)
+		       : 0;
+}
+
+int check_other(struct check *check, bool destroy)
+{
 	int64_t since = clock_ms();
 	struct kreg *k;
-	int err = registry_open(&check->stage->at, OTHER, &k), strays;
+	int err = registry_open(&check->stage->at, OTHER, &k);
 
 	took(check, since);
 	if (err)
@@ -429,13 +464,11 @@ int check_other(struct check *check, bool destroy)
 	else
 		kreg_check(k, keep_fault, check);
 	kreg_close(k);
-	if (!destroy || check->complaint[0])
-		return check->complaint[0] ? -1 : 0;
-	err = kreg_destroy(OTHER, &options, 0);
-	if (err)
-		return check_fail(check, "the registry cannot be destroyed: %d", err);
-	strays = stray_files(check->stage);
-	return strays ? check_fail(check, "%d files stay behind", strays) : 0;
+	if (check->complaint[0])
+		return -1;
+	if (!destroy)
+		return 0;
+	return check_destroy(check) ? -1 : check_strays(check);
 }
 
 static void end_holder(struct check *check, pid_t child)

@@ -24,7 +24,7 @@
 /* Longer is a hang. */
 #define COMPANY_WAIT_MS 5000
 /* Of waits that are to be seen to hang. */
-#define COMPANY_LONG_MS 30000
+#define COMPANY_LONG_MS 300000
 #define COMPANY_MIRROR 64
 #define COMPANY_KEY 128
 /* A counter is added to in place, which listeners are not told. */

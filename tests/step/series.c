@@ -17,7 +17,7 @@
 
 #define SPOTS_MAX 20000u
 /* All that one point may wait for, one after the other. */
-#define POINT_MS 60000
+#define POINT_MS 120000
 
 struct board_of_series {
 	uint32_t count;    /* of spots; 0: they are not chosen yet */
@@ -117,10 +117,13 @@ static int begin(const struct series *series, struct stage *stage, struct board_
 	int err = stage_begin(stage, &series->at, series->other_life, series->watched);
 
 	if (err) {
-		snprintf(board->figures[0].complaint, COMPLAINT_MAX, "it cannot begin: %d", err);
+		if (!board->count)
+			snprintf(board->figures[0].complaint, COMPLAINT_MAX, "it cannot begin: %d",
+				 err);
 		return err;
 	}
 	err = point_run(&point);
+	board->beat++;
 	if (!err && !board->count) {
 		point.first = false;
 		point.record = &recording;
@@ -131,7 +134,7 @@ static int begin(const struct series *series, struct stage *stage, struct board_
 			choose(series, &recording, board);
 		recording_free(&recording);
 	}
-	if (err)
+	if (err && !board->count)
 		snprintf(board->figures[0].complaint, COMPLAINT_MAX,
 			 "with nothing that befalls it: %.200s", point.complaint);
 	return err;
@@ -185,7 +188,10 @@ runner(const struct series *series, struct board_of_series *board)
 		int err;
 
 		if (!begun && begin(series, &stage, board)) {
-			board->broken = true;
+			/* It has run through before, so a point before has spoilt more than its registry. */
+			board->broken = !board->count;
+			if (board->count)
+				board->figures[board->what].failures++;
 			end_children();
 			_exit(1);
 		}
