@@ -14,7 +14,7 @@
  * has something keeps the registry, but from force. And whoever else stopped where: somebody who then
  * opens gets in, by steps of its own alone (process alone).
  */
-#define SEGS 5
+#define SEGS 4
 #define IDS 8
 #define NONE 15
 
@@ -48,8 +48,8 @@ bool current[SEGS];  /* was given the name, and is not over */
 
 inline check_names()
 {
-	assert(is_reached(0) && is_reached(1) && is_reached(2) && is_reached(3) && is_reached(4));
-	assert(current[0] + current[1] + current[2] + current[3] + current[4] <= 1);
+	assert(is_reached(0) && is_reached(1) && is_reached(2) && is_reached(3));
+	assert(current[0] + current[1] + current[2] + current[3] <= 1);
 }
 
 inline cas(s, seen, next, done)
@@ -303,7 +303,8 @@ proctype destroyer(byte f)
 	:: force = false
 	:: force = true
 	fi;
-	destroy(s, f, force)
+	destroy(s, f, force);
+	atomic { s = 0; w = 0; done = false; force = false }
 }
 
 /* Puts n in the place of s, which is over by the word w and still has the name. */
@@ -426,7 +427,8 @@ proctype opener(byte n; byte most)
 		tries++;
 		n++
 	:: else -> break
-	od
+	od;
+	atomic { s = 0; w = 0; tries = 0; n = 0; done = false; in = false; may = false }
 }
 
 /* Takes away what is left of others: first looks at it, then at the name. And folders at any time. */
@@ -448,54 +450,55 @@ proctype cleaner()
 			fi
 		}
 	:: atomic { token[5] == FOLDER -> token[5] = 0 }
-	:: atomic { token[5] == FOLDER_FULL -> token[5] = 0 }
-	:: token[1] != FILE_TOKEN && token[5] == 0
+	:: token[1] != FILE_TOKEN && token[5] != FOLDER
 	fi
 }
 
-/* All others have stopped where they are. */
+/* All others have stopped where they are. It looks whether it would get in, and leaves no trace. */
 proctype alone()
 {
-	byte s, w, tries, n = 4;
-	bool done, in;
+	byte s, w, id, tries, name_was, word_was, token_was;
+	bool in;
 
-	d_step {
+end:	do
+	:: d_step {
 		in = false;
 		tries = 0;
+		name_was = name;
+		s = (name == NONE -> 0 : name);
+		word_was = succ[s];
+		id = id_of(word_was);
+		token_was = token[id];
 		do
-		:: tries < 3 && !in && !current[4] ->
+		:: tries < 3 && !in ->
 			tries++;
-			s = name;
+			w = succ[s];
 			if
-			:: s == NONE -> name = 4; current[4] = true; in = true
+			:: name == NONE -> in = true
+			:: name == id && token_was == FILE_TOKEN && is_replaced(word_was) -> in = true
 			:: else ->
-				w = succ[s];
 				if
 				:: !is_over(w) -> in = true
-				:: else ->
+				:: is_over(w) ->
 					if
-					:: is_replaced(w) && token[id_of(w)] == FILE_TOKEN -> token[id_of(w)] = 0; name = id_of(w)
-					:: is_removed(w) && token[id_of(w)] == FOLDER_FULL -> token[id_of(w)] = 0
+					:: is_replaced(w) && token[id] == FILE_TOKEN -> token[id] = 0; name = id
+					:: is_removed(w) && token[id] == FOLDER_FULL -> token[id] = 0
 #ifdef WAIT_FOR_REMOVER
-					:: is_removed(w) && token[id_of(w)] == FOLDER -> goto blocked
+					:: is_removed(w) && token[id] == FOLDER -> skip
 #else
-					:: is_removed(w) && token[id_of(w)] == FOLDER -> token[id_of(w)] = 0
+					:: is_removed(w) && token[id] == FOLDER -> token[id] = 0
 #endif
-					:: else
-					fi;
-					if
-					:: name == s -> succ[s] = replaced(4); current[4] = true; name = 4; in = true
-					:: else
+					:: else -> in = (name == s)
 					fi
 				fi
 			fi
 		:: else -> break
 		od;
-blocked:
 		assert(in);
-		check_names();
-		s = 0; w = 0; tries = 0
+		name = name_was; token[id] = token_was;
+		s = 0; w = 0; id = 0; tries = 0; name_was = 0; word_was = 0; token_was = 0; in = false
 	}
+	od
 }
 
 init
