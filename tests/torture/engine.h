@@ -8,7 +8,8 @@
  * Needs     a directory on a tmpfs that is the caller's own; a guard that runs, if one is named.
  * Used by   torture.c, for as long as one likes; proc_torture.c, for a moment.
  *
- * Files: engine.c spawns, kills, stops and checks from outside; victim.c is what is killed.
+ * Files: engine.c spawns, kills, stops and checks from outside; ear.c listens all the time; victim.c and
+ * victim_line.c are what is killed.
  */
 #ifndef KREG_TESTS_TORTURE_ENGINE_H
 #define KREG_TESTS_TORTURE_ENGINE_H
@@ -52,6 +53,9 @@ enum torture_call {
 	CALL_EACH,
 	CALL_COUNT,
 	CALL_SWEEP,
+	CALL_LINE,
+	CALL_GIVE,
+	CALL_DESTROY,
 	CALL_CLOSE,
 	TORTURE_CALLS
 };
@@ -65,6 +69,8 @@ struct torture_figures {
 	uint64_t again;  /* reads that were overtaken too often, and repeated */
 	uint64_t full;   /* registrations that found no memory while somebody was stopped */
 	uint64_t expelled;
+	uint64_t told; /* events that the engine heard of ... */
+	uint64_t odd;  /* ... and how many did not go with those before */
 	uint64_t calls[TORTURE_CALLS];
 	uint64_t killed_in[TORTURE_CALLS];
 	double seconds;
@@ -104,12 +110,23 @@ uint64_t torture_random(uint64_t *state);
 void torture_options(const struct torture_plan *plan, struct kreg_options *out);
 uint32_t torture_key(uint32_t number, char *out);
 
+bool torture_is_line(const void *key, size_t key_size);
+
 /* NULL, or what is wrong with an entry. */
 const char *torture_entry_fault(const void *key, size_t key_size, const void *value, size_t size,
 				pid_t pid);
 
 __attribute__((format(printf, 2, 3))) void torture_complain(struct torture_board *board,
 							    const char *format, ...);
+
+/*
+ * The listener of a round: what it was told, and what that makes of the table. torture_ear_end(), with all victims
+ * dead: NULL, or what is left that should have gone.
+ */
+struct torture_ear;
+struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board);
+void torture_ear_hear(struct torture_ear *ear);
+void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures);
 
 _Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,
 				  uint32_t which, uint64_t seed);

@@ -164,9 +164,11 @@ static void figures_print(const struct torture_figures *f)
 	       (unsigned long long)f->kills, (double)f->kills * 60 / f->seconds,
 	       (unsigned long long)f->rounds, (unsigned long long)calls,
 	       (unsigned long long)f->checks);
-	printf("stops %llu, sections expelled %llu, reads repeated %llu, out of memory %llu\n",
+	printf("stops %llu, sections expelled %llu, reads repeated %llu, out of memory %llu, "
+	       "events told %llu, odd ones %llu\n",
 	       (unsigned long long)f->stops, (unsigned long long)f->expelled,
-	       (unsigned long long)f->again, (unsigned long long)f->full);
+	       (unsigned long long)f->again, (unsigned long long)f->full,
+	       (unsigned long long)f->told, (unsigned long long)f->odd);
 	printf("killed inside:");
 	for (i = 1; i < TORTURE_CALLS; i++)
 		printf(" %s %llu", torture_call_names[i], (unsigned long long)f->killed_in[i]);

@@ -18,32 +18,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "shm/atomic.h"
-#include "tests/torture/engine.h"
-
-#define VALUE_HEAD 8u
-#define POOL_BYTES (2 * KREG_VALUE_MAX)
-
-/* At the front of each value. */
-struct value_head {
-	uint32_t check;
-	uint32_t pid;
-};
-
-struct victim {
-	const struct torture_plan *plan;
-	struct torture_board *board;
-	struct torture_victim *line;
-	struct kreg *k;
-	struct kreg_owner self;
-	uint64_t random;
-	uint64_t reaped; /* how many had been, when the call began */
-	uint32_t held;   /* how many keys */
-	uint32_t checks[TORTURE_KEYS_MAX];
-	bool holds[TORTURE_KEYS_MAX];
-	unsigned char pool[POOL_BYTES];
-	unsigned char value[KREG_VALUE_MAX];
-};
+#include "tests/torture/victim.h"
 
 const char torture_registry[] = "torture";
 
@@ -53,7 +28,8 @@ const char *const torture_call_names[TORTURE_CALLS] = {
 	[CALL_EACH] = "each",       [CALL_COUNT] = "count",   [CALL_SWEEP] = "sweep",
 	[CALL_CLOSE] = "close",     [CALL_UPDATE] = "update", [CALL_RESERVE] = "reserve",
 	[CALL_PUBLISH] = "publish", [CALL_LOCK] = "lock",     [CALL_INSIDE] = "lock held",
-	[CALL_UNLOCK] = "unlock",
+	[CALL_UNLOCK] = "unlock",   [CALL_LINE] = "line",     [CALL_GIVE] = "give",
+	[CALL_DESTROY] = "destroy",
 };
 
 /* Marsaglia's xorshift64*; a state of 0 would stay 0. */
@@ -66,11 +42,6 @@ uint64_t torture_random(uint64_t *state)
 	x ^= x >> 27;
 	*state = x;
 	return x * 2685821657736338717ull;
-}
-
-static uint32_t random_below(struct victim *v, uint32_t bound)
-{
-	return (uint32_t)((torture_random(&v->random) >> 32) * bound >> 32);
 }
 
 void torture_options(const struct torture_plan *plan, struct kreg_options *out)
@@ -107,11 +78,10 @@ void torture_complain(struct torture_board *board, const char *format, ...)
 	store_release(&board->complained, 2);
 }
 
-#define complain(v, ...)                                                                           \
-	do {                                                                                       \
-		torture_complain((v)->board, __VA_ARGS__);                                         \
-		_exit(1);                                                                          \
-	} while (0)
+bool torture_is_line(const void *key, size_t key_size)
+{
+	return key_size > 5 && !memcmp(key, "line-", 5);
+}
 
 static uint32_t checksum(const void *key, size_t key_size, const void *value, size_t size)
 {
@@ -130,7 +100,8 @@ const char *torture_entry_fault(const void *key, size_t key_size, const void *va
 	memcpy(&head, value, sizeof(head));
 	if (head.check != checksum(key, key_size, value, size))
 		return "its checksum is wrong";
-	if ((pid_t)head.pid != pid)
+	/* Those go from hand to hand with their values. */
+	if ((pid_t)head.pid != pid && !torture_is_line(key, key_size))
 		return "its owner is another one than the value says";
 	return NULL;
 }
@@ -151,21 +122,8 @@ static uint32_t random_size(struct victim *v)
 	return KREG_VALUE_MAX - random_below(v, 56 * 1024);
 }
 
-static void begin(struct victim *v, enum torture_call call)
-{
-	v->reaped = load_acquire(&v->board->reaped_count);
-	store_relaxed(&v->line->call, (uint32_t)call);
-}
-
-static void end(struct victim *v, enum torture_call call)
-{
-	store_relaxed(&v->line->call, (uint32_t)CALL_NONE);
-	store_relaxed(&v->line->calls[call], v->line->calls[call] + 1);
-	store_relaxed(&v->line->ops, v->line->ops + 1);
-}
-
 /* Whoever was reaped before our call began must not have been in its answer. */
-static bool was_reaped(const struct victim *v, uint64_t token)
+bool victim_was_reaped(const struct victim *v, uint64_t token)
 {
 	uint64_t i, first = v->reaped > TORTURE_REAPED / 2 ? v->reaped - TORTURE_REAPED / 2 : 0;
 
@@ -192,7 +150,7 @@ static void check_found(struct victim *v, uint32_t number, const void *key, size
 	if (v->holds[number] && head.check != v->checks[number])
 		complain(v, "%d found another value under its name %u than it had registered",
 			 v->self.pid, number);
-	if (was_reaped(v, owner->token))
+	if (victim_was_reaped(v, owner->token))
 		complain(v, "a lookup of name %u returned %d, which had been reaped", number,
 			 owner->pid);
 }
@@ -214,9 +172,8 @@ static void do_open(struct victim *v)
 	end(v, CALL_OPEN);
 }
 
-/* A new value for the key; its check. */
-static uint32_t make_value(struct victim *v, const char *key, uint32_t key_size,
-			   unsigned char **value, uint32_t *size)
+uint32_t victim_value(struct victim *v, const char *key, uint32_t key_size, unsigned char **value,
+		      uint32_t *size)
 {
 	struct value_head head = { .pid = (uint32_t)getpid() };
 
@@ -228,20 +185,11 @@ static uint32_t make_value(struct victim *v, const char *key, uint32_t key_size,
 	return head.check;
 }
 
-/* Memory may be short as long as somebody is stopped who holds it up. */
-static bool is_full(struct victim *v, int64_t err)
-{
-	if (err != -ENOSPC || !load_relaxed(&v->board->stopping))
-		return false;
-	store_relaxed(&v->line->full, v->line->full + 1);
-	return true;
-}
-
 static void do_register(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
 	struct kreg_owner holder;
 	unsigned char *value;
-	uint32_t size, check = make_value(v, key, key_size, &value, &size);
+	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	int err;
 
 	begin(v, CALL_REGISTER);
@@ -257,7 +205,7 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 	if (!v->holds[number] && err && holder.token == v->self.token)
 		complain(v, "%d did not hold name %u, and registering it said so", v->self.pid,
 			 number);
-	if (err && was_reaped(v, holder.token))
+	if (err && victim_was_reaped(v, holder.token))
 		complain(v, "name %u was refused for %d, which had been reaped", number,
 			 holder.pid);
 	if (err)
@@ -271,7 +219,7 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 static void do_reserve(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
 	unsigned char *value;
-	uint32_t size, check = make_value(v, key, key_size, &value, &size);
+	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	int err;
 
 	begin(v, CALL_RESERVE);
@@ -304,7 +252,7 @@ static void do_reserve(struct victim *v, uint32_t number, const char *key, uint3
 static void do_update(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
 	unsigned char *value;
-	uint32_t size, check = make_value(v, key, key_size, &value, &size);
+	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	struct value_head old;
 	ssize_t got;
 
@@ -433,7 +381,7 @@ static int count_own(const struct kreg_entry *entry, void *data)
 
 	if (fault)
 		complain(v, "%d listed its own names, and of one %s", v->self.pid, fault);
-	v->held--;
+	v->held -= !torture_is_line(entry->key, entry->key_size);
 	return 0;
 }
 
@@ -502,6 +450,12 @@ static void do_something(struct victim *v)
 		do_update(v, number, key, key_size);
 	else if (dice < 45000)
 		do_lock(v, number);
+	else if (dice < 46500)
+		victim_line(v);
+	else if (dice < 47500)
+		victim_give(v);
+	else if (dice < 47550)
+		victim_destroy(v);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
 	else if (dice < 74000)

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listener that lives as long as a round. It remembers of each key who holds it, counts what does not go with
+ * that, and believes at the end, with everybody dead, that nobody holds anything.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "shm/atomic.h"
+#include "tests/torture/engine.h"
+
+#define SLOTS 16384u
+/* Only a hang reaches it. */
+#define QUIET_MS 60000
+
+struct torture_ear {
+	struct kreg_listener *listener;
+	struct torture_board *board;
+	uint64_t told;
+	int64_t held; /* keys */
+	uint64_t keys[SLOTS];
+	pid_t holder[SLOTS]; /* 0: nobody */
+	uint64_t odd; /* beginnings of what was held, ends of what was free or another one's */
+};
+
+struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board)
+{
+	struct torture_ear *ear = calloc(1, sizeof(*ear));
+	int err = ear ? kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &ear->listener) : -ENOMEM;
+
+	if (!err) {
+		ear->board = board;
+		return ear;
+	}
+	torture_complain(board, "listening: %s", kreg_strerror(err));
+	free(ear);
+	return NULL;
+}
+
+static pid_t *holder_of(struct torture_ear *ear, const struct kreg_entry *entry)
+{
+	uint64_t hash = XXH3_64bits(entry->key, entry->key_size) | 1;
+	uint32_t at = (uint32_t)(hash >> 32) % SLOTS;
+
+	while (ear->keys[at] && ear->keys[at] != hash)
+		at = (at + 1) % SLOTS;
+	ear->keys[at] = hash;
+	return &ear->holder[at];
+}
+
+static void take(struct torture_ear *ear, const struct kreg_event *event)
+{
+	const struct kreg_entry *entry = &event->entry;
+	bool begins = event->type == KREG_EVENT_REGISTER;
+	pid_t *holder;
+
+	ear->told++;
+	if (event->type == KREG_EVENT_OVERRUN)
+		return;
+	holder = holder_of(ear, entry);
+	if (begins ? *holder != 0 : *holder != entry->owner.pid)
+		ear->odd++;
+	if (event->type == KREG_EVENT_UPDATE)
+		return;
+	ear->held += begins - (*holder != 0);
+	*holder = begins ? entry->owner.pid : 0;
+}
+
+void torture_ear_hear(struct torture_ear *ear)
+{
+	struct kreg_event event;
+	int got = 1, most = 200;
+
+	while (ear && got == 1 && most--) {
+		got = kreg_listener_next(ear->listener, &event);
+		if (got == 1)
+			take(ear, &event);
+	}
+	if (ear && got < 0 && got != -EAGAIN)
+		torture_complain(ear->board, "listening: %s", kreg_strerror(got));
+}
+
+void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures)
+{
+	struct pollfd at = { .events = POLLIN };
+
+	if (!ear)
+		return;
+	at.fd = kreg_listener_fd(ear->listener);
+	/* All are dead, and it will be told so. The engine's own name stays. */
+	do {
+		torture_ear_hear(ear);
+	} while (ear->held > 1 && !load_acquire(&ear->board->complained) &&
+		 poll(&at, 1, QUIET_MS) == 1);
+	if (ear->held != 1)
+		torture_complain(ear->board, "the listener believes in %lld names at the end",
+				 (long long)ear->held - 1);
+	figures->told += ear->told;
+	figures->odd += ear->odd;
+	kreg_listener_close(ear->listener);
+	free(ear);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the victim share.
+ *
+ * Promises  nothing but that a victim that complains ends at once.
+ * Used by   victim.c: names that one holds at a time and knows all about; victim_line.c: names that go from hand to
+ *           hand.
+ */
+#ifndef KREG_TESTS_TORTURE_VICTIM_H
+#define KREG_TESTS_TORTURE_VICTIM_H
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "shm/atomic.h"
+#include "tests/torture/engine.h"
+
+#define VALUE_HEAD 8u
+#define POOL_BYTES (2 * KREG_VALUE_MAX)
+
+/* At the front of each value. */
+struct value_head {
+	uint32_t check;
+	uint32_t pid;
+};
+
+struct victim {
+	const struct torture_plan *plan;
+	struct torture_board *board;
+	struct torture_victim *line;
+	struct kreg *k;
+	struct kreg_owner self;
+	uint64_t random;
+	uint64_t reaped; /* how many had been, when the call began */
+	uint32_t held;   /* how many keys */
+	uint32_t checks[TORTURE_KEYS_MAX];
+	bool holds[TORTURE_KEYS_MAX];
+	unsigned char pool[POOL_BYTES];
+	unsigned char value[KREG_VALUE_MAX];
+};
+
+static inline uint32_t random_below(struct victim *v, uint32_t bound)
+{
+	return (uint32_t)((torture_random(&v->random) >> 32) * bound >> 32);
+}
+
+#define complain(v, ...)                                                                           \
+	do {                                                                                       \
+		torture_complain((v)->board, __VA_ARGS__);                                         \
+		_exit(1);                                                                          \
+	} while (0)
+
+static inline void begin(struct victim *v, enum torture_call call)
+{
+	v->reaped = load_acquire(&v->board->reaped_count);
+	store_relaxed(&v->line->call, (uint32_t)call);
+}
+
+static inline void end(struct victim *v, enum torture_call call)
+{
+	store_relaxed(&v->line->call, (uint32_t)CALL_NONE);
+	store_relaxed(&v->line->calls[call], v->line->calls[call] + 1);
+	store_relaxed(&v->line->ops, v->line->ops + 1);
+}
+
+/* Memory may be short as long as somebody is stopped who holds it up. */
+static inline bool is_full(struct victim *v, int64_t err)
+{
+	if (err != -ENOSPC || !load_relaxed(&v->board->stopping))
+		return false;
+	store_relaxed(&v->line->full, v->line->full + 1);
+	return true;
+}
+
+/* In victim_line.c. */
+void victim_line(struct victim *v);
+void victim_give(struct victim *v);
+void victim_destroy(struct victim *v);
+
+/* Whoever was reaped before our call began must not have been in its answer. */
+bool victim_was_reaped(const struct victim *v, uint64_t token);
+
+/* A new value for the key; its check. */
+uint32_t victim_value(struct victim *v, const char *key, uint32_t key_size, unsigned char **value,
+		      uint32_t *size);
+
+#endif
