@@ -10,14 +10,14 @@
  * what is in it (shm/line.h):
  *
  *   who               does                                                  under the mutex
- *   a waiter          listens to the bell; takes the print; compares:       rings if the line is another than the
- *                     the print is the line's from now on                   other waiters of the line know
- *   the same          looks; takes the print once more: it has to be the same, or the waiter begins anew
+ *   a waiter          listens to the bell; takes a view of the line;
+ *                     if it has to wait in that: compares, so the           rings if the line is another than the
+ *                     print is the line's from now on                       other waiters of the line know
  *   the attendant     takes the print each interval, and stores it          rings if it has changed
  *
  * So to each waiter that sleeps one of these is true: its bell was rung since it listened, or the print that is stored
- * is of a line in which it did not find what it waits for. Then a line in which it would has another print, and
- * the next interval ends with a ring.
+ * is of a line in which it has to wait. Then a line in which it need not has another print, and the next interval
+ * ends with a ring.
  *
  * All of this is private to the process, and ends with it; in a child of fork() there is neither thread nor waiter.
  */
@@ -69,12 +69,13 @@ struct attendant {
 
 static void look_at_line(struct kreg *k, struct line *line)
 {
-	uint64_t print = line_print(&k->segment, &k->lives, &line->q, k->self.owner);
+	struct line_view view;
 
+	line_look(&k->segment, &k->lives, &line->q, k->self.owner, 0, &view);
 	k->looks++;
-	if (print && print == line->print)
+	if (view.print && view.print == line->print)
 		return;
-	line->print = print;
+	line->print = view.print;
 	bell_ring(line->bell);
 }
 

@@ -5,7 +5,8 @@
  * Promises  a bell is rung at once when an owner dies that is in the way, and within ATTENDANT_MS when a line has
  *           changed that a waiter has found otherwise, whatever became of the process that changed it. Each line is
  *           looked at once an interval and each owner has one pidfd, however many threads wait.
- * Needs     a waiter does it in this order: bell_listen(), attendant_compare(), look for what it waits for, sleep.
+ * Needs     a waiter does it in this order: bell_listen(), line_look(), and if it has to wait in that view:
+ *           attendant_compare(), sleep.
  * Context   any thread. Started at the first wait, one for each handle, ended by kreg_close(). It sleeps for good
  *           while nobody waits.
  * Used by   wait.c.
@@ -27,7 +28,7 @@ struct death;
 struct line *attendant_join(struct kreg *k, const struct query *q);
 void attendant_leave(struct kreg *k, struct line *line);
 
-/* What the caller has found the line to be before its look, by line_print(). */
+/* The print of a view in which the caller has to wait; 0: it does not know the line. */
 void attendant_compare(struct kreg *k, struct line *line, uint64_t print);
 
 /*

@@ -31,21 +31,27 @@ static int64_t count_surely(struct kreg *k, const struct kreg_pattern *pattern)
 	return count == -EAGAIN ? -EUCLEAN : count;
 }
 
-/* The death of who has reserved the name may make the next one in line its holder. */
-static ssize_t look_for_holder(struct kreg *k, const struct query *q, owner_t *in_the_way,
-			       void *data)
+/* Who holds the name in a line as it is in @view; 0: nobody. One that is reserved hides those behind it. */
+static owner_t holder_in(const struct kreg *k, const struct line_view *view)
+{
+	return k->segment.unique && view->holder != view->first.owner ? 0 : view->holder;
+}
+
+static ssize_t look_for_holder(struct kreg *k, const struct query *q, void *data)
 {
 	struct kreg_found *found = data;
-	struct query line = *q;
-	struct found first;
 
 	found->size = lookup_surely(k, q, found);
-	if (found->size != -ENOENT)
-		return found->size;
-	line.kinds = KINDS_OF_NAMES;
-	if (k->segment.unique && !wait_find(k, &line, &first))
-		*in_the_way = first.owner;
-	return -EAGAIN;
+	return found->size == -ENOENT ? -EAGAIN : found->size;
+}
+
+/* The death of who has reserved the name may make the next one in line its holder. */
+static bool is_without_holder(struct kreg *k, const struct line_view *view, const void *data,
+			      owner_t *in_the_way)
+{
+	(void)data;
+	*in_the_way = view->first.owner;
+	return !holder_in(k, view);
 }
 
 static int await_query(struct kreg *k, const void *key, size_t key_size, struct query *q)
@@ -67,12 +73,15 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
 								: await_query(k, key, key_size, &q);
 
 	if (!got)
-		got = wait_until(k, &q, timeout_ms, look_for_holder, found ? found : &own);
+		got = wait_until(k, &q, timeout_ms,
+				 &(struct wait_for){ .look = look_for_holder,
+						     .is_in_vain = is_without_holder,
+						     .data = found ? found : &own });
 	return got < 0 ? (int)got : 0;
 }
 
 /* @data: the owner whose name it is no more to be, or 0: nobody's. */
-static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+static ssize_t look_for_gone(struct kreg *k, const struct query *q, void *data)
 {
 	const owner_t *owner = data;
 	struct kreg_found found = { 0 };
@@ -91,8 +100,18 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, owner_t *in_
 		if (k->segment.unique || count <= 0)
 			return count < 0 ? (ssize_t)count : 0;
 	}
-	*in_the_way = *owner ? *owner : found.owner.token;
 	return -EAGAIN;
+}
+
+static bool is_not_gone(struct kreg *k, const struct line_view *view, const void *data,
+			owner_t *in_the_way)
+{
+	owner_t owner = *(const owner_t *)data, holder = holder_in(k, view);
+
+	*in_the_way = owner ? owner : holder;
+	if (!owner)
+		return holder;
+	return k->segment.unique ? holder == owner : view->has_his_name;
 }
 
 int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
@@ -104,12 +123,16 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 	ssize_t got = owner && !who ? -EINVAL : await_query(k, key, key_size, &q);
 
 	if (!got)
-		got = wait_until(k, &q, timeout_ms, look_for_gone, &who);
+		got = wait_until(k, &q, timeout_ms,
+				 &(struct wait_for){ .look = look_for_gone,
+						     .is_in_vain = is_not_gone,
+						     .data = &who,
+						     .whose = who });
 	return (int)got;
 }
 
 /* Is the first in line the caller? Those who have reserved the name are in front of it too. */
-static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+static ssize_t look_for_turn(struct kreg *k, const struct query *q, void *data)
 {
 	struct query line = *q;
 	struct found found;
@@ -124,8 +147,15 @@ static ssize_t look_for_turn(struct kreg *k, const struct query *q, owner_t *in_
 		err = wait_find(k, &line, &found);
 	if (err || found.owner == k->self.owner)
 		return err;
-	*in_the_way = found.owner;
 	return -EAGAIN;
+}
+
+static bool is_not_ones_turn(struct kreg *k, const struct line_view *view, const void *data,
+			     owner_t *in_the_way)
+{
+	(void)data;
+	*in_the_way = view->first.owner;
+	return view->has_self && view->first.owner != k->self.owner;
 }
 
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms)
@@ -138,6 +168,8 @@ int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t ti
 	if (!got && !k->segment.unique)
 		got = -EINVAL;
 	if (!got)
-		got = wait_until(k, &q, timeout_ms, look_for_turn, NULL);
+		got = wait_until(k, &q, timeout_ms,
+				 &(struct wait_for){ .look = look_for_turn,
+						     .is_in_vain = is_not_ones_turn });
 	return (int)got;
 }

@@ -40,8 +40,7 @@ int claim_look(struct kreg *k, const struct query *q, struct claim_holder *holde
 	return 0;
 }
 
-static ssize_t look_for_claim(struct kreg *k, const struct query *q, owner_t *in_the_way,
-			      void *data)
+static ssize_t look_for_claim(struct kreg *k, const struct query *q, void *data)
 {
 	struct look *look = data;
 	struct found claim;
@@ -57,8 +56,16 @@ static ssize_t look_for_claim(struct kreg *k, const struct query *q, owner_t *in
 		return CLAIM_FREE;
 	if (!err)
 		return CLAIM_DECIDED;
-	*in_the_way = claim.owner;
 	return -EAGAIN;
+}
+
+static bool is_claimed_alone(struct kreg *k, const struct line_view *view, const void *data,
+			     owner_t *in_the_way)
+{
+	(void)k;
+	(void)data;
+	*in_the_way = view->claim;
+	return view->claim && !view->first.owner;
 }
 
 /* -EEXIST: another one was first. */
@@ -102,7 +109,10 @@ int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct 
 	claim->q = table_query_claim(&k->segment, q->key, q->key_size);
 	claim->q.bell = q->bell;
 	do {
-		got = wait_until(k, q, left_ms(deadline), look_for_claim, &look);
+		got = wait_until(k, q, left_ms(deadline),
+				 &(struct wait_for){ .look = look_for_claim,
+						     .is_in_vain = is_claimed_alone,
+						     .data = &look });
 		*holder = look.holder;
 		if (got != CLAIM_FREE)
 			return got == CLAIM_DECIDED ? -EEXIST : (int)got;

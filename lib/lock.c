@@ -53,7 +53,7 @@ static int lock_leave(struct kreg *k, const struct query *q, place_t place)
 	return err == -ENOENT ? -EINVAL : err;
 }
 
-static ssize_t look_for_lock(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
 {
 	const place_t *place = data;
 	struct found first;
@@ -63,8 +63,17 @@ static ssize_t look_for_lock(struct kreg *k, const struct query *q, owner_t *in_
 		return err == -ENOENT ? -EOWNERDEAD : err;
 	if (first.place == *place && first.owner == k->self.owner)
 		return 0;
-	*in_the_way = first.owner;
 	return -EAGAIN;
+}
+
+static bool is_anothers(struct kreg *k, const struct line_view *view, const void *data,
+			owner_t *in_the_way)
+{
+	const place_t *place = data;
+
+	(void)k;
+	*in_the_way = view->first.owner;
+	return view->first.owner && view->first.place != *place;
 }
 
 int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
@@ -81,7 +90,10 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	got = lock_join(k, &q, &place);
 	if (got)
 		return (int)got;
-	got = wait_until(k, &q, timeout_ms, look_for_lock, &place);
+	got = wait_until(k, &q, timeout_ms,
+			 &(struct wait_for){ .look = look_for_lock,
+					     .is_in_vain = is_anothers,
+					     .data = &place });
 	if (got)
 		lock_leave(k, &q, place);
 	else

@@ -104,7 +104,7 @@ static int collect(struct round *round, const struct service_key *prefix)
 }
 
 /* @data: whose entry it is, be it reserved or in line. */
-static ssize_t look_for_end(struct kreg *k, const struct query *q, owner_t *in_the_way, void *data)
+static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
 {
 	const owner_t *owner = data;
 	struct query line = *q;
@@ -116,8 +116,15 @@ static ssize_t look_for_end(struct kreg *k, const struct query *q, owner_t *in_t
 	err = wait_find(k, &line, &found);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	*in_the_way = *owner;
 	return -EAGAIN;
+}
+
+static bool is_there_still(struct kreg *k, const struct line_view *view, const void *data,
+			   owner_t *in_the_way)
+{
+	(void)k;
+	*in_the_way = *(const owner_t *)data;
+	return view->has_whose;
 }
 
 static int await_end(struct kreg *k, const struct resident *resident, int64_t ms)
@@ -125,7 +132,11 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 	struct query q = table_query(&k->segment, resident->key.bytes, resident->key.size);
 	owner_t owner = resident->owner.token;
 
-	return (int)wait_until(k, &q, ms, look_for_end, &owner);
+	return (int)wait_until(k, &q, ms,
+			       &(struct wait_for){ .look = look_for_end,
+						   .is_in_vain = is_there_still,
+						   .data = &owner,
+						   .whose = owner });
 }
 
 /* -EBUSY: it is this process, whose name its foster parent holds. */

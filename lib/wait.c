@@ -24,12 +24,14 @@
 #include "shm/clock.h"
 #include "shm/line.h"
 
-/* A line that changes each time while it is looked at is waited for without knowing what it was. */
+/* So often a waiter looks again at once where look and view differ; then it waits without knowing the line. */
 #define LOOK_TRIES 16
 
 struct waiting {
 	struct kreg *k;
 	const struct query *q;
+	const struct wait_for *what;
+	uint32_t tries;
 	uint32_t *bell;
 	struct line *line; /* NULL: there is no attendant */
 	owner_t owner;     /* whose end we would hear of at once; 0: nobody's */
@@ -97,84 +99,53 @@ int wait_find(struct kreg *k, const struct query *q, struct found *out)
 	return err;
 }
 
-static ssize_t look_once(struct kreg *k, const struct query *q, wait_look_fn look, void *data,
-			 owner_t *in_the_way)
+static ssize_t look_once(struct waiting *w)
 {
-	int err = handle_check(k);
+	int err = handle_check(w->k);
 
-	*in_the_way = 0;
-	return err ? err : look(k, q, in_the_way, data);
+	return err ? err : w->what->look(w->k, w->q, w->what->data);
 }
 
-static uint64_t print_of(const struct waiting *w)
+/*
+ * Sleeps if there is nothing in a view of the line that was taken after the waiter has listened: what comes later has
+ * another print, or is rung for.
+ */
+static void sleep_if_nothing(struct waiting *w, uint64_t deadline)
 {
-	return line_print(&w->k->segment, &w->k->lives, w->q, w->k->self.owner);
-}
+	struct line_view view = { 0 };
+	owner_t in_the_way = 0;
+	uint32_t seen;
+	bool waits;
 
-/* What the line is before a look, and whether it was the same throughout. */
-struct sight {
-	uint64_t print, epoch;
-};
-
-static void sight_begin(struct waiting *w, struct sight *sight)
-{
-	if (!w->line)
+	seen = bell_listen(w->bell);
+	line_look(&w->k->segment, &w->k->lives, w->q, w->k->self.owner, w->what->whose, &view);
+	waits = view.print && w->what->is_in_vain(w->k, &view, w->what->data, &in_the_way);
+	if (!waits && ++w->tries < LOOK_TRIES)
 		return;
-	sight->epoch = grace_peek(&w->k->segment);
-	sight->print = print_of(w);
-	attendant_compare(w->k, w->line, sight->print);
+	w->tries = 0;
+	if (w->line)
+		attendant_compare(w->k, w->line, waits ? view.print : 0);
+	if (watch_owner(w, in_the_way))
+		sleep_once(w, seen, deadline);
 }
 
-/* False: the look may have seen another line than the one that the attendant will compare with. */
-static bool sight_held(struct waiting *w, const struct sight *sight)
+ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms,
+		   const struct wait_for *what)
 {
-	return !w->line || !sight->print ||
-	       (print_of(w) == sight->print && grace_peek_held(&w->k->segment, sight->epoch));
-}
-
-/* Looks once more, knowing what the line is, and sleeps if there is nothing yet. */
-static ssize_t sleep_if_nothing(struct waiting *w, uint64_t deadline, wait_look_fn look, void *data)
-{
-	uint32_t seen, tries = 0;
-	struct sight sight;
-	owner_t in_the_way;
-	ssize_t got;
-	bool held;
-
-	do {
-		seen = bell_listen(w->bell);
-		sight_begin(w, &sight);
-		got = look_once(w->k, w->q, look, data, &in_the_way);
-		if (got != -EAGAIN || !watch_owner(w, in_the_way))
-			return got;
-		held = sight_held(w, &sight);
-	} while (!held && ++tries < LOOK_TRIES);
-	if (!held)
-		attendant_compare(w->k, w->line, 0);
-	sleep_once(w, seen, deadline);
-	return got;
-}
-
-ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms, wait_look_fn look,
-		   void *data)
-{
-	struct waiting w = { .k = k, .q = q, .bell = bell_of(&k->segment, q->bell) };
+	struct waiting w = { .k = k, .q = q, .what = what, .bell = bell_of(&k->segment, q->bell) };
 	uint64_t deadline = deadline_of(timeout_ms);
-	owner_t in_the_way;
 	ssize_t got;
 	bool late;
 
 	for (;;) {
 		/* The last look is after the deadline. */
 		late = deadline && deadline <= clock_now();
-		got = look_once(k, q, look, data, &in_the_way);
+		got = look_once(&w);
 		if (got != -EAGAIN || late)
 			break;
 		if (!w.line)
 			w.line = attendant_join(k, q);
-		got = sleep_if_nothing(&w, deadline, look, data);
-		if (got != -EAGAIN)
-			break;
+		sleep_if_nothing(&w, deadline);
 	}
 	forget_owner(&w);
 	if (w.line)

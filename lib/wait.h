@@ -13,25 +13,32 @@
 #define KREG_LIB_WAIT_H
 
 #include "lib/handle.h"
+#include "shm/line.h"
 
 #pragma GCC visibility push(hidden)
 
 /*
- * -EAGAIN: not yet, and *in_the_way, if not 0, is the owner whose death may change that. Anything else
- * ends the wait.
+ * What a wait is for. @look: -EAGAIN: not yet; anything else ends the wait. @is_in_vain: whether a look would find nothing in
+ * a line as it is in @view, by nothing but @view and @data; *in_the_way, if it is set, is the owner whose death may
+ * change that. @whose: an owner to be looked for in the line, or 0.
  */
-typedef ssize_t (*wait_look_fn)(struct kreg *k, const struct query *q, owner_t *in_the_way,
-				void *data);
+struct wait_for {
+	ssize_t (*look)(struct kreg *k, const struct query *q, void *data);
+	bool (*is_in_vain)(struct kreg *k, const struct line_view *view, const void *data,
+			   owner_t *in_the_way);
+	void *data;
+	owner_t whose;
+};
 
 /* For looks: the first that matches @q. What @out leads to may be overtaken. -ENOENT, -EUCLEAN. */
 int wait_find(struct kreg *k, const struct query *q, struct found *out);
 
 /*
  * Looks until it is time. @timeout_ms: below 0 for ever, 0: look once. -ETIMEDOUT; -EROFS, -EOWNERDEAD,
- * -ESHUTDOWN, -ENOBUFS; or what @look returned.
+ * -ESHUTDOWN, -ENOBUFS; or what the look returned.
  */
-ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms, wait_look_fn look,
-		   void *data);
+ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms,
+		   const struct wait_for *what);
 
 #pragma GCC visibility pop
 
