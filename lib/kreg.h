@@ -25,6 +25,8 @@
  *           the fallback they go.
  * Death     of the calling process at any instruction blocks nobody and leaves nothing that
  *           is not recovered. Death of an owner makes its entries absent in all calls.
+ * Stop      of a thread inside a call keeps at most four entries, with their values, from being used
+ *           again, and blocks nobody.
  */
 #ifndef KREG_H
 #define KREG_H

@@ -61,7 +61,7 @@ static void stat_slots(struct kreg *k, struct kreg_stat *out)
 		if (!owner || !life_image_is_alive(&k->lives, owner))
 			continue;
 		out->slots_used++;
-		word = load_relaxed(&s->slots[i].writing); /* relaxed: a figure */
+		word = load_relaxed(&s->slots[i].reading); /* relaxed: a figure */
 		if (!(word & 1) || (word >> 2) == out->epoch)
 			continue;
 		owner = owner_without_image(owner);
@@ -99,6 +99,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.epoch = load_relaxed(&s->header->epoch);     /* relaxed: a figure */
 	full.bytes_reserved = (uint64_t)st.st_blocks * 512;
 	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
+	full.fences = !!load_relaxed(&s->header->fence_since); /* relaxed: a figure */
 	stat_land(k, &full);
 	stat_slots(k, &full);
 	memcpy(stat, &full, full.size < sizeof(full) ? full.size : sizeof(full));

@@ -15,7 +15,7 @@ static const struct output_column columns[] = {
 	{ "seats", true },      { "slots", true },      { "slots_used", true },
 	{ "buckets", true },    { "epoch", true },      { "bytes_reserved", true },
 	{ "bytes_used", true }, { "bytes_dead", true }, { "bytes_waiting", true },
-	{ "bytes_max", true },  { "held_up_by", true },
+	{ "bytes_max", true },  { "held_up_by", true }, { "fences", true },
 };
 
 /* As `regtool create --keys` takes them. */
@@ -51,6 +51,7 @@ static int print(struct client *client, const struct kreg_stat *stat)
 		output_number(stat->bytes_waiting),
 		output_number(stat->bytes_max),
 		output_number((uint64_t)stat->held_up_by),
+		output_number(stat->fences),
 	};
 	struct output *output = output_new("stat", columns, sizeof(columns) / sizeof(columns[0]));
 	int err = -ENOMEM;

@@ -66,8 +66,11 @@ struct kreg_stat {
 	uint64_t bytes_dead;     /* slabs that wait for a sweep */
 	uint64_t bytes_waiting;  /* slabs that wait for a grace period */
 	uint64_t bytes_max;
-	pid_t held_up_by; /* who keeps memory from coming back, by being inside a call; or 0 */
+	pid_t held_up_by; /* keeps memory from coming back, by being in a read section; or 0 */
 	uint32_t partitions;
+	uint32_t
+		fences; /* 1: membarrier was refused to a process, so all threads fence for themselves */
+	uint32_t reserved;
 };
 
 int kreg_stat(struct kreg *k, struct kreg_stat *stat);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What shm/grace.c rests on, between processes: a plain store and a load behind a compiler barrier in one, a store,
+ * membarrier(2) and a load in the other. One of them at least sees the other's store.
+ *
+ * The same without membarrier has to go wrong now and then, or the test shows nothing.
+ */
+#include <check.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "tests/support/child.h"
+#include "tests/support/unit.h"
+
+#define ROUNDS 300000
+#define ROUNDS_WITHOUT 3000000
+#define SPINS 4000
+#define SECONDS 10
+
+/* Each word in a line of its own. */
+struct board {
+	uint64_t round __attribute__((aligned(64))); /* that both are in; the advancer's */
+	uint64_t slot __attribute__((aligned(64)));
+	uint64_t link __attribute__((aligned(64)));
+	uint64_t seen __attribute__((aligned(64))); /* the link, by the reader */
+	uint64_t done __attribute__((aligned(64))); /* the round that the reader has ended */
+};
+
+static struct board *board;
+
+static void wait_for(const uint64_t *word, uint64_t least)
+{
+	int spins = 0;
+
+	/* relaxed: a test of orders has its own; here nothing follows but the fence below */
+	while (load_relaxed(word) < least) {
+		if (++spins % SPINS == 0)
+			sched_yield();
+		caa_cpu_relax();
+	}
+	full_fence();
+}
+
+/* As a section begins: the slot, then the link. */
+static int read_in_rounds(int link, void *data)
+{
+	uint64_t round;
+
+	(void)data;
+	grace_join();
+	link_say(link, 0);
+	for (round = 1;; round++) {
+		wait_for(&board->round, round);
+		if (load_relaxed(&board->round) == UINT64_MAX)
+			return 0;
+		store_relaxed(&board->slot, round);
+		compiler_fence();
+		store_relaxed(&board->seen, load_relaxed(&board->link));
+		full_fence();
+		store_relaxed(&board->done, round);
+	}
+}
+
+/* As an advance: the unlinking, then the slot. How often neither has seen the other, until one is found. */
+static uint64_t count_misses(uint64_t *round, uint64_t rounds, bool with_fence, bool all)
+{
+	uint64_t misses = 0, end = *round + rounds, slot;
+	time_t late = time(NULL) + SECONDS;
+
+	while (*round < end && (all || !misses) && (*round % 1024 || time(NULL) < late)) {
+		store_relaxed(&board->round, ++*round);
+		/* At another moment each time. */
+		for (slot = 0; slot < *round % 64; slot++)
+			caa_cpu_relax();
+		store_relaxed(&board->link, *round);
+		compiler_fence();
+		if (with_fence)
+			ck_assert(grace_fence());
+		slot = load_relaxed(&board->slot);
+		wait_for(&board->done, *round);
+		misses += slot != *round && load_relaxed(&board->seen) != *round;
+	}
+	return misses;
+}
+
+START_TEST(membarrier_orders_the_plain_stores_of_another_process)
+{
+	uint64_t round = 0, misses, rounds;
+	struct child reader;
+
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	ck_assert_ptr_ne(board, MAP_FAILED);
+	if (!grace_join()) {
+		printf("# skipped: the kernel refuses membarrier\n");
+		return;
+	}
+	reader = child_start(read_in_rounds, NULL);
+	ck_assert_int_eq(link_hear(reader.link), 0);
+	misses = count_misses(&round, ROUNDS, true, true);
+	printf("# with membarrier: %lu misses in %lu rounds\n", (unsigned long)misses,
+	       (unsigned long)round);
+	ck_assert_uint_eq(misses, 0);
+	rounds = round;
+	misses = count_misses(&round, ROUNDS_WITHOUT, false, false);
+	if (misses)
+		printf("# without: the first miss in round %lu\n", (unsigned long)(round - rounds));
+	else
+		printf("# skipped: cannot tell; without membarrier no miss in %lu rounds either\n",
+		       (unsigned long)(round - rounds));
+	store_relaxed(&board->round, UINT64_MAX);
+	ck_assert_int_eq(child_end(&reader), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		membarrier_orders_the_plain_stores_of_another_process,
+		NULL,
+	};
+
+	return unit_run("litmus", NULL, NULL, tests);
+}

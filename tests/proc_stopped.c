@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A writer that is stopped anywhere inside a call holds up neither the others nor their memory, and when it
+ * goes on its call is right.
+ *
+ * The writer is stopped with ptrace(2): in front of each of its CASes in turn, and at random instructions.
+ * Meanwhile another process registers and unregisters names whose entries are its neighbours in the list, and
+ * more often than there is memory for.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "shm/table_search.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/unit.h"
+
+#define NEIGHBOURS 16
+/* Memory for so many pairs there is not, if none comes back. */
+#define PAIRS 1200
+#define PAIRS_MANY 100000
+#define POINTS_RANDOM 6
+#define STEPS_MAX 20000
+
+enum { OP_REGISTER, OP_UPDATE, OP_UNREGISTER, OPS };
+
+static const char *const op_names[] = { "register", "update", "unregister" };
+
+/* Of the registry's one bucket: the writer's, and those around it. */
+static int writers_key, keys[NEIGHBOURS];
+static bool is_registered[NEIGHBOURS];
+
+static struct kreg *open_small(int mode)
+{
+	KREG_OPTIONS(options, .max_bytes = 4 << 20, .slots = 64);
+
+	return mode_open_as(mode, "stopped", &options);
+}
+
+/* Keys of one bucket, in the order of the list. */
+static void find_keys(struct kreg *k)
+{
+	int all[NEIGHBOURS + 1], count = 0, key, i;
+	order_t orders[NEIGHBOURS + 1];
+
+	for (key = 0; count <= NEIGHBOURS; key++) {
+		struct query q = table_query(&k->segment, &key, sizeof(key));
+
+		if (q.hash & 511)
+			continue;
+		for (i = count++; i && order_is_before(q.order, orders[i - 1]); i--) {
+			orders[i] = orders[i - 1];
+			all[i] = all[i - 1];
+		}
+		orders[i] = q.order;
+		all[i] = key;
+	}
+	writers_key = all[NEIGHBOURS / 2];
+	for (i = 0; i < NEIGHBOURS; i++)
+		keys[i] = all[i < NEIGHBOURS / 2 ? i : i + 1];
+}
+
+static int64_t operate(struct kreg *k, int op, int64_t number)
+{
+	switch (op) {
+	case OP_REGISTER:
+		return kreg_register(k, &writers_key, sizeof(int), &number, sizeof(number), NULL);
+	case OP_UPDATE:
+		return kreg_update(k, &writers_key, sizeof(int), &number, sizeof(number), NULL, 0);
+	default:
+		return kreg_unregister(k, &writers_key, sizeof(int));
+	}
+}
+
+/* Does what it is told, each between two signals to itself. */
+static int write_as_told(int link, void *data)
+{
+	struct kreg *k = open_small(*(int *)data);
+	int64_t op, result, number;
+
+	link_say(link, getpid());
+	while ((op = link_hear(link)) >= 0) {
+		number = link_hear(link);
+		raise(SIGSTOP);
+		result = operate(k, (int)op, number);
+		raise(SIGSTOP);
+		link_say(link, result);
+	}
+	kreg_close(k);
+	return 0;
+}
+
+static void churn(struct kreg *k, int pairs)
+{
+	static int64_t value;
+	int i, at, err;
+
+	for (i = 0; i < 2 * pairs; i++, value++) {
+		at = rand() % NEIGHBOURS;
+		if (is_registered[at])
+			err = kreg_unregister(k, &keys[at], sizeof(int)) - 1;
+		else
+			err = kreg_register(k, &keys[at], sizeof(int), &value, sizeof(value), NULL);
+		ck_assert_msg(!err, "%d pairs, then: %s", i / 2, kreg_strerror(err));
+		is_registered[at] = !is_registered[at];
+	}
+}
+
+static void expect_whole(struct kreg *k, bool writers, int64_t number)
+{
+	int64_t found, count = writers;
+	ssize_t size = kreg_lookup(k, &writers_key, sizeof(int), &found, sizeof(found), NULL);
+	int i;
+
+	ck_assert_int_eq(size, writers ? (int)sizeof(found) : -ENOENT);
+	ck_assert(!writers || found == number);
+	for (i = 0; i < NEIGHBOURS; i++) {
+		count += is_registered[i];
+		ck_assert_int_eq(kreg_lookup(k, &keys[i], sizeof(int), NULL, 0, NULL),
+				 is_registered[i] ? (int)sizeof(int64_t) : -ENOENT);
+	}
+	ck_assert_int_eq(kreg_count(k), count);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+}
+
+/* Whether the thread that is stopped is about to CAS, as far as that can be told. */
+static bool is_at_cas(pid_t pid)
+{
+#ifdef __x86_64__
+	struct user_regs_struct regs;
+	long code;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		return false;
+	errno = 0;
+	code = ptrace(PTRACE_PEEKTEXT, pid, (void *)regs.rip, NULL);
+	return !errno && (code & 0xff) == 0xf0;
+#else
+	(void)pid;
+	return false;
+#endif
+}
+
+/* Until the writer, which runs, has raised SIGSTOP. */
+static void await_stop(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+		ck_assert(WIFSTOPPED(status));
+		if (WSTOPSIG(status) == SIGSTOP)
+			break;
+		ck_assert_int_eq(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+	}
+}
+
+/* Steps into the operation: to its @nth CAS, or by @steps. False: it has ended before. */
+static bool step_into(pid_t pid, int nth, int steps)
+{
+	int status, i;
+
+	for (i = 0; i < STEPS_MAX; i++) {
+		if (nth ? is_at_cas(pid) && !--nth : i == steps)
+			return true;
+		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+		ck_assert(WIFSTOPPED(status));
+		if (WSTOPSIG(status) == SIGSTOP)
+			return false;
+	}
+	return true;
+}
+
+static void set(struct kreg *k, int at, bool registered)
+{
+	int64_t value = at;
+
+	if (is_registered[at] != registered)
+		ck_assert_int_eq(registered ? kreg_register(k, &keys[at], sizeof(int), &value,
+							    sizeof(value), NULL)
+					    : kreg_unregister(k, &keys[at], sizeof(int)) - 1,
+				 0);
+	is_registered[at] = registered;
+}
+
+static void reuse(struct kreg *k)
+{
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+}
+
+/* Around the place of the writer's key: one in front of it, two behind it. */
+#define FRONT (NEIGHBOURS / 2 - 1)
+#define NEXT (NEIGHBOURS / 2)
+#define LAST (NEIGHBOURS / 2 + 1)
+
+/* FRONT leads to LAST, and its block is the first that is taken when it is free. */
+static void set_trap(struct kreg *k)
+{
+	int i;
+
+	for (i = 0; i < NEIGHBOURS; i++)
+		set(k, i, false);
+	reuse(k);
+	set(k, FRONT, true);
+	set(k, LAST, true);
+}
+
+/* NEXT leads to LAST as well: what the writer is about to CAS must not be its link. */
+static void spring_trap(struct kreg *k)
+{
+	set(k, FRONT, false);
+	reuse(k);
+	set(k, NEXT, true);
+}
+
+/* Stops @writer in @op at that point, while @k churns; 0: springs the trap. False: the operation has ended before. */
+static bool stop_in(struct kreg *k, struct child *writer, int op, int nth, int steps, int pairs)
+{
+	static int64_t number;
+	bool stopped;
+
+	link_say(writer->link, op);
+	link_say(writer->link, ++number);
+	await_stop(writer->pid);
+	stopped = step_into(writer->pid, nth, steps);
+	if (stopped) {
+		if (pairs)
+			churn(k, pairs);
+		else
+			spring_trap(k);
+		ck_assert_int_eq(ptrace(PTRACE_CONT, writer->pid, NULL, NULL), 0);
+		await_stop(writer->pid);
+	}
+	ck_assert_int_eq(ptrace(PTRACE_CONT, writer->pid, NULL, NULL), 0);
+	ck_assert_int_eq(link_hear(writer->link), op == OP_REGISTER ? 0 : op == OP_UPDATE ? 8 : 1);
+	expect_whole(k, op != OP_UNREGISTER, number);
+	return stopped;
+}
+
+static struct child start_writer(int *mode)
+{
+	struct child writer = child_start(write_as_told, mode);
+	int status;
+
+	ck_assert_int_eq(link_hear(writer.link), writer.pid);
+	ck_assert_int_eq(ptrace(PTRACE_ATTACH, writer.pid, NULL, NULL), 0);
+	ck_assert_int_eq(waitpid(writer.pid, &status, __WALL), writer.pid);
+	ck_assert_int_eq(ptrace(PTRACE_CONT, writer.pid, NULL, NULL), 0);
+	return writer;
+}
+
+static void end_writer(struct child *writer)
+{
+	int status;
+
+	link_say(writer->link, -1);
+	/* Any signal that it has raised is behind it. */
+	ck_assert_int_eq(waitpid(writer->pid, &status, __WALL), writer->pid);
+	ck_assert(WIFEXITED(status));
+	close(writer->link);
+}
+
+START_TEST(a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_right)
+{
+	int mode = _i, op, nth, points[OPS] = { 0 };
+	struct kreg *k = open_small(mode);
+	struct child writer;
+
+	srand(unit_seed());
+	find_keys(k);
+	writer = start_writer(&mode);
+	memset(is_registered, 0, sizeof(is_registered));
+	churn(k, 10);
+	for (nth = 1; nth < 64; nth += 1 + mode) {
+		bool any = false;
+
+		for (op = 0; op < OPS; op++) {
+			bool stopped = stop_in(k, &writer, op, nth, 0, PAIRS);
+
+			points[op] += stopped;
+			any |= stopped;
+		}
+		if (!any)
+			break;
+	}
+	for (op = 0; op < OPS; op++)
+		printf("# %s: stopped at %d points\n", op_names[op], points[op]);
+	end_writer(&writer);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else)
+{
+	int mode = _i, nth = 0;
+	struct kreg *k = open_small(mode);
+	struct child writer;
+	bool stopped;
+
+	find_keys(k);
+	writer = start_writer(&mode);
+	memset(is_registered, 0, sizeof(is_registered));
+	do {
+		set_trap(k);
+		stopped = stop_in(k, &writer, OP_REGISTER, ++nth, 0, 0);
+		stop_in(k, &writer, OP_UNREGISTER, 64, 0, 0);
+	} while (stopped);
+	end_writer(&writer);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib)
+{
+	int mode = _i, i, steps;
+	struct kreg *k = open_small(mode);
+	struct child writer;
+
+	srand(unit_seed());
+	find_keys(k);
+	writer = start_writer(&mode);
+	memset(is_registered, 0, sizeof(is_registered));
+	churn(k, 10);
+	for (i = 0; i < POINTS_RANDOM; i++) {
+		steps = rand() % 1500;
+		stop_in(k, &writer, i % OPS, 0, steps, i ? PAIRS : PAIRS_MANY);
+	}
+	end_writer(&writer);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_right,
+		what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else,
+		a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib,
+		NULL,
+	};
+	Suite *suite = suite_create("stopped");
+	TCase *both_case = tcase_create("both");
+
+	tcase_set_timeout(both_case, 120);
+	return modes_run(suite, both_case, both, NULL, NULL);
+}
