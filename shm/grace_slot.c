@@ -14,7 +14,7 @@
 
 static void high_raise(uint64_t *high, uint64_t at_least)
 {
-	/* relaxed: a bound for scans; who misses a slot behind it misses only what began later */
+	/* relaxed: raised before the first section, so the fence of an advance orders both */
 	uint64_t seen = load_relaxed(high);
 
 	while (seen < at_least && !cas_relaxed(high, &seen, at_least)) /* relaxed: as above */

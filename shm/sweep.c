@@ -107,7 +107,12 @@ static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 	if (land_is_nobodys(seen))
 		return meta_sweep(w, slab) || gift_sweep(w, slab) ? SLAB_BYTES : 0;
 	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
-	if (!land_is_dead(w->lives, seen) || !sweep_unlink(w, slab))
+	if (!land_is_dead(w->lives, seen))
+		return 0;
+	/* In the fallback a thread of the dead may still be about to link something; see grace.c. */
+	if (!w->lives->facts)
+		grace_fence();
+	if (!sweep_unlink(w, slab))
 		return 0;
 	return land_retire_from(s, slab, seen) ? SLAB_BYTES : 0;
 }

@@ -45,8 +45,11 @@ static bool claimant_is_alive(const struct life_table *lives, ref_t claim)
 
 	if (seat >= lives->seats)
 		return false;
-	/* relaxed: the CAS that inherits orders what follows; an old look only delays it */
-	life = load_relaxed(&lives->words[seat]);
+	/*
+	 * ORD[claimant_is_alive:A] acquire: the end of a life, then whether the list leads to what it had
+	 * claimed; pairs with kernel sched_process_exit, as life_look()
+	 */
+	life = load_acquire(&lives->words[seat]);
 	return (uint32_t)life && !(life & LIFE_OVER) &&
 	       ((life >> LIFE_INCARNATION_SHIFT) & 0x3fff) == ref_claim_incarnation(claim);
 }
