@@ -329,8 +329,10 @@ static void wait_again(struct heap *heap, struct heap_waiting block)
 
 static void collect(struct heap *heap)
 {
-	struct grace_named named = { .epoch = 0 };
+	struct grace_named named;
 
+	/* Its list is long, and mostly not needed. */
+	named.epoch = 0;
 	while (heap->waiting_count &&
 	       grace_is_past(heap->segment, heap->waiting[heap->waiting_first].stamp)) {
 		struct heap_waiting block = waiting_take(heap);
