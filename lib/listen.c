@@ -150,8 +150,11 @@ static int purge_dead(struct kreg_listener *l)
 		if (!at->doomed || err)
 			continue;
 		err = mirror_purge(&l->mirror, at);
-		if (!err && pidfd >= 0)
-			close(pidfd);
+		if (err || pidfd < 0)
+			continue;
+		/* A child of fork() may have it too, and then closing takes it out of no epoll instance. */
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, pidfd, NULL);
+		close(pidfd);
 	}
 	return err;
 }
