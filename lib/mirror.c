@@ -12,6 +12,10 @@
  *   one that waits in line              nothing, until the table says that it holds the name
  *   the end of an entry not known       nothing: it was told already
  *   an entry that is known              nothing: the table was looked at after it was registered
+ *
+ * A place is used again, and by the same owner for another key. Where records were missed, the mirror may know
+ * an entry at a place of which the table, or a record, says something of another key already: it is found by
+ * its key as well, or the mirror would tell of one key what has become of another.
  */
 #include "lib/mirror.h"
 
@@ -32,6 +36,21 @@ static int entry_end(struct mirror *m, struct mirror_entry *entry, uint32_t type
 	return err;
 }
 
+static bool is_of_key(const struct mirror_entry *entry, const struct kreg_entry *at)
+{
+	return entry->key->key_size == at->key_size &&
+	       !memcmp(entry->key->key, at->key, at->key_size);
+}
+
+/* What is known of @owner's entry at @place, if it is of @at's key. */
+static struct mirror_entry *known_of(struct mirror *m, owner_t owner, place_t place,
+				     const struct kreg_entry *at)
+{
+	struct mirror_entry *entry = entry_find(m, owner, place);
+
+	return entry && is_of_key(entry, at) ? entry : NULL;
+}
+
 static struct mirror_entry *holder_of(const struct mirror_key *key)
 {
 	struct mirror_entry *entry;
@@ -50,6 +69,7 @@ static struct mirror_entry *holder_of(const struct mirror_key *key)
 static int promote_key(struct mirror *m, struct mirror_key *key)
 {
 	struct mirror_entry *entry;
+	struct kreg_entry at = { .key = key->key, .key_size = key->key_size };
 	struct kreg_owner owner;
 	struct found found = { 0 };
 	struct query q;
@@ -68,7 +88,7 @@ static int promote_key(struct mirror *m, struct mirror_key *key)
 		cds_list_add_tail(&key->blocked, &m->blocked);
 		return owner_get(m, &owner) ? 0 : -ENOMEM;
 	}
-	entry = entry_find(m, found.owner, found.place);
+	entry = known_of(m, found.owner, found.place, &at);
 	if (!entry || !entry->waiting)
 		return 0;
 	entry->waiting = false;
@@ -80,6 +100,18 @@ static int promote(struct mirror *m, const struct kreg_entry *at)
 	struct mirror_key *key = key_find(m, at->key, at->key_size);
 
 	return key ? promote_key(m, key) : 0;
+}
+
+/* Its end, and who holds the name after it. */
+static int end_and_promote(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+{
+	unsigned char key[KREG_KEY_MAX];
+	struct kreg_entry at = { .key = key, .key_size = entry->key->key_size };
+	int err;
+
+	memcpy(key, entry->key->key, at.key_size);
+	err = entry_end(m, entry, type);
+	return err ? err : promote(m, &at);
 }
 
 int mirror_unblock(struct mirror *m)
@@ -147,12 +179,6 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 	return err;
 }
 
-static bool is_of_key(const struct mirror_entry *entry, const struct kreg_entry *at)
-{
-	return entry->key->key_size == at->key_size &&
-	       !memcmp(entry->key->key, at->key, at->key_size);
-}
-
 static int hear_register(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
@@ -164,7 +190,7 @@ static int hear_register(struct mirror *m, const struct news *news)
 	}
 	/* Its end was missed, and its place is another one's. */
 	if (entry)
-		err = entry_end(m, entry, KREG_EVENT_UNREGISTER);
+		err = end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
 	if (err)
 		return err;
 	entry = entry_new(m, news);
@@ -181,29 +207,33 @@ static int hear_register(struct mirror *m, const struct news *news)
 
 static int hear_update(struct mirror *m, const struct news *news, place_t before)
 {
-	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, before);
-	int err;
+	owner_t owner = news->entry.owner.token;
+	struct mirror_entry *entry = known_of(m, owner, before, &news->entry);
+	struct mirror_entry *there = entry_find(m, owner, news->place);
+	int err = 0;
 
 	if (!entry)
 		return hear_register(m, news);
-	err = entry_set_value(entry, news->entry.value, news->entry.value_size);
+	/* The table was looked at after the update, while the entry was known by where it had been. */
+	if (there && there != entry && is_of_key(there, &news->entry))
+		return end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
+	if (there && there != entry)
+		err = end_and_promote(m, there, KREG_EVENT_UNREGISTER);
+	if (!err)
+		err = entry_set_value(entry, news->entry.value, news->entry.value_size);
+	if (!err)
+		err = entry_move(m, entry, news->place);
 	if (err)
 		return err;
-	err = entry_move(m, entry, news->place);
-	if (err)
-		return err;
-	return entry->waiting ? 0 : entry_tell(m, entry, KREG_EVENT_UPDATE);
+	return entry->waiting ? promote(m, &news->entry) : entry_tell(m, entry, KREG_EVENT_UPDATE);
 }
 
 static int hear_unregister(struct mirror *m, const struct news *news)
 {
-	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
-	int err;
+	struct mirror_entry *entry =
+		known_of(m, news->entry.owner.token, news->place, &news->entry);
 
-	if (!entry)
-		return 0;
-	err = entry_end(m, entry, KREG_EVENT_UNREGISTER);
-	return err ? err : promote(m, &news->entry);
+	return entry ? end_and_promote(m, entry, KREG_EVENT_UNREGISTER) : 0;
 }
 
 static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
@@ -274,15 +304,8 @@ static int end_unseen(struct mirror *m, struct mirror_owner *owner, uint32_t typ
 	int err = 0;
 
 	cds_list_for_each_entry_safe (entry, next, &owner->entries, of_owner) {
-		unsigned char key[KREG_KEY_MAX];
-		struct kreg_entry at = { .key = key, .key_size = entry->key->key_size };
-
-		if (entry->seen || err)
-			continue;
-		memcpy(key, entry->key->key, at.key_size);
-		err = entry_end(m, entry, type);
-		if (!err)
-			err = promote(m, &at);
+		if (!entry->seen && !err)
+			err = end_and_promote(m, entry, type);
 	}
 	return err;
 }

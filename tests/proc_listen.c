@@ -287,6 +287,105 @@ START_TEST(a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_agai
 }
 END_TEST
 
+static int note_place(const struct kreg_entry *entry, void *place)
+{
+	*(uint64_t *)place = entry->reserved;
+	return 0;
+}
+
+/* Waits for @key, and says where in the table. */
+static uint64_t place_in_line(struct kreg *own, const char *key)
+{
+	KREG_PATTERN(mine, .key = key, .key_size = KREG_STRING);
+	struct kreg_owner self;
+	uint64_t place = 0;
+
+	mine.owner = &self;
+	if (kreg_register_with(own, key, KREG_STRING, "a", 1, KREG_REGISTER_QUEUE, NULL) !=
+		    KREG_WAITING ||
+	    kreg_self(own, &self) || kreg_select(own, &mine, note_place, &place))
+		return 0;
+	return place;
+}
+
+/* Waits for "first", and when it is told so, for "later" at the same place; then it tells more than its log has room for. */
+static int wait_at_one_place(int link, void *data)
+{
+	static char bulk[60000];
+	struct kreg *own = mode_open(mode, "listen");
+	uint64_t place = place_in_line(own, "first");
+	int i, err;
+
+	(void)data;
+	link_say(link, place ? 0 : -1);
+	link_hear(link);
+	err = kreg_unregister(own, "first", KREG_STRING) - 1;
+	for (i = 0; i < 100000 && !err && place_in_line(own, "later") != place; i++)
+		err = kreg_unregister(own, "later", KREG_STRING) - 1;
+	if (i == 100000)
+		err = -ENOSPC;
+	for (i = 0; i < 4 && !err; i++) {
+		err = kreg_register(own, "bulk", KREG_STRING, bulk, sizeof(bulk), NULL);
+		if (!err)
+			err = kreg_unregister(own, "bulk", KREG_STRING) - 1;
+	}
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+static int wait_for_later(int link, void *data)
+{
+	struct kreg *own = mode_open(mode, "listen");
+
+	(void)data;
+	link_say(link, place_in_line(own, "later") ? 0 : -1);
+	link_hear(link);
+	return 0;
+}
+
+/* The next event that is of neither an overrun nor what caused it. */
+static void assert_next_but_bulk(uint32_t type, pid_t pid, const char *key)
+{
+	struct kreg_event event;
+
+	do
+		event = event_wait(listener);
+	while (event.type == KREG_EVENT_OVERRUN || !memcmp(event.entry.key, "bulk", 4));
+	ck_assert_uint_eq(event.entry.key_size, strlen(key));
+	ck_assert_mem_eq(event.entry.key, key, strlen(key));
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, pid);
+}
+
+START_TEST(what_becomes_of_a_place_used_again_is_told_of_its_new_key_alone)
+{
+	struct child waiter, next;
+
+	open_listener(_i, NULL, 0);
+	ck_assert_int_eq(kreg_register(k, "first", KREG_STRING, "h", 1, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "later", KREG_STRING, "h", 1, NULL), 0);
+	waiter = child_start_ready(wait_at_one_place, NULL);
+	assert_event(KREG_EVENT_REGISTER, getpid(), "first", "h");
+	assert_event(KREG_EVENT_REGISTER, getpid(), "later", "h");
+	assert_silence();
+	ck_assert_int_eq(child_ask(&waiter, 0), 0);
+	next = child_start_ready(wait_for_later, NULL);
+	/* This is heard before what the waiter has done, which was missed and is looked up afterwards. */
+	ck_assert_int_eq(kreg_unregister(k, "later", KREG_STRING), 1);
+	assert_next_but_bulk(KREG_EVENT_UNREGISTER, getpid(), "later");
+	assert_next_but_bulk(KREG_EVENT_REGISTER, waiter.pid, "later");
+	ck_assert_int_eq(kreg_unregister(k, "first", KREG_STRING), 1);
+	assert_next_but_bulk(KREG_EVENT_UNREGISTER, getpid(), "first");
+	child_kill(&waiter);
+	assert_next_but_bulk(KREG_EVENT_PURGE, waiter.pid, "later");
+	assert_next_but_bulk(KREG_EVENT_REGISTER, next.pid, "later");
+	assert_silence();
+	child_kill(&next);
+	close_listener();
+}
+END_TEST
+
 static int listen_and_stop(int link, void *data)
 {
 	(void)data;
@@ -468,6 +567,7 @@ int main(void)
 		who_waits_in_line_is_told_when_it_holds_the_name,
 		what_is_there_already_is_told_if_it_is_asked_for,
 		a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_again,
+		what_becomes_of_a_place_used_again_is_told_of_its_new_key_alone,
 		a_stopped_listener_and_a_dead_one_hold_up_nobody,
 		every_registration_of_a_hundred_killed_writers_has_one_end,
 		NULL,

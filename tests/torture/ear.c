@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener that lives as long as a round. It remembers of each key who holds it, counts what does not go with
+ * A listener that lives as long as a round. It remembers of each key who holds it, complains of what does not go with
  * that, and believes at the end, with everybody dead, that nobody holds anything.
  */
 #include <errno.h>
@@ -64,8 +64,13 @@ static void take(struct torture_ear *ear, const struct kreg_event *event)
 	if (event->type == KREG_EVENT_OVERRUN)
 		return;
 	holder = holder_of(ear, entry);
-	if (begins ? *holder != 0 : *holder != entry->owner.pid)
+	if (begins ? *holder != 0 : *holder != entry->owner.pid) {
 		ear->odd++;
+		torture_complain(ear->board,
+				 "the listener was told event %u of %.*s, by %d, and it was of %d",
+				 event->type, (int)entry->key_size, (const char *)entry->key,
+				 entry->owner.pid, *holder);
+	}
 	if (event->type == KREG_EVENT_UPDATE)
 		return;
 	ear->held += begins - (*holder != 0);
