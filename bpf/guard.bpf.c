@@ -85,13 +85,14 @@ static void write_facts(struct life_seat *fact, struct task_struct *p,
 /* Enters @owner as the process's, where the entry was @held. 0, or a positive error. */
 static int enter_owner(const struct life_process *process, __u64 *held, __u64 was, __u64 owner)
 {
-	long err;
+	/* Before 6.4 map operations return an int, and the register's upper half is not its sign. */
+	int err;
 
 	if (held)
 		return __sync_bool_compare_and_swap(held, was, owner) ? 0 : EEXIST;
 	err = fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
 		      ? -EBUSY
-		      : bpf_map_update_elem(&owners, process, &owner, BPF_NOEXIST);
+		      : (int)bpf_map_update_elem(&owners, process, &owner, BPF_NOEXIST);
 	if (!err)
 		return 0;
 	if (err == -EEXIST)
