@@ -63,6 +63,7 @@ struct own_line {
 	struct query q;
 	struct table_walk walk;
 	bool begun;
+	uint16_t renewals; /* when the walk was begun */
 	place_t after;
 };
 void change_own_line(struct change *change, struct own_line *line);

@@ -17,6 +17,7 @@ void change_own_line(struct change *change, struct own_line *line)
 	line->q = *change->q;
 	line->q.owner = change->k->self.owner;
 	line->begun = false;
+	line->renewals = 0;
 	line->after = 0;
 }
 
@@ -31,6 +32,7 @@ static int own_line_next(struct change *change, struct own_line *line, struct fo
 		table_line(s, &line->q, &line->walk);
 		after = line->after;
 		line->begun = true;
+		line->renewals = grace_renewals(&change->thread->writer);
 	}
 	while (!(err = table_line_next(s, &change->k->lives, &line->q, &line->walk, out))) {
 		if (!after)
@@ -45,6 +47,9 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
 {
 	int err;
 
+	/* The caller has unregistered what was found last, say, and was expelled meanwhile. */
+	if (line->renewals != grace_renewals(&change->thread->writer))
+		line->begun = false;
 	for (;;) {
 		err = own_line_next(change, line, out);
 		if (grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place))

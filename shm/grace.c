@@ -156,8 +156,8 @@ void grace_write_renew(const struct writer *w)
 	struct slot *slot = w->slot;
 	uint16_t expulsions = load_relaxed(&slot->expulsions); /* relaxed: our own */
 
-	if (expulsions < EXPULSIONS_MAX)
-		store_relaxed(&slot->expulsions, (uint16_t)(expulsions + 1)); /* relaxed: a hint */
+	/* It may wrap: then a call that was expelled that often is given little time once more. */
+	store_relaxed(&slot->expulsions, (uint16_t)(expulsions + 1)); /* relaxed: a hint */
 	grace_enter(w->s, slot, &slot->writing);
 }
 

@@ -82,6 +82,15 @@ int grace_read_leave(struct slot *slot);
 /* Enters a write section anew from which the thread was expelled. The hazards stay. */
 void grace_write_renew(const struct writer *w);
 
+/*
+ * Changes with each such entering: what is kept from one step of a call to the next, as a walk is, and is named by no
+ * hazard, is worth nothing when this is another number, because a step between may have noticed the expulsion.
+ */
+static inline uint16_t grace_renewals(const struct writer *w)
+{
+	return load_relaxed(&w->slot->expulsions); /* relaxed: our own */
+}
+
 static inline bool grace_fences_itself(const struct segment *s, const struct slot *slot)
 {
 	/* relaxed: see grace.c, on kernels that refuse membarrier */
