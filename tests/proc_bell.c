@@ -199,27 +199,6 @@ static int wait_for_change(int link, void *data)
 	return 0;
 }
 
-static bool is_asleep(pid_t pid)
-{
-	char path[64], text[512], *at;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	stat = fopen(path, "r");
-	ck_assert_ptr_nonnull(stat);
-	at = fgets(text, sizeof(text), stat);
-	fclose(stat);
-	ck_assert_ptr_nonnull(at);
-	at = strrchr(text, ')');
-	return at && at[2] == 'S';
-}
-
-static void await_sleep(pid_t pid)
-{
-	while (!is_asleep(pid))
-		sched_yield();
-}
-
 static double since_ms(uint64_t at)
 {
 	uint64_t now = clock_now();
@@ -247,7 +226,7 @@ static double play(const struct scene *scene, int how)
 	open_mode(mode);
 	changer = child_start_ready(halt_in_change, (void *)(uintptr_t)scene);
 	waiter = child_start_ready(wait_for_change, (void *)(uintptr_t)scene);
-	await_sleep(waiter.pid);
+	child_await_sleep(&waiter);
 	link_say(changer.link, how);
 	halt_await();
 	result = link_hear(waiter.link);
@@ -322,9 +301,9 @@ START_TEST(who_swallows_the_kernels_wake_keeps_nobody_asleep)
 	holder = child_start_ready(hold_and_exec, NULL);
 	ck_assert_int_eq(kreg_whereis(k, "name", KREG_STRING, &owner), 0);
 	thief = child_start_ready(swallow, &owner);
-	await_sleep(thief.pid);
+	child_await_sleep(&thief);
 	waiter = child_start_ready(wait_for_change, (void *)(uintptr_t)scene);
-	await_sleep(waiter.pid);
+	child_await_sleep(&waiter);
 	link_say(holder.link, 0);
 	ck_assert_int_eq(link_hear(waiter.link), 0);
 	took = since_ms(halt_await());
@@ -445,7 +424,7 @@ static void play_with_lack(const struct lack *lack)
 	ck_assert_int_eq(link_hear(waiter.link), -ETIMEDOUT);
 	ms = link_hear(waiter.link);
 	cpu_us = link_hear(waiter.link);
-	await_sleep(waiter.pid);
+	child_await_sleep(&waiter);
 	/* By exec, which ends the life in the fallback; under the guard the process has to end. */
 	link_say(holder.link, 0);
 	halt_await();

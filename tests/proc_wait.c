@@ -371,26 +371,6 @@ static int enter_once(int link, void *data)
 	return 0;
 }
 
-/* How many are in the line for a lock is not to be asked; each is there when it sleeps. */
-static void wait_until_asleep(pid_t pid)
-{
-	char path[64], text[512], *at;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (;;) {
-		stat = fopen(path, "r");
-		ck_assert_ptr_nonnull(stat);
-		at = fgets(text, sizeof(text), stat);
-		fclose(stat);
-		ck_assert_ptr_nonnull(at);
-		at = strrchr(text, ')');
-		if (at && at[2] == 'S')
-			return;
-		sched_yield();
-	}
-}
-
 START_TEST(a_lock_goes_to_those_who_wait_in_the_order_in_which_they_came)
 {
 	struct protected *shared = protected_new();
@@ -403,7 +383,8 @@ START_TEST(a_lock_goes_to_those_who_wait_in_the_order_in_which_they_came)
 	for (i = 0; i < LOCKERS; i++) {
 		waiters[i] = child_start(enter_once, shared);
 		ck_assert_int_eq(link_hear(waiters[i].link), 0);
-		wait_until_asleep(waiters[i].pid);
+		/* How many are in the line for a lock is not to be asked; each is there when it sleeps. */
+		child_await_sleep(&waiters[i]);
 	}
 	child_kill(&waiters[3]);
 	ck_assert_int_eq(kreg_unlock(k, &lock), 0);

@@ -146,3 +146,22 @@ void child_kill_by_pidfd(struct child *child)
 		;
 	close(at.fd);
 }
+
+void child_await_sleep(const struct child *child)
+{
+	char path[64], text[512], *at;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child->pid);
+	for (;;) {
+		stat = fopen(path, "r");
+		ck_assert_ptr_nonnull(stat);
+		at = fgets(text, sizeof(text), stat);
+		fclose(stat);
+		ck_assert_ptr_nonnull(at);
+		at = strrchr(text, ')');
+		if (at && at[2] == 'S')
+			return;
+		sched_yield();
+	}
+}

@@ -37,4 +37,7 @@ int child_end(struct child *child);
 /* Kills, and returns when a pidfd says that it is dead; the caller reaps it with child_end(). */
 void child_kill_by_pidfd(struct child *child);
 
+/* Returns when its first thread sleeps, as it does in a call that waits. */
+void child_await_sleep(const struct child *child);
+
 #endif
