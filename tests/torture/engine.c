@@ -8,6 +8,7 @@
  *   a victim's fate     it is killed
  *   from the start      so long after fork(), which may be inside kreg_open()
  *   from its first op   so long after it was in
+ *   from its exec       so long after its next program went on
  *   by work             when it has done so many calls: who is blocked never gets there
  */
 #include "tests/torture/engine.h"
@@ -32,8 +33,10 @@
 #define WALL_PATIENCE (20 * SECOND)
 /* ... or has had one for so long. */
 #define CPU_PATIENCE (10 * SECOND)
+/* One in so many calls exec. */
+#define EXEC_RARITY 4
 
-enum fate { FATE_FROM_START, FATE_FROM_FIRST_OP, FATE_BY_WORK };
+enum fate { FATE_FROM_START, FATE_FROM_FIRST_OP, FATE_BY_WORK, FATE_FROM_EXEC };
 
 struct hunted {
 	pid_t pid;
@@ -41,6 +44,8 @@ struct hunted {
 	uint64_t due;   /* when it is killed; UINT64_MAX: not known yet */
 	uint64_t delay; /* ns, or calls */
 	uint64_t stop;  /* when it is stopped, then when it goes on; UINT64_MAX: never */
+	uint64_t exec;  /* when it is made to call exec; UINT64_MAX: never */
+	uint64_t next;  /* FATE_FROM_EXEC: how many execs it will have behind it */
 	bool stopped;
 	bool killed;  /* and not reaped yet */
 	uint64_t ops; /* when it last got on, and when that was */
@@ -52,6 +57,7 @@ struct engine {
 	const struct torture_plan *plan;
 	struct torture_figures *figures;
 	struct torture_board *board;
+	int fd; /* of the board, for the next programs */
 	struct kreg *k;
 	struct torture_ear *ear;
 	uint64_t random;
@@ -60,7 +66,7 @@ struct engine {
 	/* of the one who was just reaped */
 	pid_t dead_pid;
 	uint64_t dead_token;
-	sigset_t mask; /* as it was before the run */
+	sigset_t mask; /* of a victim at first: as before the run, without SIGUSR1 */
 };
 
 static uint64_t clock_read(clockid_t clock)
@@ -100,6 +106,7 @@ static void spawn(struct engine *e, uint32_t which)
 	pid_t pid;
 
 	memset(&e->board->victims[which], 0, sizeof(e->board->victims[which]));
+	memset(&e->board->memories[which], 0, sizeof(e->board->memories[which]));
 	memset(h, 0, sizeof(*h));
 	h->since = now();
 	h->fate = dice < 4 ? FATE_FROM_START : dice < 15 ? FATE_FROM_FIRST_OP : FATE_BY_WORK;
@@ -111,6 +118,9 @@ static void spawn(struct engine *e, uint32_t which)
 	h->stop = UINT64_MAX;
 	if (e->plan->stop && torture_random(&e->random) % 4 == 0)
 		h->stop = h->since + random_magnitude(e, 100 * MICROSECOND, 5 * MILLISECOND);
+	h->exec = UINT64_MAX;
+	if (torture_random(&e->random) % EXEC_RARITY == 0)
+		h->exec = h->since + random_magnitude(e, 50 * MICROSECOND, 5 * MILLISECOND);
 	pid = fork();
 	if (!pid) {
 		sigprocmask(SIG_SETMASK, &e->mask, NULL);
@@ -204,6 +214,9 @@ static void take_figures(struct engine *e, const struct torture_victim *line)
 	f->again += line->again;
 	f->full += line->full;
 	f->expelled += line->expelled;
+	f->execs += line->calls[CALL_EXEC];
+	f->execs_begun += line->execs_begun;
+	f->execs_inside += line->execs_inside;
 }
 
 /* Whether it is reaped now; with WNOHANG, it may be that it is not dead yet. */
@@ -285,16 +298,47 @@ static void stop_or_go_on(struct engine *e, struct hunted *h, uint64_t at)
 	}
 }
 
-/* Looks after one victim; says when it has to be looked after again. */
-static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
+/* Most are spared until their next program goes on, because an exec takes longer than most victims have. */
+static void make_exec(struct engine *e, uint32_t which)
 {
 	struct hunted *h = &e->hunted[which];
-	uint64_t ops = load_relaxed(&e->board->victims[which].ops);
+
+	kill(h->pid, SIGUSR1);
+	h->exec = UINT64_MAX;
+	if (h->fate == FATE_BY_WORK || torture_random(&e->random) % 4 == 0)
+		return;
+	h->fate = FATE_FROM_EXEC;
+	h->due = UINT64_MAX;
+	h->next = load_relaxed(&e->board->victims[which].calls[CALL_EXEC]) + 1;
+	h->delay = random_magnitude(e, 5 * MICROSECOND, 5 * MILLISECOND);
+}
+
+/* When it is killed may depend on how far it got. */
+static void decide(struct engine *e, uint32_t which, uint64_t at)
+{
+	const struct torture_victim *line = &e->board->victims[which];
+	struct hunted *h = &e->hunted[which];
+	uint64_t ops = load_relaxed(&line->ops);
 
 	if (h->fate == FATE_FROM_FIRST_OP && h->due == UINT64_MAX && ops)
 		h->due = at + h->delay;
 	if (h->fate == FATE_BY_WORK && ops >= h->delay)
 		h->due = at;
+	if (h->fate != FATE_FROM_EXEC || h->due != UINT64_MAX ||
+	    load_relaxed(&line->calls[CALL_EXEC]) < h->next)
+		return;
+	h->due = at + h->delay;
+	if (torture_random(&e->random) % 2)
+		h->exec = at + random_magnitude(e, 5 * MICROSECOND, 2 * MILLISECOND);
+}
+
+/* Looks after one victim; says when it has to be looked after again. */
+static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
+{
+	struct hunted *h = &e->hunted[which];
+	uint64_t next;
+
+	decide(e, which, at);
 	if (h->killed) {
 		if (reap(e, which, WNOHANG) && !is_complained(e))
 			spawn(e, which);
@@ -307,12 +351,15 @@ static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
 		h->killed = true;
 		h->stopped = false;
 		h->since = at;
+	} else if (at >= h->exec) {
+		make_exec(e, which);
 	} else if (at >= h->stop) {
 		stop_or_go_on(e, h, at);
 	} else {
 		watch(e, which, at);
 	}
-	return h->due < h->stop ? h->due : h->stop;
+	next = h->due < h->stop ? h->due : h->stop;
+	return next < h->exec ? next : h->exec;
 }
 
 /* Until a victim has died, or it is time. */
@@ -433,6 +480,11 @@ static int round_begin(struct engine *e)
 
 	memset(e->board, 0, sizeof(*e->board));
 	e->board->keys = key_spaces[e->figures->rounds % 4];
+	e->board->fd = e->fd;
+	e->board->user = geteuid();
+	e->board->workers = e->plan->workers;
+	snprintf(e->board->directory, TORTURE_PATH, "%s", e->plan->directory);
+	snprintf(e->board->guard, TORTURE_PATH, "%s", e->plan->guard ? e->plan->guard : "");
 	torture_options(e->plan, &options);
 	options.flags = KREG_OPEN_EXCLUSIVE;
 	err = kreg_open(&e->k, torture_registry, &options);
@@ -459,23 +511,34 @@ static void round_end(struct engine *e)
 	e->figures->rounds++;
 }
 
+static int board_make(struct engine *e)
+{
+	e->fd = memfd_create("torture", 0);
+	if (e->fd < 0 || ftruncate(e->fd, sizeof(*e->board)))
+		return -1;
+	e->board = mmap(NULL, sizeof(*e->board), PROT_READ | PROT_WRITE, MAP_SHARED, e->fd, 0);
+	return e->board == MAP_FAILED ? -1 : 0;
+}
+
 int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint)
 {
 	struct engine e = { .plan = plan, .figures = figures, .random = plan->seed };
 	uint64_t start = now(), end = UINT64_MAX, most = plan->kills ? plan->kills : UINT64_MAX;
-	sigset_t chld;
+	sigset_t signals, mask;
 	int faulty;
 
 	memset(figures, 0, sizeof(*figures));
-	e.board = mmap(NULL, sizeof(*e.board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
-	if (e.board == MAP_FAILED) {
-		snprintf(complaint, TORTURE_COMPLAINT, "mmap: %s", strerror(errno));
+	if (board_make(&e)) {
+		snprintf(complaint, TORTURE_COMPLAINT, "the board: %s", strerror(errno));
 		return -1;
 	}
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &chld, &e.mask);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	/* A victim lets it in when it is ready to call exec. */
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, &mask);
+	e.mask = mask;
+	sigaddset(&e.mask, SIGUSR1);
 	/* So that a kill comes when it is due. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (plan->seconds > 0)
@@ -495,7 +558,8 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 	figures->seconds = (double)(now() - start) / (double)SECOND;
 	faulty = is_complained(&e) ? -1 : 0;
 	memcpy(complaint, e.board->complaint, TORTURE_COMPLAINT);
-	sigprocmask(SIG_SETMASK, &e.mask, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	munmap(e.board, sizeof(*e.board));
+	close(e.fd);
 	return faulty;
 }

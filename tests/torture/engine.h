@@ -5,11 +5,12 @@
  * Promises  torture_run() returns 0 only if no wrong value was read by anybody, no name was held by
  *           a dead process, nobody was blocked, and each registry was as empty at its end as at
  *           its start.
- * Needs     a directory on a tmpfs that is the caller's own; a guard that runs, if one is named.
+ * Needs     a directory on a tmpfs that is the caller's own, open to other users if the caller is root; a guard
+ *           that runs, if one is named; torture_next() first in main().
  * Used by   torture.c, for as long as one likes; proc_torture.c, for a moment.
  *
- * Files: engine.c spawns, kills, stops and checks from outside; ear.c listens all the time; victim.c and
- * victim_line.c are what is killed.
+ * Files: engine.c spawns, kills, stops, has programs replaced by exec and checks from outside; ear.c listens all the
+ * time; victim.c, victim_line.c and victim_next.c are what is killed.
  */
 #ifndef KREG_TESTS_TORTURE_ENGINE_H
 #define KREG_TESTS_TORTURE_ENGINE_H
@@ -25,6 +26,7 @@
 #define TORTURE_COMPLAINT 512u
 #define TORTURE_REAPED 256u
 #define TORTURE_LOCKS 4u
+#define TORTURE_PATH 256u
 
 struct torture_plan {
 	const char *directory;
@@ -57,6 +59,8 @@ enum torture_call {
 	CALL_GIVE,
 	CALL_DESTROY,
 	CALL_CLOSE,
+	CALL_EXEC,
+	CALL_SETUID,
 	TORTURE_CALLS
 };
 extern const char *const torture_call_names[TORTURE_CALLS];
@@ -64,6 +68,9 @@ extern const char *const torture_call_names[TORTURE_CALLS];
 struct torture_figures {
 	uint64_t kills;
 	uint64_t stops;
+	uint64_t execs;        /* whose next program has gone on */
+	uint64_t execs_begun;  /* ... or not yet, when it was killed */
+	uint64_t execs_inside; /* of those, in the middle of a call */
 	uint64_t rounds;
 	uint64_t checks; /* entries that the engine looked at after a death */
 	uint64_t again;  /* reads that were overtaken too often, and repeated */
@@ -79,6 +86,9 @@ struct torture_figures {
 /* 0, or -1 and the first thing that was wrong in @complaint, of TORTURE_COMPLAINT bytes. */
 int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint);
 
+/* To be called first in main(): goes on as a victim that has called exec, or returns if @argv is not of one. */
+void torture_next(int argc, char **argv);
+
 /* What follows is between engine.c and victim.c. */
 
 struct torture_victim {
@@ -88,20 +98,41 @@ struct torture_victim {
 	uint64_t again;
 	uint64_t full;
 	uint64_t expelled;
+	uint64_t execs_begun;
+	uint64_t execs_inside;
 	uint32_t call;
 	uint32_t reserved;
 } __attribute__((aligned(64)));
 
-/* Shared by all; each victim writes its own line and, once, the complaint. */
+/* What a victim knows of its names; its next program goes on with that. Each word is written by the victim alone. */
+struct torture_memory {
+	uint64_t random;
+	uint32_t doubt;       /* 1 + the number of the name that a call is about; 0: none */
+	uint32_t doubt_check; /* of the value that it registers; 0: it has none */
+	bool doubt_gone;      /* it unregisters the name ... */
+	bool doubt_reserved;  /* ... or reserves it */
+	bool closing;         /* all names are in doubt */
+	uint32_t lock;        /* 1 + the number of the lock that it is about to have, or has */
+	uint32_t checks[TORTURE_KEYS_MAX];
+	bool holds[TORTURE_KEYS_MAX];
+};
+
+/* Shared by all, and mapped again by the next program from @fd; each victim writes its own line and, once, the complaint. */
 struct torture_board {
 	uint32_t complained; /* 1: somebody is writing the sentence; 2: it is there */
 	uint32_t keys;
 	uint32_t stopping; /* somebody is, or was, stopped in this round */
+	int32_t fd;
+	uint32_t user; /* whose registry it is */
+	uint32_t workers;
+	char directory[TORTURE_PATH];
+	char guard[TORTURE_PATH]; /* "": the fallback */
 	char complaint[TORTURE_COMPLAINT];
 	uint64_t reaped_count;
 	uint64_t reaped[TORTURE_REAPED]; /* tokens of those whom waitpid() has reported, a ring */
 	uint64_t inside[TORTURE_LOCKS];  /* token of who has the lock; left by who dies inside */
 	struct torture_victim victims[TORTURE_WORKERS_MAX];
+	struct torture_memory memories[TORTURE_WORKERS_MAX];
 };
 
 extern const char torture_registry[];

@@ -169,6 +169,9 @@ static void figures_print(const struct torture_figures *f)
 	       (unsigned long long)f->stops, (unsigned long long)f->expelled,
 	       (unsigned long long)f->again, (unsigned long long)f->full,
 	       (unsigned long long)f->told, (unsigned long long)f->odd);
+	printf("execs %llu, begun %llu, in the middle of a call %llu, setuids %llu\n",
+	       (unsigned long long)f->execs, (unsigned long long)f->execs_begun,
+	       (unsigned long long)f->execs_inside, (unsigned long long)f->calls[CALL_SETUID]);
 	printf("killed inside:");
 	for (i = 1; i < TORTURE_CALLS; i++)
 		printf(" %s %llu", torture_call_names[i], (unsigned long long)f->killed_in[i]);
@@ -181,7 +184,8 @@ static int run_in(const char *directory, struct torture_plan *plan)
 	struct torture_figures figures;
 	int faulty;
 
-	if (mkdir(directory, 0700)) {
+	/* Victims of root become other users. */
+	if (mkdir(directory, 0777) || chmod(directory, 01777)) {
 		fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
 		return -1;
 	}
@@ -216,9 +220,11 @@ static int run_apart(const char *directory, struct torture_plan *plan)
 int main(int argc, char **argv)
 {
 	struct torture_plan plan = { .workers = 8 };
-	int faulty = options_read(argc, argv, &plan);
 	char directory[64];
+	int faulty;
 
+	torture_next(argc, argv);
+	faulty = options_read(argc, argv, &plan);
 	if (faulty)
 		return faulty < 0 ? 2 : 0;
 	snprintf(own_guard, sizeof(own_guard), "/sys/fs/bpf/kreg-torture-%d", getpid());

@@ -29,7 +29,7 @@ const char *const torture_call_names[TORTURE_CALLS] = {
 	[CALL_CLOSE] = "close",     [CALL_UPDATE] = "update", [CALL_RESERVE] = "reserve",
 	[CALL_PUBLISH] = "publish", [CALL_LOCK] = "lock",     [CALL_INSIDE] = "lock held",
 	[CALL_UNLOCK] = "unlock",   [CALL_LINE] = "line",     [CALL_GIVE] = "give",
-	[CALL_DESTROY] = "destroy",
+	[CALL_DESTROY] = "destroy", [CALL_EXEC] = "exec",     [CALL_SETUID] = "setuid",
 };
 
 /* Marsaglia's xorshift64*; a state of 0 would stay 0. */
@@ -49,7 +49,7 @@ void torture_options(const struct torture_plan *plan, struct kreg_options *out)
 	KREG_OPTIONS(options, .directory = plan->directory,
 		     .guard = plan->guard ? plan->guard : "none",
 		     .life = plan->guard ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK, .seats = 256,
-		     .slots = 256, .max_bytes = 256u << 20, .patience_ms = 2);
+		     .mode = 0666, .slots = 256, .max_bytes = 256u << 20, .patience_ms = 2);
 
 	*out = options;
 }
@@ -155,15 +155,25 @@ static void check_found(struct victim *v, uint32_t number, const void *key, size
 			 owner->pid);
 }
 
-static void do_open(struct victim *v)
+void victim_registry(const struct victim *v, char name[32])
+{
+	if (geteuid() == v->board->user)
+		snprintf(name, 32, "%s", torture_registry);
+	else
+		snprintf(name, 32, "%u:%s", v->board->user, torture_registry);
+}
+
+void victim_open(struct victim *v)
 {
 	struct kreg_options options;
+	char name[32];
 	int err;
 
+	victim_registry(v, name);
 	torture_options(v->plan, &options);
 	options.flags = KREG_OPEN_EXISTING;
 	begin(v, CALL_OPEN);
-	err = kreg_open(&v->k, torture_registry, &options);
+	err = kreg_open(&v->k, name, &options);
 	if (!err)
 		err = kreg_self(v->k, &v->self);
 	if (err)
@@ -192,6 +202,7 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	int err;
 
+	v->memory->doubt_check = check;
 	begin(v, CALL_REGISTER);
 	err = kreg_register(v->k, key, key_size, value, size, &holder);
 	end(v, CALL_REGISTER);
@@ -222,6 +233,8 @@ static void do_reserve(struct victim *v, uint32_t number, const char *key, uint3
 	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	int err;
 
+	v->memory->doubt_check = check;
+	v->memory->doubt_reserved = true;
 	begin(v, CALL_RESERVE);
 	err = kreg_register_with(v->k, key, key_size, NULL, 0, KREG_REGISTER_RESERVED, NULL);
 	end(v, CALL_RESERVE);
@@ -256,6 +269,7 @@ static void do_update(struct victim *v, uint32_t number, const char *key, uint32
 	struct value_head old;
 	ssize_t got;
 
+	v->memory->doubt_check = check;
 	begin(v, CALL_UPDATE);
 	got = kreg_update(v->k, key, key_size, value, size, v->value, sizeof(v->value));
 	end(v, CALL_UPDATE);
@@ -273,7 +287,7 @@ static void do_update(struct victim *v, uint32_t number, const char *key, uint32
 }
 
 /* Who is inside is alone, or the one before has died there. */
-static void do_lock(struct victim *v, uint32_t number)
+int victim_lock(struct victim *v, uint32_t number, int timeout_ms)
 {
 	uint64_t *inside = &v->board->inside[number % TORTURE_LOCKS];
 	struct kreg_owner other = { 0 };
@@ -282,11 +296,12 @@ static void do_lock(struct victim *v, uint32_t number)
 	int err;
 
 	snprintf(key, sizeof(key), "name-%u", number % TORTURE_LOCKS);
+	store_release(&v->memory->lock, 1 + number % TORTURE_LOCKS);
 	begin(v, CALL_LOCK);
-	err = kreg_lock(v->k, key, KREG_STRING, random_below(v, 2), &lock);
+	err = kreg_lock(v->k, key, KREG_STRING, timeout_ms, &lock);
 	end(v, CALL_LOCK);
 	if (is_full(v, err) || err == -ETIMEDOUT)
-		return;
+		goto out;
 	if (err)
 		complain(v, "locking: %s", kreg_strerror(err));
 	begin(v, CALL_INSIDE);
@@ -303,12 +318,16 @@ static void do_lock(struct victim *v, uint32_t number)
 	end(v, CALL_UNLOCK);
 	if (err)
 		complain(v, "unlocking: %s", kreg_strerror(err));
+out:
+	store_release(&v->memory->lock, 0u);
+	return err;
 }
 
 static void do_unregister(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
 	int count;
 
+	v->memory->doubt_gone = true;
 	begin(v, CALL_UNREGISTER);
 	count = kreg_unregister(v->k, key, key_size);
 	end(v, CALL_UNREGISTER);
@@ -319,6 +338,7 @@ static void do_unregister(struct victim *v, uint32_t number, const char *key, ui
 			 v->holds[number], number, count);
 	v->held -= (uint32_t)count;
 	v->holds[number] = false;
+	v->kept[number] = false;
 }
 
 static void do_lookup(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
@@ -426,14 +446,21 @@ static void do_sweep(struct victim *v)
 		complain(v, "sweeping: %s", kreg_strerror((int)bytes));
 }
 
+/* What an earlier program has registered may stay. */
 static void do_close(struct victim *v)
 {
+	uint32_t i;
+
+	store_release(&v->memory->closing, true);
 	begin(v, CALL_CLOSE);
 	kreg_close(v->k);
 	end(v, CALL_CLOSE);
-	memset(v->holds, 0, sizeof(v->holds));
+	for (i = 0; i < v->board->keys; i++)
+		v->holds[i] = v->holds[i] && v->kept[i];
 	v->held = 0;
-	do_open(v);
+	victim_open(v);
+	victim_settle_kept(v);
+	store_release(&v->memory->closing, false);
 }
 
 static void do_something(struct victim *v)
@@ -442,6 +469,7 @@ static void do_something(struct victim *v)
 	char key[KREG_KEY_MAX + 1];
 	uint32_t key_size = torture_key(number, key);
 
+	doubt_begin(v, number);
 	if (dice < 28000)
 		do_register(v, number, key, key_size);
 	else if (dice < 34000)
@@ -449,13 +477,15 @@ static void do_something(struct victim *v)
 	else if (dice < 44000)
 		do_update(v, number, key, key_size);
 	else if (dice < 45000)
-		do_lock(v, number);
+		victim_lock(v, number, (int)random_below(v, 2));
 	else if (dice < 46500)
 		victim_line(v);
 	else if (dice < 47500)
 		victim_give(v);
 	else if (dice < 47550)
 		victim_destroy(v);
+	else if (dice < 47570)
+		victim_setuid(v);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
 	else if (dice < 74000)
@@ -470,6 +500,7 @@ static void do_something(struct victim *v)
 		do_sweep(v);
 	else
 		do_close(v);
+	doubt_end(v);
 }
 
 _Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,
@@ -484,13 +515,22 @@ _Noreturn void torture_victim_run(const struct torture_plan *plan, struct tortur
 	v->plan = plan;
 	v->board = board;
 	v->line = &board->victims[which];
+	v->memory = &board->memories[which];
+	v->checks = v->memory->checks;
+	v->holds = v->memory->holds;
 	v->random = seed;
 	for (i = 0; i < POOL_BYTES / 8; i++) {
 		uint64_t word = torture_random(&seed);
 
 		memcpy(v->pool + 8 * i, &word, 8);
 	}
-	do_open(v);
+	/* It is memory of an earlier program that says so. */
+	if (load_relaxed(&v->line->call) == CALL_EXEC) {
+		victim_go_on(v);
+	} else {
+		victim_arm(v);
+		victim_open(v);
+	}
 	for (;;)
 		do_something(v);
 }

@@ -4,7 +4,7 @@
  *
  * Promises  nothing but that a victim that complains ends at once.
  * Used by   victim.c: names that one holds at a time and knows all about; victim_line.c: names that go from hand to
- *           hand.
+ *           hand; victim_next.c: exec and setuid.
  */
 #ifndef KREG_TESTS_TORTURE_VICTIM_H
 #define KREG_TESTS_TORTURE_VICTIM_H
@@ -33,8 +33,11 @@ struct victim {
 	uint64_t random;
 	uint64_t reaped; /* how many had been, when the call began */
 	uint32_t held;   /* how many keys */
-	uint32_t checks[TORTURE_KEYS_MAX];
-	bool holds[TORTURE_KEYS_MAX];
+	struct torture_memory *memory;
+	uint32_t *checks; /* in the memory, as @holds */
+	bool *holds;
+	bool kept
+		[TORTURE_KEYS_MAX]; /* registered by an earlier program, through no handle of this one */
 	unsigned char pool[POOL_BYTES];
 	unsigned char value[KREG_VALUE_MAX];
 };
@@ -71,6 +74,34 @@ static inline bool is_full(struct victim *v, int64_t err)
 	store_relaxed(&v->line->full, v->line->full + 1);
 	return true;
 }
+
+/* From here to the end the name is in doubt for a program that comes after an exec. */
+static inline void doubt_begin(struct victim *v, uint32_t number)
+{
+	v->memory->doubt_check = 0;
+	v->memory->doubt_gone = false;
+	v->memory->doubt_reserved = false;
+	store_release(&v->memory->doubt, number + 1);
+}
+
+static inline void doubt_end(struct victim *v)
+{
+	store_release(&v->memory->doubt, 0u);
+}
+
+/* In victim_next.c. */
+void victim_arm(struct victim *v);
+void victim_go_on(struct victim *v);
+void victim_settle_kept(struct victim *v);
+void victim_setuid(struct victim *v);
+
+void victim_open(struct victim *v);
+
+/* 0, or why it did not get the lock, for want of memory or time. */
+int victim_lock(struct victim *v, uint32_t number, int timeout_ms);
+
+/* As the victim has to call it, which may have become another user. */
+void victim_registry(const struct victim *v, char name[32]);
 
 /* In victim_line.c. */
 void victim_line(struct victim *v);
