@@ -16,6 +16,18 @@ static bool is_of_name(const char *pair, const char *name, size_t size)
 	return !strncmp(pair, name, size) && pair[size] == '=';
 }
 
+bool environment_is_own(const char *pair)
+{
+	static const char *const own[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (is_of_name(pair, own[i], strlen(own[i])))
+			return true;
+	}
+	return !strncmp(pair, "KREG_", strlen("KREG_"));
+}
+
 /* Takes @pair over, or frees it. */
 static int put(struct environment *e, char *pair, size_t name_size)
 {

@@ -3,11 +3,12 @@
  * The environment of a program that is started: the caller's, and what is added to it.
  *
  * Context   any thread that may read environ.
- * Used by   start.c.
+ * Used by   start.c, service_values.c.
  */
 #ifndef KREG_LIB_ENVIRONMENT_H
 #define KREG_LIB_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #pragma GCC visibility push(hidden)
@@ -23,6 +24,9 @@ int environment_new(struct environment *out, const char *except);
 /* A later value of a name replaces an earlier one. -EINVAL: it is not NAME=VALUE; -ENOMEM. */
 int environment_add(struct environment *environment, const char *pair);
 int environment_set(struct environment *environment, const char *name, const char *value);
+
+/* Whether NAME of @pair, NAME=VALUE, is one by which a program learns from kreg what it was started as. */
+bool environment_is_own(const char *pair);
 
 void environment_free(struct environment *environment);
 

@@ -3,7 +3,7 @@
  * Memory that is kept until all of it is freed at once.
  *
  * Context   any; allocates.
- * Used by   supervision.c, service_file.c.
+ * Used by   supervision.c, service_file.c, service_values.c.
  */
 #ifndef KREG_LIB_KEPT_H
 #define KREG_LIB_KEPT_H

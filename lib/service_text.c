@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inih has room for so many bytes in a line, a section's name and a name, and drops what is more; so lines are
- * checked before it sees them. It takes what follows a space and a ; for a comment, which would cut a command off
- * without a word; so that is refused too. It calls for a line that begins with a space as if the last name stood
- * there again, so that long values go on in the next line; whether it does so is for us to see.
+ * A file is [sections], and in them NAME=VALUE; a line that begins with a space goes on with the value of the one
+ * before; # and ; begin comments, in lines of their own alone. There are libraries for such files, and each of those
+ * looked at changes commands without a word: inih cuts lines and names off and ends a value at " ;"; libeconf ends
+ * it at any #, also within quotes, takes quotes away, and keeps neither names that are there twice nor sections
+ * that are empty.
  */
 #include "lib/service_text.h"
 
@@ -11,16 +12,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <ini.h>
-
-/* inih's own limits. */
-#define SECTION_BYTES 50
-#define NAME_BYTES 50
 #define HOUR_MS 3600000u
+#define SPACES " \t\r\n"
 
 int text_fail(struct text *text, int err, const char *format, ...)
 {
@@ -115,106 +113,6 @@ int text_time(struct text *text, const char *value, uint32_t *out)
 	return 0;
 }
 
-int text_split(struct text *text, const char *value, struct text_words *out)
-{
-	*out = (struct text_words){ .count = 0 };
-	switch (wordexp(value, &out->words, WRDE_NOCMD | WRDE_UNDEF)) {
-	case 0:
-		out->at = out->words.we_wordv;
-		out->count = out->words.we_wordc;
-		return 0;
-	case WRDE_NOSPACE:
-		return text_fail(text, -ENOMEM, "out of memory");
-	case WRDE_BADVAL:
-		return text_fail(text, -EINVAL, "a $VARIABLE is not set: %s", value);
-	case WRDE_CMDSUB:
-		return text_fail(text, -EINVAL, "$(...) and `...` are not allowed: %s", value);
-	case WRDE_BADCHAR:
-		return text_fail(text, -EINVAL,
-				 "one of | & ; < > ( ) { } needs quotes, or a shell: sh -c '...': "
-				 "%s",
-				 value);
-	default:
-		return text_fail(text, -EINVAL, "a quote is not closed: %s", value);
-	}
-}
-
-void text_split_free(struct text_words *words)
-{
-	if (words->at)
-		wordfree(&words->words);
-}
-
-static int check_line(struct text *text, const char *line, size_t size, size_t room)
-{
-	const char *equals = strchr(line, '='), *start = line + strspn(line, " \t");
-	size_t name = equals ? (size_t)(equals - start) : 0;
-
-	if (strlen(line) != size)
-		return text_fail(text, -EINVAL, "there is a 0 byte in it: is it a text?");
-	if (size + 2 > room)
-		return text_fail(text, -EINVAL,
-				 "the line has more than %zu bytes: it may go on in the next one, "
-				 "behind a space",
-				 room - 2);
-	if (*start == '#' || *start == ';')
-		return 0;
-	/* Behind a name inih would take it for more of that name's value. */
-	if (*start == '[' && start != line)
-		return text_fail(text, -EINVAL, "a [section] begins its line, without a space");
-	if (*start == '[' ? strcspn(start, "]") > SECTION_BYTES : name >= NAME_BYTES)
-		return text_fail(text, -EINVAL, "the name is too long");
-	if (strstr(line, " ;") || strstr(line, "\t;"))
-		return text_fail(
-			text, -EINVAL,
-			"a ; behind a space would begin a comment: write those in lines of "
-			"their own, and no space before a ;");
-	return 0;
-}
-
-/* inih says nothing of a section that has no names, nor where one begins anew. */
-static int begin_section(struct text *text, const char *line)
-{
-	const char *start = line + 1, *end = strchr(start, ']');
-
-	if (!end)
-		return 0; /* inih refuses it */
-	snprintf(text->section, sizeof(text->section), "%.*s", (int)(end - start), start);
-	text->seen = 0;
-	text->names = text->begin_section(text, text->section);
-	return text->names ? 0 : text->err;
-}
-
-/* For inih, in place of fgets(). */
-static char *next_line(char *out, int room, void *data)
-{
-	struct text *text = data;
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t size;
-	int err;
-
-	if (text->err)
-		return NULL;
-	errno = 0;
-	size = getline(&line, &capacity, text->stream);
-	if (size < 0) {
-		if (errno)
-			text_fail(text, -errno, "%s", strerror(errno));
-		free(line);
-		return NULL;
-	}
-	text->line++;
-	text->goes_on = text->seen && strchr(" \t", *line);
-	err = check_line(text, line, (size_t)size, (size_t)room);
-	if (!err && *line == '[')
-		err = begin_section(text, line);
-	if (!err)
-		memcpy(out, line, (size_t)size + 1);
-	free(line);
-	return err ? NULL : out;
-}
-
 /* What is indented under a section is taken for more of the first value, which nobody means who writes NAME=. */
 static int check_goes_on(struct text *text, const struct text_name *to, const char *value)
 {
@@ -246,40 +144,104 @@ static int take_value(struct text *text, const struct text_name *at, const char 
 	return err ? err : at->read(text, value);
 }
 
-/* For inih. Return: 0 if it is wrong. */
-static int take(void *data, const char *section, const char *name, const char *value)
+static int take_name(struct text *text, const char *name, const char *value)
 {
-	struct text *text = data;
 	const struct text_name *at;
 
-	if (text->err)
-		return 0;
-	if (!text->names) {
-		text_fail(text, -EINVAL, "it stands before the first [section]");
-		return 0;
-	}
 	for (at = text->names; at->name; at++) {
-		if (!strcasecmp(at->name, name))
-			return !take_value(text, at, value);
+		if (!strcasecmp(at->name, name)) {
+			text->last = at;
+			return take_value(text, at, value);
+		}
 	}
-	text_fail(text, -EINVAL, "[%s] has no %s=; see kreg_services(5)", section, name);
-	return 0;
+	return text->refuse(text, name);
+}
+
+/* In place; what is left has neither spaces in front nor behind. */
+static char *trim(char *line)
+{
+	size_t size;
+
+	line += strspn(line, SPACES);
+	for (size = strlen(line); size && strchr(SPACES, line[size - 1]);)
+		line[--size] = 0;
+	return line;
+}
+
+static int take_section(struct text *text, char *line)
+{
+	char *end = strchr(line, ']');
+
+	if (!end)
+		return text_fail(text, -EINVAL, "a [section] ends with a ]");
+	if (end[1])
+		return text_fail(text, -EINVAL, "there is something behind [section]: \"%s\"",
+				 end + 1);
+	*end = 0;
+	text->seen = 0;
+	text->last = NULL;
+	text->names = text->begin_section(text, line + 1);
+	return text->names ? 0 : text->err;
+}
+
+static int take_line(struct text *text, char *whole)
+{
+	bool is_indented = *whole && strchr(" \t", *whole);
+	char *line = trim(whole), *equals = strchr(line, '=');
+
+	if (!*line || *line == '#' || *line == ';')
+		return 0;
+	/* Behind a name it would be more of that name's value. */
+	if (*line == '[' && is_indented)
+		return text_fail(text, -EINVAL, "a [section] begins its line, without a space");
+	if (*line == '[')
+		return take_section(text, line);
+	if (!text->names)
+		return text_fail(text, -EINVAL, "it stands before the first [section]");
+	text->goes_on = is_indented && text->last;
+	if (text->goes_on)
+		return take_value(text, text->last, line);
+	if (!equals || equals == line)
+		return text_fail(text, -EINVAL,
+				 "it is neither [section], nor NAME=VALUE, nor a comment");
+	*equals = 0;
+	return take_name(text, trim(line), trim(equals + 1));
+}
+
+static int read_lines(struct text *text, FILE *stream)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	char *line = NULL, *start;
+	size_t capacity = 0;
+	ssize_t size;
+	int err = 0;
+
+	while (!err) {
+		errno = 0;
+		size = getline(&line, &capacity, stream);
+		if (size < 0)
+			break;
+		text->line++;
+		start = text->line == 1 && !strncmp(line, mark, 3) ? line + 3 : line;
+		if (strlen(line) != (size_t)size)
+			err = text_fail(text, -EINVAL, "there is a 0 byte in it: is it a text?");
+		else
+			err = take_line(text, start);
+	}
+	if (!err && errno)
+		err = text_fail(text, -errno, "%s", strerror(errno));
+	free(line);
+	return err;
 }
 
 int text_read(struct text *text)
 {
-	int wrong;
+	FILE *stream = fopen(text->file, "re");
+	int err;
 
-	text->stream = fopen(text->file, "re");
-	if (!text->stream)
+	if (!stream)
 		return text_fail(text, -errno, "%s", strerror(errno));
-	wrong = ini_parse_stream(next_line, text, take, text);
-	fclose(text->stream);
-	if (wrong == -2)
-		text_fail(text, -ENOMEM, "out of memory");
-	else if (wrong > 0) {
-		text->line = (uint32_t)wrong;
-		text_fail(text, -EINVAL, "it is neither [section], nor NAME=VALUE, nor a comment");
-	}
-	return text->err;
+	err = read_lines(text, stream);
+	fclose(stream);
+	return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of an INI file, by inih: sections, names and values, and what is wrong with them by file and line.
+ * Lines of an INI file: sections, names and values, and what is wrong with them by file and line.
  *
- * Promises  no line and no name is cut: what is too long is refused. The first fault is told, and ends it.
+ * Promises  no line, no name and no value is changed but for the spaces around it. The first fault is told, and ends it.
  * Context   any; allocates.
  * Used by   service_file.c.
  */
@@ -12,9 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-
-#include <wordexp.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -41,14 +38,14 @@ struct text {
 	void *log_data;
 	void *data;
 	const struct text_name *(*begin_section)(struct text *text, const char *section);
+	int (*refuse)(struct text *text, const char *name); /* one that the section has not */
 	/* the rest is 0 before text_read() */
-	FILE *stream;
 	uint32_t line;
 	int err; /* of the first fault */
-	char section[64];
 	const struct text_name *names;
-	uint32_t seen; /* which of them were in this section; a bit each */
-	bool goes_on;  /* this line does, from the one before */
+	const struct text_name *last; /* the one whose value may go on */
+	uint32_t seen;                /* which of them were in this section; a bit each */
+	bool goes_on;                 /* this line does, from the one before */
 };
 
 int text_read(struct text *text);
@@ -67,15 +64,6 @@ int text_format(char *out, size_t size, const char *format, ...)
 int text_number(struct text *text, const char *value, uint32_t max, uint32_t *out);
 /* In milliseconds. */
 int text_time(struct text *text, const char *value, uint32_t *out);
-
-/* Words as a shell has them. */
-struct text_words {
-	wordexp_t words;
-	char **at;
-	size_t count;
-};
-int text_split(struct text *text, const char *value, struct text_words *out);
-void text_split_free(struct text_words *words);
 
 #pragma GCC visibility pop
 

@@ -54,7 +54,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 	if (!err && role)
 		err = environment_set(&s->environment, "KREG_ROLE", role);
 	for (pair = s->how.environment; pair && *pair && !err; pair++)
-		err = environment_add(&s->environment, *pair);
+		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
 	if (err)
 		return err;
 	err = readiness_open(&s->readiness, s->how.ready, s->how.ready_fd);

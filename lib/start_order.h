@@ -5,7 +5,7 @@
  * Promises  each comes after those it waits for; where that leaves it open, in the order of the array.
  * Needs     roles that are strings.
  * Context   any; allocates.
- * Used by   supervision.c.
+ * Used by   supervision.c, service_file.c.
  */
 #ifndef KREG_LIB_START_ORDER_H
 #define KREG_LIB_START_ORDER_H

@@ -146,6 +146,10 @@ try_failures() {
 	exits 2 "a file that is wrong is refused" "$regtool" up "$folder/wrong.ini"
 	soon "with its line" says err "wrong.ini:3: \"maybe\" is none of"
 	exits 4 "a file that is not there as well" "$regtool" up "$folder/none.ini"
+	printf '[Service a]\nExecStart=true\nAfter=b\n[Service b]\nExecStart=true\nAfter=a\n' \
+		>"$folder/wrong.ini"
+	exits 2 "services that wait for one another are refused" "$regtool" up "$folder/wrong.ini"
+	soon "with file and lines" says err "wrong.ini:1: a is to start after b (line 4)"
 	printf '[Service a]\nExecStart=sleep 1000\n[Service b]\nExecStart=/no/such/program\n' \
 		>"$folder/wrong.ini"
 	exits 4 "what cannot be started is told" "$regtool" up "$folder/wrong.ini"

@@ -518,6 +518,10 @@ START_TEST(bad_arguments_are_refused_and_nothing_is_started)
 	how = fine;
 	how.environment = (const char *const[]){ "NOT A PAIR", NULL };
 	ck_assert_int_eq(start_as(&how, &started), -EINVAL);
+	how.environment = (const char *const[]){ "KREG_ROLE=another", NULL };
+	ck_assert_int_eq(start_as(&how, &started), -EINVAL);
+	how.environment = (const char *const[]){ "NOTIFY_SOCKET=/another", NULL };
+	ck_assert_int_eq(start_as(&how, &started), -EINVAL);
 	ck_assert_int_eq(kreg_service_start(k, "pro duction", "config", &fine, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_start(k, "", KREG_STRING, &fine, NULL), -EINVAL);
 	large = calloc(1, KREG_VALUE_MAX);

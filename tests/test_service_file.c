@@ -42,7 +42,8 @@ START_TEST(each_field_is_read)
 		"  continued\nValue=a value\nWorkingDirectory=sub\nEnvironment=X=1 'Y=2 3'\n"
 		"Environment=Z=\nOutput=/tmp/out\nAfter=b c\nAfter=d\nRestart=on-failure\n"
 		"Type=fd\nReadyFd=7\nTimeoutStartSec=500ms\nTimeoutStopSec=3 s\n"
-		"[Service b]\nexecstart=sleep 1\n";
+		"[Service b]\nexecstart=sleep 1\n[Service c]\nExecStart = c\n"
+		"[Service d]\nExecStart=d\n";
 	struct kreg_supervision *what;
 	const struct kreg_supervised *a;
 	char wanted[512];
@@ -52,7 +53,7 @@ START_TEST(each_field_is_read)
 	ck_assert_uint_eq(what->strategy, KREG_REST_FOR_ONE);
 	ck_assert_uint_eq(what->intensity, KREG_INTENSITY_NONE);
 	ck_assert_uint_eq(what->period_ms, 120000);
-	ck_assert_uint_eq(what->count, 2);
+	ck_assert_uint_eq(what->count, 4);
 	a = &what->services[0];
 	ck_assert_str_eq(a->role, "a");
 	snprintf(wanted, sizeof(wanted), "%s/./a", tmp_directory());
@@ -114,7 +115,20 @@ static const struct {
 	{ SERVICE "Typo=notify\n", ":3: [Service a] has no Typo=" },
 	{ SERVICE "Type=simple\nType=notify\n", ":4: Type= is there twice" },
 	{ SERVICE "Value=a\n b\n", ":4: Value= has one line" },
-	{ SERVICE "Type=forking\n", ":3: \"forking\" is none of: simple, notify, fd" },
+	{ SERVICE "Type=sample\n", ":3: \"sample\" is none of: simple, notify, fd" },
+	{ SERVICE "Type=forking\n",
+	  ":3: Type=forking is not for regtool up: run the program in the foreground" },
+	{ SERVICE "User=nobody\n", ":3: User= is not for regtool up: let setpriv(1)" },
+	{ SERVICE "LimitNOFILE=9\n", ":3: LimitNOFILE= is not for regtool up: let prlimit(1)" },
+	{ SERVICE "OnCalendar=daily\n", ":3: OnCalendar= is not for regtool up: timers are" },
+	{ SERVICE "ListenStream=80\n", ":3: ListenStream= is not for regtool up: sockets are" },
+	{ SERVICE "Environment=X=1 KREG_GUARD=none\n", ":3: \"KREG_GUARD=none\" is for kreg" },
+	{ SERVICE "Environment=NOTIFY_SOCKET=/x\n", ":3: \"NOTIFY_SOCKET=/x\" is for kreg" },
+	{ SERVICE "[Service b]\nExecStart=b\n# x\nAfter=a c\n",
+	  ":3: After=c: there is no [Service c]" },
+	{ SERVICE "After=a\n", ":1: a is to start after itself" },
+	{ "\n" SERVICE "After=b\n[Service b]\nExecStart=b\nAfter=a\n",
+	  ":2: a is to start after b (line 5), which is to start after it" },
 	{ SERVICE "Type=fd\n", ":1: Type=fd and ReadyFd= go together" },
 	{ SERVICE "ReadyFd=2\n", ":3: an fd from 3 to 1023 is needed" },
 	{ SERVICE "TimeoutStopSec=2days\n", ":3: \"2days\" is no time" },
@@ -123,12 +137,16 @@ static const struct {
 	{ "[Service a]\nExecStart=a $NO_SUCH_VARIABLE\n", ":2: a $VARIABLE is not set" },
 	{ "[Service a]\nExecStart=a `b`\n", ":2: $(...) and `...` are not allowed" },
 	{ "[Service a]\nExecStart=a 'b\n", ":2: a quote is not closed" },
-	{ "[Service a]\nExecStart=sh -c 'a ; b'\n", ":2: a ; behind a space would begin" },
+	{ "[Service a]\nExecStart=a ; b\n", ":2: one of | & ; < > ( ) { } needs quotes" },
+	{ "[Service a]\nExecStart=a \"$(b)\"\n", ":2: $(...) and `...` are not allowed" },
+	{ "[Service a]\nExecStart=a ${B\n", ":2: ${ is followed by NAME}" },
+	{ "[Service a] # b\n", ":1: there is something behind [section]" },
 	{ SERVICE "ExecStart=b\n", ":3: ExecStart= is there twice" },
 	{ SERVICE "  Value=x\n", ":3: Value= begins its line, without a space" },
 	{ SERVICE " [Service b]\n", ":3: a [section] begins its line, without a space" },
 	{ "[Service a]\n\t[Service b]\n", ":2: a [section] begins its line, without a space" },
-	{ "[Service a\n", ":1: it is neither [section], nor NAME=VALUE" },
+	{ "[Service a\n", ":1: a [section] ends with a ]" },
+	{ SERVICE "=x\n", ":3: it is neither [section], nor NAME=VALUE" },
 	{ SERVICE "what is this\n", ":3: it is neither [section], nor NAME=VALUE" },
 };
 
@@ -144,28 +162,63 @@ START_TEST(what_is_wrong_is_told_with_file_and_line)
 }
 END_TEST
 
-START_TEST(nothing_is_cut_that_is_too_long)
+START_TEST(nothing_is_cut_however_long_it_is)
 {
 	static const char zero[] = SERVICE "Value=a\0b\n";
 	struct kreg_supervision *what;
-	char text[1024], longer[512];
+	char text[32768], longer[16384];
 
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = 0;
-	snprintf(text, sizeof(text), SERVICE "Value=%s\n", longer);
-	ck_assert_int_eq(read_text(text, strlen(text), &what), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(sentence, ":3: the line has more than"));
-	snprintf(text, sizeof(text), "[Service %.60s]\nExecStart=a\n", longer);
-	ck_assert_int_eq(read_text(text, strlen(text), &what), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(sentence, ":1: the name is too long"));
-	/* What inih has room for comes whole. */
-	snprintf(text, sizeof(text), "[Service %.40s]\nExecStart=a %.180s\n", longer, longer);
-	ck_assert_int_eq(read_text(text, strlen(text), &what), 0);
-	ck_assert_uint_eq(strlen(what->services[0].role), 40);
-	ck_assert_uint_eq(strlen(what->services[0].start->argv[1]), 180);
+	snprintf(text, sizeof(text), "[Service %.*s]\nExecStart=a %s\n", KREG_ROLE_MAX, longer,
+		 longer);
+	ck_assert_msg(!read_text(text, strlen(text), &what), "%s", sentence);
+	ck_assert_uint_eq(strlen(what->services[0].role), KREG_ROLE_MAX);
+	ck_assert_str_eq(what->services[0].start->argv[1], longer);
 	kreg_supervision_free(what);
+	snprintf(text, sizeof(text), "[Service %.*s]\nExecStart=a\n", KREG_ROLE_MAX + 1, longer);
+	ck_assert_int_eq(read_text(text, strlen(text), &what), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(sentence, "cannot be the role of a service"));
 	ck_assert_int_eq(read_text(zero, sizeof(zero) - 1, &what), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(sentence, ":3: there is a 0 byte in it"));
+}
+END_TEST
+
+static const struct {
+	const char *value, *words; /* with a | behind each */
+} splits[] = {
+	{ "a  b\tc", "a|b|c|" },
+	{ "sh -c 'a ; b # c'", "sh|-c|a ; b # c|" },
+	{ "a#b #c", "a#b|#c|" },
+	{ "'' \"\" a''b", "||ab|" },
+	{ "\"a b\"'c d' e\\ f", "a bc d|e f|" },
+	{ "\"\\\"\\$\\`\\\\\\n\"", "\"$`\\\\n|" },
+	{ "'$TWO' \"$TWO\" $TWO ${TWO}x", "$TWO|1 2|1|2|1|2x|" },
+	{ "${TWO:-3} ${NO_SUCH_VARIABLE:-3 4} \"${NONE:-5}\"", "1|2|3|4|5|" },
+	{ "a$ $NONE\"$NONE\" $1", "a$||$1|" },
+	{ "/* ? [a-z] !", "/*|?|[a-z]|!|" },
+	{ "~ ~/x a~ '~'", "/home/me|/home/me/x|a~|~|" },
+};
+
+START_TEST(a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read)
+{
+	struct kreg_supervision *what;
+	char text[1024], words[1024] = "";
+	const char *const *word;
+
+	setenv("HOME", "/home/me", 1);
+	setenv("TWO", "1 2", 1);
+	setenv("NONE", "", 1);
+	unsetenv("NO_SUCH_VARIABLE");
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(text, sizeof(text), "[Service a]\nExecStart=p %s\n", splits[_i].value);
+	ck_assert_msg(!read_text(text, strlen(text), &what), "%s", sentence);
+	for (word = what->services[0].start->argv + 1; *word; word++) {
+		strcat(words, *word);
+		strcat(words, "|");
+	}
+	ck_assert_str_eq(words, splits[_i].words);
+	kreg_supervision_free(what);
 }
 END_TEST
 
@@ -193,7 +246,9 @@ int main(void)
 	tcase_add_test(tcase, an_empty_file_has_no_services);
 	tcase_add_loop_test(tcase, what_is_wrong_is_told_with_file_and_line, 0,
 			    sizeof(wrong) / sizeof(wrong[0]));
-	tcase_add_test(tcase, nothing_is_cut_that_is_too_long);
+	tcase_add_test(tcase, nothing_is_cut_however_long_it_is);
+	tcase_add_loop_test(tcase, a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read,
+			    0, sizeof(splits) / sizeof(splits[0]));
 	tcase_add_test(tcase, what_is_no_file_is_refused);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -30,8 +30,9 @@ enum kreg_start_flags {
 struct kreg_start {
 	size_t size;
 	const char *const *argv; /* up to a NULL; argv[0] is a path, or a name in $PATH */
-	const char *const
-		*environment;  /* NAME=VALUE up to a NULL, in addition to the caller's; or NULL */
+	const char *const *
+		environment; /* NAME=VALUE up to a NULL, in addition to the caller's, and none of KREG_*,
+				  NOTIFY_SOCKET, WATCHDOG_*: those are kreg's to set, -EINVAL; or NULL */
 	const char *directory; /* that it works in; NULL: the caller's */
 	const char
 		*output; /* a file that its stdout and stderr are appended to; NULL: the caller's */
