@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file of services, as `regtool up` reads it: what is wrong is refused with a sentence, and nothing else
+ * happens.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kreg.h"
+#include "tests/fuzz/target.h"
+#include "tests/support/tmp.h"
+
+const char fuzz_name[] = "services";
+
+static char path[256];
+
+static void hear(void *data, const char *sentence)
+{
+	int *said = data;
+
+	*said = *sentence != 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct kreg_supervision *what;
+	int said = 0, err;
+	FILE *file;
+
+	if (!*path)
+		snprintf(path, sizeof(path), "%s/services.ini", tmp_directory());
+	file = fopen(path, "w");
+	if (!file || fwrite(data, 1, size, file) != size || fclose(file))
+		abort();
+	err = kreg_supervision_read(&what, path, hear, &said);
+	if (err && !said) {
+		fprintf(stderr, "fuzz: refused with %d, and no sentence\n", err);
+		abort();
+	}
+	if (!err)
+		kreg_supervision_free(what);
+	return 0;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that may write a registry writes anything into it, at any moment, while others use it. Their calls
+ * may fail, and find what is not so; but each comes back, and no process dies of it or writes anywhere else.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+#include "shm/clock.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+#include "tests/support/unit.h"
+
+#define NAME "scribbled"
+#define ROUNDS 40
+#define ROUND_MS 20
+#define WORDS_EACH_ROUND 40
+#define KEYS 40
+#define WAIT_MS 20
+/* Only a hang reaches it. */
+#define BOUND_MS 60000
+
+static const enum kreg_keys kinds[] = { KREG_KEYS_UNIQUE, KREG_KEYS_DUPLICATE,
+					KREG_KEYS_DUPLICATE_BY_KEY };
+#define KINDS 3
+
+/* Told from before the fork, and asked by all: how long, and how far each has come. */
+static int64_t now_ms(void)
+{
+	return (int64_t)(clock_now() / 1000000);
+}
+
+enum { WRITER, OTHER_WRITER, READER, WAITER, LISTENER, ROLES };
+
+struct board {
+	bool over;
+	uint64_t calls[ROLES];
+};
+
+struct part {
+	struct board *board;
+	int mode;
+	enum kreg_keys keys;
+	int role;
+	unsigned int seed;
+};
+
+static int open_it(const struct part *part, uint32_t flags, struct kreg **k)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(part->mode),
+		     .flags = flags, .keys = part->keys, .seats = 64, .slots = 64,
+		     .max_bytes = 4 << 20, .partitions = part->keys == KREG_KEYS_DUPLICATE ? 4 : 0);
+
+	return kreg_open(k, NAME, &options);
+}
+
+static size_t key_of(unsigned int *seed, char *key)
+{
+	int number = rand_r(seed) % KEYS;
+
+	/* Half of them are too long for their entry's line. */
+	return (size_t)sprintf(key, number % 2 ? "%d" : "%d-%060d", number, number);
+}
+
+static void write_once(struct kreg *k, unsigned int *seed)
+{
+	static const char value[3000] = { 0 };
+	char key[80];
+	size_t size = key_of(seed, key);
+	struct kreg_lock lock;
+	int64_t now;
+
+	switch (rand_r(seed) % 9) {
+	case 0:
+		kreg_unregister(k, key, size);
+		break;
+	case 1:
+		kreg_update(k, key, size, value, (size_t)rand_r(seed) % 100, NULL, 0);
+		break;
+	case 2:
+		kreg_register_with(k, key, size, "x", 1, KREG_REGISTER_QUEUE, NULL);
+		break;
+	case 3:
+		kreg_register_with(k, key, size, "x", 1, KREG_REGISTER_RESERVED, NULL);
+		kreg_publish(k, key, size, "y", 1);
+		break;
+	case 4:
+		kreg_counter_add(k, key, size, 1, &now);
+		break;
+	case 5:
+		if (!kreg_lock(k, key, size, 0, &lock))
+			kreg_unlock(k, &lock);
+		break;
+	case 6:
+		kreg_meta_put(k, key, size, value, (size_t)rand_r(seed) % 500);
+		break;
+	case 7:
+		kreg_sweep(k);
+		break;
+	default:
+		kreg_register(k, key, size, value, (size_t)rand_r(seed) % sizeof(value), NULL);
+	}
+}
+
+static int look(const struct kreg_entry *entry, void *data)
+{
+	uint64_t *sum = data;
+	size_t i;
+
+	if (entry->key_size > KREG_KEY_MAX || entry->value_size > KREG_VALUE_MAX)
+		abort();
+	for (i = 0; i < entry->value_size; i++)
+		*sum += ((const unsigned char *)entry->value)[i];
+	return 0;
+}
+
+static void read_once(struct kreg *k, unsigned int *seed)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct kreg_owner owner = { 0 };
+	const void *value;
+	char key[80], found[100];
+	size_t size = key_of(seed, key);
+	uint64_t sum = 0;
+
+	kreg_lookup(k, key, size, found, sizeof(found), &owner);
+	kreg_whereis(k, key, size, &owner);
+	if (!kreg_read_enter(k)) {
+		kreg_read(k, key, size, &value, &owner);
+		kreg_read_leave(k);
+	}
+	kreg_each_of_key(k, key, size, look, &sum);
+	kreg_dispatch(k, key, size, look, &sum);
+	kreg_each_of_owner(k, &owner, look, &sum);
+	kreg_meta_get(k, key, size, found, sizeof(found));
+	kreg_count(k);
+	if (!(rand_r(seed) % 16)) {
+		kreg_each(k, NULL, 0, look, &sum);
+		kreg_stat(k, &stat);
+	}
+	if (!(rand_r(seed) % 64))
+		kreg_check(k, NULL, NULL);
+}
+
+static void wait_once(struct kreg *k, unsigned int *seed)
+{
+	struct kreg_owner owner = { 0 };
+	char key[80];
+	size_t size = key_of(seed, key);
+
+	kreg_await(k, key, size, WAIT_MS, NULL);
+	kreg_whereis(k, key, size, &owner);
+	kreg_await_gone(k, key, size, &owner, WAIT_MS);
+	if (kreg_register_with(k, key, size, "w", 1, KREG_REGISTER_QUEUE, NULL) == KREG_WAITING)
+		kreg_await_turn(k, key, size, WAIT_MS);
+	kreg_unregister(k, key, size);
+}
+
+static void listen_once(struct kreg *k)
+{
+	struct timespec shortly = { 0, 1000000 };
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	int64_t until = now_ms() + WAIT_MS;
+	uint64_t sum = 0;
+
+	if (kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener))
+		return;
+	while (now_ms() < until) {
+		if (kreg_listener_next(listener, &event) == 1)
+			look(&event.entry, &sum);
+		else
+			nanosleep(&shortly, NULL);
+	}
+	kreg_listener_close(listener);
+}
+
+/* Opens, makes some calls, closes, until it is over. What a call says does not matter. */
+static int take_part(int link, void *data)
+{
+	struct timespec shortly = { 0, 1000000 };
+	struct part *part = data;
+	struct kreg *k;
+	int i;
+
+	link_say(link, 0);
+	while (!__atomic_load_n(&part->board->over, __ATOMIC_RELAXED)) {
+		if (open_it(part, 0, &k)) {
+			nanosleep(&shortly, NULL);
+			continue;
+		}
+		for (i = 0; i < 200 && !__atomic_load_n(&part->board->over, __ATOMIC_RELAXED);
+		     i++) {
+			if (part->role == WAITER)
+				wait_once(k, &part->seed);
+			else if (part->role == LISTENER)
+				listen_once(k);
+			else if (part->role == READER)
+				read_once(k, &part->seed);
+			else
+				write_once(k, &part->seed);
+			__atomic_fetch_add(&part->board->calls[part->role], 1, __ATOMIC_RELAXED);
+		}
+		kreg_close(k);
+	}
+	return 0;
+}
+
+/* What is written: another word that is there, a small number, a bit, anything. */
+static uint64_t scribble(const uint64_t *words, size_t count, uint64_t old, unsigned int *seed)
+{
+	switch (rand_r(seed) % 4) {
+	case 0:
+		return words[(size_t)rand_r(seed) % count];
+	case 1:
+		return (uint64_t)rand_r(seed) % 256;
+	case 2:
+		return old ^ 1ull << rand_r(seed) % 64;
+	default:
+		return (uint64_t)rand_r(seed) << 32 | (uint64_t)rand_r(seed);
+	}
+}
+
+/* Writes into what is in use of the file that has the name now. Return: how many words. */
+static int scribble_round(unsigned int *seed)
+{
+	char path[256];
+	size_t count, at;
+	uint64_t *words;
+	struct stat st;
+	int fd, i, done = 0;
+	off_t data;
+
+	snprintf(path, sizeof(path), "%s/kreg.%u." NAME, tmp_directory(), geteuid());
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) || st.st_size < 4096) {
+		close(fd);
+		return 0;
+	}
+	count = (size_t)st.st_size / 8;
+	words = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert(words != MAP_FAILED);
+	for (i = 0; i < WORDS_EACH_ROUND * 10 && done < WORDS_EACH_ROUND; i++) {
+		at = (size_t)rand_r(seed) % count;
+		/* Half of them in the header, the rows, the slots; else where there is data. */
+		data = rand_r(seed) % 2 ? (off_t)at % 40960 : lseek(fd, (off_t)at * 8, SEEK_DATA);
+		if (data < 0)
+			continue;
+		at = (size_t)data / 8 + (size_t)rand_r(seed) % 512;
+		/* Not into holes: they are nobody's, and would be SIGBUS here if the disk were full. */
+		if (at >= count || lseek(fd, (off_t)at * 8, SEEK_DATA) != (off_t)at * 8 ||
+		    !words[at])
+			continue;
+		words[at] = scribble(words + at / 512 * 512, 512, words[at], seed);
+		done++;
+	}
+	munmap(words, (size_t)st.st_size);
+	close(fd);
+	return done;
+}
+
+static void await_calls(struct board *board, const uint64_t *before)
+{
+	int64_t since = now_ms();
+	int role;
+
+	for (role = 0; role < ROLES; role++)
+		while (__atomic_load_n(&board->calls[role], __ATOMIC_RELAXED) == before[role]) {
+			ck_assert_msg(now_ms() - since < BOUND_MS, "process %d is stuck", role);
+			usleep(1000);
+		}
+}
+
+START_TEST(whatever_is_written_into_a_registry_each_call_comes_back)
+{
+	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct part parts[ROLES];
+	struct child children[ROLES];
+	unsigned int seed = unit_seed();
+	uint64_t before[ROLES];
+	int words = 0, i, kind;
+
+	printf("# KREG_SEED=%u\n", seed);
+	fflush(stdout);
+	ck_assert(board != MAP_FAILED);
+	for (kind = 0; kind < KINDS; kind++) {
+		struct kreg *k;
+		KREG_OPTIONS(where, .directory = tmp_directory(), .guard = mode_guard(_i));
+
+		memset(board, 0, sizeof(*board));
+		for (i = 0; i < ROLES; i++) {
+			parts[i] =
+				(struct part){ board, _i, kinds[kind], i, seed + (unsigned int)i };
+			children[i] = child_start_ready(take_part, &parts[i]);
+		}
+		memset(before, 0, sizeof(before));
+		await_calls(board, before);
+		for (i = 0; i < ROUNDS; i++) {
+			words += scribble_round(&seed);
+			usleep(ROUND_MS * 1000 / 2);
+		}
+		memcpy(before, board->calls, sizeof(before));
+		__atomic_store_n(&board->over, true, __ATOMIC_RELAXED);
+		for (i = 0; i < ROLES; i++) {
+			int status = child_end(&children[i]);
+
+			ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status),
+				      "process %d ends with status %#x", i, (unsigned int)status);
+		}
+		/* Others get on, in a registry of the same name. */
+		kreg_destroy(NAME, &where, 1);
+		ck_assert_int_eq(open_it(&parts[0], 0, &k), 0);
+		ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "x", 1, NULL), 0);
+		kreg_close(k);
+		kreg_destroy(NAME, &where, 1);
+		printf("# %s, keys %d: %d words; calls %llu %llu %llu %llu %llu\n",
+		       _i == MODE_GUARD ? "guard" : "fallback", kinds[kind], words,
+		       (unsigned long long)before[0], (unsigned long long)before[1],
+		       (unsigned long long)before[2], (unsigned long long)before[3],
+		       (unsigned long long)before[4]);
+		fflush(stdout);
+	}
+	munmap(board, sizeof(*board));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { whatever_is_written_into_a_registry_each_call_comes_back,
+				      NULL };
+
+	return modes_run(suite_create("scribble"), tcase_create("both"), both, NULL, NULL);
+}
