@@ -14,7 +14,6 @@
 
 #define INPUT_MAX 4096u
 #define KEPT_MAX 512u
-#define RUNS 3000u
 #define CHANGES_MAX 6u
 
 struct input {
@@ -114,7 +113,7 @@ START_TEST(changed_inputs_do_no_harm)
 
 	printf("# KREG_SEED=%u\n", state);
 	fflush(stdout);
-	for (i = 0; i < RUNS; i++) {
+	for (i = 0; i < fuzz_runs; i++) {
 		input = kept[below(&state, kept_count)];
 		for (changes = 1 + (unsigned int)below(&state, CHANGES_MAX); changes; changes--)
 			change(&input, &state);

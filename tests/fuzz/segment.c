@@ -29,6 +29,7 @@
 #define SOME 24
 
 const char fuzz_name[] = "segment";
+const unsigned int fuzz_runs = 3000;
 
 enum { OPTION_DUPLICATE = 1, OPTION_CHECK = 2, OPTION_CUT = 4 };
 

@@ -12,6 +12,7 @@
 #include "tests/support/tmp.h"
 
 const char fuzz_name[] = "services";
+const unsigned int fuzz_runs = 3000;
 
 static char path[256];
 

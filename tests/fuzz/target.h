@@ -16,6 +16,9 @@
 /* The name of its folder of kept inputs. */
 extern const char fuzz_name[];
 
+/* How many changed inputs the bounded run tries. */
+extern const unsigned int fuzz_runs;
+
 /* Aborts where something is not as it must be. Return: 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
