@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Close: what was registered through the handle goes at once, and its memory with it. Names that other handles
- * of the process have registered, in the same registry, stay; gifts are the process's, and so the last handle's.
+ * of the process have registered, in the same registry, stay; gifts are the process's, and so the last handle's; so is
+ * what an earlier program of the process has registered before exec.
  *
  *   step                                  killed here
  *   not the last: one entry after         absent, because its owner is dead
  *     the other is unregistered
  *   the last: gifts are unregistered      the same
  *   all else is marked and unlinked       the same
+ *   the row says that there is nothing    it is void
  *   the slabs are retired                 the same, and they are the dead's
  *   the slots and the life are given up   they are over
+ *
+ * exec under the guard: what is left is the process's, and goes with the last handle of the new program.
  *
  * What was registered through a handle is known by the tag of its block, which an update through another handle
  * keeps. Another thread may put an entry with that tag where we have been; so we look until we find none.
@@ -82,22 +86,19 @@ static void unregister_tagged(struct kreg *k)
 
 /*
  * Unregisters all, and gives the slabs back; without a slot, or where the table is damaged, they stay
- * until the process ends.
+ * until the process ends, or under the guard closes its last handle once more.
  */
 static void leave_registry(struct kreg *k)
 {
 	struct thread *thread;
-	struct swept swept;
 	bool clean;
 
 	give_up_gifts(k);
 	if (handle_thread(k, &thread))
 		return;
 	grace_write_enter(&k->segment, thread->writer.slot);
-	clean = sweep_own(&thread->writer, k->heap, &swept);
-	row_add(&k->segment, k->self.owner, -(int32_t)swept.names);
-	row_hold(&k->segment, k->self.owner, -(int32_t)swept.held);
-	row_lock(&k->segment, &k->self, -(int32_t)swept.locks);
+	clean = sweep_own(&thread->writer);
+	row_clear(&k->segment, &k->lives, &k->self);
 	/* Inside of the section, so that a process that is stopped before it counts as halted (halted.c). */
 	tell_resync(k);
 	handle_leave(thread);

@@ -5,7 +5,8 @@
  * Promises  all handles that a process has opened for writing in one registry are one owner, under the guard and in
  *           the fallback: one life, one row, one log, one heap, one order of changes for each key. A child of
  *           fork() starts with none of that.
- * Needs     member_leave() for each member_join() that returned 0.
+ * Needs     member_leave() for each member_join() that returned 0. One copy of the library in a program: the last
+ *           handle of a copy ends all that the process has under the guard.
  * Context   any thread; a mutex that is held while a first handle joins, and while the last one leaves.
  * Used by   open.c, close.c; what is in here by all that changes something.
  */

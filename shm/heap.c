@@ -82,13 +82,11 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 
 void heap_deinit(struct heap *heap)
 {
-	uint32_t i, slab;
+	uint32_t slab, slabs = land_slabs(heap->segment);
 
-	for (slab = 0; slab < heap->of_size; slab++) {
-		struct heap_slab *at = heap->of[slab];
-
-		for (i = 0; at && i < (at->span ? at->span : 1); i++)
-			land_retire(heap->segment, slab + i);
+	for (slab = 0; slab < slabs; slab++) {
+		if (land_owner(heap->segment, slab) == heap->self)
+			land_retire_from(heap->segment, slab, heap->self);
 	}
 	heap_forget(heap);
 }

@@ -50,7 +50,10 @@ struct heap {
 int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
 	      owner_t self);
 
-/* Gives all slabs back, after their entries have been unlinked. */
+/*
+ * Gives back all slabs of the owner, those of an earlier program too, which no heap knows; after their entries have
+ * been unlinked.
+ */
 void heap_deinit(struct heap *heap);
 
 /* Frees the bookkeeping alone; the slabs stay their owner's until he dies. */

@@ -7,7 +7,7 @@
  *   word           means                    becomes, by                  if the taker dies there
  *   0              anybody's                an owner, land_take()        nothing has happened
  *   owner          that owner's             0, land_return()             it is the dead's
- *                                           retired, land_retire()
+ *                                           retired, land_retire_from()
  *   owner, over    the dead's               retired, land_retire_from()  nothing has happened
  *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
  *                                           when e is past and no
@@ -40,7 +40,7 @@ uint64_t land_owner(const struct segment *s, uint32_t slab)
 {
 	/*
 	 * ORD[land_owner:A] acquire: the word, then what its owner wrote in the slab before; pairs
-	 * with land_take_one:A, land_give:A, land_disown:A
+	 * with land_take_one:A, land_return:A, land_disown:A
 	 */
 	return load_acquire(&s->directory[slab].owner);
 }
@@ -83,28 +83,18 @@ static bool land_take_one(const struct taking *t, uint32_t slab)
 		return false;
 	/*
 	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_give:A, land_owner:A, land_retire_from:A, land_take_back:A
+	 * land_return:A, land_owner:A, land_retire_from:A, land_take_back:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, t->self); /* happens here */
 }
 
-static void land_give(const struct segment *s, uint32_t slab, uint64_t word)
-{
-	/*
-	 * ORD[land_give:A] release: all we did in the slab, then the word; pairs with
-	 * land_take_one:A, land_owner:A
-	 */
-	store_release(&s->directory[slab].owner, word); /* happens here */
-}
-
 void land_return(const struct segment *s, uint32_t slab)
 {
-	land_give(s, slab, 0);
-}
-
-void land_retire(const struct segment *s, uint32_t slab)
-{
-	land_give(s, slab, LAND_RETIRED | grace_stamp(s));
+	/*
+	 * ORD[land_return:A] release: all we did in the slab, then the word; pairs with
+	 * land_take_one:A, land_owner:A
+	 */
+	store_release(&s->directory[slab].owner, 0ull); /* happens here */
 }
 
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)

@@ -21,11 +21,10 @@
 int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
 	      uint32_t *from, uint32_t *slab);
 
-/* Gives one back in which nobody can stand any more; or in which readers may. Owner only. */
+/* Gives one back in which nobody can stand any more. Owner only. */
 void land_return(const struct segment *s, uint32_t slab);
-void land_retire(const struct segment *s, uint32_t slab);
 
-/* As land_retire(), by one of several who may: if the slab's word is still @seen. */
+/* Gives one back in which readers may stand, by its owner or one of several who may: if its word is still @seen. */
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
 
 /*

@@ -169,7 +169,7 @@ struct slot {
  *
  *   word                means                    becomes, by
  *   0                   anybody's                an owner, land_take()
- *   an owner, alive     its                      0, land_return(); {1, epoch}, land_retire()
+ *   an owner, alive     its                      0, land_return(); {1, epoch}, land_retire_from()
  *   an owner, over      the dead's               {1, epoch}, sweep: land_retire_from()
  *   {1, epoch}          unlinked, readers may    an owner, land_take() once the epoch is past
  *                       still stand in it

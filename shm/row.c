@@ -189,6 +189,20 @@ void row_hold(const struct segment *s, owner_t self, int32_t entries)
 	row_count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
+void row_clear(const struct segment *s, const struct life_table *lives,
+	       const struct life_self *self)
+{
+	struct row *row = &s->rows[owner_seat(self->owner)];
+	uint32_t entries;
+
+	/* With what a doubt adds: an interrupted program has not counted all that it has linked. */
+	row_owner(s, lives, owner_seat(self->owner), &entries);
+	row_add(s, self->owner, -(int32_t)entries);
+	row_hold(s, self->owner,
+		 -(int32_t)load_relaxed(&row->held)); /* relaxed: as in row_count() */
+	row_lock(s, self, -(int32_t)row_locks(s, lives, self->owner));
+}
+
 void row_move(const struct segment *s, owner_t self)
 {
 	/*

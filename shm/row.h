@@ -43,6 +43,10 @@ void row_add(const struct segment *s, owner_t self, int32_t entries);
 void row_hold(const struct segment *s, owner_t self, int32_t entries);
 void row_lock(const struct segment *s, const struct life_self *self, int32_t locks);
 
+/* Says that @self has nothing any more. No other thread of it may be in a call. */
+void row_clear(const struct segment *s, const struct life_table *lives,
+	       const struct life_self *self);
+
 /* How many the program that @owner runs has. @lives: NULL if its image is not to be known. */
 uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner);
 

@@ -51,8 +51,7 @@ static bool sweep_unlink(const struct writer *w, uint32_t slab)
 	return true;
 }
 
-/* Adds to @swept what @self has in @slab. */
-static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, struct swept *swept)
+static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 {
 	struct heap_cut cut = heap_cut_of_slab(s, slab);
 	place_t place = segment_slab_place(s, slab);
@@ -70,30 +69,20 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab, str
 		if (!entry_is_of(info, KINDS_USED) || owner_without_image(owner) != self)
 			continue;
 		next = table_load(&entry->next);
-		while (!(next & REF_MARK)) {
-			if (!table_cas(&entry->next, &next, next | REF_MARK))
-				continue;
-			if (entry_kind(info) == ENTRY_NAME)
-				swept->names++;
-			else if (entry_kind(info) == ENTRY_RESERVED)
-				swept->held++;
-			else
-				swept->locks++;
-			break;
-		}
+		while (!(next & REF_MARK) && !table_cas(&entry->next, &next, next | REF_MARK))
+			;
 	}
 }
 
-bool sweep_own(const struct writer *w, const struct heap *heap, struct swept *swept)
+bool sweep_own(const struct writer *w)
 {
+	uint32_t slab, slabs = land_slabs(w->s);
 	bool clean = true;
-	uint32_t slab;
 
-	*swept = (struct swept){ 0 };
-	for (slab = 0; slab < heap->of_size; slab++) {
-		if (!heap->of[slab])
+	for (slab = 0; slab < slabs; slab++) {
+		if (land_owner(w->s, slab) != w->self)
 			continue;
-		sweep_mark(heap->segment, heap->self, slab, swept);
+		sweep_mark(w->s, w->self, slab);
 		clean &= sweep_unlink(w, slab);
 	}
 	return clean;

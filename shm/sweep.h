@@ -22,17 +22,10 @@ uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count);
 /* All slabs. */
 uint64_t sweep_all(const struct writer *w);
 
-/* How many entries were unregistered. */
-struct swept {
-	uint32_t names;
-	uint32_t held;  /* reserved names */
-	uint32_t locks; /* and places in lines for them, claims */
-};
-
 /*
- * Unregisters all that @heap holds. True: none is in the list, so heap_deinit() may follow. No other
- * thread may use the heap.
+ * Unregisters all that the writer's owner has in slabs of its own, be it of an earlier program. True: none is in the
+ * list, so heap_deinit() may follow. No other thread of the owner may be in a call.
  */
-bool sweep_own(const struct writer *w, const struct heap *heap, struct swept *swept);
+bool sweep_own(const struct writer *w);
 
 #endif

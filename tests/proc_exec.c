@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec in the middle of a call, under the guard: what belongs to the process is counted and can be given up, what
- * belonged to the program is free, at once and for whoever comes by.
+ * exec in the middle of a call, under the guard: what belongs to the process is counted and can be given up, one by one
+ * or by the last close; what belonged to the program is free, at once and for whoever comes by.
  *
  * A child is stepped through a call until it has made a number of atomic changes, and some instructions more; then a
  * signal's handler calls exec. The points are a sample, chosen by the seed.
@@ -95,15 +95,15 @@ static bool step_to(pid_t pid, uint32_t atomics, uint32_t behind)
 /* In the stopped child, a signal now; returns when its new program runs, which nobody traces. */
 static void exec_now(struct child *child)
 {
-	int status;
+	int status, signal;
 
 	ck_assert_int_eq(ptrace(PTRACE_CONT, child->pid, NULL, SIGUSR1), 0);
 	do {
 		ck_assert_int_eq(waitpid(child->pid, &status, 0), child->pid);
 		ck_assert_msg(WIFSTOPPED(status), "the child ended: %x", status);
-		/* Signals for its children come first. */
-	} while (WSTOPSIG(status) != SIGTRAP &&
-		 !ptrace(PTRACE_CONT, child->pid, NULL, WSTOPSIG(status)));
+		/* Signals for its children come first, and the stop that it has raised behind its call. */
+		signal = WSTOPSIG(status) == SIGSTOP ? 0 : WSTOPSIG(status);
+	} while (signal != SIGTRAP && !ptrace(PTRACE_CONT, child->pid, NULL, signal));
 	ck_assert_int_eq(ptrace(PTRACE_DETACH, child->pid, NULL, NULL), 0);
 	ck_assert_int_eq(link_hear(child->link), EXEC_RUNS);
 }
@@ -174,7 +174,7 @@ static void is_whole(struct child *child, const char *where, uint32_t turn)
 	ck_assert_int_eq(child_ask(child, EXEC_OPEN), 0);
 	counts_are_right(where);
 	ck_assert_int_eq(child_ask(child, EXEC_LOCK), 0);
-	ck_assert_int_eq(child_ask(child, EXEC_GIVE_UP), 0);
+	ck_assert_int_eq(child_ask(child, turn & 2 ? EXEC_CLOSE : EXEC_GIVE_UP), 0);
 	counts_are_right(where);
 	/* "taken" and "line" are ours, and what was given. */
 	kreg_unregister(rw, "name", KREG_STRING);
@@ -190,8 +190,8 @@ static void open_both(void)
 {
 	KREG_OPTIONS(reader, .flags = KREG_OPEN_READONLY);
 
-	rw = mode_open(MODE_GUARD, "exec");
-	ro = mode_open_as(MODE_GUARD, "exec", &reader);
+	rw = mode_open(exec_mode, "exec");
+	ro = mode_open_as(exec_mode, "exec", &reader);
 	ck_assert_int_eq(kreg_register(rw, "line", KREG_STRING, "x", 1, NULL), 0);
 	ck_assert_int_eq(kreg_register_with(rw, "taken", KREG_STRING, "x", 1,
 					    KREG_REGISTER_REPLACEABLE, NULL),
@@ -408,6 +408,70 @@ START_TEST(a_lock_of_an_earlier_program_does_not_keep_the_registry)
 }
 END_TEST
 
+static int hold_names_too(int link, void *data)
+{
+	static char large[60000];
+
+	(void)data;
+	call_registry = mode_open(exec_mode, "exec");
+	if (kreg_register(call_registry, "name", KREG_STRING, "x", 1, NULL) ||
+	    kreg_register(call_registry, "new", KREG_STRING, large, sizeof(large), NULL))
+		return 1;
+	call_hold_all();
+	exec_expect(link);
+	link_say(link, 0);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static uint64_t bytes_used(void)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+
+	ck_assert_int_ge(kreg_sweep(rw), 0);
+	ck_assert_int_eq(kreg_stat(rw, &stat), 0);
+	return stat.bytes_used;
+}
+
+START_TEST(the_last_close_ends_what_an_earlier_program_has_left)
+{
+	int kept = _i == MODE_GUARD ? 3 : 0;
+	struct child child;
+	uint64_t base;
+
+	exec_mode = _i;
+	open_both();
+	base = bytes_used();
+	child = child_start_ready(hold_names_too, NULL);
+	ck_assert_int_eq(kreg_count(ro), 2 + 3);
+	kill(child.pid, SIGUSR1);
+	ck_assert_int_eq(link_hear(child.link), EXEC_RUNS);
+	ck_assert_int_eq(kreg_count(ro), 2 + kept);
+	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
+	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
+	/* They are no one handle's. */
+	ck_assert_int_eq(child_ask(&child, EXEC_CLOSE), 0);
+	counts_are_right("one of two handles is closed");
+	ck_assert_int_eq(kreg_count(ro), 2 + kept);
+	ck_assert_int_eq(kreg_register(rw, "reserved", KREG_STRING, "x", 1, NULL),
+			 kept ? -EEXIST : 0);
+	ck_assert_int_eq(child_ask(&child, EXEC_CLOSE), 0);
+	counts_are_right("the last handle is closed");
+	kreg_unregister(rw, "reserved", KREG_STRING);
+	ck_assert_int_eq(kreg_count(ro), 2);
+	ck_assert_int_eq(kreg_await_gone(rw, "name", KREG_STRING, NULL, HANG_MS), 0);
+	ck_assert_int_eq(kreg_register(rw, "reserved", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_unregister(rw, "reserved", KREG_STRING), 1);
+	/* And its memory is back, although the process lives. */
+	ck_assert_uint_eq(bytes_used(), base);
+	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
+	counts_are_right("it has opened anew");
+	child_kill(&child);
+	close_both();
+}
+END_TEST
+
 static int start_and_wait(int link, void *data)
 {
 	KREG_START(how, .argv = (const char *const[]){ PROGRAM, "tell", data, "runs", NULL },
@@ -447,6 +511,7 @@ END_TEST
 
 int main(int argc, char **argv)
 {
+	const TTest *const both[] = { the_last_close_ends_what_an_earlier_program_has_left, NULL };
 	const TTest *const guard[] = {
 		exec_in_the_middle_of_a_call_leaves_counts_right_and_locks_free,
 		exec_by_another_thread_leaves_counts_right,
@@ -464,5 +529,6 @@ int main(int argc, char **argv)
 	srand(seed);
 	printf("# KREG_SEED=%u\n", seed);
 	fflush(stdout);
-	return modes_run(suite_create("exec"), NULL, NULL, tcase_create("guard"), guard);
+	return modes_run(suite_create("exec"), tcase_create("both"), both, tcase_create("guard"),
+			 guard);
 }

@@ -96,7 +96,7 @@ START_TEST(a_retired_slab_waits_for_its_grace_period)
 	uint32_t from = 0, slab, again;
 
 	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLABS, &from, &slab), 0);
-	land_retire(&k->segment, 5);
+	ck_assert(land_retire_from(&k->segment, 5, k->self.owner));
 	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &again),
 			 -ENOSPC);
 	advance_twice();

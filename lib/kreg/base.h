@@ -139,7 +139,8 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 /*
  * Closes the handle: what this process registered through it is unregistered first: names, reserved ones,
  * places in lines, locks, whoever has updated them since. What was registered through other handles
- * stays. What others gave to the process, or started it under, is no one handle's: it goes with the last.
+ * stays. What others gave to the process, or started it under, and what it had under the guard when it called
+ * execve(2), is no one handle's: it goes with the last.
  * NULL is allowed. No other thread may use the handle any more. In a child of fork() it frees the
  * child's copy and leaves the parent's names alone.
  * Since: 1.0

@@ -12,6 +12,7 @@
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 
+int exec_mode = MODE_GUARD;
 struct kreg *call_registry;
 struct kreg_owner call_receiver;
 
@@ -27,7 +28,7 @@ void exec_become_next(int signal)
 
 	(void)signal;
 	snprintf(fd, sizeof(fd), "%d", own_link);
-	execl(PROGRAM, PROGRAM, "next", fd, mode_guard(MODE_GUARD), tmp_directory(), (char *)NULL);
+	execl(PROGRAM, PROGRAM, "next", fd, mode_guard(exec_mode), tmp_directory(), (char *)NULL);
 	_exit(9);
 }
 
@@ -67,16 +68,29 @@ static int64_t lock_and_unlock(struct kreg *next)
 int exec_next(int link, const char *guard, const char *directory)
 {
 	KREG_OPTIONS(options, .directory = directory, .guard = guard);
-	struct kreg *next = NULL;
-	int64_t order;
+	struct kreg *next = NULL, *first = NULL;
+	int64_t order, got = 0;
 
 	link_say(link, EXEC_RUNS);
 	while ((order = link_hear(link)) != INT64_MIN) {
-		if (order == EXEC_OPEN)
-			link_say(link, kreg_open(&next, "exec", &options));
-		else
-			link_say(link, order == EXEC_GIVE_UP ? call_give_up(next)
-							     : lock_and_unlock(next));
+		switch (order) {
+		case EXEC_OPEN:
+			first = next;
+			got = kreg_open(&next, "exec", &options);
+			break;
+		case EXEC_CLOSE:
+			kreg_close(next);
+			next = first;
+			first = NULL;
+			got = 0;
+			break;
+		case EXEC_GIVE_UP:
+			got = call_give_up(next);
+			break;
+		default:
+			got = lock_and_unlock(next);
+		}
+		link_say(link, got);
 	}
 	return 0;
 }

@@ -27,6 +27,7 @@ extern const struct call calls[];
 extern const size_t calls_count;
 #define calls_of_names 10
 
+extern int exec_mode; /* MODE_GUARD, unless a test says otherwise */
 extern struct kreg *call_registry;
 extern struct kreg_owner call_receiver; /* of what is given */
 
@@ -43,7 +44,8 @@ void exec_expect(int link);
 void exec_become_next(int signal);
 
 /* What the next program is told to do; it says 0 or an error. At first it says EXEC_RUNS. */
-enum exec_order { EXEC_OPEN = 1, EXEC_GIVE_UP, EXEC_LOCK, EXEC_RUNS };
+/* It may open twice, and closes what it has opened last. */
+enum exec_order { EXEC_OPEN = 1, EXEC_GIVE_UP, EXEC_LOCK, EXEC_CLOSE, EXEC_RUNS };
 
 /* The next program, with the arguments "next", LINK, GUARD, DIRECTORY. */
 int exec_next(int link, const char *guard, const char *directory);

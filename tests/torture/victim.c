@@ -338,7 +338,6 @@ static void do_unregister(struct victim *v, uint32_t number, const char *key, ui
 			 v->holds[number], number, count);
 	v->held -= (uint32_t)count;
 	v->holds[number] = false;
-	v->kept[number] = false;
 }
 
 static void do_lookup(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
@@ -446,20 +445,16 @@ static void do_sweep(struct victim *v)
 		complain(v, "sweeping: %s", kreg_strerror((int)bytes));
 }
 
-/* What an earlier program has registered may stay. */
+/* What an earlier program has registered goes as well. */
 static void do_close(struct victim *v)
 {
-	uint32_t i;
-
 	store_release(&v->memory->closing, true);
 	begin(v, CALL_CLOSE);
 	kreg_close(v->k);
 	end(v, CALL_CLOSE);
-	for (i = 0; i < v->board->keys; i++)
-		v->holds[i] = v->holds[i] && v->kept[i];
+	memset(v->holds, 0, sizeof(v->memory->holds));
 	v->held = 0;
 	victim_open(v);
-	victim_settle_kept(v);
 	store_release(&v->memory->closing, false);
 }
 

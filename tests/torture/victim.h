@@ -36,8 +36,6 @@ struct victim {
 	struct torture_memory *memory;
 	uint32_t *checks; /* in the memory, as @holds */
 	bool *holds;
-	bool kept
-		[TORTURE_KEYS_MAX]; /* registered by an earlier program, through no handle of this one */
 	unsigned char pool[POOL_BYTES];
 	unsigned char value[KREG_VALUE_MAX];
 };
@@ -92,7 +90,6 @@ static inline void doubt_end(struct victim *v)
 /* In victim_next.c. */
 void victim_arm(struct victim *v);
 void victim_go_on(struct victim *v);
-void victim_settle_kept(struct victim *v);
 void victim_setuid(struct victim *v);
 
 void victim_open(struct victim *v);

@@ -96,7 +96,6 @@ static void settle(struct victim *v, uint32_t number)
 				 v->holds[number] ? "had with another value" : "did not hold");
 		v->holds[number] = true;
 		v->checks[number] = head.check;
-		v->kept[number] = true;
 		v->held++;
 		return;
 	}
@@ -108,18 +107,6 @@ static void settle(struct victim *v, uint32_t number)
 		complain(v, "after exec %d did not find name %u, and unregistered %d of it",
 			 v->self.pid, number, count);
 	v->holds[number] = false;
-	v->kept[number] = false;
-}
-
-/* After a close. */
-void victim_settle_kept(struct victim *v)
-{
-	uint32_t i;
-
-	for (i = 0; i < v->board->keys; i++) {
-		if (v->kept[i])
-			settle(v, i);
-	}
 }
 
 static int check_gone(const struct kreg_entry *entry, void *data)
