@@ -27,12 +27,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "shm/background.h"
 #include "shm/bell.h"
 #include "shm/clock.h"
+#include "shm/fd.h"
 #include "shm/line.h"
 
 #define INTERVAL (ATTENDANT_MS * 1000000ull)
@@ -171,8 +171,8 @@ static struct attendant *attendant_new(struct kreg *k)
 		return NULL;
 	a->k = k;
 	CDS_INIT_LIST_HEAD(&a->lines);
-	a->epoll = epoll_create1(EPOLL_CLOEXEC);
-	a->poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	a->epoll = fd_epoll();
+	a->poke = fd_event();
 	if (a->epoll < 0 || a->poke < 0 || epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->poke, &event) ||
 	    background_start(&a->thread, attendant_run, a)) {
 		attendant_free(a);

@@ -14,6 +14,8 @@
 
 #include <linux/close_range.h>
 
+#include "shm/fd.h"
+
 static void close_one(int fd)
 {
 	close(fd);
@@ -28,7 +30,7 @@ static void close_one_on_exec(int fd)
 static void for_each(int first, void (*change)(int fd))
 {
 	alignas(struct dirent64) char names[2048];
-	int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = fd_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
 	long size, at;
 
 	if (folder < 0)

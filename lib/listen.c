@@ -30,6 +30,7 @@
 #include "lib/programs.h"
 #include "lib/sleeper.h"
 #include "lib/telemetry.h"
+#include "shm/fd.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -317,10 +318,10 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
 		return -ENOMEM;
 	l->k = k;
 	mirror_init(&l->mirror, k, pattern);
-	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->epoll = fd_epoll();
 	*out = l;
 	if (l->epoll < 0)
-		return -errno;
+		return l->epoll;
 	err = programs_init(&l->programs, k);
 	if (!err)
 		err = halted_init(&l->halted, k);

@@ -75,22 +75,22 @@ static void members_unlock(void)
 	pthread_mutex_unlock(&members->mutex);
 }
 
-static bool member_is_of(const struct member *m, const struct kreg *k, const struct stat *file)
+static bool member_is_of(const struct member *m, const struct kreg *k)
 {
-	if (m->id != k->segment.header->id || m->device != file->st_dev ||
-	    m->inode != file->st_ino || m->lives.identity != k->lives.identity ||
+	if (m->id != k->segment.header->id || m->segment.device != k->segment.device ||
+	    m->segment.inode != k->segment.inode || m->lives.identity != k->lives.identity ||
 	    !life_is_alive(&m->lives, m->self.owner))
 		return false;
 	/* Under the guard the life is known before the segment. */
 	return !k->self.owner || m->self.owner == k->self.owner;
 }
 
-static struct member *member_find(const struct kreg *k, const struct stat *file)
+static struct member *member_find(const struct kreg *k)
 {
 	struct member *m;
 
 	cds_list_for_each_entry (m, &members->list, node) {
-		if (member_is_of(m, k, file))
+		if (member_is_of(m, k))
 			return m;
 	}
 	return NULL;
@@ -106,7 +106,7 @@ static int mutexes_init(struct member *m)
 }
 
 /* The segment and the life table stay the handle's until it is certain that they will be the member's. */
-static int member_new(struct member **out, const struct kreg *k, const struct stat *file)
+static int member_new(struct member **out, const struct kreg *k)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	int err = m ? mutexes_init(m) : -ENOMEM;
@@ -117,8 +117,6 @@ static int member_new(struct member **out, const struct kreg *k, const struct st
 	m->lives = k->lives;
 	m->self = k->self;
 	m->id = k->segment.header->id;
-	m->device = file->st_dev;
-	m->inode = file->st_ino;
 	CDS_INIT_LIST_HEAD(&m->handles);
 	if (m->segment.lives)
 		err = life_robust_attach(&m->self, m->segment.lives, m->segment.seats);
@@ -177,11 +175,11 @@ static void take_part(struct kreg *k, struct member *m, bool is_new)
 	k->member = m;
 }
 
-static int join(struct kreg *k, const struct stat *file)
+static int join(struct kreg *k)
 {
-	struct member *m = member_find(k, file);
+	struct member *m = member_find(k);
 	bool is_new = !m;
-	int err = is_new ? member_new(&m, k, file) : 0;
+	int err = is_new ? member_new(&m, k) : 0;
 
 	if (err)
 		return err;
@@ -202,15 +200,11 @@ static int join(struct kreg *k, const struct stat *file)
 
 int member_join(struct kreg *k)
 {
-	struct stat file;
-	int err;
+	int err = members_lock();
 
-	if (fstat(k->segment.fd, &file))
-		return -errno;
-	err = members_lock();
 	if (err)
 		return err;
-	err = join(k, &file);
+	err = join(k);
 	members_unlock();
 	return err;
 }

@@ -14,7 +14,6 @@
 #define KREG_LIB_MEMBER_H
 
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include <urcu/list.h>
 
@@ -35,10 +34,8 @@ struct member {
 	pthread_mutex_t telling;                  /* tell.c; so are these */
 	uint32_t told;                            /* records that we have written */
 	uint32_t log_known;                       /* bytes of our log that are reserved */
-	uint64_t id;                              /* the segment's; and its file's */
-	dev_t device;
-	ino_t inode;
-	struct cds_list_head handles; /* by number */
+	uint64_t id;                              /* the segment's */
+	struct cds_list_head handles;             /* by number */
 	struct cds_list_head node;
 };
 

@@ -4,10 +4,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/owner.h"
+#include "shm/fd.h"
 #include "shm/gift.h"
 #include "shm/interrupted.h"
 
@@ -61,9 +61,7 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, bool for_s
 		pid = row_foster(&k->segment, owner->token);
 	if (!pid)
 		pid = handle_pid(k, owner->token, life);
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		fd = -errno;
+	fd = fd_pidfd(pid);
 	/* The pid cannot have been given to another one as long as its life was not over. */
 	if (!life_is_alive(&k->lives, owner->token)) {
 		if (fd >= 0)

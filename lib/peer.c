@@ -15,6 +15,7 @@
 
 #include "lib/handle.h"
 #include "lib/owner.h"
+#include "shm/fd.h"
 
 int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
 {
@@ -96,11 +97,11 @@ static int peer_check(struct kreg *k, int fd, const struct kreg_owner *owner)
 static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen_t size, int type,
 		      const struct kreg_owner *owner)
 {
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = fd_socket(type);
 	int err = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* A path that is not there is not a name that nobody holds. */
 	if (connect(fd, (const struct sockaddr *)address, size))
 		err = errno == ENOENT ? -ECONNREFUSED : -errno;
@@ -149,7 +150,7 @@ static int read_ids(pid_t pid, uint32_t *uid, uint32_t *gid)
 	FILE *status;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fopen(path, "re");
+	status = fd_stream(path);
 	if (!status)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while (fgets(line, sizeof(line), status))

@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "shm/fd.h"
+
 #define VALUE_IS "X_KREG_VALUE="
 
 static int open_socket(struct readiness *r)
@@ -27,9 +29,11 @@ static int open_socket(struct readiness *r)
 	socklen_t size = sizeof(address);
 	const int on = 1;
 
-	r->here = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r->here = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	if (r->here < 0)
+		return r->here;
 	/* Without a name to bind to, the kernel chooses an abstract one. */
-	if (r->here < 0 || bind(r->here, (struct sockaddr *)&address, sizeof(sa_family_t)) ||
+	if (bind(r->here, (struct sockaddr *)&address, sizeof(sa_family_t)) ||
 	    setsockopt(r->here, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
 	    getsockname(r->here, (struct sockaddr *)&address, &size))
 		return -errno;
@@ -41,12 +45,13 @@ static int open_socket(struct readiness *r)
 
 static int open_pipe(struct readiness *r)
 {
-	int ends[2];
+	int ends[2], err;
 
 	if (r->wanted_fd < 3 || r->wanted_fd > 1023)
 		return -EINVAL;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
-		return -errno;
+	err = fd_pipe(O_NONBLOCK, ends);
+	if (err)
+		return err;
 	r->here = ends[0];
 	r->there = ends[1];
 	return 0;

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "shm/fd.h"
+
 #define HOUR_MS 3600000u
 #define SPACES " \t\r\n"
 
@@ -236,7 +238,7 @@ static int read_lines(struct text *text, FILE *stream)
 
 int text_read(struct text *text)
 {
-	FILE *stream = fopen(text->file, "re");
+	FILE *stream = fd_stream(text->file);
 	int err;
 
 	if (!stream)

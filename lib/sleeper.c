@@ -11,13 +11,13 @@
 #include "lib/sleeper.h"
 
 #include <errno.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/halted.h"
 #include "shm/background.h"
 #include "shm/bell.h"
 #include "shm/clock.h"
+#include "shm/fd.h"
 #include "shm/log.h"
 #include "shm/mutex.h"
 
@@ -67,9 +67,9 @@ int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 	int err;
 
 	*sleeper = (struct sleeper){ .k = k };
-	sleeper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sleeper->fd = fd_event();
 	if (sleeper->fd < 0)
-		return -errno;
+		return sleeper->fd;
 	mutex_init(&sleeper->mutex);
 	pthread_cond_init(&sleeper->changed, NULL);
 	err = background_start(&sleeper->thread, sleeper_run, sleeper);

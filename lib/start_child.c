@@ -32,6 +32,7 @@
 #include "lib/fds.h"
 #include "lib/handle.h"
 #include "lib/start_watch.h"
+#include "shm/fd.h"
 #include "shm/row.h"
 
 #define EXIT_NOT_RUN 127
@@ -78,16 +79,23 @@ static bool hear_go(const struct start_plan *plan)
 
 static int open_as(const char *path, int flags, int fd)
 {
-	int opened = open(path, flags | O_CLOEXEC, 0644);
+	int opened = fd_open(path, flags, 0644);
 	int err = 0;
 
 	if (opened < 0)
-		return -errno;
+		return opened;
 	if (dup2(opened, fd) < 0)
 		err = -errno;
-	if (opened > STDERR_FILENO)
-		close(opened);
+	close(opened);
 	return err;
+}
+
+/* What the program would have closed would be the first file that it opens. */
+static int open_if_closed(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags < 0 || flags & FD_CLOEXEC ? open_as("/dev/null", O_WRONLY, fd) : 0;
 }
 
 static int set_up(const struct kreg_start *how)
@@ -100,6 +108,10 @@ static int set_up(const struct kreg_start *how)
 		err = open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
 	if (!err && how->output && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 		err = -errno;
+	if (!err)
+		err = open_if_closed(STDOUT_FILENO);
+	if (!err)
+		err = open_if_closed(STDERR_FILENO);
 	fds_close_on_exec(STDERR_FILENO + 1);
 	return err;
 }
@@ -164,7 +176,7 @@ static void __attribute__((noreturn)) foster(struct life_self *self, pid_t progr
 
 	fds_close(0);
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		open("/dev/null", O_RDWR);
+		open_as("/dev/null", O_RDWR, fd);
 	sigfillset(&all);
 	while (!has_ended(program)) {
 		/* Without it nobody would end the program with us. */

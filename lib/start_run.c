@@ -17,19 +17,21 @@
 #include "lib/owner.h"
 #include "lib/start_child.h"
 #include "shm/clock.h"
+#include "shm/fd.h"
 #include "shm/gift.h"
 
 static int start_fork(struct starting *s)
 {
 	struct start_plan plan = { .k = s->k, .how = &s->how, .readiness = &s->readiness };
 	sigset_t all, before;
-	int ends[2];
+	int ends[2], err;
 	pid_t child;
 
 	plan.environment = s->environment.list;
 	plan.starter = getpid();
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-		return -errno;
+	err = fd_socket_pair(SOCK_SEQPACKET, ends);
+	if (err)
+		return err;
 	plan.link = ends[1];
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -44,8 +46,8 @@ static int start_fork(struct starting *s)
 	if (child < 0)
 		return -EAGAIN;
 	s->what.child = child;
-	s->pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	return s->pidfd < 0 ? -errno : 0;
+	s->pidfd = fd_pidfd(child);
+	return s->pidfd < 0 ? s->pidfd : 0;
 }
 
 /* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and said nothing that is not heard yet. */

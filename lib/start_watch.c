@@ -40,6 +40,7 @@
 
 #include "lib/fds.h"
 #include "lib/handle.h"
+#include "shm/fd.h"
 #include "shm/row.h"
 
 /* Of the watcher's two fds. */
@@ -53,17 +54,14 @@ void start_say(const struct start_plan *plan, struct start_word word)
 
 static int open_pidfds(int *fds, pid_t other, pid_t program)
 {
-	int err;
-
-	fds[FD_OTHER] = (int)syscall(SYS_pidfd_open, other, 0);
+	fds[FD_OTHER] = fd_pidfd(other);
 	if (fds[FD_OTHER] < 0)
-		return -errno;
-	fds[FD_PROGRAM] = (int)syscall(SYS_pidfd_open, program, 0);
+		return fds[FD_OTHER];
+	fds[FD_PROGRAM] = fd_pidfd(program);
 	if (fds[FD_PROGRAM] >= 0)
 		return 0;
-	err = -errno;
 	close(fds[FD_OTHER]);
-	return err;
+	return fds[FD_PROGRAM];
 }
 
 static void close_pidfds(const int *fds)

@@ -4,10 +4,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/handle.h"
 #include "shm/gift.h"
+#include "shm/log.h"
 #include "shm/meta.h"
 #include "shm/interrupted.h"
 
@@ -70,20 +70,28 @@ static void stat_slots(struct kreg *k, struct kreg_stat *out)
 	}
 }
 
+/* What the file takes of its file system, by what the registry says: nobody keeps an fd that could be asked. */
+static uint64_t bytes_reserved(const struct segment *s)
+{
+	uint64_t slabs = land_slabs(s);
+	uint64_t directory = slabs * sizeof(struct directory_entry) + SEGMENT_PAGE - 1;
+
+	directory -= directory % SEGMENT_PAGE;
+	return s->buckets_offset + table_bytes(s) + (slabs ? directory : SEGMENT_PAGE) +
+	       log_bytes(s) + slabs * SLAB_BYTES;
+}
+
 int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 {
 	UNCANCELLABLE;
 	struct kreg_stat full = { 0 };
 	struct segment *s;
-	struct stat st;
 	uint32_t owners;
 	int64_t gifts;
 
 	if (!k || !stat || stat->size < sizeof(stat->size))
 		return -EINVAL;
 	s = &k->segment;
-	if (fstat(s->fd, &st))
-		return -errno;
 	gifts = gift_sum(s, &k->lives, 0);
 	if (gifts < 0)
 		return (int)gifts;
@@ -97,7 +105,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.slots = s->slots_count;
 	full.buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
 	full.epoch = load_relaxed(&s->header->epoch);     /* relaxed: a figure */
-	full.bytes_reserved = (uint64_t)st.st_blocks * 512;
+	full.bytes_reserved = bytes_reserved(s);
 	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
 	full.fences = !!load_relaxed(&s->header->fence_since); /* relaxed: a figure */
 	stat_land(k, &full);

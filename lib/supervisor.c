@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/supervisor.h"
 #include "shm/background.h"
+#include "shm/fd.h"
 
 static void supervisor_free(struct kreg_supervisor *s)
 {
@@ -40,11 +40,10 @@ static int make_room(struct kreg_supervisor *s)
 		return -ENOMEM;
 	for (i = 0; i < count; i++)
 		s->wards[i] = (struct ward){ &s->plan->services[i], .end = -1, .signals = -1 };
-	s->orders = eventfd(0, EFD_CLOEXEC);
-	if (s->orders >= 0)
-		s->ended = eventfd(0, EFD_CLOEXEC);
-	if (s->orders < 0 || s->ended < 0)
-		return -errno;
+	s->orders = fd_event();
+	s->ended = s->orders >= 0 ? fd_event() : s->orders;
+	if (s->ended < 0)
+		return s->ended;
 	return restart_history_init(&s->history, what->intensity, what->period_ms);
 }
 

@@ -23,6 +23,7 @@
 #include "lib/owner.h"
 #include "lib/start.h"
 #include "shm/clock.h"
+#include "shm/fd.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -69,8 +70,8 @@ int ward_start(struct ward *ward, struct kreg *k, const char *space, struct kreg
 		return err;
 	err = open_signals(ward, k, &started->owner);
 	if (!err) {
-		ward->end = (int)syscall(SYS_pidfd_open, started->child, 0);
-		err = ward->end < 0 ? -errno : 0;
+		ward->end = fd_pidfd(started->child);
+		err = ward->end < 0 ? ward->end : 0;
 	}
 	if (err) {
 		end_unwatched(ward, started->child);

@@ -6,7 +6,7 @@
  *           when the gift is over, whoever is killed, stopped or calls exec where; a gift counts as soon as it
  *           is linked and as long as its owner lives.
  * Needs     gift_linked(), gift_sweep(): a write section.
- * Context   any thread; lock-free. gift_make() may call fallocate().
+ * Context   any thread; lock-free. gift_make() may reserve memory, by madvise(2).
  * Used by   sweep, in_use, lib/.
  */
 #ifndef KREG_SHM_GIFT_H

@@ -179,12 +179,28 @@ static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, 
 	return false;
 }
 
-/* Reserves more land. Several may do so at once; fallocate() of what is there does nothing. */
+/* Several may do so at once: to reserve what is there does nothing. */
+static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more)
+{
+	uint64_t seen = slabs, next = slabs + more;
+	int err = segment_reserve(s, s->directory_offset + slabs * sizeof(struct directory_entry),
+				  more * sizeof(struct directory_entry));
+
+	if (!err)
+		err = segment_reserve(s, s->land_offset + (uint64_t)slabs * SLAB_BYTES,
+				      more * SLAB_BYTES);
+	if (err)
+		return err;
+	/* relaxed: new land is all 0, and nothing in it is linked */
+	cas_relaxed(&s->header->slabs, &seen, next);
+	return 0;
+}
+
+/* Reserves more land; where there is not so much room, what is asked for. */
 static int land_extend(const struct segment *s, uint32_t count)
 {
 	uint32_t slabs = land_slabs(s);
 	uint64_t more = slabs / 8 < EXTEND_SLABS ? slabs / 8 : EXTEND_SLABS;
-	uint64_t seen = slabs, next;
 	int err;
 
 	if (more < count)
@@ -193,17 +209,8 @@ static int land_extend(const struct segment *s, uint32_t count)
 		more = s->slabs_max - slabs;
 	if (more < count)
 		return -ENOSPC;
-	next = slabs + more;
-	err = segment_reserve(s->fd, s->directory_offset + slabs * sizeof(struct directory_entry),
-			      more * sizeof(struct directory_entry));
-	if (!err)
-		err = segment_reserve(s->fd, s->land_offset + (uint64_t)slabs * SLAB_BYTES,
-				      more * SLAB_BYTES);
-	if (err)
-		return err;
-	/* relaxed: new land is all 0, and nothing in it is linked */
-	cas_relaxed(&s->header->slabs, &seen, next);
-	return 0;
+	err = land_extend_by(s, slabs, more);
+	return err && more > count ? land_extend_by(s, slabs, count) : err;
 }
 
 int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,

@@ -5,7 +5,7 @@
  * Promises  a slab has one owner at a time; the owner's death frees it for land_retire_from() and for
  *           nothing else; what is given out is reserved in the file system.
  * Needs     owners of one life table only.
- * Context   any thread; lock-free; land_take() may call fallocate().
+ * Context   any thread; lock-free; land_take() may reserve memory, by madvise(2).
  * Used by   heap, gift, meta, sweep, lib/.
  */
 #ifndef KREG_SHM_LAND_H

@@ -8,7 +8,7 @@
  *
  * A segment is one sparse tmpfs file:
  *
- *   part        size                        reserved with fallocate
+ *   part        size                        reserved, see segment_reserve.c
  *   header      one page                    at creation
  *   rows        64 bytes a seat             at creation
  *   slots       64 bytes a slot             at creation
@@ -74,7 +74,9 @@ struct segment_header {
 	uint64_t slabs;                              /* land_extend(), CAS up */
 	uint64_t
 		fence_since; /* since when all sections fence for themselves, CLOCK_MONOTONIC; or 0 */
-	uint64_t reserved1[4];
+	uint64_t
+		buckets_ready; /* bytes of buckets that are reserved, or fewer; table_grow(), CAS up */
+	uint64_t reserved1[3];
 
 	/* read and written by writers */
 	uint64_t successor;  /* succession.c, CAS */

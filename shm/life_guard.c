@@ -22,10 +22,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/bpf.h>
+#include "shm/fd.h"
 
 /* How often the kernel may refuse the guard a lock of its own before we say so. */
 #define ATTACH_TRIES 100
@@ -33,16 +32,10 @@
 static int pin_open(const char *folder, const char *pin)
 {
 	char path[PATH_MAX];
-	union bpf_attr attr;
-	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/%s", folder, pin) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	memset(&attr, 0, sizeof(attr));
-	attr.pathname = (uintptr_t)path;
-	/* Opened for reading alone, a map cannot be mapped at all: the freeze is the lock. */
-	fd = (int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
-	return fd < 0 ? -errno : fd;
+	return fd_bpf_pin(path);
 }
 
 static int pin_map(const char *folder, const char *pin, size_t bytes, const void **out)
@@ -132,9 +125,9 @@ static int attach_read(const char *path, struct life_reply *reply)
 
 	if (snprintf(file, sizeof(file), "%s/%s", path, LIFE_PIN_ATTACH) >= (int)sizeof(file))
 		return -ENAMETOOLONG;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
+	fd = fd_open(file, O_RDONLY, 0);
 	if (fd < 0)
-		return errno == ENOENT ? -ENODEV : -errno;
+		return fd == -ENOENT ? -ENODEV : fd;
 	got = read(fd, reply, sizeof(*reply));
 	if (got < 0)
 		err = -errno;

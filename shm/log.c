@@ -112,10 +112,24 @@ static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t positio
 	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
 	if (end <= *known)
 		return true;
-	if (segment_reserve(s->fd, s->logs_offset + (uint64_t)seat * LOG_BYTES, end))
+	if (segment_reserve(s, s->logs_offset + (uint64_t)seat * LOG_BYTES, end))
 		return false;
 	*known = (uint32_t)end;
 	return true;
+}
+
+uint64_t log_bytes(const struct segment *s)
+{
+	uint32_t seat, end = row_end(s);
+	uint64_t sum = 0, bytes;
+
+	for (seat = 0; seat < end; seat++) {
+		/* relaxed: a figure */
+		bytes = (uint64_t)(uint32_t)load_relaxed(&s->rows[seat].log_claimed) * LOG_UNIT;
+		bytes = (bytes + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
+		sum += bytes < LOG_BYTES ? bytes : LOG_BYTES;
+	}
+	return sum;
 }
 
 static void log_fill(const struct segment *s, const struct log_event *event, uint64_t position,

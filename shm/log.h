@@ -77,6 +77,9 @@ void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
 	     struct log_reader *reader, struct log_record *room, uint64_t *lost);
 
+/* How many bytes of the file are reserved for logs. */
+uint64_t log_bytes(const struct segment *s);
+
 /* All stamps that were taken so far are below. To be read before the logs. */
 uint64_t log_stamps(const struct segment *s);
 

@@ -34,6 +34,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/fd.h"
+
 #define GONE "gone"
 #define RIGHT_IS_OLD_SECONDS 10
 
@@ -74,11 +76,11 @@ static int file_path(char *out, const struct segment_path *path)
 
 bool name_leads_to(const struct segment *s, const struct segment_path *path)
 {
-	struct stat here, there;
+	struct stat there;
 	char name[PATH_MAX];
 
-	return !file_path(name, path) && !fstat(s->fd, &here) && !lstat(name, &there) &&
-	       here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+	return !file_path(name, path) && !lstat(name, &there) && there.st_ino == s->inode &&
+	       there.st_dev == s->device;
 }
 
 int name_is_mine(const struct segment_path *path)
@@ -88,7 +90,7 @@ int name_is_mine(const struct segment_path *path)
 	return self == path->owner || !self ? 0 : -EPERM;
 }
 
-int name_propose(const struct segment *next, const struct segment_path *path, uint64_t replaces)
+int name_propose(struct segment *next, const struct segment_path *path, uint64_t replaces)
 {
 	char token[NAME_TOKEN_MAX];
 
@@ -128,17 +130,18 @@ int name_right_make(const struct segment_path *path, uint64_t id)
 		return -errno;
 	/* Whatever the umask is. */
 	chmod(name, 0700);
-	fd = open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd_open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	err = fd < 0 ? fd : 0;
 	/* Whose registry it is has to be able to withdraw it. */
-	if (fd < 0 ||
-	    (geteuid() != path->owner && fchownat(fd, "", path->owner, (gid_t)-1, AT_EMPTY_PATH))) {
+	if (!err && geteuid() != path->owner &&
+	    fchownat(fd, "", path->owner, (gid_t)-1, AT_EMPTY_PATH))
 		err = -errno;
-		if (fd >= 0)
-			close(fd);
-		rmdir(name);
-		return err;
-	}
-	return fd;
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	rmdir(name);
+	return err;
 }
 
 int name_right_use(const struct segment_path *path, int right)
@@ -179,7 +182,7 @@ static uint64_t file_replaces(int directory, const char *name)
 	struct segment_header header;
 	uint64_t replaces = 0;
 	struct stat st;
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = fd_open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return 0;
@@ -224,7 +227,7 @@ static void tidy_one(const struct segment *s, const struct segment_path *path, b
 static void tidy(const struct segment *s, const struct segment_path *path, bool ended)
 {
 	size_t length = strlen(path->file);
-	DIR *directory = opendir(path->directory);
+	DIR *directory = fd_folder(path->directory);
 	const struct dirent *at;
 
 	if (!directory)

@@ -29,7 +29,7 @@ bool name_leads_to(const struct segment *s, const struct segment_path *path);
 int name_is_mine(const struct segment_path *path);
 
 /* Links @next, which replaces the segment of id @replaces, as FILE+ID. */
-int name_propose(const struct segment *next, const struct segment_path *path, uint64_t replaces);
+int name_propose(struct segment *next, const struct segment_path *path, uint64_t replaces);
 
 /* FILE+ID goes, before anything leads to it. */
 void name_withdraw(const struct segment_path *path, uint64_t id);

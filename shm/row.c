@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shm/clock.h"
+#include "shm/fd.h"
 
 uint64_t row_pid_namespace(void)
 {
@@ -33,7 +34,7 @@ bool row_process_read(pid_t pid, struct row_process *out)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = fd_open(path, O_RDONLY, 0);
 	if (fd < 0)
 		return false;
 	got = read(fd, text, sizeof(text) - 1);

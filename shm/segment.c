@@ -24,6 +24,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "shm/fd.h"
+
 #define SLABS_LIMIT ((uint64_t)PLACE_MAX / (SLAB_BYTES / LINE_BYTES) / 2)
 
 void segment_say(const struct segment_path *path, const char *format, ...)
@@ -90,7 +92,12 @@ static int map(struct segment *s, const struct segment_header *header, int fd, b
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	unsigned char *base;
+	struct stat st;
 
+	if (fstat(fd, &st))
+		return -errno;
+	s->device = st.st_dev;
+	s->inode = st.st_ino;
 	base = mmap(NULL, s->bytes, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
@@ -103,7 +110,6 @@ static int map(struct segment *s, const struct segment_header *header, int fd, b
 	s->buckets = (uint64_t *)(base + s->buckets_offset);
 	s->directory = (struct directory_entry *)(base + s->directory_offset);
 	s->logs = base + s->logs_offset;
-	s->fd = fd;
 	s->writable = writable;
 	return 0;
 }
@@ -132,38 +138,21 @@ static int header_fill(struct segment_header *header, const struct segment_plan 
 	return 0;
 }
 
-int segment_reserve(int fd, uint64_t offset, uint64_t bytes)
+/* The header to the first page of buckets, and the first page of the directory. */
+static int fixed_reserve(const struct segment *s)
 {
-	/* A tmpfs gives up at any signal, and has then taken back what it had. */
-	while (fallocate(fd, 0, (off_t)offset, (off_t)bytes)) {
-		if (errno == EDQUOT || errno == EFBIG)
-			return -ENOSPC;
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
+	int err = segment_reserve(s, 0, s->buckets_offset + SEGMENT_PAGE);
 
-static int file_reserve(int fd, const struct segment *s)
-{
-	int err;
-
-	/* The header to the first page of buckets, and the first page of the directory. */
-	if (ftruncate(fd, (off_t)s->bytes))
-		return -errno;
-	err = segment_reserve(fd, 0, s->buckets_offset + SEGMENT_PAGE);
-	if (!err)
-		err = segment_reserve(fd, s->directory_offset, SEGMENT_PAGE);
-	return err;
+	return err ? err : segment_reserve(s, s->directory_offset, SEGMENT_PAGE);
 }
 
 static int file_create(const struct segment_path *path, const struct segment_plan *plan)
 {
-	int fd = open(path->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, plan->mode);
+	int fd = fd_open(path->directory, O_TMPFILE | O_RDWR, plan->mode);
 	int err;
 
 	if (fd < 0) {
-		err = -errno;
+		err = fd;
 		segment_say(path,
 			    "cannot create a file in %s: %s; it has to be a tmpfs in which "
 			    "you may write",
@@ -206,24 +195,26 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	fd = file_create(path, plan);
 	if (fd < 0)
 		return fd;
-	err = file_reserve(fd, &s);
+	err = ftruncate(fd, (off_t)s.bytes) ? -errno : map(&s, &header, fd, true);
 	if (!err)
-		err = map(&s, &header, fd, true);
+		err = fixed_reserve(&s);
 	if (err) {
 		segment_say(path,
 			    "cannot reserve a registry in %s: %s; make room there, or ask for "
 			    "fewer slots",
 			    path->directory, strerror(-err));
+		segment_close(&s);
 		close(fd);
 		return err;
 	}
+	s.fd = fd;
 	memcpy(s.header, &header, sizeof(header));
 	s.buckets[0] = REF_END;
 	*out = s;
 	return 0;
 }
 
-int segment_publish(const struct segment *s, const struct segment_path *path, const char *file)
+int segment_publish(struct segment *s, const struct segment_path *path, const char *file)
 {
 	char from[64], to[PATH_MAX];
 
@@ -232,6 +223,8 @@ int segment_publish(const struct segment *s, const struct segment_path *path, co
 		return -ENAMETOOLONG;
 	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) /* happens here */
 		return -errno;
+	close(s->fd);
+	s->fd = -1;
 	return 0;
 }
 
@@ -282,9 +275,9 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 
 	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
 		return -ENAMETOOLONG;
-	fd = open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0) {
-		err = -errno;
+		err = fd;
 		if (err == -ELOOP)
 			err = -EPROTO;
 		if (err != -ENOENT)
@@ -301,12 +294,10 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 				    "address space",
 				    (unsigned long long)s.bytes, name, strerror(-err));
 	}
-	if (err) {
-		close(fd);
-		return err;
-	}
-	*out = s;
-	return 0;
+	close(fd);
+	if (!err)
+		*out = s;
+	return err;
 }
 
 void segment_close(struct segment *s)

@@ -5,7 +5,7 @@
  * Promises  no one ever sees half a segment; what was built by another version or for another
  *           life table is refused with a sentence; no access through segment_at() leaves what is
  *           reserved.
- * Needs     a tmpfs: sparse files, fallocate, O_TMPFILE.
+ * Needs     a tmpfs: sparse files, O_TMPFILE. No fd, once it is open.
  * Context   opening blocks on the file system; segment_at() is wait-free.
  * Used by   all that follows.
  *
@@ -46,7 +46,9 @@ struct segment {
 	uint64_t logs_offset;
 	uint64_t bytes;
 	uint64_t hops_max; /* more than a list of all entries and buckets has */
-	int fd;
+	dev_t device;      /* of the file */
+	ino_t inode;
+	int fd; /* of one that has no name yet; else -1, see segment_publish() */
 	bool writable;
 };
 
@@ -82,11 +84,14 @@ __attribute__((format(printf, 2, 3))) void segment_say(const struct segment_path
 int segment_create(struct segment *out, const struct segment_path *path,
 		   const struct segment_plan *plan);
 
-/* Reserves a part of the file, so that touching it can't fail. -ENOSPC or what fallocate(2) has. */
-int segment_reserve(int fd, uint64_t offset, uint64_t bytes);
+/*
+ * Reserves a part of the file, so that touching it can't fail. -ENOSPC: there is no room for all of it; some of it
+ * may be reserved then, and stay so.
+ */
+int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
 
-/* Gives it the name. -EEXIST: the name is taken. */
-int segment_publish(const struct segment *s, const struct segment_path *path, const char *file);
+/* Gives one that was created the name, and gives up its fd. -EEXIST: the name is taken. */
+int segment_publish(struct segment *s, const struct segment_path *path, const char *file);
 
 /* Maps the segment of that name. -ENOENT, -EACCES, -EPERM, -EPROTO, -ENOMEM. */
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);

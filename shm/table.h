@@ -146,8 +146,11 @@ int table_purge(const struct writer *w, const struct query *q);
 /* Links the bucket for @hash if need be, and returns the nearest one; NULL: damage. Write section. */
 uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word);
 
-/* Doubles the buckets if there are few for the entries. Write section. */
+/* Goes a step towards doubling the buckets if there are few for the entries. Write section. */
 void table_grow(const struct segment *s, uint64_t entries);
+
+/* How many bytes of the file are reserved for buckets. */
+uint64_t table_bytes(const struct segment *s);
 
 /* Links a few buckets ahead of need. Write section. */
 void table_prepare(const struct writer *w);

@@ -2,8 +2,8 @@
 /*
  * Buckets: how the table grows without a pause and without moving an entry.
  *
- * The array of buckets has room for all there can ever be; doubling reserves the next part of it
- * and raises one number. The new part is all 0. A bucket that is 0 stands for its parent, and is
+ * The array of buckets has room for all there can ever be; the next part of it is reserved a step at a time, and
+ * when all of that is, doubling raises one number. The new part is all 0. A bucket that is 0 stands for its parent, and is
  * put into the list when a writer first comes by, or a little ahead of that.
  *
  *   word of a bucket     means                      becomes, by                 if he dies there
@@ -32,6 +32,9 @@
 
 /* Linked ahead by each registration: the new half is done long before the next doubling. */
 #define PREPARE_BUCKETS 4u
+
+/* So much of the next half is reserved by one call, which may be inside of a section. */
+#define RESERVE_STEP 65536u
 
 static uint32_t bucket_parent(uint32_t bucket)
 {
@@ -159,17 +162,42 @@ void table_prepare(const struct writer *w)
 		table_bucket_make(w, (uint32_t)i, &word);
 }
 
+/* Bytes of the array, from its beginning, that are certain to be reserved while it has @buckets. */
+static uint64_t buckets_ready(const struct segment *s, uint64_t buckets)
+{
+	/* relaxed: a number that is too small costs another look at what is reserved */
+	uint64_t ready = load_relaxed(&s->header->buckets_ready);
+	uint64_t least = buckets * sizeof(uint64_t);
+
+	return ready > least && ready <= 2 * least && !(ready % SEGMENT_PAGE) ? ready : least;
+}
+
 void table_grow(const struct segment *s, uint64_t entries)
 {
 	/* relaxed: the CAS looks again */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint64_t buckets = load_relaxed(&s->header->buckets), wanted, ready, step, seen;
 
-	if (entries < buckets / 2 || buckets >= s->buckets_max || !buckets)
+	if (entries < buckets / 2 || buckets < 512 || buckets >= s->buckets_max)
 		return;
+	wanted = 2 * buckets * sizeof(uint64_t);
+	ready = buckets_ready(s, buckets);
+	step = wanted - ready < RESERVE_STEP ? wanted - ready : RESERVE_STEP;
 	/* Where there is no room, the table goes on with longer chains. */
-	if (segment_reserve(s->fd, s->buckets_offset + buckets * sizeof(uint64_t),
-			    buckets * sizeof(uint64_t)))
+	if (step && segment_reserve(s, s->buckets_offset + ready, step))
 		return;
+	seen = load_relaxed(&s->header->buckets_ready); /* relaxed: as in buckets_ready() */
+	/* relaxed: it says that what is all 0 is reserved */
+	if (seen < ready + step)
+		cas_relaxed(&s->header->buckets_ready, &seen, ready + step);
 	/* relaxed: the new part is all 0, reserved, and leads nowhere */
-	cas_relaxed(&s->header->buckets, &buckets, buckets * 2); /* happens here */
+	if (ready + step == wanted)
+		cas_relaxed(&s->header->buckets, &buckets, buckets * 2); /* happens here */
+}
+
+uint64_t table_bytes(const struct segment *s)
+{
+	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
+	uint64_t ready = buckets <= s->buckets_max ? buckets_ready(s, buckets) : 0;
+
+	return ready > SEGMENT_PAGE ? ready : SEGMENT_PAGE;
 }

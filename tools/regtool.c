@@ -3,11 +3,13 @@
  * regtool: picks the subcommand; knows nothing else.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/kreg.h"
 #include "tools/client.h"
@@ -109,11 +111,26 @@ static int run(struct client *client, int argc, char **argv)
 	return run_command(client, argc - optind, argv + optind);
 }
 
+/*
+ * Where stdin, stdout or stderr is closed, what we open would be it. These can neither be read nor written, and a
+ * program that is started finds the three as we did.
+ */
+static void plug_closed(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= STDIN_FILENO && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct client client;
 	int status;
 
+	plug_closed();
 	setlocale(LC_ALL, "");
 	argv[0] = (char *)"regtool";
 	client_init(&client);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel gives the lowest number that is free. So before anything is opened the numbers 0 to 2, if they are free,
+ * are taken by plugs: fds of "/" by O_PATH, which can neither be read nor written, so that whoever uses such a number
+ * meanwhile gets EBADF, as it would without us. Where no plug is to be had, or another thread has closed one of
+ * the three just then, the fd is moved up.
+ */
+#include "shm/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#define LOWEST (STDERR_FILENO + 1)
+
+struct plugs {
+	int fds[LOWEST];
+	int count;
+};
+
+static void plug(struct plugs *plugs)
+{
+	int low, fd;
+
+	plugs->count = 0;
+	for (low = 0; low < LOWEST; low++) {
+		if (fcntl(low, F_GETFD) >= 0)
+			continue;
+		fd = open("/", O_PATH | O_CLOEXEC);
+		if (fd >= LOWEST)
+			close(fd);
+		if (fd < 0 || fd >= LOWEST)
+			return;
+		plugs->fds[plugs->count++] = fd;
+	}
+}
+
+static void unplug(const struct plugs *plugs)
+{
+	int i;
+
+	for (i = 0; i < plugs->count; i++)
+		close(plugs->fds[i]);
+}
+
+/* What a system call has returned: above the three, or a negative errno. */
+static int lift(int fd)
+{
+	int above, err;
+
+	if (fd < 0)
+		return -errno;
+	if (fd >= LOWEST)
+		return fd;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST);
+	err = above < 0 ? -errno : above;
+	close(fd);
+	return err;
+}
+
+static int lift_both(int result, int *ends)
+{
+	int i, err = result ? -errno : 0;
+
+	for (i = 0; i < 2 && !err; i++) {
+		ends[i] = lift(ends[i]);
+		if (ends[i] < 0) {
+			err = ends[i];
+			close(ends[!i]);
+		}
+	}
+	return err;
+}
+
+#define MADE(call)                                                                                 \
+	({                                                                                         \
+		struct plugs plugs_;                                                               \
+		int made_;                                                                         \
+                                                                                                   \
+		plug(&plugs_);                                                                     \
+		made_ = lift(call);                                                                \
+		unplug(&plugs_);                                                                   \
+		made_;                                                                             \
+	})
+
+int fd_open(const char *path, int flags, mode_t mode)
+{
+	return MADE(open(path, flags | O_CLOEXEC, mode));
+}
+
+int fd_open_at(int folder, const char *path, int flags)
+{
+	return MADE(openat(folder, path, flags | O_CLOEXEC));
+}
+
+int fd_socket(int type)
+{
+	return MADE(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+}
+
+int fd_socket_pair(int type, int *ends)
+{
+	struct plugs plugs;
+	int err;
+
+	plug(&plugs);
+	err = lift_both(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), ends);
+	unplug(&plugs);
+	return err;
+}
+
+int fd_pipe(int flags, int *ends)
+{
+	struct plugs plugs;
+	int err;
+
+	plug(&plugs);
+	err = lift_both(pipe2(ends, flags | O_CLOEXEC), ends);
+	unplug(&plugs);
+	return err;
+}
+
+int fd_event(void)
+{
+	return MADE(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+int fd_epoll(void)
+{
+	return MADE(epoll_create1(EPOLL_CLOEXEC));
+}
+
+int fd_pidfd(pid_t pid)
+{
+	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+int fd_bpf_pin(const char *path)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
+	/* Opened for reading alone, a map cannot be mapped at all: the freeze is the lock. */
+	return MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
+}
+
+DIR *fd_folder(const char *path)
+{
+	int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd < 0)
+		errno = -fd;
+	else if (!folder)
+		close(fd);
+	return folder;
+}
+
+FILE *fd_stream(const char *path)
+{
+	int fd = fd_open(path, O_RDONLY, 0);
+	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (fd < 0)
+		errno = -fd;
+	else if (!stream)
+		close(fd);
+	return stream;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every fd that the library makes is made here.
+ *
+ * Promises  it is above 2 and close-on-exec, and was never 0, 1 or 2, not for an instant either: where those are
+ *           closed, a printf() of another thread would write into whatever has the number.
+ * Needs     fds are closed by whoever has them from here; -1 is none.
+ * Context   any thread, and a child of fork(); async-signal-safe. All return an fd, or a negative errno.
+ * Used by   all that opens anything.
+ *
+ * `make lint` refuses the calls themselves elsewhere (build-aux/check-calls). A child that places fds for the
+ * program that it becomes uses dup2().
+ */
+#ifndef KREG_SHM_FD_H
+#define KREG_SHM_FD_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+int fd_open(const char *path, int flags, mode_t mode);
+int fd_open_at(int folder, const char *path, int flags);
+
+/* Of AF_UNIX; @type with SOCK_NONBLOCK or without. The pairs: 0, and both fds in @ends. */
+int fd_socket(int type);
+int fd_socket_pair(int type, int *ends);
+int fd_pipe(int flags, int *ends);
+
+int fd_event(void); /* does not block */
+int fd_epoll(void);
+int fd_pidfd(pid_t pid);
+
+/* What is pinned there in a bpffs. */
+int fd_bpf_pin(const char *path);
+
+/* For reading. NULL, with errno. */
+DIR *fd_folder(const char *path);
+FILE *fd_stream(const char *path);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program may close what fds it likes, 0 to 2 and those that it does not know included, and open its own under
+ * any number: no file of the program's is ever taken for one of the registry's, and no file of the registry's is ever
+ * under a number that the program writes to.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "lib/kreg.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#define OPENINGS 300
+#define FILES 16
+#define PRECIOUS "precious\n"
+
+/* What is wrong, in a child: it says so, and ends with 1. */
+#define REQUIRE(what)                                                                              \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #what);                \
+			fflush(stdout);                                                            \
+			return 1;                                                                  \
+		}                                                                                  \
+	} while (0)
+
+static int run_child(int (*body)(int link, void *data), int mode)
+{
+	struct child child = child_start(body, &mode);
+
+	return child_end(&child);
+}
+
+static int count_fds(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+START_TEST(an_open_registry_is_no_fd)
+{
+	int before = count_fds();
+	struct kreg *k = mode_open(_i, "fds");
+	KREG_OPTIONS(options, .flags = KREG_OPEN_READONLY);
+	struct kreg *reader = mode_open_as(_i, "fds", &options);
+
+	ck_assert_int_eq(kreg_register(k, "a", KREG_STRING, "1", 1, NULL), 0);
+	ck_assert_int_eq(kreg_lookup(reader, "a", KREG_STRING, NULL, 0, NULL), 1);
+	ck_assert_int_eq(count_fds(), before);
+	kreg_close(reader);
+	kreg_close(k);
+	ck_assert_int_eq(count_fds(), before);
+}
+END_TEST
+
+/* Writes to the three as a program does that prints, and counts what has gone anywhere. */
+static void *print_to_closed(void *data)
+{
+	int *state = data, fd, written = 0;
+
+	while (!__atomic_load_n(state, __ATOMIC_ACQUIRE)) {
+		for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			written += write(fd, PRECIOUS, strlen(PRECIOUS)) > 0;
+	}
+	return (void *)(intptr_t)written;
+}
+
+static int open_with_closed(int link, void *data)
+{
+	int mode = *(int *)data, out = fcntl(STDOUT_FILENO, F_DUPFD, 10), state = 0, i, fault = 0;
+	struct kreg_listener *listener = NULL;
+	struct kreg *k = NULL;
+	void *written = NULL;
+	pthread_t printer;
+
+	(void)link;
+	fflush(stdout);
+	for (i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		close(i);
+	pthread_create(&printer, NULL, print_to_closed, &state);
+	for (i = 0; i < OPENINGS && !fault; i++) {
+		k = mode_open(mode, "closed");
+		if (kreg_register(k, "svc", KREG_STRING, "v", 1, NULL) ||
+		    kreg_listen(k, NULL, 0, &listener) ||
+		    kreg_await(k, "other", KREG_STRING, 1, NULL) != -ETIMEDOUT ||
+		    kreg_lookup(k, "svc", KREG_STRING, NULL, 0, NULL) != 1 ||
+		    kreg_listener_fd(listener) <= STDERR_FILENO)
+			fault = i + 1;
+		kreg_listener_close(listener);
+		kreg_close(k);
+	}
+	__atomic_store_n(&state, 1, __ATOMIC_RELEASE);
+	pthread_join(printer, &written);
+	dup2(out, STDOUT_FILENO);
+	REQUIRE(!fault);
+	REQUIRE(!written);
+	k = mode_open(mode, "closed");
+	REQUIRE(!kreg_check(k, NULL, NULL));
+	kreg_close(k);
+	return 0;
+}
+
+START_TEST(nothing_is_ever_under_0_1_or_2_while_a_thread_prints)
+{
+	ck_assert_int_eq(run_child(open_with_closed, _i), 0);
+}
+END_TEST
+
+/* The program's files under all numbers that the library may have had. */
+static int take_numbers(int link, int *files)
+{
+	char path[128];
+	int i;
+
+	for (i = STDERR_FILENO + 1; i < 1024; i++) {
+		if (i != link)
+			close(i);
+	}
+	for (i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/data.%d", tmp_directory(), i);
+		files[i] = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+		REQUIRE(write(files[i], PRECIOUS, strlen(PRECIOUS)) == (ssize_t)strlen(PRECIOUS));
+	}
+	return 0;
+}
+
+static int look_at_files(const int *files)
+{
+	char text[64];
+	struct stat st;
+	int i;
+
+	for (i = 0; i < FILES; i++) {
+		REQUIRE(!fstat(files[i], &st));
+		REQUIRE(st.st_size == (off_t)strlen(PRECIOUS));
+		REQUIRE(st.st_blocks <= 8);
+		REQUIRE(pread(files[i], text, sizeof(text), 0) == (ssize_t)strlen(PRECIOUS));
+		REQUIRE(lseek(files[i], 0, SEEK_CUR) == (off_t)strlen(PRECIOUS));
+		REQUIRE(!memcmp(text, PRECIOUS, strlen(PRECIOUS)));
+	}
+	return 0;
+}
+
+static int register_many(struct kreg *k, const char *prefix, int count)
+{
+	static char value[60000];
+	char key[32];
+	int i, err = 0;
+
+	for (i = 0; i < count && !err; i++) {
+		snprintf(key, sizeof(key), "%s%d", prefix, i);
+		err = kreg_register(k, key, KREG_STRING, value, sizeof(value), NULL);
+	}
+	return err;
+}
+
+static int go_on_without_fds(int link, void *data)
+{
+	/* Not by mode_open(): Check has an fd of its own as well. */
+	KREG_OPTIONS(options, .guard = mode_guard(*(int *)data), .directory = tmp_directory());
+	struct kreg *k = mode_open(*(int *)data, "unknown"), *second;
+	int files[FILES];
+
+	REQUIRE(!kreg_register(k, "first", KREG_STRING, "v", 1, NULL));
+	REQUIRE(!take_numbers(link, files));
+	REQUIRE(!register_many(k, "many", 100));
+	REQUIRE(!kreg_open(&second, "unknown", &options));
+	REQUIRE(kreg_lookup(second, "many99", KREG_STRING, NULL, 0, NULL) == 60000);
+	kreg_close(second);
+	REQUIRE(kreg_count(k) == 101);
+	kreg_close(k);
+	return look_at_files(files);
+}
+
+START_TEST(who_closes_unknown_fds_keeps_its_files_and_its_registry)
+{
+	ck_assert_int_eq(run_child(go_on_without_fds, _i), 0);
+}
+END_TEST
+
+/* As on a kernel that does not know the advice, or under a filter. */
+static int refuse_madvise(int error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 23 /* MADV_POPULATE_WRITE */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int fill_file_system(int mode, int error)
+{
+	KREG_OPTIONS(options, .guard = mode_guard(mode));
+	char small[128];
+	struct kreg *k;
+
+	snprintf(small, sizeof(small), "%s/small", tmp_directory());
+	options.directory = small;
+	REQUIRE(!error || !refuse_madvise(error));
+	REQUIRE(!kreg_open(&k, "full", &options));
+	REQUIRE(register_many(k, "many", 100) == -ENOSPC);
+	REQUIRE(kreg_count(k) > 10);
+	/* What was got for nothing is used by what needs less. */
+	REQUIRE(!kreg_register(k, "small", KREG_STRING, "v", 1, NULL));
+	REQUIRE(!kreg_check(k, NULL, NULL));
+	kreg_close(k);
+	return 0;
+}
+
+static int fill_quickly(int link, void *data)
+{
+	(void)link;
+	return fill_file_system(*(int *)data, 0);
+}
+
+static int fill_on_an_old_kernel(int link, void *data)
+{
+	(void)link;
+	return fill_file_system(*(int *)data, EINVAL);
+}
+
+static int fill_under_a_filter(int link, void *data)
+{
+	(void)link;
+	return fill_file_system(*(int *)data, EPERM);
+}
+
+START_TEST(a_full_file_system_is_told_on_any_kernel)
+{
+	int (*const bodies[])(int, void *) = { fill_quickly, fill_on_an_old_kernel,
+					       fill_under_a_filter };
+	char small[128];
+	size_t i;
+
+	snprintf(small, sizeof(small), "%s/small", tmp_directory());
+	mkdir(small, 0700);
+	for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		if (mount("tmpfs", small, "tmpfs", 0, "size=4m"))
+			return; /* only root can mount one */
+		ck_assert_int_eq(run_child(bodies[i], _i), 0);
+		ck_assert_int_eq(umount(small), 0);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		an_open_registry_is_no_fd,
+		nothing_is_ever_under_0_1_or_2_while_a_thread_prints,
+		who_closes_unknown_fds_keeps_its_files_and_its_registry,
+		a_full_file_system_is_told_on_any_kernel,
+		NULL,
+	};
+	Suite *suite = suite_create("fds");
+	TCase *both = tcase_create("both modes");
+
+	tcase_set_timeout(both, 60);
+	return modes_run(suite, both, tests, NULL, NULL);
+}
