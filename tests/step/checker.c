@@ -245,10 +245,14 @@ int check_waits(struct check *check, bool victim_holds, bool unlocked, bool all)
 
 	if (!check->stage->watched)
 		return 0;
-	if (all && !is_held(check, awaited))
-		ours = !kreg_register(check->stage->k, awaited, KREG_STRING, "c", 1, NULL);
-	if (all || is_held(check, awaited))
-		err = check_wait(check, WAIT_NAME, awaited, "kreg_await() for a name that is held");
+	/* Once more if it was held, and gone before the waiter looked. */
+	do {
+		if (all && !is_held(check, awaited))
+			ours = !kreg_register(check->stage->k, awaited, KREG_STRING, "c", 1, NULL);
+		if (all || is_held(check, awaited))
+			err = check_wait(check, WAIT_NAME, awaited,
+					 "kreg_await() for a name that is held");
+	} while (all && !err && !check->waited[WAIT_NAME] && !ours);
 	if (ours)
 		kreg_unregister(check->stage->k, awaited, KREG_STRING);
 	if (!err && (all || !victim_holds || !is_held_by(check, gone_of(check), 'V')))
