@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/change.h"
 #include "lib/handle.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"
@@ -341,12 +342,106 @@ START_TEST(a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib)
 }
 END_TEST
 
+static struct kreg *open_duplicate(int mode)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+
+	return mode_open_as(mode, "walk", &options);
+}
+
+/* Stands in the line of "name", and uses the memory of that for the key that it is told. */
+static int stand_in_line(int link, void *data)
+{
+	struct kreg *k = open_duplicate(*(int *)data);
+	int key;
+
+	/* Another one is in the slab, so that it is not given back. */
+	link_say(link, kreg_register(k, "name", KREG_STRING, "x", 1, NULL) ||
+			       kreg_register(k, "else", KREG_STRING, "x", 1, NULL));
+	key = (int)link_hear(link);
+	kreg_unregister(k, "name", KREG_STRING);
+	reuse(k);
+	link_say(link, kreg_register(k, &key, sizeof(key), "x", 1, NULL));
+	link_hear(link);
+	return 0;
+}
+
+/* A key behind those of @q in the list. */
+static int key_behind(struct kreg *k, const struct query *q)
+{
+	struct query other;
+	int key = -1;
+
+	do {
+		key++;
+		other = table_query(&k->segment, &key, sizeof(key));
+	} while (!order_is_before(q->order, other.order));
+	return key;
+}
+
+/* Who is next in the line to our entry at @place. */
+static const struct entry *entry_behind(struct kreg *k, const struct query *q, place_t place)
+{
+	struct found found = { 0 };
+	struct table_walk walk;
+
+	table_line(&k->segment, q, &walk);
+	do {
+		ck_assert_int_eq(table_line_next(&k->segment, &k->lives, q, &walk, &found), 0);
+	} while (found.place != place);
+	ck_assert_int_eq(table_line_next(&k->segment, &k->lives, q, &walk, &found), 0);
+	ck_assert_uint_ne(found.owner, k->self.owner);
+	return found.entry;
+}
+
+START_TEST(a_walk_begins_again_after_an_expulsion_that_another_step_has_noticed)
+{
+	int mode = _i;
+	struct kreg *k = open_duplicate(mode);
+	struct query q = table_query(&k->segment, "name", 4);
+	struct child neighbour;
+	struct change change;
+	struct own_line line;
+	struct found first, last;
+	const struct entry *behind;
+
+	q.kinds = KINDS_OF_NAMES;
+	/* New ones are linked in front: ours, the neighbour's, ours. */
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "last", 4, NULL), 0);
+	neighbour = child_start_ready(stand_in_line, &mode);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "first", 5, NULL), 0);
+	/* So that no hazard is left that names the neighbour's. */
+	ck_assert_int_eq(kreg_register(k, "between", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(kreg_unregister(k, "between", KREG_STRING), 1);
+	ck_assert_int_eq(change_enter(&change, k, &q), 0);
+	change_own_line(&change, &line);
+	ck_assert_int_eq(change_own_next(&change, &line, &first), 0);
+	behind = entry_behind(k, &q, first.place);
+	/* The walk leads to the neighbour's entry, whose memory is used for another key. */
+	ck_assert_int_eq(child_ask(&neighbour, key_behind(k, &q)), 0);
+	ck_assert_uint_eq(load_relaxed(&change.thread->writer.slot->writing), SLOT_EXPELLED);
+	ck_assert_int_ne(memcmp(behind->bytes, "name", 4), 0);
+	/* This step notices the expulsion. */
+	ck_assert_int_eq(change_unlink(&change, &first), 0);
+	ck_assert_uint_ne(load_relaxed(&change.thread->writer.slot->writing), SLOT_EXPELLED);
+	ck_assert_int_eq(change_own_next(&change, &line, &last), 0);
+	ck_assert_uint_ne(last.place, first.place);
+	ck_assert_int_eq(change_unlink(&change, &last), 0);
+	ck_assert_int_eq(change_own_next(&change, &line, &last), -ENOENT);
+	change_leave(&change);
+	ck_assert_int_eq(kreg_count(k), 2);
+	child_kill(&neighbour);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
 		a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_right,
 		what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else,
 		a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib,
+		a_walk_begins_again_after_an_expulsion_that_another_step_has_noticed,
 		NULL,
 	};
 	Suite *suite = suite_create("stopped");
