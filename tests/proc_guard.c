@@ -114,6 +114,14 @@ static void hold_and_die(struct kreg *k, int times)
 	}
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
+}
+
 static uint64_t ticks(void)
 {
 	struct timespec at;
@@ -387,6 +395,81 @@ START_TEST(an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_
 }
 END_TEST
 
+/* ---- the guard is stopped while others wait */
+
+/* Only who is not sent away waits so long. */
+#define PATIENCE_MS 20000
+
+static int await_nobody(struct kreg *k)
+{
+	return kreg_await(k, "nobody", KREG_STRING, PATIENCE_MS, NULL);
+}
+
+static int await_gone(struct kreg *k)
+{
+	return kreg_await_gone(k, "name", KREG_STRING, NULL, PATIENCE_MS);
+}
+
+static int await_turn(struct kreg *k)
+{
+	int err = kreg_register_with(k, "name", KREG_STRING, "x", 1, KREG_REGISTER_QUEUE, NULL);
+
+	return err == KREG_WAITING ? kreg_await_turn(k, "name", KREG_STRING, PATIENCE_MS) : err;
+}
+
+static int await_lock(struct kreg *k)
+{
+	struct kreg_lock lock;
+
+	return kreg_lock(k, "lock", KREG_STRING, PATIENCE_MS, &lock);
+}
+
+static int (*const waits[])(struct kreg *k) = { await_nobody, await_gone, await_turn, await_lock };
+
+static int wait_to_be_sent_away(int link, void *data)
+{
+	int (*const *wait)(struct kreg *) = data;
+	struct kreg *k;
+
+	link_say(link, try_open(&k));
+	link_say(link, (*wait)(k));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(who_waits_is_sent_away_when_the_guard_is_stopped_by_force)
+{
+	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
+	struct child waiters[WAITS];
+	struct kreg_lock lock;
+	struct kreg *k;
+	uint64_t before;
+	int i;
+
+	start_guard(0);
+	k = open_registry();
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, 0, &lock), 0);
+	for (i = 0; i < WAITS; i++) {
+		waiters[i] = child_start(wait_to_be_sent_away, (void *)(uintptr_t)&waits[i]);
+		ck_assert_int_eq(link_hear(waiters[i].link), 0);
+		child_await_sleep(&waiters[i]);
+	}
+	ck_assert_int_eq(stop_guard(false), -EBUSY);
+	before = now_ms();
+	ck_assert_int_eq(stop_guard(true), 0);
+	for (i = 0; i < WAITS; i++) {
+		ck_assert_int_eq(link_hear(waiters[i].link), -EOWNERDEAD);
+		printf("# waiter %d: sent away %llu ms after the guard was told to stop\n", i,
+		       (unsigned long long)(now_ms() - before));
+		ck_assert_uint_lt(now_ms() - before, PATIENCE_MS / 2);
+		child_kill(&waiters[i]);
+	}
+	fflush(stdout);
+	kreg_close(k);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
@@ -398,6 +481,7 @@ int main(int argc, char **argv)
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
 		all_seats_can_be_taken_and_all_come_back,
 		an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens,
+		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,
 		NULL,
 	};
 
