@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A thousand processes want to start one service at the same moment. One does; the others learn whom it has
- * started, and their programs never run.
+ * started, and their programs never run. They wait for the one who is about to, and no longer than it can.
  */
 #include <check.h>
 #include <errno.h>
@@ -15,6 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/claim.h"
+#include "shm/clock.h"
+#include "shm/table_search.h"
+#include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
@@ -134,10 +138,133 @@ START_TEST(of_a_thousand_starters_of_one_name_exactly_one_starts_a_process)
 }
 END_TEST
 
+/* ---- a claim, whose holder does not get to the start */
+
+#define WAITERS 3
+#define PATIENCE_MS 20000
+
+enum { HOLDER_KILLED, HOLDER_EXECS, HOLDER_ENDS };
+
+static int claim_and_stay(int link, void *data)
+{
+	struct kreg *k = mode_open(mode, "claim");
+	struct query q = table_query(&k->segment, "name", 4);
+	struct claim_holder holder;
+	struct claim claim;
+
+	(void)data;
+	q.kinds = KINDS_OF_NAMES;
+	link_say(link, claim_take(k, &q, 0, &claim, &holder));
+	link_hear(link);
+	execl(PROGRAM, PROGRAM, "sleep", NULL);
+	return 1;
+}
+
+static int start_name(struct kreg *k, int64_t timeout_ms, struct kreg_started *started)
+{
+	const char *const argv[] = { PROGRAM, "sleep", NULL };
+	KREG_START(how, .argv = argv, .flags = KREG_START_DIES_WITH_STARTER,
+		   .timeout_ms = timeout_ms);
+
+	*started = (struct kreg_started){ .size = sizeof(*started) };
+	return kreg_start(k, "name", KREG_STRING, &how, started);
+}
+
+static int start_behind(int link, void *data)
+{
+	struct kreg *k = mode_open(mode, "claim");
+	struct kreg_started started;
+
+	(void)data;
+	link_say(link, 0);
+	link_say(link, start_name(k, PATIENCE_MS, &started));
+	link_say(link, started.owner.pid);
+	link_hear(link);
+	return 0;
+}
+
+static uint64_t now_ms(void)
+{
+	return clock_now() / 1000000;
+}
+
+/* One of the waiters starts the program, and the others learn of it. */
+static void one_has_started(struct kreg *k, struct child *waiters)
+{
+	struct kreg_owner owner;
+	int i, winners = 0;
+	int64_t err, pids[WAITERS];
+
+	for (i = 0; i < WAITERS; i++) {
+		err = link_hear(waiters[i].link);
+		ck_assert_msg(!err || err == -EEXIST, "%s", kreg_strerror((int)err));
+		winners += !err;
+		pids[i] = link_hear(waiters[i].link);
+	}
+	ck_assert_int_eq(winners, 1);
+	ck_assert_int_eq(kreg_whereis(k, "name", KREG_STRING, &owner), 0);
+	for (i = 0; i < WAITERS; i++)
+		ck_assert_int_eq(pids[i], owner.pid);
+}
+
+static void wait_at_claim(struct kreg *k, int holder_end)
+{
+	struct child holder = child_start_ready(claim_and_stay, NULL), waiters[WAITERS];
+	struct kreg_started started;
+	uint64_t before;
+	int i;
+
+	for (i = 0; i < WAITERS; i++) {
+		waiters[i] = child_start_ready(start_behind, NULL);
+		child_await_sleep(&waiters[i]);
+	}
+	/* Who has a limit keeps it, although the holder is stopped. */
+	kill(holder.pid, SIGSTOP);
+	ck_assert_int_eq(start_name(k, 200, &started), -ETIMEDOUT);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	before = now_ms();
+	if (holder_end == HOLDER_EXECS) {
+		kill(holder.pid, SIGCONT);
+		link_say(holder.link, 0);
+	} else {
+		child_kill(&holder);
+	}
+	one_has_started(k, waiters);
+	printf("# the holder of a claim %s: all have returned after %llu ms\n",
+	       holder_end == HOLDER_EXECS ? "called exec" : "was killed",
+	       (unsigned long long)(now_ms() - before));
+	fflush(stdout);
+	ck_assert_uint_lt(now_ms() - before, PATIENCE_MS / 2);
+	if (holder_end == HOLDER_EXECS)
+		child_kill(&holder);
+	for (i = 0; i < WAITERS; i++)
+		child_kill(&waiters[i]);
+	/* It is free when the program has ended. */
+	kreg_register_with(k, "name", KREG_STRING, NULL, 0, KREG_REGISTER_QUEUE, NULL);
+	ck_assert_int_eq(kreg_await_turn(k, "name", KREG_STRING, PATIENCE_MS), 0);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+}
+
+START_TEST(who_waits_at_a_claim_is_next_when_its_holder_is_killed_or_calls_exec)
+{
+	struct kreg *k;
+	int end;
+
+	mode = _i;
+	k = mode_open(mode, "claim");
+	for (end = 0; end < HOLDER_ENDS; end++)
+		wait_at_claim(k, end);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		of_a_thousand_starters_of_one_name_exactly_one_starts_a_process,
+		who_waits_at_a_claim_is_next_when_its_holder_is_killed_or_calls_exec,
 		NULL,
 	};
 
