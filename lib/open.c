@@ -12,6 +12,8 @@
  *   a segment of our life table             use it
  *   of another, somebody in it is alive     -EBUSY
  *   of another, nobody is                   replace it, look again
+ *   of another layout                       the same, but -EPROTO
+ *   of another boot, or a copy              replace it, look again
  *
  * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
  * then the successor is asked for once more (succession.c). A process that has the registry open for writing
@@ -118,21 +120,22 @@ static int create(const struct opening *o, uint64_t *made)
 static int replace(const struct kreg *k, const struct opening *o, uint64_t *made)
 {
 	const struct segment *s = &k->segment;
-	pid_t alive;
+	struct in_use alive;
 
 	if (k->writable && o->path.owner == geteuid())
 		return succession_take_over(s, &o->path, &o->plan, made);
 	if (in_use_by(s, NULL, &alive)) {
-		segment_say(&o->path,
-			    "%s/%s belongs to a guard that is not to be reached, or to the "
-			    "fallback, and process %d in it is alive",
-			    o->path.directory, o->path.file, alive);
-		return -EBUSY;
+		in_use_say(s, &o->path, &alive);
+		return s->is_stranger ? -EPROTO : -EBUSY;
 	}
 	segment_say(&o->path,
-		    "%s/%s is a leftover in which nobody is alive; when user %u opens it "
+		    "%s/%s is a leftover%s in which nobody is alive; when user %u opens it "
 		    "for writing it is replaced",
-		    o->path.directory, o->path.file, o->path.owner);
+		    o->path.directory, o->path.file,
+		    s->is_leftover   ? " of another boot, or a copy,"
+		    : s->is_stranger ? " of another layout"
+				     : "",
+		    o->path.owner);
 	return k->writable ? -EPERM : -ENOENT;
 }
 
@@ -184,7 +187,11 @@ static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 		segment_close(s);
 		return err;
 	}
-	if (!k->writable && s->lives) {
+	if (s->is_leftover || s->is_stranger) {
+		err = replace(k, o, made);
+		if (!err)
+			err = 1;
+	} else if (!k->writable && s->lives) {
 		/* Who only looks needs no seat, so the segment's own lives will do. */
 		life_guard_close(&k->lives);
 	} else if (s->header->identity != k->lives.identity) {

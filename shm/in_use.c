@@ -7,80 +7,143 @@
  */
 #include "shm/in_use.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "shm/gift.h"
 #include "shm/interrupted.h"
+#include "shm/judge.h"
 #include "shm/row.h"
 
-/* Without the table. Where its pid means nobody here, nobody here can say that it is dead. */
-static bool process_is_alive(const struct row *row)
-{
-	uint64_t here = row_pid_namespace(), there = row->pid_namespace;
-	pid_t pid = (pid_t)row->pid;
-	char path[64];
+struct look {
+	const struct segment *s;
+	const struct life_table *table; /* NULL if the segment's is gone */
+	struct judge judge;
+	struct in_use *found;
+};
 
-	if (here && there && here != there)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (!access(path, R_OK))
-		return row_process_start(pid) == row->start;
-	/* /proc may hide it from us: who exists then counts as alive. */
-	return !kill(pid, 0) || errno == EPERM;
+/* Without the table. */
+static bool process_is_alive(struct look *look, const struct segment_who *who)
+{
+	enum verdict verdict = judge_look(&look->judge, who);
+
+	look->found->pid = (pid_t)who->pid;
+	look->found->is_unseen = verdict == JUDGE_UNSEEN;
+	look->found->pid_namespace = look->found->is_unseen ? who->pid_namespace : 0;
+	return verdict != JUDGE_DEAD;
 }
 
-/* @table: NULL if the segment's is gone. Then *pid is the owner's, as far as it is known. */
-static bool owner_is_alive(const struct segment *s, const struct life_table *table, owner_t owner,
-			   pid_t *pid)
+static bool owner_is_alive(struct look *look, owner_t owner)
 {
-	const struct row *row = &s->rows[owner_seat(owner)];
+	const struct segment_who *who = segment_who(look->s, owner_seat(owner));
 	uint64_t life;
 
-	*pid = (pid_t)row->pid;
-	if (!table)
-		return process_is_alive(row);
-	if (!life_look(table, owner, &life))
+	if (!look->table)
+		return process_is_alive(look, who);
+	if (!life_look(look->table, owner, &life))
 		return false;
-	if (table->facts)
-		*pid = (pid_t)(life & LIFE_PID_MASK);
+	*look->found = (struct in_use){
+		.pid = (pid_t)(look->table->facts ? life & LIFE_PID_MASK : who->pid),
+	};
 	return true;
 }
 
 /* Of gifts the rows know nothing. */
-static bool someone_has_gift(const struct segment *s, const struct life_table *table, pid_t *pid)
+static bool someone_has_gift(struct look *look)
 {
+	const struct segment *s = look->s;
 	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
 
 	for (slab = 0; slab < slabs; slab++) {
 		owner_t owner = gift_owner(s, slab);
 
-		if (owner && owner_seat(owner) < s->seats && owner_is_alive(s, table, owner, pid))
+		if (owner && owner_seat(owner) < s->seats && owner_is_alive(look, owner))
 			return true;
 	}
 	return false;
 }
 
-bool in_use_by(const struct segment *s, const struct life_table *lives, pid_t *pid)
+static bool someone_has_something(struct look *look)
 {
-	struct life_table own = { .words = s->lives, .seats = s->seats };
-	const struct life_table *table = s->lives ? &own : lives;
+	const struct segment *s = look->s;
 	uint32_t seat;
 
-	if (table && table->identity != s->header->identity)
-		table = NULL;
 	for (seat = 0; seat < s->seats; seat++) {
 		/* relaxed: a full fence stands before, and nothing is read through the word */
 		owner_t owner = owner_of(load_relaxed(&s->rows[seat].entries), seat);
 
 		/* The cheaper look first. */
-		if (table ? owner_is_alive(s, table, owner, pid) &&
-				    interrupted_is_in_use(s, table, seat)
-			  : interrupted_is_in_use(s, NULL, seat) &&
-				    owner_is_alive(s, NULL, owner, pid))
+		if (look->table
+			    ? owner_is_alive(look, owner) &&
+				      interrupted_is_in_use(s, look->table, seat)
+			    : interrupted_is_in_use(s, NULL, seat) && owner_is_alive(look, owner))
 			return true;
 	}
-	return someone_has_gift(s, table, pid);
+	return someone_has_gift(look);
+}
+
+/* What else is in it is not known. */
+static bool someone_was_there(struct look *look)
+{
+	uint32_t seat;
+
+	for (seat = 0; seat < look->s->seats; seat++) {
+		if (process_is_alive(look, segment_who(look->s, seat)))
+			return true;
+	}
+	return false;
+}
+
+bool in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who)
+{
+	struct life_table own = { .words = s->lives, .seats = s->seats };
+	struct look look = { .s = s, .table = s->lives ? &own : lives, .found = who };
+
+	*who = (struct in_use){ 0 };
+	if (s->is_leftover)
+		return false;
+	if (look.table && look.table->identity != s->header->identity)
+		look.table = NULL;
+	if (!look.table || s->is_stranger)
+		judge_begin(&look.judge);
+	if (s->is_stranger)
+		return someone_was_there(&look);
+	return someone_has_something(&look);
+}
+
+void in_use_tell(char *out, const struct in_use *who)
+{
+	unsigned long long here = row_pid_namespace(), there = who->pid_namespace;
+
+	if (!who->is_unseen)
+		snprintf(out, IN_USE_TEXT, "process %d in it is alive; end it", who->pid);
+	else if (here && there)
+		snprintf(out, IN_USE_TEXT,
+			 "process %d in it is of PID namespace %llu, which is not to be seen from "
+			 "here, %llu, so that it counts as alive; open it where the process, or "
+			 "its guard's folder in bpffs, is to be seen",
+			 who->pid, there, here);
+	else
+		snprintf(out, IN_USE_TEXT,
+			 "process %d in it cannot be judged without /proc, so that it counts as "
+			 "alive; mount /proc, or open it where that is mounted",
+			 who->pid);
+}
+
+void in_use_say(const struct segment *s, const struct segment_path *path,
+		const struct in_use *alive)
+{
+	char text[IN_USE_TEXT];
+
+	in_use_tell(text, alive);
+	if (s->is_stranger)
+		segment_say(path,
+			    "%s/%s has layout %u, this library has %u, and %s, or "
+			    "`regtool destroy --force` the registry",
+			    path->directory, path->file, s->header->layout, SEGMENT_LAYOUT, text);
+	else
+		segment_say(path,
+			    "%s/%s was made under %s, and %s, or `regtool destroy --force` the "
+			    "registry",
+			    path->directory, path->file,
+			    s->lives ? "the fallback" : "a guard that is not to be seen", text);
 }

@@ -14,10 +14,27 @@
 
 #include "shm/segment.h"
 
+/* One who is alive, or may be. */
+struct in_use {
+	pid_t pid;
+	uint64_t
+		pid_namespace; /* that the pid is of, where the process cannot be seen from here; else 0 */
+	bool is_unseen;
+};
+
 /*
  * Whether somebody who has something in @s, be it reserved, locked or a gift, is alive, by @lives if that
- * is its table, else by the processes' start times; one of another PID namespace is then. *pid: its.
+ * is its table, else by what is to be seen of the processes. Of a segment of another layout: who may ever have
+ * had something. In a leftover of another boot and in a copy nobody is.
  */
-bool in_use_by(const struct segment *s, const struct life_table *lives, pid_t *pid);
+bool in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who);
+
+/* For sentences, after "FILE": "... and process 12 in it is alive; end it". */
+#define IN_USE_TEXT 512
+void in_use_tell(char *out, const struct in_use *who);
+
+/* Why @s is not replaced, to the path's log. */
+void in_use_say(const struct segment *s, const struct segment_path *path,
+		const struct in_use *alive);
 
 #endif

@@ -10,7 +10,7 @@
  *
  *   part        size                        reserved, see segment_reserve.c
  *   header      one page                    at creation
- *   rows        64 bytes a seat             at creation
+ *   rows        128 bytes a seat            at creation
  *   slots       64 bytes a slot             at creation
  *   lives       8 bytes a seat              at creation; the fallback only
  *   buckets     8 bytes for each 64 of land as the table grows, by doubling
@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 4u
+#define SEGMENT_LAYOUT 5u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
@@ -54,19 +54,73 @@
 #define SEGMENT_BELLS 256u
 #define SEGMENT_PARTITIONS_MAX 64u
 
-struct segment_header {
-	/* written once, before anyone else can see the segment */
+/*
+ * The preamble: the beginning of every segment, whatever its layout, from layout 5 on. Another layout may use what is
+ * reserved here and all that follows; what stands here never changes, nor what it means, so that each library can
+ * tell of a segment of any layout whether somebody may live in it, and can end it:
+ *
+ *   magic, marker   these constants. A segment without the marker is older, and nothing else is known of it
+ *   layout          of what is not the preamble
+ *   id, replaces    as in layout 5
+ *   identity        of the guard's life table that its owners have their lives in; 0: of none
+ *   boot            the kernel's boot id; 0: not known
+ *   inode           of its file, so that a copy is known
+ *   rows ...        a row for each seat, at rows_offset + seat * row_bytes; who_offset bytes into the row is
+ *                   struct segment_who. Reserved memory, at creation
+ *   successor       as above. Who would like to end a segment reads the rows, proposes, and reads them again; who
+ *                   registers something has filled its struct segment_who before, and looks at the word afterwards
+ */
+#define SEGMENT_MARKER 0x656c626d61657270ull
+
+struct segment_preamble {
 	uint64_t magic;
 	uint32_t layout;
-	uint32_t keys;     /* enum kreg_keys; 0: unique */
+	uint32_t seats;
+	uint64_t id;
+	uint64_t identity;
+	uint64_t boot[2];
+	uint64_t inode;
+	uint32_t rows_offset;
+	uint32_t row_bytes;
+	uint64_t marker;
+	uint64_t replaces;
+	uint32_t who_offset;
+	uint32_t reserved;
+	uint64_t of_layout[13];
+	uint64_t successor;
+};
+
+/* Who has opened the registry last in that seat. It may be dead since; see judge.h. */
+struct segment_who {
+	uint32_t pid;            /* 0: nobody has */
+	uint32_t time_namespace; /* which start is of; 0: not known */
+	uint64_t start;          /* of the process, nanoseconds since boot; 0: not known */
+	uint64_t pid_namespace;  /* which the pid is of; 0: not known */
+};
+
+#define SEGMENT_FILE_MAX 96u
+
+struct segment_header {
+	/* written once, before anyone else can see the segment; up to the marker the preamble */
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t seats;
 	uint64_t id;       /* random, never 0; within SEGMENT_ID_MASK */
 	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
-	uint64_t seed;     /* of the hash */
+	uint64_t boot[2];
+	uint64_t inode;
+	uint32_t rows_offset;
+	uint32_t row_bytes;
+	uint64_t marker;
+	uint64_t replaces; /* the id of the segment that it was made to replace, or 0 */
+	uint32_t who_offset;
+	uint32_t keys; /* enum kreg_keys; 0: unique */
+	uint64_t seed; /* of the hash */
 	uint64_t max_bytes;
-	uint32_t seats;
 	uint32_t slots;
 	uint32_t patience_ms;
 	uint32_t partitions; /* of the entries of one key, by owner */
+	uint32_t reserved0;
 
 	/* read by every lookup, written rarely, by whoever is alive */
 	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
@@ -79,15 +133,14 @@ struct segment_header {
 	uint64_t reserved1[3];
 
 	/* read and written by writers */
-	uint64_t successor;  /* succession.c, CAS */
+	uint64_t successor;  /* succession.c, CAS; of the preamble */
 	uint64_t meta;       /* meta.c, CAS */
 	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
 	uint64_t slots_high; /* the same of slots */
 	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
 	uint64_t gifts;      /* whether there may be any; gift.c, fetch_add and CAS */
-	uint64_t
-		replaces; /* the id of the segment that it was made to replace, or 0; written once */
-	uint64_t tickets; /* of gifts; gift.c, fetch_add */
+	uint64_t tickets;    /* of gifts; gift.c, fetch_add */
+	uint64_t reserved2;
 
 	/* read by writers, written by those who wait and those who wake them; bell.c */
 	uint32_t bells[SEGMENT_BELLS];
@@ -99,6 +152,9 @@ struct segment_header {
 	uint64_t reserved4[6];
 	uint64_t stamp; /* of the next record; fetch_add */
 	uint64_t reserved5[7];
+
+	char file[SEGMENT_FILE_MAX]; /* the name that it was made for; written once */
+	uint64_t reserved6[4];
 };
 
 /*
@@ -123,20 +179,24 @@ struct row {
 	uint32_t image; /* folded, of the program that has opened the row last; guard only */
 	uint32_t
 		foster; /* the process whose life it is, if that stands for the one of @pid; or 0 */
-	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t listeners; /* how many a program of its holder has, see log_listeners.c */
-	uint64_t start;     /* of the process, nanoseconds since boot */
-	char comm[16];
-	uint64_t pid_namespace; /* which the pid is of, see row_pid_namespace() */
-	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
+	uint32_t reserved;
 	uint64_t
 		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
-	uint64_t reserved;
+	/* struct segment_who */
+	uint32_t pid;
+	uint32_t time_namespace;
+	uint64_t start;
+	uint64_t pid_namespace;
+	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
+	char comm[16];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };
+
+#define ROW_WHO offsetof(struct row, pid)
 
 /*
  * A slot for each thread that writes or reads in sections.
@@ -274,12 +334,35 @@ struct entry {
 #define ENTRY_REPLACEABLE 0x10u /* another owner may put a name in front of it */
 #define ENTRY_GIFT 0x20u        /* it was made by another owner, in a slab of its own */
 
-_Static_assert(sizeof(struct segment_header) == 320 + 4 * SEGMENT_BELLS, "other processes see it");
+#define SAME_PLACE(field)                                                                          \
+	_Static_assert(offsetof(struct segment_header, field) ==                                   \
+			       offsetof(struct segment_preamble, field),                           \
+		       "of the preamble")
+SAME_PLACE(magic);
+SAME_PLACE(layout);
+SAME_PLACE(seats);
+SAME_PLACE(id);
+SAME_PLACE(identity);
+SAME_PLACE(boot);
+SAME_PLACE(inode);
+SAME_PLACE(rows_offset);
+SAME_PLACE(row_bytes);
+SAME_PLACE(marker);
+SAME_PLACE(replaces);
+SAME_PLACE(who_offset);
+SAME_PLACE(successor);
+#undef SAME_PLACE
+_Static_assert(sizeof(struct segment_preamble) == 200, "it never changes");
+_Static_assert(sizeof(struct segment_who) == 24, "it never changes");
+_Static_assert(offsetof(struct row, time_namespace) == ROW_WHO + 4, "as in struct segment_who");
+_Static_assert(offsetof(struct row, start) == ROW_WHO + 8, "as in struct segment_who");
+_Static_assert(offsetof(struct row, pid_namespace) == ROW_WHO + 16, "as in struct segment_who");
+_Static_assert(sizeof(struct segment_header) == 512 + 4 * SEGMENT_BELLS, "other processes see it");
 _Static_assert(sizeof(struct log_record) == 64, "other processes see it");
-_Static_assert(offsetof(struct segment_header, epoch) == 64, "a cache line of its own");
-_Static_assert(offsetof(struct segment_header, successor) == 128, "a cache line of its own");
+_Static_assert(offsetof(struct segment_header, epoch) == 128, "a cache line of its own");
+_Static_assert(offsetof(struct segment_header, successor) == 192, "a cache line of its own");
 _Static_assert(sizeof(struct row) == 128, "other processes see it");
-_Static_assert(offsetof(struct row, comm) == 64, "a count reads one cache line");
+_Static_assert(ROW_WHO == 64, "a count reads one cache line");
 _Static_assert(sizeof(struct slot) == 64, "other processes see it");
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");

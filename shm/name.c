@@ -177,18 +177,18 @@ int name_right_end(const struct segment_path *path, uint64_t id)
 }
 
 /* Which segment the one in the file was made to replace; 0: it is none that replaces another. */
-static uint64_t file_replaces(int directory, const char *name)
+static uint64_t file_replaces(int directory, const char *name, uid_t owner)
 {
-	struct segment_header header;
+	struct segment_preamble header;
 	uint64_t replaces = 0;
 	struct stat st;
 	int fd = fd_open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return 0;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == owner &&
 	    pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-	    header.magic == SEGMENT_MAGIC && header.layout == SEGMENT_LAYOUT)
+	    header.magic == SEGMENT_MAGIC && header.marker == SEGMENT_MARKER)
 		replaces = header.replaces;
 	close(fd);
 	return replaces;
@@ -215,7 +215,7 @@ static void tidy_one(const struct segment *s, const struct segment_path *path, b
 	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) || st.st_uid != path->owner)
 		return;
 	if (S_ISREG(st.st_mode)) {
-		if (is_stray(s, path, ended, file_replaces(directory, name)))
+		if (is_stray(s, path, ended, file_replaces(directory, name, path->owner)))
 			unlinkat(directory, name, 0);
 	} else if (S_ISDIR(st.st_mode)) {
 		if ((!token_path(gone, path, id, "/" GONE) && !unlink(gone)) ||

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -26,14 +27,27 @@ uint64_t row_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
 }
 
-bool row_process_read(pid_t pid, struct row_process *out)
+uint32_t row_time_namespace(void)
 {
-	char path[64], text[1024];
+	struct stat st;
+
+	return stat("/proc/self/ns/time", &st) ? 0 : (uint32_t)st.st_ino;
+}
+
+bool row_proc_is_ours(void)
+{
+	char text[32] = "";
+
+	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid();
+}
+
+static bool process_read(const char *path, struct row_process *out)
+{
+	char text[1024];
 	const char *at;
 	ssize_t got;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = fd_open(path, O_RDONLY, 0);
 	if (fd < 0)
 		return false;
@@ -51,16 +65,43 @@ bool row_process_read(pid_t pid, struct row_process *out)
 		      &out->state, &out->threads, &out->ticks) == 3;
 }
 
+bool row_process_read(pid_t pid, struct row_process *out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return process_read(path, out);
+}
+
+bool row_process_is_over(const struct row_process *process)
+{
+	/* A leader that has exited before its threads looks like a zombie too. */
+	return (process->state == 'Z' || process->state == 'X') && process->threads <= 1;
+}
+
+uint64_t row_start_of(const struct row_process *process)
+{
+	return process->ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+}
+
 uint64_t row_process_start(pid_t pid)
 {
 	struct row_process process;
 
-	if (!row_process_read(pid, &process))
+	if (!row_process_read(pid, &process) || row_process_is_over(&process))
 		return 0;
-	/* A leader that has exited before its threads looks like a zombie too. */
-	if ((process.state == 'Z' || process.state == 'X') && process.threads <= 1)
-		return 0;
-	return process.ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+	return row_start_of(&process);
+}
+
+/* Where /proc is another PID namespace's, its numbers mean others; only we ourselves are found there. */
+static uint64_t start_for_row(pid_t pid)
+{
+	struct row_process process;
+
+	if (row_proc_is_ours())
+		return row_process_start(pid);
+	return pid == getpid() && process_read("/proc/self/stat", &process) ? row_start_of(&process)
+									    : 0;
 }
 
 static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
@@ -78,7 +119,8 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	store_release(&row->pid, (uint32_t)pid);
 	row->uid = getuid();
 	row->gid = getgid();
-	row->start = row_process_start(pid);
+	row->start = start_for_row(pid);
+	row->time_namespace = row_time_namespace();
 	row->pid_namespace = row_pid_namespace();
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */

@@ -17,6 +17,12 @@
 uint64_t row_pid_namespace(void);
 #define ROW_PID_NAMESPACE_INITIAL 0xeffffffcull
 
+/* That of our time namespace; 0: not known, or the kernel has none. */
+uint32_t row_time_namespace(void);
+
+/* Whether /proc is that of our PID namespace. */
+bool row_proc_is_ours(void);
+
 /* What /proc/PID/stat says of a process. False: it does not show it. */
 struct row_process {
 	char state; /* as there: R, S, T, Z ... */
@@ -24,6 +30,8 @@ struct row_process {
 	unsigned long long ticks; /* its start since boot */
 };
 bool row_process_read(pid_t pid, struct row_process *out);
+bool row_process_is_over(const struct row_process *process);
+uint64_t row_start_of(const struct row_process *process);
 
 /* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
 uint64_t row_process_start(pid_t pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Build, publish, open, refuse.
+ * Build, publish.
  *
  * A segment is built in a file that has no name yet (O_TMPFILE), its fixed parts reserved and its
  * header filled, and gets its name by one linkat(), which fails if the name is taken. So:
@@ -8,9 +8,6 @@
  *   killed here              what is left
  *   before the linkat        nothing: the kernel drops a file without a name
  *   after it                 a whole segment
- *
- * Opening reads the header with pread() before anything is mapped: a file that is too short is
- * told by its size, not by SIGBUS.
  */
 #include "shm/segment.h"
 
@@ -24,13 +21,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "shm/boot.h"
 #include "shm/fd.h"
 
 #define SLABS_LIMIT ((uint64_t)PLACE_MAX / (SLAB_BYTES / LINE_BYTES) / 2)
 
 void segment_say(const struct segment_path *path, const char *format, ...)
 {
-	char sentence[512];
+	char sentence[2048];
 	va_list list;
 
 	if (!path->log)
@@ -47,7 +45,7 @@ static uint64_t whole_pages(uint64_t bytes)
 }
 
 /* Where each part lies follows from four numbers of the header. */
-static int geometry(struct segment *s, const struct segment_header *header)
+int segment_geometry(struct segment *s, const struct segment_header *header)
 {
 	uint64_t offset = SEGMENT_PAGE;
 	uint64_t slabs = header->max_bytes / SLAB_BYTES;
@@ -69,6 +67,8 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	s->buckets_max = (uint32_t)buckets;
 	s->seed = header->seed;
 	s->rows = (struct row *)(uintptr_t)offset;
+	s->row_bytes = sizeof(struct row);
+	s->who_offset = offset + ROW_WHO;
 	offset += whole_pages(s->seats * sizeof(struct row));
 	s->slots = (struct slot *)(uintptr_t)offset;
 	offset += whole_pages(s->slots_count * sizeof(struct slot));
@@ -88,7 +88,7 @@ static int geometry(struct segment *s, const struct segment_header *header)
 	return s->bytes / LINE_BYTES <= PLACE_MAX ? 0 : -EINVAL;
 }
 
-static int map(struct segment *s, const struct segment_header *header, int fd, bool writable)
+int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	unsigned char *base;
@@ -114,7 +114,8 @@ static int map(struct segment *s, const struct segment_header *header, int fd, b
 	return 0;
 }
 
-static int header_fill(struct segment_header *header, const struct segment_plan *plan)
+static int header_fill(struct segment_header *header, const struct segment_path *path,
+		       const struct segment_plan *plan)
 {
 	memset(header, 0, sizeof(*header));
 	do {
@@ -124,7 +125,13 @@ static int header_fill(struct segment_header *header, const struct segment_plan 
 		header->id &= SEGMENT_ID_MASK;
 	} while (!header->id);
 	header->magic = SEGMENT_MAGIC;
+	header->marker = SEGMENT_MARKER;
 	header->layout = SEGMENT_LAYOUT;
+	header->rows_offset = SEGMENT_PAGE;
+	header->row_bytes = sizeof(struct row);
+	header->who_offset = ROW_WHO;
+	boot_id(header->boot);
+	snprintf(header->file, sizeof(header->file), "%s", path->file);
 	header->keys = plan->keys;
 	header->partitions = plan->partitions;
 	header->identity = plan->identity;
@@ -159,6 +166,9 @@ static int file_create(const struct segment_path *path, const struct segment_pla
 			    path->directory, strerror(-err));
 		return err;
 	}
+	err = segment_check_file_system(path, fd);
+	if (err)
+		goto fail;
 	if (plan->group != (gid_t)-1 && fchown(fd, (uid_t)-1, plan->group)) {
 		err = -errno;
 		segment_say(path, "cannot give the registry to group %u: %s; you have to be in it",
@@ -182,9 +192,9 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	struct segment_header header;
 	int fd, err;
 
-	err = header_fill(&header, plan);
+	err = header_fill(&header, path, plan);
 	if (!err)
-		err = geometry(&s, &header);
+		err = segment_geometry(&s, &header);
 	if (err) {
 		segment_say(path,
 			    "a registry cannot be that small or large: %llu bytes, %u seats, "
@@ -195,7 +205,7 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	fd = file_create(path, plan);
 	if (fd < 0)
 		return fd;
-	err = ftruncate(fd, (off_t)s.bytes) ? -errno : map(&s, &header, fd, true);
+	err = ftruncate(fd, (off_t)s.bytes) ? -errno : segment_map(&s, &header, fd, true);
 	if (!err)
 		err = fixed_reserve(&s);
 	if (err) {
@@ -208,6 +218,7 @@ int segment_create(struct segment *out, const struct segment_path *path,
 		return err;
 	}
 	s.fd = fd;
+	header.inode = s.inode;
 	memcpy(s.header, &header, sizeof(header));
 	s.buckets[0] = REF_END;
 	*out = s;
@@ -226,78 +237,6 @@ int segment_publish(struct segment *s, const struct segment_path *path, const ch
 	close(s->fd);
 	s->fd = -1;
 	return 0;
-}
-
-static int file_check(const struct segment_path *path, int fd, struct segment_header *header,
-		      struct segment *s)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (st.st_uid != path->owner) {
-		segment_say(path,
-			    "%s/%s belongs to user %u, not to %u as it should; that user or "
-			    "root can remove it",
-			    path->directory, path->file, st.st_uid, path->owner);
-		return -EPERM;
-	}
-	if (!S_ISREG(st.st_mode) ||
-	    pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
-	    header->magic != SEGMENT_MAGIC) {
-		segment_say(path, "%s/%s is not a registry; remove it or choose another name",
-			    path->directory, path->file);
-		return -EPROTO;
-	}
-	if (header->layout != SEGMENT_LAYOUT) {
-		segment_say(path,
-			    "%s/%s has layout %u, this library has %u; end those who use it "
-			    "and `regtool destroy` it",
-			    path->directory, path->file, header->layout, SEGMENT_LAYOUT);
-		return -EPROTO;
-	}
-	if (geometry(s, header) || (uint64_t)st.st_size != s->bytes) {
-		segment_say(path,
-			    "%s/%s is damaged: %lld bytes long; `regtool destroy --force` "
-			    "removes it",
-			    path->directory, path->file, (long long)st.st_size);
-		return -EPROTO;
-	}
-	return 0;
-}
-
-int segment_open(struct segment *out, const struct segment_path *path, bool writable)
-{
-	struct segment s = { .fd = -1 };
-	struct segment_header header;
-	char name[PATH_MAX];
-	int fd, err;
-
-	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0) {
-		err = fd;
-		if (err == -ELOOP)
-			err = -EPROTO;
-		if (err != -ENOENT)
-			segment_say(path, "cannot open %s for %s: %s", name,
-				    writable ? "writing" : "reading", strerror(-err));
-		return err;
-	}
-	err = file_check(path, fd, &header, &s);
-	if (!err) {
-		err = map(&s, &header, fd, writable);
-		if (err)
-			segment_say(path,
-				    "cannot map the %llu bytes of %s: %s; raise the limit on "
-				    "address space",
-				    (unsigned long long)s.bytes, name, strerror(-err));
-	}
-	close(fd);
-	if (!err)
-		*out = s;
-	return err;
 }
 
 void segment_close(struct segment *s)

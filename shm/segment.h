@@ -2,9 +2,8 @@
 /*
  * The segment: one file that processes map, wherever each likes.
  *
- * Promises  no one ever sees half a segment; what was built by another version or for another
- *           life table is refused with a sentence; no access through segment_at() leaves what is
- *           reserved.
+ * Promises  no one ever sees half a segment; what others have put under the name is never waited for, followed or
+ *           used, and refused with a sentence; no access through segment_at() leaves what is reserved.
  * Needs     a tmpfs: sparse files, O_TMPFILE. No fd, once it is open.
  * Context   opening blocks on the file system; segment_at() is wait-free.
  * Used by   all that follows.
@@ -24,6 +23,8 @@
 #include "shm/place.h"
 
 struct segment {
+	bool is_leftover; /* of another boot, or a copy: nobody lives in it */
+	bool is_stranger; /* of another layout: the preamble and segment_who() are all that is known of it */
 	unsigned char *base;
 	struct segment_header *header;
 	struct row *rows;
@@ -44,6 +45,8 @@ struct segment {
 	uint64_t buckets_offset;
 	uint64_t directory_offset;
 	uint64_t logs_offset;
+	uint64_t who_offset; /* of the first row's */
+	uint32_t row_bytes;
 	uint64_t bytes;
 	uint64_t hops_max; /* more than a list of all entries and buckets has */
 	dev_t device;      /* of the file */
@@ -93,8 +96,18 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
 /* Gives one that was created the name, and gives up its fd. -EEXIST: the name is taken. */
 int segment_publish(struct segment *s, const struct segment_path *path, const char *file);
 
-/* Maps the segment of that name. -ENOENT, -EACCES, -EPERM, -EPROTO, -ENOMEM. */
+/*
+ * Maps the segment of that name, whatever its kind. -ENOENT; -EPROTO: it is no segment of that name, and what a
+ * refusal of its kind by force can remove; -EPERM: another user's; -EOPNOTSUPP: not in a tmpfs; -EACCES, -ENOMEM.
+ */
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);
+
+/* For segment_open() and segment_create(): the geometry from the header's numbers. -EINVAL: they can't be. */
+int segment_geometry(struct segment *s, const struct segment_header *header);
+int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable);
+
+/* -EOPNOTSUPP, said: the file is not in a tmpfs. */
+int segment_check_file_system(const struct segment_path *path, int fd);
 
 void segment_close(struct segment *s);
 
@@ -126,6 +139,13 @@ static inline void *segment_at(const struct segment *s, place_t place, uint32_t 
 static inline place_t segment_slab_place(const struct segment *s, uint32_t slab)
 {
 	return s->land_place + slab * (SLAB_BYTES / LINE_BYTES);
+}
+
+/* Who has opened the seat last; @seat is below s->seats. */
+static inline const struct segment_who *segment_who(const struct segment *s, uint32_t seat)
+{
+	return (const struct segment_who *)(s->base + s->who_offset +
+					    (uint64_t)seat * s->row_bytes);
 }
 
 /* The slab that @place lies in; only for places that segment_at() has let through. */

@@ -103,6 +103,13 @@ bool succession_stay(const struct segment *s)
 	return caa_likely(!seen) || cancel(s, seen);
 }
 
+/* Where another layout has its bells is not known; who sleeps at them looks at the word from time to time. */
+static void ring_all(const struct segment *s)
+{
+	if (!s->is_stranger)
+		bell_ring_all(s);
+}
+
 static void pause_shortly(void)
 {
 	const struct timespec pause = { .tv_nsec = PATIENCE_NS };
@@ -111,11 +118,11 @@ static void pause_shortly(void)
 }
 
 /*
- * From in use to @end, if nobody who is alive has something in it. -EBUSY: somebody has, *alive is a pid;
+ * From in use to @end, if nobody who is alive has something in it. -EBUSY: somebody has, *alive is one;
  * 1: it has come to another end.
  */
 static int end_unused(const struct segment *s, const struct life_table *lives, uint64_t id,
-		      uint64_t end, pid_t *alive)
+		      uint64_t end, struct in_use *alive)
 {
 	const uint64_t mine = id | SEGMENT_PROPOSED;
 	uint64_t seen, other = 0;
@@ -143,7 +150,7 @@ static int end_unused(const struct segment *s, const struct life_table *lives, u
 			return -EBUSY;
 		}
 		if (successor_cas(s, &seen, end)) { /* happens here */
-			bell_ring_all(s);
+			ring_all(s);
 			return 0;
 		}
 	}
@@ -194,8 +201,8 @@ static int next_make(const struct segment *s, const struct segment_path *path,
 
 	if (err)
 		return err;
-	/* What was destroyed has no heir. */
-	if (!(successor_load(s) & SEGMENT_REMOVED))
+	/* What was destroyed has no heir, and of another layout the preamble is all that is known. */
+	if (!(successor_load(s) & SEGMENT_REMOVED) && !s->is_stranger)
 		err = carry_over(s, next);
 	if (!err)
 		err = name_propose(next, path, s->header->id);
@@ -219,7 +226,7 @@ int succession_take_over(const struct segment *s, const struct segment_path *pat
 			 const struct segment_plan *plan, uint64_t *made)
 {
 	struct segment next = { .fd = -1 };
-	pid_t alive = 0;
+	struct in_use alive;
 	uint64_t id = 0;
 	int err = in_use_by(s, NULL, &alive) ? -EBUSY : next_make(s, path, plan, &next);
 
@@ -231,12 +238,11 @@ int succession_take_over(const struct segment *s, const struct segment_path *pat
 		next_arrive(&next, path, made);
 	else if (id)
 		name_withdraw(path, id);
-	if (err == -EBUSY)
-		segment_say(path,
-			    "%s/%s was made under %s and process %d in it is alive; end it, "
-			    "or `regtool destroy --force` the registry",
-			    path->directory, path->file,
-			    s->lives ? "the fallback" : "an earlier guard", alive);
+	if (err == -EBUSY) {
+		in_use_say(s, path, &alive);
+		if (s->is_stranger)
+			err = -EPROTO;
+	}
 	segment_close(&next);
 	return err == 1 ? 0 : err;
 }
@@ -350,7 +356,7 @@ static int end_by_force(const struct segment *s)
 	for (tries = 0; tries < TRIES && !word_is_over(seen); tries++) {
 		if (!successor_cas(s, &seen, SEGMENT_DESTROYED)) /* happens here */
 			continue;
-		bell_ring_all(s);
+		ring_all(s);
 		return 0;
 	}
 	return 1;
@@ -360,7 +366,8 @@ int succession_destroy(const struct segment *s, const struct segment_path *path,
 		       const struct life_table *lives, bool force)
 {
 	uint64_t id = name_new_id();
-	pid_t alive = 0;
+	char text[IN_USE_TEXT];
+	struct in_use alive;
 	int err = id ? name_is_mine(path) : -EIO;
 
 	if (err) {
@@ -369,9 +376,11 @@ int succession_destroy(const struct segment *s, const struct segment_path *path,
 		return err;
 	}
 	err = force ? end_by_force(s) : end_unused(s, lives, id, SEGMENT_DESTROYED, &alive);
-	if (err == -EBUSY)
-		segment_say(path, "%s/%s is in use, by process %d for one; end it, or use --force",
-			    path->directory, path->file, alive);
+	if (err == -EBUSY) {
+		in_use_tell(text, &alive);
+		segment_say(path, "%s/%s is in use: %s, or use --force", path->directory,
+			    path->file, text);
+	}
 	if (err == 1 && succession_help(s, path))
 		return 1;
 	return err < 0 ? err : remove_name(s, path);

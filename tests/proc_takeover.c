@@ -5,16 +5,18 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bpf/guard.h"
+#include "shm/layout.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
-static char said[512];
+static char said[2048];
 
 static void keep(void *data, const char *sentence)
 {
@@ -118,6 +120,54 @@ START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
 }
 END_TEST
 
+/* As a library of another layout would have made it. */
+static void change_layout(void)
+{
+	const uint32_t layout = SEGMENT_LAYOUT + 1;
+	char file[256];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/kreg.%u.takeover", tmp_directory(), geteuid());
+	fd = open(file, O_RDWR);
+	ck_assert_int_eq(
+		pwrite(fd, &layout, sizeof(layout), offsetof(struct segment_header, layout)),
+		sizeof(layout));
+	close(fd);
+}
+
+START_TEST(another_layout_is_refused_while_somebody_lives_there_and_replaced_then)
+{
+	struct child child = start_holder(mode_guard(_i));
+	char both[64];
+	struct kreg *k;
+
+	snprintf(both, sizeof(both), "layout %u, this library has %u, and process %d",
+		 SEGMENT_LAYOUT + 1, SEGMENT_LAYOUT, child.pid);
+	change_layout();
+	ck_assert_int_eq(open_under(&k, mode_guard(_i)), -EPROTO);
+	ck_assert_msg(strstr(said, both) != NULL, "\"%s\" is not in: %s", both, said);
+	ck_assert_int_eq(destroy(0), -EBUSY);
+	child_kill(&child);
+	ck_assert_int_eq(open_under(&k, mode_guard(_i)), 0);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "y", 1, NULL), 0);
+	kreg_close(k);
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+START_TEST(another_layout_is_destroyed_by_force_and_who_lives_there_is_told)
+{
+	struct child child = start_holder(mode_guard(_i));
+
+	change_layout();
+	ck_assert_int_eq(destroy(1), 0);
+	ck_assert_int_eq(child_ask(&child, 1), -ESHUTDOWN);
+	ck_assert_int_eq(destroy(1), -ENOENT);
+	child_kill(&child);
+}
+END_TEST
+
 START_TEST(destroying_is_refused_while_an_owner_is_alive)
 {
 	struct child child = start_holder(mode_guard(_i));
@@ -213,9 +263,14 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { destroying_is_refused_while_an_owner_is_alive,
-				      who_is_in_a_registry_that_was_destroyed_is_told,
-				      all_who_create_at_once_are_in_the_same_registry, NULL };
+	const TTest *const both[] = {
+		another_layout_is_refused_while_somebody_lives_there_and_replaced_then,
+		another_layout_is_destroyed_by_force_and_who_lives_there_is_told,
+		destroying_is_refused_while_an_owner_is_alive,
+		who_is_in_a_registry_that_was_destroyed_is_told,
+		all_who_create_at_once_are_in_the_same_registry,
+		NULL
+	};
 	const TTest *const guard[] = {
 		a_leftover_of_the_fallback_is_taken_over_when_nobody_is_alive_in_it,
 		a_leftover_of_the_guard_is_taken_over_by_the_fallback,

@@ -7,17 +7,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "lib/kreg.h"
 #include "shm/layout.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
-static char said[512], file[256];
+static char said[2048], file[256];
 
 static void keep(void *data, const char *sentence)
 {
@@ -51,7 +57,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	unlink(file);
+	remove(file);
 }
 
 static void put(off_t offset, const void *bytes, size_t size)
@@ -100,14 +106,77 @@ START_TEST(a_foreign_file_is_refused)
 }
 END_TEST
 
-START_TEST(another_layout_is_refused_with_both_numbers)
+static void put_layout(uint32_t layout)
 {
-	uint32_t layout = SEGMENT_LAYOUT + 41;
+	put(offsetof(struct segment_header, layout), &layout, sizeof(layout));
+}
+
+START_TEST(an_early_layout_of_which_nothing_is_known_is_refused_with_both_numbers)
+{
+	uint64_t marker = 0;
 	char both[64];
 
-	snprintf(both, sizeof(both), "layout %u, this library has %u", layout, SEGMENT_LAYOUT);
-	put(offsetof(struct segment_header, layout), &layout, sizeof(layout));
+	put(offsetof(struct segment_header, marker), &marker, sizeof(marker));
+	put_layout(3);
+	snprintf(both, sizeof(both), "layout 3, this library has %u", SEGMENT_LAYOUT);
 	is_refused(-EPROTO, both);
+	ck_assert_int_eq(destroy(0), -EPROTO);
+	ck_assert_int_eq(destroy(1), 0);
+}
+END_TEST
+
+static ino_t inode(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(file, &st), 0);
+	return st.st_ino;
+}
+
+/* @reason is said to those who only read, and may not replace it. */
+static void is_replaced(const char *reason)
+{
+	ino_t before = inode();
+	struct kreg *k;
+
+	ck_assert_int_eq(open_in(&k, tmp_directory(), KREG_OPEN_READONLY), -ENOENT);
+	ck_assert_msg(strstr(said, reason) != NULL, "\"%s\" is not in: %s", reason, said);
+	ck_assert_int_eq(inode(), before);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	ck_assert_int_ne(inode(), before);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
+	kreg_close(k);
+}
+
+START_TEST(another_layout_in_which_nobody_can_live_is_replaced)
+{
+	const struct segment_who nobody = { .pid = 0 };
+
+	/* Instead of this test, which has opened it. */
+	put(SEGMENT_PAGE + ROW_WHO, &nobody, sizeof(nobody));
+	put_layout(SEGMENT_LAYOUT + 41);
+	is_replaced("of another layout");
+}
+END_TEST
+
+START_TEST(a_segment_of_another_boot_is_replaced)
+{
+	uint64_t boot[2] = { 1, 2 };
+
+	put(offsetof(struct segment_header, boot), boot, sizeof(boot));
+	is_replaced("of another boot");
+}
+END_TEST
+
+START_TEST(a_copy_is_replaced)
+{
+	char command[1200];
+
+	snprintf(command, sizeof(command), "cp --sparse=always %s %s.copy && mv %s.copy %s", file,
+		 file, file, file);
+	ck_assert_int_eq(system(command), 0);
+	is_replaced("a copy");
 }
 END_TEST
 
@@ -138,16 +207,97 @@ START_TEST(impossible_figures_in_the_header_are_refused)
 }
 END_TEST
 
-START_TEST(what_is_no_plain_file_is_refused)
+static void make_socket(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	ck_assert_uint_lt(strlen(file), sizeof(address.sun_path));
+	memcpy(address.sun_path, file, strlen(file));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+}
+
+static void is_refused_as(const char *kind)
 {
 	struct kreg *k;
 
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPROTO);
+	ck_assert_msg(strstr(said, kind) != NULL, "\"%s\" is not in: %s", kind, said);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), KREG_OPEN_READONLY), -EPROTO);
+	ck_assert_int_eq(remove(file), 0);
+}
+
+START_TEST(what_is_no_plain_file_is_refused_and_not_waited_for)
+{
 	unlink(file);
 	ck_assert_int_eq(symlink("/dev/zero", file), 0);
-	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPROTO);
-	unlink(file);
+	is_refused_as("symbolic link");
 	ck_assert_int_eq(mkfifo(file, 0600), 0);
-	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), -EPROTO);
+	is_refused_as("FIFO");
+	ck_assert_int_eq(mkdir(file, 0700), 0);
+	is_refused_as("folder");
+	make_socket();
+	is_refused_as("socket");
+}
+END_TEST
+
+static int open_other(void)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .log = keep);
+	struct kreg *k;
+	int err = kreg_open(&k, "other", &options);
+
+	if (!err)
+		kreg_close(k);
+	return err;
+}
+
+/* The name that open_other() opens. */
+static const char *other(void)
+{
+	static char name[256];
+
+	snprintf(name, sizeof(name), "%s/kreg.%u.other", tmp_directory(), geteuid());
+	return name;
+}
+
+START_TEST(a_second_name_of_a_registry_is_refused)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory());
+	struct kreg *k;
+
+	/* Nobody else can have changed what is in it. */
+	ck_assert_int_eq(link(file, other()), 0);
+	ck_assert_int_eq(open_other(), -EPROTO);
+	ck_assert_msg(strstr(said, "was made as kreg.") != NULL, "what it is, is not in: %s", said);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	kreg_close(k);
+	/* Now others can, so that the name in it proves nothing. */
+	ck_assert_int_eq(chmod(file, 0666), 0);
+	is_refused(-EPROTO, "has 2 names");
+	ck_assert_int_eq(open_other(), -EPROTO);
+	ck_assert_int_eq(kreg_destroy("other", &options, 0), -EPROTO);
+	ck_assert_int_eq(kreg_destroy("other", &options, 1), 0);
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	kreg_close(k);
+	ck_assert_int_eq(rename(file, other()), 0);
+	ck_assert_int_eq(open_other(), -EPROTO);
+	ck_assert_int_eq(unlink(other()), 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_in_no_tmpfs_is_refused)
+{
+	const char *directory = "/";
+	struct statfs fs;
+	struct kreg *k;
+
+	ck_assert_int_eq(statfs(directory, &fs), 0);
+	if (geteuid() || (unsigned long)fs.f_type == TMPFS_MAGIC)
+		return; /* nobody else may write there */
+	ck_assert_int_eq(open_in(&k, directory, 0), -EOPNOTSUPP);
+	ck_assert_msg(strstr(said, "tmpfs") != NULL, "what it has to be, is not in: %s", said);
 }
 END_TEST
 
@@ -217,9 +367,14 @@ int main(void)
 	const TTest *const tests[] = {
 		a_truncated_segment_is_refused,
 		a_foreign_file_is_refused,
-		another_layout_is_refused_with_both_numbers,
+		an_early_layout_of_which_nothing_is_known_is_refused_with_both_numbers,
+		another_layout_in_which_nobody_can_live_is_replaced,
+		a_segment_of_another_boot_is_replaced,
+		a_copy_is_replaced,
 		impossible_figures_in_the_header_are_refused,
-		what_is_no_plain_file_is_refused,
+		what_is_no_plain_file_is_refused_and_not_waited_for,
+		a_second_name_of_a_registry_is_refused,
+		a_folder_that_is_in_no_tmpfs_is_refused,
 		another_users_file_under_our_name_is_refused,
 		a_full_file_system_is_an_error_and_the_registry_goes_on,
 		NULL,

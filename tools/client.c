@@ -169,6 +169,10 @@ int client_name(struct client *client, const char *given)
 
 int client_no_registry(const struct client *client)
 {
+	if (strstr(client->sentence, "leftover")) {
+		fprintf(stderr, "regtool: %s\n", client->sentence);
+		return REGTOOL_NOT_FOUND;
+	}
 	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);
 	if (strchr(client->name, ':'))
 		fputs("; only that user can make it\n", stderr);

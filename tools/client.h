@@ -18,7 +18,7 @@ struct client {
 	const char *registry; /* as given by -r, or NULL */
 	bool json;
 	char name[KREG_NAME_MAX + 16]; /* as the library wants it: NAME or UID:NAME */
-	char sentence[512];            /* the library's last one; or empty */
+	char sentence[2048];           /* the library's last one; or empty */
 	struct kreg_options options;
 };
 

@@ -127,9 +127,10 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
  *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
  *         you; -EPERM the file is not the named user's, or is left over from another life
- *         table and only its user can replace it; -EPROTO not a registry, or another
- *         version's layout, or truncated; -EBUSY left over from another life table with owners
- *         alive in it; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
+ *         table and only its user can replace it; -EPROTO not a registry of that
+ *         name, or damaged, or of another version's layout and somebody may live in it;
+ *         -EOPNOTSUPP not in a tmpfs; -EBUSY left over from another life table with owners
+ *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
  *         -ENOSPC the file system is full; -EAGAIN others replaced the file over and over;
  *         -ENOMEM.
  * Since: 1.0
@@ -151,7 +152,8 @@ void kreg_close(struct kreg *k);
  * Removes the registry @name of this user.
  *
  * @force: non-zero to do so although owners are alive; they get -ESHUTDOWN from then on.
- * Return: 0; -ENOENT there is none; -EBUSY owners are alive, and nobody can tell that it was tried;
+ * Return: 0; -ENOENT there is none; -EBUSY owners are alive, or cannot be seen from here, and nobody can
+ *         tell that it was tried; -EPROTO, -EOPNOTSUPP as kreg_open();
  *         -EPERM it is another user's; -EINVAL, -EACCES; -EAGAIN others were quicker over and over.
  * Since: 1.0
  */

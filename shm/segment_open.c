@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open: what is under a name, and whether it is what it should be.
+ *
+ * Others may have put anything under the name where they may write into the folder. So it is opened without waiting
+ * for anybody and without following, and believed as far as the kernel vouches for it:
+ *
+ *   found                                                          is
+ *   no plain file; another user's; in no tmpfs                     refused
+ *   without a link any more                                        not there
+ *   of several links, and others may write to it; or made under    refused: a name of one registry that leads to
+ *   another name                                                   another one
+ *   without the magic, or of impossible figures                    refused, and removed by force
+ *   of a layout without a preamble                                 the same
+ *   of another layout                                              a stranger
+ *   of another boot; in another file than it was made in           a leftover
+ *   anything else                                                  ordinary
+ *
+ * The name in the header is believed where none but the owner can have changed it; who else may write to a registry
+ * could link it to a second name and change that, so then there may be no second link.
+ *
+ * The header is read with pread() before anything is mapped: a file that is too short is told by its size, not by
+ * SIGBUS. Nothing is changed, so killed anywhere nothing is left.
+ */
+#include "shm/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "shm/boot.h"
+#include "shm/fd.h"
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFDIR:
+		return "a folder";
+	default:
+		return "a device";
+	}
+}
+
+int segment_check_file_system(const struct segment_path *path, int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return -errno;
+	if ((unsigned long)fs.f_type == TMPFS_MAGIC)
+		return 0;
+	segment_say(
+		path,
+		"%s is not in a tmpfs but in a file system of type %#lx, which keeps files over a "
+		"restart of the host; set KREG_DIR to a folder in a tmpfs, such as /dev/shm",
+		path->directory, (unsigned long)fs.f_type);
+	return -EOPNOTSUPP;
+}
+
+/* What was put there by somebody else, or by mistake. */
+static int check_node(const struct segment_path *path, const struct stat *st)
+{
+	if (st->st_uid != path->owner) {
+		segment_say(
+			path,
+			"%s/%s belongs to user %u, not to %u as it should; that user or root can "
+			"remove it, or set KREG_DIR to a folder in which no other user may write",
+			path->directory, path->file, st->st_uid, path->owner);
+		return -EPERM;
+	}
+	if (!S_ISREG(st->st_mode)) {
+		segment_say(path,
+			    "%s/%s is not a registry but %s; remove it or choose another name",
+			    path->directory, path->file, kind_of(st->st_mode));
+		return -EPROTO;
+	}
+	return 0;
+}
+
+/* @err: what open(2) said. It may be for what it is, which the error does not tell. */
+static int refuse_to_open(const struct segment_path *path, const char *name, bool writable, int err)
+{
+	struct stat st;
+	int reason;
+
+	if (err == -ENOENT)
+		return err;
+	reason = lstat(name, &st) ? 0 : check_node(path, &st);
+	if (reason)
+		return reason;
+	segment_say(path, "cannot open %s for %s: %s", name, writable ? "writing" : "reading",
+		    strerror(-err));
+	return err;
+}
+
+static int check_links(const struct segment_path *path, const struct stat *st)
+{
+	if (st->st_nlink == 1 || !(st->st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	segment_say(
+		path,
+		"%s/%s has %lu names, and others may write to it, who could have made this one; "
+		"`find %s -xdev -inum %llu` shows those in there, and `regtool destroy --force` "
+		"removes this one",
+		path->directory, path->file, (unsigned long)st->st_nlink, path->directory,
+		(unsigned long long)st->st_ino);
+	return -EPROTO;
+}
+
+static int check_name(const struct segment_path *path, const struct segment_header *header)
+{
+	/* A successor has the name, + and its id. */
+	size_t length = strcspn(path->file, "+");
+
+	if (length < SEGMENT_FILE_MAX && !strncmp(header->file, path->file, length) &&
+	    !header->file[length])
+		return 0;
+	segment_say(path,
+		    "%s/%s is a registry that was made as %.*s; give it that name again, or remove "
+		    "this one with `regtool destroy --force`",
+		    path->directory, path->file, (int)strnlen(header->file, SEGMENT_FILE_MAX),
+		    header->file);
+	return -EPROTO;
+}
+
+static int damaged(const struct segment_path *path, const struct stat *st)
+{
+	segment_say(path, "%s/%s is damaged: %lld bytes long; `regtool destroy --force` removes it",
+		    path->directory, path->file, (long long)st->st_size);
+	return -EPROTO;
+}
+
+static int stranger_geometry(struct segment *s, const struct segment_header *header)
+{
+	uint64_t who = header->who_offset, end = who + sizeof(struct segment_who);
+
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	s->is_stranger = true;
+	s->seats = header->seats;
+	s->row_bytes = header->row_bytes;
+	s->who_offset = header->rows_offset + who;
+	s->bytes = header->rows_offset + (uint64_t)s->seats * s->row_bytes;
+	return s->seats && s->seats <= LIFE_SEATS_MAX && end <= s->row_bytes &&
+			       s->row_bytes <= SEGMENT_PAGE &&
+			       !(s->who_offset % sizeof(uint64_t)) &&
+			       !(s->row_bytes % sizeof(uint64_t)) &&
+			       header->rows_offset >= sizeof(struct segment_preamble)
+		       ? 0
+		       : -EINVAL;
+}
+
+static int check_layout(const struct segment_path *path, const struct stat *st,
+			const struct segment_header *header, struct segment *s)
+{
+	uint64_t boot[2];
+	int err;
+
+	if (header->layout != SEGMENT_LAYOUT && header->marker != SEGMENT_MARKER) {
+		segment_say(
+			path,
+			"%s/%s has layout %u, this library has %u and cannot tell whether somebody "
+			"lives in it; end those who use it and `regtool destroy --force` it",
+			path->directory, path->file, header->layout, SEGMENT_LAYOUT);
+		return -EPROTO;
+	}
+	if (header->layout != SEGMENT_LAYOUT) {
+		if (stranger_geometry(s, header) || (uint64_t)st->st_size < s->bytes)
+			return damaged(path, st);
+	} else {
+		if (segment_geometry(s, header) || (uint64_t)st->st_size != s->bytes)
+			return damaged(path, st);
+	}
+	err = check_links(path, st);
+	if (!err && !s->is_stranger)
+		err = check_name(path, header);
+	if (err)
+		return err;
+	boot_id(boot);
+	s->is_leftover = boot_is_other(boot, header->boot) || st->st_ino != header->inode;
+	return 0;
+}
+
+static int check(const struct segment_path *path, int fd, struct segment_header *header,
+		 struct segment *s)
+{
+	struct stat st;
+	int err;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!st.st_nlink)
+		return -ENOENT;
+	err = check_node(path, &st);
+	if (!err)
+		err = segment_check_file_system(path, fd);
+	if (err)
+		return err;
+	if (pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
+	    header->magic != SEGMENT_MAGIC) {
+		segment_say(path,
+			    "%s/%s is not a registry; choose another name, or remove it with "
+			    "`regtool destroy --force`",
+			    path->directory, path->file);
+		return -EPROTO;
+	}
+	return check_layout(path, &st, header, s);
+}
+
+int segment_open(struct segment *out, const struct segment_path *path, bool writable)
+{
+	struct segment s = { .fd = -1 };
+	struct segment_header header;
+	char name[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return refuse_to_open(path, name, writable, fd);
+	err = check(path, fd, &header, &s);
+	if (!err) {
+		err = segment_map(&s, &header, fd, writable);
+		if (err)
+			segment_say(path,
+				    "cannot map the %llu bytes of %s: %s; raise the limit on "
+				    "address space",
+				    (unsigned long long)s.bytes, name, strerror(-err));
+	}
+	close(fd);
+	if (!err)
+		*out = s;
+	return err;
+}

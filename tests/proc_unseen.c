@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who cannot see whether the owners of a registry live does not judge them: it is refused, with the reason, and they
+ * keep their names. Who can see them takes a leftover over.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+static char said[2048];
+
+static void keep(void *data, const char *sentence)
+{
+	(void)data;
+	snprintf(said, sizeof(said), "%s", sentence);
+}
+
+static int open_under(struct kreg **k, const char *guard)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = guard, .log = keep);
+
+	said[0] = 0;
+	return kreg_open(k, "unseen", &options);
+}
+
+static int destroy_under(const char *guard, int force)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = guard, .log = keep);
+
+	said[0] = 0;
+	return kreg_destroy("unseen", &options, force);
+}
+
+/* Where a process judges from. */
+enum place {
+	CONTAINER,           /* a PID namespace with a /proc of its own */
+	CONTAINER_HOST_PROC, /* with the /proc of the host, whose numbers are others' there */
+	CONTAINER_NO_PROC,
+	NO_PROC,     /* the host's PID namespace, without /proc */
+	OTHER_CLOCK, /* a time namespace in which start times are others */
+	PLACES,
+};
+
+static void private_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		_exit(77);
+}
+
+static void leave_proc(void)
+{
+	if (mount("none", "/proc", "tmpfs", 0, "size=64k"))
+		_exit(77);
+}
+
+static void shift_clock(void)
+{
+	const char offset[] = "boottime 1000 0\n";
+	int fd;
+
+	if (unshare(CLONE_NEWTIME))
+		_exit(77);
+	fd = open("/proc/self/timens_offsets", O_WRONLY);
+	if (fd < 0 || write(fd, offset, sizeof(offset) - 1) != sizeof(offset) - 1)
+		_exit(77);
+	close(fd);
+}
+
+/* In a child, whose children are there. */
+static void go_to(enum place place)
+{
+	private_mounts();
+	if (place == OTHER_CLOCK)
+		shift_clock();
+	else if (place != NO_PROC && unshare(CLONE_NEWPID))
+		_exit(77);
+}
+
+static void arrive_at(enum place place)
+{
+	if (place == CONTAINER && mount("proc", "/proc", "proc", 0, NULL))
+		_exit(77);
+	if (place == CONTAINER_NO_PROC || place == NO_PROC)
+		leave_proc();
+}
+
+struct visit {
+	enum place place;
+	const char *guard;
+	int (*body)(int link, const char *guard);
+};
+
+/* The pid inside is 2, as that of many in any namespace. */
+static int visit(int link, void *data)
+{
+	const struct visit *v = data;
+	int status;
+	pid_t pid;
+
+	go_to(v->place);
+	pid = fork();
+	if (pid)
+		return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+									    : 1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	arrive_at(v->place);
+	pid = fork();
+	if (!pid)
+		_exit(v->body(link, v->guard));
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* Tries to take it over and to destroy it, each time it is told to. */
+static int judge(int link, const char *guard)
+{
+	struct kreg *k;
+
+	while (link_hear(link) != INT64_MIN) {
+		link_say(link, open_under(&k, guard));
+		link_say(link, strstr(said, "counts as alive") != NULL);
+		link_say(link, destroy_under(guard, 0));
+	}
+	return 0;
+}
+
+static int hold_under(int link, const char *guard)
+{
+	struct kreg *k;
+	int err = open_under(&k, guard);
+
+	if (!err)
+		err = kreg_register(k, "name", KREG_STRING, "x", 1, NULL);
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+static int hold(int link, void *data)
+{
+	return hold_under(link, data);
+}
+
+static bool can_visit(struct child *child)
+{
+	int status;
+
+	/* Said by nobody: it has ended before. */
+	if (link_hear(child->link) != INT64_MIN)
+		return true;
+	status = child_end(child);
+	ck_assert_int_eq(WEXITSTATUS(status), 77);
+	printf("# no such place can be made here\n");
+	return false;
+}
+
+static int say_and_judge(int link, const char *guard)
+{
+	link_say(link, 0);
+	return judge(link, guard);
+}
+
+START_TEST(who_cannot_see_the_owners_is_refused_and_they_keep_their_names)
+{
+	struct visit from = { .place = (enum place)_i, .guard = "none", .body = say_and_judge };
+	const char *guard = mode_guard(MODE_GUARD);
+	struct child owner = child_start_ready(hold, (void *)(uintptr_t)guard);
+	struct child inside = child_start(visit, &from);
+	struct kreg *k;
+
+	if (can_visit(&inside)) {
+		link_say(inside.link, 1);
+		ck_assert_int_eq(link_hear(inside.link), -EBUSY);
+		/* Of the same PID namespace with a /proc it can tell that the process is there. */
+		ck_assert_int_eq(link_hear(inside.link), from.place != OTHER_CLOCK);
+		ck_assert_int_eq(link_hear(inside.link), -EBUSY);
+		child_end(&inside);
+	}
+	ck_assert_int_eq(open_under(&k, guard), 0);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+	kreg_close(k);
+	child_kill(&owner);
+	ck_assert_int_eq(destroy_under(guard, 0), 0);
+}
+END_TEST
+
+START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
+{
+	struct visit to = { .place = CONTAINER,
+			    .guard = mode_guard(MODE_GUARD),
+			    .body = hold_under };
+	struct child inside = child_start(visit, &to);
+	struct kreg *k;
+
+	if (!can_visit(&inside))
+		return;
+	ck_assert_int_eq(open_under(&k, "none"), -EBUSY);
+	ck_assert_msg(strstr(said, "is alive") != NULL, "it does not say so: %s", said);
+	/* The first of the namespace ends with it, and the kernel all that are in there. */
+	link_say(inside.link, 1);
+	child_end(&inside);
+	ck_assert_int_eq(open_under(&k, "none"), 0);
+	kreg_close(k);
+	ck_assert_int_eq(destroy_under("none", 0), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const none[] = { NULL };
+	const TTest *const guard[] = {
+		who_sees_all_takes_over_from_a_container_when_its_processes_are_dead,
+		NULL,
+	};
+	TCase *all = tcase_create("guard"), *both = tcase_create("both");
+
+	if (getuid()) {
+		printf("1..1\nok 1 - unseen # SKIP only root can make the namespaces\n");
+		return 0;
+	}
+	tcase_add_loop_test(all, who_cannot_see_the_owners_is_refused_and_they_keep_their_names, 0,
+			    PLACES);
+	return modes_run(suite_create("unseen"), both, none, all, guard);
+}
