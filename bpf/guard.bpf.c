@@ -6,7 +6,7 @@
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
  *   on_exit     the last thread of a process exits     ends its life
  *   on_exec     a process has called exec              counts its image
- *   command     root runs it                           stops giving seats, ends lives
+ *   command     root runs it                           stops giving seats, ends lives, sets the shares
  *
  * Promises  a life has one end, and it is over before wait(2), SIGCHLD or a pidfd can tell of the death;
  *           a process gets no life but its own, whatever an earlier one with its pid has left.
@@ -27,8 +27,15 @@
  * the end of the process. An entry is not kept in task storage, because that hangs on the leader, and is
  * lost when another thread calls exec.
  *
+ * Two versions of a program may run at the same event, one after the other, while one takes the other's place
+ * (guard_upgrade.c): the compare-and-swap picks one, and what follows the end of a life is done by that one alone.
+ * So all programs of one LIFE_LAYOUT go together in any mixture, and one that would not needs another layout.
+ *
  *   step that can fail                   when                             what follows
- *   attach: a seat is sought             all are taken                    -EUSERS
+ *   attach: the user's count is raised   the user holds its share         -EDQUOT
+ *     (user.bpf.h)                       others are at it just now        -EAGAIN, the reader tries again
+ *   attach: a seat is sought             all are taken, or the rest is    -EUSERS; the count is lowered
+ *                                        root's
  *   attach: insert into owners           another thread was first         our seat is given up; its is the one
  *                                        no element (-E2BIG)              our seat is given up; -EUSERS
  *                                        the bucket's lock is refused     our seat is given up; -EAGAIN, and
@@ -57,22 +64,17 @@
  * the CPU. A program runs to its end, whatever signal is pending; so no process is killed half-way
  * through these.
  */
-#include "bpf/seat.bpf.h"
+#include "bpf/user.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define EAGAIN 11
-#define E2BIG 7
+#define ENOENT 2
 #define EBUSY 16
-#define EEXIST 17
-#define EUSERS 87
 #define ESHUTDOWN 108
 
 static void write_facts(struct life_seat *fact, struct task_struct *p,
-			const struct life_process *process)
+			const struct life_process *process, __u64 ids)
 {
-	__u64 ids = bpf_get_current_uid_gid();
-
 	fact->pid = process->pid;
 	fact->uid = (__u32)ids;
 	fact->gid = (__u32)(ids >> 32);
@@ -107,16 +109,22 @@ static int enter_owner(const struct life_process *process, __u64 *held, __u64 wa
 static int attach_process(struct life_control *c, const struct life_process *process, __u64 *held,
 			  __u64 was, __u64 *owner)
 {
+	__u64 ids = bpf_get_current_uid_gid();
+	__u32 seat, uid = (__u32)ids;
 	struct life_seat *fact;
 	__u64 *word;
-	__u32 seat;
 	int err;
 
-	word = take_seat(c, process->pid, &seat);
+	err = user_join(c, uid);
+	if (err)
+		return err;
+	word = take_seat(c, process->pid, uid, &seat);
 	fact = word ? bpf_map_lookup_elem(&seats, &seat) : 0;
-	if (!word || !fact)
+	if (!word || !fact) {
+		user_leave(uid);
 		return EUSERS;
-	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process);
+	}
+	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process, ids);
 	/* The life stands before it is entered; so a thread that finds it can reply it. */
 	*owner = begin_life(word, seat, process->pid);
 	err = enter_owner(process, held, was, *owner);
@@ -124,8 +132,7 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 		count(&c->attaches);
 		return 0;
 	}
-	end_life(word, life_of(*owner, process->pid));
-	give_back(c, seat);
+	end_seat(c, seat, word, life_of(*owner, process->pid), &uid);
 	if (err != EEXIST)
 		return err;
 	/* Another thread of the process was first. */
@@ -136,13 +143,18 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	return is_alive(*owner, process->pid) ? 0 : EAGAIN;
 }
 
-/* An exec that on_exec was kept from is counted by the next attach. */
-static void recount_execs(struct life_seat *fact, struct task_struct *p)
+/*
+ * By the kernel's count: so an exec is counted once, also where the on_exec of two versions run one after the
+ * other, and one that on_exec was kept from is counted by the next attach. True: there was one.
+ */
+static bool recount_execs(struct life_seat *fact, struct task_struct *p)
 {
 	__u64 execs = BPF_CORE_READ(p, self_exec_id), seen = fact->execs;
 
-	if (seen != execs && __sync_bool_compare_and_swap(&fact->execs, seen, execs))
-		__sync_fetch_and_add(&fact->image, 1);
+	if (seen == execs || !__sync_bool_compare_and_swap(&fact->execs, seen, execs))
+		return false;
+	__sync_fetch_and_add(&fact->image, 1);
+	return true;
 }
 
 static void fill_reply(struct life_reply *reply, struct life_control *c, __u64 owner, __u32 pid)
@@ -184,6 +196,8 @@ int attach(struct bpf_iter__task *ctx)
 		err = c->stopping ? ESHUTDOWN : attach_process(c, &process, held, was, &owner);
 		if (err == EUSERS)
 			count(&c->refused);
+		else if (err == EDQUOT)
+			count(&c->over_share);
 	}
 	/*
 	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
@@ -191,9 +205,10 @@ int attach(struct bpf_iter__task *ctx)
 	 */
 	if (!err && __sync_fetch_and_add(&c->stopping, 0)) {
 		__u64 *word = word_of(owner);
+		__u32 uid;
 
-		if (word && end_life(word, life_of(owner, process.pid)))
-			give_back(c, (__u32)owner);
+		if (word)
+			end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid);
 		err = ESHUTDOWN;
 	}
 	if (err)
@@ -232,33 +247,32 @@ static void tell_death(struct life_control *c, struct task_struct *p, __u64 owne
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
+	struct life_control *c = the_control();
 	struct life_process process;
-	struct life_control *c;
 	__u64 *held, *word, owner;
-	struct life_seat *fact;
-	__u32 seat, uid;
+	__u32 uid;
+	int err;
 
-	if (BPF_CORE_READ(p, signal, live.counter) || fails(LIFE_FAULT_EXIT))
+	if (!c || BPF_CORE_READ(p, signal, live.counter))
+		return 0;
+	count(&c->exits);
+	if (fails(LIFE_FAULT_EXIT))
 		return 0;
 	process = process_of(p);
 	held = bpf_map_lookup_elem(&owners, &process);
 	if (!held)
 		return 0;
 	owner = *(volatile __u64 *)held;
-	seat = (__u32)owner;
 	word = word_of(owner);
-	fact = bpf_map_lookup_elem(&seats, &seat);
-	c = the_control();
-	if (!word || !fact || !c)
+	if (!word)
 		return 0;
-	/* Before the end of the life: after it the seat may be another process's. */
-	uid = *(volatile __u32 *)&fact->uid;
-	if (end_life(word, life_of(owner, process.pid))) { /* happens here */
+	if (end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid)) { /* happens here */
 		count(&c->deaths);
 		tell_death(c, p, owner, process.pid, uid);
-		give_back(c, seat);
 	}
-	if (fails(LIFE_FAULT_DELETE) || bpf_map_delete_elem(&owners, &process))
+	err = fails(LIFE_FAULT_DELETE) ? -EBUSY : (int)bpf_map_delete_elem(&owners, &process);
+	/* Another version of this program, or another thread, may have removed it just now. */
+	if (err && err != -ENOENT)
 		count(&c->stale);
 	return 0;
 }
@@ -282,10 +296,9 @@ int BPF_PROG(on_exec, struct task_struct *p)
 	fact = bpf_map_lookup_elem(&seats, &seat);
 	if (!fact)
 		return 0;
-	fact->execs = BPF_CORE_READ(p, self_exec_id);
-	__sync_fetch_and_add(&fact->image, 1);
 	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->comm);
-	count(&c->execs);
+	if (recount_execs(fact, p))
+		count(&c->execs);
 	return 0;
 }
 
@@ -293,14 +306,16 @@ int BPF_PROG(on_exec, struct task_struct *p)
 static long at_seat(__u32 seat, struct life_command *run)
 {
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
+	struct life_control *c = the_control();
 	__u64 life;
+	__u32 uid;
 
-	if (!word)
+	if (!word || !c)
 		return 1;
 	life = *(volatile __u64 *)word;
 	if (!(__u32)life || (life & LIFE_OVER))
 		return 0;
-	if (run->command != LIFE_COMMAND_END || !end_life(word, life))
+	if (run->command != LIFE_COMMAND_END || !end_seat(c, seat, word, life, &uid))
 		run->living++;
 	return 0;
 }
@@ -309,12 +324,21 @@ static long at_seat(__u32 seat, struct life_command *run)
 static __u32 end_one(struct life_control *c, __u32 seat, __u64 life)
 {
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
+	__u32 uid;
 
-	if (!word || !(__u32)life || (life & LIFE_OVER) || !end_life(word, life))
+	if (!word || !(__u32)life || (life & LIFE_OVER) || !end_seat(c, seat, word, life, &uid))
 		return 0;
 	count(&c->late);
-	give_back(c, seat);
 	return 1;
+}
+
+/* How many seats who may hold. */
+static void set_limits(struct life_control *c, const struct life_command *run)
+{
+	if (run->share)
+		c->share = run->share;
+	if (run->reserve != LIFE_KEEP)
+		c->reserve = run->reserve;
 }
 
 SEC("syscall")
@@ -327,6 +351,14 @@ int command(struct life_command *run)
 		return ESHUTDOWN;
 	if (own.command == LIFE_COMMAND_END_ONE) {
 		run->living = end_one(c, run->seat, run->life);
+		return 0;
+	}
+	if (own.command == LIFE_COMMAND_SET) {
+		set_limits(c, run);
+		return 0;
+	}
+	if (own.command == LIFE_COMMAND_UPGRADED) {
+		count(&c->upgrades);
 		return 0;
 	}
 	if (own.command == LIFE_COMMAND_STOP)

@@ -24,7 +24,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,42 +32,6 @@
 /* The kernel's numbers of the namespaces that it begins with. */
 #define PID_NAMESPACE_INITIAL 0xeffffffcull
 #define TIME_NAMESPACE_INITIAL 0xeffffffaull
-
-/* A map of the guard's, mapped for reading. */
-struct mapped {
-	const void *at;
-	size_t bytes;
-};
-
-static int map_pin(const struct guard_options *o, const char *name, size_t bytes,
-		   struct mapped *out)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int fd = guard_pin_open(o, name), err = 0;
-	void *at;
-
-	if (fd < 0)
-		return fd;
-	out->bytes = (bytes + page - 1) / page * page;
-	at = mmap(NULL, out->bytes, PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		err = -errno;
-	else
-		out->at = at;
-	close(fd);
-	return err;
-}
-
-static void unmap(struct mapped *map)
-{
-	if (map->at)
-		munmap((void *)(uintptr_t)map->at, map->bytes);
-}
-
-static bool word_is_alive(__u64 word)
-{
-	return (__u32)word && !(word & LIFE_OVER);
-}
 
 /* Whether pids and times in /proc are those that the kernel's programs see. */
 static bool is_initial(void)
@@ -114,8 +77,8 @@ static bool is_gone(pid_t pid, __u64 start)
 }
 
 /* 1 if the life at @seat was of a process that is gone, and has been ended. */
-static int audit_seat(const struct guard_options *o, const __u64 *words,
-		      const struct life_seat *facts, uint32_t seat)
+static int audit_seat(const struct guard_at *at, const __u64 *words, const struct life_seat *facts,
+		      uint32_t seat)
 {
 	__u64 word = __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE);
 	__u64 start = __atomic_load_n(&facts[seat].start, __ATOMIC_ACQUIRE);
@@ -127,60 +90,61 @@ static int audit_seat(const struct guard_options *o, const __u64 *words,
 	int err;
 
 	/* The facts are this life's if the word is still the same behind them. */
-	if (!word_is_alive(word) || __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE) != word ||
+	if (!guard_word_is_alive(word) || __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE) != word ||
 	    !is_gone((pid_t)(word & LIFE_PID_MASK), start))
 		return 0;
-	err = guard_command(o, &run); /* happens here */
+	err = guard_command(at, &run); /* happens here */
 	return err ? err : run.living == 1;
 }
 
-static int audit_lives(const struct guard_options *o, uint32_t seats)
+static int audit_lives(const struct guard_at *at, uint32_t seats)
 {
-	struct mapped words = { 0 }, facts = { 0 };
+	struct guard_map words = { 0 }, facts = { 0 };
 	int err, ended = 0;
 	uint32_t seat;
 
-	err = map_pin(o, LIFE_PIN_LIVES, seats * sizeof(__u64), &words);
+	err = guard_pin_map(at->folder, LIFE_PIN_LIVES, seats * sizeof(__u64), &words);
 	if (!err)
-		err = map_pin(o, LIFE_PIN_SEATS, seats * sizeof(struct life_seat), &facts);
+		err = guard_pin_map(at->folder, LIFE_PIN_SEATS, seats * sizeof(struct life_seat),
+				    &facts);
 	for (seat = 0; seat < seats && !err; seat++) {
-		int got = audit_seat(o, words.at, facts.at, seat);
+		int got = audit_seat(at, words.at, facts.at, seat);
 
 		if (got < 0)
 			err = got;
 		else
 			ended += got;
 	}
-	unmap(&words);
-	unmap(&facts);
+	guard_unmap(&words);
+	guard_unmap(&facts);
 	return err ? err : ended;
 }
 
-static int audit_owners(const struct guard_options *o, uint32_t seats, uint32_t *removed)
+static int audit_owners(const struct guard_at *at, uint32_t seats, uint32_t *removed)
 {
-	struct life_process at, next;
+	struct life_process key, next;
 	bool has_next;
 	uint32_t steps;
-	int fd = guard_pin_open(o, PIN_OWNERS);
+	int fd = guard_pin_open(at->folder, PIN_OWNERS);
 
 	if (fd < 0)
 		return fd;
 	has_next = !bpf_map_get_next_key(fd, NULL, &next);
 	/* One that is removed meanwhile by its exit sends us back to the first; so there is a bound. */
 	for (steps = 0; has_next && steps < 8 * seats; steps++) {
-		at = next;
-		has_next = !bpf_map_get_next_key(fd, &at, &next);
-		if (is_gone((pid_t)at.pid, at.start) && !bpf_map_delete_elem(fd, &at) && removed)
+		key = next;
+		has_next = !bpf_map_get_next_key(fd, &key, &next);
+		if (is_gone((pid_t)key.pid, key.start) && !bpf_map_delete_elem(fd, &key) && removed)
 			(*removed)++;
 	}
 	close(fd);
 	return 0;
 }
 
-int guard_audit(const struct guard_options *options, uint32_t *removed)
+int guard_audit_at(const struct guard_at *at, uint32_t *removed)
 {
 	struct life_control control;
-	int err = guard_control(options, &control), ended;
+	int err = guard_control(at, &control), ended;
 
 	if (removed)
 		*removed = 0;
@@ -188,76 +152,20 @@ int guard_audit(const struct guard_options *options, uint32_t *removed)
 		return err;
 	if (geteuid() || !is_initial())
 		return -EPERM;
-	ended = audit_lives(options, control.seats);
+	ended = audit_lives(at, control.seats);
 	if (ended >= 0)
-		err = audit_owners(options, control.seats, removed);
+		err = audit_owners(at, control.seats, removed);
 	return err ? err : ended;
 }
 
-static int count_used(const struct guard_options *o, struct guard_status *out)
+int guard_audit(const struct guard_options *options, uint32_t *removed)
 {
-	struct mapped lives = { 0 };
-	int err = map_pin(o, LIFE_PIN_LIVES, out->seats * sizeof(__u64), &lives);
-	const __u64 *words = lives.at;
-	uint32_t seat;
+	struct guard_at at;
+	int err = guard_find(&at, options);
 
-	for (seat = 0; seat < out->seats && !err; seat++)
-		out->seats_used += word_is_alive(__atomic_load_n(&words[seat], __ATOMIC_RELAXED));
-	unmap(&lives);
-	return err;
-}
-
-static bool add_misses(const struct guard_options *o, const char *link_name, uint64_t *misses)
-{
-	struct bpf_link_info link = { 0 };
-	struct bpf_prog_info prog = { 0 };
-	__u32 size = sizeof(link);
-	int fd = guard_pin_open(o, link_name);
-	bool known = false;
-
-	if (fd < 0)
-		return false;
-	if (!bpf_obj_get_info_by_fd(fd, &link, &size)) {
-		int prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
-
-		size = sizeof(prog);
-		known = prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &prog, &size);
-		if (prog_fd >= 0)
-			close(prog_fd);
-	}
-	close(fd);
-	*misses += prog.recursion_misses;
-	return known;
-}
-
-int guard_status(const struct guard_options *options, struct guard_status *out)
-{
-	struct life_control control;
-	int err;
-
-	/* Who may not, or cannot, is told what earlier ones have found. */
-	guard_audit(options, NULL);
-	err = guard_control(options, &control);
-
-	if (err) {
-		guard_say(options,
-			  err == -ENOENT ? "no guard runs at %s"
-					 : "the guard at %s cannot be asked: %s",
-			  guard_path(options), strerror(-err));
+	if (err)
 		return err;
-	}
-	memset(out, 0, sizeof(*out));
-	out->layout = control.layout;
-	out->seats = control.seats;
-	out->identity = control.identity;
-	out->attaches = control.attaches;
-	out->deaths = control.deaths;
-	out->execs = control.execs;
-	out->refused = control.refused;
-	out->missed = control.missed;
-	out->late = control.late;
-	out->stale = control.stale;
-	out->recursion_known = add_misses(options, "exit", &out->recursion_misses) &&
-			       add_misses(options, "exec", &out->recursion_misses);
-	return count_used(options, out);
+	err = guard_audit_at(&at, removed);
+	guard_at_close(&at);
+	return err;
 }

@@ -29,7 +29,8 @@
 #ifndef KREG_LIFE_LAYOUT_H
 #define KREG_LIFE_LAYOUT_H
 
-#define LIFE_LAYOUT 1u
+/* Raised by each change that the programs or the library of another version would not understand. */
+#define LIFE_LAYOUT 2u
 #define LIFE_MAGIC 0x6b7265676c696665ull /* "kregLife", read as one word */
 
 #define LIFE_OVER 0x40000000u
@@ -74,12 +75,21 @@ struct life_control {
 	__u64 late;    /* lives that the audit has ended, because on_exit did not */
 	__u64 stale; /* ends after which the process stayed among the owners, to be removed by the audit */
 	__u64 free_from; /* a hint: where the search for a free seat begins */
-	__u64 reserved[3];
+	__u64 exits; /* processes that on_exit has seen end: it is at work if one's end raises it */
+	__u64 upgrades;   /* how often other programs have taken over */
+	__u64 over_share; /* attaches of users who had their share */
+	__u32 share;      /* seats that one user may hold; root may hold all */
+	__u32 reserve;    /* the last so many seats are root's */
+	__u64 reserved[5];
 };
 
 /* What reading the attach file yields. */
 struct life_reply {
-	__s32 error; /* 0; -EUSERS: no seat is free; -ESHUTDOWN: the guard is stopping; -EAGAIN: read again */
+	/*
+	 * 0; -EUSERS: no seat is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the guard is stopping;
+	 * -EAGAIN: read again
+	 */
+	__s32 error;
 	__u32 seat;
 	__u64 life;
 	__u32 pid; /* of the thread group, in the initial PID namespace */
@@ -105,6 +115,8 @@ struct life_command {
 	__u32 seat;   /* END_ONE: the seat and its life word */
 	__u32 reserved;
 	__u64 life;
+	__u32 share;   /* SET: 0 leaves the share as it is */
+	__u32 reserve; /* SET: LIFE_KEEP leaves the reserve as it is */
 };
 
 #define LIFE_COMMAND_STOP 1u
@@ -112,6 +124,10 @@ struct life_command {
 #define LIFE_COMMAND_COUNT 3u
 #define LIFE_COMMAND_END 4u
 #define LIFE_COMMAND_END_ONE 5u
+#define LIFE_COMMAND_SET 6u
+#define LIFE_COMMAND_UPGRADED 7u
+
+#define LIFE_KEEP 0xffffffffu
 
 /* Which steps of the guard's programs fail, for tests. */
 #define LIFE_FAULT_INSERT 1u /* every other entry among the owners is refused */
@@ -125,5 +141,6 @@ struct life_command {
 #define LIFE_PIN_LIVES "lives"
 #define LIFE_PIN_SEATS "seats"
 #define LIFE_PIN_CONTROL "control"
+#define LIFE_PIN_EXIT "exit"
 
 #endif

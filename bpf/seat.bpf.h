@@ -52,6 +52,14 @@ struct {
 	__type(value, __u64);
 } owners SEC(".maps");
 
+/* How many seats each user holds: {uid, count}. Root has no element. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} users SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
@@ -134,18 +142,23 @@ static long at_free_seat(__u32 i, struct search *search)
 	return 1;
 }
 
-/* The word of a seat that is now @pid's to begin a life in; NULL: none is free. */
-static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 *seat)
+/*
+ * The word of a seat that is now @pid's to begin a life in; NULL: none is free. The last seats are root's: so
+ * they are free for root, whatever others hold, and nothing has to be counted.
+ */
+static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
 {
+	__u32 seats = c->seats, reserve = uid ? c->reserve : 0;
 	__u64 from = c->free_from;
 	struct search search = { .first = (__u32)from, .pid = pid };
 
-	if (from < c->seats)
-		bpf_loop(c->seats - (__u32)from, at_free_seat, &search, 0);
+	seats = reserve < seats ? seats - reserve : 0;
+	if (from < seats)
+		bpf_loop(seats - (__u32)from, at_free_seat, &search, 0);
 	if (!search.found) {
 		/* The hint may have passed by a seat that became free. */
 		search.first = 0;
-		bpf_loop(c->seats, at_free_seat, &search, 0);
+		bpf_loop(seats, at_free_seat, &search, 0);
 	}
 	if (!search.found)
 		return 0;

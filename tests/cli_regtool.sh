@@ -303,6 +303,13 @@ guard_commands() {
 	exits 0 "guard start again" "$regtool" guard start --path "$pins"
 	exits 0 "guard status" "$regtool" guard status --path "$pins" --json
 	says "its seats" out 64
+	exits 0 "guard upgrade" "$regtool" guard upgrade --share 7 --reserve 0 --path "$pins"
+	exits 0 "guard status after it" "$regtool" guard status --path "$pins" --json
+	says "the share" out '"share":7'
+	says "the upgrades" out '"upgrades":2'
+	exits 2 "a share of nothing" "$regtool" guard start --share 0 --path "$pins"
+	exits 2 "a group that is none" "$regtool" guard start --group "no such group" --path "$pins"
+	exits 4 "a guard outside of bpffs" "$regtool" guard start --path "$folder/guard"
 }
 
 guard_ends() {
@@ -312,6 +319,7 @@ guard_ends() {
 	kill -9 "$service"
 	wait "$service" 2>/dev/null
 	exits 1 "guard stop twice" "$regtool" guard stop --path "$pins"
+	exits 1 "guard upgrade of none" "$regtool" guard upgrade --path "$pins"
 }
 
 all_days() {

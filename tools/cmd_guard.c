@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool guard: starts, stops and asks the kernel's part.
+ * regtool guard: starts, upgrades, stops and asks the kernel's part.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,15 +23,28 @@
 #include "tools/output.h"
 
 static const struct output_column columns[] = {
-	{ "seats", true },    { "seats_used", true },       { "seats_free", true },
-	{ "attaches", true }, { "refused", true },          { "execs", true },
-	{ "deaths", true },   { "missed", true },           { "late", true },
-	{ "stale", true },    { "recursion_misses", true }, /* last: left out where it is not known */
+	{ "seats", true },
+	{ "seats_used", true },
+	{ "seats_free", true },
+	{ "share", true },
+	{ "reserve", true },
+	{ "users", false },
+	{ "upgrades", true },
+	{ "attaches", true },
+	{ "refused", true },
+	{ "over_share", true },
+	{ "execs", true },
+	{ "deaths", true },
+	{ "missed", true },
+	{ "late", true },
+	{ "stale", true },
+	{ "recursion_misses", true }, /* last: left out where it is not known */
 };
 
 struct request {
 	struct guard_options options;
 	bool force;
+	bool is_start; /* an option was given that is start's or upgrade's alone */
 };
 
 static int fail(struct client *client, int err, const char *what)
@@ -46,6 +60,13 @@ static int start(struct client *client, const struct request *request)
 	return err < 0 ? fail(client, err, "start") : REGTOOL_DONE;
 }
 
+static int upgrade(struct client *client, const struct request *request)
+{
+	int err = guard_upgrade(&request->options);
+
+	return err < 0 ? fail(client, err, "upgrade") : REGTOOL_DONE;
+}
+
 static int stop(struct client *client, const struct request *request)
 {
 	int err = guard_stop(&request->options, request->force);
@@ -53,14 +74,33 @@ static int stop(struct client *client, const struct request *request)
 	return err < 0 ? fail(client, err, "stop") : REGTOOL_DONE;
 }
 
-static int print(const struct guard_status *status, bool json)
+/* "UID:SEATS ..." */
+static char *users_text(const struct guard_user *users, size_t count)
+{
+	size_t size = 1, i;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	for (i = 0; i < count; i++)
+		fprintf(to, "%s%u:%u", i ? " " : "", users[i].uid, users[i].seats);
+	return fclose(to) ? NULL : text;
+}
+
+static int print(const struct guard_status *status, const char *users, bool json)
 {
 	const struct output_cell cells[] = {
 		output_number(status->seats),
 		output_number(status->seats_used),
 		output_number(status->seats - status->seats_used),
+		output_number(status->share),
+		output_number(status->reserve),
+		output_string(users),
+		output_number(status->upgrades),
 		output_number(status->attaches),
 		output_number(status->refused),
+		output_number(status->over_share),
 		output_number(status->execs),
 		output_number(status->deaths),
 		output_number(status->missed),
@@ -83,11 +123,60 @@ static int print(const struct guard_status *status, bool json)
 static int status(struct client *client, const struct request *request)
 {
 	struct guard_status found = { 0 };
+	struct guard_user *users = NULL;
+	char *text = NULL;
+	size_t count = 0;
 	int err = guard_status(&request->options, &found);
 
 	if (err >= 0)
-		err = print(&found, client->json);
+		err = guard_users(&request->options, &users, &count);
+	if (err >= 0) {
+		text = users_text(users, count);
+		err = text ? print(&found, text, client->json) : -ENOMEM;
+	}
+	free(text);
+	free(users);
 	return err < 0 ? fail(client, err, "describe") : REGTOOL_DONE;
+}
+
+static int parse_group(struct client *client, struct request *request)
+{
+	const struct group *group = getgrnam(optarg);
+	uint64_t number;
+
+	if (!group && client_number(optarg, UINT32_MAX - 1, &number))
+		return client_misuse(client, "there is no group \"%s\"", optarg);
+	request->options.group = group ? group->gr_gid : (gid_t)number;
+	request->options.set_group = true;
+	return 0;
+}
+
+static int parse_option(struct client *client, struct request *request, int option)
+{
+	struct guard_options *o = &request->options;
+	uint64_t seats;
+
+	if (option == 'p') {
+		o->path = optarg;
+		return 0;
+	}
+	if (option == 'f') {
+		request->force = true;
+		return 0;
+	}
+	request->is_start = true;
+	if (option == 'g')
+		return parse_group(client, request);
+	if (client_number(optarg, UINT32_MAX - 1, &seats) || (!seats && option != 'r'))
+		return client_misuse(client, "\"%s\" is no number of seats", optarg);
+	if (option == 's')
+		o->seats = (uint32_t)seats;
+	else if (option == 'u')
+		o->share = (uint32_t)seats;
+	else
+		o->reserve = (uint32_t)seats;
+	o->set_reserve |= option == 'r';
+	return 0;
 }
 
 /* Return: 0, or REGTOOL_USAGE after a sentence. */
@@ -95,25 +184,18 @@ static int parse_options(struct client *client, struct request *request, int arg
 {
 	static const struct option options[] = {
 		{ "seats", required_argument, NULL, 's' },
+		{ "share", required_argument, NULL, 'u' },
+		{ "reserve", required_argument, NULL, 'r' },
+		{ "group", required_argument, NULL, 'g' },
 		{ "path", required_argument, NULL, 'p' },
 		{ "force", no_argument, NULL, 'f' },
 		{ 0 },
 	};
-	uint64_t seats;
-	int option;
+	int option, err = 0;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
-		if (option == 'p') {
-			request->options.path = optarg;
-		} else if (option == 'f') {
-			request->force = true;
-		} else if (client_number(optarg, UINT32_MAX, &seats) == 0 && seats > 0) {
-			request->options.seats = (uint32_t)seats;
-		} else {
-			return client_misuse(client, "\"%s\" is no number of seats", optarg);
-		}
-	}
-	return 0;
+	while (!err && (option = client_option(client, argc, argv, options)) != -1)
+		err = parse_option(client, request, option);
+	return err;
 }
 
 static int run(struct client *client, int argc, char **argv)
@@ -143,9 +225,11 @@ static int run(struct client *client, int argc, char **argv)
 	}
 	if (strcmp(action, "start") == 0 && !request.force)
 		return start(client, &request);
-	if (strcmp(action, "stop") == 0 && !request.options.seats)
+	if (strcmp(action, "upgrade") == 0 && !request.force)
+		return upgrade(client, &request);
+	if (strcmp(action, "stop") == 0 && !request.is_start)
 		return stop(client, &request);
-	if (strcmp(action, "status") == 0 && !request.force && !request.options.seats)
+	if (strcmp(action, "status") == 0 && !request.force && !request.is_start)
 		return status(client, &request);
 	return client_usage(client);
 }
@@ -165,10 +249,15 @@ static int run(struct client *client, int argc, char **argv)
 
 const struct command cmd_guard = {
 	.name = "guard",
-	.synopsis = "guard start [--seats N] | stop [--force] | status [--json]  [--path P]",
-	.summary = "start, stop or describe the kernel's part",
-	.options = "  --seats N  processes that can take part at once\n"
-		   "  --force    end the lives of those who take part; the processes go on\n"
-		   "  --path P   where it is pinned ($KREG_GUARD; else /sys/fs/bpf/kreg)\n",
+	.synopsis = "guard start|upgrade [--seats N] [--share N] [--reserve N] [--group G] | stop "
+		    "[--force] | "
+		    "status [--json]  [--path P]",
+	.summary = "start, upgrade, stop or describe the kernel's part",
+	.options = "  --seats N    processes that can take part at once\n"
+		   "  --share N    of which each user but root may have so many (half of them)\n"
+		   "  --reserve N  of which the last are root's (a sixteenth)\n"
+		   "  --group G    who alone can take part\n"
+		   "  --force      end the lives of those who take part; the processes go on\n"
+		   "  --path P     where it is pinned ($KREG_GUARD; else /sys/fs/bpf/kreg)\n",
 	.run = run,
 };

@@ -66,7 +66,7 @@ _regtool()
 		owners | stat | check | sweep) words="--json --registry --help" ;;
 		create) words="--keys --partitions --mode --group --max-bytes --slots --seats --help" ;;
 		destroy) words="--force --help" ;;
-		guard) words="start stop status --seats --path --force --json --help" ;;
+		guard) words="start upgrade stop status --seats --share --reserve --group --path --force --json --help" ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

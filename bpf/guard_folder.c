@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folders of pins: found, checked, made and removed.
+ *
+ * Root works here in places where others may make things: a bpffs that was mounted without a mode is 1777. So
+ *
+ *   the parent      is opened without following a symbolic link anywhere; it has to be in a bpffs, root's or the
+ *                   caller's, and if others may write it, sticky
+ *   the folder      is opened below the parent's fd, and has to be a folder, root's or the caller's, and
+ *                   writable by nobody else; what is in it was put there by those two
+ *   a leftover      is the same, and is removed only if there is nothing in it but pins with a guard's names
+ *
+ * and everything after that goes by the fds. A name that another user has taken is refused with a sentence.
+ *
+ *   killed here                     what is left
+ *   a folder is made, or filled     PATH-new-PID-N, which the next start or stop removes
+ *   a folder is being emptied       PATH-old-PID-N, the same
+ */
+#include "bpf/guard_own.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+#include <linux/openat2.h>
+
+#include <bpf/bpf.h>
+
+#define NAME_TRIES 100
+
+/* PATH in a parent and a name. */
+static int path_split(const char *path, char *parent, char *base)
+{
+	size_t size = strlen(path);
+	const char *slash;
+
+	while (size > 1 && path[size - 1] == '/')
+		size--;
+	slash = memrchr(path, '/', size);
+	if (size >= PATH_MAX || size - (slash ? (size_t)(slash - path) + 1 : 0) > NAME_MAX)
+		return -ENAMETOOLONG;
+	snprintf(base, NAME_MAX + 1, "%.*s", (int)(path + size - (slash ? slash + 1 : path)),
+		 slash ? slash + 1 : path);
+	if (!slash)
+		snprintf(parent, PATH_MAX, ".");
+	else
+		snprintf(parent, PATH_MAX, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+	return *base && strcmp(base, ".") && strcmp(base, "..") ? 0 : -EINVAL;
+}
+
+static bool is_trusted(uid_t uid)
+{
+	return !uid || uid == geteuid();
+}
+
+static int parent_check(const struct guard_at *at, const char *parent)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(at->parent, &st) || fstatfs(at->parent, &fs))
+		return -errno;
+	if (fs.f_type != BPF_FS_MAGIC) {
+		guard_say(at->o, "%s is not in a bpffs, where a guard has to be", parent);
+		return -EINVAL;
+	}
+	if (!is_trusted(st.st_uid) || ((st.st_mode & 0022) && !(st.st_mode & S_ISVTX))) {
+		guard_say(at->o,
+			  "%s belongs to user %u and has mode %04o, so others could replace the "
+			  "guard; "
+			  "choose a folder of root's that others cannot write, or a sticky one",
+			  parent, st.st_uid, st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int guard_parent_open(struct guard_at *at, const struct guard_options *o)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+	char parent[PATH_MAX];
+	int err;
+
+	*at = (struct guard_at){ .o = o, .parent = -1, .folder = -1 };
+	err = path_split(guard_path(o), parent, at->base);
+	if (err) {
+		guard_say(o, "\"%s\" is no path for a guard", guard_path(o));
+		return err;
+	}
+	at->parent = (int)syscall(SYS_openat2, AT_FDCWD, parent, &how, sizeof(how));
+	if (at->parent < 0) {
+		err = -errno;
+		if (err == -ELOOP)
+			guard_say(o,
+				  "%s leads through a symbolic link, which a guard's path must not",
+				  parent);
+		else if (err != -ENOENT)
+			guard_say(o, "cannot open %s: %s", parent, strerror(-err));
+		return err;
+	}
+	err = parent_check(at, parent);
+	if (err)
+		guard_at_close(at);
+	return err;
+}
+
+/* Below the parent: an fd of a folder that is root's or ours; -ENOENT. */
+static int folder_open(const struct guard_at *at, const char *name, int flags)
+{
+	struct stat st, above;
+	int fd = openat(at->parent, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || fstat(at->parent, &above)) {
+		close(fd);
+		return -errno;
+	}
+	if (is_trusted(st.st_uid) && !(st.st_mode & 0022) && st.st_dev == above.st_dev)
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+int guard_folder_open(struct guard_at *at)
+{
+	int fd = folder_open(at, at->base, O_PATH);
+
+	if (fd >= 0)
+		at->folder = fd;
+	else if (fd == -EPERM)
+		guard_say(at->o,
+			  "%s is not root's, or others can write it, so it is no guard's; remove "
+			  "it, or "
+			  "choose another path",
+			  guard_path(at->o));
+	else if (fd == -ELOOP || fd == -ENOTDIR)
+		guard_say(at->o, "%s is not a folder; remove it, or choose another path",
+			  guard_path(at->o));
+	return fd < 0 ? fd : 0;
+}
+
+int guard_find(struct guard_at *at, const struct guard_options *o)
+{
+	int err = guard_parent_open(at, o);
+
+	if (err)
+		return err;
+	err = guard_folder_open(at);
+	if (err)
+		guard_at_close(at);
+	return err;
+}
+
+void guard_at_close(struct guard_at *at)
+{
+	if (at->folder >= 0)
+		close(at->folder);
+	if (at->parent >= 0)
+		close(at->parent);
+	at->folder = at->parent = -1;
+}
+
+int guard_folder_name(const struct guard_at *at, const char *kind, char *name)
+{
+	uint32_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	/* A number too, so that others cannot take the names of all pids. */
+	if (snprintf(name, NAME_MAX + 1, "%s-%s-%d-%08x", at->base, kind, getpid(), number) >
+	    NAME_MAX)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int guard_folder_make(const struct guard_at *at, char *name)
+{
+	int tries, err = -EEXIST;
+
+	for (tries = 0; tries < NAME_TRIES && err == -EEXIST; tries++) {
+		err = guard_folder_name(at, "new", name);
+		if (!err && mkdirat(at->parent, name, 0700))
+			err = -errno;
+	}
+	return err ? err : folder_open(at, name, O_PATH);
+}
+
+/* Each name in @folder to @each until that says no. */
+static int for_each_name(int folder, bool (*each)(int folder, const char *name, void *data),
+			 void *data)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *names = fd < 0 ? NULL : fdopendir(fd);
+	bool go_on = true;
+
+	if (!names) {
+		int err = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	while (go_on && (entry = readdir(names))) {
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			go_on = each(folder, entry->d_name, data);
+	}
+	closedir(names);
+	return go_on ? 0 : -ENOTEMPTY;
+}
+
+static bool is_ours(int folder, const char *name, void *data)
+{
+	struct stat st;
+
+	if (guard_is_pin(name) && !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    S_ISREG(st.st_mode))
+		return true;
+	snprintf(data, NAME_MAX + 1, "%s", name);
+	return false;
+}
+
+static bool remove_one(int folder, const char *name, void *data)
+{
+	(void)data;
+	return !unlinkat(folder, name, 0) || errno == ENOENT;
+}
+
+static bool stop_at_once(int folder, const char *name, void *data)
+{
+	(void)folder, (void)name, (void)data;
+	return false;
+}
+
+bool guard_folder_is_empty(const struct guard_at *at)
+{
+	return !for_each_name(at->folder, stop_at_once, NULL);
+}
+
+int guard_folder_check(const struct guard_at *at, const char *name)
+{
+	char stranger[NAME_MAX + 1];
+	int fd = folder_open(at, name, O_RDONLY), err;
+
+	if (fd < 0)
+		return fd;
+	err = for_each_name(fd, is_ours, stranger);
+	close(fd);
+	if (err == -ENOTEMPTY)
+		guard_say(at->o, "%s is no guard's: there is \"%s\" in it; nothing was removed",
+			  strcmp(name, at->base) ? name : guard_path(at->o), stranger);
+	return err;
+}
+
+int guard_folder_remove(const struct guard_at *at, const char *name)
+{
+	int err = guard_folder_check(at, name), fd;
+
+	if (err)
+		return err;
+	fd = folder_open(at, name, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	err = for_each_name(fd, remove_one, NULL);
+	close(fd);
+	return err ? err : unlinkat(at->parent, name, AT_REMOVEDIR) ? -errno : 0;
+}
+
+/* What a starter or stopper left that was killed. */
+static bool remove_leftover(int parent, const char *name, void *data)
+{
+	const struct guard_at *at = data;
+	size_t size = strlen(at->base);
+	pid_t pid;
+
+	(void)parent;
+	if (strncmp(name, at->base, size) ||
+	    (strncmp(name + size, "-new-", 5) && strncmp(name + size, "-old-", 5)))
+		return true;
+	pid = (pid_t)strtol(name + size + 5, NULL, 10);
+	if (pid > 0 && kill(pid, 0) && errno == ESRCH)
+		guard_folder_remove(at, name);
+	return true;
+}
+
+void guard_remove_leftovers(const struct guard_at *at)
+{
+	for_each_name(at->parent, remove_leftover, (void *)(uintptr_t)at);
+}
+
+/* bpf(2) takes a path; this one leads to the folder that was checked, whatever has its name by now. */
+static int pin_path(char *out, size_t size, int folder, const char *name)
+{
+	return snprintf(out, size, "/proc/self/fd/%d/%s", folder, name) < (int)size ? 0
+										    : -ENAMETOOLONG;
+}
+
+int guard_pin_open(int folder, const char *name)
+{
+	char path[NAME_MAX + 32];
+	int fd = pin_path(path, sizeof(path), folder, name);
+
+	if (fd)
+		return fd;
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+int guard_pin_make(int folder, const char *name, int fd, mode_t mode)
+{
+	char path[NAME_MAX + 32];
+	struct stat st;
+	int err = pin_path(path, sizeof(path), folder, name);
+
+	if (err)
+		return err;
+	/* What only a group may use is that group's pin by pin. */
+	if (fstat(folder, &st))
+		return -errno;
+	if (bpf_obj_pin(fd, path) || fchownat(folder, name, (uid_t)-1, st.st_gid, 0))
+		return -errno;
+	return fchmodat(folder, name, mode, 0) ? -errno : 0;
+}
+
+int guard_pin_map(int folder, const char *name, size_t bytes, struct guard_map *out)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = guard_pin_open(folder, name), err = 0;
+	void *at;
+
+	if (fd < 0)
+		return fd;
+	out->bytes = (bytes + page - 1) / page * page;
+	at = mmap(NULL, out->bytes, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		err = -errno;
+	else
+		out->at = at;
+	close(fd);
+	return err;
+}
+
+void guard_unmap(struct guard_map *map)
+{
+	if (map->at)
+		munmap((void *)(uintptr_t)map->at, map->bytes);
+}

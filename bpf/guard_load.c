@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The programs into the kernel, attached; and their pins. guard_load() makes new maps, guard_load_for() takes those
+ * of the guard that runs, which fit if they have the sizes that the programs want.
+ *
+ * Nothing is pinned before guard_pin_all() or guard_replace(): killed earlier, nothing is left.
+ */
+#include "bpf/guard_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/guard.skel.h"
+
+#define NEW "-new"
+
+/* All pins of a guard. 0666, because a map opened for reading alone can't be mapped; it is frozen. */
+static const struct {
+	const char *name;
+	mode_t mode;
+} pins[] = {
+	{ LIFE_PIN_LIVES, 0666 },  { LIFE_PIN_SEATS, 0666 }, { LIFE_PIN_CONTROL, 0666 },
+	{ PIN_OWNERS, 0600 },      { PIN_USERS, 0600 },      { PIN_DEATHS, 0600 },
+	{ LIFE_PIN_EXIT, 0600 },   { PIN_EXEC, 0600 },       { PIN_COMMAND, 0600 },
+	{ LIFE_PIN_ATTACH, 0444 },
+};
+
+/* libbpf's last words, for the sentence if loading fails. */
+static char last_words[256];
+
+__attribute__((format(printf, 2, 0))) static int keep_words(enum libbpf_print_level level,
+							    const char *format, va_list list)
+{
+	if (level == LIBBPF_WARN)
+		vsnprintf(last_words, sizeof(last_words), format, list);
+	return 0;
+}
+
+/* If the kernel's age is the likely one, that; else libbpf's last words. */
+const char *guard_load_reason(void)
+{
+	static char sentence[128];
+	unsigned int major = 0, minor = 0;
+	struct utsname kernel;
+
+	if (!uname(&kernel) && sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 19))) {
+		snprintf(sentence, sizeof(sentence),
+			 "this is Linux %u.%u, and the guard needs Linux 5.19 or later", major,
+			 minor);
+		return sentence;
+	}
+	return *last_words ? last_words : "the path has to be in a bpffs, and to have no dot in it";
+}
+
+bool guard_is_pin(const char *name)
+{
+	size_t i, size;
+
+	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		size = strlen(pins[i].name);
+		if (!strncmp(name, pins[i].name, size) &&
+		    (!name[size] || !strcmp(name + size, NEW)))
+			return true;
+	}
+	return false;
+}
+
+static int set_up_control(struct guard_bpf *guard, const struct guard_options *o, uint32_t number)
+{
+	struct life_control control = {
+		.magic = LIFE_MAGIC,
+		.layout = LIFE_LAYOUT,
+		.seats = number,
+		.share = o->share     ? o->share
+			 : number > 1 ? number / 2
+				      : 1,
+		.reserve = o->set_reserve ? o->reserve : number / 16,
+	};
+	__u32 zero = 0;
+
+	while (!control.identity) {
+		if (getrandom(&control.identity, sizeof(control.identity), 0) < 0)
+			return -errno;
+	}
+	if (bpf_map_update_elem(bpf_map__fd(guard->maps.control), &zero, &control, BPF_ANY))
+		return -errno;
+	/* From here on only the programs can write what processes map. */
+	if (bpf_map_freeze(bpf_map__fd(guard->maps.lives)) ||
+	    bpf_map_freeze(bpf_map__fd(guard->maps.seats)) ||
+	    bpf_map_freeze(bpf_map__fd(guard->maps.control)))
+		return -errno;
+	return 0;
+}
+
+static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct guard_bpf *guard;
+
+	/* Before 5.11 maps count against it; where that is so, root may. */
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(keep_words);
+	*last_words = 0;
+	guard = guard_bpf__open();
+	if (!guard)
+		return NULL;
+	bpf_map__set_max_entries(guard->maps.lives, number);
+	bpf_map__set_max_entries(guard->maps.seats, number);
+	/* Twice the seats: what could not be removed takes no place away before it is as much again. */
+	bpf_map__set_max_entries(guard->maps.owners, 2 * number);
+	bpf_map__set_max_entries(guard->maps.users, 2 * number);
+	guard->rodata->faults = faults;
+	return guard;
+}
+
+/*
+ * An iterator over tasks, because hardened kernels refuse those over the elements of a map, whose programs
+ * get a buffer to write into. One task is the least that it can go over; before 6.1 it goes over all.
+ */
+static int attach(struct guard_bpf *guard)
+{
+	union bpf_iter_link_info info = { .task.tid = 1 };
+	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+			    .link_info_len = sizeof(info));
+
+	guard->links.on_exit = bpf_program__attach(guard->progs.on_exit);
+	if (!guard->links.on_exit)
+		return -errno;
+	guard->links.on_exec = bpf_program__attach(guard->progs.on_exec);
+	if (!guard->links.on_exec)
+		return -errno;
+	guard->links.attach = bpf_program__attach_iter(guard->progs.attach, &options);
+	return guard->links.attach ? 0 : -errno;
+}
+
+int guard_load(struct guard_bpf **out, const struct guard_at *at)
+{
+	uint32_t number = at->o->seats ? at->o->seats : GUARD_SEATS_DEFAULT;
+	struct guard_bpf *guard = programs_open(number, at->o->faults);
+	int err;
+
+	if (!guard)
+		return -errno;
+	err = guard_bpf__load(guard);
+	if (!err)
+		err = set_up_control(guard, at->o, number);
+	if (!err)
+		err = attach(guard);
+	if (err)
+		guard_bpf__destroy(guard);
+	else
+		*out = guard;
+	return err;
+}
+
+/* The map that is pinned as @name in the place of @map, if it is of its kind and size. */
+static int reuse(const struct guard_at *at, struct bpf_map *map, const char *name)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+	int fd = guard_pin_open(at->folder, name), err = 0;
+
+	if (fd < 0) {
+		guard_say(at->o,
+			  "the guard at %s is not whole, \"%s\" cannot be opened: %s; "
+			  "`regtool guard stop --force` removes what is left of it",
+			  guard_path(at->o), name, strerror(-fd));
+		/* That there is none would be another thing. */
+		return fd == -ENOENT ? -EUCLEAN : fd;
+	}
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		err = -errno;
+	else if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+		 info.value_size != bpf_map__value_size(map) ||
+		 info.max_entries != bpf_map__max_entries(map))
+		err = -EPROTO;
+	if (!err)
+		err = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	if (err == -EPROTO)
+		guard_say(at->o,
+			  "the guard at %s is of another version, whose map \"%s\" these programs "
+			  "cannot "
+			  "use; nothing was changed; stop it when nobody takes part, and start it "
+			  "anew",
+			  guard_path(at->o), name);
+	return err;
+}
+
+int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
+{
+	struct life_control control;
+	struct guard_bpf *guard;
+	int err = guard_control(at, &control);
+
+	if (err)
+		return err;
+	guard = programs_open(control.seats, at->o->faults);
+	if (!guard)
+		return -errno;
+	err = reuse(at, guard->maps.lives, LIFE_PIN_LIVES);
+	if (!err)
+		err = reuse(at, guard->maps.seats, LIFE_PIN_SEATS);
+	if (!err)
+		err = reuse(at, guard->maps.control, LIFE_PIN_CONTROL);
+	if (!err)
+		err = reuse(at, guard->maps.owners, PIN_OWNERS);
+	if (!err)
+		err = reuse(at, guard->maps.users, PIN_USERS);
+	if (!err)
+		err = reuse(at, guard->maps.deaths, PIN_DEATHS);
+	if (!err)
+		err = guard_bpf__load(guard);
+	if (!err)
+		err = attach(guard);
+	if (err)
+		guard_bpf__destroy(guard);
+	else
+		*out = guard;
+	return err;
+}
+
+static int fd_of(const struct guard_bpf *guard, const char *name)
+{
+	const struct {
+		const char *name;
+		int fd;
+	} fds[] = {
+		{ LIFE_PIN_LIVES, bpf_map__fd(guard->maps.lives) },
+		{ LIFE_PIN_SEATS, bpf_map__fd(guard->maps.seats) },
+		{ LIFE_PIN_CONTROL, bpf_map__fd(guard->maps.control) },
+		{ PIN_OWNERS, bpf_map__fd(guard->maps.owners) },
+		{ PIN_USERS, bpf_map__fd(guard->maps.users) },
+		{ PIN_DEATHS, bpf_map__fd(guard->maps.deaths) },
+		{ LIFE_PIN_EXIT, bpf_link__fd(guard->links.on_exit) },
+		{ PIN_EXEC, bpf_link__fd(guard->links.on_exec) },
+		{ PIN_COMMAND, bpf_program__fd(guard->progs.command) },
+		{ LIFE_PIN_ATTACH, bpf_link__fd(guard->links.attach) },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (!strcmp(fds[i].name, name))
+			return fds[i].fd;
+	}
+	return -1;
+}
+
+static mode_t mode_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		if (!strcmp(pins[i].name, name))
+			return pins[i].mode;
+	}
+	return 0600;
+}
+
+int guard_pin_as(const struct guard_bpf *guard, int folder, const char *name, const char *as,
+		 bool is_groups)
+{
+	mode_t mode = mode_of(name);
+
+	return guard_pin_make(folder, as, fd_of(guard, name), is_groups ? mode & 0770 : mode);
+}
+
+int guard_pin_all(const struct guard_bpf *guard, int folder, bool is_groups)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(pins) / sizeof(pins[0]) && !err; i++)
+		err = guard_pin_as(guard, folder, pins[i].name, pins[i].name, is_groups);
+	return err;
+}
+
+int guard_give_group(const struct guard_at *at, gid_t group)
+{
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		if (fchmodat(at->folder, pins[i].name, pins[i].mode & 0770, 0) ||
+		    fchownat(at->folder, pins[i].name, (uid_t)-1, group, 0))
+			return -errno;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", at->folder);
+	return chmod(path, 0750) || chown(path, (uid_t)-1, group) ? -errno : 0;
+}
+
+void guard_free(struct guard_bpf *guard)
+{
+	guard_bpf__destroy(guard);
+}

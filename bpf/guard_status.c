@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guard answers: its control and its lives, read; and the program command, run. Reading changes nothing, and
+ * whoever may use the guard may do it.
+ */
+#include "bpf/guard_own.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+int guard_command(const struct guard_at *at, struct life_command *run)
+{
+	/* The kernel writes the context back where it was read; it takes no ctx_out. */
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = run, .ctx_size_in = sizeof(*run));
+	int fd = guard_pin_open(at->folder, PIN_COMMAND);
+	int err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_prog_test_run_opts(fd, &options))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int guard_control(const struct guard_at *at, struct life_control *out)
+{
+	struct guard_map control = { 0 };
+	int err = guard_pin_map(at->folder, LIFE_PIN_CONTROL, sizeof(*out), &control);
+
+	if (err)
+		return err;
+	memcpy(out, control.at, sizeof(*out));
+	guard_unmap(&control);
+	return out->magic == LIFE_MAGIC && out->layout == LIFE_LAYOUT && out->seats &&
+			       out->seats <= LIFE_SEATS_MAX
+		       ? 0
+		       : -EPROTO;
+}
+
+static bool add_misses(const struct guard_at *at, const char *link_name, uint64_t *misses)
+{
+	struct bpf_link_info link = { 0 };
+	struct bpf_prog_info prog = { 0 };
+	__u32 size = sizeof(link);
+	int fd = guard_pin_open(at->folder, link_name);
+	bool known = false;
+
+	if (fd < 0)
+		return false;
+	if (!bpf_obj_get_info_by_fd(fd, &link, &size)) {
+		int prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
+
+		size = sizeof(prog);
+		known = prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &prog, &size);
+		if (prog_fd >= 0)
+			close(prog_fd);
+	}
+	close(fd);
+	*misses += prog.recursion_misses;
+	return known;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct guard_user *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* One for each living seat, and then one for each user. */
+static size_t gather(const __u64 *words, const struct life_seat *facts, uint32_t seats,
+		     struct guard_user *users)
+{
+	size_t living = 0, count = 0, i;
+	uint32_t seat;
+
+	for (seat = 0; seat < seats; seat++) {
+		if (!guard_word_is_alive(__atomic_load_n(&words[seat], __ATOMIC_ACQUIRE)))
+			continue;
+		users[living].uid = __atomic_load_n(&facts[seat].uid, __ATOMIC_RELAXED);
+		users[living++].seats = 1;
+	}
+	qsort(users, living, sizeof(*users), by_uid);
+	for (i = 0; i < living; i++) {
+		if (count && users[count - 1].uid == users[i].uid)
+			users[count - 1].seats++;
+		else
+			users[count++] = users[i];
+	}
+	return count;
+}
+
+static int users_at(const struct guard_at *at, struct guard_user **out, size_t *count)
+{
+	struct guard_map words = { 0 }, facts = { 0 };
+	struct guard_user *users = NULL;
+	struct life_control control;
+	int err = guard_control(at, &control);
+
+	if (err)
+		return err;
+	err = guard_pin_map(at->folder, LIFE_PIN_LIVES, control.seats * sizeof(__u64), &words);
+	if (!err)
+		err = guard_pin_map(at->folder, LIFE_PIN_SEATS,
+				    control.seats * sizeof(struct life_seat), &facts);
+	if (!err)
+		users = calloc(control.seats, sizeof(*users));
+	if (!err && !users)
+		err = -ENOMEM;
+	if (!err) {
+		*count = gather(words.at, facts.at, control.seats, users);
+		*out = users;
+	}
+	guard_unmap(&words);
+	guard_unmap(&facts);
+	return err;
+}
+
+int guard_users(const struct guard_options *options, struct guard_user **out, size_t *count)
+{
+	struct guard_at at;
+	int err = guard_find(&at, options);
+
+	if (err)
+		return err;
+	err = users_at(&at, out, count);
+	guard_at_close(&at);
+	return err;
+}
+
+static int count_used(const struct guard_at *at, struct guard_status *out)
+{
+	struct guard_user *users = NULL;
+	size_t count, i;
+	int err = users_at(at, &users, &count);
+
+	for (i = 0; !err && i < count; i++)
+		out->seats_used += users[i].seats;
+	free(users);
+	return err;
+}
+
+static int status_at(const struct guard_at *at, struct guard_status *out)
+{
+	struct life_control control;
+	int err;
+
+	/* Who may not, or cannot, is told what earlier ones have found. */
+	guard_audit_at(at, NULL);
+	err = guard_control(at, &control);
+	if (err)
+		return err;
+	*out = (struct guard_status){
+		.layout = control.layout,
+		.seats = control.seats,
+		.identity = control.identity,
+		.attaches = control.attaches,
+		.deaths = control.deaths,
+		.execs = control.execs,
+		.refused = control.refused,
+		.over_share = control.over_share,
+		.upgrades = control.upgrades,
+		.share = control.share,
+		.reserve = control.reserve,
+		.missed = control.missed,
+		.late = control.late,
+		.stale = control.stale,
+	};
+	out->recursion_known = add_misses(at, LIFE_PIN_EXIT, &out->recursion_misses) &&
+			       add_misses(at, PIN_EXEC, &out->recursion_misses);
+	return count_used(at, out);
+}
+
+int guard_status(const struct guard_options *options, struct guard_status *out)
+{
+	struct guard_at at;
+	int err = guard_find(&at, options);
+
+	if (!err) {
+		err = status_at(&at, out);
+		guard_at_close(&at);
+	}
+	if (err)
+		guard_say(options,
+			  err == -ENOENT ? "no guard runs at %s"
+			  : err == -EPROTO
+				  ? "the guard at %s is of another version; ask it with that"
+				  : "the guard at %s cannot be asked: %s",
+			  guard_path(options), strerror(-err));
+	return err;
+}

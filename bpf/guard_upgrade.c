@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Other programs take the place of those of a guard that runs, while processes live, die and come.
+ *
+ * The maps stay: they are all there is to know, and the new programs are loaded with them. A program is replaced by
+ * pinning its link under another name and renaming that over the old pin, so at each moment one of them is
+ * attached, and for a while both are. That is harmless (guard.bpf.c): the compare-and-swap of the life word
+ * picks one. attach comes after exit and exec, so what it makes finds whoever ends it.
+ *
+ *   step                                          killed here
+ *   1 load with the pinned maps, attach           nothing: what was not pinned goes with the fds
+ *   2 pin exit-new                                both run; the next start removes exit-new
+ *   3 rename exit-new over exit                   the new one runs, the rest are the old ones
+ *   4, 5 exec the same; 6, 7 attach; 8, 9 command the same
+ *   10 set share and reserve, count the upgrade   all is new
+ *   11 audit                                      lives of the dead stay until the next audit
+ *
+ * All mixtures work, and the next start does all of it again. Two who do this at once take each other's NAME-new
+ * away and try again; NAME itself is never removed. The audit is for a guard whose pins exit or exec had been
+ * removed: it ends the lives of those who died meanwhile, and who attached meanwhile has a life as any.
+ */
+#include "bpf/guard_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 100
+
+void guard_step(const struct guard_options *o, uint32_t step)
+{
+	if (o->die_at == step && step)
+		raise(SIGKILL);
+}
+
+static int pin_over(const struct guard_bpf *guard, const struct guard_at *at, const char *name,
+		    bool is_groups, uint32_t step)
+{
+	char fresh[NAME_MAX + 1];
+	int tries, err;
+
+	snprintf(fresh, sizeof(fresh), "%s-new", name);
+	for (tries = 0; tries < TRIES; tries++) {
+		if (unlinkat(at->folder, fresh, 0) && errno != ENOENT)
+			return -errno;
+		err = guard_pin_as(guard, at->folder, name, fresh, is_groups);
+		guard_step(at->o, step);
+		if (!err && renameat(at->folder, fresh, at->folder, name)) /* happens here */
+			err = -errno;
+		if (err != -EEXIST && err != -ENOENT)
+			break;
+	}
+	guard_step(at->o, step + 1);
+	return err;
+}
+
+static int replace_pins(const struct guard_bpf *guard, const struct guard_at *at)
+{
+	static const char *const names[] = { LIFE_PIN_EXIT, PIN_EXEC, LIFE_PIN_ATTACH,
+					     PIN_COMMAND };
+	struct stat st;
+	uint32_t i;
+	int err = 0;
+
+	if (fstat(at->folder, &st))
+		return -errno;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++)
+		err = pin_over(guard, at, names[i], !(st.st_mode & 0007), 2 * i + 2);
+	return err;
+}
+
+static int tell(const struct guard_at *at)
+{
+	struct life_command set = {
+		.command = LIFE_COMMAND_SET,
+		.share = at->o->share,
+		.reserve = at->o->set_reserve ? at->o->reserve : LIFE_KEEP,
+	};
+	struct life_command resume = { .command = LIFE_COMMAND_RESUME };
+	struct life_command upgraded = { .command = LIFE_COMMAND_UPGRADED };
+	int err = guard_command(at, &set);
+
+	if (!err)
+		err = guard_command(at, &upgraded);
+	/* A stopper may have been killed. */
+	return err ? err : guard_command(at, &resume);
+}
+
+int guard_upgrade_at(struct guard_at *at)
+{
+	struct guard_bpf *guard = NULL;
+	int err = guard_load_for(&guard, at);
+
+	if (err)
+		return err;
+	guard_step(at->o, 1);
+	if (at->o->set_group)
+		err = guard_give_group(at, at->o->group);
+	if (!err)
+		err = replace_pins(guard, at);
+	if (!err)
+		err = tell(at);
+	guard_step(at->o, 10);
+	guard_free(guard);
+	if (!err)
+		guard_audit_at(at, NULL);
+	guard_step(at->o, 11);
+	return err;
+}
