@@ -9,8 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -20,6 +21,18 @@
 #include <linux/bpf.h>
 
 #define LOWEST (STDERR_FILENO + 1)
+
+/* Since 6.5: a path from a folder's fd on. */
+#define PATH_FD (1u << 14)
+
+/* BPF_OBJ_GET's part of union bpf_attr, which older headers have without its end. */
+struct obj_get {
+	uint64_t path;
+	uint32_t fd;
+	uint32_t flags;
+	int32_t folder;
+	uint32_t reserved;
+};
 
 struct plugs {
 	int fds[LOWEST];
@@ -143,14 +156,20 @@ int fd_pidfd(pid_t pid)
 	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
-int fd_bpf_pin(const char *path)
+int fd_bpf_pin(int folder, const char *path, const char *pin)
 {
-	union bpf_attr attr;
+	struct obj_get at = { .path = (uintptr_t)pin, .flags = PATH_FD, .folder = folder };
+	char whole[PATH_MAX];
+	int fd;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.pathname = (uintptr_t)path;
 	/* Opened for reading alone, a map cannot be mapped at all: the freeze is the lock. */
-	return MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
+	fd = MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, sizeof(at)));
+	if (fd != -EINVAL && fd != -E2BIG)
+		return fd;
+	if (snprintf(whole, sizeof(whole), "%s/%s", path, pin) >= (int)sizeof(whole))
+		return -ENAMETOOLONG;
+	at = (struct obj_get){ .path = (uintptr_t)whole };
+	return MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, offsetof(struct obj_get, folder)));
 }
 
 DIR *fd_folder(const char *path)

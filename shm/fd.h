@@ -30,8 +30,8 @@ int fd_event(void); /* does not block */
 int fd_epoll(void);
 int fd_pidfd(pid_t pid);
 
-/* What is pinned there in a bpffs. */
-int fd_bpf_pin(const char *path);
+/* What is pinned as @pin in @folder of a bpffs, which @path leads to: before 6.5 the kernel has to go that way. */
+int fd_bpf_pin(int folder, const char *path, const char *pin);
 
 /* For reading. NULL, with errno. */
 DIR *fd_folder(const char *path);

@@ -34,8 +34,10 @@ typedef uint64_t owner_t;
 
 struct life_table {
 	const uint64_t *words;
-	const struct life_seat *facts; /* NULL in the fallback */
-	uint64_t identity;             /* 0 in the fallback */
+	const struct life_seat *facts;      /* NULL in the fallback */
+	const struct life_control *control; /* NULL in the fallback */
+	uint64_t identity;                  /* 0 in the fallback */
+	uint64_t device, inode;             /* of the pin of the words */
 	uint32_t seats;
 	size_t words_bytes; /* of what life_guard_close() unmaps */
 	size_t facts_bytes;
@@ -135,14 +137,19 @@ static inline bool life_word_is_alive(const struct life_table *table, uint64_t w
 }
 
 /*
- * The guard's table, mapped read-only. -ENODEV: no guard is pinned at @path; -EPROTO: one of
- * another layout is; other errors as the kernel has them.
+ * The guard's table, mapped read-only. -ENODEV: no guard is pinned at @path; -EPERM: what is there is neither root's nor
+ * ours, or others may write it, or it is in no bpffs; -EPROTO: one of another layout is; other errors as the
+ * kernel has them.
  */
 int life_guard_open(struct life_table *out, const char *path);
 void life_guard_close(struct life_table *table);
 
+/* Whether -EPERM is because of who may write at @path, and not the kernel's. */
+bool life_guard_is_strange(const char *path);
+
 /*
- * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free;
+ * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free; -EDQUOT: the user holds its
+ * share;
  * -ESHUTDOWN: the guard is stopping, or is another one than the table's; -EAGAIN: the kernel refused the
  * guard what it needs, again and again.
  */

@@ -12,38 +12,110 @@
  *   inside it              the program runs to its end; then the exit hook ends the life
  *   after it               as any life
  *
+ * A life table is believed only if its folder is in a bpffs, and the folder and the pins are root's or ours and
+ * writable by nobody else. Nobody is root's deputy here: another user's folder at that path is as no guard.
+ *
  * Sources: the kernel's Documentation/bpf/bpf_iterators.rst; bpf(2), BPF_MAP_FREEZE.
  */
 #include "shm/life.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "shm/fd.h"
 
 /* How often the kernel may refuse the guard a lock of its own before we say so. */
 #define ATTACH_TRIES 100
 
-static int pin_open(const char *folder, const char *pin)
+/*
+ * Whether @uid stands for users of outside of our user namespace, root perhaps, and for none of inside: then none of
+ * inside has made what belongs to it.
+ */
+static bool is_outside(uid_t uid)
 {
-	char path[PATH_MAX];
+	unsigned long first, outside, count;
+	char text[4096], *at = text;
+	int fd = fd_open("/proc/self/uid_map", O_RDONLY, 0), read_so_far = 0;
+	ssize_t got;
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, pin) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	return fd_bpf_pin(path);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0 || got == (ssize_t)sizeof(text) - 1)
+		return false;
+	text[got] = 0;
+	for (; sscanf(at, "%lu %lu %lu%n", &first, &outside, &count, &read_so_far) == 3;
+	     at += read_so_far) {
+		if (uid >= first && uid - first < count)
+			return false;
+	}
+	return at != text;
 }
 
-static int pin_map(const char *folder, const char *pin, size_t bytes, const void **out)
+static bool is_trusted(uid_t uid)
 {
-	void *at;
-	int fd = pin_open(folder, pin);
-	int err = 0;
+	return !uid || uid == geteuid() || is_outside(uid);
+}
 
+/* An O_PATH fd. -ENODEV: there is none; -EPERM: it is not to be believed. */
+static int folder_open(const char *path)
+{
+	int fd = fd_open(path, O_PATH | O_DIRECTORY, 0), err;
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT ? -ENODEV : fd;
+	if (fstat(fd, &st) || fstatfs(fd, &fs))
+		err = -errno;
+	else
+		err = fs.f_type == BPF_FS_MAGIC && is_trusted(st.st_uid) && !(st.st_mode & 0022)
+			      ? 0
+			      : -EPERM;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+bool life_guard_is_strange(const char *path)
+{
+	int fd = folder_open(path);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EPERM;
+}
+
+/* Whether the pin is the folder's owner's. */
+static int pin_check(int folder, const char *pin, struct stat *st)
+{
+	struct stat above;
+
+	if (fstatat(folder, pin, st, AT_SYMLINK_NOFOLLOW) || fstat(folder, &above))
+		return -errno;
+	return S_ISREG(st->st_mode) && st->st_uid == above.st_uid ? 0 : -EPERM;
+}
+
+/* @folder is @path, opened. */
+static int pin_map(int folder, const char *path, const char *pin, size_t bytes, const void **out)
+{
+	struct stat st;
+	void *at;
+	int fd, err = pin_check(folder, pin, &st);
+
+	if (err)
+		return err;
+	fd = fd_bpf_pin(folder, path, pin);
 	if (fd < 0)
 		return fd;
 	at = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
@@ -62,72 +134,93 @@ static size_t whole_pages(size_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
-static int control_read(const char *folder, struct life_control *out)
+static size_t control_bytes(void)
 {
-	size_t bytes = whole_pages(sizeof(*out));
+	return whole_pages(sizeof(struct life_control));
+}
+
+static int control_check(const struct life_control *control)
+{
+	if (control->magic != LIFE_MAGIC || control->layout != LIFE_LAYOUT || !control->identity)
+		return -EPROTO;
+	return control->seats && control->seats <= LIFE_SEATS_MAX ? 0 : -EPROTO;
+}
+
+static int tables_map(struct life_table *table, int folder, const char *path)
+{
 	const void *at = NULL;
-	int err = pin_map(folder, LIFE_PIN_CONTROL, bytes, &at);
+	struct stat st;
+	int err = pin_map(folder, path, LIFE_PIN_CONTROL, control_bytes(), &at);
 
 	if (err)
 		return err == -ENOENT ? -ENODEV : err;
-	memcpy(out, at, sizeof(*out));
-	munmap((void *)(uintptr_t)at, bytes);
-	if (out->magic != LIFE_MAGIC || out->layout != LIFE_LAYOUT || !out->identity)
-		return -EPROTO;
-	if (!out->seats || out->seats > LIFE_SEATS_MAX)
-		return -EPROTO;
+	table->control = at;
+	err = control_check(table->control);
+	if (err)
+		return err;
+	table->seats = table->control->seats;
+	table->words_bytes = whole_pages(table->seats * sizeof(uint64_t));
+	table->facts_bytes = whole_pages(table->seats * sizeof(struct life_seat));
+	err = pin_map(folder, path, LIFE_PIN_LIVES, table->words_bytes, &at);
+	if (err)
+		return err;
+	table->words = at;
+	err = pin_map(folder, path, LIFE_PIN_SEATS, table->facts_bytes, &at);
+	if (err)
+		return err;
+	table->facts = at;
+	table->identity = table->control->identity;
+	if (fstatat(folder, LIFE_PIN_LIVES, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	table->device = st.st_dev;
+	table->inode = st.st_ino;
 	return 0;
 }
 
 int life_guard_open(struct life_table *out, const char *path)
 {
 	struct life_table table = { 0 };
-	struct life_control control;
-	const void *at = NULL;
-	int err;
+	int folder = folder_open(path), err;
 
-	err = control_read(path, &control);
+	if (folder < 0)
+		return folder;
+	err = tables_map(&table, folder, path);
+	close(folder);
 	if (err)
-		return err;
-	table.seats = control.seats;
-	table.identity = control.identity;
-	table.words_bytes = whole_pages(control.seats * sizeof(uint64_t));
-	table.facts_bytes = whole_pages(control.seats * sizeof(struct life_seat));
-	err = pin_map(path, LIFE_PIN_LIVES, table.words_bytes, &at);
-	if (err)
-		return err;
-	table.words = at;
-	err = pin_map(path, LIFE_PIN_SEATS, table.facts_bytes, &at);
-	if (err) {
 		life_guard_close(&table);
-		return err;
-	}
-	table.facts = at;
-	*out = table;
-	return 0;
+	else
+		*out = table;
+	return err;
 }
 
 void life_guard_close(struct life_table *table)
 {
-	if (table->identity && table->words)
-		munmap((void *)(uintptr_t)table->words, table->words_bytes);
-	if (table->identity && table->facts)
-		munmap((void *)(uintptr_t)table->facts, table->facts_bytes);
+	if (table->control) {
+		munmap((void *)(uintptr_t)table->control, control_bytes());
+		if (table->words)
+			munmap((void *)(uintptr_t)table->words, table->words_bytes);
+		if (table->facts)
+			munmap((void *)(uintptr_t)table->facts, table->facts_bytes);
+	}
 	memset(table, 0, sizeof(*table));
 }
 
 /* One session of the iterator: what the guard says to us. */
 static int attach_read(const char *path, struct life_reply *reply)
 {
-	char file[PATH_MAX];
+	int folder = folder_open(path), fd, err = 0;
+	struct stat st;
 	ssize_t got;
-	int fd, err = 0;
 
-	if (snprintf(file, sizeof(file), "%s/%s", path, LIFE_PIN_ATTACH) >= (int)sizeof(file))
-		return -ENAMETOOLONG;
-	fd = fd_open(file, O_RDONLY, 0);
+	if (folder < 0)
+		return folder;
+	err = pin_check(folder, LIFE_PIN_ATTACH, &st);
+	fd = err ? err : fd_open_at(folder, LIFE_PIN_ATTACH, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0)
-		return fd == -ENOENT ? -ENODEV : fd;
+		err = fd;
+	close(folder);
+	if (err)
+		return err == -ENOENT ? -ENODEV : err;
 	got = read(fd, reply, sizeof(*reply));
 	if (got < 0)
 		err = -errno;
