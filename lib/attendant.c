@@ -88,6 +88,7 @@ static int look_around(struct attendant *a)
 	if (!a->next)
 		return -1;
 	if (now >= a->next) {
+		handle_file_is_lost(a->k);
 		cds_list_for_each_entry (line, &a->lines, node)
 			look_at_line(a->k, line);
 		a->next = cds_list_empty(&a->lines) ? 0 : now + INTERVAL;

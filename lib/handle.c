@@ -7,12 +7,18 @@
 #include <errno.h>
 #include <time.h>
 
+#include "shm/clock.h"
 #include "shm/interrupted.h"
+#include "shm/lost.h"
+#include "shm/succession.h"
 #include "shm/sweep.h"
 
 /* So many slots are looked at in one of so many calls. */
 #define TIDY_SLOTS 4u
 #define TIDY_EVERY 16u
+
+/* Until the next look for a file that is out of sight: it costs more, and will not come back. */
+#define UNSEEN_NS 10000000000ull
 
 /* Longer than grace_advance() may say -EAGAIN. */
 #define PAUSE_NS 1000000l
@@ -35,6 +41,39 @@ int handle_thread(struct kreg *k, struct thread **out)
 	return *out ? 0 : thread_new(k, out);
 }
 
+static bool look_for_file(struct kreg *k, uint64_t now)
+{
+	const struct segment_path path = {
+		.directory = k->origin->directory,
+		.file = k->origin->file,
+	};
+	enum lost found = lost_look(&k->segment, &path);
+
+	if (found == LOST)
+		succession_end_lost(&k->segment);
+	if (found == LOST_UNSEEN)
+		store_relaxed(&k->next_look, now + UNSEEN_NS); /* relaxed: as below */
+	return found == LOST;
+}
+
+bool handle_file_is_lost(struct kreg *k)
+{
+	/* relaxed: a time that stands for itself; one thread looks */
+	uint64_t now = clock_tick(), next = load_relaxed(&k->next_look);
+
+	if (caa_likely(now < next))
+		return false;
+	/* relaxed: as above */
+	if (!cas_relaxed(&k->next_look, &next, now + HANDLE_LOOK_MS * 1000000ull))
+		return false;
+	return look_for_file(k, now);
+}
+
+static bool is_over(struct kreg *k)
+{
+	return segment_is_over(&k->segment) || handle_file_is_lost(k);
+}
+
 int handle_check(struct kreg *k)
 {
 	struct thread *thread;
@@ -42,7 +81,7 @@ int handle_check(struct kreg *k)
 
 	if (err)
 		return err;
-	return segment_is_over(&k->segment) ? -ESHUTDOWN : 0;
+	return is_over(k) ? -ESHUTDOWN : 0;
 }
 
 int handle_enter(struct kreg *k, struct thread **out)
@@ -51,7 +90,7 @@ int handle_enter(struct kreg *k, struct thread **out)
 
 	if (err)
 		return err;
-	if (segment_is_over(&k->segment))
+	if (is_over(k))
 		return -ESHUTDOWN;
 	grace_write_enter(&k->segment, (*out)->writer.slot);
 	return 0;

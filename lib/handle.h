@@ -56,11 +56,13 @@ struct kreg {
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant; /* NULL before somebody waits */
 	uint64_t looks;              /* of the attendant's at lines */
+	uint64_t next_look;          /* when the file is looked for again, as clock_tick() */
 };
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */
 struct origin {
 	char *directory;
+	char file[KREG_NAME_MAX + 32];
 	char *guard; /* "none": in the fallback */
 	char name[KREG_NAME_MAX + 32];
 };
@@ -111,6 +113,13 @@ bool handle_is_parents(const struct kreg *k);
 
 /* Whether the handle may change anything now. -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS. */
 int handle_check(struct kreg *k);
+
+/*
+ * Whether the registry is over, because its file was taken away: looks for it if the last look is HANDLE_LOOK_MS ago, and
+ * ends the registry for all if it is lost.
+ */
+#define HANDLE_LOOK_MS 100
+bool handle_file_is_lost(struct kreg *k);
 
 /* For handle_thread(), the key of the handle, and its close: the record and the slot of one thread, or of all. */
 int thread_new(struct kreg *k, struct thread **out);

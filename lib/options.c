@@ -27,6 +27,7 @@ int origin_new(struct origin **out, const struct opening *opening, const char *n
 	origin->directory = strdup(opening->path.directory);
 	origin->guard = strdup(guarded ? opening->guard : "none");
 	snprintf(origin->name, sizeof(origin->name), "%s", name);
+	snprintf(origin->file, sizeof(origin->file), "%s", opening->file);
 	if (!origin->directory || !origin->guard) {
 		origin_free(origin);
 		return -ENOMEM;

@@ -362,6 +362,11 @@ static int end_by_force(const struct segment *s)
 	return 1;
 }
 
+void succession_end_lost(const struct segment *s)
+{
+	end_by_force(s);
+}
+
 int succession_destroy(const struct segment *s, const struct segment_path *path,
 		       const struct life_table *lives, bool force)
 {

@@ -42,6 +42,9 @@ bool succession_is_current(const struct segment *s);
  */
 bool succession_stay(const struct segment *s);
 
+/* Ends @s, whose file is lost, for all who have it open. */
+void succession_end_lost(const struct segment *s);
+
 /*
  * Destroys @s and removes the name. -EBUSY: somebody in it is alive and @force is not set, and nobody can tell
  * that it was tried; -EPERM: it is another user's; 1: it was replaced meanwhile, look again.
