@@ -6,6 +6,7 @@
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
  *   on_exit     the last thread of a process exits     ends its life
  *   on_exec     a process has called exec              counts its image
+ *   join        a process runs it                      notes which registry it has mapped, or has left
  *   command     root runs it                           stops giving seats, ends lives, sets the shares
  *
  * Promises  a life has one end, and it is over before wait(2), SIGCHLD or a pidfd can tell of the death;
@@ -64,6 +65,7 @@
  * the CPU. A program runs to its end, whatever signal is pending; so no process is killed half-way
  * through these.
  */
+#include "bpf/joined.bpf.h"
 #include "bpf/user.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -125,6 +127,7 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 		return EUSERS;
 	}
 	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process, ids);
+	forget_files(seat);
 	/* The life stands before it is entered; so a thread that finds it can reply it. */
 	*owner = begin_life(word, seat, process->pid);
 	err = enter_owner(process, held, was, *owner);
@@ -299,6 +302,13 @@ int BPF_PROG(on_exec, struct task_struct *p)
 	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->comm);
 	if (recount_execs(fact, p))
 		count(&c->execs);
+	return 0;
+}
+
+SEC("syscall")
+int join(struct life_join *run)
+{
+	run->error = change_files(run);
 	return 0;
 }
 

@@ -25,15 +25,18 @@
 
 #define NEW "-new"
 
-/* All pins of a guard. 0666, because a map opened for reading alone can't be mapped; it is frozen. */
+/*
+ * All pins of a guard. 0666, because a map opened for reading alone can't be mapped; it is frozen. And join, which
+ * everybody runs, about itself alone.
+ */
 static const struct {
 	const char *name;
 	mode_t mode;
 } pins[] = {
-	{ LIFE_PIN_LIVES, 0666 },  { LIFE_PIN_SEATS, 0666 }, { LIFE_PIN_CONTROL, 0666 },
-	{ PIN_OWNERS, 0600 },      { PIN_USERS, 0600 },      { PIN_DEATHS, 0600 },
-	{ LIFE_PIN_EXIT, 0600 },   { PIN_EXEC, 0600 },       { PIN_COMMAND, 0600 },
-	{ LIFE_PIN_ATTACH, 0444 },
+	{ LIFE_PIN_LIVES, 0666 },  { LIFE_PIN_SEATS, 0666 },  { LIFE_PIN_CONTROL, 0666 },
+	{ PIN_OWNERS, 0600 },      { PIN_USERS, 0600 },       { PIN_DEATHS, 0600 },
+	{ LIFE_PIN_EXIT, 0600 },   { PIN_EXEC, 0600 },        { PIN_COMMAND, 0600 },
+	{ LIFE_PIN_ATTACH, 0444 }, { LIFE_PIN_JOINED, 0666 }, { LIFE_PIN_JOIN, 0666 },
 };
 
 /* libbpf's last words, for the sentence if loading fails. */
@@ -99,6 +102,7 @@ static int set_up_control(struct guard_bpf *guard, const struct guard_options *o
 	/* From here on only the programs can write what processes map. */
 	if (bpf_map_freeze(bpf_map__fd(guard->maps.lives)) ||
 	    bpf_map_freeze(bpf_map__fd(guard->maps.seats)) ||
+	    bpf_map_freeze(bpf_map__fd(guard->maps.joined)) ||
 	    bpf_map_freeze(bpf_map__fd(guard->maps.control)))
 		return -errno;
 	return 0;
@@ -119,6 +123,7 @@ static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 		return NULL;
 	bpf_map__set_max_entries(guard->maps.lives, number);
 	bpf_map__set_max_entries(guard->maps.seats, number);
+	bpf_map__set_max_entries(guard->maps.joined, number);
 	/* Twice the seats: what could not be removed takes no place away before it is as much again. */
 	bpf_map__set_max_entries(guard->maps.owners, 2 * number);
 	bpf_map__set_max_entries(guard->maps.users, 2 * number);
@@ -215,6 +220,8 @@ int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
 	if (!err)
 		err = reuse(at, guard->maps.seats, LIFE_PIN_SEATS);
 	if (!err)
+		err = reuse(at, guard->maps.joined, LIFE_PIN_JOINED);
+	if (!err)
 		err = reuse(at, guard->maps.control, LIFE_PIN_CONTROL);
 	if (!err)
 		err = reuse(at, guard->maps.owners, PIN_OWNERS);
@@ -249,6 +256,8 @@ static int fd_of(const struct guard_bpf *guard, const char *name)
 		{ PIN_EXEC, bpf_link__fd(guard->links.on_exec) },
 		{ PIN_COMMAND, bpf_program__fd(guard->progs.command) },
 		{ LIFE_PIN_ATTACH, bpf_link__fd(guard->links.attach) },
+		{ LIFE_PIN_JOINED, bpf_map__fd(guard->maps.joined) },
+		{ LIFE_PIN_JOIN, bpf_program__fd(guard->progs.join) },
 	};
 	size_t i;
 

@@ -60,6 +60,34 @@ struct life_process {
 	__u32 reserved; /* 0 */
 };
 
+/*
+ * The registries that the holder of a seat has opened for writing: their files, as the kernel sees them. Nobody
+ * else's word, least of all a registry's own memory, says who takes part in it.
+ */
+#define LIFE_JOINED 7u
+#define LIFE_JOINED_HERE (1ull << 63)  /* in device */
+#define LIFE_JOINED_TAKEN (1ull << 62) /* in device: being written */
+
+struct life_registry {
+	__u64 inode;
+	__u64 device; /* the kernel's number, of 32 bits, and LIFE_JOINED_HERE; 0: free. Written last */
+};
+
+struct life_joined {
+	struct life_registry at[LIFE_JOINED];
+	__u64 more; /* non-zero: it has, or had, others, for which there was no room */
+	__u64 reserved;
+};
+
+/* What the program join is run with, and answers. */
+struct life_join {
+	__u64 address; /* in the mapping of the file that the process joins */
+	__u64 inode;   /* what it leaves, as in the record */
+	__u64 device;
+	__u32 leave; /* non-zero: leave */
+	__s32 error; /* 0; -EAGAIN, -EBUSY: run it again; -ESRCH: no life; others: no such mapping */
+};
+
 /* One for a guard: what it is, and what it has seen. */
 struct life_control {
 	__u64 magic;
@@ -142,5 +170,7 @@ struct life_command {
 #define LIFE_PIN_SEATS "seats"
 #define LIFE_PIN_CONTROL "control"
 #define LIFE_PIN_EXIT "exit"
+#define LIFE_PIN_JOINED "joined"
+#define LIFE_PIN_JOIN "join"
 
 #endif

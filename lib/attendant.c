@@ -22,6 +22,7 @@
  * All of this is private to the process, and ends with it; in a child of fork() there is neither thread nor waiter.
  */
 #include "lib/attendant.h"
+#include "lib/owner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -268,7 +269,7 @@ static struct death *death_new(struct kreg *k, struct line *line, owner_t owner)
 	if (!death)
 		return NULL;
 	death->owner = owner;
-	death->fd = kreg_owner_pidfd(k, &who);
+	death->fd = owner_pidfd_for_end(k, &who);
 	if (death->fd >= 0 && epoll_ctl(k->attendant->epoll, EPOLL_CTL_ADD, death->fd, &event)) {
 		close(death->fd);
 		death->fd = -1;

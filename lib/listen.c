@@ -26,6 +26,7 @@
 #include "lib/halted.h"
 #include "lib/inbox.h"
 #include "lib/mirror.h"
+#include "lib/owner.h"
 #include "lib/pattern.h"
 #include "lib/programs.h"
 #include "lib/sleeper.h"
@@ -70,7 +71,7 @@ static void watch_owners(struct kreg_listener *l)
 		struct kreg_owner owner = { .token = at->token };
 
 		if (at->pidfd < 0 && at->token != l->k->self.owner) {
-			at->pidfd = kreg_owner_pidfd(l->k, &owner);
+			at->pidfd = owner_pidfd_for_end(l->k, &owner);
 			if (at->pidfd >= 0)
 				watch_fd(l, at->pidfd);
 			else if (at->pidfd == -ESRCH)
@@ -98,13 +99,14 @@ static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
 {
 	owner_t owner =
 		owner_of(load_relaxed(&l->k->lives.words[seat]), seat); /* relaxed: a hint */
-	struct kreg_owner_facts facts = { .owner.token = owner };
+	struct kreg_owner who = { .token = owner };
+	uint64_t life;
 	int err;
 
-	if (kreg_owner_is_alive(l->k, &facts.owner))
-		kreg_owner_facts(l->k, &facts.owner, &facts);
-	err = mirror_lost(&l->mirror, facts.owner.pid, lost);
-	if (!err && kreg_owner_is_alive(l->k, &facts.owner))
+	if (life_look(&l->k->lives, owner, &life))
+		handle_owner(l->k, owner, life, &who);
+	err = mirror_lost(&l->mirror, who.pid, lost);
+	if (!err && kreg_owner_is_alive(l->k, &who))
 		err = mirror_resync(&l->mirror, owner, true);
 	return err;
 }

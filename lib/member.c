@@ -105,8 +105,16 @@ static int mutexes_init(struct member *m)
 	return err;
 }
 
+/* In the fallback the life; under the guard, where that is the whole process's, its part in this registry. */
+static void member_end_life(struct member *m)
+{
+	life_robust_detach(&m->self);
+	if (m->guard)
+		life_guard_leave(m->guard, m->segment.device, m->segment.inode);
+}
+
 /* The segment and the life table stay the handle's until it is certain that they will be the member's. */
-static int member_new(struct member **out, const struct kreg *k)
+static int member_new(struct member **out, const struct kreg *k, const char *guard)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	int err = m ? mutexes_init(m) : -ENOMEM;
@@ -120,16 +128,20 @@ static int member_new(struct member **out, const struct kreg *k)
 	CDS_INIT_LIST_HEAD(&m->handles);
 	if (m->segment.lives)
 		err = life_robust_attach(&m->self, m->segment.lives, m->segment.seats);
+	else
+		err = (m->guard = strdup(guard)) ? life_guard_join(guard, m->segment.header)
+						 : -ENOMEM;
 	if (err)
 		goto fail;
 	err = heap_init(&m->heap, &m->segment, &m->lives, m->self.owner);
 	if (err) {
-		life_robust_detach(&m->self);
+		member_end_life(m);
 		goto fail;
 	}
 	*out = m;
 	return 0;
 fail:
+	free(m->guard);
 	free(m);
 	return err;
 }
@@ -137,8 +149,9 @@ fail:
 /* Nothing is registered by it. */
 static void member_undo(struct member *m)
 {
-	life_robust_detach(&m->self);
+	member_end_life(m);
 	heap_forget(&m->heap);
+	free(m->guard);
 	free(m);
 }
 
@@ -175,11 +188,11 @@ static void take_part(struct kreg *k, struct member *m, bool is_new)
 	k->member = m;
 }
 
-static int join(struct kreg *k)
+static int join(struct kreg *k, const char *guard)
 {
 	struct member *m = member_find(k);
 	bool is_new = !m;
-	int err = is_new ? member_new(&m, k) : 0;
+	int err = is_new ? member_new(&m, k, guard) : 0;
 
 	if (err)
 		return err;
@@ -198,13 +211,13 @@ static int join(struct kreg *k)
 	return err;
 }
 
-int member_join(struct kreg *k)
+int member_join(struct kreg *k, const char *guard)
 {
 	int err = members_lock();
 
 	if (err)
 		return err;
-	err = join(k);
+	err = join(k, guard);
 	members_unlock();
 	return err;
 }
@@ -236,10 +249,11 @@ void member_leave(struct kreg *k, void (*leave)(struct kreg *k, bool is_last))
 		if (handle_is_parents(k))
 			life_robust_forget(&m->self);
 		else
-			life_robust_detach(&m->self);
+			member_end_life(m);
 		heap_forget(&m->heap);
 		segment_close(&m->segment);
 		life_guard_close(&m->lives);
+		free(m->guard);
 		free(m);
 	}
 	members_unlock();

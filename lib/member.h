@@ -35,16 +35,17 @@ struct member {
 	uint32_t told;                            /* records that we have written */
 	uint32_t log_known;                       /* bytes of our log that are reserved */
 	uint64_t id;                              /* the segment's */
-	struct cds_list_head handles;             /* by number */
+	char *guard;                  /* which has noted that we are here; NULL in the fallback */
+	struct cds_list_head handles; /* by number */
 	struct cds_list_head node;
 };
 
 /*
  * Makes @k, whose segment and life table are open, a handle of this process's member of that registry, whose segment,
- * lives and life it has from then on. 1: the registry is over, look again. -EUSERS, -EMFILE, -ENOMEM, -EAGAIN;
+ * lives and life it has from then on. @guard: the folder of the guard that the life is of. 1: the registry is over, look again. -EUSERS, -EMFILE, -ENOMEM, -EAGAIN;
  * then, as with 1, @k has what it had before.
  */
-int member_join(struct kreg *k);
+int member_join(struct kreg *k, const char *guard);
 
 /* Whether there are other handles of the member. */
 bool member_has_others(const struct kreg *k);

@@ -254,13 +254,15 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 static int hear_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct news given = *news, gone = *news;
-	struct kreg_owner_facts facts = { .owner.token = record->to };
+	struct kreg_owner to = { .token = record->to };
+	uint64_t life;
 	int err;
 
 	gone.place = record->before;
 	err = hear_unregister(m, &gone);
-	kreg_owner_facts(m->k, &facts.owner, &facts);
-	given.entry.owner = facts.owner;
+	if (life_look(&m->k->lives, record->to, &life))
+		handle_owner(m->k, record->to, life, &to);
+	given.entry.owner = to;
 	if (err || !is_wanted(m, &given.entry) ||
 	    !is_there(m, record->to, record->place, news->entry.key, news->entry.key_size))
 		return err;

@@ -4,7 +4,8 @@
  * anew what we end, then those that came last. Each is gone before the next one is told. Then we look again for
  * what came meanwhile.
  *
- * Reserved names and those in line are there too: whoever has them will hold them.
+ * Reserved names and those in line are there too: whoever has them will hold them. An entry of somebody who has not
+ * opened the registry is nobody's to be ended: anyone who may write the registry may have made it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -87,19 +88,24 @@ static int collect(struct round *round, const struct service_key *prefix)
 		.reserved_too = true,
 	};
 	struct kreg_owner_facts facts;
-	size_t i;
+	size_t i, kept = 0;
 	int err;
 
 	round->count = 0;
 	err = visit_all(&visit);
 	if (err || !round->count)
 		return err;
-	/* Of who is dead by now nothing is known, and nothing is needed. */
+	/* Of who is dead by now nothing is known, and nothing is needed. Nor is who has never been here. */
 	for (i = 0; i < round->count; i++) {
-		if (!kreg_owner_facts(round->k, &round->at[i].owner, &facts))
-			round->at[i].start = facts.start;
+		err = kreg_owner_facts(round->k, &round->at[i].owner, &facts);
+		if (err == -ESRCH)
+			continue;
+		round->at[i].start = err ? 0 : facts.start;
+		round->at[kept++] = round->at[i];
 	}
-	qsort(round->at, round->count, sizeof(*round->at), in_order_of_stop);
+	round->count = kept;
+	if (kept)
+		qsort(round->at, kept, sizeof(*round->at), in_order_of_stop);
 	return 0;
 }
 

@@ -253,7 +253,7 @@ static int take_seat(struct kreg *k, const struct opening *o)
 		k->lives = (struct life_table){ .words = s->lives, .seats = s->seats };
 	if (!k->writable)
 		return 0;
-	err = member_join(k);
+	err = member_join(k, o->guard);
 	if (err == -EUSERS)
 		segment_say(&o->path,
 			    "%s/%s has no seat left for another process; create it with more seats",

@@ -2,7 +2,8 @@
 /*
  * The process behind a name. A pid may be given to another process at any moment; so what is done to
  * a process goes through a pidfd, and the owner's life is looked at after that was opened: as long as
- * it was not over, its pid was nobody else's.
+ * it was not over, its pid was nobody else's. And who may write the registry may have written any owner into it, so
+ * only who has opened it is signalled or connected to (opened.h).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/handle.h"
+#include "lib/opened.h"
 #include "lib/owner.h"
 #include "shm/fd.h"
 
@@ -34,7 +36,7 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 	do {
 		fd = kreg_whereis(k, key, key_size, &own);
 		if (!fd)
-			fd = kreg_owner_pidfd(k, &own);
+			fd = owner_pidfd_for_caller(k, &own);
 	} while (fd == -ESRCH && ++tries < PEEK_TRIES);
 	if (fd >= 0 && owner)
 		*owner = own;
@@ -81,17 +83,22 @@ static int address_read(const char *value, size_t size, struct sockaddr_un *out,
 	return 0;
 }
 
-/* Whether who listens at the other end is @owner. */
+/* Whether it is @owner who listens at the other end, and whether that has opened the registry, if we can see it. */
 static int peer_check(struct kreg *k, int fd, const struct kreg_owner *owner)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	int err;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return -errno;
 	if (!kreg_owner_is_alive(k, owner))
 		return -ESRCH;
-	return peer.pid == owner->pid ? 0 : -EPERM;
+	if (peer.pid != owner->pid)
+		return -EPERM;
+	/* Where it is hidden who has opened the registry, the socket still says who the other end is. */
+	err = opened_by(k, owner->token, owner->pid);
+	return err == -EUCLEAN ? err : 0;
 }
 
 static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen_t size, int type,
@@ -140,42 +147,4 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 	if (fd >= 0 && owner)
 		*owner = own;
 	return fd;
-}
-
-/* The effective ids, of which a process cannot lie to /proc. */
-static int read_ids(pid_t pid, uint32_t *uid, uint32_t *gid)
-{
-	char path[64], line[256];
-	int found = 0;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fd_stream(path);
-	if (!status)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (fgets(line, sizeof(line), status))
-		found += sscanf(line, "Uid: %*u %u", uid) == 1 ||
-			 sscanf(line, "Gid: %*u %u", gid) == 1;
-	fclose(status);
-	return found == 2 ? 0 : -EACCES;
-}
-
-int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg_owner_facts *facts)
-{
-	UNCANCELLABLE;
-	struct kreg_owner_facts own = { 0 };
-	int err = 0;
-
-	if (!k || !owner || !facts || !owner->token)
-		return -EINVAL;
-	if (!owner_facts(k, owner->token, &own))
-		return -ESRCH;
-	if (!k->lives.facts)
-		err = read_ids(own.owner.pid, &own.uid, &own.gid);
-	/* The facts are this owner's if he was alive all the while. */
-	if (!kreg_owner_is_alive(k, owner))
-		return -ESRCH;
-	if (!err)
-		*facts = own;
-	return err == -ESRCH ? -EACCES : err;
 }

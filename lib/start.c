@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "lib/claim.h"
+#include "lib/owner.h"
 #include "lib/service_key.h"
 #include "lib/sized.h"
 #include "lib/start.h"
@@ -66,7 +67,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 /* A program whose starter has died before it was ready. Its name is gone a moment after it. */
 static int end_orphan(struct starting *s, const struct kreg_owner *orphan)
 {
-	int fd = kreg_owner_pidfd(s->k, orphan);
+	int fd = owner_pidfd_for_end(s->k, orphan);
 	int err;
 
 	if (fd < 0)

@@ -234,6 +234,8 @@ void start_child(const struct start_plan *plan)
 	if (k->segment.lives)
 		start_fostered(plan);
 	err = life_guard_attach(&self, &k->lives, k->origin->guard);
+	if (!err)
+		err = life_guard_join(k->origin->guard, k->segment.header);
 	if (!err && plan->how->flags & KREG_START_DIES_WITH_STARTER)
 		err = start_watch_starter(plan);
 	/* Its pidfd was that of our parent, if that is still the starter. */

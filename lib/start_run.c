@@ -95,7 +95,7 @@ static int hear_word(struct starting *s, struct start_word *word)
 static int open_watcher(struct starting *s, const struct start_word *word)
 {
 	struct kreg_owner watcher = { .token = word->owner };
-	int fd = kreg_owner_pidfd(s->k, &watcher);
+	int fd = owner_pidfd_for_caller(s->k, &watcher);
 
 	s->watcher = word->owner;
 	s->watcher_fd = fd < 0 ? -1 : fd;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/pattern.h"
+#include "shm/row.h"
 #include "shm/table_search.h"
 
 #define BATCH_ENTRIES 64u
@@ -221,7 +222,8 @@ static int batch_visit(const struct visit *v, const struct batch *batch)
 		entry.value = bytes + copied.key_size;
 		entry.value_size = copied.value_size;
 		if (!pattern_matches(v->pattern, &entry) ||
-		    !life_is_alive(&v->k->lives, copied.owner.token))
+		    !life_is_alive(&v->k->lives, copied.owner.token) ||
+		    !row_is_members(&v->k->segment, &v->k->lives, copied.owner.token))
 			continue;
 		err = v->visit(&entry, v->data);
 		if (err)

@@ -3,7 +3,8 @@
  * Visits: from a pattern to each entry that is meant.
  *
  * Promises  an entry that stays during the whole visit is shown once, one that comes or goes at most
- *           once, one of the dead never; nothing is held while the visitor runs.
+ *           once, one of the dead never, nor, under the guard, one of somebody who has not opened the
+ *           registry; nothing is held while the visitor runs.
  * Needs     nothing; a read-only handle will do.
  * Context   any thread, not in signal handlers.
  * Used by   lib/.

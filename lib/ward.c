@@ -91,7 +91,7 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 		return -EBUSY;
 	err = open_signals(ward, k, owner);
 	if (!err) {
-		ward->end = kreg_owner_pidfd(k, owner);
+		ward->end = owner_pidfd_for_caller(k, owner);
 		err = ward->end < 0 ? ward->end : 0;
 	}
 	if (err)

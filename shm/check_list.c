@@ -13,6 +13,7 @@
 #include "shm/check_look.h"
 #include "shm/gift.h"
 #include "shm/heap.h"
+#include "shm/row.h"
 #include "shm/table_search.h"
 
 #define PEEK_TRIES 256
@@ -137,6 +138,8 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 		return FAULT_KEY;
 	if (!slab_is_sound(look, item))
 		return FAULT_SLAB;
+	if (item->live && !row_is_members(look->s, look->lives, item->owner))
+		return FAULT_STRANGER;
 	if (item->live && !value_is_sound(look, item))
 		return FAULT_VALUE;
 	return is_twice(look, items, item, key) ? FAULT_LINE : FAULT_NONE;
@@ -208,6 +211,7 @@ static void say_item(struct look *look, const struct item *item)
 		[FAULT_CUT] = "is no block of its slab, or does not fit into one",
 		[FAULT_KEY] = "is not at the place of its key",
 		[FAULT_VALUE] = "has a value outside of its owner's memory",
+		[FAULT_STRANGER] = "is not that process's, which has never opened the registry",
 		[FAULT_SLAB] = "is linked, and lies in memory that is not its owner's",
 	};
 

@@ -25,8 +25,9 @@ enum fault_kind {
 	FAULT_CUT,    /* an entry is not a block of its slab, or larger than one */
 	FAULT_KEY,    /* an entry is not at its key's place in the list */
 	FAULT_VALUE,
-	FAULT_SLAB, /* a linked entry lies in memory that is not its owner's */
-	FAULT_LINE, /* an owner is twice in a line */
+	FAULT_SLAB,     /* a linked entry lies in memory that is not its owner's */
+	FAULT_STRANGER, /* its owner has never opened the registry */
+	FAULT_LINE,     /* an owner is twice in a line */
 	FAULT_DIRECTORY,
 	FAULT_META,
 	FAULT_GIFTS,

@@ -45,6 +45,7 @@
 
 #include <errno.h>
 
+#include "shm/row.h"
 #include "shm/table_search.h"
 
 /* So often a sum may be overtaken. */
@@ -219,7 +220,8 @@ static int64_t sum_once(const struct segment *s, const struct life_table *lives,
 
 		if (err == -EUCLEAN)
 			return err;
-		if (!err && entry_kind(gift.info) == ENTRY_NAME)
+		if (!err && entry_kind(gift.info) == ENTRY_NAME &&
+		    row_is_members(s, lives, gift.owner))
 			sum += !owner || gift.owner == owner;
 	}
 	return sum;

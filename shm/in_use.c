@@ -39,7 +39,7 @@ static bool owner_is_alive(struct look *look, owner_t owner)
 
 	if (!look->table)
 		return process_is_alive(look, who);
-	if (!life_look(look->table, owner, &life))
+	if (!life_look(look->table, owner, &life) || !row_is_members(look->s, look->table, owner))
 		return false;
 	*look->found = (struct in_use){
 		.pid = (pid_t)(look->table->facts ? life & LIFE_PID_MASK : who->pid),

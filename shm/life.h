@@ -24,6 +24,7 @@
 #define KREG_SHM_LIFE_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <linux/types.h>
 
@@ -41,6 +42,8 @@ struct life_table {
 	uint32_t seats;
 	size_t words_bytes; /* of what life_guard_close() unmaps */
 	size_t facts_bytes;
+	const struct life_joined *joined; /* NULL in the fallback */
+	size_t joined_bytes;
 };
 
 /* The caller's own seat. */
@@ -154,6 +157,25 @@ bool life_guard_is_strange(const char *path);
  * guard what it needs, again and again.
  */
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
+
+/* An fd of what is pinned as @pin in the guard's folder, if that is to be believed. */
+int life_guard_pin(const char *path, const char *pin);
+
+/*
+ * Has the guard note that this process has the registry open whose file is mapped at @mapping, for writing; repeated
+ * it does no harm. -EAGAIN: the address space is being changed all the while; -ESRCH: it has no life. Leave: the file
+ * is not this process's registry any more.
+ */
+int life_guard_join(const char *guard, const void *mapping);
+void life_guard_leave(const char *guard, dev_t device, ino_t inode);
+
+/*
+ * Whether @owner, if it is alive, has that registry open for writing. UNKNOWN: the guard does not say it, in the
+ * fallback, or of one who has more of them than it notes. Wait-free.
+ */
+enum life_joined_word { LIFE_JOINED_NO, LIFE_JOINED_YES, LIFE_JOINED_UNKNOWN };
+enum life_joined_word life_has_joined(const struct life_table *table, owner_t owner, dev_t device,
+				      ino_t inode);
 
 /*
  * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the

@@ -127,6 +127,20 @@ static int pin_map(int folder, const char *path, const char *pin, size_t bytes, 
 	return err;
 }
 
+int life_guard_pin(const char *path, const char *pin)
+{
+	int folder = folder_open(path), err;
+	struct stat st;
+
+	if (folder < 0)
+		return folder;
+	err = pin_check(folder, pin, &st);
+	if (!err)
+		err = fd_bpf_pin(folder, path, pin);
+	close(folder);
+	return err;
+}
+
 static size_t whole_pages(size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -169,6 +183,11 @@ static int tables_map(struct life_table *table, int folder, const char *path)
 	if (err)
 		return err;
 	table->facts = at;
+	table->joined_bytes = whole_pages(table->seats * sizeof(struct life_joined));
+	err = pin_map(folder, path, LIFE_PIN_JOINED, table->joined_bytes, &at);
+	if (err)
+		return err == -ENOENT ? -EPROTO : err;
+	table->joined = at;
 	table->identity = table->control->identity;
 	if (fstatat(folder, LIFE_PIN_LIVES, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
@@ -201,6 +220,8 @@ void life_guard_close(struct life_table *table)
 			munmap((void *)(uintptr_t)table->words, table->words_bytes);
 		if (table->facts)
 			munmap((void *)(uintptr_t)table->facts, table->facts_bytes);
+		if (table->joined)
+			munmap((void *)(uintptr_t)table->joined, table->joined_bytes);
 	}
 	memset(table, 0, sizeof(*table));
 }

@@ -60,9 +60,9 @@ static bool process_read(const char *path, struct row_process *out)
 	at = strrchr(text, ')');
 	return at &&
 	       sscanf(at + 1,
-		      " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+		      " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
 		      "%*d %llu",
-		      &out->state, &out->threads, &out->ticks) == 3;
+		      &out->state, &out->parent, &out->threads, &out->ticks) == 4;
 }
 
 bool row_process_read(pid_t pid, struct row_process *out)
@@ -309,7 +309,7 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	doubt = row_doubt(s, owner);
 	if (caa_unlikely(doubt & DOUBT_SETTLED))
 		*entries += (uint32_t)doubt;
-	return life_is_alive(lives, owner) ? owner : 0;
+	return life_is_alive(lives, owner) && row_is_members(s, lives, owner) ? owner : 0;
 }
 
 uint32_t row_end(const struct segment *s)

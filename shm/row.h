@@ -26,6 +26,7 @@ bool row_proc_is_ours(void);
 /* What /proc/PID/stat says of a process. False: it does not show it. */
 struct row_process {
 	char state; /* as there: R, S, T, Z ... */
+	pid_t parent;
 	long threads;
 	unsigned long long ticks; /* its start since boot */
 };
@@ -91,11 +92,22 @@ static inline uint64_t doubt_tag(uint64_t word)
 uint64_t row_doubt(const struct segment *s, owner_t owner);
 
 /*
- * The row's owner, if he is alive, else 0; *entries is his count. What exec has interrupted is in it once
+ * The row's owner, if it is alive and not known never to have opened the registry, else 0; *entries is its count. What exec has interrupted is in it once
  * somebody has recovered that; interrupted_owner() is exact before.
  */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);
+
+/*
+ * Whether @owner may have opened this registry: under the guard what the kernel has noted, whatever is written in
+ * here; in the fallback always.
+ */
+static inline bool row_is_members(const struct segment *s, const struct life_table *lives,
+				  owner_t owner)
+{
+	return !lives->joined ||
+	       life_has_joined(lives, owner, s->device, s->inode) != LIFE_JOINED_NO;
+}
 
 /* One more than the last seat whose row was ever opened. */
 uint32_t row_end(const struct segment *s);

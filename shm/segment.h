@@ -49,7 +49,7 @@ struct segment {
 	uint32_t row_bytes;
 	uint64_t bytes;
 	uint64_t hops_max; /* more than a list of all entries and buckets has */
-	dev_t device;      /* of the file */
+	dev_t device;      /* of the file; no other one has the two while it is mapped */
 	ino_t inode;
 	int fd; /* of one that has no name yet; else -1, see segment_publish() */
 	bool writable;

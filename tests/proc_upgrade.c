@@ -33,8 +33,8 @@
 #define UPGRADES 8
 /* Every so manyth victim has a name in a registry; the others only a seat. */
 #define NAMED 16
-#define STEPS 11
-#define PINS 10
+#define STEPS 13
+#define PINS 12
 
 static struct guard_options guard_options(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool owners: the processes that are attached.
+ * regtool owners: the processes that have opened the registry.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -51,6 +51,8 @@ static int add_owner(const struct kreg_owner_facts *facts, void *data)
 		output_string(""),
 	};
 
+	if (facts->uid == KREG_ID_UNKNOWN)
+		cells[1] = output_string("");
 	format_start(facts->start, start, sizeof(start));
 	cells[4] = output_string(start);
 	return output_add(data, cells);
@@ -93,6 +95,6 @@ static int run(struct client *client, int argc, char **argv)
 const struct command cmd_owners = {
 	.name = "owners",
 	.synopsis = "owners [--json]",
-	.summary = "the processes that are attached",
+	.summary = "the processes that have opened it",
 	.run = run,
 };

@@ -23,24 +23,38 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
 /*
  * A pidfd (close-on-exec) of the very process that @owner was taken from, never of another one
  * with its pid.
- * Return: the fd; -ESRCH it is dead; -EREMOTE its pid is of another PID namespace; other errors of pidfd_open(2).
+ * Return: the fd; -ESRCH it is dead, or has not opened the registry; -EACCES in the fallback, of a process that the
+ *         caller could signal and /proc hides; -EREMOTE its pid is of another PID namespace; other errors of
+ *         pidfd_open(2).
  * Since: 1.0
  */
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner);
 
-/* One who is attached to the registry. */
+#define KREG_ID_UNKNOWN ((uint32_t)-1)
+
+/* One who has opened the registry for writing. */
 struct kreg_owner_facts {
 	struct kreg_owner owner;
 	uint64_t entries;
 	uint64_t start; /* nanoseconds since boot; 0 if not known */
+	/* Its effective ids of now, from /proc; KREG_ID_UNKNOWN: that does not show them. */
 	uint32_t uid;
 	uint32_t gid;
 	char comm[16];
+	/* Those of when it took part first; it may have become another user since. */
+	uint32_t attach_uid;
+	uint32_t attach_gid;
+	/* 0: that it has opened the registry is the registry's own word, see kreg_each_owner(). */
+	uint32_t certain;
+	uint32_t reserved;
 };
 
 /*
- * Visit all living owners that are attached. Under the guard the facts are the kernel's own; in the
- * fallback uid, gid and comm are what the owner wrote down when it attached.
+ * Visits all living owners that have opened the registry. Who may write a registry can write into it that any process
+ * takes part; so who is known not to have opened it is left out. Under the guard the kernel has noted who has. In
+ * the fallback /proc/PID/maps says it of the caller's own processes, and of all to root; of others the facts are what
+ * is written in the registry, and @certain is 0. attach_uid and attach_gid are the guard's; in the fallback what
+ * the owner wrote. Reads /proc for each.
  * Since: 1.0
  */
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),

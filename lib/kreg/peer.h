@@ -26,7 +26,8 @@ int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_o
  * readable when that process dies; by then its names are gone. With duplicate keys: of one holder.
  *
  * @owner: may be NULL.
- * Return: the fd; -ENOENT nobody holds the key; -EREMOTE it is held in another PID namespace; errors of
+ * Return: the fd; -ENOENT nobody holds the key; -EREMOTE it is held in another PID namespace; -EACCES as
+ *         kreg_owner_pidfd(); -EUCLEAN the one who is said to hold it has never opened the registry; errors of
  *         kreg_lookup() and pidfd_open(2).
  * Since: 1.0
  */
@@ -35,8 +36,8 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 /*
  * Sends @signal to the process that holds @key; 0 asks only whether it could be sent. No other process
  * can get it, whatever dies or starts meanwhile.
- * Return: 0; -ENOENT nobody holds the key; -EREMOTE as above; -EINVAL no such signal; -EPERM you may
- *         not.
+ * Return: 0; -ENOENT nobody holds the key; -EREMOTE, -EUCLEAN as above; -EACCES in the fallback: /proc does not show
+ *         whether it has opened the registry; -EINVAL no such signal; -EPERM you may not.
  * Since: 1.0
  */
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
@@ -49,17 +50,20 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
  * @owner: may be NULL.
  * Context: as connect(2).
  * Return: the fd; -ENOENT nobody holds the key; -EDESTADDRREQ the value is no address; -EPERM another
- *         process listens there; -ECONNREFUSED none does, or there is no such path; errors of socket(2)
- *         and connect(2).
+ *         process listens there; -EUCLEAN as above; -ECONNREFUSED none does, or there is no such
+ *         path; errors of socket(2) and connect(2).
  * Since: 1.0
  */
 int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 		 struct kreg_owner *owner);
 
 /*
- * What the kernel says of @owner: so a client can ask that a name is held by a certain user. In the
- * fallback uid and gid are read from /proc while the owner was alive, and the rest is what it wrote.
- * Return: 0; -ESRCH it is dead; -EINVAL; -EACCES /proc does not show it.
+ * What the kernel says of @owner, and only if that has opened the registry: so a client can ask that a name is
+ * held by a certain user. uid and gid are those of now; a process that has dropped its privileges is who it is, not
+ * who it was, which attach_uid and attach_gid say. In the fallback attach_uid and attach_gid are what the owner
+ * wrote, and all others come from /proc.
+ * Return: 0; -ESRCH it is dead, or has not opened the registry; -EINVAL; -EACCES in the fallback: /proc does not show
+ *         whether it has, as of another user's process to who is not root.
  * Since: 1.0
  */
 int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner,
