@@ -61,6 +61,7 @@ struct kreg {
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */
 struct origin {
+	char *base; /* for its KREG_DIR */
 	char *directory;
 	char file[KREG_NAME_MAX + 32];
 	char *guard; /* "none": in the fallback */
@@ -86,6 +87,8 @@ struct opening {
 	struct segment_path path;
 	struct segment_plan plan;
 	const char *guard; /* NULL: none */
+	const char *base;  /* of path.directory, see folder.c */
+	char folder[32];
 	char file[KREG_NAME_MAX + 32];
 };
 

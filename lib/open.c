@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/folder.h"
 #include "lib/handle.h"
 #include "shm/in_use.h"
 #include "shm/mutex.h"
@@ -121,6 +122,8 @@ static int create(const struct opening *o, uint64_t *made)
 	struct segment fresh;
 	int err = may_create(o);
 
+	if (!err)
+		err = folder_make(o);
 	if (err)
 		return err;
 	err = segment_create(&fresh, &o->path, &o->plan);

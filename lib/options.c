@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/folder.h"
 #include "lib/handle.h"
 #include "lib/sized.h"
 
-#define DEFAULT_DIRECTORY "/dev/shm"
 #define DEFAULT_MAX_BYTES (16ull << 30)
 #define DEFAULT_SLOTS 8192u
 #define DEFAULT_SEATS 4096u
@@ -24,11 +24,12 @@ int origin_new(struct origin **out, const struct opening *opening, const char *n
 
 	if (!origin)
 		return -ENOMEM;
+	origin->base = strdup(opening->base);
 	origin->directory = strdup(opening->path.directory);
 	origin->guard = strdup(guarded ? opening->guard : "none");
 	snprintf(origin->name, sizeof(origin->name), "%s", name);
 	snprintf(origin->file, sizeof(origin->file), "%s", opening->file);
-	if (!origin->directory || !origin->guard) {
+	if (!origin->base || !origin->directory || !origin->guard) {
 		origin_free(origin);
 		return -ENOMEM;
 	}
@@ -40,6 +41,7 @@ void origin_free(struct origin *origin)
 {
 	if (!origin)
 		return;
+	free(origin->base);
 	free(origin->directory);
 	free(origin->guard);
 	free(origin);
@@ -116,7 +118,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 			    name ? name : "", KREG_NAME_MAX);
 		return err;
 	}
-	out->path.directory = first_of(o->directory, "KREG_DIR", DEFAULT_DIRECTORY);
+	folder_choose(out, first_of(o->directory, "KREG_DIR", NULL));
 	out->guard = first_of(o->guard, "KREG_GUARD", LIFE_GUARD_DEFAULT);
 	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
 		out->guard = NULL;

@@ -47,7 +47,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 	if (!err)
 		err = environment_set(&s->environment, "KREG_REGISTRY", origin->name);
 	if (!err)
-		err = environment_set(&s->environment, "KREG_DIR", origin->directory);
+		err = environment_set(&s->environment, "KREG_DIR", origin->base);
 	if (!err)
 		err = environment_set(&s->environment, "KREG_GUARD", origin->guard);
 	if (!err && space)

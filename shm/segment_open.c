@@ -76,7 +76,9 @@ static int check_node(const struct segment_path *path, const struct stat *st)
 		segment_say(
 			path,
 			"%s/%s belongs to user %u, not to %u as it should; that user or root can "
-			"remove it, or set KREG_DIR to a folder in which no other user may write",
+			"remove it, and with /run/kreg mounted, or a KREG_DIR of one's own, no "
+			"other "
+			"user can put anything there",
 			path->directory, path->file, st->st_uid, path->owner);
 		return -EPERM;
 	}

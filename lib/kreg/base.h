@@ -83,7 +83,8 @@ struct kreg_options {
 				 events are its own anyway; with KREG_KEYS_DUPLICATE those who register
 				 under one key meet in n places instead of one, and a lookup looks
 				 into n. For other keys it is 1 */
-	const char *directory; /* a tmpfs; NULL: $KREG_DIR, else /dev/shm */
+	const char *directory; /* a tmpfs; NULL: $KREG_DIR, else /run/kreg/UID where root has made
+				    /run/kreg, else /dev/shm */
 	const char *guard;     /* the guard's folder; NULL: $KREG_GUARD, else /sys/fs/bpf/kreg;
 				    "none": as if no guard ran */
 	void (*log)(void *data, const char *sentence); /* why a call failed and what to do */
