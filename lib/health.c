@@ -6,11 +6,14 @@
  * A beat is a word of the owner's row, so a process that is stuck says so for all of its services at once.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/lookup.h"
+#include "lib/opened.h"
 #include "lib/owner.h"
 #include "lib/service_key.h"
+#include "shm/fd.h"
 #include "shm/row.h"
 
 int kreg_service_beat(struct kreg *k)
@@ -23,12 +26,31 @@ int kreg_service_beat(struct kreg *k)
 	return err;
 }
 
+/* /proc/PID/status says it from Linux 4.15 on. */
+static bool is_dumping(pid_t pid)
+{
+	char path[32], line[256];
+	int dumping = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fd_stream(path);
+	if (!status)
+		return false;
+	while (!dumping && fgets(line, sizeof(line), status))
+		sscanf(line, "CoreDumping: %d", &dumping);
+	fclose(status);
+	return dumping;
+}
+
 static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
 {
 	struct row_process process;
 
 	if (!owner_pid_is_ours(k, owner->token) || !row_process_read(owner->pid, &process))
 		return KREG_PROCESS_UNKNOWN;
+	if (is_dumping(owner->pid))
+		return KREG_PROCESS_DUMPING;
 	switch (process.state) {
 	case 'T':
 	case 't':
@@ -62,6 +84,9 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	do {
 		err = lookup_first(k, &q, &found, &full.owner);
 		if (err)
+			return err;
+		err = opened_by(k, full.owner.token, full.owner.pid);
+		if (err == -EUCLEAN && kreg_owner_is_alive(k, &full.owner))
 			return err;
 		full.ready = entry_kind(found.info) == ENTRY_NAME;
 		full.process = process_state(k, &full.owner);

@@ -6,7 +6,7 @@
  * Promises  0 only if the kernel says so: the guard's memory, or /proc.
  * Needs     nothing; a read-only handle will do.
  * Context   any thread; reads /proc where the guard does not say it, so not for what is to be quick.
- * Used by   owner.c, peer.c, namespace_stop.c.
+ * Used by   owner.c, peer.c, health.c.
  */
 #ifndef KREG_LIB_OPENED_H
 #define KREG_LIB_OPENED_H

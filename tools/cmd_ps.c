@@ -30,6 +30,8 @@ static const char *name_of(uint32_t process)
 		return "stopped";
 	case KREG_PROCESS_ZOMBIE:
 		return "zombie";
+	case KREG_PROCESS_DUMPING:
+		return "dumping core";
 	default:
 		return "unknown";
 	}
@@ -53,8 +55,14 @@ static int add_service(const struct kreg_service *service, void *data)
 	/* It has just gone, or is another process by now: that is for the next look. */
 	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
 		return 0;
-	if (err)
+	if (err && err != -EUCLEAN)
 		return err;
+	/* Somebody has written a process into the registry that has never opened it. */
+	if (err) {
+		cells[2] = output_string("");
+		cells[3] = output_string("forged");
+		return output_add(listing->output, cells);
+	}
 	if (health.beat_ms >= 0)
 		snprintf(beat, sizeof(beat), "%" PRId64, health.beat_ms);
 	cells[3] = output_string(name_of(health.process));

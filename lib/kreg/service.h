@@ -94,6 +94,8 @@ enum kreg_process_state {
 	KREG_PROCESS_RUNNING, /* or sleeping: nothing keeps it from going on */
 	KREG_PROCESS_STOPPED, /* by a signal, or by a debugger */
 	KREG_PROCESS_ZOMBIE,  /* its first thread has ended; others go on */
+	KREG_PROCESS_DUMPING, /* it is dying, and the kernel writes its core: until that is done it has its names
+				 and fds, but runs no more. SIGKILL ends the writing, and the process with it */
 };
 
 /* The caller sets @size; what both sides know is filled. */
@@ -107,7 +109,8 @@ struct kreg_service_health {
 
 /*
  * How the service is, and who it is. It is alive, or it would not be found.
- * Return: 0; -ENOENT nobody is @role, nor has reserved it; -EAGAIN, -EUCLEAN as kreg_lookup().
+ * Return: 0; -ENOENT nobody is @role, nor has reserved it; -EAGAIN, -EUCLEAN as kreg_lookup();
+ *         -EUCLEAN too if the process that is said to be it has never opened the registry.
  * Since: 1.0
  */
 int kreg_service_health(struct kreg *k, const char *space, const char *role,
