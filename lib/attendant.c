@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A futex can be waited for by thousands of threads, a death only through an fd. So one thread sleeps in
- * epoll with the pidfds of all owners that are in a waiter's way, and turns a death into a ring: the waiters
+ * A futex can be waited for by thousands of threads, a death only through an fd. So a thread of deaths.c sleeps
+ * with the pidfds of all owners that are in a waiter's way, and turns a death into a ring: the waiters
  * look again, and find the name gone. A pidfd is readable when the process is dead, and its life was over
  * before that.
  *
@@ -27,13 +27,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
+#include "lib/deaths.h"
 #include "shm/background.h"
 #include "shm/bell.h"
 #include "shm/clock.h"
-#include "shm/fd.h"
 #include "shm/line.h"
 
 #define INTERVAL (ATTENDANT_MS * 1000000ull)
@@ -44,24 +42,24 @@ struct line {
 	uint32_t *bell;
 	uint32_t waiters;
 	uint64_t print; /* 0: not known, so the next look rings */
-	struct cds_list_head deaths;
+	struct cds_list_head dreads;
 	unsigned char key[];
 };
 
 /* One owner whose death rings a line's bell. */
-struct death {
+struct dread {
 	struct cds_list_head node;
 	owner_t owner;
-	int fd; /* -1: not to be had */
+	struct death *death;
 	uint32_t waiters;
 };
 
-/* Under the handle's attendant_mutex, but for the fds. */
+/* Under the handle's attendant_mutex. */
 struct attendant {
 	struct kreg *k;
 	pthread_t thread;
-	int epoll;
-	int poke; /* eventfd: look around */
+	pthread_cond_t changed; /* look around */
+	struct deaths deaths;
 	bool stop;
 	uint64_t
 		next; /* when the lines are looked at, as clock_now(); 0: not before somebody waits */
@@ -80,72 +78,67 @@ static void look_at_line(struct kreg *k, struct line *line)
 	bell_ring(line->bell);
 }
 
-/* How many milliseconds until the next look; -1: until it is poked. */
-static int look_around(struct attendant *a)
+/* Until when there is nothing to look at, as a->next. */
+static uint64_t look_around(struct attendant *a)
 {
 	uint64_t now = clock_now();
 	struct line *line;
 
-	if (!a->next)
-		return -1;
-	if (now >= a->next) {
+	if (a->next && now >= a->next) {
 		handle_file_is_lost(a->k);
 		cds_list_for_each_entry (line, &a->lines, node)
 			look_at_line(a->k, line);
 		a->next = cds_list_empty(&a->lines) ? 0 : now + INTERVAL;
 	}
-	return a->next ? (int)((a->next - now + 999999) / 1000000) : -1;
+	return a->next;
 }
 
 static void poke(struct attendant *a)
 {
-	const uint64_t one = 1;
-
-	while (write(a->poke, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	pthread_cond_signal(&a->changed);
 }
 
 static void *attendant_run(void *data)
 {
 	struct attendant *a = data;
-	struct epoll_event event;
-	uint64_t pokes;
-	bool stop;
-	int ms;
+	struct timespec until;
+	uint64_t next;
 
-	for (;;) {
-		pthread_mutex_lock(&a->k->attendant_mutex);
-		stop = a->stop;
-		ms = look_around(a);
-		pthread_mutex_unlock(&a->k->attendant_mutex);
-		if (stop)
-			return NULL;
-		if (epoll_wait(a->epoll, &event, 1, ms) != 1)
-			continue;
-		if (event.data.ptr)
-			bell_ring(event.data.ptr);
-		else if (read(a->poke, &pokes, sizeof(pokes)) < 0)
-			continue;
+	deaths_begin(&a->deaths, -1);
+	pthread_mutex_lock(&a->k->attendant_mutex);
+	while (!a->stop) {
+		deaths_serve(&a->deaths);
+		next = look_around(a);
+		until.tv_sec = (time_t)(next / 1000000000);
+		until.tv_nsec = (long)(next % 1000000000);
+		if (next)
+			pthread_cond_timedwait(&a->changed, &a->k->attendant_mutex, &until);
+		else
+			pthread_cond_wait(&a->changed, &a->k->attendant_mutex);
 	}
+	pthread_mutex_unlock(&a->k->attendant_mutex);
+	deaths_end(&a->deaths);
+	return NULL;
 }
 
-static void death_free(struct attendant *a, struct death *death)
+static void ring(void *bell)
 {
-	cds_list_del(&death->node);
-	if (death->fd >= 0) {
-		/* A child of fork() may have a copy of the fd, which would keep it in the set. */
-		epoll_ctl(a->epoll, EPOLL_CTL_DEL, death->fd, NULL);
-		close(death->fd);
-	}
-	free(death);
+	bell_ring(bell);
+}
+
+static void dread_free(struct attendant *a, struct dread *dread)
+{
+	cds_list_del(&dread->node);
+	deaths_forget(&a->deaths, dread->death);
+	free(dread);
 }
 
 static void line_free(struct attendant *a, struct line *line)
 {
-	struct death *death, *next;
+	struct dread *dread, *next;
 
-	cds_list_for_each_entry_safe (death, next, &line->deaths, node)
-		death_free(a, death);
+	cds_list_for_each_entry_safe (dread, next, &line->dreads, node)
+		dread_free(a, dread);
 	cds_list_del(&line->node);
 	free(line);
 }
@@ -156,27 +149,34 @@ static void attendant_free(struct attendant *a)
 
 	cds_list_for_each_entry_safe (line, next, &a->lines, node)
 		line_free(a, line);
-	if (a->epoll >= 0)
-		close(a->epoll);
-	if (a->poke >= 0)
-		close(a->poke);
+	deaths_free(&a->deaths);
 	free(a);
+}
+
+static int changed_init(pthread_cond_t *changed)
+{
+	pthread_condattr_t attr;
+	int err = pthread_condattr_init(&attr);
+
+	if (err)
+		return err;
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	err = pthread_cond_init(changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return err;
 }
 
 /* NULL: it is not to be had. */
 static struct attendant *attendant_new(struct kreg *k)
 {
-	struct epoll_event event = { .events = EPOLLIN };
 	struct attendant *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
 	a->k = k;
 	CDS_INIT_LIST_HEAD(&a->lines);
-	a->epoll = fd_epoll();
-	a->poke = fd_event();
-	if (a->epoll < 0 || a->poke < 0 || epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->poke, &event) ||
-	    background_start(&a->thread, attendant_run, a)) {
+	deaths_init(&a->deaths, k, ring);
+	if (changed_init(&a->changed) || background_start(&a->thread, attendant_run, a)) {
 		attendant_free(a);
 		return NULL;
 	}
@@ -205,7 +205,7 @@ static struct line *line_new(struct attendant *a, const struct query *q)
 	line->q = *q;
 	line->q.key = line->key;
 	line->bell = bell_of(&a->k->segment, q->bell);
-	CDS_INIT_LIST_HEAD(&line->deaths);
+	CDS_INIT_LIST_HEAD(&line->dreads);
 	cds_list_add(&line->node, &a->lines);
 	if (!a->next) {
 		a->next = clock_now() + INTERVAL;
@@ -249,68 +249,72 @@ void attendant_compare(struct kreg *k, struct line *line, uint64_t print)
 	pthread_mutex_unlock(&k->attendant_mutex);
 }
 
-static struct death *death_find(struct line *line, owner_t owner)
+static struct dread *dread_find(struct line *line, owner_t owner)
 {
-	struct death *death;
+	struct dread *dread;
 
-	cds_list_for_each_entry (death, &line->deaths, node) {
-		if (death->owner == owner)
-			return death;
+	cds_list_for_each_entry (dread, &line->dreads, node) {
+		if (dread->owner == owner)
+			return dread;
 	}
 	return NULL;
 }
 
-static struct death *death_new(struct kreg *k, struct line *line, owner_t owner)
+static struct dread *dread_new(struct attendant *a, struct line *line, owner_t owner)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = line->bell };
-	struct kreg_owner who = { .token = owner };
-	struct death *death = calloc(1, sizeof(*death));
+	struct dread *dread = calloc(1, sizeof(*dread));
 
-	if (!death)
+	if (!dread)
 		return NULL;
-	death->owner = owner;
-	death->fd = owner_pidfd_for_end(k, &who);
-	if (death->fd >= 0 && epoll_ctl(k->attendant->epoll, EPOLL_CTL_ADD, death->fd, &event)) {
-		close(death->fd);
-		death->fd = -1;
+	dread->owner = owner;
+	dread->death = deaths_watch(&a->deaths, owner, line->bell);
+	if (!dread->death) {
+		free(dread);
+		return NULL;
 	}
-	cds_list_add(&death->node, &line->deaths);
-	return death;
+	cds_list_add(&dread->node, &line->dreads);
+	poke(a);
+	return dread;
 }
 
-struct death *attendant_watch(struct kreg *k, struct line *line, owner_t owner)
+struct dread *attendant_watch(struct kreg *k, struct line *line, owner_t owner)
 {
-	struct death *death;
+	struct dread *dread;
 
 	pthread_mutex_lock(&k->attendant_mutex);
-	death = death_find(line, owner);
-	if (!death)
-		death = death_new(k, line, owner);
-	if (death)
-		death->waiters++;
+	dread = dread_find(line, owner);
+	if (!dread)
+		dread = dread_new(k->attendant, line, owner);
+	if (dread)
+		dread->waiters++;
 	pthread_mutex_unlock(&k->attendant_mutex);
-	return death;
+	return dread;
 }
 
-void attendant_forget(struct kreg *k, struct death *death)
+void attendant_forget(struct kreg *k, struct dread *dread)
 {
 	pthread_mutex_lock(&k->attendant_mutex);
-	if (!--death->waiters)
-		death_free(k->attendant, death);
+	/* Its pidfd is closed when the attendant wakes next, to watch another one for example. */
+	if (!--dread->waiters)
+		dread_free(k->attendant, dread);
 	pthread_mutex_unlock(&k->attendant_mutex);
 }
 
 void attendant_stop(struct kreg *k)
 {
-	if (!k->attendant)
+	struct attendant *a = k->attendant;
+
+	if (!a)
 		return;
+	/* In a child of fork() its thread is not there, but counts as one that waits. */
 	if (!handle_is_parents(k)) {
 		pthread_mutex_lock(&k->attendant_mutex);
-		k->attendant->stop = true;
+		a->stop = true;
+		poke(a);
 		pthread_mutex_unlock(&k->attendant_mutex);
-		poke(k->attendant);
-		pthread_join(k->attendant->thread, NULL);
+		pthread_join(a->thread, NULL);
+		pthread_cond_destroy(&a->changed);
 	}
-	attendant_free(k->attendant);
+	attendant_free(a);
 	k->attendant = NULL;
 }

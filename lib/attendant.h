@@ -7,7 +7,7 @@
  *           looked at once an interval and each owner has one pidfd, however many threads wait.
  * Needs     a waiter does it in this order: bell_listen(), line_look(), and if it has to wait in that view:
  *           attendant_compare(), sleep.
- * Context   any thread. Started at the first wait, one for each handle, ended by kreg_close(). It sleeps for good
+ * Context   any thread. Started at the first wait, one for each handle with one of deaths.c, ended by kreg_close(). It sleeps for good
  *           while nobody waits.
  * Used by   wait.c.
  */
@@ -22,9 +22,9 @@
 
 /* A line that some threads of the handle wait for; an owner whose death some of them wait for. */
 struct line;
-struct death;
+struct dread;
 
-/* NULL: no thread, fd or memory is to be had; then each waiter has to look by itself. */
+/* NULL: no thread or memory is to be had; then each waiter has to look by itself. */
 struct line *attendant_join(struct kreg *k, const struct query *q);
 void attendant_leave(struct kreg *k, struct line *line);
 
@@ -33,12 +33,12 @@ void attendant_compare(struct kreg *k, struct line *line, uint64_t print);
 
 /*
  * Has the line's bell rung at once when @owner dies. NULL: only the next look at the line finds that, because no memory
- * is to be had; the same if there is no pidfd. Whether @owner is still alive is to be asked afterwards.
+ * is to be had; the same if no pidfd is to be had. Whether @owner is still alive is to be asked afterwards.
  */
-struct death *attendant_watch(struct kreg *k, struct line *line, owner_t owner);
-void attendant_forget(struct kreg *k, struct death *death);
+struct dread *attendant_watch(struct kreg *k, struct line *line, owner_t owner);
+void attendant_forget(struct kreg *k, struct dread *dread);
 
-/* Nobody waits any more. In a child of fork(), where there is no thread, only fds and memory go. */
+/* Nobody waits any more. In a child of fork(), where there is no thread, only memory goes. */
 void attendant_stop(struct kreg *k);
 
 #pragma GCC visibility pop

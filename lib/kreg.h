@@ -18,6 +18,10 @@
  *           kreg_lookup(). No call is a cancellation point, those that wait included: a thread
  *           that is cancelled inside one, or in a function of the program that one calls, ends
  *           after it. kreg_close() may run while other threads end, but not while they are in a call.
+ * Fds       an open registry is none. A program may close fds that it does not know, and open its own under
+ *           the same numbers: no call ever touches them. What a call returns as an fd is above 2 and
+ *           close-on-exec, and so are the two sockets of a listener, whose loss costs the wake-up alone. A
+ *           supervisor has fds in the program's table while it runs; leave them alone until it has stopped.
  * Fork      the child may look up through the handle that it inherited, and must kreg_close()
  *           it; everything that needs an owner or a read section is -EOWNERDEAD there. Open
  *           anew in the child to take part. Never call between vfork() and exec.

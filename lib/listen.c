@@ -12,16 +12,13 @@
  *   6 whose log was too fast, who was in 2, and who is halted in the middle of a call: compare with the table
  *   7 what is left of the dead of 1 was purged
  *
- * The fd is an epoll instance: the pidfds of all owners of entries, so that a death is heard of at once,
- * and the sleeper's fd, which is readable when the registry's bell for news was rung, or there is news without a
- * ring. The sleeper sleeps only when everything was fetched; so a listener that does not fetch costs the
- * writers nothing. What no fd is to be had for, the sleeper finds as well.
+ * The fd is the sleeper's: it is readable when the registry's bell for news was rung, or there is news without a
+ * ring, and at once when an owner of entries has died. The sleeper sleeps only when everything was fetched; so a
+ * listener that does not fetch costs the writers nothing. A death that it is not told of, it finds as news.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "lib/halted.h"
 #include "lib/inbox.h"
@@ -31,7 +28,6 @@
 #include "lib/programs.h"
 #include "lib/sleeper.h"
 #include "lib/telemetry.h"
-#include "shm/fd.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -45,15 +41,7 @@ struct kreg_listener {
 	bool signalled;               /* its fd is readable */
 	struct programs programs;
 	struct halted halted;
-	int epoll;
 };
-
-static int watch_fd(struct kreg_listener *l, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
 
 static void signal_news(struct kreg_listener *l)
 {
@@ -62,21 +50,14 @@ static void signal_news(struct kreg_listener *l)
 	l->signalled = true;
 }
 
-/* A pidfd for each owner that is new, so that its death is heard of. Of one that is dead already at once. */
+/* Each owner that is new, so that its death is heard of. Of one that is dead already at once. */
 static void watch_owners(struct kreg_listener *l)
 {
 	struct mirror_owner *at;
 
 	cds_list_for_each_entry (at, &l->mirror.owners, node) {
-		struct kreg_owner owner = { .token = at->token };
-
-		if (at->pidfd < 0 && at->token != l->k->self.owner) {
-			at->pidfd = owner_pidfd_for_end(l->k, &owner);
-			if (at->pidfd >= 0)
-				watch_fd(l, at->pidfd);
-			else if (at->pidfd == -ESRCH)
-				signal_news(l);
-		}
+		if (!at->death && at->token != l->k->self.owner)
+			at->death = sleeper_watch(&l->sleeper, at->token);
 	}
 }
 
@@ -148,16 +129,13 @@ static int purge_dead(struct kreg_listener *l)
 	int err = 0;
 
 	cds_list_for_each_entry_safe (at, next, &l->mirror.owners, node) {
-		int pidfd = at->pidfd;
+		struct death *death = at->death;
 
 		if (!at->doomed || err)
 			continue;
 		err = mirror_purge(&l->mirror, at);
-		if (err || pidfd < 0)
-			continue;
-		/* A child of fork() may have it too, and then closing takes it out of no epoll instance. */
-		epoll_ctl(l->epoll, EPOLL_CTL_DEL, pidfd, NULL);
-		close(pidfd);
+		if (!err && death)
+			sleeper_forget(&l->sleeper, death);
 	}
 	return err;
 }
@@ -277,21 +255,13 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 
 int kreg_listener_fd(const struct kreg_listener *l)
 {
-	return l ? l->epoll : -EINVAL;
+	return l ? l->sleeper.fd : -EINVAL;
 }
 
 static void listener_free(struct kreg_listener *l)
 {
-	struct mirror_owner *at;
-
-	cds_list_for_each_entry (at, &l->mirror.owners, node) {
-		if (at->pidfd >= 0)
-			close(at->pidfd);
-	}
 	mirror_free(&l->mirror);
 	inbox_free(&l->inbox);
-	if (l->epoll >= 0)
-		close(l->epoll);
 	programs_free(&l->programs);
 	halted_free(&l->halted);
 	free(l->fetched);
@@ -306,6 +276,8 @@ void kreg_listener_close(struct kreg_listener *l)
 	if (!handle_is_parents(l->k)) {
 		sleeper_stop(&l->sleeper);
 		log_unlisten(&l->k->segment, &l->k->self);
+	} else {
+		sleeper_let_go(&l->sleeper);
 	}
 	listener_free(l);
 }
@@ -320,10 +292,7 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
 		return -ENOMEM;
 	l->k = k;
 	mirror_init(&l->mirror, k, pattern);
-	l->epoll = fd_epoll();
 	*out = l;
-	if (l->epoll < 0)
-		return l->epoll;
 	err = programs_init(&l->programs, k);
 	if (!err)
 		err = halted_init(&l->halted, k);
@@ -344,20 +313,13 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	l->mirror.begun = true;
 	if (!err)
 		err = sleeper_start(&l->sleeper, k);
-	if (err)
-		goto fail;
-	err = watch_fd(l, l->sleeper.fd);
-	if (err)
-		goto fail_awake;
+	if (err) {
+		log_unlisten(&k->segment, &k->self);
+		return err;
+	}
 	watch_owners(l);
-	sleeper_signal(&l->sleeper);
-	l->signalled = true;
+	signal_news(l);
 	return 0;
-fail_awake:
-	sleeper_stop(&l->sleeper);
-fail:
-	log_unlisten(&k->segment, &k->self);
-	return err;
 }
 
 int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,

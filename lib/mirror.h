@@ -21,9 +21,9 @@
 struct mirror_owner {
 	owner_t token;
 	pid_t pid;
-	int pidfd;   /* -1: not watched; the listener's */
-	bool fresh;  /* not seen by the listener yet */
-	bool doomed; /* was dead before the logs were read */
+	struct death *death; /* NULL: not watched; the listener's */
+	bool fresh;          /* not seen by the listener yet */
+	bool doomed;         /* was dead before the logs were read */
 	struct cds_list_head node;
 	struct cds_list_head entries;
 };

@@ -88,7 +88,6 @@ struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from)
 		return NULL;
 	owner->token = from->token;
 	owner->pid = from->pid;
-	owner->pidfd = -1;
 	owner->fresh = true;
 	CDS_INIT_LIST_HEAD(&owner->entries);
 	if (!tree_add(owner, &m->by_token, by_token)) {

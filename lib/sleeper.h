@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sleeper: a thread that makes an fd readable when there is news in a registry, because epoll knows no futex.
+ * A sleeper: a thread that makes an fd readable when there is news in a registry, because epoll knows no futex; and a
+ * second one, of deaths.c, for the ends of owners.
  *
  * Promises  the fd is readable at once when the registry's bell for news is rung, and some 100 ms after there is
  *           news that nobody rang for. It sleeps on the bell only after sleeper_arm(); until then nobody makes a
- *           system call for it, and it looks at nothing.
+ *           system call for it, and it looks at nothing. A program that has closed the fd, and has another file under
+ *           its number, loses nothing of that.
  * Needs     bell_listen() and log_print() before the listener hears what there is; sleeper_arm() afterwards.
  * Context   one thread at a time, not in a child of fork().
  * Used by   listen.c.
@@ -12,7 +14,7 @@
 #ifndef KREG_LIB_SLEEPER_H
 #define KREG_LIB_SLEEPER_H
 
-#include "lib/handle.h"
+#include "lib/deaths.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -25,18 +27,30 @@ struct sleep {
 
 struct sleeper {
 	struct kreg *k;
-	int fd; /* eventfd */
+	int fd;       /* of a pair of sockets; the program may have closed both, see is_ours() */
+	int fd_write; /* the other one; in both tables, under one number */
+	ino_t inode, inode_write;
 	pthread_t thread;
 	pthread_mutex_t mutex; /* for the rest */
 	pthread_cond_t changed;
+	struct deaths deaths;
+	bool has_begun;
+	bool is_asked; /* to make the fd readable */
 	bool armed, stop;
 	struct sleep until;
 };
 
-/* Negative errno of eventfd(2) and threads. */
+/* Negative errno of socketpair(2) and threads. */
 int sleeper_start(struct sleeper *sleeper, struct kreg *k);
 void sleeper_arm(struct sleeper *sleeper, const struct sleep *until);
 void sleeper_stop(struct sleeper *sleeper);
+
+/* In a child of fork(), which has neither thread. */
+void sleeper_let_go(struct sleeper *sleeper);
+
+/* The fd becomes readable when @owner is dead. NULL: no memory is to be had. */
+struct death *sleeper_watch(struct sleeper *sleeper, owner_t owner);
+void sleeper_forget(struct sleeper *sleeper, struct death *death);
 
 /* Makes the fd readable; not readable. */
 void sleeper_signal(struct sleeper *sleeper);

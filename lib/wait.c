@@ -35,16 +35,16 @@ struct waiting {
 	uint32_t *bell;
 	struct line *line; /* NULL: there is no attendant */
 	owner_t owner;     /* whose end we would hear of at once; 0: nobody's */
-	struct death *death;
+	struct dread *dread;
 };
 
 static void forget_owner(struct waiting *w)
 {
 	if (w->owner && w->k->segment.lives)
 		life_robust_wake(w->k->segment.lives, w->owner);
-	if (w->death)
-		attendant_forget(w->k, w->death);
-	w->death = NULL;
+	if (w->dread)
+		attendant_forget(w->k, w->dread);
+	w->dread = NULL;
 	w->owner = 0;
 }
 
@@ -56,7 +56,7 @@ static bool watch_owner(struct waiting *w, owner_t owner)
 	if (owner != w->owner) {
 		forget_owner(w);
 		if (owner && w->line)
-			w->death = attendant_watch(w->k, w->line, owner);
+			w->dread = attendant_watch(w->k, w->line, owner);
 		w->owner = owner;
 	}
 	return !owner || life_is_alive(&w->k->lives, owner);

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include <linux/bpf.h>
+#include <linux/close_range.h>
 
 #define LOWEST (STDERR_FILENO + 1)
 
@@ -170,6 +173,44 @@ int fd_bpf_pin(int folder, const char *path, const char *pin)
 		return -ENAMETOOLONG;
 	at = (struct obj_get){ .path = (uintptr_t)whole };
 	return MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, offsetof(struct obj_get, folder)));
+}
+
+/* False: the kernel has no such call, or refuses it. */
+static bool close_in_copy(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return first > last || !syscall(SYS_close_range, first, last, flags);
+}
+
+static int apart_slowly(int keep)
+{
+	int fd, end;
+
+	if (unshare(CLONE_FILES))
+		return -errno;
+	end = (int)sysconf(_SC_OPEN_MAX);
+	for (fd = 0; fd < end; fd++) {
+		if (fd != keep)
+			close(fd);
+	}
+	return 0;
+}
+
+int fd_apart(int keep)
+{
+	unsigned int kept = (unsigned int)keep;
+	int low, err = 0;
+
+	/* In the copy of the table, which is made by the first call: nothing of the program's is held open by us. */
+	if (!close_in_copy(keep < 0 ? 0 : kept + 1, ~0u, CLOSE_RANGE_UNSHARE))
+		err = apart_slowly(keep);
+	else if (keep > 0 && !close_in_copy(0, kept - 1, 0))
+		err = -ENOSYS;
+	/* For good, so that they need not be plugged each time. */
+	for (low = 0; low < LOWEST && !err; low++) {
+		if (fcntl(low, F_GETFD) < 0)
+			open("/", O_PATH | O_CLOEXEC);
+	}
+	return err;
 }
 
 DIR *fd_folder(const char *path)

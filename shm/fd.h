@@ -33,6 +33,12 @@ int fd_pidfd(pid_t pid);
 /* What is pinned as @pin in @folder of a bpffs, which @path leads to: before 6.5 the kernel has to go that way. */
 int fd_bpf_pin(int folder, const char *path, const char *pin);
 
+/*
+ * The calling thread has a table of fds of its own from now on, which the threads that it starts share, and in it
+ * @keep alone, under its number; -1: nothing. An error: it has that of the process.
+ */
+int fd_apart(int keep);
+
 /* For reading. NULL, with errno. */
 DIR *fd_folder(const char *path);
 FILE *fd_stream(const char *path);

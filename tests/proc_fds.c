@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -200,6 +201,86 @@ START_TEST(who_closes_unknown_fds_keeps_its_files_and_its_registry)
 }
 END_TEST
 
+static int hold_name(int link, void *data)
+{
+	struct kreg *k = mode_open(*(int *)data, "deaths");
+
+	if (kreg_register(k, "name", KREG_STRING, "v", 1, NULL))
+		return 1;
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+struct waiter {
+	struct kreg *k;
+	pthread_t thread;
+	int result;
+};
+
+static void *await_gone(void *data)
+{
+	struct waiter *waiter = data;
+
+	waiter->result = kreg_await_gone(waiter->k, "name", KREG_STRING, NULL, 60000);
+	return NULL;
+}
+
+/* The next event, whether or not the listener's fd is still there. */
+static int await_event(struct kreg_listener *listener, struct kreg_event *event)
+{
+	int got, tries;
+
+	for (tries = 0; tries < 6000; tries++) {
+		got = kreg_listener_next(listener, event);
+		if (got)
+			return got;
+		poll(NULL, 0, 10);
+	}
+	return -ETIMEDOUT;
+}
+
+/* A waiter and a listener whose program closes all but its own, and then the owner dies. */
+static int hear_without_fds(int link, void *data)
+{
+	struct waiter waiter = { .k = mode_open(*(int *)data, "deaths"), .result = 1 };
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	int files[FILES], before, i;
+
+	child_start_ready(hold_name, data);
+	before = count_fds();
+	REQUIRE(!kreg_listen(waiter.k, NULL, KREG_LISTEN_KNOWN, &listener));
+	REQUIRE(kreg_listener_fd(listener) > STDERR_FILENO);
+	/* A pair, and nothing that the program could take for its own, however many owners there are. */
+	REQUIRE(count_fds() == before + 2);
+	REQUIRE(await_event(listener, &event) == 1 && event.type == KREG_EVENT_REGISTER);
+	REQUIRE(!pthread_create(&waiter.thread, NULL, await_gone, &waiter));
+	REQUIRE(kreg_await_gone(waiter.k, "name", KREG_STRING, NULL, 50) == -ETIMEDOUT);
+	REQUIRE(count_fds() == before + 2);
+	/* The holder's link is not ours any more: its end is what it hears. */
+	REQUIRE(!take_numbers(link, files));
+	REQUIRE(!pthread_join(waiter.thread, NULL));
+	REQUIRE(!waiter.result);
+	REQUIRE(await_event(listener, &event) == 1 && event.type == KREG_EVENT_PURGE);
+	for (i = 0; i < 100; i++) {
+		REQUIRE(!kreg_register(waiter.k, "other", KREG_STRING, "v", 1, NULL));
+		REQUIRE(await_event(listener, &event) == 1);
+		REQUIRE(kreg_unregister(waiter.k, "other", KREG_STRING) == 1);
+		REQUIRE(await_event(listener, &event) == 1);
+	}
+	REQUIRE(!look_at_files(files));
+	kreg_listener_close(listener);
+	kreg_close(waiter.k);
+	return look_at_files(files);
+}
+
+START_TEST(who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing)
+{
+	ck_assert_int_eq(run_child(hear_without_fds, _i), 0);
+}
+END_TEST
+
 /* As on a kernel that does not know the advice, or under a filter. */
 static int refuse_madvise(int error)
 {
@@ -278,6 +359,7 @@ int main(void)
 		an_open_registry_is_no_fd,
 		nothing_is_ever_under_0_1_or_2_while_a_thread_prints,
 		who_closes_unknown_fds_keeps_its_files_and_its_registry,
+		who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing,
 		a_full_file_system_is_told_on_any_kernel,
 		NULL,
 	};

@@ -52,9 +52,10 @@ enum kreg_listen_flags {
  *
  * @pattern: may be NULL; key, prefix, glob and owner are for the events as well, -EINVAL for the others.
  *           What it points to must stay as it is.
- * Context: starts one thread. A listener is for one thread at a time, and is closed before its registry.
+ * Context: starts two threads. A listener is for one thread at a time, and is closed before its registry.
  *          Not in a child of fork().
- * Memory: a copy of all entries that the pattern means; an fd for each owner of one.
+ * Memory: a copy of all entries that the pattern means; a pidfd for each owner of one, in a table of fds that is
+ *         the threads' own.
  * Return: 0; -EINVAL; -EROFS a read-only handle cannot listen; -EOWNERDEAD; -ENOBUFS; -EAGAIN; -ENOMEM,
  *         -EMFILE and what threads may fail with.
  * Since: 1.0
@@ -64,7 +65,7 @@ int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t fla
 
 /*
  * An fd for poll(2) or epoll(7), readable as long as kreg_listener_next() may have an event. For nothing
- * else; it is the listener's.
+ * else; it is the listener's. Who has closed it is woken no more, and may ask kreg_listener_next() now and then.
  * Since: 1.0
  */
 int kreg_listener_fd(const struct kreg_listener *listener);
