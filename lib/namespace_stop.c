@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/service_key.h"
+#include "lib/service_left.h"
 #include "lib/ward.h"
 #include "lib/visit.h"
 #include "lib/wait.h"
@@ -148,7 +149,7 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 /* -EBUSY: it is this process, whose name its foster parent holds. */
 static int end_process(struct kreg *k, const struct resident *resident, int64_t ms)
 {
-	struct ward ward = { .end = -1, .signals = -1 };
+	struct ward ward = { .group = { .cgroup = -1 }, .end = -1, .signals = -1 };
 	int err = ward_take_over(&ward, k, &resident->owner);
 
 	if (err)
@@ -161,7 +162,8 @@ static int end_process(struct kreg *k, const struct resident *resident, int64_t 
 		if (!err)
 			err = await_end(k, resident, -1);
 	}
-	ward_reap(&ward);
+	if (ward_runs(&ward))
+		ward_reap(&ward);
 	return err;
 }
 
@@ -201,7 +203,9 @@ static int64_t end_round(const struct round *round, int64_t stop_ms)
 int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 {
 	UNCANCELLABLE;
+	const struct kreg_supervision quiet = { .log = NULL };
 	struct round round = { .k = k };
+	struct cgroups cgroups;
 	struct service_key prefix;
 	int64_t services = 0, ended;
 	int err = k && k->segment.unique ? service_prefix(&prefix, space) : -EINVAL;
@@ -214,6 +218,11 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 			err = (int)ended;
 		else
 			services += ended;
+	}
+	if (!err) {
+		cgroups_open(&cgroups, k->origin, space);
+		service_left_clear(k, space, &cgroups, &quiet);
+		cgroups_close(&cgroups);
 	}
 	free(round.at);
 	return err ? err : services;

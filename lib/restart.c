@@ -74,6 +74,15 @@ size_t restart_plan(const struct restart_place *places, size_t count, uint32_t s
 	return n;
 }
 
+uint32_t restart_delay(uint32_t first_ms, uint32_t max_ms, uint32_t in_row)
+{
+	uint64_t ms = first_ms;
+
+	for (; in_row > 1 && ms < max_ms; in_row--)
+		ms *= 2;
+	return ms > max_ms && max_ms > first_ms ? max_ms : (uint32_t)ms;
+}
+
 int restart_history_init(struct restart_history *history, uint32_t intensity, uint32_t period_ms)
 {
 	if (!intensity)

@@ -4,7 +4,7 @@
  *
  * Promises  no processes, no clock, nothing that is remembered but struct restart_history.
  * Context   one thread.
- * Used by   supervisor_run.c, ward.c.
+ * Used by   supervisor_run.c, supervisor_say.c, ward.c.
  */
 #ifndef KREG_LIB_RESTART_H
 #define KREG_LIB_RESTART_H
@@ -54,6 +54,9 @@ size_t restart_plan(const struct restart_place *places, size_t count, uint32_t s
 
 /* The places that restart_plan() may touch: from *first, and before *end. */
 void restart_reach(uint32_t strategy, size_t count, size_t place, size_t *first, size_t *end);
+
+/* How long to wait before the @in_row'th restart in a row, from 1 on; @max_ms: see struct kreg_supervised. */
+uint32_t restart_delay(uint32_t first_ms, uint32_t max_ms, uint32_t in_row);
 
 /* When the last restarts were. */
 struct restart_history {

@@ -9,6 +9,7 @@
 #include "lib/handle.h"
 #include "lib/service_key.h"
 #include "lib/telemetry.h"
+#include "lib/visit.h"
 
 /* Services are one process each, so their registry has unique keys. */
 static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
@@ -118,6 +119,28 @@ int kreg_service_each(struct kreg *k, const char *space,
 	if (!err && space)
 		err = service_prefix(&prefix, space);
 	return err ? err : kreg_each(k, prefix.bytes, prefix.size, visit_service, &each);
+}
+
+int kreg_service_each_reserved(struct kreg *k, const char *space,
+			       int (*visit)(const struct kreg_service *service, void *data),
+			       void *data)
+{
+	UNCANCELLABLE;
+	struct each each = { .visit = visit, .data = data };
+	struct service_key prefix = { .size = 0 };
+	int err = k && k->segment.unique && visit ? 0 : -EINVAL;
+
+	if (!err && space)
+		err = service_prefix(&prefix, space);
+	if (err)
+		return err;
+	KREG_PATTERN(pattern, .prefix = prefix.bytes, .prefix_size = prefix.size);
+
+	return visit_all(&(struct visit){ .k = k,
+					  .pattern = &pattern,
+					  .visit = visit_service,
+					  .data = &each,
+					  .reserved_too = true });
 }
 
 /* A namespace for each service, until they are sorted. */

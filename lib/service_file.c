@@ -122,6 +122,7 @@ static int finish(struct text *text)
 	struct service_file *file = text->data;
 	struct kreg_supervised *services;
 	struct service *service;
+	char where[PATH_MAX + 16];
 	size_t count = 0;
 
 	for (service = file->first; service; service = service->next)
@@ -137,6 +138,13 @@ static int finish(struct text *text)
 			return text_fail(text, -EINVAL, "the service has no ExecStart=");
 		if ((service->start.ready == KREG_READY_FD) != (service->start.ready_fd != 0))
 			return text_fail(text, -EINVAL, "Type=fd and ReadyFd= go together");
+		if (service->supervised.restart_max_ms < service->supervised.restart_ms &&
+		    service->supervised.restart_max_ms)
+			return text_fail(text, -EINVAL,
+					 "RestartMaxDelaySec= is not shorter than RestartSec=");
+		if (text_format(where, sizeof(where), "%s:%u", text->file, service->line) ||
+		    values_set_string(text, &service->supervised.where, where))
+			service->supervised.where = NULL;
 		if (!service->start.directory)
 			service->start.directory = file->folder;
 		service->start.argv = service->argv.at;

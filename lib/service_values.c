@@ -197,10 +197,12 @@ static int read_restart(struct text *text, const char *value)
 
 static int read_type(struct text *text, const char *value)
 {
+	struct service *service = now(text);
 	static const struct text_choice choices[] = {
 		{ "simple", KREG_READY_EXEC },
 		{ "notify", KREG_READY_NOTIFY },
 		{ "fd", KREG_READY_FD },
+		{ "oneshot", 0 },
 		{ NULL, 0 },
 	};
 	const char *instead = refused_type(value);
@@ -208,7 +210,11 @@ static int read_type(struct text *text, const char *value)
 	if (instead)
 		return text_fail(text, -EINVAL, "Type=%s is not for regtool up: %s", value,
 				 instead);
-	return set_choice(text, &now(text)->start.ready, value, choices);
+	if (!strcasecmp(value, "oneshot")) {
+		service->supervised.flags |= KREG_SERVICE_ONESHOT;
+		return 0;
+	}
+	return set_choice(text, &service->start.ready, value, choices);
 }
 
 static int read_ready_fd(struct text *text, const char *value)
@@ -231,6 +237,16 @@ static int read_start_time(struct text *text, const char *value)
 	return err;
 }
 
+static int read_delay(struct text *text, const char *value)
+{
+	return text_time(text, value, &now(text)->supervised.restart_ms);
+}
+
+static int read_delay_max(struct text *text, const char *value)
+{
+	return text_time(text, value, &now(text)->supervised.restart_max_ms);
+}
+
 static int read_stop_time(struct text *text, const char *value)
 {
 	return text_time(text, value, &now(text)->supervised.stop_ms);
@@ -251,6 +267,8 @@ const struct text_name values_of_service[] = {
 	{ "Output", read_output },
 	{ "After", read_after, .may_go_on = true, .may_repeat = true },
 	{ "Restart", read_restart },
+	{ "RestartSec", read_delay },
+	{ "RestartMaxDelaySec", read_delay_max },
 	{ "Type", read_type },
 	{ "ReadyFd", read_ready_fd },
 	{ "TimeoutStartSec", read_start_time },

@@ -5,7 +5,7 @@
  * Promises  what the caller's version does not have is 0; what this library does not know is refused if it
  *           is set.
  * Context   any.
- * Used by   options.c, pattern.c, start.c, supervision.c.
+ * Used by   options.c, pattern.c, start.c, supervision.c, supervisor.c.
  */
 #ifndef KREG_LIB_SIZED_H
 #define KREG_LIB_SIZED_H

@@ -115,11 +115,15 @@ static int start(struct starting *s, const char *space, const char *role)
 	return err;
 }
 
+static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
+
 static int start_key(struct kreg *k, const void *key, size_t key_size, const char *space,
 		     const char *role, const struct kreg_start *how, struct kreg_started *started,
-		     int stop)
+		     const struct start_within *within)
 {
-	struct starting s = { .k = k, .link = -1, .pidfd = -1, .watcher_fd = -1, .stop = stop };
+	struct starting s = {
+		.k = k, .link = -1, .pidfd = -1, .watcher_fd = -1, .within = *within
+	};
 	size_t known;
 	int err = how && (!started || started->size >= sizeof(started->size))
 			  ? sized_read(&s.how, sizeof(s.how), how)
@@ -153,11 +157,11 @@ int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kr
 	UNCANCELLABLE;
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
-	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started, -1);
+	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started, &within_nothing);
 }
 
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
-		  struct kreg_started *started, int stop)
+		  struct kreg_started *started, const struct start_within *within)
 {
 	struct kreg_started own = { .size = sizeof(own) };
 	struct service_key key;
@@ -167,7 +171,7 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 		return err;
 	if (!started)
 		started = &own;
-	err = start_key(k, key.bytes, key.size, space, role, how, started, stop);
+	err = start_key(k, key.bytes, key.size, space, role, how, started, within);
 	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
 		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, &started->owner, 0);
 	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
@@ -179,5 +183,5 @@ int kreg_service_start(struct kreg *k, const char *space, const char *role,
 		       const struct kreg_start *how, struct kreg_started *started)
 {
 	UNCANCELLABLE;
-	return start_service(k, space, role, how, started, -1);
+	return start_service(k, space, role, how, started, &within_nothing);
 }

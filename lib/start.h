@@ -13,9 +13,14 @@
 
 #pragma GCC visibility push(hidden)
 
-/* @stop: an fd, readable when it is to be given up: -ECANCELED. -1: never. */
+/* What a supervisor has to do with one start. */
+struct start_within {
+	int stop;   /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
+	int cgroup; /* the folder that the program is to be in; -1: none */
+};
+
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
-		  struct kreg_started *started, int stop);
+		  struct kreg_started *started, const struct start_within *within);
 
 #pragma GCC visibility pop
 

@@ -44,6 +44,25 @@ give_up(const struct start_plan *plan, enum start_word_type type, int err)
 	_exit(EXIT_NOT_RUN);
 }
 
+static void __attribute__((noreturn))
+give_up_at(const struct start_plan *plan, enum kreg_exec_step step, int err)
+{
+	start_say(plan, (struct start_word){ .type = START_NO_EXEC, .error = err, .pid = step });
+	_exit(EXIT_NOT_RUN);
+}
+
+/* Its children are in it as well; its foster parent and its watcher are not, so that they see its end. */
+static void enter_cgroup(int folder)
+{
+	int fd = folder >= 0 ? fd_open_at(folder, "cgroup.procs", O_WRONLY) : -1;
+
+	/* Where that is refused, the session is what holds them together. */
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		errno = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What the starter caught would be caught here as well, as soon as it is not blocked any more. */
 static void signals_by_default(void)
 {
@@ -98,12 +117,18 @@ static int open_if_closed(int fd)
 	return flags < 0 || flags & FD_CLOEXEC ? open_as("/dev/null", O_WRONLY, fd) : 0;
 }
 
-static int set_up(const struct kreg_start *how)
+static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 {
-	int err = open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+	int err;
 
+	*step = KREG_EXEC_OUTPUT;
+	err = open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+	if (!err)
+		*step = KREG_EXEC_DIRECTORY;
 	if (!err && how->directory && chdir(how->directory))
 		err = -errno;
+	if (!err)
+		*step = KREG_EXEC_OUTPUT;
 	if (!err && how->output)
 		err = open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
 	if (!err && how->output && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
@@ -119,6 +144,7 @@ static int set_up(const struct kreg_start *how)
 static void __attribute__((noreturn)) become_program(const struct start_plan *plan)
 {
 	struct start_plan own = *plan;
+	enum kreg_exec_step step;
 	sigset_t none;
 	int err;
 
@@ -127,15 +153,16 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 	/* Out of the way of the program's fd. */
 	if (own.readiness->there >= 0 && own.link == own.readiness->wanted_fd)
 		own.link = fcntl(own.link, F_DUPFD_CLOEXEC, own.link + 1);
-	err = set_up(own.how);
+	enter_cgroup(own.cgroup);
+	err = set_up(own.how, &step);
 	if (!err)
 		err = readiness_hand_over(own.readiness);
 	if (err)
-		give_up(&own, START_NO_EXEC, err);
+		give_up_at(&own, step, err);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvpe(own.how->argv[0], (char **)(uintptr_t)own.how->argv, own.environment);
-	give_up(&own, START_NO_EXEC, -errno);
+	give_up_at(&own, KREG_EXEC_PROGRAM, -errno);
 }
 
 static void __attribute__((noreturn)) end_like(int status)

@@ -21,14 +21,15 @@ struct start_plan {
 	char **environment;
 	const struct readiness *readiness;
 	pid_t starter;
-	int link; /* a SOCK_SEQPACKET; the starter has the other end */
+	int cgroup; /* -1: none */
+	int link;   /* a SOCK_SEQPACKET; the starter has the other end */
 };
 
 enum start_word_type {
 	START_SEATED =
 		1, /* @owner is the one who is to hold the name, and @pid is the program's to be */
 	START_NO_SEAT,
-	START_NO_EXEC, /* the end of the link without a word says that the program runs, or nobody is left */
+	START_NO_EXEC, /* @pid is the step, enum kreg_exec_step; the end of the link without a word says that the program runs, or nobody is left */
 	START_GO,      /* the starter's */
 	START_WATCHED, /* @owner is the watcher, which is to stand in line behind the foster */
 };

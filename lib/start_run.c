@@ -28,6 +28,7 @@ static int start_fork(struct starting *s)
 	pid_t child;
 
 	plan.environment = s->environment.list;
+	plan.cgroup = s->within.cgroup;
 	plan.starter = getpid();
 	err = fd_socket_pair(SOCK_SEQPACKET, ends);
 	if (err)
@@ -57,7 +58,7 @@ static int wait_for_news(struct starting *s, short *said)
 		{ .fd = s->link, .events = POLLIN },
 		{ .fd = s->readiness.here, .events = POLLIN },
 		{ .fd = s->pidfd, .events = POLLIN },
-		{ .fd = s->stop, .events = POLLIN },
+		{ .fd = s->within.stop, .events = POLLIN },
 	};
 	struct timespec left = clock_left(s->deadline);
 	int count;
@@ -205,6 +206,7 @@ static int hear_exec(struct starting *s)
 		return err;
 	if (word.type == START_NO_EXEC) {
 		s->what.exec_error = word.error;
+		s->what.exec_step = (uint32_t)word.pid;
 		return -ENOEXEC;
 	}
 	/* Nobody has the other end: the program runs, or the child is dead. */

@@ -13,6 +13,7 @@
 #include "lib/environment.h"
 #include "lib/handle.h"
 #include "lib/readiness.h"
+#include "lib/start.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -29,7 +30,7 @@ struct starting {
 	int pidfd;       /* the child's; -1: none */
 	owner_t watcher; /* the one of the fallback; see start_watch.c */
 	int watcher_fd;  /* its pidfd; -1: none */
-	int stop;        /* readable: it is given up; -1: nobody will say so */
+	struct start_within within;
 };
 
 /* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. */

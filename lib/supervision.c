@@ -18,6 +18,7 @@
 
 #define STOP_MS 5000u
 #define SENTENCE_BYTES 1024
+#define FLAGS_KNOWN (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_REAP | KREG_SUPERVISE_NO_CGROUPS)
 
 static void *keep(struct supervision *s, const void *bytes, size_t size)
 {
@@ -109,6 +110,10 @@ static const char *fault_of(const struct supervision *s, size_t at)
 		return "it has no start";
 	if (service->restart > KREG_RESTART_TEMPORARY)
 		return "there is no such restart policy";
+	if (service->flags & ~(uint32_t)KREG_SERVICE_ONESHOT || service->reserved)
+		return "there is no such flag";
+	if (service->restart_max_ms && service->restart_max_ms < service->restart_ms)
+		return "the longest delay of a restart is shorter than the first";
 	return NULL;
 }
 
@@ -135,6 +140,8 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 	if (!service->stop_ms)
 		service->stop_ms = STOP_MS;
 	err = keep_string(s, &service->role);
+	if (!err)
+		err = keep_string(s, &service->where);
 	if (!err)
 		err = keep_list(s, &service->after);
 	if (!err)
@@ -216,7 +223,8 @@ static int check_whole(struct supervision *s, const char *space,
 		return err;
 	s->what.size = sizeof(s->what);
 	strcpy(s->space, space);
-	if (s->what.strategy > KREG_ONE_FOR_ALL || s->what.flags & ~(uint32_t)KREG_SUPERVISE_KEEP) {
+	if (s->what.strategy > KREG_ONE_FOR_ALL || s->what.flags & ~(uint32_t)FLAGS_KNOWN ||
+	    s->what.orders < 0 || s->what.reserved) {
 		supervision_say(&s->what, "%s: there is no such strategy or flag", space);
 		return -EINVAL;
 	}
@@ -233,6 +241,8 @@ int supervision_copy(struct supervision **out, const char *space,
 		err = keep_services(s, why);
 	if (!err)
 		err = sort_services(s, why);
+	if (!err)
+		err = keep_string(s, &s->what.value);
 	if (err) {
 		supervision_free(s);
 		return err;

@@ -5,46 +5,108 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lib/sized.h"
 #include "lib/supervisor.h"
 #include "shm/background.h"
 #include "shm/fd.h"
+#include "shm/mutex.h"
+
+int wards_make(struct wards *out, const struct supervision *plan)
+{
+	size_t count = plan->what.count, i;
+
+	out->at = calloc(count + 1, sizeof(*out->at));
+	out->places = calloc(count + 1, sizeof(*out->places));
+	out->steps = calloc(count + 1, 3 * sizeof(*out->steps));
+	out->polled = calloc(POLLED_FIRST + count, sizeof(*out->polled));
+	if (!out->at || !out->places || !out->steps || !out->polled)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		const struct kreg_supervised *what = &plan->services[i];
+
+		out->at[i] = (struct ward){ .what = what, .end = -1, .signals = -1 };
+		out->at[i].group = (struct service_group){ .cgroup = -1,
+							   .space = plan->space,
+							   .role = what->role };
+	}
+	return 0;
+}
+
+void wards_free(struct wards *wards)
+{
+	free(wards->polled);
+	free(wards->steps);
+	free(wards->places);
+	free(wards->at);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
 
 static void supervisor_free(struct kreg_supervisor *s)
 {
-	if (s->orders >= 0)
-		close(s->orders);
-	if (s->ended >= 0)
-		close(s->ended);
+	close_fd(s->asked);
+	close_fd(s->orders);
+	close_fd(s->changes);
+	close_fd(s->children);
+	close_fd(s->ended);
 	sem_destroy(&s->begun);
+	pthread_mutex_destroy(&s->changing);
+	pthread_mutex_destroy(&s->gate);
 	restart_history_deinit(&s->history);
 	supervision_free(s->plan);
-	free(s->polled);
-	free(s->steps);
-	free(s->places);
-	free(s->wards);
+	supervision_free(s->next);
+	wards_free(&s->wards);
 	free(s);
+}
+
+static int listen_to(struct kreg_supervisor *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(s->asked, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
 static int make_room(struct kreg_supervisor *s)
 {
 	const struct kreg_supervision *what = &s->plan->what;
-	size_t count = what->count, i;
+	int err = wards_make(&s->wards, s->plan);
 
-	s->wards = calloc(count + 1, sizeof(*s->wards));
-	s->places = calloc(count + 1, sizeof(*s->places));
-	s->steps = calloc(count + 1, 3 * sizeof(*s->steps));
-	s->polled = calloc(count + 1, sizeof(*s->polled));
-	if (!s->wards || !s->places || !s->steps || !s->polled)
-		return -ENOMEM;
-	for (i = 0; i < count; i++)
-		s->wards[i] = (struct ward){ &s->plan->services[i], .end = -1, .signals = -1 };
+	if (err)
+		return err;
+	s->asked = fd_epoll();
+	if (s->asked < 0)
+		return s->asked;
 	s->orders = fd_event();
-	s->ended = s->orders >= 0 ? fd_event() : s->orders;
+	err = listen_to(s, s->orders);
+	if (err)
+		return err;
+	s->changes = fd_event();
+	err = listen_to(s, s->changes);
+	if (!err && what->orders) {
+		s->outer = what->orders;
+		err = listen_to(s, s->outer);
+	}
+	if (err)
+		return err;
+	s->ended = fd_event();
 	if (s->ended < 0)
 		return s->ended;
 	return restart_history_init(&s->history, what->intensity, what->period_ms);
+}
+
+static void wait_until_said(struct kreg_supervisor *s)
+{
+	while (sem_wait(&s->begun))
+		;
 }
 
 /* Until all are ready, or nothing is left of them. */
@@ -54,8 +116,7 @@ static int start_thread(struct kreg_supervisor *s, char *why)
 
 	if (err)
 		return err;
-	while (sem_wait(&s->begun))
-		;
+	wait_until_said(s);
 	if (!s->result)
 		return 0;
 	pthread_join(s->thread, NULL);
@@ -77,9 +138,14 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 	if (!s)
 		return -ENOMEM;
 	s->k = k;
-	s->orders = s->ended = -1;
+	s->asked = s->orders = s->changes = s->outer = s->children = s->ended = -1;
+	s->cgroups.own = s->cgroups.all = -1;
 	sem_init(&s->begun, 0, 0);
-	err = supervision_copy(&s->plan, space, what, why);
+	err = mutex_init(&s->changing);
+	if (!err)
+		err = mutex_init(&s->gate);
+	if (!err)
+		err = supervision_copy(&s->plan, space, what, why);
 	if (!err)
 		err = make_room(s);
 	if (!err)
@@ -106,20 +172,72 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 	if (handle_is_parents(s->k))
 		return -EOWNERDEAD;
 	at.fd = s->ended;
-	return poll(&at, 1, 0) == 1 ? -ENOTRECOVERABLE : 0;
+	return poll(&at, 1, 0) == 1 ? s->outcome : 0;
+}
+
+static void ring(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+/* What is handed over may be the new plan afterwards, and the old one what is handed back. */
+static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *why)
+{
+	bool is_over;
+	int err;
+
+	s->next = next;
+	supervision_blame(s->why, NULL);
+	pthread_mutex_lock(&s->gate);
+	is_over = s->is_over;
+	if (!is_over)
+		ring(s->changes);
+	pthread_mutex_unlock(&s->gate);
+	if (!is_over)
+		wait_until_said(s);
+	err = is_over ? -ESHUTDOWN : s->result;
+	supervision_blame(why, s->why);
+	supervision_free(s->next);
+	s->next = NULL;
+	return err;
+}
+
+int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervision *what,
+			   char *why)
+{
+	UNCANCELLABLE;
+	struct supervision *next = NULL;
+	struct kreg_supervision own;
+	int err = s && what ? sized_read(&own, sizeof(own), what) : -EINVAL;
+
+	supervision_blame(why, NULL);
+	if (!err && handle_is_parents(s->k))
+		err = -EOWNERDEAD;
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->changing);
+	/* Only the first start had these. */
+	own.size = sizeof(own);
+	own.flags = s->plan->what.flags;
+	err = supervision_copy(&next, s->plan->space, &own, why);
+	if (!err)
+		err = hand_over(s, next, why);
+	pthread_mutex_unlock(&s->changing);
+	return err;
 }
 
 void kreg_supervisor_stop(struct kreg_supervisor *s)
 {
 	UNCANCELLABLE;
-	const uint64_t one = 1;
 
 	if (!s)
 		return;
 	/* In a child of fork() there is no thread, and the services are the parent's. */
 	if (!handle_is_parents(s->k)) {
-		while (write(s->orders, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
+		ring(s->orders);
 		pthread_join(s->thread, NULL);
 	}
 	supervisor_free(s);

@@ -4,94 +4,33 @@
  * them; so all that happens to them is in one order.
  *
  *   state      what wakes it                    becomes
- *   starting   nothing                          watching; over, at an error
- *   watching   an order, the end of a service   restarting, over
- *   restarting an order, as long as it waits    watching, with a restart that is owed if one failed
- *              for a service to be ready
+ *   starting   an order                         watching; over, at an error or an order
+ *   watching   an order, a change, the end of   restarting, changing, over
+ *              a service, the time of a restart
+ *   restarting an order or a change, as long    watching, with a restart that is owed if one failed
+ *              as it waits for a service
+ *   changing   an order                         watching, over
+ *   stopping   a second order                   the same, in haste
  *   over       -                                all are stopped, the name is gone
  *
- * A restart that is owed is tried again after what else has happened was looked at, and counts as one more.
+ * A restart that is owed is tried when its time has come and what else has happened was looked at; it counts as one
+ * more.
  *
  * Killed here, the name is gone with the process, and the kernel kills the services, or leaves them to the next
- * supervisor if they are to be kept.
+ * supervisor if they are to be kept. What they had started is left, and the next supervisor finds it in their cgroups.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "lib/service_left.h"
 #include "lib/supervisor.h"
 #include "lib/supervisor_say.h"
 #include "shm/clock.h"
-
-static void stop_ward(struct kreg_supervisor *s, struct ward *ward)
-{
-	const char *role = ward->what->role;
-	struct ending ending;
-	int err;
-
-	if (!ward_runs(ward))
-		return;
-	err = ward_tell(ward, SIGTERM);
-	if (!ward_await(ward, ward->what->stop_ms)) {
-		supervision_say(&s->plan->what, "%s/%s: pid %d goes on %u ms after SIGTERM: %s",
-				s->plan->space, role, ward->pid, ward->what->stop_ms,
-				err ? kreg_strerror(err) : "SIGKILL");
-		err = ward_tell(ward, SIGKILL);
-		if (err)
-			supervision_say(&s->plan->what,
-					"%s/%s: pid %d cannot be killed, end it by hand: %s",
-					s->plan->space, role, ward->pid, kreg_strerror(err));
-		ward_await(ward, -1);
-	}
-	ending = ward_reap(ward);
-	say_ended(s->plan, ward, &ending, true);
-}
-
-static void stop_all(struct kreg_supervisor *s)
-{
-	size_t at;
-
-	for (at = s->plan->what.count; at-- > 0;)
-		stop_ward(s, &s->wards[at]);
-}
-
-static int start_ward(struct kreg_supervisor *s, struct ward *ward, struct kreg_started *started)
-{
-	int err;
-
-	*started = (struct kreg_started){ .size = sizeof(*started) };
-	err = ward_start(ward, s->k, s->plan->space, started, s->orders);
-	if (!err)
-		say_started(s->plan, ward);
-	return err;
-}
-
-/* The same, or one that is found running is watched from here on. */
-static int start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
-{
-	struct kreg_started started;
-	int err;
-
-	do {
-		err = start_ward(s, ward, &started);
-		if (err != -EEXIST || !started.ready ||
-		    !(s->plan->what.flags & KREG_SUPERVISE_KEEP))
-			break;
-		err = ward_take_over(ward, s->k, &started.owner);
-		if (!err) {
-			say_started(s->plan, ward);
-			/* Where orphans become this process's children, it is one. */
-			ward->is_reaped = true;
-		}
-		if (err == -EBUSY)
-			err = -EEXIST;
-	} while (err == -ESRCH);
-	if (err)
-		say_not_started(s->plan, ward, err, &started);
-	return err;
-}
+#include "shm/fd.h"
 
 static int start_all(struct kreg_supervisor *s)
 {
@@ -99,12 +38,10 @@ static int start_all(struct kreg_supervisor *s)
 	int err = 0;
 
 	for (at = 0; at < s->plan->what.count && !err; at++) {
-		err = start_or_take_over(s, &s->wards[at]);
+		err = supervisor_start_or_take_over(s, &s->wards.at[at]);
 		if (err)
-			supervision_blame(s->why, s->wards[at].what->role);
+			supervision_blame(s->why, s->wards.at[at].what->role);
 	}
-	if (err)
-		stop_all(s);
 	return err;
 }
 
@@ -114,16 +51,39 @@ static size_t plan_restart(struct kreg_supervisor *s, size_t place)
 	size_t at, first, end;
 
 	for (at = 0; at < what->count; at++) {
-		const struct ward *ward = &s->wards[at];
+		const struct ward *ward = &s->wards.at[at];
 
-		s->places[at] = (struct restart_place){ .policy = ward->what->restart,
-							.runs = ward_runs(ward),
-							.is_forgotten = ward->is_forgotten };
+		s->wards.places[at] = (struct restart_place){
+			.policy = ward->is_refused ? KREG_RESTART_TEMPORARY : ward->what->restart,
+			.runs = ward_runs(ward),
+			.is_forgotten = ward->is_forgotten || ward->is_refused
+		};
 	}
 	restart_reach(what->strategy, what->count, place, &first, &end);
 	for (at = first; at < end; at++)
-		s->wards[at].is_owed = false;
-	return restart_plan(s->places, what->count, what->strategy, place, s->steps);
+		s->wards.at[at].is_owed = false;
+	return restart_plan(s->wards.places, what->count, what->strategy, place, s->wards.steps);
+}
+
+void supervisor_owe(struct kreg_supervisor *s, struct ward *ward)
+{
+	const struct kreg_supervised *what = ward->what;
+
+	if (clock_now() - ward->since > (uint64_t)s->history.period_ms * 1000000)
+		ward->in_row = 0;
+	ward->in_row++;
+	ward->is_owed = true;
+	ward->due = clock_now();
+	ward->due +=
+		1000000ull * restart_delay(what->restart_ms, what->restart_max_ms, ward->in_row);
+}
+
+void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending)
+{
+	ward->is_forgotten = ward->what->restart == KREG_RESTART_TEMPORARY;
+	ward->is_refused = ward->left && ending->code == CLD_EXITED && !ending->status;
+	if (!ward->is_refused && restart_is_needed(ward->what->restart, ending))
+		supervisor_owe(s, ward);
 }
 
 static void restart(struct kreg_supervisor *s, size_t place)
@@ -133,23 +93,24 @@ static void restart(struct kreg_supervisor *s, size_t place)
 	int err;
 
 	for (i = 0; i < steps; i++) {
-		struct ward *ward = &s->wards[s->steps[i].place];
+		struct ward *ward = &s->wards.at[s->wards.steps[i].place];
 
-		switch (s->steps[i].action) {
+		switch (s->wards.steps[i].action) {
 		case RESTART_STOP:
-			stop_ward(s, ward);
+			supervisor_stop_ward(s, ward);
 			break;
 		case RESTART_FORGET:
 			ward->is_forgotten = true;
 			break;
 		case RESTART_START:
-			err = start_ward(s, ward, &started);
+			err = supervisor_start(s, ward, &started);
 			if (!err)
 				break;
-			/* That it was given up is found out by who looks for orders. */
-			if (err != -ECANCELED)
+			supervisor_owe(s, ward);
+			if (err == -ECANCELED)
+				ward->due = clock_now();
+			else
 				say_not_started(s->plan, ward, err, &started);
-			ward->is_owed = true;
 			return;
 		}
 	}
@@ -168,70 +129,128 @@ static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 		what,
 		"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
 		"all services of %s are stopped",
-		s->plan->space, s->wards[place].what->role, s->history.intensity,
+		s->plan->space, s->wards.at[place].what->role, s->history.intensity,
 		s->history.period_ms, s->plan->space);
 	return false;
 }
 
-/* @place: of a service that has ended, or is owed a restart. False: it is time to stop. */
-static bool wait_for_work(struct kreg_supervisor *s, size_t *place)
+/* Returns when there may be something to do. */
+static void wait_for_news(struct kreg_supervisor *s)
 {
-	size_t count = s->plan->what.count, at, owed = count;
+	size_t count = s->plan->what.count, at;
+	struct pollfd *polled = s->wards.polled;
+	uint64_t due = UINT64_MAX;
+	struct timespec left;
 
-	s->polled[0] = (struct pollfd){ .fd = s->orders, .events = POLLIN };
+	polled[POLLED_ASKED] = (struct pollfd){ .fd = s->asked, .events = POLLIN };
+	polled[POLLED_CHILDREN] = (struct pollfd){ .fd = s->children, .events = POLLIN };
 	for (at = 0; at < count; at++) {
-		s->polled[at + 1] = (struct pollfd){ .fd = s->wards[at].end, .events = POLLIN };
-		if (s->wards[at].is_owed && owed == count)
-			owed = at;
+		const struct ward *ward = &s->wards.at[at];
+
+		polled[POLLED_FIRST + at] = (struct pollfd){ .fd = ward->end, .events = POLLIN };
+		if (ward->is_owed && ward->due < due)
+			due = ward->due;
 	}
-	while (poll(s->polled, count + 1, owed < count ? 0 : -1) < 0)
+	left = clock_left(due);
+	while (ppoll(polled, POLLED_FIRST + count, due == UINT64_MAX ? NULL : &left, NULL) < 0)
 		;
-	if (s->polled[0].revents)
-		return false;
-	for (at = 0; at < count && !s->polled[at + 1].revents; at++)
-		;
-	*place = at < count ? at : owed;
-	return true;
+}
+
+/* A service that has ended, or else one whose restart is due. */
+static bool find_work(struct kreg_supervisor *s, size_t *place)
+{
+	size_t count = s->plan->what.count, at;
+
+	for (at = 0; at < count; at++) {
+		if (s->wards.polled[POLLED_FIRST + at].revents && ward_runs(&s->wards.at[at])) {
+			*place = at;
+			return true;
+		}
+	}
+	for (at = 0; at < count; at++) {
+		if (s->wards.at[at].is_owed && s->wards.at[at].due <= clock_now()) {
+			*place = at;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* False: one restart too many was needed. */
-static bool watch(struct kreg_supervisor *s)
+static bool attend(struct kreg_supervisor *s, size_t place)
+{
+	struct ward *ward = &s->wards.at[place];
+	struct ending ending;
+
+	if (ward_runs(ward)) {
+		ending = ward_look(ward);
+		supervisor_end_rest(s, ward, clock_now() + 1000000ull * ward->what->stop_ms);
+		ward_reap(ward);
+		supervisor_note_end(s, ward, &ending);
+		say_ended(s->plan, ward, &ending, false);
+		if (!ward->is_owed || ward->due > clock_now())
+			return true;
+	}
+	return restart_if_allowed(s, place);
+}
+
+/* Why it has ended. */
+static int watch(struct kreg_supervisor *s)
 {
 	size_t place;
 
-	while (wait_for_work(s, &place)) {
-		struct ward *ward = &s->wards[place];
-		struct ending ending;
-
-		if (ward_runs(ward)) {
-			ending = ward_reap(ward);
-			say_ended(s->plan, ward, &ending, false);
-			ward->is_forgotten = ward->what->restart == KREG_RESTART_TEMPORARY;
-			if (!restart_is_needed(ward->what->restart, &ending))
-				continue;
-		}
-		if (!restart_if_allowed(s, place))
-			return false;
+	for (;;) {
+		supervisor_reap(s);
+		wait_for_news(s);
+		supervisor_hear(s);
+		if (s->is_to_stop)
+			return -ECANCELED;
+		if (s->has_next)
+			supervisor_apply(s);
+		else if (find_work(s, &place) && !attend(s, place))
+			return -ENOTRECOVERABLE;
 	}
-	return true;
 }
 
-static void say_over(struct kreg_supervisor *s)
+static void say_over(struct kreg_supervisor *s, int why)
 {
 	const uint64_t one = 1;
 
+	s->outcome = why;
 	while (write(s->ended, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+	pthread_mutex_lock(&s->gate);
+	s->is_over = true;
+	pthread_mutex_unlock(&s->gate);
+	supervisor_hear(s);
+	if (!s->has_next)
+		return;
+	s->result = -ESHUTDOWN;
+	sem_post(&s->begun);
+}
+
+/* What loses its parent becomes ours, and is seen to end. */
+static void become_parent(struct kreg_supervisor *s)
+{
+	sigset_t ends;
+
+	if (!(s->plan->what.flags & KREG_SUPERVISE_REAP))
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	s->children = fd_signals(&ends);
 }
 
 static int begin(struct kreg_supervisor *s)
 {
+	const struct kreg_supervision *what = &s->plan->what;
 	struct kreg_found holder = { 0 };
-	int err =
-		kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, NULL, 0, &holder);
+	int err = kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, what->value,
+					what->value ? strlen(what->value) : 0, &holder);
 
 	if (err == -EEXIST)
-		supervision_say(&s->plan->what,
+		supervision_say(what,
 				"%s: pid %d supervises it already: end that one first, or take "
 				"another namespace",
 				s->plan->space, holder.owner.pid);
@@ -239,27 +258,39 @@ static int begin(struct kreg_supervisor *s)
 		supervision_blame(s->why, KREG_ROLE_SUPERVISOR);
 		return err;
 	}
+	become_parent(s);
+	if (!(what->flags & KREG_SUPERVISE_NO_CGROUPS))
+		cgroups_open(&s->cgroups, s->k->origin, s->plan->space);
+	service_left_clear(s->k, s->plan->space, &s->cgroups, what);
 	err = start_all(s);
-	if (err)
-		kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
+	if (!err && what->flags & KREG_SUPERVISE_KEEP)
+		supervisor_say_strangers(s);
 	return err;
+}
+
+static void end(struct kreg_supervisor *s)
+{
+	supervisor_stop_all(s);
+	cgroups_close(&s->cgroups);
+	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
 }
 
 void *supervisor_run(void *data)
 {
 	struct kreg_supervisor *s = data;
-	bool has_begun, was_ordered;
+	bool has_begun;
+	int why;
 
 	s->result = begin(s);
 	has_begun = !s->result;
+	if (!has_begun && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
+		end(s);
 	sem_post(&s->begun);
 	if (!has_begun)
 		return NULL;
-	was_ordered = watch(s);
-	stop_all(s);
-	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
+	why = watch(s);
+	end(s);
 	supervision_say(&s->plan->what, "%s: all services are stopped", s->plan->space);
-	if (!was_ordered)
-		say_over(s);
+	say_over(s, why);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 #include "lib/ward.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -61,25 +62,33 @@ static void close_fds(struct ward *ward)
 	ward->end = ward->signals = -1;
 }
 
-int ward_start(struct ward *ward, struct kreg *k, const char *space, struct kreg_started *started,
-	       int stop)
+int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
+	       struct kreg_started *started, int stop)
 {
-	int err = start_service(k, space, ward->what->role, ward->what->start, started, stop);
+	const struct start_within within = { .stop = stop, .cgroup = ward->group.cgroup };
+	int err = start_service(k, ward->group.space, ward->what->role, how, started, &within);
 
 	if (err)
 		return err;
-	err = open_signals(ward, k, &started->owner);
-	if (!err) {
-		ward->end = fd_pidfd(started->child);
-		err = ward->end < 0 ? ward->end : 0;
+	ward->end = fd_pidfd(started->child);
+	if (ward->end < 0)
+		err = ward->end;
+	if (!err)
+		err = open_signals(ward, k, &started->owner);
+	/* Who gives seats names processes otherwise than we do; our child is the program, or passes signals on. */
+	if (err == -EREMOTE) {
+		ward->signals = fcntl(ward->end, F_DUPFD_CLOEXEC, 3);
+		err = ward->signals < 0 ? -errno : 0;
 	}
 	if (err) {
 		end_unwatched(ward, started->child);
 		close_fds(ward);
 		return err;
 	}
+	ward->group.session = started->child;
 	ward->is_ours = ward->is_reaped = true;
 	ward->is_owed = false;
+	ward->since = clock_now();
 	return 0;
 }
 
@@ -96,37 +105,54 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 	}
 	if (err)
 		close_fds(ward);
-	ward->is_ours = ward->is_reaped = false;
+	ward->group.session = 0;
+	ward->is_ours = ward->is_reaped = ward->is_owed = false;
+	ward->since = clock_now();
 	return err;
 }
 
-struct ending ward_reap(struct ward *ward)
+static int wait_for(const struct ward *ward, siginfo_t *info, int options)
 {
-	struct ending ending = { 0 };
-	siginfo_t info = { 0 };
 	int err = -1;
 
-	while (ward->is_reaped && (err = waitid(P_PIDFD, (id_t)ward->end, &info, WEXITED)) &&
-	       errno == EINTR)
+	*info = (siginfo_t){ 0 };
+	while (ward->is_reaped &&
+	       (err = waitid(P_PIDFD, (id_t)ward->end, info, WEXITED | options)) && errno == EINTR)
 		;
-	if (!err)
-		ending = (struct ending){ info.si_code, info.si_status };
-	close_fds(ward);
-	return ending;
+	return err;
 }
 
-bool ward_await(const struct ward *ward, int64_t ms)
+struct ending ward_look(const struct ward *ward)
 {
-	struct pollfd at = { .fd = ward->end, .events = POLLIN };
-	uint64_t until = clock_now() + (uint64_t)ms * 1000000;
+	siginfo_t info;
+
+	if (wait_for(ward, &info, WNOWAIT))
+		return (struct ending){ 0 };
+	return (struct ending){ info.si_code, info.si_status };
+}
+
+void ward_reap(struct ward *ward)
+{
+	siginfo_t info;
+
+	wait_for(ward, &info, 0);
+	close_fds(ward);
+	/* From here on its number may be another session's. */
+	ward->group.session = 0;
+}
+
+bool ward_await(const struct ward *ward, uint64_t until, int hurry)
+{
+	struct pollfd at[] = { { .fd = ward->end, .events = POLLIN },
+			       { .fd = hurry, .events = POLLIN } };
 	struct timespec left;
 	int got;
 
 	do {
 		left = clock_left(until);
-		got = ppoll(&at, 1, ms < 0 ? NULL : &left, NULL);
+		got = ppoll(at, 2, until ? &left : NULL, NULL);
 	} while (got < 0);
-	return got == 1;
+	return at[0].revents;
 }
 
 int ward_tell(const struct ward *ward, int signal)

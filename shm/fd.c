@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -147,6 +148,11 @@ int fd_pipe(int flags, int *ends)
 int fd_event(void)
 {
 	return MADE(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+int fd_signals(const sigset_t *signals)
+{
+	return MADE(signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 int fd_epoll(void)

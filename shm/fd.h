@@ -15,6 +15,7 @@
 #define KREG_SHM_FD_H
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -28,6 +29,7 @@ int fd_pipe(int flags, int *ends);
 
 int fd_event(void); /* does not block */
 int fd_epoll(void);
+int fd_signals(const sigset_t *signals); /* does not block */
 int fd_pidfd(pid_t pid);
 
 /* What is pinned as @pin in @folder of a bpffs, which @path leads to: before 6.5 the kernel has to go that way. */

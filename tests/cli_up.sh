@@ -22,6 +22,11 @@ soon() {
 	fi
 }
 
+# shellcheck disable=SC2317
+lists() {
+	"$regtool" ps --namespace production | grep -q "$1"
+}
+
 pid_of() {
 	"$regtool" get "$1" --json 2>/dev/null | sed 's/.*"pid": *\([0-9]*\).*/\1/'
 }
@@ -43,7 +48,8 @@ up() {
 	shift
 	# What the other mode's has said would be taken for its word.
 	rm -f "$printed"
-	"$regtool" up "$@" >"$printed" 2>&1 &
+	# A shell without job control lets what it starts in the background ignore SIGINT.
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$regtool" up "$@" >"$printed" 2>&1 &
 	up=$!
 	started="$started $up"
 }
@@ -80,7 +86,8 @@ try_up_and_down() {
 	kill -9 "$first"
 	soon "a service that was killed comes back" is_other try/first "$first"
 	soon "and its end and its start are told" says up1 "try/first"
-	exits 3 "a second supervisor is refused" "$regtool" up "$folder/services.ini" --namespace try
+	cp "$folder/services.ini" "$folder/others.ini"
+	exits 3 "a supervisor of another file is refused" "$regtool" up "$folder/others.ini" --namespace try
 	soon "and told who is first" says err "try/supervisor is held by pid $up"
 	exits 0 "down stops all" "$regtool" down --namespace try
 	reap_up
@@ -109,7 +116,7 @@ try_notify() {
 }
 
 try_signals() {
-	for signal in TERM INT HUP; do
+	for signal in TERM INT; do
 		up "up-$signal" "$folder/services.ini"
 		soon "production is up" says "up-$signal" "production is up"
 		kill -s "$signal" "$up"
@@ -117,6 +124,70 @@ try_signals() {
 		exits 0 "SIG$signal stops all, and up ends well" test "$reaped" = 0
 		exits 0 "nobody is left after SIG$signal" is_empty production
 	done
+}
+
+# A shell gives its jobs in the background SIGINT to ignore, and nohup SIGHUP; some launchers leave SIGCHLD ignored.
+try_inherited_signals() {
+	printf '[Service a]\nExecStart=sh -c "sleep 0.2; exit 0"\nRestart=transient\n[Service b]\nExecStart=sleep 1000\n' \
+		>"$folder/signals.ini"
+	(
+		trap '' HUP INT CHLD
+		exec "$regtool" up "$folder/signals.ini"
+	) >"$folder/inherited" 2>&1 &
+	up=$!
+	started="$started $up"
+	printed=$folder/inherited
+	soon "up that has to ignore signals is up" says inherited "production is up"
+	soon "how a service ends is known though SIGCHLD was ignored" says inherited \
+		"ended with exit status 0: is transient, and done"
+	kill -HUP "$up"
+	kill -INT "$up"
+	"$regtool" get production/b >/dev/null
+	ignored=$(sed -n 's/^SigIgn:[^0-9a-f]*//p' "/proc/$(pid_of production/b)/status")
+	exits 0 "what was ignored is so in services" test $((0x$ignored & 0x10003)) = 3
+	kill -TERM "$up"
+	reap_up
+	exits 0 "it ends by SIGTERM alone" test "$reaped" = 0
+	exits 1 "and heard no SIGHUP" grep "is as" "$folder/inherited"
+}
+
+# The first SIGTERM comes before anything is ready, and the second one while a service is being stopped.
+try_signals_early_and_twice() {
+	printf '[Service a]\nExecStart=sleep 1000\n[Service b]\nType=notify\nExecStart=sleep 1000\n' >"$folder/early.ini"
+	up early "$folder/early.ini"
+	soon "a service is being started" says early "production/a: started"
+	soon "ps says so" lists "production  *b  *[0-9]*  *starting"
+	kill "$up"
+	reap_up
+	exits 0 "SIGTERM before all are ready ends up well" test "$reaped" = 0
+	exits 0 "what was ready is stopped in order" says early "a: pid"
+	exits 0 "nobody is left after an early SIGTERM" is_empty production
+
+	printf '[Service a]\nTimeoutStopSec=10min\nType=fd\nReadyFd=9\nExecStart=sh -c "trap : TERM; echo >&9; while :; do sleep 1000; done"\n' \
+		>"$folder/stubborn.ini"
+	up twice "$folder/stubborn.ini"
+	soon "a stubborn one is up" says twice "production is up"
+	kill "$up"
+	soon "it is told to end" says twice "production goes down"
+	kill "$up"
+	reap_up
+	exits 0 "a second signal hastens" test "$reaped" = 0
+	exits 0 "by SIGKILL" says twice "SIGKILL"
+	exits 0 "nobody is left then" is_empty production
+}
+
+try_paths() {
+	for what in WorkingDirectory=nodir Output=nodir/x; do
+		printf '[Service a]\nExecStart=/bin/sleep 1000\n%s\n' "$what" >"$folder/path.ini"
+		exits 4 "$what is not there" "$regtool" up "$folder/path.ini"
+		soon "and named, with the line" says err "$folder/nodir"
+		soon "with the file" says err "path.ini:1)"
+	done
+	printf '#!/no/such/shell\n' >"$folder/script"
+	chmod +x "$folder/script"
+	printf '[Service a]\nExecStart=./script\n' >"$folder/path.ini"
+	exits 4 "a script without its interpreter is not run" "$regtool" up "$folder/path.ini"
+	soon "which is what is named" says err "not the interpreter"
 }
 
 try_deaths() {
@@ -167,6 +238,9 @@ try_failures() {
 try_all() {
 	write_file
 	try_up_and_down
+	try_inherited_signals
+	try_signals_early_and_twice
+	try_paths
 	try_notify
 	try_signals
 	try_deaths

@@ -460,7 +460,7 @@ START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
 	what.strategy = 3;
 	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
 	what.strategy = 0;
-	what.flags = 2;
+	what.flags = KREG_SUPERVISE_NO_CGROUPS << 1;
 	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_supervise(k, "no/space", &what, &supervisor, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_supervise(k, "production", NULL, &supervisor, NULL), -EINVAL);

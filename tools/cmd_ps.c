@@ -21,9 +21,12 @@ struct listing {
 	struct output *output;
 };
 
-static const char *name_of(uint32_t process)
+static const char *name_of(const struct kreg_service_health *health)
 {
-	switch (process) {
+	/* The name is reserved, and the program has not said that it is ready. */
+	if (!health->ready && health->process == KREG_PROCESS_RUNNING)
+		return "starting";
+	switch (health->process) {
 	case KREG_PROCESS_RUNNING:
 		return "running";
 	case KREG_PROCESS_STOPPED:
@@ -65,7 +68,7 @@ static int add_service(const struct kreg_service *service, void *data)
 	}
 	if (health.beat_ms >= 0)
 		snprintf(beat, sizeof(beat), "%" PRId64, health.beat_ms);
-	cells[3] = output_string(name_of(health.process));
+	cells[3] = output_string(name_of(&health));
 	cells[4] = output_string(beat);
 	return output_add(listing->output, cells);
 }
@@ -73,7 +76,8 @@ static int add_service(const struct kreg_service *service, void *data)
 static int list(struct client *client, struct kreg *k, const char *space)
 {
 	struct listing listing = { .k = k, .output = output_new("services", columns, 6) };
-	int err = listing.output ? kreg_service_each(k, space, add_service, &listing) : -ENOMEM;
+	int err = listing.output ? kreg_service_each_reserved(k, space, add_service, &listing)
+				 : -ENOMEM;
 
 	if (!err) {
 		output_sort(listing.output, 2);

@@ -74,6 +74,15 @@ int kreg_service_each(struct kreg *k, const char *space,
 		      int (*visit)(const struct kreg_service *service, void *data), void *data);
 
 /*
+ * The same, and also those whose name is merely reserved, because they are being started; kreg_service_health()
+ * tells which.
+ * Since: 1.0
+ */
+int kreg_service_each_reserved(struct kreg *k, const char *space,
+			       int (*visit)(const struct kreg_service *service, void *data),
+			       void *data);
+
+/*
  * Visits the namespaces that have services, in alphabetical order, with how many each has. Takes time and memory
  * by all services.
  * Since: 1.0

@@ -48,6 +48,13 @@ struct kreg_start {
 #define KREG_START(name, ...)                                                                      \
 	struct kreg_start name = { .size = sizeof(struct kreg_start), __VA_ARGS__ }
 
+/* What could not be done, at -ENOEXEC. */
+enum kreg_exec_step {
+	KREG_EXEC_PROGRAM,   /* the program cannot be run, or is not there, or its interpreter */
+	KREG_EXEC_DIRECTORY, /* the directory cannot be entered */
+	KREG_EXEC_OUTPUT,    /* the output, or an fd, cannot be opened */
+};
+
 /* What came of it. The caller sets @size; what both sides know is filled. */
 struct kreg_started {
 	size_t size;
@@ -57,6 +64,8 @@ struct kreg_started {
 	int32_t status;     /* at -ECHILD: as waitpid(2) has it */
 	int32_t exec_error; /* at -ENOEXEC: the negative errno of execvp(3) or of what precedes it */
 	uint32_t ready;     /* 0 at -EEXIST: the holder is not ready yet */
+	uint32_t exec_step; /* at -ENOEXEC: enum kreg_exec_step */
+	uint32_t reserved;  /* 0 */
 };
 
 /*

@@ -25,6 +25,13 @@ enum kreg_restart {
 	KREG_RESTART_TEMPORARY, /* never, also when the end of another one ends it */
 };
 
+enum kreg_service_flags {
+	KREG_SERVICE_ONESHOT =
+		1
+		<< 0, /* it is ready when it has ended with exit status 0, and its start has failed
+					  when it has ended otherwise */
+};
+
 enum kreg_strategy {
 	KREG_ONE_FOR_ONE,  /* restarts the one that has ended */
 	KREG_REST_FOR_ONE, /* and those that were started after it */
@@ -39,14 +46,27 @@ struct kreg_supervised {
 		*start; /* its KREG_START_DIES_WITH_STARTER is the supervisor's to set */
 	const char *const *
 		after; /* roles of the same array that have to be ready before, up to a NULL; or NULL */
-	uint32_t restart; /* enum kreg_restart */
-	uint32_t stop_ms; /* from SIGTERM to SIGKILL; 0: 5000 */
+	uint32_t restart;    /* enum kreg_restart */
+	uint32_t stop_ms;    /* from SIGTERM to SIGKILL; 0: 5000 */
+	uint32_t flags;      /* KREG_SERVICE_*; other bits: -EINVAL */
+	uint32_t restart_ms; /* from its end to a restart; 0: none */
+	uint32_t
+		restart_max_ms; /* twice as long for each restart in a row, up to this; 0: always @restart_ms */
+	uint32_t reserved; /* 0 */
+	const char *where; /* what the log says of where that is written, FILE:LINE; or NULL */
 };
 
 enum kreg_supervise_flags {
 	KREG_SUPERVISE_KEEP =
 		1 << 0, /* if the supervisor is killed, its services go on; the next supervisor
 					 with this flag takes over those that it finds running */
+	KREG_SUPERVISE_REAP =
+		1
+		<< 1, /* the process has no other children: it becomes the parent of what services leave
+			   behind, reaps it, and ends what is left when all services are
+			   stopped; SIGCHLD has to be blocked in all threads */
+	KREG_SUPERVISE_NO_CGROUPS =
+		1 << 2, /* what a service has started is known by its session alone */
 };
 
 #define KREG_INTENSITY_NONE UINT32_MAX
@@ -66,6 +86,10 @@ struct kreg_supervision {
 		    const char *sentence); /* what happens to the services, from any thread; may be
 							  NULL */
 	void *log_data;
+	const char *value; /* what others find under the supervisor's own role; NULL: nothing */
+	int orders; /* an eventfd(2), or 0: none; 1 stops all in order, also while they are being started, and
+			      another 1 hastens: SIGKILL. It is read by the supervisor alone */
+	uint32_t reserved; /* 0 */
 };
 
 #define KREG_SUPERVISION(name, ...)                                                                \
@@ -104,18 +128,34 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 		   struct kreg_supervisor **out, char *why);
 
 /*
- * An fd for poll(2), readable when the supervisor has ended its tree by itself: more restarts were needed than
- * @intensity allows. It is the supervisor's.
+ * An fd for poll(2), readable when the supervisor has ended its tree: more restarts were needed than
+ * @intensity allows, or @orders said so. It is the supervisor's.
  * Since: 1.0
  */
 int kreg_supervisor_fd(const struct kreg_supervisor *supervisor);
 
 /*
  * Return: 0 it watches; -ENOTRECOVERABLE more restarts were needed than allowed, and all services are stopped;
+ *         -ECANCELED they are stopped, because @orders said so;
  *         -EOWNERDEAD in a child of fork().
  * Since: 1.0
  */
 int kreg_supervisor_state(const struct kreg_supervisor *supervisor);
+
+/*
+ * Puts another tree in the place of the one that is supervised: services that are not in it are stopped, those that are
+ * new are started, and those that are started differently are stopped and started anew; all others go on as they
+ * are, with @what's policies. The flags, the value and the orders stay those of kreg_supervise().
+ *
+ * @what, @why: as for kreg_supervise().
+ * Context: blocks until that is done. Any thread, but not from @log.
+ * Return: 0; -EINVAL, -ENOMEM nothing has changed; -ESHUTDOWN the tree has ended; errors of kreg_service_start() for
+ *         the first service that did not start: it and those that are to start after it stay down, and the others
+ *         are as @what has them.
+ * Since: 1.0
+ */
+int kreg_supervisor_change(struct kreg_supervisor *supervisor, const struct kreg_supervision *what,
+			   char *why);
 
 /*
  * Stops all services in the reverse order of their start, each by SIGTERM and after its stop_ms by SIGKILL;

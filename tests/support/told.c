@@ -36,6 +36,8 @@ static char sign_of(const char *what)
 		return '+';
 	if (!strncmp(what, "cannot be started", 17))
 		return '?';
+	if (!strncmp(what, "is done", 7))
+		return '=';
 	if (strstr(what, "is stopped, it"))
 		return '-';
 	return strstr(what, " ended ") ? '!' : 0;

@@ -9,6 +9,7 @@
  *   !a0   a has ended by itself
  *   -a0   a was stopped
  *   ?a0   a could not be started
+ *   =a0   a, a one-shot, has succeeded
  *
  * A role that is there when it should not be, or the other way round, shows as a count of -1.
  */

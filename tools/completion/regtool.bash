@@ -60,7 +60,7 @@ _regtool()
 			words+=" --registry --help"
 			;;
 		meta) words="list get put delete --json --registry --help" ;;
-		up) words="$(compgen -f -- "$word") --namespace --keep --registry --help" ;;
+		up) words="$(compgen -f -- "$word") --namespace --keep --no-cgroups --registry --help" ;;
 		down) words="--namespace --timeout --registry --help" ;;
 		ps) words="--namespace --json --registry --help" ;;
 		owners | stat | check | sweep) words="--json --registry --help" ;;

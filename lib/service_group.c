@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pids are read, opened as pidfds, and read again: who is there both times is the process of that pidfd, or that one has
+ * ended and hears nothing.
+ */
+#include "lib/service_group.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/cgroups.h"
+#include "shm/clock.h"
+#include "shm/fd.h"
+
+/* Of an environment that much is looked at. */
+#define ENVIRONMENT_BYTES 262144
+#define SOON_NS 10000000u
+
+struct pids {
+	pid_t *at;
+	size_t count, size;
+};
+
+static void add_pid(struct pids *pids, pid_t pid)
+{
+	size_t size = pids->size ? 2 * pids->size : 64;
+	void *grown;
+
+	if (pids->count == pids->size) {
+		grown = realloc(pids->at, size * sizeof(*pids->at));
+		if (!grown)
+			return;
+		pids->at = grown;
+		pids->size = size;
+	}
+	pids->at[pids->count++] = pid;
+}
+
+static bool has_pid(const struct pids *pids, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < pids->count && pids->at[i] != pid; i++)
+		;
+	return i < pids->count;
+}
+
+static void read_cgroup(int folder, struct pids *pids)
+{
+	int fd = fd_open_at(folder, "cgroup.procs", O_RDONLY);
+	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	int pid;
+
+	/* 0 is one of another PID namespace. */
+	while (in && fscanf(in, "%d", &pid) == 1) {
+		if (pid > 0)
+			add_pid(pids, pid);
+	}
+	if (in)
+		fclose(in);
+	else if (fd >= 0)
+		close(fd);
+}
+
+static bool reads_from(const char *folder, const char *file, char *text, size_t size, size_t *got)
+{
+	char path[64];
+	ssize_t now;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/%s", folder, file);
+	fd = fd_open(path, O_RDONLY, 0);
+	if (fd < 0)
+		return false;
+	for (*got = 0; *got + 1 < size; *got += (size_t)now) {
+		now = read(fd, text + *got, size - 1 - *got);
+		if (now <= 0)
+			break;
+	}
+	close(fd);
+	text[*got] = 0;
+	return *got > 0;
+}
+
+static bool has_pair(const char *text, size_t size, const char *name, const char *value)
+{
+	const char *at = text;
+	size_t length = strlen(name);
+
+	for (; at < text + size; at += strlen(at) + 1) {
+		if (!strncmp(at, name, length) && at[length] == '=' &&
+		    !strcmp(at + length + 1, value))
+			return true;
+	}
+	return false;
+}
+
+static bool was_started_by(const char *folder, const struct service_group *group)
+{
+	char *text = malloc(ENVIRONMENT_BYTES);
+	size_t size;
+	bool is_its = text && reads_from(folder, "environ", text, ENVIRONMENT_BYTES, &size) &&
+		      has_pair(text, size, "KREG_ROLE", group->role) &&
+		      has_pair(text, size, "KREG_NAMESPACE", group->space);
+
+	free(text);
+	return is_its;
+}
+
+static bool is_member(const char *folder, const struct service_group *group)
+{
+	char text[1024], *end, state;
+	int parent, pgrp, session;
+	size_t size;
+
+	if (!reads_from(folder, "stat", text, sizeof(text), &size))
+		return false;
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1, " %c %d %d %d", &state, &parent, &pgrp, &session) != 4 ||
+	    state == 'Z' || state == 'X')
+		return false;
+	if (group->session && session == group->session)
+		return true;
+	return parent == getpid() && was_started_by(folder, group);
+}
+
+static void read_proc(const struct service_group *group, struct pids *pids)
+{
+	DIR *proc = fd_folder("/proc");
+	const struct dirent *at;
+
+	while (proc && (at = readdir(proc))) {
+		if (*at->d_name >= '1' && *at->d_name <= '9' && is_member(at->d_name, group))
+			add_pid(pids, atoi(at->d_name));
+	}
+	if (proc)
+		closedir(proc);
+}
+
+static void read_members(const struct service_group *group, struct pids *pids)
+{
+	pids->count = 0;
+	if (group->cgroup >= 0)
+		read_cgroup(group->cgroup, pids);
+	else
+		read_proc(group, pids);
+}
+
+size_t group_count(const struct service_group *group)
+{
+	struct pids pids = { 0 };
+	size_t count;
+
+	read_members(group, &pids);
+	count = pids.count;
+	if (!count && group->cgroup >= 0)
+		count = cgroups_are_populated(group->cgroup) > 0;
+	free(pids.at);
+	return count;
+}
+
+void group_tell(const struct service_group *group, int signal)
+{
+	struct pids first = { 0 }, second = { 0 };
+	size_t i;
+	int *fds;
+
+	read_members(group, &first);
+	fds = calloc(first.count + 1, sizeof(*fds));
+	for (i = 0; fds && i < first.count; i++)
+		fds[i] = fd_pidfd(first.at[i]);
+	if (fds && first.count)
+		read_members(group, &second);
+	for (i = 0; fds && i < first.count; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (has_pid(&second, first.at[i])) {
+			syscall(SYS_pidfd_send_signal, fds[i], signal, NULL, 0);
+			syscall(SYS_pidfd_send_signal, fds[i], SIGCONT, NULL, 0);
+		}
+		close(fds[i]);
+	}
+	free(fds);
+	free(first.at);
+	free(second.at);
+}
+
+void group_kill(const struct service_group *group)
+{
+	int tries;
+
+	if (group->cgroup >= 0 && cgroups_kill(group->cgroup))
+		return;
+	/* What forks faster than it is killed is killed again by whoever waits for the end. */
+	for (tries = 0; tries < 100 && group_count(group); tries++)
+		group_tell(group, SIGKILL);
+}
+
+/* An fd that tells when to look again; *event: how. */
+static int open_change(const struct service_group *group, short *event)
+{
+	struct pids pids = { 0 };
+	int fd = -1;
+
+	if (group->cgroup >= 0) {
+		*event = POLLPRI;
+		fd = cgroups_events(group->cgroup);
+		return fd;
+	}
+	read_members(group, &pids);
+	*event = POLLIN;
+	if (pids.count)
+		fd = fd_pidfd(pids.at[0]);
+	free(pids.at);
+	return fd;
+}
+
+bool group_await_end(const struct service_group *group, uint64_t until, int hurry)
+{
+	struct timespec left;
+	struct pollfd at[] = { { .fd = -1 }, { .fd = hurry, .events = POLLIN } };
+	char text[256];
+
+	while (group_count(group)) {
+		at[0].fd = open_change(group, &at[0].events);
+		/* A change is one since the last time that this fd was read. */
+		if (group->cgroup >= 0 && at[0].fd >= 0 && read(at[0].fd, text, sizeof(text)) < 0)
+			at[0].events = 0;
+		/* It may have ended before it could be opened, or there are no fds. */
+		left = at[0].fd >= 0 ? clock_left(until) : clock_time(SOON_NS);
+		if (!group_count(group))
+			left = clock_time(0);
+		at[1].revents = 0;
+		ppoll(at, 2, &left, NULL);
+		if (at[0].fd >= 0)
+			close(at[0].fd);
+		if (at[1].revents || clock_now() >= until)
+			return !group_count(group);
+	}
+	return true;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a service has started ends with it: by its cgroup, and where there are none by its session and by its name. Services
+ * that daemonise, that are done when they have ended, or have ended before anybody could find them.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cgroups.h"
+#include "shm/row.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/tmp.h"
+#include "tests/support/told.h"
+
+#define WAYS 2
+
+static struct kreg *k;
+static struct told told;
+static int mode;
+static uint32_t flags;
+
+/* Each test runs in both modes, and in both ways of knowing what a service has started. */
+static void open_way(int way)
+{
+	sigset_t ends;
+
+	/* As process 1 would be: what is orphaned is this process's. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	flags = KREG_SUPERVISE_REAP | (way ? KREG_SUPERVISE_NO_CGROUPS : 0);
+	if (k)
+		kreg_close(k);
+	k = mode_open(mode, "supervise_group");
+	told_init(&told, k);
+}
+
+static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
+static const KREG_START(sleeping, .argv = sleep_argv);
+
+#define SERVICE(name, how, ...)                                                                    \
+	{                                                                                          \
+		.size = sizeof(struct kreg_supervised), .role = name, .start = &(how),             \
+		.stop_ms = 60000, __VA_ARGS__                                                      \
+	}
+#define AFTER(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out)
+{
+	char why[KREG_ROLE_MAX + 1];
+
+	what->log = told_log;
+	what->log_data = &told;
+	what->flags |= flags;
+	return kreg_supervise(k, "production", what, out, why);
+}
+
+static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
+{
+	struct kreg_supervisor *supervisor;
+	int err = supervise(what, &supervisor);
+
+	ck_assert_msg(!err, "%s; %s", kreg_strerror(err), told.sentences);
+	told_await(&told, events);
+	told_forget(&told);
+	return supervisor;
+}
+
+static bool is_folder(const char *role)
+{
+	struct cgroups cgroups;
+	char path[512];
+	bool is;
+
+	cgroups_open(&cgroups, k->origin, "production");
+	snprintf(path, sizeof(path), "@%s", role);
+	is = cgroups.all >= 0 && !faccessat(cgroups.all, path, F_OK, 0);
+	cgroups_close(&cgroups);
+	return is;
+}
+
+static void nothing_is_left(void)
+{
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	ck_assert(!is_folder("a"));
+}
+
+/* Writes down the pids of two that it starts, one of which leaves its session. */
+static const char *leaving_script(const char *then)
+{
+	static char script[1024];
+
+	snprintf(script, sizeof(script),
+		 "sleep 100000 & echo $! >%1$s/pids; setsid sleep 100000 & echo $! >>%1$s/pids; "
+		 "%2$s",
+		 tmp_directory(), then);
+	return script;
+}
+
+static void read_pids(pid_t *pids)
+{
+	char path[256];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/pids", tmp_directory());
+	in = fopen(path, "r");
+	ck_assert_ptr_nonnull(in);
+	ck_assert_int_eq(fscanf(in, "%d %d", &pids[0], &pids[1]), 2);
+	fclose(in);
+	unlink(path);
+}
+
+static void signal_role(const char *role, int signal)
+{
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key("production", role, key);
+
+	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, signal), 0);
+}
+
+/* Ended, be it that nobody has reaped them yet. */
+static void gone(const pid_t *pids)
+{
+	struct row_process process;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ck_assert(!row_process_read(pids[i], &process) || process.state == 'Z' ||
+			  process.state == 'X');
+}
+
+START_TEST(what_a_service_has_started_ends_with_it)
+{
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		const char *const argv[] = { "/bin/sh", "-c", leaving_script("echo >&9; wait"),
+					     NULL };
+		const KREG_START(leaving, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+		struct kreg_supervised services[] = { SERVICE("a", sleeping),
+						      SERVICE("b", sleeping) };
+		KREG_SUPERVISION(what, .services = services, .count = 2, .intensity = 5);
+		struct kreg_supervisor *supervisor;
+		pid_t pids[2];
+
+		services[0].start = &leaving;
+		open_way(way);
+		supervisor = supervise_well(&what, "+a1 +b2 ");
+		read_pids(pids);
+		/* It is killed: they have gone before it is started anew. */
+		signal_role("a", SIGKILL);
+		told_await(&told, "!a1 +a2 ");
+		gone(pids);
+		told_forget(&told);
+		/* And when it is stopped. */
+		read_pids(pids);
+		kreg_supervisor_stop(supervisor);
+		told_await(&told, "-b1 -a0 ");
+		gone(pids);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_ignores_sigterm_there_is_killed_when_the_time_is_over)
+{
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		const char *const argv[] = {
+			"/bin/sh", "-c",
+			"(trap '' TERM; sleep 100000; sleep 100000) & echo >&9; exec sleep 100000",
+			NULL
+		};
+		const KREG_START(leaving, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+		const struct kreg_supervised services[] = { { .size = sizeof(services[0]),
+							      .role = "a",
+							      .start = &leaving,
+							      .stop_ms = 200 } };
+		KREG_SUPERVISION(what, .services = services, .count = 1);
+		struct kreg_supervisor *supervisor;
+
+		open_way(way);
+		supervisor = supervise_well(&what, "+a1 ");
+		kreg_supervisor_stop(supervisor);
+		told_await(&told, "-a0 ");
+		ck_assert(told_has(&told, "processes that it has left go on after SIGTERM"));
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_service_that_daemonises_is_told_so_with_its_line_and_not_started_again)
+{
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		const char *const argv[] = { "/bin/sh", "-c",
+					     leaving_script("trap \"exit 0\" USR1; echo >&9; "
+							    "wait"),
+					     NULL };
+		const KREG_START(forking, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+		struct kreg_supervised services[] = { SERVICE("a", sleeping, .where = "file.ini:7"),
+						      SERVICE("b", sleeping) };
+		KREG_SUPERVISION(what, .services = services, .count = 2, .intensity = 5,
+				 .strategy = KREG_ONE_FOR_ALL);
+		struct kreg_supervisor *supervisor;
+		pid_t pids[2];
+
+		services[0].start = &forking;
+		open_way(way);
+		supervisor = supervise_well(&what, "+a1 +b2 ");
+		read_pids(pids);
+		signal_role("a", SIGUSR1);
+		told_await(&told, "!a1 ");
+		ck_assert_msg(told_has(&told, "it daemonises; run it in the foreground"), "%s",
+			      told.sentences);
+		ck_assert(told_has(&told, "(file.ini:7)"));
+		gone(pids);
+		told_forget(&told);
+		/* Nor when others are started again with which it would be. */
+		signal_role("b", SIGKILL);
+		told_await(&told, "!b0 +b1 ");
+		kreg_supervisor_stop(supervisor);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(one_that_daemonises_before_it_is_ready_does_not_start)
+{
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		const char *const argv[] = { "/bin/sh", "-c", leaving_script("exit 0"), NULL };
+		const KREG_START(forking, .argv = argv, .ready = KREG_READY_NOTIFY);
+		struct kreg_supervised services[] = { SERVICE("a", forking,
+							      .where = "file.ini:7") };
+		KREG_SUPERVISION(what, .services = services, .count = 1);
+		struct kreg_supervisor *supervisor;
+		pid_t pids[2];
+
+		open_way(way);
+		ck_assert_int_eq(supervise(&what, &supervisor), -ECHILD);
+		told_await(&told, "?a0 ");
+		ck_assert_msg(told_has(&told, "it daemonises; run it in the foreground"), "%s",
+			      told.sentences);
+		ck_assert(told_has(&told, "(file.ini:7)"));
+		read_pids(pids);
+		gone(pids);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_is_to_start_after_a_one_shot_waits_for_its_success)
+{
+	static const char *const right[] = { PROGRAM, "exit", "0", NULL };
+	static const char *const wrong[] = { PROGRAM, "exit", "3", NULL };
+	const KREG_START(works, .argv = right);
+	const KREG_START(fails, .argv = wrong);
+	struct kreg_supervised services[] = {
+		SERVICE("b", sleeping, .after = AFTER("a")),
+		SERVICE("a", works, .flags = KREG_SERVICE_ONESHOT),
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 2, .strategy = KREG_ONE_FOR_ALL,
+			 .intensity = 2);
+	struct kreg_supervisor *supervisor;
+
+	mode = _i;
+	open_way(0);
+	supervisor = supervise_well(&what, "=a0 +b1 ");
+	/* It runs again where it is restarted with others, and before them. */
+	signal_role("b", SIGKILL);
+	told_await(&told, "!b0 =a0 +b1 ");
+	told_forget(&told);
+	kreg_supervisor_stop(supervisor);
+	told_await(&told, "-b0 ");
+	told_forget(&told);
+	services[1].start = &fails;
+	ck_assert_int_eq(supervise(&what, &supervisor), -ECHILD);
+	told_await(&told, "?a0 ");
+	ck_assert(told_has(&told, "it has failed, with exit status 3"));
+	nothing_is_left();
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(one_that_ends_before_it_can_be_found_was_started_and_has_ended)
+{
+	static const char *const argv[] = { "/bin/true", NULL };
+	const KREG_START(brief, .argv = argv);
+	struct kreg_supervised services[] = {
+		SERVICE("a", brief, .restart = KREG_RESTART_TRANSIENT),
+		SERVICE("b", sleeping),
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 2);
+	struct kreg_supervisor *supervisor;
+	int i;
+
+	mode = _i;
+	open_way(0);
+	/* Whichever comes first, its end or its name. */
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(supervise(&what, &supervisor), 0);
+		while (!told_has(&told, "exit status 0: is transient, and done"))
+			usleep(1000);
+		kreg_supervisor_stop(supervisor);
+		told_init(&told, k);
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_restart_waits_and_longer_each_time)
+{
+	static const char *const argv[] = { PROGRAM, "exit", "1", NULL };
+	const KREG_START(failing, .argv = argv);
+	struct kreg_supervised services[] = {
+		SERVICE("a", failing, .restart_ms = 20, .restart_max_ms = 50),
+	};
+	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 3,
+			 .period_ms = 3600000);
+	struct kreg_supervisor *supervisor;
+
+	mode = _i;
+	open_way(0);
+	ck_assert_int_eq(supervise(&what, &supervisor), 0);
+	while (!kreg_supervisor_state(supervisor))
+		usleep(1000);
+	ck_assert(told_has(&told, "in 20 ms\n"));
+	ck_assert(told_has(&told, "in 40 ms\n"));
+	ck_assert(told_has(&told, "in 50 ms\n"));
+	kreg_supervisor_stop(supervisor);
+	nothing_is_left();
+	kreg_close(k);
+}
+END_TEST
+
+static int be_supervisor(int link, void *data)
+{
+	const KREG_START(leaving, .argv = data, .ready = KREG_READY_FD, .ready_fd = 9);
+	const struct kreg_supervised services[] = { SERVICE("a", leaving) };
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg *own = mode_open(mode, "supervise_group");
+	struct kreg_supervisor *supervisor;
+
+	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	while (pause())
+		;
+	return 0;
+}
+
+START_TEST(what_the_services_of_a_killed_supervisor_have_left_is_ended_by_the_next_one)
+{
+	const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
+	KREG_SUPERVISION(what, .count = 0);
+	struct kreg_supervisor *supervisor;
+	struct child child;
+	pid_t pids[2];
+
+	mode = _i;
+	open_way(0);
+	argv[2] = leaving_script("echo >&9; wait");
+	child = child_start_ready(be_supervisor, argv);
+	read_pids(pids);
+	if (is_folder("a")) {
+		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		child_kill(&child);
+		ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
+		ck_assert_int_eq(kill(pids[1], 0), 0);
+		supervisor = supervise_well(&what, "");
+		ck_assert(told_has(&told, "processes are left of an earlier supervisor"));
+		kreg_supervisor_stop(supervisor);
+		gone(pids);
+		nothing_is_left();
+	} else {
+		child_kill(&child);
+		kill(pids[0], SIGKILL);
+		kill(pids[1], SIGKILL);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		what_a_service_has_started_ends_with_it,
+		what_ignores_sigterm_there_is_killed_when_the_time_is_over,
+		a_service_that_daemonises_is_told_so_with_its_line_and_not_started_again,
+		one_that_daemonises_before_it_is_ready_does_not_start,
+		what_is_to_start_after_a_one_shot_waits_for_its_success,
+		one_that_ends_before_it_can_be_found_was_started_and_has_ended,
+		a_restart_waits_and_longer_each_time,
+		what_the_services_of_a_killed_supervisor_have_left_is_ended_by_the_next_one,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("supervise_group"), tcase_create("both"), both, NULL, NULL);
+}
