@@ -4,11 +4,14 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,9 +183,108 @@ START_TEST(file_modes_say_who_may_look_and_who_may_register)
 }
 END_TEST
 
+static const char *file_of(uid_t user, const char *name)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/kreg.%u.%s", tmp_directory(), user, name);
+	return path;
+}
+
+/* What another user does to the names of USER's registries. */
+static int attack(int link, void *data)
+{
+	char pub[256], token[300];
+	int fd;
+
+	(void)data;
+	become(OTHER_USER, OTHER_USER);
+	snprintf(pub, sizeof(pub), "%s", file_of(USER, "pub"));
+	link_say(link, linkat(AT_FDCWD, pub, AT_FDCWD, file_of(USER, "private"), 0) ? -errno : 0);
+	link_say(link, mkfifo(file_of(USER, "taken"), 0666) ? -errno : 0);
+	/* As a segment or a folder that a process has left beside the name. */
+	snprintf(token, sizeof(token), "%s+00000000000000aa", file_of(USER, "pub"));
+	link_say(link, mkfifo(token, 0666) ? -errno : 0);
+	snprintf(token, sizeof(token), "%s+00000000000000ac", file_of(USER, "pub"));
+	link_say(link, mkdir(token, 0777) ? -errno : 0);
+	fd = open(pub, O_RDONLY | O_CLOEXEC);
+	link_say(link, flock(fd, LOCK_EX) ? -errno : 0);
+	link_hear(link);
+	return 0;
+}
+
+static int open_pub(int mode)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode),
+		     .mode = 0666);
+	struct kreg *k;
+	int err = kreg_open(&k, "pub", &options);
+
+	if (!err)
+		kreg_close(k);
+	return err;
+}
+
+static int destroy_pub(int mode)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
+
+	return kreg_destroy("pub", &options, 0);
+}
+
+static int be_attacked(int link, void *data)
+{
+	int mode = *(int *)data;
+	struct kreg *k;
+
+	umask(0);
+	become(USER, USER);
+	link_say(link, open_pub(mode));
+	link_hear(link);
+	link_say(link, open_as(&k, "private", mode, 0));
+	link_say(link, open_as(&k, "taken", mode, 0));
+	link_hear(link);
+	/* The other one still has its lock, and what lies beside the name. */
+	link_say(link, open_pub(mode));
+	link_say(link, destroy_pub(mode));
+	link_say(link, open_pub(mode));
+	link_say(link, destroy_pub(mode));
+	return 0;
+}
+
+START_TEST(another_user_can_neither_slip_a_registry_in_nor_hold_one_up)
+{
+	const char *const left[] = { "taken", "pub+00000000000000aa", "pub+00000000000000ac" };
+	struct child victim, attacker;
+	int i, err;
+
+	ck_assert_int_eq(chmod(tmp_directory(), 01777), 0);
+	victim = child_start(be_attacked, &_i);
+	ck_assert_int_eq(link_hear(victim.link), 0);
+	attacker = child_start(attack, NULL);
+	for (i = 0; i < 5; i++) {
+		err = (int)link_hear(attacker.link);
+		ck_assert_msg(!err, "attack %d: %d", i, err);
+	}
+	link_say(victim.link, 1);
+	ck_assert_int_eq(link_hear(victim.link), -EPROTO);
+	ck_assert_int_eq(link_hear(victim.link), -EPERM);
+	/* Without the second link all is well again. */
+	ck_assert_int_eq(unlink(file_of(USER, "private")), 0);
+	link_say(victim.link, 1);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(link_hear(victim.link), 0);
+	ck_assert_int_eq(child_end(&victim), 0);
+	child_kill(&attacker);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(remove(file_of(USER, left[i])), 0);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const both[] = { an_ordinary_user_attaches_registers_is_found_and_purged,
+	const TTest *const both[] = { another_user_can_neither_slip_a_registry_in_nor_hold_one_up,
+				      an_ordinary_user_attaches_registers_is_found_and_purged,
 				      file_modes_say_who_may_look_and_who_may_register, NULL };
 	const TTest *const guard[] = { the_kernel_refuses_to_write_the_life_table, NULL };
 
