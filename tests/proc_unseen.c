@@ -52,8 +52,9 @@ enum place {
 	CONTAINER,           /* a PID namespace with a /proc of its own */
 	CONTAINER_HOST_PROC, /* with the /proc of the host, whose numbers are others' there */
 	CONTAINER_NO_PROC,
-	NO_PROC,     /* the host's PID namespace, without /proc */
-	OTHER_CLOCK, /* a time namespace in which start times are others */
+	CONTAINER_OWN_BOOT, /* with a boot id of its own, mounted over the kernel's */
+	NO_PROC,            /* the host's PID namespace, without /proc */
+	OTHER_CLOCK,        /* a time namespace in which start times are others */
 	PLACES,
 };
 
@@ -92,12 +93,28 @@ static void go_to(enum place place)
 		_exit(77);
 }
 
+static void hide_boot_id(void)
+{
+	const char id[] = "01234567-89ab-cdef-0123-456789abcdef\n";
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/boot", tmp_directory());
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, id, sizeof(id) - 1) != sizeof(id) - 1 || close(fd) ||
+	    mount(path, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL))
+		_exit(77);
+}
+
 static void arrive_at(enum place place)
 {
-	if (place == CONTAINER && mount("proc", "/proc", "proc", 0, NULL))
+	if ((place == CONTAINER || place == CONTAINER_OWN_BOOT) &&
+	    mount("proc", "/proc", "proc", 0, NULL))
 		_exit(77);
 	if (place == CONTAINER_NO_PROC || place == NO_PROC)
 		leave_proc();
+	if (place == CONTAINER_OWN_BOOT)
+		hide_boot_id();
 }
 
 struct visit {
@@ -199,11 +216,9 @@ START_TEST(who_cannot_see_the_owners_is_refused_and_they_keep_their_names)
 }
 END_TEST
 
-START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
+static void take_over_from(enum place place)
 {
-	struct visit to = { .place = CONTAINER,
-			    .guard = mode_guard(MODE_GUARD),
-			    .body = hold_under };
+	struct visit to = { .place = place, .guard = mode_guard(MODE_GUARD), .body = hold_under };
 	struct child inside = child_start(visit, &to);
 	struct kreg *k;
 
@@ -217,6 +232,12 @@ START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
 	ck_assert_int_eq(open_under(&k, "none"), 0);
 	kreg_close(k);
 	ck_assert_int_eq(destroy_under("none", 0), 0);
+}
+
+START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
+{
+	take_over_from(CONTAINER);
+	take_over_from(CONTAINER_OWN_BOOT);
 }
 END_TEST
 
