@@ -130,7 +130,7 @@ void kreg_close(struct kreg *k)
 		segment_close(&k->segment);
 		life_guard_close(&k->lives);
 	}
-	pthread_key_delete(k->thread_key);
+	threads_end(k);
 	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
 	origin_free(k->origin);
 	free(k);

@@ -37,7 +37,7 @@ int handle_thread(struct kreg *k, struct thread **out)
 		return -EROFS;
 	if (handle_is_parents(k) || !life_is_alive(&k->lives, k->self.owner))
 		return -EOWNERDEAD;
-	*out = pthread_getspecific(k->thread_key);
+	*out = thread_find(k);
 	return *out ? 0 : thread_new(k, out);
 }
 

@@ -46,11 +46,12 @@ struct kreg {
 	uint32_t short_key_max; /* of keys that the lookup's shortcut takes */
 	bool joined;            /* membarrier */
 	uint32_t sweep_from;
-	uint32_t slots_from, tidied; /* see handle_tidy() */
-	uint64_t pid_namespace;      /* see row.h */
-	uint32_t *fork_mark;         /* 0 in children: the page is wiped by fork() */
-	pthread_key_t thread_key;
-	struct cds_list_head threads; /* thread.c */
+	uint32_t slots_from, tidied;  /* see handle_tidy() */
+	uint64_t pid_namespace;       /* see row.h */
+	uint32_t *fork_mark;          /* 0 in children: the page is wiped by fork() */
+	struct cds_list_head threads; /* thread.c; so are these */
+	uint32_t thread_index;        /* among the handles of the process that are open */
+	uint64_t thread_number;       /* of no other handle, be it closed */
 	kreg_telemetry_fn telemetry;  /* NULL: nobody asked for it */
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
@@ -124,9 +125,13 @@ int handle_check(struct kreg *k);
 #define HANDLE_LOOK_MS 100
 bool handle_file_is_lost(struct kreg *k);
 
-/* For handle_thread(), the key of the handle, and its close: the record and the slot of one thread, or of all. */
+/* A handle may have threads from now on, or no more. -EAGAIN: no key of pthreads is left; -ENOMEM. */
+int threads_begin(struct kreg *k);
+void threads_end(struct kreg *k);
+
+/* For handle_thread() and the handle's close: the record and the slot of one thread, or of all. NULL: it has none. */
+struct thread *thread_find(const struct kreg *k);
 int thread_new(struct kreg *k, struct thread **out);
-void thread_ends(void *data);
 void threads_give_up(struct kreg *k);
 
 /* The calling thread's slot, taken at its first need. */

@@ -261,6 +261,10 @@ static int take_seat(struct kreg *k, const struct opening *o)
 		segment_say(&o->path,
 			    "%s/%s has no seat left for another process; create it with more seats",
 			    o->path.directory, o->path.file);
+	else if (err == -ENOSYS)
+		segment_say(&o->path,
+			    "the kernel refuses set_robust_list(2), which tells of deaths "
+			    "where no guard is used; allow it, or use a guard");
 	return err;
 }
 
@@ -318,11 +322,19 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 {
 	int err = fork_mark_new(k);
 
-	if (err)
+	if (err) {
+		segment_say(&o->path,
+			    "the kernel refuses a page that is wiped at fork(): madvise(2), "
+			    "MADV_WIPEONFORK: %s",
+			    strerror(-err));
 		return err;
-	err = -pthread_key_create(&k->thread_key, thread_ends);
-	if (err)
+	}
+	err = threads_begin(k);
+	if (err) {
+		segment_say(&o->path, "cannot keep what a thread has in the registry: %s",
+			    strerror(-err));
 		goto no_key;
+	}
 	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
 	/* Before the keeper: the kernel is quick about it while the process has one thread. */
 	k->joined = k->writable && grace_join();
@@ -341,7 +353,6 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	/* Apart from where others begin, so that two seldom sweep one slab. */
 	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
-	CDS_INIT_LIST_HEAD(&k->threads);
 	err = mutex_init(&k->attendant_mutex);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
@@ -355,7 +366,7 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 no_segment:
 	life_guard_close(&k->lives);
 no_life:
-	pthread_key_delete(k->thread_key);
+	threads_end(k);
 no_key:
 	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
 	return err;

@@ -28,6 +28,9 @@ static const struct {
 	{ EDQUOT, "the user holds its share of the guard's seats" },
 	{ ENOBUFS, "no slot is free for another thread" },
 	{ ENOSPC, "the registry or its file system is full" },
+	{ EFBIG,
+	  "the file would be larger than the limit on files; raise it, or ask for fewer bytes" },
+	{ ENOSYS, "the kernel has no such call, or a filter refuses it" },
 	{ ESTALE, "the read section was expelled; read again" },
 	{ EOWNERDEAD, "the handle is from before fork(), or the guard has ended this life; open "
 		      "the registry again" },

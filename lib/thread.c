@@ -3,7 +3,7 @@
  * Threads of a handle: each has a slot from its first call that needs one until it ends.
  *
  *   what happens                 the slot
- *   the thread ends              is given back by the key's destructor
+ *   the thread ends              is given back by the destructor of the key
  *   kreg_close()                 is given back for all threads
  *   the process dies, or execs   is over with the life, or with the image
  *   fork()                       stays the parent's: the child finds its mark wiped
@@ -13,11 +13,16 @@
  * there, never to malloc(), and one mutex guards which of them is whose. The destructor gives back what is
  * still its own thread's, and finds nothing otherwise: another thread's record has another pthread_t, and
  * this thread takes no new one before its destructor returns.
+ *
+ * Keys of pthreads are 1,024 for a process, so all handles share one. What a thread has under it is a table of its
+ * records by the index of the handle. An index is used again after a close, so the number of the handle stands
+ * beside the record: it never is.
  */
 #include "lib/handle.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shm/interrupted.h"
 #include "shm/mutex.h"
@@ -25,6 +30,23 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t records; /* guards the pool, and the lists of all handles */
 static struct thread *pool;     /* not in use */
+static unsigned char *indexes;  /* 1: an open handle has it */
+static uint32_t indexes_count;
+static uint64_t numbers;
+
+static pthread_key_t key;
+static int key_error;
+
+/* A thread's records. */
+struct own {
+	uint32_t count;
+	struct {
+		uint64_t number;
+		struct thread *thread;
+	} at[];
+};
+
+static void thread_ends(void *data);
 
 /* Another thread of the parent may have held it. Who walks a list forward finds it whole at any moment. */
 static void records_renew(void)
@@ -35,6 +57,7 @@ static void records_renew(void)
 static void records_begin(void)
 {
 	mutex_init(&records);
+	key_error = -pthread_key_create(&key, thread_ends);
 	pthread_atfork(NULL, NULL, records_renew);
 }
 
@@ -71,6 +94,83 @@ static struct thread *record_take(struct kreg *k)
 	return thread;
 }
 
+/* Under the mutex. */
+static int index_take(uint32_t *out)
+{
+	uint32_t i, count = 2 * indexes_count + 16;
+	unsigned char *more;
+
+	for (i = 0; i < indexes_count && indexes[i]; i++)
+		;
+	if (i == indexes_count) {
+		more = realloc(indexes, count);
+		if (!more)
+			return -ENOMEM;
+		memset(more + indexes_count, 0, count - indexes_count);
+		indexes = more;
+		indexes_count = count;
+	}
+	indexes[i] = 1;
+	*out = i;
+	return 0;
+}
+
+int threads_begin(struct kreg *k)
+{
+	int err;
+
+	CDS_INIT_LIST_HEAD(&k->threads);
+	records_lock();
+	err = key_error;
+	if (!err)
+		err = index_take(&k->thread_index);
+	if (!err)
+		k->thread_number = ++numbers;
+	pthread_mutex_unlock(&records);
+	return err;
+}
+
+void threads_end(struct kreg *k)
+{
+	records_lock();
+	indexes[k->thread_index] = 0;
+	pthread_mutex_unlock(&records);
+}
+
+struct thread *thread_find(const struct kreg *k)
+{
+	const struct own *own = pthread_getspecific(key);
+
+	if (!own || k->thread_index >= own->count ||
+	    own->at[k->thread_index].number != k->thread_number)
+		return NULL;
+	return own->at[k->thread_index].thread;
+}
+
+static int own_set(const struct kreg *k, struct thread *thread)
+{
+	struct own *own = pthread_getspecific(key), *more;
+	uint32_t count = own ? own->count : 0, wanted = 2 * k->thread_index + 4;
+
+	if (k->thread_index >= count) {
+		more = calloc(1, sizeof(*own) + wanted * sizeof(own->at[0]));
+		if (!more)
+			return -ENOMEM;
+		if (own)
+			memcpy(more->at, own->at, count * sizeof(own->at[0]));
+		more->count = wanted;
+		if (pthread_setspecific(key, more)) {
+			free(more);
+			return -ENOMEM;
+		}
+		free(own);
+		own = more;
+	}
+	own->at[k->thread_index].number = k->thread_number;
+	own->at[k->thread_index].thread = thread;
+	return 0;
+}
+
 int thread_new(struct kreg *k, struct thread **out)
 {
 	UNCANCELLABLE;
@@ -88,7 +188,7 @@ int thread_new(struct kreg *k, struct thread **out)
 	thread->writer = (struct writer){
 		.s = &k->segment, .lives = &k->lives, .self = k->self.owner, .slot = slot
 	};
-	if (slot && !pthread_setspecific(k->thread_key, thread)) {
+	if (slot && !own_set(k, thread)) {
 		*out = thread;
 		return 0;
 	}
@@ -100,17 +200,28 @@ int thread_new(struct kreg *k, struct thread **out)
 	return slot ? -ENOMEM : -ENOBUFS;
 }
 
-void thread_ends(void *data)
+/* Under the mutex. */
+static void record_end(struct thread *thread)
 {
-	struct thread *thread = data;
+	if (!thread->registry || !pthread_equal(thread->id, pthread_self()) ||
+	    handle_is_parents(thread->registry))
+		return;
+	grace_slot_return(thread->writer.slot);
+	record_drop(thread);
+}
+
+static void thread_ends(void *data)
+{
+	struct own *own = data;
+	uint32_t i;
 
 	records_lock();
-	if (thread->registry && pthread_equal(thread->id, pthread_self()) &&
-	    !handle_is_parents(thread->registry)) {
-		grace_slot_return(thread->writer.slot);
-		record_drop(thread);
+	for (i = 0; i < own->count; i++) {
+		if (own->at[i].thread)
+			record_end(own->at[i].thread);
 	}
 	pthread_mutex_unlock(&records);
+	free(own);
 }
 
 void threads_give_up(struct kreg *k)

@@ -179,7 +179,8 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 
 /*
  * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the
- * end of the program, exec included. -EUSERS: none is free; -EAGAIN, -ENOMEM: no thread, no memory.
+ * end of the program, exec included. -EUSERS: none is free; -ENOSYS: set_robust_list(2) is refused; -EAGAIN,
+ * -ENOMEM: no thread, no memory.
  */
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);

@@ -66,6 +66,7 @@ struct life_keeper {
 	uint64_t *words;
 	uint32_t seats;
 	uint32_t tid;
+	bool is_refused; /* set_robust_list(2) is, by a filter */
 	pthread_t thread;
 	sem_t told;  /* the keeper: the seat is taken, or there is none */
 	sem_t asked; /* life_robust_detach(): give it back */
@@ -185,8 +186,10 @@ static void keeper_take_any(struct life_keeper *keeper)
 	uint32_t seat;
 
 	keeper->tid = (uint32_t)syscall(SYS_gettid);
-	if (syscall(SYS_set_robust_list, &keeper->list->head, sizeof(keeper->list->head)))
+	if (syscall(SYS_set_robust_list, &keeper->list->head, sizeof(keeper->list->head))) {
+		keeper->is_refused = true;
 		return;
+	}
 	for (;;) {
 		for (seat = 0; seat < keeper->seats && !keeper->owner; seat++)
 			keeper_take(keeper, seat, abandoned);
@@ -258,8 +261,9 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 	while (sem_wait(&keeper->told))
 		;
 	if (!keeper->owner) {
+		err = keeper->is_refused ? -ENOSYS : -EUSERS;
 		keeper_stop(keeper);
-		return -EUSERS;
+		return err;
 	}
 	out->owner = keeper->owner;
 	out->pid = (uint32_t)getpid();

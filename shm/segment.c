@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "shm/boot.h"
@@ -121,7 +122,7 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	do {
 		if (getrandom(&header->id, sizeof(header->id), 0) != sizeof(header->id) ||
 		    getrandom(&header->seed, sizeof(header->seed), 0) != sizeof(header->seed))
-			return -EIO;
+			return -errno;
 		header->id &= SEGMENT_ID_MASK;
 	} while (!header->id);
 	header->magic = SEGMENT_MAGIC;
@@ -185,6 +186,46 @@ fail:
 	return err;
 }
 
+/* Beyond that limit the kernel would end the process by SIGXFSZ. */
+static int size_check(const struct segment_path *path, uint64_t bytes)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
+	    limit.rlim_cur >= bytes)
+		return 0;
+	segment_say(path,
+		    "the file of a registry is %llu bytes long, few of them in use, and the limit "
+		    "on the size of files is %llu; raise it (ulimit -f), or ask for fewer bytes",
+		    (unsigned long long)bytes, (unsigned long long)limit.rlim_cur);
+	return -EFBIG;
+}
+
+static int file_map(const struct segment_path *path, int fd, struct segment *s,
+		    const struct segment_header *header)
+{
+	int err = size_check(path, s->bytes);
+
+	if (err)
+		return err;
+	err = ftruncate(fd, (off_t)s->bytes) ? -errno : segment_map(s, header, fd, true);
+	if (err) {
+		segment_say(
+			path,
+			"cannot map the %llu bytes of a new registry in %s: %s; raise the limit "
+			"on address space or locked memory, or ask for fewer bytes",
+			(unsigned long long)s->bytes, path->directory, strerror(-err));
+		return err;
+	}
+	err = fixed_reserve(s);
+	if (err)
+		segment_say(path,
+			    "cannot reserve a registry in %s: %s; make room there, or ask for "
+			    "fewer slots",
+			    path->directory, strerror(-err));
+	return err;
+}
+
 int segment_create(struct segment *out, const struct segment_path *path,
 		   const struct segment_plan *plan)
 {
@@ -193,8 +234,12 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	int fd, err;
 
 	err = header_fill(&header, path, plan);
-	if (!err)
-		err = segment_geometry(&s, &header);
+	if (err) {
+		segment_say(path, "the kernel refuses random numbers: getrandom(2): %s",
+			    strerror(-err));
+		return err;
+	}
+	err = segment_geometry(&s, &header);
 	if (err) {
 		segment_say(path,
 			    "a registry cannot be that small or large: %llu bytes, %u seats, "
@@ -205,14 +250,8 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	fd = file_create(path, plan);
 	if (fd < 0)
 		return fd;
-	err = ftruncate(fd, (off_t)s.bytes) ? -errno : segment_map(&s, &header, fd, true);
-	if (!err)
-		err = fixed_reserve(&s);
+	err = file_map(path, fd, &s, &header);
 	if (err) {
-		segment_say(path,
-			    "cannot reserve a registry in %s: %s; make room there, or ask for "
-			    "fewer slots",
-			    path->directory, strerror(-err));
 		segment_close(&s);
 		close(fd);
 		return err;

@@ -133,7 +133,8 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *         -EOPNOTSUPP not in a tmpfs; -EBUSY left over from another life table with owners
  *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
  *         -EDQUOT the user holds its share of the guard's seats;
- *         -ENOSPC the file system is full; -EAGAIN others replaced the file over and over;
+ *         -ENOSPC the file system is full; -EFBIG the file would be larger than RLIMIT_FSIZE allows;
+ *         -ENOSYS the kernel refuses set_robust_list(2), and there is no guard; -EAGAIN others replaced the file over and over;
  *         -ENOMEM.
  * Since: 1.0
  */
