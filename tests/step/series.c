@@ -81,7 +81,7 @@ static void choose(const struct series *series, const struct recording *recordin
 {
 	unsigned char *wanted = calloc(recording->count, 1);
 	uint64_t state = series->seed;
-	uint32_t i, near, important = 0, chosen = 0;
+	uint32_t i, near, important = 0;
 
 	if (!wanted)
 		return;
@@ -103,7 +103,6 @@ static void choose(const struct series *series, const struct recording *recordin
 		if (random_next(&state) % (of ? of : 1) >= most)
 			continue;
 		spot_add(board, recording, i);
-		chosen++;
 	}
 	free(wanted);
 }
