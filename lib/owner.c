@@ -89,10 +89,15 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd
 	if (!pid)
 		pid = handle_pid(k, owner->token, life);
 	fd = fd_pidfd(pid);
-	if (fd < 0)
-		err = fd == -ESRCH ? -EREMOTE : fd;
-	else
+	if (fd >= 0)
 		err = check_opened(k, owner->token, pid, fd, use);
+	else if (fd != -ESRCH)
+		err = fd;
+	/* A watcher is alive for a moment after the program that it stands for. */
+	else if (use == USE_SIGNALS && !k->lives.facts && row_foster(&k->segment, owner->token))
+		err = -ESRCH;
+	else
+		err = -EREMOTE;
 	/* The pid cannot have been given to another one as long as its life was not over. */
 	if (!life_is_alive(&k->lives, owner->token))
 		err = -ESRCH;

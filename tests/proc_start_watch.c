@@ -124,6 +124,55 @@ START_TEST(a_program_ends_with_its_watcher)
 }
 END_TEST
 
+static int start_another(int link, void *data)
+{
+	const char *const argv[] = { "sleep", "1000", NULL };
+	struct kreg_started started = { .size = sizeof(started) };
+	KREG_START(how, .argv = argv);
+	int err;
+
+	(void)data;
+	k = mode_open(mode, "start_watch");
+	link_say(link, 0);
+	err = kreg_start(k, "slow", KREG_STRING, &how, &started);
+	if (!err)
+		kill(started.owner.pid, SIGKILL);
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+/* The watcher is the fallback's. */
+START_TEST(who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone)
+{
+	const char *const argv[] = { "sleep", "1000", NULL };
+	struct kreg_started started = { .size = sizeof(started) };
+	KREG_START(how, .argv = argv);
+	struct child starter;
+	pid_t watcher;
+
+	if (_i == MODE_GUARD)
+		return;
+	open_mode(_i);
+	ck_assert_int_eq(kreg_start(k, "slow", KREG_STRING, &how, &started), 0);
+	watcher = other_child_of(started.child, started.owner.pid);
+	if (watcher) {
+		kill(watcher, SIGSTOP);
+		kill(started.child, SIGKILL);
+		ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+		/* The kernel has killed it, and its new parent reaps it. */
+		while (!kill(started.owner.pid, 0))
+			sched_yield();
+		starter = child_start_ready(start_another, NULL);
+		child_await_sleep(&starter);
+		kill(watcher, SIGCONT);
+		ck_assert_int_eq(link_hear(starter.link), 0);
+		child_end(&starter);
+	}
+	kreg_close(k);
+}
+END_TEST
+
 static int __attribute__((noreturn)) be_starter(int link, void *data)
 {
 	struct kreg_started started;
@@ -217,6 +266,7 @@ int main(int argc, char **argv)
 	const TTest *const both[] = {
 		a_program_ends_with_the_child_of_its_starter,
 		a_program_ends_with_its_watcher,
+		who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
 		a_program_that_is_to_die_with_its_starter_does,
 		a_service_ends_with_its_supervisor,
 		a_supervised_service_whose_child_is_killed_is_restarted_once,
