@@ -24,10 +24,11 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 #include "tests/support/traced.h"
+#include "tests/support/unit.h"
 
 #define NAME "destroyed"
 /* Only a hang reaches it. */
-#define BOUND_MS 30000
+#define BOUND_MS (30000 * unit_slowness())
 
 static int open_as(struct kreg **k, int mode, uint32_t flags)
 {
@@ -364,11 +365,11 @@ static bool halt_at_call(const struct act *act, int n, bool stop)
 
 static void halt_everywhere(const struct act *act)
 {
+	/* Odd, so that every other one of them is stopped, and in the other mode the others. */
+	int n, part = (int)unit_slowness() | 1;
 	struct kreg *k;
-	int n;
 
-	/* Every other one is stopped, in the other mode the others. */
-	for (n = 0; halt_at_call(act, n, n % 2 == mode); n++)
+	for (n = 0; halt_at_call(act, n, n % 2 == mode); n += part)
 		;
 	ck_assert_int_gt(n, 5);
 	leftovers(true);
@@ -376,7 +377,7 @@ static void halt_everywhere(const struct act *act)
 	kreg_close(k);
 	ck_assert_int_eq(destroy(mode, 0), 0);
 	ck_assert_msg(!leftovers(false), "%s has left something for ever", act->name);
-	printf("# %s: killed or stopped before each of %d system calls\n", act->name, n);
+	printf("# %s: killed or stopped before one in %d of %d system calls\n", act->name, part, n);
 }
 
 START_TEST(who_ends_or_replaces_a_registry_is_in_nobodys_way_wherever_it_is_killed_or_stopped)
@@ -415,7 +416,7 @@ START_TEST(a_destroy_by_force_is_not_undone_by_one_that_is_refused)
 	struct kreg *k;
 
 	mode = _i;
-	for (round = 0; round < 50; round++) {
+	for (round = 0; round < 50 / (int)unit_slowness(); round++) {
 		ck_assert_int_eq(open_as(&k, mode, 0), 0);
 		ck_assert_int_eq(kreg_register(k, "holder", KREG_STRING, "x", 1, NULL), 0);
 		for (i = 0; i < 2; i++)

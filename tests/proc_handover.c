@@ -13,10 +13,11 @@
 
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/unit.h"
 
 #define READERS 2
-#define ROUNDS 1500
-#define KILLS 25
+#define ROUNDS (1500 / (int)unit_slowness())
+#define KILLS (25 / (int)unit_slowness() + 1)
 
 /* The first is looked up by the short way; the other is longer than that takes. */
 static const char *const names[] = { "short", "a name of more than thirty-two bytes" };

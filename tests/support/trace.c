@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/unit.h"
+
 static void call_exec(int signal)
 {
 	sigset_t none;
@@ -34,9 +36,10 @@ static void wait_for_stop(const struct child *child)
 	int status;
 
 	do {
-		ck_assert_int_eq(waitpid(child->pid, &status, __WALL), child->pid);
+		unit_assert(waitpid(child->pid, &status, __WALL) == child->pid);
 	} while (!WIFSTOPPED(status) && !WIFEXITED(status) && !WIFSIGNALED(status));
-	ck_assert_msg(WIFSTOPPED(status), "it has ended with status %#x", status);
+	if (!WIFSTOPPED(status))
+		ck_abort_msg("it has ended with status %#x", status);
 }
 
 static bool has_said(const struct child *child)
@@ -54,7 +57,7 @@ static bool step_until(struct child *child, bool (*is_there)(void *data), void *
 			ptrace(PTRACE_DETACH, child->pid, NULL, NULL);
 			return false;
 		}
-		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, child->pid, NULL, NULL), 0);
+		unit_assert(!ptrace(PTRACE_SINGLESTEP, child->pid, NULL, NULL));
 		wait_for_stop(child);
 	} while (!is_there(data));
 	return true;

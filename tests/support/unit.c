@@ -32,6 +32,14 @@ int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
 	return failed ? 1 : 0;
 }
 
+unsigned int unit_slowness(void)
+{
+	const char *said = getenv("KREG_SLOW");
+	unsigned long slowness = said ? strtoul(said, NULL, 0) : 1;
+
+	return slowness >= 1 && slowness <= 1000 ? (unsigned int)slowness : 1;
+}
+
 unsigned int unit_seed(void)
 {
 	const char *wanted = getenv("KREG_SEED");

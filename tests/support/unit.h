@@ -14,4 +14,20 @@ int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
 /* The seed of this run: $KREG_SEED, or a new one. The test prints it. */
 unsigned int unit_seed(void);
 
+/*
+ * As ck_assert(), for what is asked at each of very many instructions: of each ck_assert() Check keeps a message in a
+ * file, and reads all of them when the test has ended, which can take longer than the test.
+ */
+#define unit_assert(condition)                                                                     \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ck_abort_msg("Assertion '%s' failed", #condition);                         \
+	} while (0)
+
+/*
+ * How many times slower than usual $KREG_SLOW says that this machine is, 1 or more: samples are that much smaller, and
+ * bounds on time that much wider.
+ */
+unsigned int unit_slowness(void);
+
 #endif
