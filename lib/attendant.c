@@ -85,7 +85,7 @@ static uint64_t look_around(struct attendant *a)
 	struct line *line;
 
 	if (a->next && now >= a->next) {
-		handle_file_is_lost(a->k);
+		handle_is_lost(a->k);
 		cds_list_for_each_entry (line, &a->lines, node)
 			look_at_line(a->k, line);
 		a->next = cds_list_empty(&a->lines) ? 0 : now + INTERVAL;

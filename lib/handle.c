@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "lib/unguarded.h"
 #include "shm/clock.h"
 #include "shm/interrupted.h"
 #include "shm/lost.h"
@@ -35,8 +36,10 @@ int handle_thread(struct kreg *k, struct thread **out)
 		return -EINVAL;
 	if (!k->writable)
 		return -EROFS;
-	if (handle_is_parents(k) || !life_is_alive(&k->lives, k->self.owner))
+	if (handle_is_parents(k))
 		return -EOWNERDEAD;
+	if (!life_is_alive(&k->lives, k->self.owner))
+		return unguarded_why(k);
 	*out = thread_find(k);
 	return *out ? 0 : thread_new(k, out);
 }
@@ -49,17 +52,17 @@ static bool look_for_file(struct kreg *k, uint64_t now)
 	};
 	enum lost found = lost_look(&k->segment, &path);
 
-	if (found == LOST)
+	if (found == LOST && k->writable)
 		succession_end_lost(&k->segment);
 	if (found == LOST_UNSEEN)
 		store_relaxed(&k->next_look, now + UNSEEN_NS); /* relaxed: as below */
 	return found == LOST;
 }
 
-bool handle_file_is_lost(struct kreg *k)
+static bool file_is_lost(struct kreg *k, uint64_t now)
 {
 	/* relaxed: a time that stands for itself; one thread looks */
-	uint64_t now = clock_tick(), next = load_relaxed(&k->next_look);
+	uint64_t next = load_relaxed(&k->next_look);
 
 	if (caa_likely(now < next))
 		return false;
@@ -69,9 +72,16 @@ bool handle_file_is_lost(struct kreg *k)
 	return look_for_file(k, now);
 }
 
+bool handle_is_lost(struct kreg *k)
+{
+	uint64_t now = clock_tick();
+
+	return file_is_lost(k, now) || unguarded_look(k, now);
+}
+
 static bool is_over(struct kreg *k)
 {
-	return segment_is_over(&k->segment) || handle_file_is_lost(k);
+	return segment_is_over(&k->segment) || handle_is_lost(k);
 }
 
 int handle_check(struct kreg *k)

@@ -58,6 +58,7 @@ struct kreg {
 	struct attendant *attendant; /* NULL before somebody waits */
 	uint64_t looks;              /* of the attendant's at lines */
 	uint64_t next_look;          /* when the file is looked for again, as clock_tick() */
+	uint64_t next_guard_look;    /* the same for the guard */
 };
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */
@@ -119,11 +120,11 @@ bool handle_is_parents(const struct kreg *k);
 int handle_check(struct kreg *k);
 
 /*
- * Whether the registry is over, because its file was taken away: looks for it if the last look is HANDLE_LOOK_MS ago, and
- * ends the registry for all if it is lost.
+ * Whether the registry is over, because its file was taken away, or the pins of its guard: looks for them if the last look
+ * is HANDLE_LOOK_MS ago, and ends the registry for all if one is lost.
  */
 #define HANDLE_LOOK_MS 100
-bool handle_file_is_lost(struct kreg *k);
+bool handle_is_lost(struct kreg *k);
 
 /* A handle may have threads from now on, or no more. -EAGAIN: no key of pthreads is left; -ENOMEM. */
 int threads_begin(struct kreg *k);

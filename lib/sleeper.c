@@ -38,7 +38,7 @@ static void sleep_until(const struct sleeper *sleeper, const struct sleep *until
 	uint32_t *bell = &sleeper->k->segment.header->news;
 
 	while (bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
-		handle_file_is_lost(sleeper->k);
+		handle_is_lost(sleeper->k);
 		if (is_news(sleeper, until) || halted_is_inside(sleeper->k))
 			return;
 	}

@@ -91,6 +91,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 
 	if (!k || !stat || stat->size < sizeof(stat->size))
 		return -EINVAL;
+	handle_is_lost(k);
 	s = &k->segment;
 	gifts = gift_sum(s, &k->lives, 0);
 	if (gifts < 0)

@@ -150,6 +150,17 @@ void life_guard_close(struct life_table *table);
 /* Whether -EPERM is because of who may write at @path, and not the kernel's. */
 bool life_guard_is_strange(const char *path);
 
+/* Whether the guard of @table, which was opened at @path, still ends lives (life_gone.c). */
+enum life_guard_state {
+	LIFE_GUARD_THERE,
+	LIFE_GUARD_UNSEEN, /* its pins are not to be seen from here, and nothing says that it is gone */
+	LIFE_GUARD_GONE,
+};
+enum life_guard_state life_guard_look(const struct life_table *table, const char *path);
+
+/* From now on all lives of @table are over in this process, and all words 0. False: not enough memory. */
+bool life_guard_forget(const struct life_table *table);
+
 /*
  * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free; -EDQUOT: the user holds its
  * share;

@@ -172,6 +172,10 @@ static int tables_map(struct life_table *table, int folder, const char *path)
 	err = control_check(table->control);
 	if (err)
 		return err;
+	/* Without it nobody ends lives (life_gone.c). */
+	err = pin_check(folder, LIFE_PIN_EXIT, &st);
+	if (err)
+		return err == -ENOENT ? -ENODEV : err;
 	table->seats = table->control->seats;
 	table->words_bytes = whole_pages(table->seats * sizeof(uint64_t));
 	table->facts_bytes = whole_pages(table->seats * sizeof(struct life_seat));

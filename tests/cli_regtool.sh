@@ -305,8 +305,8 @@ guard_commands() {
 	says "its seats" out 64
 	exits 0 "guard upgrade" "$regtool" guard upgrade --share 7 --reserve 0 --path "$pins"
 	exits 0 "guard status after it" "$regtool" guard status --path "$pins" --json
-	says "the share" out '"share":7'
-	says "the upgrades" out '"upgrades":2'
+	says "the share" out '"share": 7, "reserve": 0'
+	says "the upgrades" out '"upgrades": 2'
 	exits 2 "a share of nothing" "$regtool" guard start --share 0 --path "$pins"
 	exits 2 "a group that is none" "$regtool" guard start --group "no such group" --path "$pins"
 	exits 4 "a guard outside of bpffs" "$regtool" guard start --path "$folder/guard"

@@ -167,7 +167,7 @@ static int parse_option(struct client *client, struct request *request, int opti
 	request->is_start = true;
 	if (option == 'g')
 		return parse_group(client, request);
-	if (client_number(optarg, UINT32_MAX - 1, &seats) || (!seats && option != 'r'))
+	if (client_number(optarg, UINT32_MAX - 1, &seats) || (!seats && option != 'e'))
 		return client_misuse(client, "\"%s\" is no number of seats", optarg);
 	if (option == 's')
 		o->seats = (uint32_t)seats;
@@ -175,7 +175,7 @@ static int parse_option(struct client *client, struct request *request, int opti
 		o->share = (uint32_t)seats;
 	else
 		o->reserve = (uint32_t)seats;
-	o->set_reserve |= option == 'r';
+	o->set_reserve |= option == 'e';
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static int parse_options(struct client *client, struct request *request, int arg
 	static const struct option options[] = {
 		{ "seats", required_argument, NULL, 's' },
 		{ "share", required_argument, NULL, 'u' },
-		{ "reserve", required_argument, NULL, 'r' },
+		{ "reserve", required_argument, NULL, 'e' },
 		{ "group", required_argument, NULL, 'g' },
 		{ "path", required_argument, NULL, 'p' },
 		{ "force", no_argument, NULL, 'f' },

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guard whose pins somebody removes is unloaded by the kernel, and ends no life any more. Whoever has a registry open
+ * finds that out, and whoever merely sees the pins no more does not take it for that.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/guard.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+/* What the promise is 0.1 s for; a hang alone reaches this. */
+#define LIMIT_MS 5000
+/* So long a guard out of sight is used: several looks. */
+#define UNSEEN_MS 1500
+
+static uint64_t now_ms(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
+}
+
+static void start_guard(void)
+{
+	struct guard_options options = { .path = second_guard(), .seats = 16 };
+
+	ck_assert_int_eq(guard_start(&options), 0);
+}
+
+static void stop_guard(void)
+{
+	struct guard_options options = { .path = second_guard() };
+
+	ck_assert_int_eq(guard_stop(&options, true), 0);
+}
+
+static int try_open(struct kreg **k, uint32_t flags)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard(),
+		     .flags = flags);
+
+	return kreg_open(k, "lost", &options);
+}
+
+static struct kreg *open_registry(uint32_t flags)
+{
+	struct kreg *k;
+
+	ck_assert_int_eq(try_open(&k, flags), 0);
+	return k;
+}
+
+/* Removes what is pinned, by hand; or one pin. */
+static void remove_pins(const char *only)
+{
+	DIR *at = opendir(second_guard());
+	struct dirent *entry;
+
+	ck_assert_ptr_nonnull(at);
+	while ((entry = readdir(at))) {
+		if (*entry->d_name != '.' && (!only || !strcmp(only, entry->d_name)))
+			ck_assert_int_eq(unlinkat(dirfd(at), entry->d_name, 0), 0);
+	}
+	closedir(at);
+	if (!only)
+		ck_assert_int_eq(rmdir(second_guard()), 0);
+}
+
+/* Has "held"; then writes until that is refused, and says by what. */
+static int write_on(int link, void *data)
+{
+	struct kreg *k = open_registry(0);
+	int err = kreg_register(k, "held", KREG_STRING, "x", 1, NULL);
+
+	(void)data;
+	link_say(link, err);
+	link_hear(link);
+	while (!err)
+		err = kreg_update_if(k, "held", KREG_STRING, "x", 1, "x", 1);
+	link_say(link, err);
+	link_say(link, kreg_lookup(k, "held", KREG_STRING, NULL, 0, NULL));
+	link_hear(link);
+	return 0;
+}
+
+static int await(int link, void *data)
+{
+	struct kreg *k = open_registry(0);
+
+	(void)data;
+	link_say(link, 0);
+	link_say(link, kreg_await(k, "never", KREG_STRING, -1, NULL));
+	link_hear(link);
+	return 0;
+}
+
+static int listen_on(int link, void *data)
+{
+	struct kreg_listener *l;
+	struct kreg_event event;
+	struct kreg *k = open_registry(0);
+	struct pollfd ready;
+	int got = kreg_listen(k, NULL, 0, &l);
+
+	(void)data;
+	link_say(link, got);
+	ready = (struct pollfd){ .fd = kreg_listener_fd(l), .events = POLLIN };
+	while (got >= 0) {
+		got = kreg_listener_next(l, &event);
+		if (!got)
+			poll(&ready, 1, -1);
+	}
+	link_say(link, got);
+	link_hear(link);
+	return 0;
+}
+
+static void all_are_told(const char *what, void (*remove)(void))
+{
+	struct child writer, waiter, listener;
+	struct kreg *k, *reader, *next;
+	uint64_t began;
+
+	start_guard();
+	k = open_registry(0);
+	reader = open_registry(KREG_OPEN_READONLY);
+	writer = child_start_ready(write_on, NULL);
+	waiter = child_start_ready(await, NULL);
+	listener = child_start_ready(listen_on, NULL);
+	child_await_sleep(&waiter);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "x", 1, NULL), 0);
+	began = now_ms();
+	remove();
+	link_say(writer.link, 1);
+	ck_assert_int_eq(link_hear(writer.link), -ESHUTDOWN);
+	printf("# %s: a writer is told after %lu ms", what, now_ms() - began);
+	ck_assert_int_eq(link_hear(writer.link), -ENOENT);
+	ck_assert_int_eq(link_hear(waiter.link), -ESHUTDOWN);
+	printf(", a waiter after %lu ms", now_ms() - began);
+	ck_assert_int_eq(link_hear(listener.link), -ESHUTDOWN);
+	printf(", a listener after %lu ms\n", now_ms() - began);
+	fflush(stdout);
+	ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+	/* Who has not looked yet has the word of who has. */
+	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, "x", 1, NULL), -ESHUTDOWN);
+	/* Who only reads has no reason to look, and finds nobody either. */
+	while (kreg_lookup(reader, "mine", KREG_STRING, NULL, 0, NULL) != -ENOENT)
+		ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+	/* And whoever opens it gets another one, although all who had it live. */
+	next = open_registry(0);
+	ck_assert_int_eq(kreg_register(next, "held", KREG_STRING, "y", 1, NULL), 0);
+	ck_assert_int_eq(kreg_lookup(next, "held", KREG_STRING, NULL, 0, NULL), 1);
+	child_kill(&writer);
+	child_kill(&waiter);
+	child_kill(&listener);
+	kreg_close(next);
+	kreg_close(k);
+	kreg_close(reader);
+}
+
+static void remove_all(void)
+{
+	remove_pins(NULL);
+}
+
+START_TEST(who_has_it_open_is_told_that_the_pins_were_removed)
+{
+	all_are_told("rm", remove_all);
+}
+END_TEST
+
+static void remove_exit(void)
+{
+	remove_pins("exit");
+}
+
+START_TEST(who_has_it_open_is_told_that_the_exit_program_alone_is_gone)
+{
+	all_are_told("rm exit", remove_exit);
+	stop_guard();
+}
+END_TEST
+
+static void unmount_all(void)
+{
+	ck_assert_int_eq(umount2("/sys/fs/bpf", MNT_DETACH), 0);
+}
+
+START_TEST(who_has_it_open_is_told_that_bpffs_was_unmounted)
+{
+	/* One of our own, over the one that is everybody's. */
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=755"), 0);
+	all_are_told("umount", unmount_all);
+}
+END_TEST
+
+/* Sees the pins no more, and writes for a while. */
+static int write_unseen(int link, void *data)
+{
+	struct kreg *k = open_registry(0);
+	uint64_t began;
+	int err;
+
+	(void)data;
+	err = kreg_register(k, "held", KREG_STRING, "x", 1, NULL);
+	if (!err && (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		     umount2("/sys/fs/bpf", MNT_DETACH)))
+		err = -errno;
+	began = now_ms();
+	while (!err && now_ms() - began < UNSEEN_MS)
+		err = kreg_update_if(k, "held", KREG_STRING, "x", 1, "x", 1);
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(a_guard_that_is_merely_out_of_sight_goes_on)
+{
+	struct child unseen;
+	struct kreg *k;
+
+	start_guard();
+	k = open_registry(0);
+	unseen = child_start(write_unseen, NULL);
+	ck_assert_int_eq(link_hear(unseen.link), 0);
+	ck_assert_int_eq(kreg_lookup(k, "held", KREG_STRING, NULL, 0, NULL), 1);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "x", 1, NULL), 0);
+	child_kill(&unseen);
+	ck_assert_int_eq(kreg_lookup(k, "held", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	kreg_close(k);
+	stop_guard();
+}
+END_TEST
+
+START_TEST(who_only_reads_finds_nobody_after_kreg_stat)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	uint64_t began = now_ms();
+	struct kreg *k, *reader;
+
+	start_guard();
+	k = open_registry(0);
+	reader = open_registry(KREG_OPEN_READONLY);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "x", 1, NULL), 0);
+	remove_pins(NULL);
+	while (kreg_lookup(reader, "mine", KREG_STRING, NULL, 0, NULL) != -ENOENT) {
+		ck_assert_int_eq(kreg_stat(reader, &stat), 0);
+		ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+	}
+	kreg_close(k);
+	kreg_close(reader);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const guard[] = {
+		who_has_it_open_is_told_that_the_pins_were_removed,
+		who_has_it_open_is_told_that_the_exit_program_alone_is_gone,
+		who_has_it_open_is_told_that_bpffs_was_unmounted,
+		who_only_reads_finds_nobody_after_kreg_stat,
+		a_guard_that_is_merely_out_of_sight_goes_on,
+		NULL,
+	};
+
+	return modes_run(suite_create("guard_lost"), NULL, NULL, tcase_create("guard"), guard);
+}
