@@ -126,6 +126,8 @@ static int register_blocks(struct kreg *k, const struct query *q, struct blocks 
 	return err;
 }
 
+_Static_assert(KREG_VALUE_MAX == ENTRY_VALUE_MAX, "what is larger is taken for damage");
+
 static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t value_size, uint32_t flags)
 {

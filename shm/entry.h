@@ -105,7 +105,7 @@ static inline place_t entry_value_place(uint64_t info)
 	return (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
 }
 
-/* Where the entry's value is and how long; NULL if it is not in the segment. */
+/* Where the entry's value is and how long; NULL if it is not in the segment, or larger than there may be. */
 static inline const void *entry_value(const struct segment *s, const struct entry *entry,
 				      uint64_t info, uint32_t *size)
 {
@@ -114,7 +114,7 @@ static inline const void *entry_value(const struct segment *s, const struct entr
 
 	*size = entry_value_size(info);
 	if (caa_unlikely(place))
-		return segment_at(s, place, *size);
+		return *size <= ENTRY_VALUE_MAX ? segment_at(s, place, *size) : NULL;
 	if (caa_unlikely(offset + *size > LINE_BYTES && !entry_has_room(s, entry, offset + *size)))
 		return NULL;
 	return (const unsigned char *)entry + offset;

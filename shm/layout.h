@@ -323,7 +323,8 @@ struct entry {
 #define ENTRY_KIND_SHIFT 56
 #define ENTRY_VALUE_PLACE_SHIFT 25
 #define ENTRY_VALUE_SIZE_SHIFT 8
-#define ENTRY_VALUE_SIZE_MAX 0x1ffffull
+#define ENTRY_VALUE_SIZE_MAX 0x1ffffull /* that the word has room for */
+#define ENTRY_VALUE_MAX 65536u          /* that there may be */
 
 /* Kinds; 0: a block that holds no entry. */
 #define ENTRY_NAME 1u     /* a registration */

@@ -308,6 +308,7 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
 static bool record_is_sound(const struct log_record *record, uint32_t seat)
 {
 	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_BYTES / 2 + 1024 &&
+	       record->value_size <= ENTRY_VALUE_MAX &&
 	       sizeof(*record) + record->key_size + (uint64_t)record->value_size <= record->bytes &&
 	       owner_seat(record->owner) == seat;
 }
