@@ -92,9 +92,13 @@ struct opening {
 	const char *base;  /* of path.directory, see folder.c */
 	char folder[32];
 	char file[KREG_NAME_MAX + 32];
+	bool said; /* a sentence, about why it fails */
 };
 
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
+
+/* At the end: no failure is without a sentence, but that there is no such registry. */
+void opening_say_why(const struct opening *o, int err);
 
 /* -ENOMEM. NULL is allowed. */
 int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);

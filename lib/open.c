@@ -390,6 +390,7 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	k->segment.fd = -1;
 	err = open_handle(k, &opening, name);
 	if (err) {
+		opening_say_why(&opening, err);
 		free(k);
 		return err;
 	}

@@ -94,6 +94,13 @@ static const char *first_of(const char *option, const char *variable, const char
 	return value && *value ? value : otherwise;
 }
 
+void opening_say_why(const struct opening *o, int err)
+{
+	if (!o->said && err != -ENOENT)
+		segment_say(&o->path, "%s/%s cannot be opened: %s", o->path.directory, o->path.file,
+			    strerror(-err));
+}
+
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
 {
 	struct kreg_options *o = &out->options;
@@ -105,6 +112,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 		return err;
 	out->path.log = o->log;
 	out->path.log_data = o->log_data;
+	out->path.said = &out->said;
 	err = options_check(o);
 	if (err) {
 		segment_say(&out->path, "an option has a value that is not allowed");

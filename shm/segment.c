@@ -32,6 +32,8 @@ void segment_say(const struct segment_path *path, const char *format, ...)
 	char sentence[2048];
 	va_list list;
 
+	if (path->said)
+		*path->said = true;
 	if (!path->log)
 		return;
 	va_start(list, format);

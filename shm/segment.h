@@ -75,6 +75,7 @@ struct segment_path {
 	uid_t owner;      /* whose file it has to be */
 	void (*log)(void *data, const char *sentence);
 	void *log_data;
+	bool *said; /* becomes true when something was said; may be NULL */
 };
 
 __attribute__((format(printf, 2, 3))) void segment_say(const struct segment_path *path,

@@ -57,8 +57,15 @@ int segment_check_file_system(const struct segment_path *path, int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs))
-		return -errno;
+	if (fstatfs(fd, &fs)) {
+		int err = -errno;
+
+		segment_say(path,
+			    "which file system %s is in cannot be asked: %s; allow fstatfs(2) in "
+			    "the sandbox",
+			    path->directory, strerror(-err));
+		return err;
+	}
 	if ((unsigned long)fs.f_type == TMPFS_MAGIC)
 		return 0;
 	segment_say(

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sandboxes: a process to which one system call is refused, as if it were forbidden or as if the kernel did
+ * not have it, for each that the library makes. It either works or fails with a sentence, comes back from each
+ * call, and is absent as soon as it is dead, as any other.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "lib/kreg.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+static const struct call {
+	const char *name;
+	long number;
+} calls[] = {
+	{ "membarrier", SYS_membarrier },
+	{ "futex_waitv", SYS_futex_waitv },
+	{ "set_robust_list", SYS_set_robust_list },
+	{ "getrandom", SYS_getrandom },
+	{ "madvise", SYS_madvise },
+	{ "mprotect", SYS_mprotect },
+	{ "fallocate", SYS_fallocate },
+	{ "ftruncate", SYS_ftruncate },
+	{ "fchmod", SYS_fchmod },
+	{ "linkat", SYS_linkat },
+	{ "statfs", SYS_statfs },
+	{ "fstatfs", SYS_fstatfs },
+	{ "pidfd_open", SYS_pidfd_open },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal },
+	{ "bpf", SYS_bpf },
+	{ "eventfd2", SYS_eventfd2 },
+	{ "epoll_create1", SYS_epoll_create1 },
+	{ "epoll_ctl", SYS_epoll_ctl },
+	{ "clone3", SYS_clone3 },
+	{ "prctl", SYS_prctl },
+	{ "memfd_create", SYS_memfd_create },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask },
+	{ "sched_yield", SYS_sched_yield },
+	{ "close_range", SYS_close_range },
+};
+
+#define CALLS ((int)(sizeof(calls) / sizeof(*calls)))
+
+static const int errors[] = { EPERM, ENOSYS };
+
+struct refusal {
+	int mode;
+	long number;
+	int error;
+};
+
+static char sentence[512];
+
+static void hear(void *data, const char *said)
+{
+	(void)data;
+	snprintf(sentence, sizeof(sentence), "%s", said);
+}
+
+static int refuse(long number, int error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return -errno;
+	return 0;
+}
+
+static struct kreg *open_in(int mode, int *err)
+{
+	KREG_OPTIONS(options, .seats = 64, .slots = 64, .max_bytes = 1 << 20, .log = hear,
+		     .directory = tmp_directory(), .guard = mode_guard(mode),
+		     .life = mode == MODE_GUARD ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK);
+	struct kreg *k = NULL;
+
+	*err = kreg_open(&k, "refused", &options);
+	return k;
+}
+
+/* What a call says does not matter here; that it comes back does. */
+static void use(struct kreg *k)
+{
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	struct kreg_owner owner;
+	struct kreg_lock lock;
+	static char large[60000];
+	char found[8];
+
+	kreg_update(k, "name", KREG_STRING, large, sizeof(large), NULL, 0);
+	kreg_lookup(k, "name", KREG_STRING, found, sizeof(found), &owner);
+	if (!kreg_read_enter(k))
+		kreg_read_leave(k);
+	kreg_await(k, "nobody", KREG_STRING, 1, NULL);
+	if (kreg_whereis(k, "parent", KREG_STRING, &owner) == 0)
+		kreg_await_gone(k, "parent", KREG_STRING, &owner, 1);
+	if (!kreg_lock(k, "lock", KREG_STRING, 1, &lock))
+		kreg_unlock(k, &lock);
+	if (!kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener)) {
+		kreg_listener_next(listener, &event);
+		kreg_listener_close(listener);
+	}
+	kreg_signal(k, "parent", KREG_STRING, 0);
+	kreg_sweep(k);
+	kreg_count(k);
+}
+
+/* Tells what open said; then whether it registered; -EDOM: it was refused without a sentence. */
+static int try_it(int link, void *data)
+{
+	const struct refusal *refusal = data;
+	struct kreg *k;
+	int err = refuse(refusal->number, refusal->error);
+
+	if (err)
+		return 2;
+	k = open_in(refusal->mode, &err);
+	link_say(link, err && !*sentence ? -EDOM : err);
+	if (err)
+		return 0;
+	err = kreg_register(k, "name", KREG_STRING, "x", 1, NULL);
+	use(k);
+	link_say(link, err);
+	link_hear(link);
+	return 0;
+}
+
+static void check_refusal(struct kreg *k, const struct refusal *refusal, const char *name,
+			  int *worked)
+{
+	struct child child = child_start(try_it, (void *)refusal);
+	int64_t opened = link_hear(child.link), registered;
+	int status;
+
+	ck_assert_msg(opened != INT64_MIN, "%s refused with %d: the process died", name,
+		      refusal->error);
+	ck_assert_msg(opened != -EDOM, "%s refused with %d: kreg_open() fails without a sentence",
+		      name, refusal->error);
+	if (opened) {
+		printf("# %s, %s: kreg_open() says %s\n", name, strerror(refusal->error),
+		       strerror((int)-opened));
+		status = child_end(&child);
+		ck_assert_int_eq(status, 0);
+		return;
+	}
+	registered = link_hear(child.link);
+	ck_assert_msg(registered != INT64_MIN, "%s refused with %d: the process died in a call",
+		      name, refusal->error);
+	if (registered)
+		printf("# %s, %s: kreg_register() says %s\n", name, strerror(refusal->error),
+		       strerror((int)-registered));
+	*worked += !registered;
+	child_kill(&child);
+	ck_assert_msg(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL) == -ENOENT,
+		      "%s refused with %d: the dead one is found", name, refusal->error);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+}
+
+START_TEST(each_call_comes_back_where_a_system_call_is_refused)
+{
+	struct refusal refusal = { .mode = _i };
+	int err, worked = 0, i, j;
+	struct kreg *k = open_in(_i, &err);
+
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(kreg_register(k, "parent", KREG_STRING, "x", 1, NULL), 0);
+	for (i = 0; i < CALLS; i++) {
+		for (j = 0; j < 2; j++) {
+			refusal.number = calls[i].number;
+			refusal.error = errors[j];
+			check_refusal(k, &refusal, calls[i].name, &worked);
+		}
+	}
+	printf("# %d of %d work all the same\n", worked, CALLS * 2);
+	fflush(stdout);
+	ck_assert_int_gt(worked, CALLS);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = { each_call_comes_back_where_a_system_call_is_refused, NULL };
+
+	return modes_run(suite_create("refused"), tcase_create("both"), both, NULL, NULL);
+}
