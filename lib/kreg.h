@@ -14,10 +14,14 @@
  * Values    0 to KREG_VALUE_MAX bytes, any bytes. A value is copied in and copied out. Its size is
  *           always a number: KREG_STRING is for keys.
  * Threads   a handle may be used by all threads of the process at once. Calls that look up
- *           take no lock and make no system call. None is safe in a signal handler except
+ *           take no lock and make no system call, but for an mprotect(2) at the first look at what
+ *           others have added to the registry, fewer than a hundred times for a process. None is safe in a signal handler except
  *           kreg_lookup(). No call is a cancellation point, those that wait included: a thread
  *           that is cancelled inside one, or in a function of the program that one calls, ends
  *           after it. kreg_close() may run while other threads end, but not while they are in a call.
+ * Locking   mlockall(2), before kreg_open() or afterwards, locks what is used of a registry, and an eighth and
+ *           a MiB more; who listens also the records of all seats in use, 128 KiB each. The limit on locked
+ *           memory has to admit the size of the file all the same.
  * Fds       an open registry is none. A program may close fds that it does not know, and open its own under
  *           the same numbers: no call ever touches them. What a call returns as an fd is above 2 and
  *           close-on-exec, and so are the two sockets of a listener, whose loss costs the wake-up alone. A

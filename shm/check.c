@@ -66,7 +66,7 @@ static void look_buckets(struct look *look)
 
 static int look_begin(struct look *look, const struct segment *s, const struct life_table *lives)
 {
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: it only grows */
+	uint64_t buckets = segment_see_buckets(s);
 
 	memset(look, 0, sizeof(*look));
 	look->s = s;

@@ -107,6 +107,8 @@ static bool has_last_record(const struct look *look, uint32_t seat, uint64_t pub
 	uint32_t end = (uint32_t)published, units;
 	struct log_record record;
 
+	if (!segment_see_logs(look->s, seat))
+		return true;
 	/* What lies before the first record was never reserved. */
 	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
 		ring_read(ring, end - units, &record, sizeof(record));

@@ -19,7 +19,7 @@ static inline struct entry *segment_entry(const struct segment *s, place_t place
 	uint32_t slab = (place - s->land_place) / (SLAB_BYTES / LINE_BYTES);
 
 	/* relaxed: it only grows, and whoever links a place has reserved it before */
-	if (caa_unlikely(slab >= load_relaxed(&s->header->slabs) || slab >= s->slabs_max))
+	if (caa_unlikely(slab >= load_relaxed(&s->view->slabs) && slab >= segment_see_slabs(s)))
 		return NULL;
 	return (struct entry *)(s->base + (uint64_t)place * LINE_BYTES);
 }

@@ -58,10 +58,7 @@ void land_describe(const struct segment *s, uint32_t slab, uint64_t about)
 
 uint32_t land_slabs(const struct segment *s)
 {
-	/* relaxed: it only grows, and a place behind it is refused */
-	uint64_t slabs = load_relaxed(&s->header->slabs);
-
-	return slabs < s->slabs_max ? (uint32_t)slabs : s->slabs_max;
+	return segment_see_slabs(s);
 }
 
 static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)

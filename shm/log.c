@@ -249,6 +249,8 @@ static bool log_copy(const struct segment *s, uint32_t seat, const struct log_re
 {
 	uint64_t claimed;
 
+	if (!segment_see_logs(s, seat))
+		return false;
 	ring_read(log_ring(s, seat), reader->position * LOG_UNIT, to, bytes);
 	/*
 	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten; pairs with

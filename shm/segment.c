@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -93,19 +94,26 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 
 int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable)
 {
-	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	unsigned char *base;
 	struct stat st;
+	int err;
 
 	if (fstat(fd, &st))
 		return -errno;
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
-	base = mmap(NULL, s->bytes, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	base = mmap(NULL, s->bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	madvise(base, s->bytes, MADV_DONTDUMP);
 	s->base = base;
+	s->writable = writable;
+	err = segment_view_begin(s);
+	if (err) {
+		munmap(base, s->bytes);
+		s->base = NULL;
+		return err;
+	}
 	s->header = (struct segment_header *)base;
 	s->rows = (struct row *)(base + (uintptr_t)s->rows);
 	s->slots = (struct slot *)(base + (uintptr_t)s->slots);
@@ -113,7 +121,6 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 	s->buckets = (uint64_t *)(base + s->buckets_offset);
 	s->directory = (struct directory_entry *)(base + s->directory_offset);
 	s->logs = base + s->logs_offset;
-	s->writable = writable;
 	return 0;
 }
 
@@ -284,6 +291,7 @@ void segment_close(struct segment *s)
 {
 	if (s->base)
 		munmap(s->base, s->bytes);
+	free(s->view);
 	if (s->fd >= 0)
 		close(s->fd);
 	memset(s, 0, sizeof(*s));

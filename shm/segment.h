@@ -22,10 +22,19 @@
 #include "shm/life.h"
 #include "shm/place.h"
 
+/* How much of the mapping this process may touch, see segment_view.c. */
+struct segment_view {
+	uint32_t slabs;      /* that are known to be reserved */
+	uint32_t slabs_open; /* to which access is allowed, in land and directory; not fewer */
+	uint64_t buckets;
+	uint32_t logs; /* of so many seats */
+};
+
 struct segment {
 	bool is_leftover; /* of another boot, or a copy: nobody lives in it */
 	bool is_stranger; /* of another layout: the preamble and segment_who() are all that is known of it */
 	unsigned char *base;
+	struct segment_view *view; /* private */
 	struct segment_header *header;
 	struct row *rows;
 	struct slot *slots;
@@ -94,6 +103,12 @@ int segment_create(struct segment *out, const struct segment_path *path,
  */
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
 
+/*
+ * A new mapping, all of which is PROT_NONE: its fixed parts may be touched from now on. -ENOMEM. The same for any part.
+ */
+int segment_view_begin(struct segment *s);
+int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes);
+
 /* Gives one that was created the name, and gives up its fd. -EEXIST: the name is taken. */
 int segment_publish(struct segment *s, const struct segment_path *path, const char *file);
 
@@ -124,6 +139,14 @@ static inline bool segment_is_over(const struct segment *s)
 	return caa_unlikely(word) && !(word & SEGMENT_PROPOSED);
 }
 
+/*
+ * Sees what is reserved by now, and gives how many slabs, or buckets, that is; what other processes have reserved since
+ * the last look is opened by mprotect(2). segment_see_logs(): whether the logs up to that of @seat may be touched.
+ */
+uint32_t segment_see_slabs(const struct segment *s);
+uint64_t segment_see_buckets(const struct segment *s);
+bool segment_see_logs(const struct segment *s, uint32_t seat);
+
 /* @bytes at @place, or NULL if not all of them are reserved. */
 static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)
 {
@@ -131,10 +154,24 @@ static inline void *segment_at(const struct segment *s, place_t place, uint32_t 
 	uint64_t end;
 
 	/* relaxed: it only grows, and whoever links a place has reserved it before */
-	end = s->land_offset + load_relaxed(&s->header->slabs) * SLAB_BYTES;
-	if (caa_unlikely(offset < s->land_offset || offset + bytes > end || end > s->bytes))
-		return NULL;
+	end = s->land_offset + (uint64_t)load_relaxed(&s->view->slabs) * SLAB_BYTES;
+	if (caa_unlikely(offset < s->land_offset || offset + bytes > end)) {
+		end = s->land_offset + (uint64_t)segment_see_slabs(s) * SLAB_BYTES;
+		if (offset < s->land_offset || offset + bytes > end)
+			return NULL;
+	}
 	return s->base + offset;
+}
+
+/* A power of two, and maybe an old one: the buckets behind it are children of those. */
+static inline uint64_t segment_buckets(const struct segment *s)
+{
+	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: as above */
+
+	/* relaxed: as above; 0 is damage */
+	if (caa_unlikely(buckets - 1 >= load_relaxed(&s->view->buckets)))
+		return segment_see_buckets(s);
+	return buckets;
 }
 
 static inline place_t segment_slab_place(const struct segment *s, uint32_t slab)

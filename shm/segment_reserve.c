@@ -58,6 +58,9 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 
 	if (end > s->bytes || end < offset)
 		return -ENOSPC;
+	err = segment_open_part(s, offset, bytes);
+	if (err)
+		return err;
 	offset -= offset % page;
 	while (madvise(s->base + offset, end - offset, MADV_POPULATE_WRITE)) {
 		if (errno == EFAULT || errno == ENOMEM)

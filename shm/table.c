@@ -106,8 +106,8 @@ uint64_t *table_bucket_link(const struct segment *s, ref_t ref)
 {
 	place_t bucket = ref_place(ref);
 
-	/* relaxed: it was raised before the bucket was linked */
-	if (bucket >= s->buckets_max || bucket >= load_relaxed(&s->header->buckets))
+	/* It was raised before the bucket was linked. */
+	if (bucket >= segment_buckets(s))
 		return NULL;
 	return &s->buckets[bucket];
 }

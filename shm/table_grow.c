@@ -127,21 +127,16 @@ static bool bucket_make(const struct writer *w, uint32_t number)
 
 uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word)
 {
-	/* relaxed: an old number of buckets is right too */
-	uint64_t buckets = load_relaxed(&w->s->header->buckets);
-	uint32_t number, bits;
+	uint32_t number = hash & (uint32_t)(segment_buckets(w->s) - 1), bits;
 	uint64_t *bucket;
 
-	if (buckets && buckets <= w->s->buckets_max) {
-		number = hash & (uint32_t)(buckets - 1);
-		*word = table_load(&w->s->buckets[number]);
-		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
-			return &w->s->buckets[number];
-		/* From the nearest that is linked downwards: at each step the parent is there. */
-		for (bits = 1; bits; bits <<= 1) {
-			if ((number & bits) && !bucket_make(w, number & (bits | (bits - 1))))
-				break;
-		}
+	*word = table_load(&w->s->buckets[number]);
+	if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
+		return &w->s->buckets[number];
+	/* From the nearest that is linked downwards: at each step the parent is there. */
+	for (bits = 1; bits; bits <<= 1) {
+		if ((number & bits) && !bucket_make(w, number & (bits | (bits - 1))))
+			break;
 	}
 	return table_bucket(w->s, hash, &bucket, word) ? bucket : NULL;
 }

@@ -115,13 +115,8 @@ static inline bool table_is_lost(const struct segment *s, uint64_t hops)
 static inline bool table_bucket(const struct segment *s, uint32_t hash, uint64_t **link,
 				ref_t *word)
 {
-	/* relaxed: a number of buckets that is old is right too; those behind it are parents */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
-	uint32_t bucket;
+	uint32_t bucket = hash & (uint32_t)(segment_buckets(s) - 1);
 
-	if (caa_unlikely(buckets - 1 >= s->buckets_max)) /* 0 as well */
-		buckets = 512;
-	bucket = hash & (uint32_t)(buckets - 1);
 	for (;;) {
 		*word = table_load(&s->buckets[bucket]);
 		if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))

@@ -223,6 +223,8 @@ static size_t watch(const struct stage *stage, struct watched *watched)
 	};
 	size_t i, used = 0;
 
+	/* Reserved or not: it is a small one. */
+	segment_open_part(s, 0, s->bytes);
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		watched[i] = parts[i];
 		watched[i].copy = copies + used;

@@ -436,7 +436,7 @@ static const char *list_fault(struct kreg *k, unsigned char *seen, uint64_t buck
 
 static void check_list(struct engine *e)
 {
-	uint64_t buckets = load_relaxed(&e->k->segment.header->buckets);
+	uint64_t buckets = segment_see_buckets(&e->k->segment);
 	unsigned char *seen = calloc(1, buckets);
 	const char *fault = seen ? list_fault(e->k, seen, buckets) : "no memory";
 
