@@ -3,6 +3,9 @@
  * Where cgroup2 is mounted is in /proc/self/mountinfo: on systems that have both versions it is not /sys/fs/cgroup. What
  * of the tree is mounted there is named as well, because a container may see a part of it alone.
  *
+ * Whoever uses a namespace's folder has a lock on it, which ends with the process: folders without one are removed, as
+ * far as they are empty, by whoever comes next, of whichever namespace.
+ *
  * An @ in front of the role keeps it apart from the kernel's own files; what a file name may not have is written %XX.
  */
 #include "lib/cgroups.h"
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -23,7 +27,9 @@
 #include "lib/member.h"
 #include "shm/fd.h"
 
+#define PREFIX "kreg-"
 #define ROLE_MARK '@'
+#define TRIES 50
 
 static bool is_cgroup2(int fd)
 {
@@ -156,42 +162,6 @@ static int make_folder(int in, const char *name)
 	return fd_open_at(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-void cgroups_open(struct cgroups *out, const struct origin *origin, const char *space)
-{
-	uint64_t hash = hash_of(hash_of(0xcbf29ce484222325ull, origin->directory), origin->name);
-
-	*out = (struct cgroups){ .own = open_own(), .all = -1 };
-	snprintf(out->name, sizeof(out->name), "kreg-%016llx-%.200s", (unsigned long long)hash,
-		 space);
-	/* To move a process from here to there it has to be allowed to write here too. */
-	if (out->own >= 0 && !faccessat(out->own, "cgroup.procs", W_OK, AT_EACCESS))
-		out->all = make_folder(out->own, out->name);
-	if (out->all < 0 && out->own >= 0) {
-		close(out->own);
-		out->own = -1;
-	}
-}
-
-void cgroups_close(struct cgroups *c)
-{
-	if (c->own < 0)
-		return;
-	close(c->all);
-	unlinkat(c->own, c->name, AT_REMOVEDIR);
-	close(c->own);
-	c->own = c->all = -1;
-}
-
-int cgroups_enter(const struct cgroups *c, const char *role)
-{
-	char name[NAME_MAX + 1];
-
-	if (c->all < 0)
-		return -1;
-	name_of_role(name, sizeof(name), role);
-	return make_folder(c->all, name);
-}
-
 /* Folders have no files that could be removed, so those below are all there is. */
 static void remove_folder(int in, const char *name, int depth)
 {
@@ -208,6 +178,93 @@ static void remove_folder(int in, const char *name, int depth)
 	else if (fd >= 0)
 		close(fd);
 	unlinkat(in, name, AT_REMOVEDIR);
+}
+
+/* Of other namespaces that nobody supervises, what has no processes. The kernel removes no other. */
+static void sweep(const struct cgroups *c)
+{
+	int fd = fd_open_at(c->own, ".", O_RDONLY | O_DIRECTORY), one;
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *at;
+
+	while (folder && (at = readdir(folder))) {
+		if (strncmp(at->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+		    !strcmp(at->d_name, c->name))
+			continue;
+		one = fd_open_at(fd, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		if (one >= 0 && !flock(one, LOCK_EX | LOCK_NB))
+			remove_folder(fd, at->d_name, 32);
+		if (one >= 0)
+			close(one);
+	}
+	if (folder)
+		closedir(folder);
+	else if (fd >= 0)
+		close(fd);
+}
+
+/* False: it was removed by somebody else before it was locked. */
+static bool lock_folder(const struct cgroups *c)
+{
+	struct stat named, opened;
+
+	return !flock(c->all, LOCK_SH | LOCK_NB) && !fstat(c->all, &opened) &&
+	       !fstatat(c->own, c->name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       named.st_ino == opened.st_ino;
+}
+
+static void open_folder(struct cgroups *c)
+{
+	int tries;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		c->all = make_folder(c->own, c->name);
+		if (c->all < 0 || lock_folder(c))
+			return;
+		/* Without a lock it serves as well, as long as its services are there. */
+		if (tries + 1 < TRIES)
+			close(c->all);
+		usleep(1000);
+	}
+}
+
+void cgroups_open(struct cgroups *out, const struct origin *origin, const char *space)
+{
+	uint64_t hash = hash_of(hash_of(0xcbf29ce484222325ull, origin->directory), origin->name);
+
+	*out = (struct cgroups){ .own = open_own(), .all = -1 };
+	snprintf(out->name, sizeof(out->name), PREFIX "%016llx-%.200s", (unsigned long long)hash,
+		 space);
+	/* To move a process from here to there it has to be allowed to write here too. */
+	if (out->own >= 0 && !faccessat(out->own, "cgroup.procs", W_OK, AT_EACCESS))
+		open_folder(out);
+	if (out->all >= 0)
+		sweep(out);
+	if (out->all < 0 && out->own >= 0) {
+		close(out->own);
+		out->own = -1;
+	}
+}
+
+void cgroups_close(struct cgroups *c)
+{
+	if (c->own < 0)
+		return;
+	if (!flock(c->all, LOCK_EX | LOCK_NB))
+		unlinkat(c->own, c->name, AT_REMOVEDIR);
+	close(c->all);
+	close(c->own);
+	c->own = c->all = -1;
+}
+
+int cgroups_enter(const struct cgroups *c, const char *role)
+{
+	char name[NAME_MAX + 1];
+
+	if (c->all < 0)
+		return -1;
+	name_of_role(name, sizeof(name), role);
+	return make_folder(c->all, name);
 }
 
 void cgroups_remove(const struct cgroups *c, const char *role)

@@ -8,7 +8,8 @@
  * Needs     cgroup2 mounted, and the right to write there: root, or a cgroup that was delegated. Otherwise there are none,
  *           which is no error.
  * Context   one thread for each struct cgroups.
- * Death     leaves the folders; whoever supervises the namespace next from the same cgroup finds them there.
+ * Death     leaves the folders; whoever supervises the namespace next from the same cgroup finds them there. Those that
+ *           are empty are removed by whoever supervises anything there next.
  * Used by   supervisor_start.c, supervisor_run.c, service_group.c.
  */
 #ifndef KREG_LIB_CGROUPS_H

@@ -77,10 +77,14 @@ static void how_it_failed(const struct ward *ward, const struct kreg_started *st
 		snprintf(text, size, "%.150s: %s", start->argv[0], why);
 }
 
+/* What has gone before anybody could look is not seen to be there. */
 static const char *daemonises(const struct ward *ward, const struct ending *ending)
 {
-	if (!ward->left || ending->code != CLD_EXITED || ending->status)
+	if (ending->code != CLD_EXITED || ending->status ||
+	    ward->what->flags & KREG_SERVICE_ONESHOT)
 		return "";
+	if (!ward->left)
+		return ": if it daemonises, run it in the foreground";
 	return ": it daemonises; run it in the foreground, with the option that it has for that";
 }
 

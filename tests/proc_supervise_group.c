@@ -107,8 +107,9 @@ static const char *leaving_script(const char *then)
 	static char script[1024];
 
 	snprintf(script, sizeof(script),
-		 "sleep 100000 & echo $! >%1$s/pids; setsid sleep 100000 & echo $! >>%1$s/pids; "
-		 "%2$s",
+		 "sleep 100000 & echo $! >%1$s/pids; "
+		 "setsid sh -c 'echo $$ >>%1$s/pids; exec sleep 100000' & "
+		 "until [ $(wc -l <%1$s/pids) = 2 ]; do sleep 0.01; done; %2$s",
 		 tmp_directory(), then);
 	return script;
 }

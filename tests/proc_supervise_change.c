@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A supervisor that is given another plan, and one that is told to stop, while it starts services and while it stops them.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/told.h"
+
+static struct kreg *k;
+static struct told told;
+
+static void open_mode(int mode)
+{
+	k = mode_open(mode, "supervise_change");
+	told_init(&told, k);
+}
+
+static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
+static const char *const missing_argv[] = { "/no/such/program", NULL };
+static const char *const exit_argv[] = { PROGRAM, "exit", "0", NULL };
+static const char *const stubborn_argv[] = { "/bin/sh", "-c",
+					     "trap '' TERM; echo >&9; exec sleep 100000", NULL };
+static const KREG_START(sleeping, .argv = sleep_argv);
+static const KREG_START(valued, .argv = sleep_argv, .value = "other", .value_size = 5);
+static const KREG_START(missing, .argv = missing_argv);
+static const KREG_START(exiting, .argv = exit_argv);
+static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
+static const KREG_START(never, .argv = sleep_argv, .ready = KREG_READY_NOTIFY);
+
+#define AFTER(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+#define SERVICE(name, how, ...)                                                                    \
+	{                                                                                          \
+		.size = sizeof(struct kreg_supervised), .role = name, .start = &(how),             \
+		.stop_ms = 60000, __VA_ARGS__                                                      \
+	}
+
+static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
+{
+	struct kreg_supervisor *supervisor;
+	int err;
+
+	what->log = told_log;
+	what->log_data = &told;
+	err = kreg_supervise(k, "production", what, &supervisor, NULL);
+	ck_assert_msg(!err, "%s; %s", kreg_strerror(err), told.sentences);
+	told_await(&told, events);
+	told_forget(&told);
+	return supervisor;
+}
+
+static pid_t pid_of(const char *role)
+{
+	struct kreg_owner owner;
+
+	ck_assert_int_ge(kreg_service_lookup(k, "production", role, NULL, 0, &owner), 0);
+	return owner.pid;
+}
+
+static void kill_role(const char *role)
+{
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key("production", role, key);
+
+	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, SIGKILL), 0);
+}
+
+static void close_clean(void)
+{
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	kreg_close(k);
+}
+
+START_TEST(what_is_new_is_started_what_is_gone_is_stopped_what_has_changed_is_started_anew)
+{
+	const struct kreg_supervised before[] = {
+		SERVICE("same", sleeping),
+		SERVICE("changed", sleeping),
+		SERVICE("gone", sleeping),
+		SERVICE("shot", exiting, .flags = KREG_SERVICE_ONESHOT),
+		SERVICE("last", sleeping, .restart = KREG_RESTART_TEMPORARY),
+	};
+	const struct kreg_supervised after[] = {
+		SERVICE("new", sleeping, .after = AFTER("changed")),
+		SERVICE("last", sleeping, .after = AFTER("new")),
+		SERVICE("changed", valued),
+		SERVICE("shot", exiting, .flags = KREG_SERVICE_ONESHOT),
+		SERVICE("same", sleeping, .restart = KREG_RESTART_TRANSIENT),
+	};
+	KREG_SUPERVISION(first, .services = before, .count = 5);
+	KREG_SUPERVISION(second, .services = after, .count = 5, .log = told_log, .log_data = &told,
+			 .intensity = 5);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1], value[5];
+	pid_t same, last;
+
+	open_mode(_i);
+	supervisor = supervise_well(&first, "+same1 +changed2 +gone3 =shot3 +last4 ");
+	same = pid_of("same");
+	last = pid_of("last");
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), 0);
+	told_await(&told, "-gone3 -changed2 +changed3 +new4 ");
+	ck_assert_int_eq(pid_of("same"), same);
+	ck_assert_int_eq(pid_of("last"), last);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", "changed", value, 5, NULL), 5);
+	told_forget(&told);
+	/* Those that were left alone are watched, by the new policy; and the new ones are. */
+	kill_role("last");
+	told_await(&told, "!last3 +last4 ");
+	told_forget(&told);
+	kill_role("new");
+	told_await(&told, "!new3 +new4 ");
+	told_forget(&told);
+	/* In the reverse of the new order. */
+	kreg_supervisor_stop(supervisor);
+	told_await(&told, "-same3 -last2 -new1 -changed0 ");
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_plan_that_is_wrong_changes_nothing)
+{
+	const struct kreg_supervised before[] = { SERVICE("a", sleeping), SERVICE("b", sleeping) };
+	const struct kreg_supervised wrong[] = { SERVICE("c", sleeping, .after = AFTER("d")) };
+	KREG_SUPERVISION(first, .services = before, .count = 2);
+	KREG_SUPERVISION(second, .services = wrong, .count = 1);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+	pid_t a;
+
+	open_mode(_i);
+	supervisor = supervise_well(&first, "+a1 +b2 ");
+	a = pid_of("a");
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -EINVAL);
+	ck_assert_str_eq(why, "c");
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, NULL, why), -EINVAL);
+	ck_assert_int_eq(kreg_supervisor_change(NULL, &second, why), -EINVAL);
+	ck_assert_int_eq(pid_of("a"), a);
+	ck_assert_str_eq(told.events, "");
+	kreg_supervisor_stop(supervisor);
+	close_clean();
+}
+END_TEST
+
+START_TEST(what_cannot_be_started_stays_down_until_the_next_change)
+{
+	const struct kreg_supervised before[] = { SERVICE("a", sleeping) };
+	const struct kreg_supervised broken[] = {
+		SERVICE("a", sleeping),
+		SERVICE("b", missing),
+		SERVICE("c", sleeping, .after = AFTER("b")),
+		SERVICE("d", sleeping),
+	};
+	const struct kreg_supervised mended[] = {
+		SERVICE("a", sleeping),
+		SERVICE("b", sleeping),
+		SERVICE("c", sleeping, .after = AFTER("b")),
+		SERVICE("d", sleeping),
+	};
+	KREG_SUPERVISION(first, .services = before, .count = 1);
+	KREG_SUPERVISION(second, .services = broken, .count = 4, .log = told_log,
+			 .log_data = &told);
+	KREG_SUPERVISION(third, .services = mended, .count = 4, .log = told_log, .log_data = &told);
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1];
+
+	open_mode(_i);
+	supervisor = supervise_well(&first, "+a1 ");
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -ENOEXEC);
+	ck_assert_str_eq(why, "b");
+	told_await(&told, "?b1 +d2 ");
+	ck_assert(told_has(&told, "production/c: is not started, because"));
+	told_forget(&told);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &third, why), 0);
+	told_await(&told, "+b3 +c4 ");
+	kreg_supervisor_stop(supervisor);
+	close_clean();
+}
+END_TEST
+
+struct starter {
+	struct kreg_supervision what;
+	struct kreg_supervisor *supervisor;
+	int result;
+};
+
+static void *supervise(void *data)
+{
+	struct starter *starter = data;
+
+	starter->result =
+		kreg_supervise(k, "production", &starter->what, &starter->supervisor, NULL);
+	return NULL;
+}
+
+static void order(int orders)
+{
+	const uint64_t one = 1;
+
+	ck_assert_int_eq(write(orders, &one, sizeof(one)), sizeof(one));
+}
+
+START_TEST(an_order_to_stop_is_followed_while_services_are_started)
+{
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", never) };
+	struct starter starter = { .what = { .size = sizeof(starter.what),
+					     .services = services,
+					     .count = 2,
+					     .log = told_log,
+					     .log_data = &told } };
+	pthread_t thread;
+
+	open_mode(_i);
+	starter.what.orders = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_eq(pthread_create(&thread, NULL, supervise, &starter), 0);
+	told_await(&told, "+a1 ");
+	order(starter.what.orders);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(starter.result, -ECANCELED);
+	told_await(&told, "+a1 -a0 ");
+	ck_assert(told_has(&told, "it ended by signal 15 (SIGTERM)"));
+	close(starter.what.orders);
+	close_clean();
+}
+END_TEST
+
+START_TEST(a_second_order_hastens)
+{
+	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", stubborn) };
+	KREG_SUPERVISION(what, .services = services, .count = 2);
+	struct kreg_supervisor *supervisor;
+	struct pollfd at = { .events = POLLIN };
+
+	open_mode(_i);
+	/* It would take as long as the test may. */
+	services[1].stop_ms = 3600000;
+	what.orders = eventfd(0, EFD_CLOEXEC);
+	supervisor = supervise_well(&what, "+a1 +b2 ");
+	order(what.orders);
+	/* The first one has been read. */
+	at.fd = what.orders;
+	while (poll(&at, 1, 0) == 1)
+		usleep(1000);
+	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
+	order(what.orders);
+	at.fd = kreg_supervisor_fd(supervisor);
+	ck_assert_int_eq(poll(&at, 1, 60000), 1);
+	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ECANCELED);
+	told_await(&told, "-b1 -a0 ");
+	ck_assert(told_has(&told, "it ended by signal 9 (SIGKILL)"));
+	/* Whoever comes with a change is told that it is too late. */
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL), -ESHUTDOWN);
+	kreg_supervisor_stop(supervisor);
+	close(what.orders);
+	close_clean();
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		what_is_new_is_started_what_is_gone_is_stopped_what_has_changed_is_started_anew,
+		a_plan_that_is_wrong_changes_nothing,
+		what_cannot_be_started_stays_down_until_the_next_change,
+		an_order_to_stop_is_followed_while_services_are_started,
+		a_second_order_hastens,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("supervise_change"), tcase_create("both"), both, NULL, NULL);
+}
