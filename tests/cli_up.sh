@@ -176,6 +176,94 @@ try_signals_early_and_twice() {
 	exits 0 "nobody is left then" is_empty production
 }
 
+# A small system: a check before, a server that forks, and workers behind it.
+write_system() {
+	cat >"$folder/system.ini" <<-EOF
+		[Supervisor]
+		Intensity=9
+		Period=60
+		[Service check]
+		Type=oneshot
+		ExecStart=test -e $folder/system.ini
+		[Service server]
+		ExecStart=sh -c 'sleep 1000 & sleep 1000 & wait'
+		After=check
+		RestartSec=10ms
+		RestartMaxDelaySec=1
+		[Service $1]
+		ExecStart=sh -c 'sleep 1000; true'
+		After=server
+		Value=$2
+	EOF
+}
+
+# How many processes there are of the system, without the supervisor and who starts programs.
+# shellcheck disable=SC2317
+has_processes() {
+	[ "$(grep -lsz "^KREG_DIR=$folder$" /proc/[0-9]*/environ | xargs -r grep -lsz '^KREG_NAMESPACE=system$' | wc -l)" = "$1" ]
+}
+
+try_system() {
+	write_system worker one
+	up system "$folder/system.ini" --namespace system ${1:+"$1"}
+	soon "a system of services is up${1:+, $1}" says system "system is up"
+	soon "all of its processes are there" has_processes 5
+	for role in server worker; do
+		pid=$(pid_of system/$role)
+		kill -9 "$pid"
+		soon "$role is killed and comes back" is_other system/$role "$pid"
+		soon "and nothing else of it" has_processes 5
+	done
+	server=$(pid_of system/server)
+	write_system other two
+	kill -HUP "$up"
+	soon "SIGHUP applies what has changed" says system "system is as"
+	exits 0 "what is new is there" test "$("$regtool" get system/other)" = two
+	exits 1 "what is gone is not" "$regtool" get system/worker
+	exits 0 "and what is the same was left alone" test "$(pid_of system/server)" = "$server"
+	write_system other three
+	exits 0 "up again applies what has changed" "$regtool" up "$folder/system.ini" --namespace system
+	soon "as by SIGHUP" is_value system/other three
+	echo "wrong" >>"$folder/system.ini"
+	exits 2 "a wrong file is refused" "$regtool" up "$folder/system.ini" --namespace system
+	kill -HUP "$up"
+	soon "and changes nothing by SIGHUP" says system "nothing is changed"
+	exits 0 "as before" test "$(pid_of system/server)" = "$server"
+	exits 0 "the system goes down" "$regtool" down --namespace system
+	reap_up
+	exits 0 "well" test "$reaped" = 0
+	soon "and nothing is left of it" has_processes 0
+}
+
+# shellcheck disable=SC2317
+is_value() {
+	[ "$("$regtool" get "$1")" = "$2" ]
+}
+
+# What is orphaned in a container becomes the first process's.
+try_first_process() {
+	if ! unshare -pf --mount-proc true 2>/dev/null; then
+		ok "a PID namespace # SKIP cannot be made"
+		return
+	fi
+	printf '[Service maker]\nExecStart=sh -c "while :; do sh -c \\"sleep 0.01 & exit 0\\"; sleep 0.01; done"\n' \
+		>"$folder/maker.ini"
+	printf 'exec %s up %s --namespace inside\n' "$regtool" "$folder/maker.ini" >"$folder/first.sh"
+	unshare -pf --mount-proc sh "$folder/first.sh" >"$folder/inside" 2>&1 &
+	outer=$!
+	started="$started $outer"
+	soon "up is the first process of a container" says inside "inside is up"
+	first=$(cat "/proc/$outer/task/$outer/children")
+	sleep 1
+	zombies=$(for child in $(cat /proc/${first% }/task/*/children); do cat "/proc/$child/stat" 2>/dev/null; done | grep -c ') Z')
+	exits 0 "and reaps what is orphaned there" test "$zombies" -lt 5
+	kill "${first% }"
+	wait "$outer"
+	reaped=$?
+	started=
+	exits 0 "it ends by SIGTERM as anywhere" test "$reaped" = 0
+}
+
 try_paths() {
 	for what in WorkingDirectory=nodir Output=nodir/x; do
 		printf '[Service a]\nExecStart=/bin/sleep 1000\n%s\n' "$what" >"$folder/path.ini"
@@ -241,6 +329,9 @@ try_all() {
 	try_inherited_signals
 	try_signals_early_and_twice
 	try_paths
+	try_system
+	try_system --no-cgroups
+	try_first_process
 	try_notify
 	try_signals
 	try_deaths
