@@ -189,7 +189,7 @@ START_TEST(what_ignores_sigterm_there_is_killed_when_the_time_is_over)
 	for (way = 0; way < WAYS; way++) {
 		const char *const argv[] = {
 			"/bin/sh", "-c",
-			"(trap '' TERM; sleep 100000; sleep 100000) & echo >&9; exec sleep 100000",
+			"(trap '' TERM; echo >&9; sleep 100000; sleep 100000) & exec sleep 100000",
 			NULL
 		};
 		const KREG_START(leaving, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
