@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
@@ -134,6 +135,19 @@ int fd_socket_pair(int type, int *ends)
 	return err;
 }
 
+ssize_t fd_receive(int socket, struct msghdr *message)
+{
+	struct plugs plugs;
+	ssize_t size;
+
+	plug(&plugs);
+	size = recvmsg(socket, message, MSG_CMSG_CLOEXEC);
+	if (size < 0)
+		size = -errno;
+	unplug(&plugs);
+	return size;
+}
+
 int fd_pipe(int flags, int *ends)
 {
 	struct plugs plugs;
@@ -153,6 +167,11 @@ int fd_event(void)
 int fd_signals(const sigset_t *signals)
 {
 	return MADE(signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int fd_timer(void)
+{
+	return MADE(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
 
 int fd_epoll(void)

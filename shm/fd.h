@@ -30,7 +30,12 @@ int fd_pipe(int flags, int *ends);
 int fd_event(void); /* does not block */
 int fd_epoll(void);
 int fd_signals(const sigset_t *signals); /* does not block */
+int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */
 int fd_pidfd(pid_t pid);
+
+/* As recvmsg(2): fds that come along are as all others are. */
+struct msghdr;
+ssize_t fd_receive(int socket, struct msghdr *message);
 
 /* What is pinned as @pin in @folder of a bpffs, which @path leads to: before 6.5 the kernel has to go that way. */
 int fd_bpf_pin(int folder, const char *path, const char *pin);
