@@ -44,9 +44,8 @@ static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, s
 /* What belongs to the program ends with it. */
 static uint64_t owner_of_kind(const struct kreg *k, uint32_t kind)
 {
-	return kind == ENTRY_LOCK || kind == ENTRY_CLAIM
-		       ? owner_with_image(k->self.owner, k->self.image)
-		       : k->self.owner;
+	return KIND_OF(kind) & KINDS_OF_PROGRAMS ? owner_with_image(k->self.owner, k->self.image)
+						 : k->self.owner;
 }
 
 static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct query *q,

@@ -88,7 +88,7 @@ static bool is_held(uint64_t info)
 /* What goes with the program. */
 static bool is_lock(uint64_t info)
 {
-	return entry_kind(info) == ENTRY_LOCK || entry_kind(info) == ENTRY_CLAIM;
+	return entry_is_of(info, KINDS_OF_PROGRAMS);
 }
 
 /* @before and @after are 0 where there is none. */
@@ -254,6 +254,8 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	err = still_current(change, &own);
 	if (err)
 		return err;
+	if (is_lock(own.info))
+		return 0;
 	if (entry_kind(found->info) == entry_kind(own.info)) {
 		tell_update(k, &own, found->place);
 	} else {

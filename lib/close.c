@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "lib/attendant.h"
+#include "lib/hearer.h"
 #include "lib/change.h"
 #include "lib/give.h"
 #include "lib/tell.h"
@@ -120,6 +121,7 @@ void kreg_close(struct kreg *k)
 	UNCANCELLABLE;
 	if (!k)
 		return;
+	hearer_stop(k);
 	attendant_stop(k);
 	if (k->member) {
 		if (!handle_is_parents(k) && member_has_others(k))

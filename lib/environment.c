@@ -75,14 +75,23 @@ int environment_set(struct environment *e, const char *name, const char *value)
 	return put(e, pair, strlen(name));
 }
 
-int environment_new(struct environment *out, const char *except)
+static bool is_in(const char *pair, const char *const *names)
+{
+	for (; *names; names++) {
+		if (is_of_name(pair, *names, strlen(*names)))
+			return true;
+	}
+	return false;
+}
+
+int environment_new(struct environment *out, const char *const *except)
 {
 	char **at;
 	int err = 0;
 
 	*out = (struct environment){ 0 };
 	for (at = environ; at && *at && !err; at++) {
-		if (!is_of_name(*at, except, strlen(except)))
+		if (!is_in(*at, except))
 			err = environment_add(out, *at);
 		/* What has no name is of no use to anybody. */
 		if (err == -EINVAL)

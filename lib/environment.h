@@ -18,8 +18,8 @@ struct environment {
 	size_t count, size;
 };
 
-/* The caller's, without @except. -ENOMEM. */
-int environment_new(struct environment *out, const char *except);
+/* The caller's, without the names @except, up to a NULL. -ENOMEM. */
+int environment_new(struct environment *out, const char *const *except);
 
 /* A later value of a name replaces an earlier one. -EINVAL: it is not NAME=VALUE; -ENOMEM. */
 int environment_add(struct environment *environment, const char *pair);

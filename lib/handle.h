@@ -31,6 +31,7 @@
 #define SHORT_KEY_MAX 32u
 
 struct attendant;
+struct hearer;
 struct origin;
 
 struct kreg {
@@ -59,6 +60,7 @@ struct kreg {
 	uint64_t looks;              /* of the attendant's at lines */
 	uint64_t next_look;          /* when the file is looked for again, as clock_tick() */
 	uint64_t next_guard_look;    /* the same for the guard */
+	struct hearer *hearer;       /* NULL before a program is supervised */
 };
 
 /* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */

@@ -12,6 +12,7 @@
 #include "lib/lookup.h"
 #include "lib/opened.h"
 #include "lib/owner.h"
+#include "lib/program_status.h"
 #include "lib/service_key.h"
 #include "shm/fd.h"
 #include "shm/row.h"
@@ -63,6 +64,22 @@ static enum kreg_process_state process_state(const struct kreg *k, const struct 
 	}
 }
 
+/* What the program has said to those who hear it, if anybody does. */
+static void read_status(struct kreg *k, const struct service_key *key,
+			struct kreg_service_health *full)
+{
+	struct program_status status;
+
+	full->says = KREG_PROGRAM_SILENT;
+	full->main_pid = 0;
+	full->status[0] = 0;
+	if (status_get(k, key->bytes, key->size, full->owner.token, &status))
+		return;
+	full->says = status.says;
+	full->main_pid = status.main_pid;
+	strcpy(full->status, status.text);
+}
+
 int kreg_service_health(struct kreg *k, const char *space, const char *role,
 			struct kreg_service_health *health)
 {
@@ -91,6 +108,7 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 		full.ready = entry_kind(found.info) == ENTRY_NAME;
 		full.process = process_state(k, &full.owner);
 		full.beat_ms = row_beat_ms(&k->segment, full.owner.token);
+		read_status(k, &key, &full);
 		if (++tries == PEEK_TRIES)
 			return -EAGAIN;
 	} while (!kreg_owner_is_alive(k, &full.owner));

@@ -47,6 +47,7 @@
 #include <kreg/name.h>
 #include <kreg/owner.h>
 #include <kreg/peer.h>
+#include <kreg/program.h>
 #include <kreg/query.h>
 #include <kreg/service.h>
 #include <kreg/start.h>

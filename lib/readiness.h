@@ -4,41 +4,39 @@
  *
  * Needs     readiness_close() after a readiness_open() that returned 0.
  * Context   one thread; readiness_hand_over() in the child, async-signal-safe.
- * Used by   start.c, start_child.c.
+ * Used by   start.c, start_run.c, start_child.c.
  */
 #ifndef KREG_LIB_READINESS_H
 #define KREG_LIB_READINESS_H
 
-#include <stdbool.h>
-
-#include "lib/kreg.h"
+#include "lib/notify.h"
 
 #pragma GCC visibility push(hidden)
 
-/* More than that is not heard at once. */
-#define READINESS_BYTES 4096
-
 struct readiness {
 	uint32_t kind; /* enum kreg_ready */
-	int here;      /* we read; -1: there is nothing to hear */
+	int here;      /* we read from the program's fd; -1: it has none, or has closed it */
 	int there;     /* the program writes; -1: it has the socket's name */
 	int wanted_fd;
 	bool is_ready;
-	bool has_value; /* the program has said what others are to find */
-	size_t value_size;
-	char value[READINESS_BYTES];
-	char variable[128]; /* for the environment; empty: none */
+	struct notify notify; /* all fds -1 unless @kind is KREG_READY_NOTIFY */
 };
 
+/* As one that was closed: readiness_close() may be called. */
+void readiness_init(struct readiness *out);
+
 /* -EINVAL; what socket(2), bind(2) and pipe(2) may fail with. */
-int readiness_open(struct readiness *out, uint32_t kind, int32_t fd);
+int readiness_open(struct readiness *out, const struct kreg_start *how);
 void readiness_close(struct readiness *readiness);
+
+/* To poll; -1: there is nothing to hear. */
+int readiness_fd(const struct readiness *readiness);
 
 /* In the child, when nothing else is opened any more. A negative errno. */
 int readiness_hand_over(const struct readiness *readiness);
 
-/* Reads what was said, without waiting. */
-void readiness_hear(struct readiness *readiness);
+/* Reads what was said, without waiting: of messages, one. What is new: enum notify_news. */
+uint32_t readiness_hear(struct readiness *readiness);
 
 #pragma GCC visibility pop
 

@@ -17,32 +17,69 @@
  * fallback a watcher stands in the line behind it until the program has ended (start_watch.c).
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/claim.h"
 #include "lib/owner.h"
 #include "lib/service_key.h"
 #include "lib/sized.h"
 #include "lib/start.h"
-#include "lib/start_run.h"
+#include "lib/start_child.h"
+#include "lib/start_program.h"
 #include "lib/telemetry.h"
 #include "shm/clock.h"
 #include "shm/gift.h"
 #include "shm/table_search.h"
 
+#define KNOWN_FLAGS                                                                                \
+	(KREG_START_DIES_WITH_STARTER | KREG_START_ATTEND | KREG_START_PASS_ON |                   \
+	 KREG_START_FOREGROUND)
+
 static bool is_known(const struct kreg_start *how)
 {
 	return how->argv && how->argv[0] && *how->argv[0] && (how->value || !how->value_size) &&
-	       !(how->flags & ~KREG_START_DIES_WITH_STARTER) && how->ready <= KREG_READY_FD &&
-	       !how->reserved && how->timeout_ms >= 0;
+	       !(how->flags & ~(uint32_t)KNOWN_FLAGS) && how->ready <= KREG_READY_FD &&
+	       (how->ready == KREG_READY_NOTIFY || !how->watchdog_ms) && how->timeout_ms >= 0 &&
+	       (how->flags & KREG_START_ATTEND || !(how->flags & KREG_START_PASS_ON));
+}
+
+/* What the manager above wants to hear of its watchdog, it wants to hear of the program. */
+static const char *period_from_above(const struct kreg_start *how)
+{
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (!(how->flags & KREG_START_PASS_ON) || (pid && atoi(pid) != getpid()))
+		return NULL;
+	return getenv("WATCHDOG_USEC");
+}
+
+static int set_watchdog(struct starting *s)
+{
+	const char *period = period_from_above(&s->how);
+	char own[32];
+	int err;
+
+	if (s->how.watchdog_ms) {
+		snprintf(own, sizeof(own), "%" PRIu64, (uint64_t)s->how.watchdog_ms * 1000);
+		period = own;
+	}
+	if (!period)
+		return 0;
+	err = environment_set(&s->environment, "WATCHDOG_USEC", period);
+	/* The child fills it in, in place (start_child.c). */
+	return err ? err : environment_set(&s->environment, "WATCHDOG_PID", START_PID_TO_BE);
 }
 
 static int prepare(struct starting *s, const char *space, const char *role)
 {
+	static const char *const not_its[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+					       NULL };
 	const struct origin *origin = s->k->origin;
 	const char *const *pair;
-	int err = environment_new(&s->environment, "NOTIFY_SOCKET");
+	int err = environment_new(&s->environment, not_its);
 
 	if (!err)
 		err = environment_set(&s->environment, "KREG_REGISTRY", origin->name);
@@ -58,10 +95,10 @@ static int prepare(struct starting *s, const char *space, const char *role)
 		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
 	if (err)
 		return err;
-	err = readiness_open(&s->readiness, s->how.ready, s->how.ready_fd);
-	if (!err && *s->readiness.variable)
-		err = environment_add(&s->environment, s->readiness.variable);
-	return err;
+	err = readiness_open(&s->readiness, &s->how);
+	if (!err && *s->readiness.notify.variable)
+		err = environment_add(&s->environment, s->readiness.notify.variable);
+	return err ? err : set_watchdog(s);
 }
 
 /* A program whose starter has died before it was ready. Its name is gone a moment after it. */
@@ -93,61 +130,134 @@ static int start_claimed(struct starting *s, struct claim_holder *holder)
 	return err;
 }
 
-static int start(struct starting *s, const char *space, const char *role)
+static int start(struct kreg_program *program, const char *space, const char *role)
 {
 	struct claim_holder holder = { 0 };
-	struct claim claim;
+	struct starting *s = &program->s;
 	int err = prepare(s, space, role);
 
 	if (!err)
-		err = claim_take(s->k, &s->q, s->deadline, &claim, &holder);
+		err = claim_take(s->k, &s->q, s->deadline, &program->claim, &holder);
 	if (!err) {
+		program->has_claim = true;
 		err = start_claimed(s, &holder);
-		claim_leave(s->k, &claim);
+		program->published = -EINPROGRESS;
+		if (err || !(s->how.flags & KREG_START_ATTEND))
+			program_published(program, err);
+		else if (s->readiness.is_ready)
+			program_published(program, start_publish(s));
 	}
 	if (err == -EEXIST)
 		s->what.owner = holder.owner;
 	else if (err)
 		s->what.owner = (struct kreg_owner){ 0 };
-	s->what.ready = !err || (err == -EEXIST && holder.ready);
-	readiness_close(&s->readiness);
-	environment_free(&s->environment);
+	s->what.ready = (!err && !program->published) || (err == -EEXIST && holder.ready);
 	return err;
 }
 
 static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
 
-static int start_key(struct kreg *k, const void *key, size_t key_size, const char *space,
-		     const char *role, const struct kreg_start *how, struct kreg_started *started,
-		     const struct start_within *within)
+/* What the program is started with, of which nothing is the caller's when the start is over. */
+static int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
+		       const struct kreg_start *how)
 {
-	struct starting s = {
-		.k = k, .link = -1, .pidfd = -1, .watcher_fd = -1, .within = *within
-	};
-	size_t known;
+	struct kreg_program *program = calloc(1, sizeof(*program));
+	struct starting *s;
+
+	if (!program)
+		return -ENOMEM;
+	s = &program->s;
+	s->k = k;
+	s->how = *how;
+	s->link = s->pidfd = s->watcher_fd = -1;
+	s->within = within_nothing;
+	readiness_init(&s->readiness);
+	memcpy(program->key, key, key_size);
+	s->q = table_query(&k->segment, program->key, key_size);
+	s->q.kinds = KINDS_OF_NAMES;
+	if (how->value_size) {
+		program->value = malloc(how->value_size);
+		if (!program->value) {
+			program_free(program);
+			return -ENOMEM;
+		}
+		s->how.value = memcpy(program->value, how->value, how->value_size);
+	}
+	if (how->timeout_ms)
+		s->deadline = clock_now() + (uint64_t)how->timeout_ms * 1000000;
+	*out = program;
+	return 0;
+}
+
+static void let_go_of_callers(struct starting *s)
+{
+	s->how.argv = s->how.environment = NULL;
+	s->how.directory = s->how.output = NULL;
+	environment_free(&s->environment);
+}
+
+/* What is asked for, and whether it can be. */
+static int read_how(struct kreg_start *out, const struct kreg *k, size_t key_size,
+		    const struct kreg_start *how, const struct kreg_started *started)
+{
 	int err = how && (!started || started->size >= sizeof(started->size))
-			  ? sized_read(&s.how, sizeof(s.how), how)
+			  ? sized_read(out, sizeof(*out), how)
 			  : -EINVAL;
 
-	if (!err && (!is_known(&s.how) || !k->segment.unique))
-		err = -EINVAL;
-	if (!err && entry_head((uint32_t)key_size) + s.how.value_size > GIFT_BYTES_MAX)
-		err = -EMSGSIZE;
-	if (!err)
-		err = handle_check(k);
 	if (err)
 		return err;
-	s.readiness.here = s.readiness.there = -1;
-	s.q = table_query(&k->segment, key, key_size);
-	s.q.kinds = KINDS_OF_NAMES;
-	if (s.how.timeout_ms)
-		s.deadline = clock_now() + (uint64_t)s.how.timeout_ms * 1000000;
-	err = start(&s, space, role);
-	if (started) {
-		known = started->size < sizeof(s.what) ? started->size : sizeof(s.what);
-		s.what.size = known;
-		memcpy(started, &s.what, known);
+	if (!is_known(out) || !k->segment.unique)
+		return -EINVAL;
+	if (out->flags & KREG_START_ATTEND && (!started || started->size < sizeof(*started)))
+		return -EINVAL;
+	return entry_head((uint32_t)key_size) + out->value_size > GIFT_BYTES_MAX ? -EMSGSIZE : 0;
+}
+
+/* One start. */
+struct request {
+	const void *key;
+	size_t key_size;
+	const char *space, *role;
+	const struct start_within *within;
+	struct kreg_program *
+		*program; /* NULL: it is not heard afterwards, unless that is asked for */
+};
+
+static int start_key(struct kreg *k, const struct request *request, const struct kreg_start *given,
+		     struct kreg_started *started)
+{
+	struct kreg_program *program = NULL;
+	struct kreg_start how;
+	size_t known;
+	int err = read_how(&how, k, request->key_size, given, started);
+
+	if (!err)
+		err = handle_check(k);
+	if (!err)
+		err = program_new(&program, k, request->key, request->key_size, &how);
+	if (err)
+		return err;
+	program->s.within = *request->within;
+	program->s.is_kept = request->program || how.flags & KREG_START_ATTEND;
+	err = start(program, request->space, request->role);
+	if (!err && how.flags & KREG_START_ATTEND)
+		program->s.what.program = program;
+	if (!err && request->program) {
+		*request->program = program;
+		/* Nobody else reads the socket: messages are refused rather than left in it. */
+		if (program_be_heard(program))
+			readiness_close(&program->s.readiness);
 	}
+	if (started) {
+		known = started->size < sizeof(program->s.what) ? started->size
+								: sizeof(program->s.what);
+		program->s.what.size = known;
+		memcpy(started, &program->s.what, known);
+	}
+	if (err || !program->s.is_kept)
+		program_free(program);
+	else
+		let_go_of_callers(&program->s);
 	return err;
 }
 
@@ -155,14 +265,20 @@ int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kr
 	       struct kreg_started *started)
 {
 	UNCANCELLABLE;
+	struct request request = { .key = key, .within = &within_nothing };
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
-	return err ? err : start_key(k, key, key_size, NULL, NULL, how, started, &within_nothing);
+	request.key_size = key_size;
+	return err ? err : start_key(k, &request, how, started);
 }
 
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
-		  struct kreg_started *started, const struct start_within *within)
+		  struct kreg_started *started, const struct start_within *within,
+		  struct kreg_program **program)
 {
+	struct request request = {
+		.space = space, .role = role, .within = within, .program = program
+	};
 	struct kreg_started own = { .size = sizeof(own) };
 	struct service_key key;
 	int err = k ? service_key(&key, space, role) : -EINVAL;
@@ -171,7 +287,9 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 		return err;
 	if (!started)
 		started = &own;
-	err = start_key(k, key.bytes, key.size, space, role, how, started, within);
+	request.key = key.bytes;
+	request.key_size = key.size;
+	err = start_key(k, &request, how, started);
 	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
 		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, &started->owner, 0);
 	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
@@ -183,5 +301,5 @@ int kreg_service_start(struct kreg *k, const char *space, const char *role,
 		       const struct kreg_start *how, struct kreg_started *started)
 {
 	UNCANCELLABLE;
-	return start_service(k, space, role, how, started, &within_nothing);
+	return start_service(k, space, role, how, started, &within_nothing, NULL);
 }

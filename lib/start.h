@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a service, by one who may have to give it up before it is ready.
+ * Starting a service, for a supervisor: it may have to give it up before it is ready, and hears it afterwards.
  *
  * Promises  as kreg_service_start(); and at -ECANCELED nothing is left of the program.
  * Context   as kreg_service_start().
@@ -19,8 +19,10 @@ struct start_within {
 	int cgroup; /* the folder that the program is to be in; -1: none */
 };
 
+/* @program: at 0, the service, which a thread of the handle hears from here on; for kreg_program_close(). */
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
-		  struct kreg_started *started, const struct start_within *within);
+		  struct kreg_started *started, const struct start_within *within,
+		  struct kreg_program **program);
 
 #pragma GCC visibility pop
 

@@ -119,10 +119,11 @@ static int open_if_closed(int fd)
 
 static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 {
+	bool in_foreground = how->flags & KREG_START_FOREGROUND;
 	int err;
 
 	*step = KREG_EXEC_OUTPUT;
-	err = open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+	err = in_foreground ? 0 : open_as("/dev/null", O_RDONLY, STDIN_FILENO);
 	if (!err)
 		*step = KREG_EXEC_DIRECTORY;
 	if (!err && how->directory && chdir(how->directory))
@@ -137,8 +138,26 @@ static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 		err = open_if_closed(STDOUT_FILENO);
 	if (!err)
 		err = open_if_closed(STDERR_FILENO);
-	fds_close_on_exec(STDERR_FILENO + 1);
+	if (!in_foreground)
+		fds_close_on_exec(STDERR_FILENO + 1);
 	return err;
+}
+
+/* WATCHDOG_PID is a copy of ours, with room for any pid. */
+static void fill_in_pid(char **environment)
+{
+	static const char name[] = "WATCHDOG_PID=";
+	char digits[] = START_PID_TO_BE;
+	size_t at = sizeof(digits) - 1;
+	pid_t pid = getpid();
+
+	for (; *environment && strncmp(*environment, name, sizeof(name) - 1); environment++)
+		;
+	if (!*environment || strcmp(*environment + sizeof(name) - 1, START_PID_TO_BE))
+		return;
+	for (; pid; pid /= 10)
+		digits[--at] = (char)('0' + pid % 10);
+	strcpy(*environment + sizeof(name) - 1, digits + at);
 }
 
 static void __attribute__((noreturn)) become_program(const struct start_plan *plan)
@@ -159,6 +178,7 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 		err = readiness_hand_over(own.readiness);
 	if (err)
 		give_up_at(&own, step, err);
+	fill_in_pid(own.environment);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvpe(own.how->argv[0], (char **)(uintptr_t)own.how->argv, own.environment);
@@ -194,8 +214,29 @@ static void end_watcher(pid_t watcher)
 	waitpid(watcher, NULL, 0);
 }
 
+/*
+ * In the foreground of a terminal, so that the shell's job control works; goes on with it. Not at SIGSTOP: whoever
+ * sends that to the program alone would not think of waking us as well.
+ */
+static void stop_alike(pid_t program, int signal)
+{
+	siginfo_t info = { .si_pid = 0 };
+	sigset_t set;
+
+	if (signal != SIGCHLD || waitid(P_PID, (id_t)program, &info, WSTOPPED | WNOHANG) ||
+	    info.si_pid != program || info.si_status == SIGSTOP)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, info.si_status);
+	raise(info.si_status);
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* happens here, and ends with SIGCONT */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	kill(program, SIGCONT);
+}
+
 /* Passes signals on until the program's end. */
-static void __attribute__((noreturn)) foster(struct life_self *self, pid_t program, pid_t watcher)
+static void __attribute__((noreturn))
+foster(struct life_self *self, pid_t program, pid_t watcher, bool in_foreground)
 {
 	siginfo_t info;
 	sigset_t all;
@@ -210,8 +251,11 @@ static void __attribute__((noreturn)) foster(struct life_self *self, pid_t progr
 		if (has_ended(watcher))
 			kill(program, SIGKILL);
 		signal = sigwaitinfo(&all, &info);
-		if (signal > 0 && signal != SIGCHLD)
+		/* What a terminal sends to the whole group, the program gets by itself. */
+		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
 			kill(program, signal);
+		if (in_foreground)
+			stop_alike(program, signal);
 	}
 	/* Before our life: nothing of ours is in the line when we have ended. */
 	end_watcher(watcher);
@@ -245,7 +289,7 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	if (watcher < 0)
 		give_up(plan, START_NO_SEAT, watcher);
 	start_say(plan, (struct start_word){ START_SEATED, 0, self.owner, program });
-	foster(&self, program, watcher);
+	foster(&self, program, watcher, plan->how->flags & KREG_START_FOREGROUND);
 }
 
 void start_child(const struct start_plan *plan)
@@ -255,7 +299,8 @@ void start_child(const struct start_plan *plan)
 	int err;
 
 	signals_by_default();
-	setsid();
+	if (!(plan->how->flags & KREG_START_FOREGROUND))
+		setsid();
 	if (plan->how->flags & KREG_START_DIES_WITH_STARTER)
 		die_with(plan->starter);
 	if (k->segment.lives)

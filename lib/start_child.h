@@ -15,6 +15,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* In the environment: the value of WATCHDOG_PID until the program's pid is known. */
+#define START_PID_TO_BE "4294967295"
+
 struct start_plan {
 	struct kreg *k;
 	const struct kreg_start *how;

@@ -51,24 +51,37 @@ static int start_fork(struct starting *s)
 	return s->pidfd < 0 ? s->pidfd : 0;
 }
 
+/* Whoever waits for an answer to READY=1 gets it when the name is found. */
+static void hear(struct starting *s)
+{
+	if (readiness_hear(&s->readiness))
+		start_show(s);
+	if (!s->readiness.is_ready)
+		notify_settle(&s->readiness.notify);
+}
+
 /* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and said nothing that is not heard yet. */
 static int wait_for_news(struct starting *s, short *said)
 {
 	struct pollfd at[] = {
 		{ .fd = s->link, .events = POLLIN },
-		{ .fd = s->readiness.here, .events = POLLIN },
+		{ .fd = readiness_fd(&s->readiness), .events = POLLIN },
 		{ .fd = s->pidfd, .events = POLLIN },
 		{ .fd = s->within.stop, .events = POLLIN },
 	};
-	struct timespec left = clock_left(s->deadline);
+	uint64_t deadline = s->deadline;
+	struct timespec left;
 	int count;
 
-	count = ppoll(at, 4, s->deadline ? &left : NULL, NULL);
+	if (deadline && s->readiness.notify.extended > deadline)
+		deadline = s->readiness.notify.extended;
+	left = clock_left(deadline);
+	count = ppoll(at, 4, deadline ? &left : NULL, NULL);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	*said = at[0].revents;
 	if (at[1].revents)
-		readiness_hear(&s->readiness);
+		hear(s);
 	if (!count)
 		return -ETIMEDOUT;
 	if (at[3].revents)
@@ -127,6 +140,24 @@ static int hear_seated(struct starting *s)
 			return err;
 	}
 	return 0;
+}
+
+/* From here on it may send messages. */
+static int serve(struct starting *s)
+{
+	bool has_session = !(s->how.flags & KREG_START_FOREGROUND);
+	struct notify_service service = { .program = s->what.owner.pid };
+	int fd, err;
+
+	if (s->readiness.kind != KREG_READY_NOTIFY)
+		return 0;
+	service.session = has_session ? s->what.child : 0;
+	fd = owner_pidfd_for_signals(s->k, &s->what.owner);
+	if (fd < 0)
+		return fd == -ESRCH ? -ECHILD : fd;
+	err = notify_serve(&s->readiness.notify, &service, fd);
+	close(fd);
+	return err;
 }
 
 static int give_reserved_to(struct starting *s, owner_t to, enum table_rule rule)
@@ -221,18 +252,18 @@ static int hear_ready(struct starting *s)
 	int err = 0;
 
 	/* What it said before we looked counts. */
-	readiness_hear(&s->readiness);
+	hear(s);
 	while (!err && !s->readiness.is_ready)
 		err = wait_for_news(s, &said);
 	return err == -ECHILD && s->readiness.is_ready ? 0 : err;
 }
 
 /* By itself, as a program may that knows kreg, or by us. */
-static int publish(struct starting *s)
+int start_publish(struct starting *s)
 {
-	const struct readiness *r = &s->readiness;
+	const struct notify *n = &s->readiness.notify;
 	struct claim_holder holder;
-	int err = r->has_value ? give_name(s, r->value, r->value_size)
+	int err = n->has_value ? give_name(s, n->value, n->value_size)
 			       : give_name(s, s->how.value, s->how.value_size);
 
 	if (err != -ENOENT)
@@ -296,15 +327,18 @@ int start_run(struct starting *s)
 	if (!err)
 		err = hear_seated(s);
 	if (!err)
+		err = serve(s);
+	if (!err)
 		err = give_reserved(s);
 	if (!err)
 		err = tell_go(s);
 	if (!err)
 		err = hear_exec(s);
-	if (!err)
+	if (!err && !(s->how.flags & KREG_START_ATTEND)) {
 		err = hear_ready(s);
-	if (!err)
-		err = publish(s);
+		if (!err)
+			err = start_publish(s);
+	}
 	if (err)
 		end_child(s);
 	if (s->link >= 0)
@@ -313,5 +347,6 @@ int start_run(struct starting *s)
 		close(s->pidfd);
 	if (s->watcher_fd >= 0)
 		close(s->watcher_fd);
+	s->link = s->pidfd = s->watcher_fd = -1;
 	return err;
 }

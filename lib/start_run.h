@@ -12,6 +12,7 @@
 
 #include "lib/environment.h"
 #include "lib/handle.h"
+#include "lib/program_status.h"
 #include "lib/readiness.h"
 #include "lib/start.h"
 
@@ -31,10 +32,22 @@ struct starting {
 	owner_t watcher; /* the one of the fallback; see start_watch.c */
 	int watcher_fd;  /* its pidfd; -1: none */
 	struct start_within within;
+	bool is_kept; /* it is heard after it was started: what it says is shown */
+	bool is_shown;
+	struct program_status shown; /* to others, if @is_shown */
 };
 
-/* As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. */
+/*
+ * As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. With
+ * KREG_START_ATTEND it returns before the program is ready.
+ */
 int start_run(struct starting *s);
+
+/* It is ready: its name is found from here on. Errors as kreg_program_hear(). */
+int start_publish(struct starting *s);
+
+/* What the program says of itself was heard: shows it to others. */
+void start_show(struct starting *s);
 
 /* Returns when the process of @pidfd has ended. */
 int start_await_end(int pidfd);

@@ -146,7 +146,11 @@ int start_watch_starter(const struct start_plan *plan)
 	/* The program is not to have a child that it knows nothing of. */
 	between = _Fork();
 	if (between == 0) {
-		pid_t watcher = _Fork();
+		pid_t watcher;
+
+		/* Its end says that the program runs, however long the watcher takes to begin. */
+		close(plan->link);
+		watcher = _Fork();
 
 		if (watcher)
 			_exit(watcher < 0);

@@ -145,8 +145,10 @@ static void say_end(const struct supervision *plan, const struct ward *ward,
 				       ward->in_row));
 		what_next = later;
 	}
-	supervision_say(&plan->what, "%s/%s: %s ended %s%s%s", plan->space, ward->what->role, who,
-			how_it_ended(ending, how, sizeof(how)), what_next, place);
+	supervision_say(&plan->what, "%s/%s: %s ended %s%s%s%s", plan->space, ward->what->role, who,
+			how_it_ended(ending, how, sizeof(how)),
+			ward->has_missed ? ", as it had missed its watchdog" : "", what_next,
+			place);
 }
 
 void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,

@@ -23,6 +23,7 @@
 
 #include "lib/owner.h"
 #include "lib/start.h"
+#include "lib/start_program.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
 
@@ -60,16 +61,23 @@ static void close_fds(struct ward *ward)
 	if (ward->signals >= 0)
 		close(ward->signals);
 	ward->end = ward->signals = -1;
+	if (ward->program) {
+		ward->has_missed = program_end_hearing(ward->program);
+		program_free(ward->program);
+	}
+	ward->program = NULL;
 }
 
 int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
 	       struct kreg_started *started, int stop)
 {
 	const struct start_within within = { .stop = stop, .cgroup = ward->group.cgroup };
-	int err = start_service(k, ward->group.space, ward->what->role, how, started, &within);
+	int err = start_service(k, ward->group.space, ward->what->role, how, started, &within,
+				&ward->program);
 
 	if (err)
 		return err;
+	ward->has_missed = false;
 	ward->end = fd_pidfd(started->child);
 	if (ward->end < 0)
 		err = ward->end;

@@ -21,18 +21,20 @@ struct ward {
 	struct service_group group; /* what it has started; of the last start, if it does not run */
 	pid_t pid;                  /* the program's */
 	int end; /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
-	int signals;       /* a pidfd of the program; -1: it was dead already */
-	bool is_ours;      /* it was started by us, not taken over */
-	bool is_reaped;    /* by us, if it is our child */
-	bool is_forgotten; /* it was temporary, and has ended */
-	bool is_refused;   /* it daemonises: to start it anew would make one more */
-	bool is_down;      /* a change could not start it */
-	bool is_done;      /* a one-shot that has succeeded */
-	bool is_owed;      /* a restart is to be tried at @due */
-	uint64_t due;      /* of clock_now() */
-	uint64_t since;    /* when it was started */
-	size_t left;       /* how many processes its last end has left */
-	uint32_t in_row;   /* restarts, without it having run for long */
+	int signals;                  /* a pidfd of the program; -1: it was dead already */
+	struct kreg_program *program; /* the service, if we have started it */
+	bool has_missed;              /* its watchdog, in the end */
+	bool is_ours;                 /* it was started by us, not taken over */
+	bool is_reaped;               /* by us, if it is our child */
+	bool is_forgotten;            /* it was temporary, and has ended */
+	bool is_refused;              /* it daemonises: to start it anew would make one more */
+	bool is_down;                 /* a change could not start it */
+	bool is_done;                 /* a one-shot that has succeeded */
+	bool is_owed;                 /* a restart is to be tried at @due */
+	uint64_t due;                 /* of clock_now() */
+	uint64_t since;               /* when it was started */
+	size_t left;                  /* how many processes its last end has left */
+	uint32_t in_row;              /* restarts, without it having run for long */
 };
 
 static inline bool ward_runs(const struct ward *ward)

@@ -56,7 +56,9 @@ static inline bool entry_is_gift(uint64_t info)
 /* Kinds, as a set. */
 #define KIND_OF(kind) (1u << (kind))
 #define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
-#define KINDS_USED (KINDS_OF_NAMES | KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM))
+/* Those that belong to the program that their owner runs, and end with it. */
+#define KINDS_OF_PROGRAMS (KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM) | KIND_OF(ENTRY_STATUS))
+#define KINDS_USED (KINDS_OF_NAMES | KINDS_OF_PROGRAMS)
 
 static inline bool entry_is_of(uint64_t info, uint32_t kinds)
 {

@@ -331,6 +331,7 @@ struct entry {
 #define ENTRY_RESERVED 2u /* a name that is taken and not yet to be found */
 #define ENTRY_LOCK 3u     /* a place in the line for a lock; its keys are apart from names */
 #define ENTRY_CLAIM 4u    /* somebody is about to start a program under a name; apart as well */
+#define ENTRY_STATUS 5u   /* what a program says of itself, for others to see; apart as well */
 /* Flags, above the kind. */
 #define ENTRY_REPLACEABLE 0x10u /* another owner may put a name in front of it */
 #define ENTRY_GIFT 0x20u        /* it was made by another owner, in a slab of its own */

@@ -21,9 +21,10 @@
 
 #define SHORT_STEPS 8
 
-/* Locks and claims are elsewhere in the list than names, so that a long line costs the others nothing. */
+/* Locks, claims and states are elsewhere in the list than names, so that a long line costs the others nothing. */
 #define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
 #define SEED_OF_CLAIMS 0xc2b2ae3d27d4eb4full
+#define SEED_OF_STATUS 0x165667b19e3779f9ull
 
 static inline struct query table_query_by(uint64_t seed, const void *key, size_t key_size,
 					  uint32_t kinds)
@@ -56,6 +57,12 @@ static inline struct query table_query_claim(const struct segment *s, const void
 					     size_t key_size)
 {
 	return table_query_by(s->seed ^ SEED_OF_CLAIMS, key, key_size, KIND_OF(ENTRY_CLAIM));
+}
+
+static inline struct query table_query_status(const struct segment *s, const void *key,
+					      size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_STATUS, key, key_size, KIND_OF(ENTRY_STATUS));
 }
 
 /*
@@ -92,6 +99,8 @@ static inline struct query table_query_entry(const struct segment *s, owner_t ow
 		return table_query_lock(s, key, entry_key_size(info));
 	case ENTRY_CLAIM:
 		return table_query_claim(s, key, entry_key_size(info));
+	case ENTRY_STATUS:
+		return table_query_status(s, key, entry_key_size(info));
 	default:
 		return table_query_of(s, owner, key, entry_key_size(info));
 	}

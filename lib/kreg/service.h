@@ -13,6 +13,7 @@
 #define KREG_SERVICE_H
 
 #include <kreg/base.h>
+#include <kreg/program.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,6 +115,9 @@ struct kreg_service_health {
 	uint32_t ready;   /* 0: the name is reserved, and nobody finds it yet */
 	uint32_t process; /* enum kreg_process_state */
 	int64_t beat_ms; /* milliseconds since its last beat, in which the host was awake; -1: it does not beat */
+	uint32_t says;  /* enum kreg_program_says; SILENT where its starter does not hear it */
+	pid_t main_pid; /* as struct kreg_program_state has it; 0 if it is silent */
+	char status[KREG_STATUS_MAX + 1]; /* likewise */
 };
 
 /*

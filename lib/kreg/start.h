@@ -8,6 +8,7 @@
 #define KREG_START_H
 
 #include <kreg/base.h>
+#include <kreg/program.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +25,13 @@ enum kreg_start_flags {
 	KREG_START_DIES_WITH_STARTER =
 		1 << 0, /* SIGKILL when the thread that starts it ends; if it has
 						  changed its credentials, when the process does */
+	KREG_START_ATTEND =
+		1 << 1, /* returns as soon as the program runs: @started->program hears what
+					 it says from then on, and publishes its name when it is ready */
+	KREG_START_PASS_ON = 1 << 2, /* with that: what it says is passed on to the manager in the
+					caller's own $NOTIFY_SOCKET */
+	KREG_START_FOREGROUND = 1 << 3, /* in the caller's session and process group, with its
+					   standard input and its fds that are not close-on-exec */
 };
 
 /* How a program is started. KREG_START sets @size; what is not named is 0. */
@@ -38,10 +46,11 @@ struct kreg_start {
 		*output; /* a file that its stdout and stderr are appended to; NULL: the caller's */
 	const void *value; /* what others find under the name */
 	size_t value_size;
-	uint32_t flags;     /* KREG_START_*; other bits: -EINVAL */
-	uint32_t ready;     /* enum kreg_ready */
-	int32_t ready_fd;   /* 3 to 1023, for KREG_READY_FD */
-	uint32_t reserved;  /* 0 */
+	uint32_t flags;   /* KREG_START_*; other bits: -EINVAL */
+	uint32_t ready;   /* enum kreg_ready */
+	int32_t ready_fd; /* 3 to 1023, for KREG_READY_FD */
+	uint32_t
+		watchdog_ms; /* for KREG_READY_NOTIFY: WATCHDOG=1 has to come so often; 0: need not */
 	int64_t timeout_ms; /* until it is ready; 0: as long as it takes */
 };
 
@@ -63,9 +72,10 @@ struct kreg_started {
 	pid_t child;        /* whom to wait for with waitpid(2); 0: there is none */
 	int32_t status;     /* at -ECHILD: as waitpid(2) has it */
 	int32_t exec_error; /* at -ENOEXEC: the negative errno of execvp(3) or of what precedes it */
-	uint32_t ready;     /* 0 at -EEXIST: the holder is not ready yet */
-	uint32_t exec_step; /* at -ENOEXEC: enum kreg_exec_step */
-	uint32_t reserved;  /* 0 */
+	uint32_t ready;     /* 0: who holds the name is not ready yet */
+	uint32_t exec_step;           /* at -ENOEXEC: enum kreg_exec_step */
+	uint32_t reserved;            /* 0 */
+	struct kreg_program *program; /* with KREG_START_ATTEND, at 0: for kreg_program_close() */
 };
 
 /*
@@ -80,7 +90,9 @@ struct kreg_started {
  * was caught is as by default.
  *
  * Until it is ready, the name is reserved, by the program itself. With READY=1 it may send a line
- * X_KREG_VALUE=TEXT: that is what others find, instead of @start's value.
+ * X_KREG_VALUE=TEXT: that is what others find, instead of @start's value. Messages count if the program or a process
+ * that it has started sends them, whatever user that is by then. KREG_START_ATTEND lets the caller go on hearing them,
+ * see <kreg/program.h>; else the socket is closed when this call returns.
  *
  * Under the guard the name is the program's own, which may update or unregister it. In the fallback exec ends a
  * life, so the name is held by a process that stays the program's parent, passes its signals on and
@@ -88,7 +100,7 @@ struct kreg_started {
  * it be killed, the program is, even if it has dropped its privileges; the name is free when it has ended.
  *
  * @started: may be NULL.
- * Context: blocks until the program is ready. Any thread; lock-free but for those who start the same
+ * Context: blocks until the program is ready, or with KREG_START_ATTEND until it runs. Any thread; lock-free but for those who start the same
  *          name: they wait for one another. Not in a child of fork(). In a process with threads the
  *          child makes only async-signal-safe calls before exec.
  * Death: of the caller before the program is ready leaves it running with its name reserved, unless it dies
