@@ -138,6 +138,10 @@ static int finish(struct text *text)
 			return text_fail(text, -EINVAL, "the service has no ExecStart=");
 		if ((service->start.ready == KREG_READY_FD) != (service->start.ready_fd != 0))
 			return text_fail(text, -EINVAL, "Type=fd and ReadyFd= go together");
+		if (service->start.watchdog_ms && service->start.ready != KREG_READY_NOTIFY)
+			return text_fail(text, -EINVAL,
+					 "WatchdogSec= needs Type=notify, and a program that sends "
+					 "WATCHDOG=1");
 		if (service->supervised.restart_max_ms < service->supervised.restart_ms &&
 		    service->supervised.restart_max_ms)
 			return text_fail(text, -EINVAL,

@@ -247,6 +247,11 @@ static int read_delay_max(struct text *text, const char *value)
 	return text_time(text, value, &now(text)->supervised.restart_max_ms);
 }
 
+static int read_watchdog(struct text *text, const char *value)
+{
+	return text_time(text, value, &now(text)->start.watchdog_ms);
+}
+
 static int read_stop_time(struct text *text, const char *value)
 {
 	return text_time(text, value, &now(text)->supervised.stop_ms);
@@ -273,5 +278,6 @@ const struct text_name values_of_service[] = {
 	{ "ReadyFd", read_ready_fd },
 	{ "TimeoutStartSec", read_start_time },
 	{ "TimeoutStopSec", read_stop_time },
+	{ "WatchdogSec", read_watchdog },
 	{ NULL, NULL },
 };

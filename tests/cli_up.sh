@@ -99,12 +99,12 @@ try_up_and_down() {
 # Its value is what the program says with READY=1.
 try_notify() {
 	cat >"$folder/notify.sh" <<-'EOF'
-		perl -MSocket -e '
+		exec perl -MSocket -e '
 			socket(S, PF_UNIX, SOCK_DGRAM, 0);
 			$_ = $ENV{NOTIFY_SOCKET};
 			s/^@/\0/;
-			send(S, "READY=1\nX_KREG_VALUE=told\n", 0, pack_sockaddr_un($_)) or die'
-		exec sleep 1000
+			send(S, "READY=1\nX_KREG_VALUE=told\n", 0, pack_sockaddr_un($_)) or die;
+			exec "sleep", "1000"'
 	EOF
 	printf '[Service a]\nType=notify\nExecStart=sh %s/notify.sh\n' "$folder" >"$folder/notify.ini"
 	up up5 "$folder/notify.ini"
@@ -300,6 +300,26 @@ try_deaths() {
 	exits 0 "and stopped in the end" is_empty production
 }
 
+# What services say, by systemd's own tool where it is installed.
+try_says() {
+	cat >"$folder/says.ini" <<-'EOF'
+		[Service talker]
+		Type=notify
+		WatchdogSec=60
+		TimeoutStartSec=60
+		ExecStart=sh -c "systemd-notify --ready --status=\"fine so far\"; systemd-notify --status=\"as ever\"; exec sleep 1000"
+	EOF
+	command -v systemd-notify >"$folder/out" || return
+	up up5 "$folder/says.ini"
+	soon "a service is ready by systemd-notify" says up5 "production is up"
+	# shellcheck disable=SC2016 # the inner shell's
+	soon "what it says later is shown" sh -c '"$1" ps | grep -q "ready .*as ever$"' sh "$regtool"
+	exits 0 "in JSON as well" "$regtool" ps --json
+	soon "by their names" says out '"says": "ready"'
+	kill "$up"
+	reap_up
+}
+
 try_failures() {
 	printf '[Service a]\nExecStart=sleep 1000\nRestart=maybe\n' >"$folder/wrong.ini"
 	exits 2 "a file that is wrong is refused" "$regtool" up "$folder/wrong.ini"
@@ -333,6 +353,7 @@ try_all() {
 	try_system --no-cgroups
 	try_first_process
 	try_notify
+	try_says
 	try_signals
 	try_deaths
 	try_failures

@@ -130,6 +130,7 @@ static const struct {
 	{ "\n" SERVICE "After=b\n[Service b]\nExecStart=b\nAfter=a\n",
 	  ":2: a is to start after b (line 5), which is to start after it" },
 	{ SERVICE "Type=fd\n", ":1: Type=fd and ReadyFd= go together" },
+	{ SERVICE "WatchdogSec=5\n", ":1: WatchdogSec= needs Type=notify" },
 	{ SERVICE "ReadyFd=2\n", ":3: an fd from 3 to 1023 is needed" },
 	{ SERVICE "TimeoutStopSec=2days\n", ":3: \"2days\" is no time" },
 	{ SERVICE "Environment=X\n", ":3: \"X\" is not NAME=VALUE" },

@@ -12,9 +12,10 @@
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = {
-	{ "namespace", false }, { "role", false },    { "pid", true },
-	{ "process", false },   { "beat_ms", false }, { "value", false },
+	{ "namespace", false }, { "role", false },    { "pid", true },    { "process", false },
+	{ "says", false },      { "beat_ms", false }, { "value", false }, { "status", false },
 };
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 struct listing {
 	struct kreg *k;
@@ -40,6 +41,17 @@ static const char *name_of(const struct kreg_service_health *health)
 	}
 }
 
+static const char *word_of(uint32_t says)
+{
+	static const char *const words[] = {
+		[KREG_PROGRAM_SILENT] = "",           [KREG_PROGRAM_STARTING] = "starting",
+		[KREG_PROGRAM_READY] = "ready",       [KREG_PROGRAM_RELOADING] = "reloading",
+		[KREG_PROGRAM_STOPPING] = "stopping", [KREG_PROGRAM_MISSED] = "unresponsive",
+	};
+
+	return says < sizeof(words) / sizeof(words[0]) ? words[says] : "";
+}
+
 static int add_service(const struct kreg_service *service, void *data)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
@@ -52,7 +64,9 @@ static int add_service(const struct kreg_service *service, void *data)
 		output_number((uint64_t)service->owner.pid),
 		output_string(""),
 		output_string(""),
+		output_string(""),
 		output_bytes(service->value, service->value_size),
+		output_string(""),
 	};
 
 	/* It has just gone, or is another process by now: that is for the next look. */
@@ -69,13 +83,15 @@ static int add_service(const struct kreg_service *service, void *data)
 	if (health.beat_ms >= 0)
 		snprintf(beat, sizeof(beat), "%" PRId64, health.beat_ms);
 	cells[3] = output_string(name_of(&health));
-	cells[4] = output_string(beat);
+	cells[4] = output_string(word_of(health.says));
+	cells[5] = output_string(beat);
+	cells[7] = output_string(health.status);
 	return output_add(listing->output, cells);
 }
 
 static int list(struct client *client, struct kreg *k, const char *space)
 {
-	struct listing listing = { .k = k, .output = output_new("services", columns, 6) };
+	struct listing listing = { .k = k, .output = output_new("services", columns, COLUMNS) };
 	int err = listing.output ? kreg_service_each_reserved(k, space, add_service, &listing)
 				 : -ENOMEM;
 
