@@ -228,11 +228,12 @@ ready_service() {
 		read -r go <"$2/go"
 		case $1 in
 		--ready-fd) echo >&7 ;;
-		--notify) perl -MSocket -e '
+		--notify) exec perl -MSocket -e '
 			socket(S, PF_UNIX, SOCK_DGRAM, 0);
 			$_ = $ENV{NOTIFY_SOCKET};
 			s/^@/\0/;
-			send(S, "READY=1\n", 0, pack_sockaddr_un($_)) or die' ;;
+			send(S, "READY=1\n", 0, pack_sockaddr_un($_)) or die;
+			exec "sleep", "1000"' ;;
 		esac
 		exec sleep 1000
 END
@@ -260,6 +261,48 @@ readiness() {
 	says "is said to have done so" err "before it said that it was ready"
 	exits 1 "and its name is free" "$regtool" get cache
 	exits 2 "an fd that is none" "$regtool" run cache --ready-fd 1 -- true
+	exits 0 "destroy" "$regtool" destroy default
+}
+
+# A manager that keeps what it is told.
+hear_as_manager() {
+	perl -MSocket -MIO::Handle -e '
+		socket(S, PF_UNIX, SOCK_DGRAM, 0);
+		bind(S, pack_sockaddr_un($ARGV[0])) or die;
+		open(F, ">", $ARGV[1]);
+		F->autoflush(1);
+		while (defined recv(S, $_, 4096, 0)) { s/\n/,/g; print F "$_\n" }' "$folder/manager" "$folder/heard" &
+	manager=$!
+	started="$started $manager"
+	until_ok test -e "$folder/heard"
+}
+
+# By systemd's own tool, where it is installed; that one waits until what it says was acted upon.
+under_a_manager() {
+	command -v systemd-notify >"$folder/out" || return
+	hear_as_manager
+	# shellcheck disable=SC2016 # the inner shell's pid
+	NOTIFY_SOCKET="$folder/manager" "$regtool" run cache --notify --value up -- sh -c '
+		systemd-notify --ready --status=up --pid=$$
+		echo $? >"$0"
+		exec sleep 1000' "$folder/said" &
+	service=$!
+	started="$started $service"
+	until_ok test -s "$folder/said"
+	exits 0 "systemd-notify is answered when the name is found" "$regtool" get cache
+	exits 0 "with success" grep -qx 0 "$folder/said"
+	exits 0 "the manager above is told" grep -q "READY=1" "$folder/heard"
+	exits 0 "all lines" grep -q "STATUS=up" "$folder/heard"
+	exits 1 "but not who the main process is" grep -q MAINPID "$folder/heard"
+	kill -TERM "$service"
+	wait "$service" 2>/dev/null
+	kill "$manager"
+	wait "$manager" 2>/dev/null
+	rm -f "$folder/manager" "$folder/heard" "$folder/said"
+	exits 134 "a watchdog that is missed ends the program" "$regtool" run cache --notify --watchdog 1 -- \
+		sh -c 'systemd-notify --ready; exec sleep 1000'
+	says "and is said to have" err "missed its watchdog"
+	exits 2 "there is none without --notify" "$regtool" run cache --watchdog 1 -- true
 	exits 0 "destroy" "$regtool" destroy default
 }
 
@@ -332,6 +375,7 @@ all_days() {
 	watching
 	meta
 	readiness
+	under_a_manager
 	services
 	kinds
 }

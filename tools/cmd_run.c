@@ -2,31 +2,29 @@
 /*
  * regtool run: a program that was not written for kreg, under a name.
  *
- * Under the guard regtool becomes the program, and the name stays, because the process does. In
- * the fallback exec ends a life, so there regtool stays the program's parent, and holds the name. So it
- * does where the name is to be found only when the program is ready: somebody has to hear that.
+ * Under the guard regtool becomes the program, and the name stays, because the process does. In the fallback exec ends a
+ * life, so there regtool stays the program's parent, and holds the name. Where the name is to be found only when
+ * the program is ready, kreg_start() starts it, and regtool stays to hear what it says.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tools/client.h"
 #include "tools/foster.h"
 #include "tools/output.h"
-#include "tools/ready.h"
 #include "tools/regtool.h"
 
-#define NOT_YET INT_MAX
+/* The longest time between two signs of life. */
+#define WATCHDOG_SECONDS_MAX 86400
 
-/* The program runs under our name, which nobody finds before it says that it is ready. */
 struct service {
 	struct kreg *k;
 	const char *key, *value;
-	bool wait; /* for readiness */
-	struct ready ready;
-	int published; /* what kreg_publish() said, or NOT_YET */
+	struct kreg_start how; /* if it is to be heard when the program is ready */
+	bool is_heard;
 };
 
 static int fail_to_exec(const char *program, int err)
@@ -36,95 +34,163 @@ static int fail_to_exec(const char *program, int err)
 	return REGTOOL_ERROR;
 }
 
-static int register_key(struct client *client, struct service *service)
+static int fail_to_register(struct client *client, const struct service *service, int err,
+			    const struct kreg_owner *holder)
 {
-	struct kreg_found holder = { 0 };
-	int err = kreg_register_with(service->k, service->key, KREG_STRING, service->value,
-				     strlen(service->value),
-				     service->wait ? KREG_REGISTER_RESERVED : 0, &holder);
-
-	if (!err)
-		return REGTOOL_DONE;
 	if (err != -EEXIST)
 		return client_fail(client, err, "register \"%s\"", service->key);
 	fputs("regtool: \"", stderr);
 	output_text(stderr, service->key, strlen(service->key));
-	fprintf(stderr, "\" is held by pid %d\n", holder.owner.pid);
+	fprintf(stderr, "\" is held by pid %d\n", holder->pid);
 	return REGTOOL_TAKEN;
 }
 
 /* The handle stays open: to close it would give the name up. Return: only if it failed. */
-static int become(struct kreg *k, char **command)
+static int become(char **command)
 {
 	execvp(command[0], command);
-	fail_to_exec(command[0], -errno);
-	kreg_close(k);
-	return REGTOOL_ERROR;
+	return fail_to_exec(command[0], -errno);
 }
 
-static void publish(void *data)
-{
-	struct service *service = data;
-
-	service->published = kreg_publish(service->k, service->key, KREG_STRING, service->value,
-					  strlen(service->value));
-}
-
-static int stay(struct client *client, struct service *service, char **command)
+static int stay(struct client *client, char **command, struct service *service)
 {
 	struct foster foster = { 0 };
-	int err, end;
+	int end, err = foster_start(&foster, command);
 
-	if (service->wait) {
-		foster.before_exec = ready_hand_over;
-		foster.data = &service->ready;
-	}
-	err = foster_start(&foster, command);
-	if (err) {
-		kreg_close(service->k);
-		if (foster.exec_failed)
-			return fail_to_exec(command[0], err);
+	if (err && foster.exec_failed)
+		return fail_to_exec(command[0], err);
+	if (err)
 		return client_fail(client, err, "start \"%s\"", command[0]);
-	}
-	err = service->wait ? ready_begin(&service->ready, publish, service) : 0;
-	if (err) {
-		client_fail(client, err, "hear when \"%s\" is ready", command[0]);
-		service->wait = false;
-		service->published = 0;
-	}
-	end = foster_wait(&foster);
-	if (service->wait)
-		ready_end(&service->ready);
-	if (service->published == NOT_YET)
-		fprintf(stderr, "regtool: \"%s\" ended before it said that it was ready\n",
-			command[0]);
-	else if (service->published == KREG_WAITING)
-		fprintf(stderr, "regtool: \"%s\" was taken over before it was ready\n",
-			service->key);
-	else if (service->published)
-		client_fail(client, service->published, "publish \"%s\"", service->key);
+	end = foster_wait(&foster, NULL);
 	kreg_close(service->k);
+	service->k = NULL;
 	return foster_end_alike(end);
 }
 
-static int run_service(struct client *client, struct service *service, char **command)
+static int run_plain(struct client *client, struct service *service, char **command)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
-	int status, err = kreg_stat(service->k, &stat);
+	struct kreg_found holder = { 0 };
+	int err = kreg_stat(service->k, &stat);
 
 	if (!err && setenv("KREG_REGISTRY", client->name, 1) != 0)
 		err = -errno;
 	if (err)
-		status = client_fail(client, err, "use registry \"%s\"", client->name);
-	else
-		status = register_key(client, service);
-	if (status) {
-		kreg_close(service->k);
-		return status;
+		return client_fail(client, err, "use registry \"%s\"", client->name);
+	err = kreg_register_with(service->k, service->key, KREG_STRING, service->value,
+				 strlen(service->value), 0, &holder);
+	if (err)
+		return fail_to_register(client, service, err, &holder.owner);
+	return stat.life == KREG_LIFE_GUARD ? become(command) : stay(client, command, service);
+}
+
+/* Why its name could not be published is in its state. */
+static void hear(struct kreg_program *program)
+{
+	kreg_program_hear(program);
+}
+
+/* What it has said before it ended, and nobody has heard yet. */
+static void hear_rest(struct kreg_program *program)
+{
+	struct pollfd at = { .events = POLLIN };
+
+	do {
+		at.fd = kreg_program_fd(program);
+		if (poll(&at, 1, 0) != 1)
+			return;
+		hear(program);
+	} while (at.revents);
+}
+
+static void say_unless_published(struct client *client, const struct service *service,
+				 struct kreg_program *program)
+{
+	struct kreg_program_state state = { .size = sizeof(state) };
+
+	kreg_program_state(program, &state);
+	if (state.says == KREG_PROGRAM_MISSED)
+		fprintf(stderr,
+			"regtool: \"%s\" has missed its watchdog of %u ms, and was killed\n",
+			service->how.argv[0], state.watchdog_ms);
+	if (state.published == -EINPROGRESS)
+		fprintf(stderr, "regtool: \"%s\" ended before it said that it was ready\n",
+			service->how.argv[0]);
+	else if (state.published && state.published != -ECHILD)
+		client_fail(client, state.published, "publish \"%s\"", service->key);
+}
+
+static int run_heard(struct client *client, struct service *service, char **command)
+{
+	struct kreg_started started = { .size = sizeof(started) };
+	struct foster foster = { 0 };
+	struct foster_ear ear = { kreg_program_fd, hear, NULL };
+	int end, err;
+
+	service->how.argv = (const char *const *)command;
+	service->how.value = service->value;
+	service->how.value_size = strlen(service->value);
+	service->how.flags =
+		KREG_START_ATTEND | KREG_START_FOREGROUND | KREG_START_DIES_WITH_STARTER;
+	if (service->how.ready == KREG_READY_NOTIFY)
+		service->how.flags |= KREG_START_PASS_ON;
+	/* From here on, so that none is lost that is for the program. */
+	foster_take_signals(&foster);
+	err = kreg_start(service->k, service->key, KREG_STRING, &service->how, &started);
+	if (err == -ENOEXEC)
+		return fail_to_exec(command[0], started.exec_error);
+	if (err)
+		return fail_to_register(client, service, err, &started.owner);
+	foster.child = started.child;
+	ear.program = started.program;
+	end = foster_wait(&foster, &ear);
+	hear_rest(started.program);
+	say_unless_published(client, service, started.program);
+	kreg_program_close(started.program);
+	kreg_close(service->k);
+	service->k = NULL;
+	return foster_end_alike(end);
+}
+
+/* Whether all options go together. */
+static int check(struct client *client, const struct service *service)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+
+	if (service->is_heard && !kreg_stat(service->k, &stat) && stat.keys != KREG_KEYS_UNIQUE) {
+		fprintf(stderr,
+			"regtool: --notify and --ready-fd need unique keys: registry \"%s\" has "
+			"duplicate ones\n",
+			client->name);
+		return REGTOOL_ERROR;
 	}
-	if (stat.life == KREG_LIFE_GUARD && !service->wait)
-		return become(service->k, command);
-	return stay(client, service, command);
+	return REGTOOL_DONE;
+}
+
+static int read_option(struct client *client, struct service *service, int option)
+{
+	uint64_t number = 0;
+
+	switch (option) {
+	case 'v':
+		service->value = optarg;
+		return REGTOOL_DONE;
+	case 'f':
+		if (client_number(optarg, 1023, &number) || number < 3)
+			return client_misuse(client, "\"%s\" is no fd from 3 on", optarg);
+		service->how.ready = KREG_READY_FD;
+		service->how.ready_fd = (int32_t)number;
+		break;
+	case 'w':
+		if (client_number(optarg, WATCHDOG_SECONDS_MAX, &number) || !number)
+			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
+		service->how.watchdog_ms = (uint32_t)number * 1000;
+		break;
+	default:
+		service->how.ready = KREG_READY_NOTIFY;
+	}
+	service->is_heard = true;
+	return REGTOOL_DONE;
 }
 
 static int run(struct client *client, int argc, char **argv)
@@ -133,39 +199,39 @@ static int run(struct client *client, int argc, char **argv)
 		{ "value", required_argument, NULL, 'v' },
 		{ "ready-fd", required_argument, NULL, 'f' },
 		{ "notify", no_argument, NULL, 'n' },
+		{ "watchdog", required_argument, NULL, 'w' },
 		{ 0 },
 	};
-	struct service service = { .value = "" };
-	uint64_t fd = 0;
-	int option, status, err;
+	struct service service = { .value = "", .how.size = sizeof(service.how) };
+	int option, status = REGTOOL_DONE;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
-		if (option == 'v')
-			service.value = optarg;
-		else if (option == 'f' && (client_number(optarg, 1023, &fd) || fd < 3))
-			return client_misuse(client, "\"%s\" is no fd from 3 on", optarg);
-		else
-			service.wait = true;
-	}
+	while (!status && (option = client_option(client, argc, argv, options)) != -1)
+		status = read_option(client, &service, option);
+	if (status)
+		return status;
 	if (argc - optind < 2)
 		return client_usage(client);
+	if (service.how.watchdog_ms && service.how.ready != KREG_READY_NOTIFY)
+		return client_misuse(client, "--watchdog needs --notify");
 	service.key = argv[optind];
-	service.published = service.wait ? NOT_YET : 0;
-	if (service.wait) {
-		err = ready_prepare(&service.ready, fd ? (int)fd : -1);
-		if (err)
-			return client_fail(client, err, "listen for readiness");
-	}
 	status = client_open(client, 0, &service.k);
-	return status ? status : run_service(client, &service, argv + optind + 1);
+	if (!status)
+		status = check(client, &service);
+	if (!status && service.is_heard)
+		status = run_heard(client, &service, argv + optind + 1);
+	else if (!status)
+		status = run_plain(client, &service, argv + optind + 1);
+	kreg_close(service.k);
+	return status;
 }
 
 const struct command cmd_run = {
 	.name = "run",
-	.synopsis = "run KEY [--value V] [--ready-fd FD | --notify] -- COMMAND...",
+	.synopsis = "run KEY [--value V] [--ready-fd FD | --notify [--watchdog S]] -- COMMAND...",
 	.summary = "run a program under a name",
 	.options = "  --value V      what others find under KEY (nothing)\n"
 		   "  --ready-fd FD  KEY is found when COMMAND writes a line to FD\n"
-		   "  --notify       KEY is found when COMMAND sends READY=1, see sd_notify(3)\n",
+		   "  --notify       KEY is found when COMMAND sends READY=1, see sd_notify(3)\n"
+		   "  --watchdog S   COMMAND is killed if it sends no WATCHDOG=1 for S seconds\n",
 	.run = run,
 };

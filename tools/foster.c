@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +22,7 @@
 /* These are about what the parent itself has done. */
 static const int own_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
-static void take_signals(struct foster *foster)
+void foster_take_signals(struct foster *foster)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	size_t i;
@@ -46,8 +48,6 @@ static void run_child(const struct foster *foster, pid_t parent, int tell, char 
 	/* Whom it watches was the parent, if that still is. */
 	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
 		give_signals_back(foster);
-		if (foster->before_exec)
-			foster->before_exec(foster->data);
 		execvp(command[0], command);
 	}
 	if (!err)
@@ -77,7 +77,7 @@ int foster_start(struct foster *foster, char **command)
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -errno;
-	take_signals(foster);
+	foster_take_signals(foster);
 	foster->child = fork();
 	if (foster->child == 0)
 		run_child(foster, parent, ends[1], command);
@@ -107,22 +107,56 @@ static void stop_alike(pid_t child, int signal)
 	kill(child, SIGCONT);
 }
 
-int foster_wait(struct foster *foster)
+/* True: the child has ended, with *status. */
+static bool follow_child(const struct foster *foster, int *status)
 {
-	siginfo_t info;
-	int status, signal;
 	pid_t pid;
 
-	for (;;) {
-		while ((pid = waitpid(foster->child, &status, WNOHANG | WUNTRACED)) > 0) {
-			if (!WIFSTOPPED(status))
-				return status;
-			stop_alike(foster->child, WSTOPSIG(status));
-		}
-		signal = sigwaitinfo(&foster->taken, &info);
-		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+	while ((pid = waitpid(foster->child, status, WNOHANG | WUNTRACED)) > 0) {
+		if (!WIFSTOPPED(*status))
+			return true;
+		stop_alike(foster->child, WSTOPSIG(*status));
+	}
+	return false;
+}
+
+/* All that is there. */
+static void forward_signals(const struct foster *foster)
+{
+	const struct timespec now = { 0 };
+	siginfo_t info;
+	int signal;
+
+	while ((signal = sigtimedwait(&foster->taken, &info, &now)) > 0) {
+		if (signal != SIGCHLD && info.si_code != SI_KERNEL)
 			kill(foster->child, signal);
 	}
+}
+
+/* Until there is a signal, or something to hear. Without a signalfd it looks ten times a second. */
+static void sleep_for(int signals, const struct foster_ear *ear)
+{
+	struct pollfd at[] = { { .fd = signals, .events = POLLIN },
+			       { .fd = -1, .events = POLLIN } };
+
+	if (ear)
+		at[1].fd = ear->fd(ear->program);
+	if (poll(at, 2, signals < 0 ? 100 : -1) > 0 && at[1].revents)
+		ear->hear(ear->program);
+}
+
+int foster_wait(struct foster *foster, const struct foster_ear *ear)
+{
+	int signals = signalfd(-1, &foster->taken, SFD_CLOEXEC);
+	int status = 0;
+
+	while (!follow_child(foster, &status)) {
+		sleep_for(signals, ear);
+		forward_signals(foster);
+	}
+	if (signals >= 0)
+		close(signals);
+	return status;
 }
 
 int foster_end_alike(int end)

@@ -20,16 +20,24 @@ struct foster {
 	sigset_t taken;  /* signals that foster_wait() takes */
 	sigset_t before; /* the mask to give back */
 	struct sigaction child_action;
-	/* Called in the child before exec, if not NULL; async-signal-safe. */
-	void (*before_exec)(void *data);
-	void *data;
 };
 
-/* @before_exec and @data are set, the rest is 0. Return: 0 once the child runs @command; a negative errno, of exec if @exec_failed. */
+/* What is heard beside the signals: @program says @fd, for poll(2), and is to @hear when that is readable. */
+struct kreg_program;
+struct foster_ear {
+	int (*fd)(const struct kreg_program *program);
+	void (*hear)(struct kreg_program *program);
+	struct kreg_program *program;
+};
+
+/* For a child that is started otherwise: signals are kept for foster_wait() from here on. */
+void foster_take_signals(struct foster *foster);
+
+/* All is 0. Return: 0 once the child runs @command; a negative errno, of exec if @exec_failed. */
 int foster_start(struct foster *foster, char **command);
 
-/* Forwards signals until the child's end. Return: the status of waitpid(2). */
-int foster_wait(struct foster *foster);
+/* Forwards signals until the child's end; @ear may be NULL. Return: the status of waitpid(2). */
+int foster_wait(struct foster *foster, const struct foster_ear *ear);
 
 /* Return: the exit status; or ends the process by the signal that ended the child. */
 int foster_end_alike(int end);

@@ -38,7 +38,7 @@ _regtool()
 
 	case $before in
 	-r | --registry | --value | --mode | --max-bytes | --slots | --seats | --partitions) return ;;
-	--prefix | --glob | --namespace | --count | --timeout | --ready-fd) return ;;
+	--prefix | --glob | --namespace | --count | --timeout | --ready-fd | --watchdog) return ;;
 	--keys) words="unique duplicate duplicate-by-key" ;;
 	--key) words="$(_regtool_keys "${registry[@]}")" ;;
 	--pid) words="$(_regtool_pids "${registry[@]}")" ;;
@@ -54,7 +54,7 @@ _regtool()
 		select | count) words="--key --prefix --glob --pid --value --json --registry --help" ;;
 		watch) words="--key --prefix --glob --known --count --json --registry --help" ;;
 		wait) words="$(_regtool_keys "${registry[@]}") --gone --timeout --registry --help" ;;
-		run) words="--value --ready-fd --notify --registry --help --" ;;
+		run) words="--value --ready-fd --notify --watchdog --registry --help --" ;;
 		signal)
 			words="$(_regtool_keys "${registry[@]}") $(compgen -A signal | grep '^SIG')"
 			words+=" --registry --help"
