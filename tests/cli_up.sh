@@ -130,6 +130,8 @@ try_signals() {
 try_inherited_signals() {
 	printf '[Service a]\nExecStart=sh -c "sleep 0.2; exit 0"\nRestart=transient\n[Service b]\nExecStart=sleep 1000\n' \
 		>"$folder/signals.ini"
+	# What the other mode's has said would be taken for its word.
+	rm -f "$folder/inherited"
 	(
 		trap '' HUP INT CHLD
 		exec "$regtool" up "$folder/signals.ini"
