@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel forgets PR_SET_PDEATHSIG when a process changes its credentials, by setuid(2), or by exec of a
- * program that is set-user-id or has capabilities. So a process of its own, the watcher, sleeps on two pidfds: it
- * ends the program when the other one has ended, and itself when the program has.
+ * program that is set-user-id or has capabilities. And it sends the signal
+ * with the credentials that the parent has when it ends, which may not suffice. So a process of its own, the watcher,
+ * sleeps on pidfds: it ends the program when one of the others has ended, and itself when the program has.
  *
- *   fallback   starter -- foster -+- program      the watcher watches the foster
- *                                 +- watcher
+ *   fallback   starter -- foster -+- program      the watcher watches the foster, and the starter if the program
+ *                                 +- watcher      is to die with it
  *   guard      starter -- program                 the watcher watches the starter, if the program is to
  *                         watcher                 die with it; it is a child of init or of a subreaper
  *
@@ -15,10 +16,12 @@
  * whoever starts the name meanwhile takes it for a program whose starter is dead, and ends that as well.
  *
  *   killed here         what follows
- *   the foster          the watcher kills the program and ends: then the name is free
+ *   the foster          the watcher kills the program and ends: then the name is free. The program may be reaped by
+ *                       another process before, and a listing of owners shows its pid as the watcher's until then
  *   the watcher         the foster kills the program, and ends like it
  *   the program         the foster ends the watcher, then its own life, and ends like the program
- *   the starter         as before; if the program is to die with it, the kernel kills the foster
+ *   the starter         as before; if the program is to die with it, the kernel kills the foster, unless the starter
+ *                       has changed its credentials and may not signal it: then the watcher kills the program
  *   under the guard     the name is the program's whoever is killed; the watcher alone: the kernel kills the program
  *                       with its starter, unless it has changed its credentials
  *
@@ -43,8 +46,8 @@
 #include "shm/fd.h"
 #include "shm/row.h"
 
-/* Of the watcher's two fds. */
-enum { FD_OTHER, FD_PROGRAM, FDS };
+/* Of the watcher's fds. In the fallback FD_STARTER is that of a starter with which the program is to die, or -1. */
+enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
 
 void start_say(const struct start_plan *plan, struct start_word word)
 {
@@ -52,22 +55,30 @@ void start_say(const struct start_plan *plan, struct start_word word)
 		;
 }
 
-static int open_pidfds(int *fds, pid_t other, pid_t program)
-{
-	fds[FD_OTHER] = fd_pidfd(other);
-	if (fds[FD_OTHER] < 0)
-		return fds[FD_OTHER];
-	fds[FD_PROGRAM] = fd_pidfd(program);
-	if (fds[FD_PROGRAM] >= 0)
-		return 0;
-	close(fds[FD_OTHER]);
-	return fds[FD_PROGRAM];
-}
-
 static void close_pidfds(const int *fds)
 {
-	close(fds[FD_OTHER]);
-	close(fds[FD_PROGRAM]);
+	int i;
+
+	for (i = 0; i < FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+/* @starter: 0 for none. */
+static int open_pidfds(int *fds, pid_t other, pid_t program, pid_t starter)
+{
+	const pid_t pids[FDS] = { other, program, starter };
+	int i, err = 0;
+
+	for (i = 0; i < FDS; i++) {
+		fds[i] = err || !pids[i] ? -1 : fd_pidfd(pids[i]);
+		if (pids[i] && fds[i] < 0 && !err)
+			err = fds[i];
+	}
+	if (err)
+		close_pidfds(fds);
+	return err;
 }
 
 /* Away from what is sent to the program's session, or to all processes of its name. */
@@ -77,27 +88,33 @@ static void stand_apart(void)
 	prctl(PR_SET_NAME, "kreg-watcher");
 }
 
-/* Keeps no fds but the two. */
+/* Keeps no other fds. */
 static void __attribute__((noreturn)) watch(const int *fds)
 {
-	struct pollfd at[FDS] = { { .events = POLLIN }, { .events = POLLIN } };
-	int i;
+	struct pollfd at[FDS];
+	int i, above[FDS];
 
-	/* Above whatever is to be closed, and then down: neither may overwrite the other. */
+	/* Above whatever is to be closed, and then down: none may overwrite another. */
 	for (i = 0; i < FDS; i++)
-		at[i].fd = fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
-	for (i = 0; i < FDS; i++)
-		dup2(at[i].fd, i);
+		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
+	for (i = 0; i < FDS; i++) {
+		if (above[i] < 0)
+			close(i);
+		else
+			dup2(above[i], i);
+		/* poll() passes over what is -1. */
+		at[i] = (struct pollfd){ .fd = above[i] < 0 ? -1 : i, .events = POLLIN };
+	}
 	fds_close(FDS);
-	for (i = 0; i < FDS; i++)
-		at[i].fd = i;
 	while (!at[FD_PROGRAM].revents) {
 		if (poll(at, FDS, -1) < 0)
 			continue;
-		if (at[FD_OTHER].revents) {
+		for (i = 0; i < FDS; i++) {
+			if (i == FD_PROGRAM || !at[i].revents)
+				continue;
 			syscall(SYS_pidfd_send_signal, FD_PROGRAM, SIGKILL, NULL, 0);
 			/* Once is enough. */
-			at[FD_OTHER].fd = -1;
+			at[i] = (struct pollfd){ .fd = -1 };
 		}
 	}
 	_exit(0);
@@ -122,11 +139,17 @@ be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
 
 pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 {
-	int fds[FDS], err = open_pidfds(fds, getpid(), program);
+	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
+	int fds[FDS], err = open_pidfds(fds, getpid(), program, dies ? plan->starter : 0);
 	pid_t watcher;
 
 	if (err)
 		return err;
+	/* The pidfd was that of our parent, if that is still the starter. */
+	if (dies && getppid() != plan->starter) {
+		close_pidfds(fds);
+		return -ESRCH;
+	}
 	watcher = _Fork();
 	if (watcher == 0)
 		be_watcher(plan, fds, program);
@@ -138,7 +161,7 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 
 int start_watch_starter(const struct start_plan *plan)
 {
-	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, getpid());
+	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, getpid(), 0);
 	pid_t between;
 
 	if (err)

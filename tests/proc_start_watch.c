@@ -76,6 +76,18 @@ START_TEST(a_program_ends_with_the_child_of_its_starter)
 }
 END_TEST
 
+/* The watcher ends last. */
+static void await_free(const char *name)
+{
+	int err;
+
+	do {
+		err = kreg_register(k, name, KREG_STRING, NULL, 0, NULL);
+	} while (err == -EEXIST && !sched_yield());
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(kreg_unregister(k, name, KREG_STRING), 1);
+}
+
 static pid_t parent_of(pid_t pid)
 {
 	char path[64];
@@ -201,6 +213,46 @@ START_TEST(a_program_that_is_to_die_with_its_starter_does)
 }
 END_TEST
 
+/* A starter that may not signal its program any more: the kernel sends what it owes by its credentials. */
+static int __attribute__((noreturn)) be_starter_and_drop(int link, void *data)
+{
+	const char *const argv[] = { PROGRAM, "sleep", NULL };
+	KREG_START(how, .argv = argv, .flags = KREG_START_DIES_WITH_STARTER);
+	struct kreg_started started = { .size = sizeof(started) };
+	int err;
+
+	(void)data;
+	k = mode_open(mode, "start_watch");
+	err = kreg_start(k, "name", KREG_STRING, &how, &started);
+	if (!err && setuid(65534))
+		err = -errno;
+	link_say(link, err ? err : started.owner.pid);
+	for (;;)
+		pause();
+}
+
+START_TEST(a_program_dies_with_a_starter_that_has_dropped_its_privileges)
+{
+	struct child starter;
+	int64_t pid;
+
+	if (geteuid()) {
+		printf("# skipped: only root has privileges to drop\n");
+		return;
+	}
+	open_mode(_i);
+	starter = child_start(be_starter_and_drop, NULL);
+	pid = link_hear(starter.link);
+	ck_assert_int_gt(pid, 0);
+	child_kill(&starter);
+	ck_assert_int_eq(kreg_await_gone(k, "name", KREG_STRING, NULL, 60000), 0);
+	while (is_running((pid_t)pid))
+		sched_yield();
+	await_free("name");
+	kreg_close(k);
+}
+END_TEST
+
 static int __attribute__((noreturn)) be_supervisor(int link, void *data)
 {
 	static const KREG_START(how, .argv = drop_argv, .ready = KREG_READY_FD, .ready_fd = 3);
@@ -268,6 +320,7 @@ int main(int argc, char **argv)
 		a_program_ends_with_its_watcher,
 		who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
 		a_program_that_is_to_die_with_its_starter_does,
+		a_program_dies_with_a_starter_that_has_dropped_its_privileges,
 		a_service_ends_with_its_supervisor,
 		a_supervised_service_whose_child_is_killed_is_restarted_once,
 		NULL,

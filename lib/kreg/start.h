@@ -23,8 +23,8 @@ enum kreg_ready {
 
 enum kreg_start_flags {
 	KREG_START_DIES_WITH_STARTER =
-		1 << 0, /* SIGKILL when the thread that starts it ends; if it has
-						  changed its credentials, when the process does */
+		1 << 0, /* SIGKILL when the thread that starts it ends; if one of the
+						  two has changed its credentials, when the process does */
 	KREG_START_ATTEND =
 		1 << 1, /* returns as soon as the program runs: @started->program hears what
 					 it says from then on, and publishes its name when it is ready */
