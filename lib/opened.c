@@ -8,8 +8,9 @@
  *
  *   the fallback's owner      has to
  *   a process                 have the file mapped, for writing
- *   a foster parent, or a     have it mapped, and be the parent of the program whose name it holds, or one that
- *     watcher                 might signal the program itself, by kill(2)'s rule
+ *   a foster parent           have it mapped, and be the parent of the program whose name it holds
+ *   a watcher                 have it mapped, and be one that might signal the program itself, by kill(2)'s rule. Its
+ *                             program may have been reaped, and the pid be a stranger's: the start in its row tells
  *   our own child             the same, unless /proc hides it from us because it has changed its credentials: it is
  *                             ours, and whoever names it tells us nothing that we would not do
  */
@@ -132,15 +133,40 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 	return err == -ENODATA ? -EACCES : err;
 }
 
+/* Whether @pid is of the process still that it was of when the row of @owner was written. */
+static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
+{
+	const struct row *row = &k->segment.rows[owner_seat(owner)];
+	struct row_process process;
+
+	if (!row->start || row->time_namespace != row_time_namespace() || !row_proc_is_ours() ||
+	    !row_process_read(pid, &process))
+		return -EACCES;
+	return row_start_of(&process) == row->start ? 0 : -EUCLEAN;
+}
+
 static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)
 {
 	pid_t foster = row_foster(&k->segment, owner);
+	int err;
 
 	if (!foster || foster == pid)
 		return has_mapped(k, pid);
-	if (!is_child_of(pid, foster) && !might_signal(foster, pid))
-		return -EUCLEAN;
-	return has_mapped(k, foster);
+	if (is_child_of(pid, foster))
+		return has_mapped(k, foster);
+	err = is_same(k, owner, pid);
+	if (err)
+		return err;
+	return might_signal(foster, pid) ? has_mapped(k, foster) : -EUCLEAN;
+}
+
+bool opened_by_watcher(const struct kreg *k, owner_t owner, pid_t pid)
+{
+	pid_t holder = k->lives.facts ? 0 : row_foster(&k->segment, owner);
+	struct row_process process;
+
+	return holder && holder != pid && row_proc_is_ours() && row_process_read(pid, &process) &&
+	       process.parent != holder;
 }
 
 int opened_by(struct kreg *k, owner_t owner, pid_t pid)

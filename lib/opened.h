@@ -21,6 +21,12 @@
  */
 int opened_by(struct kreg *k, owner_t owner, pid_t pid);
 
+/*
+ * Whether what @owner holds is not its own child's, so it can only be a watcher whose foster parent is dead
+ * (start_watch.h). @pid is the program's, or a stranger's by now. False: it is a foster parent's, or that is not to be seen.
+ */
+bool opened_by_watcher(const struct kreg *k, owner_t owner, pid_t pid);
+
 #pragma GCC visibility pop
 
 #endif

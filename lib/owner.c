@@ -53,7 +53,11 @@ bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
 enum pidfd_use {
 	USE_END,       /* it is waited for */
 	USE_OF_CALLER, /* it is given away, and may be used for signals by whoever may send them */
-	USE_SIGNALS,   /* what is signalled may be another process, for which the owner stands */
+	/*
+	 * What is signalled may be another process, for which the owner stands. It is the owner's child, not reaped as
+	 * long as the owner's life is not over; whom a watcher names is ended by that itself, and may be anybody by now.
+	 */
+	USE_SIGNALS,
 };
 
 static int check_opened(struct kreg *k, owner_t owner, pid_t pid, int fd, enum pidfd_use use)
@@ -61,6 +65,8 @@ static int check_opened(struct kreg *k, owner_t owner, pid_t pid, int fd, enum p
 	int err = use == USE_END ? 0 : opened_by(k, owner, pid);
 	bool is_held = true;
 
+	if (use == USE_SIGNALS && opened_by_watcher(k, owner, pid))
+		err = -ESRCH;
 	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)) {
 		is_held = errno != ESRCH;
 		/* What nobody can do anything with needs no proof. */

@@ -13,11 +13,12 @@
  * In the fallback the watcher has a life of its own, and a reserved entry in the line of the name, behind the
  * foster's. When the foster has been killed, that one is the first: nobody finds the name, and nobody can take it
  * before the watcher ends, which it does when the program has. Its row has the program's pid, as the foster's:
- * whoever starts the name meanwhile takes it for a program whose starter is dead, and ends that as well.
+ * whoever starts the name meanwhile takes it for a program whose starter is dead, and waits for the watcher's end.
  *
  *   killed here         what follows
  *   the foster          the watcher kills the program and ends: then the name is free. The program may be reaped by
- *                       another process before, and a listing of owners shows its pid as the watcher's until then
+ *                       another process before, and its pid be a stranger's: so nobody but the watcher, which has a
+ *                       pidfd, signals what is in the watcher's row (opened.h)
  *   the watcher         the foster kills the program, and ends like it
  *   the program         the foster ends the watcher, then its own life, and ends like the program
  *   the starter         as before; if the program is to die with it, the kernel kills the foster, unless the starter

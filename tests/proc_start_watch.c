@@ -5,14 +5,19 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/claim.h"
+#include "lib/start_run.h"
 #include "shm/row.h"
+#include "shm/table_search.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
@@ -253,6 +258,105 @@ START_TEST(a_program_dies_with_a_starter_that_has_dropped_its_privileges)
 }
 END_TEST
 
+/*
+ * A process that does nothing and has @pid, but was started in another tick of the clock than at @start; 0: the kernel
+ * offers no choice of pids.
+ */
+static pid_t fork_as(pid_t pid, uint64_t start)
+{
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	pid_t stranger;
+
+	if (fd < 0)
+		return 0;
+	for (;;) {
+		ck_assert_int_gt(dprintf(fd, "%d", pid - 1), 0);
+		stranger = fork();
+		ck_assert_int_ge(stranger, 0);
+		while (!stranger)
+			pause();
+		if (stranger == pid && row_process_start(stranger) != start)
+			break;
+		kill(stranger, SIGKILL);
+		ck_assert_int_eq(waitpid(stranger, NULL, 0), stranger);
+	}
+	close(fd);
+	return stranger;
+}
+
+static int is_of(const struct kreg_owner_facts *facts, void *data)
+{
+	return facts->owner.pid == *(pid_t *)data;
+}
+
+/* The first process of a PID namespace: nobody else reaps or forks there. */
+static int __attribute__((noreturn)) start_where_pids_come_again(int link, void *data)
+{
+	const char *const argv[] = { PROGRAM, "sleep", NULL };
+	KREG_START(how, .argv = argv);
+	struct kreg_started started = { .size = sizeof(started) };
+	struct claim_holder holder;
+	pid_t watcher, stranger;
+	struct query q;
+	uint64_t start;
+
+	(void)data;
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, NULL)) {
+		link_say(link, -1);
+		_exit(0);
+	}
+	k = mode_open(MODE_FALLBACK, "start_pids");
+	q = table_query(&k->segment, "name", 4);
+	q.kinds = KINDS_OF_NAMES;
+	ck_assert_int_eq(kreg_start(k, "name", KREG_STRING, &how, &started), 0);
+	start = row_process_start(started.owner.pid);
+	watcher = other_child_of(started.child, started.owner.pid);
+	ck_assert_int_gt(watcher, 0);
+	kill(watcher, SIGSTOP);
+	kill(started.child, SIGKILL);
+	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
+	ck_assert_int_eq(waitpid(started.owner.pid, NULL, 0), started.owner.pid);
+	ck_assert_int_eq(claim_look(k, &q, &holder), 0);
+	ck_assert(holder.was_started && holder.owner.pid == started.owner.pid);
+	ck_assert_int_eq(start_end(k, &holder.owner), 0);
+	stranger = fork_as(started.owner.pid, start);
+	if (!stranger) {
+		link_say(link, -1);
+		_exit(0);
+	}
+	ck_assert_int_eq(start_end(k, &holder.owner), 0);
+	ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
+	ck_assert_int_eq(kreg_each_owner(k, is_of, &stranger), 0);
+	kill(watcher, SIGCONT);
+	ck_assert_int_eq(kreg_start(k, "name", KREG_STRING, &how, &started), 0);
+	ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
+	link_say(link, 0);
+	_exit(0);
+}
+
+START_TEST(a_pid_that_is_a_strangers_by_now_is_not_killed)
+{
+	struct child first;
+	int64_t said;
+
+	/* Under the guard nobody stands for another. */
+	if (_i != MODE_FALLBACK)
+		return;
+	if (unshare(CLONE_NEWPID)) {
+		printf("# skipped: no PID namespace for the test\n");
+		return;
+	}
+	first = child_start(start_where_pids_come_again, NULL);
+	said = link_hear(first.link);
+	if (said == -1)
+		printf("# skipped: no /proc for a PID namespace, or no choice of pids\n");
+	else
+		ck_assert_int_eq(said, 0);
+	child_kill(&first);
+}
+END_TEST
+
 static int __attribute__((noreturn)) be_supervisor(int link, void *data)
 {
 	static const KREG_START(how, .argv = drop_argv, .ready = KREG_READY_FD, .ready_fd = 3);
@@ -321,6 +425,7 @@ int main(int argc, char **argv)
 		who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
 		a_program_that_is_to_die_with_its_starter_does,
 		a_program_dies_with_a_starter_that_has_dropped_its_privileges,
+		a_pid_that_is_a_strangers_by_now_is_not_killed,
 		a_service_ends_with_its_supervisor,
 		a_supervised_service_whose_child_is_killed_is_restarted_once,
 		NULL,
