@@ -106,15 +106,27 @@ static int hear_word(struct starting *s, struct start_word *word)
 	return size < 0 && errno != ECONNRESET ? -errno : 0;
 }
 
+/*
+ * By what it said itself, over a link that only our child and its children have: /proc would hide it from a starter
+ * that has dropped its privileges.
+ */
 static int open_watcher(struct starting *s, const struct start_word *word)
 {
-	struct kreg_owner watcher = { .token = word->owner };
-	int fd = owner_pidfd_for_caller(s->k, &watcher);
+	int fd;
 
 	s->watcher = word->owner;
-	s->watcher_fd = fd < 0 ? -1 : fd;
 	/* In another PID namespace it can only be left to end by itself. */
-	return fd < 0 && fd != -EREMOTE ? -ECHILD : 0;
+	if (!owner_pid_is_ours(s->k, word->owner))
+		return 0;
+	fd = fd_pidfd((pid_t)word->pid);
+	/* The pid was the watcher's as long as its life was not over. */
+	if (fd >= 0 && life_is_alive(&s->k->lives, word->owner)) {
+		s->watcher_fd = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || fd == -ESRCH ? -ECHILD : fd;
 }
 
 /* In the fallback there are two of them, and either may be the first. */

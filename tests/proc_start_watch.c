@@ -258,6 +258,45 @@ START_TEST(a_program_dies_with_a_starter_that_has_dropped_its_privileges)
 }
 END_TEST
 
+/* Of what it has dropped is also that it may look at processes that were not replaced by exec since. */
+static int __attribute__((noreturn)) drop_and_be_starter(int link, void *data)
+{
+	const char *const argv[] = { "/bin/sleep", "1000", NULL };
+	KREG_START(how, .argv = argv, .flags = KREG_START_DIES_WITH_STARTER);
+	struct kreg_started started = { .size = sizeof(started) };
+	int err = 0, round;
+
+	(void)data;
+	k = mode_open(mode, "start_watch");
+	if (setuid(65534))
+		err = -errno;
+	for (round = 0; !err && round < 3; round++) {
+		err = kreg_start(k, "name", KREG_STRING, &how, &started);
+		if (!err && (kill(started.child, SIGKILL) ||
+			     waitpid(started.child, NULL, 0) != started.child))
+			err = -errno;
+	}
+	link_say(link, err);
+	_exit(0);
+}
+
+START_TEST(who_has_dropped_privileges_starts_programs)
+{
+	struct child starter;
+
+	if (geteuid()) {
+		printf("# skipped: only root has privileges to drop\n");
+		return;
+	}
+	open_mode(_i);
+	starter = child_start(drop_and_be_starter, NULL);
+	ck_assert_int_eq(link_hear(starter.link), 0);
+	child_kill(&starter);
+	await_free("name");
+	kreg_close(k);
+}
+END_TEST
+
 /*
  * A process that does nothing and has @pid, but was started in another tick of the clock than at @start; 0: the kernel
  * offers no choice of pids.
@@ -425,6 +464,7 @@ int main(int argc, char **argv)
 		who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
 		a_program_that_is_to_die_with_its_starter_does,
 		a_program_dies_with_a_starter_that_has_dropped_its_privileges,
+		who_has_dropped_privileges_starts_programs,
 		a_pid_that_is_a_strangers_by_now_is_not_killed,
 		a_service_ends_with_its_supervisor,
 		a_supervised_service_whose_child_is_killed_is_restarted_once,

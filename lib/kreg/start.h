@@ -109,7 +109,8 @@ struct kreg_started {
  *         before it was ready; -ETIMEDOUT it was not ready in time, and was killed; -EINVAL also for
  *         duplicate keys; -EMSGSIZE key and value are larger than some 16,000 bytes; errors as kreg_register()
  *         has them for key and handle; -EUSERS no seat is free for the program; -EMFILE, -ENFILE,
- *         -EAGAIN, -ENOMEM no fd or process is to be had.
+ *         -EAGAIN, -ENOMEM no fd or process is to be had; -EPERM, -EACCES what a dead starter has left may not be
+ *         ended by the caller, or is hidden from it by /proc.
  * Since: 1.0
  */
 int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kreg_start *start,
