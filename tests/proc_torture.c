@@ -36,11 +36,12 @@ static void torture(int mode, bool stop)
 	int faulty = torture_run(&plan, &figures, complaint);
 
 	printf("# KREG_SEED=%llu %s%s: %llu kills, %llu stops, %llu execs, %llu setuids, %llu "
-	       "entries checked\n",
+	       "programs started, %llu entries checked\n",
 	       (unsigned long long)plan.seed, mode == MODE_GUARD ? "guard" : "fallback",
 	       stop ? ", stopping" : "", (unsigned long long)figures.kills,
 	       (unsigned long long)figures.stops, (unsigned long long)figures.execs,
-	       (unsigned long long)figures.calls[CALL_SETUID], (unsigned long long)figures.checks);
+	       (unsigned long long)figures.calls[CALL_SETUID], (unsigned long long)figures.started,
+	       (unsigned long long)figures.checks);
 	fflush(stdout);
 	ck_assert_msg(!faulty, "seed %llu: %s", (unsigned long long)plan.seed, complaint);
 }

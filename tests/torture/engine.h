@@ -10,7 +10,7 @@
  * Used by   torture.c, for as long as one likes; proc_torture.c, for a moment.
  *
  * Files: engine.c spawns, kills, stops, has programs replaced by exec and checks from outside; ear.c listens all the
- * time; victim.c, victim_line.c and victim_next.c are what is killed.
+ * time; victim.c, victim_line.c, victim_next.c and victim_start.c are what is killed.
  */
 #ifndef KREG_TESTS_TORTURE_ENGINE_H
 #define KREG_TESTS_TORTURE_ENGINE_H
@@ -61,6 +61,7 @@ enum torture_call {
 	CALL_CLOSE,
 	CALL_EXEC,
 	CALL_SETUID,
+	CALL_START,
 	TORTURE_CALLS
 };
 extern const char *const torture_call_names[TORTURE_CALLS];
@@ -71,6 +72,8 @@ struct torture_figures {
 	uint64_t execs;        /* whose next program has gone on */
 	uint64_t execs_begun;  /* ... or not yet, when it was killed */
 	uint64_t execs_inside; /* of those, in the middle of a call */
+	uint64_t started;      /* programs */
+	uint64_t orphans;      /* processes that have outlived the victim that had started them */
 	uint64_t rounds;
 	uint64_t checks; /* entries that the engine looked at after a death */
 	uint64_t again;  /* reads that were overtaken too often, and repeated */
@@ -86,7 +89,10 @@ struct torture_figures {
 /* 0, or -1 and the first thing that was wrong in @complaint, of TORTURE_COMPLAINT bytes. */
 int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint);
 
-/* To be called first in main(): goes on as a victim that has called exec, or returns if @argv is not of one. */
+/*
+ * To be called first in main(): goes on as a victim that has called exec, or as a program that was started, or returns
+ * if @argv is of neither.
+ */
 void torture_next(int argc, char **argv);
 
 /* What follows is between engine.c and victim.c. */
@@ -100,6 +106,7 @@ struct torture_victim {
 	uint64_t expelled;
 	uint64_t execs_begun;
 	uint64_t execs_inside;
+	uint64_t started;
 	uint32_t call;
 	uint32_t reserved;
 } __attribute__((aligned(64)));
@@ -142,6 +149,7 @@ void torture_options(const struct torture_plan *plan, struct kreg_options *out);
 uint32_t torture_key(uint32_t number, char *out);
 
 bool torture_is_line(const void *key, size_t key_size);
+bool torture_is_started(const void *key, size_t key_size);
 
 /* NULL, or what is wrong with an entry. */
 const char *torture_entry_fault(const void *key, size_t key_size, const void *value, size_t size,
@@ -158,6 +166,9 @@ struct torture_ear;
 struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board);
 void torture_ear_hear(struct torture_ear *ear);
 void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures);
+
+/* NULL, or what is wrong with the list of a registry that is empty. */
+const char *torture_list_fault(struct kreg *k);
 
 _Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,
 				  uint32_t which, uint64_t seed);

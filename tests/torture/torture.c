@@ -172,6 +172,9 @@ static void figures_print(const struct torture_figures *f)
 	printf("execs %llu, begun %llu, in the middle of a call %llu, setuids %llu\n",
 	       (unsigned long long)f->execs, (unsigned long long)f->execs_begun,
 	       (unsigned long long)f->execs_inside, (unsigned long long)f->calls[CALL_SETUID]);
+	printf("starts %llu, programs %llu, processes that outlived their starter %llu\n",
+	       (unsigned long long)f->calls[CALL_START], (unsigned long long)f->started,
+	       (unsigned long long)f->orphans);
 	printf("killed inside:");
 	for (i = 1; i < TORTURE_CALLS; i++)
 		printf(" %s %llu", torture_call_names[i], (unsigned long long)f->killed_in[i]);

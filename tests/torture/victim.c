@@ -30,6 +30,7 @@ const char *const torture_call_names[TORTURE_CALLS] = {
 	[CALL_PUBLISH] = "publish", [CALL_LOCK] = "lock",     [CALL_INSIDE] = "lock held",
 	[CALL_UNLOCK] = "unlock",   [CALL_LINE] = "line",     [CALL_GIVE] = "give",
 	[CALL_DESTROY] = "destroy", [CALL_EXEC] = "exec",     [CALL_SETUID] = "setuid",
+	[CALL_START] = "start",
 };
 
 /* Marsaglia's xorshift64*; a state of 0 would stay 0. */
@@ -100,8 +101,9 @@ const char *torture_entry_fault(const void *key, size_t key_size, const void *va
 	memcpy(&head, value, sizeof(head));
 	if (head.check != checksum(key, key_size, value, size))
 		return "its checksum is wrong";
-	/* Those go from hand to hand with their values. */
-	if ((pid_t)head.pid != pid && !torture_is_line(key, key_size))
+	/* Those go from hand to hand with their values, or to a program that is started. */
+	if ((pid_t)head.pid != pid && !torture_is_line(key, key_size) &&
+	    !torture_is_started(key, key_size))
 		return "its owner is another one than the value says";
 	return NULL;
 }
@@ -481,6 +483,8 @@ static void do_something(struct victim *v)
 		victim_destroy(v);
 	else if (dice < 47570)
 		victim_setuid(v);
+	else if (dice < 47580)
+		victim_start(v);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
 	else if (dice < 74000)

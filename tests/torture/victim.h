@@ -4,7 +4,7 @@
  *
  * Promises  nothing but that a victim that complains ends at once.
  * Used by   victim.c: names that one holds at a time and knows all about; victim_line.c: names that go from hand to
- *           hand; victim_next.c: exec and setuid.
+ *           hand; victim_next.c: exec and setuid; victim_start.c: programs.
  */
 #ifndef KREG_TESTS_TORTURE_VICTIM_H
 #define KREG_TESTS_TORTURE_VICTIM_H
@@ -104,6 +104,13 @@ void victim_registry(const struct victim *v, char name[32]);
 void victim_line(struct victim *v);
 void victim_give(struct victim *v);
 void victim_destroy(struct victim *v);
+
+/* A lookup of a key that is not one's own, and @gone, if not 0, does not hold. */
+void victim_look(struct victim *v, const char *key, uint32_t key_size, uint64_t gone);
+
+/* In victim_start.c. */
+void victim_start(struct victim *v);
+void torture_program(int argc, char **argv);
 
 /* Whoever was reaped before our call began must not have been in its answer. */
 bool victim_was_reaped(const struct victim *v, uint64_t token);

@@ -16,7 +16,7 @@ static uint32_t line_key(struct victim *v, char *out)
 	return (uint32_t)sprintf(out, "line-%u", random_below(v, LINES));
 }
 
-static void look(struct victim *v, const char *key, uint32_t key_size)
+void victim_look(struct victim *v, const char *key, uint32_t key_size, uint64_t gone)
 {
 	struct kreg_owner owner;
 	const char *fault;
@@ -32,7 +32,7 @@ static void look(struct victim *v, const char *key, uint32_t key_size)
 	fault = torture_entry_fault(key, key_size, v->value, (size_t)size, owner.pid);
 	if (fault)
 		complain(v, "%s was found with %d, and %s", key, owner.pid, fault);
-	if (victim_was_reaped(v, owner.token))
+	if (victim_was_reaped(v, owner.token) || owner.token == gone)
 		complain(v, "%s was found with %d, which had been reaped", key, owner.pid);
 }
 
@@ -49,7 +49,7 @@ void victim_line(struct victim *v)
 	uint32_t key_size = line_key(v, key), size;
 	int err;
 
-	look(v, key, key_size);
+	victim_look(v, key, key_size, 0);
 	begin(v, CALL_LINE);
 	if (random_below(v, 3)) {
 		victim_value(v, key, key_size, &value, &size);

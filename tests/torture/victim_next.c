@@ -199,6 +199,7 @@ void torture_next(int argc, char **argv)
 	struct torture_board *board;
 	struct torture_plan plan = { 0 };
 
+	torture_program(argc, argv);
 	if (argc != 4 || strcmp(argv[1], NEXT_WORD))
 		return;
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[2]), 0);
