@@ -146,7 +146,8 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  *
  * @value: room for @capacity bytes; may be NULL if @capacity is 0.
  * @owner: may be NULL.
- * Context: no lock, no system call, no slot, nothing written; async-signal-safe.
+ * Context: no lock, no slot, nothing written; no system call, but for an mprotect(2) at the first look at what
+ *          others have added to the registry; async-signal-safe.
  * Death: an owner that is dead is not found.
  * Return: the size of the value, >= 0. If that is larger than @capacity, nothing was copied.
  *         -ENOENT nobody holds the key; -EINVAL; -ENAMETOOLONG; -EAGAIN memory was reused
