@@ -27,8 +27,8 @@ static bool process_is_alive(struct look *look, const struct segment_who *who)
 	enum verdict verdict = judge_look(&look->judge, who);
 
 	look->found->pid = (pid_t)who->pid;
+	look->found->pid_namespace = who->pid_namespace;
 	look->found->is_unseen = verdict == JUDGE_UNSEEN;
-	look->found->pid_namespace = look->found->is_unseen ? who->pid_namespace : 0;
 	return verdict != JUDGE_DEAD;
 }
 
@@ -41,9 +41,11 @@ static bool owner_is_alive(struct look *look, owner_t owner)
 		return process_is_alive(look, who);
 	if (!life_look(look->table, owner, &life) || !row_is_members(look->s, look->table, owner))
 		return false;
-	*look->found = (struct in_use){
-		.pid = (pid_t)(look->table->facts ? life & LIFE_PID_MASK : who->pid),
-	};
+	*look->found = look->table->facts
+			       ? (struct in_use){ .pid = (pid_t)(life & LIFE_PID_MASK),
+						  .pid_namespace = ROW_PID_NAMESPACE_INITIAL }
+			       : (struct in_use){ .pid = (pid_t)who->pid,
+						  .pid_namespace = who->pid_namespace };
 	return true;
 }
 
@@ -113,10 +115,15 @@ bool in_use_by(const struct segment *s, const struct life_table *lives, struct i
 void in_use_tell(char *out, const struct in_use *who)
 {
 	unsigned long long here = row_pid_namespace(), there = who->pid_namespace;
+	bool is_elsewhere = here && there && here != there;
 
-	if (!who->is_unseen)
+	if (!who->is_unseen && is_elsewhere)
+		snprintf(out, IN_USE_TEXT,
+			 "process %d of PID namespace %llu in it is alive; end it there", who->pid,
+			 there);
+	else if (!who->is_unseen)
 		snprintf(out, IN_USE_TEXT, "process %d in it is alive; end it", who->pid);
-	else if (here && there)
+	else if (is_elsewhere)
 		snprintf(out, IN_USE_TEXT,
 			 "process %d in it is of PID namespace %llu, which is not to be seen from "
 			 "here, %llu, so that it counts as alive; open it where the process, or "

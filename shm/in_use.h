@@ -17,9 +17,8 @@
 /* One who is alive, or may be. */
 struct in_use {
 	pid_t pid;
-	uint64_t
-		pid_namespace; /* that the pid is of, where the process cannot be seen from here; else 0 */
-	bool is_unseen;
+	uint64_t pid_namespace; /* that the pid is of; 0: not known */
+	bool is_unseen;         /* it cannot be judged from here, so it counts as alive */
 };
 
 /*
