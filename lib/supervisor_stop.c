@@ -65,12 +65,14 @@ static void end_process(struct kreg_supervisor *s, const struct ward *ward, uint
 {
 	const char *role = ward->what->role;
 	int err = ward_tell(ward, SIGTERM);
+	char when[32] = ", and there is haste";
 
 	if (await_end(s, ward, until))
 		return;
-	supervision_say(&s->plan->what, "%s/%s: pid %d goes on %u ms after SIGTERM: %s",
-			s->plan->space, role, ward->pid, ward->what->stop_ms,
-			err ? kreg_strerror(err) : "SIGKILL");
+	if (!s->is_in_haste)
+		snprintf(when, sizeof(when), " %u ms after SIGTERM", ward->what->stop_ms);
+	supervision_say(&s->plan->what, "%s/%s: pid %d goes on%s: %s", s->plan->space, role,
+			ward->pid, when, err ? kreg_strerror(err) : "SIGKILL");
 	err = ward_tell(ward, SIGKILL);
 	if (err)
 		supervision_say(&s->plan->what,

@@ -23,6 +23,11 @@ soon() {
 }
 
 # shellcheck disable=SC2317
+is_silent() {
+	! [ -s "$folder/err" ]
+}
+
+# shellcheck disable=SC2317
 lists() {
 	"$regtool" ps --namespace production | grep -q "$1"
 }
@@ -174,7 +179,7 @@ try_signals_early_and_twice() {
 	kill "$up"
 	reap_up
 	exits 0 "a second signal hastens" test "$reaped" = 0
-	exits 0 "by SIGKILL" says twice "SIGKILL"
+	exits 0 "by SIGKILL" says twice "and there is haste: SIGKILL"
 	exits 0 "nobody is left then" is_empty production
 }
 
@@ -225,6 +230,7 @@ try_system() {
 	exits 0 "and what is the same was left alone" test "$(pid_of system/server)" = "$server"
 	write_system other three
 	exits 0 "up again applies what has changed" "$regtool" up "$folder/system.ini" --namespace system
+	soon "and says that nothing is wrong" is_silent
 	soon "as by SIGHUP" is_value system/other three
 	echo "wrong" >>"$folder/system.ini"
 	exits 2 "a wrong file is refused" "$regtool" up "$folder/system.ini" --namespace system
