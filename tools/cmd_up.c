@@ -187,10 +187,16 @@ static int begin(struct client *client, struct up *up)
 	path = realpath(up->file, NULL);
 	snprintf(up->value, sizeof(up->value), MARK "%s", path ? path : up->file);
 	free(path);
+	/* The library would call it an error. */
+	if (tell_running(up)) {
+		kreg_supervision_free(what);
+		return REGTOOL_DONE;
+	}
 	err = kreg_supervise(up->k, up->space, what, &up->supervisor, role);
 	kreg_supervision_free(what);
 	if (!err || err == -ECANCELED)
 		return REGTOOL_DONE;
+	/* It may have come meanwhile. */
 	if (err == -EEXIST && !strcmp(role, KREG_ROLE_SUPERVISOR) && tell_running(up))
 		return REGTOOL_DONE;
 	if (err == -EEXIST)
