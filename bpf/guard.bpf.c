@@ -130,7 +130,12 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	forget_files(seat);
 	/* The life stands before it is entered; so a thread that finds it can reply it. */
 	*owner = begin_life(word, seat, process->pid);
-	err = enter_owner(process, held, was, *owner);
+	/*
+	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
+	 * then. One of us sees the other: a life that is entered keeps the guard from being stopped.
+	 */
+	err = __sync_fetch_and_add(&c->stopping, 0) ? ESHUTDOWN
+						    : enter_owner(process, held, was, *owner);
 	if (!err) {
 		count(&c->attaches);
 		return 0;
@@ -201,18 +206,6 @@ int attach(struct bpf_iter__task *ctx)
 			count(&c->refused);
 		else if (err == EDQUOT)
 			count(&c->over_share);
-	}
-	/*
-	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
-	 * then. One of us sees the other.
-	 */
-	if (!err && __sync_fetch_and_add(&c->stopping, 0)) {
-		__u64 *word = word_of(owner);
-		__u32 uid;
-
-		if (word)
-			end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid);
-		err = ESHUTDOWN;
 	}
 	if (err)
 		reply.error = -err;

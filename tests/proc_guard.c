@@ -322,6 +322,47 @@ static int open_and_say(int link, void *data)
 	return 0;
 }
 
+static void *try_to_stop(void *data)
+{
+	bool *is_over = data;
+	intptr_t refused = 0;
+
+	while (!__atomic_load_n(is_over, __ATOMIC_ACQUIRE) && stop_guard(false) == -EBUSY)
+		refused++;
+	return (void *)refused;
+}
+
+START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away_who_has_one)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard(),
+		     .life = KREG_LIFE_GUARD);
+	struct kreg *k, *other;
+	bool is_over = false;
+	pthread_t thread;
+	void *refused;
+	int i;
+
+	start_guard(0);
+	ck_assert_int_eq(kreg_open(&k, "stop", &options), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, try_to_stop, &is_over), 0);
+	/* To open another registry is to ask the guard once more. */
+	for (i = 0; i < 300; i++) {
+		ck_assert_int_eq(kreg_open(&other, "other", &options), 0);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 0);
+		kreg_close(other);
+	}
+	__atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
+	pthread_join(thread, &refused);
+	printf("# %d times while others tried to stop it, refused %d times\n", i,
+	       (int)(intptr_t)refused);
+	fflush(stdout);
+	ck_assert_int_eq(stop_guard(false), -EBUSY);
+	kreg_close(k);
+	ck_assert_int_eq(stop_guard(true), 0);
+}
+END_TEST
+
 START_TEST(all_seats_can_be_taken_and_all_come_back)
 {
 	struct child children[SEATS], one;
@@ -479,6 +520,7 @@ int main(int argc, char **argv)
 		threads_that_come_at_once_get_one_seat,
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
+		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away_who_has_one,
 		all_seats_can_be_taken_and_all_come_back,
 		an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens,
 		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,
