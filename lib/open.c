@@ -72,7 +72,7 @@ static void say_no_life(const struct opening *o, int err, uint32_t share)
 			    o->guard);
 	else
 		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
-			    strerror(-err));
+			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
 }
 
 static int open_life(struct kreg *k, const struct opening *o)

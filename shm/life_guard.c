@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -34,6 +35,8 @@
 
 /* How often the kernel may refuse the guard a lock of its own before we say so. */
 #define ATTACH_TRIES 100
+/* How long each of them waits while the guard is being stopped. */
+#define STOPPING_NS 1000000
 
 /*
  * Whether @uid stands for users of outside of our user namespace, root perhaps, and for none of inside: then none of
@@ -255,6 +258,16 @@ static int attach_read(const char *path, struct life_reply *reply)
 	return err ? err : reply->error;
 }
 
+/* A guard that was only asked to stop gives seats again when it has refused; one that does stop is gone then. */
+static bool is_soon_better(int err)
+{
+	const struct timespec wait = { .tv_nsec = STOPPING_NS };
+
+	if (err == -ESHUTDOWN)
+		nanosleep(&wait, NULL);
+	return err == -EAGAIN || err == -ESHUTDOWN;
+}
+
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path)
 {
 	struct life_reply reply;
@@ -262,7 +275,7 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 
 	do {
 		err = attach_read(path, &reply);
-	} while (err == -EAGAIN && ++tries < ATTACH_TRIES);
+	} while (is_soon_better(err) && ++tries < ATTACH_TRIES);
 	if (err)
 		return err;
 	/* Another guard was started between the mapping and the seat. */

@@ -332,7 +332,18 @@ static void *try_to_stop(void *data)
 	return (void *)refused;
 }
 
-START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away_who_has_one)
+static int open_and_end(int link, void *data)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard(),
+		     .life = KREG_LIFE_GUARD);
+	struct kreg *k;
+
+	(void)data;
+	link_say(link, kreg_open(&k, "other", &options));
+	return 0;
+}
+
+START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard(),
 		     .life = KREG_LIFE_GUARD);
@@ -352,10 +363,15 @@ START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away_who_has_one
 		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 0);
 		kreg_close(other);
 	}
+	for (i = 0; i < 50; i++) {
+		struct child child = child_start(open_and_end, NULL);
+
+		ck_assert_int_eq(link_hear(child.link), 0);
+		child_end(&child);
+	}
 	__atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
 	pthread_join(thread, &refused);
-	printf("# %d times while others tried to stop it, refused %d times\n", i,
-	       (int)(intptr_t)refused);
+	printf("# a stop was refused %d times\n", (int)(intptr_t)refused);
 	fflush(stdout);
 	ck_assert_int_eq(stop_guard(false), -EBUSY);
 	kreg_close(k);
@@ -520,7 +536,7 @@ int main(int argc, char **argv)
 		threads_that_come_at_once_get_one_seat,
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
-		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away_who_has_one,
+		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away,
 		all_seats_can_be_taken_and_all_come_back,
 		an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens,
 		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,

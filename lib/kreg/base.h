@@ -132,7 +132,7 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *         name, or damaged, or of another version's layout and somebody may live in it;
  *         -EOPNOTSUPP not in a tmpfs; -EBUSY left over from another life table with owners
  *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
- *         -EDQUOT the user holds its share of the guard's seats;
+ *         -EDQUOT the user holds its share of the guard's seats; -ESHUTDOWN it is being stopped or started: open again;
  *         -ENOSPC the file system is full; -EFBIG the file would be larger than RLIMIT_FSIZE allows;
  *         -ENOSYS the kernel refuses set_robust_list(2), and there is no guard; -EAGAIN others replaced the file over and over;
  *         -ENOMEM.
