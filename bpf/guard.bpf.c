@@ -5,6 +5,7 @@
  *   program     when                                   what
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
  *   on_exit     the last thread of a process exits     ends its life
+ *   exit_again  the same                               the same, where on_exit was skipped
  *   on_exec     a process has called exec              counts its image
  *   join        a process runs it                      notes which registry it has mapped, or has left
  *   command     root runs it                           stops giving seats, ends lives, sets the shares
@@ -50,8 +51,11 @@
  *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in use until
  *                                                                         the audit removes it
  *   on_exit: reserve in deaths           the ring is full                 counted; the death is not told there
- *   on_exit does not run at all          the kernel skips a program that  the life goes on until the audit ends
- *                                        runs on this CPU already         it (guard_audit.c)
+ *   on_exit does not run at all          the kernel skips a program that  exit_again ends the life
+ *                                        runs on this CPU already, or was
+ *                                        preempted there (seen on 7.3)
+ *   neither does exit_again              both were preempted on this CPU  the life goes on until the audit ends
+ *                                                                         it (guard_audit.c)
  *   on_exec does not run at all          the same                         the image stays until attach sees that
  *                                                                         the kernel has counted an exec
  *   command: end one life                the word has changed             nothing: it was not that life
@@ -65,13 +69,12 @@
  * the CPU. A program runs to its end, whatever signal is pending; so no process is killed half-way
  * through these.
  */
+#include "bpf/end.bpf.h"
 #include "bpf/joined.bpf.h"
 #include "bpf/user.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define ENOENT 2
-#define EBUSY 16
 #define ESHUTDOWN 108
 
 static void write_facts(struct life_seat *fact, struct task_struct *p,
@@ -215,27 +218,6 @@ int attach(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static void tell_death(struct life_control *c, struct task_struct *p, __u64 owner, __u32 pid,
-		       __u32 uid)
-{
-	struct life_death *record = bpf_ringbuf_reserve(&deaths, sizeof(*record), 0);
-	int code;
-
-	if (!record) {
-		count(&c->missed);
-		return;
-	}
-	code = BPF_CORE_READ(p, signal, group_exit_code);
-	record->when = bpf_ktime_get_boot_ns();
-	record->life = (owner & ~0xffffffffull) | LIFE_OVER;
-	record->seat = (__u32)owner;
-	record->pid = pid;
-	record->uid = uid;
-	record->exit_code = code ? code : BPF_CORE_READ(p, exit_code);
-	bpf_core_read_str(record->comm, sizeof(record->comm), &p->group_leader->comm);
-	bpf_ringbuf_submit(record, 0);
-}
-
 /*
  * 6.16 moved the tracepoint before exit_mm() and gave it a second argument, group_dead (commit
  * 3e816361e94a). signal->live says the same on all kernels. Several threads may see that none is left.
@@ -244,32 +226,22 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
 	struct life_control *c = the_control();
-	struct life_process process;
-	__u64 *held, *word, owner;
-	__u32 uid;
-	int err;
 
 	if (!c || BPF_CORE_READ(p, signal, live.counter))
 		return 0;
 	count(&c->exits);
-	if (fails(LIFE_FAULT_EXIT))
-		return 0;
-	process = process_of(p);
-	held = bpf_map_lookup_elem(&owners, &process);
-	if (!held)
-		return 0;
-	owner = *(volatile __u64 *)held;
-	word = word_of(owner);
-	if (!word)
-		return 0;
-	if (end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid)) { /* happens here */
-		count(&c->deaths);
-		tell_death(c, p, owner, process.pid, uid);
-	}
-	err = fails(LIFE_FAULT_DELETE) ? -EBUSY : (int)bpf_map_delete_elem(&owners, &process);
-	/* Another version of this program, or another thread, may have removed it just now. */
-	if (err && err != -ENOENT)
-		count(&c->stale);
+	if (!fails(LIFE_FAULT_EXIT))
+		end_process(c, p);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(exit_again, struct task_struct *p)
+{
+	struct life_control *c = the_control();
+
+	if (c && !BPF_CORE_READ(p, signal, live.counter) && !fails(LIFE_FAULT_AGAIN))
+		end_process(c, p);
 	return 0;
 }
 

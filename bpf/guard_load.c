@@ -37,6 +37,7 @@ static const struct {
 	{ PIN_OWNERS, 0600 },      { PIN_USERS, 0600 },       { PIN_DEATHS, 0600 },
 	{ LIFE_PIN_EXIT, 0600 },   { PIN_EXEC, 0600 },        { PIN_COMMAND, 0600 },
 	{ LIFE_PIN_ATTACH, 0444 }, { LIFE_PIN_JOINED, 0666 }, { LIFE_PIN_JOIN, 0666 },
+	{ PIN_AGAIN, 0600 },
 };
 
 /* libbpf's last words, for the sentence if loading fails. */
@@ -143,6 +144,9 @@ static int attach(struct guard_bpf *guard)
 
 	guard->links.on_exit = bpf_program__attach(guard->progs.on_exit);
 	if (!guard->links.on_exit)
+		return -errno;
+	guard->links.exit_again = bpf_program__attach(guard->progs.exit_again);
+	if (!guard->links.exit_again)
 		return -errno;
 	guard->links.on_exec = bpf_program__attach(guard->progs.on_exec);
 	if (!guard->links.on_exec)
@@ -253,6 +257,7 @@ static int fd_of(const struct guard_bpf *guard, const char *name)
 		{ PIN_USERS, bpf_map__fd(guard->maps.users) },
 		{ PIN_DEATHS, bpf_map__fd(guard->maps.deaths) },
 		{ LIFE_PIN_EXIT, bpf_link__fd(guard->links.on_exit) },
+		{ PIN_AGAIN, bpf_link__fd(guard->links.exit_again) },
 		{ PIN_EXEC, bpf_link__fd(guard->links.on_exec) },
 		{ PIN_COMMAND, bpf_program__fd(guard->progs.command) },
 		{ LIFE_PIN_ATTACH, bpf_link__fd(guard->links.attach) },
@@ -303,8 +308,10 @@ int guard_give_group(const struct guard_at *at, gid_t group)
 	size_t i;
 
 	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (fchmodat(at->folder, pins[i].name, pins[i].mode & 0770, 0) ||
-		    fchownat(at->folder, pins[i].name, (uid_t)-1, group, 0))
+		/* A guard of an older version has not all of them yet. */
+		if ((fchmodat(at->folder, pins[i].name, pins[i].mode & 0770, 0) ||
+		     fchownat(at->folder, pins[i].name, (uid_t)-1, group, 0)) &&
+		    errno != ENOENT)
 			return -errno;
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", at->folder);

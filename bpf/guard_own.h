@@ -23,6 +23,7 @@
 #define PIN_COMMAND "command"
 #define PIN_OWNERS "owners"
 #define PIN_USERS "users"
+#define PIN_AGAIN "again"
 #define PIN_EXEC "exec"
 #define PIN_DEATHS "deaths"
 

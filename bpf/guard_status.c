@@ -171,6 +171,7 @@ static int status_at(const struct guard_at *at, struct guard_status *out)
 		.late = control.late,
 		.stale = control.stale,
 	};
+	add_misses(at, PIN_AGAIN, &out->recursion_misses); /* a guard from before it has none */
 	out->recursion_known = add_misses(at, LIFE_PIN_EXIT, &out->recursion_misses) &&
 			       add_misses(at, PIN_EXEC, &out->recursion_misses);
 	return count_used(at, out);

@@ -12,9 +12,9 @@
  *   2 pin exit-new                                both run; the next start removes exit-new
  *   3 rename exit-new over exit                   the new one runs, the rest are the old ones
  *   4, 5 exec the same; 6, 7 attach; 8, 9        the same
- *   command; 10, 11 join
- *   12 set share and reserve, count the upgrade   all is new
- *   13 audit                                      lives of the dead stay until the next audit
+ *   command; 10, 11 join; 12, 13 again
+ *   14 set share and reserve, count the upgrade   all is new
+ *   15 audit                                      lives of the dead stay until the next audit
  *
  * All mixtures work, and the next start does all of it again. Two who do this at once take each other's NAME-new
  * away and try again; NAME itself is never removed. The audit is for a guard whose pins exit or exec had been
@@ -61,8 +61,8 @@ static int pin_over(const struct guard_bpf *guard, const struct guard_at *at, co
 
 static int replace_pins(const struct guard_bpf *guard, const struct guard_at *at)
 {
-	static const char *const names[] = { LIFE_PIN_EXIT, PIN_EXEC, LIFE_PIN_ATTACH, PIN_COMMAND,
-					     LIFE_PIN_JOIN };
+	static const char *const names[] = { LIFE_PIN_EXIT, PIN_EXEC,      LIFE_PIN_ATTACH,
+					     PIN_COMMAND,   LIFE_PIN_JOIN, PIN_AGAIN };
 	struct stat st;
 	uint32_t i;
 	int err = 0;
@@ -105,10 +105,10 @@ int guard_upgrade_at(struct guard_at *at)
 		err = replace_pins(guard, at);
 	if (!err)
 		err = tell(at);
-	guard_step(at->o, 12);
+	guard_step(at->o, 14);
 	guard_free(guard);
 	if (!err)
 		guard_audit_at(at, NULL);
-	guard_step(at->o, 13);
+	guard_step(at->o, 15);
 	return err;
 }

@@ -162,6 +162,7 @@ struct life_command {
 #define LIFE_FAULT_DELETE 2u /* no entry among the owners is removed */
 #define LIFE_FAULT_EXIT 4u   /* on_exit does not run */
 #define LIFE_FAULT_EXEC 8u   /* on_exec does not run */
+#define LIFE_FAULT_AGAIN 16u /* exit_again does not run */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

@@ -257,13 +257,35 @@ START_TEST(threads_that_come_at_once_get_one_seat)
 }
 END_TEST
 
+START_TEST(a_life_whose_end_the_kernel_skipped_in_one_program_is_ended_by_the_other)
+{
+	static const uint32_t skipped[] = { LIFE_FAULT_EXIT, LIFE_FAULT_AGAIN };
+	struct child child;
+	struct kreg *k;
+	size_t i;
+
+	for (i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++) {
+		start_guard(skipped[i]);
+		k = open_registry();
+		child = child_start(hold, NULL);
+		ck_assert_int_eq(link_hear(child.link), 0);
+		child_kill(&child);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+		ck_assert_uint_eq(status().seats_used, 1);
+		ck_assert_uint_eq(status().late, 0);
+		kreg_close(k);
+		ck_assert_int_eq(stop_guard(true), 0);
+	}
+}
+END_TEST
+
 START_TEST(a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit)
 {
 	struct kreg_owner owner;
 	struct child first, second;
 	struct kreg *k;
 
-	start_guard(LIFE_FAULT_EXIT);
+	start_guard(LIFE_FAULT_EXIT | LIFE_FAULT_AGAIN);
 	k = open_registry();
 	first = child_start(hold, NULL);
 	ck_assert_int_eq(link_hear(first.link), 0);
@@ -303,7 +325,7 @@ START_TEST(lives_that_were_missed_do_not_keep_the_guard_from_being_stopped)
 {
 	struct child child;
 
-	start_guard(LIFE_FAULT_EXIT);
+	start_guard(LIFE_FAULT_EXIT | LIFE_FAULT_AGAIN);
 	child = child_start(hold, NULL);
 	ck_assert_int_eq(link_hear(child.link), 0);
 	ck_assert_int_eq(stop_guard(false), -EBUSY);
@@ -534,6 +556,7 @@ int main(int argc, char **argv)
 		where_no_place_is_left_among_the_owners_a_process_is_refused_until_the_audit,
 		a_process_that_cannot_be_entered_at_once_leaves_no_seat_behind,
 		threads_that_come_at_once_get_one_seat,
+		a_life_whose_end_the_kernel_skipped_in_one_program_is_ended_by_the_other,
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
 		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away,

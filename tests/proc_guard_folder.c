@@ -419,7 +419,7 @@ START_TEST(whatever_ends_a_life_gives_the_seat_back_to_its_user)
 	start_with(2, 0, 0);
 	come_and_go(3 * SEATS, 2, false);
 	ck_assert_int_eq(stop(second_guard(), false), 0);
-	start_with(3, 0, LIFE_FAULT_EXIT);
+	start_with(3, 0, LIFE_FAULT_EXIT | LIFE_FAULT_AGAIN);
 	come_and_go(2, 3, true);
 	ck_assert_int_eq(stop(second_guard(), false), 0);
 	start_with(2, 0, LIFE_FAULT_INSERT);

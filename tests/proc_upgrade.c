@@ -34,8 +34,8 @@
 #define UPGRADES 8
 /* Every so manyth victim has a name in a registry; the others only a seat. */
 #define NAMED 16
-#define STEPS 13
-#define PINS 12
+#define STEPS 15
+#define PINS 13
 
 static struct guard_options guard_options(void)
 {
@@ -338,6 +338,7 @@ START_TEST(who_died_while_no_program_was_attached_is_ended_by_the_next_start_and
 	came = child_start_ready(seat, NULL);
 	ck_assert_int_eq(life_guard_open(&table, second_guard()), 0);
 	remove_pin("exit");
+	remove_pin("again");
 	remove_pin("exec");
 	/* The kernel takes its time. */
 	while (life_guard_look(&table, second_guard()) != LIFE_GUARD_GONE)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The end of a process that may have a life, as on_exit and exit_again bring it about.
+ *
+ * Promises  the life is over, by this compare-and-swap or another's, and told by whoever won it.
+ * Needs     to run before anybody can be told of the exit.
+ * Used by   bpf/guard.bpf.c, whose head has what can fail.
+ *
+ * The kernel skips a program that is at work on this CPU already. Where tracepoints can be preempted (seen on 7.3)
+ * another process may exit on the CPU meanwhile: under load one of a hundred exits was skipped there. Hence two
+ * programs: then it was one of 2,500. bpf_preempt_disable() is no help, since what was put off comes at
+ * bpf_preempt_enable(), which is still within the program.
+ */
+#ifndef KREG_END_BPF_H
+#define KREG_END_BPF_H
+
+#include "bpf/user.bpf.h"
+
+#define ENOENT 2
+#define EBUSY 16
+
+static void tell_death(struct life_control *c, struct task_struct *p, __u64 owner, __u32 pid,
+		       __u32 uid)
+{
+	struct life_death *record = bpf_ringbuf_reserve(&deaths, sizeof(*record), 0);
+	int code;
+
+	if (!record) {
+		count(&c->missed);
+		return;
+	}
+	code = BPF_CORE_READ(p, signal, group_exit_code);
+	record->when = bpf_ktime_get_boot_ns();
+	record->life = (owner & ~0xffffffffull) | LIFE_OVER;
+	record->seat = (__u32)owner;
+	record->pid = pid;
+	record->uid = uid;
+	record->exit_code = code ? code : BPF_CORE_READ(p, exit_code);
+	bpf_core_read_str(record->comm, sizeof(record->comm), &p->group_leader->comm);
+	bpf_ringbuf_submit(record, 0);
+}
+
+static void end_process(struct life_control *c, struct task_struct *p)
+{
+	struct life_process process = process_of(p);
+	__u64 *held = bpf_map_lookup_elem(&owners, &process), *word, owner;
+	bool ended;
+	__u32 uid;
+	int err;
+
+	if (!held)
+		return;
+	owner = *(volatile __u64 *)held;
+	word = word_of(owner);
+	if (!word)
+		return;
+	/* The life ends here. */
+	ended = end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid);
+	if (ended) {
+		count(&c->deaths);
+		tell_death(c, p, owner, process.pid, uid);
+	}
+	err = fails(LIFE_FAULT_DELETE) ? -EBUSY : (int)bpf_map_delete_elem(&owners, &process);
+	/* Another of these programs, or another thread, may have removed it just now. */
+	if (ended && err && err != -ENOENT)
+		count(&c->stale);
+}
+
+#endif
