@@ -69,10 +69,12 @@ static int small_files(void)
 	return limit(RLIMIT_FSIZE, 2ull << 30);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static int small_space(void)
 {
 	return limit(RLIMIT_AS, 2ull << 30);
 }
+#endif
 
 static int no_random(void)
 {
@@ -91,7 +93,9 @@ static int no_wiped_page(void)
 
 static const struct refusal refusals[] = {
 	{ "ulimit -f", -1, small_files, -EFBIG, "ulimit -f" },
+#ifndef __SANITIZE_ADDRESS__ /* it has terabytes of address space itself */
 	{ "ulimit -v", -1, small_space, -ENOMEM, "address space" },
+#endif
 	{ "no getrandom", -1, no_random, -EPERM, "getrandom" },
 	{ "no set_robust_list", MODE_FALLBACK, no_robust_list, -ENOSYS, "set_robust_list" },
 	{ "no madvise", -1, no_wiped_page, -EPERM, "madvise" },
