@@ -3,13 +3,14 @@
  * The programs into the kernel, attached; and their pins. guard_load() makes new maps, guard_load_for() takes those
  * of the guard that runs, which fit if they have the sizes that the programs want.
  *
- * Nothing is pinned before guard_pin_all() or guard_replace(): killed earlier, nothing is left.
+ * Nothing is pinned before guard_pin_all() or guard_pin_as(): killed earlier, nothing is left.
  */
 #include "bpf/guard_own.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -23,22 +24,39 @@
 
 #include "bpf/guard.skel.h"
 
-#define NEW "-new"
+enum pin_kind { MAP, LINK, PROGRAM };
+
+#define PIN(name, mode, kind, member)                                                              \
+	{                                                                                          \
+		name, mode, kind, offsetof(struct guard_bpf, member)                               \
+	}
 
 /*
  * All pins of a guard. 0666, because a map opened for reading alone can't be mapped; it is frozen. And join, which
  * everybody runs, about itself alone.
  */
-static const struct {
+static const struct pin {
 	const char *name;
 	mode_t mode;
+	enum pin_kind kind;
+	size_t member; /* where struct guard_bpf has the pointer to it */
 } pins[] = {
-	{ LIFE_PIN_LIVES, 0666 },  { LIFE_PIN_SEATS, 0666 },  { LIFE_PIN_CONTROL, 0666 },
-	{ PIN_OWNERS, 0600 },      { PIN_USERS, 0600 },       { PIN_DEATHS, 0600 },
-	{ LIFE_PIN_EXIT, 0600 },   { PIN_EXEC, 0600 },        { PIN_COMMAND, 0600 },
-	{ LIFE_PIN_ATTACH, 0444 }, { LIFE_PIN_JOINED, 0666 }, { LIFE_PIN_JOIN, 0666 },
-	{ PIN_AGAIN, 0600 },
+	PIN(LIFE_PIN_LIVES, 0666, MAP, maps.lives),
+	PIN(LIFE_PIN_SEATS, 0666, MAP, maps.seats),
+	PIN(LIFE_PIN_JOINED, 0666, MAP, maps.joined),
+	PIN(LIFE_PIN_CONTROL, 0666, MAP, maps.control),
+	PIN(PIN_OWNERS, 0600, MAP, maps.owners),
+	PIN(PIN_USERS, 0600, MAP, maps.users),
+	PIN(PIN_DEATHS, 0600, MAP, maps.deaths),
+	PIN(LIFE_PIN_EXIT, 0600, LINK, links.on_exit),
+	PIN(PIN_AGAIN, 0600, LINK, links.exit_again),
+	PIN(PIN_EXEC, 0600, LINK, links.on_exec),
+	PIN(LIFE_PIN_ATTACH, 0444, LINK, links.attach),
+	PIN(PIN_COMMAND, 0600, PROGRAM, progs.command),
+	PIN(LIFE_PIN_JOIN, 0666, PROGRAM, progs.join),
 };
+
+#define PINS (sizeof(pins) / sizeof(pins[0]))
 
 /* libbpf's last words, for the sentence if loading fails. */
 static char last_words[256];
@@ -72,13 +90,47 @@ bool guard_is_pin(const char *name)
 {
 	size_t i, size;
 
-	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+	for (i = 0; i < PINS; i++) {
 		size = strlen(pins[i].name);
 		if (!strncmp(name, pins[i].name, size) &&
-		    (!name[size] || !strcmp(name + size, NEW)))
+		    (!name[size] || !strcmp(name + size, PIN_NEW)))
 			return true;
 	}
 	return false;
+}
+
+static void *pinned(const struct guard_bpf *guard, const struct pin *pin)
+{
+	void *it;
+
+	memcpy(&it, (const char *)guard + pin->member, sizeof(it));
+	return it;
+}
+
+static int fd_of(const struct guard_bpf *guard, const struct pin *pin)
+{
+	switch (pin->kind) {
+	case MAP:
+		return bpf_map__fd(pinned(guard, pin));
+	case LINK:
+		return bpf_link__fd(pinned(guard, pin));
+	case PROGRAM:
+		return bpf_program__fd(pinned(guard, pin));
+	}
+	return -1;
+}
+
+/* What others may open is mapped by them: from here on only the programs can write it. */
+static int freeze_maps(const struct guard_bpf *guard)
+{
+	size_t i;
+
+	for (i = 0; i < PINS; i++) {
+		if (pins[i].kind == MAP && pins[i].mode == 0666 &&
+		    bpf_map_freeze(fd_of(guard, &pins[i])))
+			return -errno;
+	}
+	return 0;
 }
 
 static int set_up_control(struct guard_bpf *guard, const struct guard_options *o, uint32_t number)
@@ -100,13 +152,7 @@ static int set_up_control(struct guard_bpf *guard, const struct guard_options *o
 	}
 	if (bpf_map_update_elem(bpf_map__fd(guard->maps.control), &zero, &control, BPF_ANY))
 		return -errno;
-	/* From here on only the programs can write what processes map. */
-	if (bpf_map_freeze(bpf_map__fd(guard->maps.lives)) ||
-	    bpf_map_freeze(bpf_map__fd(guard->maps.seats)) ||
-	    bpf_map_freeze(bpf_map__fd(guard->maps.joined)) ||
-	    bpf_map_freeze(bpf_map__fd(guard->maps.control)))
-		return -errno;
-	return 0;
+	return freeze_maps(guard);
 }
 
 static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
@@ -214,25 +260,17 @@ int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
 	struct life_control control;
 	struct guard_bpf *guard;
 	int err = guard_control(at, &control);
+	size_t i;
 
 	if (err)
 		return err;
 	guard = programs_open(control.seats, at->o->faults);
 	if (!guard)
 		return -errno;
-	err = reuse(at, guard->maps.lives, LIFE_PIN_LIVES);
-	if (!err)
-		err = reuse(at, guard->maps.seats, LIFE_PIN_SEATS);
-	if (!err)
-		err = reuse(at, guard->maps.joined, LIFE_PIN_JOINED);
-	if (!err)
-		err = reuse(at, guard->maps.control, LIFE_PIN_CONTROL);
-	if (!err)
-		err = reuse(at, guard->maps.owners, PIN_OWNERS);
-	if (!err)
-		err = reuse(at, guard->maps.users, PIN_USERS);
-	if (!err)
-		err = reuse(at, guard->maps.deaths, PIN_DEATHS);
+	for (i = 0; i < PINS && !err; i++) {
+		if (pins[i].kind == MAP)
+			err = reuse(at, pinned(guard, &pins[i]), pins[i].name);
+	}
 	if (!err)
 		err = guard_bpf__load(guard);
 	if (!err)
@@ -244,52 +282,23 @@ int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
 	return err;
 }
 
-static int fd_of(const struct guard_bpf *guard, const char *name)
+static int pin_as(const struct guard_bpf *guard, int folder, const struct pin *pin, const char *as,
+		  bool is_groups)
 {
-	const struct {
-		const char *name;
-		int fd;
-	} fds[] = {
-		{ LIFE_PIN_LIVES, bpf_map__fd(guard->maps.lives) },
-		{ LIFE_PIN_SEATS, bpf_map__fd(guard->maps.seats) },
-		{ LIFE_PIN_CONTROL, bpf_map__fd(guard->maps.control) },
-		{ PIN_OWNERS, bpf_map__fd(guard->maps.owners) },
-		{ PIN_USERS, bpf_map__fd(guard->maps.users) },
-		{ PIN_DEATHS, bpf_map__fd(guard->maps.deaths) },
-		{ LIFE_PIN_EXIT, bpf_link__fd(guard->links.on_exit) },
-		{ PIN_AGAIN, bpf_link__fd(guard->links.exit_again) },
-		{ PIN_EXEC, bpf_link__fd(guard->links.on_exec) },
-		{ PIN_COMMAND, bpf_program__fd(guard->progs.command) },
-		{ LIFE_PIN_ATTACH, bpf_link__fd(guard->links.attach) },
-		{ LIFE_PIN_JOINED, bpf_map__fd(guard->maps.joined) },
-		{ LIFE_PIN_JOIN, bpf_program__fd(guard->progs.join) },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (!strcmp(fds[i].name, name))
-			return fds[i].fd;
-	}
-	return -1;
-}
-
-static mode_t mode_of(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!strcmp(pins[i].name, name))
-			return pins[i].mode;
-	}
-	return 0600;
+	return guard_pin_make(folder, as, fd_of(guard, pin),
+			      is_groups ? pin->mode & 0770 : pin->mode);
 }
 
 int guard_pin_as(const struct guard_bpf *guard, int folder, const char *name, const char *as,
 		 bool is_groups)
 {
-	mode_t mode = mode_of(name);
+	size_t i;
 
-	return guard_pin_make(folder, as, fd_of(guard, name), is_groups ? mode & 0770 : mode);
+	for (i = 0; i < PINS; i++) {
+		if (!strcmp(pins[i].name, name))
+			return pin_as(guard, folder, &pins[i], as, is_groups);
+	}
+	return -EINVAL;
 }
 
 int guard_pin_all(const struct guard_bpf *guard, int folder, bool is_groups)
@@ -297,8 +306,8 @@ int guard_pin_all(const struct guard_bpf *guard, int folder, bool is_groups)
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < sizeof(pins) / sizeof(pins[0]) && !err; i++)
-		err = guard_pin_as(guard, folder, pins[i].name, pins[i].name, is_groups);
+	for (i = 0; i < PINS && !err; i++)
+		err = pin_as(guard, folder, &pins[i], pins[i].name, is_groups);
 	return err;
 }
 
@@ -307,7 +316,7 @@ int guard_give_group(const struct guard_at *at, gid_t group)
 	char path[64];
 	size_t i;
 
-	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+	for (i = 0; i < PINS; i++) {
 		/* A guard of an older version has not all of them yet. */
 		if ((fchmodat(at->folder, pins[i].name, pins[i].mode & 0770, 0) ||
 		     fchownat(at->folder, pins[i].name, (uid_t)-1, group, 0)) &&

@@ -27,6 +27,9 @@
 #define PIN_EXEC "exec"
 #define PIN_DEATHS "deaths"
 
+/* Behind the name of each, until it takes the place of the one that has the name. */
+#define PIN_NEW "-new"
+
 struct guard_bpf;
 
 /* Where a guard is, or is to be. */

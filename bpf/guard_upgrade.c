@@ -44,7 +44,7 @@ static int pin_over(const struct guard_bpf *guard, const struct guard_at *at, co
 	char fresh[NAME_MAX + 1];
 	int tries, err;
 
-	snprintf(fresh, sizeof(fresh), "%s-new", name);
+	snprintf(fresh, sizeof(fresh), "%s" PIN_NEW, name);
 	for (tries = 0; tries < TRIES; tries++) {
 		if (unlinkat(at->folder, fresh, 0) && errno != ENOENT)
 			return -errno;
