@@ -161,12 +161,12 @@ static int say_why(const struct guard_at *at, int err)
 }
 
 /* 1: one was running; 2: look again. */
-static int start_once(struct guard_at *at)
+static int start_once(struct guard_at *at, bool only_upgrade)
 {
 	struct life_control control;
 	int err = guard_folder_open(at);
 
-	if (err && err != -ENOENT)
+	if (err && (err != -ENOENT || only_upgrade))
 		return err;
 	if (err || guard_folder_is_empty(at)) {
 		err = say_why(at, start_new(at));
@@ -238,14 +238,7 @@ static int start_at(struct guard_at *at, bool only_upgrade)
 		if (at->folder >= 0)
 			close(at->folder);
 		at->folder = -1;
-		if (only_upgrade) {
-			err = guard_folder_open(at);
-			if (err)
-				return err;
-			close(at->folder);
-			at->folder = -1;
-		}
-		err = start_once(at);
+		err = start_once(at, only_upgrade);
 		if (err >= 0 && err < 2 && !is_at_work(at))
 			err = 2;
 	}

@@ -252,7 +252,8 @@ bool guard_folder_is_empty(const struct guard_at *at)
 	return !for_each_name(at->folder, stop_at_once, NULL);
 }
 
-int guard_folder_check(const struct guard_at *at, const char *name)
+/* An fd of the folder if there is nothing in it but a guard's pins. */
+static int open_checked(const struct guard_at *at, const char *name)
 {
 	char stranger[NAME_MAX + 1];
 	int fd = folder_open(at, name, O_RDONLY), err;
@@ -260,6 +261,8 @@ int guard_folder_check(const struct guard_at *at, const char *name)
 	if (fd < 0)
 		return fd;
 	err = for_each_name(fd, is_ours, stranger);
+	if (!err)
+		return fd;
 	close(fd);
 	if (err == -ENOTEMPTY)
 		guard_say(at->o, "%s is no guard's: there is \"%s\" in it; nothing was removed",
@@ -267,13 +270,20 @@ int guard_folder_check(const struct guard_at *at, const char *name)
 	return err;
 }
 
+int guard_folder_check(const struct guard_at *at, const char *name)
+{
+	int fd = open_checked(at, name);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int guard_folder_remove(const struct guard_at *at, const char *name)
 {
-	int err = guard_folder_check(at, name), fd;
+	int fd = open_checked(at, name), err;
 
-	if (err)
-		return err;
-	fd = folder_open(at, name, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	err = for_each_name(fd, remove_one, NULL);

@@ -58,7 +58,7 @@ void guard_at_close(struct guard_at *at);
 
 /* An empty folder beside the guard's, to pin into; @name has room for NAME_MAX + 1. An fd. */
 int guard_folder_make(const struct guard_at *at, char *name);
-/* Gives the folder the name, which is another one's from then on. */
+/* A name for one, of the caller: PATH, @kind and what nobody else has taken. */
 int guard_folder_name(const struct guard_at *at, const char *kind, char *name);
 
 /* -ENOTEMPTY, and nothing is removed, if there is something in it that is not a guard's. */
