@@ -349,8 +349,13 @@ static void *try_to_stop(void *data)
 	bool *is_over = data;
 	intptr_t refused = 0;
 
-	while (!__atomic_load_n(is_over, __ATOMIC_ACQUIRE) && stop_guard(false) == -EBUSY)
+	while (!__atomic_load_n(is_over, __ATOMIC_ACQUIRE) && stop_guard(false) == -EBUSY) {
 		refused++;
+#ifdef __SANITIZE_ADDRESS__
+		/* child_start() forks only while all other threads sleep. */
+		usleep(1000);
+#endif
+	}
 	return (void *)refused;
 }
 
