@@ -15,17 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 
 #define OPENINGS 300
@@ -292,10 +291,8 @@ static int refuse_madvise(int error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return refuse_by(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
 static int fill_file_system(int mode, int error)

@@ -7,17 +7,16 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
 #include <linux/membarrier.h>
 #include <linux/seccomp.h>
 
 #include "lib/handle.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/refuse.h"
 
 #define PAIRS 100000
 
@@ -37,12 +36,8 @@ static int refuse(int what)
 			 SECCOMP_RET_ERRNO | (what == REFUSE_NO_SUCH_CALL ? ENOSYS : EPERM)),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-			       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)
-		       ? -errno
-		       : 0;
+	return refuse_by(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
 static struct kreg *open_small(int mode)

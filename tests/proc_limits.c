@@ -6,20 +6,16 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 
 /* More than there are keys of pthreads. */
@@ -32,20 +28,6 @@ static void say(void *data, const char *sentence)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);
-}
-
-static int refuse(long call, int error)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 static int limit(int what, rlim_t bytes)
@@ -78,17 +60,17 @@ static int small_space(void)
 
 static int no_random(void)
 {
-	return refuse(SYS_getrandom, EPERM);
+	return refuse_call(SYS_getrandom, EPERM);
 }
 
 static int no_robust_list(void)
 {
-	return refuse(SYS_set_robust_list, EPERM);
+	return refuse_call(SYS_set_robust_list, EPERM);
 }
 
 static int no_wiped_page(void)
 {
-	return refuse(SYS_madvise, EPERM);
+	return refuse_call(SYS_madvise, EPERM);
 }
 
 static const struct refusal refusals[] = {

@@ -6,21 +6,17 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 
 #ifndef SYS_futex_waitv
@@ -75,22 +71,6 @@ static void hear(void *data, const char *said)
 	snprintf(sentence, sizeof(sentence), "%s", said);
 }
 
-static int refuse(long number, int error)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		return -errno;
-	return 0;
-}
-
 static struct kreg *open_in(int mode, int *err)
 {
 	KREG_OPTIONS(options, .seats = 64, .slots = 64, .max_bytes = 1 << 20, .log = hear,
@@ -135,7 +115,7 @@ static int try_it(int link, void *data)
 {
 	const struct refusal *refusal = data;
 	struct kreg *k;
-	int err = refuse(refusal->number, refusal->error);
+	int err = refuse_call(refusal->number, refusal->error);
 
 	if (err)
 		return 2;
