@@ -22,6 +22,7 @@
 
 #include "tests/exec/calls.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
@@ -110,14 +111,6 @@ static void exec_now(struct child *child)
 }
 
 /* ---- checks */
-
-static int64_t now_ms(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
-}
 
 static void say_fault(void *data, const char *sentence)
 {
@@ -253,7 +246,7 @@ static uint32_t changes_of(const struct call *call)
 static void interrupt_at_points(const struct call *call)
 {
 	uint32_t points = (call->points - 1) / unit_slowness() + 1, changes, part, i, done = 0;
-	int64_t before = now_ms();
+	int64_t before = clock_ms();
 
 	open_both();
 	changes = call->most ? call->most : changes_of(call);
@@ -265,7 +258,7 @@ static void interrupt_at_points(const struct call *call)
 		done += interrupt(call, at, rand() & 1 ? 0 : (uint32_t)rand() % BEHIND);
 	}
 	printf("# %s: %u atomic changes, exec at %u points, %lld ms\n", call->name, changes, done,
-	       (long long)(now_ms() - before));
+	       (long long)(clock_ms() - before));
 	fflush(stdout);
 	close_both();
 }
@@ -356,7 +349,7 @@ static void *wait_for_lock(void *data)
 	struct kreg_lock lock;
 	int err = kreg_lock(rw, "lock", KREG_STRING, HANG_MS, &lock);
 
-	locked_at = now_ms();
+	locked_at = clock_ms();
 	if (!err)
 		err = kreg_unlock(rw, &lock);
 	return err ? NULL : data;
@@ -374,7 +367,7 @@ START_TEST(a_lock_is_free_for_who_waits_and_names_stay_the_process_s)
 	child = child_start_ready(hold_all, NULL);
 	ck_assert_int_eq(kreg_lock(rw, "lock", KREG_STRING, 0, &lock), -ETIMEDOUT);
 	ck_assert_int_eq(pthread_create(&waiter, NULL, wait_for_lock, rw), 0);
-	before = now_ms();
+	before = clock_ms();
 	kill(child.pid, SIGUSR1);
 	ck_assert_int_eq(link_hear(child.link), EXEC_RUNS);
 	pthread_join(waiter, &got);
@@ -501,10 +494,10 @@ START_TEST(a_claim_of_an_earlier_program_keeps_nobody_from_starting)
 	ck_assert_int_eq(kreg_register(rw, "started", KREG_STRING, "x", 1, NULL), -EEXIST);
 	kill(child.pid, SIGUSR1);
 	ck_assert_int_eq(link_hear(child.link), EXEC_RUNS);
-	before = now_ms();
+	before = clock_ms();
 	started_ends();
 	printf("# a claim of an earlier program: started after %lld ms\n",
-	       (long long)(now_ms() - before));
+	       (long long)(clock_ms() - before));
 	is_whole(&child, "claim", 1);
 	close_both();
 }

@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bpf/guard.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
@@ -26,14 +26,6 @@
 #define LIMIT_MS 5000
 /* So long a guard out of sight is used: several looks. */
 #define UNSEEN_MS 1500
-
-static uint64_t now_ms(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
-}
 
 static void start_guard(void)
 {
@@ -134,7 +126,7 @@ static void all_are_told(const char *what, void (*remove)(void))
 {
 	struct child writer, waiter, listener;
 	struct kreg *k, *reader, *next;
-	uint64_t began;
+	int64_t began;
 
 	start_guard();
 	k = open_registry(0);
@@ -144,23 +136,23 @@ static void all_are_told(const char *what, void (*remove)(void))
 	listener = child_start_ready(listen_on, NULL);
 	child_await_sleep(&waiter);
 	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "x", 1, NULL), 0);
-	began = now_ms();
+	began = clock_ms();
 	remove();
 	link_say(writer.link, 1);
 	ck_assert_int_eq(link_hear(writer.link), -ESHUTDOWN);
-	printf("# %s: a writer is told after %lu ms", what, now_ms() - began);
+	printf("# %s: a writer is told after %ld ms", what, clock_ms() - began);
 	ck_assert_int_eq(link_hear(writer.link), -ENOENT);
 	ck_assert_int_eq(link_hear(waiter.link), -ESHUTDOWN);
-	printf(", a waiter after %lu ms", now_ms() - began);
+	printf(", a waiter after %ld ms", clock_ms() - began);
 	ck_assert_int_eq(link_hear(listener.link), -ESHUTDOWN);
-	printf(", a listener after %lu ms\n", now_ms() - began);
+	printf(", a listener after %ld ms\n", clock_ms() - began);
 	fflush(stdout);
-	ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+	ck_assert_int_lt(clock_ms() - began, LIMIT_MS);
 	/* Who has not looked yet has the word of who has. */
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, "x", 1, NULL), -ESHUTDOWN);
 	/* Who only reads has no reason to look, and finds nobody either. */
 	while (kreg_lookup(reader, "mine", KREG_STRING, NULL, 0, NULL) != -ENOENT)
-		ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+		ck_assert_int_lt(clock_ms() - began, LIMIT_MS);
 	/* And whoever opens it gets another one, although all who had it live. */
 	next = open_registry(0);
 	ck_assert_int_eq(kreg_register(next, "held", KREG_STRING, "y", 1, NULL), 0);
@@ -215,7 +207,7 @@ END_TEST
 static int write_unseen(int link, void *data)
 {
 	struct kreg *k = open_registry(0);
-	uint64_t began;
+	int64_t began;
 	int err;
 
 	(void)data;
@@ -223,8 +215,8 @@ static int write_unseen(int link, void *data)
 	if (!err && (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		     umount2("/sys/fs/bpf", MNT_DETACH)))
 		err = -errno;
-	began = now_ms();
-	while (!err && now_ms() - began < UNSEEN_MS)
+	began = clock_ms();
+	while (!err && clock_ms() - began < UNSEEN_MS)
 		err = kreg_update_if(k, "held", KREG_STRING, "x", 1, "x", 1);
 	link_say(link, err);
 	link_hear(link);
@@ -252,7 +244,7 @@ END_TEST
 START_TEST(who_only_reads_finds_nobody_after_kreg_stat)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
-	uint64_t began = now_ms();
+	int64_t began = clock_ms();
 	struct kreg *k, *reader;
 
 	start_guard();
@@ -262,7 +254,7 @@ START_TEST(who_only_reads_finds_nobody_after_kreg_stat)
 	remove_pins(NULL);
 	while (kreg_lookup(reader, "mine", KREG_STRING, NULL, 0, NULL) != -ENOENT) {
 		ck_assert_int_eq(kreg_stat(reader, &stat), 0);
-		ck_assert_uint_lt(now_ms() - began, LIMIT_MS);
+		ck_assert_int_lt(clock_ms() - began, LIMIT_MS);
 	}
 	kreg_close(k);
 	kreg_close(reader);

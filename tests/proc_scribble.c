@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
-#include "shm/clock.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
@@ -35,14 +35,9 @@ static const enum kreg_keys kinds[] = { KREG_KEYS_UNIQUE, KREG_KEYS_DUPLICATE,
 					KREG_KEYS_DUPLICATE_BY_KEY };
 #define KINDS 3
 
-/* Told from before the fork, and asked by all: how long, and how far each has come. */
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_now() / 1000000);
-}
-
 enum { WRITER, OTHER_WRITER, READER, WAITER, LISTENER, ROLES };
 
+/* Shared by all: how far each has come. */
 struct board {
 	bool over;
 	uint64_t calls[ROLES];
@@ -172,12 +167,12 @@ static void listen_once(struct kreg *k)
 	struct timespec shortly = { 0, 1000000 };
 	struct kreg_listener *listener;
 	struct kreg_event event;
-	int64_t until = now_ms() + WAIT_MS;
+	int64_t until = clock_ms() + WAIT_MS;
 	uint64_t sum = 0;
 
 	if (kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener))
 		return;
-	while (now_ms() < until) {
+	while (clock_ms() < until) {
 		if (kreg_listener_next(listener, &event) == 1)
 			look(&event.entry, &sum);
 		else
@@ -274,12 +269,12 @@ static int scribble_round(unsigned int *seed)
 
 static void await_calls(struct board *board, const uint64_t *before)
 {
-	int64_t since = now_ms();
+	int64_t since = clock_ms();
 	int role;
 
 	for (role = 0; role < ROLES; role++)
 		while (__atomic_load_n(&board->calls[role], __ATOMIC_RELAXED) == before[role]) {
-			ck_assert_msg(now_ms() - since < BOUND_MS, "process %d is stuck", role);
+			ck_assert_msg(clock_ms() - since < BOUND_MS, "process %d is stuck", role);
 			usleep(1000);
 		}
 }

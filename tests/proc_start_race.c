@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "lib/claim.h"
-#include "shm/clock.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
@@ -183,11 +183,6 @@ static int start_behind(int link, void *data)
 	return 0;
 }
 
-static uint64_t now_ms(void)
-{
-	return clock_now() / 1000000;
-}
-
 /* One of the waiters starts the program, and the others learn of it. */
 static void one_has_started(struct kreg *k, struct child *waiters)
 {
@@ -211,7 +206,7 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 {
 	struct child holder = child_start_ready(claim_and_stay, NULL), waiters[WAITERS];
 	struct kreg_started started;
-	uint64_t before;
+	int64_t before;
 	int i;
 
 	for (i = 0; i < WAITERS; i++) {
@@ -222,7 +217,7 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 	kill(holder.pid, SIGSTOP);
 	ck_assert_int_eq(start_name(k, 200, &started), -ETIMEDOUT);
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
-	before = now_ms();
+	before = clock_ms();
 	if (holder_end == HOLDER_EXECS) {
 		kill(holder.pid, SIGCONT);
 		link_say(holder.link, 0);
@@ -230,11 +225,11 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 		child_kill(&holder);
 	}
 	one_has_started(k, waiters);
-	printf("# the holder of a claim %s: all have returned after %llu ms\n",
+	printf("# the holder of a claim %s: all have returned after %lld ms\n",
 	       holder_end == HOLDER_EXECS ? "called exec" : "was killed",
-	       (unsigned long long)(now_ms() - before));
+	       (long long)(clock_ms() - before));
 	fflush(stdout);
-	ck_assert_uint_lt(now_ms() - before, PATIENCE_MS / 2);
+	ck_assert_int_lt(clock_ms() - before, PATIENCE_MS / 2);
 	if (holder_end == HOLDER_EXECS)
 		child_kill(&holder);
 	for (i = 0; i < WAITERS; i++)

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
@@ -26,6 +25,7 @@
 #include "bpf/life_layout.h"
 #include "shm/life.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
@@ -231,14 +231,6 @@ static int kill_on(int link, void *data)
 	return 0;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
-}
-
 static int upgrades_wanted(void)
 {
 	const char *text = getenv("KREG_UPGRADES");
@@ -251,7 +243,8 @@ START_TEST(no_death_is_missed_while_a_guard_is_upgraded_again_and_again)
 	struct tally *tally = shared(sizeof(*tally));
 	struct child holder, workers[WORKERS];
 	int upgrades = upgrades_wanted(), i;
-	uint64_t began, took;
+	uint64_t took;
+	int64_t began;
 	struct kreg *k;
 
 	ck_assert_int_eq(start_guard(), 0);
@@ -259,10 +252,10 @@ START_TEST(no_death_is_missed_while_a_guard_is_upgraded_again_and_again)
 	holder = start_holder();
 	for (i = 0; i < WORKERS; i++)
 		workers[i] = child_start_ready(kill_on, tally);
-	began = now_ms();
+	began = clock_ms();
 	for (i = 0; i < upgrades; i++)
 		ck_assert_int_eq(start_guard(), 1);
-	took = now_ms() - began;
+	took = (uint64_t)(clock_ms() - began);
 	__atomic_store_n(&tally->stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < WORKERS; i++)
 		ck_assert_int_eq(child_end(&workers[i]), 0);

@@ -20,14 +20,6 @@
 /* The waiter's other orders. */
 enum { WAITER_DROP = WAITS, WAITER_SWEEP };
 
-int64_t clock_ms(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return at.tv_sec * 1000 + at.tv_nsec / 1000000;
-}
-
 int registry_open(const struct place_of_registry *at, const char *name, struct kreg **out)
 {
 	KREG_OPTIONS(options, .directory = at->directory, .guard = at->guard, .slots = 256,

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "lib/kreg.h"
+#include "tests/support/clock.h"
 
 /* Longer is a hang. */
 #define COMPANY_WAIT_MS 5000
@@ -108,7 +109,5 @@ int company_sweep(struct company *company);
 
 /* Whether the mirror has exactly the @count entries, in any order. */
 bool company_mirror_is(struct company *company, const struct mirrored *entries, uint32_t count);
-
-int64_t clock_ms(void);
 
 #endif

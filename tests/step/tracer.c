@@ -16,8 +16,9 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tests/support/clock.h"
 
 #define TICK_MS 20
 
@@ -71,14 +72,6 @@ void tracer_timer(void)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return at.tv_sec * 1000 + at.tv_nsec / 1000000;
-}
-
 /* The thread's state, as in /proc: R, S, t ... */
 static char state_of(pid_t pid)
 {
@@ -106,7 +99,7 @@ struct sleeper {
 /* Until the child stops with a SIGTRAP; other signals are its own, and go on to it. */
 static enum tracer_result wait_trap(pid_t pid, struct sleeper *sleeper)
 {
-	int64_t until = now_ms() + TRACER_HANG_MS;
+	int64_t until = clock_ms() + TRACER_HANG_MS;
 	int status;
 
 	for (;;) {
@@ -117,7 +110,7 @@ static enum tracer_result wait_trap(pid_t pid, struct sleeper *sleeper)
 				sleeper->woken = true;
 				sleeper->wake(sleeper->data);
 			}
-			if (now_ms() > until)
+			if (clock_ms() > until)
 				return TRACER_HANGS;
 			continue;
 		}
