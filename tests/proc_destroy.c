@@ -45,17 +45,12 @@ static int destroy(int mode, int force)
 	return kreg_destroy(NAME, &options, force);
 }
 
-static void path_of(char *out, const char *suffix)
-{
-	snprintf(out, PATH_MAX, "%s/kreg.%u." NAME "%s", tmp_directory(), geteuid(), suffix);
-}
-
 static ino_t file_inode(void)
 {
-	char path[PATH_MAX];
+	char path[TMP_PATH];
 	struct stat st;
 
-	path_of(path, "");
+	tmp_registry(path, geteuid(), NAME);
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
@@ -520,13 +515,13 @@ END_TEST
 
 START_TEST(a_reader_that_locks_the_file_holds_nobody_up)
 {
-	char path[PATH_MAX];
+	char path[TMP_PATH];
 	struct kreg *k;
 	int fd;
 
 	ck_assert_int_eq(open_as(&k, _i, 0), 0);
 	kreg_close(k);
-	path_of(path, "");
+	tmp_registry(path, geteuid(), NAME);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(flock(fd, LOCK_SH), 0);
 	ck_assert_int_eq(destroy(_i, 0), 0);
@@ -540,13 +535,13 @@ END_TEST
 
 START_TEST(what_others_put_beside_the_name_is_not_waited_for)
 {
-	char fifo[PATH_MAX], linked[PATH_MAX], path[PATH_MAX];
+	char fifo[TMP_PATH], linked[TMP_PATH], path[TMP_PATH];
 	struct kreg *k;
 	struct stat st;
 
-	path_of(path, "");
-	path_of(fifo, "+00000000000000a0");
-	path_of(linked, "+00000000000000b0");
+	tmp_registry(path, geteuid(), NAME);
+	tmp_registry(fifo, geteuid(), NAME "+00000000000000a0");
+	tmp_registry(linked, geteuid(), NAME "+00000000000000b0");
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	ck_assert_int_eq(open_as(&k, _i, 0), 0);
 	ck_assert_int_eq(link(path, linked), 0);

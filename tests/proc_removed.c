@@ -23,9 +23,9 @@
 
 static const char *file(void)
 {
-	static char path[256];
+	static char path[TMP_PATH];
 
-	snprintf(path, sizeof(path), "%s/kreg.%u.removed", tmp_directory(), geteuid());
+	tmp_registry(path, geteuid(), "removed");
 	return path;
 }
 

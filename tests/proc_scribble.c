@@ -230,14 +230,14 @@ static uint64_t scribble(const uint64_t *words, size_t count, uint64_t old, unsi
 /* Writes into what is in use of the file that has the name now. Return: how many words. */
 static int scribble_round(unsigned int *seed)
 {
-	char path[256];
+	char path[TMP_PATH];
 	size_t count, at;
 	uint64_t *words;
 	struct stat st;
 	int fd, i, done = 0;
 	off_t data;
 
-	snprintf(path, sizeof(path), "%s/kreg.%u." NAME, tmp_directory(), geteuid());
+	tmp_registry(path, geteuid(), NAME);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return 0;

@@ -124,10 +124,10 @@ END_TEST
 static void change_layout(void)
 {
 	const uint32_t layout = SEGMENT_LAYOUT + 1;
-	char file[256];
+	char file[TMP_PATH];
 	int fd;
 
-	snprintf(file, sizeof(file), "%s/kreg.%u.takeover", tmp_directory(), geteuid());
+	tmp_registry(file, geteuid(), "takeover");
 	fd = open(file, O_RDWR);
 	ck_assert_int_eq(
 		pwrite(fd, &layout, sizeof(layout), offsetof(struct segment_header, layout)),

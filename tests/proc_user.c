@@ -185,28 +185,26 @@ END_TEST
 
 static const char *file_of(uid_t user, const char *name)
 {
-	static char path[256];
+	static char path[TMP_PATH];
 
-	snprintf(path, sizeof(path), "%s/kreg.%u.%s", tmp_directory(), user, name);
+	tmp_registry(path, user, name);
 	return path;
 }
 
 /* What another user does to the names of USER's registries. */
 static int attack(int link, void *data)
 {
-	char pub[256], token[300];
+	char pub[TMP_PATH];
 	int fd;
 
 	(void)data;
 	become(OTHER_USER, OTHER_USER);
-	snprintf(pub, sizeof(pub), "%s", file_of(USER, "pub"));
+	tmp_registry(pub, USER, "pub");
 	link_say(link, linkat(AT_FDCWD, pub, AT_FDCWD, file_of(USER, "private"), 0) ? -errno : 0);
 	link_say(link, mkfifo(file_of(USER, "taken"), 0666) ? -errno : 0);
 	/* As a segment or a folder that a process has left beside the name. */
-	snprintf(token, sizeof(token), "%s+00000000000000aa", file_of(USER, "pub"));
-	link_say(link, mkfifo(token, 0666) ? -errno : 0);
-	snprintf(token, sizeof(token), "%s+00000000000000ac", file_of(USER, "pub"));
-	link_say(link, mkdir(token, 0777) ? -errno : 0);
+	link_say(link, mkfifo(file_of(USER, "pub+00000000000000aa"), 0666) ? -errno : 0);
+	link_say(link, mkdir(file_of(USER, "pub+00000000000000ac"), 0777) ? -errno : 0);
 	fd = open(pub, O_RDONLY | O_CLOEXEC);
 	link_say(link, flock(fd, LOCK_EX) ? -errno : 0);
 	link_hear(link);

@@ -23,7 +23,7 @@
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
-static char said[2048], file[256];
+static char said[2048], file[TMP_PATH];
 
 static void keep(void *data, const char *sentence)
 {
@@ -49,7 +49,7 @@ static void set_up(void)
 {
 	struct kreg *k;
 
-	snprintf(file, sizeof(file), "%s/kreg.%u.segment", tmp_directory(), geteuid());
+	tmp_registry(file, geteuid(), "segment");
 	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
 	kreg_close(k);
 	said[0] = 0;
@@ -256,9 +256,9 @@ static int open_other(void)
 /* The name that open_other() opens. */
 static const char *other(void)
 {
-	static char name[256];
+	static char name[TMP_PATH];
 
-	snprintf(name, sizeof(name), "%s/kreg.%u.other", tmp_directory(), geteuid());
+	tmp_registry(name, geteuid(), "other");
 	return name;
 }
 

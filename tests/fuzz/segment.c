@@ -129,7 +129,7 @@ static void find_words(struct victim *v)
 
 static void make(struct victim *v)
 {
-	char path[256];
+	char path[TMP_PATH];
 	struct stat st;
 	struct kreg *k;
 
@@ -137,7 +137,7 @@ static void make(struct victim *v)
 	must(!open_one(v, 0, &k), "a registry can't be created");
 	fill_and_die(v);
 	fill(k, "one");
-	snprintf(path, sizeof(path), "%s/kreg.%u.%s", tmp_directory(), geteuid(), v->name);
+	tmp_registry(path, geteuid(), v->name);
 	v->fd = open(path, O_RDWR | O_CLOEXEC);
 	must(v->fd >= 0 && !fstat(v->fd, &st), path);
 	v->bytes = (size_t)st.st_size;

@@ -42,3 +42,8 @@ const char *tmp_directory(void)
 	atexit(remove_directory);
 	return directory;
 }
+
+void tmp_registry(char path[TMP_PATH], uid_t user, const char *name)
+{
+	snprintf(path, TMP_PATH, "%s/kreg.%u.%s", tmp_directory(), user, name);
+}
