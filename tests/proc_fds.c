@@ -5,7 +5,6 @@
  * under a number that the program writes to.
  */
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,6 +25,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 #define OPENINGS 300
 #define FILES 16
@@ -50,13 +50,7 @@ static int run_child(int (*body)(int link, void *data), int mode)
 
 static int count_fds(void)
 {
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
+	return unit_entries("/proc/self/fd");
 }
 
 START_TEST(an_open_registry_is_no_fd)

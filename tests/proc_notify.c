@@ -3,7 +3,6 @@
  * What a service says by sd_notify(3) is heard for as long as it runs, and nobody else is believed.
  */
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +20,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/notifier.h"
+#include "tests/support/unit.h"
 
 #define NOBODY 65534
 #define LONG_MS 60000
@@ -110,17 +110,6 @@ static void end(struct kreg_started *started)
 	ck_assert_int_eq(kill(started->owner.pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(started->child, NULL, 0), started->child);
 	kreg_program_close(started->program);
-}
-
-static int fds_open(void)
-{
-	DIR *fds = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(fds))
-		count++;
-	closedir(fds);
-	return count;
 }
 
 START_TEST(what_it_says_is_shown_to_others_for_as_long_as_it_runs)
@@ -285,12 +274,12 @@ START_TEST(a_barrier_is_answered_and_fds_that_come_along_are_closed)
 	int before, status;
 
 	open_mode(_i);
-	before = fds_open();
+	before = unit_entries("/proc/self/fd");
 	started = start_as(&how);
 	status = end_of(&started);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 7);
-	ck_assert_int_eq(fds_open(), before);
+	ck_assert_int_eq(unit_entries("/proc/self/fd"), before);
 	kreg_close(k);
 }
 END_TEST

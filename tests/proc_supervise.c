@@ -4,7 +4,6 @@
  * left of them. proc_supervise_death.c has who dies, and namespaces that are emptied.
  */
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
+#include "tests/support/unit.h"
 
 static struct kreg *k;
 static struct told told;
@@ -521,18 +521,6 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 }
 END_TEST
 
-static int count_of(const char *folder)
-{
-	DIR *entries = opendir(folder);
-	int count = 0;
-
-	ck_assert_ptr_nonnull(entries);
-	while (readdir(entries))
-		count++;
-	closedir(entries);
-	return count;
-}
-
 START_TEST(no_fd_thread_process_or_name_is_left)
 {
 	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b") };
@@ -549,12 +537,12 @@ START_TEST(no_fd_thread_process_or_name_is_left)
 		told_forget(&told);
 		nothing_is_left();
 		if (!i) {
-			fds = count_of("/proc/self/fd");
-			threads = count_of("/proc/self/task");
+			fds = unit_entries("/proc/self/fd");
+			threads = unit_entries("/proc/self/task");
 		}
 	}
-	ck_assert_int_eq(count_of("/proc/self/fd"), fds);
-	ck_assert_int_eq(count_of("/proc/self/task"), threads);
+	ck_assert_int_eq(unit_entries("/proc/self/fd"), fds);
+	ck_assert_int_eq(unit_entries("/proc/self/task"), threads);
 	kreg_close(k);
 }
 END_TEST

@@ -4,6 +4,7 @@
  */
 #include "tests/support/unit.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,4 +46,16 @@ unsigned int unit_seed(void)
 	const char *wanted = getenv("KREG_SEED");
 
 	return wanted ? (unsigned int)strtoul(wanted, NULL, 0) : (unsigned int)getpid();
+}
+
+int unit_entries(const char *folder)
+{
+	DIR *entries = opendir(folder);
+	int count = 0;
+
+	ck_assert_ptr_nonnull(entries);
+	while (readdir(entries))
+		count++;
+	closedir(entries);
+	return count;
 }

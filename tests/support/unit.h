@@ -30,4 +30,7 @@ unsigned int unit_seed(void);
  */
 unsigned int unit_slowness(void);
 
+/* How many entries @folder has; of one in /proc/self, that of this call included. */
+int unit_entries(const char *folder);
+
 #endif
