@@ -52,21 +52,13 @@ static const char *const words[] = {
 
 static char regtool[4096];
 
-static void must(int done, const char *what)
-{
-	if (!done) {
-		fprintf(stderr, "fuzz: %s\n", what);
-		abort();
-	}
-}
-
 static void set_up(void)
 {
 	const char *path = getenv("REGTOOL");
 
-	must(realpath(path ? path : "./regtool", regtool) != NULL, "regtool is not there");
-	must(!setenv("KREG_DIR", tmp_directory(), 1), "setenv");
-	must(!setenv("KREG_GUARD", "none", 1), "setenv");
+	fuzz_must(realpath(path ? path : "./regtool", regtool) != NULL, "regtool is not there");
+	fuzz_must(!setenv("KREG_DIR", tmp_directory(), 1), "setenv");
+	fuzz_must(!setenv("KREG_GUARD", "none", 1), "setenv");
 }
 
 /* Words of its own, or any bytes. */
@@ -131,8 +123,8 @@ static int await_end(pid_t pid, char *const *argv)
 		usleep(1000);
 	}
 	kill(-pid, SIGKILL);
-	must(waitpid(pid, &status, 0) == pid, "waitpid");
-	must(waits(argv), "regtool hangs");
+	fuzz_must(waitpid(pid, &status, 0) == pid, "waitpid");
+	fuzz_must(waits(argv), "regtool hangs");
 	return 0;
 }
 
@@ -150,18 +142,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	read_arguments(&input, argv, room);
 	output = open(tmp_directory(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	must(output >= 3, "a file for the output");
+	fuzz_must(output >= 3, "a file for the output");
 	pid = fork();
-	must(pid >= 0, "fork");
+	fuzz_must(pid >= 0, "fork");
 	if (!pid)
 		run(argv, closed, output);
 	status = await_end(pid, argv);
-	must(WIFEXITED(status), "regtool was killed by a signal");
-	must(WEXITSTATUS(status) <= STATUS_LAST,
-	     "regtool ends with a status that the manual does not have");
-	must(!fstat(output, &st), "fstat");
+	fuzz_must(WIFEXITED(status), "regtool was killed by a signal");
+	fuzz_must(WEXITSTATUS(status) <= STATUS_LAST,
+		  "regtool ends with a status that the manual does not have");
+	fuzz_must(!fstat(output, &st), "fstat");
 	/* 1 may be silent: what was asked for is not there. */
-	must(WEXITSTATUS(status) < 2 || st.st_size || closed & 4, "regtool fails without a word");
+	fuzz_must(WEXITSTATUS(status) < 2 || st.st_size || closed & 4,
+		  "regtool fails without a word");
 	close(output);
 	return 0;
 }

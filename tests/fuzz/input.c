@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers out of an input, little end first, so that small changes of it are small changes of what it means.
+ * What the targets share. Numbers come out of an input little end first, so that small changes of it are small changes of
+ * what it means.
  */
 #include "tests/fuzz/target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void fuzz_must(int holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "fuzz: %s\n", what);
+	abort();
+}
 
 uint64_t fuzz_take(struct fuzz_input *input, unsigned int bytes)
 {

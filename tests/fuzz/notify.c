@@ -3,7 +3,6 @@
  * What a service sends to its notify socket: any datagram is read without going beyond its end, points only into
  * itself, and what is passed on is no larger.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +11,6 @@
 
 const char fuzz_name[] = "notify";
 const unsigned int fuzz_runs = 3000;
-
-static void must(int done, const char *what)
-{
-	if (!done) {
-		fprintf(stderr, "fuzz: %s\n", what);
-		abort();
-	}
-}
 
 static int is_within(const char *at, size_t bytes, const char *text, size_t size)
 {
@@ -32,17 +23,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size ? size : 1), *out = malloc(size ? size : 1);
 	struct notify_words words;
 
-	must(text && out, "no memory");
+	fuzz_must(text && out, "no memory");
 	memcpy(text, data, size);
 	if (size <= NOTIFY_BYTES && notify_text_read(text, size, &words)) {
-		must(is_within(words.status, words.status_size, text, size),
-		     "the status is not in the text");
-		must(is_within(words.value, words.value_size, text, size),
-		     "the value is not in the text");
-		must(words.main_pid >= 0, "a main process below 0");
-		must(notify_text_pass_on(text, size, out) <= size, "more is passed on than came");
+		fuzz_must(is_within(words.status, words.status_size, text, size),
+			  "the status is not in the text");
+		fuzz_must(is_within(words.value, words.value_size, text, size),
+			  "the value is not in the text");
+		fuzz_must(words.main_pid >= 0, "a main process below 0");
+		fuzz_must(notify_text_pass_on(text, size, out) <= size,
+			  "more is passed on than came");
 	}
-	must(!memcmp(text, data, size), "the text was changed");
+	fuzz_must(!memcmp(text, data, size), "the text was changed");
 	free(text);
 	free(out);
 	return 0;

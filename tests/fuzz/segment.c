@@ -51,14 +51,6 @@ static struct victim victims[2] = { { .name = "unique" }, { .name = "duplicate" 
 
 static char long_key[200], value[KREG_VALUE_MAX];
 
-static void must(int done, const char *what)
-{
-	if (!done) {
-		fprintf(stderr, "fuzz: %s\n", what);
-		abort();
-	}
-}
-
 static int open_one(const struct victim *v, uint32_t flags, struct kreg **k)
 {
 	KREG_OPTIONS(options, .flags = flags, .life = KREG_LIFE_FALLBACK, .guard = "none",
@@ -100,13 +92,13 @@ static void fill_and_die(const struct victim *v)
 	struct kreg *k;
 	pid_t pid = fork();
 
-	must(pid >= 0, "fork");
+	fuzz_must(pid >= 0, "fork");
 	if (!pid) {
-		must(!open_one(v, 0, &k), "a registry can't be opened");
+		fuzz_must(!open_one(v, 0, &k), "a registry can't be opened");
 		fill(k, "another");
 		_exit(0);
 	}
-	must(waitpid(pid, NULL, 0) == pid, "waitpid");
+	fuzz_must(waitpid(pid, NULL, 0) == pid, "waitpid");
 }
 
 static void find_words(struct victim *v)
@@ -134,15 +126,15 @@ static void make(struct victim *v)
 	struct kreg *k;
 
 	/* It stays open: its owner is to be alive. */
-	must(!open_one(v, 0, &k), "a registry can't be created");
+	fuzz_must(!open_one(v, 0, &k), "a registry can't be created");
 	fill_and_die(v);
 	fill(k, "one");
 	tmp_registry(path, geteuid(), v->name);
 	v->fd = open(path, O_RDWR | O_CLOEXEC);
-	must(v->fd >= 0 && !fstat(v->fd, &st), path);
+	fuzz_must(v->fd >= 0 && !fstat(v->fd, &st), path);
 	v->bytes = (size_t)st.st_size;
 	v->words = mmap(NULL, v->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-	must(v->words != MAP_FAILED, "a registry can't be mapped");
+	fuzz_must(v->words != MAP_FAILED, "a registry can't be mapped");
 	find_words(v);
 }
 
@@ -152,8 +144,8 @@ static int look_at(const struct kreg_entry *entry, void *data)
 	uint64_t *sum = data;
 	size_t i;
 
-	must(entry->key_size <= KREG_KEY_MAX, "a key is too long");
-	must(entry->value_size <= KREG_VALUE_MAX, "a value is too large");
+	fuzz_must(entry->key_size <= KREG_KEY_MAX, "a key is too long");
+	fuzz_must(entry->value_size <= KREG_VALUE_MAX, "a value is too large");
 	for (i = 0; i < entry->value_size; i++)
 		*sum += bytes[i];
 	bytes = entry->key;
@@ -174,7 +166,7 @@ static int look_at_space(const char *space, uint64_t services, void *data)
 {
 	(void)services;
 	(void)data;
-	must(strlen(space) <= KREG_NAMESPACE_MAX, "a namespace is too long");
+	fuzz_must(strlen(space) <= KREG_NAMESPACE_MAX, "a namespace is too long");
 	return 0;
 }
 
@@ -187,14 +179,14 @@ static void look_up(struct kreg *k, const void *key, size_t size)
 	ssize_t got;
 
 	got = kreg_lookup(k, key, size, found, sizeof(found), &owner);
-	must(got <= KREG_VALUE_MAX, "a value is too large");
+	fuzz_must(got <= KREG_VALUE_MAX, "a value is too large");
 	kreg_whereis(k, key, size, &owner);
 	kreg_owner_is_alive(k, &owner);
 	kreg_owner_facts(k, &owner, &facts);
 	kreg_counter_sum(k, key, size, &sum);
 	kreg_signal(k, key, size, 0);
 	got = kreg_meta_get(k, key, size, found, sizeof(found));
-	must(got <= KREG_META_MAX, "metadata is too large");
+	fuzz_must(got <= KREG_META_MAX, "metadata is too large");
 }
 
 static void look_up_all(struct kreg *k)
@@ -268,7 +260,7 @@ static void put_right(struct victim *v)
 {
 	uint32_t i;
 
-	must(!ftruncate(v->fd, (off_t)v->bytes), "a registry can't be made whole");
+	fuzz_must(!ftruncate(v->fd, (off_t)v->bytes), "a registry can't be made whole");
 	for (i = 0; i < v->count; i++)
 		v->words[v->where[i]] = v->sound[i];
 }
@@ -287,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		change(v, &input);
 	if (options & OPTION_CUT) {
 		cut = fuzz_take(&input, 2) * 512;
-		must(!ftruncate(v->fd, (off_t)(cut < v->bytes ? cut : v->bytes)), "ftruncate");
+		fuzz_must(!ftruncate(v->fd, (off_t)(cut < v->bytes ? cut : v->bytes)), "ftruncate");
 	}
 	if (!open_one(v, KREG_OPEN_READONLY | KREG_OPEN_EXISTING, &k)) {
 		look_up_all(k);

@@ -19,6 +19,9 @@ extern const char fuzz_name[];
 /* How many changed inputs the bounded run tries. */
 extern const unsigned int fuzz_runs;
 
+/* Aborts, and says @what is wrong, unless @holds. */
+void fuzz_must(int holds, const char *what);
+
 /* Aborts where something is not as it must be. Return: 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
