@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "tests/support/notifier.h"
 
 #define NOBODY 65534
 
@@ -42,28 +43,6 @@ static void __attribute__((noreturn)) fail(const char *what)
 {
 	fprintf(stderr, "program: %s: %s\n", what, strerror(errno));
 	_exit(99);
-}
-
-static void notify(const char *text)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *name = getenv("NOTIFY_SOCKET");
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	char lines[512], *at;
-	socklen_t size;
-
-	if (!name)
-		fail("NOTIFY_SOCKET is not set");
-	snprintf(lines, sizeof(lines), "%s", text);
-	for (at = lines; (at = strchr(at, ','));)
-		*at = '\n';
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
-	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
-	if (*name == '@')
-		address.sun_path[0] = 0;
-	if (sendto(fd, lines, strlen(lines), 0, (struct sockaddr *)&address, size) < 0)
-		fail("notify");
-	close(fd);
 }
 
 static void append(const char *file, const char *text)
@@ -116,9 +95,9 @@ static void register_self(const char *value)
 		_exit(98);
 	err = kreg_service_register(k, space, role, value, strlen(value), &holder);
 	if (err == -EEXIST && holder.owner.pid == getpid())
-		notify("X_KREG_VALUE=it is me,READY=1");
+		notifier_send("X_KREG_VALUE=it is me,READY=1", -1);
 	else
-		notify("X_KREG_VALUE=it is not me,READY=1");
+		notifier_send("X_KREG_VALUE=it is not me,READY=1", -1);
 }
 
 static void listen_anywhere(void)
@@ -133,7 +112,7 @@ static void listen_anywhere(void)
 		fail("listen");
 	size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
 	snprintf(text, sizeof(text), "X_KREG_VALUE=@%.*s,READY=1", (int)size - 1, own.sun_path + 1);
-	notify(text);
+	notifier_send(text, -1);
 }
 
 /* As daemons do. The kernel forgets then that it is to die with its parent; without privileges it is told so. */
@@ -169,7 +148,7 @@ void program_run(int argc, char **argv)
 	if (!strcmp(what, "kill"))
 		raise(atoi(argv[2]));
 	else if (!strcmp(what, "notify"))
-		notify(argv[2]);
+		notifier_send(argv[2], -1);
 	else if (!strcmp(what, "line") && dprintf(atoi(argv[2]), "up\n") < 0)
 		fail("line");
 	else if (!strcmp(what, "tell"))
