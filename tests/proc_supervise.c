@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/guard.h"
@@ -34,17 +33,6 @@ static const char *const stubborn_argv[] = { "/bin/sh", "-c",
 					     "trap '' TERM; echo >&9; exec sleep 100000", NULL };
 static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
 
-#define AFTER(...)                                                                                 \
-	(const char *const[])                                                                      \
-	{                                                                                          \
-		__VA_ARGS__, NULL                                                                  \
-	}
-#define SERVICE(name, ...)                                                                         \
-	{                                                                                          \
-		.size = sizeof(struct kreg_supervised), .role = name, .start = &sleeping,          \
-		.stop_ms = 60000, __VA_ARGS__                                                      \
-	}
-
 static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out, char *why)
 {
 	what->log = told_log;
@@ -52,63 +40,26 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 	return kreg_supervise(k, "production", what, out, why);
 }
 
-static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
-{
-	struct kreg_supervisor *supervisor;
-	char why[KREG_ROLE_MAX + 1];
-	int err = supervise(what, &supervisor, why);
-
-	ck_assert_msg(!err, "%s: %s; %s", kreg_strerror(err), why, told.sentences);
-	told_await(&told, events);
-	told_forget(&told);
-	return supervisor;
-}
-
-static pid_t pid_of(const char *role)
-{
-	struct kreg_owner owner;
-
-	ck_assert_int_ge(kreg_service_lookup(k, "production", role, NULL, 0, &owner), 0);
-	return owner.pid;
-}
-
-static void signal_role(const char *role, int signal)
-{
-	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key("production", role, key);
-
-	ck_assert_int_gt(size, 0);
-	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, signal), 0);
-}
-
-/* No service, no supervisor, no process. */
-static void nothing_is_left(void)
-{
-	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-	ck_assert_int_eq(errno, ECHILD);
-}
-
 static void close_clean(void)
 {
-	nothing_is_left();
+	told_nothing_is_left(&told);
 	kreg_close(k);
 }
 
 START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
 {
 	const struct kreg_supervised services[] = {
-		SERVICE("web", .after = AFTER("cache", "db")),
-		SERVICE("log"),
-		SERVICE("cache", .after = AFTER("log")),
-		SERVICE("db"),
+		SERVICE("web", sleeping, .after = AFTER("cache", "db")),
+		SERVICE("log", sleeping),
+		SERVICE("cache", sleeping, .after = AFTER("log")),
+		SERVICE("db", sleeping),
 	};
 	KREG_SUPERVISION(what, .services = services, .count = 4);
 	struct kreg_supervisor *supervisor;
 	struct kreg_owner owner;
 
 	open_mode(_i);
-	supervisor = supervise_well(&what, "+log1 +cache2 +db3 +web4 ");
+	supervisor = told_supervise(&told, &what, "+log1 +cache2 +db3 +web4 ");
 	ck_assert_int_eq(
 		kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, &owner), 0);
 	ck_assert_int_eq(owner.pid, getpid());
@@ -135,10 +86,10 @@ START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
 	};
 	/* The temporary one is not restarted, also when it was another one's end that ended it. */
 	const struct kreg_supervised services[] = {
-		SERVICE("a", .restart = KREG_RESTART_PERMANENT),
-		SERVICE("b", .restart = KREG_RESTART_TRANSIENT),
-		SERVICE("c", .restart = KREG_RESTART_TEMPORARY),
-		SERVICE("d", .restart = KREG_RESTART_TRANSIENT),
+		SERVICE("a", sleeping, .restart = KREG_RESTART_PERMANENT),
+		SERVICE("b", sleeping, .restart = KREG_RESTART_TRANSIENT),
+		SERVICE("c", sleeping, .restart = KREG_RESTART_TEMPORARY),
+		SERVICE("d", sleeping, .restart = KREG_RESTART_TRANSIENT),
 	};
 	KREG_SUPERVISION(what, .services = services, .count = 4);
 	size_t i;
@@ -149,14 +100,14 @@ START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
 		pid_t before;
 
 		what.strategy = cases[i].strategy;
-		supervisor = supervise_well(&what, "+a1 +b2 +c3 +d4 ");
-		before = pid_of(cases[i].ends);
-		signal_role(cases[i].ends, SIGKILL);
+		supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 +d4 ");
+		before = told_pid_of(&told, cases[i].ends);
+		told_signal(&told, cases[i].ends, SIGKILL);
 		told_await(&told, cases[i].events);
-		ck_assert_int_ne(pid_of(cases[i].ends), before);
+		ck_assert_int_ne(told_pid_of(&told, cases[i].ends), before);
 		kreg_supervisor_stop(supervisor);
 		told_forget(&told);
-		nothing_is_left();
+		told_nothing_is_left(&told);
 	}
 	kreg_close(k);
 }
@@ -185,7 +136,8 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 	/* Exit status 0 at SIGUSR1 and 3 at SIGUSR2. */
 	static const char *const argv[] = { PROGRAM, "obey", "9", NULL };
 	const KREG_START(exits, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
-	struct kreg_supervised services[] = { SERVICE("other"), SERVICE("one") };
+	struct kreg_supervised services[] = { SERVICE("other", sleeping),
+					      SERVICE("one", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 2, .intensity = 2);
 	size_t i;
 
@@ -195,12 +147,12 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 		struct kreg_supervisor *supervisor;
 
 		services[1].restart = cases[i].policy;
-		supervisor = supervise_well(&what, "+other1 +one2 ");
-		signal_role("one", cases[i].signal);
+		supervisor = told_supervise(&told, &what, "+other1 +one2 ");
+		told_signal(&told, "one", cases[i].signal);
 		told_await(&told, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
 		/* All is done in one order, so this comes behind what was still to come. */
 		told_forget(&told);
-		signal_role("other", SIGKILL);
+		told_signal(&told, "other", SIGKILL);
 		told_await(&told, cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
 		kreg_supervisor_stop(supervisor);
 		told_forget(&told);
@@ -211,16 +163,16 @@ END_TEST
 
 START_TEST(an_end_that_nobody_can_tell_of_was_not_a_clean_one)
 {
-	const struct kreg_supervised services[] = { SERVICE("a",
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping,
 							    .restart = KREG_RESTART_TRANSIENT) };
 	KREG_SUPERVISION(what, .services = services, .count = 1);
 	struct kreg_supervisor *supervisor;
 
 	open_mode(_i);
-	supervisor = supervise_well(&what, "+a1 ");
+	supervisor = told_supervise(&told, &what, "+a1 ");
 	/* So the kernel reaps it. */
 	signal(SIGCHLD, SIG_IGN);
-	signal_role("a", SIGTERM);
+	told_signal(&told, "a", SIGTERM);
 	told_await(&told, "!a0 +a1 ");
 	ck_assert(told_has(&told, "ended in a way that nobody can say"));
 	signal(SIGCHLD, SIG_DFL);
@@ -235,27 +187,28 @@ static void await_end_of_tree(const struct kreg_supervisor *supervisor)
 
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ENOTRECOVERABLE);
-	nothing_is_left();
+	told_nothing_is_left(&told);
 }
 
 START_TEST(more_restarts_than_intensity_allows_end_the_tree_with_a_sentence)
 {
-	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
+						    SERVICE("c", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 3, .intensity = 2,
 			 .period_ms = 3600000);
 	struct kreg_supervisor *supervisor;
 	struct pollfd at = { .events = POLLIN };
 
 	open_mode(_i);
-	supervisor = supervise_well(&what, "+a1 +b2 +c3 ");
-	signal_role("b", SIGKILL);
+	supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 ");
+	told_signal(&told, "b", SIGKILL);
 	told_await(&told, "!b2 +b3 ");
-	signal_role("c", SIGKILL);
+	told_signal(&told, "c", SIGKILL);
 	told_await(&told, "!b2 +b3 !c2 +c3 ");
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 0), 0);
 	told_forget(&told);
-	signal_role("b", SIGKILL);
+	told_signal(&told, "b", SIGKILL);
 	await_end_of_tree(supervisor);
 	told_await(&told, "!b2 -c1 -a0 ");
 	ck_assert(told_has(&told,
@@ -272,13 +225,13 @@ END_TEST
 
 START_TEST(with_no_intensity_the_first_restart_is_one_too_many)
 {
-	const struct kreg_supervised services[] = { SERVICE("a") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = KREG_INTENSITY_NONE);
 	struct kreg_supervisor *supervisor;
 
 	open_mode(_i);
-	supervisor = supervise_well(&what, "+a1 ");
-	signal_role("a", SIGKILL);
+	supervisor = told_supervise(&told, &what, "+a1 ");
+	told_signal(&told, "a", SIGKILL);
 	await_end_of_tree(supervisor);
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -290,7 +243,8 @@ START_TEST(a_restart_that_fails_is_tried_again_as_often_as_intensity_allows)
 	char program[256], *name = program;
 	const char *const argv[] = { name, "sleep", NULL };
 	const KREG_START(vanishing, .argv = argv);
-	struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c") };
+	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
+					      SERVICE("c", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 3, .intensity = 3,
 			 .strategy = KREG_REST_FOR_ONE);
 	struct kreg_supervisor *supervisor;
@@ -299,9 +253,9 @@ START_TEST(a_restart_that_fails_is_tried_again_as_often_as_intensity_allows)
 	services[1].start = &vanishing;
 	snprintf(program, sizeof(program), "%s/program", tmp_directory());
 	ck_assert_int_eq(symlink(PROGRAM, program), 0);
-	supervisor = supervise_well(&what, "+a1 +b2 +c3 ");
+	supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 ");
 	ck_assert_int_eq(unlink(program), 0);
-	signal_role("b", SIGKILL);
+	told_signal(&told, "b", SIGKILL);
 	await_end_of_tree(supervisor);
 	told_await(&told, "!b2 -c1 ?b1 ?b1 ?b1 -a0 ");
 	kreg_supervisor_stop(supervisor);
@@ -311,18 +265,18 @@ END_TEST
 
 START_TEST(a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails)
 {
-	const struct kreg_supervised services[] = { SERVICE("a") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 2);
 	struct kreg_supervisor *supervisor;
 	struct pollfd at = { .events = POLLIN };
 	char sentence[64];
 
 	open_mode(_i);
-	supervisor = supervise_well(&what, "+a1 ");
+	supervisor = told_supervise(&told, &what, "+a1 ");
 	ck_assert_int_eq(kreg_register_with(k, "production/a", KREG_STRING, NULL, 0,
 					    KREG_REGISTER_QUEUE, NULL),
 			 KREG_WAITING);
-	signal_role("a", SIGKILL);
+	told_signal(&told, "a", SIGKILL);
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	snprintf(sentence, sizeof(sentence), "a: cannot be started: pid %d has the name", getpid());
@@ -350,8 +304,8 @@ START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
 		  "c: cannot be started: it ended before it was ready, with exit status 3" },
 		{ &third, -ETIMEDOUT, "c: cannot be started: it was not ready after 100 ms" },
 	};
-	struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b"), SERVICE("c"),
-					      SERVICE("d") };
+	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
+					      SERVICE("c", sleeping), SERVICE("d", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 4);
 	struct kreg_supervisor *supervisor = NULL;
 	char why[KREG_ROLE_MAX + 1];
@@ -366,7 +320,7 @@ START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
 		told_await(&told, "+a1 +b2 ?c2 -b1 -a0 ");
 		told_forget(&told);
 		ck_assert_msg(told_has(&told, cases[i].sentence), "%s", told.sentences);
-		nothing_is_left();
+		told_nothing_is_left(&told);
 	}
 	kreg_close(k);
 }
@@ -374,7 +328,8 @@ END_TEST
 
 START_TEST(a_service_that_is_there_already_is_not_started_and_left_alone)
 {
-	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
+						    SERVICE("b", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 2);
 	struct kreg_supervisor *supervisor;
 	char why[KREG_ROLE_MAX + 1];
@@ -387,7 +342,7 @@ START_TEST(a_service_that_is_there_already_is_not_started_and_left_alone)
 		what.flags = flags;
 		ck_assert_int_eq(supervise(&what, &supervisor, why), -EEXIST);
 		ck_assert_str_eq(why, "b");
-		ck_assert_int_eq(pid_of("b"), getpid());
+		ck_assert_int_eq(told_pid_of(&told, "b"), getpid());
 		ck_assert_int_eq(kreg_count(k), 1);
 	}
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "b"), 1);
@@ -397,20 +352,20 @@ END_TEST
 
 START_TEST(a_namespace_has_one_supervisor)
 {
-	const struct kreg_supervised services[] = { SERVICE("a") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1);
 	struct kreg_supervisor *first, *second = NULL;
 	char why[KREG_ROLE_MAX + 1];
 	pid_t pid;
 
 	open_mode(_i);
-	first = supervise_well(&what, "+a1 ");
-	pid = pid_of("a");
+	first = told_supervise(&told, &what, "+a1 ");
+	pid = told_pid_of(&told, "a");
 	ck_assert_int_eq(supervise(&what, &second, why), -EEXIST);
 	ck_assert_str_eq(why, KREG_ROLE_SUPERVISOR);
 	ck_assert_ptr_null(second);
 	ck_assert(told_has(&told, "supervises it already"));
-	ck_assert_int_eq(pid_of("a"), pid);
+	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
 	kreg_supervisor_stop(first);
 	close_clean();
 }
@@ -419,23 +374,25 @@ END_TEST
 START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
 {
 	static const KREG_START(empty, .flags = 0);
-	struct kreg_supervised services[] = { SERVICE("a"),
+	struct kreg_supervised services[] = { SERVICE("a", sleeping),
 					      { 0 },
-					      SERVICE("d", .after = AFTER("b")) };
+					      SERVICE("d", sleeping, .after = AFTER("b")) };
 	const struct {
 		struct kreg_supervised service;
 		const char *why, *sentence;
 	} cases[] = {
-		{ SERVICE("b", .after = AFTER("c")), "b",
+		{ SERVICE("b", sleeping, .after = AFTER("c")), "b",
 		  "b: it is to start after c, which is none" },
-		{ SERVICE("b", .after = AFTER("b")), "b", "b: it is to start after itself" },
-		{ SERVICE("b", .after = AFTER("d")), "d",
+		{ SERVICE("b", sleeping, .after = AFTER("b")), "b",
+		  "b: it is to start after itself" },
+		{ SERVICE("b", sleeping, .after = AFTER("d")), "d",
 		  "d: it is to start after b, which is to start" },
-		{ SERVICE("a"), "a", "a: the role is there twice" },
-		{ SERVICE(KREG_ROLE_SUPERVISOR), KREG_ROLE_SUPERVISOR, "the supervisor's own" },
-		{ SERVICE("b b"), "b b", "b b: a role has 1 to 150" },
-		{ SERVICE(NULL), "", "without a role" },
-		{ SERVICE("b", .restart = 3), "b", "b: there is no such restart policy" },
+		{ SERVICE("a", sleeping), "a", "a: the role is there twice" },
+		{ SERVICE(KREG_ROLE_SUPERVISOR, sleeping), KREG_ROLE_SUPERVISOR,
+		  "the supervisor's own" },
+		{ SERVICE("b b", sleeping), "b b", "b b: a role has 1 to 150" },
+		{ SERVICE(NULL, sleeping), "", "without a role" },
+		{ SERVICE("b", sleeping, .restart = 3), "b", "b: there is no such restart policy" },
 		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: it has no start" },
 		{ { .size = sizeof(services[0]), .role = "b", .start = &empty },
 		  "b",
@@ -472,7 +429,8 @@ END_TEST
 
 START_TEST(what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken)
 {
-	struct kreg_supervised services[] = { SERVICE("asleep"), SERVICE("stubborn") };
+	struct kreg_supervised services[] = { SERVICE("asleep", sleeping),
+					      SERVICE("stubborn", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 2);
 	struct kreg_service_health health = { .size = sizeof(health) };
 	struct kreg_supervisor *supervisor;
@@ -480,8 +438,8 @@ START_TEST(what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken)
 	open_mode(_i);
 	services[1].start = &stubborn;
 	services[1].stop_ms = 50;
-	supervisor = supervise_well(&what, "+asleep1 +stubborn2 ");
-	signal_role("asleep", SIGSTOP);
+	supervisor = told_supervise(&told, &what, "+asleep1 +stubborn2 ");
+	told_signal(&told, "asleep", SIGSTOP);
 	do {
 		ck_assert_int_eq(kreg_service_health(k, "production", "asleep", &health), 0);
 	} while (health.process != KREG_PROCESS_STOPPED);
@@ -499,7 +457,7 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 	char script[512], *text = script;
 	const char *const argv[] = { "/bin/sh", "-c", text, NULL };
 	const KREG_START(once, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
-	struct kreg_supervised services[] = { SERVICE("a") };
+	struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1);
 	struct kreg_service_health health = { .size = sizeof(health) };
 	struct kreg_supervisor *supervisor;
@@ -510,8 +468,8 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 		 "f=%s/ready; [ -e $f ] || { : >$f; echo >&9; }; exec sleep 100000",
 		 tmp_directory());
 	services[0].start = &once;
-	supervisor = supervise_well(&what, "+a1 ");
-	signal_role("a", SIGKILL);
+	supervisor = told_supervise(&told, &what, "+a1 ");
+	told_signal(&told, "a", SIGKILL);
 	while (kreg_service_health(k, "production", "a", &health) || health.ready)
 		usleep(1000);
 	kreg_supervisor_stop(supervisor);
@@ -523,19 +481,20 @@ END_TEST
 
 START_TEST(no_fd_thread_process_or_name_is_left)
 {
-	const struct kreg_supervised services[] = { SERVICE("a"), SERVICE("b") };
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
+						    SERVICE("b", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 2, .strategy = KREG_ONE_FOR_ALL);
 	int fds = 0, threads = 0, i;
 
 	open_mode(_i);
 	for (i = 0; i < 5; i++) {
-		struct kreg_supervisor *supervisor = supervise_well(&what, "+a1 +b2 ");
+		struct kreg_supervisor *supervisor = told_supervise(&told, &what, "+a1 +b2 ");
 
-		signal_role("a", SIGKILL);
+		told_signal(&told, "a", SIGKILL);
 		told_await(&told, "!a1 -b0 +a1 +b2 ");
 		kreg_supervisor_stop(supervisor);
 		told_forget(&told);
-		nothing_is_left();
+		told_nothing_is_left(&told);
 		if (!i) {
 			fds = unit_entries("/proc/self/fd");
 			threads = unit_entries("/proc/self/task");

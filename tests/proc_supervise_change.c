@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/guard.h"
@@ -38,52 +37,9 @@ static const KREG_START(exiting, .argv = exit_argv);
 static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
 static const KREG_START(never, .argv = sleep_argv, .ready = KREG_READY_NOTIFY);
 
-#define AFTER(...)                                                                                 \
-	(const char *const[])                                                                      \
-	{                                                                                          \
-		__VA_ARGS__, NULL                                                                  \
-	}
-#define SERVICE(name, how, ...)                                                                    \
-	{                                                                                          \
-		.size = sizeof(struct kreg_supervised), .role = name, .start = &(how),             \
-		.stop_ms = 60000, __VA_ARGS__                                                      \
-	}
-
-static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
-{
-	struct kreg_supervisor *supervisor;
-	int err;
-
-	what->log = told_log;
-	what->log_data = &told;
-	err = kreg_supervise(k, "production", what, &supervisor, NULL);
-	ck_assert_msg(!err, "%s; %s", kreg_strerror(err), told.sentences);
-	told_await(&told, events);
-	told_forget(&told);
-	return supervisor;
-}
-
-static pid_t pid_of(const char *role)
-{
-	struct kreg_owner owner;
-
-	ck_assert_int_ge(kreg_service_lookup(k, "production", role, NULL, 0, &owner), 0);
-	return owner.pid;
-}
-
-static void kill_role(const char *role)
-{
-	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key("production", role, key);
-
-	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, SIGKILL), 0);
-}
-
 static void close_clean(void)
 {
-	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-	ck_assert_int_eq(errno, ECHILD);
+	told_nothing_is_left(&told);
 	kreg_close(k);
 }
 
@@ -111,20 +67,20 @@ START_TEST(what_is_new_is_started_what_is_gone_is_stopped_what_has_changed_is_st
 	pid_t same, last;
 
 	open_mode(_i);
-	supervisor = supervise_well(&first, "+same1 +changed2 +gone3 =shot3 +last4 ");
-	same = pid_of("same");
-	last = pid_of("last");
+	supervisor = told_supervise(&told, &first, "+same1 +changed2 +gone3 =shot3 +last4 ");
+	same = told_pid_of(&told, "same");
+	last = told_pid_of(&told, "last");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), 0);
 	told_await(&told, "-gone3 -changed2 +changed3 +new4 ");
-	ck_assert_int_eq(pid_of("same"), same);
-	ck_assert_int_eq(pid_of("last"), last);
+	ck_assert_int_eq(told_pid_of(&told, "same"), same);
+	ck_assert_int_eq(told_pid_of(&told, "last"), last);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "changed", value, 5, NULL), 5);
 	told_forget(&told);
 	/* Those that were left alone are watched, by the new policy; and the new ones are. */
-	kill_role("last");
+	told_signal(&told, "last", SIGKILL);
 	told_await(&told, "!last3 +last4 ");
 	told_forget(&told);
-	kill_role("new");
+	told_signal(&told, "new", SIGKILL);
 	told_await(&told, "!new3 +new4 ");
 	told_forget(&told);
 	/* In the reverse of the new order. */
@@ -145,13 +101,13 @@ START_TEST(a_plan_that_is_wrong_changes_nothing)
 	pid_t a;
 
 	open_mode(_i);
-	supervisor = supervise_well(&first, "+a1 +b2 ");
-	a = pid_of("a");
+	supervisor = told_supervise(&told, &first, "+a1 +b2 ");
+	a = told_pid_of(&told, "a");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -EINVAL);
 	ck_assert_str_eq(why, "c");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, NULL, why), -EINVAL);
 	ck_assert_int_eq(kreg_supervisor_change(NULL, &second, why), -EINVAL);
-	ck_assert_int_eq(pid_of("a"), a);
+	ck_assert_int_eq(told_pid_of(&told, "a"), a);
 	ck_assert_str_eq(told.events, "");
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -181,7 +137,7 @@ START_TEST(what_cannot_be_started_stays_down_until_the_next_change)
 	char why[KREG_ROLE_MAX + 1];
 
 	open_mode(_i);
-	supervisor = supervise_well(&first, "+a1 ");
+	supervisor = told_supervise(&told, &first, "+a1 ");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -ENOEXEC);
 	ck_assert_str_eq(why, "b");
 	told_await(&told, "?b1 +d2 ");
@@ -251,7 +207,7 @@ START_TEST(a_second_order_hastens)
 	/* It would take as long as the test may. */
 	services[1].stop_ms = 3600000;
 	what.orders = eventfd(0, EFD_CLOEXEC);
-	supervisor = supervise_well(&what, "+a1 +b2 ");
+	supervisor = told_supervise(&told, &what, "+a1 +b2 ");
 	order(what.orders);
 	/* The first one has been read. */
 	at.fd = what.orders;

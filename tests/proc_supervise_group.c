@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cgroups.h"
@@ -48,17 +47,6 @@ static void open_way(int way)
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
 static const KREG_START(sleeping, .argv = sleep_argv);
 
-#define SERVICE(name, how, ...)                                                                    \
-	{                                                                                          \
-		.size = sizeof(struct kreg_supervised), .role = name, .start = &(how),             \
-		.stop_ms = 60000, __VA_ARGS__                                                      \
-	}
-#define AFTER(...)                                                                                 \
-	(const char *const[])                                                                      \
-	{                                                                                          \
-		__VA_ARGS__, NULL                                                                  \
-	}
-
 static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out)
 {
 	char why[KREG_ROLE_MAX + 1];
@@ -71,13 +59,8 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 
 static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
 {
-	struct kreg_supervisor *supervisor;
-	int err = supervise(what, &supervisor);
-
-	ck_assert_msg(!err, "%s; %s", kreg_strerror(err), told.sentences);
-	told_await(&told, events);
-	told_forget(&told);
-	return supervisor;
+	what->flags |= flags;
+	return told_supervise(&told, what, events);
 }
 
 static bool is_folder(const char *role)
@@ -95,9 +78,7 @@ static bool is_folder(const char *role)
 
 static void nothing_is_left(void)
 {
-	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-	ck_assert_int_eq(errno, ECHILD);
+	told_nothing_is_left(&told);
 	ck_assert(!is_folder("a"));
 }
 
@@ -125,14 +106,6 @@ static void read_pids(pid_t *pids)
 	ck_assert_int_eq(fscanf(in, "%d %d", &pids[0], &pids[1]), 2);
 	fclose(in);
 	unlink(path);
-}
-
-static void signal_role(const char *role, int signal)
-{
-	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key("production", role, key);
-
-	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, signal), 0);
 }
 
 /* Ended, be it that nobody has reaped them yet. */
@@ -166,7 +139,7 @@ START_TEST(what_a_service_has_started_ends_with_it)
 		supervisor = supervise_well(&what, "+a1 +b2 ");
 		read_pids(pids);
 		/* It is killed: they have gone before it is started anew. */
-		signal_role("a", SIGKILL);
+		told_signal(&told, "a", SIGKILL);
 		told_await(&told, "!a1 +a2 ");
 		gone(pids);
 		told_forget(&told);
@@ -233,7 +206,7 @@ START_TEST(a_service_that_daemonises_is_told_so_with_its_line_and_not_started_ag
 		open_way(way);
 		supervisor = supervise_well(&what, "+a1 +b2 ");
 		read_pids(pids);
-		signal_role("a", SIGUSR1);
+		told_signal(&told, "a", SIGUSR1);
 		told_await(&told, "!a1 ");
 		ck_assert_msg(told_has(&told, "it daemonises; run it in the foreground"), "%s",
 			      told.sentences);
@@ -241,7 +214,7 @@ START_TEST(a_service_that_daemonises_is_told_so_with_its_line_and_not_started_ag
 		gone(pids);
 		told_forget(&told);
 		/* Nor when others are started again with which it would be. */
-		signal_role("b", SIGKILL);
+		told_signal(&told, "b", SIGKILL);
 		told_await(&told, "!b0 +b1 ");
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
@@ -296,7 +269,7 @@ START_TEST(what_is_to_start_after_a_one_shot_waits_for_its_success)
 	open_way(0);
 	supervisor = supervise_well(&what, "=a0 +b1 ");
 	/* It runs again where it is restarted with others, and before them. */
-	signal_role("b", SIGKILL);
+	told_signal(&told, "b", SIGKILL);
 	told_await(&told, "!b0 =a0 +b1 ");
 	told_forget(&told);
 	kreg_supervisor_stop(supervisor);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define SECONDS 60
@@ -106,4 +107,44 @@ bool told_has(struct told *told, const char *part)
 	has = strstr(told->sentences, part) != NULL;
 	pthread_mutex_unlock(&told->mutex);
 	return has;
+}
+
+struct kreg_supervisor *told_supervise(struct told *told, struct kreg_supervision *what,
+				       const char *events)
+{
+	struct kreg_supervisor *supervisor;
+	char why[KREG_ROLE_MAX + 1] = "";
+	int err;
+
+	what->log = told_log;
+	what->log_data = told;
+	err = kreg_supervise(told->k, "production", what, &supervisor, why);
+	ck_assert_msg(!err, "%s: %s; %s", kreg_strerror(err), why, told->sentences);
+	told_await(told, events);
+	told_forget(told);
+	return supervisor;
+}
+
+pid_t told_pid_of(struct told *told, const char *role)
+{
+	struct kreg_owner owner;
+
+	ck_assert_int_ge(kreg_service_lookup(told->k, "production", role, NULL, 0, &owner), 0);
+	return owner.pid;
+}
+
+void told_signal(struct told *told, const char *role, int signal)
+{
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key("production", role, key);
+
+	ck_assert_int_gt(size, 0);
+	ck_assert_int_eq(kreg_signal(told->k, key, (size_t)size, signal), 0);
+}
+
+void told_nothing_is_left(struct told *told)
+{
+	ck_assert_int_eq(kreg_count(told->k), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a supervisor tells its log, as a test waits for it.
+ * What a supervisor tells its log, as a test waits for it; and what such tests do with namespace production.
  *
  * Each sentence of a service of namespace production becomes a sign, its role, and how many services there are in
  * the registry at that moment:
@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/kreg.h"
 
@@ -34,12 +35,35 @@ void told_init(struct told *told, struct kreg *k);
 /* For struct kreg_supervision: @data is the struct told. */
 void told_log(void *data, const char *sentence);
 
+/* A service of a plan, started by @how, and the roles after which one is. */
+#define SERVICE(name, how, ...)                                                                    \
+	{                                                                                          \
+		.size = sizeof(struct kreg_supervised), .role = name, .start = &(how),             \
+		.stop_ms = 60000, __VA_ARGS__                                                      \
+	}
+#define AFTER(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+/* Supervises production by @what, and returns when it has told @events, which it forgets. */
+struct kreg_supervisor *told_supervise(struct told *told, struct kreg_supervision *what,
+				       const char *events);
+
 /* Waits until @events, with a space behind each, is what was told since told_forget(); a minute fails the test. */
 void told_await(struct told *told, const char *events);
 void told_forget(struct told *told);
 
 /* Whether a sentence since told_init() has @part in it. */
 bool told_has(struct told *told, const char *part);
+
+/* Who has the role in production; a signal to that process. */
+pid_t told_pid_of(struct told *told, const char *role);
+void told_signal(struct told *told, const char *role, int signal);
+
+/* There is no service, no supervisor, no process. */
+void told_nothing_is_left(struct told *told);
 
 /* How many services production has, without its supervisor. */
 int told_services(struct kreg *k);
