@@ -157,7 +157,7 @@ static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t lif
 	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of the seat
 	 * has a new life before it writes its own pid; pairs with open_row:B
 	 */
-	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].pid);
+	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].who.pid);
 }
 
 /* False: it has died meanwhile, and the pid may be the one of who has its seat now. */

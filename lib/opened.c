@@ -136,13 +136,13 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 /* Whether @pid is of the process still that it was of when the row of @owner was written. */
 static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
 {
-	const struct row *row = &k->segment.rows[owner_seat(owner)];
+	const struct segment_who *who = segment_who(&k->segment, owner_seat(owner));
 	struct row_process process;
 
-	if (!row->start || row->time_namespace != row_time_namespace() || !row_proc_is_ours() ||
+	if (!who->start || who->time_namespace != row_time_namespace() || !row_proc_is_ours() ||
 	    !row_process_read(pid, &process))
 		return -EACCES;
-	return row_start_of(&process) == row->start ? 0 : -EUCLEAN;
+	return row_start_of(&process) == who->start ? 0 : -EUCLEAN;
 }
 
 static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)

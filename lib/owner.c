@@ -43,7 +43,7 @@ bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
 	if (!k->lives.facts) {
 		if (owner_seat(owner) >= k->segment.seats)
 			return false;
-		theirs = k->segment.rows[owner_seat(owner)].pid_namespace;
+		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
 	}
 	/* Where /proc does not tell, they are taken for one. */
 	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
@@ -154,7 +154,7 @@ static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out
 	} else {
 		out->attach_uid = row->uid;
 		out->attach_gid = row->gid;
-		out->start = row->start;
+		out->start = row->who.start;
 		memcpy(out->comm, row->comm, sizeof(out->comm));
 	}
 	out->comm[sizeof(out->comm) - 1] = 0;

@@ -49,7 +49,7 @@ uint32_t look_pid(const struct look *look, owner_t owner)
 	uint32_t seat = owner_seat(owner);
 
 	/* relaxed: for people */
-	return seat < look->s->seats ? load_relaxed(&look->s->rows[seat].pid) : 0;
+	return seat < look->s->seats ? load_relaxed(&look->s->rows[seat].who.pid) : 0;
 }
 
 static void look_buckets(struct look *look)

@@ -178,25 +178,21 @@ struct row {
 		doubt; /* how far @entries is wrong after exec in the middle of a call, see interrupted.c */
 	uint32_t image; /* folded, of the program that has opened the row last; guard only */
 	uint32_t
-		foster; /* the process whose life it is, if that stands for the one of @pid; or 0 */
+		foster; /* the process whose life it is, if that stands for the one of @who; or 0 */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t listeners; /* how many a program of its holder has, see log_listeners.c */
 	uint32_t reserved;
 	uint64_t
 		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
-	/* struct segment_who */
-	uint32_t pid;
-	uint32_t time_namespace;
-	uint64_t start;
-	uint64_t pid_namespace;
+	struct segment_who who;
 	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
 	char comm[16];
 	uint64_t log_published; /* see log.c; both go on from life to life */
 	uint64_t log_claimed;
 };
 
-#define ROW_WHO offsetof(struct row, pid)
+#define ROW_WHO offsetof(struct row, who)
 
 /*
  * A slot for each thread that writes or reads in sections.
@@ -356,9 +352,9 @@ SAME_PLACE(successor);
 #undef SAME_PLACE
 _Static_assert(sizeof(struct segment_preamble) == 200, "it never changes");
 _Static_assert(sizeof(struct segment_who) == 24, "it never changes");
-_Static_assert(offsetof(struct row, time_namespace) == ROW_WHO + 4, "as in struct segment_who");
-_Static_assert(offsetof(struct row, start) == ROW_WHO + 8, "as in struct segment_who");
-_Static_assert(offsetof(struct row, pid_namespace) == ROW_WHO + 16, "as in struct segment_who");
+_Static_assert(offsetof(struct segment_who, time_namespace) == 4, "it never changes");
+_Static_assert(offsetof(struct segment_who, start) == 8, "it never changes");
+_Static_assert(offsetof(struct segment_who, pid_namespace) == 16, "it never changes");
 _Static_assert(sizeof(struct segment_header) == 512 + 4 * SEGMENT_BELLS, "other processes see it");
 _Static_assert(sizeof(struct log_record) == 64, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 128, "a cache line of its own");

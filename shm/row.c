@@ -116,12 +116,12 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	/*
 	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with handle_pid:A
 	 */
-	store_release(&row->pid, (uint32_t)pid);
+	store_release(&row->who.pid, (uint32_t)pid);
 	row->uid = getuid();
 	row->gid = getgid();
-	row->start = start_for_row(pid);
-	row->time_namespace = row_time_namespace();
-	row->pid_namespace = row_pid_namespace();
+	row->who.start = start_for_row(pid);
+	row->who.time_namespace = row_time_namespace();
+	row->who.pid_namespace = row_pid_namespace();
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);

@@ -44,7 +44,7 @@ uint64_t row_process_start(pid_t pid);
 void row_open(const struct segment *s, const struct life_self *self);
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
 
-/* The process whose end is @owner's, for a pidfd, where it is not the one of row->pid; or 0. */
+/* The process whose end is @owner's, for a pidfd, where it is not the one of row->who.pid; or 0. */
 pid_t row_foster(const struct segment *s, owner_t owner);
 
 /* Counts names of @self up or down; reserved ones; what the program holds: locks, places in lines, claims. */

@@ -95,7 +95,7 @@ static int forge(int link, void *data)
 	if (mode == MODE_GUARD)
 		forge_word(own, victim);
 	else
-		own->segment.rows[owner_seat(self.token)].pid = (uint32_t)pid;
+		own->segment.rows[owner_seat(self.token)].who.pid = (uint32_t)pid;
 	link_say(link, 0);
 	link_hear(link);
 	return 0;
