@@ -24,18 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shm/fd.h"
 #include "shm/row.h"
-
-static uint64_t namespace_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) ? 0 : st.st_ino;
-}
 
 /* The option hidepid is among those of the mount if it is not off. */
 static bool proc_shows_all(void)
@@ -121,7 +113,7 @@ static enum verdict look_below(const struct judge *judge, const struct segment_w
 	if (pid_below(here, &is_hidden) != (pid_t)who->pid)
 		return is_hidden ? JUDGE_UNSEEN : JUDGE_DEAD;
 	snprintf(path, sizeof(path), "/proc/%.16s/ns/pid", here);
-	namespace = namespace_of(path);
+	namespace = row_namespace(path);
 	if (!namespace)
 		return errno == ENOENT || errno == ESRCH ? JUDGE_DEAD : JUDGE_UNSEEN;
 	return namespace == who->pid_namespace ? look_at(judge, who, atoi(here)) : JUDGE_DEAD;

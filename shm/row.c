@@ -20,18 +20,21 @@
 #include "shm/clock.h"
 #include "shm/fd.h"
 
-uint64_t row_pid_namespace(void)
+uint64_t row_namespace(const char *path)
 {
 	struct stat st;
 
-	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+uint64_t row_pid_namespace(void)
+{
+	return row_namespace("/proc/self/ns/pid");
 }
 
 uint32_t row_time_namespace(void)
 {
-	struct stat st;
-
-	return stat("/proc/self/ns/time", &st) ? 0 : (uint32_t)st.st_ino;
+	return (uint32_t)row_namespace("/proc/self/ns/time");
 }
 
 bool row_proc_is_ours(void)

@@ -6,12 +6,15 @@
  *           and is void with its end.
  * Needs     row_add() for an owner whose row was opened by row_open().
  * Context   any thread; lock-free.
- * Used by   log, in_use, lib/.
+ * Used by   interrupted, log, gift, judge, in_use, check, lib/.
  */
 #ifndef KREG_SHM_ROW_H
 #define KREG_SHM_ROW_H
 
 #include "shm/segment.h"
+
+/* The number of a namespace, by a file of /proc/PID/ns; 0, with errno. */
+uint64_t row_namespace(const char *path);
 
 /* The number of our PID namespace; 0: not known. The initial one's is always the same. */
 uint64_t row_pid_namespace(void);
