@@ -180,12 +180,8 @@ static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, 
 static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more)
 {
 	uint64_t seen = slabs, next = slabs + more;
-	int err = segment_reserve(s, s->directory_offset + slabs * sizeof(struct directory_entry),
-				  more * sizeof(struct directory_entry));
+	int err = segment_reserve_slabs(s, slabs, more);
 
-	if (!err)
-		err = segment_reserve(s, s->land_offset + (uint64_t)slabs * SLAB_BYTES,
-				      more * SLAB_BYTES);
 	if (err)
 		return err;
 	/* relaxed: new land is all 0, and nothing in it is linked */

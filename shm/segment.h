@@ -103,6 +103,9 @@ int segment_create(struct segment *out, const struct segment_path *path,
  */
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
 
+/* The same for @count slabs from @slab on, and their part of the directory. */
+int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count);
+
 /*
  * A new mapping, all of which is PROT_NONE: its fixed parts may be touched from now on. -ENOMEM. The same for any part.
  */

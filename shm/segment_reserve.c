@@ -54,7 +54,7 @@ static int touch(unsigned char *page)
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), end = offset + bytes;
-	int err = 0;
+	int err;
 
 	if (end > s->bytes || end < offset)
 		return -ENOSPC;
@@ -72,4 +72,14 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 		return err;
 	}
 	return 0;
+}
+
+int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count)
+{
+	int err = segment_reserve(s, s->directory_offset + slab * sizeof(struct directory_entry),
+				  count * sizeof(struct directory_entry));
+
+	return err ? err
+		   : segment_reserve(s, s->land_offset + (uint64_t)slab * SLAB_BYTES,
+				     count * SLAB_BYTES);
 }

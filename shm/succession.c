@@ -176,9 +176,7 @@ static int carry_over(const struct segment *s, const struct segment *next)
 	slabs = (uint32_t)((sizeof(*from) + bytes + SLAB_BYTES - 1) / SLAB_BYTES);
 	if (slabs > next->slabs_max)
 		return -ENOSPC;
-	err = segment_reserve(next, next->directory_offset, slabs * sizeof(struct directory_entry));
-	if (!err)
-		err = segment_reserve(next, next->land_offset, (uint64_t)slabs * SLAB_BYTES);
+	err = segment_reserve_slabs(next, 0, slabs);
 	if (err)
 		return err;
 	memcpy(to, from, sizeof(*from) + bytes);
