@@ -101,15 +101,19 @@ uint64_t log_stamps(const struct segment *s)
 	return load_acquire(&s->header->stamp);
 }
 
+/* How much of a ring is reserved when @end bytes have been written. */
+static uint64_t ring_reserved(uint64_t end)
+{
+	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
+	return end < LOG_BYTES ? end : LOG_BYTES;
+}
+
 /* The first round through the ring reserves it, a step at a time. */
 static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t position, uint32_t bytes,
 			uint32_t *known)
 {
-	uint64_t end = position * LOG_UNIT % LOG_BYTES + bytes;
+	uint64_t end = ring_reserved(position * LOG_UNIT % LOG_BYTES + bytes);
 
-	if (end > LOG_BYTES)
-		end = LOG_BYTES;
-	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
 	if (end <= *known)
 		return true;
 	if (segment_reserve(s, s->logs_offset + (uint64_t)seat * LOG_BYTES, end))
@@ -121,13 +125,13 @@ static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t positio
 uint64_t log_bytes(const struct segment *s)
 {
 	uint32_t seat, end = row_end(s);
-	uint64_t sum = 0, bytes;
+	uint64_t sum = 0;
 
 	for (seat = 0; seat < end; seat++) {
 		/* relaxed: a figure */
-		bytes = (uint64_t)(uint32_t)load_relaxed(&s->rows[seat].log_claimed) * LOG_UNIT;
-		bytes = (bytes + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
-		sum += bytes < LOG_BYTES ? bytes : LOG_BYTES;
+		uint32_t claimed = (uint32_t)load_relaxed(&s->rows[seat].log_claimed);
+
+		sum += ring_reserved((uint64_t)claimed * LOG_UNIT);
 	}
 	return sum;
 }
