@@ -25,6 +25,17 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
+#define ENOENT 2
+#define ESRCH 3
+#define E2BIG 7
+#define EBADF 9
+#define EAGAIN 11
+#define EBUSY 16
+#define EEXIST 17
+#define EUSERS 87
+#define ESHUTDOWN 108
+#define EDQUOT 122
+
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_MMAPABLE = 1 << 10 };
 enum bpf_map_type {

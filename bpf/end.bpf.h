@@ -16,9 +16,6 @@
 
 #include "bpf/user.bpf.h"
 
-#define ENOENT 2
-#define EBUSY 16
-
 static void tell_death(struct life_control *c, struct task_struct *p, __u64 owner, __u32 pid,
 		       __u32 uid)
 {

@@ -49,7 +49,7 @@
  *   on_exit: lookup in owners            the process has no seat          nothing: it took no part
  *   on_exit: compare-and-swap            another program ended the life   nothing is left to do
  *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in use until
- *                                                                         the audit removes it
+ *                                                                         exit_again or the audit removes it
  *   on_exit: reserve in deaths           the ring is full                 counted; the death is not told there
  *   on_exit does not run at all          the kernel skips a program that  exit_again ends the life
  *                                        runs on this CPU already, or was
@@ -74,8 +74,6 @@
 #include "bpf/user.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-#define ESHUTDOWN 108
 
 static void write_facts(struct life_seat *fact, struct task_struct *p,
 			const struct life_process *process, __u64 ids)

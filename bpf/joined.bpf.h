@@ -23,9 +23,6 @@
 
 #include "bpf/seat.bpf.h"
 
-#define ESRCH 3
-#define EBADF 9
-
 #define VM_WRITE 2ul
 #define VM_SHARED 8ul
 

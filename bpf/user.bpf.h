@@ -22,12 +22,6 @@
 
 #include "bpf/seat.bpf.h"
 
-#define EAGAIN 11
-#define E2BIG 7
-#define EEXIST 17
-#define EUSERS 87
-#define EDQUOT 122
-
 #define USER_LEAVING 0xffffffffu
 #define USER_TRIES 8
 
