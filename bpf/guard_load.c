@@ -8,7 +8,6 @@
 #include "bpf/guard_own.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -98,10 +98,10 @@ struct life_control {
 	__u64 attaches;
 	__u64 deaths;
 	__u64 execs;
-	__u64 refused; /* attaches that found no free seat */
-	__u64 missed;  /* deaths that could not be told to the ring */
-	__u64 late;    /* lives that the audit has ended, because on_exit did not */
-	__u64 stale; /* ends after which the process stayed among the owners, to be removed by the audit */
+	__u64 refused;   /* attaches that found no free seat */
+	__u64 missed;    /* deaths that could not be told to the ring */
+	__u64 late;      /* lives that the audit has ended, because no exit program did */
+	__u64 stale;     /* ends after which the process stayed among the owners for a while */
 	__u64 free_from; /* a hint: where the search for a free seat begins */
 	__u64 exits; /* processes that on_exit has seen end: it is at work if one's end raises it */
 	__u64 upgrades;   /* how often other programs have taken over */

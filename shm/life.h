@@ -163,9 +163,8 @@ bool life_guard_forget(const struct life_table *table);
 
 /*
  * Takes a seat for the calling process, or finds the one it has. -EUSERS: none is free; -EDQUOT: the user holds its
- * share;
- * -ESHUTDOWN: the guard is stopping, for 0.1 seconds by now, or is another one than the table's; -EAGAIN: the kernel refused the
- * guard what it needs, again and again.
+ * share; -ESHUTDOWN: the guard is stopping, for 0.1 seconds by now, or is another one than the table's; -EAGAIN: the
+ * kernel refused the guard what it needs, again and again.
  */
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
 

@@ -21,7 +21,6 @@
  *   anywhere                   nothing: what changes is this process's own mapping
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>

@@ -16,8 +16,6 @@
  */
 #include "shm/lost.h"
 
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

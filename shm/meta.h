@@ -4,7 +4,7 @@
  *
  * Promises  a change is one CAS, so who reads finds all of one moment; what a writer leaves that dies, is
  *           stopped or calls exec is the old meta or the new, and memory that is recovered.
- * Needs     meta_current(): a peek or a section. meta_replace(), meta_sweep(): a write section.
+ * Needs     meta_blob(): a peek or a section. meta_replace(), meta_sweep(): a write section.
  * Context   any thread; lock-free. meta_take() may reserve memory, by madvise(2).
  * Used by   sweep, lib/.
  */

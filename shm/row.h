@@ -95,8 +95,8 @@ static inline uint64_t doubt_tag(uint64_t word)
 uint64_t row_doubt(const struct segment *s, owner_t owner);
 
 /*
- * The row's owner, if it is alive and not known never to have opened the registry, else 0; *entries is its count. What exec has interrupted is in it once
- * somebody has recovered that; interrupted_owner() is exact before.
+ * The row's owner, if it is alive and not known never to have opened the registry, else 0; *entries is its count.
+ * What exec has interrupted is in it once somebody has recovered that; interrupted_owner() is exact before.
  */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);
