@@ -165,42 +165,37 @@ static int make_folder(int in, const char *name)
 /* Folders have no files that could be removed, so those below are all there is. */
 static void remove_folder(int in, const char *name, int depth)
 {
-	int fd = fd_open_at(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *folder = fd_folder_at(in, name);
 	const struct dirent *at;
 
 	while (folder && depth && (at = readdir(folder))) {
 		if (at->d_type == DT_DIR && *at->d_name != '.')
-			remove_folder(fd, at->d_name, depth - 1);
+			remove_folder(dirfd(folder), at->d_name, depth - 1);
 	}
 	if (folder)
 		closedir(folder);
-	else if (fd >= 0)
-		close(fd);
 	unlinkat(in, name, AT_REMOVEDIR);
 }
 
 /* Of other namespaces that nobody supervises, what has no processes. The kernel removes no other. */
 static void sweep(const struct cgroups *c)
 {
-	int fd = fd_open_at(c->own, ".", O_RDONLY | O_DIRECTORY), one;
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *folder = fd_folder_at(c->own, ".");
 	const struct dirent *at;
+	int one;
 
 	while (folder && (at = readdir(folder))) {
 		if (strncmp(at->d_name, PREFIX, strlen(PREFIX)) != 0 ||
 		    !strcmp(at->d_name, c->name))
 			continue;
-		one = fd_open_at(fd, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		one = fd_open_at(c->own, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 		if (one >= 0 && !flock(one, LOCK_EX | LOCK_NB))
-			remove_folder(fd, at->d_name, 32);
+			remove_folder(c->own, at->d_name, 32);
 		if (one >= 0)
 			close(one);
 	}
 	if (folder)
 		closedir(folder);
-	else if (fd >= 0)
-		close(fd);
 }
 
 /* False: it was removed by somebody else before it was locked. */
@@ -279,10 +274,10 @@ void cgroups_remove(const struct cgroups *c, const char *role)
 
 int cgroups_each(const struct cgroups *c, int (*visit)(const char *role, void *data), void *data)
 {
-	int fd = c->all < 0 ? -1 : fd_open_at(c->all, ".", O_RDONLY | O_DIRECTORY), err = 0;
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *folder = c->all < 0 ? NULL : fd_folder_at(c->all, ".");
 	const struct dirent *at;
 	char role[NAME_MAX + 1];
+	int err = 0;
 
 	while (folder && !err && (at = readdir(folder))) {
 		if (*at->d_name != ROLE_MARK)
@@ -292,8 +287,6 @@ int cgroups_each(const struct cgroups *c, int (*visit)(const char *role, void *d
 	}
 	if (folder)
 		closedir(folder);
-	else if (fd >= 0)
-		close(fd);
 	return err;
 }
 

@@ -30,12 +30,10 @@ int kreg_service_beat(struct kreg *k)
 /* /proc/PID/status says it from Linux 4.15 on. */
 static bool is_dumping(pid_t pid)
 {
-	char path[32], line[256];
+	FILE *status = fd_stream_of(pid, "status");
+	char line[256];
 	int dumping = 0;
-	FILE *status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fd_stream(path);
 	if (!status)
 		return false;
 	while (!dumping && fgets(line, sizeof(line), status))

@@ -7,55 +7,22 @@
  */
 #include "lib/notify_sender.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "shm/fd.h"
+#include "shm/row.h"
 
 /* A longer chain of parents is not followed. */
 #define PARENTS 64
 
-/* The beginning of a file of /proc as a string. False: there is no such process, or it is hidden. */
-static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = fd_open(path, O_RDONLY | O_NOCTTY, 0);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, size - 1);
-	close(fd);
-	text[got > 0 ? got : 0] = 0;
-	return got > 0;
-}
-
-static pid_t parent_of(pid_t pid)
-{
-	char text[256];
-	const char *behind;
-	int parent;
-
-	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return 0;
-	/* The program's name may have parentheses as well. */
-	behind = strrchr(text, ')');
-	return behind && sscanf(behind, ") %*c %d", &parent) == 1 ? parent : 0;
-}
-
 static bool descends_from(pid_t pid, pid_t program)
 {
+	struct row_process process;
 	int i;
 
 	for (i = 0; i < PARENTS && pid > 1; i++) {
 		if (pid == program)
 			return true;
-		pid = parent_of(pid);
+		pid = row_process_read(pid, &process) ? process.parent : 0;
 	}
 	return false;
 }

@@ -94,12 +94,10 @@ static bool is_child_of(pid_t pid, pid_t parent)
 /* Real, effective and saved. */
 static bool read_uids(pid_t pid, unsigned int uids[3])
 {
-	char path[32], line[256];
+	FILE *status = fd_stream_of(pid, "status");
+	char line[256];
 	bool found = false;
-	FILE *status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fd_stream(path);
 	if (!status)
 		return false;
 	while (!found && fgets(line, sizeof(line), status))

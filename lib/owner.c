@@ -164,13 +164,11 @@ static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out
 /* Of this process, or -EACCES. In the fallback nothing else is known of it for certain. */
 static int read_status(struct kreg *k, pid_t pid, struct kreg_owner_facts *out)
 {
-	char path[32], line[256];
+	FILE *status = fd_stream_of(pid, "status");
+	char line[256];
 	uint32_t uid, gid;
 	int found = 0;
-	FILE *status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fd_stream(path);
 	if (!status)
 		return -EACCES;
 	while (fgets(line, sizeof(line), status)) {

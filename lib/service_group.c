@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include "lib/cgroups.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
+#include "shm/row.h"
 
 /* Of an environment that much is looked at. */
 #define ENVIRONMENT_BYTES 262144
@@ -55,8 +55,7 @@ static bool has_pid(const struct pids *pids, pid_t pid)
 
 static void read_cgroup(int folder, struct pids *pids)
 {
-	int fd = fd_open_at(folder, "cgroup.procs", O_RDONLY);
-	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	FILE *in = fd_stream_at(folder, "cgroup.procs");
 	int pid;
 
 	/* 0 is one of another PID namespace. */
@@ -66,28 +65,18 @@ static void read_cgroup(int folder, struct pids *pids)
 	}
 	if (in)
 		fclose(in);
-	else if (fd >= 0)
-		close(fd);
 }
 
-static bool reads_from(const char *folder, const char *file, char *text, size_t size, size_t *got)
+/* How much there was. */
+static size_t read_environment(pid_t pid, char *text, size_t size)
 {
-	char path[64];
-	ssize_t now;
-	int fd;
+	FILE *in = fd_stream_of(pid, "environ");
+	size_t got = in ? fread(text, 1, size - 1, in) : 0;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/%s", folder, file);
-	fd = fd_open(path, O_RDONLY, 0);
-	if (fd < 0)
-		return false;
-	for (*got = 0; *got + 1 < size; *got += (size_t)now) {
-		now = read(fd, text + *got, size - 1 - *got);
-		if (now <= 0)
-			break;
-	}
-	close(fd);
-	text[*got] = 0;
-	return *got > 0;
+	if (in)
+		fclose(in);
+	text[got] = 0;
+	return got;
 }
 
 static bool has_pair(const char *text, size_t size, const char *name, const char *value)
@@ -103,33 +92,26 @@ static bool has_pair(const char *text, size_t size, const char *name, const char
 	return false;
 }
 
-static bool was_started_by(const char *folder, const struct service_group *group)
+static bool was_started_by(pid_t pid, const struct service_group *group)
 {
 	char *text = malloc(ENVIRONMENT_BYTES);
-	size_t size;
-	bool is_its = text && reads_from(folder, "environ", text, ENVIRONMENT_BYTES, &size) &&
-		      has_pair(text, size, "KREG_ROLE", group->role) &&
+	size_t size = text ? read_environment(pid, text, ENVIRONMENT_BYTES) : 0;
+	bool is_its = size && has_pair(text, size, "KREG_ROLE", group->role) &&
 		      has_pair(text, size, "KREG_NAMESPACE", group->space);
 
 	free(text);
 	return is_its;
 }
 
-static bool is_member(const char *folder, const struct service_group *group)
+static bool is_member(pid_t pid, const struct service_group *group)
 {
-	char text[1024], *end, state;
-	int parent, pgrp, session;
-	size_t size;
+	struct row_process process;
 
-	if (!reads_from(folder, "stat", text, sizeof(text), &size))
+	if (!row_process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
 		return false;
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1, " %c %d %d %d", &state, &parent, &pgrp, &session) != 4 ||
-	    state == 'Z' || state == 'X')
-		return false;
-	if (group->session && session == group->session)
+	if (group->session && process.session == group->session)
 		return true;
-	return parent == getpid() && was_started_by(folder, group);
+	return process.parent == getpid() && was_started_by(pid, group);
 }
 
 static void read_proc(const struct service_group *group, struct pids *pids)
@@ -138,8 +120,10 @@ static void read_proc(const struct service_group *group, struct pids *pids)
 	const struct dirent *at;
 
 	while (proc && (at = readdir(proc))) {
-		if (*at->d_name >= '1' && *at->d_name <= '9' && is_member(at->d_name, group))
-			add_pid(pids, atoi(at->d_name));
+	pid_t pid;
+		pid = atoi(at->d_name);
+		if (pid > 0 && is_member(pid, group))
+			add_pid(pids, pid);
 	}
 	if (proc)
 		closedir(proc);

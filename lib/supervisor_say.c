@@ -178,12 +178,10 @@ void say_ended_at_once(const struct supervision *plan, const struct ward *ward,
 static bool read_arguments(const struct ward *ward, char *text, size_t size)
 {
 	const char *const *word = ward->what->start->argv;
-	char path[64], *at = text;
+	FILE *in = fd_stream_of(ward->pid, "cmdline");
+	char *at = text;
 	size_t got = 0;
-	FILE *in;
 
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", ward->pid);
-	in = fd_stream(path);
 	if (in) {
 		got = fread(text, 1, size - 1, in);
 		fclose(in);

@@ -238,9 +238,8 @@ int fd_apart(int keep)
 	return err;
 }
 
-DIR *fd_folder(const char *path)
+static DIR *folder_of(int fd)
 {
-	int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (fd < 0)
@@ -250,9 +249,19 @@ DIR *fd_folder(const char *path)
 	return folder;
 }
 
-FILE *fd_stream(const char *path)
+DIR *fd_folder(const char *path)
 {
-	int fd = fd_open(path, O_RDONLY, 0);
+	return folder_of(fd_open(path, O_RDONLY | O_DIRECTORY, 0));
+}
+
+DIR *fd_folder_at(int folder, const char *name)
+{
+	return folder_of(fd_open_at(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+}
+
+FILE *fd_stream_at(int folder, const char *name)
+{
+	int fd = fd_open_at(folder, name, O_RDONLY);
 	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
 
 	if (fd < 0)
@@ -260,4 +269,17 @@ FILE *fd_stream(const char *path)
 	else if (!stream)
 		close(fd);
 	return stream;
+}
+
+FILE *fd_stream(const char *path)
+{
+	return fd_stream_at(AT_FDCWD, path);
+}
+
+FILE *fd_stream_of(pid_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return fd_stream(path);
 }

@@ -49,5 +49,8 @@ int fd_apart(int keep);
 /* For reading. NULL, with errno. */
 DIR *fd_folder(const char *path);
 FILE *fd_stream(const char *path);
+DIR *fd_folder_at(int folder, const char *name); /* but not by a link */
 
+FILE *fd_stream_at(int folder, const char *name);
+FILE *fd_stream_of(pid_t pid, const char *file); /* of /proc/PID */
 #endif

@@ -63,9 +63,9 @@ static bool process_read(const char *path, struct row_process *out)
 	at = strrchr(text, ')');
 	return at &&
 	       sscanf(at + 1,
-		      " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+		      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
 		      "%*d %llu",
-		      &out->state, &out->parent, &out->threads, &out->ticks) == 4;
+		      &out->state, &out->parent, &out->session, &out->threads, &out->ticks) == 5;
 }
 
 bool row_process_read(pid_t pid, struct row_process *out)

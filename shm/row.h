@@ -29,7 +29,7 @@ bool row_proc_is_ours(void);
 /* What /proc/PID/stat says of a process. False: it does not show it. */
 struct row_process {
 	char state; /* as there: R, S, T, Z ... */
-	pid_t parent;
+	pid_t parent, session;
 	long threads;
 	unsigned long long ticks; /* its start since boot */
 };
