@@ -77,12 +77,9 @@ void deaths_begin(struct deaths *deaths, int keep)
 
 void deaths_end(struct deaths *deaths)
 {
-	const uint64_t one = 1;
-
 	if (deaths->epoll < 0)
 		return;
-	while (write(deaths->stop, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	fd_event_tell(deaths->stop);
 	pthread_join(deaths->thread, NULL);
 	close_fds(deaths);
 }

@@ -112,13 +112,10 @@ void hearer_remove(struct kreg *k, struct kreg_program *program)
 
 void hearer_stop(struct kreg *k)
 {
-	const uint64_t one = 1;
-
 	if (!k->hearer)
 		return;
 	if (!handle_is_parents(k)) {
-		while (write(k->hearer->stop, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
+		fd_event_tell(k->hearer->stop);
 		pthread_join(k->hearer->thread, NULL);
 	}
 	hearer_free(k->hearer);

@@ -175,14 +175,6 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 	return poll(&at, 1, 0) == 1 ? s->outcome : 0;
 }
 
-static void ring(int fd)
-{
-	const uint64_t one = 1;
-
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
 /* What is handed over may be the new plan afterwards, and the old one what is handed back. */
 static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *why)
 {
@@ -194,7 +186,7 @@ static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *
 	pthread_mutex_lock(&s->gate);
 	is_over = s->is_over;
 	if (!is_over)
-		ring(s->changes);
+		fd_event_tell(s->changes);
 	pthread_mutex_unlock(&s->gate);
 	if (!is_over)
 		wait_until_said(s);
@@ -237,7 +229,7 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 		return;
 	/* In a child of fork() there is no thread, and the services are the parent's. */
 	if (!handle_is_parents(s->k)) {
-		ring(s->orders);
+		fd_event_tell(s->orders);
 		pthread_join(s->thread, NULL);
 	}
 	supervisor_free(s);

@@ -214,11 +214,8 @@ static int watch(struct kreg_supervisor *s)
 
 static void say_over(struct kreg_supervisor *s, int why)
 {
-	const uint64_t one = 1;
-
 	s->outcome = why;
-	while (write(s->ended, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	fd_event_tell(s->ended);
 	pthread_mutex_lock(&s->gate);
 	s->is_over = true;
 	pthread_mutex_unlock(&s->gate);

@@ -164,6 +164,14 @@ int fd_event(void)
 	return MADE(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
+void fd_event_tell(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 int fd_signals(const sigset_t *signals)
 {
 	return MADE(signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK));

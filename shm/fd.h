@@ -28,6 +28,7 @@ int fd_socket_pair(int type, int *ends);
 int fd_pipe(int flags, int *ends);
 
 int fd_event(void); /* does not block */
+void fd_event_tell(int fd);
 int fd_epoll(void);
 int fd_signals(const sigset_t *signals); /* does not block */
 int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */
@@ -48,9 +49,9 @@ int fd_apart(int keep);
 
 /* For reading. NULL, with errno. */
 DIR *fd_folder(const char *path);
-FILE *fd_stream(const char *path);
 DIR *fd_folder_at(int folder, const char *name); /* but not by a link */
-
+FILE *fd_stream(const char *path);
 FILE *fd_stream_at(int folder, const char *name);
 FILE *fd_stream_of(pid_t pid, const char *file); /* of /proc/PID */
+
 #endif
