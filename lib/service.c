@@ -108,27 +108,10 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 	return each->visit(&service, each->data);
 }
 
-int kreg_service_each(struct kreg *k, const char *space,
-		      int (*visit)(const struct kreg_service *service, void *data), void *data)
+static int visit_services(struct kreg *k, const char *space, struct each *each, bool reserved_too)
 {
-	UNCANCELLABLE;
-	struct each each = { .visit = visit, .data = data };
 	struct service_key prefix = { .size = 0 };
-	int err = k && k->segment.unique && visit ? 0 : -EINVAL;
-
-	if (!err && space)
-		err = service_prefix(&prefix, space);
-	return err ? err : kreg_each(k, prefix.bytes, prefix.size, visit_service, &each);
-}
-
-int kreg_service_each_reserved(struct kreg *k, const char *space,
-			       int (*visit)(const struct kreg_service *service, void *data),
-			       void *data)
-{
-	UNCANCELLABLE;
-	struct each each = { .visit = visit, .data = data };
-	struct service_key prefix = { .size = 0 };
-	int err = k && k->segment.unique && visit ? 0 : -EINVAL;
+	int err = k && k->segment.unique && each->visit ? 0 : -EINVAL;
 
 	if (!err && space)
 		err = service_prefix(&prefix, space);
@@ -139,8 +122,25 @@ int kreg_service_each_reserved(struct kreg *k, const char *space,
 	return visit_all(&(struct visit){ .k = k,
 					  .pattern = &pattern,
 					  .visit = visit_service,
-					  .data = &each,
-					  .reserved_too = true });
+					  .data = each,
+					  .reserved_too = reserved_too });
+}
+
+int kreg_service_each(struct kreg *k, const char *space,
+		      int (*visit)(const struct kreg_service *service, void *data), void *data)
+{
+	UNCANCELLABLE;
+
+	return visit_services(k, space, &(struct each){ visit, data }, false);
+}
+
+int kreg_service_each_reserved(struct kreg *k, const char *space,
+			       int (*visit)(const struct kreg_service *service, void *data),
+			       void *data)
+{
+	UNCANCELLABLE;
+
+	return visit_services(k, space, &(struct each){ visit, data }, true);
 }
 
 /* A namespace for each service, until they are sorted. */
