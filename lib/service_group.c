@@ -23,6 +23,8 @@
 /* Of an environment that much is looked at. */
 #define ENVIRONMENT_BYTES 262144
 #define SOON_NS 10000000u
+/* What may not be killed is not waited for without an end. */
+#define KILLED_NS 5000000000u
 
 struct pids {
 	pid_t *at;
@@ -118,9 +120,9 @@ static void read_proc(const struct service_group *group, struct pids *pids)
 {
 	DIR *proc = fd_folder("/proc");
 	const struct dirent *at;
+	pid_t pid;
 
 	while (proc && (at = readdir(proc))) {
-	pid_t pid;
 		pid = atoi(at->d_name);
 		if (pid > 0 && is_member(pid, group))
 			add_pid(pids, pid);
@@ -177,17 +179,6 @@ void group_tell(const struct service_group *group, int signal)
 	free(second.at);
 }
 
-void group_kill(const struct service_group *group)
-{
-	int tries;
-
-	if (group->cgroup >= 0 && cgroups_kill(group->cgroup))
-		return;
-	/* What forks faster than it is killed is killed again by whoever waits for the end. */
-	for (tries = 0; tries < 100 && group_count(group); tries++)
-		group_tell(group, SIGKILL);
-}
-
 /* An fd that tells when to look again; *event: how. */
 static int open_change(const struct service_group *group, short *event)
 {
@@ -230,4 +221,16 @@ bool group_await_end(const struct service_group *group, uint64_t until, int hurr
 			return !group_count(group);
 	}
 	return true;
+}
+
+bool group_kill(const struct service_group *group)
+{
+	int tries;
+
+	if (group->cgroup < 0 || !cgroups_kill(group->cgroup)) {
+		/* What forks faster than it is killed is killed again. */
+		for (tries = 0; tries < 100 && group_count(group); tries++)
+			group_tell(group, SIGKILL);
+	}
+	return group_await_end(group, clock_now() + KILLED_NS, -1);
 }

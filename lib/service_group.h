@@ -30,8 +30,8 @@ size_t group_count(const struct service_group *group);
 
 void group_tell(const struct service_group *group, int signal);
 
-/* SIGKILL for all, also for those that come into being meanwhile. */
-void group_kill(const struct service_group *group);
+/* SIGKILL for all, also for those that come into being meanwhile; waits some seconds. Whether nobody is left. */
+bool group_kill(const struct service_group *group);
 
 /* Waits until nobody is left, or until the time of clock_now(), or until @hurry is readable. Whether nobody is. */
 bool group_await_end(const struct service_group *group, uint64_t until, int hurry);

@@ -7,10 +7,6 @@
 #include <unistd.h>
 
 #include "lib/service_group.h"
-#include "shm/clock.h"
-
-/* What may not be killed is not waited for without an end. */
-#define LEFT_NS 5000000000u
 
 struct clearing {
 	struct kreg *k;
@@ -37,7 +33,6 @@ static int clear(const char *role, void *data)
 				"%s/%s: %zu processes are left of an earlier supervisor: SIGKILL",
 				c->space, role, count);
 		group_kill(&group);
-		group_await_end(&group, clock_now() + LEFT_NS, -1);
 	}
 	close(group.cgroup);
 	cgroups_remove(c->cgroups, role);

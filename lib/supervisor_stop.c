@@ -113,8 +113,7 @@ void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t 
 			&plan->what,
 			"%s/%s: %zu processes that it has left go on after SIGTERM: SIGKILL",
 			plan->space, ward->what->role, group_count(&ward->group));
-		group_kill(&ward->group);
-		if (!group_await_end(&ward->group, clock_now() + LEFT_NS, -1))
+		if (!group_kill(&ward->group))
 			supervision_say(
 				&plan->what,
 				"%s/%s: %zu processes that it has left cannot be killed, end "
