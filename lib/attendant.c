@@ -22,7 +22,6 @@
  * All of this is private to the process, and ends with it; in a child of fork() there is neither thread nor waiter.
  */
 #include "lib/attendant.h"
-#include "lib/owner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,8 +108,7 @@ static void *attendant_run(void *data)
 	while (!a->stop) {
 		deaths_serve(&a->deaths);
 		next = look_around(a);
-		until.tv_sec = (time_t)(next / 1000000000);
-		until.tv_nsec = (long)(next % 1000000000);
+		until = clock_time(next);
 		if (next)
 			pthread_cond_timedwait(&a->changed, &a->k->attendant_mutex, &until);
 		else

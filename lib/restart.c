@@ -21,9 +21,17 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #define INTENSITY 1u
 #define PERIOD_MS 5000u
+
+struct ending ending_of(int status)
+{
+	if (WIFEXITED(status))
+		return (struct ending){ CLD_EXITED, WEXITSTATUS(status) };
+	return (struct ending){ CLD_KILLED, WTERMSIG(status) };
+}
 
 bool ending_is_clean(const struct ending *ending)
 {

@@ -21,6 +21,9 @@ struct ending {
 	int status; /* the exit status or the signal */
 };
 
+/* Of a @status as waitpid(2) has it. */
+struct ending ending_of(int status);
+
 /* By exit status 0, or by a signal that asks to end. Of what nobody can say the worst is thought. */
 bool ending_is_clean(const struct ending *ending);
 

@@ -184,7 +184,7 @@ static int program_new(struct kreg_program **out, struct kreg *k, const void *ke
 		s->how.value = memcpy(program->value, how->value, how->value_size);
 	}
 	if (how->timeout_ms)
-		s->deadline = clock_now() + (uint64_t)how->timeout_ms * 1000000;
+		s->deadline = clock_after_ms((uint64_t)how->timeout_ms);
 	*out = program;
 	return 0;
 }

@@ -73,9 +73,8 @@ void supervisor_owe(struct kreg_supervisor *s, struct ward *ward)
 		ward->in_row = 0;
 	ward->in_row++;
 	ward->is_owed = true;
-	ward->due = clock_now();
-	ward->due +=
-		1000000ull * restart_delay(what->restart_ms, what->restart_max_ms, ward->in_row);
+	ward->due =
+		clock_after_ms(restart_delay(what->restart_ms, what->restart_max_ms, ward->in_row));
 }
 
 void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending)
@@ -184,7 +183,7 @@ static bool attend(struct kreg_supervisor *s, size_t place)
 
 	if (ward_runs(ward)) {
 		ending = ward_look(ward);
-		supervisor_end_rest(s, ward, clock_now() + 1000000ull * ward->what->stop_ms);
+		supervisor_end_rest(s, ward, clock_after_ms(ward->what->stop_ms));
 		ward_reap(ward);
 		supervisor_note_end(s, ward, &ending);
 		say_ended(s->plan, ward, &ending, false);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shm/fd.h"
@@ -88,17 +87,10 @@ static const char *daemonises(const struct ward *ward, const struct ending *endi
 	return ": it daemonises; run it in the foreground, with the option that it has for that";
 }
 
-static struct ending ending_of(const struct kreg_started *started)
-{
-	if (WIFEXITED(started->status))
-		return (struct ending){ CLD_EXITED, WEXITSTATUS(started->status) };
-	return (struct ending){ CLD_KILLED, WTERMSIG(started->status) };
-}
-
 void say_not_started(const struct supervision *plan, const struct ward *ward, int err,
 		     const struct kreg_started *started)
 {
-	struct ending ending = ending_of(started);
+	struct ending ending = ending_of(started->status);
 	char text[512], how[64], place[256];
 
 	switch (err) {

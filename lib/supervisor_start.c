@@ -15,26 +15,16 @@
  * What is left of an earlier start is ended before: by us, or by a supervisor that was killed.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "lib/service_key.h"
 #include "lib/supervisor.h"
 #include "lib/supervisor_say.h"
 #include "shm/clock.h"
 
-static struct ending ending_of(int status)
-{
-	if (WIFEXITED(status))
-		return (struct ending){ CLD_EXITED, WEXITSTATUS(status) };
-	return (struct ending){ CLD_KILLED, WTERMSIG(status) };
-}
-
 static uint64_t end_of_rest(const struct ward *ward)
 {
-	return clock_now() + (uint64_t)ward->what->stop_ms * 1000000;
+	return clock_after_ms(ward->what->stop_ms);
 }
 
 static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,

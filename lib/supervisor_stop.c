@@ -45,11 +45,6 @@ void supervisor_hear(struct kreg_supervisor *s)
 		s->is_to_stop = true;
 }
 
-static uint64_t after_ms(uint32_t ms)
-{
-	return clock_now() + (uint64_t)ms * 1000000;
-}
-
 /* Whether its process has ended, by the time or when there is haste. */
 static bool await_end(struct kreg_supervisor *s, const struct ward *ward, uint64_t until)
 {
@@ -126,7 +121,7 @@ void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t 
 
 void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
 {
-	uint64_t until = after_ms(ward->what->stop_ms);
+	uint64_t until = clock_after_ms(ward->what->stop_ms);
 	struct ending ending;
 
 	ward->is_owed = false;

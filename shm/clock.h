@@ -35,6 +35,11 @@ static inline struct timespec clock_time(uint64_t at)
 				  .tv_nsec = (long)(at % 1000000000) };
 }
 
+static inline uint64_t clock_after_ms(uint64_t ms)
+{
+	return clock_now() + ms * 1000000;
+}
+
 /* From now until @deadline; 0 if that is over. */
 static inline struct timespec clock_left(uint64_t deadline)
 {
