@@ -16,16 +16,22 @@ static bool is_of_name(const char *pair, const char *name, size_t size)
 	return !strncmp(pair, name, size) && pair[size] == '=';
 }
 
-bool environment_is_own(const char *pair)
+/* By which a program finds its manager: the caller's is another one than the program's. */
+static bool is_of_manager(const char *pair)
 {
-	static const char *const own[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
+	static const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
 	size_t i;
 
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (is_of_name(pair, own[i], strlen(own[i])))
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (is_of_name(pair, names[i], strlen(names[i])))
 			return true;
 	}
-	return !strncmp(pair, "KREG_", strlen("KREG_"));
+	return false;
+}
+
+bool environment_is_own(const char *pair)
+{
+	return is_of_manager(pair) || !strncmp(pair, "KREG_", strlen("KREG_"));
 }
 
 /* Takes @pair over, or frees it. */
@@ -75,23 +81,14 @@ int environment_set(struct environment *e, const char *name, const char *value)
 	return put(e, pair, strlen(name));
 }
 
-static bool is_in(const char *pair, const char *const *names)
-{
-	for (; *names; names++) {
-		if (is_of_name(pair, *names, strlen(*names)))
-			return true;
-	}
-	return false;
-}
-
-int environment_new(struct environment *out, const char *const *except)
+int environment_new(struct environment *out)
 {
 	char **at;
 	int err = 0;
 
 	*out = (struct environment){ 0 };
 	for (at = environ; at && *at && !err; at++) {
-		if (!is_in(*at, except))
+		if (!is_of_manager(*at))
 			err = environment_add(out, *at);
 		/* What has no name is of no use to anybody. */
 		if (err == -EINVAL)

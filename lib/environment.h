@@ -18,8 +18,8 @@ struct environment {
 	size_t count, size;
 };
 
-/* The caller's, without the names @except, up to a NULL. -ENOMEM. */
-int environment_new(struct environment *out, const char *const *except);
+/* The caller's, but for NOTIFY_SOCKET and WATCHDOG_*: those are of its own manager. -ENOMEM. */
+int environment_new(struct environment *out);
 
 /* A later value of a name replaces an earlier one. -EINVAL: it is not NAME=VALUE; -ENOMEM. */
 int environment_add(struct environment *environment, const char *pair);

@@ -75,11 +75,9 @@ static int set_watchdog(struct starting *s)
 
 static int prepare(struct starting *s, const char *space, const char *role)
 {
-	static const char *const not_its[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-					       NULL };
 	const struct origin *origin = s->k->origin;
 	const char *const *pair;
-	int err = environment_new(&s->environment, not_its);
+	int err = environment_new(&s->environment);
 
 	if (!err)
 		err = environment_set(&s->environment, "KREG_REGISTRY", origin->name);
