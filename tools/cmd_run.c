@@ -84,12 +84,6 @@ static int run_plain(struct client *client, struct service *service, char **comm
 	return stat.life == KREG_LIFE_GUARD ? become(command) : stay(client, command, service);
 }
 
-/* Why its name could not be published is in its state. */
-static void hear(struct kreg_program *program)
-{
-	kreg_program_hear(program);
-}
-
 /* What it has said before it ended, and nobody has heard yet. */
 static void hear_rest(struct kreg_program *program)
 {
@@ -99,7 +93,7 @@ static void hear_rest(struct kreg_program *program)
 		at.fd = kreg_program_fd(program);
 		if (poll(&at, 1, 0) != 1)
 			return;
-		hear(program);
+		kreg_program_hear(program);
 	} while (at.revents);
 }
 
@@ -124,7 +118,6 @@ static int run_heard(struct client *client, struct service *service, char **comm
 {
 	struct kreg_started started = { .size = sizeof(started) };
 	struct foster foster = { 0 };
-	struct foster_ear ear = { kreg_program_fd, hear, NULL };
 	int end, err;
 
 	service->how.argv = (const char *const *)command;
@@ -142,8 +135,7 @@ static int run_heard(struct client *client, struct service *service, char **comm
 	if (err)
 		return fail_to_register(client, service, err, &started.owner);
 	foster.child = started.child;
-	ear.program = started.program;
-	end = foster_wait(&foster, &ear);
+	end = foster_wait(&foster, started.program);
 	hear_rest(started.program);
 	say_unless_published(client, service, started.program);
 	kreg_program_close(started.program);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg.h"
 #include "tools/watcher.h"
 
 /* These are about what the parent itself has done. */
@@ -134,24 +135,24 @@ static void forward_signals(const struct foster *foster)
 }
 
 /* Until there is a signal, or something to hear. Without a signalfd it looks ten times a second. */
-static void sleep_for(int signals, const struct foster_ear *ear)
+static void sleep_for(int signals, struct kreg_program *program)
 {
 	struct pollfd at[] = { { .fd = signals, .events = POLLIN },
 			       { .fd = -1, .events = POLLIN } };
 
-	if (ear)
-		at[1].fd = ear->fd(ear->program);
+	if (program)
+		at[1].fd = kreg_program_fd(program);
 	if (poll(at, 2, signals < 0 ? 100 : -1) > 0 && at[1].revents)
-		ear->hear(ear->program);
+		kreg_program_hear(program);
 }
 
-int foster_wait(struct foster *foster, const struct foster_ear *ear)
+int foster_wait(struct foster *foster, struct kreg_program *program)
 {
 	int signals = signalfd(-1, &foster->taken, SFD_CLOEXEC);
 	int status = 0;
 
 	while (!follow_child(foster, &status)) {
-		sleep_for(signals, ear);
+		sleep_for(signals, program);
 		forward_signals(foster);
 	}
 	if (signals >= 0)

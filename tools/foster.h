@@ -22,22 +22,18 @@ struct foster {
 	struct sigaction child_action;
 };
 
-/* What is heard beside the signals: @program says @fd, for poll(2), and is to @hear when that is readable. */
-struct kreg_program;
-struct foster_ear {
-	int (*fd)(const struct kreg_program *program);
-	void (*hear)(struct kreg_program *program);
-	struct kreg_program *program;
-};
-
 /* For a child that is started otherwise: signals are kept for foster_wait() from here on. */
 void foster_take_signals(struct foster *foster);
 
 /* All is 0. Return: 0 once the child runs @command; a negative errno, of exec if @exec_failed. */
 int foster_start(struct foster *foster, char **command);
 
-/* Forwards signals until the child's end; @ear may be NULL. Return: the status of waitpid(2). */
-int foster_wait(struct foster *foster, const struct foster_ear *ear);
+/*
+ * Forwards signals until the child's end, and hears what @program says, if it is not NULL. Return: the status of
+ * waitpid(2).
+ */
+struct kreg_program;
+int foster_wait(struct foster *foster, struct kreg_program *program);
 
 /* Return: the exit status; or ends the process by the signal that ended the child. */
 int foster_end_alike(int end);
