@@ -23,7 +23,6 @@
 #include "lib/halted.h"
 #include "lib/inbox.h"
 #include "lib/mirror.h"
-#include "lib/owner.h"
 #include "lib/pattern.h"
 #include "lib/programs.h"
 #include "lib/sleeper.h"

@@ -4,7 +4,7 @@
  * reader stands: no patterns of file names, and no commands.
  *
  * Context   any thread that may read environ; allocates.
- * Used by   service_file.c.
+ * Used by   service_values.c.
  */
 #ifndef KREG_LIB_SERVICE_WORDS_H
 #define KREG_LIB_SERVICE_WORDS_H

@@ -15,20 +15,20 @@
 #include <string.h>
 
 #include "lib/hearer.h"
+#include "lib/program_status.h"
 
 void start_show(struct starting *s)
 {
 	const struct notify *n = &s->readiness.notify;
-	struct program_status *shown = &s->shown;
+	struct program_status shown = { .program = s->what.owner.token };
 
 	if (!s->is_kept || !s->what.owner.token)
 		return;
-	*shown = (struct program_status){ .program = s->what.owner.token };
-	shown->says = n->state;
-	shown->main_pid = n->main_pid ? n->main_pid : s->what.owner.pid;
-	strcpy(shown->text, n->status);
+	shown.says = n->state;
+	shown.main_pid = n->main_pid ? n->main_pid : s->what.owner.pid;
+	strcpy(shown.text, n->status);
 	/* What is not shown now will be with the next message. */
-	if (!status_put(s->k, s->q.key, s->q.key_size, shown))
+	if (!status_put(s->k, s->q.key, s->q.key_size, &shown))
 		s->is_shown = true;
 }
 

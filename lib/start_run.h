@@ -12,7 +12,6 @@
 
 #include "lib/environment.h"
 #include "lib/handle.h"
-#include "lib/program_status.h"
 #include "lib/readiness.h"
 #include "lib/start.h"
 
@@ -32,9 +31,8 @@ struct starting {
 	owner_t watcher; /* the one of the fallback; see start_watch.c */
 	int watcher_fd;  /* its pidfd; -1: none */
 	struct start_within within;
-	bool is_kept; /* it is heard after it was started: what it says is shown */
-	bool is_shown;
-	struct program_status shown; /* to others, if @is_shown */
+	bool is_kept;  /* it is heard after it was started: what it says is shown */
+	bool is_shown; /* to others */
 };
 
 /*

@@ -49,8 +49,7 @@ static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,
 	supervisor_end_rest(s, ward, end_of_rest(ward));
 	if (ward_runs(ward))
 		ward_reap(ward);
-	ward->is_done = ending.code == CLD_EXITED && !ending.status;
-	if (!ward->is_done) {
+	if (ending.code != CLD_EXITED || ending.status) {
 		started->status = ending.code == CLD_EXITED ? ending.status << 8 : ending.status;
 		return -ECHILD;
 	}
@@ -83,7 +82,7 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 		ward->group.cgroup = cgroups_enter(&s->cgroups, ward->what->role);
 	if (is_oneshot)
 		how.ready = KREG_READY_NOTIFY;
-	ward->is_done = ward->is_refused = false;
+	ward->is_refused = false;
 	err = ward_start(ward, s->k, &how, started, s->asked);
 	if (is_oneshot)
 		err = finish_oneshot(s, ward, err, started);

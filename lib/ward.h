@@ -29,7 +29,6 @@ struct ward {
 	bool is_forgotten;            /* it was temporary, and has ended */
 	bool is_refused;              /* it daemonises: to start it anew would make one more */
 	bool is_down;                 /* a change could not start it */
-	bool is_done;                 /* a one-shot that has succeeded */
 	bool is_owed;                 /* a restart is to be tried at @due */
 	uint64_t due;                 /* of clock_now() */
 	uint64_t since;               /* when it was started */
