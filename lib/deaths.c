@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "lib/owner.h"
 #include "shm/background.h"
@@ -54,11 +53,8 @@ static void *hear(void *data)
 
 static void close_fds(struct deaths *deaths)
 {
-	if (deaths->epoll >= 0)
-		close(deaths->epoll);
-	if (deaths->stop >= 0)
-		close(deaths->stop);
-	deaths->epoll = deaths->stop = -1;
+	fd_close(&deaths->epoll);
+	fd_close(&deaths->stop);
 }
 
 void deaths_begin(struct deaths *deaths, int keep)
@@ -91,10 +87,8 @@ static void watch(struct deaths *deaths, struct death *death)
 	struct kreg_owner who = { .token = death->owner };
 
 	death->fd = deaths->epoll >= 0 ? owner_pidfd_for_end(deaths->k, &who) : -1;
-	if (death->fd >= 0 && epoll_ctl(deaths->epoll, EPOLL_CTL_ADD, death->fd, &event)) {
-		close(death->fd);
-		death->fd = -1;
-	}
+	if (death->fd >= 0 && epoll_ctl(deaths->epoll, EPOLL_CTL_ADD, death->fd, &event))
+		fd_close(&death->fd);
 	if (death->fd < 0 && !life_is_alive(&deaths->k->lives, death->owner))
 		deaths->tell(death->data);
 }
@@ -118,10 +112,8 @@ void deaths_serve(struct deaths *deaths)
 		cds_list_del(&death->node);
 		cds_list_add(&death->node, &deaths->watched);
 	}
-	cds_list_for_each_entry (death, &deaths->forgotten, node) {
-		if (death->fd >= 0)
-			close(death->fd);
-	}
+	cds_list_for_each_entry (death, &deaths->forgotten, node)
+		fd_close(&death->fd);
 	free_list(&deaths->forgotten);
 }
 

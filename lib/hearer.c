@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "shm/background.h"
 #include "shm/fd.h"
@@ -53,10 +52,8 @@ static void *hear(void *data)
 
 static void hearer_free(struct hearer *h)
 {
-	if (h->programs >= 0)
-		close(h->programs);
-	if (h->stop >= 0)
-		close(h->stop);
+	fd_close(&h->programs);
+	fd_close(&h->stop);
 	pthread_mutex_destroy(&h->mutex);
 	free(h);
 }

@@ -113,16 +113,12 @@ static void close_fds(struct notify *n)
 
 void notify_close(struct notify *n)
 {
-	int *const fds[] = { &n->fd, &n->socket, &n->timer, &n->program };
-	size_t i;
-
 	close_fds(n);
 	notify_outer_close(&n->outer);
-	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-		*fds[i] = -1;
-	}
+	fd_close(&n->fd);
+	fd_close(&n->socket);
+	fd_close(&n->timer);
+	fd_close(&n->program);
 }
 
 int notify_serve(struct notify *n, const struct notify_service *service, int pidfd)
@@ -315,8 +311,7 @@ static bool take_message(struct notify *n)
 	take_control(n, &message, &sender);
 	is_its = !(message.msg_flags & MSG_TRUNC) && notify_is_of(&n->service, sender.pid) &&
 		 is_there(&sender);
-	if (sender.pidfd >= 0)
-		close(sender.pidfd);
+	fd_close(&sender.pidfd);
 	n->text_size = is_its ? (size_t)size : 0;
 	if (!is_its)
 		close_fds(n);

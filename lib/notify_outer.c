@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "shm/fd.h"
 
@@ -47,9 +46,7 @@ void notify_outer_open(struct notify_outer *out)
 
 void notify_outer_close(struct notify_outer *outer)
 {
-	if (outer->socket >= 0)
-		close(outer->socket);
-	outer->socket = -1;
+	fd_close(&outer->socket);
 	outer->is_full = false;
 }
 

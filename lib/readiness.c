@@ -58,11 +58,8 @@ int readiness_open(struct readiness *out, const struct kreg_start *how)
 
 void readiness_close(struct readiness *r)
 {
-	if (r->here >= 0)
-		close(r->here);
-	if (r->there >= 0)
-		close(r->there);
-	r->here = r->there = -1;
+	fd_close(&r->here);
+	fd_close(&r->there);
 	notify_close(&r->notify);
 }
 
@@ -89,16 +86,12 @@ static void hear_pipe(struct readiness *r)
 	ssize_t size;
 
 	/* Our copy of the program's end would keep us from hearing that it is closed. */
-	if (r->there >= 0)
-		close(r->there);
-	r->there = -1;
+	fd_close(&r->there);
 	while ((size = read(r->here, text, sizeof(text))) > 0)
 		r->is_ready |= memchr(text, '\n', (size_t)size) != NULL;
 	/* Closed: nothing more will come. */
-	if (!size) {
-		close(r->here);
-		r->here = -1;
-	}
+	if (!size)
+		fd_close(&r->here);
 }
 
 uint32_t readiness_hear(struct readiness *r)

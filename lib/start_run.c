@@ -253,8 +253,7 @@ static int hear_exec(struct starting *s)
 		return -ENOEXEC;
 	}
 	/* Nobody has the other end: the program runs, or the child is dead. */
-	close(s->link);
-	s->link = -1;
+	fd_close(&s->link);
 	return 0;
 }
 
@@ -353,12 +352,8 @@ int start_run(struct starting *s)
 	}
 	if (err)
 		end_child(s);
-	if (s->link >= 0)
-		close(s->link);
-	if (s->pidfd >= 0)
-		close(s->pidfd);
-	if (s->watcher_fd >= 0)
-		close(s->watcher_fd);
-	s->link = s->pidfd = s->watcher_fd = -1;
+	fd_close(&s->link);
+	fd_close(&s->pidfd);
+	fd_close(&s->watcher_fd);
 	return err;
 }

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "lib/sized.h"
 #include "lib/supervisor.h"
@@ -43,19 +42,13 @@ void wards_free(struct wards *wards)
 	free(wards->at);
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 static void supervisor_free(struct kreg_supervisor *s)
 {
-	close_fd(s->asked);
-	close_fd(s->orders);
-	close_fd(s->changes);
-	close_fd(s->children);
-	close_fd(s->ended);
+	fd_close(&s->asked);
+	fd_close(&s->orders);
+	fd_close(&s->changes);
+	fd_close(&s->children);
+	fd_close(&s->ended);
 	sem_destroy(&s->begun);
 	pthread_mutex_destroy(&s->changing);
 	pthread_mutex_destroy(&s->gate);

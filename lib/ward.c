@@ -56,11 +56,8 @@ static void end_unwatched(struct ward *ward, pid_t pid)
 
 static void close_fds(struct ward *ward)
 {
-	if (ward->end >= 0)
-		close(ward->end);
-	if (ward->signals >= 0)
-		close(ward->signals);
-	ward->end = ward->signals = -1;
+	fd_close(&ward->end);
+	fd_close(&ward->signals);
 	if (ward->program) {
 		ward->has_missed = program_end_hearing(ward->program);
 		program_free(ward->program);

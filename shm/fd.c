@@ -192,6 +192,13 @@ int fd_pidfd(pid_t pid)
 	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
+void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 int fd_bpf_pin(int folder, const char *path, const char *pin)
 {
 	struct obj_get at = { .path = (uintptr_t)pin, .flags = PATH_FD, .folder = folder };

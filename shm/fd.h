@@ -34,6 +34,9 @@ int fd_signals(const sigset_t *signals); /* does not block */
 int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */
 int fd_pidfd(pid_t pid);
 
+/* Closes *fd, unless it is -1, which it is afterwards. */
+void fd_close(int *fd);
+
 /* As recvmsg(2): fds that come along are as all others are. */
 struct msghdr;
 ssize_t fd_receive(int socket, struct msghdr *message);
