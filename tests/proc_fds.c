@@ -354,9 +354,6 @@ int main(void)
 		a_full_file_system_is_told_on_any_kernel,
 		NULL,
 	};
-	Suite *suite = suite_create("fds");
-	TCase *both = tcase_create("both modes");
 
-	tcase_set_timeout(both, 60);
-	return modes_run(suite, both, tests, NULL, NULL);
+	return modes_run(suite_create("fds"), tcase_create("both"), tests, NULL, NULL);
 }

@@ -216,8 +216,6 @@ int main(void)
 		a_process_has_more_handles_than_there_are_keys_of_pthreads,
 		NULL,
 	};
-	TCase *cases = tcase_create("both");
 
-	tcase_set_timeout(cases, 60);
-	return modes_run(suite_create("limits"), cases, both, NULL, NULL);
+	return modes_run(suite_create("limits"), tcase_create("both"), both, NULL, NULL);
 }

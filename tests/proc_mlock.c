@@ -126,8 +126,6 @@ int main(void)
 		mlockall_locks_what_is_used_and_lookups_see_what_others_add,
 		NULL,
 	};
-	TCase *cases = tcase_create("both");
 
-	tcase_set_timeout(cases, 60);
-	return modes_run(suite_create("mlock"), cases, both, NULL, NULL);
+	return modes_run(suite_create("mlock"), tcase_create("both"), both, NULL, NULL);
 }

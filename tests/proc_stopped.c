@@ -444,9 +444,6 @@ int main(void)
 		a_walk_begins_again_after_an_expulsion_that_another_step_has_noticed,
 		NULL,
 	};
-	Suite *suite = suite_create("stopped");
-	TCase *both_case = tcase_create("both");
 
-	tcase_set_timeout(both_case, 120);
-	return modes_run(suite, both_case, both, NULL, NULL);
+	return modes_run(suite_create("stopped"), tcase_create("both"), both, NULL, NULL);
 }
