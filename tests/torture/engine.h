@@ -148,7 +148,6 @@ uint64_t torture_random(uint64_t *state);
 void torture_options(const struct torture_plan *plan, struct kreg_options *out);
 uint32_t torture_key(uint32_t number, char *out);
 
-bool torture_is_line(const void *key, size_t key_size);
 bool torture_is_started(const void *key, size_t key_size);
 
 /* NULL, or what is wrong with an entry. */
@@ -160,7 +159,7 @@ __attribute__((format(printf, 2, 3))) void torture_complain(struct torture_board
 
 /*
  * The listener of a round: what it was told, and what that makes of the table. torture_ear_end(), with all victims
- * dead: NULL, or what is left that should have gone.
+ * dead, complains of what is left that should have gone.
  */
 struct torture_ear;
 struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board);

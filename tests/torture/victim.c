@@ -79,7 +79,7 @@ void torture_complain(struct torture_board *board, const char *format, ...)
 	store_release(&board->complained, 2);
 }
 
-bool torture_is_line(const void *key, size_t key_size)
+static bool is_line(const void *key, size_t key_size)
 {
 	return key_size > 5 && !memcmp(key, "line-", 5);
 }
@@ -102,7 +102,7 @@ const char *torture_entry_fault(const void *key, size_t key_size, const void *va
 	if (head.check != checksum(key, key_size, value, size))
 		return "its checksum is wrong";
 	/* Those go from hand to hand with their values, or to a program that is started. */
-	if ((pid_t)head.pid != pid && !torture_is_line(key, key_size) &&
+	if ((pid_t)head.pid != pid && !is_line(key, key_size) &&
 	    !torture_is_started(key, key_size))
 		return "its owner is another one than the value says";
 	return NULL;
@@ -402,7 +402,7 @@ static int count_own(const struct kreg_entry *entry, void *data)
 
 	if (fault)
 		complain(v, "%d listed its own names, and of one %s", v->self.pid, fault);
-	v->held -= !torture_is_line(entry->key, entry->key_size);
+	v->held -= !is_line(entry->key, entry->key_size);
 	return 0;
 }
 
