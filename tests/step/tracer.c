@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shm/row.h"
 #include "tests/support/clock.h"
 
 #define TICK_MS 20
@@ -72,21 +72,11 @@ void tracer_timer(void)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-/* The thread's state, as in /proc: R, S, t ... */
-static char state_of(pid_t pid)
+static bool is_asleep(pid_t tid)
 {
-	char path[64], text[256];
-	const char *at = NULL;
-	FILE *file;
+	struct row_process thread;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "r");
-	if (!file)
-		return 0;
-	if (fgets(text, sizeof(text), file))
-		at = strrchr(text, ')');
-	fclose(file);
-	return at && at[1] ? at[2] : 0;
+	return row_process_read(tid, &thread) && thread.state == 'S';
 }
 
 struct sleeper {
@@ -106,7 +96,7 @@ static enum tracer_result wait_trap(pid_t pid, struct sleeper *sleeper)
 		if (waitpid(pid, &status, 0) < 0) {
 			if (errno != EINTR)
 				return TRACER_GONE;
-			if (sleeper->wake && !sleeper->woken && state_of(pid) == 'S') {
+			if (sleeper->wake && !sleeper->woken && is_asleep(pid)) {
 				sleeper->woken = true;
 				sleeper->wake(sleeper->data);
 			}

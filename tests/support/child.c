@@ -10,30 +10,22 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shm/row.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 
-static bool thread_sleeps(const char *tid)
+static bool thread_sleeps(pid_t tid)
 {
-	char path[64], text[512], *at;
-	FILE *stat;
+	struct row_process thread;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", tid);
-	stat = fopen(path, "r");
-	if (!stat)
-		return true;
-	at = fgets(text, sizeof(text), stat);
-	fclose(stat);
-	at = at ? strrchr(text, ')') : NULL;
-	return !at || at[2] == 'S';
+	return !row_process_read(tid, &thread) || thread.state == 'S';
 }
 
 /*
@@ -44,15 +36,17 @@ static void prepare_fork(void)
 {
 	const struct dirent *at;
 	bool quiet;
+	pid_t tid;
 	DIR *tasks;
 
 	do {
 		quiet = true;
 		tasks = opendir("/proc/self/task");
 		ck_assert_ptr_nonnull(tasks);
-		while ((at = readdir(tasks)))
-			quiet &= atoi(at->d_name) == 0 || atoi(at->d_name) == gettid() ||
-				 thread_sleeps(at->d_name);
+		while ((at = readdir(tasks))) {
+			tid = atoi(at->d_name);
+			quiet &= !tid || tid == gettid() || thread_sleeps(tid);
+		}
 		closedir(tasks);
 		sched_yield();
 	} while (!quiet);
@@ -149,18 +143,11 @@ void child_kill_by_pidfd(struct child *child)
 
 void child_await_sleep(const struct child *child)
 {
-	char path[64], text[512], *at;
-	FILE *stat;
+	struct row_process process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", child->pid);
 	for (;;) {
-		stat = fopen(path, "r");
-		ck_assert_ptr_nonnull(stat);
-		at = fgets(text, sizeof(text), stat);
-		fclose(stat);
-		ck_assert_ptr_nonnull(at);
-		at = strrchr(text, ')');
-		if (at && at[2] == 'S')
+		ck_assert(row_process_read(child->pid, &process));
+		if (process.state == 'S')
 			return;
 		sched_yield();
 	}

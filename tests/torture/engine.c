@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "shm/atomic.h"
+#include "shm/row.h"
 
 #define MICROSECOND 1000ull
 #define MILLISECOND (1000 * MICROSECOND)
@@ -267,19 +268,9 @@ static int reap_orphans(struct engine *e)
 /* The letter that proc(5) has for what the process is doing. */
 static char state_of(pid_t pid)
 {
-	char path[64], text[512] = "";
-	const char *at;
-	FILE *file;
+	struct row_process process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return '?';
-	if (!fgets(text, sizeof(text), file))
-		text[0] = 0;
-	fclose(file);
-	at = strrchr(text, ')');
-	return at && at[1] ? at[2] : '?';
+	return row_process_read(pid, &process) ? process.state : '?';
 }
 
 static void watch(struct engine *e, uint32_t which, uint64_t at)
