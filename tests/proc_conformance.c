@@ -48,10 +48,8 @@ static int act(int link, void *data)
 
 static struct stage *stage_build(const struct conformance *played, int mode, uint32_t partitions)
 {
-	struct stage *stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct stage *stage = child_shared(sizeof(*stage));
 
-	ck_assert_ptr_ne(stage, MAP_FAILED);
 	stage->mode = mode;
 	stage->played = played;
 	stage->options.size = sizeof(stage->options);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,15 +97,6 @@ struct board {
 	uint64_t ids[8];
 };
 
-static struct board *board_new(void)
-{
-	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	ck_assert_ptr_ne(board, MAP_FAILED);
-	return board;
-}
-
 static struct board *board;
 static int mode;
 
@@ -185,7 +175,7 @@ START_TEST(a_destroy_that_is_refused_is_noticed_by_nobody)
 	int i;
 
 	mode = _i;
-	board = board_new();
+	board = child_shared(sizeof(*board));
 	ck_assert_int_eq(open_as(&k, mode, 0), 0);
 	ck_assert_int_eq(kreg_register(k, "holder", KREG_STRING, "x", 1, NULL), 0);
 	inode = file_inode();
@@ -482,7 +472,7 @@ START_TEST(all_who_have_a_name_at_one_time_are_in_one_registry)
 	struct kreg *k;
 
 	mode = _i;
-	board = board_new();
+	board = child_shared(sizeof(*board));
 	for (i = 0; i < CROWD; i++) {
 		numbers[i] = i;
 		children[i] = child_start_ready(come_and_destroy, &numbers[i]);

@@ -141,9 +141,7 @@ static void begin(struct setting *setting, int mode, uint32_t keys, uint32_t par
 	setting->options = (struct kreg_options){ .size = sizeof(setting->options),
 						  .keys = keys,
 						  .partitions = partitions };
-	setting->seen = mmap(NULL, sizeof(*setting->seen), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(setting->seen, MAP_FAILED);
+	setting->seen = child_shared(sizeof(*setting->seen));
 	snprintf(setting->name, sizeof(setting->name), "handover-%u-%u", keys, partitions);
 }
 

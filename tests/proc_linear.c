@@ -228,9 +228,7 @@ static void start_all(struct recorder *r)
 	struct worker_start learner = { .mode = r->mode };
 	uint32_t i;
 
-	r->board = mmap(NULL, sizeof(*r->board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	ck_assert_ptr_ne(r->board, MAP_FAILED);
+	r->board = child_shared(sizeof(*r->board));
 	learner.board = r->board;
 	ck_assert_int_eq(worker_learn(&learner), 0);
 	r->board->seed = worker_random(&r->random);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -514,8 +513,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 	int i, alive = WRITERS;
 
 	printf("# KREG_SEED=%u\n", seed);
-	story->ledgers = mmap(NULL, WRITERS * sizeof(struct ledger), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	story->ledgers = child_shared(WRITERS * sizeof(struct ledger));
 	open_listener(_i, NULL, 0);
 	for (i = 0; i < WRITERS; i++) {
 		writing.ledger = &story->ledgers[i];

@@ -8,7 +8,6 @@
 #include <check.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -93,9 +92,7 @@ START_TEST(membarrier_orders_the_plain_stores_of_another_process)
 	uint64_t round = 0, misses, rounds;
 	struct child reader;
 
-	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	ck_assert_ptr_ne(board, MAP_FAILED);
+	board = child_shared(sizeof(*board));
 	if (!grace_join()) {
 		printf("# skipped: the kernel refuses membarrier\n");
 		return;

@@ -281,8 +281,7 @@ static void await_calls(struct board *board, const uint64_t *before)
 
 START_TEST(whatever_is_written_into_a_registry_each_call_comes_back)
 {
-	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct board *board = child_shared(sizeof(*board));
 	struct part parts[ROLES];
 	struct child children[ROLES];
 	unsigned int seed = unit_seed();
@@ -291,7 +290,6 @@ START_TEST(whatever_is_written_into_a_registry_each_call_comes_back)
 
 	printf("# KREG_SEED=%u\n", seed);
 	fflush(stdout);
-	ck_assert(board != MAP_FAILED);
 	for (kind = 0; kind < KINDS; kind++) {
 		struct kreg *k;
 		KREG_OPTIONS(where, .directory = tmp_directory(), .guard = mode_guard(_i));

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,8 +49,7 @@ static void race_new(void)
 {
 	pthread_barrierattr_t shared;
 
-	race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(race, MAP_FAILED);
+	race = child_shared(sizeof(*race));
 	pthread_barrierattr_init(&shared);
 	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
 	ck_assert_int_eq(pthread_barrier_init(&race->barrier, &shared, STARTERS + 1), 0);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -207,18 +206,10 @@ static void kill_one(const struct life_table *table, struct kreg *k, bool named,
 	count(&tally->kills);
 }
 
-static void *shared(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	ck_assert_ptr_ne(at, MAP_FAILED);
-	return at;
-}
-
 static int kill_on(int link, void *data)
 {
 	struct tally *tally = data;
-	struct victim *victim = shared(sizeof(*victim));
+	struct victim *victim = child_shared(sizeof(*victim));
 	struct life_table table;
 	struct kreg *k;
 	uint64_t i;
@@ -240,7 +231,7 @@ static int upgrades_wanted(void)
 
 START_TEST(no_death_is_missed_while_a_guard_is_upgraded_again_and_again)
 {
-	struct tally *tally = shared(sizeof(*tally));
+	struct tally *tally = child_shared(sizeof(*tally));
 	struct child holder, workers[WORKERS];
 	int upgrades = upgrades_wanted(), i;
 	uint64_t took;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -316,8 +315,7 @@ static int enter_on(int link, void *data)
 
 static struct protected *protected_new(void)
 {
-	return mmap(NULL, sizeof(struct protected), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return child_shared(sizeof(struct protected));
 }
 
 START_TEST(one_at_a_time_is_inside_whoever_is_killed_where)

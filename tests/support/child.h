@@ -9,6 +9,7 @@
 #define KREG_TESTS_SUPPORT_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ struct child {
 	pid_t pid;
 	int link; /* a socket: numbers both ways */
 };
+
+/* Memory, all 0, that this process and the children that it starts afterwards share; for as long as they live. */
+void *child_shared(size_t bytes);
 
 /* In a child of its own: runs @body, and exits with what that returns. */
 struct child child_start(int (*body)(int link, void *data), void *data);

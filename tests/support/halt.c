@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/halt.h"
 
-#include <check.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "shm/atomic.h"
 #include "shm/clock.h"
+#include "tests/support/child.h"
 #include "tests/support/program.h"
 
 static uint64_t *halted; /* when, or 0 */
@@ -24,9 +23,7 @@ const char *halt_name(int how)
 void halt_new(void)
 {
 	if (!halted)
-		halted = mmap(NULL, sizeof(*halted), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(halted, MAP_FAILED);
+		halted = child_shared(sizeof(*halted));
 	store_relaxed(halted, 0ull); /* relaxed: before the child is there */
 	left = 0;
 }
