@@ -330,16 +330,21 @@ START_TEST(exec_by_another_thread_leaves_counts_right)
 }
 END_TEST
 
-static int hold_all(int link, void *data)
+/* Until a signal makes it call exec. */
+static void __attribute__((noreturn)) hold_on(int link)
 {
-	(void)data;
-	call_registry = mode_open(MODE_GUARD, "exec");
 	call_hold_all();
 	exec_expect(link);
 	link_say(link, 0);
 	for (;;)
 		pause();
-	return 0;
+}
+
+static int hold_all(int link, void *data)
+{
+	(void)data;
+	call_registry = mode_open(MODE_GUARD, "exec");
+	hold_on(link);
 }
 
 static int64_t locked_at;
@@ -411,12 +416,7 @@ static int hold_names_too(int link, void *data)
 	if (kreg_register(call_registry, "name", KREG_STRING, "x", 1, NULL) ||
 	    kreg_register(call_registry, "new", KREG_STRING, large, sizeof(large), NULL))
 		return 1;
-	call_hold_all();
-	exec_expect(link);
-	link_say(link, 0);
-	for (;;)
-		pause();
-	return 0;
+	hold_on(link);
 }
 
 static uint64_t bytes_used(void)

@@ -59,12 +59,17 @@ static struct kreg_program_state state_of(const struct kreg_started *started)
 	return state;
 }
 
-/* Hears one message, or looks at the watchdog. False: there was none for that long. */
-static bool hear(const struct kreg_started *started, int ms)
+static bool is_told(const struct kreg_started *started, int ms)
 {
 	struct pollfd at = { .fd = kreg_program_fd(started->program), .events = POLLIN };
 
-	if (poll(&at, 1, ms) != 1)
+	return poll(&at, 1, ms) == 1;
+}
+
+/* Hears one message, or looks at the watchdog. False: there was none for that long. */
+static bool hear(const struct kreg_started *started, int ms)
+{
+	if (!is_told(started, ms))
 		return false;
 	ck_assert_int_eq(kreg_program_hear(started->program), 0);
 	return true;
@@ -73,8 +78,7 @@ static bool hear(const struct kreg_started *started, int ms)
 /* The same of one that may end meanwhile: on a loaded machine before its name is published. */
 static void hear_last(const struct kreg_started *started)
 {
-	struct pollfd at = { .fd = kreg_program_fd(started->program), .events = POLLIN };
-	int err = poll(&at, 1, 10) == 1 ? kreg_program_hear(started->program) : 0;
+	int err = is_told(started, 10) ? kreg_program_hear(started->program) : 0;
 
 	ck_assert_msg(!err || err == -ECHILD, "%d", err);
 }
