@@ -377,25 +377,29 @@ static const struct lack {
 	{ "no pidfd", refuse_pidfds },
 };
 
+static int64_t cpu_us(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 + used.ru_utime.tv_usec +
+	       used.ru_stime.tv_usec;
+}
+
 /* Says how long a wait takes that times out after 300 ms, and its processor time; then waits for the end. */
 static int wait_with_lack(int link, void *data)
 {
 	const struct lack *lack = data;
 	struct kreg *own = mode_open(mode, "bell");
-	struct rusage before, after;
+	int64_t used;
 	uint64_t at;
 
 	lack->set();
-	getrusage(RUSAGE_SELF, &before);
+	used = cpu_us();
 	at = clock_now();
 	link_say(link, kreg_await_gone(own, "name", KREG_STRING, NULL, 300));
 	link_say(link, (int64_t)since_ms(at));
-	getrusage(RUSAGE_SELF, &after);
-	link_say(link, (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec -
-			before.ru_stime.tv_sec) *
-				       1000000 +
-			       after.ru_utime.tv_usec - before.ru_utime.tv_usec +
-			       after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+	link_say(link, cpu_us() - used);
 	link_say(link, await_gone(own));
 	link_hear(link);
 	return 0;
@@ -404,7 +408,7 @@ static int wait_with_lack(int link, void *data)
 static void play_with_lack(const struct lack *lack)
 {
 	struct child holder, waiter;
-	int64_t ms, cpu_us;
+	int64_t ms, us;
 	double took;
 
 	open_mode(mode);
@@ -412,7 +416,7 @@ static void play_with_lack(const struct lack *lack)
 	waiter = child_start(wait_with_lack, (void *)(uintptr_t)lack);
 	ck_assert_int_eq(link_hear(waiter.link), -ETIMEDOUT);
 	ms = link_hear(waiter.link);
-	cpu_us = link_hear(waiter.link);
+	us = link_hear(waiter.link);
 	child_await_sleep(&waiter);
 	/* By exec, which ends the life in the fallback; under the guard the process has to end. */
 	link_say(holder.link, 0);
@@ -422,11 +426,11 @@ static void play_with_lack(const struct lack *lack)
 	ck_assert_int_eq(link_hear(waiter.link), 0);
 	took = since_ms(halt_await());
 	printf("# %s, in mode %d: %lld ms instead of 300, %lld us of CPU; woken after %.1f ms\n",
-	       lack->name, mode, (long long)ms, (long long)cpu_us, took);
+	       lack->name, mode, (long long)ms, (long long)us, took);
 	ck_assert_int_ge(ms, 299);
 	ck_assert_int_lt(ms, WORST_MS);
 	/* Who spins needs them all. */
-	ck_assert_int_lt(cpu_us, 100000 * unit_slowness());
+	ck_assert_int_lt(us, 100000 * unit_slowness());
 	ck_assert_double_lt(took, WORST_MS);
 	child_kill(&waiter);
 	if (mode != MODE_GUARD)
