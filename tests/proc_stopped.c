@@ -249,11 +249,15 @@ static bool stop_in(struct kreg *k, struct child *writer, int op, int nth, int s
 	return stopped;
 }
 
-static struct child start_writer(int *mode)
+/* Nobody has registered anything yet. */
+static struct child start_writer(struct kreg *k, int *mode)
 {
-	struct child writer = child_start(write_as_told, mode);
+	struct child writer;
 	int status;
 
+	memset(is_registered, 0, sizeof(is_registered));
+	find_keys(k);
+	writer = child_start(write_as_told, mode);
 	ck_assert_int_eq(link_hear(writer.link), writer.pid);
 	ck_assert_int_eq(ptrace(PTRACE_ATTACH, writer.pid, NULL, NULL), 0);
 	ck_assert_int_eq(waitpid(writer.pid, &status, __WALL), writer.pid);
@@ -279,9 +283,7 @@ START_TEST(a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_r
 	struct child writer;
 
 	srand(unit_seed());
-	find_keys(k);
-	writer = start_writer(&mode);
-	memset(is_registered, 0, sizeof(is_registered));
+	writer = start_writer(k, &mode);
 	churn(k, 10);
 	for (nth = 1; nth < 64; nth += 1 + mode) {
 		bool any = false;
@@ -309,9 +311,7 @@ START_TEST(what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else)
 	struct child writer;
 	bool stopped;
 
-	find_keys(k);
-	writer = start_writer(&mode);
-	memset(is_registered, 0, sizeof(is_registered));
+	writer = start_writer(k, &mode);
 	do {
 		set_trap(k);
 		stopped = stop_in(k, &writer, OP_REGISTER, ++nth, 0, 0);
@@ -329,9 +329,7 @@ START_TEST(a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib)
 	struct child writer;
 
 	srand(unit_seed());
-	find_keys(k);
-	writer = start_writer(&mode);
-	memset(is_registered, 0, sizeof(is_registered));
+	writer = start_writer(k, &mode);
 	churn(k, 10);
 	for (i = 0; i < POINTS_RANDOM; i++) {
 		steps = rand() % 1500;
