@@ -102,8 +102,7 @@ const char *torture_entry_fault(const void *key, size_t key_size, const void *va
 	if (head.check != checksum(key, key_size, value, size))
 		return "its checksum is wrong";
 	/* Those go from hand to hand with their values, or to a program that is started. */
-	if ((pid_t)head.pid != pid && !is_line(key, key_size) &&
-	    !torture_is_started(key, key_size))
+	if ((pid_t)head.pid != pid && !is_line(key, key_size) && !torture_is_started(key, key_size))
 		return "its owner is another one than the value says";
 	return NULL;
 }
