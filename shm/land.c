@@ -176,7 +176,10 @@ static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, 
 	return false;
 }
 
-/* Several may do so at once: to reserve what is there does nothing. */
+/*
+ * Several may do so at once: to reserve what is there does nothing. 0: land_slabs() says more than @slabs now, so
+ * that who repeats this comes to an end. -ENOMEM: there is more, which this process cannot map. -EUCLEAN: damage.
+ */
 static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more)
 {
 	uint64_t seen = slabs, next = slabs + more;
@@ -185,8 +188,11 @@ static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more
 	if (err)
 		return err;
 	/* relaxed: new land is all 0, and nothing in it is linked */
-	cas_relaxed(&s->header->slabs, &seen, next);
-	return 0;
+	if (cas_relaxed(&s->header->slabs, &seen, next))
+		seen = next;
+	if (land_slabs(s) > slabs)
+		return 0;
+	return seen > slabs ? -ENOMEM : -EUCLEAN;
 }
 
 /* Reserves more land; where there is not so much room, what is asked for. */

@@ -70,6 +70,28 @@ START_TEST(a_slab_that_was_taken_is_not_given_to_another)
 }
 END_TEST
 
+START_TEST(land_that_a_damaged_count_keeps_from_growing_is_refused)
+{
+	uint64_t *count = &k->segment.header->slabs, before;
+	uint32_t from = 0, slab, slabs, i;
+
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 2, &from, &slab), 0);
+	slabs = land_slabs(&k->segment);
+	before = load_relaxed(count); /* relaxed: nobody else is here */
+	ck_assert_uint_eq(before, slabs);
+	store_relaxed(count, before - 1); /* relaxed: as above */
+	for (i = 0; i < slabs - 2; i++)
+		ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab),
+				 0);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab),
+			 -EUCLEAN);
+	store_relaxed(count, before); /* relaxed: as above */
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 1, &from, &slab), 0);
+	for (i = 0; i <= slabs; i++)
+		land_return(&k->segment, i);
+}
+END_TEST
+
 START_TEST(slabs_for_a_large_value_lie_side_by_side_or_are_refused)
 {
 	uint32_t from = 0, slab, i;
@@ -222,6 +244,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_slab_that_was_taken_is_not_given_to_another,
+		land_that_a_damaged_count_keeps_from_growing_is_refused,
 		slabs_for_a_large_value_lie_side_by_side_or_are_refused,
 		a_retired_slab_waits_for_its_grace_period,
 		of_many_who_sweep_one_retires_a_dead_owners_slab,
