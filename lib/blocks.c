@@ -10,8 +10,6 @@
 
 #include <errno.h>
 
-#include "shm/gift.h"
-
 /* Entries up to this size hold their value; a larger one is a block of its own. */
 #define ENTRY_INLINE_MAX 512u
 
@@ -20,7 +18,7 @@ static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out
 {
 	int err = heap_take(k->heap, bytes, tag, out);
 
-	if (err == -ENOSPC && handle_reclaim(k) >= 0)
+	if (handle_make_room(k, err))
 		err = heap_take(k->heap, bytes, tag, out);
 	return err;
 }
@@ -82,6 +80,27 @@ int blocks_make(struct kreg *k, const struct query *q, const struct content *con
 	if (err)
 		blocks_return(k, out);
 	return err;
+}
+
+static int gift_once(struct kreg *k, owner_t to, const struct query *q,
+		     const struct content *content, struct gift_made *out)
+{
+	int err = heap_gift_begin(k->heap);
+
+	if (err)
+		return err;
+	err = gift_make(&k->segment, &k->lives, &k->self, to, q, content->kind, content->value,
+			content->value_size, out);
+	heap_gift_end(k->heap, !err);
+	return err;
+}
+
+int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
+		struct gift_made *out)
+{
+	int err = gift_once(k, to, q, content, out);
+
+	return handle_make_room(k, err) ? gift_once(k, to, q, content, out) : err;
 }
 
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info)

@@ -11,6 +11,7 @@
 #define KREG_LIB_BLOCKS_H
 
 #include "lib/handle.h"
+#include "shm/gift.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -26,9 +27,13 @@ struct content {
 	uint32_t kind; /* with flags */
 };
 
-/* Takes and fills the blocks of an entry of the caller's own. -ENOSPC, -ENOMEM, -EUCLEAN. */
+/* Takes and fills the blocks of an entry of the caller's own. -ENOSPC, -EDQUOT, -ENOMEM, -EUCLEAN. */
 int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
 		struct blocks *out);
+
+/* The gift to @to that is to say @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
+int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
+		struct gift_made *out);
 
 /* What is to replace the entry of @info, and is not linked yet, gets its flags. */
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);

@@ -25,12 +25,13 @@ static bool is_here(struct kreg *k, owner_t owner)
 static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
 		const void *value, uint32_t size, struct gift_made *gift)
 {
-	uint32_t kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0);
-	int err = gift_make(&k->segment, &k->lives, &k->self, to, q, kind, value, size, gift);
+	const struct content content = {
+		.value = value,
+		.value_size = size,
+		.kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0),
+	};
 
-	if (err == -ENOSPC && handle_reclaim(k) >= 0)
-		err = gift_make(&k->segment, &k->lives, &k->self, to, q, kind, value, size, gift);
-	return err;
+	return blocks_gift(k, to, q, &content, gift);
 }
 
 /* -EAGAIN: our entry is another one by now. */

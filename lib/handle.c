@@ -158,6 +158,14 @@ int64_t handle_reclaim(struct kreg *k)
 	return bytes;
 }
 
+bool handle_make_room(struct kreg *k, int err)
+{
+	/* The dead's memory is not what a quota is short of. */
+	if (err != -ENOSPC && (err != -EDQUOT || !heap_may_shrink(k->heap)))
+		return false;
+	return handle_reclaim(k) >= 0;
+}
+
 /* Now and then: slots are their threads' cache lines. */
 static void look_for_interrupted(struct kreg *k)
 {

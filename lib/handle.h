@@ -173,6 +173,9 @@ static inline bool handle_owner(const struct kreg *k, owner_t owner, uint64_t li
 /* Sweeps all, and asks for as many grace periods as memory waits for. Outside of sections. */
 int64_t handle_reclaim(struct kreg *k);
 
+/* Where @err says that there is no room: whether it is worth while to try again, because some was made. */
+bool handle_make_room(struct kreg *k, int err);
+
 /* As many epochs as what was retired before waits for, unless somebody is inside a section. */
 void handle_advance(struct kreg *k);
 

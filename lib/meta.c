@@ -108,7 +108,7 @@ static int put_blob(struct kreg *k, uint64_t seen, const void *bytes, uint32_t s
 	struct thread *thread;
 	int err = meta_take(s, &k->lives, &k->self, bytes, size, seen, &blob);
 
-	if (err == -ENOSPC && handle_reclaim(k) >= 0)
+	if (handle_make_room(k, err))
 		err = meta_take(s, &k->lives, &k->self, bytes, size, seen, &blob);
 	if (err)
 		return err;

@@ -131,6 +131,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
 		out->guard = NULL;
 	out->plan.max_bytes = o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES;
+	out->plan.owner_bytes = o->owner_bytes;
 	out->plan.seats = o->seats ? o->seats : DEFAULT_SEATS;
 	out->plan.slots = o->slots ? o->slots : DEFAULT_SLOTS;
 	out->plan.patience_ms = o->patience_ms ? o->patience_ms : DEFAULT_PATIENCE_MS;

@@ -14,6 +14,7 @@
 #include "shm/fd.h"
 #include "shm/gift.h"
 #include "shm/interrupted.h"
+#include "shm/quota.h"
 #include "shm/row.h"
 
 int kreg_self(struct kreg *k, struct kreg_owner *self)
@@ -221,6 +222,7 @@ bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 		interrupted_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
 	gifts = gift_sum(&k->segment, &k->lives, owner);
 	out->entries += gifts > 0 ? (uint64_t)gifts : 0;
+	out->bytes = (uint64_t)quota_used(&k->segment, owner) * SLAB_BYTES;
 	facts_of(k, seat, out);
 	return life_is_alive(&k->lives, owner);
 }

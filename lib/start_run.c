@@ -178,8 +178,7 @@ static int give_reserved_to(struct starting *s, owner_t to, enum table_rule rule
 	struct change change;
 	struct linked linked;
 	struct gift_made gift;
-	int err = gift_make(&k->segment, &k->lives, &k->self, to, &s->q, ENTRY_RESERVED, NULL, 0,
-			    &gift);
+	int err = blocks_gift(k, to, &s->q, &(struct content){ .kind = ENTRY_RESERVED }, &gift);
 
 	if (err)
 		return err;
@@ -207,12 +206,16 @@ static int give_reserved(struct starting *s)
 static int give_name(struct starting *s, const void *value, size_t value_size)
 {
 	struct kreg *k = s->k;
+	const struct content content = {
+		.value = value,
+		.value_size = (uint32_t)value_size,
+		.kind = ENTRY_NAME,
+	};
 	struct query own = s->q;
 	struct change change;
 	struct found reserved;
 	struct gift_made gift;
-	int err = gift_make(&k->segment, &k->lives, &k->self, s->what.owner.token, &s->q,
-			    ENTRY_NAME, value, (uint32_t)value_size, &gift);
+	int err = blocks_gift(k, s->what.owner.token, &s->q, &content, &gift);
 
 	if (err)
 		return err;

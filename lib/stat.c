@@ -3,6 +3,7 @@
  * Figures: how much there is, whose it is, and what waits for what; and the sweep on request.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/handle.h"
@@ -10,6 +11,8 @@
 #include "shm/log.h"
 #include "shm/meta.h"
 #include "shm/interrupted.h"
+#include "shm/quota.h"
+#include "shm/row.h"
 
 int64_t kreg_count(struct kreg *k)
 {
@@ -70,6 +73,31 @@ static void stat_slots(struct kreg *k, struct kreg_stat *out)
 	}
 }
 
+/* Who has most, by seat of the living. */
+static int stat_owners(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t seat, end = row_end(s), most = 0, entries;
+	uint32_t *slabs = calloc(end + 1u, sizeof(*slabs));
+	owner_t owner;
+	uint64_t life;
+
+	if (!slabs)
+		return -ENOMEM;
+	quota_used_by_all(s, &k->lives, slabs, end);
+	for (seat = 0; seat < end; seat++) {
+		if (slabs[seat] > slabs[most])
+			most = seat;
+	}
+	owner = slabs[most] ? row_owner(s, &k->lives, most, &entries) : 0;
+	if (life_look(&k->lives, owner, &life)) {
+		out->bytes_owner_most = (uint64_t)slabs[most] * SLAB_BYTES;
+		out->owner_most = handle_pid(k, owner, life);
+	}
+	free(slabs);
+	return 0;
+}
+
 /* What the file takes of its file system, by what the registry says: nobody keeps an fd that could be asked. */
 static uint64_t bytes_reserved(const struct segment *s)
 {
@@ -88,6 +116,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	struct segment *s;
 	uint32_t owners;
 	int64_t gifts;
+	int err;
 
 	if (!k || !stat || stat->size < sizeof(stat->size))
 		return -EINVAL;
@@ -109,8 +138,12 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.bytes_reserved = bytes_reserved(s);
 	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
 	full.fences = !!load_relaxed(&s->header->fence_since); /* relaxed: a figure */
+	full.bytes_owner_max = (uint64_t)s->owner_slabs * SLAB_BYTES;
 	stat_land(k, &full);
 	stat_slots(k, &full);
+	err = stat_owners(k, &full);
+	if (err)
+		return err;
 	memcpy(stat, &full, full.size < sizeof(full) ? full.size : sizeof(full));
 	return 0;
 }

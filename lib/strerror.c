@@ -25,7 +25,7 @@ static const struct {
 	{ EBUSY, "owners are alive in it, or cannot be seen from here" },
 	{ ENODEV, "no guard is running; start it with `regtool guard start`" },
 	{ EUSERS, "no seat is free for another process" },
-	{ EDQUOT, "the user holds its share of the guard's seats" },
+	{ EDQUOT, "the process has its share of the memory, or the user its share of seats" },
 	{ ENOBUFS, "no slot is free for another thread" },
 	{ ENOSPC, "the registry or its file system is full" },
 	{ EFBIG,

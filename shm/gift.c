@@ -51,11 +51,6 @@
 /* So often a sum may be overtaken. */
 #define SUM_TRIES 256
 
-static bool is_of_gift(uint64_t word)
-{
-	return land_is_nobodys(word) && !(word & LAND_META) && (word & LAND_GIFT);
-}
-
 int gift_make(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      owner_t to, const struct query *q, uint32_t kind, const void *value,
 	      uint32_t value_size, struct gift_made *out)
@@ -106,7 +101,7 @@ void gift_linked(const struct segment *s, const struct gift_made *gift)
 
 place_t gift_in(const struct segment *s, uint32_t slab)
 {
-	return is_of_gift(land_owner(s, slab)) ? segment_slab_place(s, slab) : 0;
+	return land_is_gift(land_owner(s, slab)) ? segment_slab_place(s, slab) : 0;
 }
 
 owner_t gift_owner(const struct segment *s, uint32_t slab)
@@ -179,7 +174,7 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 	unsigned char key[256];
 	struct query q;
 
-	if (!is_of_gift(word) || !entry || !gift_is_over(w, slab, word, entry))
+	if (!land_is_gift(word) || !entry || !gift_is_over(w, slab, word, entry))
 		return false;
 	q = gift_query(w->s, entry, key);
 	return !table_purge(w, &q) && land_retire_from(w->s, slab, word);

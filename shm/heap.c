@@ -77,6 +77,7 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 		CDS_INIT_LIST_HEAD(&heap->room[0][i]);
 		CDS_INIT_LIST_HEAD(&heap->room[1][i]);
 	}
+	quota_begin(&heap->quota, s, self);
 	return mutex_init(&heap->mutex);
 }
 
@@ -154,6 +155,9 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 
 	if (!slab)
 		return -ENOMEM;
+	err = quota_take(&heap->quota, heap->segment, heap->self, span);
+	if (err)
+		goto over;
 	err = land_take(heap->segment, heap->lives, heap->self, span, &heap->from, &slab->slab);
 	if (err)
 		goto fail;
@@ -186,6 +190,8 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 	*out = slab;
 	return 0;
 fail:
+	quota_return(&heap->quota, span);
+over:
 	free(slab);
 	return err;
 }
@@ -250,12 +256,13 @@ out:
 
 static void slab_drop(struct heap *heap, struct heap_slab *slab)
 {
-	uint32_t i;
+	uint32_t i, slabs = slab->span ? slab->span : 1;
 
 	cds_list_del(&slab->node);
 	heap->of[slab->slab] = NULL;
-	for (i = 0; i < (slab->span ? slab->span : 1); i++)
+	for (i = 0; i < slabs; i++)
 		land_return(heap->segment, slab->slab + i);
+	quota_return(&heap->quota, slabs);
 	free(slab);
 }
 
@@ -281,6 +288,34 @@ static void block_return(struct heap *heap, place_t place)
 		slab_drop(heap, slab);
 	else if (slab->blocks_free == 1)
 		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->size_class]);
+}
+
+int heap_gift_begin(struct heap *heap)
+{
+	int err;
+
+	pthread_mutex_lock(&heap->mutex);
+	err = quota_take_gift(&heap->quota, heap->segment, heap->self);
+	if (err)
+		pthread_mutex_unlock(&heap->mutex);
+	return err;
+}
+
+void heap_gift_end(struct heap *heap, bool is_made)
+{
+	if (!is_made)
+		quota_return_gift(&heap->quota);
+	pthread_mutex_unlock(&heap->mutex);
+}
+
+bool heap_may_shrink(struct heap *heap)
+{
+	bool may;
+
+	pthread_mutex_lock(&heap->mutex);
+	may = heap->waiting_count || heap->quota.gifts;
+	pthread_mutex_unlock(&heap->mutex);
+	return may;
 }
 
 void heap_return(struct heap *heap, place_t place)

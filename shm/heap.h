@@ -17,7 +17,7 @@
 
 #include <urcu/list.h>
 
-#include "shm/land.h"
+#include "shm/quota.h"
 
 #define HEAP_CLASSES 12
 /* The tag of what is not one handle's. */
@@ -40,6 +40,7 @@ struct heap {
 	struct heap_slab **of;                      /* by number of slab; NULL: not ours */
 	uint32_t of_size;
 	uint32_t from;
+	struct quota quota;
 	/* blocks that wait for a grace period, oldest first: a ring with room for every block */
 	struct heap_waiting *waiting;
 	uint32_t waiting_size, waiting_first, waiting_count;
@@ -61,7 +62,7 @@ void heap_forget(struct heap *heap);
 
 /*
  * A block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is whatever was there.
- * @tag: 0, or it begins with a struct entry, and is found by that number. -ENOSPC, -ENOMEM.
+ * @tag: 0, or it begins with a struct entry, and is found by that number. -ENOSPC, -EDQUOT, -ENOMEM.
  */
 int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out);
 
@@ -81,6 +82,16 @@ uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *ou
  */
 void heap_retire(struct heap *heap, place_t place, place_t entry);
 void heap_return(struct heap *heap, place_t place);
+
+/*
+ * Around the making of a gift, which counts for who makes it: -EDQUOT, or 0, and then the heap is locked until
+ * heap_gift_end(), which is told whether there is one more.
+ */
+int heap_gift_begin(struct heap *heap);
+void heap_gift_end(struct heap *heap, bool is_made);
+
+/* Whether there may be room within the quota after a sweep and a few grace periods. */
+bool heap_may_shrink(struct heap *heap);
 
 /* Takes back what has waited long enough; tries to advance the epoch at once if @hard. */
 void heap_collect(struct heap *heap, bool hard);

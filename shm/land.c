@@ -112,7 +112,7 @@ int land_disown(const struct segment *s, uint32_t slab, const struct life_self *
 	land_describe(s, slab, LAND_MAKER | owner_with_image(self->owner, self->image));
 	/*
 	 * ORD[land_disown:A] acq_rel: what we did in the slab, and who we are, then the word; pairs with
-	 * land_owner:A
+	 * land_owner:A, gift_maker:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, next) ? 0 : -EOWNERDEAD;
 }

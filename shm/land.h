@@ -63,4 +63,9 @@ static inline bool land_is_nobodys(uint64_t word)
 	return word && !(word >> 32);
 }
 
+static inline bool land_is_gift(uint64_t word)
+{
+	return land_is_nobodys(word) && !(word & LAND_META) && (word & LAND_GIFT);
+}
+
 #endif

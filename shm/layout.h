@@ -119,8 +119,8 @@ struct segment_header {
 	uint64_t max_bytes;
 	uint32_t slots;
 	uint32_t patience_ms;
-	uint32_t partitions; /* of the entries of one key, by owner */
-	uint32_t reserved0;
+	uint32_t partitions;  /* of the entries of one key, by owner */
+	uint32_t owner_slabs; /* that one owner may take, see quota.c; 0: all */
 
 	/* read by every lookup, written rarely, by whoever is alive */
 	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */

@@ -66,6 +66,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->seats = header->seats;
 	s->slots_count = header->slots;
 	s->partitions = header->partitions;
+	s->owner_slabs = header->owner_slabs;
 	s->unique = !header->keys;
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
@@ -124,6 +125,14 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 	return 0;
 }
 
+/* In whole slabs, and no quota that is none. */
+static uint32_t owner_slabs(const struct segment_plan *plan)
+{
+	uint64_t slabs = plan->owner_bytes / SLAB_BYTES + !!(plan->owner_bytes % SLAB_BYTES);
+
+	return slabs < UINT32_MAX ? (uint32_t)slabs : UINT32_MAX;
+}
+
 static int header_fill(struct segment_header *header, const struct segment_path *path,
 		       const struct segment_plan *plan)
 {
@@ -146,6 +155,7 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->partitions = plan->partitions;
 	header->identity = plan->identity;
 	header->max_bytes = plan->max_bytes / SLAB_BYTES * SLAB_BYTES;
+	header->owner_slabs = owner_slabs(plan);
 	header->seats = plan->seats;
 	header->slots = plan->slots;
 	header->patience_ms = plan->patience_ms;

@@ -48,7 +48,8 @@ struct segment {
 	uint32_t seats;
 	uint32_t slots_count;
 	uint32_t partitions;
-	bool unique; /* a name may be held by one */
+	uint32_t owner_slabs; /* that one owner may take; 0: all */
+	bool unique;          /* a name may be held by one */
 	uint64_t seed;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
@@ -68,6 +69,7 @@ struct segment {
 struct segment_plan {
 	uint64_t identity;
 	uint64_t max_bytes;
+	uint64_t owner_bytes; /* 0: no quota */
 	uint32_t seats;
 	uint32_t slots;
 	uint32_t keys;

@@ -75,6 +75,10 @@ odd_calls() {
 	exits 0 "help" "$regtool" --help
 	exits 0 "duplicate keys" "$regtool" create many --keys duplicate
 	exits 0 "are destroyed alike" "$regtool" destroy many
+	exits 0 "a share" "$regtool" create shared --owner-bytes 1M
+	exits 0 "stat of it" "$regtool" -r shared stat --json
+	says "stat has the share" out '"bytes_owner_max": 1048576'
+	exits 0 "is destroyed alike" "$regtool" destroy shared
 	exits 0 "the default goes" "$regtool" destroy default
 }
 

@@ -69,6 +69,8 @@ static int parse_option(struct kreg_options *options, int option, const char *te
 		return parse_group(text, options);
 	case 'b':
 		return client_number(text, UINT64_MAX, &options->max_bytes);
+	case 'o':
+		return client_number(text, UINT64_MAX, &options->owner_bytes);
 	case 'p':
 		return parse_number(text, &options->partitions);
 	case 's':
@@ -86,6 +88,7 @@ static int run(struct client *client, int argc, char **argv)
 		{ "group", required_argument, NULL, 'g' },
 		{ "partitions", required_argument, NULL, 'p' },
 		{ "max-bytes", required_argument, NULL, 'b' },
+		{ "owner-bytes", required_argument, NULL, 'o' },
 		{ "slots", required_argument, NULL, 's' },
 		{ "seats", required_argument, NULL, 'S' },
 		{ 0 },
@@ -123,7 +126,8 @@ static int run(struct client *client, int argc, char **argv)
 const struct command cmd_create = {
 	.name = "create",
 	.synopsis = "create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
-		    "               [--mode M] [--group G] [--max-bytes N] [--slots N] [--seats N]",
+		    "               [--mode M] [--group G] [--max-bytes N] [--owner-bytes N]\n"
+		    "               [--slots N] [--seats N]",
 	.summary = "make a registry that is not like the default",
 	.options =
 		"  --keys unique            one owner for a key (default)\n"
@@ -134,6 +138,7 @@ const struct command cmd_create = {
 		"  --group G                the file's group\n"
 		"  --max-bytes N            for entries and values; K, M, G and T may follow "
 		"(16G)\n"
+		"  --owner-bytes N          what one process may take of that (all)\n"
 		"  --slots N                threads that write or read in sections at once (8192)\n"
 		"  --seats N                processes at once where no guard runs (4096)\n",
 	.run = run,

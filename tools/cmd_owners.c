@@ -13,8 +13,8 @@
 #define BILLION 1000000000
 
 static const struct output_column columns[] = {
-	{ "pid", true },     { "uid", true },    { "comm", false },
-	{ "entries", true }, { "start", false },
+	{ "pid", true },     { "uid", true },   { "comm", false },
+	{ "entries", true }, { "bytes", true }, { "start", false },
 };
 
 static int64_t now(clockid_t clock)
@@ -48,19 +48,20 @@ static int add_owner(const struct kreg_owner_facts *facts, void *data)
 		output_number(facts->uid),
 		output_bytes(facts->comm, strnlen(facts->comm, sizeof(facts->comm))),
 		output_number(facts->entries),
+		output_number(facts->bytes),
 		output_string(""),
 	};
 
 	if (facts->uid == KREG_ID_UNKNOWN)
 		cells[1] = output_string("");
 	format_start(facts->start, start, sizeof(start));
-	cells[4] = output_string(start);
+	cells[5] = output_string(start);
 	return output_add(data, cells);
 }
 
 static int list(struct client *client, struct kreg *k)
 {
-	struct output *output = output_new("owners", columns, 5);
+	struct output *output = output_new("owners", columns, sizeof(columns) / sizeof(columns[0]));
 	int err = -ENOMEM;
 
 	if (output)

@@ -10,12 +10,17 @@
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = {
-	{ "registry", false },  { "life", false },      { "keys", false },
-	{ "partitions", true }, { "entries", true },    { "owners", true },
-	{ "seats", true },      { "slots", true },      { "slots_used", true },
-	{ "buckets", true },    { "epoch", true },      { "bytes_reserved", true },
-	{ "bytes_used", true }, { "bytes_dead", true }, { "bytes_waiting", true },
-	{ "bytes_max", true },  { "held_up_by", true }, { "fences", true },
+	{ "registry", false },       { "life", false },
+	{ "keys", false },           { "partitions", true },
+	{ "entries", true },         { "owners", true },
+	{ "seats", true },           { "slots", true },
+	{ "slots_used", true },      { "buckets", true },
+	{ "epoch", true },           { "bytes_reserved", true },
+	{ "bytes_used", true },      { "bytes_dead", true },
+	{ "bytes_waiting", true },   { "bytes_max", true },
+	{ "held_up_by", true },      { "fences", true },
+	{ "bytes_owner_max", true }, { "bytes_owner_most", true },
+	{ "owner_most", true },
 };
 
 /* As `regtool create --keys` takes them. */
@@ -52,6 +57,9 @@ static int print(struct client *client, const struct kreg_stat *stat)
 		output_number(stat->bytes_max),
 		output_number((uint64_t)stat->held_up_by),
 		output_number(stat->fences),
+		output_number(stat->bytes_owner_max),
+		output_number(stat->bytes_owner_most),
+		output_number((uint64_t)stat->owner_most),
 	};
 	struct output *output = output_new("stat", columns, sizeof(columns) / sizeof(columns[0]));
 	int err = -ENOMEM;

@@ -89,6 +89,9 @@ struct kreg_options {
 				    "none": as if no guard ran */
 	void (*log)(void *data, const char *sentence); /* why a call failed and what to do */
 	void *log_data;
+	uint64_t
+		owner_bytes; /* that one owner may take of max_bytes, in slabs of 16 KiB; 0: all. Decided at
+				 creation. What is more is refused it: -EDQUOT, see kreg(7) */
 };
 
 #define KREG_OPTIONS(name, ...)                                                                    \

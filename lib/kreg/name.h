@@ -21,7 +21,8 @@ extern "C" {
  * Context: lock-free between processes; waits for no other process.
  * Death: killed inside, the entry is not there.
  * Return: 0; -EEXIST taken (unique keys); -EINVAL empty key; -ENAMETOOLONG; -EMSGSIZE the value
- *         is too large; -EROFS; -ENOSPC the registry or its file system is full; -ENOBUFS no
+ *         is too large; -EROFS; -ENOSPC the registry or its file system is full; -EDQUOT the
+ *         process has what one owner may take of it: unregister something; -ENOBUFS no
  *         slot is free for this thread; -EOWNERDEAD the handle is a parent's, or the guard has
  *         ended this life; -ESHUTDOWN the registry was destroyed or taken over: open it again;
  *         -EUCLEAN another process has damaged the memory; -ENOMEM.
@@ -75,8 +76,8 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 /*
  * Unregisters all of the caller's entries under @key, reserved ones included; or, below, those
  * that @match accepts, reserved ones not. It must not be NULL, nor call kreg.
- * Return: how many there were, 0 included; errors as kreg_register(), but never -EEXIST and
- *         never -ENOSPC.
+ * Return: how many there were, 0 included; errors as kreg_register(), but never -EEXIST,
+ *         -ENOSPC, -EDQUOT.
  * Since: 1.0
  */
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size);

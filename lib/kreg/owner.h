@@ -47,6 +47,8 @@ struct kreg_owner_facts {
 	/* 0: that it has opened the registry is the registry's own word, see kreg_each_owner(). */
 	uint32_t certain;
 	uint32_t reserved;
+	uint64_t
+		bytes; /* of the registry's memory that count for it, see kreg_options.owner_bytes */
 };
 
 /*
@@ -85,6 +87,10 @@ struct kreg_stat {
 	uint32_t
 		fences; /* 1: membarrier was refused to a process, so all threads fence for themselves */
 	uint32_t reserved;
+	uint64_t bytes_owner_max;  /* that one owner may take; 0: all */
+	uint64_t bytes_owner_most; /* what the owner that has most of them has ... */
+	pid_t owner_most;          /* ... and which that is; 0: nobody has any */
+	uint32_t reserved1;
 };
 
 int kreg_stat(struct kreg *k, struct kreg_stat *stat);

@@ -63,7 +63,7 @@ struct kreg_lock {
  *
  * Death: of the holder passes the lock to the next in the same instant, so what the lock protects may
  *        be half done; of one who waits leaves no trace. So does exec. kreg_close() unlocks.
- * Return: 0, and *lock is what kreg_unlock() needs; an error as above, or -ENOSPC.
+ * Return: 0, and *lock is what kreg_unlock() needs; an error as above, or -ENOSPC, -EDQUOT.
  * Since: 1.0
  */
 int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,

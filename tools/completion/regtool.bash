@@ -37,7 +37,7 @@ _regtool()
 	done
 
 	case $before in
-	-r | --registry | --value | --mode | --max-bytes | --slots | --seats | --partitions) return ;;
+	-r | --registry | --value | --mode | --max-bytes | --owner-bytes | --slots | --seats | --partitions) return ;;
 	--prefix | --glob | --namespace | --count | --timeout | --ready-fd | --watchdog) return ;;
 	--keys) words="unique duplicate duplicate-by-key" ;;
 	--key) words="$(_regtool_keys "${registry[@]}")" ;;
@@ -64,7 +64,7 @@ _regtool()
 		down) words="--namespace --timeout --registry --help" ;;
 		ps) words="--namespace --json --registry --help" ;;
 		owners | stat | check | sweep) words="--json --registry --help" ;;
-		create) words="--keys --partitions --mode --group --max-bytes --slots --seats --help" ;;
+		create) words="--keys --partitions --mode --group --max-bytes --owner-bytes --slots --seats --help" ;;
 		destroy) words="--force --help" ;;
 		guard) words="start upgrade stop status --seats --share --reserve --group --path --force --json --help" ;;
 		esac
