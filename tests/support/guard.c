@@ -74,7 +74,19 @@ static void stop(void)
 	guard_stop(&options, true);
 }
 
+/* A test that failed has left it running, and the next one is not to fail for that. */
+static void stop_second(void)
+{
+	struct guard_options options = { .path = second };
+
+	guard_stop(&options, true);
+}
+
 #else
+
+static void stop_second(void)
+{
+}
 
 static bool start(void)
 {
@@ -134,6 +146,7 @@ int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *
 	}
 	if (guard && has_guard) {
 		tcase_set_timeout(guard, 300);
+		tcase_add_checked_fixture(guard, stop_second, NULL);
 		add(guard, guard_tests, MODE_GUARD, MODE_GUARD + 1);
 		suite_add_tcase(suite, guard);
 	}

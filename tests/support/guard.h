@@ -26,7 +26,7 @@ int modes_run_cases(Suite *suite, const TTest *tests, size_t count);
 /* What kreg_options.guard has to be in that mode. */
 const char *mode_guard(int mode);
 
-/* Another guard's path, for tests of two; guard_start() and guard_stop() are theirs. */
+/* Another guard's path, for tests of two; guard_start() and guard_stop() are theirs. None is there when one of @guard begins. */
 const char *second_guard(void);
 
 /* Opens the registry @name in that mode, in the program's folder; fails the test if it can't. */
