@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The end of a process that may have a life, as on_exit and exit_again bring it about.
+ * The end of a process that may have a life, as the programs at its exit bring it about.
  *
  * Promises  the life is over, by this compare-and-swap or another's, and told by whoever won it.
- * Needs     to run before anybody can be told of the exit.
+ * Needs     to run before anybody can be told of the exit, when no thread of the process can attach any more.
  * Used by   bpf/guard.bpf.c, whose head has what can fail.
  *
- * The kernel skips a program that is at work on this CPU already. Where tracepoints can be preempted (seen on 7.3)
- * another process may exit on the CPU meanwhile: under load one of a hundred exits was skipped there. Hence two
- * programs: then it was one of 2,500. bpf_preempt_disable() is no help, since what was put off comes at
- * bpf_preempt_enable(), which is still within the program.
+ * Two programs do it at each exit, because the kernel skips one that is at work on the CPU already. Where tracepoints can
+ * be preempted (7.3, two CPUs, emulated) it skipped one of a hundred under load, and one of 2,500 where both are at the
+ * tracepoint; with one of them where interrupts are off, none. bpf_preempt_disable() is no help, since what was
+ * put off comes at bpf_preempt_enable(), which is still within the program.
  */
 #ifndef KREG_END_BPF_H
 #define KREG_END_BPF_H

@@ -5,8 +5,11 @@
  *   program     when                                   what
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
  *   on_exit     the last thread of a process exits     ends its life
- *   exit_again  the same                               the same, where on_exit was skipped
+ *   in_exit     the same, in exit_mm()                 the same, where on_exit was skipped
  *   on_exec     a process has called exec              counts its image
+ *   in_exec     the same, in exec_mmap()               the same, where on_exec was skipped
+ *   exit_again  as on_exit                             in the place of in_exit, where the kernel refuses that
+ *   exec_again  as on_exec                             in the place of in_exec
  *   join        a process runs it                      notes which registry it has mapped, or has left
  *   command     root runs it                           stops giving seats, ends lives, sets the shares
  *
@@ -18,7 +21,7 @@
  *
  *   word          becomes, by
  *   0, {n, O}     {n, O, pid}, take_seat(): the process owns the seat, and writes its facts
- *   {n, O, pid}   {n + 1, pid}, begin_life(), by the same program, which nothing interrupts
+ *   {n, O, pid}   {n + 1, pid}, begin_life(), by the same program
  *   {n, pid}      {n, O}, end_life(): on_exit, command, or attach, which gives up a second seat; one wins
  *
  * So a seat is free if its word is 0 or {n, O}, and there is no list of free seats that could lose one.
@@ -32,6 +35,28 @@
  * Two versions of a program may run at the same event, one after the other, while one takes the other's place
  * (guard_upgrade.c): the compare-and-swap picks one, and what follows the end of a life is done by that one alone.
  * So all programs of one LIFE_LAYOUT go together in any mixture, and one that would not needs another layout.
+ *
+ * A program runs to its end, whatever signal is pending. So no process is killed half-way through one, and none is
+ * over, or has called exec, while a thread of it is in one. But on a preemptible kernel another task may run on the
+ * CPU in the middle of it, for any time: in attach, join and command on every such kernel, at tracepoints
+ * on newer ones (seen on 7.3, not on 6.18). What others find then:
+ *
+ *   preempted in      where                            others
+ *   attach            {n, O, pid} is taken, or         have a seat less
+ *                     the life is not entered yet
+ *   attach            the image is being counted       threads of the process are told to come again (image.bpf.h)
+ *   on_exit           the life is over                 may have the seat already; the user is refused more than its
+ *                                                      share until the program goes on, before wait(2) can tell
+ *   user_leave()      {uid, leaving}                   processes of that user are told to come again (user.bpf.h)
+ *   join              TAKEN                            threads of the process take another record (joined.bpf.h)
+ *   command           between two seats                nothing: each seat is looked at for itself
+ *
+ * And the kernel skips a program, where it is called, that is at work on that CPU already: so where another exit
+ * was preempted in on_exit. in_exit cannot be skipped so: exit_mm() calls that function with interrupts off, from before
+ * the kernel notes that the program is at work until after it. Each thread calls it once, after it was taken from
+ * signal->live and before its files are closed, so that of the last one tells, before anybody can be told. in_exec
+ * runs below task_lock(), which keeps others from the CPU, but not on PREEMPT_RT. Nothing counts attach, join and
+ * command; so these are never skipped.
  *
  *   step that can fail                   when                             what follows
  *   attach: the user's count is raised   the user holds its share         -EDQUOT
@@ -49,27 +74,28 @@
  *   on_exit: lookup in owners            the process has no seat          nothing: it took no part
  *   on_exit: compare-and-swap            another program ended the life   nothing is left to do
  *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in use until
- *                                                                         exit_again or the audit removes it
+ *                                                                         in_exit or the audit removes it
  *   on_exit: reserve in deaths           the ring is full                 counted; the death is not told there
- *   on_exit does not run at all          the kernel skips a program that  exit_again ends the life
- *                                        runs on this CPU already, or was
- *                                        preempted there (seen on 7.3)
- *   neither does exit_again              both were preempted on this CPU  the life goes on until the audit ends
- *                                                                         it (guard_audit.c)
- *   on_exec does not run at all          the same                         the image stays until attach sees that
- *                                                                         the kernel has counted an exec
+ *   on_exit does not run at all          it is skipped                    in_exit ends the life
+ *   neither does exit_again, which is    both are skipped                 the life goes on until the audit ends
+ *     there instead of in_exit                                            it (guard_audit.c)
+ *   on_exec does not run at all          it is skipped                    in_exec counts; the seat shows the name
+ *                                                                         of the program before
+ *   neither does exec_again or in_exec   both are skipped                 what the program before held is held until
+ *                                                                         attach sees that the kernel has counted
  *   command: end one life                the word has changed             nothing: it was not that life
  *
  * An element of owners is written only by its own process and deleted only when no thread of that can be in
- * attach any more: by on_exit, or by the audit for a process that is gone. So the compare-and-swap of a
- * value never hits the element of another process.
+ * attach any more: by the programs of its exit, or by the audit for a process that is gone. So the compare-and-swap of a
+ * value never hits the element of another process. A seat is another's only when the life in it is over; that of a
+ * process that is not is ended by command alone, when no more seats are given.
  *
  * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before anyone can be
- * told. It is hooked as tp_btf, because a classic tracepoint program is skipped while a bpf(2) call runs on
- * the CPU. A program runs to its end, whatever signal is pending; so no process is killed half-way
- * through these.
+ * told. It is hooked as tp_btf, because a classic tracepoint program is skipped while any bpf(2) call runs on
+ * the CPU.
  */
 #include "bpf/end.bpf.h"
+#include "bpf/image.bpf.h"
 #include "bpf/joined.bpf.h"
 #include "bpf/user.bpf.h"
 
@@ -152,35 +178,24 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	return is_alive(*owner, process->pid) ? 0 : EAGAIN;
 }
 
-/*
- * By the kernel's count: so an exec is counted once, also where the on_exec of two versions run one after the
- * other, and one that on_exec was kept from is counted by the next attach. True: there was one.
- */
-static bool recount_execs(struct life_seat *fact, struct task_struct *p)
+/* 0, or a positive error. */
+static int fill_reply(struct life_reply *reply, struct life_control *c, __u64 owner, __u32 pid)
 {
-	__u64 execs = BPF_CORE_READ(p, self_exec_id), seen = fact->execs;
-
-	if (seen == execs || !__sync_bool_compare_and_swap(&fact->execs, seen, execs))
-		return false;
-	__sync_fetch_and_add(&fact->image, 1);
-	return true;
-}
-
-static void fill_reply(struct life_reply *reply, struct life_control *c, __u64 owner, __u32 pid)
-{
+	struct task_struct *p = (struct task_struct *)bpf_get_current_task_btf();
 	__u32 seat = (__u32)owner;
 	struct life_seat *fact = bpf_map_lookup_elem(&seats, &seat);
 
-	reply->error = -ESHUTDOWN;
 	if (!fact)
-		return;
-	recount_execs(fact, (struct task_struct *)bpf_get_current_task_btf());
+		return ESHUTDOWN;
+	/* An exec that its programs were kept from. */
+	if (!count_exec(c, fact, BPF_CORE_READ(p, self_exec_id)))
+		return EAGAIN;
 	reply->seat = seat;
 	reply->life = life_of(owner, pid);
 	reply->pid = pid;
-	reply->image = fact->image;
+	reply->image = *(volatile __u32 *)&fact->image;
 	reply->identity = c->identity;
-	reply->error = 0;
+	return 0;
 }
 
 SEC("iter/task")
@@ -208,10 +223,9 @@ int attach(struct bpf_iter__task *ctx)
 		else if (err == EDQUOT)
 			count(&c->over_share);
 	}
-	if (err)
-		reply.error = -err;
-	else
-		fill_reply(&reply, c, owner, process.pid);
+	if (!err)
+		err = fill_reply(&reply, c, owner, process.pid);
+	reply.error = -err;
 	bpf_seq_write(ctx->meta->seq, &reply, sizeof(reply));
 	return 0;
 }
@@ -220,12 +234,17 @@ int attach(struct bpf_iter__task *ctx)
  * 6.16 moved the tracepoint before exit_mm() and gave it a second argument, group_dead (commit
  * 3e816361e94a). signal->live says the same on all kernels. Several threads may see that none is left.
  */
+static bool is_over(struct task_struct *p)
+{
+	return !BPF_CORE_READ(p, signal, live.counter);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
 	struct life_control *c = the_control();
 
-	if (!c || BPF_CORE_READ(p, signal, live.counter))
+	if (!c || !is_over(p))
 		return 0;
 	count(&c->exits);
 	if (!fails(LIFE_FAULT_EXIT))
@@ -233,38 +252,50 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(exit_again, struct task_struct *p)
+static int see_exit_again(struct task_struct *p)
 {
 	struct life_control *c = the_control();
 
-	if (c && !BPF_CORE_READ(p, signal, live.counter) && !fails(LIFE_FAULT_AGAIN))
+	if (c && is_over(p) && !fails(LIFE_FAULT_AGAIN))
 		end_process(c, p);
 	return 0;
+}
+
+/* In exit_mm(), with interrupts off. Kernel threads call it, too, and are not over then. */
+SEC("fentry/membarrier_update_current_mm")
+int BPF_PROG(in_exit)
+{
+	return see_exit_again((struct task_struct *)bpf_get_current_task_btf());
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(exit_again, struct task_struct *p)
+{
+	return see_exit_again(p);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p)
 {
-	struct life_process process = process_of(p);
-	__u64 *held = bpf_map_lookup_elem(&owners, &process);
-	struct life_control *c = the_control();
-	struct life_seat *fact;
-	__u64 owner;
-	__u32 seat;
+	if (!fails(LIFE_FAULT_EXEC))
+		see_exec(p);
+	return 0;
+}
 
-	if (!held || !c || fails(LIFE_FAULT_EXEC))
-		return 0;
-	owner = *(volatile __u64 *)held;
-	if (!is_alive(owner, process.pid))
-		return 0;
-	seat = (__u32)owner;
-	fact = bpf_map_lookup_elem(&seats, &seat);
-	if (!fact)
-		return 0;
-	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->comm);
-	if (recount_execs(fact, p))
-		count(&c->execs);
+/* In exec_mmap(), which holds a spin lock; the last of it that can fail is over. */
+SEC("fentry/membarrier_exec_mmap")
+int BPF_PROG(in_exec)
+{
+	if (!fails(LIFE_FAULT_EXEC_AGAIN))
+		foresee_exec((struct task_struct *)bpf_get_current_task_btf());
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(exec_again, struct task_struct *p)
+{
+	if (!fails(LIFE_FAULT_EXEC_AGAIN))
+		see_exec(p);
 	return 0;
 }
 

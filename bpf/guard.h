@@ -57,9 +57,12 @@ struct guard_status {
 	uint64_t late;   /* lives that guard_audit() has ended */
 	uint64_t
 		stale; /* ends after which a process could not be removed from the owners at once */
-	/* Events that the kernel kept from a program because it was running already. */
-	bool recursion_known; /* only root may ask */
-	uint64_t recursion_misses;
+	/* Only root is told. */
+	bool recursion_known;
+	uint64_t
+		recursion_misses; /* events kept from a program, because it was at work on the CPU */
+	bool is_sure;             /* the second programs are where the kernel cannot do so */
+	uint64_t sure_misses;     /* those of them that it did keep from these, so 0 */
 };
 
 /* Why the guard can't start here: 0, or -EPERM, -ENOTSUP, -ENOSYS with a sentence. */

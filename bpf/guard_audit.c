@@ -2,8 +2,8 @@
 /*
  * The audit: lives are compared with processes, and a life whose process is gone is ended.
  *
- * on_exit and exit_again end lives, and the kernel may skip both (recursion_misses). The names of that process can
- * be found until an audit. A process is gone if /proc and kill(2) show no process with its pid, or a dead one that nobody
+ * Two programs end lives, and some kernels may skip both (guard.bpf.c). The names of that process can be found
+ * until an audit. A process is gone if /proc and kill(2) show no process with its pid, or a dead one that nobody
  * has reaped, or one that was started at another time. By then the exit hook has run, or was skipped; so
  * a life word that is still the same is a missed one, and the program command ends that very word by
  * compare-and-swap. Times are compared in clock ticks, as /proc has them: a process that got the pid within the

@@ -48,8 +48,9 @@ static const struct pin {
 	PIN(PIN_USERS, 0600, MAP, maps.users),
 	PIN(PIN_DEATHS, 0600, MAP, maps.deaths),
 	PIN(LIFE_PIN_EXIT, 0600, LINK, links.on_exit),
-	PIN(PIN_AGAIN, 0600, LINK, links.exit_again),
+	PIN(PIN_AGAIN, 0600, LINK, links.exit_again), /* of in_exit, where it can be had; so PIN_EXEC_AGAIN */
 	PIN(PIN_EXEC, 0600, LINK, links.on_exec),
+	PIN(PIN_EXEC_AGAIN, 0600, LINK, links.exec_again),
 	PIN(LIFE_PIN_ATTACH, 0444, LINK, links.attach),
 	PIN(PIN_COMMAND, 0600, PROGRAM, progs.command),
 	PIN(LIFE_PIN_JOIN, 0666, PROGRAM, progs.join),
@@ -132,8 +133,9 @@ static int freeze_maps(const struct guard_bpf *guard)
 	return 0;
 }
 
-static int set_up_control(struct guard_bpf *guard, const struct guard_options *o, uint32_t number)
+static int set_up_control(struct guard_bpf *guard, const struct guard_options *o)
 {
+	uint32_t number = bpf_map__max_entries(guard->maps.lives);
 	struct life_control control = {
 		.magic = LIFE_MAGIC,
 		.layout = LIFE_LAYOUT,
@@ -177,47 +179,44 @@ static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 	return guard;
 }
 
+/* Where @is_sure, the second programs are in_exit and in_exec, in the kernel's functions. */
+static void choose(struct guard_bpf *guard, bool is_sure)
+{
+	bpf_program__set_autoload(guard->progs.in_exit, is_sure);
+	bpf_program__set_autoload(guard->progs.in_exec, is_sure);
+	bpf_program__set_autoload(guard->progs.exit_again, !is_sure);
+	bpf_program__set_autoload(guard->progs.exec_again, !is_sure);
+}
+
+static int attach_one(struct bpf_link **link, struct bpf_program *program)
+{
+	*link = bpf_program__attach(program);
+	return *link ? 0 : -errno;
+}
+
 /*
  * An iterator over tasks, because hardened kernels refuse those over the elements of a map, whose programs
  * get a buffer to write into. One task is the least that it can go over; before 6.1 it goes over all.
  */
-static int attach(struct guard_bpf *guard)
+static int attach(struct guard_bpf *guard, bool is_sure)
 {
 	union bpf_iter_link_info info = { .task.tid = 1 };
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 			    .link_info_len = sizeof(info));
+	int err = attach_one(&guard->links.on_exit, guard->progs.on_exit);
 
-	guard->links.on_exit = bpf_program__attach(guard->progs.on_exit);
-	if (!guard->links.on_exit)
-		return -errno;
-	guard->links.exit_again = bpf_program__attach(guard->progs.exit_again);
-	if (!guard->links.exit_again)
-		return -errno;
-	guard->links.on_exec = bpf_program__attach(guard->progs.on_exec);
-	if (!guard->links.on_exec)
-		return -errno;
+	if (!err)
+		err = attach_one(&guard->links.exit_again,
+				 is_sure ? guard->progs.in_exit : guard->progs.exit_again);
+	if (!err)
+		err = attach_one(&guard->links.on_exec, guard->progs.on_exec);
+	if (!err)
+		err = attach_one(&guard->links.exec_again,
+				 is_sure ? guard->progs.in_exec : guard->progs.exec_again);
+	if (err)
+		return err;
 	guard->links.attach = bpf_program__attach_iter(guard->progs.attach, &options);
 	return guard->links.attach ? 0 : -errno;
-}
-
-int guard_load(struct guard_bpf **out, const struct guard_at *at)
-{
-	uint32_t number = at->o->seats ? at->o->seats : GUARD_SEATS_DEFAULT;
-	struct guard_bpf *guard = programs_open(number, at->o->faults);
-	int err;
-
-	if (!guard)
-		return -errno;
-	err = guard_bpf__load(guard);
-	if (!err)
-		err = set_up_control(guard, at->o, number);
-	if (!err)
-		err = attach(guard);
-	if (err)
-		guard_bpf__destroy(guard);
-	else
-		*out = guard;
-	return err;
 }
 
 /* The map that is pinned as @name in the place of @map, if it is of its kind and size. */
@@ -254,31 +253,68 @@ static int reuse(const struct guard_at *at, struct bpf_map *map, const char *nam
 	return err;
 }
 
-int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
+/* The programs, with the maps of the guard at @at; or with new ones, where @control is NULL. Nothing is loaded yet. */
+static int prepare(struct guard_bpf **out, const struct guard_at *at,
+		   const struct life_control *control)
 {
-	struct life_control control;
-	struct guard_bpf *guard;
-	int err = guard_control(at, &control);
+	uint32_t number = at->o->seats ? at->o->seats : GUARD_SEATS_DEFAULT;
+	struct guard_bpf *guard = programs_open(control ? control->seats : number, at->o->faults);
+	int err = guard ? 0 : -errno;
 	size_t i;
 
-	if (err)
-		return err;
-	guard = programs_open(control.seats, at->o->faults);
-	if (!guard)
-		return -errno;
-	for (i = 0; i < PINS && !err; i++) {
+	for (i = 0; i < PINS && control && !err; i++) {
 		if (pins[i].kind == MAP)
 			err = reuse(at, pinned(guard, &pins[i]), pins[i].name);
 	}
-	if (!err)
-		err = guard_bpf__load(guard);
-	if (!err)
-		err = attach(guard);
 	if (err)
 		guard_bpf__destroy(guard);
 	else
 		*out = guard;
 	return err;
+}
+
+/*
+ * A kernel that lets no program into its functions gets those of the tracepoints alone. Which error says so is the
+ * kernel's choice; so whatever it refuses is tried without these.
+ */
+static int load(struct guard_bpf **out, const struct guard_at *at,
+		const struct life_control *control)
+{
+	bool is_sure = !(at->o->faults & LIFE_FAULT_FUNCTIONS);
+	struct guard_bpf *guard;
+	int err;
+
+	for (;; is_sure = false) {
+		err = prepare(&guard, at, control);
+		if (err)
+			return err;
+		choose(guard, is_sure);
+		err = guard_bpf__load(guard);
+		if (!err && !control)
+			err = set_up_control(guard, at->o);
+		if (!err)
+			err = attach(guard, is_sure);
+		if (!err)
+			break;
+		guard_bpf__destroy(guard);
+		if (!is_sure)
+			return err;
+	}
+	*out = guard;
+	return 0;
+}
+
+int guard_load(struct guard_bpf **out, const struct guard_at *at)
+{
+	return load(out, at, NULL);
+}
+
+int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
+{
+	struct life_control control;
+	int err = guard_control(at, &control);
+
+	return err ? err : load(out, at, &control);
 }
 
 static int pin_as(const struct guard_bpf *guard, int folder, const struct pin *pin, const char *as,

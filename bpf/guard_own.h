@@ -25,6 +25,7 @@
 #define PIN_USERS "users"
 #define PIN_AGAIN "again"
 #define PIN_EXEC "exec"
+#define PIN_EXEC_AGAIN "exec_again"
 #define PIN_DEATHS "deaths"
 
 /* Behind the name of each, until it takes the place of the one that has the name. */

@@ -42,14 +42,17 @@ int guard_control(const struct guard_at *at, struct life_control *out)
 		       : -EPROTO;
 }
 
-static bool add_misses(const struct guard_at *at, const char *link_name, uint64_t *misses)
+/* Of the program behind the link @name; *is_sure: it is in a function of the kernel, not at a tracepoint. */
+static bool misses_of(const struct guard_at *at, const char *name, uint64_t *misses, bool *is_sure)
 {
 	struct bpf_link_info link = { 0 };
 	struct bpf_prog_info prog = { 0 };
 	__u32 size = sizeof(link);
-	int fd = guard_pin_open(at->folder, link_name);
+	int fd = guard_pin_open(at->folder, name);
 	bool known = false;
 
+	*misses = 0;
+	*is_sure = false;
 	if (fd < 0)
 		return false;
 	if (!bpf_obj_get_info_by_fd(fd, &link, &size)) {
@@ -61,8 +64,27 @@ static bool add_misses(const struct guard_at *at, const char *link_name, uint64_
 			close(prog_fd);
 	}
 	close(fd);
-	*misses += prog.recursion_misses;
+	*misses = prog.recursion_misses;
+	*is_sure =
+		link.type == BPF_LINK_TYPE_TRACING && link.tracing.attach_type == BPF_TRACE_FENTRY;
 	return known;
+}
+
+static void add_misses(const struct guard_at *at, struct guard_status *out)
+{
+	uint64_t exit, exec, exit_again, exec_again;
+	bool is_sure[2], is_not[2];
+
+	out->recursion_known = misses_of(at, LIFE_PIN_EXIT, &exit, &is_not[0]) &&
+			       misses_of(at, PIN_EXEC, &exec, &is_not[1]);
+	if (!out->recursion_known)
+		return;
+	/* A guard from before these has none. */
+	misses_of(at, PIN_AGAIN, &exit_again, &is_sure[0]);
+	misses_of(at, PIN_EXEC_AGAIN, &exec_again, &is_sure[1]);
+	out->recursion_misses = exit + exec + exit_again + exec_again;
+	out->is_sure = is_sure[0] && is_sure[1];
+	out->sure_misses = out->is_sure ? exit_again + exec_again : 0;
 }
 
 static int by_uid(const void *a, const void *b)
@@ -171,9 +193,7 @@ static int status_at(const struct guard_at *at, struct guard_status *out)
 		.late = control.late,
 		.stale = control.stale,
 	};
-	add_misses(at, PIN_AGAIN, &out->recursion_misses); /* a guard from before it has none */
-	out->recursion_known = add_misses(at, LIFE_PIN_EXIT, &out->recursion_misses) &&
-			       add_misses(at, PIN_EXEC, &out->recursion_misses);
+	add_misses(at, out);
 	return count_used(at, out);
 }
 

@@ -5,16 +5,18 @@
  * The maps stay: they are all there is to know, and the new programs are loaded with them. A program is replaced by
  * pinning its link under another name and renaming that over the old pin, so at each moment one of them is
  * attached, and for a while both are. That is harmless (guard.bpf.c): the compare-and-swap of the life word
- * picks one. attach comes after exit and exec, so what it makes finds whoever ends it.
+ * picks one. attach comes after exit and exec, so what it makes finds whoever ends it. again and exec_again are
+ * the links of the second programs, in the kernel's functions or at tracepoints, whatever was there before.
  *
  *   step                                          killed here
  *   1 load with the pinned maps, attach           nothing: what was not pinned goes with the fds
  *   2 pin exit-new                                both run; the next start removes exit-new
  *   3 rename exit-new over exit                   the new one runs, the rest are the old ones
  *   4, 5 exec the same; 6, 7 attach; 8, 9        the same
- *   command; 10, 11 join; 12, 13 again
- *   14 set share and reserve, count the upgrade   all is new
- *   15 audit                                      lives of the dead stay until the next audit
+ *   command; 10, 11 join; 12, 13 again;
+ *   14, 15 exec_again
+ *   16 set share and reserve, count the upgrade   all is new
+ *   17 audit                                      lives of the dead stay until the next audit
  *
  * All mixtures work, and the next start does all of it again. Two who do this at once take each other's NAME-new
  * away and try again; NAME itself is never removed. The audit is for a guard whose pins exit or exec had been
@@ -59,8 +61,8 @@ static int pin_over(const struct guard_bpf *guard, const struct guard_at *at, co
 
 static int replace_pins(const struct guard_bpf *guard, const struct guard_at *at)
 {
-	static const char *const names[] = { LIFE_PIN_EXIT, PIN_EXEC,      LIFE_PIN_ATTACH,
-					     PIN_COMMAND,   LIFE_PIN_JOIN, PIN_AGAIN };
+	static const char *const names[] = { LIFE_PIN_EXIT, PIN_EXEC,  LIFE_PIN_ATTACH, PIN_COMMAND,
+					     LIFE_PIN_JOIN, PIN_AGAIN, PIN_EXEC_AGAIN };
 	struct stat st;
 	uint32_t i;
 	int err = 0;
@@ -103,10 +105,10 @@ int guard_upgrade_at(struct guard_at *at)
 		err = replace_pins(guard, at);
 	if (!err)
 		err = tell(at);
-	guard_step(at->o, 14);
+	guard_step(at->o, 16);
 	guard_free(guard);
 	if (!err)
 		guard_audit_at(at, NULL);
-	guard_step(at->o, 15);
+	guard_step(at->o, 17);
 	return err;
 }

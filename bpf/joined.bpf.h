@@ -11,7 +11,7 @@
  *
  *   device of a record     means                        becomes, by
  *   0                      free                         TAKEN, by join
- *   TAKEN                  the inode is being written   {device, HERE}, by the same program, which nothing interrupts
+ *   TAKEN                  the inode is being written   {device, HERE}, by the same program
  *   {device, HERE}         it has that file open        0, by join with LEAVE: the last handle was closed
  *
  * It stays over exec, as names do. Where all records of a seat are used, `more` says so for the rest of the life, and

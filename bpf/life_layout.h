@@ -49,9 +49,11 @@ struct life_seat {
 	__u32 image; /* bumped by exec: reader slots of an older image are over */
 	__u64 start; /* nanoseconds since boot, as the kernel has it for the thread group leader */
 	char comm[16];
-	__u64 execs; /* the kernel's count of them, as @image goes by it */
+	__u64 execs; /* the kernel's count of them, as @image goes by it, or LIFE_EXECS_COUNTING */
 	__u64 reserved[2];
 };
+
+#define LIFE_EXECS_COUNTING (1ull << 63) /* in execs: @image is being counted up for it */
 
 /* A process for ever: no other has its pid and its start. The key of the guard's owners. */
 struct life_process {
@@ -158,11 +160,13 @@ struct life_command {
 #define LIFE_KEEP 0xffffffffu
 
 /* Which steps of the guard's programs fail, for tests. */
-#define LIFE_FAULT_INSERT 1u /* every other entry among the owners is refused */
-#define LIFE_FAULT_DELETE 2u /* no entry among the owners is removed */
-#define LIFE_FAULT_EXIT 4u   /* on_exit does not run */
-#define LIFE_FAULT_EXEC 8u   /* on_exec does not run */
-#define LIFE_FAULT_AGAIN 16u /* exit_again does not run */
+#define LIFE_FAULT_INSERT 1u      /* every other entry among the owners is refused */
+#define LIFE_FAULT_DELETE 2u      /* no entry among the owners is removed */
+#define LIFE_FAULT_EXIT 4u        /* on_exit does not run */
+#define LIFE_FAULT_EXEC 8u        /* on_exec does not run */
+#define LIFE_FAULT_AGAIN 16u      /* neither in_exit nor exit_again runs */
+#define LIFE_FAULT_EXEC_AGAIN 32u /* neither in_exec nor exec_again runs */
+#define LIFE_FAULT_FUNCTIONS 64u  /* the kernel lets no program into its functions */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

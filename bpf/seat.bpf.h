@@ -4,7 +4,7 @@
  *
  * Promises  each change of a life word is one compare-and-swap, or an exchange by whoever has taken the
  *           seat. A seat whose word is 0 or {n, O} is free; take_seat() finds it, whatever the hint says.
- * Needs     a program that runs to its end once it has taken a seat.
+ * Needs     a program that runs to its end once it has taken a seat, be it preempted meanwhile.
  * Used by   bpf/guard.bpf.c, whose head has the states and what can fail.
  */
 #ifndef KREG_SEAT_BPF_H

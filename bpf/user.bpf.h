@@ -15,7 +15,8 @@
  *
  * The memory of a deleted element may be that of another user's at once. The uid is in the word, so a
  * compare-and-swap that comes late fails. While a seat of the user is held its element stays, so it is
- * lowered without one. A program runs to its end, so no {uid, leaving} stays; who meets one says "again".
+ * lowered without one. A program runs to its end, though it may be preempted; so no {uid, leaving} stays, and who meets
+ * one says "again".
  */
 #ifndef KREG_USER_BPF_H
 #define KREG_USER_BPF_H

@@ -252,7 +252,8 @@ END_TEST
 
 START_TEST(a_life_whose_end_the_kernel_skipped_in_one_program_is_ended_by_the_other)
 {
-	static const uint32_t skipped[] = { LIFE_FAULT_EXIT, LIFE_FAULT_AGAIN };
+	static const uint32_t skipped[] = { LIFE_FAULT_EXIT, LIFE_FAULT_AGAIN,
+					    LIFE_FAULT_EXIT | LIFE_FAULT_FUNCTIONS };
 	struct child child;
 	struct kreg *k;
 	size_t i;
@@ -455,20 +456,30 @@ static int next_program(int link, const char *guard, const char *directory)
 	return 0;
 }
 
-START_TEST(an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens)
+START_TEST(an_exec_is_counted_once_whatever_programs_see_it_or_when_the_new_program_opens)
 {
+	static const uint32_t skipped[] = { 0,
+					    LIFE_FAULT_EXEC,
+					    LIFE_FAULT_EXEC_AGAIN,
+					    LIFE_FAULT_FUNCTIONS,
+					    LIFE_FAULT_EXEC | LIFE_FAULT_FUNCTIONS,
+					    LIFE_FAULT_EXEC | LIFE_FAULT_EXEC_AGAIN };
 	struct child child;
 	struct kreg *k;
+	size_t i;
 
-	start_guard(LIFE_FAULT_EXEC);
-	k = open_registry();
-	child = child_start(lock_and_exec, NULL);
-	ck_assert_int_eq(link_hear(child.link), 0);
-	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
-	child_kill(&child);
-	ck_assert_int_eq(kreg_count(k), 0);
-	kreg_close(k);
-	ck_assert_int_eq(stop_guard(true), 0);
+	for (i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++) {
+		start_guard(skipped[i]);
+		k = open_registry();
+		child = child_start(lock_and_exec, NULL);
+		ck_assert_int_eq(link_hear(child.link), 0);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
+		ck_assert_uint_eq(status().execs, 1);
+		child_kill(&child);
+		ck_assert_int_eq(kreg_count(k), 0);
+		kreg_close(k);
+		ck_assert_int_eq(stop_guard(true), 0);
+	}
 }
 END_TEST
 
@@ -559,7 +570,7 @@ int main(int argc, char **argv)
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
 		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away,
 		all_seats_can_be_taken_and_all_come_back,
-		an_exec_that_the_kernel_did_not_tell_is_counted_when_the_new_program_opens,
+		an_exec_is_counted_once_whatever_programs_see_it_or_when_the_new_program_opens,
 		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,
 		NULL,
 	};

@@ -33,8 +33,8 @@
 #define UPGRADES 8
 /* Every so manyth victim has a name in a registry; the others only a seat. */
 #define NAMED 16
-#define STEPS 15
-#define PINS 13
+#define STEPS 17
+#define PINS 14
 
 static struct guard_options guard_options(void)
 {
@@ -324,6 +324,7 @@ START_TEST(who_died_while_no_program_was_attached_is_ended_by_the_next_start_and
 	remove_pin("exit");
 	remove_pin("again");
 	remove_pin("exec");
+	remove_pin("exec_again");
 	/* The kernel takes its time. */
 	while (life_guard_look(&table, second_guard()) != LIFE_GUARD_GONE)
 		sched_yield();
@@ -341,6 +342,49 @@ START_TEST(who_died_while_no_program_was_attached_is_ended_by_the_next_start_and
 	ck_assert_uint_eq(status().seats_used, 1);
 	ck_assert_int_eq(pins(), PINS);
 	kreg_close(k);
+	stop_guard();
+}
+END_TEST
+
+static void end_one_unseen_by(uint32_t faults)
+{
+	struct guard_options options = guard_options();
+	struct child child;
+	struct kreg *k;
+
+	options.faults = faults;
+	ck_assert_int_eq(guard_start(&options), 1);
+	k = open_registry();
+	child = start_holder();
+	child_kill(&child);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	kreg_close(k);
+}
+
+START_TEST(an_upgrade_gives_a_guard_the_second_programs_that_it_has_not_or_better_ones)
+{
+	struct guard_options options = guard_options();
+	bool is_sure;
+
+	ck_assert_int_eq(start_guard(), 0);
+	is_sure = status().is_sure;
+	stop_guard();
+	options.faults = LIFE_FAULT_FUNCTIONS;
+	ck_assert_int_eq(guard_start(&options), 0);
+	ck_assert(!status().is_sure);
+	end_one_unseen_by(LIFE_FAULT_EXIT);
+	ck_assert_int_eq(status().is_sure, is_sure);
+	/* As one from before there were any. */
+	remove_pin("again");
+	remove_pin("exec_again");
+	ck_assert(!status().is_sure);
+	end_one_unseen_by(LIFE_FAULT_EXIT);
+	ck_assert_int_eq(status().is_sure, is_sure);
+	ck_assert_int_eq(pins(), PINS);
+	/* And back, where the kernel allows it no more. */
+	end_one_unseen_by(LIFE_FAULT_EXIT | LIFE_FAULT_FUNCTIONS);
+	ck_assert(!status().is_sure);
+	ck_assert_uint_eq(status().late, 0);
 	stop_guard();
 }
 END_TEST
@@ -391,6 +435,7 @@ int main(void)
 		no_death_is_missed_while_a_guard_is_upgraded_again_and_again,
 		an_upgrade_that_is_killed_at_any_step_leaves_a_guard_and_the_next_start_completes_it,
 		who_died_while_no_program_was_attached_is_ended_by_the_next_start_and_who_came_goes_on,
+		an_upgrade_gives_a_guard_the_second_programs_that_it_has_not_or_better_ones,
 		a_guard_whose_maps_are_of_another_version_is_left_as_it_is,
 		NULL,
 	};

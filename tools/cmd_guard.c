@@ -38,7 +38,8 @@ static const struct output_column columns[] = {
 	{ "missed", true },
 	{ "late", true },
 	{ "stale", true },
-	{ "recursion_misses", true }, /* last: left out where it is not known */
+	{ "recursion_misses", true }, /* the last two are left out where they are not known */
+	{ "second_programs", false },
 };
 
 struct request {
@@ -107,8 +108,9 @@ static int print(const struct guard_status *status, const char *users, bool json
 		output_number(status->late),
 		output_number(status->stale),
 		output_number(status->recursion_misses),
+		output_string(status->is_sure ? "functions" : "tracepoints"),
 	};
-	size_t count = sizeof(columns) / sizeof(columns[0]) - !status->recursion_known;
+	size_t count = sizeof(columns) / sizeof(columns[0]) - (status->recursion_known ? 0 : 2);
 	struct output *output = output_new("guard", columns, count);
 	int err = -ENOMEM;
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where many processes end or call exec at once, a program of the guard may be preempted by another process that needs
+ * it, and kept from that by the kernel: no life outlives its process for that, whatever tells of the death, and no
+ * image its exec.
+ *
+ * What was kept from programs is printed. Newer kernels do so now and then, others never (guard.bpf.c).
+ *
+ * KREG_KILLS=10000 is the long run.
+ */
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/guard.h"
+#include "shm/life.h"
+#include "tests/support/child.h"
+#include "tests/support/clock.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+
+#define SEATS 64
+#define WORKERS 6
+#define KILLS 1500
+#define EXECS 300
+
+/* What a victim does when it has a seat. */
+enum act { DIE, EXEC };
+
+/* By what a worker learns of the death. */
+enum sign { WAIT, PIDFD, SOCKET, SIGNS };
+
+struct tally {
+	enum act act;
+	uint64_t wanted;
+	uint64_t begun;
+	uint64_t done;
+	uint64_t kept[SIGNS]; /* lives after the death, or images after the exec */
+	uint64_t failed;
+};
+
+struct victim {
+	uint64_t word; /* its owner word, with its image if it is to exec */
+	bool failed;
+};
+
+static void *shared(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	return at;
+}
+
+static uint64_t count(uint64_t *counter)
+{
+	return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void __attribute__((noreturn))
+take_seat(const struct life_table *table, enum act act, int link, struct victim *v)
+{
+	struct life_self self = { 0 };
+	char fd[16];
+
+	v->failed = life_guard_attach(&self, table, second_guard()) ||
+		    !life_is_alive(table, self.owner);
+	v->word = act == EXEC ? owner_with_image(self.owner, self.image) : self.owner;
+	snprintf(fd, sizeof(fd), "%d", link);
+	if (act == EXEC)
+		execl(PROGRAM, PROGRAM, "line", fd, (char *)NULL);
+	raise(SIGKILL);
+	_exit(1);
+}
+
+/* Returns when that says that the process is dead. */
+static void await_death(pid_t pid, int link, enum sign sign)
+{
+	struct pollfd pidfd = { .fd = -1, .events = POLLIN };
+	char byte;
+
+	if (sign == PIDFD) {
+		pidfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		poll(&pidfd, 1, -1);
+		close(pidfd.fd);
+	} else if (sign == SOCKET) {
+		while (read(link, &byte, 1) > 0)
+			;
+	} else {
+		waitpid(pid, NULL, 0);
+	}
+}
+
+static void end_one(const struct life_table *table, struct victim *v, struct tally *tally,
+		    enum sign sign)
+{
+	int links[2];
+	pid_t pid;
+	char byte;
+
+	v->failed = true;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, links)) {
+		count(&tally->failed);
+		return;
+	}
+	pid = fork();
+	if (!pid) {
+		close(links[0]);
+		take_seat(table, tally->act, links[1], v);
+	}
+	close(links[1]);
+	if (tally->act == EXEC && read(links[0], &byte, 1) == 1) {
+		/* The next program is at work. */
+		if (life_image_is_alive(table, v->word) ||
+		    !life_is_alive(table, owner_without_image(v->word)))
+			count(&tally->kept[sign]);
+		kill(pid, SIGKILL);
+	}
+	await_death(pid, links[0], sign);
+	if (life_is_alive(table, owner_without_image(v->word)))
+		count(&tally->kept[sign]);
+	if (sign != WAIT)
+		waitpid(pid, NULL, 0);
+	close(links[0]);
+	count(v->failed ? &tally->failed : &tally->done);
+}
+
+static int work(int link, void *data)
+{
+	struct victim *victim = shared(sizeof(*victim));
+	struct tally *tally = data;
+	struct life_table table;
+	uint64_t i;
+
+	if (life_guard_open(&table, second_guard()))
+		return 1;
+	link_say(link, 0);
+	link_hear(link);
+	while ((i = count(&tally->begun)) < tally->wanted)
+		end_one(&table, victim, tally, (enum sign)(i % SIGNS));
+	return 0;
+}
+
+static uint64_t kills_wanted(void)
+{
+	const char *text = getenv("KREG_KILLS");
+
+	return text && atoi(text) > 0 ? (uint64_t)atoi(text) : KILLS;
+}
+
+static void run(const char *what, enum act act, uint64_t wanted)
+{
+	struct guard_options options = { .path = second_guard(), .seats = SEATS };
+	struct tally *tally = shared(sizeof(*tally));
+	struct child workers[WORKERS];
+	struct guard_status status;
+	uint64_t kept, took;
+	int64_t began;
+	int i;
+
+	tally->act = act;
+	tally->wanted = wanted;
+	ck_assert_int_eq(guard_start(&options), 0);
+	for (i = 0; i < WORKERS; i++)
+		workers[i] = child_start_ready(work, tally);
+	began = clock_ms();
+	for (i = 0; i < WORKERS; i++)
+		link_say(workers[i].link, 0);
+	for (i = 0; i < WORKERS; i++)
+		ck_assert_int_eq(child_end(&workers[i]), 0);
+	took = (uint64_t)(clock_ms() - began);
+	/* It is an audit, too. */
+	ck_assert_int_eq(guard_status(&options, &status), 0);
+	ck_assert_int_eq(guard_stop(&options, true), 0);
+	kept = tally->kept[WAIT] + tally->kept[PIDFD] + tally->kept[SOCKET];
+	printf("# %lu %s by %d in %lu ms: %lu kept (%lu by wait, %lu by pidfd, %lu by socket), %lu "
+	       "late; "
+	       "%lu events kept from programs, %lu of them from the second ones, which are %s\n",
+	       tally->done, what, WORKERS, took, kept, tally->kept[WAIT], tally->kept[PIDFD],
+	       tally->kept[SOCKET], status.late, status.recursion_misses, status.sure_misses,
+	       status.is_sure ? "sure" : "not sure");
+	fflush(stdout);
+	ck_assert_uint_eq(tally->failed, 0);
+	ck_assert_uint_eq(tally->done, wanted);
+	ck_assert_uint_eq(status.sure_misses, 0);
+	/* Only such a kernel may keep both programs from an event. */
+	if (status.is_sure || !status.recursion_misses) {
+		ck_assert_uint_eq(kept, 0);
+		ck_assert_uint_eq(status.late, 0);
+	}
+}
+
+START_TEST(no_life_outlives_its_process_where_many_end_at_once)
+{
+	run("kills", DIE, kills_wanted());
+}
+END_TEST
+
+START_TEST(no_image_outlives_its_exec_where_many_call_it_at_once)
+{
+	run("execs", EXEC, EXECS);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const guard[] = {
+		no_life_outlives_its_process_where_many_end_at_once,
+		no_image_outlives_its_exec_where_many_call_it_at_once,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("preempted"), NULL, NULL, tcase_create("guard"), guard);
+}
