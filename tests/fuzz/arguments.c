@@ -1,64 +1,91 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool's arguments: whatever they are, it ends with one of its statuses, says why if that is not 0, and
- * neither crashes nor hangs. Each input is one run of it, as a process of its own, with some of its standard
- * descriptors closed.
+ * regtool's arguments: whatever they are, it ends with one of its statuses, says why if that is not 0, leaves no process
+ * behind, and neither crashes nor hangs. Each input is one run of its main(), in a child of fork() that has a folder of its
+ * own with a registry and a file of services, no guard, and some of its standard descriptors closed; around it is a fence
+ * (fence.h).
  *
- * It works in a folder of its own, without a guard: what an input makes it do reaches nobody else.
+ * What the children do counts as coverage, however they end (counters.c).
  */
 #include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "tests/fuzz/fence.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/tmp.h"
 
 #define ARGUMENTS_MAX 10u
 #define LENGTH_MAX 300u
-#define OUTPUT_MAX 4096u
 #define STATUS_LAST 4
 /* Only a hang reaches it, but for the commands that wait. */
-#define SECONDS 20u
+#define SECONDS 60u
+/* So long one that waits is let go on, and what it has started. */
+#define WAIT_MS 50
 
 const char fuzz_name[] = "arguments";
-const unsigned int fuzz_runs = 120;
+const unsigned int fuzz_runs = 500;
 
 static const char *const words[] = {
-	"ls",        "get",          "lookup",     "keys",         "select",
-	"count",     "watch",        "wait",       "signal",       "run",
-	"meta",      "ps",           "up",         "down",         "owners",
-	"stat",      "check",        "create",     "destroy",      "sweep",
-	"guard",     "key",          "registry",   "start",        "stop",
-	"status",    "--",           "-",          "true",         "0",
-	"1",         "-1",           "4294967296", "1e9",          "99999999999999999999",
-	"",          "nobody:x",     "0:registry", "a/b",          "..",
-	"%s%n",      "TERM",         "--json",     "--help",       "--registry",
-	"--timeout", "--gone",       "--force",    "--value",      "--prefix",
-	"--glob",    "--owner",      "--keys",     "--partitions", "--max-bytes",
-	"--mode",    "--notify",     "--ready-fd", "--keep",       "--until",
-	"--format",  "--version",    "-r",         "--file",       "--slots",
-	"--seats",   "--group",      "--patience", "--known",      "--summary",
-	"--pin",     "--path",       "--size",     "--wait",       "set",
-	"delete",    "services.ini",
+	"ls",         "get",          "lookup",     "keys",         "select",
+	"count",      "watch",        "wait",       "signal",       "run",
+	"meta",       "ps",           "up",         "down",         "owners",
+	"stat",       "check",        "create",     "destroy",      "sweep",
+	"guard",      "key",          "registry",   "start",        "stop",
+	"status",     "--",           "-",          "true",         "0",
+	"1",          "-1",           "4294967296", "1e9",          "99999999999999999999",
+	"",           "nobody:x",     "0:registry", "a/b",          "..",
+	"%s%n",       "TERM",         "--json",     "--help",       "--registry",
+	"--timeout",  "--gone",       "--force",    "--value",      "--prefix",
+	"--glob",     "--owner",      "--keys",     "--partitions", "--max-bytes",
+	"--mode",     "--notify",     "--ready-fd", "--keep",       "--until",
+	"--format",   "--version",    "-r",         "--file",       "--slots",
+	"--seats",    "--group",      "--patience", "--known",      "--summary",
+	"--pin",      "--path",       "--size",     "--wait",       "set",
+	"delete",     "services.ini", "up",         "--namespace",  "--no-cgroups",
+	"--watchdog", "--share",      "--reserve",  "--count",      "--key",
+	"upgrade",    "default",      "unique",     "duplicate",    "0660",
+	"value",      "64K",          "a/*",        "-h",           "-n",
 };
 
 #define WORDS (sizeof(words) / sizeof(*words))
 
-static char regtool[4096];
+static char folder[300];
+static bool is_child;
+
+int regtool_main(int argc, char **argv);
+void __real_exit(int status) __attribute__((noreturn));
+void __wrap_exit(int status) __attribute__((noreturn));
+
+/* In regtool's place: no handler of libFuzzer's or of the test's is to be called. */
+void __wrap_exit(int status)
+{
+	if (!is_child)
+		__real_exit(status);
+	fflush(NULL);
+	_exit(status);
+}
 
 static void set_up(void)
 {
-	const char *path = getenv("REGTOOL");
-
-	fuzz_must(realpath(path ? path : "./regtool", regtool) != NULL, "regtool is not there");
-	fuzz_must(!setenv("KREG_DIR", tmp_directory(), 1), "setenv");
+	snprintf(folder, sizeof(folder), "%s/%d", tmp_directory(), getpid());
+	fuzz_must(!mkdir(folder, 0755), "a folder");
+	fuzz_must(!setenv("KREG_DIR", folder, 1), "setenv");
 	fuzz_must(!setenv("KREG_GUARD", "none", 1), "setenv");
+	fuzz_must(!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "to be the parent of orphans");
+	fuzz_share_counters();
+	fence_off_folders();
 }
 
 /* Words of its own, or any bytes. */
@@ -85,47 +112,105 @@ static int read_arguments(struct fuzz_input *input, char **argv, char room[][LEN
 	return argc;
 }
 
-static void run(char **argv, uint64_t closed, int output)
+/* Two names, one with a value, whose owner is the process itself. */
+static void make_registry(void)
+{
+	struct kreg *k;
+
+	if (kreg_open(&k, "default", NULL) ||
+	    kreg_register(k, "key", KREG_STRING, "value", 5, NULL) ||
+	    kreg_register(k, "a/b", KREG_STRING, "", 0, NULL) ||
+	    kreg_meta_put(k, "key", KREG_STRING, "1", 1))
+		_exit(STATUS_LAST + 2);
+}
+
+static void make_services(void)
+{
+	FILE *file = fopen("services.ini", "w");
+
+	if (!file || fputs("[Service key]\nExecStart=true\nRestart=no\n", file) < 0 || fclose(file))
+		_exit(STATUS_LAST + 3);
+}
+
+static void run(int argc, char **argv, uint64_t closed, int output)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
 
+	is_child = true;
 	/* In a session of its own, which goes as a whole. */
 	setsid();
-	if (null < 0 || chdir(tmp_directory()))
-		_exit(STATUS_LAST);
+	if (null < 0 || chdir(folder))
+		_exit(STATUS_LAST + 1);
+	make_registry();
+	make_services();
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(output, 2);
 	for (fd = 0; fd < 3; fd++)
 		if (closed & 1u << fd)
 			close(fd);
-	execv(regtool, argv);
-	_exit(STATUS_LAST);
+	fence_off_calls();
+	__wrap_exit(regtool_main(argc, argv));
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
+{
+	(void)st;
+	(void)flag;
+	return where->level ? remove(path) : 0;
 }
 
 /* Some commands wait for what may never come; all others end. */
 static int waits(char *const *argv)
 {
 	for (argv++; *argv; argv++)
-		if (!strcmp(*argv, "watch") || !strcmp(*argv, "wait") || !strcmp(*argv, "run"))
+		if (!strcmp(*argv, "watch") || !strcmp(*argv, "wait") || !strcmp(*argv, "run") ||
+		    !strcmp(*argv, "up"))
 			return 1;
 	return 0;
 }
 
 static int await_end(pid_t pid, char *const *argv)
 {
-	unsigned int ms = waits(argv) ? 100 : SECONDS * 1000;
-	int status;
+	struct pollfd at = { .events = POLLIN };
+	int status = 0, got;
 
-	for (; ms; ms--) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		usleep(1000);
-	}
-	kill(-pid, SIGKILL);
+	at.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	fuzz_must(at.fd >= 0, "pidfd_open");
+	got = poll(&at, 1, waits(argv) ? WAIT_MS : (int)SECONDS * 1000);
+	close(at.fd);
+	if (!got)
+		kill(-pid, SIGKILL);
 	fuzz_must(waitpid(pid, &status, 0) == pid, "waitpid");
-	fuzz_must(waits(argv), "regtool hangs");
-	return 0;
+	fuzz_must(got || waits(argv), "regtool hangs");
+	return got ? status : 0;
+}
+
+static void show(int output)
+{
+	char line[1024];
+	ssize_t size;
+
+	while ((size = pread(output, line, sizeof(line), lseek(output, 0, SEEK_CUR))) > 0) {
+		fwrite(line, 1, (size_t)size, stderr);
+		lseek(output, size, SEEK_CUR);
+	}
+}
+
+static void judge(int status, int output, uint64_t closed)
+{
+	struct stat st;
+
+	fuzz_must(!fstat(output, &st), "fstat");
+	lseek(output, 0, SEEK_SET);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > STATUS_LAST)
+		show(output);
+	fuzz_must(WIFEXITED(status), "regtool was killed by a signal");
+	fuzz_must(WEXITSTATUS(status) <= STATUS_LAST,
+		  "regtool ends with a status that the manual does not have");
+	/* 1 may be silent: what was asked for is not there. */
+	fuzz_must(WEXITSTATUS(status) < 2 || st.st_size || closed & 4,
+		  "regtool fails without a word");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -134,27 +219,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *argv[ARGUMENTS_MAX + 2];
 	struct fuzz_input input = { data, size };
 	uint64_t closed = fuzz_take(&input, 1) % 8;
-	int output, status;
-	struct stat st;
+	int argc, output, status;
 	pid_t pid;
 
-	if (!*regtool)
+	if (!*folder)
 		set_up();
-	read_arguments(&input, argv, room);
-	output = open(tmp_directory(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	argc = read_arguments(&input, argv, room);
+	output = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	fuzz_must(output >= 3, "a file for the output");
 	pid = fork();
 	fuzz_must(pid >= 0, "fork");
 	if (!pid)
-		run(argv, closed, output);
+		run(argc, argv, closed, output);
 	status = await_end(pid, argv);
-	fuzz_must(WIFEXITED(status), "regtool was killed by a signal");
-	fuzz_must(WEXITSTATUS(status) <= STATUS_LAST,
-		  "regtool ends with a status that the manual does not have");
-	fuzz_must(!fstat(output, &st), "fstat");
-	/* 1 may be silent: what was asked for is not there. */
-	fuzz_must(WEXITSTATUS(status) < 2 || st.st_size || closed & 4,
-		  "regtool fails without a word");
+	fuzz_must(fence_reap(SECONDS), "regtool leaves a process behind");
+	judge(status, output, closed);
 	close(output);
+	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

@@ -19,6 +19,9 @@ extern const char fuzz_name[];
 /* How many changed inputs the bounded run tries. */
 extern const unsigned int fuzz_runs;
 
+/* From now on what children of fork() do counts as coverage. */
+void fuzz_share_counters(void);
+
 /* Aborts, and says @what is wrong, unless @holds. */
 void fuzz_must(int holds, const char *what);
 
