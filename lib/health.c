@@ -6,15 +6,14 @@
  * A beat is a word of the owner's row, so a process that is stuck says so for all of its services at once.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "lib/dumps.h"
 #include "lib/lookup.h"
 #include "lib/opened.h"
 #include "lib/owner.h"
 #include "lib/program_status.h"
 #include "lib/service_key.h"
-#include "shm/fd.h"
 #include "shm/row.h"
 
 int kreg_service_beat(struct kreg *k)
@@ -27,28 +26,13 @@ int kreg_service_beat(struct kreg *k)
 	return err;
 }
 
-/* /proc/PID/status says it from Linux 4.15 on. */
-static bool is_dumping(pid_t pid)
-{
-	FILE *status = fd_stream_of(pid, "status");
-	char line[256];
-	int dumping = 0;
-
-	if (!status)
-		return false;
-	while (!dumping && fgets(line, sizeof(line), status))
-		sscanf(line, "CoreDumping: %d", &dumping);
-	fclose(status);
-	return dumping;
-}
-
 static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
 {
 	struct row_process process;
 
 	if (!owner_pid_is_ours(k, owner->token) || !row_process_read(owner->pid, &process))
 		return KREG_PROCESS_UNKNOWN;
-	if (is_dumping(owner->pid))
+	if (process_is_dumping(owner->pid))
 		return KREG_PROCESS_DUMPING;
 	switch (process.state) {
 	case 'T':

@@ -10,7 +10,7 @@
  *   4 read all logs                              what has a later stamp waits for the next step
  *   5 sort by stamp, and let the mirror hear
  *   6 whose log was too fast, who was in 2, and who is halted in the middle of a call: compare with the table
- *   7 what is left of the dead of 1 was purged
+ *   7 what is left of the dead of 1 was purged; who dumps core is told of
  *
  * The fd is the sleeper's: it is readable when the registry's bell for news was rung, or there is news without a
  * ring, and at once when an owner of entries has died. The sleeper sleeps only when everything was fetched; so a
@@ -38,6 +38,7 @@ struct kreg_listener {
 	struct mirror_event *fetched; /* whose bytes the user may still read */
 	struct sleeper sleeper;       /* its fd is readable when there may be news */
 	bool signalled;               /* its fd is readable */
+	bool wants_dumps;
 	struct programs programs;
 	struct halted halted;
 };
@@ -55,8 +56,12 @@ static void watch_owners(struct kreg_listener *l)
 	struct mirror_owner *at;
 
 	cds_list_for_each_entry (at, &l->mirror.owners, node) {
-		if (!at->death && at->token != l->k->self.owner)
+		if (at->token == l->k->self.owner)
+			continue;
+		if (!at->death)
 			at->death = sleeper_watch(&l->sleeper, at->token);
+		if (!at->dump && l->wants_dumps)
+			at->dump = sleeper_watch_dump(&l->sleeper, at->token);
 	}
 }
 
@@ -129,12 +134,27 @@ static int purge_dead(struct kreg_listener *l)
 
 	cds_list_for_each_entry_safe (at, next, &l->mirror.owners, node) {
 		struct death *death = at->death;
+		struct dump *dump = at->dump;
 
 		if (!at->doomed || err)
 			continue;
 		err = mirror_purge(&l->mirror, at);
 		if (!err && death)
 			sleeper_forget(&l->sleeper, death);
+		if (!err && dump)
+			sleeper_forget_dump(&l->sleeper, dump);
+	}
+	return err;
+}
+
+static int tell_dumps(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+	int err = 0;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node) {
+		if (!err && at->dump && dump_is_on(at->dump))
+			err = mirror_dump(&l->mirror, at);
 	}
 	return err;
 }
@@ -176,6 +196,8 @@ static int hear(struct kreg_listener *l)
 		err = purge_dead(l);
 	if (!err)
 		err = mirror_unblock(&l->mirror);
+	if (!err)
+		err = tell_dumps(l);
 	if (err)
 		l->behind = true;
 	watch_owners(l);
@@ -281,7 +303,7 @@ void kreg_listener_close(struct kreg_listener *l)
 	listener_free(l);
 }
 
-static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
+static int listener_new(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
 			struct kreg_listener **out)
 {
 	struct kreg_listener *l = calloc(1, sizeof(*l));
@@ -290,6 +312,7 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern,
 	if (!l)
 		return -ENOMEM;
 	l->k = k;
+	l->wants_dumps = flags & KREG_LISTEN_DUMPS;
 	mirror_init(&l->mirror, k, pattern);
 	*out = l;
 	err = programs_init(&l->programs, k);
@@ -327,8 +350,9 @@ int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t fla
 	UNCANCELLABLE;
 	struct kreg_listener *l = NULL;
 	struct kreg_pattern own;
-	int err =
-		k && out && !(flags & ~KREG_LISTEN_KNOWN) ? pattern_check(pattern, &own) : -EINVAL;
+	int err = k && out && !(flags & ~(KREG_LISTEN_KNOWN | KREG_LISTEN_DUMPS))
+			  ? pattern_check(pattern, &own)
+			  : -EINVAL;
 
 	if (!err && (own.value || own.match))
 		err = -EINVAL;
@@ -336,7 +360,7 @@ int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t fla
 		err = handle_check(k);
 	if (err)
 		return err;
-	err = listener_new(k, &own, &l);
+	err = listener_new(k, &own, flags, &l);
 	if (!err)
 		err = listener_begin(l, flags & KREG_LISTEN_KNOWN);
 	if (!err)

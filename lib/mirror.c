@@ -331,6 +331,25 @@ int mirror_purge(struct mirror *m, struct mirror_owner *owner)
 	return err;
 }
 
+int mirror_dump(struct mirror *m, struct mirror_owner *owner)
+{
+	struct mirror_entry *entry;
+	int err;
+
+	if (!owner->has_untold)
+		return 0;
+	cds_list_for_each_entry (entry, &owner->entries, of_owner) {
+		if (entry->waiting || entry->dump_told)
+			continue;
+		err = entry_tell(m, entry, KREG_EVENT_DUMP);
+		if (err)
+			return err;
+		entry->dump_told = true;
+	}
+	owner->has_untold = false;
+	return 0;
+}
+
 int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost)
 {
 	struct kreg_event event = { .type = KREG_EVENT_OVERRUN, .lost = lost };

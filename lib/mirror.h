@@ -3,7 +3,7 @@
  * The mirror: what a listener knows of the registry, so that it can say what the dead have left.
  *
  * Promises  for each entry one register event and then one unregister or purge event, in order for each
- *           key; of a name that may be held by one, the holder's alone.
+ *           key; of a name that may be held by one, the holder's alone. Between them at most one dump event.
  * Needs     one thread at a time.
  * Context   private memory, and lookups.
  * Used by   listen.c.
@@ -22,6 +22,8 @@ struct mirror_owner {
 	owner_t token;
 	pid_t pid;
 	struct death *death; /* NULL: not watched; the listener's */
+	struct dump *dump;   /* the same */
+	bool has_untold;     /* an entry of which it is not told that the owner dumps core */
 	bool fresh;          /* not seen by the listener yet */
 	bool doomed;         /* was dead before the logs were read */
 	struct cds_list_head node;
@@ -53,6 +55,9 @@ int mirror_apply(struct mirror *m, const struct log_record *record);
 
 /* Tells that all of @owner's entries went with it, and forgets it. */
 int mirror_purge(struct mirror *m, struct mirror_owner *owner);
+
+/* Tells of @owner's entries that it dumps core, unless it was told. */
+int mirror_dump(struct mirror *m, struct mirror_owner *owner);
 
 /* Tells whose turn it is of those in line behind a reserved name that is no more. */
 int mirror_unblock(struct mirror *m);

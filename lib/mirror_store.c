@@ -116,7 +116,7 @@ int event_add(struct mirror *m, const struct kreg_event *event)
 	return 0;
 }
 
-int entry_tell(struct mirror *m, const struct mirror_entry *entry, uint32_t type)
+int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 {
 	struct kreg_event event = { .type = type, .known = entry->known };
 
@@ -126,6 +126,10 @@ int entry_tell(struct mirror *m, const struct mirror_entry *entry, uint32_t type
 	event.entry.value_size = entry->value_size;
 	event.entry.owner.token = entry->token;
 	event.entry.owner.pid = entry->owner->pid;
+	if (type == KREG_EVENT_REGISTER) {
+		entry->dump_told = false;
+		entry->owner->has_untold = true;
+	}
 	return event_add(m, &event);
 }
 
@@ -179,6 +183,7 @@ struct mirror_entry *entry_new(struct mirror *m, const struct news *news)
 	entry->seen = true;
 	entry->key = key;
 	entry->owner = owner;
+	owner->has_untold = true;
 	cds_list_add_tail(&entry->of_key, &key->entries);
 	cds_list_add_tail(&entry->of_owner, &owner->entries);
 	if (!entry_set_value(entry, news->entry.value, news->entry.value_size) &&

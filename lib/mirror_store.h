@@ -29,6 +29,7 @@ struct mirror_entry {
 	bool waiting;
 	bool known;
 	bool seen; /* in the table, by a resync */
+	bool dump_told;
 	struct mirror_key *key;
 	struct mirror_owner *owner;
 	struct cds_list_head of_key, of_owner;
@@ -58,7 +59,7 @@ void entry_free(struct mirror *m, struct mirror_entry *entry);
 /* -ENOMEM. */
 int entry_move(struct mirror *m, struct mirror_entry *entry, place_t place);
 int entry_set_value(struct mirror_entry *entry, const void *value, size_t size);
-int entry_tell(struct mirror *m, const struct mirror_entry *entry, uint32_t type);
+int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type);
 int event_add(struct mirror *m, const struct kreg_event *event);
 
 void owner_free(struct mirror *m, struct mirror_owner *owner);

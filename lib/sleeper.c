@@ -5,6 +5,7 @@
  * A ring may never come: its maker was killed, stopped, or has called exec between what it did and the ring. So
  * ten times a second it takes a print of the registry, and if that is another one than the listener had before it
  * last heard, that is as good as a ring. All words in the print go one way, so none that has gone comes back.
+ * Dumps of cores are looked for as often (dumps.c).
  * So is a thread that is inside of a call just then: its process may have been stopped before it told anything, and the
  * listener has to look whether it stays there (halted.c).
  */
@@ -32,12 +33,23 @@ static bool is_news(const struct sleeper *sleeper, const struct sleep *until)
 	return until->ask_again || log_print(&k->segment, &k->lives) != until->print;
 }
 
+static bool is_new_dump(struct sleeper *sleeper)
+{
+	bool found;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	found = dumps_look(&sleeper->dumps);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return found;
+}
+
 /* Until the bell is rung, or there is news without a ring. */
-static void sleep_until(const struct sleeper *sleeper, const struct sleep *until)
+static void sleep_until(struct sleeper *sleeper, const struct sleep *until)
 {
 	uint32_t *bell = &sleeper->k->segment.header->news;
 
-	while (bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
+	while (!is_new_dump(sleeper) &&
+	       bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
 		handle_is_lost(sleeper->k);
 		if (is_news(sleeper, until) || halted_is_inside(sleeper->k))
 			return;
@@ -168,6 +180,7 @@ int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 	mutex_init(&sleeper->mutex);
 	pthread_cond_init(&sleeper->changed, NULL);
 	deaths_init(&sleeper->deaths, k, tell);
+	dumps_init(&sleeper->dumps, k);
 	err = background_start(&sleeper->thread, sleeper_run, sleeper);
 	if (err) {
 		pair_free(sleeper);
@@ -209,6 +222,23 @@ void sleeper_forget(struct sleeper *sleeper, struct death *death)
 	pthread_mutex_unlock(&sleeper->mutex);
 }
 
+struct dump *sleeper_watch_dump(struct sleeper *sleeper, owner_t owner)
+{
+	struct dump *dump;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	dump = dumps_watch(&sleeper->dumps, owner);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return dump;
+}
+
+void sleeper_forget_dump(struct sleeper *sleeper, struct dump *dump)
+{
+	pthread_mutex_lock(&sleeper->mutex);
+	dumps_forget(&sleeper->dumps, dump);
+	pthread_mutex_unlock(&sleeper->mutex);
+}
+
 void sleeper_stop(struct sleeper *sleeper)
 {
 	pthread_mutex_lock(&sleeper->mutex);
@@ -221,11 +251,13 @@ void sleeper_stop(struct sleeper *sleeper)
 	pthread_cond_destroy(&sleeper->changed);
 	pthread_mutex_destroy(&sleeper->mutex);
 	deaths_free(&sleeper->deaths);
+	dumps_free(&sleeper->dumps);
 	pair_free(sleeper);
 }
 
 void sleeper_let_go(struct sleeper *sleeper)
 {
 	deaths_free(&sleeper->deaths);
+	dumps_free(&sleeper->dumps);
 	pair_free(sleeper);
 }

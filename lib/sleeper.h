@@ -15,6 +15,7 @@
 #define KREG_LIB_SLEEPER_H
 
 #include "lib/deaths.h"
+#include "lib/dumps.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -34,6 +35,7 @@ struct sleeper {
 	pthread_mutex_t mutex; /* for the rest */
 	pthread_cond_t changed;
 	struct deaths deaths;
+	struct dumps dumps;
 	bool has_begun;
 	bool is_asked; /* to make the fd readable */
 	bool armed, stop;
@@ -51,6 +53,10 @@ void sleeper_let_go(struct sleeper *sleeper);
 /* The fd becomes readable when @owner is dead. NULL: no memory is to be had. */
 struct death *sleeper_watch(struct sleeper *sleeper, owner_t owner);
 void sleeper_forget(struct sleeper *sleeper, struct death *death);
+
+/* While it is armed, the fd becomes readable when @owner dumps core. NULL: no memory is to be had. */
+struct dump *sleeper_watch_dump(struct sleeper *sleeper, owner_t owner);
+void sleeper_forget_dump(struct sleeper *sleeper, struct dump *dump);
 
 /* Makes the fd readable; not readable. */
 void sleeper_signal(struct sleeper *sleeper);

@@ -20,11 +20,14 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "shm/clock.h"
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
 #define KEY "space/dumper"
+#define OTHER "other"
 
 static char folder[256], core[300];
 static struct kreg *k;
@@ -37,7 +40,8 @@ static int register_and_abort(int link, void *data)
 
 	(void)data;
 	if (chdir(folder) || setrlimit(RLIMIT_CORE, &unlimited) ||
-	    kreg_register(own, KEY, KREG_STRING, "", 0, NULL))
+	    kreg_register(own, KEY, KREG_STRING, "", 0, NULL) ||
+	    kreg_register(own, OTHER, KREG_STRING, "", 0, NULL))
 		return 1;
 	link_say(link, 0);
 	link_hear(link);
@@ -99,7 +103,6 @@ static bool begin(int in, struct child *child)
 	}
 	*child = child_start_ready(register_and_abort, NULL);
 	k = mode_open(mode, "dump");
-	link_say(child->link, 0);
 	return true;
 }
 
@@ -126,6 +129,7 @@ START_TEST(a_process_that_dumps_core_has_its_name_until_it_is_gone_and_is_said_t
 
 	if (!begin(_i, &child))
 		return;
+	link_say(child.link, 0);
 	asked = await_dump(&child);
 	ck_assert_int_eq(kreg_lookup(k, KEY, KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_uint_eq(health_now().process, KREG_PROCESS_DUMPING);
@@ -139,6 +143,63 @@ START_TEST(a_process_that_dumps_core_has_its_name_until_it_is_gone_and_is_said_t
 }
 END_TEST
 
+/* The next two events are of @type, for the two names in any order. */
+static void expect_both(struct kreg_listener *listener, uint32_t type)
+{
+	bool key = false, other = false;
+	struct kreg_event event;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		event = event_wait(listener);
+		ck_assert_uint_eq(event.type, type);
+		key |= event.entry.key_size == strlen(KEY);
+		other |= event.entry.key_size == strlen(OTHER);
+	}
+	ck_assert(key && other);
+}
+
+static struct kreg_listener *listen_now(uint32_t flags)
+{
+	struct kreg_listener *listener;
+
+	ck_assert_int_eq(kreg_listen(k, NULL, flags, &listener), 0);
+	return listener;
+}
+
+START_TEST(a_listener_is_told_once_of_each_name_whose_owner_dumps_core)
+{
+	struct kreg_listener *early, *late, *deaf;
+	struct child child;
+	uint64_t since;
+	int asked;
+
+	if (!begin(_i, &child))
+		return;
+	early = listen_now(KREG_LISTEN_DUMPS);
+	deaf = listen_now(0);
+	ck_assert_int_eq(kreg_listener_next(early, &(struct kreg_event){ 0 }), 0);
+	link_say(child.link, 0);
+	asked = await_dump(&child);
+	since = clock_now();
+	expect_both(early, KREG_EVENT_DUMP);
+	printf("# told %.0f ms after the kernel asked for the file\n",
+	       (double)(clock_now() - since) / 1e6);
+	late = listen_now(KREG_LISTEN_DUMPS | KREG_LISTEN_KNOWN);
+	expect_both(late, KREG_EVENT_REGISTER);
+	expect_both(late, KREG_EVENT_DUMP);
+	let_dump(asked);
+	child_end(&child);
+	expect_both(early, KREG_EVENT_PURGE);
+	expect_both(late, KREG_EVENT_PURGE);
+	expect_both(deaf, KREG_EVENT_PURGE);
+	kreg_listener_close(early);
+	kreg_listener_close(late);
+	kreg_listener_close(deaf);
+	end();
+}
+END_TEST
+
 /* What a standby that does not want to wait for the core does, or who supervises it. */
 START_TEST(who_is_killed_while_it_dumps_core_is_gone_at_once)
 {
@@ -147,6 +208,7 @@ START_TEST(who_is_killed_while_it_dumps_core_is_gone_at_once)
 
 	if (!begin(_i, &child))
 		return;
+	link_say(child.link, 0);
 	asked = await_dump(&child);
 	ck_assert_uint_eq(health_now().process, KREG_PROCESS_DUMPING);
 	ck_assert_int_eq(kreg_signal(k, KEY, KREG_STRING, SIGKILL), 0);
@@ -164,6 +226,7 @@ int main(void)
 {
 	const TTest *const both[] = {
 		a_process_that_dumps_core_has_its_name_until_it_is_gone_and_is_said_to_dump,
+		a_listener_is_told_once_of_each_name_whose_owner_dumps_core,
 		who_is_killed_while_it_dumps_core_is_gone_at_once,
 		NULL,
 	};

@@ -15,7 +15,7 @@
 static const char *const names[] = {
 	[KREG_EVENT_REGISTER] = "register", [KREG_EVENT_UNREGISTER] = "unregister",
 	[KREG_EVENT_UPDATE] = "update",     [KREG_EVENT_PURGE] = "purge",
-	[KREG_EVENT_OVERRUN] = "overrun",
+	[KREG_EVENT_OVERRUN] = "overrun",   [KREG_EVENT_DUMP] = "dump",
 };
 
 static int print_json(const struct kreg_event *event)
@@ -118,13 +118,13 @@ static int run(struct client *client, int argc, char **argv)
 	};
 	struct selection selection;
 	uint64_t count = 0;
-	uint32_t flags = 0;
+	uint32_t flags = KREG_LISTEN_DUMPS;
 	int option;
 
 	selection_init(&selection);
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (option == 'k')
-			flags = KREG_LISTEN_KNOWN;
+			flags |= KREG_LISTEN_KNOWN;
 		else if (option == 'c' && client_number(optarg, UINT32_MAX, &count))
 			return client_misuse(client, "\"%s\" is no number", optarg);
 		else if (option == 'P' || option == 'v')

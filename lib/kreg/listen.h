@@ -22,6 +22,7 @@ enum kreg_event_type {
 	KREG_EVENT_UPDATE,       /* its owner gave it another value */
 	KREG_EVENT_PURGE,        /* its owner is dead */
 	KREG_EVENT_OVERRUN, /* @lost of one owner's events were missed; 0: it is not known how many */
+	KREG_EVENT_DUMP,    /* its owner writes a core dump, and still has it; a purge follows */
 };
 
 /* The pointers are good until the next call for the listener. */
@@ -35,6 +36,7 @@ struct kreg_event {
 
 enum kreg_listen_flags {
 	KREG_LISTEN_KNOWN = 1 << 0, /* begin with a register event for each entry that is there */
+	KREG_LISTEN_DUMPS = 1 << 1, /* tell of core dumps as well */
 };
 
 /*
@@ -49,6 +51,11 @@ enum kreg_listen_flags {
  * A listener that is too slow misses events, and is told so by KREG_EVENT_OVERRUN; what the table has
  * become meanwhile follows as register and unregister events, so a mirror that is made of the events is
  * right again. Writers wait for no listener. Reserved names and locks give no events.
+ *
+ * With KREG_LISTEN_DUMPS each entry whose owner dumps core gives one KREG_EVENT_DUMP: from Linux 4.15 on, where the owner's
+ * process is to be seen in /proc. It comes some 100 ms after the beginning of the dump, if there are at most 256
+ * owners of entries that are listened to, and at most 16 of them run; of more, the listener looks at so many ten times a
+ * second, in turn. It looks while the program waits for events.
  *
  * @pattern: may be NULL; key, prefix, glob and owner are for the events as well, -EINVAL for the others.
  *           What it points to must stay as it is.
