@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket's name is an abstract one: a service that calls chroot(2), drops its privileges or has mounts of its own
- * reaches it all the same; one in a network namespace of its own does not. Any user of the host can send to such a
- * socket, so each message is asked for the process that has sent it, by SCM_CREDENTIALS. A pid says that only as long as
- * its process is there: where the kernel has SO_PASSPIDFD, the sender's pidfd comes along and is looked at last. A
- * process that has been reaped before its message is read is nobody's; systemd-notify(1) waits for BARRIER=1.
- *
  * One message is taken at a time, and its fds are closed when the caller has acted upon it: so whoever waits for
  * BARRIER=1 finds done what was said before.
  *
@@ -22,22 +16,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/notify_socket.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04
 #endif
@@ -53,27 +42,6 @@ struct sender {
 	bool has_ended; /* the kernel could not make one */
 };
 
-static int open_socket(struct notify *n)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	socklen_t size = sizeof(address);
-	const int on = 1;
-
-	n->socket = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
-	if (n->socket < 0)
-		return n->socket;
-	/* Without a name to bind to, the kernel chooses an abstract one. */
-	if (bind(n->socket, (struct sockaddr *)&address, sizeof(sa_family_t)) ||
-	    setsockopt(n->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
-	    getsockname(n->socket, (struct sockaddr *)&address, &size))
-		return -errno;
-	setsockopt(n->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
-	size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
-	snprintf(n->variable, sizeof(n->variable), "NOTIFY_SOCKET=@%.*s", (int)size - 1,
-		 address.sun_path + 1);
-	return 0;
-}
-
 static int poll_for(struct notify *n, int operation, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events };
@@ -87,21 +55,29 @@ void notify_init(struct notify *out)
 	out->outer.socket = -1;
 }
 
-int notify_open(struct notify *out, uint32_t period_ms)
+static int open_at(struct notify *out, const char *name, bool is_any_good)
 {
 	int err;
 
 	notify_init(out);
-	out->state = KREG_PROGRAM_STARTING;
-	out->period = (uint64_t)period_ms * 1000000;
 	out->abort_time = ABORT_TIME;
-	err = open_socket(out);
+	out->socket = notify_socket_open(name, is_any_good, out->variable);
+	err = out->socket < 0 ? out->socket : 0;
 	if (!err) {
 		out->fd = fd_epoll();
 		err = out->fd < 0 ? out->fd : poll_for(out, EPOLL_CTL_ADD, out->socket, EPOLLIN);
 	}
 	if (err)
 		notify_close(out);
+	return err;
+}
+
+int notify_open(struct notify *out, const char *name, uint32_t period_ms)
+{
+	int err = open_at(out, name, true);
+
+	out->state = KREG_PROGRAM_STARTING;
+	out->period = (uint64_t)period_ms * 1000000;
 	return err;
 }
 
@@ -147,6 +123,23 @@ static void arm(struct notify *n)
 	}
 	if (!timerfd_settime(n->timer, TFD_TIMER_ABSTIME, &when, NULL))
 		n->armed = at;
+}
+
+int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *told)
+{
+	int err = open_at(out, name, false);
+
+	if (err)
+		return err;
+	out->is_ready = out->was_found = true;
+	out->state = KREG_PROGRAM_READY;
+	out->period = told->period;
+	if (told->is_known && told->period) {
+		out->watch = NOTIFY_WATCH_ON;
+		out->due = clock_now() + told->period;
+		arm(out);
+	}
+	return 0;
 }
 
 static void signal_program(const struct notify *n, int signal)
@@ -206,7 +199,8 @@ static void copy_status(struct notify *n, const struct notify_words *words)
 
 static void follow_watchdog(struct notify *n, const struct notify_words *words)
 {
-	bool begins = n->watch == NOTIFY_WATCH_OFF && n->state == KREG_PROGRAM_READY;
+	bool begins =
+		n->watch == NOTIFY_WATCH_OFF && n->state == KREG_PROGRAM_READY && !n->was_found;
 
 	if (words->lines & NOTIFY_PERIOD)
 		n->period = words->period_us * 1000;
@@ -280,13 +274,15 @@ static void take_control(struct notify *n, struct msghdr *message, struct sender
 	}
 }
 
+static bool is_reaped(int pidfd)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) && errno == ESRCH;
+}
+
 /* The pid was the sender's while it was looked at: it is not reaped yet. */
 static bool is_there(const struct sender *sender)
 {
-	if (sender->has_ended)
-		return false;
-	return sender->pidfd < 0 || !syscall(SYS_pidfd_send_signal, sender->pidfd, 0, NULL, 0) ||
-	       errno != ESRCH;
+	return !sender->has_ended && (sender->pidfd < 0 || !is_reaped(sender->pidfd));
 }
 
 /* False: there is no message, or nobody's. */
@@ -311,6 +307,9 @@ static bool take_message(struct notify *n)
 	take_control(n, &message, &sender);
 	is_its = !(message.msg_flags & MSG_TRUNC) && notify_is_of(&n->service, sender.pid) &&
 		 is_there(&sender);
+	/* One that was found is not our child: its pid is its own as long as nobody has reaped it. */
+	if (n->was_found && is_reaped(n->program))
+		is_its = false;
 	fd_close(&sender.pidfd);
 	n->text_size = is_its ? (size_t)size : 0;
 	if (!is_its)

@@ -8,7 +8,7 @@
  * Needs     notify_close() after a notify_open() that returned 0; notify_hear() whenever @fd is readable, and
  *           notify_settle() when what it said was acted upon.
  * Context   one thread.
- * Used by   readiness.c, start_run.c, start_program.c.
+ * Used by   readiness.c, start_run.c, start_found.c, start_program.c.
  */
 #ifndef KREG_LIB_NOTIFY_H
 #define KREG_LIB_NOTIFY_H
@@ -16,6 +16,7 @@
 #include "lib/kreg.h"
 #include "lib/notify_outer.h"
 #include "lib/notify_sender.h"
+#include "lib/notify_socket.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -29,17 +30,24 @@ enum notify_news {
 	NOTIFY_NEWS_KILLED = 1 << 2, /* and SIGKILL */
 };
 
+/* The watchdog that a service was told of, by somebody else. */
+struct notify_watchdog {
+	bool is_known;   /* it is not: the first WATCHDOG=1 says that there is one */
+	uint64_t period; /* ns; 0: none */
+};
+
 enum notify_watch { NOTIFY_WATCH_OFF, NOTIFY_WATCH_ON, NOTIFY_WATCH_ABORTED, NOTIFY_WATCH_KILLED };
 
 struct notify {
 	int fd; /* to poll; -1: there is nothing to hear */
 	int socket;
-	int timer;         /* -1: there was no need of it */
-	char variable[64]; /* NOTIFY_SOCKET=... */
+	int timer;                            /* -1: there was no need of it */
+	char variable[NOTIFY_VARIABLE_BYTES]; /* NOTIFY_SOCKET=... */
 	struct notify_service service;
 	int program; /* its pidfd; -1: it does not run yet */
 	/* what it has said */
 	bool is_ready;
+	bool was_found; /* started by somebody else: its watchdog begins with WATCHDOG=1, if it is not on yet */
 	uint32_t state; /* enum kreg_program_says */
 	pid_t main_pid; /* 0: it has named none */
 	char status[KREG_STATUS_MAX + 1];
@@ -65,8 +73,13 @@ struct notify {
 /* As one that was closed. */
 void notify_init(struct notify *out);
 
-/* @period_ms: of the watchdog, which begins with READY=1; 0: none. What socket(2), epoll_create1(2) fail with. */
-int notify_open(struct notify *out, uint32_t period_ms);
+/*
+ * @name: of the socket; NULL, or somebody has it: one that the kernel chooses. @period_ms: of the watchdog, which begins
+ * with READY=1; 0: none. What socket(2), epoll_create1(2) fail with.
+ */
+int notify_open(struct notify *out, const char *name, uint32_t period_ms);
+/* The same for a service that somebody else has started under @name. -EADDRINUSE: somebody has it. */
+int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *told);
 void notify_close(struct notify *n);
 
 /* From now on @service is heard. @pidfd is the program's, and stays the caller's; it is duplicated. */

@@ -36,7 +36,7 @@ void readiness_init(struct readiness *out)
 	notify_init(&out->notify);
 }
 
-int readiness_open(struct readiness *out, const struct kreg_start *how)
+int readiness_open(struct readiness *out, const struct kreg_start *how, const char *socket)
 {
 	int err = 0;
 
@@ -46,7 +46,7 @@ int readiness_open(struct readiness *out, const struct kreg_start *how)
 	if (how->ready == KREG_READY_EXEC)
 		out->is_ready = true;
 	else if (how->ready == KREG_READY_NOTIFY)
-		err = notify_open(&out->notify, how->watchdog_ms);
+		err = notify_open(&out->notify, socket, how->watchdog_ms);
 	else
 		err = open_pipe(out);
 	if (!err && how->ready == KREG_READY_NOTIFY && how->flags & KREG_START_PASS_ON)

@@ -25,8 +25,8 @@ struct readiness {
 /* As one that was closed: readiness_close() may be called. */
 void readiness_init(struct readiness *out);
 
-/* -EINVAL; what socket(2), bind(2) and pipe(2) may fail with. */
-int readiness_open(struct readiness *out, const struct kreg_start *how);
+/* @socket: as notify_open(). -EINVAL; what socket(2), bind(2) and pipe(2) may fail with. */
+int readiness_open(struct readiness *out, const struct kreg_start *how, const char *socket);
 void readiness_close(struct readiness *readiness);
 
 /* To poll; -1: there is nothing to hear. */

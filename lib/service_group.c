@@ -16,12 +16,11 @@
 #include <unistd.h>
 
 #include "lib/cgroups.h"
+#include "lib/started_with.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
 #include "shm/row.h"
 
-/* Of an environment that much is looked at. */
-#define ENVIRONMENT_BYTES 262144
 #define SOON_NS 10000000u
 /* What may not be killed is not waited for without an end. */
 #define KILLED_NS 5000000000u
@@ -69,39 +68,14 @@ static void read_cgroup(int folder, struct pids *pids)
 		fclose(in);
 }
 
-/* How much there was. */
-static size_t read_environment(pid_t pid, char *text, size_t size)
-{
-	FILE *in = fd_stream_of(pid, "environ");
-	size_t got = in ? fread(text, 1, size - 1, in) : 0;
-
-	if (in)
-		fclose(in);
-	text[got] = 0;
-	return got;
-}
-
-static bool has_pair(const char *text, size_t size, const char *name, const char *value)
-{
-	const char *at = text;
-	size_t length = strlen(name);
-
-	for (; at < text + size; at += strlen(at) + 1) {
-		if (!strncmp(at, name, length) && at[length] == '=' &&
-		    !strcmp(at + length + 1, value))
-			return true;
-	}
-	return false;
-}
-
 static bool was_started_by(pid_t pid, const struct service_group *group)
 {
-	char *text = malloc(ENVIRONMENT_BYTES);
-	size_t size = text ? read_environment(pid, text, ENVIRONMENT_BYTES) : 0;
-	bool is_its = size && has_pair(text, size, "KREG_ROLE", group->role) &&
-		      has_pair(text, size, "KREG_NAMESPACE", group->space);
+	struct started_with environment;
+	bool is_its;
 
-	free(text);
+	started_with_read(&environment, pid);
+	is_its = started_with_names(&environment, group->space, group->role);
+	started_with_free(&environment);
 	return is_its;
 }
 

@@ -76,6 +76,7 @@ static int set_watchdog(struct starting *s)
 static int prepare(struct starting *s, const char *space, const char *role)
 {
 	const struct origin *origin = s->k->origin;
+	char name[NOTIFY_NAME_BYTES], *socket = NULL;
 	const char *const *pair;
 	int err = environment_new(&s->environment);
 
@@ -93,7 +94,11 @@ static int prepare(struct starting *s, const char *space, const char *role)
 		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
 	if (err)
 		return err;
-	err = readiness_open(&s->readiness, &s->how);
+	if (s->within.is_supervised && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
+		notify_name(name, &s->k->segment, s->q.key, s->q.key_size);
+		socket = name;
+	}
+	err = readiness_open(&s->readiness, &s->how, socket);
 	if (!err && *s->readiness.notify.variable)
 		err = environment_add(&s->environment, s->readiness.notify.variable);
 	return err ? err : set_watchdog(s);
@@ -153,40 +158,6 @@ static int start(struct kreg_program *program, const char *space, const char *ro
 	return err;
 }
 
-static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
-
-/* What the program is started with, of which nothing is the caller's when the start is over. */
-static int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
-		       const struct kreg_start *how)
-{
-	struct kreg_program *program = calloc(1, sizeof(*program));
-	struct starting *s;
-
-	if (!program)
-		return -ENOMEM;
-	s = &program->s;
-	s->k = k;
-	s->how = *how;
-	s->link = s->pidfd = s->watcher_fd = -1;
-	s->within = within_nothing;
-	readiness_init(&s->readiness);
-	memcpy(program->key, key, key_size);
-	s->q = table_query(&k->segment, program->key, key_size);
-	s->q.kinds = KINDS_OF_NAMES;
-	if (how->value_size) {
-		program->value = malloc(how->value_size);
-		if (!program->value) {
-			program_free(program);
-			return -ENOMEM;
-		}
-		s->how.value = memcpy(program->value, how->value, how->value_size);
-	}
-	if (how->timeout_ms)
-		s->deadline = clock_after_ms((uint64_t)how->timeout_ms);
-	*out = program;
-	return 0;
-}
-
 static void let_go_of_callers(struct starting *s)
 {
 	s->how.argv = s->how.environment = NULL;
@@ -210,6 +181,8 @@ static int read_how(struct kreg_start *out, const struct kreg *k, size_t key_siz
 		return -EINVAL;
 	return entry_head((uint32_t)key_size) + out->value_size > GIFT_BYTES_MAX ? -EMSGSIZE : 0;
 }
+
+static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
 
 /* One start. */
 struct request {
@@ -236,6 +209,7 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 	if (err)
 		return err;
 	program->s.within = *request->within;
+	program->s.within.is_supervised = request->program;
 	program->s.is_kept = request->program || how.flags & KREG_START_ATTEND;
 	err = start(program, request->space, request->role);
 	if (!err && how.flags & KREG_START_ATTEND)

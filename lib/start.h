@@ -4,10 +4,12 @@
  *
  * Promises  as kreg_service_start(); and at -ECANCELED nothing is left of the program.
  * Context   as kreg_service_start().
- * Used by   ward.c.
+ * Used by   ward.c, supervisor_start.c.
  */
 #ifndef KREG_LIB_START_H
 #define KREG_LIB_START_H
+
+#include <stdbool.h>
 
 #include "lib/kreg.h"
 
@@ -15,14 +17,23 @@
 
 /* What a supervisor has to do with one start. */
 struct start_within {
-	int stop;   /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
-	int cgroup; /* the folder that the program is to be in; -1: none */
+	int stop;           /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
+	int cgroup;         /* the folder that the program is to be in; -1: none */
+	bool is_supervised; /* start_service() sets it */
 };
 
 /* @program: at 0, the service, which a thread of the handle hears from here on; for kreg_program_close(). */
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
 		  struct kreg_started *started, const struct start_within *within,
 		  struct kreg_program **program);
+
+/*
+ * Hears @owner, whom an earlier supervisor has started as the service, as if we had. *program: NULL if it says nothing.
+ * -ESRCH; -EADDRINUSE: the name of its socket is another process's.
+ */
+int start_hear_found(struct kreg *k, const char *space, const char *role,
+		     const struct kreg_start *how, const struct kreg_owner *owner,
+		     struct kreg_program **program);
 
 #pragma GCC visibility pop
 

@@ -16,6 +16,39 @@
 
 #include "lib/hearer.h"
 #include "lib/program_status.h"
+#include "shm/clock.h"
+#include "shm/table_search.h"
+
+int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
+		const struct kreg_start *how)
+{
+	struct kreg_program *program = calloc(1, sizeof(*program));
+	struct starting *s;
+
+	if (!program)
+		return -ENOMEM;
+	s = &program->s;
+	s->k = k;
+	s->how = *how;
+	s->link = s->pidfd = s->watcher_fd = -1;
+	s->within = (struct start_within){ .stop = -1, .cgroup = -1 };
+	readiness_init(&s->readiness);
+	memcpy(program->key, key, key_size);
+	s->q = table_query(&k->segment, program->key, key_size);
+	s->q.kinds = KINDS_OF_NAMES;
+	if (how->value_size) {
+		program->value = malloc(how->value_size);
+		if (!program->value) {
+			program_free(program);
+			return -ENOMEM;
+		}
+		s->how.value = memcpy(program->value, how->value, how->value_size);
+	}
+	if (how->timeout_ms)
+		s->deadline = clock_after_ms((uint64_t)how->timeout_ms);
+	*out = program;
+	return 0;
+}
 
 void start_show(struct starting *s)
 {

@@ -2,7 +2,7 @@
 /*
  * A program that is started, and heard afterwards: what a call to kreg_start() leaves.
  *
- * Used by   start.c.
+ * Used by   start.c, start_found.c.
  */
 #ifndef KREG_LIB_START_PROGRAM_H
 #define KREG_LIB_START_PROGRAM_H
@@ -21,6 +21,10 @@ struct kreg_program {
 	void *value;    /* a copy for s.how */
 	unsigned char key[KREG_KEY_MAX];
 };
+
+/* For a start as @how says, of which nothing is the caller's but what let_go_of_callers() of start.c forgets. */
+int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
+		const struct kreg_start *how);
 
 /* Its name is found from here on, or @err says why not. */
 void program_published(struct kreg_program *program, int err);

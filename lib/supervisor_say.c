@@ -225,3 +225,13 @@ void say_changed(const struct supervision *plan, const struct ward *ward, struct
 			"%s/%s: has changed: its value is another one until it is started anew",
 			plan->space, ward->what->role);
 }
+
+void say_not_heard(const struct supervision *plan, const struct ward *ward, int err)
+{
+	supervision_say(&plan->what,
+			"%s/%s: what it says is not heard until it is started anew: %s",
+			plan->space, ward->what->role,
+			err == -EADDRINUSE ? "another process has the name of its NOTIFY_SOCKET, "
+					     "`ss -xlp` shows which"
+					   : kreg_strerror(err));
+}

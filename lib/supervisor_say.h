@@ -34,6 +34,9 @@ void say_done(const struct supervision *plan, const struct ward *ward);
 /* It was taken over: what of it is not as the plan has it, as far as that can be seen. */
 void say_changed(const struct supervision *plan, const struct ward *ward, struct kreg *k);
 
+/* It was taken over, and what it says cannot be heard. */
+void say_not_heard(const struct supervision *plan, const struct ward *ward, int err);
+
 #pragma GCC visibility pop
 
 #endif

@@ -102,7 +102,7 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 {
 	struct kreg_started started;
-	int err;
+	int err, deaf;
 
 	do {
 		err = supervisor_start(s, ward, &started);
@@ -113,6 +113,9 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 		if (!err) {
 			say_started(s->plan, ward);
 			say_changed(s->plan, ward, s->k);
+			deaf = ward_hear(ward, s->k, &started.owner);
+			if (deaf && deaf != -ESRCH)
+				say_not_heard(s->plan, ward, deaf);
 			/* Where orphans become this process's children, it is one. */
 			ward->is_reaped = true;
 		}

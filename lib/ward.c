@@ -116,6 +116,13 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 	return err;
 }
 
+int ward_hear(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	ward->has_missed = false;
+	return start_hear_found(k, ward->group.space, ward->what->role, ward->what->start, owner,
+				&ward->program);
+}
+
 static int wait_for(const struct ward *ward, siginfo_t *info, int options)
 {
 	int err = -1;

@@ -22,7 +22,7 @@ struct ward {
 	pid_t pid;                  /* the program's */
 	int end; /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
 	int signals;                  /* a pidfd of the program; -1: it was dead already */
-	struct kreg_program *program; /* the service, if we have started it */
+	struct kreg_program *program; /* the service, if it is heard */
 	bool has_missed;              /* its watchdog, in the end */
 	bool is_ours;                 /* it was started by us, not taken over */
 	bool is_reaped;               /* by us, if it is our child */
@@ -47,6 +47,9 @@ int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
 
 /* Watches @owner, who is the service already. -ESRCH: it is dead; -EBUSY: it is this process. */
 int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
+
+/* What one that was taken over says is heard from here on. As start_hear_found(). */
+int ward_hear(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
 
 /* Its end is readable: how it has ended. What it has started is known as that until ward_reap(). */
 struct ending ward_look(const struct ward *ward);

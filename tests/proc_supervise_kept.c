@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Services that are kept when their supervisor is killed: the next one hears what they say, as the one did that has started
+ * them, and looks at their watchdogs.
+ */
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/handle.h"
+#include "lib/notify_socket.h"
+#include "lib/service_key.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/notifier.h"
+#include "tests/support/told.h"
+
+#define LONG_MS 60000
+
+static struct kreg *k;
+static struct told told;
+static int mode;
+
+static void open_mode(int in)
+{
+	mode = in;
+	k = mode_open(in, "supervise_kept");
+	told_init(&told, k);
+	/* Who loses its parent becomes ours, so that we see its end. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+#define SAYS(...)                                                                                  \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		NOTIFIER, "say", __VA_ARGS__, NULL                                                 \
+	}
+
+static int be_supervisor(int link, void *data)
+{
+	const struct kreg_supervised services[] = { SERVICE("a", *(struct kreg_start *)data) };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .flags = KREG_SUPERVISE_KEEP);
+	struct kreg *own = mode_open(mode, "supervise_kept");
+	struct kreg_supervisor *supervisor;
+
+	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	while (pause())
+		;
+	return 0;
+}
+
+/* A service that @was started as, left by its supervisor. */
+static void leave(struct kreg_start *was)
+{
+	struct child child = child_start_ready(be_supervisor, was);
+
+	child_kill(&child);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", "a", NULL, 0, NULL), 0);
+}
+
+static struct kreg_supervisor *follow(const struct kreg_start *now)
+{
+	const struct kreg_supervised services[] = { SERVICE("a", *now) };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 5,
+			 .flags = KREG_SUPERVISE_KEEP);
+
+	return told_supervise(&told, &what, "+a1 ");
+}
+
+static struct kreg_service_health health(void)
+{
+	struct kreg_service_health health = { .size = sizeof(health) };
+
+	ck_assert_int_eq(kreg_service_health(k, "production", "a", &health), 0);
+	return health;
+}
+
+static void await_status(const char *wanted)
+{
+	int tries;
+
+	for (tries = 0; strcmp(health().status, wanted); tries++) {
+		ck_assert_msg(tries < LONG_MS / 2, "\"%s\" instead of \"%s\"", health().status,
+			      wanted);
+		poll(NULL, 0, 2);
+	}
+}
+
+static void go_on(void)
+{
+	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGUSR1), 0);
+}
+
+static void stop(struct kreg_supervisor *supervisor)
+{
+	kreg_supervisor_stop(supervisor);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	ck_assert_int_eq(kreg_count(k), 0);
+	kreg_close(k);
+}
+
+START_TEST(what_a_kept_service_says_is_heard_by_each_supervisor)
+{
+	KREG_START(how,
+		   .argv = SAYS("READY=1,STATUS=first", "wait", "RELOADING=1,STATUS=reads",
+				"barrier", "wait", "READY=1,STATUS=back", "orphan:STATUS=orphan",
+				"wait", "drop", "STOPPING=1,STATUS=ends"),
+		   .ready = KREG_READY_NOTIFY);
+	struct kreg_supervisor *supervisor;
+	pid_t pid;
+
+	open_mode(_i);
+	leave(&how);
+	pid = told_pid_of(&told, "a");
+	supervisor = follow(&how);
+	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
+	ck_assert_uint_eq(health().says, KREG_PROGRAM_READY);
+	go_on();
+	await_status("reads");
+	ck_assert_uint_eq(health().says, KREG_PROGRAM_RELOADING);
+	go_on();
+	await_status("orphan");
+	ck_assert_uint_eq(health().says, KREG_PROGRAM_READY);
+	go_on();
+	await_status("ends");
+	ck_assert_uint_eq(health().says, KREG_PROGRAM_STOPPING);
+	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
+	/* Its successor has a socket as well. */
+	told_signal(&told, "a", SIGKILL);
+	told_await(&told, "!a0 +a1 ");
+	await_status("first");
+	stop(supervisor);
+}
+END_TEST
+
+START_TEST(its_watchdog_is_the_one_that_it_was_told_of)
+{
+	KREG_START(told_of_one, .argv = SAYS("READY=1", "wait", "WATCHDOG=1"),
+		   .ready = KREG_READY_NOTIFY, .watchdog_ms = 200);
+	KREG_START(told_of_none, .argv = SAYS("READY=1", "wait", "STATUS=up"),
+		   .ready = KREG_READY_NOTIFY);
+	struct kreg_start silent = told_of_one;
+	struct kreg_supervisor *supervisor;
+	pid_t pid;
+
+	open_mode(_i);
+	/* The plan has none any more; the service would tell who listens. */
+	silent.watchdog_ms = 0;
+	told_of_one.watchdog_ms = 2000;
+	leave(&told_of_one);
+	pid = told_pid_of(&told, "a");
+	supervisor = follow(&silent);
+	told_await(&told, "!a0 +a1 ");
+	ck_assert(told_has(&told, "as it had missed its watchdog"));
+	ck_assert_int_ne(told_pid_of(&told, "a"), pid);
+	kreg_supervisor_stop(supervisor);
+	told_init(&told, k);
+	/* The plan has one now, of which the service knows nothing. */
+	leave(&told_of_none);
+	told_of_none.watchdog_ms = 100;
+	supervisor = follow(&told_of_none);
+	poll(NULL, 0, 500);
+	go_on();
+	await_status("up");
+	poll(NULL, 0, 500);
+	ck_assert(!told_has(&told, "watchdog"));
+	stop(supervisor);
+}
+END_TEST
+
+/* As another user's program might. */
+static int take_name(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct service_key key;
+
+	ck_assert_int_eq(service_key(&key, "production", "a"), 0);
+	notify_name(address.sun_path + 1, &k->segment, key.bytes, key.size);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					  strlen(address.sun_path + 1))),
+			 0);
+	return fd;
+}
+
+START_TEST(a_name_that_somebody_has_taken_is_said_and_costs_only_that)
+{
+	KREG_START(how, .argv = SAYS("READY=1,STATUS=up"), .ready = KREG_READY_NOTIFY);
+	struct kreg_supervisor *supervisor;
+	int fd;
+
+	open_mode(_i);
+	leave(&how);
+	fd = take_name();
+	supervisor = follow(&how);
+	ck_assert(told_has(&told, "another process has the name of its NOTIFY_SOCKET"));
+	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
+	/* One that is started has another name then. */
+	told_signal(&told, "a", SIGKILL);
+	told_await(&told, "!a0 +a1 ");
+	await_status("up");
+	close(fd);
+	stop(supervisor);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		what_a_kept_service_says_is_heard_by_each_supervisor,
+		its_watchdog_is_the_one_that_it_was_told_of,
+		a_name_that_somebody_has_taken_is_said_and_costs_only_that,
+		NULL,
+	};
+
+	notifier_run(argc, argv);
+	return modes_run(suite_create("supervise_kept"), tcase_create("both"), both, NULL, NULL);
+}
