@@ -252,6 +252,11 @@ void cgroups_close(struct cgroups *c)
 	c->own = c->all = -1;
 }
 
+void cgroups_folder(char *out, const char *role)
+{
+	name_of_role(out, CGROUPS_FOLDER_BYTES, role);
+}
+
 int cgroups_enter(const struct cgroups *c, const char *role)
 {
 	char name[NAME_MAX + 1];

@@ -8,9 +8,9 @@
  * Needs     cgroup2 mounted, and the right to write there: root, or a cgroup that was delegated. Otherwise there are none,
  *           which is no error.
  * Context   one thread for each struct cgroups.
- * Death     leaves the folders; whoever supervises the namespace next from the same cgroup finds them there. Those that
- *           are empty are removed by whoever supervises anything there next.
- * Used by   supervisor_start.c, supervisor_run.c, service_group.c.
+ * Death     leaves the folders, which the keepers of their services remove when those are empty (start_keeper.c); whoever
+ *           supervises the namespace next from the same cgroup finds what is left.
+ * Used by   supervisor_start.c, supervisor_run.c, service_group.c, start_keeper.c: there without memory to allocate.
  */
 #ifndef KREG_LIB_CGROUPS_H
 #define KREG_LIB_CGROUPS_H
@@ -30,6 +30,10 @@ struct cgroups {
 void cgroups_open(struct cgroups *out, const struct origin *origin, const char *space);
 /* Removes the namespace's folder if it is empty. */
 void cgroups_close(struct cgroups *cgroups);
+
+/* The name of one service's folder. */
+#define CGROUPS_FOLDER_BYTES 256
+void cgroups_folder(char *out, const char *role);
 
 /* The folder of one service, made if it is not there; -1: there is none. */
 int cgroups_enter(const struct cgroups *cgroups, const char *role);

@@ -59,3 +59,19 @@ void fds_close(int first)
 	if (syscall(SYS_close_range, first, ~0u, 0))
 		for_each(first, close_one);
 }
+
+void fds_keep(const int *fds, int count)
+{
+	int above[FDS_KEPT_MAX], i;
+
+	/* Above whatever is to be closed, and then down: none may overwrite another. */
+	for (i = 0; i < count; i++)
+		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, count);
+	for (i = 0; i < count; i++) {
+		if (above[i] < 0)
+			close(i);
+		else
+			dup2(above[i], i);
+	}
+	fds_close(count);
+}

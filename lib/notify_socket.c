@@ -17,6 +17,7 @@
 #include "lib/notify_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,8 @@
 #define SO_PASSPIDFD 76
 #endif
 
+#define TRIES 50
+#define WAIT_MS 10
 #define HASH_START 0xcbf29ce484222325ull
 #define HASH_PRIME 0x100000001b3ull
 
@@ -55,17 +58,30 @@ void notify_name(char *out, const struct segment *s, const void *key, size_t key
 		 (unsigned long long)back);
 }
 
+static socklen_t address_of(const char *name, struct sockaddr_un *out)
+{
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	strcpy(out->sun_path + 1, name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
 /* NULL: the kernel chooses. */
 static int bind_to(int fd, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	socklen_t size = sizeof(sa_family_t);
+	int i, err;
 
-	if (name) {
-		strcpy(address.sun_path + 1, name);
-		size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+	if (name)
+		size = address_of(name, &address);
+	/* A life is over before the kernel has closed what the process had. */
+	for (i = 0; i < TRIES; i++) {
+		err = bind(fd, (struct sockaddr *)&address, size) ? -errno : 0;
+		if (err != -EADDRINUSE || !name)
+			break;
+		poll(NULL, 0, WAIT_MS);
 	}
-	return bind(fd, (struct sockaddr *)&address, size) ? -errno : 0;
+	return err;
 }
 
 static int prepare(int fd, const char *name, bool is_any_good, char *variable)
@@ -101,4 +117,15 @@ int notify_socket_open(const char *name, bool is_any_good, char *variable)
 		return fd;
 	fd_close(&fd);
 	return err;
+}
+
+bool notify_is_there(const char *name)
+{
+	struct sockaddr_un address;
+	socklen_t size = address_of(name, &address);
+	int fd = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	bool is_there = fd < 0 || !connect(fd, (struct sockaddr *)&address, size);
+
+	fd_close(&fd);
+	return is_there;
 }

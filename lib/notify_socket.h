@@ -5,7 +5,7 @@
  *
  * Promises  notify_name() is one name for each key of each registry of this boot: the device and inode of its file are in it.
  * Context   any; no memory is allocated.
- * Used by   notify.c, start.c, start_found.c.
+ * Used by   notify.c, start.c, start_found.c, start_keeper.c, supervisor_run.c.
  */
 #ifndef KREG_LIB_NOTIFY_SOCKET_H
 #define KREG_LIB_NOTIFY_SOCKET_H
@@ -24,9 +24,12 @@ void notify_name(char *out, const struct segment *s, const void *key, size_t key
 
 /*
  * @name: NULL, or if it is somebody else's and @is_any_good: one that the kernel chooses. @variable: NOTIFY_SOCKET=...
- * An fd; -EADDRINUSE; what socket(2) fails with.
+ * Waits for a moment for one who is dead to give it up. An fd; -EADDRINUSE; what socket(2) fails with.
  */
 int notify_socket_open(const char *name, bool is_any_good, char *variable);
+
+/* Whether somebody has a socket of that name. Async-signal-safe. */
+bool notify_is_there(const char *name);
 
 #pragma GCC visibility pop
 

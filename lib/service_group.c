@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/cgroups.h"
+#include "lib/start_keeper.h"
 #include "lib/started_with.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
@@ -79,6 +80,19 @@ static bool was_started_by(pid_t pid, const struct service_group *group)
 	return is_its;
 }
 
+/* What calls itself so is not ended; it could leave the session as well. */
+static bool is_keeper(pid_t pid)
+{
+	FILE *in = fd_stream_of(pid, "comm");
+	char comm[32] = "";
+
+	if (in && !fgets(comm, sizeof(comm), in))
+		*comm = 0;
+	if (in)
+		fclose(in);
+	return !strcmp(comm, KEEPER_COMM "\n");
+}
+
 static bool is_member(pid_t pid, const struct service_group *group)
 {
 	struct row_process process;
@@ -86,7 +100,7 @@ static bool is_member(pid_t pid, const struct service_group *group)
 	if (!row_process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
 		return false;
 	if (group->session && process.session == group->session)
-		return true;
+		return !is_keeper(pid);
 	return process.parent == getpid() && was_started_by(pid, group);
 }
 
@@ -103,6 +117,24 @@ static void read_proc(const struct service_group *group, struct pids *pids)
 	}
 	if (proc)
 		closedir(proc);
+}
+
+pid_t group_kept_session(pid_t pid)
+{
+	pid_t session = getsid(pid), kept = 0, at_pid;
+	DIR *proc = session > 0 && session != getsid(0) ? fd_folder("/proc") : NULL;
+	const struct dirent *at;
+
+	while (proc && !kept && (at = readdir(proc))) {
+		at_pid = atoi(at->d_name);
+		/* Twice: the pid may have become another's in between, and a keeper does not leave its session. */
+		if (at_pid > 0 && getsid(at_pid) == session && is_keeper(at_pid) &&
+		    getsid(at_pid) == session)
+			kept = session;
+	}
+	if (proc)
+		closedir(proc);
+	return kept;
 }
 
 static void read_members(const struct service_group *group, struct pids *pids)

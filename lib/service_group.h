@@ -4,8 +4,8 @@
  * leads, and what has become this process's child and has the service's name in its environment.
  *
  * Promises  a signal reaches members alone: no process that has got a member's pid.
- * Needs     of a session: that its first process is this process's child and is not yet reaped, so that its number is
- *           no other session's.
+ * Needs     of a session: that its first process is this process's child and is not yet reaped, or that its keeper is
+ *           there, so that its number is no other session's. The keeper is no member.
  * Context   one thread; allocates.
  * Used by   ward.c, supervisor_stop.c, supervisor_start.c.
  */
@@ -24,6 +24,12 @@ struct service_group {
 	pid_t session; /* 0: none */
 	const char *space, *role;
 };
+
+/*
+ * The session of a service whose process is @pid, if its keeper is in it: then its number is no other session's; 0: it is
+ * not, or it is our own session.
+ */
+pid_t group_kept_session(pid_t pid);
 
 /* How many processes are in it, without those that have ended. */
 size_t group_count(const struct service_group *group);

@@ -94,7 +94,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
 	if (err)
 		return err;
-	if (s->within.is_supervised && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
+	if (s->within.sign && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
 		notify_name(name, &s->k->segment, s->q.key, s->q.key_size);
 		socket = name;
 	}
@@ -209,7 +209,6 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 	if (err)
 		return err;
 	program->s.within = *request->within;
-	program->s.within.is_supervised = request->program;
 	program->s.is_kept = request->program || how.flags & KREG_START_ATTEND;
 	err = start(program, request->space, request->role);
 	if (!err && how.flags & KREG_START_ATTEND)

@@ -9,17 +9,19 @@
 #ifndef KREG_LIB_START_H
 #define KREG_LIB_START_H
 
-#include <stdbool.h>
-
 #include "lib/kreg.h"
 
 #pragma GCC visibility push(hidden)
 
+struct cgroups;
+
 /* What a supervisor has to do with one start. */
 struct start_within {
-	int stop;           /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
-	int cgroup;         /* the folder that the program is to be in; -1: none */
-	bool is_supervised; /* start_service() sets it */
+	int stop;   /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
+	int cgroup; /* the folder that the program is to be in; -1: none */
+	const struct cgroups *cgroups; /* where that folder is, and its name there */
+	const char *folder;
+	const char *sign; /* that a supervisor has out, see supervisor.h; NULL: there is none */
 };
 
 /* @program: at 0, the service, which a thread of the handle hears from here on; for kreg_program_close(). */

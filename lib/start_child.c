@@ -31,6 +31,7 @@
 
 #include "lib/fds.h"
 #include "lib/handle.h"
+#include "lib/start_keeper.h"
 #include "lib/start_watch.h"
 #include "shm/fd.h"
 #include "shm/row.h"
@@ -172,7 +173,7 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 	/* Out of the way of the program's fd. */
 	if (own.readiness->there >= 0 && own.link == own.readiness->wanted_fd)
 		own.link = fcntl(own.link, F_DUPFD_CLOEXEC, own.link + 1);
-	enter_cgroup(own.cgroup);
+	enter_cgroup(own.within->cgroup);
 	err = set_up(own.how, &step);
 	if (!err)
 		err = readiness_hand_over(own.readiness);
@@ -296,22 +297,29 @@ void start_child(const struct start_plan *plan)
 {
 	struct kreg *k = plan->k;
 	struct life_self self = { 0 };
-	int err;
+	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
+	bool is_supervised = plan->within->sign;
+	int err = 0;
 
 	signals_by_default();
 	if (!(plan->how->flags & KREG_START_FOREGROUND))
 		setsid();
-	if (plan->how->flags & KREG_START_DIES_WITH_STARTER)
+	if (dies)
 		die_with(plan->starter);
+	/* Before there is a life: it has none, and nothing else of ours but the session. */
+	if (is_supervised)
+		err = start_keeper(plan);
+	if (err)
+		give_up(plan, START_NO_SEAT, err);
 	if (k->segment.lives)
 		start_fostered(plan);
 	err = life_guard_attach(&self, &k->lives, k->origin->guard);
 	if (!err)
 		err = life_guard_join(k->origin->guard, k->segment.header);
-	if (!err && plan->how->flags & KREG_START_DIES_WITH_STARTER)
+	if (!err && dies && !is_supervised)
 		err = start_watch_starter(plan);
 	/* Its pidfd was that of our parent, if that is still the starter. */
-	if (plan->how->flags & KREG_START_DIES_WITH_STARTER)
+	if (dies)
 		die_with(plan->starter);
 	if (err)
 		give_up(plan, START_NO_SEAT, err);

@@ -11,6 +11,7 @@
 #define KREG_LIB_START_CHILD_H
 
 #include "lib/readiness.h"
+#include "lib/start.h"
 #include "shm/life.h"
 
 #pragma GCC visibility push(hidden)
@@ -24,8 +25,8 @@ struct start_plan {
 	char **environment;
 	const struct readiness *readiness;
 	pid_t starter;
-	int cgroup; /* -1: none */
-	int link;   /* a SOCK_SEQPACKET; the starter has the other end */
+	const struct start_within *within;
+	int link; /* a SOCK_SEQPACKET; the starter has the other end */
 };
 
 enum start_word_type {

@@ -82,7 +82,7 @@ int start_hear_found(struct kreg *k, const char *space, const char *role,
 		err = open_socket(program, &watchdog);
 		if (!err)
 			err = serve(program, fd);
-		if (!err && !kreg_owner_is_alive(k, owner))
+		if (!err && kreg_owner_is_alive(k, owner) <= 0)
 			err = -ESRCH;
 		close(fd);
 	}

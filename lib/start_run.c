@@ -28,7 +28,7 @@ static int start_fork(struct starting *s)
 	pid_t child;
 
 	plan.environment = s->environment.list;
-	plan.cgroup = s->within.cgroup;
+	plan.within = &s->within;
 	plan.starter = getpid();
 	err = fd_socket_pair(SOCK_SEQPACKET, ends);
 	if (err)

@@ -8,7 +8,8 @@
  *   fallback   starter -- foster -+- program      the watcher watches the foster, and the starter if the program
  *                                 +- watcher      is to die with it
  *   guard      starter -- program                 the watcher watches the starter, if the program is to
- *                         watcher                 die with it; it is a child of init or of a subreaper
+ *                         watcher                 die with it; it is a child of init or of a subreaper. Where there is a
+ *                                                 supervisor, its keeper does that (start_keeper.c)
  *
  * In the fallback the watcher has a life of its own, and a reserved entry in the line of the name, behind the
  * foster's. When the foster has been killed, that one is the first: nobody finds the name, and nobody can take it
@@ -33,7 +34,6 @@
 #include "lib/start_watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -93,20 +93,12 @@ static void stand_apart(void)
 static void __attribute__((noreturn)) watch(const int *fds)
 {
 	struct pollfd at[FDS];
-	int i, above[FDS];
+	int i;
 
-	/* Above whatever is to be closed, and then down: none may overwrite another. */
+	/* poll() passes over what is -1. */
 	for (i = 0; i < FDS; i++)
-		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
-	for (i = 0; i < FDS; i++) {
-		if (above[i] < 0)
-			close(i);
-		else
-			dup2(above[i], i);
-		/* poll() passes over what is -1. */
-		at[i] = (struct pollfd){ .fd = above[i] < 0 ? -1 : i, .events = POLLIN };
-	}
-	fds_close(FDS);
+		at[i] = (struct pollfd){ .fd = fds[i] < 0 ? -1 : i, .events = POLLIN };
+	fds_keep(fds, FDS);
 	while (!at[FD_PROGRAM].revents) {
 		if (poll(at, FDS, -1) < 0)
 			continue;

@@ -47,6 +47,7 @@ static void supervisor_free(struct kreg_supervisor *s)
 	fd_close(&s->asked);
 	fd_close(&s->orders);
 	fd_close(&s->changes);
+	fd_close(&s->sign);
 	fd_close(&s->children);
 	fd_close(&s->ended);
 	sem_destroy(&s->begun);
@@ -131,7 +132,7 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 	if (!s)
 		return -ENOMEM;
 	s->k = k;
-	s->asked = s->orders = s->changes = s->outer = s->children = s->ended = -1;
+	s->asked = s->orders = s->changes = s->outer = s->sign = s->children = s->ended = -1;
 	s->cgroups.own = s->cgroups.all = -1;
 	sem_init(&s->begun, 0, 0);
 	err = mutex_init(&s->changing);

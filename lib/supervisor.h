@@ -14,6 +14,7 @@
 
 #include "lib/cgroups.h"
 #include "lib/handle.h"
+#include "lib/notify_socket.h"
 #include "lib/supervision.h"
 #include "lib/ward.h"
 
@@ -37,9 +38,11 @@ struct kreg_supervisor {
 	struct restart_history history;
 	pthread_t thread;
 	int asked; /* an epoll instance, readable when one of the next three is: see supervisor_hear() */
-	int orders;   /* an eventfd: all is to be stopped; anybody's */
-	int changes;  /* an eventfd: @next is there; anybody's */
-	int outer;    /* the caller's eventfd, or -1 */
+	int orders;  /* an eventfd: all is to be stopped; anybody's */
+	int changes; /* an eventfd: @next is there; anybody's */
+	int outer;   /* the caller's eventfd, or -1 */
+	char sign_name[NOTIFY_NAME_BYTES];
+	int sign; /* a socket of that name, by which keepers know that the namespace is supervised; -1: none */
 	int children; /* a signalfd of SIGCHLD; -1: what services leave behind is not ours to reap */
 	int ended;    /* an eventfd, readable when the tree has ended; anybody's */
 	bool is_to_stop; /* what was heard */

@@ -17,7 +17,7 @@
  * more.
  *
  * Killed here, the name is gone with the process, and the kernel kills the services, or leaves them to the next
- * supervisor if they are to be kept. What they had started is left, and the next supervisor finds it in their cgroups.
+ * supervisor if they are to be kept. What they had started is killed by their keepers (start_keeper.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +26,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "lib/service_key.h"
 #include "lib/service_left.h"
 #include "lib/supervisor.h"
 #include "lib/supervisor_say.h"
@@ -238,6 +239,17 @@ static void become_parent(struct kreg_supervisor *s)
 	s->children = fd_signals(&ends);
 }
 
+/* Without it, if somebody has its name, keepers end nothing, or too early. */
+static void put_sign_out(struct kreg_supervisor *s)
+{
+	char variable[NOTIFY_VARIABLE_BYTES];
+	struct service_key key;
+
+	service_key(&key, s->plan->space, KREG_ROLE_SUPERVISOR);
+	notify_name(s->sign_name, &s->k->segment, key.bytes, key.size);
+	s->sign = notify_socket_open(s->sign_name, false, variable);
+}
+
 static int begin(struct kreg_supervisor *s)
 {
 	const struct kreg_supervision *what = &s->plan->what;
@@ -255,6 +267,7 @@ static int begin(struct kreg_supervisor *s)
 		return err;
 	}
 	become_parent(s);
+	put_sign_out(s);
 	if (!(what->flags & KREG_SUPERVISE_NO_CGROUPS))
 		cgroups_open(&s->cgroups, s->k->origin, s->plan->space);
 	service_left_clear(s->k, s->plan->space, &s->cgroups, what);
@@ -268,6 +281,7 @@ static void end(struct kreg_supervisor *s)
 {
 	supervisor_stop_all(s);
 	cgroups_close(&s->cgroups);
+	fd_close(&s->sign);
 	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
 }
 

@@ -71,6 +71,10 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 {
 	struct kreg_start how = *ward->what->start;
 	bool is_oneshot = ward->what->flags & KREG_SERVICE_ONESHOT;
+	char folder[CGROUPS_FOLDER_BYTES];
+	struct start_within within = {
+		.stop = s->asked, .cgroups = &s->cgroups, .folder = folder, .sign = s->sign_name
+	};
 	struct ending ending;
 	int err;
 
@@ -83,7 +87,8 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 	if (is_oneshot)
 		how.ready = KREG_READY_NOTIFY;
 	ward->is_refused = false;
-	err = ward_start(ward, s->k, &how, started, s->asked);
+	cgroups_folder(folder, ward->what->role);
+	err = ward_start(ward, s->k, &how, started, &within);
 	if (is_oneshot)
 		err = finish_oneshot(s, ward, err, started);
 	else if (!err)
@@ -113,7 +118,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 		if (!err) {
 			say_started(s->plan, ward);
 			say_changed(s->plan, ward, s->k);
-			deaf = ward_hear(ward, s->k, &started.owner);
+			deaf = ward_follow(ward, s->k, &started.owner);
 			if (deaf && deaf != -ESRCH)
 				say_not_heard(s->plan, ward, deaf);
 			/* Where orphans become this process's children, it is one. */

@@ -66,11 +66,14 @@ static void close_fds(struct ward *ward)
 }
 
 int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
-	       struct kreg_started *started, int stop)
+	       struct kreg_started *started, const struct start_within *given)
 {
-	const struct start_within within = { .stop = stop, .cgroup = ward->group.cgroup };
-	int err = start_service(k, ward->group.space, ward->what->role, how, started, &within,
-				&ward->program);
+	struct start_within within = *given;
+	int err;
+
+	within.cgroup = ward->group.cgroup;
+	err = start_service(k, ward->group.space, ward->what->role, how, started, &within,
+			    &ward->program);
 
 	if (err)
 		return err;
@@ -116,8 +119,13 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 	return err;
 }
 
-int ward_hear(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
 {
+	pid_t session = group_kept_session(owner->pid);
+
+	/* The pid was its until now. */
+	if (kreg_owner_is_alive(k, owner) > 0)
+		ward->group.session = session;
 	ward->has_missed = false;
 	return start_hear_found(k, ward->group.space, ward->what->role, ward->what->start, owner,
 				&ward->program);

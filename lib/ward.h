@@ -13,6 +13,7 @@
 
 #include "lib/restart.h"
 #include "lib/service_group.h"
+#include "lib/start.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -41,15 +42,18 @@ static inline bool ward_runs(const struct ward *ward)
 	return ward->end >= 0;
 }
 
-/* As start_service(), with @how in place of the ward's own start; what of fds is not to be had. */
+/* As start_service(), with @how in place of the ward's own start, and in its cgroup; what of fds is not to be had. */
 int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
-	       struct kreg_started *started, int stop);
+	       struct kreg_started *started, const struct start_within *within);
 
 /* Watches @owner, who is the service already. -ESRCH: it is dead; -EBUSY: it is this process. */
 int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
 
-/* What one that was taken over says is heard from here on. As start_hear_found(). */
-int ward_hear(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
+/*
+ * What one that was taken over says is heard from here on, and what it has started is known without a cgroup as well. As
+ * start_hear_found().
+ */
+int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
 
 /* Its end is readable: how it has ended. What it has started is known as that until ward_reap(). */
 struct ending ward_look(const struct ward *ward);

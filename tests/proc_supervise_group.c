@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/cgroups.h"
@@ -336,53 +335,6 @@ START_TEST(a_restart_waits_and_longer_each_time)
 }
 END_TEST
 
-static int be_supervisor(int link, void *data)
-{
-	const KREG_START(leaving, .argv = data, .ready = KREG_READY_FD, .ready_fd = 9);
-	const struct kreg_supervised services[] = { SERVICE("a", leaving) };
-	KREG_SUPERVISION(what, .services = services, .count = 1);
-	struct kreg *own = mode_open(mode, "supervise_group");
-	struct kreg_supervisor *supervisor;
-
-	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
-	while (pause())
-		;
-	return 0;
-}
-
-START_TEST(what_the_services_of_a_killed_supervisor_have_left_is_ended_by_the_next_one)
-{
-	const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
-	KREG_SUPERVISION(what, .count = 0);
-	struct kreg_supervisor *supervisor;
-	struct child child;
-	pid_t pids[2];
-
-	mode = _i;
-	open_way(0);
-	argv[2] = leaving_script("echo >&9; wait");
-	child = child_start_ready(be_supervisor, argv);
-	read_pids(pids);
-	if (is_folder("a")) {
-		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		child_kill(&child);
-		ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
-		ck_assert_int_eq(kill(pids[1], 0), 0);
-		supervisor = supervise_well(&what, "");
-		ck_assert(told_has(&told, "processes are left of an earlier supervisor"));
-		kreg_supervisor_stop(supervisor);
-		gone(pids);
-		nothing_is_left();
-	} else {
-		child_kill(&child);
-		kill(pids[0], SIGKILL);
-		kill(pids[1], SIGKILL);
-	}
-	kreg_close(k);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
@@ -393,7 +345,6 @@ int main(int argc, char **argv)
 		what_is_to_start_after_a_one_shot_waits_for_its_success,
 		one_that_ends_before_it_can_be_found_was_started_and_has_ended,
 		a_restart_waits_and_longer_each_time,
-		what_the_services_of_a_killed_supervisor_have_left_is_ended_by_the_next_one,
 		NULL,
 	};
 

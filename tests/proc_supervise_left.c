@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What services have started when their supervisor is killed, or becomes another program: it does not outlive service
+ * and supervisor, whoever dies first, with cgroups and without.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cgroups.h"
+#include "lib/start_keeper.h"
+#include "shm/clock.h"
+#include "shm/row.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/program.h"
+#include "tests/support/tmp.h"
+#include "tests/support/told.h"
+
+#define WAYS 2
+
+static struct kreg *k;
+static struct told told;
+static int mode;
+static uint32_t flags;
+
+/* Each test runs in both modes, and in both ways of knowing what a service has started. */
+static void open_way(int way)
+{
+	sigset_t ends;
+
+	/* As process 1 would be: what is orphaned is this process's. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	flags = KREG_SUPERVISE_REAP | (way ? KREG_SUPERVISE_NO_CGROUPS : 0);
+	if (k)
+		kreg_close(k);
+	k = mode_open(mode, "supervise_left");
+	told_init(&told, k);
+}
+
+static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
+static const KREG_START(sleeping, .argv = sleep_argv);
+
+static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
+{
+	what->flags |= flags;
+	return told_supervise(&told, what, events);
+}
+
+static bool is_folder(const char *role)
+{
+	struct cgroups cgroups;
+	char path[512];
+	bool is;
+
+	cgroups_open(&cgroups, k->origin, "production");
+	snprintf(path, sizeof(path), "@%s", role);
+	is = cgroups.all >= 0 && !faccessat(cgroups.all, path, F_OK, 0);
+	cgroups_close(&cgroups);
+	return is;
+}
+
+static void nothing_is_left(void)
+{
+	told_nothing_is_left(&told);
+	ck_assert(!is_folder("a"));
+}
+
+/* How a supervisor is to be, whose process is a child of the test. */
+struct role {
+	const char *const *argv; /* of its only service */
+	uint32_t flags;
+};
+
+/* At SIGUSR1 its process becomes another program. */
+static int be_supervisor(int link, void *data)
+{
+	const struct role *role = data;
+	const KREG_START(leaving, .argv = role->argv, .ready = KREG_READY_FD, .ready_fd = 9);
+	const struct kreg_supervised services[] = { SERVICE("a", leaving) };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .flags = role->flags);
+	struct kreg *own = mode_open(mode, "supervise_left");
+	struct kreg_supervisor *supervisor;
+	sigset_t set;
+	int signal;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	sigwait(&set, &signal);
+	execl("/bin/sleep", "sleep", "100000", NULL);
+	return 1;
+}
+
+/* Workers that do not end by SIGTERM, and their pids in a file. */
+#define POOL 4
+
+static const char *pool_script(void)
+{
+	static char script[1024];
+
+	snprintf(script, sizeof(script),
+		 "for i in 1 2 3 4; do sh -c 'trap \"\" TERM; echo $$ >>%1$s/pids; "
+		 "exec sleep 100000' & done; "
+		 "until [ \"$(cat %1$s/pids 2>/dev/null | wc -l)\" = 4 ]; do sleep 0.01; done; "
+		 "echo >&9; wait",
+		 tmp_directory());
+	return script;
+}
+
+static void read_pool(pid_t *pids)
+{
+	char path[256];
+	FILE *in;
+	int i;
+
+	snprintf(path, sizeof(path), "%s/pids", tmp_directory());
+	in = fopen(path, "r");
+	ck_assert_ptr_nonnull(in);
+	for (i = 0; i < POOL; i++)
+		ck_assert_int_eq(fscanf(in, "%d", &pids[i]), 1);
+	fclose(in);
+	unlink(path);
+}
+
+static int count_left(const pid_t *pids)
+{
+	struct row_process process;
+	int i, left = 0;
+
+	for (i = 0; i < POOL; i++)
+		left += row_process_read(pids[i], &process) && !row_process_is_over(&process);
+	return left;
+}
+
+static bool is_keeper(pid_t pid)
+{
+	char path[64], comm[32] = "";
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	in = fopen(path, "r");
+	if (in && !fgets(comm, sizeof(comm), in))
+		*comm = 0;
+	if (in)
+		fclose(in);
+	return !strcmp(comm, KEEPER_COMM "\n");
+}
+
+/* The keeper in the session; 0: none. */
+static pid_t keeper_of(pid_t session)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *at;
+	pid_t pid = 0;
+
+	ck_assert_ptr_nonnull(proc);
+	while ((at = readdir(proc))) {
+		pid = atoi(at->d_name);
+		if (pid > 0 && getsid(pid) == session && is_keeper(pid))
+			break;
+		pid = 0;
+	}
+	closedir(proc);
+	return pid;
+}
+
+/* Until all workers, and the keeper and the folder, have gone. */
+static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t keeper)
+{
+	uint64_t since = clock_now();
+
+	while (count_left(pids) || told_services(k) || !kill(keeper, 0) || is_folder("a")) {
+		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
+			      count_left(pids));
+		usleep(500);
+		/* It is our child, as an orphan. */
+		waitpid(keeper, NULL, WNOHANG);
+	}
+	printf("# mode %d, %s, %s: nothing is left after %.1f ms\n", mode,
+	       way ? "session" : "cgroup", what, (double)(clock_now() - since) / 1e6);
+}
+
+START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
+{
+	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
+	struct role role = { .argv = argv };
+	pid_t pids[POOL], keeper;
+	struct child child;
+	int way;
+
+	mode = _i;
+	for (way = 0; way < 2 * WAYS; way++) {
+		open_way(way % WAYS);
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		role.flags = flags & KREG_SUPERVISE_NO_CGROUPS;
+		child = child_start_ready(be_supervisor, &role);
+		read_pool(pids);
+		keeper = keeper_of(getsid(pids[0]));
+		ck_assert_int_gt(keeper, 0);
+		if (way < WAYS)
+			child_kill(&child);
+		else
+			kill(child.pid, SIGUSR1);
+		await_all_gone(way < WAYS ? "kill" : "exec", way % WAYS, pids, keeper);
+		if (way >= WAYS)
+			child_kill(&child);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
+{
+	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
+	struct role role = { .argv = argv };
+	pid_t pids[POOL], keeper;
+	struct child child;
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		open_way(way);
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
+		child = child_start_ready(be_supervisor, &role);
+		read_pool(pids);
+		keeper = keeper_of(getsid(pids[0]));
+		child_kill(&child);
+		usleep(200000);
+		ck_assert_int_eq(count_left(pids), POOL);
+		ck_assert_int_eq(told_services(k), 1);
+		told_signal(&told, "a", SIGKILL);
+		await_all_gone("kept", way, pids, keeper);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
+{
+	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
+	struct role role = { .argv = argv };
+	struct kreg_supervised services[] = { SERVICE("a", sleeping) };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 5);
+	struct kreg_supervisor *supervisor;
+	pid_t pids[POOL], keeper;
+	struct child child;
+	int way;
+
+	mode = _i;
+	services[0].stop_ms = 300;
+	for (way = 0; way < WAYS; way++) {
+		open_way(way);
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
+		child = child_start_ready(be_supervisor, &role);
+		read_pool(pids);
+		keeper = keeper_of(getsid(pids[0]));
+		child_kill(&child);
+		what.flags = KREG_SUPERVISE_KEEP;
+		supervisor = supervise_well(&what, "+a1 ");
+		told_signal(&told, "a", SIGKILL);
+		told_await(&told, "!a0 +a1 ");
+		ck_assert_msg(told_has(&told, "4 processes that it has left go on after SIGTERM"),
+			      "%s", told.sentences);
+		ck_assert_int_eq(count_left(pids), 0);
+		kreg_supervisor_stop(supervisor);
+		nothing_is_left();
+		ck_assert(kill(keeper, 0));
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(what_a_killed_supervisor_and_a_killed_keeper_have_left_is_ended_by_the_next_one)
+{
+	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
+	struct role role = { .argv = argv };
+	KREG_SUPERVISION(what, .count = 0);
+	struct kreg_supervisor *supervisor;
+	struct child child;
+	pid_t pids[POOL], keeper;
+	int i;
+
+	mode = _i;
+	open_way(0);
+	child = child_start_ready(be_supervisor, &role);
+	read_pool(pids);
+	keeper = keeper_of(getsid(pids[0]));
+	ck_assert_int_eq(kill(keeper, SIGKILL), 0);
+	if (is_folder("a")) {
+		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		child_kill(&child);
+		ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
+		ck_assert_int_eq(count_left(pids), POOL);
+		supervisor = supervise_well(&what, "");
+		ck_assert(told_has(&told, "processes are left of an earlier supervisor"));
+		kreg_supervisor_stop(supervisor);
+		ck_assert_int_eq(count_left(pids), 0);
+		nothing_is_left();
+	} else {
+		child_kill(&child);
+		for (i = 0; i < POOL; i++)
+			kill(pids[i], SIGKILL);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *const both[] = {
+		the_workers_of_a_killed_supervisors_services_are_killed_at_once,
+		so_are_those_of_a_kept_service_that_dies_when_nobody_supervises,
+		those_of_one_that_was_taken_over_are_ended_by_its_supervisor,
+		what_a_killed_supervisor_and_a_killed_keeper_have_left_is_ended_by_the_next_one,
+		NULL,
+	};
+
+	program_run(argc, argv);
+	return modes_run(suite_create("supervise_left"), tcase_create("both"), both, NULL, NULL);
+}
