@@ -42,8 +42,8 @@
  * on newer ones (seen on 7.3, not on 6.18). What others find then:
  *
  *   preempted in      where                            others
- *   attach            {n, O, pid} is taken, or         have a seat less
- *                     the life is not entered yet
+ *   attach            {n, O, pid} is taken, or         have a seat less; threads of the process that are
+ *                     the life is not entered yet      refused one are told to come again (refusal())
  *   attach            the image is being counted       threads of the process are told to come again (image.bpf.h)
  *   on_exit           the life is over                 may have the seat already; the user is refused more than its
  *                                                      share until the program goes on, before wait(2) can tell
@@ -59,10 +59,12 @@
  * command; so these are never skipped.
  *
  *   step that can fail                   when                             what follows
- *   attach: the user's count is raised   the user holds its share         -EDQUOT
- *     (user.bpf.h)                       others are at it just now        -EAGAIN, the reader tries again
- *   attach: a seat is sought             all are taken, or the rest is    -EUSERS; the count is lowered
- *                                        root's
+ *   attach: the user's count is raised   the user holds its share         -EDQUOT, or -EAGAIN if a thread of the
+ *     (user.bpf.h)                                                        process is at it just now
+ *                                        others are at it just now        -EAGAIN, the reader tries again
+ *   attach: a seat is sought             all are taken, or the rest is    the count is lowered; -EUSERS, or -EAGAIN
+ *                                        root's                           if one came back, or a thread of the
+ *                                                                         process is at it just now
  *   attach: insert into owners           another thread was first         our seat is given up; its is the one
  *                                        no element (-E2BIG)              our seat is given up; -EUSERS
  *                                        the bucket's lock is refused     our seat is given up; -EAGAIN, and
@@ -146,12 +148,12 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 
 	err = user_join(c, uid);
 	if (err)
-		return err;
+		return err == EDQUOT ? refusal(c, process, err) : err;
 	word = take_seat(c, process->pid, uid, &seat);
 	fact = word ? bpf_map_lookup_elem(&seats, &seat) : 0;
 	if (!word || !fact) {
 		user_leave(uid);
-		return EUSERS;
+		return refusal(c, process, EUSERS);
 	}
 	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process, ids);
 	forget_files(seat);

@@ -115,6 +115,14 @@ static bool is_alive(__u64 owner, __u32 pid)
 	return word && *(volatile __u64 *)word == life_of(owner, pid);
 }
 
+/* How many of the seats are for @uid. The last ones are root's: so they are free for root, whatever others hold. */
+static __u32 seats_of(struct life_control *c, __u32 uid)
+{
+	__u32 seats = c->seats, reserve = uid ? c->reserve : 0;
+
+	return reserve < seats ? seats - reserve : 0;
+}
+
 struct search {
 	__u32 first;
 	__u32 pid;
@@ -142,17 +150,13 @@ static long at_free_seat(__u32 i, struct search *search)
 	return 1;
 }
 
-/*
- * The word of a seat that is now @pid's to begin a life in; NULL: none is free. The last seats are root's: so
- * they are free for root, whatever others hold, and nothing has to be counted.
- */
+/* The word of a seat that is now @pid's to begin a life in; NULL: none is free. */
 static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
 {
-	__u32 seats = c->seats, reserve = uid ? c->reserve : 0;
+	__u32 seats = seats_of(c, uid);
 	__u64 from = c->free_from;
 	struct search search = { .first = (__u32)from, .pid = pid };
 
-	seats = reserve < seats ? seats - reserve : 0;
 	if (from < seats)
 		bpf_loop(seats - (__u32)from, at_free_seat, &search, 0);
 	if (!search.found) {
@@ -165,6 +169,53 @@ static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *sea
 	*seat = search.seat;
 	__sync_bool_compare_and_swap(&c->free_from, from, search.seat + 1ull);
 	return bpf_map_lookup_elem(&lives, seat);
+}
+
+struct hope {
+	struct life_process process;
+	__u32 below; /* a free seat is of use if its number is */
+	__u32 found;
+};
+
+/* Whether @seat is free, or a thread of the process holds it or is taking it. 1 ends the search. */
+static long at_hope(__u32 seat, struct hope *hope)
+{
+	__u64 *word = bpf_map_lookup_elem(&lives, &seat), seen;
+	struct life_seat *fact = bpf_map_lookup_elem(&seats, &seat);
+	bool found = false;
+	__u32 pid;
+
+	if (!word || !fact)
+		return 1;
+	seen = *(volatile __u64 *)word;
+	pid = (__u32)seen & LIFE_PID_MASK;
+	if (!pid)
+		found = seat < hope->below;
+	else if (pid == hope->process.pid)
+		/* Who takes one has that pid now; a life may be an earlier process's, which was missed. */
+		found = seen & LIFE_OVER || fact->start == hope->process.start;
+	if (!found)
+		return 0;
+	hope->found = 1;
+	return 1;
+}
+
+/*
+ * The threads of a process that come at once each take a seat, and all but one give theirs up. So where nothing was
+ * left for this one, it may come again if that was their doing: one of them is at it, or has entered the
+ * process. Who saw a seat taken that is free now may come again, too.
+ */
+static int refusal(struct life_control *c, const struct life_process *process, int err)
+{
+	__u32 uid = (__u32)bpf_get_current_uid_gid();
+	struct hope hope = { .process = *process, .below = err == EUSERS ? seats_of(c, uid) : 0 };
+	__u64 *held;
+
+	bpf_loop(c->seats, at_hope, &hope, 0);
+	if (hope.found)
+		return EAGAIN;
+	held = bpf_map_lookup_elem(&owners, process);
+	return held && is_alive(*(volatile __u64 *)held, process->pid) ? EAGAIN : err;
 }
 
 /* Low seats first, so that few rows are in use. */

@@ -33,10 +33,11 @@
 
 #include "shm/fd.h"
 
-/* How often the kernel may refuse the guard a lock of its own before we say so. */
-#define ATTACH_TRIES 100
-/* How long each of them waits while the guard is being stopped. */
-#define STOPPING_NS 1000000
+/* How often the guard may say "again", or that it is being stopped, before we say so. */
+#define ATTACH_TRIES 200
+/* All waits but those for the first "again"s are so long. */
+#define ATTACH_AT_ONCE 10
+#define WAIT_NS 1000000
 
 /*
  * Whether @uid stands for users of outside of our user namespace, root perhaps, and for none of inside: then none of
@@ -258,14 +259,19 @@ static int attach_read(const char *path, struct life_reply *reply)
 	return err ? err : reply->error;
 }
 
-/* A guard that was only asked to stop gives seats again when it has refused; one that does stop is gone then. */
-static bool is_soon_better(int err)
+/*
+ * A guard that was only asked to stop gives seats again when it has refused; one that does stop is gone then. What
+ * another thread or process has half done in the guard is soon whole, but it may have been preempted there.
+ */
+static bool is_soon_better(int err, int tries)
 {
-	const struct timespec wait = { .tv_nsec = STOPPING_NS };
+	const struct timespec wait = { .tv_nsec = WAIT_NS };
 
-	if (err == -ESHUTDOWN)
+	if ((err != -EAGAIN && err != -ESHUTDOWN) || tries >= ATTACH_TRIES)
+		return false;
+	if (err == -ESHUTDOWN || tries >= ATTACH_AT_ONCE)
 		nanosleep(&wait, NULL);
-	return err == -EAGAIN || err == -ESHUTDOWN;
+	return true;
 }
 
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path)
@@ -275,7 +281,7 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 
 	do {
 		err = attach_read(path, &reply);
-	} while (is_soon_better(err) && ++tries < ATTACH_TRIES);
+	} while (is_soon_better(err, ++tries));
 	if (err)
 		return err;
 	/* Another guard was started between the mapping and the seat. */

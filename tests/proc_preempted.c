@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where many processes end or call exec at once, a program of the guard may be preempted by another process that needs
- * it, and kept from that by the kernel: no life outlives its process for that, whatever tells of the death, and no
- * image its exec.
+ * Where many processes end, call exec or come at once, a program of the guard may be preempted by another process that
+ * needs it, or kept from that by the kernel: no life outlives its process for that, whatever tells of the death; no
+ * image outlives its exec; no thread is refused what its process has, or gets in a moment.
  *
  * What was kept from programs is printed. Newer kernels do so now and then, others never (guard.bpf.c).
  *
  * KREG_KILLS=10000 is the long run.
  */
 #include <check.h>
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +28,13 @@
 #include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
+#include "tests/support/unit.h"
 
 #define SEATS 64
 #define WORKERS 6
 #define KILLS 1500
 #define EXECS 300
+#define NOBODY 65534
 
 /* What a victim does when it has a seat. */
 enum act { DIE, EXEC };
@@ -210,11 +214,95 @@ START_TEST(no_image_outlives_its_exec_where_many_call_it_at_once)
 }
 END_TEST
 
+/* ---- threads */
+
+#define THREADS 16
+#define ROUNDS 200
+
+struct crowd {
+	const struct life_table *table;
+	pthread_barrier_t start;
+};
+
+struct comer {
+	struct crowd *crowd;
+	struct life_self self;
+	int err;
+};
+
+static void *come(void *data)
+{
+	struct comer *comer = data;
+
+	pthread_barrier_wait(&comer->crowd->start);
+	comer->err = life_guard_attach(&comer->self, comer->crowd->table, second_guard());
+	return NULL;
+}
+
+/* Says the first error, or 1 if they did not get one seat. */
+static int come_at_once(int link, void *data)
+{
+	uid_t uid = *(uid_t *)data;
+	struct comer comers[THREADS];
+	pthread_t threads[THREADS];
+	struct life_table table;
+	struct crowd crowd = { .table = &table };
+	int i, err = life_guard_open(&table, second_guard());
+
+	if (!err && uid && (setgid(uid) || setuid(uid)))
+		err = -errno;
+	pthread_barrier_init(&crowd.start, NULL, THREADS);
+	for (i = 0; i < THREADS && !err; i++) {
+		comers[i].crowd = &crowd;
+		err = -pthread_create(&threads[i], NULL, come, &comers[i]);
+	}
+	for (i = 0; i < THREADS && !err; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < THREADS && !err; i++)
+		err = comers[i].err ? comers[i].err : comers[i].self.owner != comers[0].self.owner;
+	link_say(link, err);
+	return 0;
+}
+
+static void come_again_and_again(struct guard_options options, uid_t uid)
+{
+	struct guard_status status;
+	struct child child;
+	int i;
+
+	options.path = second_guard();
+	ck_assert_int_eq(guard_start(&options), 0);
+	for (i = 0; i < ROUNDS / (int)unit_slowness(); i++) {
+		child = child_start(come_at_once, &uid);
+		ck_assert_int_eq(link_hear(child.link), 0);
+		child_end(&child);
+	}
+	ck_assert_int_eq(guard_status(&options, &status), 0);
+	ck_assert_uint_eq(status.seats_used, 0);
+	ck_assert_uint_eq(status.refused, 0);
+	ck_assert_uint_eq(status.over_share, 0);
+	ck_assert_int_eq(guard_stop(&options, false), 0);
+}
+
+START_TEST(threads_that_come_at_once_get_the_last_seat)
+{
+	come_again_and_again((struct guard_options){ .seats = 1 }, 0);
+}
+END_TEST
+
+START_TEST(threads_that_come_at_once_get_the_one_seat_that_is_their_users_share)
+{
+	come_again_and_again((struct guard_options){ .seats = SEATS, .share = 1 }, NOBODY);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
 		no_life_outlives_its_process_where_many_end_at_once,
 		no_image_outlives_its_exec_where_many_call_it_at_once,
+		threads_that_come_at_once_get_the_last_seat,
+		threads_that_come_at_once_get_the_one_seat_that_is_their_users_share,
 		NULL,
 	};
 
