@@ -246,7 +246,7 @@ int BPF_PROG(on_exit, struct task_struct *p)
 {
 	struct life_control *c = the_control();
 
-	if (!c || !is_over(p))
+	if (!c || !is_over(p) || fails(LIFE_FAULT_SKIP))
 		return 0;
 	count(&c->exits);
 	if (!fails(LIFE_FAULT_EXIT))
@@ -258,7 +258,10 @@ static int see_exit_again(struct task_struct *p)
 {
 	struct life_control *c = the_control();
 
-	if (c && is_over(p) && !fails(LIFE_FAULT_AGAIN))
+	if (!c || !is_over(p))
+		return 0;
+	count(&c->exits_again);
+	if (!fails(LIFE_FAULT_AGAIN))
 		end_process(c, p);
 	return 0;
 }

@@ -209,7 +209,8 @@ static bool sees_death(const struct guard_at *at)
 		_exit(0);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
-	return !guard_control(at, &after) && after.exits != before.exits;
+	return !guard_control(at, &after) &&
+	       after.exits + after.exits_again != before.exits + before.exits_again;
 }
 
 /* Whether PATH still leads to it, and it sees what dies. */

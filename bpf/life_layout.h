@@ -106,11 +106,12 @@ struct life_control {
 	__u64 stale;     /* ends after which the process stayed among the owners for a while */
 	__u64 free_from; /* a hint: where the search for a free seat begins */
 	__u64 exits; /* processes that on_exit has seen end: it is at work if one's end raises it */
-	__u64 upgrades;   /* how often other programs have taken over */
-	__u64 over_share; /* attaches of users who had their share */
-	__u32 share;      /* seats that one user may hold; root may hold all */
-	__u32 reserve;    /* the last so many seats are root's */
-	__u64 reserved[5];
+	__u64 upgrades;    /* how often other programs have taken over */
+	__u64 over_share;  /* attaches of users who had their share */
+	__u32 share;       /* seats that one user may hold; root may hold all */
+	__u32 reserve;     /* the last so many seats are root's */
+	__u64 exits_again; /* as exits, of in_exit or exit_again */
+	__u64 reserved[4];
 };
 
 /* What reading the attach file yields. */
@@ -162,11 +163,12 @@ struct life_command {
 /* Which steps of the guard's programs fail, for tests. */
 #define LIFE_FAULT_INSERT 1u      /* every other entry among the owners is refused */
 #define LIFE_FAULT_DELETE 2u      /* no entry among the owners is removed */
-#define LIFE_FAULT_EXIT 4u        /* on_exit does not run */
+#define LIFE_FAULT_EXIT 4u        /* on_exit ends no life */
 #define LIFE_FAULT_EXEC 8u        /* on_exec does not run */
-#define LIFE_FAULT_AGAIN 16u      /* neither in_exit nor exit_again runs */
+#define LIFE_FAULT_AGAIN 16u      /* neither in_exit nor exit_again ends one */
 #define LIFE_FAULT_EXEC_AGAIN 32u /* neither in_exec nor exec_again runs */
 #define LIFE_FAULT_FUNCTIONS 64u  /* the kernel lets no program into its functions */
+#define LIFE_FAULT_SKIP 128u      /* on_exit does not run at all */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

@@ -7,11 +7,15 @@
  * the guard goes on. So who misses the pins ends a process, and looks whether the guard has counted that.
  * It is the same for all, whatever they see.
  *
- *   pins             a process that ends is counted   the guard
- *   there            not asked                        goes on
- *   not to be seen   yes                              goes on, out of sight
- *   not to be seen   not, again and again             is gone
- *   not to be seen   no process can be made           goes on, as far as anybody knows
+ *   pins              a process that ends is counted      the guard
+ *   there             not asked                           goes on
+ *   not to be seen    yes                                 goes on, out of sight
+ *   not to be seen    not, again and again                is gone
+ *   not to be seen    no process can be made              goes on, as far as anybody knows
+ *   all but exit      not by on_exit, again and again     is gone: it is not whole
+ *
+ * The kernel may skip on_exit, where a task is preempted in it, and again as long as that is kept from the CPU; so a guard
+ * that is out of sight is gone only if its second program, which the kernel cannot skip (guard.bpf.c), counts nothing either.
  *
  * The table of a guard that is gone is replaced by zeros, in this process: all lives are over in it, so whoever looks
  * finds nobody alive. A life word that was in use is never 0 otherwise, which is how it is told from a life
@@ -31,19 +35,36 @@
 
 #include "shm/life.h"
 
-/* How often the kernel may keep an exit from the guard: it skips a program that runs on that CPU already. */
+/* How often the kernel may keep an exit from both programs, where it cannot but skip them. */
 #define TRIES 5
 
-static bool is_pinned(const struct life_table *table, const char *path)
+static bool is_in_sight(const struct life_table *table, const char *path)
 {
 	char pin[PATH_MAX];
 	struct stat st;
 
-	if (snprintf(pin, sizeof(pin), "%s/" LIFE_PIN_LIVES, path) >= (int)sizeof(pin) ||
-	    stat(pin, &st) || st.st_dev != table->device || st.st_ino != table->inode)
-		return false;
+	return snprintf(pin, sizeof(pin), "%s/" LIFE_PIN_LIVES, path) < (int)sizeof(pin) &&
+	       !stat(pin, &st) && st.st_dev == table->device && st.st_ino == table->inode;
+}
+
+static bool is_whole(const char *path)
+{
+	char pin[PATH_MAX];
+	struct stat st;
+
 	snprintf(pin, sizeof(pin), "%s/" LIFE_PIN_EXIT, path);
 	return !stat(pin, &st);
+}
+
+/* How many ends the guard has counted: by on_exit, and where its pins are out of sight by the second program as well. */
+static uint64_t ends(const struct life_table *table, bool in_sight)
+{
+	/* relaxed: no order is needed; the end is waited for by a system call */
+	uint64_t first = load_relaxed(&table->control->exits);
+
+	if (in_sight)
+		return first;
+	return first + load_relaxed(&table->control->exits_again); /* relaxed: as above */
 }
 
 static int end_at_once(void *unused)
@@ -76,15 +97,15 @@ static bool end_process(void)
 
 enum life_guard_state life_guard_look(const struct life_table *table, const char *path)
 {
+	bool in_sight = is_in_sight(table, path);
 	uint64_t before;
 	int i;
 
-	if (is_pinned(table, path))
+	if (in_sight && is_whole(path))
 		return LIFE_GUARD_THERE;
 	for (i = 0; i < TRIES; i++) {
-		before = load_relaxed(&table->control->exits); /* relaxed: no order is needed */
-		/* relaxed: the end is waited for by a system call */
-		if (!end_process() || load_relaxed(&table->control->exits) != before)
+		before = ends(table, in_sight);
+		if (!end_process() || ends(table, in_sight) != before)
 			return LIFE_GUARD_UNSEEN;
 	}
 	return LIFE_GUARD_GONE;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpf/guard.h"
+#include "bpf/life_layout.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"
 #include "tests/support/guard.h"
@@ -27,11 +28,20 @@
 /* So long a guard out of sight is used: several looks. */
 #define UNSEEN_MS 1500
 
-static void start_guard(void)
+static void start_guard_with(uint32_t faults)
 {
-	struct guard_options options = { .path = second_guard(), .seats = 16 };
+	struct guard_options options = {
+		.path = second_guard(),
+		.seats = 16,
+		.faults = faults,
+	};
 
 	ck_assert_int_eq(guard_start(&options), 0);
+}
+
+static void start_guard(void)
+{
+	start_guard_with(0);
 }
 
 static void stop_guard(void)
@@ -223,12 +233,12 @@ static int write_unseen(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_guard_that_is_merely_out_of_sight_goes_on)
+static void out_of_sight(uint32_t faults)
 {
 	struct child unseen;
 	struct kreg *k;
 
-	start_guard();
+	start_guard_with(faults);
 	k = open_registry(0);
 	unseen = child_start(write_unseen, NULL);
 	ck_assert_int_eq(link_hear(unseen.link), 0);
@@ -238,6 +248,17 @@ START_TEST(a_guard_that_is_merely_out_of_sight_goes_on)
 	ck_assert_int_eq(kreg_lookup(k, "held", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	kreg_close(k);
 	stop_guard();
+}
+
+START_TEST(a_guard_that_is_merely_out_of_sight_goes_on)
+{
+	out_of_sight(0);
+}
+END_TEST
+
+START_TEST(a_guard_out_of_sight_goes_on_while_the_kernel_skips_its_first_program)
+{
+	out_of_sight(LIFE_FAULT_SKIP);
 }
 END_TEST
 
@@ -269,6 +290,7 @@ int main(void)
 		who_has_it_open_is_told_that_bpffs_was_unmounted,
 		who_only_reads_finds_nobody_after_kreg_stat,
 		a_guard_that_is_merely_out_of_sight_goes_on,
+		a_guard_out_of_sight_goes_on_while_the_kernel_skips_its_first_program,
 		NULL,
 	};
 
