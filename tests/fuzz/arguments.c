@@ -7,6 +7,7 @@
  *
  * What the children do counts as coverage, however they end (counters.c).
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "shm/clock.h"
 #include "tests/fuzz/fence.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/tmp.h"
@@ -170,20 +172,39 @@ static int waits(char *const *argv)
 	return 0;
 }
 
-static int await_end(pid_t pid, char *const *argv)
+/* False: @ms have passed. */
+static bool await_end_for(pid_t pid, int ms)
 {
 	struct pollfd at = { .events = POLLIN };
-	int status = 0, got;
+	uint64_t end = clock_after_ms((uint64_t)ms);
+	struct timespec left;
+	int got;
 
 	at.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	fuzz_must(at.fd >= 0, "pidfd_open");
-	got = poll(&at, 1, waits(argv) ? WAIT_MS : (int)SECONDS * 1000);
+	/* libFuzzer looks for its own time by a signal. */
+	do {
+		left = clock_left(end);
+		got = ppoll(&at, 1, &left, NULL);
+	} while (got < 0 && errno == EINTR);
 	close(at.fd);
-	if (!got)
+	return got == 1;
+}
+
+static int await_end(pid_t pid, char *const *argv)
+{
+	bool has_ended = await_end_for(pid, waits(argv) ? WAIT_MS : (int)SECONDS * 1000);
+	int status = 0;
+	pid_t got;
+
+	if (!has_ended)
 		kill(-pid, SIGKILL);
-	fuzz_must(waitpid(pid, &status, 0) == pid, "waitpid");
-	fuzz_must(got || waits(argv), "regtool hangs");
-	return got ? status : 0;
+	do
+		got = waitpid(pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	fuzz_must(got == pid, "waitpid");
+	fuzz_must(has_ended || waits(argv), "regtool hangs");
+	return has_ended ? status : 0;
 }
 
 static void show(int output)
