@@ -27,6 +27,7 @@
 #include "lib/programs.h"
 #include "lib/sleeper.h"
 #include "lib/telemetry.h"
+#include "lib/unguarded.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -253,6 +254,8 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 	/* There will be no more. */
 	if (!succession_is_current(s))
 		return keep_news(l, -ESHUTDOWN);
+	if (!life_is_alive(&l->k->lives, l->k->self.owner))
+		return keep_news(l, unguarded_why(l->k));
 	until.ask_again = l->inbox.is_early;
 	sleeper_arm(&l->sleeper, &until);
 	return 0;

@@ -30,7 +30,8 @@ static bool is_news(const struct sleeper *sleeper, const struct sleep *until)
 {
 	const struct kreg *k = sleeper->k;
 
-	return until->ask_again || log_print(&k->segment, &k->lives) != until->print;
+	return until->ask_again || !life_is_alive(&k->lives, k->self.owner) ||
+	       log_print(&k->segment, &k->lives) != until->print;
 }
 
 static bool is_new_dump(struct sleeper *sleeper)

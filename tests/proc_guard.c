@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -512,7 +513,25 @@ static int await_lock(struct kreg *k)
 	return kreg_lock(k, "lock", KREG_STRING, PATIENCE_MS, &lock);
 }
 
-static int (*const waits[])(struct kreg *k) = { await_nobody, await_gone, await_turn, await_lock };
+static int await_event(struct kreg *k)
+{
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	struct pollfd at = { .events = POLLIN };
+	int got = kreg_listen(k, NULL, 0, &listener);
+
+	while (!got) {
+		at.fd = kreg_listener_fd(listener);
+		poll(&at, 1, PATIENCE_MS);
+		do
+			got = kreg_listener_next(listener, &event);
+		while (got == 1);
+	}
+	return got;
+}
+
+static int (*const waits[])(struct kreg *k) = { await_nobody, await_gone, await_turn, await_lock,
+						await_event };
 
 static int wait_to_be_sent_away(int link, void *data)
 {

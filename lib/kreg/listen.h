@@ -80,7 +80,7 @@ int kreg_listener_fd(const struct kreg_listener *listener);
 /*
  * The next event, without waiting.
  * Return: 1; 0 none is left; -ENOMEM, -EAGAIN try again, the fd stays readable; -ESHUTDOWN the registry was
- *         destroyed or taken over, and there will be none; -EUCLEAN another process has damaged the
+ *         destroyed or taken over, and there will be none; -EOWNERDEAD the same, as the guard was stopped by force; -EUCLEAN another process has damaged the
  *         memory.
  * Since: 1.0
  */
