@@ -5,6 +5,7 @@
 #include "lib/start_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -165,6 +166,9 @@ static int serve(struct starting *s)
 		return 0;
 	service.session = has_session ? s->what.child : 0;
 	fd = owner_pidfd_for_signals(s->k, &s->what.owner);
+	/* Who gives seats names processes otherwise than we do, as to a container: our child is the program then. */
+	if (fd == -EREMOTE)
+		fd = fcntl(s->pidfd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return fd == -ESRCH ? -ECHILD : fd;
 	err = notify_serve(&s->readiness.notify, &service, fd);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -519,6 +520,55 @@ START_TEST(in_the_foreground_it_shares_session_and_input_with_its_starter)
 }
 END_TEST
 
+/* Process 1 of a container, with the guard of its host: what the guard calls the program's pid is none of its own. */
+static int start_in_container(void)
+{
+	KREG_START(how, .argv = SAYS("STATUS=soon", "READY=1,STATUS=up"),
+		   .ready = KREG_READY_NOTIFY, .flags = KREG_START_ATTEND);
+	struct kreg_program_state state = { .size = sizeof(state) };
+	struct kreg_started started = { .size = sizeof(started) };
+	struct kreg *own = mode_open(mode, "notify");
+	int err = kreg_service_start(own, "production", "config", &how, &started);
+
+	while (!err && strcmp(state.status, "up")) {
+		if (!is_told(&started, LONG_MS))
+			err = -ETIMEDOUT;
+		else
+			err = kreg_program_hear(started.program);
+		kreg_program_state(started.program, &state);
+	}
+	if (!err && kreg_service_lookup(own, "production", "config", NULL, 0, NULL))
+		err = -ENOENT;
+	return -err;
+}
+
+START_TEST(in_a_container_it_is_heard_as_well)
+{
+	pid_t child, inner;
+	int status;
+
+	if (geteuid())
+		return;
+	open_mode(_i);
+	child = fork();
+	if (!child) {
+		if (unshare(CLONE_NEWPID | CLONE_NEWNS))
+			_exit(0); /* there are no containers here */
+		inner = fork();
+		if (!inner && (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+			       mount("proc", "/proc", "proc", 0, NULL)))
+			_exit(254);
+		if (!inner)
+			_exit(start_in_container());
+		waitpid(inner, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	kreg_close(k);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
@@ -535,6 +585,7 @@ int main(int argc, char **argv)
 		a_supervisor_hears_its_services_and_restarts_those_that_miss_their_watchdog,
 		what_it_says_is_passed_on_to_the_manager_above,
 		in_the_foreground_it_shares_session_and_input_with_its_starter,
+		in_a_container_it_is_heard_as_well,
 		NULL,
 	};
 
