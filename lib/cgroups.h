@@ -8,9 +8,9 @@
  * Needs     cgroup2 mounted, and the right to write there: root, or a cgroup that was delegated. Otherwise there are none,
  *           which is no error.
  * Context   one thread for each struct cgroups.
- * Death     leaves the folders, which the keepers of their services remove when those are empty (start_keeper.c); whoever
+ * Death     leaves the folders, which the minders of their services remove when those are empty (start_minder.c); whoever
  *           supervises the namespace next from the same cgroup finds what is left.
- * Used by   supervisor_start.c, supervisor_run.c, service_group.c, start_keeper.c: there without memory to allocate.
+ * Used by   supervisor_start.c, supervisor_run.c, service_group.c, start_minder.c: there without memory to allocate.
  */
 #ifndef KREG_LIB_CGROUPS_H
 #define KREG_LIB_CGROUPS_H

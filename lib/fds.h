@@ -5,7 +5,7 @@
  * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any kernel.
  * Needs     /proc where the kernel has no close_range(2) for it (before 5.9; close-on-exec before 5.11).
  * Context   a child of fork() with one thread; async-signal-safe, no memory is allocated.
- * Used by   start_child.c, start_watch.c, start_keeper.c.
+ * Used by   start_child.c, start_watch.c, start_minder.c.
  */
 #ifndef KREG_LIB_FDS_H
 #define KREG_LIB_FDS_H

@@ -5,7 +5,7 @@
  *
  * Promises  notify_name() is one name for each key of each registry of this boot: the device and inode of its file are in it.
  * Context   any; no memory is allocated.
- * Used by   notify.c, start.c, start_found.c, start_keeper.c, supervisor_run.c.
+ * Used by   notify.c, start.c, start_found.c, start_minder.c, supervisor_run.c.
  */
 #ifndef KREG_LIB_NOTIFY_SOCKET_H
 #define KREG_LIB_NOTIFY_SOCKET_H

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "lib/cgroups.h"
-#include "lib/start_keeper.h"
+#include "lib/start_minder.h"
 #include "lib/started_with.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
@@ -81,7 +81,7 @@ static bool was_started_by(pid_t pid, const struct service_group *group)
 }
 
 /* What calls itself so is not ended; it could leave the session as well. */
-static bool is_keeper(pid_t pid)
+static bool is_minder(pid_t pid)
 {
 	FILE *in = fd_stream_of(pid, "comm");
 	char comm[32] = "";
@@ -90,7 +90,7 @@ static bool is_keeper(pid_t pid)
 		*comm = 0;
 	if (in)
 		fclose(in);
-	return !strcmp(comm, KEEPER_COMM "\n");
+	return !strcmp(comm, MINDER_COMM "\n");
 }
 
 static bool is_member(pid_t pid, const struct service_group *group)
@@ -100,7 +100,7 @@ static bool is_member(pid_t pid, const struct service_group *group)
 	if (!row_process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
 		return false;
 	if (group->session && process.session == group->session)
-		return !is_keeper(pid);
+		return !is_minder(pid);
 	return process.parent == getpid() && was_started_by(pid, group);
 }
 
@@ -127,8 +127,8 @@ pid_t group_kept_session(pid_t pid)
 
 	while (proc && !kept && (at = readdir(proc))) {
 		at_pid = atoi(at->d_name);
-		/* Twice: the pid may have become another's in between, and a keeper does not leave its session. */
-		if (at_pid > 0 && getsid(at_pid) == session && is_keeper(at_pid) &&
+		/* Twice: the pid may have become another's in between, and a minder does not leave its session. */
+		if (at_pid > 0 && getsid(at_pid) == session && is_minder(at_pid) &&
 		    getsid(at_pid) == session)
 			kept = session;
 	}

@@ -4,8 +4,8 @@
  * leads, and what has become this process's child and has the service's name in its environment.
  *
  * Promises  a signal reaches members alone: no process that has got a member's pid.
- * Needs     of a session: that its first process is this process's child and is not yet reaped, or that its keeper is
- *           there, so that its number is no other session's. The keeper is no member.
+ * Needs     of a session: that its first process is this process's child and is not yet reaped, or that its minder is
+ *           there, so that its number is no other session's. The minder is no member.
  * Context   one thread; allocates.
  * Used by   ward.c, supervisor_stop.c, supervisor_start.c.
  */
@@ -26,7 +26,7 @@ struct service_group {
 };
 
 /*
- * The session of a service whose process is @pid, if its keeper is in it: then its number is no other session's; 0: it is
+ * The session of a service whose process is @pid, if its minder is in it: then its number is no other session's; 0: it is
  * not, or it is our own session.
  */
 pid_t group_kept_session(pid_t pid);

@@ -31,7 +31,7 @@
 
 #include "lib/fds.h"
 #include "lib/handle.h"
-#include "lib/start_keeper.h"
+#include "lib/start_minder.h"
 #include "lib/start_watch.h"
 #include "shm/fd.h"
 #include "shm/row.h"
@@ -308,7 +308,7 @@ void start_child(const struct start_plan *plan)
 		die_with(plan->starter);
 	/* Before there is a life: it has none, and nothing else of ours but the session. */
 	if (is_supervised)
-		err = start_keeper(plan);
+		err = start_minder(plan);
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
 	if (k->segment.lives)

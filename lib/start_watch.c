@@ -9,7 +9,7 @@
  *                                 +- watcher      is to die with it
  *   guard      starter -- program                 the watcher watches the starter, if the program is to
  *                         watcher                 die with it; it is a child of init or of a subreaper. Where there is a
- *                                                 supervisor, its keeper does that (start_keeper.c)
+ *                                                 supervisor, its minder does that (start_minder.c)
  *
  * In the fallback the watcher has a life of its own, and a reserved entry in the line of the name, behind the
  * foster's. When the foster has been killed, that one is the first: nobody finds the name, and nobody can take it

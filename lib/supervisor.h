@@ -42,7 +42,7 @@ struct kreg_supervisor {
 	int changes; /* an eventfd: @next is there; anybody's */
 	int outer;   /* the caller's eventfd, or -1 */
 	char sign_name[NOTIFY_NAME_BYTES];
-	int sign; /* a socket of that name, by which keepers know that the namespace is supervised; -1: none */
+	int sign; /* a socket of that name, by which minders know that the namespace is supervised; -1: none */
 	int children; /* a signalfd of SIGCHLD; -1: what services leave behind is not ours to reap */
 	int ended;    /* an eventfd, readable when the tree has ended; anybody's */
 	bool is_to_stop; /* what was heard */

@@ -17,7 +17,7 @@
  * more.
  *
  * Killed here, the name is gone with the process, and the kernel kills the services, or leaves them to the next
- * supervisor if they are to be kept. What they had started is killed by their keepers (start_keeper.c).
+ * supervisor if they are to be kept. What they had started is killed by their minders (start_minder.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -239,7 +239,7 @@ static void become_parent(struct kreg_supervisor *s)
 	s->children = fd_signals(&ends);
 }
 
-/* Without it, if somebody has its name, keepers end nothing, or too early. */
+/* Without it, if somebody has its name, minders end nothing, or too early. */
 static void put_sign_out(struct kreg_supervisor *s)
 {
 	char variable[NOTIFY_VARIABLE_BYTES];

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "lib/cgroups.h"
-#include "lib/start_keeper.h"
+#include "lib/start_minder.h"
 #include "shm/clock.h"
 #include "shm/row.h"
 #include "tests/support/child.h"
@@ -143,7 +143,7 @@ static int count_left(const pid_t *pids)
 	return left;
 }
 
-static bool is_keeper(pid_t pid)
+static bool is_minder(pid_t pid)
 {
 	char path[64], comm[32] = "";
 	FILE *in;
@@ -154,11 +154,11 @@ static bool is_keeper(pid_t pid)
 		*comm = 0;
 	if (in)
 		fclose(in);
-	return !strcmp(comm, KEEPER_COMM "\n");
+	return !strcmp(comm, MINDER_COMM "\n");
 }
 
-/* The keeper in the session; 0: none. */
-static pid_t keeper_of(pid_t session)
+/* The minder in the session; 0: none. */
+static pid_t minder_of(pid_t session)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *at;
@@ -167,7 +167,7 @@ static pid_t keeper_of(pid_t session)
 	ck_assert_ptr_nonnull(proc);
 	while ((at = readdir(proc))) {
 		pid = atoi(at->d_name);
-		if (pid > 0 && getsid(pid) == session && is_keeper(pid))
+		if (pid > 0 && getsid(pid) == session && is_minder(pid))
 			break;
 		pid = 0;
 	}
@@ -175,17 +175,17 @@ static pid_t keeper_of(pid_t session)
 	return pid;
 }
 
-/* Until all workers, and the keeper and the folder, have gone. */
-static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t keeper)
+/* Until all workers, and the minder and the folder, have gone. */
+static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t minder)
 {
 	uint64_t since = clock_now();
 
-	while (count_left(pids) || told_services(k) || !kill(keeper, 0) || is_folder("a")) {
+	while (count_left(pids) || told_services(k) || !kill(minder, 0) || is_folder("a")) {
 		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
 			      count_left(pids));
 		usleep(500);
 		/* It is our child, as an orphan. */
-		waitpid(keeper, NULL, WNOHANG);
+		waitpid(minder, NULL, WNOHANG);
 	}
 	printf("# mode %d, %s, %s: nothing is left after %.1f ms\n", mode,
 	       way ? "session" : "cgroup", what, (double)(clock_now() - since) / 1e6);
@@ -195,7 +195,7 @@ START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
-	pid_t pids[POOL], keeper;
+	pid_t pids[POOL], minder;
 	struct child child;
 	int way;
 
@@ -206,13 +206,13 @@ START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
 		role.flags = flags & KREG_SUPERVISE_NO_CGROUPS;
 		child = child_start_ready(be_supervisor, &role);
 		read_pool(pids);
-		keeper = keeper_of(getsid(pids[0]));
-		ck_assert_int_gt(keeper, 0);
+		minder = minder_of(getsid(pids[0]));
+		ck_assert_int_gt(minder, 0);
 		if (way < WAYS)
 			child_kill(&child);
 		else
 			kill(child.pid, SIGUSR1);
-		await_all_gone(way < WAYS ? "kill" : "exec", way % WAYS, pids, keeper);
+		await_all_gone(way < WAYS ? "kill" : "exec", way % WAYS, pids, minder);
 		if (way >= WAYS)
 			child_kill(&child);
 	}
@@ -224,7 +224,7 @@ START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
-	pid_t pids[POOL], keeper;
+	pid_t pids[POOL], minder;
 	struct child child;
 	int way;
 
@@ -235,13 +235,13 @@ START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
 		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
 		child = child_start_ready(be_supervisor, &role);
 		read_pool(pids);
-		keeper = keeper_of(getsid(pids[0]));
+		minder = minder_of(getsid(pids[0]));
 		child_kill(&child);
 		usleep(200000);
 		ck_assert_int_eq(count_left(pids), POOL);
 		ck_assert_int_eq(told_services(k), 1);
 		told_signal(&told, "a", SIGKILL);
-		await_all_gone("kept", way, pids, keeper);
+		await_all_gone("kept", way, pids, minder);
 	}
 	kreg_close(k);
 }
@@ -254,7 +254,7 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 	struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 5);
 	struct kreg_supervisor *supervisor;
-	pid_t pids[POOL], keeper;
+	pid_t pids[POOL], minder;
 	struct child child;
 	int way;
 
@@ -266,7 +266,7 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
 		child = child_start_ready(be_supervisor, &role);
 		read_pool(pids);
-		keeper = keeper_of(getsid(pids[0]));
+		minder = minder_of(getsid(pids[0]));
 		child_kill(&child);
 		what.flags = KREG_SUPERVISE_KEEP;
 		supervisor = supervise_well(&what, "+a1 ");
@@ -277,28 +277,28 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 		ck_assert_int_eq(count_left(pids), 0);
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
-		ck_assert(kill(keeper, 0));
+		ck_assert(kill(minder, 0));
 	}
 	kreg_close(k);
 }
 END_TEST
 
-START_TEST(what_a_killed_supervisor_and_a_killed_keeper_have_left_is_ended_by_the_next_one)
+START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
 	KREG_SUPERVISION(what, .count = 0);
 	struct kreg_supervisor *supervisor;
 	struct child child;
-	pid_t pids[POOL], keeper;
+	pid_t pids[POOL], minder;
 	int i;
 
 	mode = _i;
 	open_way(0);
 	child = child_start_ready(be_supervisor, &role);
 	read_pool(pids);
-	keeper = keeper_of(getsid(pids[0]));
-	ck_assert_int_eq(kill(keeper, SIGKILL), 0);
+	minder = minder_of(getsid(pids[0]));
+	ck_assert_int_eq(kill(minder, SIGKILL), 0);
 	if (is_folder("a")) {
 		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -325,7 +325,7 @@ int main(int argc, char **argv)
 		the_workers_of_a_killed_supervisors_services_are_killed_at_once,
 		so_are_those_of_a_kept_service_that_dies_when_nobody_supervises,
 		those_of_one_that_was_taken_over_are_ended_by_its_supervisor,
-		what_a_killed_supervisor_and_a_killed_keeper_have_left_is_ended_by_the_next_one,
+		what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one,
 		NULL,
 	};
 

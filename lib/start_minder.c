@@ -8,22 +8,22 @@
  *   over        -                                 the cgroup's folder is removed, if nobody supervises; it ends
  *
  * Behind a program that has ended there is a supervisor as a rule, which lets what is left end by itself first, and starts
- * the service anew: so the keeper only looks on. Whether there is one, the first or a later one, is known by the sign that each
+ * the service anew: so the minder only looks on. Whether there is one, the first or a later one, is known by the sign that each
  * has out (supervisor.h), which goes with its process, and at exec.
  *
  * What is killed can be no other service's, and no later start's. The cgroup is this start's alone: its folder is made anew
- * for the next one, and this one's fd leads nowhere then. The session's number stays its own as long as the keeper is in
+ * for the next one, and this one's fd leads nowhere then. The session's number stays its own as long as the minder is in
  * it; it has a process group of its own there, away from what is sent to the service's.
  *
  *   killed here       what follows
- *   the supervisor    the kernel kills the program that is to die with it, the keeper does too; then it kills the rest
+ *   the supervisor    the kernel kills the program that is to die with it, the minder does too; then it kills the rest
  *   the program       as above
- *   the keeper        nobody ends the rest of a service whose supervisor is killed, but the next one, by the cgroup; and
+ *   the minder        nobody ends the rest of a service whose supervisor is killed, but the next one, by the cgroup; and
  *                     under the guard a program that has changed its credentials goes on
  *
  * What has left its session is not found where there are no cgroups.
  */
-#include "lib/start_keeper.h"
+#include "lib/start_minder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,10 +49,10 @@
 enum { FD_STARTER, FD_PROGRAM, FD_CGROUP, FD_ALL, FD_OWN, FDS };
 
 #define LONGEST_MS 100
-/* So often a folder is tried to be locked that other keepers lock as well. */
+/* So often a folder is tried to be locked that other minders lock as well. */
 #define TRIES 20
 
-struct keeper {
+struct minder {
 	const struct start_within *within;
 	bool dies;
 	bool has_cgroup;
@@ -107,25 +107,25 @@ static int look_at_session(pid_t session, bool kill_them)
 	return left;
 }
 
-static bool is_empty(const struct keeper *keeper)
+static bool is_empty(const struct minder *minder)
 {
-	if (keeper->has_cgroup)
+	if (minder->has_cgroup)
 		return cgroups_are_populated(FD_CGROUP) <= 0;
-	return !look_at_session(keeper->session, false);
+	return !look_at_session(minder->session, false);
 }
 
-static void kill_rest(const struct keeper *keeper)
+static void kill_rest(const struct minder *minder)
 {
-	if (!keeper->has_cgroup || !cgroups_kill(FD_CGROUP))
-		look_at_session(keeper->session, true);
+	if (!minder->has_cgroup || !cgroups_kill(FD_CGROUP))
+		look_at_session(minder->session, true);
 }
 
-static bool is_over(const struct keeper *keeper)
+static bool is_over(const struct minder *minder)
 {
-	return (keeper->dies && keeper->starter_is_dead) || !notify_is_there(keeper->within->sign);
+	return (minder->dies && minder->starter_is_dead) || !notify_is_there(minder->within->sign);
 }
 
-static void watch_program(struct keeper *keeper)
+static void watch_program(struct minder *minder)
 {
 	struct pollfd at[] = { { .fd = FD_PROGRAM, .events = POLLIN },
 			       { .fd = FD_STARTER, .events = POLLIN } };
@@ -133,37 +133,37 @@ static void watch_program(struct keeper *keeper)
 	while (!at[0].revents) {
 		if (poll(at, 2, -1) < 0 || !at[1].revents)
 			continue;
-		keeper->starter_is_dead = true;
-		if (keeper->dies)
+		minder->starter_is_dead = true;
+		if (minder->dies)
 			syscall(SYS_pidfd_send_signal, FD_PROGRAM, SIGKILL, NULL, 0);
 		at[1] = (struct pollfd){ .fd = -1 };
 	}
 }
 
-static void stand_behind(struct keeper *keeper)
+static void stand_behind(struct minder *minder)
 {
 	struct pollfd at = { .fd = FD_STARTER, .events = POLLIN };
 	int ms;
 
-	for (ms = 1; !is_empty(keeper); ms = ms < LONGEST_MS ? 2 * ms : LONGEST_MS) {
-		if (keeper->starter_is_dead)
+	for (ms = 1; !is_empty(minder); ms = ms < LONGEST_MS ? 2 * ms : LONGEST_MS) {
+		if (minder->starter_is_dead)
 			at = (struct pollfd){ .fd = -1 };
-		if (is_over(keeper))
-			kill_rest(keeper);
+		if (is_over(minder))
+			kill_rest(minder);
 		if (poll(&at, 1, ms) == 1)
-			keeper->starter_is_dead = true;
+			minder->starter_is_dead = true;
 	}
 }
 
 /* Who supervises has a lock on the folder of all, and removes what is in there itself. */
-static void remove_folder(const struct keeper *keeper)
+static void remove_folder(const struct minder *minder)
 {
 	int i;
 
-	for (i = 0; i < TRIES && keeper->has_cgroup && is_over(keeper); i++) {
+	for (i = 0; i < TRIES && minder->has_cgroup && is_over(minder); i++) {
 		if (!flock(FD_ALL, LOCK_EX | LOCK_NB)) {
-			unlinkat(FD_ALL, keeper->within->folder, AT_REMOVEDIR);
-			unlinkat(FD_OWN, keeper->within->cgroups->name, AT_REMOVEDIR);
+			unlinkat(FD_ALL, minder->within->folder, AT_REMOVEDIR);
+			unlinkat(FD_OWN, minder->within->cgroups->name, AT_REMOVEDIR);
 			return;
 		}
 		poll(NULL, 0, i);
@@ -172,7 +172,7 @@ static void remove_folder(const struct keeper *keeper)
 
 static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *fds)
 {
-	struct keeper keeper = {
+	struct minder minder = {
 		.within = plan->within,
 		.dies = plan->how->flags & KREG_START_DIES_WITH_STARTER,
 		.has_cgroup = fds[FD_CGROUP] >= 0,
@@ -183,13 +183,13 @@ static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *f
 	if (fds[FD_ALL] >= 0)
 		fds[FD_ALL] = fd_open_at(fds[FD_ALL], ".", O_RDONLY | O_DIRECTORY);
 	fds_keep(fds, FDS);
-	watch_program(&keeper);
-	stand_behind(&keeper);
-	remove_folder(&keeper);
+	watch_program(&minder);
+	stand_behind(&minder);
+	remove_folder(&minder);
 	_exit(0);
 }
 
-int start_keeper(const struct start_plan *plan)
+int start_minder(const struct start_plan *plan)
 {
 	const struct start_within *within = plan->within;
 	int fds[FDS] = { fd_pidfd(plan->starter), fd_pidfd(getpid()), -1, -1, -1 };
@@ -209,16 +209,16 @@ int start_keeper(const struct start_plan *plan)
 	/* The program is not to have a child that it knows nothing of. */
 	between = err ? -1 : _Fork();
 	if (between == 0) {
-		pid_t keeper;
+		pid_t minder;
 
-		/* Its end says that the program runs, however long the keeper takes to begin. */
+		/* Its end says that the program runs, however long the minder takes to begin. */
 		close(plan->link);
 		/* The same: from the first moment on it is none of the service's. */
 		setpgid(0, 0);
-		prctl(PR_SET_NAME, KEEPER_COMM);
-		keeper = _Fork();
-		if (keeper)
-			_exit(keeper < 0);
+		prctl(PR_SET_NAME, MINDER_COMM);
+		minder = _Fork();
+		if (minder)
+			_exit(minder < 0);
 		keep(plan, fds);
 	}
 	if (!err && (between < 0 || waitpid(between, &status, 0) != between || status))
