@@ -20,7 +20,7 @@ static inline ssize_t found_value(const struct kreg *k, const struct found *foun
 	const void *from = entry_value(&k->segment, found->entry, found->info, &size);
 
 	if (!from)
-		return -EUCLEAN;
+		return segment_fault(&k->segment);
 	if (size && size <= capacity)
 		copy_out(value, from, size);
 	return size;

@@ -160,8 +160,11 @@ int64_t handle_reclaim(struct kreg *k)
 
 bool handle_make_room(struct kreg *k, int err)
 {
+	bool is_narrow = k->segment.slabs_mapped < k->segment.slabs_max;
+
 	/* The dead's memory is not what a quota is short of. */
-	if (err != -ENOSPC && (err != -EDQUOT || !heap_may_shrink(k->heap)))
+	if (err != -ENOSPC && (err != -ENOMEM || !is_narrow) &&
+	    (err != -EDQUOT || !heap_may_shrink(k->heap)))
 		return false;
 	return handle_reclaim(k) >= 0;
 }

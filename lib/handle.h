@@ -102,6 +102,9 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 /* At the end: no failure is without a sentence, but that there is no such registry. */
 void opening_say_why(const struct opening *o, int err);
 
+/* Why the process has no life of the guard's; @share: of seats, that a user has. */
+void opening_say_no_life(const struct opening *o, int err, uint32_t share);
+
 /* -ENOMEM. NULL is allowed. */
 int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);
 void origin_free(struct origin *origin);

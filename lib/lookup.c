@@ -159,7 +159,7 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 		return err;
 	at = entry_value(&k->segment, found.entry, found.info, &size);
 	if (!at)
-		return -EUCLEAN;
+		return segment_fault(&k->segment);
 	*value = at;
 	return size;
 }

@@ -40,7 +40,7 @@ static int copy_all(struct kreg *k, struct copy *out)
 			copy_out(out->bytes, blob, out->size);
 		}
 		if (grace_peek_held(&k->segment, epoch))
-			return !blob && meta_is_any(out->word) ? -EUCLEAN : 0;
+			return !blob && meta_is_any(out->word) ? segment_fault(&k->segment) : 0;
 		free(out->bytes);
 	}
 	return -EAGAIN;

@@ -46,35 +46,6 @@ static bool guard_is_out_of_reach(int err)
 	return err == -ENODEV || err == -EPERM || err == -EACCES || err == -ENOSYS;
 }
 
-static void say_no_life(const struct opening *o, int err, uint32_t share)
-{
-	if (err == -ENODEV)
-		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
-			    o->guard);
-	else if (err == -EUSERS)
-		segment_say(&o->path,
-			    "the guard at %s has no seat left; start it with more --seats",
-			    o->guard);
-	else if (err == -EDQUOT)
-		segment_say(&o->path,
-			    "user %u holds its share of %u seats of the guard at %s; root can give "
-			    "more "
-			    "by `regtool guard upgrade --share`",
-			    getuid(), share, o->guard);
-	else if (err == -EPERM && life_guard_is_strange(o->guard))
-		segment_say(
-			&o->path,
-			"%s is not believed: a guard's folder is in a bpffs, it and its pins are "
-			"root's or your own, and others cannot write it",
-			o->guard);
-	else if (err == -EPROTO)
-		segment_say(&o->path, "the guard at %s and this library are of different versions",
-			    o->guard);
-	else
-		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
-			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
-}
-
 static int open_life(struct kreg *k, const struct opening *o)
 {
 	uint32_t share = 0;
@@ -96,7 +67,7 @@ static int open_life(struct kreg *k, const struct opening *o)
 	if (guard_is_out_of_reach(err) && o->options.life == KREG_LIFE_AUTO)
 		return 0;
 	if (err)
-		say_no_life(o, err, share);
+		opening_say_no_life(o, err, share);
 	return err;
 }
 

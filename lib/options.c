@@ -101,6 +101,40 @@ void opening_say_why(const struct opening *o, int err)
 			    strerror(-err));
 }
 
+void opening_say_no_life(const struct opening *o, int err, uint32_t share)
+{
+	if (err == -ENODEV)
+		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
+			    o->guard);
+	else if (err == -EUSERS)
+		segment_say(&o->path,
+			    "the guard at %s has no seat left; start it with more --seats",
+			    o->guard);
+	else if (err == -EDQUOT)
+		segment_say(&o->path,
+			    "user %u holds its share of %u seats of the guard at %s; root can give "
+			    "more "
+			    "by `regtool guard upgrade --share`",
+			    getuid(), share, o->guard);
+	else if (err == -EPERM && life_guard_is_strange(o->guard))
+		segment_say(
+			&o->path,
+			"%s is not believed: a guard's folder is in a bpffs, it and its pins are "
+			"root's or your own, and others cannot write it",
+			o->guard);
+	else if (err == -ENOMEM || err == -EAGAIN)
+		segment_say(&o->path,
+			    "the guard at %s cannot be used: %s; raise the limit on address "
+			    "space or locked memory, or open again",
+			    o->guard, strerror(-err));
+	else if (err == -EPROTO)
+		segment_say(&o->path, "the guard at %s and this library are of different versions",
+			    o->guard);
+	else
+		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
+			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
+}
+
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
 {
 	struct kreg_options *o = &out->options;
@@ -131,6 +165,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
 		out->guard = NULL;
 	out->plan.max_bytes = o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES;
+	out->plan.may_shrink = !o->max_bytes;
 	out->plan.owner_bytes = o->owner_bytes;
 	out->plan.seats = o->seats ? o->seats : DEFAULT_SEATS;
 	out->plan.slots = o->slots ? o->slots : DEFAULT_SLOTS;

@@ -235,6 +235,8 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 
 	if (!k || !owner || !facts || !owner->token)
 		return -EINVAL;
+	if (!segment_is_whole(&k->segment))
+		return -ENOMEM;
 	if (!owner_facts(k, owner->token, &own))
 		return -ESRCH;
 	err = ask_kernel(k, owner->token, &own);
@@ -255,6 +257,8 @@ int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *
 
 	if (!k || !visit)
 		return -EINVAL;
+	if (!segment_is_whole(&k->segment))
+		return -ENOMEM;
 	end = row_end(&k->segment);
 	for (seat = 0; seat < end && !err; seat++) {
 		owner_t owner = row_owner(&k->segment, &k->lives, seat, &entries);

@@ -194,7 +194,7 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 	const void *value = entry_value(&k->segment, own->entry, own->info, &size);
 
 	if (!value)
-		return -EUCLEAN;
+		return segment_fault(&k->segment);
 	*out = (struct kreg_entry){ .key = q->key, .key_size = q->key_size };
 	out->value = value;
 	out->value_size = size;

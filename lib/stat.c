@@ -122,6 +122,8 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 		return -EINVAL;
 	handle_is_lost(k);
 	s = &k->segment;
+	if (!segment_is_whole(s))
+		return -ENOMEM;
 	gifts = gift_sum(s, &k->lives, 0);
 	if (gifts < 0)
 		return (int)gifts;

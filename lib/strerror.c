@@ -50,7 +50,7 @@ static const struct {
 	{ EINTR, "a signal came first; try again" },
 	{ EMFILE, "this process has too many fds open; close some or raise its limit" },
 	{ ENFILE, "the host has too many fds open; close some or raise its limit" },
-	{ ENOMEM, "out of memory" },
+	{ ENOMEM, "out of memory, or of the address space that the process may use" },
 };
 
 const char *kreg_strerror(int error)

@@ -48,7 +48,7 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 		return err;
 	value = entry_value(&change->k->segment, own.entry, own.info, &size);
 	if (!value)
-		return -EUCLEAN;
+		return segment_fault(&change->k->segment);
 	if (u->place && u->place != own.place)
 		return -ECANCELED;
 	if (u->expected && (size != u->expected_size || !copy_equals(value, u->expected, size)))

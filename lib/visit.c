@@ -84,7 +84,7 @@ static int batch_add(const struct visit *v, struct batch *batch, const struct fo
 	unsigned char *at;
 
 	if (!value)
-		return -EUCLEAN;
+		return segment_fault(&v->k->segment);
 	if (!handle_owner(v->k, found->owner, found->life, &copied.owner))
 		return 0;
 	if (batch_grow(batch, bytes))

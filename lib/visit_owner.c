@@ -120,7 +120,7 @@ int visit_owner(const struct visit *v, owner_t owner)
 
 	if (owner_seat(owner) >= v->k->segment.seats)
 		return 0;
-	err = owner_orders(v, owner, &orders);
+	err = segment_is_whole(&v->k->segment) ? owner_orders(v, owner, &orders) : -EAGAIN;
 	if (err == -EAGAIN)
 		err = visit_all(v);
 	else

@@ -137,6 +137,8 @@ static int look_once(struct look *look, const struct segment *s, const struct li
 {
 	int err = look_begin(look, s, lives);
 
+	if (!err && !segment_is_whole(s))
+		err = -ENOMEM;
 	if (!err) {
 		look_header(look);
 		look_buckets(look);

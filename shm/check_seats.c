@@ -103,12 +103,13 @@ static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32
 /* Whether a record of @seat's ends where @published says. */
 static bool has_last_record(const struct look *look, uint32_t seat, uint64_t published)
 {
-	const unsigned char *ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
+	const unsigned char *ring;
 	uint32_t end = (uint32_t)published, units;
 	struct log_record record;
 
 	if (!segment_see_logs(look->s, seat))
 		return true;
+	ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
 	/* What lies before the first record was never reserved. */
 	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
 		ring_read(ring, end - units, &record, sizeof(record));

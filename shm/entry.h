@@ -21,14 +21,14 @@ static inline struct entry *segment_entry(const struct segment *s, place_t place
 	/* relaxed: it only grows, and whoever links a place has reserved it before */
 	if (caa_unlikely(slab >= load_relaxed(&s->view->slabs) && slab >= segment_see_slabs(s)))
 		return NULL;
-	return (struct entry *)(s->base + (uint64_t)place * LINE_BYTES);
+	return (struct entry *)(s->land_base + (uint64_t)place * LINE_BYTES);
 }
 
 /* Whether @bytes from the entry's start on lie in its slab; an entry never leaves it. */
 static inline bool entry_has_room(const struct segment *s, const struct entry *entry,
 				  uint32_t bytes)
 {
-	uint64_t offset = (uint64_t)((const unsigned char *)entry - s->base) - s->land_offset;
+	uint64_t offset = (uint64_t)((const unsigned char *)entry - s->land_base) - s->land_offset;
 
 	return offset % SLAB_BYTES + bytes <= SLAB_BYTES;
 }

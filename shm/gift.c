@@ -133,7 +133,7 @@ static int gift_find(const struct segment *s, const struct life_table *lives, pl
 	struct query q;
 
 	if (!entry)
-		return -EUCLEAN;
+		return segment_fault(s);
 	q = gift_query(s, entry, key);
 	q.kinds = KINDS_OF_NAMES;
 	q.owner = load_relaxed(&entry->owner); /* relaxed: checked through the list */
@@ -185,7 +185,8 @@ void gift_recount(const struct segment *s, const struct life_table *lives)
 	uint32_t slab, slabs;
 	uint64_t seen;
 
-	if (!gift_is_any(s))
+	/* What cannot be seen may be gifts. */
+	if (!gift_is_any(s) || !segment_is_whole(s))
 		return;
 	/*
 	 * ORD[gift_recount:A] acquire: how many were made, then the slabs' words; pairs with gift_make:A
@@ -213,7 +214,7 @@ static int64_t sum_once(const struct segment *s, const struct life_table *lives,
 		place_t place = gift_in(s, slab);
 		int err = place ? gift_find(s, lives, place, &gift) : -ENOENT;
 
-		if (err == -EUCLEAN)
+		if (err && err != -ENOENT)
 			return err;
 		if (!err && entry_kind(gift.info) == ENTRY_NAME &&
 		    row_is_members(s, lives, gift.owner))
@@ -226,6 +227,8 @@ int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_
 {
 	int tries;
 
+	if (gift_is_any(s) && !segment_is_whole(s))
+		return -ENOMEM;
 	for (tries = 0; tries < SUM_TRIES && gift_is_any(s); tries++) {
 		uint64_t epoch = grace_peek(s);
 		int64_t sum = sum_once(s, lives, owner);

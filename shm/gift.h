@@ -40,7 +40,7 @@ bool gift_sweep(const struct writer *w, uint32_t slab);
 void gift_recount(const struct segment *s, const struct life_table *lives);
 
 /*
- * How many gifts living owners have, or @owner alone if that is not 0. -EUCLEAN; -EAGAIN: it was overtaken
+ * How many gifts living owners have, or @owner alone if that is not 0. -EUCLEAN, -ENOMEM; -EAGAIN: it was overtaken
  * over and over.
  */
 int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);

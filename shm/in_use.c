@@ -55,6 +55,9 @@ static bool someone_has_gift(struct look *look)
 	const struct segment *s = look->s;
 	uint32_t slab, slabs = gift_is_any(s) ? land_slabs(s) : 0;
 
+	*look->found = (struct in_use){ .is_beyond = slabs && !segment_is_whole(s) };
+	if (look->found->is_beyond)
+		return true;
 	for (slab = 0; slab < slabs; slab++) {
 		owner_t owner = gift_owner(s, slab);
 
@@ -117,7 +120,11 @@ void in_use_tell(char *out, const struct in_use *who)
 	unsigned long long here = row_pid_namespace(), there = who->pid_namespace;
 	bool is_elsewhere = here && there && here != there;
 
-	if (!who->is_unseen && is_elsewhere)
+	if (who->is_beyond)
+		snprintf(out, IN_USE_TEXT,
+			 "what is in it does not fit into the address space of this process, so "
+			 "that somebody in it counts as alive; raise the limit (ulimit -v)");
+	else if (!who->is_unseen && is_elsewhere)
 		snprintf(out, IN_USE_TEXT,
 			 "process %d of PID namespace %llu in it is alive; end it there", who->pid,
 			 there);

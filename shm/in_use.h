@@ -19,6 +19,7 @@ struct in_use {
 	pid_t pid;
 	uint64_t pid_namespace; /* that the pid is of; 0: not known */
 	bool is_unseen;         /* it cannot be judged from here, so it counts as alive */
+	bool is_beyond;         /* nor can be seen who it is: this process could not map so much */
 };
 
 /*

@@ -204,10 +204,10 @@ static int land_extend(const struct segment *s, uint32_t count)
 
 	if (more < count)
 		more = count;
-	if (slabs + more > s->slabs_max)
-		more = s->slabs_max - slabs;
+	if (slabs + more > s->slabs_mapped)
+		more = s->slabs_mapped - slabs;
 	if (more < count)
-		return -ENOSPC;
+		return s->slabs_mapped < s->slabs_max ? -ENOMEM : -ENOSPC;
 	err = land_extend_by(s, slabs, more);
 	return err && more > count ? land_extend_by(s, slabs, count) : err;
 }

@@ -284,6 +284,9 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 	owner_t owner;
 	uint64_t info;
 
+	/* It has to be settled then, or the table has to tell. */
+	if (!entry && !segment_is_whole(s))
+		return true;
 	/* Of a block that is used for something else the rest tells. */
 	if (!entry || (table_load(&entry->next) & REF_MARK))
 		return false;

@@ -173,7 +173,7 @@ bool meta_sweep(const struct writer *w, uint32_t slab)
 
 	if (!land_is_nobodys(word) || (word != SEGMENT_NOBODY && !(word & LAND_META)))
 		return false;
-	if (is_in(s, now, slab))
+	if (is_in(s, now, slab) || (meta_is_any(now) && !segment_is_whole(s)))
 		return false;
 	/*
 	 * ORD[meta_sweep:A] acquire: the size that was read, then the word once more: if that has not changed,

@@ -26,6 +26,8 @@
 #include "shm/boot.h"
 #include "shm/fd.h"
 
+/* What cannot be mapped is refused with less as well. */
+#define MAX_BYTES_LEAST (1ull << 20)
 #define SLABS_LIMIT ((uint64_t)PLACE_MAX / (SLAB_BYTES / LINE_BYTES) / 2)
 
 void segment_say(const struct segment_path *path, const char *format, ...)
@@ -95,7 +97,6 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 
 int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable)
 {
-	unsigned char *base;
 	struct stat st;
 	int err;
 
@@ -103,25 +104,27 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 		return -errno;
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
-	base = mmap(NULL, s->bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (base == MAP_FAILED)
-		return -errno;
-	madvise(base, s->bytes, MADV_DONTDUMP);
-	s->base = base;
+	err = segment_windows_open(s, header, fd);
+	if (err)
+		return err;
+	s->base = s->windows[0].at;
 	s->writable = writable;
 	err = segment_view_begin(s);
 	if (err) {
-		munmap(base, s->bytes);
+		segment_windows_close(s);
 		s->base = NULL;
 		return err;
 	}
-	s->header = (struct segment_header *)base;
-	s->rows = (struct row *)(base + (uintptr_t)s->rows);
-	s->slots = (struct slot *)(base + (uintptr_t)s->slots);
-	s->lives = header->identity ? NULL : (uint64_t *)(base + (uintptr_t)s->lives);
-	s->buckets = (uint64_t *)(base + s->buckets_offset);
-	s->directory = (struct directory_entry *)(base + s->directory_offset);
-	s->logs = base + s->logs_offset;
+	s->header = (struct segment_header *)s->base;
+	s->rows = (struct row *)(s->base + (uintptr_t)s->rows);
+	s->slots = (struct slot *)(s->base + (uintptr_t)s->slots);
+	s->lives = header->identity ? NULL : (uint64_t *)(s->base + (uintptr_t)s->lives);
+	s->buckets = (uint64_t *)(s->base + s->buckets_offset);
+	if (s->is_stranger)
+		return 0;
+	s->directory = (struct directory_entry *)segment_window_at(s, s->directory_offset, 0);
+	s->logs = segment_window_at(s, s->logs_offset, 0);
+	s->land_base = segment_window_at(s, s->land_offset, 0) - s->land_offset;
 	return 0;
 }
 
@@ -131,6 +134,20 @@ static uint32_t owner_slabs(const struct segment_plan *plan)
 	uint64_t slabs = plan->owner_bytes / SLAB_BYTES + !!(plan->owner_bytes % SLAB_BYTES);
 
 	return slabs < UINT32_MAX ? (uint32_t)slabs : UINT32_MAX;
+}
+
+/* What is said, or if nothing is, no more than this process can map. */
+static uint64_t max_bytes(const struct segment_plan *plan)
+{
+	uint64_t fixed = plan->seats * (sizeof(struct row) + sizeof(uint64_t)) +
+			 plan->slots * sizeof(struct slot);
+	uint64_t room = plan->may_shrink ? segment_room() : UINT64_MAX;
+	uint64_t most = room == UINT64_MAX ? UINT64_MAX : segment_bytes_for(room, fixed);
+
+	if (most < MAX_BYTES_LEAST)
+		most = MAX_BYTES_LEAST;
+
+	return plan->max_bytes < most ? plan->max_bytes : most;
 }
 
 static int header_fill(struct segment_header *header, const struct segment_path *path,
@@ -154,7 +171,7 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->keys = plan->keys;
 	header->partitions = plan->partitions;
 	header->identity = plan->identity;
-	header->max_bytes = plan->max_bytes / SLAB_BYTES * SLAB_BYTES;
+	header->max_bytes = max_bytes(plan) / SLAB_BYTES * SLAB_BYTES;
 	header->owner_slabs = owner_slabs(plan);
 	header->seats = plan->seats;
 	header->slots = plan->slots;
@@ -299,8 +316,7 @@ int segment_publish(struct segment *s, const struct segment_path *path, const ch
 
 void segment_close(struct segment *s)
 {
-	if (s->base)
-		munmap(s->base, s->bytes);
+	segment_windows_close(s);
 	free(s->view);
 	if (s->fd >= 0)
 		close(s->fd);

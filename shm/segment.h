@@ -30,10 +30,19 @@ struct segment_view {
 	uint32_t logs; /* of so many seats */
 };
 
+/* A part of the file that is mapped, see segment_window.c. */
+#define SEGMENT_WINDOWS 4
+struct segment_window {
+	uint64_t offset, bytes;
+	unsigned char *at;
+};
+
 struct segment {
 	bool is_leftover; /* of another boot, or a copy: nobody lives in it */
 	bool is_stranger; /* of another layout: the preamble and segment_who() are all that is known of it */
-	unsigned char *base;
+	unsigned char *base;      /* of the fixed parts */
+	unsigned char *land_base; /* with an offset in the file, where that is in the land */
+	struct segment_window windows[SEGMENT_WINDOWS];
 	struct segment_view *view; /* private */
 	struct segment_header *header;
 	struct row *rows;
@@ -44,6 +53,7 @@ struct segment {
 	unsigned char *logs;
 	place_t land_place; /* of slab 0 */
 	uint32_t slabs_max;
+	uint32_t slabs_mapped; /* in this process */
 	uint32_t buckets_max;
 	uint32_t seats;
 	uint32_t slots_count;
@@ -76,7 +86,8 @@ struct segment_plan {
 	uint32_t partitions;
 	uint32_t patience_ms;
 	mode_t mode;
-	gid_t group; /* (gid_t)-1: the caller's */
+	gid_t group;     /* (gid_t)-1: the caller's */
+	bool may_shrink; /* max_bytes may become what this process can map */
 };
 
 /* Where a registry's file is, and who hears why it can't be used. */
@@ -127,6 +138,18 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 int segment_geometry(struct segment *s, const struct segment_header *header);
 int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable);
 
+/*
+ * Maps the parts of a file as far as the process's limits allow. -ENOMEM: not even what is in use; -EAGAIN: the limit
+ * on locked memory admits nothing. segment_window_at(): @bytes at @offset, or NULL where they are not mapped.
+ */
+int segment_windows_open(struct segment *s, const struct segment_header *header, int fd);
+void segment_windows_close(struct segment *s);
+unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint64_t bytes);
+
+/* The address space that the process may still take; the land for which a half of that is enough. */
+uint64_t segment_room(void);
+uint64_t segment_bytes_for(uint64_t room, uint64_t fixed);
+
 /* -EOPNOTSUPP, said: the file is not in a tmpfs. */
 int segment_check_file_system(const struct segment_path *path, int fd);
 
@@ -152,6 +175,13 @@ uint32_t segment_see_slabs(const struct segment *s);
 uint64_t segment_see_buckets(const struct segment *s);
 bool segment_see_logs(const struct segment *s, uint32_t seat);
 
+/*
+ * Whether all land that is in use can be seen from this process; what is wrong where a place cannot be: -ENOMEM: the
+ * process could not map so much; -EUCLEAN: damage.
+ */
+bool segment_is_whole(const struct segment *s);
+int segment_fault(const struct segment *s);
+
 /* @bytes at @place, or NULL if not all of them are reserved. */
 static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)
 {
@@ -165,7 +195,7 @@ static inline void *segment_at(const struct segment *s, place_t place, uint32_t 
 		if (offset < s->land_offset || offset + bytes > end)
 			return NULL;
 	}
-	return s->base + offset;
+	return s->land_base + offset;
 }
 
 /* A power of two, and maybe an old one: the buckets behind it are children of those. */

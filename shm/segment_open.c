@@ -244,10 +244,11 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	if (!err) {
 		err = segment_map(&s, &header, fd, writable);
 		if (err)
-			segment_say(path,
-				    "cannot map the %llu bytes of %s: %s; raise the limit on "
-				    "address space",
-				    (unsigned long long)s.bytes, name, strerror(-err));
+			segment_say(
+				path,
+				"cannot map what is in use of the %llu bytes of %s: %s; raise the "
+				"limit on address space or locked memory",
+				(unsigned long long)s.bytes, name, strerror(-err));
 	}
 	close(fd);
 	if (!err)

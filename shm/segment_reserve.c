@@ -53,22 +53,25 @@ static int touch(unsigned char *page)
 
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), end = offset + bytes;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned char *at = segment_window_at(s, offset, bytes), *end = at + bytes;
 	int err;
 
-	if (end > s->bytes || end < offset)
+	if (offset + bytes > s->bytes || offset + bytes < offset)
 		return -ENOSPC;
+	if (!at)
+		return -ENOMEM;
 	err = segment_open_part(s, offset, bytes);
 	if (err)
 		return err;
-	offset -= offset % page;
-	while (madvise(s->base + offset, end - offset, MADV_POPULATE_WRITE)) {
+	at -= (uintptr_t)at % page;
+	while (madvise(at, (size_t)(end - at), MADV_POPULATE_WRITE)) {
 		if (errno == EFAULT || errno == ENOMEM)
 			return error_of(errno);
 		if (errno == EAGAIN || errno == EINTR)
 			continue;
-		for (; offset < end && !err; offset += page)
-			err = touch(s->base + offset);
+		for (; at < end && !err; at += page)
+			err = touch(at);
 		return err;
 	}
 	return 0;

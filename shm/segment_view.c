@@ -26,13 +26,14 @@
 
 int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), end = offset + bytes;
+	unsigned char *at = segment_window_at(s, offset, bytes);
+	uint64_t more = (uintptr_t)at % (uint64_t)sysconf(_SC_PAGESIZE);
 	/* A lookup may come here in a signal handler. */
 	int before = errno, err = 0;
 
-	offset -= offset % page;
-	if (mprotect(s->base + offset, end - offset,
-		     s->writable ? PROT_READ | PROT_WRITE : PROT_READ))
+	if (!at)
+		return -ENOMEM;
+	if (mprotect(at - more, bytes + more, s->writable ? PROT_READ | PROT_WRITE : PROT_READ))
 		err = -errno;
 	errno = before;
 	return err;
@@ -60,8 +61,8 @@ static bool open_slabs(const struct segment *s, uint32_t slabs)
 	/* relaxed: of this process alone, and late at worst */
 	if (slabs <= load_relaxed(&s->view->slabs_open))
 		return true;
-	if (open > s->slabs_max)
-		open = s->slabs_max;
+	if (open > s->slabs_mapped)
+		open = s->slabs_mapped;
 	if (segment_open_part(s, s->directory_offset, open * sizeof(struct directory_entry)) ||
 	    segment_open_part(s, s->land_offset, open * SLAB_BYTES))
 		return false;
@@ -76,8 +77,8 @@ uint32_t segment_see_slabs(const struct segment *s)
 	/* relaxed: of this process alone, and late at worst */
 	uint32_t seen = load_relaxed(&s->view->slabs);
 
-	if (slabs > s->slabs_max)
-		slabs = s->slabs_max;
+	if (slabs > s->slabs_mapped)
+		slabs = s->slabs_mapped;
 	if (slabs <= seen || !open_slabs(s, (uint32_t)slabs))
 		return seen;
 	store_relaxed(&s->view->slabs, (uint32_t)slabs); /* relaxed: as above */

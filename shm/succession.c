@@ -167,9 +167,11 @@ static int carry_over(const struct segment *s, const struct segment *next)
 		(place_t)(load_relaxed(&s->header->meta) >> PLACE_SHIFT); /* relaxed: no writer */
 	const struct meta_head *from = place ? segment_at(s, place, sizeof(*from)) : NULL;
 	uint32_t bytes = from ? from->bytes : 0, slabs, i;
-	struct meta_head *to = (struct meta_head *)(next->base + next->land_offset);
+	struct meta_head *to = (struct meta_head *)(next->land_base + next->land_offset);
 	int err;
 
+	if (place && !segment_is_whole(s))
+		return -ENOMEM;
 	if (!from || bytes > SEGMENT_META_MAX ||
 	    !segment_at(s, place, (uint32_t)sizeof(*from) + bytes))
 		return 0;

@@ -77,7 +77,7 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 bool sweep_own(const struct writer *w)
 {
 	uint32_t slab, slabs = land_slabs(w->s);
-	bool clean = true;
+	bool clean = segment_is_whole(w->s);
 
 	for (slab = 0; slab < slabs; slab++) {
 		if (land_owner(w->s, slab) != w->self)

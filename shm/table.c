@@ -93,7 +93,7 @@ int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 	}
 	entry = segment_entry(s, place);
 	if (!entry)
-		return -EUCLEAN;
+		return segment_fault(s);
 	info = load_relaxed(&entry->info); /* relaxed: behind the link that led here */
 	if (!entry_has_room(s, entry, ENTRY_HEAD + entry_key_size(info)))
 		return -EUCLEAN;
@@ -166,13 +166,13 @@ static int walk_entry(const struct segment *s, struct table_walk *walk, struct e
 		walk->hops++;
 		if (order_is_entry(order)) {
 			*out = segment_entry(s, ref_place(walk->at));
-			return *out ? 0 : -EUCLEAN;
+			return *out ? 0 : segment_fault(s);
 		}
 		if (walk_into_bucket(s, walk))
 			break;
 	}
 	walk->lost = true;
-	return -EUCLEAN;
+	return segment_fault(s);
 }
 
 /* Over @entry, which is not live: its link is loaded once more, as it is after its end. */

@@ -190,13 +190,13 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 				return -EUCLEAN;
 			if (caa_unlikely(!order_is_entry(order))) {
 				if (table_bucket_next(s, at, &next))
-					return -EUCLEAN;
+					return segment_fault(s);
 				continue;
 			}
 		}
 		entry = segment_entry(s, ref_place(at));
 		if (caa_unlikely(!entry))
-			return ref_is_end(at) ? -ENOENT : -EUCLEAN;
+			return ref_is_end(at) ? -ENOENT : segment_fault(s);
 		next = table_load(&entry->next);
 		if (order != q->order)
 			continue;

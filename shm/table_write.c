@@ -191,7 +191,7 @@ int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct
 		/* Somebody has changed the list, and so got on; or the search may have gone astray. */
 		if (grace_again(w) || step == STEP_AGAIN)
 			continue;
-		return step == STEP_ON ? 0 : -EUCLEAN;
+		return step == STEP_ON ? 0 : segment_fault(w->s);
 	}
 	return -EUCLEAN;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/kreg.h"
 #include "tests/support/child.h"
@@ -52,9 +53,21 @@ static int small_files(void)
 }
 
 #ifndef __SANITIZE_ADDRESS__
+/* So much more than the process has by now. */
+static int space_left(rlim_t bytes)
+{
+	FILE *statm = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+	int got = statm ? fscanf(statm, "%lu", &pages) : 0;
+
+	if (statm)
+		fclose(statm);
+	return got == 1 ? limit(RLIMIT_AS, pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes) : -1;
+}
+
 static int small_space(void)
 {
-	return limit(RLIMIT_AS, 2ull << 30);
+	return space_left(1 << 20);
 }
 #endif
 
@@ -147,6 +160,183 @@ START_TEST(what_fits_into_the_limit_on_files_is_created)
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__
+#define MIB (1ull << 20)
+/* Of 60,000 bytes each: what a window has room for, and what is far beyond one. */
+#define FEW 200
+#define MANY 2000
+#define LARGE 60000
+
+static char large[LARGE];
+
+/* As under `ulimit -v 307200`, in a process that has nothing open yet. */
+static int create_under_limit(int link, void *data)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct kreg *k;
+	int i, err = 0;
+	char key[16];
+	void *room;
+
+	(void)link;
+	if (limit(RLIMIT_AS, 300 * MIB))
+		return 2;
+	k = mode_open(*(int *)data, "limited");
+	if (kreg_stat(k, &stat))
+		return 3;
+	printf("# 300 MiB of address space: a registry for %llu MiB\n",
+	       (unsigned long long)(stat.bytes_max / MIB));
+	fflush(stdout);
+	/* All of it is there, and as much again for the program. */
+	for (i = 0; !err; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		err = kreg_register(k, key, KREG_STRING, large, i % 2 ? LARGE : 1, NULL);
+	}
+	room = malloc(64 * MIB);
+	if (err != -ENOSPC || stat.bytes_max < 32 * MIB || kreg_count(k) != i - 1 || !room)
+		return 4;
+	free(room);
+	for (i--; i--;) {
+		snprintf(key, sizeof(key), "%d", i);
+		if (kreg_lookup(k, key, KREG_STRING, NULL, 0, NULL) != (i % 2 ? LARGE : 1))
+			return 5;
+	}
+	if (kreg_check(k, NULL, NULL))
+		return 6;
+	kreg_close(k);
+	return 0;
+}
+
+START_TEST(under_a_limit_on_address_space_a_registry_is_made_that_fits)
+{
+	KREG_OPTIONS(options, .guard = mode_guard(_i), .directory = tmp_directory());
+	int mode = _i;
+	struct child child = child_start(create_under_limit, &mode);
+
+	ck_assert_int_eq(child_end(&child), 0);
+	ck_assert_int_eq(kreg_destroy("limited", &options, 0), 0);
+}
+END_TEST
+
+static int add_large(struct kreg *k, int from, int to)
+{
+	int i, err = 0;
+
+	for (i = from; i < to && !err; i++)
+		err = kreg_register(k, &i, sizeof(i), large, sizeof(large), NULL);
+	return err;
+}
+
+enum look { LOOK_ALL, LOOK_SOME, LOOK_WRITE, LOOK_CLOSE };
+
+static int64_t look_up(struct kreg *k, int names, bool may_be_beyond)
+{
+	int i, beyond = 0;
+
+	for (i = 0; i < names; i++) {
+		ssize_t got = kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL);
+
+		if (got == -ENOMEM && may_be_beyond)
+			beyond++;
+		else if (got != LARGE)
+			return got < 0 ? got : -1;
+	}
+	return beyond;
+}
+
+static int ignore(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	++*(int *)data;
+	return 0;
+}
+
+/* Calls that look at everything say all or that they can't. */
+static bool is_refused_or(int64_t got, int64_t right)
+{
+	if (got == -ENOMEM || got == right)
+		return true;
+	printf("# %lld instead of %lld\n", (long long)got, (long long)right);
+	return false;
+}
+
+static bool look_at_all(struct kreg *k, struct kreg *reader, int names)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	int seen = 0, err = kreg_each(reader, NULL, 0, ignore, &seen);
+
+	return (err == -ENOMEM || (!err && seen == names)) &&
+	       is_refused_or(kreg_stat(k, &stat), 0) && is_refused_or(kreg_check(k, NULL, NULL), 0);
+}
+
+/* With 64 MiB of address space left. */
+static int look_through_window(int link, void *data)
+{
+	KREG_OPTIONS(options, .flags = KREG_OPEN_READONLY);
+	struct kreg *k, *reader;
+	int64_t order, names;
+	int mode = *(int *)data;
+
+	link_say(link, 0);
+	link_hear(link);
+	if (space_left(64 * MIB))
+		return 2;
+	k = mode_open(mode, "window");
+	reader = mode_open_as(mode, "window", &options);
+	link_say(link, look_up(k, FEW, false) + look_up(reader, FEW, false));
+	while ((order = link_hear(link)) >= 0) {
+		names = link_hear(link);
+		if (order == LOOK_SOME)
+			link_say(link, look_up(k, (int)names, true));
+		else if (order == LOOK_ALL)
+			link_say(link, look_at_all(k, reader, (int)names));
+		else if (order == LOOK_WRITE)
+			link_say(link, kreg_register(k, "mine", KREG_STRING, "v", 1, NULL));
+		else
+			kreg_close(k);
+		if (order == LOOK_CLOSE)
+			link_say(link, 0);
+	}
+	return 0;
+}
+
+static int64_t ask(struct child *child, int64_t order, int64_t names)
+{
+	link_say(child->link, order);
+	return child_ask(child, names);
+}
+
+START_TEST(what_is_beyond_what_could_be_mapped_is_told_and_never_taken_for_absent)
+{
+	int mode = _i;
+	struct child child = child_start_ready(look_through_window, &mode);
+	struct kreg *k = mode_open(_i, "window");
+	int64_t beyond, err;
+
+	ck_assert_int_eq(add_large(k, 0, FEW), 0);
+	ck_assert_int_eq(child_ask(&child, 0), 0);
+	ck_assert_int_eq(ask(&child, LOOK_WRITE, 0), 0);
+	ck_assert_int_eq(ask(&child, LOOK_ALL, FEW + 1), 1);
+	ck_assert_int_eq(add_large(k, FEW, MANY), 0);
+	beyond = ask(&child, LOOK_SOME, MANY);
+	printf("# 64 MiB of address space: %lld of %d names are beyond it\n", (long long)beyond,
+	       MANY);
+	ck_assert_int_gt(beyond, MANY / 4);
+	ck_assert_int_lt(beyond, MANY - FEW / 2);
+	ck_assert_int_eq(ask(&child, LOOK_ALL, MANY + 1), 1);
+	err = ask(&child, LOOK_WRITE, 0);
+	ck_assert(err == -EEXIST || err == -ENOMEM);
+	ck_assert_int_eq(kreg_count(k), MANY + 1);
+	ck_assert_int_eq(ask(&child, LOOK_CLOSE, 0), 0);
+	ck_assert_int_eq(kreg_lookup(k, "mine", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), MANY);
+	child_kill(&child);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+}
+END_TEST
+#endif
+
 static struct kreg *handles[HANDLES];
 
 /* Registers through each handle, and leaves. */
@@ -213,6 +403,10 @@ int main(void)
 	const TTest *const both[] = {
 		each_refusal_is_told_by_its_own_sentence,
 		what_fits_into_the_limit_on_files_is_created,
+#ifndef __SANITIZE_ADDRESS__
+		under_a_limit_on_address_space_a_registry_is_made_that_fits,
+		what_is_beyond_what_could_be_mapped_is_told_and_never_taken_for_absent,
+#endif
 		a_process_has_more_handles_than_there_are_keys_of_pthreads,
 		NULL,
 	};

@@ -10,8 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "lib/kreg.h"
 #include "tests/support/child.h"
@@ -22,6 +27,7 @@
 /* The fixed parts, and what is open beyond what is used. */
 #define MOST_MIB 8
 #define NAMES 50000
+#define LITTLE 2000
 
 static char folder[128];
 
@@ -109,6 +115,84 @@ static void play(struct locking locking)
 	ck_assert_int_eq(umount(folder), 0);
 }
 
+/* ---- a small limit on locked memory, without the privilege to exceed it */
+
+static int lock_within(rlim_t bytes)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	const struct rlimit limit = { bytes, bytes };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || syscall(SYS_capget, &header, caps))
+		return -1;
+	caps[0].effective &= ~(1u << CAP_IPC_LOCK);
+	caps[0].permitted &= ~(1u << CAP_IPC_LOCK);
+	return syscall(SYS_capset, &header, caps) ? -1 : mlockall(MCL_FUTURE);
+}
+
+static void say(void *data, const char *sentence)
+{
+	snprintf(data, 256, "%s", sentence);
+}
+
+static int use_little(int link, void *data)
+{
+	const struct locking *locking = data;
+	KREG_OPTIONS(options, .guard = mode_guard(locking->mode), .directory = tmp_directory());
+	struct kreg *k;
+	int i, err;
+
+	(void)link;
+	if (lock_within(8 << 20))
+		return 2;
+	err = kreg_open(&k, "little", &options);
+	printf("# 8 MiB may be locked: %s\n", kreg_strerror(err));
+	fflush(stdout);
+	if (err)
+		return 3;
+	for (i = 0; i < LITTLE; i++) {
+		if (kreg_register(k, &i, sizeof(i), "v", 1, NULL))
+			return 4;
+	}
+	for (i = 0; i < LITTLE; i++) {
+		if (kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL) != 1)
+			return 5;
+	}
+	if (kreg_check(k, NULL, NULL))
+		return 6;
+	kreg_close(k);
+	return 0;
+}
+
+static int use_nothing(int link, void *data)
+{
+	const struct locking *locking = data;
+	char said[256] = "";
+	KREG_OPTIONS(options, .guard = mode_guard(locking->mode), .directory = tmp_directory(),
+		     .log = say, .log_data = said);
+	struct kreg *k;
+	int err;
+
+	(void)link;
+	if (lock_within(512 << 10))
+		return 2;
+	err = kreg_open(&k, "little", &options);
+	printf("# 512 KiB may be locked: %s: %s\n", kreg_strerror(err), said);
+	fflush(stdout);
+	return (err == -ENOMEM || err == -EAGAIN) && strstr(said, "locked memory") ? 0 : 3;
+}
+
+START_TEST(a_limit_on_locked_memory_makes_a_smaller_map_or_is_told)
+{
+	struct locking locking = { .mode = _i };
+	struct child child = child_start(use_little, &locking);
+
+	ck_assert_int_eq(child_end(&child), 0);
+	child = child_start(use_nothing, &locking);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
 START_TEST(mlockall_locks_what_is_used_and_lookups_see_what_others_add)
 {
 	struct locking locking = { .mode = _i };
@@ -124,6 +208,7 @@ int main(void)
 {
 	const TTest *const both[] = {
 		mlockall_locks_what_is_used_and_lookups_see_what_others_add,
+		a_limit_on_locked_memory_makes_a_smaller_map_or_is_told,
 		NULL,
 	};
 

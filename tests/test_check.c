@@ -193,7 +193,7 @@ static struct kreg *open_filled(int mode)
 /* What a link to the entry of @key is. */
 static ref_t ref_of(struct kreg *k, const char *key, const struct entry *entry)
 {
-	uint64_t offset = (uint64_t)((const unsigned char *)entry - k->segment.base);
+	uint64_t offset = (uint64_t)((const unsigned char *)entry - k->segment.land_base);
 
 	return ref_make((place_t)(offset / LINE_BYTES),
 			table_query(&k->segment, key, strlen(key)).order);

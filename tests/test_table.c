@@ -222,7 +222,7 @@ static void damage(unsigned int *seed, uint32_t slabs)
 	} parts[] = {
 		{ (unsigned char *)s->buckets, 512 * sizeof(uint64_t) },
 		{ (unsigned char *)s->directory, slabs * sizeof(struct directory_entry) },
-		{ s->base + s->land_offset, (size_t)slabs * SLAB_BYTES },
+		{ s->land_base + s->land_offset, (size_t)slabs * SLAB_BYTES },
 		{ (unsigned char *)s->rows, s->seats * sizeof(struct row) },
 		{ (unsigned char *)s->slots, s->slots_count * sizeof(struct slot) },
 		{ (unsigned char *)&s->header->epoch, 3 * sizeof(uint64_t) },

@@ -75,9 +75,11 @@ struct kreg_options {
 	uint32_t mode;  /* file mode at creation; 0: 0600 */
 	uint32_t set_group; /* non-zero: @group is given to the file at creation */
 	uint32_t group;
-	uint32_t slots;       /* threads that write or read in sections at once; 0: 8192 */
-	uint32_t seats;       /* owners at once in the fallback; 0: 4096, at most 65536 */
-	uint64_t max_bytes;   /* for entries and values; 0: 16 GiB of address space */
+	uint32_t slots; /* threads that write or read in sections at once; 0: 8192 */
+	uint32_t seats; /* owners at once in the fallback; 0: 4096, at most 65536 */
+	uint64_t
+		max_bytes; /* for entries and values; 0: 16 GiB of address space, or as much as fits into
+			       half of what RLIMIT_AS leaves the process */
 	uint32_t patience_ms; /* until a read section is expelled; 0: 1000 */
 	uint32_t partitions; /* 1 to 64, 0: 1. Decided at creation. Each owner's entries, memory and
 				 events are its own anyway; with KREG_KEYS_DUPLICATE those who register
@@ -137,8 +139,10 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
  *         -EDQUOT the user holds its share of the guard's seats; -ESHUTDOWN it is being stopped or started: open again;
  *         -ENOSPC the file system is full; -EFBIG the file would be larger than RLIMIT_FSIZE allows;
- *         -ENOSYS the kernel refuses set_robust_list(2), and there is no guard; -EAGAIN others replaced the file over and over;
- *         -ENOMEM.
+ *         -ENOSYS the kernel refuses set_robust_list(2), and there is no guard; -EAGAIN others replaced the file over and over,
+ *         or no thread or locked memory is to be had; -ENOMEM, also if what is in use of the registry does not fit into the
+ *         process's limits on address space or locked memory; -EMFILE the process has no fd left, or 65534 handles of
+ *         the registry; -ENFILE the host has none; -ENAMETOOLONG the folder's path.
  * Since: 1.0
  */
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options);

@@ -31,7 +31,7 @@ struct kreg_item {
  * of its own.
  *
  * @found: @count of them, with @value and @capacity set. @size becomes the value's size, or the error
- *         of that key alone: -ENOENT, -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN.
+ *         of that key alone: -ENOENT, -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN, -ENOMEM.
  * Context: as kreg_lookup(), but not async-signal-safe.
  * Return: how many were found, >= 0; -EINVAL.
  * Since: 1.0

@@ -153,7 +153,8 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  * Return: the size of the value, >= 0. If that is larger than @capacity, nothing was copied.
  *         -ENOENT nobody holds the key; -EINVAL; -ENAMETOOLONG; -EAGAIN memory was reused
  *         under this read, or the key went from owner to owner, hundreds of times in a row, which
- *         takes an extraordinary rate of changes; -EUCLEAN.
+ *         takes an extraordinary rate of changes; -EUCLEAN; -ENOMEM it may be there, beyond what this process could map:
+ *         its address space is limited, and others have taken more of the registry since it was opened. Open it again.
  * Since: 1.0
  */
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,

@@ -16,7 +16,7 @@ extern "C" {
 
 /*
  * Who holds @key. As kreg_lookup() without the value.
- * Return: 0; -ENOENT; -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN.
+ * Return: 0; -ENOENT; -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN, -ENOMEM.
  * Since: 1.0
  */
 int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner);

@@ -76,7 +76,7 @@ int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_vis
 /*
  * How many entries living owners have; takes time by owners, not by entries.
  *
- * Return: the number, >= 0; -EINVAL; -EAGAIN, -EUCLEAN as kreg_lookup().
+ * Return: the number, >= 0; -EINVAL; -EAGAIN, -EUCLEAN, -ENOMEM as kreg_lookup().
  * Since: 1.0
  */
 int64_t kreg_count(struct kreg *k);

@@ -122,7 +122,7 @@ struct kreg_service_health {
 
 /*
  * How the service is, and who it is. It is alive, or it would not be found.
- * Return: 0; -ENOENT nobody is @role, nor has reserved it; -EAGAIN, -EUCLEAN as kreg_lookup();
+ * Return: 0; -ENOENT nobody is @role, nor has reserved it; -EAGAIN, -EUCLEAN, -ENOMEM as kreg_lookup();
  *         -EUCLEAN too if the process that is said to be it has never opened the registry.
  * Since: 1.0
  */
