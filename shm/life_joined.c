@@ -15,12 +15,16 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
 
 /* How often another thread may be changing the address space just when the kernel looks. */
-#define JOIN_TRIES 10000
+#define JOIN_TRIES 1000
+/* All waits but those for the first are so long: the other thread may have been preempted, by us if we are of more urgency. */
+#define JOIN_AT_ONCE 100
+#define WAIT_NS 1000000
 
 static uint64_t kernel_device(dev_t device)
 {
@@ -54,13 +58,16 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 
 static int run(const char *guard, struct life_join *join)
 {
+	const struct timespec wait = { .tv_nsec = WAIT_NS };
 	union bpf_attr attr;
 	int fd = life_guard_pin(guard, LIFE_PIN_JOIN), tries = 0, err;
 
 	if (fd < 0)
 		return fd;
 	do {
-		if (tries)
+		if (tries > JOIN_AT_ONCE)
+			nanosleep(&wait, NULL);
+		else if (tries)
 			sched_yield();
 		memset(&attr, 0, sizeof(attr));
 		attr.test.prog_fd = (uint32_t)fd;
