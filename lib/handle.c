@@ -55,28 +55,16 @@ static bool look_for_file(struct kreg *k, uint64_t now)
 	if (found == LOST && k->writable)
 		succession_end_lost(&k->segment);
 	if (found == LOST_UNSEEN)
-		store_relaxed(&k->next_look, now + UNSEEN_NS); /* relaxed: as below */
+		store_relaxed(&k->next_look, now + UNSEEN_NS); /* relaxed: as in handle_is_due() */
 	return found == LOST;
-}
-
-static bool file_is_lost(struct kreg *k, uint64_t now)
-{
-	/* relaxed: a time that stands for itself; one thread looks */
-	uint64_t next = load_relaxed(&k->next_look);
-
-	if (caa_likely(now < next))
-		return false;
-	/* relaxed: as above */
-	if (!cas_relaxed(&k->next_look, &next, now + HANDLE_LOOK_MS * 1000000ull))
-		return false;
-	return look_for_file(k, now);
 }
 
 bool handle_is_lost(struct kreg *k)
 {
 	uint64_t now = clock_tick();
 
-	return file_is_lost(k, now) || unguarded_look(k, now);
+	return (handle_is_due(&k->next_look, now) && look_for_file(k, now)) ||
+	       unguarded_look(k, now);
 }
 
 static bool is_over(struct kreg *k)

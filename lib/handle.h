@@ -135,6 +135,15 @@ int handle_check(struct kreg *k);
 #define HANDLE_LOOK_MS 100
 bool handle_is_lost(struct kreg *k);
 
+/* Whether it is time for the calling thread to look, which is due at *@next; no other one is told so for HANDLE_LOOK_MS. */
+static inline bool handle_is_due(uint64_t *next, uint64_t now)
+{
+	uint64_t at = load_relaxed(next); /* relaxed: a time that stands for itself */
+
+	/* relaxed: as above; one thread looks */
+	return caa_unlikely(now >= at) && cas_relaxed(next, &at, now + HANDLE_LOOK_MS * 1000000ull);
+}
+
 /* A handle may have threads from now on, or no more. -EAGAIN: no key of pthreads is left; -ENOMEM. */
 int threads_begin(struct kreg *k);
 void threads_end(struct kreg *k);

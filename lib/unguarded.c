@@ -29,17 +29,13 @@ static void lose(struct kreg *k)
 
 bool unguarded_look(struct kreg *k, uint64_t now)
 {
-	uint64_t next = load_relaxed(&k->next_guard_look); /* relaxed: a time; one thread looks */
 	enum life_guard_state state;
 
-	if (caa_likely(now < next) || !k->lives.identity)
-		return false;
-	/* relaxed: as above */
-	if (!cas_relaxed(&k->next_guard_look, &next, now + HANDLE_LOOK_MS * 1000000ull))
+	if (!k->lives.identity || !handle_is_due(&k->next_guard_look, now))
 		return false;
 	state = life_guard_look(&k->lives, k->origin->guard);
 	if (state == LIFE_GUARD_UNSEEN)
-		store_relaxed(&k->next_guard_look, now + UNSEEN_NS); /* relaxed: as above */
+		store_relaxed(&k->next_guard_look, now + UNSEEN_NS); /* relaxed: a time */
 	/* A guard that is stopped by force ends the lives before its pins go, and that is another error. */
 	if (state != LIFE_GUARD_GONE || (k->writable && !life_is_alive(&k->lives, k->self.owner)))
 		return false;
