@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A memory cgroup that is too small. The pages of a registry are charged to the group of the process that reserves them. Where
+ * the kernel refuses one, that is -ENOSPC; where it kills for it, as it does unless told otherwise, the names of the
+ * killed are gone, the others' are whole, and what was reserved goes on being used. A bound on what one owner may take
+ * makes an error of it.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/tmp.h"
+
+#define LIMIT "33554432"
+#define LARGE 60000
+/* Three times what the group may have. */
+#define MANY 1600
+
+#define BOUND (8u << 20)
+
+static char group[512];
+static char large[LARGE];
+
+static bool write_to(const char *file, const char *text)
+{
+	char path[600];
+	ssize_t wrote;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	wrote = write(fd, text, strlen(text));
+	close(fd);
+	return wrote == (ssize_t)strlen(text);
+}
+
+/* Where the process is in the hierarchy whose line in /proc/self/cgroup has @label. */
+static bool own_group(const char *label, char *out, size_t size)
+{
+	FILE *file = fopen("/proc/self/cgroup", "r");
+	char line[512];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		const char *at = strstr(line, label);
+
+		line[strcspn(line, "\n")] = 0;
+		found = at;
+		if (found)
+			snprintf(out, size, "%s", at + strlen(label));
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool make_group(const char *mount, const char *label, const char *limit)
+{
+	char own[256];
+
+	if (!own_group(label, own, sizeof(own)))
+		return false;
+	snprintf(group, sizeof(group), "%s%s/kreg-test-%d", mount, own, getpid());
+	if (mkdir(group, 0700))
+		return false;
+	if (write_to(limit, LIMIT))
+		return true;
+	rmdir(group);
+	return false;
+}
+
+/* Of either version, as the host has the memory controller. */
+static bool has_group(void)
+{
+	return make_group("/sys/fs/cgroup", "0::", "memory.max") ||
+	       make_group("/sys/fs/cgroup/memory", ":memory:", "memory.limit_in_bytes");
+}
+
+static struct kreg *open_bounded(int mode, uint64_t owner_bytes)
+{
+	KREG_OPTIONS(options, .owner_bytes = owner_bytes);
+
+	return mode_open_as(mode, owner_bytes ? "bounded" : "cgroup", &options);
+}
+
+struct filling {
+	int mode;
+	uint64_t owner_bytes;
+};
+
+/* What it is refused with, as an exit status. */
+static int fill(int link, void *data)
+{
+	const struct filling *filling = data;
+	struct kreg *k = open_bounded(filling->mode, filling->owner_bytes);
+	int i, err = 0;
+
+	link_say(link, 0);
+	link_hear(link);
+	for (i = 0; i < MANY && !err; i++)
+		err = kreg_register(k, &i, sizeof(i), large, sizeof(large), NULL);
+	return -err;
+}
+
+/* In a group of its own: its wait status. */
+static int fill_in_group(struct filling *filling)
+{
+	struct child child = child_start_ready(fill, filling);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", child.pid);
+	ck_assert(write_to("cgroup.procs", pid));
+	link_say(child.link, 0);
+	return child_end(&child);
+}
+
+static void remove_group(void)
+{
+	int tries;
+
+	/* Who was killed is reaped, and leaves the group soon. */
+	for (tries = 0; rmdir(group) && errno == EBUSY && tries < 1000; tries++)
+		usleep(1000);
+}
+
+START_TEST(where_a_memory_cgroup_is_too_small_the_others_are_whole)
+{
+	struct filling filling = { .mode = _i };
+	struct kreg *k;
+	int status, i;
+
+	if (!has_group()) {
+		printf("# SKIP no memory cgroup can be made here\n");
+		return;
+	}
+	k = open_bounded(_i, 0);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "v", 1, NULL), 0);
+	status = fill_in_group(&filling);
+	printf("# 32 MiB of memory in the cgroup: %s\n",
+	       WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "-ENOSPC");
+	ck_assert((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+		  (WIFEXITED(status) && WEXITSTATUS(status) == ENOSPC));
+	ck_assert_int_eq(kreg_count(k), 1);
+	for (i = 0; i < MANY; i++)
+		ck_assert_int_eq(kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	for (i = 0; i < 100; i++)
+		ck_assert_int_eq(kreg_register(k, &i, sizeof(i), large, sizeof(large), NULL), 0);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+	remove_group();
+}
+END_TEST
+
+START_TEST(a_bound_on_owners_makes_an_error_of_it)
+{
+	struct filling filling = { .mode = _i, .owner_bytes = BOUND };
+	struct kreg *k;
+	int status;
+
+	if (!has_group()) {
+		printf("# SKIP no memory cgroup can be made here\n");
+		return;
+	}
+	k = open_bounded(_i, BOUND);
+	status = fill_in_group(&filling);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), EDQUOT);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+	remove_group();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		where_a_memory_cgroup_is_too_small_the_others_are_whole,
+		a_bound_on_owners_makes_an_error_of_it,
+		NULL,
+	};
+
+	return modes_run(suite_create("cgroup"), tcase_create("both"), both, NULL, NULL);
+}
