@@ -6,7 +6,7 @@
  *   killed or stopped here, exec      what is left
  *   after W was set                   a flag; the next ring clears it and wakes nobody
  *   after a change, before its ring   W, and waiters that sleep although what they wait for is there. So no
- *                                     waiter relies on the ring alone: lib/attendant.c, lib/sleeper.c
+ *                                     waiter relies on the ring alone: lib/wait/attendant.c, lib/events/sleeper.c
  *
  * To clear W and to wake are one system call, FUTEX_WAKE_OP, because a process that was killed between
  * the two would leave sleepers without W, whom no later ring would wake. Adding 1 to a word that has W
@@ -23,7 +23,7 @@
 
 #include <linux/futex.h>
 
-#include "shm/clock.h"
+#include "base/clock.h"
 
 #define BELL_WAITED 1u
 /* Where the kernel lets nobody wait for a futex, a bell is looked at so often. */

@@ -13,7 +13,7 @@
 
 #include <linux/magic.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define DIGITS 32

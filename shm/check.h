@@ -7,7 +7,7 @@
  * Needs     nothing: no slot, no section, no write permission.
  * Context   any thread; takes time and memory in proportion to the segment, and waits some ten
  *           milliseconds if it finds something.
- * Used by   lib/check.c, tests.
+ * Used by   lib/registry/check.c, tests.
  */
 #ifndef KREG_SHM_CHECK_H
 #define KREG_SHM_CHECK_H

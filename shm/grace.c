@@ -70,7 +70,7 @@
 
 #include <linux/membarrier.h>
 
-#include "shm/clock.h"
+#include "base/clock.h"
 
 /*
  * A writer that is in the way has been switched away, stopped, or walks a long line. The first comes back

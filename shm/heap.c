@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/mutex.h"
+#include "base/mutex.h"
 
 #define ABOUT_ENTRIES (1ull << 32)
 /* From so many blocks or bytes on it is worth a system call, which interrupts all CPUs, to get them back. */

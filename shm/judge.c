@@ -26,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 #include "shm/row.h"
 
 /* The option hidepid is among those of the mount if it is not off. */

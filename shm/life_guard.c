@@ -31,7 +31,7 @@
 
 #include <linux/magic.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 
 /* How often the guard may say "again", or that it is being stopped, before we say so. */
 #define ATTACH_TRIES 200

@@ -53,7 +53,7 @@
 
 #include <linux/futex.h>
 
-#include "shm/background.h"
+#include "base/background.h"
 
 /* What the kernel reads; in a page of its own. */
 struct keeper_list {

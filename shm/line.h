@@ -8,7 +8,7 @@
  *           the registry is over, and whether the asking owner is alive.
  * Needs     nothing; it peeks.
  * Context   any thread; writes nothing; one walk, repeated a few times if it was overtaken.
- * Used by   lib/wait.c, lib/attendant.c.
+ * Used by   lib/wait/wait.c, lib/wait/attendant.c.
  *
  * A print that has gone may come back, as that of the empty line does. That is why a view and its print are one thing:
  * a look of its own, before or after the walk, may have seen another line.

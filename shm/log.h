@@ -8,7 +8,7 @@
  * Needs     log_write(): one thread of the process at a time; its key's other changes before it made and
  *           published, or not begun.
  * Context   any thread; lock-free; a system call where somebody sleeps, or the log grows.
- * Used by   lib/tell.c, lib/listen.c.
+ * Used by   lib/names/tell.c, lib/events/listen.c.
  */
 #ifndef KREG_SHM_LOG_H
 #define KREG_SHM_LOG_H

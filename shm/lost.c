@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 #include "shm/name.h"
 
 #define DELETED " (deleted)"

@@ -34,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 
 #define GONE "gone"
 #define RIGHT_IS_OLD_SECONDS 10

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shm/clock.h"
-#include "shm/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 
 uint64_t row_namespace(const char *path)
 {

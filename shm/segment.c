@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "shm/boot.h"
-#include "shm/fd.h"
+#include "base/fd.h"
 
 /* What cannot be mapped is refused with less as well. */
 #define MAX_BYTES_LEAST (1ull << 20)

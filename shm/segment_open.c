@@ -35,7 +35,7 @@
 #include <linux/magic.h>
 
 #include "shm/boot.h"
-#include "shm/fd.h"
+#include "base/fd.h"
 
 static const char *kind_of(mode_t mode)
 {

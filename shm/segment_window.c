@@ -28,7 +28,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "shm/fd.h"
+#include "base/fd.h"
 
 #define SLAB_COST (SLAB_BYTES + sizeof(struct directory_entry))
 /* Buckets for a slab, which come in powers of two. */

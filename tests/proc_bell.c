@@ -20,9 +20,9 @@
 
 #include <linux/futex.h>
 
-#include "lib/attendant.h"
+#include "lib/wait/attendant.h"
 #include "shm/bell.h"
-#include "shm/clock.h"
+#include "base/clock.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/halt.h"

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
-#include "shm/clock.h"
+#include "lib/handle/handle.h"
+#include "base/clock.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"

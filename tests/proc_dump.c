@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
-#include "shm/clock.h"
+#include "base/clock.h"
 #include "tests/support/child.h"
 #include "tests/support/events.h"
 #include "tests/support/guard.h"

@@ -13,7 +13,7 @@
 #include <linux/membarrier.h>
 #include <linux/seccomp.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/refuse.h"

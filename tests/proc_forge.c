@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "shm/row.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "shm/gift.h"
 #include "shm/meta.h"
 #include "tests/support/child.h"

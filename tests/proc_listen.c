@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "tests/support/child.h"
 #include "tests/support/events.h"
 #include "tests/support/guard.h"

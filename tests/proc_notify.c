@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/start_program.h"
+#include "lib/services/start/start_program.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/notifier.h"

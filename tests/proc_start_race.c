@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/claim.h"
+#include "lib/program/claim.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/claim.h"
-#include "lib/start_run.h"
+#include "lib/program/claim.h"
+#include "lib/services/start/start_run.h"
 #include "shm/row.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"

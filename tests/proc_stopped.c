@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/change.h"
-#include "lib/handle.h"
+#include "lib/names/change.h"
+#include "lib/handle/handle.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"

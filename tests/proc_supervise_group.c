@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/cgroups.h"
+#include "lib/services/start/cgroups.h"
 #include "shm/row.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"

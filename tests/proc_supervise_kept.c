@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
-#include "lib/notify_socket.h"
-#include "lib/service_key.h"
+#include "lib/handle/handle.h"
+#include "lib/services/start/notify_socket.h"
+#include "lib/namespace/service_key.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/notifier.h"

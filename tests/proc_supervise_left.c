@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/cgroups.h"
-#include "lib/start_minder.h"
-#include "shm/clock.h"
+#include "lib/services/start/cgroups.h"
+#include "lib/services/start/start_minder.h"
+#include "base/clock.h"
 #include "shm/row.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"

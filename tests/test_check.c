@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "shm/row.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"

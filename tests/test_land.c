@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 

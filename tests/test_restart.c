@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/restart.h"
-#include "lib/start_order.h"
+#include "lib/services/supervise/restart.h"
+#include "lib/services/tree/start_order.h"
 #include "tests/support/unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

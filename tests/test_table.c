@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "shm/table_search.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"

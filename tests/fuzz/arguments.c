@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
-#include "shm/clock.h"
+#include "base/clock.h"
 #include "tests/fuzz/fence.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/tmp.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/notify_text.h"
+#include "lib/services/start/notify_text.h"
 #include "tests/fuzz/target.h"
 
 const char fuzz_name[] = "notify";

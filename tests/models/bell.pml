@@ -7,7 +7,7 @@
  *           name, the other one for its end. Who changes the line may be killed or stopped for good at any step.
  * Property  an interval after nothing moves any more, no waiter sleeps on a line in which it would find what it waits
  *           for; and none sleeps on one whose last change was rung for.
- * Stands for  the table in the head of lib/attendant.c and sleep_if_nothing() in lib/wait.c; shm/bell.c.
+ * Stands for  the table in the head of lib/wait/attendant.c and sleep_if_nothing() in lib/wait/wait.c; shm/bell.c.
  *
  *   NO_LOOK             the attendant does not look at the line
  *   TWO_WALKS           a waiter looks at the line, and takes the print by another walk before it and after it

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "tests/support/child.h"
 
 #define IMAGE "--image-of-the-victim"

@@ -5,7 +5,7 @@
 #ifndef KREG_TESTS_SUPPORT_CLOCK_H
 #define KREG_TESTS_SUPPORT_CLOCK_H
 
-#include "shm/clock.h"
+#include "base/clock.h"
 
 static inline int64_t clock_ms(void)
 {

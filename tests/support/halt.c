@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "shm/atomic.h"
-#include "shm/clock.h"
+#include "base/clock.h"
 #include "tests/support/child.h"
 #include "tests/support/program.h"
 

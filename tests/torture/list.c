@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "lib/handle.h"
+#include "lib/handle/handle.h"
 #include "tests/torture/engine.h"
 
 /* All that is left must be a list of buckets, each in it once, in order. */

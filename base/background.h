@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads of the library's own, beside the program's.
+ *
+ * Promises  no signal is delivered to them, so the program's handlers run in the program's threads; their
+ *           stacks are small; nobody cancels them.
+ * Needs     whoever starts one joins it.
+ * Context   any thread.
+ * Used by   life_robust.c, lib/wait/attendant.c, lib/events/sleeper.c, lib/services/supervise/supervisor.c.
+ */
+#ifndef KREG_BASE_BACKGROUND_H
+#define KREG_BASE_BACKGROUND_H
+
+#include <pthread.h>
+
+/* -EAGAIN, -ENOMEM: no thread is to be had. */
+int background_start(pthread_t *thread, void *(*run)(void *data), void *data);
+
+/* The same with the stack of the program's own threads, for one that calls functions of the program. */
+int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data);
+
+#endif

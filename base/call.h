@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call of the library is no cancellation point.
+ *
+ * Promises  a thread that is cancelled with pthread_cancel() inside a call ends after it, at the next
+ *           cancellation point of the program; so no mutex stays locked, no block is lost, and the caller
+ *           learns what the call has done. Functions of the program that a call calls run like that as well.
+ * Needs     UNCANCELLABLE; at the beginning of each exported function that may lock, allocate or call the
+ *           kernel. `make lint` looks for it (build-aux/check-calls).
+ * Context   any thread.
+ * Used by   all of lib/.
+ */
+#ifndef KREG_BASE_CALL_H
+#define KREG_BASE_CALL_H
+
+#include <pthread.h>
+
+static inline int call_begin(void)
+{
+	int before = PTHREAD_CANCEL_DISABLE;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return before;
+}
+
+static inline void call_end(const int *before)
+{
+	if (*before != PTHREAD_CANCEL_DISABLE)
+		pthread_setcancelstate(*before, NULL);
+}
+
+/* Until the block that it stands in is left. */
+#define UNCANCELLABLE                                                                              \
+	const int cancel_state_before __attribute__((cleanup(call_end))) = call_begin()
+
+#endif

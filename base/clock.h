@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The time, for what processes of one host compare: in nanoseconds, and only while the host is awake.
+ *
+ * Context   any; async-signal-safe.
+ * Used by   bell.c, grace.c, row.c, lib/.
+ */
+#ifndef KREG_BASE_CLOCK_H
+#define KREG_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
+}
+
+/* The same as of the last tick of the kernel's clock, some milliseconds ago; a fraction of the cost. */
+static inline uint64_t clock_tick(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
+}
+
+/* A time of clock_now(), as the kernel takes it. */
+static inline struct timespec clock_time(uint64_t at)
+{
+	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000),
+				  .tv_nsec = (long)(at % 1000000000) };
+}
+
+static inline uint64_t clock_after_ms(uint64_t ms)
+{
+	return clock_now() + ms * 1000000;
+}
+
+/* From now until @deadline; 0 if that is over. */
+static inline struct timespec clock_left(uint64_t deadline)
+{
+	uint64_t now = clock_now();
+
+	return clock_time(deadline > now ? deadline - now : 0);
+}
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel gives the lowest number that is free. So before anything is opened the numbers 0 to 2, if they are free,
+ * are taken by plugs: fds of "/" by O_PATH, which can neither be read nor written, so that whoever uses such a number
+ * meanwhile gets EBADF, as it would without us. Where no plug is to be had, or another thread has closed one of
+ * the three just then, the fd is moved up.
+ */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+#include <linux/close_range.h>
+
+#define LOWEST (STDERR_FILENO + 1)
+
+/* Since 6.5: a path from a folder's fd on. */
+#define PATH_FD (1u << 14)
+
+/* BPF_OBJ_GET's part of union bpf_attr, which older headers have without its end. */
+struct obj_get {
+	uint64_t path;
+	uint32_t fd;
+	uint32_t flags;
+	int32_t folder;
+	uint32_t reserved;
+};
+
+struct plugs {
+	int fds[LOWEST];
+	int count;
+};
+
+static void plug(struct plugs *plugs)
+{
+	int low, fd;
+
+	plugs->count = 0;
+	for (low = 0; low < LOWEST; low++) {
+		if (fcntl(low, F_GETFD) >= 0)
+			continue;
+		fd = open("/", O_PATH | O_CLOEXEC);
+		if (fd >= LOWEST)
+			close(fd);
+		if (fd < 0 || fd >= LOWEST)
+			return;
+		plugs->fds[plugs->count++] = fd;
+	}
+}
+
+static void unplug(const struct plugs *plugs)
+{
+	int i;
+
+	for (i = 0; i < plugs->count; i++)
+		close(plugs->fds[i]);
+}
+
+/* What a system call has returned: above the three, or a negative errno. */
+static int lift(int fd)
+{
+	int above, err;
+
+	if (fd < 0)
+		return -errno;
+	if (fd >= LOWEST)
+		return fd;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST);
+	err = above < 0 ? -errno : above;
+	close(fd);
+	return err;
+}
+
+static int lift_both(int result, int *ends)
+{
+	int i, err = result ? -errno : 0;
+
+	for (i = 0; i < 2 && !err; i++) {
+		ends[i] = lift(ends[i]);
+		if (ends[i] < 0) {
+			err = ends[i];
+			close(ends[!i]);
+		}
+	}
+	return err;
+}
+
+#define MADE(call)                                                                                 \
+	({                                                                                         \
+		struct plugs plugs_;                                                               \
+		int made_;                                                                         \
+                                                                                                   \
+		plug(&plugs_);                                                                     \
+		made_ = lift(call);                                                                \
+		unplug(&plugs_);                                                                   \
+		made_;                                                                             \
+	})
+
+int fd_open(const char *path, int flags, mode_t mode)
+{
+	return MADE(open(path, flags | O_CLOEXEC, mode));
+}
+
+int fd_open_at(int folder, const char *path, int flags)
+{
+	return MADE(openat(folder, path, flags | O_CLOEXEC));
+}
+
+int fd_socket(int type)
+{
+	return MADE(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+}
+
+int fd_socket_pair(int type, int *ends)
+{
+	struct plugs plugs;
+	int err;
+
+	plug(&plugs);
+	err = lift_both(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), ends);
+	unplug(&plugs);
+	return err;
+}
+
+ssize_t fd_receive(int socket, struct msghdr *message)
+{
+	struct plugs plugs;
+	ssize_t size;
+
+	plug(&plugs);
+	size = recvmsg(socket, message, MSG_CMSG_CLOEXEC);
+	if (size < 0)
+		size = -errno;
+	unplug(&plugs);
+	return size;
+}
+
+int fd_pipe(int flags, int *ends)
+{
+	struct plugs plugs;
+	int err;
+
+	plug(&plugs);
+	err = lift_both(pipe2(ends, flags | O_CLOEXEC), ends);
+	unplug(&plugs);
+	return err;
+}
+
+int fd_event(void)
+{
+	return MADE(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+void fd_event_tell(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+int fd_signals(const sigset_t *signals)
+{
+	return MADE(signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int fd_timer(void)
+{
+	return MADE(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int fd_epoll(void)
+{
+	return MADE(epoll_create1(EPOLL_CLOEXEC));
+}
+
+int fd_pidfd(pid_t pid)
+{
+	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int fd_bpf_pin(int folder, const char *path, const char *pin)
+{
+	struct obj_get at = { .path = (uintptr_t)pin, .flags = PATH_FD, .folder = folder };
+	char whole[PATH_MAX];
+	int fd;
+
+	/* Opened for reading alone, a map cannot be mapped at all: the freeze is the lock. */
+	fd = MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, sizeof(at)));
+	if (fd != -EINVAL && fd != -E2BIG)
+		return fd;
+	if (snprintf(whole, sizeof(whole), "%s/%s", path, pin) >= (int)sizeof(whole))
+		return -ENAMETOOLONG;
+	at = (struct obj_get){ .path = (uintptr_t)whole };
+	return MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, offsetof(struct obj_get, folder)));
+}
+
+/* False: the kernel has no such call, or refuses it. */
+static bool close_in_copy(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return first > last || !syscall(SYS_close_range, first, last, flags);
+}
+
+static int apart_slowly(int keep)
+{
+	int fd, end;
+
+	if (unshare(CLONE_FILES))
+		return -errno;
+	end = (int)sysconf(_SC_OPEN_MAX);
+	for (fd = 0; fd < end; fd++) {
+		if (fd != keep)
+			close(fd);
+	}
+	return 0;
+}
+
+int fd_apart(int keep)
+{
+	unsigned int kept = (unsigned int)keep;
+	int low, err = 0;
+
+	/* In the copy of the table, which is made by the first call: nothing of the program's is held open by us. */
+	if (!close_in_copy(keep < 0 ? 0 : kept + 1, ~0u, CLOSE_RANGE_UNSHARE))
+		err = apart_slowly(keep);
+	else if (keep > 0 && !close_in_copy(0, kept - 1, 0))
+		err = -ENOSYS;
+	/* For good, so that they need not be plugged each time. */
+	for (low = 0; low < LOWEST && !err; low++) {
+		if (fcntl(low, F_GETFD) < 0)
+			open("/", O_PATH | O_CLOEXEC);
+	}
+	return err;
+}
+
+static DIR *folder_of(int fd)
+{
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd < 0)
+		errno = -fd;
+	else if (!folder)
+		close(fd);
+	return folder;
+}
+
+DIR *fd_folder(const char *path)
+{
+	return folder_of(fd_open(path, O_RDONLY | O_DIRECTORY, 0));
+}
+
+DIR *fd_folder_at(int folder, const char *name)
+{
+	return folder_of(fd_open_at(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+}
+
+FILE *fd_stream_at(int folder, const char *name)
+{
+	int fd = fd_open_at(folder, name, O_RDONLY);
+	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (fd < 0)
+		errno = -fd;
+	else if (!stream)
+		close(fd);
+	return stream;
+}
+
+FILE *fd_stream(const char *path)
+{
+	return fd_stream_at(AT_FDCWD, path);
+}
+
+FILE *fd_stream_of(pid_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return fd_stream(path);
+}

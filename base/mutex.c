@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mutex.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/futex.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool inherits;
+
+/*
+ * A sandbox may refuse the system call alone, and the C library finds that out in the middle of a lock, which
+ * then returns without it. So the kernel is asked first.
+ */
+static void ask_kernel(void)
+{
+	uint32_t word = 0;
+
+	if (syscall(SYS_futex, &word, FUTEX_LOCK_PI_PRIVATE, 0, NULL))
+		return;
+	inherits = !syscall(SYS_futex, &word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL);
+}
+
+int mutex_init(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attr;
+	int err = pthread_mutexattr_init(&attr);
+
+	if (err)
+		return -err;
+	pthread_once(&once, ask_kernel);
+	if (inherits)
+		pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	err = pthread_mutex_init(mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return -err;
+}

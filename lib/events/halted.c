@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread inside of a call that writes has its slot's writing set. If that, and all that its process has told, are
+ * as they were at the last look, the process is halted in the middle of a call, or at least as slow as if it
+ * were. What it has changed before its record is in the table, and in no log.
+ *
+ * When the process goes on, it tells what is known by then; the mirror passes over that.
+ */
+#include "lib/events/halted.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "shm/row.h"
+
+/* While it stays halted, nothing can change but by a signal that lets it go on and stops it again. */
+#define REPEAT_NS 1000000000ull
+
+struct halted_seat {
+	uint64_t inside, published; /* as they were at the last look */
+	uint64_t now;
+	uint64_t told; /* when its entries were compared with the table; 0: not in this call */
+};
+
+int halted_init(struct halted *halted, struct kreg *k)
+{
+	*halted = (struct halted){ .k = k };
+	halted->seats = calloc(k->segment.seats, sizeof(*halted->seats));
+	return halted->seats ? 0 : -ENOMEM;
+}
+
+void halted_free(struct halted *halted)
+{
+	free(halted->seats);
+}
+
+static uint64_t mix(uint64_t print, uint64_t word)
+{
+	return (print ^ word) * 0x9e3779b97f4a7c15ull + 1;
+}
+
+/* The section of a thread, and whose it is; 0: none, or its program is over. */
+static uint64_t section(const struct kreg *k, uint32_t number, owner_t *owner)
+{
+	const struct slot *slot = &k->segment.slots[number];
+	uint64_t word = load_relaxed(&slot->owner);      /* relaxed: only a reason to look */
+	uint64_t writing = load_relaxed(&slot->writing); /* relaxed: as above */
+
+	*owner = owner_without_image(word);
+	if (!writing || owner_seat(word) >= k->segment.seats ||
+	    !life_image_is_alive(&k->lives, word))
+		return 0;
+	return mix(mix(number + 1ull, word), writing);
+}
+
+static uint32_t slots_end(const struct kreg *k)
+{
+	/* relaxed: it only grows */
+	uint64_t high = load_relaxed(&k->segment.header->slots_high);
+
+	return high < k->segment.slots_count ? (uint32_t)high : k->segment.slots_count;
+}
+
+bool halted_is_inside(const struct kreg *k)
+{
+	uint32_t i, end = slots_end(k);
+	owner_t owner;
+
+	for (i = 0; i < end; i++) {
+		if (section(k, i, &owner))
+			return true;
+	}
+	return false;
+}
+
+static void look_at_slots(struct halted *halted)
+{
+	uint32_t i, end = row_end(&halted->k->segment);
+	owner_t owner;
+	uint64_t one;
+
+	for (i = 0; i < end; i++)
+		halted->seats[i].now = 0;
+	end = slots_end(halted->k);
+	for (i = 0; i < end; i++) {
+		one = section(halted->k, i, &owner);
+		if (one)
+			halted->seats[owner_seat(owner)].now =
+				mix(halted->seats[owner_seat(owner)].now, one);
+	}
+}
+
+/* Whether it is time to compare its entries with the table. */
+static bool is_halted(struct halted *halted, uint32_t seat, uint64_t time)
+{
+	const struct row *row = &halted->k->segment.rows[seat];
+	struct halted_seat *at = &halted->seats[seat];
+	/* relaxed: compared with itself */
+	uint64_t published = load_relaxed(&row->log_published);
+	bool same = at->now && at->now == at->inside && published == at->published;
+
+	at->inside = at->now;
+	at->published = published;
+	if (!same)
+		at->told = 0;
+	return same && time - at->told >= REPEAT_NS;
+}
+
+int halted_catch_up(struct halted *halted, struct mirror *m)
+{
+	uint32_t seat, end = row_end(&halted->k->segment), entries;
+	uint64_t time = clock_now();
+	owner_t owner;
+	int err = 0;
+
+	if (time - halted->at < HALTED_NS)
+		return 0;
+	halted->at = time;
+	look_at_slots(halted);
+	for (seat = 0; seat < end && !err; seat++) {
+		if (!is_halted(halted, seat, time))
+			continue;
+		owner = row_owner(&halted->k->segment, &halted->k->lives, seat, &entries);
+		if (owner)
+			err = mirror_resync(m, owner, true);
+		if (!err)
+			halted->seats[seat].told = time;
+	}
+	return err;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inbox: records of all seats' logs, in the order of their stamps.
+ *
+ * Promises  what is taken out comes in order, if it is asked for below stamps that were read before the
+ *           logs were.
+ * Needs     one thread at a time.
+ * Context   private memory and the logs.
+ * Used by   listen.c.
+ */
+#ifndef KREG_LIB_INBOX_H
+#define KREG_LIB_INBOX_H
+
+#include "lib/handle/handle.h"
+#include "shm/log.h"
+
+#pragma GCC visibility push(hidden)
+
+struct inbox {
+	struct kreg *k;
+	struct log_reader *readers;  /* for each seat */
+	struct log_record *room;     /* LOG_BYTES */
+	struct log_record **records; /* read and not taken yet */
+	size_t first, count, size;
+	bool is_early; /* some log's next record has not happened yet */
+};
+
+/* -ENOMEM. */
+int inbox_init(struct inbox *inbox, struct kreg *k);
+void inbox_free(struct inbox *inbox);
+
+/* Forgets all, and begins anew at the ends of the logs. */
+void inbox_begin(struct inbox *inbox);
+
+/* Reads one seat's log, and sets is_early if there is reason to; *lost is how many of its records were missed. -ENOMEM. */
+int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost);
+
+void inbox_sort(struct inbox *inbox);
+
+/* The first of what was sorted, if its stamp is below @end; the caller frees it. */
+struct log_record *inbox_take(struct inbox *inbox, uint64_t end);
+
+#pragma GCC visibility pop
+
+#endif

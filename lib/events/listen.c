@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening: from the logs of all seats to events in one order.
+ *
+ * One step, in this order:
+ *
+ *   1 who of the known owners is dead            its log is final from here on
+ *   2 who has called exec                        what its earlier program has done is in the table, be it told or not
+ *   3 the stamps that were taken so far          every record of a smaller one that matters is published
+ *   4 read all logs                              what has a later stamp waits for the next step
+ *   5 sort by stamp, and let the mirror hear
+ *   6 whose log was too fast, who was in 2, and who is halted in the middle of a call: compare with the table
+ *   7 what is left of the dead of 1 was purged; who dumps core is told of
+ *
+ * The fd is the sleeper's: it is readable when the registry's bell for news was rung, or there is news without a
+ * ring, and at once when an owner of entries has died. The sleeper sleeps only when everything was fetched; so a
+ * listener that does not fetch costs the writers nothing. A death that it is not told of, it finds as news.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/events/halted.h"
+#include "lib/events/inbox.h"
+#include "lib/events/mirror.h"
+#include "lib/find/pattern.h"
+#include "lib/events/programs.h"
+#include "lib/events/sleeper.h"
+#include "lib/namespace/telemetry.h"
+#include "lib/handle/unguarded.h"
+#include "shm/row.h"
+#include "shm/succession.h"
+
+struct kreg_listener {
+	struct kreg *k;
+	struct mirror mirror;
+	struct inbox inbox;
+	bool behind;                  /* the mirror needs a resync of all */
+	struct mirror_event *fetched; /* whose bytes the user may still read */
+	struct sleeper sleeper;       /* its fd is readable when there may be news */
+	bool signalled;               /* its fd is readable */
+	bool wants_dumps;
+	struct programs programs;
+	struct halted halted;
+};
+
+static void signal_news(struct kreg_listener *l)
+{
+	if (!l->signalled)
+		sleeper_signal(&l->sleeper);
+	l->signalled = true;
+}
+
+/* Each owner that is new, so that its death is heard of. Of one that is dead already at once. */
+static void watch_owners(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node) {
+		if (at->token == l->k->self.owner)
+			continue;
+		if (!at->death)
+			at->death = sleeper_watch(&l->sleeper, at->token);
+		if (!at->dump && l->wants_dumps)
+			at->dump = sleeper_watch_dump(&l->sleeper, at->token);
+	}
+}
+
+/* Lets the mirror hear what has a stamp below @end, in order. */
+static int hear_records(struct kreg_listener *l, uint64_t end)
+{
+	struct log_record *record;
+	int err = 0;
+
+	inbox_sort(&l->inbox);
+	while (!err && (record = inbox_take(&l->inbox, end))) {
+		err = mirror_apply(&l->mirror, record);
+		free(record);
+	}
+	return err;
+}
+
+/* Of @seat's owners, by their records and by the table, what has become since records were missed. */
+static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
+{
+	owner_t owner =
+		owner_of(load_relaxed(&l->k->lives.words[seat]), seat); /* relaxed: a hint */
+	struct kreg_owner who = { .token = owner };
+	uint64_t life;
+	int err;
+
+	if (life_look(&l->k->lives, owner, &life))
+		handle_owner(l->k, owner, life, &who);
+	err = mirror_lost(&l->mirror, who.pid, lost);
+	if (!err && kreg_owner_is_alive(l->k, &who))
+		err = mirror_resync(&l->mirror, owner, true);
+	return err;
+}
+
+static int read_logs(struct kreg_listener *l)
+{
+	const struct segment *s = &l->k->segment;
+	uint32_t seat, end = row_end(s), missed = 0;
+	uint64_t stamps = log_stamps(s);
+	uint64_t *lost = NULL;
+	int err = 0;
+
+	for (seat = 0; seat < end && !err; seat++) {
+		uint64_t some = 0;
+
+		err = inbox_read(&l->inbox, seat, &some);
+		if (!some)
+			continue;
+		if (!lost)
+			lost = calloc(s->seats, sizeof(*lost));
+		if (!lost)
+			return -ENOMEM;
+		lost[seat] = some;
+		missed++;
+	}
+	if (!err)
+		err = hear_records(l, stamps);
+	for (seat = 0; missed && seat < end && !err; seat++) {
+		if (lost[seat])
+			err = catch_up(l, seat, lost[seat]);
+	}
+	free(lost);
+	return err;
+}
+
+static int purge_dead(struct kreg_listener *l)
+{
+	struct mirror_owner *at, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (at, next, &l->mirror.owners, node) {
+		struct death *death = at->death;
+		struct dump *dump = at->dump;
+
+		if (!at->doomed || err)
+			continue;
+		err = mirror_purge(&l->mirror, at);
+		if (!err && death)
+			sleeper_forget(&l->sleeper, death);
+		if (!err && dump)
+			sleeper_forget_dump(&l->sleeper, dump);
+	}
+	return err;
+}
+
+static int tell_dumps(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+	int err = 0;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node) {
+		if (!err && at->dump && dump_is_on(at->dump))
+			err = mirror_dump(&l->mirror, at);
+	}
+	return err;
+}
+
+/* All that is to be heard of anew, after memory or the table failed us. */
+static int start_over(struct kreg_listener *l)
+{
+	int err;
+
+	inbox_begin(&l->inbox);
+	err = mirror_lost(&l->mirror, 0, 0);
+	if (!err)
+		err = mirror_resync(&l->mirror, 0, true);
+	l->behind = err != 0;
+	return err;
+}
+
+/* One step; see the top. */
+static int hear(struct kreg_listener *l)
+{
+	struct mirror_owner *at;
+	int err;
+
+	cds_list_for_each_entry (at, &l->mirror.owners, node)
+		at->doomed = !life_is_alive(&l->k->lives, at->token);
+	/*
+	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs with
+	 * life_look:A, which has read the word
+	 */
+	fence_acquire();
+	programs_look(&l->programs);
+	l->inbox.is_early = false;
+	err = l->behind ? start_over(l) : read_logs(l);
+	if (!err)
+		err = programs_catch_up(&l->programs, &l->mirror);
+	if (!err)
+		err = halted_catch_up(&l->halted, &l->mirror);
+	if (!err)
+		err = purge_dead(l);
+	if (!err)
+		err = mirror_unblock(&l->mirror);
+	if (!err)
+		err = tell_dumps(l);
+	if (err)
+		l->behind = true;
+	watch_owners(l);
+	return err;
+}
+
+/* What could not be heard is there still, so whoever goes back to poll(2) has to be woken. */
+static int keep_news(struct kreg_listener *l, int err)
+{
+	signal_news(l);
+	return err;
+}
+
+static bool fetch(struct kreg_listener *l, struct kreg_event *out)
+{
+	struct mirror_event *event;
+
+	free(l->fetched);
+	l->fetched = NULL;
+	if (cds_list_empty(&l->mirror.events))
+		return false;
+	event = cds_list_first_entry(&l->mirror.events, struct mirror_event, node);
+	cds_list_del(&event->node);
+	l->fetched = event;
+	*out = event->event;
+	signal_news(l);
+	return true;
+}
+
+static int listener_next(struct kreg_listener *l, struct kreg_event *event)
+{
+	const struct segment *s = &l->k->segment;
+	struct sleep until;
+	int err;
+
+	if (fetch(l, event))
+		return 1;
+	err = hear(l);
+	if (err)
+		return keep_news(l, err);
+	if (fetch(l, event))
+		return 1;
+	/* Nothing is left: so look once more after saying that we are about to sleep. */
+	sleeper_clear(&l->sleeper);
+	l->signalled = false;
+	until.seen = bell_listen(&s->header->news);
+	until.print = log_print(s, &l->k->lives);
+	err = hear(l);
+	if (err)
+		return keep_news(l, err);
+	if (fetch(l, event))
+		return 1;
+	/* There will be no more. */
+	if (!succession_is_current(s))
+		return keep_news(l, -ESHUTDOWN);
+	if (!life_is_alive(&l->k->lives, l->k->self.owner))
+		return keep_news(l, unguarded_why(l->k));
+	until.ask_again = l->inbox.is_early;
+	sleeper_arm(&l->sleeper, &until);
+	return 0;
+}
+
+int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
+{
+	UNCANCELLABLE;
+	int got;
+
+	if (!l || !event)
+		return -EINVAL;
+	if (handle_is_parents(l->k))
+		return -EOWNERDEAD;
+	got = listener_next(l, event);
+	if (got == 1 && event->type == KREG_EVENT_PURGE &&
+	    telemetry_is_wanted(l->k, &kreg_purge_semaphore))
+		telemetry_purge(l->k, &event->entry);
+	return got;
+}
+
+int kreg_listener_fd(const struct kreg_listener *l)
+{
+	return l ? l->sleeper.fd : -EINVAL;
+}
+
+static void listener_free(struct kreg_listener *l)
+{
+	mirror_free(&l->mirror);
+	inbox_free(&l->inbox);
+	programs_free(&l->programs);
+	halted_free(&l->halted);
+	free(l->fetched);
+	free(l);
+}
+
+void kreg_listener_close(struct kreg_listener *l)
+{
+	UNCANCELLABLE;
+	if (!l)
+		return;
+	if (!handle_is_parents(l->k)) {
+		sleeper_stop(&l->sleeper);
+		log_unlisten(&l->k->segment, &l->k->self);
+	} else {
+		sleeper_let_go(&l->sleeper);
+	}
+	listener_free(l);
+}
+
+static int listener_new(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
+			struct kreg_listener **out)
+{
+	struct kreg_listener *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	l->k = k;
+	l->wants_dumps = flags & KREG_LISTEN_DUMPS;
+	mirror_init(&l->mirror, k, pattern);
+	*out = l;
+	err = programs_init(&l->programs, k);
+	if (!err)
+		err = halted_init(&l->halted, k);
+	return err ? err : inbox_init(&l->inbox, k);
+}
+
+static int listener_begin(struct kreg_listener *l, bool tell)
+{
+	struct kreg *k = l->k;
+	int err, tries = 0;
+
+	log_listen(&k->segment, &k->self);
+	inbox_begin(&l->inbox);
+	programs_look(&l->programs);
+	do {
+		err = mirror_resync(&l->mirror, 0, tell);
+	} while (err == -EAGAIN && ++tries < PEEK_TRIES);
+	l->mirror.begun = true;
+	if (!err)
+		err = sleeper_start(&l->sleeper, k);
+	if (err) {
+		log_unlisten(&k->segment, &k->self);
+		return err;
+	}
+	watch_owners(l);
+	signal_news(l);
+	return 0;
+}
+
+int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
+		struct kreg_listener **out)
+{
+	UNCANCELLABLE;
+	struct kreg_listener *l = NULL;
+	struct kreg_pattern own;
+	int err = k && out && !(flags & ~(KREG_LISTEN_KNOWN | KREG_LISTEN_DUMPS))
+			  ? pattern_check(pattern, &own)
+			  : -EINVAL;
+
+	if (!err && (own.value || own.match))
+		err = -EINVAL;
+	if (!err)
+		err = handle_check(k);
+	if (err)
+		return err;
+	err = listener_new(k, &own, flags, &l);
+	if (!err)
+		err = listener_begin(l, flags & KREG_LISTEN_KNOWN);
+	if (!err)
+		*out = l;
+	else if (l)
+		listener_free(l);
+	return err;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A copy of the entries that a listener has heard of, by place, by key and by owner.
+ *
+ * The logs have no record for what goes with a death, and for a name that goes from one owner to another
+ * the new owner's record may be read before the old one's end is known. So:
+ *
+ *   heard of                            what is told
+ *   an entry of a key that is free      register
+ *   a name that another one holds       unregister or purge of that, and then register
+ *   a name that was taken over          unregister of the holder, which waits from now on; register
+ *   one that waits in line              nothing, until the table says that it holds the name
+ *   the end of an entry not known       nothing: it was told already
+ *   an entry that is known              nothing: the table was looked at after it was registered
+ *
+ * A place is used again, and by the same owner for another key. Where records were missed, the mirror may know
+ * an entry at a place of which the table, or a record, says something of another key already: it is found by
+ * its key as well, or the mirror would tell of one key what has become of another.
+ */
+#include "lib/events/mirror.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/find/lookup.h"
+#include "lib/events/mirror_store.h"
+#include "lib/find/pattern.h"
+#include "shm/table_search.h"
+
+/* Its end, told if its beginning was. */
+static int entry_end(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+{
+	int err = entry->waiting ? 0 : entry_tell(m, entry, type);
+
+	entry_free(m, entry);
+	return err;
+}
+
+static bool is_of_key(const struct mirror_entry *entry, const struct kreg_entry *at)
+{
+	return entry->key->key_size == at->key_size &&
+	       !memcmp(entry->key->key, at->key, at->key_size);
+}
+
+/* What is known of @owner's entry at @place, if it is of @at's key. */
+static struct mirror_entry *known_of(struct mirror *m, owner_t owner, place_t place,
+				     const struct kreg_entry *at)
+{
+	struct mirror_entry *entry = entry_find(m, owner, place);
+
+	return entry && is_of_key(entry, at) ? entry : NULL;
+}
+
+static struct mirror_entry *holder_of(const struct mirror_key *key)
+{
+	struct mirror_entry *entry;
+
+	cds_list_for_each_entry (entry, &key->entries, of_key) {
+		if (!entry->waiting)
+			return entry;
+	}
+	return NULL;
+}
+
+/*
+ * If nobody is known to hold the name, one of those who wait may by now: the table knows. Who has reserved
+ * it is in no record, so he is watched, and the key looked at again with whatever is heard of next.
+ */
+static int promote_key(struct mirror *m, struct mirror_key *key)
+{
+	struct mirror_entry *entry;
+	struct kreg_entry at = { .key = key->key, .key_size = key->key_size };
+	struct kreg_owner owner;
+	struct found found = { 0 };
+	struct query q;
+	int err;
+
+	cds_list_del_init(&key->blocked);
+	if (!m->k->segment.unique || holder_of(key))
+		return 0;
+	q = table_query(&m->k->segment, key->key, key->key_size);
+	err = lookup_first(m->k, &q, &found, &owner);
+	if (err == -EAGAIN)
+		cds_list_add_tail(&key->blocked, &m->blocked);
+	if (err)
+		return 0;
+	if (entry_kind(found.info) == ENTRY_RESERVED) {
+		cds_list_add_tail(&key->blocked, &m->blocked);
+		return owner_get(m, &owner) ? 0 : -ENOMEM;
+	}
+	entry = known_of(m, found.owner, found.place, &at);
+	if (!entry || !entry->waiting)
+		return 0;
+	entry->waiting = false;
+	return entry_tell(m, entry, KREG_EVENT_REGISTER);
+}
+
+static int promote(struct mirror *m, const struct kreg_entry *at)
+{
+	struct mirror_key *key = key_find(m, at->key, at->key_size);
+
+	return key ? promote_key(m, key) : 0;
+}
+
+/* Its end, and who holds the name after it. */
+static int end_and_promote(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+{
+	unsigned char key[KREG_KEY_MAX];
+	struct kreg_entry at = { .key = key, .key_size = entry->key->key_size };
+	int err;
+
+	memcpy(key, entry->key->key, at.key_size);
+	err = entry_end(m, entry, type);
+	return err ? err : promote(m, &at);
+}
+
+int mirror_unblock(struct mirror *m)
+{
+	struct cds_list_head blocked;
+	int err = 0;
+
+	CDS_INIT_LIST_HEAD(&blocked);
+	cds_list_splice(&m->blocked, &blocked);
+	CDS_INIT_LIST_HEAD(&m->blocked);
+	while (!cds_list_empty(&blocked)) {
+		struct mirror_key *key = cds_list_first_entry(&blocked, struct mirror_key, blocked);
+
+		/* The rest is looked at the next time. */
+		if (!err)
+			err = promote_key(m, key);
+		else
+			cds_list_move(&key->blocked, &m->blocked);
+	}
+	return err;
+}
+
+/* Whether @owner's entry at @place is in the table now, under that key. */
+static bool is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
+		     size_t key_size)
+{
+	struct kreg *k = m->k;
+	struct query q = table_query_of(&k->segment, owner, key, key_size);
+	struct found found;
+	int tries;
+
+	q.owner = owner;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+		int err = table_find_at(&k->segment, &k->lives, &q, place, &found);
+
+		if (grace_peek_held(&k->segment, epoch))
+			return !err;
+	}
+	return false;
+}
+
+/*
+ * @by holds the name; so the owner that did before does not. It is in line if it @waits, or if the table says so: where
+ * the table was looked at instead of a record, nothing tells that the name was taken over.
+ */
+static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
+{
+	struct mirror_entry *entry, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (entry, next, &by->key->entries, of_key) {
+		bool alive = life_is_alive(&m->k->lives, entry->token);
+
+		if (entry == by || entry->waiting || err)
+			continue;
+		if (!waits && !is_there(m, entry->token, entry->place, entry->key->key,
+					entry->key->key_size)) {
+			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
+		} else {
+			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
+			entry->waiting = true;
+		}
+	}
+	return err;
+}
+
+static int hear_register(struct mirror *m, const struct news *news)
+{
+	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
+	int err = 0;
+
+	if (entry && is_of_key(entry, &news->entry)) {
+		entry->seen = true;
+		return 0;
+	}
+	/* Its end was missed, and its place is another one's. */
+	if (entry)
+		err = end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
+	if (err)
+		return err;
+	entry = entry_new(m, news);
+	if (!entry)
+		return -ENOMEM;
+	if (m->k->segment.unique && news->flags & LOG_WAITING) {
+		entry->waiting = true;
+		return promote(m, &news->entry);
+	}
+	if (m->k->segment.unique)
+		err = displace(m, entry, news->flags & LOG_FRONT);
+	return err || !news->tell ? err : entry_tell(m, entry, KREG_EVENT_REGISTER);
+}
+
+static int hear_update(struct mirror *m, const struct news *news, place_t before)
+{
+	owner_t owner = news->entry.owner.token;
+	struct mirror_entry *entry = known_of(m, owner, before, &news->entry);
+	struct mirror_entry *there = entry_find(m, owner, news->place);
+	int err = 0;
+
+	if (!entry)
+		return hear_register(m, news);
+	/* The table was looked at after the update, while the entry was known by where it had been. */
+	if (there && there != entry && is_of_key(there, &news->entry))
+		return end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
+	if (there && there != entry)
+		err = end_and_promote(m, there, KREG_EVENT_UNREGISTER);
+	if (!err)
+		err = entry_set_value(entry, news->entry.value, news->entry.value_size);
+	if (!err)
+		err = entry_move(m, entry, news->place);
+	if (err)
+		return err;
+	return entry->waiting ? promote(m, &news->entry) : entry_tell(m, entry, KREG_EVENT_UPDATE);
+}
+
+static int hear_unregister(struct mirror *m, const struct news *news)
+{
+	struct mirror_entry *entry =
+		known_of(m, news->entry.owner.token, news->place, &news->entry);
+
+	return entry ? end_and_promote(m, entry, KREG_EVENT_UNREGISTER) : 0;
+}
+
+static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
+{
+	const struct kreg_pattern *p = &m->pattern;
+
+	if (p->key && (p->key_size != entry->key_size || memcmp(p->key, entry->key, p->key_size)))
+		return false;
+	if (p->prefix_size &&
+	    (entry->key_size < p->prefix_size || memcmp(entry->key, p->prefix, p->prefix_size)))
+		return false;
+	if (p->owner && p->owner->token != entry->owner.token)
+		return false;
+	return pattern_matches(p, entry);
+}
+
+/* From one owner to another. The giver may have died before it happened: the table knows. */
+static int hear_give(struct mirror *m, const struct news *news, const struct log_record *record)
+{
+	struct news given = *news, gone = *news;
+	struct kreg_owner to = { .token = record->to };
+	uint64_t life;
+	int err;
+
+	gone.place = record->before;
+	err = hear_unregister(m, &gone);
+	if (life_look(&m->k->lives, record->to, &life))
+		handle_owner(m->k, record->to, life, &to);
+	given.entry.owner = to;
+	if (err || !is_wanted(m, &given.entry) ||
+	    !is_there(m, record->to, record->place, news->entry.key, news->entry.key_size))
+		return err;
+	return hear_register(m, &given);
+}
+
+int mirror_apply(struct mirror *m, const struct log_record *record)
+{
+	const unsigned char *bytes = (const unsigned char *)(record + 1);
+	struct news news = { .place = record->place, .flags = record->flags, .tell = true };
+
+	news.entry.key = bytes;
+	news.entry.key_size = record->key_size;
+	news.entry.value = bytes + record->key_size;
+	news.entry.value_size = record->value_size;
+	news.entry.owner.token = record->owner;
+	news.entry.owner.pid = (pid_t)record->pid;
+	if (record->type == LOG_RESYNC)
+		return mirror_resync(m, record->owner, true);
+	/* Of a gift, who gets it may be wanted, though who gives it is not. */
+	if (record->type != LOG_GIVE && !is_wanted(m, &news.entry))
+		return 0;
+	switch (record->type) {
+	case LOG_REGISTER:
+		return hear_register(m, &news);
+	case LOG_UPDATE:
+		return hear_update(m, &news, record->before);
+	case LOG_UNREGISTER:
+		return hear_unregister(m, &news);
+	case LOG_GIVE:
+		return hear_give(m, &news, record);
+	default:
+		return 0;
+	}
+}
+
+/* Ends those of @owner that are not @seen. */
+static int end_unseen(struct mirror *m, struct mirror_owner *owner, uint32_t type)
+{
+	struct mirror_entry *entry, *next;
+	int err = 0;
+
+	cds_list_for_each_entry_safe (entry, next, &owner->entries, of_owner) {
+		if (!entry->seen && !err)
+			err = end_and_promote(m, entry, type);
+	}
+	return err;
+}
+
+static void forget_seen(struct mirror_owner *owner)
+{
+	struct mirror_entry *entry;
+
+	cds_list_for_each_entry (entry, &owner->entries, of_owner)
+		entry->seen = false;
+}
+
+int mirror_purge(struct mirror *m, struct mirror_owner *owner)
+{
+	int err;
+
+	forget_seen(owner);
+	err = end_unseen(m, owner, KREG_EVENT_PURGE);
+	if (!err)
+		owner_free(m, owner);
+	return err;
+}
+
+int mirror_dump(struct mirror *m, struct mirror_owner *owner)
+{
+	struct mirror_entry *entry;
+	int err;
+
+	if (!owner->has_untold)
+		return 0;
+	cds_list_for_each_entry (entry, &owner->entries, of_owner) {
+		if (entry->waiting || entry->dump_told)
+			continue;
+		err = entry_tell(m, entry, KREG_EVENT_DUMP);
+		if (err)
+			return err;
+		entry->dump_told = true;
+	}
+	owner->has_untold = false;
+	return 0;
+}
+
+int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost)
+{
+	struct kreg_event event = { .type = KREG_EVENT_OVERRUN, .lost = lost };
+
+	event.entry.owner.pid = pid;
+	return event_add(m, &event);
+}
+
+struct resync {
+	struct mirror *m;
+	bool tell;
+	bool first;
+};
+
+static int resync_entry(const struct kreg_entry *entry, void *data)
+{
+	struct resync *resync = data;
+	struct news news = { .entry = *entry, .place = entry->reserved, .tell = resync->tell };
+
+	news.flags = entry->position ? LOG_WAITING : 0;
+	news.known = resync->first;
+	return hear_register(resync->m, &news);
+}
+
+int mirror_resync(struct mirror *m, owner_t owner, bool tell)
+{
+	struct kreg_owner token = { .token = owner };
+	struct kreg_pattern pattern = m->pattern;
+	struct resync resync = { .m = m, .tell = tell, .first = !m->begun };
+	struct mirror_owner *at, *next;
+	int err;
+
+	if (owner && pattern.owner && pattern.owner->token != owner)
+		return 0;
+	if (owner)
+		pattern.owner = &token;
+	cds_list_for_each_entry (at, &m->owners, node) {
+		if (!owner || at->token == owner)
+			forget_seen(at);
+	}
+	err = kreg_select(m->k, &pattern, resync_entry, &resync);
+	cds_list_for_each_entry_safe (at, next, &m->owners, node) {
+		/* Of the dead, a purge is told. */
+		if (!err && (owner ? at->token == owner : life_is_alive(&m->k->lives, at->token)))
+			err = end_unseen(m, at, KREG_EVENT_UNREGISTER);
+	}
+	return err;
+}

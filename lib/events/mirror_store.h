@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a mirror is made of: entries by place, keys, owners, and the events that wait to be fetched.
+ *
+ * Promises  an entry is in three places or in none; a key lives as long as it has entries.
+ * Needs     one thread at a time.
+ * Context   private memory.
+ * Used by   mirror.c, mirror_store.c.
+ */
+#ifndef KREG_LIB_MIRROR_STORE_H
+#define KREG_LIB_MIRROR_STORE_H
+
+#include "lib/events/mirror.h"
+
+#pragma GCC visibility push(hidden)
+
+struct mirror_key {
+	struct cds_list_head blocked; /* in the mirror's list, or empty */
+	struct cds_list_head
+		entries; /* with unique keys: the holder, and those who wait, by stamp */
+	const void *key;
+	size_t key_size;
+	unsigned char bytes[];
+};
+
+struct mirror_entry {
+	owner_t token; /* these two are how it is found */
+	place_t place;
+	bool waiting;
+	bool known;
+	bool seen; /* in the table, by a resync */
+	bool dump_told;
+	struct mirror_key *key;
+	struct mirror_owner *owner;
+	struct cds_list_head of_key, of_owner;
+	size_t value_size;
+	unsigned char *value;
+};
+
+/* What is known of an entry, from a record or from the table. */
+struct news {
+	struct kreg_entry entry;
+	place_t place;
+	uint32_t flags; /* LOG_* */
+	bool known;
+	bool tell;
+};
+
+/* NULL: no memory. */
+struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from);
+
+struct mirror_entry *entry_find(struct mirror *m, owner_t token, place_t place);
+struct mirror_key *key_find(struct mirror *m, const void *key, size_t key_size);
+
+/* NULL: no memory. */
+struct mirror_entry *entry_new(struct mirror *m, const struct news *news);
+void entry_free(struct mirror *m, struct mirror_entry *entry);
+
+/* -ENOMEM. */
+int entry_move(struct mirror *m, struct mirror_entry *entry, place_t place);
+int entry_set_value(struct mirror_entry *entry, const void *value, size_t size);
+int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type);
+int event_add(struct mirror *m, const struct kreg_event *event);
+
+void owner_free(struct mirror *m, struct mirror_owner *owner);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Armed, it sleeps until the bell is rung, makes the fd readable, and waits to be armed again.
+ *
+ * A ring may never come: its maker was killed, stopped, or has called exec between what it did and the ring. So
+ * ten times a second it takes a print of the registry, and if that is another one than the listener had before it
+ * last heard, that is as good as a ring. All words in the print go one way, so none that has gone comes back.
+ * Dumps of cores are looked for as often (dumps.c).
+ * So is a thread that is inside of a call just then: its process may have been stopped before it told anything, and the
+ * listener has to look whether it stays there (halted.c).
+ */
+#include "lib/events/sleeper.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/events/halted.h"
+#include "base/background.h"
+#include "shm/bell.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "shm/log.h"
+#include "base/mutex.h"
+
+#define LOOK_NS 100000000u
+
+static bool is_news(const struct sleeper *sleeper, const struct sleep *until)
+{
+	const struct kreg *k = sleeper->k;
+
+	return until->ask_again || !life_is_alive(&k->lives, k->self.owner) ||
+	       log_print(&k->segment, &k->lives) != until->print;
+}
+
+static bool is_new_dump(struct sleeper *sleeper)
+{
+	bool found;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	found = dumps_look(&sleeper->dumps);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return found;
+}
+
+/* Until the bell is rung, or there is news without a ring. */
+static void sleep_until(struct sleeper *sleeper, const struct sleep *until)
+{
+	uint32_t *bell = &sleeper->k->segment.header->news;
+
+	while (!is_new_dump(sleeper) &&
+	       bell_wait(bell, until->seen, NULL, 0, clock_now() + LOOK_NS)) {
+		handle_is_lost(sleeper->k);
+		if (is_news(sleeper, until) || halted_is_inside(sleeper->k))
+			return;
+	}
+}
+
+/*
+ * The program may have closed either number, because it does not know it, and have opened something else there. No two
+ * sockets have the same inode.
+ */
+static bool is_ours(int fd, ino_t inode)
+{
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) && st.st_ino == inode;
+}
+
+/* False: there is none in the calling thread's table. */
+static bool signal_here(const struct sleeper *sleeper)
+{
+	bool is_here = is_ours(sleeper->fd_write, sleeper->inode_write);
+
+	/* If it is full, the other end is readable. */
+	while (is_here && send(sleeper->fd_write, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	       errno == EINTR)
+		;
+	return is_here;
+}
+
+static void tell(void *data)
+{
+	signal_here(data);
+}
+
+void sleeper_signal(struct sleeper *sleeper)
+{
+	if (signal_here(sleeper))
+		return;
+	pthread_mutex_lock(&sleeper->mutex);
+	sleeper->is_asked = true;
+	pthread_cond_broadcast(&sleeper->changed);
+	pthread_mutex_unlock(&sleeper->mutex);
+}
+
+void sleeper_clear(struct sleeper *sleeper)
+{
+	char bytes[64];
+	ssize_t got;
+
+	if (!is_ours(sleeper->fd, sleeper->inode))
+		return;
+	do
+		got = recv(sleeper->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));
+}
+
+/* Under the mutex: until it is armed, or has to stop. */
+static void serve(struct sleeper *sleeper)
+{
+	for (;;) {
+		deaths_serve(&sleeper->deaths);
+		if (sleeper->is_asked)
+			signal_here(sleeper);
+		sleeper->is_asked = false;
+		if (sleeper->armed || sleeper->stop)
+			return;
+		pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
+	}
+}
+
+static void *sleeper_run(void *data)
+{
+	struct sleeper *sleeper = data;
+	struct sleep until;
+	bool stop;
+
+	deaths_begin(&sleeper->deaths, sleeper->fd_write);
+	do {
+		pthread_mutex_lock(&sleeper->mutex);
+		sleeper->has_begun = true;
+		pthread_cond_broadcast(&sleeper->changed);
+		serve(sleeper);
+		until = sleeper->until;
+		stop = sleeper->stop;
+		sleeper->armed = false;
+		pthread_mutex_unlock(&sleeper->mutex);
+		if (!stop) {
+			sleep_until(sleeper, &until);
+			signal_here(sleeper);
+		}
+	} while (!stop);
+	deaths_end(&sleeper->deaths);
+	return NULL;
+}
+
+static void pair_free(struct sleeper *sleeper)
+{
+	if (is_ours(sleeper->fd, sleeper->inode))
+		close(sleeper->fd);
+	if (is_ours(sleeper->fd_write, sleeper->inode_write))
+		close(sleeper->fd_write);
+}
+
+static int pair_new(struct sleeper *sleeper)
+{
+	struct stat here, there;
+	int ends[2], err = fd_socket_pair(SOCK_STREAM | SOCK_NONBLOCK, ends);
+
+	if (err)
+		return err;
+	if (fstat(ends[0], &here) || fstat(ends[1], &there))
+		return -errno;
+	sleeper->fd = ends[0];
+	sleeper->inode = here.st_ino;
+	sleeper->fd_write = ends[1];
+	sleeper->inode_write = there.st_ino;
+	return 0;
+}
+
+int sleeper_start(struct sleeper *sleeper, struct kreg *k)
+{
+	int err;
+
+	*sleeper = (struct sleeper){ .k = k, .fd = -1, .fd_write = -1 };
+	err = pair_new(sleeper);
+	if (err)
+		return err;
+	mutex_init(&sleeper->mutex);
+	pthread_cond_init(&sleeper->changed, NULL);
+	deaths_init(&sleeper->deaths, k, tell);
+	dumps_init(&sleeper->dumps, k);
+	err = background_start(&sleeper->thread, sleeper_run, sleeper);
+	if (err) {
+		pair_free(sleeper);
+		return err;
+	}
+	/* It has its own copy of the fd by then. */
+	pthread_mutex_lock(&sleeper->mutex);
+	while (!sleeper->has_begun)
+		pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return 0;
+}
+
+void sleeper_arm(struct sleeper *sleeper, const struct sleep *until)
+{
+	pthread_mutex_lock(&sleeper->mutex);
+	sleeper->until = *until;
+	sleeper->armed = true;
+	pthread_cond_broadcast(&sleeper->changed);
+	pthread_mutex_unlock(&sleeper->mutex);
+}
+
+struct death *sleeper_watch(struct sleeper *sleeper, owner_t owner)
+{
+	struct death *death;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	death = deaths_watch(&sleeper->deaths, owner, sleeper);
+	pthread_cond_broadcast(&sleeper->changed);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return death;
+}
+
+void sleeper_forget(struct sleeper *sleeper, struct death *death)
+{
+	pthread_mutex_lock(&sleeper->mutex);
+	deaths_forget(&sleeper->deaths, death);
+	pthread_cond_broadcast(&sleeper->changed);
+	pthread_mutex_unlock(&sleeper->mutex);
+}
+
+struct dump *sleeper_watch_dump(struct sleeper *sleeper, owner_t owner)
+{
+	struct dump *dump;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	dump = dumps_watch(&sleeper->dumps, owner);
+	pthread_mutex_unlock(&sleeper->mutex);
+	return dump;
+}
+
+void sleeper_forget_dump(struct sleeper *sleeper, struct dump *dump)
+{
+	pthread_mutex_lock(&sleeper->mutex);
+	dumps_forget(&sleeper->dumps, dump);
+	pthread_mutex_unlock(&sleeper->mutex);
+}
+
+void sleeper_stop(struct sleeper *sleeper)
+{
+	pthread_mutex_lock(&sleeper->mutex);
+	sleeper->stop = true;
+	pthread_cond_broadcast(&sleeper->changed);
+	pthread_mutex_unlock(&sleeper->mutex);
+	bell_listen(&sleeper->k->segment.header->news);
+	bell_ring(&sleeper->k->segment.header->news);
+	pthread_join(sleeper->thread, NULL);
+	pthread_cond_destroy(&sleeper->changed);
+	pthread_mutex_destroy(&sleeper->mutex);
+	deaths_free(&sleeper->deaths);
+	dumps_free(&sleeper->dumps);
+	pair_free(sleeper);
+}
+
+void sleeper_let_go(struct sleeper *sleeper)
+{
+	deaths_free(&sleeper->deaths);
+	dumps_free(&sleeper->dumps);
+	pair_free(sleeper);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an entry that was found to what its caller gets: owner and value, copied.
+ *
+ * Promises  nothing is read outside of the segment; a value that has no room is not copied at all.
+ * Needs     a section, or a peek that is checked afterwards.
+ * Context   any; wait-free.
+ * Used by   lib/.
+ */
+#ifndef KREG_LIB_FOUND_H
+#define KREG_LIB_FOUND_H
+
+#include "lib/handle/handle.h"
+
+/* The value's size, and the value itself if @capacity is enough. -EUCLEAN. */
+static inline ssize_t found_value(const struct kreg *k, const struct found *found, void *value,
+				  size_t capacity)
+{
+	uint32_t size;
+	const void *from = entry_value(&k->segment, found->entry, found->info, &size);
+
+	if (!from)
+		return segment_fault(&k->segment);
+	if (size && size <= capacity)
+		copy_out(value, from, size);
+	return size;
+}
+
+/* False: the owner has died meanwhile. @out may be NULL. */
+static inline bool found_copy(const struct kreg *k, const struct found *found,
+			      struct kreg_found *out)
+{
+	if (!out)
+		return true;
+	out->size = entry_kind(found->info) == ENTRY_NAME
+			    ? found_value(k, found, out->value, out->capacity)
+			    : -ENOENT;
+	return handle_owner(k, found->owner, found->life, &out->owner);
+}
+
+#endif

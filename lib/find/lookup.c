@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lookups: copying ones, which write nothing, and read sections, which hand out pointers.
+ *
+ * A copying lookup notes the epoch, searches, copies, and looks at the epoch again. If two grace periods
+ * have passed meanwhile, what it read may have been another entry's memory, and it starts again. It
+ * needs no slot, so it works read-only, in any thread, in a child of fork() and in a signal handler.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/find/found.h"
+#include "lib/find/lookup.h"
+#include "shm/table_search.h"
+
+/*
+ * In the first partition that has one. Where each was empty, not all were at once: an entry of one that was passed
+ * may have come before that of the next one went. So all are looked through twice; to hide from both looks,
+ * a key has to come back as well.
+ */
+static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
+{
+	uint32_t looked = 0, partitions = k->segment.partitions;
+	struct query in = *q;
+	int err;
+
+	for (;;) {
+		err = table_find(&k->segment, &k->lives, &in, found);
+		if (err != -ENOENT || caa_likely(partitions == 1) || ++looked == 2 * partitions)
+			return err;
+		table_query_partition(&in, looked % partitions);
+	}
+}
+
+ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out)
+{
+	struct found found = { 0 };
+	ssize_t got;
+	int tries;
+
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+
+		got = lookup_find(k, q, &found);
+		if (!got)
+			got = found_value(k, &found, out->value, out->capacity);
+		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
+			continue;
+		if (got >= 0 && !handle_owner(k, found.owner, found.life, &out->owner))
+			continue;
+		return got;
+	}
+	return -EAGAIN;
+}
+
+int lookup_first(struct kreg *k, const struct query *q, struct found *found,
+		 struct kreg_owner *owner)
+{
+	struct query line = *q;
+	int tries, err;
+
+	line.kinds = KINDS_OF_NAMES;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		uint64_t epoch = grace_peek(&k->segment);
+
+		err = table_find(&k->segment, &k->lives, &line, found);
+		if (!grace_peek_held(&k->segment, epoch))
+			continue;
+		if (err || handle_owner(k, found->owner, found->life, owner))
+			return err;
+	}
+	return -EAGAIN;
+}
+
+/* Whatever the shortcut leaves: odd arguments, long keys and values, long chains, overtaken peeks. */
+static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void *key,
+						      size_t key_size, void *value, size_t capacity,
+						      struct kreg_owner *owner)
+{
+	struct kreg_found found = { .value = value, .capacity = capacity };
+	struct query q;
+	ssize_t got;
+	int err;
+
+	/* With its size a string may well take the shortcut. */
+	if (key && key_size == KREG_STRING)
+		return kreg_lookup(k, key, strlen(key), value, capacity, owner);
+	err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
+	if (err)
+		return err;
+	q = table_query(&k->segment, key, key_size);
+	got = lookup_query(k, &q, &found);
+	if (got >= 0 && owner)
+		*owner = found.owner;
+	return got;
+}
+
+/*
+ * The shortcut calls nothing but what is in line: flat, so that the hash and its seed are not handed to
+ * a call and back. Whatever is not usual begins anew in lookup_whole().
+ */
+__attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
+					     void *value, size_t capacity, struct kreg_owner *owner)
+{
+	struct query q;
+	ssize_t got;
+
+	if (caa_unlikely(!k || !key || key_size - 1 >= k->short_key_max) ||
+	    (caa_unlikely(!value) && capacity))
+		goto whole;
+	q = table_query(&k->segment, key, key_size);
+	got = lookup_short(k, &q, value, capacity, owner);
+	if (caa_likely(got != -EAGAIN))
+		return got;
+whole:
+	return lookup_whole(k, key, key_size, value, capacity, owner);
+}
+
+int kreg_read_enter(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	if (!thread->depth++)
+		grace_read_enter(&k->segment, thread->writer.slot);
+	return 0;
+}
+
+ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
+		  struct kreg_owner *owner)
+{
+	struct thread *thread;
+	struct found found;
+	struct query q;
+	uint32_t size;
+	const void *at;
+	int tries, err;
+
+	err = k && value ? key_check(key, &key_size) : -EINVAL;
+	if (!err)
+		err = handle_thread(k, &thread);
+	if (!err && !thread->depth)
+		err = -EINVAL;
+	if (err)
+		return err;
+	q = table_query(&k->segment, key, key_size);
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		err = lookup_find(k, &q, &found);
+		if (err)
+			return err;
+		if (!owner || handle_owner(k, found.owner, found.life, owner))
+			break;
+		/* The owner has died meanwhile. */
+		err = -EAGAIN;
+	}
+	if (err)
+		return err;
+	at = entry_value(&k->segment, found.entry, found.info, &size);
+	if (!at)
+		return segment_fault(&k->segment);
+	*value = at;
+	return size;
+}
+
+int kreg_read_leave(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	if (!thread->depth)
+		return -EINVAL;
+	return --thread->depth ? 0 : grace_read_leave(thread->writer.slot);
+}

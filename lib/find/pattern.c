@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Patterns, in two looks: what can be told from the shared entry, and what needs a copy.
+ */
+#include "lib/find/pattern.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/sized.h"
+
+int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out)
+{
+	int err = sized_read(out, sizeof(*out), given);
+
+	if (err)
+		return err;
+	out->size = sizeof(*out);
+	if ((!out->key && out->key_size) || (!out->prefix && out->prefix_size) ||
+	    (!out->value && out->value_size) || (out->owner && !out->owner->token))
+		return -EINVAL;
+	if (out->prefix && out->prefix_size == KREG_STRING)
+		out->prefix_size = strlen(out->prefix);
+	return out->key ? key_check(out->key, &out->key_size) : 0;
+}
+
+static bool key_may_match(const struct kreg *k, const struct found *found, const void *bytes,
+			  size_t size, bool whole)
+{
+	size_t key_size = entry_key_size(found->info);
+
+	if (key_size < size || (whole && key_size != size))
+		return false;
+	return entry_has_room(&k->segment, found->entry, ENTRY_HEAD + (uint32_t)key_size) &&
+	       (!size || copy_equals(found->entry->bytes, bytes, size));
+}
+
+bool pattern_may_match(const struct kreg *k, const struct kreg_pattern *pattern,
+		       const struct found *found)
+{
+	const void *value;
+	uint32_t size;
+
+	if (pattern->owner && found->owner != pattern->owner->token)
+		return false;
+	if (pattern->key && !key_may_match(k, found, pattern->key, pattern->key_size, true))
+		return false;
+	if (!key_may_match(k, found, pattern->prefix, pattern->prefix_size, false))
+		return false;
+	if (!pattern->value)
+		return true;
+	value = entry_value(&k->segment, found->entry, found->info, &size);
+	return value && size == pattern->value_size && copy_equals(value, pattern->value, size);
+}
+
+static bool glob_matches(const char *glob, const struct kreg_entry *entry)
+{
+	char key[KREG_KEY_MAX + 1];
+
+	/* A key with a 0 in it is no string, and no glob can mean it. */
+	if (memchr(entry->key, 0, entry->key_size))
+		return false;
+	memcpy(key, entry->key, entry->key_size);
+	key[entry->key_size] = 0;
+	return !fnmatch(glob, key, 0);
+}
+
+bool pattern_matches(const struct kreg_pattern *pattern, const struct kreg_entry *entry)
+{
+	if (pattern->glob && !glob_matches(pattern->glob, entry))
+		return false;
+	return !pattern->match || pattern->match(entry, pattern->data);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queries over many entries: each, select, count, dispatch. All are one visit with a pattern.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/find/pattern.h"
+#include "lib/find/visit.h"
+#include "shm/table_search.h"
+
+/* The way that goes through the fewest entries. */
+static int visit_by(const struct visit *v)
+{
+	if (v->pattern->key)
+		return visit_key(v, v->pattern->key, v->pattern->key_size);
+	if (v->pattern->owner)
+		return visit_owner(v, v->pattern->owner->token);
+	return visit_all(v);
+}
+
+int kreg_select(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit, void *data)
+{
+	UNCANCELLABLE;
+	struct kreg_pattern own;
+	struct visit v = { .k = k, .pattern = &own, .visit = visit, .data = data };
+	int err = k && visit ? pattern_check(pattern, &own) : -EINVAL;
+
+	return err ? err : visit_by(&v);
+}
+
+static int count_entry(const struct kreg_entry *entry, void *data)
+{
+	int64_t *count = data;
+
+	(void)entry;
+	(*count)++;
+	return 0;
+}
+
+int64_t kreg_count_select(struct kreg *k, const struct kreg_pattern *pattern)
+{
+	UNCANCELLABLE;
+	int64_t count = 0;
+	int err = kreg_select(k, pattern, count_entry, &count);
+
+	return err ? err : count;
+}
+
+int kreg_each(struct kreg *k, const void *prefix, size_t prefix_size, kreg_visit_fn visit,
+	      void *data)
+{
+	UNCANCELLABLE;
+	KREG_PATTERN(pattern, .prefix = prefix, .prefix_size = prefix_size);
+
+	if (!prefix && prefix_size == KREG_STRING)
+		pattern.prefix_size = 0;
+	return kreg_select(k, &pattern, visit, data);
+}
+
+int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
+		     void *data)
+{
+	UNCANCELLABLE;
+	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
+
+	return key ? kreg_select(k, &pattern, visit, data) : -EINVAL;
+}
+
+int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visit_fn visit,
+		       void *data)
+{
+	UNCANCELLABLE;
+	KREG_PATTERN(pattern, .owner = owner);
+
+	return owner ? kreg_select(k, &pattern, visit, data) : -EINVAL;
+}
+
+struct dispatch {
+	kreg_visit_fn visit;
+	void *data;
+	int64_t count;
+};
+
+static int dispatch_entry(const struct kreg_entry *entry, void *data)
+{
+	struct dispatch *dispatch = data;
+
+	if (entry->position)
+		return 0;
+	dispatch->count++;
+	return dispatch->visit(entry, dispatch->data);
+}
+
+int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
+		      void *data)
+{
+	UNCANCELLABLE;
+	struct dispatch dispatch = { .visit = visit, .data = data };
+	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
+	struct kreg_pattern own;
+	struct visit v = {
+		.k = k, .pattern = &own, .visit = dispatch_entry, .data = &dispatch, .twice = true
+	};
+	int err = k && key && visit ? pattern_check(&pattern, &own) : -EINVAL;
+
+	if (!err)
+		err = visit_key(&v, own.key, own.key_size);
+	return err < 0 ? err : dispatch.count;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A visit of one owner's entries: from its slabs to where they stand in the list, and then by the list.
+ *
+ * An update puts the new entry where the old one was in the list, but elsewhere in memory. So the slabs
+ * only say which orders are to be visited, and whoever replaces an entry counts it in its row first: with
+ * no move while the slabs were read, none of the orders is missing. By the list each entry comes once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/find/visit.h"
+#include "shm/gift.h"
+#include "shm/row.h"
+#include "shm/table_search.h"
+
+/* So often the slabs are read before all entries of the registry are gone through instead. */
+#define OWNER_TRIES 8
+
+static int by_number(const void *a, const void *b)
+{
+	const order_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Places in the list, each once. */
+struct orders {
+	order_t *at;
+	size_t count, size;
+};
+
+static int orders_add(struct orders *orders, order_t order)
+{
+	size_t size = orders->size ? orders->size * 2 : 256;
+	order_t *grown;
+
+	if (orders->count == orders->size) {
+		grown = realloc(orders->at, size * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		orders->at = grown;
+		orders->size = size;
+	}
+	orders->at[orders->count++] = order;
+	return 0;
+}
+
+static void orders_sort(struct orders *orders)
+{
+	size_t i, count = 0;
+
+	if (orders->count)
+		qsort(orders->at, orders->count, sizeof(*orders->at), by_number);
+	for (i = 0; i < orders->count; i++) {
+		if (!i || orders->at[i] != orders->at[i - 1])
+			orders->at[count++] = orders->at[i];
+	}
+	orders->count = count;
+}
+
+/* Where @owner's entries in @slab stand, if they are in the list; what is not does no harm. */
+static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, struct orders *orders)
+{
+	const struct segment *s = &v->k->segment;
+	struct heap_cut cut = heap_cut_of_slab(s, slab);
+	place_t place = segment_slab_place(s, slab);
+	unsigned char key[256];
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < cut.blocks && !err; i++, place += cut.bytes / LINE_BYTES) {
+		const struct entry *entry = segment_at(s, place, cut.bytes);
+		uint64_t info;
+		struct query q;
+
+		if (!entry)
+			return -EUCLEAN;
+		info = load_relaxed(&entry->info); /* relaxed: a hint; the list is looked at */
+		if (!entry_is_of(info, KIND_OF(ENTRY_NAME)) ||
+		    ENTRY_HEAD + entry_key_size(info) > cut.bytes ||
+		    load_relaxed(&entry->owner) != owner) /* relaxed: as above */
+			continue;
+		copy_out(key, entry->bytes, entry_key_size(info));
+		q = table_query_of(s, owner, key, entry_key_size(info));
+		err = orders_add(orders, q.order);
+	}
+	return err;
+}
+
+/* -EAGAIN: entries were moved to and fro all the while, so that one may have been missed. */
+static int owner_orders(const struct visit *v, owner_t owner, struct orders *orders)
+{
+	const struct segment *s = &v->k->segment;
+	uint32_t slab, slabs;
+	uint64_t moves;
+	int err = 0, tries;
+
+	for (tries = 0; tries < OWNER_TRIES && !err; tries++) {
+		orders->count = 0;
+		moves = row_moves(s, owner);
+		slabs = land_slabs(s);
+		for (slab = 0; slab < slabs && !err; slab++) {
+			if (land_owner(s, slab) == owner || gift_in(s, slab))
+				err = slab_orders(v, owner, slab, orders);
+		}
+		if (err || row_moves(s, owner) == moves) {
+			orders_sort(orders);
+			return err;
+		}
+	}
+	return -EAGAIN;
+}
+
+int visit_owner(const struct visit *v, owner_t owner)
+{
+	struct orders orders = { 0 };
+	size_t i;
+	int err;
+
+	if (owner_seat(owner) >= v->k->segment.seats)
+		return 0;
+	err = segment_is_whole(&v->k->segment) ? owner_orders(v, owner, &orders) : -EAGAIN;
+	if (err == -EAGAIN)
+		err = visit_all(v);
+	else
+		for (i = 0; i < orders.count && !err; i++)
+			err = visit_orders(v, orders.at[i], orders.at[i]);
+	free(orders.at);
+	return err;
+}

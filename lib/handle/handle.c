@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into a call and out of it. What a thread has in a handle is in thread.c.
+ */
+#include "lib/handle/handle.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "lib/handle/unguarded.h"
+#include "base/clock.h"
+#include "shm/interrupted.h"
+#include "shm/lost.h"
+#include "shm/succession.h"
+#include "shm/sweep.h"
+
+/* So many slots are looked at in one of so many calls. */
+#define TIDY_SLOTS 4u
+#define TIDY_EVERY 16u
+
+/* Until the next look for a file that is out of sight: it costs more, and will not come back. */
+#define UNSEEN_NS 10000000000ull
+
+/* Longer than grace_advance() may say -EAGAIN. */
+#define PAUSE_NS 1000000l
+#define PAUSES 1200u
+
+bool handle_is_parents(const struct kreg *k)
+{
+	return !*k->fork_mark;
+}
+
+int handle_thread(struct kreg *k, struct thread **out)
+{
+	if (!k)
+		return -EINVAL;
+	if (!k->writable)
+		return -EROFS;
+	if (handle_is_parents(k))
+		return -EOWNERDEAD;
+	if (!life_is_alive(&k->lives, k->self.owner))
+		return unguarded_why(k);
+	*out = thread_find(k);
+	return *out ? 0 : thread_new(k, out);
+}
+
+static bool look_for_file(struct kreg *k, uint64_t now)
+{
+	const struct segment_path path = {
+		.directory = k->origin->directory,
+		.file = k->origin->file,
+	};
+	enum lost found = lost_look(&k->segment, &path);
+
+	if (found == LOST && k->writable)
+		succession_end_lost(&k->segment);
+	if (found == LOST_UNSEEN)
+		store_relaxed(&k->next_look, now + UNSEEN_NS); /* relaxed: as in handle_is_due() */
+	return found == LOST;
+}
+
+bool handle_is_lost(struct kreg *k)
+{
+	uint64_t now = clock_tick();
+
+	return (handle_is_due(&k->next_look, now) && look_for_file(k, now)) ||
+	       unguarded_look(k, now);
+}
+
+static bool is_over(struct kreg *k)
+{
+	return segment_is_over(&k->segment) || handle_is_lost(k);
+}
+
+int handle_check(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	return is_over(k) ? -ESHUTDOWN : 0;
+}
+
+int handle_enter(struct kreg *k, struct thread **out)
+{
+	int err = handle_thread(k, out);
+
+	if (err)
+		return err;
+	if (is_over(k))
+		return -ESHUTDOWN;
+	grace_write_enter(&k->segment, (*out)->writer.slot);
+	return 0;
+}
+
+void handle_leave(struct thread *thread)
+{
+	grace_write_leave(thread->writer.slot);
+}
+
+/* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */
+void handle_advance(struct kreg *k)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL))
+			return;
+	}
+}
+
+/* The same where memory is short: what passes within a second is waited for. */
+static void advance_at_once(struct kreg *k)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint32_t epochs = 0, pauses = 0;
+	int err;
+
+	while (epochs < 2 && pauses < PAUSES) {
+		err = grace_advance(&k->segment, &k->lives, GRACE_AT_ONCE, NULL);
+		if (!err) {
+			epochs++;
+		} else if (err != -EAGAIN) {
+			return;
+		} else {
+			pauses++;
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		}
+	}
+}
+
+int64_t handle_reclaim(struct kreg *k)
+{
+	struct thread *thread;
+	int64_t bytes;
+	int err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	bytes = (int64_t)sweep_all(&thread->writer);
+	handle_leave(thread);
+	interrupted_all(&k->segment, &k->lives);
+	advance_at_once(k);
+	heap_collect(k->heap, true);
+	return bytes;
+}
+
+bool handle_make_room(struct kreg *k, int err)
+{
+	bool is_narrow = k->segment.slabs_mapped < k->segment.slabs_max;
+
+	/* The dead's memory is not what a quota is short of. */
+	if (err != -ENOSPC && (err != -ENOMEM || !is_narrow) &&
+	    (err != -EDQUOT || !heap_may_shrink(k->heap)))
+		return false;
+	return handle_reclaim(k) >= 0;
+}
+
+/* Now and then: slots are their threads' cache lines. */
+static void look_for_interrupted(struct kreg *k)
+{
+	/* relaxed: hints how often and where to go on */
+	uint32_t calls = load_relaxed(&k->tidied) + 1, from = load_relaxed(&k->slots_from);
+
+	store_relaxed(&k->tidied, calls); /* relaxed: as above */
+	if (calls % TIDY_EVERY)
+		return;
+	interrupted_some(&k->segment, &k->lives, &from, TIDY_SLOTS);
+	store_relaxed(&k->slots_from, from); /* relaxed: as above */
+}
+
+void handle_tidy(struct kreg *k, uint64_t swept)
+{
+	if (swept)
+		handle_advance(k);
+	heap_collect(k->heap, false);
+	look_for_interrupted(k);
+}

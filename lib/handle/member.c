@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One list for the process, of the members that it is in the registries it has open.
+ *
+ *   state         becomes, by
+ *   not there     there, with one handle: member_join() of the first, under the mutex
+ *   there         there, with another one: member_join(); with one less: member_leave()
+ *   there, last   not there: member_leave() of the last, which unregisters all and gives the life back, under the mutex
+ *
+ * A registry is known by its id and its file: one that was destroyed and created anew under the name is another one.
+ * A member whose life is over, as after `guard stop --force`, is not joined any more.
+ *
+ * The list is in a page that fork() wipes, its mutex too: all zeros is a list of nobody, and a mutex that nobody
+ * holds. So a child finds none, whatever the parent's threads were at, and without a handler at fork(), which
+ * _Fork() would not call. The parent's members are copies there, which the parent's handles lead to; when all of
+ * them are closed, the copy is freed, and nothing that is shared is touched.
+ *
+ * It is private memory: killed anywhere, nothing of it is left.
+ */
+#include "lib/handle/member.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/handle/handle.h"
+#include "shm/interrupted.h"
+#include "base/mutex.h"
+#include "shm/row.h"
+#include "shm/succession.h"
+
+/* 0 stands for what is not a handle's, HEAP_OF_PROCESS for what is all handles'. */
+#define NUMBER_MAX (HEAP_OF_PROCESS - 1)
+
+struct members {
+	pthread_mutex_t mutex;
+	bool is_used;
+	struct cds_list_head list;
+};
+
+static struct members *members;
+static pthread_once_t members_once = PTHREAD_ONCE_INIT;
+
+_Static_assert(sizeof(struct members) <= SEGMENT_PAGE, "it fits in the page");
+
+static void members_make(void)
+{
+	void *page = mmap(NULL, SEGMENT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, SEGMENT_PAGE, MADV_WIPEONFORK)) {
+		munmap(page, SEGMENT_PAGE);
+		return;
+	}
+	members = page;
+}
+
+static int members_lock(void)
+{
+	pthread_once(&members_once, members_make);
+	if (!members)
+		return -ENOMEM;
+	pthread_mutex_lock(&members->mutex);
+	if (!members->is_used)
+		CDS_INIT_LIST_HEAD(&members->list);
+	members->is_used = true;
+	return 0;
+}
+
+static void members_unlock(void)
+{
+	pthread_mutex_unlock(&members->mutex);
+}
+
+static bool member_is_of(const struct member *m, const struct kreg *k)
+{
+	if (m->id != k->segment.header->id || m->segment.device != k->segment.device ||
+	    m->segment.inode != k->segment.inode || m->lives.identity != k->lives.identity ||
+	    !life_is_alive(&m->lives, m->self.owner))
+		return false;
+	/* Under the guard the life is known before the segment. */
+	return !k->self.owner || m->self.owner == k->self.owner;
+}
+
+static struct member *member_find(const struct kreg *k)
+{
+	struct member *m;
+
+	cds_list_for_each_entry (m, &members->list, node) {
+		if (member_is_of(m, k))
+			return m;
+	}
+	return NULL;
+}
+
+static int mutexes_init(struct member *m)
+{
+	int err = mutex_init(&m->telling), i;
+
+	for (i = 0; i < KEY_MUTEXES && !err; i++)
+		err = mutex_init(&m->key_mutexes[i]);
+	return err;
+}
+
+/* In the fallback the life; under the guard, where that is the whole process's, its part in this registry. */
+static void member_end_life(struct member *m)
+{
+	life_robust_detach(&m->self);
+	if (m->guard)
+		life_guard_leave(m->guard, m->segment.device, m->segment.inode);
+}
+
+/* The segment and the life table stay the handle's until it is certain that they will be the member's. */
+static int member_new(struct member **out, const struct kreg *k, const char *guard)
+{
+	struct member *m = calloc(1, sizeof(*m));
+	int err = m ? mutexes_init(m) : -ENOMEM;
+
+	if (err)
+		goto fail;
+	m->segment = k->segment;
+	m->lives = k->lives;
+	m->self = k->self;
+	m->id = k->segment.header->id;
+	CDS_INIT_LIST_HEAD(&m->handles);
+	if (m->segment.lives)
+		err = life_robust_attach(&m->self, m->segment.lives, m->segment.seats);
+	else
+		err = (m->guard = strdup(guard)) ? life_guard_join(guard, m->segment.header)
+						 : -ENOMEM;
+	if (err)
+		goto fail;
+	err = heap_init(&m->heap, &m->segment, &m->lives, m->self.owner);
+	if (err) {
+		member_end_life(m);
+		goto fail;
+	}
+	*out = m;
+	return 0;
+fail:
+	free(m->guard);
+	free(m);
+	return err;
+}
+
+/* Nothing is registered by it. */
+static void member_undo(struct member *m)
+{
+	member_end_life(m);
+	heap_forget(&m->heap);
+	free(m->guard);
+	free(m);
+}
+
+/* The first number that no other handle has. */
+static int number_handle(struct member *m, struct kreg *k)
+{
+	struct cds_list_head *before = &m->handles;
+	struct kreg *at;
+	uint32_t number = 1;
+
+	cds_list_for_each_entry (at, &m->handles, member_node) {
+		if (at->number != number)
+			break;
+		before = &at->member_node;
+		number++;
+	}
+	if (number > NUMBER_MAX)
+		return -EMFILE;
+	k->number = (uint16_t)number;
+	cds_list_add(&k->member_node, before);
+	return 0;
+}
+
+static void take_part(struct kreg *k, struct member *m, bool is_new)
+{
+	if (!is_new) {
+		segment_close(&k->segment);
+		life_guard_close(&k->lives);
+	}
+	k->segment = m->segment;
+	k->lives = m->lives;
+	k->self = m->self;
+	k->heap = &m->heap;
+	k->member = m;
+}
+
+static int join(struct kreg *k, const char *guard)
+{
+	struct member *m = member_find(k);
+	bool is_new = !m;
+	int err = is_new ? member_new(&m, k, guard) : 0;
+
+	if (err)
+		return err;
+	row_open(&m->segment, &m->self);
+	if (is_new)
+		interrupted_own(&m->segment, &m->lives, &m->self);
+	/* After our row, and before anything is registered. */
+	err = succession_is_current(&m->segment) ? number_handle(m, k) : 1;
+	if (!err) {
+		if (is_new)
+			cds_list_add(&m->node, &members->list);
+		take_part(k, m, is_new);
+	} else if (is_new) {
+		member_undo(m);
+	}
+	return err;
+}
+
+int member_join(struct kreg *k, const char *guard)
+{
+	int err = members_lock();
+
+	if (err)
+		return err;
+	err = join(k, guard);
+	members_unlock();
+	return err;
+}
+
+bool member_has_others(const struct kreg *k)
+{
+	bool has_others;
+
+	if (members_lock())
+		return false;
+	has_others = k->member->handles.next->next != &k->member->handles;
+	members_unlock();
+	return has_others;
+}
+
+void member_leave(struct kreg *k, void (*leave)(struct kreg *k, bool is_last))
+{
+	struct member *m = k->member;
+	bool is_last;
+
+	members_lock();
+	cds_list_del(&k->member_node);
+	is_last = cds_list_empty(&m->handles);
+	/* In a child of fork() it is in no list. */
+	if (is_last && !handle_is_parents(k))
+		cds_list_del(&m->node);
+	leave(k, is_last);
+	if (is_last) {
+		if (handle_is_parents(k))
+			life_robust_forget(&m->self);
+		else
+			member_end_life(m);
+		heap_forget(&m->heap);
+		segment_close(&m->segment);
+		life_guard_close(&m->lives);
+		free(m->guard);
+		free(m);
+	}
+	members_unlock();
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads of a handle: each has a slot from its first call that needs one until it ends.
+ *
+ *   what happens                 the slot
+ *   the thread ends              is given back by the destructor of the key
+ *   kreg_close()                 is given back for all threads
+ *   the process dies, or execs   is over with the life, or with the image
+ *   fork()                       stays the parent's: the child finds its mark wiped
+ *
+ * A thread may end while another one closes the handle: its destructor has been called with a record that
+ * kreg_close() gives up meanwhile. So records stay records: they come from a pool of the process and go back
+ * there, never to malloc(), and one mutex guards which of them is whose. The destructor gives back what is
+ * still its own thread's, and finds nothing otherwise: another thread's record has another pthread_t, and
+ * this thread takes no new one before its destructor returns.
+ *
+ * Keys of pthreads are 1,024 for a process, so all handles share one. What a thread has under it is a table of its
+ * records by the index of the handle. An index is used again after a close, so the number of the handle stands
+ * beside the record: it never is.
+ */
+#include "lib/handle/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/interrupted.h"
+#include "base/mutex.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t records; /* guards the pool, and the lists of all handles */
+static struct thread *pool;     /* not in use */
+static unsigned char *indexes;  /* 1: an open handle has it */
+static uint32_t indexes_count;
+static uint64_t numbers;
+
+static pthread_key_t key;
+static int key_error;
+
+/* A thread's records. */
+struct own {
+	uint32_t count;
+	struct {
+		uint64_t number;
+		struct thread *thread;
+	} at[];
+};
+
+static void thread_ends(void *data);
+
+/* Another thread of the parent may have held it. Who walks a list forward finds it whole at any moment. */
+static void records_renew(void)
+{
+	mutex_init(&records);
+}
+
+static void records_begin(void)
+{
+	mutex_init(&records);
+	key_error = -pthread_key_create(&key, thread_ends);
+	pthread_atfork(NULL, NULL, records_renew);
+}
+
+static void records_lock(void)
+{
+	pthread_once(&once, records_begin);
+	pthread_mutex_lock(&records);
+}
+
+/* Under the mutex. */
+static void record_drop(struct thread *thread)
+{
+	cds_list_del(&thread->node);
+	thread->registry = NULL;
+	thread->next_in_pool = pool;
+	pool = thread;
+}
+
+static struct thread *record_take(struct kreg *k)
+{
+	struct thread *thread;
+
+	records_lock();
+	thread = pool;
+	if (thread)
+		pool = thread->next_in_pool;
+	else
+		thread = malloc(sizeof(*thread));
+	if (thread) {
+		*thread = (struct thread){ .registry = k, .id = pthread_self() };
+		cds_list_add(&thread->node, &k->threads);
+	}
+	pthread_mutex_unlock(&records);
+	return thread;
+}
+
+/* Under the mutex. */
+static int index_take(uint32_t *out)
+{
+	uint32_t i, count = 2 * indexes_count + 16;
+	unsigned char *more;
+
+	for (i = 0; i < indexes_count && indexes[i]; i++)
+		;
+	if (i == indexes_count) {
+		more = realloc(indexes, count);
+		if (!more)
+			return -ENOMEM;
+		memset(more + indexes_count, 0, count - indexes_count);
+		indexes = more;
+		indexes_count = count;
+	}
+	indexes[i] = 1;
+	*out = i;
+	return 0;
+}
+
+int threads_begin(struct kreg *k)
+{
+	int err;
+
+	CDS_INIT_LIST_HEAD(&k->threads);
+	records_lock();
+	err = key_error;
+	if (!err)
+		err = index_take(&k->thread_index);
+	if (!err)
+		k->thread_number = ++numbers;
+	pthread_mutex_unlock(&records);
+	return err;
+}
+
+void threads_end(struct kreg *k)
+{
+	records_lock();
+	indexes[k->thread_index] = 0;
+	pthread_mutex_unlock(&records);
+}
+
+struct thread *thread_find(const struct kreg *k)
+{
+	const struct own *own = pthread_getspecific(key);
+
+	if (!own || k->thread_index >= own->count ||
+	    own->at[k->thread_index].number != k->thread_number)
+		return NULL;
+	return own->at[k->thread_index].thread;
+}
+
+static int own_set(const struct kreg *k, struct thread *thread)
+{
+	struct own *own = pthread_getspecific(key), *more;
+	uint32_t count = own ? own->count : 0, wanted = 2 * k->thread_index + 4;
+
+	if (k->thread_index >= count) {
+		more = calloc(1, sizeof(*own) + wanted * sizeof(own->at[0]));
+		if (!more)
+			return -ENOMEM;
+		if (own)
+			memcpy(more->at, own->at, count * sizeof(own->at[0]));
+		more->count = wanted;
+		if (pthread_setspecific(key, more)) {
+			free(more);
+			return -ENOMEM;
+		}
+		free(own);
+		own = more;
+	}
+	own->at[k->thread_index].number = k->thread_number;
+	own->at[k->thread_index].thread = thread;
+	return 0;
+}
+
+int thread_new(struct kreg *k, struct thread **out)
+{
+	UNCANCELLABLE;
+	struct thread *thread = record_take(k);
+	struct slot *slot;
+
+	if (!thread)
+		return -ENOMEM;
+	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	if (!slot) {
+		/* Some may be kept for what exec has interrupted. */
+		interrupted_all(&k->segment, &k->lives);
+		slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	}
+	thread->writer = (struct writer){
+		.s = &k->segment, .lives = &k->lives, .self = k->self.owner, .slot = slot
+	};
+	if (slot && !own_set(k, thread)) {
+		*out = thread;
+		return 0;
+	}
+	if (slot)
+		grace_slot_return(slot);
+	records_lock();
+	record_drop(thread);
+	pthread_mutex_unlock(&records);
+	return slot ? -ENOMEM : -ENOBUFS;
+}
+
+/* Under the mutex. */
+static void record_end(struct thread *thread)
+{
+	if (!thread->registry || !pthread_equal(thread->id, pthread_self()) ||
+	    handle_is_parents(thread->registry))
+		return;
+	grace_slot_return(thread->writer.slot);
+	record_drop(thread);
+}
+
+static void thread_ends(void *data)
+{
+	struct own *own = data;
+	uint32_t i;
+
+	records_lock();
+	for (i = 0; i < own->count; i++) {
+		if (own->at[i].thread)
+			record_end(own->at[i].thread);
+	}
+	pthread_mutex_unlock(&records);
+	free(own);
+}
+
+void threads_give_up(struct kreg *k)
+{
+	bool ours = !handle_is_parents(k);
+	struct thread *thread, *next;
+
+	records_lock();
+	cds_list_for_each_entry_safe (thread, next, &k->threads, node) {
+		if (ours && thread->writer.slot)
+			grace_slot_return(thread->writer.slot);
+		record_drop(thread);
+	}
+	pthread_mutex_unlock(&records);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks of entries: taken, filled, given back.
+ *
+ *   killed here                          what is left
+ *   a block is taken, or filled          a slab of the dead with an entry in no list
+ *   unlinked, and not retired yet        the same
+ */
+#include "lib/names/blocks.h"
+
+#include <errno.h>
+
+/* Entries up to this size hold their value; a larger one is a block of its own. */
+#define ENTRY_INLINE_MAX 512u
+
+/* With the dead swept and a few grace periods, there may be room after all. */
+static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out)
+{
+	int err = heap_take(k->heap, bytes, tag, out);
+
+	if (handle_make_room(k, err))
+		err = heap_take(k->heap, bytes, tag, out);
+	return err;
+}
+
+static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
+{
+	uint32_t head = entry_head(key_size);
+	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
+	int err;
+
+	out->value = 0;
+	err = block_take(k, is_inline ? head + value_size : head, k->number, &out->entry);
+	if (err || is_inline)
+		return err;
+	err = block_take(k, value_size, 0, &out->value);
+	if (err)
+		heap_return(k->heap, out->entry);
+	return err;
+}
+
+/* What belongs to the program ends with it. */
+static uint64_t owner_of_kind(const struct kreg *k, uint32_t kind)
+{
+	return KIND_OF(kind) & KINDS_OF_PROGRAMS ? owner_with_image(k->self.owner, k->self.image)
+						 : k->self.owner;
+}
+
+static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct query *q,
+		       const struct content *content)
+{
+	struct segment *s = &k->segment;
+	uint32_t head = entry_head(q->key_size);
+	struct entry *entry =
+		segment_at(s, blocks->entry, blocks->value ? head : head + content->value_size);
+	void *target = blocks->value ? segment_at(s, blocks->value, content->value_size) : NULL;
+
+	if (!entry || (blocks->value && !target))
+		return -EUCLEAN;
+	if (!target)
+		target = (unsigned char *)entry + head;
+	copy_in(entry->bytes, q->key, q->key_size);
+	if (content->value_size)
+		copy_in(target, content->value, content->value_size);
+	/* relaxed: private until it is linked */
+	store_relaxed(&entry->owner, owner_of_kind(k, content->kind));
+	store_relaxed(&entry->info, /* relaxed: as above */
+		      entry_info(content->kind, blocks->value, content->value_size, q->key_size));
+	return 0;
+}
+
+int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
+		struct blocks *out)
+{
+	int err = blocks_take(k, q->key_size, content->value_size, out);
+
+	if (err)
+		return err;
+	err = blocks_fill(k, out, q, content);
+	if (err)
+		blocks_return(k, out);
+	return err;
+}
+
+static int gift_once(struct kreg *k, owner_t to, const struct query *q,
+		     const struct content *content, struct gift_made *out)
+{
+	int err = heap_gift_begin(k->heap);
+
+	if (err)
+		return err;
+	err = gift_make(&k->segment, &k->lives, &k->self, to, q, content->kind, content->value,
+			content->value_size, out);
+	heap_gift_end(k->heap, !err);
+	return err;
+}
+
+int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
+		struct gift_made *out)
+{
+	int err = gift_once(k, to, q, content, out);
+
+	return handle_make_room(k, err) ? gift_once(k, to, q, content, out) : err;
+}
+
+void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info)
+{
+	struct entry *entry = segment_entry(&k->segment, blocks->entry);
+
+	if (entry && entry_is_replaceable(info)) /* relaxed: private until it is linked */
+		store_relaxed(&entry->info,
+			      load_relaxed(&entry->info) | (uint64_t)ENTRY_REPLACEABLE
+								   << ENTRY_KIND_SHIFT);
+}
+
+void blocks_return(struct kreg *k, const struct blocks *blocks)
+{
+	if (blocks->value)
+		heap_return(k->heap, blocks->value);
+	if (blocks->entry)
+		heap_return(k->heap, blocks->entry);
+}
+
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info)
+{
+	place_t value = entry_value_place(info);
+
+	if (!place)
+		return;
+	if (entry_is_gift(info)) {
+		gift_sweep(w, segment_slab_of(&k->segment, place));
+		return;
+	}
+	heap_retire(k->heap, place, place);
+	if (value)
+		heap_retire(k->heap, value, place);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The blocks of an entry: one for its head, its key and a small value, another for a large value.
+ *
+ * Promises  a block is given back at once if it was never linked, and after a grace period if it was.
+ * Needs     blocks_retire(): the entry is in no list.
+ * Context   any thread; taking may sweep and ask for a grace period, so outside of sections.
+ * Used by   lib/.
+ */
+#ifndef KREG_LIB_BLOCKS_H
+#define KREG_LIB_BLOCKS_H
+
+#include "lib/handle/handle.h"
+#include "shm/gift.h"
+
+#pragma GCC visibility push(hidden)
+
+struct blocks {
+	place_t entry;
+	place_t value; /* 0: behind the key */
+};
+
+/* What an entry is to say. */
+struct content {
+	const void *value;
+	uint32_t value_size;
+	uint32_t kind; /* with flags */
+};
+
+/* Takes and fills the blocks of an entry of the caller's own. -ENOSPC, -EDQUOT, -ENOMEM, -EUCLEAN. */
+int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
+		struct blocks *out);
+
+/* The gift to @to that is to say @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
+int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
+		struct gift_made *out);
+
+/* What is to replace the entry of @info, and is not linked yet, gets its flags. */
+void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);
+
+/* Back at once; back after all who could stand in @place, an entry of @info, are gone. 0 is allowed. */
+void blocks_return(struct kreg *k, const struct blocks *blocks);
+void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A change and what goes with it.
+ *
+ *   step                                    killed here
+ *   the table's CAS: it has happened        new entries are absent, because their owner is dead
+ *   counted in the row                      the row is void
+ *   those who listen are told               not told, unless it was; that we are dead, the kernel tells
+ *   the bell is rung                        who waits watches our life as well
+ *   what was replaced is retired            its slab is the dead's
+ *   tidying: grow, sweep, collect           as each of them says
+ *
+ * The mutex of a key is there so that the steps of two threads do not mix, be it through one handle or two: a
+ * count, or what others are told, would be of the one's change before the other's.
+ */
+#include "lib/names/change.h"
+
+#include <errno.h>
+
+#include "lib/names/tell.h"
+#include "shm/bell.h"
+#include "shm/gift.h"
+#include "shm/log.h"
+#include "shm/row.h"
+#include "shm/succession.h"
+#include "shm/sweep.h"
+#include "shm/table_search.h"
+
+/* So many in front of a new entry make us ask whether the table is too small. */
+#define CROWDED 3u
+#define SWEEP_SLABS 4u
+
+static pthread_mutex_t *key_mutex(struct change *change)
+{
+	return &change->k->member->key_mutexes[change->q->bell % KEY_MUTEXES];
+}
+
+int change_enter(struct change *change, struct kreg *k, const struct query *q)
+{
+	int err;
+
+	*change = (struct change){ .k = k, .q = q };
+	err = handle_thread(k, &change->thread);
+	if (err)
+		return err;
+	/* Before the section: whoever waits for the mutex must not hold memory up. */
+	pthread_mutex_lock(key_mutex(change));
+	err = handle_enter(k, &change->thread);
+	if (err)
+		pthread_mutex_unlock(key_mutex(change));
+	return err;
+}
+
+void change_leave(struct change *change)
+{
+	handle_leave(change->thread);
+	pthread_mutex_unlock(key_mutex(change));
+	handle_tidy(change->k, change->swept);
+}
+
+/* Keeps the table wide enough and the dead from piling up. */
+static void tidy(struct change *change, uint32_t crowded)
+{
+	struct kreg *k = change->k;
+	struct segment *s = &k->segment;
+	/* relaxed: a hint where to go on */
+	uint32_t from = load_relaxed(&k->sweep_from);
+
+	if (crowded >= CROWDED)
+		table_grow(s, row_sum(s, &k->lives, NULL));
+	table_prepare(&change->thread->writer);
+	change->swept += sweep_some(&change->thread->writer, &from, SWEEP_SLABS);
+	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
+}
+
+/* Gifts are counted where they lie. */
+static bool is_counted(uint64_t info)
+{
+	return entry_kind(info) == ENTRY_NAME && !entry_is_gift(info);
+}
+
+/* What nobody finds, and keeps the registry in use all the same. */
+static bool is_held(uint64_t info)
+{
+	return entry_kind(info) == ENTRY_RESERVED && !entry_is_gift(info);
+}
+
+/* What goes with the program. */
+static bool is_lock(uint64_t info)
+{
+	return entry_is_of(info, KINDS_OF_PROGRAMS);
+}
+
+/* @before and @after are 0 where there is none. */
+static void count(struct change *change, uint64_t before, uint64_t after)
+{
+	const struct segment *s = &change->k->segment;
+	int32_t more = is_counted(after) - is_counted(before);
+	int32_t held = is_held(after) - is_held(before);
+	int32_t locks = is_lock(after) - is_lock(before);
+
+	/* Up before down, so that there is no moment without either. */
+	if (held > 0)
+		row_hold(s, change->k->self.owner, held);
+	if (more)
+		row_add(s, change->k->self.owner, more);
+	if (held < 0)
+		row_hold(s, change->k->self.owner, held);
+	if (locks)
+		row_lock(s, &change->k->self, locks);
+}
+
+/* Whether others are in front of our entry at @place. */
+static bool is_waiting(struct change *change, place_t place)
+{
+	struct query line = *change->q;
+	struct found first = { 0 };
+
+	if (!change->k->segment.unique)
+		return false;
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = 0;
+	return !table_find_first(&change->thread->writer, &line, &first) && first.place != place;
+}
+
+/* Wakes those who wait for the key. */
+static void ring(struct change *change)
+{
+	bell_ring(bell_of(&change->k->segment, change->q->bell));
+}
+
+/* A reserved name of ours has become one that is found. */
+static void tell_published(struct change *change, const struct found *own)
+{
+	change->waits = is_waiting(change, own->place);
+	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
+	ring(change);
+}
+
+/*
+ * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
+ * entry goes again.
+ */
+static int still_current(struct change *change, const struct found *own)
+{
+	if (caa_likely(succession_stay(&change->k->segment)))
+		return 0;
+	change_unlink(change, own);
+	return -ESHUTDOWN;
+}
+
+static struct found found_own(struct change *change, place_t place)
+{
+	struct found own = { .place = place, .owner = change->k->self.owner };
+
+	own.entry = segment_entry(&change->k->segment, place);
+	if (own.entry)
+		own.info = load_relaxed(&own.entry->info); /* relaxed: our own entry */
+	return own;
+}
+
+int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
+		struct linked *out)
+{
+	struct kreg *k = change->k;
+	struct found own = found_own(change, blocks->entry);
+	int err;
+
+	if (!own.entry)
+		return -EUCLEAN;
+	/* Private as yet, so it needs no check. */
+	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
+	err = table_link(&change->thread->writer, change->q, own.place, rule, out);
+	if (err)
+		return err;
+	blocks->entry = blocks->value = 0;
+	count(change, 0, own.info);
+	err = still_current(change, &own);
+	if (!err && entry_kind(own.info) == ENTRY_NAME) {
+		tell_register(k, &own,
+			      (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
+		ring(change);
+	}
+	/* Last, because nobody waits for it. */
+	tidy(change, out->crowded);
+	return err;
+}
+
+int change_unlink(struct change *change, const struct found *found)
+{
+	struct kreg *k = change->k;
+	bool is_name = entry_kind(found->info) == ENTRY_NAME;
+	bool told = is_name && tell_unregister(k, found);
+	place_t place;
+	int err = table_unlink(&change->thread->writer, change->q, found, &place);
+
+	if (told)
+		tell_unregister_done(k);
+	if (err)
+		return err;
+	if (is_name && !told)
+		tell_unregistered(k, found);
+	count(change, found->info, 0);
+	blocks_retire(k, &change->thread->writer, place, found->info);
+	ring(change);
+	/* It is in no record, but somebody in line behind it may hold the name now. */
+	if (entry_kind(found->info) == ENTRY_RESERVED)
+		log_tell(&k->segment);
+	return 0;
+}
+
+/*
+ * A gift is counted where it lies, and whoever looks may come by there before it is and by the other place after it
+ * was. So it is counted in the row meanwhile. -ESHUTDOWN.
+ */
+static int hold(struct change *change)
+{
+	row_hold(&change->k->segment, change->k->self.owner, 1);
+	if (succession_stay(&change->k->segment))
+		return 0;
+	row_hold(&change->k->segment, change->k->self.owner, -1);
+	return -ESHUTDOWN;
+}
+
+static void let_go(struct change *change)
+{
+	row_hold(&change->k->segment, change->k->self.owner, -1);
+}
+
+int change_replace(struct change *change, const struct found *found, struct blocks *blocks)
+{
+	struct kreg *k = change->k;
+	struct found own = found_own(change, blocks->entry);
+	place_t old;
+	int err;
+
+	if (!own.entry)
+		return -EUCLEAN;
+	err = entry_is_gift(found->info) ? hold(change) : 0;
+	if (err)
+		return err;
+	heap_tag_like(k->heap, own.place, found->place);
+	row_move(&k->segment, k->self.owner);
+	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
+	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
+	if (!err)
+		count(change, found->info, own.info);
+	if (entry_is_gift(found->info))
+		let_go(change);
+	if (err)
+		return err;
+	blocks->entry = blocks->value = 0;
+	blocks_retire(k, &change->thread->writer, old, found->info);
+	err = still_current(change, &own);
+	if (err)
+		return err;
+	if (is_lock(own.info))
+		return 0;
+	if (entry_kind(found->info) == entry_kind(own.info)) {
+		tell_update(k, &own, found->place);
+	} else {
+		tell_published(change, &own);
+	}
+	return 0;
+}
+
+int change_give(struct change *change, const struct found *found, const struct gift_made *gift,
+		owner_t to)
+{
+	struct kreg *k = change->k;
+	struct found given = found_own(change, gift->place);
+	place_t old;
+	bool told;
+	int err;
+
+	if (!given.entry)
+		return -EUCLEAN;
+	err = hold(change);
+	if (err)
+		return err;
+	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
+	told = tell_give(k, &given, found->place, to);
+	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
+	if (told)
+		tell_unregister_done(k);
+	let_go(change);
+	if (err)
+		return err;
+	gift_linked(&k->segment, gift);
+	if (!told)
+		tell_given(k, &given, found->place, to);
+	count(change, found->info, 0);
+	blocks_retire(k, &change->thread->writer, old, found->info);
+	ring(change);
+	return 0;
+}
+
+int change_link_gift(struct change *change, const struct gift_made *gift, enum table_rule rule,
+		     struct linked *out)
+{
+	struct kreg *k = change->k;
+	int err;
+
+	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
+	err = table_link(&change->thread->writer, change->q, gift->place, rule, out);
+	if (err)
+		return err;
+	gift_linked(&k->segment, gift);
+	tidy(change, out->crowded);
+	ring(change);
+	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;
+}
+
+int change_publish(struct change *change, const struct found *found)
+{
+	struct found own = *found;
+	uint64_t seen = found->info;
+	int err;
+	uint64_t next = (seen & ~(0xfull << ENTRY_KIND_SHIFT)) | (uint64_t)ENTRY_NAME
+									 << ENTRY_KIND_SHIFT;
+
+	/* relaxed: key and value were there before the link that leads to them */
+	if (!cas_relaxed(&found->entry->info, &seen, next)) /* happens here */
+		return -ENOENT;
+	own.info = next;
+	count(change, found->info, next);
+	err = still_current(change, &own);
+	if (err)
+		return err;
+	tell_published(change, &own);
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a change acts upon: one's own entries of its key.
+ *
+ * The section may be expelled while a line is walked along (grace.c). So each entry that is found is named by a
+ * hazard and checked before the caller gets it; from then on it stays, with its value. Where the check fails the
+ * walk begins again, and goes past what the caller has seen and left: within a change nobody else
+ * unregisters that, because the mutex of the key is held.
+ */
+#include "lib/names/change.h"
+
+#include "lib/find/found.h"
+#include "shm/table_search.h"
+
+void change_own_line(struct change *change, struct own_line *line)
+{
+	line->q = *change->q;
+	line->q.owner = change->k->self.owner;
+	line->begun = false;
+	line->renewals = 0;
+	line->after = 0;
+}
+
+/* From the begin of the line to what comes after line->after. */
+static int own_line_next(struct change *change, struct own_line *line, struct found *out)
+{
+	const struct segment *s = &change->k->segment;
+	place_t after = 0;
+	int err;
+
+	if (!line->begun) {
+		table_line(s, &line->q, &line->walk);
+		after = line->after;
+		line->begun = true;
+		line->renewals = grace_renewals(&change->thread->writer);
+	}
+	while (!(err = table_line_next(s, &change->k->lives, &line->q, &line->walk, out))) {
+		if (!after)
+			break;
+		if (after == out->place)
+			after = 0;
+	}
+	return err;
+}
+
+int change_own_next(struct change *change, struct own_line *line, struct found *out)
+{
+	int err;
+
+	/* The caller has unregistered what was found last, say, and was expelled meanwhile. */
+	if (line->renewals != grace_renewals(&change->thread->writer))
+		line->begun = false;
+	for (;;) {
+		err = own_line_next(change, line, out);
+		if (grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place))
+			return err;
+		line->begun = false;
+	}
+}
+
+int change_find_own(struct change *change, struct found *out)
+{
+	struct own_line line;
+
+	change_own_line(change, &line);
+	return change_own_next(change, &line, out);
+}
+
+int change_find_at(struct change *change, place_t place, struct found *out)
+{
+	struct query own = *change->q;
+	int err;
+
+	own.owner = change->k->self.owner;
+	do {
+		err = table_find_at(&change->k->segment, &change->k->lives, &own, place, out);
+	} while (!grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place));
+	return err;
+}
+
+uint32_t change_ahead(struct change *change, place_t place)
+{
+	struct kreg *k = change->k;
+	struct query line = *change->q;
+	struct table_walk walk;
+	struct found at;
+	uint32_t ahead;
+
+	if (!k->segment.unique)
+		return 0;
+	line.kinds = KINDS_OF_NAMES;
+	do {
+		ahead = 0;
+		table_line(&k->segment, &line, &walk);
+		while (!table_line_next(&k->segment, &k->lives, &line, &walk, &at) &&
+		       at.place != place)
+			ahead++;
+	} while (grace_again(&change->thread->writer));
+	return ahead;
+}
+
+ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
+			size_t capacity)
+{
+	struct change change;
+	ssize_t got = change_enter(&change, k, q);
+
+	if (got)
+		return got;
+	got = change_find_own(&change, own);
+	if (!got)
+		got = found_value(k, own, value, capacity);
+	change_leave(&change);
+	return got;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving a name away: the new owner's entry is made by the old one, and put in the place of its own by
+ * one CAS. shm/gift.c tells whose the memory is.
+ */
+#include "lib/names/give.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/names/change.h"
+#include "shm/gift.h"
+#include "shm/row.h"
+#include "shm/table_search.h"
+
+static bool is_here(struct kreg *k, owner_t owner)
+{
+	uint32_t entries;
+
+	return owner_seat(owner) < k->segment.seats && life_is_alive(&k->lives, owner) &&
+	       row_owner(&k->segment, &k->lives, owner_seat(owner), &entries) == owner;
+}
+
+static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
+		const void *value, uint32_t size, struct gift_made *gift)
+{
+	const struct content content = {
+		.value = value,
+		.value_size = size,
+		.kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0),
+	};
+
+	return blocks_gift(k, to, q, &content, gift);
+}
+
+/* -EAGAIN: our entry is another one by now. */
+static int give_once(struct kreg *k, const struct query *q, owner_t to, void *value)
+{
+	struct change change;
+	struct found own, now;
+	struct gift_made gift;
+	ssize_t size = change_copy_own(k, q, &own, value, GIFT_BYTES_MAX);
+	int err;
+
+	if (size < 0)
+		return (int)size;
+	if (size > (ssize_t)GIFT_BYTES_MAX)
+		return -EMSGSIZE;
+	err = make(k, q, &own, to, value, (uint32_t)size, &gift);
+	if (err)
+		return err;
+	err = change_enter(&change, k, q);
+	if (!err) {
+		err = change_find_own(&change, &now);
+		if (!err)
+			err = now.place == own.place ? change_give(&change, &now, &gift, to)
+						     : -EAGAIN;
+		change_leave(&change);
+	}
+	if (err)
+		gift_drop(&k->segment, &gift);
+	return err;
+}
+
+int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to)
+{
+	UNCANCELLABLE;
+	uint32_t tries = 0;
+	struct query q;
+	void *value;
+	int err = k && to && to->token ? key_check(key, &key_size) : -EINVAL;
+
+	if (!err)
+		err = handle_check(k);
+	if (!err && k->segment.partitions > 1)
+		err = -EINVAL;
+	if (err)
+		return err;
+	if (!is_here(k, to->token))
+		return -ESRCH;
+	value = malloc(GIFT_BYTES_MAX);
+	if (!value)
+		return -ENOMEM;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	do {
+		err = give_once(k, &q, to->token, value);
+	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
+	free(value);
+	return err == -EAGAIN ? -EUCLEAN : err;
+}
+
+static void give_up(struct kreg *k, place_t place)
+{
+	const struct entry *entry = segment_at(&k->segment, place, SLAB_BYTES);
+	unsigned char key[256];
+	struct change change;
+	struct found own;
+	struct query q;
+	uint64_t info;
+
+	if (!entry)
+		return;
+	info = load_relaxed(&entry->info); /* relaxed: our own entry */
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query_of(&k->segment, k->self.owner, key, entry_key_size(info));
+	if (change_enter(&change, k, &q))
+		return;
+	if (!change_find_at(&change, place, &own))
+		change_unlink(&change, &own);
+	change_leave(&change);
+}
+
+void give_up_gifts(struct kreg *k)
+{
+	uint32_t slab, slabs = gift_is_any(&k->segment) ? land_slabs(&k->segment) : 0;
+
+	for (slab = 0; slab < slabs; slab++) {
+		place_t place = gift_in(&k->segment, slab);
+
+		if (place && gift_owner(&k->segment, slab) == k->self.owner)
+			give_up(k, place);
+	}
+}

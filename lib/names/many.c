@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many lookups overlap: while one waits for memory, that of the next is on its way. Many registrations
+ * are reserved first, so that none is seen before all are certain.
+ *
+ *   step of kreg_register_many()            killed here
+ *   some are reserved                       absent, because their owner is dead
+ *   some are published                      the same
+ */
+#include <errno.h>
+
+#include "lib/names/change.h"
+#include "lib/find/lookup.h"
+#include "shm/table_search.h"
+
+/* As many as a processor has misses in flight, about. */
+#define GROUP 16u
+
+static void fetch_bucket(const struct segment *s, uint32_t hash)
+{
+	/* relaxed: an old number of buckets is right too */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+
+	if (buckets - 1 < s->buckets_max)
+		__builtin_prefetch(&s->buckets[hash & (uint32_t)(buckets - 1)]);
+}
+
+static void fetch_entry(const struct segment *s, uint32_t hash)
+{
+	const struct entry *entry;
+	uint64_t *bucket;
+	ref_t word;
+
+	if (!table_bucket(s, hash, &bucket, &word) || !order_is_entry(ref_order(word)))
+		return;
+	entry = segment_entry(s, ref_place(word));
+	if (entry)
+		__builtin_prefetch(entry);
+}
+
+static ssize_t lookup_fetched(struct kreg *k, const struct query *q, struct kreg_found *found)
+{
+	ssize_t got = -EAGAIN;
+
+	if (caa_likely(q->key_size <= k->short_key_max))
+		got = lookup_short(k, q, found->value, found->capacity, &found->owner);
+	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, q, found);
+}
+
+static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
+			    size_t count)
+{
+	struct query q[GROUP];
+	int64_t got = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		size_t size = keys[i].key_size;
+
+		found[i].size = found[i].value || !found[i].capacity ? key_check(keys[i].key, &size)
+								     : -EINVAL;
+		if (found[i].size)
+			continue;
+		q[i] = table_query(&k->segment, keys[i].key, size);
+		fetch_bucket(&k->segment, q[i].hash);
+	}
+	for (i = 0; i < count; i++) {
+		if (!found[i].size)
+			fetch_entry(&k->segment, q[i].hash);
+	}
+	for (i = 0; i < count; i++) {
+		if (!found[i].size)
+			found[i].size = lookup_fetched(k, &q[i], &found[i]);
+		got += found[i].size >= 0;
+	}
+	return got;
+}
+
+int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
+			 size_t count)
+{
+	int64_t got = 0;
+	size_t at, some;
+
+	if (!k || ((!keys || !found) && count))
+		return -EINVAL;
+	for (at = 0; at < count; at += some) {
+		some = count - at < GROUP ? count - at : GROUP;
+		got += lookup_group(k, keys + at, found + at, some);
+	}
+	return got;
+}
+
+/* Lets the reserved entry of @item be found, or gives it up. */
+static int settle(struct kreg *k, const struct kreg_item *item, bool publish)
+{
+	size_t size = item->key_size;
+	struct change change;
+	struct found own;
+	struct query q;
+	int err = key_check(item->key, &size);
+
+	if (err)
+		return err;
+	q = table_query_of(&k->segment, k->self.owner, item->key, size);
+	q.kinds = KIND_OF(ENTRY_RESERVED);
+	err = change_enter(&change, k, &q);
+	if (err)
+		return err;
+	err = change_find_own(&change, &own);
+	if (!err)
+		err = publish ? change_publish(&change, &own) : change_unlink(&change, &own);
+	change_leave(&change);
+	return err;
+}
+
+int kreg_register_many(struct kreg *k, const struct kreg_item *items, size_t count, size_t *failed)
+{
+	UNCANCELLABLE;
+	size_t reserved, published = 0;
+	int err = k && (items || !count) ? 0 : -EINVAL;
+
+	for (reserved = 0; reserved < count && !err; reserved += !err)
+		err = kreg_register_with(k, items[reserved].key, items[reserved].key_size,
+					 items[reserved].value, items[reserved].value_size,
+					 KREG_REGISTER_RESERVED, NULL);
+	/* Only the end of the registry or of our life can stop us here, and then all are gone. */
+	for (; published < reserved && !err; published += !err)
+		err = settle(k, &items[published], true);
+	if (!err)
+		return 0;
+	if (failed)
+		*failed = reserved < count ? reserved : published;
+	while (reserved-- > published)
+		settle(k, &items[reserved], false);
+	return err;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Register and unregister.
+ *
+ *   step of kreg_register()                 killed here
+ *   somebody has it: refused                nothing was taken, nothing is left
+ *   a block is taken and filled             the slab is the dead's, the entry in no list
+ *   linked, by one CAS: registered          absent, because its owner is dead
+ *   what goes with a change                 as change.c says
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/names/change.h"
+#include "lib/find/found.h"
+#include "shm/table_search.h"
+
+#define REGISTER_FLAGS                                                                             \
+	(KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_REPLACE |              \
+	 KREG_REGISTER_QUEUE)
+
+/* Whether somebody has it already: then no block need be taken. */
+static int taken(struct kreg *k, const struct query *q, struct kreg_found *holder)
+{
+	struct thread *thread;
+	struct found found;
+	int tries, err = handle_enter(k, &thread);
+
+	if (err)
+		return err;
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		bool copied;
+
+		err = table_find(&k->segment, &k->lives, q, &found);
+		copied = !err && found_copy(k, &found, holder);
+		if (!grace_again(&thread->writer) && (err || copied))
+			break;
+		err = -EAGAIN;
+	}
+	handle_leave(thread);
+	/* Where nobody can be told from somebody, the CAS that links decides. */
+	if (err == -ENOENT || err == -EAGAIN)
+		return 0;
+	return err ? err : -EEXIST;
+}
+
+/*
+ * A process stands in a line once: it has taken the name over, so it gives up its place among those who wait.
+ * Killed in between, it is absent at both.
+ */
+static void leave_line(struct change *change, place_t taken)
+{
+	struct own_line line;
+	struct found own;
+
+	change_own_line(change, &line);
+	while (!change_own_next(change, &line, &own)) {
+		if (own.place != taken)
+			change_unlink(change, &own);
+		else
+			line.after = taken;
+	}
+}
+
+/* Links by @flags; a name that may not be taken over is waited for if they say so. */
+static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
+			 struct linked *linked)
+{
+	place_t place = blocks->entry;
+	int err = -EEXIST;
+
+	if (!change->k->segment.unique)
+		return change_link(change, blocks, LINK_FIRST, linked);
+	if (flags & KREG_REGISTER_REPLACE)
+		err = change_link(change, blocks, LINK_BEFORE, linked);
+	if (!err && linked->front)
+		leave_line(change, place);
+	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
+		return change_link(change, blocks, LINK_IN_LINE, linked);
+	if (err == -EEXIST && !(flags & KREG_REGISTER_REPLACE))
+		return change_link(change, blocks, LINK_IF_FREE, linked);
+	return err;
+}
+
+/* The holder of the name whose line we have joined: 0 if that is us. */
+static int holder_of_line(struct change *change, struct kreg_found *holder)
+{
+	struct kreg *k = change->k;
+	struct found found;
+	uint32_t tries;
+	int err;
+
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
+		err = table_find_first(&change->thread->writer, change->q, &found);
+		if (err)
+			return err == -ENOENT ? -EOWNERDEAD : err;
+		if (found.owner == k->self.owner)
+			return 0;
+		if (found_copy(k, &found, holder) && !grace_again(&change->thread->writer))
+			return KREG_WAITING;
+	}
+	return -EUCLEAN;
+}
+
+static int register_blocks(struct kreg *k, const struct query *q, struct blocks *blocks,
+			   uint32_t flags, struct kreg_found *holder)
+{
+	struct change change;
+	struct linked linked;
+	uint32_t tries;
+	int err = change_enter(&change, k, q);
+
+	if (err)
+		return err;
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
+		err = link_by_flags(&change, blocks, flags, &linked);
+		if (err != -EEXIST ||
+		    (found_copy(k, &linked.holder, holder) && !grace_again(&change.thread->writer)))
+			break;
+		/* The holder has died meanwhile, or what was copied may be another's. */
+		err = -EUCLEAN;
+	}
+	if (!err && linked.ahead && k->segment.unique)
+		err = holder_of_line(&change, holder);
+	change_leave(&change);
+	return err;
+}
+
+_Static_assert(KREG_VALUE_MAX == ENTRY_VALUE_MAX, "what is larger is taken for damage");
+
+static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
+		 size_t value_size, uint32_t flags)
+{
+	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
+
+	if (err)
+		return err;
+	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
+		return -EINVAL;
+	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+}
+
+int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
+		       size_t value_size, uint32_t flags, struct kreg_found *holder)
+{
+	UNCANCELLABLE;
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct blocks blocks;
+	struct query q;
+	int err = holder && !holder->value && holder->capacity
+			  ? -EINVAL
+			  : check(k, key, &key_size, value, value_size, flags);
+
+	if (err)
+		return err;
+	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
+	if (flags & KREG_REGISTER_REPLACEABLE)
+		content.kind |= ENTRY_REPLACEABLE;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KINDS_OF_NAMES;
+	err = k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE))
+		      ? taken(k, &q, holder)
+		      : 0;
+	if (err)
+		return err;
+	err = handle_check(k);
+	if (!err)
+		err = blocks_make(k, &q, &content, &blocks);
+	if (err)
+		return err;
+	err = register_blocks(k, &q, &blocks, flags, holder);
+	blocks_return(k, &blocks);
+	return err;
+}
+
+int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
+		  size_t value_size, struct kreg_owner *holder)
+{
+	UNCANCELLABLE;
+	struct kreg_found found = { 0 };
+	int err = kreg_register_with(k, key, key_size, value, value_size, 0, &found);
+
+	if (err == -EEXIST && holder)
+		*holder = found.owner;
+	return err;
+}
+
+/* As a visitor sees it. It is our own and stays as it is while the change lasts. */
+static int entry_show(struct change *change, const struct found *own, struct kreg_entry *out)
+{
+	const struct query *q = change->q;
+	struct kreg *k = change->k;
+	uint32_t size;
+	const void *value = entry_value(&k->segment, own->entry, own->info, &size);
+
+	if (!value)
+		return segment_fault(&k->segment);
+	*out = (struct kreg_entry){ .key = q->key, .key_size = q->key_size };
+	out->value = value;
+	out->value_size = size;
+	out->position = change_ahead(change, own->place);
+	handle_owner(k, own->owner, own->life, &out->owner);
+	return 0;
+}
+
+static int unregister_matching(struct change *change, kreg_match_fn match, void *data)
+{
+	struct own_line line;
+	struct kreg_entry entry;
+	struct found own;
+	int err, count = 0;
+
+	change_own_line(change, &line);
+	while (!(err = change_own_next(change, &line, &own))) {
+		if (match) {
+			err = entry_show(change, &own, &entry);
+			if (err)
+				return err;
+			if (!match(&entry, data)) {
+				line.after = own.place;
+				continue;
+			}
+		}
+		count += !change_unlink(change, &own);
+	}
+	return err == -ENOENT ? count : err;
+}
+
+/* @match: NULL accepts all. */
+static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
+		      void *data)
+{
+	struct change change;
+	struct query q;
+	int err = k ? key_check(key, &key_size) : -EINVAL;
+
+	if (err)
+		return err;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = match ? KIND_OF(ENTRY_NAME) : KINDS_OF_NAMES;
+	err = change_enter(&change, k, &q);
+	if (err)
+		return err;
+	err = unregister_matching(&change, match, data);
+	change_leave(&change);
+	return err;
+}
+
+int kreg_unregister(struct kreg *k, const void *key, size_t key_size)
+{
+	UNCANCELLABLE;
+	return unregister(k, key, key_size, NULL, NULL);
+}
+
+int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
+			  void *data)
+{
+	UNCANCELLABLE;
+	return match ? unregister(k, key, key_size, match, data) : -EINVAL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One log is for one process, however many handles and threads it has, so one mutex of the member serializes
+ * its records. It is private to the process: whoever dies with it held is alone with that.
+ *
+ * An unregistration is told before it happens (log.c says why), and the mutex is held until it has.
+ */
+#include "lib/names/tell.h"
+
+#include "shm/log.h"
+
+/* So many records before we ask whether those who listened are alive still. */
+#define CHECK_EVERY 4096u
+
+/* Until telling_end() no other thread of the process tells anything there. */
+static void telling_begin(struct kreg *k, const struct log_event *event)
+{
+	struct member *m = k->member;
+
+	pthread_mutex_lock(&m->telling);
+	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_known);
+}
+
+static void telling_end(struct kreg *k)
+{
+	bool check = !(++k->member->told % CHECK_EVERY);
+
+	pthread_mutex_unlock(&k->member->telling);
+	log_tell(&k->segment);
+	if (check)
+		log_check_listeners(&k->segment, &k->lives);
+}
+
+/* The event of @own; without key and value if damage has taken them away. */
+static struct log_event event_of(struct kreg *k, enum log_type type, const struct found *own)
+{
+	struct log_event event = {
+		.type = type, .owner = k->self.owner, .pid = k->self.pid, .image = k->self.image
+	};
+	uint32_t size;
+
+	if (!own)
+		return event;
+	event.place = own->place;
+	event.key = own->entry->bytes;
+	event.key_size = entry_key_size(own->info);
+	if (!entry_has_room(&k->segment, own->entry, ENTRY_HEAD + event.key_size))
+		event.key_size = 0;
+	if (type == LOG_UNREGISTER)
+		return event;
+	event.value = entry_value(&k->segment, own->entry, own->info, &size);
+	event.value_size = event.value ? size : 0;
+	return event;
+}
+
+void tell_register(struct kreg *k, const struct found *own, uint32_t flags)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return;
+	event = event_of(k, LOG_REGISTER, own);
+	event.flags = flags;
+	telling_begin(k, &event);
+	telling_end(k);
+}
+
+void tell_update(struct kreg *k, const struct found *own, place_t before)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return;
+	event = event_of(k, LOG_UPDATE, own);
+	event.before = before;
+	telling_begin(k, &event);
+	telling_end(k);
+}
+
+bool tell_unregister(struct kreg *k, const struct found *own)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return false;
+	event = event_of(k, LOG_UNREGISTER, own);
+	telling_begin(k, &event);
+	return true;
+}
+
+void tell_unregister_done(struct kreg *k)
+{
+	log_settle(&k->segment, k->self.owner);
+	telling_end(k);
+}
+
+void tell_unregistered(struct kreg *k, const struct found *own)
+{
+	/*
+	 * ORD[tell_unregistered:A] full: the unregistration, then whether somebody listens; pairs with
+	 * log_listen:A
+	 */
+	full_fence();
+	if (tell_unregister(k, own))
+		tell_unregister_done(k);
+}
+
+bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return false;
+	event = event_of(k, LOG_GIVE, gift);
+	event.before = before;
+	event.to = to;
+	telling_begin(k, &event);
+	return true;
+}
+
+void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to)
+{
+	/*
+	 * ORD[tell_given:A] full: the gift, then whether somebody listens; pairs with log_listen:A
+	 */
+	full_fence();
+	if (tell_give(k, gift, before, to))
+		tell_unregister_done(k);
+}
+
+void tell_resync(struct kreg *k)
+{
+	struct log_event event = event_of(k, LOG_RESYNC, NULL);
+
+	/*
+	 * ORD[tell_resync:A] full: all that has gone, then whether somebody listens; pairs with
+	 * log_listen:A
+	 */
+	full_fence();
+	if (!log_is_wanted(&k->segment))
+		return;
+	telling_begin(k, &event);
+	telling_end(k);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Telling those who listen what has changed.
+ *
+ * Promises  costs a load when nobody listens.
+ * Needs     the key's mutex; tell_unregister_done() after a tell_unregister() that returned true.
+ * Context   inside of a change; any thread.
+ * Used by   change.c, close.c.
+ */
+#ifndef KREG_LIB_TELL_H
+#define KREG_LIB_TELL_H
+
+#include "lib/handle/handle.h"
+
+#pragma GCC visibility push(hidden)
+
+/* After it was linked or published, and a full fence. @flags: LOG_WAITING, LOG_FRONT. */
+void tell_register(struct kreg *k, const struct found *own, uint32_t flags);
+
+/* After @own has taken the place of @before, and a full fence. */
+void tell_update(struct kreg *k, const struct found *own, place_t before);
+
+/* Before @own is unregistered. True: it was told, and the telling goes on until it is done. */
+bool tell_unregister(struct kreg *k, const struct found *own);
+void tell_unregister_done(struct kreg *k);
+
+/* After it was unregistered without telling: somebody may have begun to listen meanwhile. */
+void tell_unregistered(struct kreg *k, const struct found *own);
+
+/* The same for an entry that is about to be given: @gift, which is @to's, will be in the place of @before. */
+bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
+void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
+
+/* After all of the handle's entries were unregistered. */
+void tell_resync(struct kreg *k);
+
+#pragma GCC visibility pop
+
+#endif

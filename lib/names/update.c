@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes of one's own entry: its value, and from reserved to published.
+ *
+ * An entry is never written to. Another one with the new value is put in its place by one CAS, so
+ * whoever looks finds the old value or the new one, whole.
+ *
+ *   step                                    killed here
+ *   a block is taken and filled             the slab is the dead's, the entry in no list
+ *   put in its place, by one CAS            absent, because its owner is dead
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/names/change.h"
+#include "shm/table_search.h"
+
+/* What the entry has to be for the update to happen, and what its old value is copied to. */
+struct update {
+	place_t place;        /* this very one; 0: any */
+	const void *expected; /* its value; NULL: any */
+	size_t expected_size;
+	void *old;
+	size_t capacity;
+	bool *waits; /* for what is published: whether others are ahead in line; or NULL */
+};
+
+static int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
+			size_t value_size)
+{
+	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
+
+	if (err)
+		return err;
+	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+}
+
+/* Replaces the entry that @change has found by @blocks; the size of its value. */
+static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks)
+{
+	struct found own;
+	const void *value;
+	uint32_t size;
+	int err = change_find_own(change, &own);
+
+	if (err)
+		return err;
+	value = entry_value(&change->k->segment, own.entry, own.info, &size);
+	if (!value)
+		return segment_fault(&change->k->segment);
+	if (u->place && u->place != own.place)
+		return -ECANCELED;
+	if (u->expected && (size != u->expected_size || !copy_equals(value, u->expected, size)))
+		return -ECANCELED;
+	if (size && size <= u->capacity)
+		copy_out(u->old, value, size);
+	blocks_keep_flags(change->k, blocks, own.info);
+	err = change_replace(change, &own, blocks);
+	return err ? err : (ssize_t)size;
+}
+
+/* The old value's size; -ENOENT: we have no such entry; -ECANCELED: not as @u wants it. */
+static ssize_t update(struct kreg *k, struct query *q, const struct content *content,
+		      const struct update *u)
+{
+	struct blocks blocks;
+	struct change change;
+	ssize_t got = handle_check(k);
+
+	if (!got)
+		got = blocks_make(k, q, content, &blocks);
+	if (got)
+		return got;
+	got = change_enter(&change, k, q);
+	if (!got) {
+		got = update_own(&change, u, &blocks);
+		if (u->waits)
+			*u->waits = change.waits;
+		change_leave(&change);
+	}
+	blocks_return(k, &blocks);
+	return got;
+}
+
+static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, const void *value,
+			    size_t value_size, const struct update *u)
+{
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct query q;
+	int err = update_check(k, key, &key_size, value, value_size);
+
+	if (err)
+		return err;
+	/* Which of several would it be? */
+	if (!k->segment.unique)
+		return -EINVAL;
+	content.kind = ENTRY_NAME;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	return update(k, &q, &content, u);
+}
+
+ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value,
+		    size_t value_size, void *old, size_t capacity)
+{
+	UNCANCELLABLE;
+	const struct update u = { .old = old, .capacity = capacity };
+
+	if (!old && capacity)
+		return -EINVAL;
+	return update_value(k, key, key_size, value, value_size, &u);
+}
+
+int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *expected,
+		   size_t expected_size, const void *value, size_t value_size)
+{
+	UNCANCELLABLE;
+	const struct update u = { .expected = expected ? expected : "",
+				  .expected_size = expected_size };
+	ssize_t got;
+
+	if (!expected && expected_size)
+		return -EINVAL;
+	got = update_value(k, key, key_size, value, value_size, &u);
+	return got < 0 ? (int)got : 0;
+}
+
+int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_update_fn change,
+		     void *data)
+{
+	UNCANCELLABLE;
+	struct update u = { 0 };
+	unsigned char *values;
+	uint32_t tries = 0;
+	struct found own;
+	struct query q;
+	ssize_t got;
+	int err = change ? update_check(k, key, &key_size, NULL, 0) : -EINVAL;
+
+	if (err)
+		return err;
+	if (!k->segment.unique)
+		return -EINVAL;
+	values = malloc(2 * KREG_VALUE_MAX);
+	if (!values)
+		return -ENOMEM;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	do {
+		struct content content = { .value = values + KREG_VALUE_MAX, .kind = ENTRY_NAME };
+
+		got = change_copy_own(k, &q, &own, values, KREG_VALUE_MAX);
+		if (got < 0)
+			break;
+		u.place = own.place;
+		/* A counter keeps its place when it is added to. */
+		u.expected = values;
+		u.expected_size = (size_t)got;
+		got = change(values, (size_t)got, values + KREG_VALUE_MAX, KREG_VALUE_MAX, data);
+		if (got < 0)
+			break;
+		content.value_size = (uint32_t)got;
+		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update(k, &q, &content, &u);
+	} while (got == -ECANCELED && ++tries < TABLE_TRIES);
+	if (got == -ECANCELED)
+		got = -EUCLEAN;
+	free(values);
+	return got < 0 ? (int)got : 0;
+}
+
+int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
+		 size_t value_size)
+{
+	UNCANCELLABLE;
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	bool waits = false;
+	const struct update u = { .waits = &waits };
+	struct query q;
+	ssize_t got;
+	int err = update_check(k, key, &key_size, value, value_size);
+
+	if (err)
+		return err;
+	content.kind = ENTRY_NAME;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KIND_OF(ENTRY_RESERVED);
+	got = update(k, &q, &content, &u);
+	if (got < 0)
+		return (int)got;
+	return waits ? KREG_WAITING : 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Health: who has the name, be it only reserved; what the kernel says of that process; when it last said
+ * that it was well.
+ *
+ * A beat is a word of the owner's row, so a process that is stuck says so for all of its services at once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/process/dumps.h"
+#include "lib/find/lookup.h"
+#include "lib/process/opened.h"
+#include "lib/process/owner.h"
+#include "lib/program/program_status.h"
+#include "lib/namespace/service_key.h"
+#include "shm/row.h"
+
+int kreg_service_beat(struct kreg *k)
+{
+	struct kreg_owner self;
+	int err = kreg_self(k, &self);
+
+	if (!err)
+		row_beat(&k->segment, k->self.owner);
+	return err;
+}
+
+static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
+{
+	struct row_process process;
+
+	if (!owner_pid_is_ours(k, owner->token) || !row_process_read(owner->pid, &process))
+		return KREG_PROCESS_UNKNOWN;
+	if (process_is_dumping(owner->pid))
+		return KREG_PROCESS_DUMPING;
+	switch (process.state) {
+	case 'T':
+	case 't':
+		return KREG_PROCESS_STOPPED;
+	case 'Z':
+	case 'X':
+		return KREG_PROCESS_ZOMBIE;
+	default:
+		return KREG_PROCESS_RUNNING;
+	}
+}
+
+/* What the program has said to those who hear it, if anybody does. */
+static void read_status(struct kreg *k, const struct service_key *key,
+			struct kreg_service_health *full)
+{
+	struct program_status status;
+
+	full->says = KREG_PROGRAM_SILENT;
+	full->main_pid = 0;
+	full->status[0] = 0;
+	if (status_get(k, key->bytes, key->size, full->owner.token, &status))
+		return;
+	full->says = status.says;
+	full->main_pid = status.main_pid;
+	strcpy(full->status, status.text);
+}
+
+int kreg_service_health(struct kreg *k, const char *space, const char *role,
+			struct kreg_service_health *health)
+{
+	UNCANCELLABLE;
+	struct kreg_service_health full = { 0 };
+	struct found found = { 0 };
+	struct service_key key;
+	struct query q;
+	int tries = 0;
+	size_t known;
+	int err = k && k->segment.unique && health && health->size >= sizeof(health->size)
+			  ? service_key(&key, space, role)
+			  : -EINVAL;
+
+	if (err)
+		return err;
+	q = table_query(&k->segment, key.bytes, key.size);
+	/* What was read is of that owner if he was alive all the while. */
+	do {
+		err = lookup_first(k, &q, &found, &full.owner);
+		if (err)
+			return err;
+		err = opened_by(k, full.owner.token, full.owner.pid);
+		if (err == -EUCLEAN && kreg_owner_is_alive(k, &full.owner))
+			return err;
+		full.ready = entry_kind(found.info) == ENTRY_NAME;
+		full.process = process_state(k, &full.owner);
+		full.beat_ms = row_beat_ms(&k->segment, full.owner.token);
+		read_status(k, &key, &full);
+		if (++tries == PEEK_TRIES)
+			return -EAGAIN;
+	} while (!kreg_owner_is_alive(k, &full.owner));
+	known = health->size < sizeof(full) ? health->size : sizeof(full);
+	full.size = known;
+	memcpy(health, &full, known);
+	return 0;
+}

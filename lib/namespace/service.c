@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Services: the registry's calls for keys that are made of a namespace and a role.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/handle/handle.h"
+#include "lib/namespace/service_key.h"
+#include "lib/namespace/telemetry.h"
+#include "lib/find/visit.h"
+
+/* Services are one process each, so their registry has unique keys. */
+static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
+{
+	return k && k->segment.unique ? service_key(key, space, role) : -EINVAL;
+}
+
+int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
+			  size_t value_size, struct kreg_found *holder)
+{
+	UNCANCELLABLE;
+	struct kreg_found own = { 0 };
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	if (err)
+		return err;
+	if (!holder)
+		holder = &own;
+	err = kreg_register_with(k, key.bytes, key.size, value, value_size, 0, holder);
+	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, NULL, 0);
+	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &holder->owner, err);
+	return err;
+}
+
+int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	if (err)
+		return err;
+	err = kreg_unregister(k, key.bytes, key.size);
+	if (err > 0 && telemetry_is_wanted(k, &kreg_unregister_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_UNREGISTER, space, role, NULL, 0);
+	return err;
+}
+
+ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role, void *value,
+			    size_t capacity, struct kreg_owner *owner)
+{
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_lookup(k, key.bytes, key.size, value, capacity, owner);
+}
+
+int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
+		       struct kreg_found *found)
+{
+	UNCANCELLABLE;
+	struct kreg_found own = { 0 };
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	if (err)
+		return err;
+	if (!found)
+		found = &own;
+	err = kreg_await(k, key.bytes, key.size, timeout_ms, found);
+	if (telemetry_is_wanted(k, &kreg_await_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_AWAIT, space, role,
+			       err ? &(struct kreg_owner){ 0 } : &found->owner, err);
+	return err;
+}
+
+int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
+			    const struct kreg_owner *owner, int64_t timeout_ms)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(k, space, role, &key);
+
+	return err ? err : kreg_await_gone(k, key.bytes, key.size, owner, timeout_ms);
+}
+
+struct each {
+	int (*visit)(const struct kreg_service *service, void *data);
+	void *data;
+};
+
+static int visit_service(const struct kreg_entry *entry, void *data)
+{
+	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
+	const struct each *each = data;
+	struct kreg_service service = { .space = space, .role = role };
+
+	if (entry->position || kreg_service_parse(entry->key, entry->key_size, space, role))
+		return 0;
+	service.value = entry->value;
+	service.value_size = entry->value_size;
+	service.owner = entry->owner;
+	return each->visit(&service, each->data);
+}
+
+static int visit_services(struct kreg *k, const char *space, struct each *each, bool reserved_too)
+{
+	struct service_key prefix = { .size = 0 };
+	int err = k && k->segment.unique && each->visit ? 0 : -EINVAL;
+
+	if (!err && space)
+		err = service_prefix(&prefix, space);
+	if (err)
+		return err;
+	KREG_PATTERN(pattern, .prefix = prefix.bytes, .prefix_size = prefix.size);
+
+	return visit_all(&(struct visit){ .k = k,
+					  .pattern = &pattern,
+					  .visit = visit_service,
+					  .data = each,
+					  .reserved_too = reserved_too });
+}
+
+int kreg_service_each(struct kreg *k, const char *space,
+		      int (*visit)(const struct kreg_service *service, void *data), void *data)
+{
+	UNCANCELLABLE;
+
+	return visit_services(k, space, &(struct each){ visit, data }, false);
+}
+
+int kreg_service_each_reserved(struct kreg *k, const char *space,
+			       int (*visit)(const struct kreg_service *service, void *data),
+			       void *data)
+{
+	UNCANCELLABLE;
+
+	return visit_services(k, space, &(struct each){ visit, data }, true);
+}
+
+/* A namespace for each service, until they are sorted. */
+struct spaces {
+	char (*names)[KREG_NAMESPACE_MAX + 1];
+	size_t count, size;
+};
+
+static int note_namespace(const struct kreg_service *service, void *data)
+{
+	struct spaces *spaces = data;
+	size_t size = spaces->size ? spaces->size * 2 : 64;
+	void *grown;
+
+	if (spaces->count == spaces->size) {
+		grown = realloc(spaces->names, size * sizeof(*spaces->names));
+		if (!grown)
+			return -ENOMEM;
+		spaces->names = grown;
+		spaces->size = size;
+	}
+	strcpy(spaces->names[spaces->count++], service->space);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+int kreg_namespace_each(struct kreg *k,
+			int (*visit)(const char *space, uint64_t services, void *data), void *data)
+{
+	UNCANCELLABLE;
+	struct spaces spaces = { 0 };
+	size_t first, end;
+	int err = visit ? kreg_service_each(k, NULL, note_namespace, &spaces) : -EINVAL;
+
+	if (spaces.count)
+		qsort(spaces.names, spaces.count, sizeof(*spaces.names), by_name);
+	for (first = 0; first < spaces.count && !err; first = end) {
+		for (end = first + 1;
+		     end < spaces.count && !strcmp(spaces.names[first], spaces.names[end]);)
+			end++;
+		err = visit(spaces.names[first], end - first, data);
+	}
+	free(spaces.names);
+	return err;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The probes are USDT: an instruction that does nothing, and a note that says where it is and what its
+ * arguments are. Each has a semaphore, so arguments are not made for nobody.
+ *
+ * Source: sys/sdt.h of SystemTap.
+ */
+#include "lib/namespace/telemetry.h"
+
+#ifdef HAVE_SDT
+#define _SDT_HAS_SEMAPHORES 1
+#include <sys/sdt.h>
+#define PROBE(name, event)                                                                         \
+	DTRACE_PROBE4(kreg, name, (event)->space, (event)->role, (event)->owner.pid,               \
+		      (event)->result)
+#else
+#define PROBE(name, event) ((void)(event))
+#endif
+
+#define SEMAPHORE __attribute__((section(".probes")))
+
+unsigned short kreg_register_semaphore SEMAPHORE, kreg_refuse_semaphore SEMAPHORE,
+	kreg_unregister_semaphore SEMAPHORE, kreg_purge_semaphore SEMAPHORE,
+	kreg_await_semaphore SEMAPHORE;
+
+int kreg_service_telemetry(struct kreg *k, kreg_telemetry_fn telemetry, void *data)
+{
+	if (!k)
+		return -EINVAL;
+	k->telemetry_data = data;
+	k->telemetry = telemetry;
+	return 0;
+}
+
+void telemetry_tell(struct kreg *k, enum kreg_telemetry_type type, const char *space,
+		    const char *role, const struct kreg_owner *owner, int result)
+{
+	struct kreg_telemetry event = {
+		.type = (uint32_t)type, .result = result, .space = space, .role = role
+	};
+
+	if (owner)
+		event.owner = *owner;
+	else
+		kreg_self(k, &event.owner);
+	switch (type) {
+	case KREG_TELEMETRY_REGISTER:
+		PROBE(register, &event);
+		break;
+	case KREG_TELEMETRY_REFUSE:
+		PROBE(refuse, &event);
+		break;
+	case KREG_TELEMETRY_UNREGISTER:
+		PROBE(unregister, &event);
+		break;
+	case KREG_TELEMETRY_PURGE:
+		PROBE(purge, &event);
+		break;
+	case KREG_TELEMETRY_AWAIT:
+		PROBE(await, &event);
+		break;
+	}
+	if (k->telemetry)
+		k->telemetry(&event, k->telemetry_data);
+}
+
+void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)
+{
+	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
+
+	if (!kreg_service_parse(entry->key, entry->key_size, space, role))
+		telemetry_tell(k, KREG_TELEMETRY_PURGE, space, role, &entry->owner, 0);
+}

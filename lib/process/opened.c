@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Under the guard a process has its registry noted by the kernel at opening, and that is all that is asked. Where the
+ * guard has no room for it, and in the fallback, where lives and rows are in the registry itself, /proc/PID/maps says
+ * which files a process has mapped. It does so to those who might trace the process, as root, and a user his own;
+ * mostly these are the ones who could do something to it. A child of fork() has its parent's mappings until it calls
+ * exec, so it counts as one who has opened what its parent had.
+ *
+ *   the fallback's owner      has to
+ *   a process                 have the file mapped, for writing
+ *   a foster parent           have it mapped, and be the parent of the program whose name it holds
+ *   a watcher                 have it mapped, and be one that might signal the program itself, by kill(2)'s rule. Its
+ *                             program may have been reaped, and the pid be a stranger's: the start in its row tells
+ *   our own child             the same, unless /proc hides it from us because it has changed its credentials: it is
+ *                             ours, and whoever names it tells us nothing that we would not do
+ */
+#include "lib/process/opened.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/process/owner.h"
+#include "base/fd.h"
+#include "shm/row.h"
+
+/* A line of /proc/PID/maps. */
+static bool is_mapping_of(const char *line, const struct segment *s)
+{
+	unsigned int major_number, minor_number;
+	unsigned long inode;
+	char how[5];
+
+	return sscanf(line, "%*x-%*x %4s %*x %x:%x %lu", how, &major_number, &minor_number,
+		      &inode) == 4 &&
+	       how[1] == 'w' && how[3] == 's' && major_number == major(s->device) &&
+	       minor_number == minor(s->device) && inode == s->inode;
+}
+
+/* 0: it has; -EUCLEAN: it has others; -ENODATA: it has no memory any more; -EACCES. */
+static int look_at_maps(const char *path, const struct segment *s)
+{
+	FILE *maps = fd_stream(path);
+	int err = -ENODATA;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!maps)
+		return -EACCES;
+	/* Whole lines: there may be anything in the name of a file. */
+	while (err && getline(&line, &size, maps) > 0)
+		err = is_mapping_of(line, s) ? 0 : -EUCLEAN;
+	if (err && ferror(maps))
+		err = -EACCES;
+	free(line);
+	fclose(maps);
+	return err;
+}
+
+/* By one of its threads: the first one may have ended, and shows nothing then. */
+static int look_at_threads(pid_t pid, const struct segment *s)
+{
+	char path[sizeof("/proc//task//maps") + 2 * 12];
+	struct dirent *thread;
+	int err = -ENODATA;
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = fd_folder(path);
+	if (!threads)
+		return -EACCES;
+	while (err == -ENODATA && (thread = readdir(threads))) {
+		int tid = atoi(thread->d_name);
+
+		if (tid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/maps", pid, tid);
+		err = look_at_maps(path, s);
+	}
+	closedir(threads);
+	return err;
+}
+
+static bool is_child_of(pid_t pid, pid_t parent)
+{
+	struct row_process process;
+
+	return row_process_read(pid, &process) && process.parent == parent;
+}
+
+/* Real, effective and saved. */
+static bool read_uids(pid_t pid, unsigned int uids[3])
+{
+	FILE *status = fd_stream_of(pid, "status");
+	char line[256];
+	bool found = false;
+
+	if (!status)
+		return false;
+	while (!found && fgets(line, sizeof(line), status))
+		found = sscanf(line, "Uid: %u %u %u", &uids[0], &uids[1], &uids[2]) == 3;
+	fclose(status);
+	return found;
+}
+
+/* So nobody is made to do to a process what the one who wrote the row could not do itself. */
+static bool might_signal(pid_t from, pid_t to)
+{
+	unsigned int of[3], its[3];
+
+	return read_uids(from, of) && read_uids(to, its) &&
+	       (!of[1] || of[0] == its[0] || of[0] == its[2] || of[1] == its[0] || of[1] == its[2]);
+}
+
+static int has_mapped(const struct kreg *k, pid_t pid)
+{
+	char path[32];
+	int err;
+
+	if (pid == getpid() && k->writable)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	err = look_at_maps(path, &k->segment);
+	if (err == -ENODATA)
+		err = look_at_threads(pid, &k->segment);
+	if (err == -EACCES && is_child_of(pid, getpid()))
+		err = 0;
+	return err == -ENODATA ? -EACCES : err;
+}
+
+/* Whether @pid is of the process still that it was of when the row of @owner was written. */
+static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
+{
+	const struct segment_who *who = segment_who(&k->segment, owner_seat(owner));
+	struct row_process process;
+
+	if (!who->start || who->time_namespace != row_time_namespace() || !row_proc_is_ours() ||
+	    !row_process_read(pid, &process))
+		return -EACCES;
+	return row_start_of(&process) == who->start ? 0 : -EUCLEAN;
+}
+
+static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)
+{
+	pid_t foster = row_foster(&k->segment, owner);
+	int err;
+
+	if (!foster || foster == pid)
+		return has_mapped(k, pid);
+	if (is_child_of(pid, foster))
+		return has_mapped(k, foster);
+	err = is_same(k, owner, pid);
+	if (err)
+		return err;
+	return might_signal(foster, pid) ? has_mapped(k, foster) : -EUCLEAN;
+}
+
+bool opened_by_watcher(const struct kreg *k, owner_t owner, pid_t pid)
+{
+	pid_t holder = k->lives.facts ? 0 : row_foster(&k->segment, owner);
+	struct row_process process;
+
+	return holder && holder != pid && row_proc_is_ours() && row_process_read(pid, &process) &&
+	       process.parent != holder;
+}
+
+int opened_by(struct kreg *k, owner_t owner, pid_t pid)
+{
+	switch (life_has_joined(&k->lives, owner, k->segment.device, k->segment.inode)) {
+	case LIFE_JOINED_YES:
+		return 0;
+	case LIFE_JOINED_NO:
+		return -EUCLEAN;
+	default:
+		break;
+	}
+	if (pid <= 0)
+		return -EUCLEAN;
+	if (!owner_pid_is_ours(k, owner))
+		return -EACCES;
+	return k->lives.facts ? has_mapped(k, pid) : opened_by_fosterling(k, owner, pid);
+}

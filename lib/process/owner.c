@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owners: who they are, whether they are alive, a pidfd that is certainly theirs. Who may write the registry can
+ * write any owner into it, so nobody is signalled or described who has not opened it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/process/opened.h"
+#include "lib/process/owner.h"
+#include "base/fd.h"
+#include "shm/gift.h"
+#include "shm/interrupted.h"
+#include "shm/quota.h"
+#include "shm/row.h"
+
+int kreg_self(struct kreg *k, struct kreg_owner *self)
+{
+	uint64_t life;
+
+	if (!k || !self)
+		return -EINVAL;
+	if (!k->writable)
+		return -EROFS;
+	if (handle_is_parents(k) || !life_look(&k->lives, k->self.owner, &life))
+		return -EOWNERDEAD;
+	handle_owner(k, k->self.owner, life, self);
+	return 0;
+}
+
+int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
+{
+	return k && owner && life_is_alive(&k->lives, owner->token);
+}
+
+/* The guard's are those of the initial namespace. */
+bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
+{
+	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
+
+	if (!k->lives.facts) {
+		if (owner_seat(owner) >= k->segment.seats)
+			return false;
+		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
+	}
+	/* Where /proc does not tell, they are taken for one. */
+	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
+}
+
+/* What is to become of a pidfd decides how certain it has to be that the owner has opened the registry. */
+enum pidfd_use {
+	USE_END,       /* it is waited for */
+	USE_OF_CALLER, /* it is given away, and may be used for signals by whoever may send them */
+	/*
+	 * What is signalled may be another process, for which the owner stands. It is the owner's child, not reaped as
+	 * long as the owner's life is not over; whom a watcher names is ended by that itself, and may be anybody by now.
+	 */
+	USE_SIGNALS,
+};
+
+static int check_opened(struct kreg *k, owner_t owner, pid_t pid, int fd, enum pidfd_use use)
+{
+	int err = use == USE_END ? 0 : opened_by(k, owner, pid);
+	bool is_held = true;
+
+	if (use == USE_SIGNALS && opened_by_watcher(k, owner, pid))
+		err = -ESRCH;
+	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)) {
+		is_held = errno != ESRCH;
+		/* What nobody can do anything with needs no proof. */
+		if (errno == EPERM && err == -EACCES && use == USE_OF_CALLER)
+			err = 0;
+	}
+	/* Reaped by now: what was asked of the pid may have been another one's. */
+	return is_held ? err : -ESRCH;
+}
+
+/* Of the process whose end is the owner's, or of the one that it stands for. */
+static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd_use use)
+{
+	pid_t pid = 0;
+	uint64_t life;
+	int fd, err;
+
+	if (!k || !owner)
+		return -EINVAL;
+	if (!life_look(&k->lives, owner->token, &life))
+		return -ESRCH;
+	if (!owner_pid_is_ours(k, owner->token))
+		return -EREMOTE;
+	if (use != USE_SIGNALS && !k->lives.facts)
+		pid = row_foster(&k->segment, owner->token);
+	if (!pid)
+		pid = handle_pid(k, owner->token, life);
+	fd = fd_pidfd(pid);
+	if (fd >= 0)
+		err = check_opened(k, owner->token, pid, fd, use);
+	else if (fd != -ESRCH)
+		err = fd;
+	/* A watcher is alive for a moment after the program that it stands for. */
+	else if (use == USE_SIGNALS && !k->lives.facts && row_foster(&k->segment, owner->token))
+		err = -ESRCH;
+	else
+		err = -EREMOTE;
+	/* The pid cannot have been given to another one as long as its life was not over. */
+	if (!life_is_alive(&k->lives, owner->token))
+		err = -ESRCH;
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner)
+{
+	UNCANCELLABLE;
+	int fd = owner_pidfd_for_caller(k, owner);
+
+	return fd == -EUCLEAN ? -ESRCH : fd;
+}
+
+int owner_pidfd_for_caller(struct kreg *k, const struct kreg_owner *owner)
+{
+	return open_pidfd(k, owner, USE_OF_CALLER);
+}
+
+int owner_pidfd_for_end(struct kreg *k, const struct kreg_owner *owner)
+{
+	return open_pidfd(k, owner, USE_END);
+}
+
+int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner)
+{
+	return open_pidfd(k, owner, USE_SIGNALS);
+}
+
+/*
+ * What the guard noted at attaching; in the fallback what the owner wrote then, whatever that is, until /proc is
+ * asked. Who it is now only /proc knows.
+ */
+static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)
+{
+	const struct life_seat *fact = k->lives.facts ? &k->lives.facts[seat] : NULL;
+	const struct row *row = &k->segment.rows[seat];
+
+	if (fact) {
+		out->attach_uid = fact->uid;
+		out->attach_gid = fact->gid;
+		out->start = fact->start;
+		memcpy(out->comm, fact->comm, sizeof(out->comm));
+	} else {
+		out->attach_uid = row->uid;
+		out->attach_gid = row->gid;
+		out->start = row->who.start;
+		memcpy(out->comm, row->comm, sizeof(out->comm));
+	}
+	out->comm[sizeof(out->comm) - 1] = 0;
+	out->uid = out->gid = KREG_ID_UNKNOWN;
+}
+
+/* Of this process, or -EACCES. In the fallback nothing else is known of it for certain. */
+static int read_status(struct kreg *k, pid_t pid, struct kreg_owner_facts *out)
+{
+	FILE *status = fd_stream_of(pid, "status");
+	char line[256];
+	uint32_t uid, gid;
+	int found = 0;
+
+	if (!status)
+		return -EACCES;
+	while (fgets(line, sizeof(line), status)) {
+		if (!k->lives.facts)
+			sscanf(line, "Name:\t%15[^\n]", out->comm);
+		/* The effective ids. */
+		found += sscanf(line, "Uid: %*u %u", &uid) == 1 ||
+			 sscanf(line, "Gid: %*u %u", &gid) == 1;
+	}
+	fclose(status);
+	if (found != 2)
+		return -EACCES;
+	out->uid = uid;
+	out->gid = gid;
+	if (!k->lives.facts)
+		out->start = row_process_start(pid);
+	return 0;
+}
+
+/* By the kernel alone: -EUCLEAN: it has not opened the registry; -EACCES: who it is, or whether it has, is hidden. */
+static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
+{
+	pid_t pid = out->owner.pid;
+	int fd = fd_pidfd(pid);
+	bool is_here = owner_pid_is_ours(k, owner);
+	int err = opened_by(k, owner, pid);
+	int status = is_here ? read_status(k, pid, out) : -EACCES;
+
+	/* Held by the pidfd, the pid was of one process all the while. */
+	if (fd >= 0 && is_here && syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) && errno == ESRCH)
+		err = -ESRCH;
+	if (fd >= 0)
+		close(fd);
+	if (!err && !k->lives.facts)
+		err = status;
+	out->certain = !err;
+	return err;
+}
+
+bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
+{
+	uint32_t seat = owner_seat(owner), entries = 0;
+	uint64_t life;
+	int64_t gifts;
+
+	if (!life_look(&k->lives, owner, &life) || seat >= k->segment.seats)
+		return false;
+	handle_owner(k, owner, life, &out->owner);
+	out->entries =
+		interrupted_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
+	gifts = gift_sum(&k->segment, &k->lives, owner);
+	out->entries += gifts > 0 ? (uint64_t)gifts : 0;
+	out->bytes = (uint64_t)quota_used(&k->segment, owner) * SLAB_BYTES;
+	facts_of(k, seat, out);
+	return life_is_alive(&k->lives, owner);
+}
+
+int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg_owner_facts *facts)
+{
+	UNCANCELLABLE;
+	struct kreg_owner_facts own = { 0 };
+	int err;
+
+	if (!k || !owner || !facts || !owner->token)
+		return -EINVAL;
+	if (!segment_is_whole(&k->segment))
+		return -ENOMEM;
+	if (!owner_facts(k, owner->token, &own))
+		return -ESRCH;
+	err = ask_kernel(k, owner->token, &own);
+	/* The facts are this owner's if he was alive all the while. */
+	if (err == -EUCLEAN || !kreg_owner_is_alive(k, owner))
+		return -ESRCH;
+	if (!err)
+		*facts = own;
+	return err == -ESRCH ? -EACCES : err;
+}
+
+int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
+		    void *data)
+{
+	UNCANCELLABLE;
+	uint32_t seat, end, entries;
+	int err = 0;
+
+	if (!k || !visit)
+		return -EINVAL;
+	if (!segment_is_whole(&k->segment))
+		return -ENOMEM;
+	end = row_end(&k->segment);
+	for (seat = 0; seat < end && !err; seat++) {
+		owner_t owner = row_owner(&k->segment, &k->lives, seat, &entries);
+		struct kreg_owner_facts facts = { 0 };
+
+		if (!owner || !owner_facts(k, owner, &facts) ||
+		    ask_kernel(k, owner, &facts) == -EUCLEAN || !life_is_alive(&k->lives, owner))
+			continue;
+		err = visit(&facts, data);
+	}
+	return err;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Claims: of those who want to start a program under one name, one at a time tries.
+ *
+ * Promises  who has the claim is alone with it, and his death ends it. Who comes too late learns who holds the
+ *           name, and waits only as long as that is not decided.
+ * Needs     claim_leave() after a claim_take() that returned 0.
+ * Context   blocks. Any thread; several of one process are told apart.
+ * Used by   start.c.
+ */
+#ifndef KREG_LIB_CLAIM_H
+#define KREG_LIB_CLAIM_H
+
+#include "lib/handle/handle.h"
+
+#pragma GCC visibility push(hidden)
+
+struct claim {
+	struct query q;
+	place_t place;
+};
+
+/* Who holds a name, or has reserved it. */
+struct claim_holder {
+	struct kreg_owner owner;
+	bool ready;
+	bool was_started; /* and not yet ready */
+};
+
+/*
+ * Takes the claim for the name of @q. @deadline: of clock_now(), 0: none.
+ * -EEXIST: the name is held or reserved, *holder says by whom; -ETIMEDOUT; errors as kreg_register().
+ */
+int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct claim *claim,
+	       struct claim_holder *holder);
+void claim_leave(struct kreg *k, const struct claim *claim);
+
+/* Who is first in line for the name of @q, now. -ENOENT, -EUCLEAN. */
+int claim_look(struct kreg *k, const struct query *q, struct claim_holder *holder);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Close: what was registered through the handle goes at once, and its memory with it. Names that other handles
+ * of the process have registered, in the same registry, stay; gifts are the process's, and so the last handle's; so is
+ * what an earlier program of the process has registered before exec.
+ *
+ *   step                                  killed here
+ *   not the last: one entry after         absent, because its owner is dead
+ *     the other is unregistered
+ *   the last: gifts are unregistered      the same
+ *   all else is marked and unlinked       the same
+ *   the row says that there is nothing    it is void
+ *   the slabs are retired                 the same, and they are the dead's
+ *   the slots and the life are given up   they are over
+ *
+ * exec under the guard: what is left is the process's, and goes with the last handle of the new program.
+ *
+ * What was registered through a handle is known by the tag of its block, which an update through another handle
+ * keeps. Another thread may put an entry with that tag where we have been; so we look until we find none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/wait/attendant.h"
+#include "lib/services/start/hearer.h"
+#include "lib/names/change.h"
+#include "lib/names/give.h"
+#include "lib/names/tell.h"
+#include "shm/bell.h"
+#include "shm/row.h"
+#include "shm/sweep.h"
+#include "shm/table_search.h"
+
+/* What lies at @place, as far as it is registered through this handle. */
+static bool unregister_place(struct kreg *k, place_t place)
+{
+	const struct entry *entry = segment_entry(&k->segment, place);
+	unsigned char key[KREG_KEY_MAX];
+	struct change change;
+	struct found own;
+	struct query q;
+	uint64_t info;
+	int err;
+
+	/* It may be unregistered and used again while we look: what is found by the key in it decides. */
+	if (!entry || table_load(&entry->next) & REF_MARK)
+		return false;
+	info = load_relaxed(&entry->info); /* relaxed: as above */
+	if (!entry_is_of(info, KINDS_USED) ||
+	    !entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info)))
+		return false;
+	copy_out(key, entry->bytes, entry_key_size(info));
+	q = table_query_entry(&k->segment, k->self.owner, info, key);
+	if (KIND_OF(entry_kind(info)) & KINDS_OF_NAMES)
+		q.kinds = KINDS_OF_NAMES;
+	/* Who waits for the end of a claim waits for the name. */
+	if (entry_kind(info) == ENTRY_CLAIM)
+		q.bell = table_query(&k->segment, key, entry_key_size(info)).bell;
+	if (change_enter(&change, k, &q))
+		return false;
+	err = change_find_at(&change, place, &own);
+	if (!err && heap_tag_of(k->heap, place) == k->number)
+		err = change_unlink(&change, &own);
+	else
+		err = -ENOENT;
+	change_leave(&change);
+	return !err;
+}
+
+static void unregister_tagged(struct kreg *k)
+{
+	place_t places[HEAP_SLAB_BLOCKS];
+	uint32_t slab, slabs, count, i;
+	bool found;
+
+	do {
+		found = false;
+		for (slab = 0, slabs = 1; slab < slabs; slab++) {
+			count = heap_tagged(k->heap, slab, k->number, places, &slabs);
+			for (i = 0; i < count; i++)
+				found |= unregister_place(k, places[i]);
+		}
+	} while (found);
+}
+
+/*
+ * Unregisters all, and gives the slabs back; without a slot, or where the table is damaged, they stay
+ * until the process ends, or under the guard closes its last handle once more.
+ */
+static void leave_registry(struct kreg *k)
+{
+	struct thread *thread;
+	bool clean;
+
+	give_up_gifts(k);
+	if (handle_thread(k, &thread))
+		return;
+	grace_write_enter(&k->segment, thread->writer.slot);
+	clean = sweep_own(&thread->writer);
+	row_clear(&k->segment, &k->lives, &k->self);
+	/* Inside of the section, so that a process that is stopped before it counts as halted (halted.c). */
+	tell_resync(k);
+	handle_leave(thread);
+	if (clean)
+		heap_deinit(k->heap);
+	bell_ring_all(&k->segment);
+	handle_advance(k);
+}
+
+static void leave(struct kreg *k, bool is_last)
+{
+	if (is_last && !handle_is_parents(k))
+		leave_registry(k);
+	threads_give_up(k);
+}
+
+void kreg_close(struct kreg *k)
+{
+	UNCANCELLABLE;
+	if (!k)
+		return;
+	hearer_stop(k);
+	attendant_stop(k);
+	if (k->member) {
+		if (!handle_is_parents(k) && member_has_others(k))
+			unregister_tagged(k);
+		member_leave(k, leave);
+	} else {
+		threads_give_up(k);
+		segment_close(&k->segment);
+		life_guard_close(&k->lives);
+	}
+	threads_end(k);
+	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
+	origin_free(k->origin);
+	free(k);
+}

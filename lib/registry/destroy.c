@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Destroy: from a name to none. What is decided about a whole segment, and where it can be killed, is in
+ * shm/succession.c. A damaged file has no word that could decide; it is removed by force alone, and it is
+ * for its owner to see that nobody puts another one in its place at that moment.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/handle/handle.h"
+#include "base/mutex.h"
+#include "shm/succession.h"
+
+#define TRIES 1000
+
+/* What cannot be opened can still be removed, by whoever owns it and insists. */
+static int destroy_damaged(const struct opening *o)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s", o->path.directory, o->path.file);
+	if (lstat(file, &st))
+		return -errno;
+	if (st.st_uid != o->path.owner || !S_ISREG(st.st_mode))
+		return -EPERM;
+	return unlink(file) ? -errno : 0;
+}
+
+/* 1: the name has come to lead to another one, look again. */
+static int destroy_once(const struct opening *o, const struct life_table *lives, bool force)
+{
+	struct segment s;
+	int err = segment_open(&s, &o->path, true);
+
+	if (err == -EPROTO && force)
+		return destroy_damaged(o);
+	if (err == -ENOENT)
+		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
+			    o->path.file);
+	if (err)
+		return err;
+	err = succession_destroy(&s, &o->path, lives, force);
+	segment_close(&s);
+	return err;
+}
+
+int kreg_destroy(const char *name, const struct kreg_options *options, int force)
+{
+	UNCANCELLABLE;
+	struct life_table lives = { 0 };
+	struct opening opening;
+	int err, tries;
+
+	err = opening_read(&opening, name, options);
+	if (err)
+		return err;
+	err = 1;
+	if (opening.guard && life_guard_open(&lives, opening.guard))
+		memset(&lives, 0, sizeof(lives));
+	for (tries = 0; tries < TRIES && err == 1; tries++)
+		err = destroy_once(&opening, &lives, force);
+	life_guard_close(&lives);
+	return err == 1 ? -EAGAIN : err;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /run/kreg, where root has made it, has a folder for each user, in which nobody else can put anything; elsewhere
+ * all registries are in /dev/shm, where everybody can. Who is told no folder takes the first of these:
+ *
+ *   /run/kreg/UID   if the file is there
+ *   /dev/shm        if the file is there: it was made before there was a /run/kreg
+ *   /run/kreg/UID   if it is that user's, or can be made by that user, who is the caller
+ *   /dev/shm
+ *
+ * So what is there is found by everybody, and what is not is made in one place by all who may make it. A /run/kreg/UID
+ * that another user has made is none. It is made once, before the first file in it, and stays; killed before that
+ * file, an empty folder is left.
+ */
+#include "lib/registry/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#define RUN "/run/kreg"
+#define SHM "/dev/shm"
+
+/* Only root can have made it, and nobody else's folders in it can be moved away. */
+static bool has_run(void)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return !lstat(RUN, &st) && S_ISDIR(st.st_mode) && !st.st_uid &&
+	       (st.st_mode & S_ISVTX || !(st.st_mode & (S_IWGRP | S_IWOTH))) && !statfs(RUN, &fs) &&
+	       (unsigned long)fs.f_type == TMPFS_MAGIC;
+}
+
+static bool is_folder_of(const char *path, uid_t owner)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == owner;
+}
+
+/* That it is a good one is for segment_open() to see. */
+static bool has_file(const struct opening *o, const char *folder)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return snprintf(path, sizeof(path), "%s/%s", folder, o->path.file) < (int)sizeof(path) &&
+	       !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == o->path.owner;
+}
+
+/* The caller could make it. */
+static bool may_be_made(const struct opening *o)
+{
+	struct stat st;
+
+	return o->path.owner == geteuid() && lstat(o->folder, &st) && errno == ENOENT &&
+	       !faccessat(AT_FDCWD, RUN, W_OK | X_OK, AT_EACCESS);
+}
+
+void folder_choose(struct opening *o, const char *told)
+{
+	bool in_shm;
+
+	o->base = told;
+	o->path.directory = told;
+	if (told && strcmp(told, RUN))
+		return;
+	snprintf(o->folder, sizeof(o->folder), RUN "/%u", o->path.owner);
+	o->base = told || has_run() ? RUN : SHM;
+	in_shm = !strcmp(o->base, SHM);
+	if (!in_shm && is_folder_of(o->folder, o->path.owner))
+		in_shm = !has_file(o, o->folder) && has_file(o, SHM);
+	else if (!in_shm)
+		in_shm = has_file(o, SHM) || !may_be_made(o);
+	o->path.directory = in_shm ? SHM : o->folder;
+}
+
+int folder_make(const struct opening *o)
+{
+	int err;
+
+	if (o->path.directory != o->folder || is_folder_of(o->folder, o->path.owner))
+		return 0;
+	/* Whatever the umask is. */
+	err = mkdir(o->folder, 0755) || chmod(o->folder, 0755) ? -errno : 0;
+	if (err == -EEXIST)
+		err = is_folder_of(o->folder, o->path.owner) ? 0 : -EPERM;
+	if (err)
+		segment_say(&o->path, "cannot make the folder %s: %s", o->folder,
+			    err == -EPERM ? "another user has just made it; root can remove it"
+					  : strerror(-err));
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The folder that a registry's file is in.
+ *
+ * Promises  processes of one host that are told no folder agree about it, whichever of them comes first.
+ * Needs     nothing.
+ * Context   the file system.
+ * Used by   options.c, open.c.
+ */
+#ifndef KREG_LIB_FOLDER_H
+#define KREG_LIB_FOLDER_H
+
+#include "lib/handle/handle.h"
+
+#pragma GCC visibility push(hidden)
+
+/* @told: what the caller asks for, or NULL. Sets o->base and o->path.directory, by o->path.owner and file. */
+void folder_choose(struct opening *o, const char *told);
+
+/* Before something is created in it. -EPERM: another user has made it; what mkdir(2) has. */
+int folder_make(const struct opening *o);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open: from a name to a handle that has a life and a segment.
+ *
+ * The life comes first, because a segment belongs to one life table. Then whatever the name leads to is
+ * tried until it fits:
+ *
+ *   found                                   done
+ *   nothing                                 create and publish; who is second opens the first's
+ *   a segment that was destroyed            put a new one in its place, look again; who may not create: -ENOENT
+ *   a segment that was replaced             its successor, also where that has not got the name yet
+ *   a segment of our life table             use it
+ *   of another, somebody in it is alive     -EBUSY
+ *   of another, nobody is                   replace it, look again
+ *   of another layout                       the same, but -EPROTO
+ *   of another boot, or a copy              replace it, look again
+ *
+ * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
+ * then the successor is asked for once more (succession.c). A process that has the registry open for writing
+ * already has its life, and this handle becomes one more of that member (member.c). None of this waits for
+ * another process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/registry/folder.h"
+#include "lib/handle/handle.h"
+#include "shm/in_use.h"
+#include "base/mutex.h"
+#include "shm/name.h"
+#include "shm/row.h"
+#include "shm/succession.h"
+
+/* How often somebody else may be quicker before we say so. */
+#define OPEN_TRIES 1000
+#define SWEEP_APART 61u
+
+static bool guard_is_out_of_reach(int err)
+{
+	return err == -ENODEV || err == -EPERM || err == -EACCES || err == -ENOSYS;
+}
+
+static int open_life(struct kreg *k, const struct opening *o)
+{
+	uint32_t share = 0;
+	int err;
+
+	if (!o->guard) {
+		if (o->options.life != KREG_LIFE_GUARD)
+			return 0;
+		segment_say(&o->path, "a guard was asked for and KREG_GUARD says there is none");
+		return -ENODEV;
+	}
+	err = life_guard_open(&k->lives, o->guard);
+	if (!err && k->writable) {
+		share = k->lives.control->share;
+		err = life_guard_attach(&k->self, &k->lives, o->guard);
+		if (err)
+			life_guard_close(&k->lives);
+	}
+	if (guard_is_out_of_reach(err) && o->options.life == KREG_LIFE_AUTO)
+		return 0;
+	if (err)
+		opening_say_no_life(o, err, share);
+	return err;
+}
+
+/* -ENOENT: the caller may not create, or does not want to. */
+static int may_create(const struct opening *o)
+{
+	if (o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) {
+		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
+			    o->path.file);
+		return -ENOENT;
+	}
+	if (o->path.owner != geteuid()) {
+		segment_say(&o->path, "there is no registry %s/%s, and only user %u can create it",
+			    o->path.directory, o->path.file, o->path.owner);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* 0: look again; *made is the id of what is there if we have put it there. */
+static int create(const struct opening *o, uint64_t *made)
+{
+	struct segment fresh;
+	int err = may_create(o);
+
+	if (!err)
+		err = folder_make(o);
+	if (err)
+		return err;
+	err = segment_create(&fresh, &o->path, &o->plan);
+	if (err)
+		return err;
+	err = segment_publish(&fresh, &o->path, o->path.file);
+	if (!err) {
+		*made = fresh.header->id;
+		name_tidy(&fresh, &o->path);
+	}
+	segment_close(&fresh);
+	if (err == -EEXIST)
+		return 0;
+	if (err)
+		segment_say(&o->path, "cannot create %s/%s: %s", o->path.directory, o->path.file,
+			    strerror(-err));
+	return err;
+}
+
+static int replace(const struct kreg *k, const struct opening *o, uint64_t *made)
+{
+	const struct segment *s = &k->segment;
+	struct in_use alive;
+
+	if (k->writable && o->path.owner == geteuid())
+		return succession_take_over(s, &o->path, &o->plan, made);
+	if (in_use_by(s, NULL, &alive)) {
+		in_use_say(s, &o->path, &alive);
+		return s->is_stranger ? -EPROTO : -EBUSY;
+	}
+	segment_say(&o->path,
+		    "%s/%s is a leftover%s in which nobody is alive; when user %u opens it "
+		    "for writing it is replaced",
+		    o->path.directory, o->path.file,
+		    s->is_leftover   ? " of another boot, or a copy,"
+		    : s->is_stranger ? " of another layout"
+				     : "",
+		    o->path.owner);
+	return k->writable ? -EPERM : -ENOENT;
+}
+
+/*
+ * What k->segment, which is over, was replaced by, is in its place. 1: look again.
+ */
+static int open_next(struct kreg *k, const struct opening *o, uint64_t *made)
+{
+	struct segment_path path = o->path;
+	char token[NAME_TOKEN_MAX];
+	struct segment next;
+	uint64_t id;
+	int err;
+
+	if (!(o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) &&
+	    o->path.owner == geteuid()) {
+		err = succession_follow(&k->segment, &o->path, &o->plan, made);
+		return err ? err : 1;
+	}
+	id = succession_help(&k->segment, &o->path);
+	if (!id)
+		return may_create(o);
+	if (!name_leads_to(&k->segment, &o->path))
+		return 1;
+	name_token(token, &o->path, id);
+	path.file = token;
+	path.log = NULL;
+	err = segment_open(&next, &path, k->writable);
+	if (err)
+		return err == -ENOENT ? 1 : err;
+	segment_close(&k->segment);
+	k->segment = next;
+	return segment_is_over(&next) ? 1 : 0;
+}
+
+/* 1: what was there is out of the way, look again. */
+static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
+{
+	struct segment *s = &k->segment;
+	int err = segment_open(s, &o->path, k->writable);
+
+	if (err == -ENOENT) {
+		err = create(o, made);
+		return err ? err : 1;
+	}
+	if (!err && segment_is_over(s))
+		err = open_next(k, o, made);
+	if (err) {
+		segment_close(s);
+		return err;
+	}
+	if (s->is_leftover || s->is_stranger) {
+		err = replace(k, o, made);
+		if (!err)
+			err = 1;
+	} else if (!k->writable && s->lives) {
+		/* Who only looks needs no seat, so the segment's own lives will do. */
+		life_guard_close(&k->lives);
+	} else if (s->header->identity != k->lives.identity) {
+		err = replace(k, o, made);
+		if (!err)
+			err = 1;
+	} else if (!s->lives && s->seats < k->lives.seats) {
+		segment_say(&o->path, "%s/%s has fewer seats than its guard", o->path.directory,
+			    o->path.file);
+		err = -EPROTO;
+	}
+	if (err)
+		segment_close(s);
+	return err;
+}
+
+/* Who asks for duplicates would take a refusal of unique keys for what it is not. */
+static int check_keys(const struct kreg *k, const struct opening *o)
+{
+	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
+		return 0;
+	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
+		    o->path.directory, o->path.file);
+	return -EINVAL;
+}
+
+/* In the segment: the process's seat and row there. */
+static int take_seat(struct kreg *k, const struct opening *o)
+{
+	struct segment *s = &k->segment;
+	int err = check_keys(k, o);
+
+	if (err)
+		return err;
+	if (s->lives)
+		k->lives = (struct life_table){ .words = s->lives, .seats = s->seats };
+	if (!k->writable)
+		return 0;
+	err = member_join(k, o->guard);
+	if (err == -EUSERS)
+		segment_say(&o->path,
+			    "%s/%s has no seat left for another process; create it with more seats",
+			    o->path.directory, o->path.file);
+	else if (err == -ENOSYS)
+		segment_say(&o->path,
+			    "the kernel refuses set_robust_list(2), which tells of deaths "
+			    "where no guard is used; allow it, or use a guard");
+	return err;
+}
+
+static int open_segment(struct kreg *k, struct opening *o)
+{
+	bool exclusive = o->options.flags & KREG_OPEN_EXCLUSIVE;
+	uint64_t made = 0;
+	int tries, err = 1;
+
+	for (tries = 0; tries < OPEN_TRIES && err == 1; tries++) {
+		err = open_segment_once(k, o, &made);
+		if (err)
+			continue;
+		if (exclusive && k->segment.header->id != made) {
+			segment_say(&o->path, "%s/%s exists", o->path.directory, o->path.file);
+			err = -EEXIST;
+		} else {
+			err = take_seat(k, o);
+		}
+		if (err)
+			segment_close(&k->segment);
+	}
+	if (err == 1)
+		segment_say(&o->path, "%s/%s is being replaced or destroyed over and over",
+			    o->path.directory, o->path.file);
+	return err == 1 ? -EAGAIN : err;
+}
+
+static int fork_mark_new(struct kreg *k)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (mark == MAP_FAILED)
+		return -errno;
+	if (madvise(mark, page, MADV_WIPEONFORK)) {
+		err = -errno;
+		munmap(mark, page);
+		return err;
+	}
+	k->fork_mark = mark;
+	*k->fork_mark = 1;
+	return 0;
+}
+
+/* A handle that nobody has seen yet. */
+static void leave_nothing(struct kreg *k, bool is_last)
+{
+	(void)k;
+	(void)is_last;
+}
+
+static int open_handle(struct kreg *k, struct opening *o, const char *name)
+{
+	int err = fork_mark_new(k);
+
+	if (err) {
+		segment_say(&o->path,
+			    "the kernel refuses a page that is wiped at fork(): madvise(2), "
+			    "MADV_WIPEONFORK: %s",
+			    strerror(-err));
+		return err;
+	}
+	err = threads_begin(k);
+	if (err) {
+		segment_say(&o->path, "cannot keep what a thread has in the registry: %s",
+			    strerror(-err));
+		goto no_key;
+	}
+	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
+	/* Before the keeper: the kernel is quick about it while the process has one thread. */
+	k->joined = k->writable && grace_join();
+	err = open_life(k, o);
+	if (err)
+		goto no_life;
+	if (k->lives.identity)
+		o->plan.seats = k->lives.seats;
+	o->plan.identity = k->lives.identity;
+	err = open_segment(k, o);
+	if (err)
+		goto no_segment;
+	if (k->writable && !k->joined)
+		grace_refused(&k->segment);
+	k->pid_namespace = row_pid_namespace();
+	/* Apart from where others begin, so that two seldom sweep one slab. */
+	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
+	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
+	err = mutex_init(&k->attendant_mutex);
+	if (!err)
+		err = origin_new(&k->origin, o, name, k->lives.identity);
+	if (!err)
+		return 0;
+	if (k->member) {
+		member_leave(k, leave_nothing);
+		goto no_life;
+	}
+	segment_close(&k->segment);
+no_segment:
+	life_guard_close(&k->lives);
+no_life:
+	threads_end(k);
+no_key:
+	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
+	return err;
+}
+
+int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options)
+{
+	UNCANCELLABLE;
+	struct opening opening;
+	struct kreg *k;
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	err = opening_read(&opening, name, options);
+	if (err)
+		return err;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	k->segment.fd = -1;
+	err = open_handle(k, &opening, name);
+	if (err) {
+		opening_say_why(&opening, err);
+		free(k);
+		return err;
+	}
+	*out = k;
+	return 0;
+}

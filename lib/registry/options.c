@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of any age and registry names: what callers of kreg_open() pass, checked once.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/registry/folder.h"
+#include "lib/handle/handle.h"
+#include "base/sized.h"
+
+#define DEFAULT_MAX_BYTES (16ull << 30)
+#define DEFAULT_SLOTS 8192u
+#define DEFAULT_SEATS 4096u
+#define DEFAULT_PATIENCE_MS 1000u
+
+int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+
+	if (!origin)
+		return -ENOMEM;
+	origin->base = strdup(opening->base);
+	origin->directory = strdup(opening->path.directory);
+	origin->guard = strdup(guarded ? opening->guard : "none");
+	snprintf(origin->name, sizeof(origin->name), "%s", name);
+	snprintf(origin->file, sizeof(origin->file), "%s", opening->file);
+	if (!origin->base || !origin->directory || !origin->guard) {
+		origin_free(origin);
+		return -ENOMEM;
+	}
+	*out = origin;
+	return 0;
+}
+
+void origin_free(struct origin *origin)
+{
+	if (!origin)
+		return;
+	free(origin->base);
+	free(origin->directory);
+	free(origin->guard);
+	free(origin);
+}
+
+static int options_check(const struct kreg_options *o)
+{
+	const uint32_t flags = KREG_OPEN_READONLY | KREG_OPEN_EXISTING | KREG_OPEN_EXCLUSIVE;
+
+	if (o->flags & ~flags || o->life > KREG_LIFE_FALLBACK ||
+	    o->keys > KREG_KEYS_DUPLICATE_BY_KEY || o->mode & ~0777u || o->seats > LIFE_SEATS_MAX ||
+	    o->partitions > SEGMENT_PARTITIONS_MAX)
+		return -EINVAL;
+	if ((o->flags & KREG_OPEN_EXCLUSIVE) &&
+	    (o->flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)))
+		return -EINVAL;
+	return 0;
+}
+
+/* "UID:NAME" or "NAME". */
+static int name_read(struct opening *o, const char *name)
+{
+	const char *colon = strchr(name, ':'), *at;
+	unsigned long owner = geteuid();
+	char *end;
+
+	if (colon) {
+		errno = 0;
+		owner = strtoul(name, &end, 10);
+		if (!isdigit((unsigned char)*name) || end != colon || errno || owner >= UINT32_MAX)
+			return -EINVAL;
+		name = colon + 1;
+	}
+	if (!*name || *name == '.' || strlen(name) > KREG_NAME_MAX)
+		return -EINVAL;
+	for (at = name; *at; at++) {
+		if (!isalnum((unsigned char)*at) && !strchr("._-", *at))
+			return -EINVAL;
+	}
+	snprintf(o->file, sizeof(o->file), "kreg.%lu.%s", owner, name);
+	o->path.file = o->file;
+	o->path.owner = (uid_t)owner;
+	return 0;
+}
+
+static const char *first_of(const char *option, const char *variable, const char *otherwise)
+{
+	const char *value = option ? option : secure_getenv(variable);
+
+	return value && *value ? value : otherwise;
+}
+
+void opening_say_why(const struct opening *o, int err)
+{
+	if (!o->said && err != -ENOENT)
+		segment_say(&o->path, "%s/%s cannot be opened: %s", o->path.directory, o->path.file,
+			    strerror(-err));
+}
+
+void opening_say_no_life(const struct opening *o, int err, uint32_t share)
+{
+	if (err == -ENODEV)
+		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
+			    o->guard);
+	else if (err == -EUSERS)
+		segment_say(&o->path,
+			    "the guard at %s has no seat left; start it with more --seats",
+			    o->guard);
+	else if (err == -EDQUOT)
+		segment_say(&o->path,
+			    "user %u holds its share of %u seats of the guard at %s; root can give "
+			    "more "
+			    "by `regtool guard upgrade --share`",
+			    getuid(), share, o->guard);
+	else if (err == -EPERM && life_guard_is_strange(o->guard))
+		segment_say(
+			&o->path,
+			"%s is not believed: a guard's folder is in a bpffs, it and its pins are "
+			"root's or your own, and others cannot write it",
+			o->guard);
+	else if (err == -ENOMEM || err == -EAGAIN)
+		segment_say(&o->path,
+			    "the guard at %s cannot be used: %s; raise the limit on address "
+			    "space or locked memory, or open again",
+			    o->guard, strerror(-err));
+	else if (err == -EPROTO)
+		segment_say(&o->path, "the guard at %s and this library are of different versions",
+			    o->guard);
+	else
+		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
+			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
+}
+
+int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
+{
+	struct kreg_options *o = &out->options;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = sized_read(o, sizeof(*o), options);
+	if (err)
+		return err;
+	out->path.log = o->log;
+	out->path.log_data = o->log_data;
+	out->path.said = &out->said;
+	err = options_check(o);
+	if (err) {
+		segment_say(&out->path, "an option has a value that is not allowed");
+		return err;
+	}
+	err = name ? name_read(out, name) : -EINVAL;
+	if (err) {
+		segment_say(&out->path,
+			    "\"%s\" is no registry's name: 1 to %d of A-Z a-z 0-9 . _ -, "
+			    "maybe after UID:",
+			    name ? name : "", KREG_NAME_MAX);
+		return err;
+	}
+	folder_choose(out, first_of(o->directory, "KREG_DIR", NULL));
+	out->guard = first_of(o->guard, "KREG_GUARD", LIFE_GUARD_DEFAULT);
+	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
+		out->guard = NULL;
+	out->plan.max_bytes = o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES;
+	out->plan.may_shrink = !o->max_bytes;
+	out->plan.owner_bytes = o->owner_bytes;
+	out->plan.seats = o->seats ? o->seats : DEFAULT_SEATS;
+	out->plan.slots = o->slots ? o->slots : DEFAULT_SLOTS;
+	out->plan.patience_ms = o->patience_ms ? o->patience_ms : DEFAULT_PATIENCE_MS;
+	out->plan.mode = o->mode ? o->mode : 0600;
+	out->plan.keys = o->keys;
+	out->plan.partitions = o->partitions && o->keys == KREG_KEYS_DUPLICATE ? o->partitions : 1;
+	out->plan.group = o->set_group ? o->group : (gid_t)-1;
+	return 0;
+}

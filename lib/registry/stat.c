@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Figures: how much there is, whose it is, and what waits for what; and the sweep on request.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/handle/handle.h"
+#include "shm/gift.h"
+#include "shm/log.h"
+#include "shm/meta.h"
+#include "shm/interrupted.h"
+#include "shm/quota.h"
+#include "shm/row.h"
+
+int64_t kreg_count(struct kreg *k)
+{
+	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
+
+	/* Whose deaths have left none pays for the look once. */
+	if (!gifts && k->writable && gift_is_any(&k->segment))
+		gift_recount(&k->segment, &k->lives);
+	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);
+}
+
+int64_t kreg_sweep(struct kreg *k)
+{
+	UNCANCELLABLE;
+	return handle_reclaim(k);
+}
+
+static void stat_land(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t slab, slabs = land_slabs(s);
+
+	for (slab = 0; slab < slabs; slab++) {
+		uint64_t word = land_owner(s, slab);
+
+		if (land_is_retired(word)) {
+			if (!grace_is_past(s, word & ~LAND_RETIRED))
+				out->bytes_waiting += SLAB_BYTES;
+		} else if (word) {
+			owner_t owner = land_is_nobodys(word) ? gift_owner(s, slab) : word;
+
+			if (life_is_alive(&k->lives, owner) || meta_is_in(s, slab))
+				out->bytes_used += SLAB_BYTES;
+			else
+				out->bytes_dead += SLAB_BYTES;
+		}
+	}
+}
+
+static void stat_slots(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t i;
+
+	for (i = 0; i < s->slots_count; i++) {
+		uint64_t owner, life, word;
+
+		owner = load_relaxed(&s->slots[i].owner); /* relaxed: a figure */
+		if (!owner || !life_image_is_alive(&k->lives, owner))
+			continue;
+		out->slots_used++;
+		word = load_relaxed(&s->slots[i].reading); /* relaxed: a figure */
+		if (!(word & 1) || (word >> 2) == out->epoch)
+			continue;
+		owner = owner_without_image(owner);
+		if (life_look(&k->lives, owner, &life))
+			out->held_up_by = handle_pid(k, owner, life);
+	}
+}
+
+/* Who has most, by seat of the living. */
+static int stat_owners(struct kreg *k, struct kreg_stat *out)
+{
+	const struct segment *s = &k->segment;
+	uint32_t seat, end = row_end(s), most = 0, entries;
+	uint32_t *slabs = calloc(end + 1u, sizeof(*slabs));
+	owner_t owner;
+	uint64_t life;
+
+	if (!slabs)
+		return -ENOMEM;
+	quota_used_by_all(s, &k->lives, slabs, end);
+	for (seat = 0; seat < end; seat++) {
+		if (slabs[seat] > slabs[most])
+			most = seat;
+	}
+	owner = slabs[most] ? row_owner(s, &k->lives, most, &entries) : 0;
+	if (life_look(&k->lives, owner, &life)) {
+		out->bytes_owner_most = (uint64_t)slabs[most] * SLAB_BYTES;
+		out->owner_most = handle_pid(k, owner, life);
+	}
+	free(slabs);
+	return 0;
+}
+
+/* What the file takes of its file system, by what the registry says: nobody keeps an fd that could be asked. */
+static uint64_t bytes_reserved(const struct segment *s)
+{
+	uint64_t slabs = land_slabs(s);
+	uint64_t directory = slabs * sizeof(struct directory_entry) + SEGMENT_PAGE - 1;
+
+	directory -= directory % SEGMENT_PAGE;
+	return s->buckets_offset + table_bytes(s) + (slabs ? directory : SEGMENT_PAGE) +
+	       log_bytes(s) + slabs * SLAB_BYTES;
+}
+
+int kreg_stat(struct kreg *k, struct kreg_stat *stat)
+{
+	UNCANCELLABLE;
+	struct kreg_stat full = { 0 };
+	struct segment *s;
+	uint32_t owners;
+	int64_t gifts;
+	int err;
+
+	if (!k || !stat || stat->size < sizeof(stat->size))
+		return -EINVAL;
+	handle_is_lost(k);
+	s = &k->segment;
+	if (!segment_is_whole(s))
+		return -ENOMEM;
+	gifts = gift_sum(s, &k->lives, 0);
+	if (gifts < 0)
+		return (int)gifts;
+	full.size = stat->size;
+	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
+	full.keys = s->header->keys;
+	full.partitions = s->partitions;
+	full.entries = interrupted_sum(s, &k->lives, &owners) + (uint64_t)gifts;
+	full.owners = owners;
+	full.seats = k->lives.seats;
+	full.slots = s->slots_count;
+	full.buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
+	full.epoch = load_relaxed(&s->header->epoch);     /* relaxed: a figure */
+	full.bytes_reserved = bytes_reserved(s);
+	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
+	full.fences = !!load_relaxed(&s->header->fence_since); /* relaxed: a figure */
+	full.bytes_owner_max = (uint64_t)s->owner_slabs * SLAB_BYTES;
+	stat_land(k, &full);
+	stat_slots(k, &full);
+	err = stat_owners(k, &full);
+	if (err)
+		return err;
+	memcpy(stat, &full, full.size < sizeof(full) ? full.size : sizeof(full));
+	return 0;
+}

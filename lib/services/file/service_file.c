@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file of services, see kreg_services(5): its sections, and what they are together. service_text.c reads its lines,
+ * service_values.c its names.
+ */
+#include "lib/services/file/service_values.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/call.h"
+#include "lib/services/tree/kept.h"
+#include "lib/namespace/service_key.h"
+#include "lib/services/file/service_refused.h"
+#include "lib/services/tree/start_order.h"
+
+#define SECTION_SUPERVISOR "Supervisor"
+#define SECTION_SERVICE "Service "
+
+static int begin_service(struct text *text, const char *role)
+{
+	struct service_file *file = text->data;
+	struct service_key key;
+	struct service *service;
+
+	if (service_key(&key, "any", role) || !strcmp(role, KREG_ROLE_SUPERVISOR))
+		return text_fail(text, -EINVAL, "\"%s\" cannot be the role of a service", role);
+	for (service = file->first; service; service = service->next) {
+		if (!strcmp(service->supervised.role, role))
+			return text_fail(text, -EINVAL, "[Service %s] is in line %u already", role,
+					 service->line);
+	}
+	service = kept_add(&file->kept, NULL, sizeof(*service));
+	if (!service)
+		return values_out_of_memory(text);
+	*service = (struct service){ .line = text->line };
+	service->supervised.size = sizeof(service->supervised);
+	service->start.size = sizeof(service->start);
+	*file->last = service;
+	file->last = &service->next;
+	file->now = service;
+	return values_set_string(text, &service->supervised.role, role);
+}
+
+static int refuse_name(struct text *text, const char *name)
+{
+	const struct service_file *file = text->data;
+	const char *instead = refused_name(name);
+
+	if (instead)
+		return text_fail(text, -EINVAL, "%s= is not for regtool up: %s", name, instead);
+	if (text->names == values_of_supervisor)
+		return text_fail(text, -EINVAL, "[Supervisor] has no %s=; see kreg_services(5)",
+				 name);
+	return text_fail(text, -EINVAL, "[Service %s] has no %s=; see kreg_services(5)",
+			 file->now->supervised.role, name);
+}
+
+/* The names that the section may have, or NULL. */
+static const struct text_name *begin_section(struct text *text, const char *section)
+{
+	struct service_file *file = text->data;
+
+	if (!strcmp(section, SECTION_SUPERVISOR)) {
+		if (!file->has_supervisor) {
+			file->has_supervisor = true;
+			return values_of_supervisor;
+		}
+		text_fail(text, -EINVAL, "[Supervisor] is there twice");
+		return NULL;
+	}
+	if (strncmp(section, SECTION_SERVICE, strlen(SECTION_SERVICE))) {
+		text_fail(text, -EINVAL, "[%s] is neither [Supervisor] nor [Service ROLE]",
+			  section);
+		return NULL;
+	}
+	return begin_service(text, section + strlen(SECTION_SERVICE)) ? NULL : values_of_service;
+}
+
+static uint32_t line_of(const struct service_file *file, size_t place)
+{
+	const struct service *service = file->first;
+
+	while (place--)
+		service = service->next;
+	return service->line;
+}
+
+/* Each After= leads to another service, and none back to itself. */
+static int check_order(struct text *text)
+{
+	const struct service_file *file = text->data;
+	const struct kreg_supervised *services = file->what.services;
+	struct start_order_fault fault = { .service = SIZE_MAX };
+	size_t *order = calloc(file->what.count + 1, sizeof(*order));
+	int err = order ? start_order(services, file->what.count, order, &fault) : -ENOMEM;
+	const char *role;
+
+	free(order);
+	if (err == -ENOMEM)
+		return values_out_of_memory(text);
+	if (!err)
+		return 0;
+	role = services[fault.service].role;
+	text->line = line_of(file, fault.service);
+	if (fault.missing)
+		return text_fail(text, -EINVAL, "After=%s: there is no [Service %s]", fault.missing,
+				 fault.missing);
+	if (fault.service == fault.next)
+		return text_fail(text, -EINVAL, "%s is to start after itself", role);
+	return text_fail(text, -EINVAL,
+			 "%s is to start after %s (line %u), which is to start after it, be it by "
+			 "way of others",
+			 role, services[fault.next].role, line_of(file, fault.next));
+}
+
+/* From what was read to what a supervisor takes. */
+static int finish(struct text *text)
+{
+	struct service_file *file = text->data;
+	struct kreg_supervised *services;
+	struct service *service;
+	char where[PATH_MAX + 16];
+	size_t count = 0;
+
+	for (service = file->first; service; service = service->next)
+		count++;
+	services = kept_add(&file->kept, NULL, (count + 1) * sizeof(*services));
+	if (!services)
+		return values_out_of_memory(text);
+	file->what.services = services;
+	file->what.count = count;
+	for (service = file->first; service; service = service->next, services++) {
+		text->line = service->line;
+		if (!service->argv.count)
+			return text_fail(text, -EINVAL, "the service has no ExecStart=");
+		if ((service->start.ready == KREG_READY_FD) != (service->start.ready_fd != 0))
+			return text_fail(text, -EINVAL, "Type=fd and ReadyFd= go together");
+		if (service->start.watchdog_ms && service->start.ready != KREG_READY_NOTIFY)
+			return text_fail(text, -EINVAL,
+					 "WatchdogSec= needs Type=notify, and a program that sends "
+					 "WATCHDOG=1");
+		if (service->supervised.restart_max_ms < service->supervised.restart_ms &&
+		    service->supervised.restart_max_ms)
+			return text_fail(text, -EINVAL,
+					 "RestartMaxDelaySec= is not shorter than RestartSec=");
+		if (text_format(where, sizeof(where), "%s:%u", text->file, service->line) ||
+		    values_set_string(text, &service->supervised.where, where))
+			service->supervised.where = NULL;
+		if (!service->start.directory)
+			service->start.directory = file->folder;
+		service->start.argv = service->argv.at;
+		service->start.environment = service->environment.at;
+		service->supervised.after = service->after.at;
+		service->supervised.start = &service->start;
+		*services = service->supervised;
+	}
+	return check_order(text);
+}
+
+int kreg_supervision_read(struct kreg_supervision **out, const char *file,
+			  void (*log)(void *data, const char *sentence), void *log_data)
+{
+	UNCANCELLABLE;
+	struct service_file *own = out && file ? calloc(1, sizeof(*own)) : NULL;
+	struct text text = { .file = file, .log = log, .log_data = log_data, .data = own };
+	char folder[PATH_MAX];
+	int err;
+
+	if (!own)
+		return out && file ? -ENOMEM : -EINVAL;
+	text.begin_section = begin_section;
+	text.refuse = refuse_name;
+	own->what.size = sizeof(own->what);
+	own->last = &own->first;
+	err = text_folder(&text, folder, sizeof(folder));
+	if (!err)
+		err = values_set_string(&text, &own->folder, folder);
+	if (!err)
+		err = text_read(&text);
+	if (!err)
+		err = finish(&text);
+	if (err)
+		kreg_supervision_free(&own->what);
+	else
+		*out = &own->what;
+	return err;
+}
+
+void kreg_supervision_free(struct kreg_supervision *supervision)
+{
+	UNCANCELLABLE;
+	struct service_file *file = (struct service_file *)supervision;
+
+	if (!file)
+		return;
+	kept_free(file->kept);
+	free(file);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One system call for all; where the kernel refuses that, one for each fd that /proc/self/fd lists. The folder is
+ * read by getdents64(2), because opendir(3) allocates memory, whose lock another thread of the parent may have held.
+ */
+#include "lib/services/start/fds.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+
+#include "base/fd.h"
+
+static void close_one(int fd)
+{
+	close(fd);
+}
+
+static void close_one_on_exec(int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* What is closed while the folder is read is not listed again, and nothing else is passed over. */
+static void for_each(int first, void (*change)(int fd))
+{
+	alignas(struct dirent64) char names[2048];
+	int folder = fd_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+	long size, at;
+
+	if (folder < 0)
+		return;
+	while ((size = syscall(SYS_getdents64, folder, names, sizeof(names))) > 0) {
+		for (at = 0; at < size;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(names + at);
+			int fd = atoi(entry->d_name);
+
+			at += entry->d_reclen;
+			if (*entry->d_name != '.' && fd >= first && fd != folder)
+				change(fd);
+		}
+	}
+	close(folder);
+}
+
+void fds_close_on_exec(int first)
+{
+	if (syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC))
+		for_each(first, close_one_on_exec);
+}
+
+void fds_close(int first)
+{
+	if (syscall(SYS_close_range, first, ~0u, 0))
+		for_each(first, close_one);
+}
+
+void fds_keep(const int *fds, int count)
+{
+	int above[FDS_KEPT_MAX], i;
+
+	/* Above whatever is to be closed, and then down: none may overwrite another. */
+	for (i = 0; i < count; i++)
+		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, count);
+	for (i = 0; i < count; i++) {
+		if (above[i] < 0)
+			close(i);
+		else
+			dup2(above[i], i);
+	}
+	fds_close(count);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread takes events from the epoll instance with the mutex held alone, so when hearer_remove() has had the mutex,
+ * no event of that program is left.
+ */
+#include "lib/services/start/hearer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/background.h"
+#include "base/fd.h"
+#include "base/mutex.h"
+
+#define EVENTS 16
+
+struct hearer {
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	int programs; /* an epoll instance */
+	int stop;     /* an eventfd */
+};
+
+static void hear_all(struct hearer *h)
+{
+	struct epoll_event events[EVENTS];
+	int count, i;
+
+	pthread_mutex_lock(&h->mutex);
+	count = epoll_wait(h->programs, events, EVENTS, 0);
+	for (i = 0; i < count; i++)
+		kreg_program_hear(events[i].data.ptr);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+static void *hear(void *data)
+{
+	struct hearer *h = data;
+	struct pollfd at[] = { { .fd = h->stop, .events = POLLIN },
+			       { .fd = h->programs, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(at, 2, -1) < 0)
+			continue;
+		if (at[0].revents)
+			return NULL;
+		hear_all(h);
+	}
+}
+
+static void hearer_free(struct hearer *h)
+{
+	fd_close(&h->programs);
+	fd_close(&h->stop);
+	pthread_mutex_destroy(&h->mutex);
+	free(h);
+}
+
+static int hearer_new(struct hearer **out)
+{
+	struct hearer *h = calloc(1, sizeof(*h));
+	int err = h ? mutex_init(&h->mutex) : -ENOMEM;
+
+	if (err) {
+		free(h);
+		return err;
+	}
+	h->stop = -1;
+	h->programs = fd_epoll();
+	err = h->programs < 0 ? h->programs : 0;
+	if (!err) {
+		h->stop = fd_event();
+		err = h->stop < 0 ? h->stop : 0;
+	}
+	/* It changes the registry, and may call a function of the program: telemetry. */
+	if (!err)
+		err = background_start_roomy(&h->thread, hear, h);
+	if (err)
+		hearer_free(h);
+	else
+		*out = h;
+	return err;
+}
+
+int hearer_add(struct kreg *k, struct kreg_program *program)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data = { .ptr = program } };
+	int err = 0;
+
+	pthread_mutex_lock(&k->attendant_mutex);
+	if (!k->hearer)
+		err = hearer_new(&k->hearer);
+	pthread_mutex_unlock(&k->attendant_mutex);
+	if (!err && epoll_ctl(k->hearer->programs, EPOLL_CTL_ADD, kreg_program_fd(program), &event))
+		err = -errno;
+	return err;
+}
+
+void hearer_remove(struct kreg *k, struct kreg_program *program)
+{
+	if (handle_is_parents(k))
+		return;
+	pthread_mutex_lock(&k->hearer->mutex);
+	epoll_ctl(k->hearer->programs, EPOLL_CTL_DEL, kreg_program_fd(program), NULL);
+	pthread_mutex_unlock(&k->hearer->mutex);
+}
+
+void hearer_stop(struct kreg *k)
+{
+	if (!k->hearer)
+		return;
+	if (!handle_is_parents(k)) {
+		fd_event_tell(k->hearer->stop);
+		pthread_join(k->hearer->thread, NULL);
+	}
+	hearer_free(k->hearer);
+	k->hearer = NULL;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The service is not the main process of the manager above: we are, who started it, pass signals on to it and end as
+ * it ends. So what it says is sent in our name, without its MAINPID=: that manager would believe the service alone from
+ * then on, and it would not be told how the service ends, which is not its child.
+ *
+ * BARRIER=1 is passed on with its fd: it is answered when that manager has read what was sent before.
+ */
+#include "lib/services/start/notify_outer.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
+
+static bool address_of(const char *name, struct sockaddr_un *out, socklen_t *size)
+{
+	size_t length = name ? strlen(name) : 0;
+
+	if (length < 2 || length >= sizeof(out->sun_path) || (*name != '/' && *name != '@'))
+		return false;
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(out->sun_path, name, length);
+	if (*name == '@')
+		out->sun_path[0] = 0;
+	*size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	return true;
+}
+
+void notify_outer_open(struct notify_outer *out)
+{
+	struct sockaddr_un address;
+	socklen_t size;
+
+	*out = (struct notify_outer){ .socket = -1 };
+	if (!address_of(getenv("NOTIFY_SOCKET"), &address, &size))
+		return;
+	out->socket = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	if (out->socket >= 0 && connect(out->socket, (struct sockaddr *)&address, size))
+		notify_outer_close(out);
+}
+
+void notify_outer_close(struct notify_outer *outer)
+{
+	fd_close(&outer->socket);
+	outer->is_full = false;
+}
+
+bool notify_outer_send(struct notify_outer *outer, const char *text, size_t size, const int *fds,
+		       uint32_t fd_count)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	static const char barrier[] = "BARRIER=1";
+	char passed[NOTIFY_BYTES];
+	struct iovec from = { passed, 0 };
+	struct msghdr message = { .msg_iov = &from, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	if (outer->socket < 0)
+		return true;
+	from.iov_len = notify_text_pass_on(text, size, passed);
+	if (size == sizeof(barrier) - 1 && !memcmp(text, barrier, size) && fd_count == 1) {
+		memcpy(passed, barrier, size);
+		from.iov_len = size;
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), fds, sizeof(int));
+	}
+	if (!from.iov_len)
+		return true;
+	do {
+		sent = sendmsg(outer->socket, &message, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	outer->is_full = sent < 0 && errno == EAGAIN;
+	return !outer->is_full;
+}

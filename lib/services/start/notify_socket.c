@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The name is an abstract one: a service that calls chroot(2), drops its privileges or has mounts of its own
+ * reaches it all the same; one in a network namespace of its own does not. Any user of the host can send to such a
+ * socket, so each message is asked for the process that has sent it, by SCM_CREDENTIALS. A pid says that only as long as
+ * its process is there: where the kernel has SO_PASSPIDFD, the sender's pidfd comes along and is looked at last. A
+ * process that has been reaped before its message is read is nobody's; systemd-notify(1) waits for BARRIER=1.
+ *
+ * A name that is to be bound again is a hash, FNV-1a once from each end of the key: so that services do not meet; it is
+ * no secret. As long as the socket is open, nobody else can have its name.
+ *
+ *   the supervisor is       the name is    what the service says
+ *   there                   the socket's   is heard
+ *   killed                  nobody's       is refused, and lost; the name is anybody's to take, who would be told
+ *   followed by another     the socket's   is heard; or, if somebody has taken the name, is not, which is said
+ */
+#include "lib/services/start/notify_socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+#define TRIES 50
+#define WAIT_MS 10
+#define HASH_START 0xcbf29ce484222325ull
+#define HASH_PRIME 0x100000001b3ull
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	int i;
+
+	for (i = 0; i < 8; i++, value >>= 8)
+		hash = (hash ^ (value & 0xff)) * HASH_PRIME;
+	return hash;
+}
+
+void notify_name(char *out, const struct segment *s, const void *key, size_t key_size)
+{
+	uint64_t there = mix(mix(HASH_START, s->device), s->inode), back = ~there;
+	const unsigned char *bytes = key;
+	size_t i;
+
+	for (i = 0; i < key_size; i++) {
+		there = (there ^ bytes[i]) * HASH_PRIME;
+		back = (back ^ bytes[key_size - 1 - i]) * HASH_PRIME;
+	}
+	snprintf(out, NOTIFY_NAME_BYTES, "kreg-%016llx%016llx", (unsigned long long)there,
+		 (unsigned long long)back);
+}
+
+static socklen_t address_of(const char *name, struct sockaddr_un *out)
+{
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	strcpy(out->sun_path + 1, name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+/* NULL: the kernel chooses. */
+static int bind_to(int fd, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(sa_family_t);
+	int i, err;
+
+	if (name)
+		size = address_of(name, &address);
+	/* A life is over before the kernel has closed what the process had. */
+	for (i = 0; i < TRIES; i++) {
+		err = bind(fd, (struct sockaddr *)&address, size) ? -errno : 0;
+		if (err != -EADDRINUSE || !name)
+			break;
+		poll(NULL, 0, WAIT_MS);
+	}
+	return err;
+}
+
+static int prepare(int fd, const char *name, bool is_any_good, char *variable)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof(address);
+	const int on = 1;
+	int err;
+
+	/* Before it has a name: whatever is sent to it says who has sent it. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
+	err = bind_to(fd, name);
+	if (err == -EADDRINUSE && name && is_any_good)
+		err = bind_to(fd, NULL);
+	if (err)
+		return err;
+	if (getsockname(fd, (struct sockaddr *)&address, &size))
+		return -errno;
+	size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+	snprintf(variable, NOTIFY_VARIABLE_BYTES, "NOTIFY_SOCKET=@%.*s", (int)size - 1,
+		 address.sun_path + 1);
+	return 0;
+}
+
+int notify_socket_open(const char *name, bool is_any_good, char *variable)
+{
+	int fd = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	int err = fd < 0 ? fd : prepare(fd, name, is_any_good, variable);
+
+	if (!err)
+		return fd;
+	fd_close(&fd);
+	return err;
+}
+
+bool notify_is_there(const char *name)
+{
+	struct sockaddr_un address;
+	socklen_t size = address_of(name, &address);
+	int fd = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	bool is_there = fd < 0 || !connect(fd, (struct sockaddr *)&address, size);
+
+	fd_close(&fd);
+	return is_there;
+}

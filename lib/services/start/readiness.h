@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Readiness: a program says that it is up, by a line on an fd or as systemd's services do.
+ *
+ * Needs     readiness_close() after a readiness_open() that returned 0.
+ * Context   one thread; readiness_hand_over() in the child, async-signal-safe.
+ * Used by   start.c, start_run.c, start_child.c.
+ */
+#ifndef KREG_LIB_READINESS_H
+#define KREG_LIB_READINESS_H
+
+#include "lib/services/start/notify.h"
+
+#pragma GCC visibility push(hidden)
+
+struct readiness {
+	uint32_t kind; /* enum kreg_ready */
+	int here;      /* we read from the program's fd; -1: it has none, or has closed it */
+	int there;     /* the program writes; -1: it has the socket's name */
+	int wanted_fd;
+	bool is_ready;
+	struct notify notify; /* all fds -1 unless @kind is KREG_READY_NOTIFY */
+};
+
+/* As one that was closed: readiness_close() may be called. */
+void readiness_init(struct readiness *out);
+
+/* @socket: as notify_open(). -EINVAL; what socket(2), bind(2) and pipe(2) may fail with. */
+int readiness_open(struct readiness *out, const struct kreg_start *how, const char *socket);
+void readiness_close(struct readiness *readiness);
+
+/* To poll; -1: there is nothing to hear. */
+int readiness_fd(const struct readiness *readiness);
+
+/* In the child, when nothing else is opened any more. A negative errno. */
+int readiness_hand_over(const struct readiness *readiness);
+
+/* Reads what was said, without waiting: of messages, one. What is new: enum notify_news. */
+uint32_t readiness_hear(struct readiness *readiness);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting a program under a name: the starter's side.
+ *
+ *   step                                              the starter is killed here
+ *   1 CAS a claim where there is none (claim.c)       the claim is over
+ *   2 fork; the child takes a seat (start_child.c)    the child is told nothing, and ends
+ *   3 CAS a gift of the child's into the list,        the same; the name is free when it has ended
+ *     reserved: the name is the child's
+ *   4 tell the child to go on; it calls exec          the program runs with its name reserved: whoever claims
+ *   5 hear that it is ready                             the name next ends it
+ *   6 CAS a gift with the value in its place: it is   it is ready, as if we had returned
+ *     found from here on
+ *   7 unregister the claim
+ *
+ * The child's death at any point ends what is the child's, so nothing has to be undone but the child. In the
+ * fallback a watcher stands in the line behind it until the program has ended (start_watch.c).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/process/owner.h"
+#include "lib/namespace/service_key.h"
+#include "base/sized.h"
+#include "lib/services/start/start.h"
+#include "lib/services/start/start_child.h"
+#include "lib/services/start/start_program.h"
+#include "lib/namespace/telemetry.h"
+#include "base/clock.h"
+#include "shm/gift.h"
+#include "shm/table_search.h"
+
+#define KNOWN_FLAGS                                                                                \
+	(KREG_START_DIES_WITH_STARTER | KREG_START_ATTEND | KREG_START_PASS_ON |                   \
+	 KREG_START_FOREGROUND)
+
+static bool is_known(const struct kreg_start *how)
+{
+	return how->argv && how->argv[0] && *how->argv[0] && (how->value || !how->value_size) &&
+	       !(how->flags & ~(uint32_t)KNOWN_FLAGS) && how->ready <= KREG_READY_FD &&
+	       (how->ready == KREG_READY_NOTIFY || !how->watchdog_ms) && how->timeout_ms >= 0 &&
+	       (how->flags & KREG_START_ATTEND || !(how->flags & KREG_START_PASS_ON));
+}
+
+/* What the manager above wants to hear of its watchdog, it wants to hear of the program. */
+static const char *period_from_above(const struct kreg_start *how)
+{
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (!(how->flags & KREG_START_PASS_ON) || (pid && atoi(pid) != getpid()))
+		return NULL;
+	return getenv("WATCHDOG_USEC");
+}
+
+static int set_watchdog(struct starting *s)
+{
+	const char *period = period_from_above(&s->how);
+	char own[32];
+	int err;
+
+	if (s->how.watchdog_ms) {
+		snprintf(own, sizeof(own), "%" PRIu64, (uint64_t)s->how.watchdog_ms * 1000);
+		period = own;
+	}
+	if (!period)
+		return 0;
+	err = environment_set(&s->environment, "WATCHDOG_USEC", period);
+	/* The child fills it in, in place (start_child.c). */
+	return err ? err : environment_set(&s->environment, "WATCHDOG_PID", START_PID_TO_BE);
+}
+
+static int prepare(struct starting *s, const char *space, const char *role)
+{
+	const struct origin *origin = s->k->origin;
+	char name[NOTIFY_NAME_BYTES], *socket = NULL;
+	const char *const *pair;
+	int err = environment_new(&s->environment);
+
+	if (!err)
+		err = environment_set(&s->environment, "KREG_REGISTRY", origin->name);
+	if (!err)
+		err = environment_set(&s->environment, "KREG_DIR", origin->base);
+	if (!err)
+		err = environment_set(&s->environment, "KREG_GUARD", origin->guard);
+	if (!err && space)
+		err = environment_set(&s->environment, "KREG_NAMESPACE", space);
+	if (!err && role)
+		err = environment_set(&s->environment, "KREG_ROLE", role);
+	for (pair = s->how.environment; pair && *pair && !err; pair++)
+		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
+	if (err)
+		return err;
+	if (s->within.sign && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
+		notify_name(name, &s->k->segment, s->q.key, s->q.key_size);
+		socket = name;
+	}
+	err = readiness_open(&s->readiness, &s->how, socket);
+	if (!err && *s->readiness.notify.variable)
+		err = environment_add(&s->environment, s->readiness.notify.variable);
+	return err ? err : set_watchdog(s);
+}
+
+/* A program whose starter has died before it was ready. Its name is gone a moment after it. */
+static int end_orphan(struct starting *s, const struct kreg_owner *orphan)
+{
+	int fd = owner_pidfd_for_end(s->k, orphan);
+	int err;
+
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
+	err = start_end(s->k, orphan);
+	if (!err)
+		err = start_await_end(fd);
+	close(fd);
+	return err;
+}
+
+static int start_claimed(struct starting *s, struct claim_holder *holder)
+{
+	int err = 0;
+
+	if (holder->was_started)
+		err = end_orphan(s, &holder->owner);
+	if (!err)
+		err = start_run(s);
+	/* Somebody has registered the name without a claim. */
+	if (err == -EEXIST && claim_look(s->k, &s->q, holder))
+		*holder = (struct claim_holder){ 0 };
+	return err;
+}
+
+static int start(struct kreg_program *program, const char *space, const char *role)
+{
+	struct claim_holder holder = { 0 };
+	struct starting *s = &program->s;
+	int err = prepare(s, space, role);
+
+	if (!err)
+		err = claim_take(s->k, &s->q, s->deadline, &program->claim, &holder);
+	if (!err) {
+		program->has_claim = true;
+		err = start_claimed(s, &holder);
+		program->published = -EINPROGRESS;
+		if (err || !(s->how.flags & KREG_START_ATTEND))
+			program_published(program, err);
+		else if (s->readiness.is_ready)
+			program_published(program, start_publish(s));
+	}
+	if (err == -EEXIST)
+		s->what.owner = holder.owner;
+	else if (err)
+		s->what.owner = (struct kreg_owner){ 0 };
+	s->what.ready = (!err && !program->published) || (err == -EEXIST && holder.ready);
+	return err;
+}
+
+static void let_go_of_callers(struct starting *s)
+{
+	s->how.argv = s->how.environment = NULL;
+	s->how.directory = s->how.output = NULL;
+	environment_free(&s->environment);
+}
+
+/* What is asked for, and whether it can be. */
+static int read_how(struct kreg_start *out, const struct kreg *k, size_t key_size,
+		    const struct kreg_start *how, const struct kreg_started *started)
+{
+	int err = how && (!started || started->size >= sizeof(started->size))
+			  ? sized_read(out, sizeof(*out), how)
+			  : -EINVAL;
+
+	if (err)
+		return err;
+	if (!is_known(out) || !k->segment.unique)
+		return -EINVAL;
+	if (out->flags & KREG_START_ATTEND && (!started || started->size < sizeof(*started)))
+		return -EINVAL;
+	return entry_head((uint32_t)key_size) + out->value_size > GIFT_BYTES_MAX ? -EMSGSIZE : 0;
+}
+
+static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
+
+/* One start. */
+struct request {
+	const void *key;
+	size_t key_size;
+	const char *space, *role;
+	const struct start_within *within;
+	struct kreg_program *
+		*program; /* NULL: it is not heard afterwards, unless that is asked for */
+};
+
+static int start_key(struct kreg *k, const struct request *request, const struct kreg_start *given,
+		     struct kreg_started *started)
+{
+	struct kreg_program *program = NULL;
+	struct kreg_start how;
+	size_t known;
+	int err = read_how(&how, k, request->key_size, given, started);
+
+	if (!err)
+		err = handle_check(k);
+	if (!err)
+		err = program_new(&program, k, request->key, request->key_size, &how);
+	if (err)
+		return err;
+	program->s.within = *request->within;
+	program->s.is_kept = request->program || how.flags & KREG_START_ATTEND;
+	err = start(program, request->space, request->role);
+	if (!err && how.flags & KREG_START_ATTEND)
+		program->s.what.program = program;
+	if (!err && request->program) {
+		*request->program = program;
+		/* Nobody else reads the socket: messages are refused rather than left in it. */
+		if (program_be_heard(program))
+			readiness_close(&program->s.readiness);
+	}
+	if (started) {
+		known = started->size < sizeof(program->s.what) ? started->size
+								: sizeof(program->s.what);
+		program->s.what.size = known;
+		memcpy(started, &program->s.what, known);
+	}
+	if (err || !program->s.is_kept)
+		program_free(program);
+	else
+		let_go_of_callers(&program->s);
+	return err;
+}
+
+int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kreg_start *how,
+	       struct kreg_started *started)
+{
+	UNCANCELLABLE;
+	struct request request = { .key = key, .within = &within_nothing };
+	int err = k ? key_check(key, &key_size) : -EINVAL;
+
+	request.key_size = key_size;
+	return err ? err : start_key(k, &request, how, started);
+}
+
+int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
+		  struct kreg_started *started, const struct start_within *within,
+		  struct kreg_program **program)
+{
+	struct request request = {
+		.space = space, .role = role, .within = within, .program = program
+	};
+	struct kreg_started own = { .size = sizeof(own) };
+	struct service_key key;
+	int err = k ? service_key(&key, space, role) : -EINVAL;
+
+	if (err)
+		return err;
+	if (!started)
+		started = &own;
+	request.key = key.bytes;
+	request.key_size = key.size;
+	err = start_key(k, &request, how, started);
+	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, &started->owner, 0);
+	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &started->owner, err);
+	return err;
+}
+
+int kreg_service_start(struct kreg *k, const char *space, const char *role,
+		       const struct kreg_start *how, struct kreg_started *started)
+{
+	UNCANCELLABLE;
+	return start_service(k, space, role, how, started, &within_nothing, NULL);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a child does between fork() and the program that it becomes.
+ *
+ * Promises  the program runs only if the starter says so; whatever goes wrong, the child ends and says why.
+ * Needs     all signals blocked; a plan whose memory stays as it is.
+ * Context   the child of a fork(), maybe of a process with threads: async-signal-safe calls alone.
+ * Used by   start.c.
+ */
+#ifndef KREG_LIB_START_CHILD_H
+#define KREG_LIB_START_CHILD_H
+
+#include "lib/services/start/readiness.h"
+#include "lib/services/start/start.h"
+#include "shm/life.h"
+
+#pragma GCC visibility push(hidden)
+
+/* In the environment: the value of WATCHDOG_PID until the program's pid is known. */
+#define START_PID_TO_BE "4294967295"
+
+struct start_plan {
+	struct kreg *k;
+	const struct kreg_start *how;
+	char **environment;
+	const struct readiness *readiness;
+	pid_t starter;
+	const struct start_within *within;
+	int link; /* a SOCK_SEQPACKET; the starter has the other end */
+};
+
+enum start_word_type {
+	START_SEATED =
+		1, /* @owner is the one who is to hold the name, and @pid is the program's to be */
+	START_NO_SEAT,
+	START_NO_EXEC, /* @pid is the step, enum kreg_exec_step; the end of the link without a word says that the program runs, or nobody is left */
+	START_GO,      /* the starter's */
+	START_WATCHED, /* @owner is the watcher, which is to stand in line behind the foster */
+};
+
+struct start_word {
+	uint32_t type;
+	int32_t error;
+	owner_t owner;
+	int64_t pid;
+};
+
+void start_child(const struct start_plan *plan) __attribute__((noreturn));
+
+#pragma GCC visibility pop
+
+#endif

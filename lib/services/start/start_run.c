@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One child, from fork() to the name that others find. start.c says what a death at each step leaves.
+ */
+#include "lib/services/start/start_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/names/change.h"
+#include "lib/program/claim.h"
+#include "lib/process/owner.h"
+#include "lib/services/start/start_child.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "shm/gift.h"
+
+static int start_fork(struct starting *s)
+{
+	struct start_plan plan = { .k = s->k, .how = &s->how, .readiness = &s->readiness };
+	sigset_t all, before;
+	int ends[2], err;
+	pid_t child;
+
+	plan.environment = s->environment.list;
+	plan.within = &s->within;
+	plan.starter = getpid();
+	err = fd_socket_pair(SOCK_SEQPACKET, ends);
+	if (err)
+		return err;
+	plan.link = ends[1];
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	child = _Fork();
+	if (child == 0) {
+		close(ends[0]);
+		start_child(&plan);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	s->link = ends[0];
+	if (child < 0)
+		return -EAGAIN;
+	s->what.child = child;
+	s->pidfd = fd_pidfd(child);
+	return s->pidfd < 0 ? s->pidfd : 0;
+}
+
+/* Whoever waits for an answer to READY=1 gets it when the name is found. */
+static void hear(struct starting *s)
+{
+	if (readiness_hear(&s->readiness))
+		start_show(s);
+	if (!s->readiness.is_ready)
+		notify_settle(&s->readiness.notify);
+}
+
+/* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and said nothing that is not heard yet. */
+static int wait_for_news(struct starting *s, short *said)
+{
+	struct pollfd at[] = {
+		{ .fd = s->link, .events = POLLIN },
+		{ .fd = readiness_fd(&s->readiness), .events = POLLIN },
+		{ .fd = s->pidfd, .events = POLLIN },
+		{ .fd = s->within.stop, .events = POLLIN },
+	};
+	uint64_t deadline = s->deadline;
+	struct timespec left;
+	int count;
+
+	if (deadline && s->readiness.notify.extended > deadline)
+		deadline = s->readiness.notify.extended;
+	left = clock_left(deadline);
+	count = ppoll(at, 4, deadline ? &left : NULL, NULL);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	*said = at[0].revents;
+	if (at[1].revents)
+		hear(s);
+	if (!count)
+		return -ETIMEDOUT;
+	if (at[3].revents)
+		return -ECANCELED;
+	return at[2].revents && !at[0].revents ? -ECHILD : 0;
+}
+
+/* The child's next word. Its end is one without a type. */
+static int hear_word(struct starting *s, struct start_word *word)
+{
+	short said = 0;
+	ssize_t size;
+	int err;
+
+	do {
+		err = wait_for_news(s, &said);
+	} while (!err && !said);
+	if (err)
+		return err;
+	*word = (struct start_word){ 0 };
+	size = recv(s->link, word, sizeof(*word), 0);
+	return size < 0 && errno != ECONNRESET ? -errno : 0;
+}
+
+/*
+ * By what it said itself, over a link that only our child and its children have: /proc would hide it from a starter
+ * that has dropped its privileges.
+ */
+static int open_watcher(struct starting *s, const struct start_word *word)
+{
+	int fd;
+
+	s->watcher = word->owner;
+	/* In another PID namespace it can only be left to end by itself. */
+	if (!owner_pid_is_ours(s->k, word->owner))
+		return 0;
+	fd = fd_pidfd((pid_t)word->pid);
+	/* The pid was the watcher's as long as its life was not over. */
+	if (fd >= 0 && life_is_alive(&s->k->lives, word->owner)) {
+		s->watcher_fd = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || fd == -ESRCH ? -ECHILD : fd;
+}
+
+/* In the fallback there are two of them, and either may be the first. */
+static int hear_seated(struct starting *s)
+{
+	struct start_word word;
+	int err;
+
+	while (!s->what.owner.token || (s->k->segment.lives && !s->watcher)) {
+		err = hear_word(s, &word);
+		if (err)
+			return err;
+		if (word.type == START_NO_SEAT)
+			return word.error;
+		if (word.type == START_WATCHED)
+			err = open_watcher(s, &word);
+		else if (word.type == START_SEATED)
+			s->what.owner =
+				(struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+		else
+			err = -ECHILD;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* From here on it may send messages. */
+static int serve(struct starting *s)
+{
+	bool has_session = !(s->how.flags & KREG_START_FOREGROUND);
+	struct notify_service service = { .program = s->what.owner.pid };
+	int fd, err;
+
+	if (s->readiness.kind != KREG_READY_NOTIFY)
+		return 0;
+	service.session = has_session ? s->what.child : 0;
+	fd = owner_pidfd_for_signals(s->k, &s->what.owner);
+	/* Who gives seats names processes otherwise than we do, as to a container: our child is the program then. */
+	if (fd == -EREMOTE)
+		fd = fcntl(s->pidfd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return fd == -ESRCH ? -ECHILD : fd;
+	err = notify_serve(&s->readiness.notify, &service, fd);
+	close(fd);
+	return err;
+}
+
+static int give_reserved_to(struct starting *s, owner_t to, enum table_rule rule)
+{
+	struct kreg *k = s->k;
+	struct change change;
+	struct linked linked;
+	struct gift_made gift;
+	int err = blocks_gift(k, to, &s->q, &(struct content){ .kind = ENTRY_RESERVED }, &gift);
+
+	if (err)
+		return err;
+	err = change_enter(&change, k, &s->q);
+	if (!err) {
+		err = change_link_gift(&change, &gift, rule, &linked);
+		change_leave(&change);
+		if (err == -ESHUTDOWN)
+			return err;
+	}
+	if (err)
+		gift_drop(&k->segment, &gift);
+	return err;
+}
+
+/* The name is the child's, and nobody finds it yet. Behind it stands who watches the child. */
+static int give_reserved(struct starting *s)
+{
+	int err = give_reserved_to(s, s->what.owner.token, LINK_IF_FREE);
+
+	return !err && s->watcher ? give_reserved_to(s, s->watcher, LINK_LAST) : err;
+}
+
+/* In the place of what is reserved. */
+static int give_name(struct starting *s, const void *value, size_t value_size)
+{
+	struct kreg *k = s->k;
+	const struct content content = {
+		.value = value,
+		.value_size = (uint32_t)value_size,
+		.kind = ENTRY_NAME,
+	};
+	struct query own = s->q;
+	struct change change;
+	struct found reserved;
+	struct gift_made gift;
+	int err = blocks_gift(k, s->what.owner.token, &s->q, &content, &gift);
+
+	if (err)
+		return err;
+	own.kinds = KIND_OF(ENTRY_RESERVED);
+	own.owner = s->what.owner.token;
+	err = change_enter(&change, k, &s->q);
+	if (!err) {
+		do {
+			err = table_find_first(&change.thread->writer, &own, &reserved);
+		} while (!grace_protect(&change.thread->writer, HAZARD_OWN,
+					err ? 0 : reserved.place));
+		if (!err)
+			err = change_give(&change, &reserved, &gift, own.owner);
+		change_leave(&change);
+	}
+	if (err)
+		gift_drop(&k->segment, &gift);
+	return err;
+}
+
+static int tell_go(struct starting *s)
+{
+	const struct start_word go = { .type = START_GO };
+
+	return send(s->link, &go, sizeof(go), MSG_NOSIGNAL) < 0 ? -ECHILD : 0;
+}
+
+static int hear_exec(struct starting *s)
+{
+	struct start_word word;
+	int err = hear_word(s, &word);
+
+	if (err)
+		return err;
+	if (word.type == START_NO_EXEC) {
+		s->what.exec_error = word.error;
+		s->what.exec_step = (uint32_t)word.pid;
+		return -ENOEXEC;
+	}
+	/* Nobody has the other end: the program runs, or the child is dead. */
+	fd_close(&s->link);
+	return 0;
+}
+
+static int hear_ready(struct starting *s)
+{
+	short said = 0;
+	int err = 0;
+
+	/* What it said before we looked counts. */
+	hear(s);
+	while (!err && !s->readiness.is_ready)
+		err = wait_for_news(s, &said);
+	return err == -ECHILD && s->readiness.is_ready ? 0 : err;
+}
+
+/* By itself, as a program may that knows kreg, or by us. */
+int start_publish(struct starting *s)
+{
+	const struct notify *n = &s->readiness.notify;
+	struct claim_holder holder;
+	int err = n->has_value ? give_name(s, n->value, n->value_size)
+			       : give_name(s, s->how.value, s->how.value_size);
+
+	if (err != -ENOENT)
+		return err;
+	err = claim_look(s->k, &s->q, &holder);
+	if (!err && holder.ready && holder.owner.token == s->what.owner.token)
+		return 0;
+	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
+}
+
+int start_await_end(int pidfd)
+{
+	struct pollfd at = { .fd = pidfd, .events = POLLIN };
+	int err = 0;
+
+	while (!err && poll(&at, 1, -1) < 0)
+		err = errno == EINTR ? 0 : -errno;
+	return err;
+}
+
+int start_end(struct kreg *k, const struct kreg_owner *owner)
+{
+	int fd = owner_pidfd_for_signals(k, owner);
+	int err = 0;
+
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
+	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH)
+		err = -errno;
+	if (!err)
+		err = start_await_end(fd);
+	close(fd);
+	return err;
+}
+
+/*
+ * So that nothing of it is left when we return. First the program, whose foster parent may be the child; then
+ * what else is in the session that the child leads.
+ */
+static void end_child(struct starting *s)
+{
+	if (!s->what.child)
+		return;
+	if (s->what.owner.token)
+		start_end(s->k, &s->what.owner);
+	kill(s->what.child, SIGKILL);
+	kill(-s->what.child, SIGKILL);
+	while (waitpid(s->what.child, &s->what.status, 0) < 0 && errno == EINTR)
+		;
+	s->what.child = 0;
+	if (s->watcher_fd >= 0) {
+		syscall(SYS_pidfd_send_signal, s->watcher_fd, SIGKILL, NULL, 0);
+		start_await_end(s->watcher_fd);
+	}
+}
+
+int start_run(struct starting *s)
+{
+	int err = start_fork(s);
+
+	if (!err)
+		err = hear_seated(s);
+	if (!err)
+		err = serve(s);
+	if (!err)
+		err = give_reserved(s);
+	if (!err)
+		err = tell_go(s);
+	if (!err)
+		err = hear_exec(s);
+	if (!err && !(s->how.flags & KREG_START_ATTEND)) {
+		err = hear_ready(s);
+		if (!err)
+			err = start_publish(s);
+	}
+	if (err)
+		end_child(s);
+	fd_close(&s->link);
+	fd_close(&s->pidfd);
+	fd_close(&s->watcher_fd);
+	return err;
+}

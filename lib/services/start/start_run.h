@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The child of one call to kreg_start().
+ *
+ * Promises  it has become the program, is ready and holds the name; or there is no child.
+ * Needs     the claim for the name.
+ * Context   blocks until the program is ready. Any thread.
+ * Used by   start.c.
+ */
+#ifndef KREG_LIB_START_RUN_H
+#define KREG_LIB_START_RUN_H
+
+#include "lib/services/start/environment.h"
+#include "lib/handle/handle.h"
+#include "lib/services/start/readiness.h"
+#include "lib/services/start/start.h"
+
+#pragma GCC visibility push(hidden)
+
+/* One call. */
+struct starting {
+	struct kreg *k;
+	struct kreg_start how;
+	struct kreg_started what;
+	struct query q;
+	uint64_t deadline;
+	struct environment environment;
+	struct readiness readiness;
+	int link;        /* to the child; -1: none */
+	int pidfd;       /* the child's; -1: none */
+	owner_t watcher; /* the one of the fallback; see start_watch.c */
+	int watcher_fd;  /* its pidfd; -1: none */
+	struct start_within within;
+	bool is_kept;  /* it is heard after it was started: what it says is shown */
+	bool is_shown; /* to others */
+};
+
+/*
+ * As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. With
+ * KREG_START_ATTEND it returns before the program is ready.
+ */
+int start_run(struct starting *s);
+
+/* It is ready: its name is found from here on. Errors as kreg_program_hear(). */
+int start_publish(struct starting *s);
+
+/* What the program says of itself was heard: shows it to others. */
+void start_show(struct starting *s);
+
+/* Returns when the process of @pidfd has ended. */
+int start_await_end(int pidfd);
+
+/* Kills the program of @owner, and returns when it has ended. */
+int start_end(struct kreg *k, const struct kreg_owner *owner);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel forgets PR_SET_PDEATHSIG when a process changes its credentials, by setuid(2), or by exec of a
+ * program that is set-user-id or has capabilities. And it sends the signal
+ * with the credentials that the parent has when it ends, which may not suffice. So a process of its own, the watcher,
+ * sleeps on pidfds: it ends the program when one of the others has ended, and itself when the program has.
+ *
+ *   fallback   starter -- foster -+- program      the watcher watches the foster, and the starter if the program
+ *                                 +- watcher      is to die with it
+ *   guard      starter -- program                 the watcher watches the starter, if the program is to
+ *                         watcher                 die with it; it is a child of init or of a subreaper. Where there is a
+ *                                                 supervisor, its minder does that (start_minder.c)
+ *
+ * In the fallback the watcher has a life of its own, and a reserved entry in the line of the name, behind the
+ * foster's. When the foster has been killed, that one is the first: nobody finds the name, and nobody can take it
+ * before the watcher ends, which it does when the program has. Its row has the program's pid, as the foster's:
+ * whoever starts the name meanwhile takes it for a program whose starter is dead, and waits for the watcher's end.
+ *
+ *   killed here         what follows
+ *   the foster          the watcher kills the program and ends: then the name is free. The program may be reaped by
+ *                       another process before, and its pid be a stranger's: so nobody but the watcher, which has a
+ *                       pidfd, signals what is in the watcher's row (opened.h)
+ *   the watcher         the foster kills the program, and ends like it
+ *   the program         the foster ends the watcher, then its own life, and ends like the program
+ *   the starter         as before; if the program is to die with it, the kernel kills the foster, unless the starter
+ *                       has changed its credentials and may not signal it: then the watcher kills the program
+ *   under the guard     the name is the program's whoever is killed; the watcher alone: the kernel kills the program
+ *                       with its starter, unless it has changed its credentials
+ *
+ * What cannot be had: foster and watcher killed at once, by one who means both. And a program that the watcher
+ * may not signal, because it has changed its real user id by set-user-id bits, is not ended: the watcher waits
+ * for its end, and the name stays taken until then.
+ */
+#include "lib/services/start/start_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/services/start/fds.h"
+#include "lib/handle/handle.h"
+#include "base/fd.h"
+#include "shm/row.h"
+
+/* Of the watcher's fds. In the fallback FD_STARTER is that of a starter with which the program is to die, or -1. */
+enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
+
+void start_say(const struct start_plan *plan, struct start_word word)
+{
+	while (send(plan->link, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void close_pidfds(const int *fds)
+{
+	int i;
+
+	for (i = 0; i < FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+/* @starter: 0 for none. */
+static int open_pidfds(int *fds, pid_t other, pid_t program, pid_t starter)
+{
+	const pid_t pids[FDS] = { other, program, starter };
+	int i, err = 0;
+
+	for (i = 0; i < FDS; i++) {
+		fds[i] = err || !pids[i] ? -1 : fd_pidfd(pids[i]);
+		if (pids[i] && fds[i] < 0 && !err)
+			err = fds[i];
+	}
+	if (err)
+		close_pidfds(fds);
+	return err;
+}
+
+/* Away from what is sent to the program's session, or to all processes of its name. */
+static void stand_apart(void)
+{
+	setsid();
+	prctl(PR_SET_NAME, "kreg-watcher");
+}
+
+/* Keeps no other fds. */
+static void __attribute__((noreturn)) watch(const int *fds)
+{
+	struct pollfd at[FDS];
+	int i;
+
+	/* poll() passes over what is -1. */
+	for (i = 0; i < FDS; i++)
+		at[i] = (struct pollfd){ .fd = fds[i] < 0 ? -1 : i, .events = POLLIN };
+	fds_keep(fds, FDS);
+	while (!at[FD_PROGRAM].revents) {
+		if (poll(at, FDS, -1) < 0)
+			continue;
+		for (i = 0; i < FDS; i++) {
+			if (i == FD_PROGRAM || !at[i].revents)
+				continue;
+			syscall(SYS_pidfd_send_signal, FD_PROGRAM, SIGKILL, NULL, 0);
+			/* Once is enough. */
+			at[i] = (struct pollfd){ .fd = -1 };
+		}
+	}
+	_exit(0);
+}
+
+static void __attribute__((noreturn))
+be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
+{
+	struct segment *s = &plan->k->segment;
+	struct life_self self = { 0 };
+	int err = life_robust_hold(&self, s->lives, s->seats);
+
+	if (err) {
+		start_say(plan, (struct start_word){ .type = START_NO_SEAT, .error = err });
+		_exit(1);
+	}
+	stand_apart();
+	row_open_foster(s, &self, program);
+	start_say(plan, (struct start_word){ START_WATCHED, 0, self.owner, getpid() });
+	watch(fds);
+}
+
+pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
+{
+	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
+	int fds[FDS], err = open_pidfds(fds, getpid(), program, dies ? plan->starter : 0);
+	pid_t watcher;
+
+	if (err)
+		return err;
+	/* The pidfd was that of our parent, if that is still the starter. */
+	if (dies && getppid() != plan->starter) {
+		close_pidfds(fds);
+		return -ESRCH;
+	}
+	watcher = _Fork();
+	if (watcher == 0)
+		be_watcher(plan, fds, program);
+	if (watcher < 0)
+		watcher = -errno;
+	close_pidfds(fds);
+	return watcher;
+}
+
+int start_watch_starter(const struct start_plan *plan)
+{
+	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, getpid(), 0);
+	pid_t between;
+
+	if (err)
+		return err;
+	/* The program is not to have a child that it knows nothing of. */
+	between = _Fork();
+	if (between == 0) {
+		pid_t watcher;
+
+		/* Its end says that the program runs, however long the watcher takes to begin. */
+		close(plan->link);
+		watcher = _Fork();
+
+		if (watcher)
+			_exit(watcher < 0);
+		stand_apart();
+		watch(fds);
+	}
+	if (between < 0)
+		err = -errno;
+	else if (waitpid(between, &status, 0) != between || status)
+		err = -EAGAIN;
+	close_pidfds(fds);
+	return err;
+}

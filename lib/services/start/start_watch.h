@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that end a program when its foster parent, or its starter, has ended.
+ *
+ * Promises  the program is killed then, whatever it has made of its credentials and of PR_SET_PDEATHSIG; and until
+ *           it has ended, its name is nobody else's.
+ * Needs     all signals blocked.
+ * Context   as start_child.h.
+ * Used by   start_child.c.
+ */
+#ifndef KREG_LIB_START_WATCH_H
+#define KREG_LIB_START_WATCH_H
+
+#include "lib/services/start/start_child.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * In the foster parent of @program: a child that watches both and says START_WATCHED, or why not. Its pid, or a
+ * negative errno.
+ */
+pid_t start_watch_foster(const struct start_plan *plan, pid_t program);
+
+/* In the program to be: a process of no one's that watches the starter. 0, or a negative errno. */
+int start_watch_starter(const struct start_plan *plan);
+
+/* Says one word to the starter. */
+void start_say(const struct start_plan *plan, struct start_word word);
+
+#pragma GCC visibility pop
+
+#endif

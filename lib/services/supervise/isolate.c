@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Isolation: a namespace with an id that nobody had, claimed by the registration of its supervisor.
+ *
+ *   killed here                     what is left
+ *   before the supervisor is there  nothing
+ *   later                           nothing: the supervisor's name goes with us, and the kernel kills the
+ *                                   services, which hold all other names
+ *
+ * What a test registers in the namespace by itself is its own, and goes with it too. What its other processes
+ * register there is stopped by kreg_isolation_end(), and is theirs if that is never called.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/handle/handle.h"
+#include "base/sized.h"
+
+/* So often an id may be taken before something else must be wrong. */
+#define ID_TRIES 16
+
+struct kreg_isolation {
+	struct kreg *k;
+	struct kreg_supervisor *supervisor;
+	char space[32];
+};
+
+static int name_space(struct kreg_isolation *isolation)
+{
+	uint64_t id;
+
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+		return -EAGAIN;
+	snprintf(isolation->space, sizeof(isolation->space), "test.%016lx", (unsigned long)id);
+	return 0;
+}
+
+int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
+		 struct kreg_isolation **out, char *why)
+{
+	UNCANCELLABLE;
+	KREG_SUPERVISION(none, .services = NULL);
+	char blamed[KREG_ROLE_MAX + 1];
+	struct kreg_supervision what;
+	struct kreg_isolation *isolation;
+	int tries, err;
+
+	if (!out)
+		return -EINVAL;
+	if (!services)
+		services = &none;
+	if (!why)
+		why = blamed;
+	err = sized_read(&what, sizeof(what), services);
+	if (!err && (what.flags & KREG_SUPERVISE_KEEP))
+		err = -EINVAL;
+	if (err)
+		return err;
+	isolation = calloc(1, sizeof(*isolation));
+	if (!isolation)
+		return -ENOMEM;
+	isolation->k = k;
+	for (tries = 0; tries < ID_TRIES; tries++) {
+		err = name_space(isolation);
+		if (!err)
+			err = kreg_supervise(k, isolation->space, services, &isolation->supervisor,
+					     why);
+		if (err != -EEXIST || strcmp(why, KREG_ROLE_SUPERVISOR))
+			break;
+	}
+	if (err)
+		free(isolation);
+	else
+		*out = isolation;
+	return err;
+}
+
+const char *kreg_isolation_space(const struct kreg_isolation *isolation)
+{
+	return isolation ? isolation->space : NULL;
+}
+
+const struct kreg_supervisor *kreg_isolation_supervisor(const struct kreg_isolation *isolation)
+{
+	return isolation ? isolation->supervisor : NULL;
+}
+
+int kreg_isolation_end(struct kreg_isolation *isolation)
+{
+	UNCANCELLABLE;
+	int64_t stopped = 0;
+
+	if (!isolation)
+		return 0;
+	kreg_supervisor_stop(isolation->supervisor);
+	/* In a child of fork() the namespace is the parent's. */
+	if (!handle_is_parents(isolation->k))
+		stopped = kreg_namespace_stop(isolation->k, isolation->space, 0);
+	free(isolation);
+	return stopped < 0 ? (int)stopped : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A service whose name is held runs, and goes on with all that it has started. Of any other its main process is dead.
+ */
+#include "lib/services/supervise/service_left.h"
+
+#include <unistd.h>
+
+#include "lib/services/supervise/service_group.h"
+
+struct clearing {
+	struct kreg *k;
+	const char *space;
+	const struct cgroups *cgroups;
+	const struct kreg_supervision *what;
+};
+
+static int clear(const char *role, void *data)
+{
+	const struct clearing *c = data;
+	struct service_group group = { .space = c->space, .role = role };
+	struct kreg_owner owner;
+	size_t count;
+
+	if (kreg_service_lookup(c->k, c->space, role, NULL, 0, &owner) >= 0)
+		return 0;
+	group.cgroup = cgroups_enter(c->cgroups, role);
+	if (group.cgroup < 0)
+		return 0;
+	count = group_count(&group);
+	if (count) {
+		supervision_say(c->what,
+				"%s/%s: %zu processes are left of an earlier supervisor: SIGKILL",
+				c->space, role, count);
+		group_kill(&group);
+	}
+	close(group.cgroup);
+	cgroups_remove(c->cgroups, role);
+	return 0;
+}
+
+void service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
+			const struct kreg_supervision *what)
+{
+	struct clearing clearing = { k, space, cgroups, what };
+
+	cgroups_each(cgroups, clear, &clearing);
+}

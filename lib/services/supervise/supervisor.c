@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handle of a supervisor. Its thread does the work (supervisor_run.c).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/sized.h"
+#include "lib/services/supervise/supervisor.h"
+#include "base/background.h"
+#include "base/fd.h"
+#include "base/mutex.h"
+
+int wards_make(struct wards *out, const struct supervision *plan)
+{
+	size_t count = plan->what.count, i;
+
+	out->at = calloc(count + 1, sizeof(*out->at));
+	out->places = calloc(count + 1, sizeof(*out->places));
+	out->steps = calloc(count + 1, 3 * sizeof(*out->steps));
+	out->polled = calloc(POLLED_FIRST + count, sizeof(*out->polled));
+	if (!out->at || !out->places || !out->steps || !out->polled)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		const struct kreg_supervised *what = &plan->services[i];
+
+		out->at[i] = (struct ward){ .what = what, .end = -1, .signals = -1 };
+		out->at[i].group = (struct service_group){ .cgroup = -1,
+							   .space = plan->space,
+							   .role = what->role };
+	}
+	return 0;
+}
+
+void wards_free(struct wards *wards)
+{
+	free(wards->polled);
+	free(wards->steps);
+	free(wards->places);
+	free(wards->at);
+}
+
+static void supervisor_free(struct kreg_supervisor *s)
+{
+	fd_close(&s->asked);
+	fd_close(&s->orders);
+	fd_close(&s->changes);
+	fd_close(&s->sign);
+	fd_close(&s->children);
+	fd_close(&s->ended);
+	sem_destroy(&s->begun);
+	pthread_mutex_destroy(&s->changing);
+	pthread_mutex_destroy(&s->gate);
+	restart_history_deinit(&s->history);
+	supervision_free(s->plan);
+	supervision_free(s->next);
+	wards_free(&s->wards);
+	free(s);
+}
+
+static int listen_to(struct kreg_supervisor *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(s->asked, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int make_room(struct kreg_supervisor *s)
+{
+	const struct kreg_supervision *what = &s->plan->what;
+	int err = wards_make(&s->wards, s->plan);
+
+	if (err)
+		return err;
+	s->asked = fd_epoll();
+	if (s->asked < 0)
+		return s->asked;
+	s->orders = fd_event();
+	err = listen_to(s, s->orders);
+	if (err)
+		return err;
+	s->changes = fd_event();
+	err = listen_to(s, s->changes);
+	if (!err && what->orders) {
+		s->outer = what->orders;
+		err = listen_to(s, s->outer);
+	}
+	if (err)
+		return err;
+	s->ended = fd_event();
+	if (s->ended < 0)
+		return s->ended;
+	return restart_history_init(&s->history, what->intensity, what->period_ms);
+}
+
+static void wait_until_said(struct kreg_supervisor *s)
+{
+	while (sem_wait(&s->begun))
+		;
+}
+
+/* Until all are ready, or nothing is left of them. */
+static int start_thread(struct kreg_supervisor *s, char *why)
+{
+	int err = background_start_roomy(&s->thread, supervisor_run, s);
+
+	if (err)
+		return err;
+	wait_until_said(s);
+	if (!s->result)
+		return 0;
+	pthread_join(s->thread, NULL);
+	supervision_blame(why, s->why);
+	return s->result;
+}
+
+int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervision *what,
+		   struct kreg_supervisor **out, char *why)
+{
+	UNCANCELLABLE;
+	struct kreg_supervisor *s;
+	int err = k && out && k->segment.unique ? handle_check(k) : -EINVAL;
+
+	supervision_blame(why, NULL);
+	if (err)
+		return err;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->k = k;
+	s->asked = s->orders = s->changes = s->outer = s->sign = s->children = s->ended = -1;
+	s->cgroups.own = s->cgroups.all = -1;
+	sem_init(&s->begun, 0, 0);
+	err = mutex_init(&s->changing);
+	if (!err)
+		err = mutex_init(&s->gate);
+	if (!err)
+		err = supervision_copy(&s->plan, space, what, why);
+	if (!err)
+		err = make_room(s);
+	if (!err)
+		err = start_thread(s, why);
+	if (err)
+		supervisor_free(s);
+	else
+		*out = s;
+	return err;
+}
+
+int kreg_supervisor_fd(const struct kreg_supervisor *s)
+{
+	return s ? s->ended : -EINVAL;
+}
+
+int kreg_supervisor_state(const struct kreg_supervisor *s)
+{
+	UNCANCELLABLE;
+	struct pollfd at = { .events = POLLIN };
+
+	if (!s)
+		return -EINVAL;
+	if (handle_is_parents(s->k))
+		return -EOWNERDEAD;
+	at.fd = s->ended;
+	return poll(&at, 1, 0) == 1 ? s->outcome : 0;
+}
+
+/* What is handed over may be the new plan afterwards, and the old one what is handed back. */
+static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *why)
+{
+	bool is_over;
+	int err;
+
+	s->next = next;
+	supervision_blame(s->why, NULL);
+	pthread_mutex_lock(&s->gate);
+	is_over = s->is_over;
+	if (!is_over)
+		fd_event_tell(s->changes);
+	pthread_mutex_unlock(&s->gate);
+	if (!is_over)
+		wait_until_said(s);
+	err = is_over ? -ESHUTDOWN : s->result;
+	supervision_blame(why, s->why);
+	supervision_free(s->next);
+	s->next = NULL;
+	return err;
+}
+
+int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervision *what,
+			   char *why)
+{
+	UNCANCELLABLE;
+	struct supervision *next = NULL;
+	struct kreg_supervision own;
+	int err = s && what ? sized_read(&own, sizeof(own), what) : -EINVAL;
+
+	supervision_blame(why, NULL);
+	if (!err && handle_is_parents(s->k))
+		err = -EOWNERDEAD;
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->changing);
+	/* Only the first start had these. */
+	own.size = sizeof(own);
+	own.flags = s->plan->what.flags;
+	err = supervision_copy(&next, s->plan->space, &own, why);
+	if (!err)
+		err = hand_over(s, next, why);
+	pthread_mutex_unlock(&s->changing);
+	return err;
+}
+
+void kreg_supervisor_stop(struct kreg_supervisor *s)
+{
+	UNCANCELLABLE;
+
+	if (!s)
+		return;
+	/* In a child of fork() there is no thread, and the services are the parent's. */
+	if (!handle_is_parents(s->k)) {
+		fd_event_tell(s->orders);
+		pthread_join(s->thread, NULL);
+	}
+	supervisor_free(s);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor's thread. It alone starts services, because the kernel ends them with the thread that has started
+ * them; so all that happens to them is in one order.
+ *
+ *   state      what wakes it                    becomes
+ *   starting   an order                         watching; over, at an error or an order
+ *   watching   an order, a change, the end of   restarting, changing, over
+ *              a service, the time of a restart
+ *   restarting an order or a change, as long    watching, with a restart that is owed if one failed
+ *              as it waits for a service
+ *   changing   an order                         watching, over
+ *   stopping   a second order                   the same, in haste
+ *   over       -                                all are stopped, the name is gone
+ *
+ * A restart that is owed is tried when its time has come and what else has happened was looked at; it counts as one
+ * more.
+ *
+ * Killed here, the name is gone with the process, and the kernel kills the services, or leaves them to the next
+ * supervisor if they are to be kept. What they had started is killed by their minders (start_minder.c).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lib/namespace/service_key.h"
+#include "lib/services/supervise/service_left.h"
+#include "lib/services/supervise/supervisor.h"
+#include "lib/services/supervise/supervisor_say.h"
+#include "base/clock.h"
+#include "base/fd.h"
+
+static int start_all(struct kreg_supervisor *s)
+{
+	size_t at;
+	int err = 0;
+
+	for (at = 0; at < s->plan->what.count && !err; at++) {
+		err = supervisor_start_or_take_over(s, &s->wards.at[at]);
+		if (err)
+			supervision_blame(s->why, s->wards.at[at].what->role);
+	}
+	return err;
+}
+
+static size_t plan_restart(struct kreg_supervisor *s, size_t place)
+{
+	const struct kreg_supervision *what = &s->plan->what;
+	size_t at, first, end;
+
+	for (at = 0; at < what->count; at++) {
+		const struct ward *ward = &s->wards.at[at];
+
+		s->wards.places[at] = (struct restart_place){
+			.policy = ward->is_refused ? KREG_RESTART_TEMPORARY : ward->what->restart,
+			.runs = ward_runs(ward),
+			.is_forgotten = ward->is_forgotten || ward->is_refused
+		};
+	}
+	restart_reach(what->strategy, what->count, place, &first, &end);
+	for (at = first; at < end; at++)
+		s->wards.at[at].is_owed = false;
+	return restart_plan(s->wards.places, what->count, what->strategy, place, s->wards.steps);
+}
+
+void supervisor_owe(struct kreg_supervisor *s, struct ward *ward)
+{
+	const struct kreg_supervised *what = ward->what;
+
+	if (clock_now() - ward->since > (uint64_t)s->history.period_ms * 1000000)
+		ward->in_row = 0;
+	ward->in_row++;
+	ward->is_owed = true;
+	ward->due =
+		clock_after_ms(restart_delay(what->restart_ms, what->restart_max_ms, ward->in_row));
+}
+
+void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending)
+{
+	ward->is_forgotten = ward->what->restart == KREG_RESTART_TEMPORARY;
+	ward->is_refused = ward->left && ending->code == CLD_EXITED && !ending->status;
+	if (!ward->is_refused && restart_is_needed(ward->what->restart, ending))
+		supervisor_owe(s, ward);
+}
+
+static void restart(struct kreg_supervisor *s, size_t place)
+{
+	size_t steps = plan_restart(s, place), i;
+	struct kreg_started started;
+	int err;
+
+	for (i = 0; i < steps; i++) {
+		struct ward *ward = &s->wards.at[s->wards.steps[i].place];
+
+		switch (s->wards.steps[i].action) {
+		case RESTART_STOP:
+			supervisor_stop_ward(s, ward);
+			break;
+		case RESTART_FORGET:
+			ward->is_forgotten = true;
+			break;
+		case RESTART_START:
+			err = supervisor_start(s, ward, &started);
+			if (!err)
+				break;
+			supervisor_owe(s, ward);
+			if (err == -ECANCELED)
+				ward->due = clock_now();
+			else
+				say_not_started(s->plan, ward, err, &started);
+			return;
+		}
+	}
+}
+
+/* False: it was one restart too many, and all is over. */
+static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
+{
+	const struct kreg_supervision *what = &s->plan->what;
+
+	if (restart_is_allowed(&s->history, clock_now() / 1000000)) {
+		restart(s, place);
+		return true;
+	}
+	supervision_say(
+		what,
+		"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
+		"all services of %s are stopped",
+		s->plan->space, s->wards.at[place].what->role, s->history.intensity,
+		s->history.period_ms, s->plan->space);
+	return false;
+}
+
+/* Returns when there may be something to do. */
+static void wait_for_news(struct kreg_supervisor *s)
+{
+	size_t count = s->plan->what.count, at;
+	struct pollfd *polled = s->wards.polled;
+	uint64_t due = UINT64_MAX;
+	struct timespec left;
+
+	polled[POLLED_ASKED] = (struct pollfd){ .fd = s->asked, .events = POLLIN };
+	polled[POLLED_CHILDREN] = (struct pollfd){ .fd = s->children, .events = POLLIN };
+	for (at = 0; at < count; at++) {
+		const struct ward *ward = &s->wards.at[at];
+
+		polled[POLLED_FIRST + at] = (struct pollfd){ .fd = ward->end, .events = POLLIN };
+		if (ward->is_owed && ward->due < due)
+			due = ward->due;
+	}
+	left = clock_left(due);
+	while (ppoll(polled, POLLED_FIRST + count, due == UINT64_MAX ? NULL : &left, NULL) < 0)
+		;
+}
+
+/* A service that has ended, or else one whose restart is due. */
+static bool find_work(struct kreg_supervisor *s, size_t *place)
+{
+	size_t count = s->plan->what.count, at;
+
+	for (at = 0; at < count; at++) {
+		if (s->wards.polled[POLLED_FIRST + at].revents && ward_runs(&s->wards.at[at])) {
+			*place = at;
+			return true;
+		}
+	}
+	for (at = 0; at < count; at++) {
+		if (s->wards.at[at].is_owed && s->wards.at[at].due <= clock_now()) {
+			*place = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* False: one restart too many was needed. */
+static bool attend(struct kreg_supervisor *s, size_t place)
+{
+	struct ward *ward = &s->wards.at[place];
+	struct ending ending;
+
+	if (ward_runs(ward)) {
+		ending = ward_look(ward);
+		supervisor_end_rest(s, ward, clock_after_ms(ward->what->stop_ms));
+		ward_reap(ward);
+		supervisor_note_end(s, ward, &ending);
+		say_ended(s->plan, ward, &ending, false);
+		if (!ward->is_owed || ward->due > clock_now())
+			return true;
+	}
+	return restart_if_allowed(s, place);
+}
+
+/* Why it has ended. */
+static int watch(struct kreg_supervisor *s)
+{
+	size_t place;
+
+	for (;;) {
+		supervisor_reap(s);
+		wait_for_news(s);
+		supervisor_hear(s);
+		if (s->is_to_stop)
+			return -ECANCELED;
+		if (s->has_next)
+			supervisor_apply(s);
+		else if (find_work(s, &place) && !attend(s, place))
+			return -ENOTRECOVERABLE;
+	}
+}
+
+static void say_over(struct kreg_supervisor *s, int why)
+{
+	s->outcome = why;
+	fd_event_tell(s->ended);
+	pthread_mutex_lock(&s->gate);
+	s->is_over = true;
+	pthread_mutex_unlock(&s->gate);
+	supervisor_hear(s);
+	if (!s->has_next)
+		return;
+	s->result = -ESHUTDOWN;
+	sem_post(&s->begun);
+}
+
+/* What loses its parent becomes ours, and is seen to end. */
+static void become_parent(struct kreg_supervisor *s)
+{
+	sigset_t ends;
+
+	if (!(s->plan->what.flags & KREG_SUPERVISE_REAP))
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	s->children = fd_signals(&ends);
+}
+
+/* Without it, if somebody has its name, minders end nothing, or too early. */
+static void put_sign_out(struct kreg_supervisor *s)
+{
+	char variable[NOTIFY_VARIABLE_BYTES];
+	struct service_key key;
+
+	service_key(&key, s->plan->space, KREG_ROLE_SUPERVISOR);
+	notify_name(s->sign_name, &s->k->segment, key.bytes, key.size);
+	s->sign = notify_socket_open(s->sign_name, false, variable);
+}
+
+static int begin(struct kreg_supervisor *s)
+{
+	const struct kreg_supervision *what = &s->plan->what;
+	struct kreg_found holder = { 0 };
+	int err = kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, what->value,
+					what->value ? strlen(what->value) : 0, &holder);
+
+	if (err == -EEXIST)
+		supervision_say(what,
+				"%s: pid %d supervises it already: end that one first, or take "
+				"another namespace",
+				s->plan->space, holder.owner.pid);
+	if (err) {
+		supervision_blame(s->why, KREG_ROLE_SUPERVISOR);
+		return err;
+	}
+	become_parent(s);
+	put_sign_out(s);
+	if (!(what->flags & KREG_SUPERVISE_NO_CGROUPS))
+		cgroups_open(&s->cgroups, s->k->origin, s->plan->space);
+	service_left_clear(s->k, s->plan->space, &s->cgroups, what);
+	err = start_all(s);
+	if (!err && what->flags & KREG_SUPERVISE_KEEP)
+		supervisor_say_strangers(s);
+	return err;
+}
+
+static void end(struct kreg_supervisor *s)
+{
+	supervisor_stop_all(s);
+	cgroups_close(&s->cgroups);
+	fd_close(&s->sign);
+	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
+}
+
+void *supervisor_run(void *data)
+{
+	struct kreg_supervisor *s = data;
+	bool has_begun;
+	int why;
+
+	s->result = begin(s);
+	has_begun = !s->result;
+	if (!has_begun && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
+		end(s);
+	sem_post(&s->begun);
+	if (!has_begun)
+		return NULL;
+	why = watch(s);
+	end(s);
+	supervision_say(&s->plan->what, "%s: all services are stopped", s->plan->space);
+	say_over(s, why);
+	return NULL;
+}

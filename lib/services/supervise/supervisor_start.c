@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One service is started, or found.
+ *
+ * A one-shot is started like a service that never says that it is ready: its name is reserved for it while it runs, and
+ * its end says what has become of it.
+ *
+ *   the start says        and it is                    what it means
+ *   0                     a service                    it runs
+ *   0                     a one-shot that said READY   it runs: its end is waited for
+ *   -ECHILD, status 0     a one-shot                   it has succeeded
+ *   -ECHILD               ready as soon as it runs     it has run, and has ended before its name could be given
+ *   an error              -                            it has failed
+ *
+ * What is left of an earlier start is ended before: by us, or by a supervisor that was killed.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lib/services/supervise/supervisor.h"
+#include "lib/services/supervise/supervisor_say.h"
+#include "base/clock.h"
+
+static uint64_t end_of_rest(const struct ward *ward)
+{
+	return clock_after_ms(ward->what->stop_ms);
+}
+
+static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,
+			  struct kreg_started *started)
+{
+	struct ending ending;
+
+	if (!err) {
+		while (!ward_await(ward, 0, s->asked)) {
+			supervisor_hear(s);
+			if (!s->is_to_stop && !s->has_next)
+				continue;
+			supervisor_stop_ward(s, ward);
+			return -ECANCELED;
+		}
+		ending = ward_look(ward);
+	} else if (err == -ECHILD) {
+		ending = ending_of(started->status);
+	} else {
+		return err;
+	}
+	supervisor_end_rest(s, ward, end_of_rest(ward));
+	if (ward_runs(ward))
+		ward_reap(ward);
+	if (ending.code != CLD_EXITED || ending.status) {
+		started->status = ending.code == CLD_EXITED ? ending.status << 8 : ending.status;
+		return -ECHILD;
+	}
+	say_done(s->plan, ward);
+	return 0;
+}
+
+/* It has run: what is to be done about its end is the same as for any other. */
+static int finish_ended(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending)
+{
+	supervisor_end_rest(s, ward, end_of_rest(ward));
+	ward->since = clock_now();
+	supervisor_note_end(s, ward, ending);
+	say_ended_at_once(s->plan, ward, ending);
+	return 0;
+}
+
+int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_started *started)
+{
+	struct kreg_start how = *ward->what->start;
+	bool is_oneshot = ward->what->flags & KREG_SERVICE_ONESHOT;
+	char folder[CGROUPS_FOLDER_BYTES];
+	struct start_within within = {
+		.stop = s->asked, .cgroups = &s->cgroups, .folder = folder, .sign = s->sign_name
+	};
+	struct ending ending;
+	int err;
+
+	*started = (struct kreg_started){ .size = sizeof(*started) };
+	supervisor_hear(s);
+	if (s->is_to_stop)
+		return -ECANCELED;
+	if (ward->group.cgroup < 0)
+		ward->group.cgroup = cgroups_enter(&s->cgroups, ward->what->role);
+	if (is_oneshot)
+		how.ready = KREG_READY_NOTIFY;
+	ward->is_refused = false;
+	cgroups_folder(folder, ward->what->role);
+	err = ward_start(ward, s->k, &how, started, &within);
+	if (is_oneshot)
+		err = finish_oneshot(s, ward, err, started);
+	else if (!err)
+		say_started(s->plan, ward);
+	if (err == -ECHILD && !is_oneshot) {
+		ending = ending_of(started->status);
+		if (how.ready == KREG_READY_EXEC)
+			return finish_ended(s, ward, &ending);
+	}
+	/* Its own process has been killed and reaped by then. */
+	if (err && err != -EEXIST)
+		supervisor_end_rest(s, ward, end_of_rest(ward));
+	return err;
+}
+
+int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
+{
+	struct kreg_started started;
+	int err, deaf;
+
+	do {
+		err = supervisor_start(s, ward, &started);
+		if (err != -EEXIST || !started.ready ||
+		    !(s->plan->what.flags & KREG_SUPERVISE_KEEP))
+			break;
+		err = ward_take_over(ward, s->k, &started.owner);
+		if (!err) {
+			say_started(s->plan, ward);
+			say_changed(s->plan, ward, s->k);
+			deaf = ward_follow(ward, s->k, &started.owner);
+			if (deaf && deaf != -ESRCH)
+				say_not_heard(s->plan, ward, deaf);
+			/* Where orphans become this process's children, it is one. */
+			ward->is_reaped = true;
+		}
+		if (err == -EBUSY)
+			err = -EEXIST;
+	} while (err == -ESRCH);
+	if (err)
+		supervisor_leave_cgroup(s, ward);
+	if (err && err != -ECANCELED)
+		say_not_started(s->plan, ward, err, &started);
+	return err;
+}
+
+static int say_stranger(const struct kreg_service *service, void *data)
+{
+	const struct kreg_supervisor *s = data;
+	size_t at;
+
+	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
+		return 0;
+	for (at = 0; at < s->plan->what.count; at++) {
+		if (!strcmp(s->plan->services[at].role, service->role))
+			return 0;
+	}
+	supervision_say(
+		&s->plan->what,
+		"%s/%s: runs as pid %d and is none of the services any more: it is left alone, and "
+		"`regtool signal %s/%s TERM` ends it",
+		s->plan->space, service->role, service->owner.pid, s->plan->space, service->role);
+	return 0;
+}
+
+void supervisor_say_strangers(struct kreg_supervisor *s)
+{
+	kreg_service_each(s->k, s->plan->space, say_stranger, s);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A service is stopped in two parts: its process, by SIGTERM and SIGKILL; then, before that one is reaped, what it has
+ * started and left, in the time that is left. If there is haste, SIGKILL comes at once.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/services/supervise/supervisor.h"
+#include "lib/services/supervise/supervisor_say.h"
+#include "base/clock.h"
+#include "base/fd.h"
+
+/* What may not be killed is not waited for without an end. */
+#define LEFT_NS 5000000000u
+
+static uint64_t take(int fd)
+{
+	struct pollfd at = { .fd = fd, .events = POLLIN };
+	uint64_t count = 0;
+
+	if (fd < 0 || poll(&at, 1, 0) != 1 || read(fd, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return count;
+}
+
+void supervisor_hear(struct kreg_supervisor *s)
+{
+	uint64_t from_outside = take(s->outer);
+
+	if (take(s->orders))
+		s->is_to_stop = true;
+	if (take(s->changes))
+		s->has_next = true;
+	if (from_outside > 1 || (from_outside && s->is_to_stop))
+		s->is_in_haste = true;
+	if (from_outside)
+		s->is_to_stop = true;
+}
+
+/* Whether its process has ended, by the time or when there is haste. */
+static bool await_end(struct kreg_supervisor *s, const struct ward *ward, uint64_t until)
+{
+	while (!s->is_in_haste && clock_now() < until) {
+		if (ward_await(ward, until, s->asked))
+			return true;
+		supervisor_hear(s);
+	}
+	return ward_await(ward, clock_now(), -1);
+}
+
+static void end_process(struct kreg_supervisor *s, const struct ward *ward, uint64_t until)
+{
+	const char *role = ward->what->role;
+	int err = ward_tell(ward, SIGTERM);
+	char when[32] = ", and there is haste";
+
+	if (await_end(s, ward, until))
+		return;
+	if (!s->is_in_haste)
+		snprintf(when, sizeof(when), " %u ms after SIGTERM", ward->what->stop_ms);
+	supervision_say(&s->plan->what, "%s/%s: pid %d goes on%s: %s", s->plan->space, role,
+			ward->pid, when, err ? kreg_strerror(err) : "SIGKILL");
+	err = ward_tell(ward, SIGKILL);
+	if (err)
+		supervision_say(&s->plan->what,
+				"%s/%s: pid %d cannot be killed, end it by hand: %s",
+				s->plan->space, role, ward->pid, kreg_strerror(err));
+	ward_await(ward, 0, -1);
+}
+
+static bool await_rest(struct kreg_supervisor *s, const struct ward *ward, uint64_t until)
+{
+	while (!s->is_in_haste && clock_now() < until) {
+		if (group_await_end(&ward->group, until, s->asked))
+			return true;
+		supervisor_hear(s);
+		supervisor_reap(s);
+	}
+	return !group_count(&ward->group);
+}
+
+void supervisor_leave_cgroup(struct kreg_supervisor *s, struct ward *ward)
+{
+	if (ward->group.cgroup >= 0) {
+		close(ward->group.cgroup);
+		cgroups_remove(&s->cgroups, ward->what->role);
+	}
+	ward->group.cgroup = -1;
+}
+
+void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t until)
+{
+	const struct supervision *plan = s->plan;
+	size_t count = group_count(&ward->group);
+
+	if (count)
+		group_tell(&ward->group, SIGTERM);
+	if (count && !await_rest(s, ward, until)) {
+		supervision_say(
+			&plan->what,
+			"%s/%s: %zu processes that it has left go on after SIGTERM: SIGKILL",
+			plan->space, ward->what->role, group_count(&ward->group));
+		if (!group_kill(&ward->group))
+			supervision_say(
+				&plan->what,
+				"%s/%s: %zu processes that it has left cannot be killed, end "
+				"them by hand",
+				plan->space, ward->what->role, group_count(&ward->group));
+	}
+	ward->left = count;
+	supervisor_leave_cgroup(s, ward);
+}
+
+void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
+{
+	uint64_t until = clock_after_ms(ward->what->stop_ms);
+	struct ending ending;
+
+	ward->is_owed = false;
+	if (!ward_runs(ward)) {
+		supervisor_leave_cgroup(s, ward);
+		return;
+	}
+	end_process(s, ward, until);
+	ending = ward_look(ward);
+	supervisor_end_rest(s, ward, until);
+	ward_reap(ward);
+	say_ended(s->plan, ward, &ending, true);
+}
+
+static bool is_ward(const struct kreg_supervisor *s, pid_t pid)
+{
+	size_t at;
+
+	for (at = 0; at < s->plan->what.count; at++) {
+		const struct ward *ward = &s->wards.at[at];
+
+		if (ward_runs(ward) && (ward->group.session == pid || ward->pid == pid))
+			return true;
+	}
+	return false;
+}
+
+void supervisor_reap(struct kreg_supervisor *s)
+{
+	struct signalfd_siginfo told;
+	siginfo_t info;
+
+	if (s->children < 0)
+		return;
+	while (read(s->children, &told, sizeof(told)) == sizeof(told))
+		;
+	for (;;) {
+		info.si_pid = 0;
+		/* A service stays as it is; those behind it are seen when it was attended to. */
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid ||
+		    is_ward(s, info.si_pid))
+			return;
+		waitpid(info.si_pid, NULL, 0);
+	}
+}
+
+/* What has left its session, and forgotten its name, is ours as a child: all that are left are of services. */
+static void end_children(struct kreg_supervisor *s)
+{
+	uint64_t until = clock_now() + LEFT_NS;
+	char path[64], *line = NULL, *at, *rest;
+	size_t capacity = 0;
+	siginfo_t info;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	while (s->children >= 0 && clock_now() < until) {
+		supervisor_reap(s);
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
+			break;
+		in = fd_stream(path);
+		if (in && getline(&line, &capacity, in) > 0) {
+			for (at = strtok_r(line, " \n", &rest); at;
+			     at = strtok_r(NULL, " \n", &rest))
+				kill(atoi(at), SIGKILL);
+		}
+		if (in)
+			fclose(in);
+		poll(&(struct pollfd){ .fd = s->children, .events = POLLIN }, 1, 100);
+	}
+	free(line);
+}
+
+void supervisor_stop_all(struct kreg_supervisor *s)
+{
+	size_t at;
+
+	for (at = s->plan->what.count; at-- > 0;)
+		supervisor_stop_ward(s, &s->wards.at[at]);
+	end_children(s);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In the fallback a process stands between us and the program, holds its name and ends as it ends: that one is our
+ * child and says when it is over, but signals go to the program. SIGCONT goes by the one in between, who passes
+ * it on, because that one may be stopped as well.
+ *
+ *   state      end  signals  is_ours   becomes, by
+ *   not there  -1   -1                 ours: ward_start(); taken over: ward_take_over()
+ *   ours       fd   fd       yes       not there: ward_reap()
+ *   taken over fd   fd       no        the same
+ *
+ * Killed here, the kernel kills what is ours, unless it was to be kept: then whoever supervises next takes it over.
+ */
+#include "lib/services/supervise/ward.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/process/owner.h"
+#include "lib/services/start/start.h"
+#include "lib/services/start/start_program.h"
+#include "base/clock.h"
+#include "base/fd.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	int err;
+
+	ward->pid = owner->pid;
+	ward->signals = owner_pidfd_for_signals(k, owner);
+	if (ward->signals >= 0)
+		return 0;
+	err = ward->signals == -ESRCH ? 0 : ward->signals;
+	ward->signals = -1;
+	return err;
+}
+
+/* What cannot be watched is not to run. As long as nobody has reaped it, its pid is its own. */
+static void end_unwatched(struct ward *ward, pid_t pid)
+{
+	if (ward->signals >= 0)
+		syscall(SYS_pidfd_send_signal, ward->signals, SIGKILL, NULL, 0);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void close_fds(struct ward *ward)
+{
+	fd_close(&ward->end);
+	fd_close(&ward->signals);
+	if (ward->program) {
+		ward->has_missed = program_end_hearing(ward->program);
+		program_free(ward->program);
+	}
+	ward->program = NULL;
+}
+
+int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
+	       struct kreg_started *started, const struct start_within *given)
+{
+	struct start_within within = *given;
+	int err;
+
+	within.cgroup = ward->group.cgroup;
+	err = start_service(k, ward->group.space, ward->what->role, how, started, &within,
+			    &ward->program);
+
+	if (err)
+		return err;
+	ward->has_missed = false;
+	ward->end = fd_pidfd(started->child);
+	if (ward->end < 0)
+		err = ward->end;
+	if (!err)
+		err = open_signals(ward, k, &started->owner);
+	/* Who gives seats names processes otherwise than we do; our child is the program, or passes signals on. */
+	if (err == -EREMOTE) {
+		ward->signals = fcntl(ward->end, F_DUPFD_CLOEXEC, 3);
+		err = ward->signals < 0 ? -errno : 0;
+	}
+	if (err) {
+		end_unwatched(ward, started->child);
+		close_fds(ward);
+		return err;
+	}
+	ward->group.session = started->child;
+	ward->is_ours = ward->is_reaped = true;
+	ward->is_owed = false;
+	ward->since = clock_now();
+	return 0;
+}
+
+int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	int err;
+
+	if (owner->pid == getpid() && owner_pid_is_ours(k, owner->token))
+		return -EBUSY;
+	err = open_signals(ward, k, owner);
+	if (!err) {
+		ward->end = owner_pidfd_for_caller(k, owner);
+		err = ward->end < 0 ? ward->end : 0;
+	}
+	if (err)
+		close_fds(ward);
+	ward->group.session = 0;
+	ward->is_ours = ward->is_reaped = ward->is_owed = false;
+	ward->since = clock_now();
+	return err;
+}
+
+int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+{
+	pid_t session = group_kept_session(owner->pid);
+
+	/* The pid was its until now. */
+	if (kreg_owner_is_alive(k, owner) > 0)
+		ward->group.session = session;
+	ward->has_missed = false;
+	return start_hear_found(k, ward->group.space, ward->what->role, ward->what->start, owner,
+				&ward->program);
+}
+
+static int wait_for(const struct ward *ward, siginfo_t *info, int options)
+{
+	int err = -1;
+
+	*info = (siginfo_t){ 0 };
+	while (ward->is_reaped &&
+	       (err = waitid(P_PIDFD, (id_t)ward->end, info, WEXITED | options)) && errno == EINTR)
+		;
+	return err;
+}
+
+struct ending ward_look(const struct ward *ward)
+{
+	siginfo_t info;
+
+	if (wait_for(ward, &info, WNOWAIT))
+		return (struct ending){ 0 };
+	return (struct ending){ info.si_code, info.si_status };
+}
+
+void ward_reap(struct ward *ward)
+{
+	siginfo_t info;
+
+	wait_for(ward, &info, 0);
+	close_fds(ward);
+	/* From here on its number may be another session's. */
+	ward->group.session = 0;
+}
+
+bool ward_await(const struct ward *ward, uint64_t until, int hurry)
+{
+	struct pollfd at[] = { { .fd = ward->end, .events = POLLIN },
+			       { .fd = hurry, .events = POLLIN } };
+	struct timespec left;
+	int got;
+
+	do {
+		left = clock_left(until);
+		got = ppoll(at, 2, until ? &left : NULL, NULL);
+	} while (got < 0);
+	return at[0].revents;
+}
+
+int ward_tell(const struct ward *ward, int signal)
+{
+	int err = 0;
+
+	if (ward->signals >= 0 && syscall(SYS_pidfd_send_signal, ward->signals, signal, NULL, 0) &&
+	    errno != ESRCH)
+		err = -errno;
+	syscall(SYS_pidfd_send_signal, ward->end, SIGCONT, NULL, 0);
+	return err;
+}

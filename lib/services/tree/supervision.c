@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is pointed to is kept until the copy is freed as a whole.
+ */
+#include "lib/services/tree/supervision.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/services/tree/kept.h"
+#include "lib/namespace/service_key.h"
+#include "base/sized.h"
+#include "lib/services/tree/start_order.h"
+
+#define STOP_MS 5000u
+#define SENTENCE_BYTES 1024
+#define FLAGS_KNOWN (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_REAP | KREG_SUPERVISE_NO_CGROUPS)
+
+static void *keep(struct supervision *s, const void *bytes, size_t size)
+{
+	return kept_add(&s->kept, bytes, size);
+}
+
+static int keep_string(struct supervision *s, const char **string)
+{
+	if (!*string)
+		return 0;
+	*string = keep(s, *string, strlen(*string) + 1);
+	return *string ? 0 : -ENOMEM;
+}
+
+/* Strings up to a NULL; or NULL. */
+static int keep_list(struct supervision *s, const char *const **list)
+{
+	size_t count = 0, i;
+	const char **own;
+
+	if (!*list)
+		return 0;
+	while ((*list)[count])
+		count++;
+	own = keep(s, *list, (count + 1) * sizeof(*own));
+	for (i = 0; own && i < count; i++) {
+		own[i] = keep(s, own[i], strlen(own[i]) + 1);
+		if (!own[i])
+			return -ENOMEM;
+	}
+	*list = own;
+	return own ? 0 : -ENOMEM;
+}
+
+static int keep_start(struct supervision *s, const struct kreg_start **start)
+{
+	struct kreg_start *own = keep(s, NULL, sizeof(*own));
+	int err = own ? sized_read(own, sizeof(*own), *start) : -ENOMEM;
+
+	if (err)
+		return err;
+	own->size = sizeof(*own);
+	if (!own->argv || (own->value_size && !own->value))
+		return -EINVAL;
+	if (own->value_size > KREG_VALUE_MAX)
+		return -EMSGSIZE;
+	err = keep_list(s, &own->argv);
+	if (!err)
+		err = keep_list(s, &own->environment);
+	if (!err)
+		err = keep_string(s, &own->directory);
+	if (!err)
+		err = keep_string(s, &own->output);
+	if (!err && own->value_size) {
+		own->value = keep(s, own->value, own->value_size);
+		err = own->value ? 0 : -ENOMEM;
+	}
+	/* Whether they die with us is not theirs to say. */
+	own->flags &= ~(uint32_t)KREG_START_DIES_WITH_STARTER;
+	if (!(s->what.flags & KREG_SUPERVISE_KEEP))
+		own->flags |= KREG_START_DIES_WITH_STARTER;
+	*start = own;
+	return err;
+}
+
+static bool is_new(const struct supervision *s, size_t count, const char *role)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (!strcmp(s->services[i].role, role))
+			return false;
+	}
+	return true;
+}
+
+static const char *fault_of(const struct supervision *s, size_t at)
+{
+	const struct kreg_supervised *service = &s->services[at];
+	struct service_key key;
+
+	if (!service->role || service_key(&key, s->space, service->role))
+		return "a role has 1 to 150 printable ASCII characters but the space";
+	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
+		return "this role is the supervisor's own: choose another one";
+	if (!is_new(s, at, service->role))
+		return "the role is there twice: remove one of them";
+	if (!service->start)
+		return "it has no start";
+	if (service->restart > KREG_RESTART_TEMPORARY)
+		return "there is no such restart policy";
+	if (service->flags & ~(uint32_t)KREG_SERVICE_ONESHOT || service->reserved)
+		return "there is no such flag";
+	if (service->restart_max_ms && service->restart_max_ms < service->restart_ms)
+		return "the longest delay of a restart is shorter than the first";
+	return NULL;
+}
+
+static int keep_service(struct supervision *s, size_t at, const void *given)
+{
+	struct kreg_supervised *service = &s->services[at];
+	const char *fault;
+	int err = sized_read(service, sizeof(*service), given);
+
+	if (!err && service->size != s->what.services->size)
+		err = -EINVAL;
+	if (err) {
+		service->role = NULL;
+		supervision_say(&s->what, "%s: service %zu of the array has a wrong size", s->space,
+				at);
+		return err;
+	}
+	fault = fault_of(s, at);
+	if (fault) {
+		supervision_say(&s->what, "%s: service %zu, %.200s: %s", s->space, at,
+				service->role ? service->role : "without a role", fault);
+		return -EINVAL;
+	}
+	if (!service->stop_ms)
+		service->stop_ms = STOP_MS;
+	err = keep_string(s, &service->role);
+	if (!err)
+		err = keep_string(s, &service->where);
+	if (!err)
+		err = keep_list(s, &service->after);
+	if (!err)
+		err = keep_start(s, &service->start);
+	if (err)
+		supervision_say(&s->what, "%s/%s: its start cannot be taken over: %s", s->space,
+				service->role, kreg_strerror(err));
+	return err;
+}
+
+static int keep_services(struct supervision *s, char *why)
+{
+	const unsigned char *given = (const void *)s->what.services;
+	size_t i;
+	int err = 0;
+
+	if (s->what.count && !given)
+		return -EINVAL;
+	s->services = calloc(s->what.count + 1, sizeof(*s->services));
+	if (!s->services)
+		return -ENOMEM;
+	for (i = 0; i < s->what.count && !err; i++) {
+		err = keep_service(s, i, given + i * s->what.services->size);
+		if (err)
+			supervision_blame(why, s->services[i].role);
+	}
+	return err;
+}
+
+static void say_fault(const struct supervision *s, const struct start_order_fault *fault)
+{
+	const char *role = s->services[fault->service].role;
+	const char *next = s->services[fault->next].role;
+
+	if (fault->missing)
+		supervision_say(&s->what,
+				"%s/%s: it is to start after %.200s, which is none of the services",
+				s->space, role, fault->missing);
+	else if (fault->service == fault->next)
+		supervision_say(&s->what, "%s/%s: it is to start after itself", s->space, role);
+	else
+		supervision_say(&s->what,
+				"%s/%s: it is to start after %s, which is to start after it, be it "
+				"by way of others",
+				s->space, role, next);
+}
+
+static int sort_services(struct supervision *s, char *why)
+{
+	struct start_order_fault fault = { .service = SIZE_MAX };
+	size_t count = s->what.count, i;
+	size_t *order = calloc(count + 1, sizeof(*order));
+	struct kreg_supervised *sorted = calloc(count + 1, sizeof(*sorted));
+	int err = order && sorted ? start_order(s->services, count, order, &fault) : -ENOMEM;
+
+	if (!err) {
+		for (i = 0; i < count; i++)
+			sorted[i] = s->services[order[i]];
+		memcpy(s->services, sorted, count * sizeof(*sorted));
+	}
+	if (err == -EINVAL) {
+		say_fault(s, &fault);
+		supervision_blame(why, s->services[fault.service].role);
+	}
+	free(sorted);
+	free(order);
+	return err;
+}
+
+static int check_whole(struct supervision *s, const char *space,
+		       const struct kreg_supervision *what)
+{
+	struct service_key key;
+	int err = what ? sized_read(&s->what, sizeof(s->what), what) : -EINVAL;
+
+	if (!err)
+		err = service_prefix(&key, space);
+	if (err)
+		return err;
+	s->what.size = sizeof(s->what);
+	strcpy(s->space, space);
+	if (s->what.strategy > KREG_ONE_FOR_ALL || s->what.flags & ~(uint32_t)FLAGS_KNOWN ||
+	    s->what.orders < 0 || s->what.reserved) {
+		supervision_say(&s->what, "%s: there is no such strategy or flag", space);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int supervision_copy(struct supervision **out, const char *space,
+		     const struct kreg_supervision *what, char *why)
+{
+	struct supervision *s = calloc(1, sizeof(*s));
+	int err = s ? check_whole(s, space, what) : -ENOMEM;
+
+	if (!err)
+		err = keep_services(s, why);
+	if (!err)
+		err = sort_services(s, why);
+	if (!err)
+		err = keep_string(s, &s->what.value);
+	if (err) {
+		supervision_free(s);
+		return err;
+	}
+	s->what.services = NULL;
+	*out = s;
+	return 0;
+}
+
+void supervision_free(struct supervision *s)
+{
+	if (!s)
+		return;
+	kept_free(s->kept);
+	free(s->services);
+	free(s);
+}
+
+void supervision_blame(char *why, const char *role)
+{
+	if (why)
+		snprintf(why, KREG_ROLE_MAX + 1, "%s", role ? role : "");
+}
+
+void supervision_say(const struct kreg_supervision *what, const char *format, ...)
+{
+	char sentence[SENTENCE_BYTES];
+	va_list args;
+
+	if (!what->log)
+		return;
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	what->log(what->log_data, sentence);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks by key: a line of entries of a kind of their own.
+ *
+ *   state                       who changes it                      killed there
+ *   waiting: not the first      the first unlocks or dies           absent: no trace in the line
+ *   held: the first living      the holder unlocks                  absent: the next one holds it
+ *
+ * Who is linked earlier is first, by the one CAS that links; nobody overtakes. There is no word that says
+ * who holds the lock, and so none that a death could leave wrong.
+ */
+#include <errno.h>
+
+#include "lib/names/change.h"
+#include "lib/wait/wait.h"
+#include "shm/table_search.h"
+
+static int lock_join(struct kreg *k, const struct query *q, place_t *place)
+{
+	struct content content = { .kind = ENTRY_LOCK };
+	struct change change;
+	struct linked linked;
+	struct blocks blocks;
+	int err = handle_check(k);
+
+	if (!err)
+		err = blocks_make(k, q, &content, &blocks);
+	if (err)
+		return err;
+	*place = blocks.entry;
+	err = change_enter(&change, k, q);
+	if (!err) {
+		err = change_link(&change, &blocks, LINK_LAST, &linked);
+		change_leave(&change);
+	}
+	blocks_return(k, &blocks);
+	return err;
+}
+
+/* Takes the own entry at @place out of the line. */
+static int lock_leave(struct kreg *k, const struct query *q, place_t place)
+{
+	struct change change;
+	struct found own;
+	int err = change_enter(&change, k, q);
+
+	if (err)
+		return err;
+	err = change_find_at(&change, place, &own);
+	if (!err)
+		err = change_unlink(&change, &own);
+	change_leave(&change);
+	return err == -ENOENT ? -EINVAL : err;
+}
+
+static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
+{
+	const place_t *place = data;
+	struct found first;
+	int err = wait_find(k, q, &first);
+
+	if (err)
+		return err == -ENOENT ? -EOWNERDEAD : err;
+	if (first.place == *place && first.owner == k->self.owner)
+		return 0;
+	return -EAGAIN;
+}
+
+static bool is_anothers(struct kreg *k, const struct line_view *view, const void *data,
+			owner_t *in_the_way)
+{
+	const place_t *place = data;
+
+	(void)k;
+	*in_the_way = view->first.owner;
+	return view->first.owner && view->first.place != *place;
+}
+
+int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,
+	      struct kreg_lock *lock)
+{
+	UNCANCELLABLE;
+	struct query q;
+	place_t place;
+	ssize_t got = k && lock ? key_check(key, &key_size) : -EINVAL;
+
+	if (got)
+		return (int)got;
+	q = table_query_lock(&k->segment, key, key_size);
+	got = lock_join(k, &q, &place);
+	if (got)
+		return (int)got;
+	got = wait_until(k, &q, timeout_ms,
+			 &(struct wait_for){ .look = look_for_lock,
+					     .is_in_vain = is_anothers,
+					     .data = &place });
+	if (got)
+		lock_leave(k, &q, place);
+	else
+		lock->place = place;
+	return (int)got;
+}
+
+/* What leads to our entry at @place, whose key is copied. */
+static int lock_key(struct kreg *k, place_t place, unsigned char *key, struct query *q)
+{
+	const struct entry *entry = segment_entry(&k->segment, place);
+	uint64_t info = entry ? load_relaxed(&entry->info) : 0; /* relaxed: our own entry */
+
+	if (entry_kind(info) != ENTRY_LOCK ||
+	    !entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info)))
+		return -EINVAL;
+	copy_out(key, entry->bytes, entry_key_size(info));
+	*q = table_query_lock(&k->segment, key, entry_key_size(info));
+	return 0;
+}
+
+int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
+{
+	UNCANCELLABLE;
+	unsigned char key[KREG_KEY_MAX];
+	struct thread *thread;
+	struct query q;
+	place_t place;
+	int err = k && lock && lock->place && lock->place <= PLACE_MAX ? handle_enter(k, &thread)
+								       : -EINVAL;
+
+	if (err)
+		return err;
+	place = (place_t)lock->place;
+	do {
+		err = lock_key(k, place, key, &q);
+	} while (grace_again(&thread->writer));
+	handle_leave(thread);
+	if (!err)
+		err = lock_leave(k, &q, place);
+	if (!err)
+		lock->place = 0;
+	return err;
+}
