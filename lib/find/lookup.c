@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lookups: copying ones, which write nothing, and read sections, which hand out pointers.
+ * Lookups that copy what they find, and write nothing.
  *
  * A copying lookup notes the epoch, searches, copies, and looks at the epoch again. If two grace periods
  * have passed meanwhile, what it read may have been another entry's memory, and it starts again. It
@@ -18,7 +18,7 @@
  * may have come before that of the next one went. So all are looked through twice; to hide from both looks,
  * a key has to come back as well.
  */
-static int lookup_find(struct kreg *k, const struct query *q, struct found *found)
+int lookup_find(struct kreg *k, const struct query *q, struct found *found)
 {
 	uint32_t looked = 0, partitions = k->segment.partitions;
 	struct query in = *q;
@@ -114,64 +114,4 @@ __attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, si
 		return got;
 whole:
 	return lookup_whole(k, key, key_size, value, capacity, owner);
-}
-
-int kreg_read_enter(struct kreg *k)
-{
-	struct thread *thread;
-	int err = handle_thread(k, &thread);
-
-	if (err)
-		return err;
-	if (!thread->depth++)
-		grace_read_enter(&k->segment, thread->writer.slot);
-	return 0;
-}
-
-ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
-		  struct kreg_owner *owner)
-{
-	struct thread *thread;
-	struct found found;
-	struct query q;
-	uint32_t size;
-	const void *at;
-	int tries, err;
-
-	err = k && value ? key_check(key, &key_size) : -EINVAL;
-	if (!err)
-		err = handle_thread(k, &thread);
-	if (!err && !thread->depth)
-		err = -EINVAL;
-	if (err)
-		return err;
-	q = table_query(&k->segment, key, key_size);
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		err = lookup_find(k, &q, &found);
-		if (err)
-			return err;
-		if (!owner || handle_owner(k, found.owner, found.life, owner))
-			break;
-		/* The owner has died meanwhile. */
-		err = -EAGAIN;
-	}
-	if (err)
-		return err;
-	at = entry_value(&k->segment, found.entry, found.info, &size);
-	if (!at)
-		return segment_fault(&k->segment);
-	*value = at;
-	return size;
-}
-
-int kreg_read_leave(struct kreg *k)
-{
-	struct thread *thread;
-	int err = handle_thread(k, &thread);
-
-	if (err)
-		return err;
-	if (!thread->depth)
-		return -EINVAL;
-	return --thread->depth ? 0 : grace_read_leave(thread->writer.slot);
 }

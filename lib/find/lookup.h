@@ -3,7 +3,7 @@
  * A lookup whose key has been hashed already.
  *
  * Promises, needs and context as kreg_lookup().
- * Used by   lookup.c, many.c, health.c, mirror.c, and whoever waits for a name.
+ * Used by   lookup.c, read.c, many.c, health.c, mirror.c, and whoever waits for a name.
  */
 #ifndef KREG_LIB_LOOKUP_H
 #define KREG_LIB_LOOKUP_H
@@ -12,6 +12,9 @@
 #include "shm/table_search.h"
 
 #pragma GCC visibility push(hidden)
+
+/* One search, in all partitions; inside of a section, or of a peek that is checked afterwards. -ENOENT, -EUCLEAN. */
+int lookup_find(struct kreg *k, const struct query *q, struct found *found);
 
 /* out->size as the result. -ENOENT, -EAGAIN, -EUCLEAN. */
 ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out);

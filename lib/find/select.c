@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queries over many entries: each, select, count, dispatch. All are one visit with a pattern.
+ * Queries over many entries: each, select, count. All are one visit with a pattern.
  */
 #include <errno.h>
 #include <string.h>
@@ -74,37 +74,4 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 	KREG_PATTERN(pattern, .owner = owner);
 
 	return owner ? kreg_select(k, &pattern, visit, data) : -EINVAL;
-}
-
-struct dispatch {
-	kreg_visit_fn visit;
-	void *data;
-	int64_t count;
-};
-
-static int dispatch_entry(const struct kreg_entry *entry, void *data)
-{
-	struct dispatch *dispatch = data;
-
-	if (entry->position)
-		return 0;
-	dispatch->count++;
-	return dispatch->visit(entry, dispatch->data);
-}
-
-int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_visit_fn visit,
-		      void *data)
-{
-	UNCANCELLABLE;
-	struct dispatch dispatch = { .visit = visit, .data = data };
-	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
-	struct kreg_pattern own;
-	struct visit v = {
-		.k = k, .pattern = &own, .visit = dispatch_entry, .data = &dispatch, .twice = true
-	};
-	int err = k && key && visit ? pattern_check(&pattern, &own) : -EINVAL;
-
-	if (!err)
-		err = visit_key(&v, own.key, own.key_size);
-	return err < 0 ? err : dispatch.count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of one's own entry: its value, and from reserved to published.
+ * Changes of the value of one's own entry.
  *
  * An entry is never written to. Another one with the new value is put in its place by one CAS, so
  * whoever looks finds the old value or the new one, whole.
@@ -9,24 +9,13 @@
  *   a block is taken and filled             the slab is the dead's, the entry in no list
  *   put in its place, by one CAS            absent, because its owner is dead
  */
+#include "lib/names/update.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/names/change.h"
-#include "shm/table_search.h"
-
-/* What the entry has to be for the update to happen, and what its old value is copied to. */
-struct update {
-	place_t place;        /* this very one; 0: any */
-	const void *expected; /* its value; NULL: any */
-	size_t expected_size;
-	void *old;
-	size_t capacity;
-	bool *waits; /* for what is published: whether others are ahead in line; or NULL */
-};
-
-static int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
+int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 			size_t value_size)
 {
 	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
@@ -60,9 +49,8 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 	return err ? err : (ssize_t)size;
 }
 
-/* The old value's size; -ENOENT: we have no such entry; -ECANCELED: not as @u wants it. */
-static ssize_t update(struct kreg *k, struct query *q, const struct content *content,
-		      const struct update *u)
+ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
+		     const struct update *u)
 {
 	struct blocks blocks;
 	struct change change;
@@ -97,7 +85,7 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 		return -EINVAL;
 	content.kind = ENTRY_NAME;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
-	return update(k, &q, &content, u);
+	return update_entry(k, &q, &content, u);
 }
 
 ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value,
@@ -159,32 +147,10 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		if (got < 0)
 			break;
 		content.value_size = (uint32_t)got;
-		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update(k, &q, &content, &u);
+		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update_entry(k, &q, &content, &u);
 	} while (got == -ECANCELED && ++tries < TABLE_TRIES);
 	if (got == -ECANCELED)
 		got = -EUCLEAN;
 	free(values);
 	return got < 0 ? (int)got : 0;
-}
-
-int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
-		 size_t value_size)
-{
-	UNCANCELLABLE;
-	struct content content = { .value = value, .value_size = (uint32_t)value_size };
-	bool waits = false;
-	const struct update u = { .waits = &waits };
-	struct query q;
-	ssize_t got;
-	int err = update_check(k, key, &key_size, value, value_size);
-
-	if (err)
-		return err;
-	content.kind = ENTRY_NAME;
-	q = table_query_of(&k->segment, k->self.owner, key, key_size);
-	q.kinds = KIND_OF(ENTRY_RESERVED);
-	got = update(k, &q, &content, &u);
-	if (got < 0)
-		return (int)got;
-	return waits ? KREG_WAITING : 0;
 }

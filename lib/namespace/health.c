@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Health: who has the name, be it only reserved; what the kernel says of that process; when it last said
- * that it was well.
- *
- * A beat is a word of the owner's row, so a process that is stuck says so for all of its services at once.
+ * that it was well (beat.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -15,16 +13,6 @@
 #include "lib/program/program_status.h"
 #include "lib/namespace/service_key.h"
 #include "shm/row.h"
-
-int kreg_service_beat(struct kreg *k)
-{
-	struct kreg_owner self;
-	int err = kreg_self(k, &self);
-
-	if (!err)
-		row_beat(&k->segment, k->self.owner);
-	return err;
-}
 
 static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures: how much there is, whose it is, and what waits for what; and the sweep on request.
+ * Figures: how much there is, whose it is, and what waits for what.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,22 +13,6 @@
 #include "shm/interrupted.h"
 #include "shm/quota.h"
 #include "shm/row.h"
-
-int64_t kreg_count(struct kreg *k)
-{
-	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
-
-	/* Whose deaths have left none pays for the look once. */
-	if (!gifts && k->writable && gift_is_any(&k->segment))
-		gift_recount(&k->segment, &k->lives);
-	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);
-}
-
-int64_t kreg_sweep(struct kreg *k)
-{
-	UNCANCELLABLE;
-	return handle_reclaim(k);
-}
 
 static void stat_land(struct kreg *k, struct kreg_stat *out)
 {

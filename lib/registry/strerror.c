@@ -65,8 +65,3 @@ const char *kreg_strerror(int error)
 	}
 	return strerror(-error);
 }
-
-const char *kreg_version(void)
-{
-	return KREG_VERSION;
-}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read sections, which hand out pointers: nothing that a section has found is used again before it is left, or expelled.
+ *
+ * A section takes a slot of its thread's, so it needs a handle for writing.
+ */
+#include <errno.h>
+
+#include "lib/find/lookup.h"
+#include "shm/table_search.h"
+
+int kreg_read_enter(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	if (!thread->depth++)
+		grace_read_enter(&k->segment, thread->writer.slot);
+	return 0;
+}
+
+ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
+		  struct kreg_owner *owner)
+{
+	struct thread *thread;
+	struct found found;
+	struct query q;
+	uint32_t size;
+	const void *at;
+	int tries, err;
+
+	err = k && value ? key_check(key, &key_size) : -EINVAL;
+	if (!err)
+		err = handle_thread(k, &thread);
+	if (!err && !thread->depth)
+		err = -EINVAL;
+	if (err)
+		return err;
+	q = table_query(&k->segment, key, key_size);
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		err = lookup_find(k, &q, &found);
+		if (err)
+			return err;
+		if (!owner || handle_owner(k, found.owner, found.life, owner))
+			break;
+		/* The owner has died meanwhile. */
+		err = -EAGAIN;
+	}
+	if (err)
+		return err;
+	at = entry_value(&k->segment, found.entry, found.info, &size);
+	if (!at)
+		return segment_fault(&k->segment);
+	*value = at;
+	return size;
+}
+
+int kreg_read_leave(struct kreg *k)
+{
+	struct thread *thread;
+	int err = handle_thread(k, &thread);
+
+	if (err)
+		return err;
+	if (!thread->depth)
+		return -EINVAL;
+	return --thread->depth ? 0 : grace_read_leave(thread->writer.slot);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A reserved name is found from here on: an entry with the value is put in its place, as an update does it.
+ */
+#include "lib/names/update.h"
+
+int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
+		 size_t value_size)
+{
+	UNCANCELLABLE;
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	bool waits = false;
+	const struct update u = { .waits = &waits };
+	struct query q;
+	ssize_t got;
+	int err = update_check(k, key, &key_size, value, value_size);
+
+	if (err)
+		return err;
+	content.kind = ENTRY_NAME;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KIND_OF(ENTRY_RESERVED);
+	got = update_entry(k, &q, &content, &u);
+	if (got < 0)
+		return (int)got;
+	return waits ? KREG_WAITING : 0;
+}
