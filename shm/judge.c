@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "shm/row.h"
 
 /* The option hidepid is among those of the mount if it is not off. */
@@ -53,7 +54,7 @@ void judge_begin(struct judge *out)
 {
 	out->pid_namespace = row_pid_namespace();
 	out->time_namespace = row_time_namespace();
-	out->proc_is_ours = row_proc_is_ours();
+	out->proc_is_ours = process_proc_is_ours();
 	out->sees_all = out->proc_is_ours && out->pid_namespace == ROW_PID_NAMESPACE_INITIAL &&
 			proc_shows_all();
 }
@@ -61,15 +62,15 @@ void judge_begin(struct judge *out)
 /* It is process @pid here, if that is the same one still. */
 static enum verdict look_at(const struct judge *judge, const struct segment_who *who, pid_t pid)
 {
-	struct row_process process;
+	struct process process;
 
-	if (!judge->proc_is_ours || !row_process_read(pid, &process))
+	if (!judge->proc_is_ours || !process_read(pid, &process))
 		return JUDGE_ALIVE;
-	if (row_process_is_over(&process))
+	if (process_is_over(&process))
 		return JUDGE_DEAD;
 	if (!who->start || who->time_namespace != judge->time_namespace)
 		return JUDGE_ALIVE;
-	return row_start_of(&process) == who->start ? JUDGE_ALIVE : JUDGE_DEAD;
+	return process_start_of(&process) == who->start ? JUDGE_ALIVE : JUDGE_DEAD;
 }
 
 /* The numbers of the line NSpid: here, and in each namespace below this one that it is in. The last one, or 0. */

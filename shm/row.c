@@ -9,9 +9,6 @@
  */
 #include "shm/row.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -19,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 uint64_t row_namespace(const char *path)
 {
@@ -37,74 +35,14 @@ uint32_t row_time_namespace(void)
 	return (uint32_t)row_namespace("/proc/self/ns/time");
 }
 
-bool row_proc_is_ours(void)
-{
-	char text[32] = "";
-
-	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid();
-}
-
-static bool process_read(const char *path, struct row_process *out)
-{
-	char text[1024];
-	const char *at;
-	ssize_t got;
-	int fd;
-
-	fd = fd_open(path, O_RDONLY, 0);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = 0;
-	/* The name may hold anything, brackets too; what follows the last one is numbers. */
-	at = strrchr(text, ')');
-	return at &&
-	       sscanf(at + 1,
-		      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-		      "%*d %llu",
-		      &out->state, &out->parent, &out->session, &out->threads, &out->ticks) == 5;
-}
-
-bool row_process_read(pid_t pid, struct row_process *out)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	return process_read(path, out);
-}
-
-bool row_process_is_over(const struct row_process *process)
-{
-	/* A leader that has exited before its threads looks like a zombie too. */
-	return (process->state == 'Z' || process->state == 'X') && process->threads <= 1;
-}
-
-uint64_t row_start_of(const struct row_process *process)
-{
-	return process->ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
-}
-
-uint64_t row_process_start(pid_t pid)
-{
-	struct row_process process;
-
-	if (!row_process_read(pid, &process) || row_process_is_over(&process))
-		return 0;
-	return row_start_of(&process);
-}
-
 /* Where /proc is another PID namespace's, its numbers mean others; only we ourselves are found there. */
 static uint64_t start_for_row(pid_t pid)
 {
-	struct row_process process;
+	struct process process;
 
-	if (row_proc_is_ours())
-		return row_process_start(pid);
-	return pid == getpid() && process_read("/proc/self/stat", &process) ? row_start_of(&process)
-									    : 0;
+	if (process_proc_is_ours())
+		return process_start(pid);
+	return pid == getpid() && process_read_self(&process) ? process_start_of(&process) : 0;
 }
 
 static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)

@@ -23,23 +23,6 @@ uint64_t row_pid_namespace(void);
 /* That of our time namespace; 0: not known, or the kernel has none. */
 uint32_t row_time_namespace(void);
 
-/* Whether /proc is that of our PID namespace. */
-bool row_proc_is_ours(void);
-
-/* What /proc/PID/stat says of a process. False: it does not show it. */
-struct row_process {
-	char state; /* as there: R, S, T, Z ... */
-	pid_t parent, session;
-	long threads;
-	unsigned long long ticks; /* its start since boot */
-};
-bool row_process_read(pid_t pid, struct row_process *out);
-bool row_process_is_over(const struct row_process *process);
-uint64_t row_start_of(const struct row_process *process);
-
-/* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
-uint64_t row_process_start(pid_t pid);
-
 /*
  * Makes the row of one's seat one's own. Harmless when repeated. row_open_foster(): for one who lives for
  * process @pid, its child, which has no life of its own.

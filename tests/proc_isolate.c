@@ -17,6 +17,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
+#include "base/process.h"
 
 /* A sanitizer's processes take too much memory for so many. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -156,7 +157,7 @@ static void none_is_left(const struct pids *pids)
 	ck_assert_int_eq(kreg_count(k), 0);
 	ck_assert_int_eq(services_in(NULL), 0);
 	for (i = 0; i < pids->count; i++) {
-		while (row_process_start(pids->pid[i]))
+		while (process_start(pids->pid[i]))
 			sched_yield();
 	}
 }

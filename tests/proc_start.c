@@ -23,6 +23,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
+#include "base/process.h"
 
 static struct kreg *k;
 static int mode;
@@ -64,7 +65,7 @@ static void end(const struct kreg_started *started)
 /* Who reaps an orphan may take his time. */
 static bool is_running(pid_t pid)
 {
-	return row_process_start(pid) != 0;
+	return process_start(pid) != 0;
 }
 
 /* Nothing is there that could have been left behind. */

@@ -21,6 +21,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
+#include "base/process.h"
 
 static const char *const drop_argv[] = { PROGRAM, "drop", "3", NULL };
 
@@ -35,7 +36,7 @@ static void open_mode(int in)
 
 static bool is_running(pid_t pid)
 {
-	return row_process_start(pid) != 0;
+	return process_start(pid) != 0;
 }
 
 static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *started)
@@ -314,7 +315,7 @@ static pid_t fork_as(pid_t pid, uint64_t start)
 		ck_assert_int_ge(stranger, 0);
 		while (!stranger)
 			pause();
-		if (stranger == pid && row_process_start(stranger) != start)
+		if (stranger == pid && process_start(stranger) != start)
 			break;
 		kill(stranger, SIGKILL);
 		ck_assert_int_eq(waitpid(stranger, NULL, 0), stranger);
@@ -349,7 +350,7 @@ static int __attribute__((noreturn)) start_where_pids_come_again(int link, void 
 	q = table_query(&k->segment, "name", 4);
 	q.kinds = KINDS_OF_NAMES;
 	ck_assert_int_eq(kreg_start(k, "name", KREG_STRING, &how, &started), 0);
-	start = row_process_start(started.owner.pid);
+	start = process_start(started.owner.pid);
 	watcher = other_child_of(started.child, started.owner.pid);
 	ck_assert_int_gt(watcher, 0);
 	kill(watcher, SIGSTOP);

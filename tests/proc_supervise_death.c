@@ -21,6 +21,7 @@
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
+#include "base/process.h"
 
 static struct kreg *k;
 static struct told told;
@@ -267,7 +268,7 @@ static void start(const char *role, const struct kreg_start *how)
 		if (!pid)
 			pause();
 		ck_assert_int_gt(pid, 0);
-		is_later = row_process_start(pid) > row_process_start(started.owner.pid);
+		is_later = process_start(pid) > process_start(started.owner.pid);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	} while (!is_later);

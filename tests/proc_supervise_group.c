@@ -19,6 +19,7 @@
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
+#include "base/process.h"
 
 #define WAYS 2
 
@@ -110,11 +111,11 @@ static void read_pids(pid_t *pids)
 /* Ended, be it that nobody has reaped them yet. */
 static void gone(const pid_t *pids)
 {
-	struct row_process process;
+	struct process process;
 	int i;
 
 	for (i = 0; i < 2; i++)
-		ck_assert(!row_process_read(pids[i], &process) || process.state == 'Z' ||
+		ck_assert(!process_read(pids[i], &process) || process.state == 'Z' ||
 			  process.state == 'X');
 }
 

@@ -17,7 +17,7 @@
 #include "lib/services/start/cgroups.h"
 #include "lib/services/start/start_minder.h"
 #include "base/clock.h"
-#include "shm/row.h"
+#include "base/process.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
@@ -135,11 +135,11 @@ static void read_pool(pid_t *pids)
 
 static int count_left(const pid_t *pids)
 {
-	struct row_process process;
+	struct process process;
 	int i, left = 0;
 
 	for (i = 0; i < POOL; i++)
-		left += row_process_read(pids[i], &process) && !row_process_is_over(&process);
+		left += process_read(pids[i], &process) && !process_is_over(&process);
 	return left;
 }
 

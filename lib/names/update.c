@@ -16,7 +16,7 @@
 #include <string.h>
 
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
-			size_t value_size)
+		 size_t value_size)
 {
 	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
 

@@ -12,13 +12,14 @@
 #include "lib/process/owner.h"
 #include "lib/program/program_status.h"
 #include "lib/namespace/service_key.h"
+#include "base/process.h"
 #include "shm/row.h"
 
 static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
 {
-	struct row_process process;
+	struct process process;
 
-	if (!owner_pid_is_ours(k, owner->token) || !row_process_read(owner->pid, &process))
+	if (!owner_pid_is_ours(k, owner->token) || !process_read(owner->pid, &process))
 		return KREG_PROCESS_UNKNOWN;
 	if (process_is_dumping(owner->pid))
 		return KREG_PROCESS_DUMPING;

@@ -25,6 +25,7 @@
 
 #include "lib/process/owner.h"
 #include "base/fd.h"
+#include "base/process.h"
 #include "shm/row.h"
 
 /* A line of /proc/PID/maps. */
@@ -86,9 +87,9 @@ static int look_at_threads(pid_t pid, const struct segment *s)
 
 static bool is_child_of(pid_t pid, pid_t parent)
 {
-	struct row_process process;
+	struct process process;
 
-	return row_process_read(pid, &process) && process.parent == parent;
+	return process_read(pid, &process) && process.parent == parent;
 }
 
 /* Real, effective and saved. */
@@ -135,12 +136,12 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
 {
 	const struct segment_who *who = segment_who(&k->segment, owner_seat(owner));
-	struct row_process process;
+	struct process process;
 
-	if (!who->start || who->time_namespace != row_time_namespace() || !row_proc_is_ours() ||
-	    !row_process_read(pid, &process))
+	if (!who->start || who->time_namespace != row_time_namespace() || !process_proc_is_ours() ||
+	    !process_read(pid, &process))
 		return -EACCES;
-	return row_start_of(&process) == who->start ? 0 : -EUCLEAN;
+	return process_start_of(&process) == who->start ? 0 : -EUCLEAN;
 }
 
 static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)
@@ -161,9 +162,9 @@ static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)
 bool opened_by_watcher(const struct kreg *k, owner_t owner, pid_t pid)
 {
 	pid_t holder = k->lives.facts ? 0 : row_foster(&k->segment, owner);
-	struct row_process process;
+	struct process process;
 
-	return holder && holder != pid && row_proc_is_ours() && row_process_read(pid, &process) &&
+	return holder && holder != pid && process_proc_is_ours() && process_read(pid, &process) &&
 	       process.parent != holder;
 }
 

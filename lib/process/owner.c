@@ -12,6 +12,7 @@
 #include "lib/process/opened.h"
 #include "lib/process/owner.h"
 #include "base/fd.h"
+#include "base/process.h"
 #include "shm/gift.h"
 #include "shm/interrupted.h"
 #include "shm/quota.h"
@@ -185,7 +186,7 @@ static int read_status(struct kreg *k, pid_t pid, struct kreg_owner_facts *out)
 	out->uid = uid;
 	out->gid = gid;
 	if (!k->lives.facts)
-		out->start = row_process_start(pid);
+		out->start = process_start(pid);
 	return 0;
 }
 

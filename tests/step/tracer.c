@@ -19,6 +19,7 @@
 
 #include "shm/row.h"
 #include "tests/support/clock.h"
+#include "base/process.h"
 
 #define TICK_MS 20
 
@@ -74,9 +75,9 @@ void tracer_timer(void)
 
 static bool is_asleep(pid_t tid)
 {
-	struct row_process thread;
+	struct process thread;
 
-	return row_process_read(tid, &thread) && thread.state == 'S';
+	return process_read(tid, &thread) && thread.state == 'S';
 }
 
 struct sleeper {

@@ -19,14 +19,15 @@
 #include <unistd.h>
 
 #include "shm/row.h"
+#include "base/process.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 
 static bool thread_sleeps(pid_t tid)
 {
-	struct row_process thread;
+	struct process thread;
 
-	return !row_process_read(tid, &thread) || thread.state == 'S';
+	return !process_read(tid, &thread) || thread.state == 'S';
 }
 
 /*
@@ -152,10 +153,10 @@ void child_kill_by_pidfd(struct child *child)
 
 void child_await_sleep(const struct child *child)
 {
-	struct row_process process;
+	struct process process;
 
 	for (;;) {
-		ck_assert(row_process_read(child->pid, &process));
+		ck_assert(process_read(child->pid, &process));
 		if (process.state == 'S')
 			return;
 		sched_yield();

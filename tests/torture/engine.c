@@ -26,6 +26,7 @@
 
 #include "shm/atomic.h"
 #include "shm/row.h"
+#include "base/process.h"
 
 #define MICROSECOND 1000ull
 #define MILLISECOND (1000 * MICROSECOND)
@@ -268,9 +269,9 @@ static int reap_orphans(struct engine *e)
 /* The letter that proc(5) has for what the process is doing. */
 static char state_of(pid_t pid)
 {
-	struct row_process process;
+	struct process process;
 
-	return row_process_read(pid, &process) ? process.state : '?';
+	return process_read(pid, &process) ? process.state : '?';
 }
 
 static void watch(struct engine *e, uint32_t which, uint64_t at)

@@ -9,20 +9,20 @@
 
 #include <unistd.h>
 
-#include "shm/row.h"
+#include "base/process.h"
 
 /* A longer chain of parents is not followed. */
 #define PARENTS 64
 
 static bool descends_from(pid_t pid, pid_t program)
 {
-	struct row_process process;
+	struct process process;
 	int i;
 
 	for (i = 0; i < PARENTS && pid > 1; i++) {
 		if (pid == program)
 			return true;
-		pid = row_process_read(pid, &process) ? process.parent : 0;
+		pid = process_read(pid, &process) ? process.parent : 0;
 	}
 	return false;
 }

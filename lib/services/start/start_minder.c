@@ -43,7 +43,7 @@
 #include "lib/services/start/fds.h"
 #include "lib/services/start/notify_socket.h"
 #include "base/fd.h"
-#include "shm/row.h"
+#include "base/process.h"
 
 /* FD_CGROUP and those behind it are -1 where there are no cgroups. */
 enum { FD_STARTER, FD_PROGRAM, FD_CGROUP, FD_ALL, FD_OWN, FDS };
@@ -62,10 +62,10 @@ struct minder {
 
 static bool is_left(pid_t pid, pid_t session)
 {
-	struct row_process process;
+	struct process process;
 
 	return pid > 0 && pid != getpid() && getsid(pid) == session &&
-	       row_process_read(pid, &process) && !row_process_is_over(&process);
+	       process_read(pid, &process) && !process_is_over(&process);
 }
 
 /* As long as we are in it, the session's number is no other one's; that of a process may be another's at once. */

@@ -20,7 +20,7 @@
 #include "lib/services/start/started_with.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "shm/row.h"
+#include "base/process.h"
 
 #define SOON_NS 10000000u
 /* What may not be killed is not waited for without an end. */
@@ -95,9 +95,9 @@ static bool is_minder(pid_t pid)
 
 static bool is_member(pid_t pid, const struct service_group *group)
 {
-	struct row_process process;
+	struct process process;
 
-	if (!row_process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
+	if (!process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
 		return false;
 	if (group->session && process.session == group->session)
 		return !is_minder(pid);
