@@ -15,7 +15,7 @@
 #define KREG_CHECK_H
 
 #include <check.h>
-#include <kreg.h>
+#include <kreg-services.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -24,8 +24,7 @@
  *           memory has to admit the size of the file all the same.
  * Fds       an open registry is none. A program may close fds that it does not know, and open its own under
  *           the same numbers: no call ever touches them. What a call returns as an fd is above 2 and
- *           close-on-exec, and so are the two sockets of a listener, whose loss costs the wake-up alone. A
- *           supervisor has fds in the program's table while it runs; leave them alone until it has stopped.
+ *           close-on-exec, and so are the two sockets of a listener, whose loss costs the wake-up alone.
  * Fork      the child may look up through the handle that it inherited, and must kreg_close()
  *           it; everything that needs an owner or a read section is -EOWNERDEAD there. Open
  *           anew in the child to take part. Never call between vfork() and exec.
@@ -40,18 +39,14 @@
 #define KREG_H
 
 #include <kreg/base.h>
-#include <kreg/isolate.h>
 #include <kreg/listen.h>
 #include <kreg/many.h>
 #include <kreg/meta.h>
 #include <kreg/name.h>
 #include <kreg/owner.h>
 #include <kreg/peer.h>
-#include <kreg/program.h>
 #include <kreg/query.h>
 #include <kreg/service.h>
-#include <kreg/start.h>
-#include <kreg/supervise.h>
 #include <kreg/wait.h>
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "examples/services/client.h"
+#include "lib/kreg-services.h"
 #include "tests/support/guard.h"
 #include "tests/support/services.h"
 

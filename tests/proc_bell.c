@@ -20,6 +20,7 @@
 
 #include <linux/futex.h>
 
+#include "lib/kreg-services.h"
 #include "lib/wait/attendant.h"
 #include "shm/bell.h"
 #include "base/clock.h"

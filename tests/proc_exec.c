@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "tests/exec/calls.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "tests/support/unit.h"
 
 #define USER 65533

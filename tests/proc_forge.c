@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "lib/handle/handle.h"
 #include "shm/row.h"
 #include "shm/table_search.h"

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"

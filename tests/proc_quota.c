@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "shm/layout.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"

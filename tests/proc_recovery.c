@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "examples/services/client.h"
+#include "lib/kreg-services.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/services.h"

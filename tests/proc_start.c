@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "shm/row.h"
 #include "tests/support/child.h"
 #include "tests/support/events.h"

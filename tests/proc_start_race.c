@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "lib/program/claim.h"
 #include "shm/table_search.h"
 #include "tests/support/child.h"

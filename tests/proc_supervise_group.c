@@ -69,7 +69,7 @@ static bool is_folder(const char *role)
 	char path[512];
 	bool is;
 
-	cgroups_open(&cgroups, k->origin, "production");
+	cgroups_open(&cgroups, kreg_inner_origin(k), "production");
 	snprintf(path, sizeof(path), "@%s", role);
 	is = cgroups.all >= 0 && !faccessat(cgroups.all, path, F_OK, 0);
 	cgroups_close(&cgroups);

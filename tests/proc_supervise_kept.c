@@ -186,7 +186,7 @@ static int take_name(void)
 	struct service_key key;
 
 	ck_assert_int_eq(service_key(&key, "production", "a"), 0);
-	notify_name(address.sun_path + 1, &k->segment, key.bytes, key.size);
+	notify_name(address.sun_path + 1, k, key.bytes, key.size);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 					  strlen(address.sun_path + 1))),

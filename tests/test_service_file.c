@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/regtool.h"
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/foster.h"
 #include "tools/output.h"

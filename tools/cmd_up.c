@@ -25,6 +25,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/regtool.h"
 

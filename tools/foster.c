@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "tools/watcher.h"
 
 /* These are about what the parent itself has done. */

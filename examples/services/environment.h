@@ -11,7 +11,7 @@
 #ifndef EXAMPLES_ENVIRONMENT_H
 #define EXAMPLES_ENVIRONMENT_H
 
-#include <kreg.h>
+#include <kreg-services.h>
 
 /* Prints "PROGRAM: cannot WHAT: WHY". Return: -1. */
 int fail(const char *what, const char *why);

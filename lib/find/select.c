@@ -7,6 +7,7 @@
 
 #include "lib/find/pattern.h"
 #include "lib/find/visit.h"
+#include "lib/inner.h"
 #include "shm/table_search.h"
 
 /* The way that goes through the fewest entries. */
@@ -74,4 +75,11 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 	KREG_PATTERN(pattern, .owner = owner);
 
 	return owner ? kreg_select(k, &pattern, visit, data) : -EINVAL;
+}
+
+int kreg_inner_select_all(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit,
+			  void *data)
+{
+	return visit_all(&(struct visit){
+		.k = k, .pattern = pattern, .visit = visit, .data = data, .reserved_too = true });
 }

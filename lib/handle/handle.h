@@ -18,7 +18,7 @@
 #include <urcu/list.h>
 
 #include "base/call.h"
-#include "lib/kreg.h"
+#include "lib/inner.h"
 #include "lib/handle/member.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
@@ -31,8 +31,6 @@
 #define SHORT_KEY_MAX 32u
 
 struct attendant;
-struct hearer;
-struct origin;
 
 struct kreg {
 	struct segment segment;
@@ -60,16 +58,8 @@ struct kreg {
 	uint64_t looks;              /* of the attendant's at lines */
 	uint64_t next_look;          /* when the file is looked for again, as clock_tick() */
 	uint64_t next_guard_look;    /* the same for the guard */
-	struct hearer *hearer;       /* NULL before a program is supervised */
-};
-
-/* How a program that we start can open the same registry: what kreg_open() was told, or has found out. */
-struct origin {
-	char *base; /* for its KREG_DIR */
-	char *directory;
-	char file[KREG_NAME_MAX + 32];
-	char *guard; /* "none": in the fallback */
-	char name[KREG_NAME_MAX + 32];
+	void *companion;             /* NULL before a program is supervised; see inner.h */
+	void (*companion_end)(void *companion, bool is_parents);
 };
 
 /* What a thread has in a registry. */
@@ -108,20 +98,6 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share);
 /* -ENOMEM. NULL is allowed. */
 int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);
 void origin_free(struct origin *origin);
-
-/* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG. */
-static inline int key_check(const void *key, size_t *key_size)
-{
-	if (!key)
-		return -EINVAL;
-	if (caa_likely(*key_size - 1 < KREG_KEY_MAX))
-		return 0;
-	if (*key_size == KREG_STRING)
-		*key_size = strlen(key);
-	if (!*key_size)
-		return -EINVAL;
-	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
-}
 
 bool handle_is_parents(const struct kreg *k);
 

@@ -2,7 +2,7 @@
 /*
  * kreg: isolated tests. A namespace that is one test's alone, with its services, and nothing left of them.
  *
- * Use <kreg.h>, which says what holds for all calls. <kreg-check.h> makes a fixture of it for Check.
+ * Use <kreg-services.h>; <kreg.h> says what holds for all calls. <kreg-check.h> makes a fixture of it for Check.
  */
 #ifndef KREG_ISOLATE_H
 #define KREG_ISOLATE_H

@@ -2,29 +2,16 @@
 /*
  * kreg: a program that was started, for as long as it runs: what it says by sd_notify(3).
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Use <kreg-services.h>; <kreg.h> says what holds for all calls.
  */
 #ifndef KREG_PROGRAM_H
 #define KREG_PROGRAM_H
 
-#include <kreg/base.h>
+#include <kreg/service.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The longest status text that is kept; a longer one is cut, at a character of UTF-8. */
-#define KREG_STATUS_MAX 255
-
-/* What a program has said of itself. */
-enum kreg_program_says {
-	KREG_PROGRAM_SILENT,    /* nobody hears it, or it has no way to say anything */
-	KREG_PROGRAM_STARTING,  /* it runs, and is not ready yet */
-	KREG_PROGRAM_READY,     /* READY=1 */
-	KREG_PROGRAM_RELOADING, /* RELOADING=1, until the next READY=1 */
-	KREG_PROGRAM_STOPPING,  /* STOPPING=1 */
-	KREG_PROGRAM_MISSED,    /* it has missed its watchdog and is being killed */
-};
 
 struct kreg_program;
 

@@ -13,7 +13,6 @@
 #define KREG_SERVICE_H
 
 #include <kreg/base.h>
-#include <kreg/program.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,6 +97,19 @@ int kreg_namespace_each(struct kreg *k,
  * Since: 1.0
  */
 int kreg_service_beat(struct kreg *k);
+
+/* The longest status text that is kept; a longer one is cut, at a character of UTF-8. */
+#define KREG_STATUS_MAX 255
+
+/* What a program has said of itself. */
+enum kreg_program_says {
+	KREG_PROGRAM_SILENT,    /* nobody hears it, or it has no way to say anything */
+	KREG_PROGRAM_STARTING,  /* it runs, and is not ready yet */
+	KREG_PROGRAM_READY,     /* READY=1 */
+	KREG_PROGRAM_RELOADING, /* RELOADING=1, until the next READY=1 */
+	KREG_PROGRAM_STOPPING,  /* STOPPING=1 */
+	KREG_PROGRAM_MISSED,    /* it has missed its watchdog and is being killed */
+};
 
 enum kreg_process_state {
 	KREG_PROCESS_UNKNOWN, /* /proc does not show it, or it is in another PID namespace */

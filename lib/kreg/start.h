@@ -2,7 +2,7 @@
 /*
  * kreg: start a program under a name. Of many who want to start it, one does.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Use <kreg-services.h>; <kreg.h> says what holds for all calls.
  */
 #ifndef KREG_START_H
 #define KREG_START_H

@@ -71,3 +71,12 @@ void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)
 	if (!kreg_service_parse(entry->key, entry->key_size, space, role))
 		telemetry_tell(k, KREG_TELEMETRY_PURGE, space, role, &entry->owner, 0);
 }
+
+void kreg_inner_started(struct kreg *k, const char *space, const char *role,
+			const struct kreg_owner *owner, int err)
+{
+	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, owner, 0);
+	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
+		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, owner, err);
+}

@@ -6,7 +6,7 @@
  *           name, and waits only as long as that is not decided.
  * Needs     claim_leave() after a claim_take() that returned 0.
  * Context   blocks. Any thread; several of one process are told apart.
- * Used by   start.c.
+ * Used by   reserve.c.
  */
 #ifndef KREG_LIB_CLAIM_H
 #define KREG_LIB_CLAIM_H
@@ -18,13 +18,6 @@
 struct claim {
 	struct query q;
 	place_t place;
-};
-
-/* Who holds a name, or has reserved it. */
-struct claim_holder {
-	struct kreg_owner owner;
-	bool ready;
-	bool was_started; /* and not yet ready */
 };
 
 /*

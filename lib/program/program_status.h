@@ -5,7 +5,7 @@
  * Promises  it is gone with the process that hears the program, and says nothing of another program than that.
  * Needs     status_drop() when the program is not heard any more.
  * Context   any thread.
- * Used by   start_program.c, health.c.
+ * Used by   reserve.c, health.c.
  */
 #ifndef KREG_LIB_PROGRAM_STATUS_H
 #define KREG_LIB_PROGRAM_STATUS_H
@@ -13,14 +13,6 @@
 #include "lib/handle/handle.h"
 
 #pragma GCC visibility push(hidden)
-
-/* The value of the entry; @text is as long as it says. */
-struct program_status {
-	owner_t program; /* the owner of the name */
-	uint32_t says;   /* enum kreg_program_says */
-	int32_t main_pid;
-	char text[KREG_STATUS_MAX + 1];
-};
 
 /* Shows @status in the place of the one of before. Errors as kreg_register(). */
 int status_put(struct kreg *k, const void *key, size_t key_size,

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "lib/wait/attendant.h"
-#include "lib/services/start/hearer.h"
 #include "lib/names/change.h"
 #include "lib/names/give.h"
 #include "lib/names/tell.h"
@@ -121,7 +120,8 @@ void kreg_close(struct kreg *k)
 	UNCANCELLABLE;
 	if (!k)
 		return;
-	hearer_stop(k);
+	if (k->companion)
+		k->companion_end(k->companion, handle_is_parents(k));
 	attendant_stop(k);
 	if (k->member) {
 		if (!handle_is_parents(k) && member_has_others(k))

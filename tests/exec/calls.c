@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"

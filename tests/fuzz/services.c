@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/tmp.h"
 

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
+
 /* Of the table against the mirror, and of the figures against their base. */
 #define PAUSE_US 500
 

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/kreg-services.h"
+
 #define LONG_KEY                                                                                   \
 	"o-a-key-that-is-longer-than-what-fits-into-one-line-of-the-cache-together-with-its-entry"
 #define GROWING 520

@@ -5,7 +5,7 @@
 #ifndef KREG_TESTS_SUPPORT_SERVICES_H
 #define KREG_TESTS_SUPPORT_SERVICES_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 enum { CONFIG_SERVER, EVENT_STORE, TELEMETRY, SERVICES };
 

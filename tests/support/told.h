@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 struct told {
 	struct kreg *k;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lib/kreg-services.h"
 #include "tests/torture/victim.h"
 
 #define PROGRAM_WORD "torture-program"

@@ -12,7 +12,6 @@
 
 #include "base/call.h"
 #include "lib/services/tree/kept.h"
-#include "lib/namespace/service_key.h"
 #include "lib/services/file/service_refused.h"
 #include "lib/services/tree/start_order.h"
 
@@ -22,10 +21,10 @@
 static int begin_service(struct text *text, const char *role)
 {
 	struct service_file *file = text->data;
-	struct service_key key;
+	char key[KREG_KEY_MAX];
 	struct service *service;
 
-	if (service_key(&key, "any", role) || !strcmp(role, KREG_ROLE_SUPERVISOR))
+	if (kreg_service_key("any", role, key) < 0 || !strcmp(role, KREG_ROLE_SUPERVISOR))
 		return text_fail(text, -EINVAL, "\"%s\" cannot be the role of a service", role);
 	for (service = file->first; service; service = service->next) {
 		if (!strcmp(service->supervised.role, role))

@@ -9,7 +9,7 @@
 #ifndef KREG_LIB_SERVICE_VALUES_H
 #define KREG_LIB_SERVICE_VALUES_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "lib/services/file/service_text.h"
 
 #pragma GCC visibility push(hidden)

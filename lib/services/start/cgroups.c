@@ -24,7 +24,6 @@
 
 #include <linux/magic.h>
 
-#include "lib/handle/member.h"
 #include "base/fd.h"
 
 #define PREFIX "kreg-"

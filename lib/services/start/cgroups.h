@@ -17,7 +17,7 @@
 
 #include <stdbool.h>
 
-#include "lib/handle/handle.h"
+#include "lib/inner.h"
 
 #pragma GCC visibility push(hidden)
 

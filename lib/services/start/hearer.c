@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "base/background.h"
 #include "base/fd.h"
 #include "base/mutex.h"
+#include "lib/inner.h"
 
 #define EVENTS 16
 
@@ -58,7 +60,7 @@ static void hearer_free(struct hearer *h)
 	free(h);
 }
 
-static int hearer_new(struct hearer **out)
+static int hearer_new(void **out)
 {
 	struct hearer *h = calloc(1, sizeof(*h));
 	int err = h ? mutex_init(&h->mutex) : -ENOMEM;
@@ -84,37 +86,37 @@ static int hearer_new(struct hearer **out)
 	return err;
 }
 
-int hearer_add(struct kreg *k, struct kreg_program *program)
+static void hearer_end(void *it, bool is_parents)
+{
+	struct hearer *h = it;
+
+	if (!is_parents) {
+		fd_event_tell(h->stop);
+		pthread_join(h->thread, NULL);
+	}
+	hearer_free(h);
+}
+
+int hearer_add(struct kreg *k, struct kreg_program *program, struct hearer **out)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data = { .ptr = program } };
-	int err = 0;
+	void *it = NULL;
+	struct hearer *h;
+	int err = kreg_inner_companion(k, hearer_new, hearer_end, &it);
 
-	pthread_mutex_lock(&k->attendant_mutex);
-	if (!k->hearer)
-		err = hearer_new(&k->hearer);
-	pthread_mutex_unlock(&k->attendant_mutex);
-	if (!err && epoll_ctl(k->hearer->programs, EPOLL_CTL_ADD, kreg_program_fd(program), &event))
+	h = it;
+	if (!err && epoll_ctl(h->programs, EPOLL_CTL_ADD, kreg_program_fd(program), &event))
 		err = -errno;
+	if (!err)
+		*out = h;
 	return err;
 }
 
-void hearer_remove(struct kreg *k, struct kreg_program *program)
+void hearer_remove(struct hearer *h, struct kreg *k, struct kreg_program *program)
 {
-	if (handle_is_parents(k))
+	if (kreg_inner_is_parents(k))
 		return;
-	pthread_mutex_lock(&k->hearer->mutex);
-	epoll_ctl(k->hearer->programs, EPOLL_CTL_DEL, kreg_program_fd(program), NULL);
-	pthread_mutex_unlock(&k->hearer->mutex);
-}
-
-void hearer_stop(struct kreg *k)
-{
-	if (!k->hearer)
-		return;
-	if (!handle_is_parents(k)) {
-		fd_event_tell(k->hearer->stop);
-		pthread_join(k->hearer->thread, NULL);
-	}
-	hearer_free(k->hearer);
-	k->hearer = NULL;
+	pthread_mutex_lock(&h->mutex);
+	epoll_ctl(h->programs, EPOLL_CTL_DEL, kreg_program_fd(program), NULL);
+	pthread_mutex_unlock(&h->mutex);
 }

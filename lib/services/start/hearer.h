@@ -5,21 +5,21 @@
  * Promises  a program's messages are read, and its watchdog is looked at, whatever the supervisor waits for.
  * Needs     hearer_remove() after a hearer_add() that returned 0, before the program's end.
  * Context   any thread. Started with the first program, one for each handle, ended by kreg_close().
- * Used by   start_program.c, close.c.
+ * Used by   start_program.c.
  */
 #ifndef KREG_LIB_HEARER_H
 #define KREG_LIB_HEARER_H
 
-#include "lib/handle/handle.h"
+#include "lib/kreg-services.h"
 
 #pragma GCC visibility push(hidden)
 
-/* From here on @program is the thread's. -EAGAIN, -ENOMEM, -EMFILE, -ENFILE. */
-int hearer_add(struct kreg *k, struct kreg_program *program);
-/* From here on it is the caller's. In a child of fork(), where there is no thread, it always was. */
-void hearer_remove(struct kreg *k, struct kreg_program *program);
+struct hearer;
 
-void hearer_stop(struct kreg *k);
+/* From here on @program is the thread's, which is *out. -EAGAIN, -ENOMEM, -EMFILE, -ENFILE. */
+int hearer_add(struct kreg *k, struct kreg_program *program, struct hearer **out);
+/* From here on it is the caller's. In a child of fork(), where there is no thread, it always was. */
+void hearer_remove(struct hearer *h, struct kreg *k, struct kreg_program *program);
 
 #pragma GCC visibility pop
 

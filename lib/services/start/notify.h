@@ -13,7 +13,7 @@
 #ifndef KREG_LIB_NOTIFY_H
 #define KREG_LIB_NOTIFY_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 #include "lib/services/start/notify_outer.h"
 #include "lib/services/start/notify_sender.h"
 #include "lib/services/start/notify_socket.h"

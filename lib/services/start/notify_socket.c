@@ -44,12 +44,15 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash;
 }
 
-void notify_name(char *out, const struct segment *s, const void *key, size_t key_size)
+void notify_name(char *out, const struct kreg *k, const void *key, size_t key_size)
 {
-	uint64_t there = mix(mix(HASH_START, s->device), s->inode), back = ~there;
 	const unsigned char *bytes = key;
+	uint64_t device, inode, there, back;
 	size_t i;
 
+	kreg_inner_file(k, &device, &inode);
+	there = mix(mix(HASH_START, device), inode);
+	back = ~there;
 	for (i = 0; i < key_size; i++) {
 		there = (there ^ bytes[i]) * HASH_PRIME;
 		back = (back ^ bytes[key_size - 1 - i]) * HASH_PRIME;

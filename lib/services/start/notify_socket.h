@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "shm/segment.h"
+#include "lib/inner.h"
 
 #pragma GCC visibility push(hidden)
 
 #define NOTIFY_NAME_BYTES 48
 #define NOTIFY_VARIABLE_BYTES 64
 
-void notify_name(char *out, const struct segment *s, const void *key, size_t key_size);
+void notify_name(char *out, const struct kreg *k, const void *key, size_t key_size);
 
 /*
  * @name: NULL, or if it is somebody else's and @is_any_good: one that the kernel chooses. @variable: NOTIFY_SOCKET=...

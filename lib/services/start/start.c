@@ -23,16 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/process/owner.h"
-#include "lib/namespace/service_key.h"
+#include "base/call.h"
+#include "base/clock.h"
 #include "base/sized.h"
 #include "lib/services/start/start.h"
 #include "lib/services/start/start_child.h"
 #include "lib/services/start/start_program.h"
-#include "lib/namespace/telemetry.h"
-#include "base/clock.h"
-#include "shm/gift.h"
-#include "shm/table_search.h"
 
 #define KNOWN_FLAGS                                                                                \
 	(KREG_START_DIES_WITH_STARTER | KREG_START_ATTEND | KREG_START_PASS_ON |                   \
@@ -75,7 +71,7 @@ static int set_watchdog(struct starting *s)
 
 static int prepare(struct starting *s, const char *space, const char *role)
 {
-	const struct origin *origin = s->k->origin;
+	const struct origin *origin = kreg_inner_origin(s->k);
 	char name[NOTIFY_NAME_BYTES], *socket = NULL;
 	const char *const *pair;
 	int err = environment_new(&s->environment);
@@ -95,7 +91,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 	if (err)
 		return err;
 	if (s->within.sign && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
-		notify_name(name, &s->k->segment, s->q.key, s->q.key_size);
+		notify_name(name, s->k, s->key, s->key_size);
 		socket = name;
 	}
 	err = readiness_open(&s->readiness, &s->how, socket);
@@ -107,7 +103,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 /* A program whose starter has died before it was ready. Its name is gone a moment after it. */
 static int end_orphan(struct starting *s, const struct kreg_owner *orphan)
 {
-	int fd = owner_pidfd_for_end(s->k, orphan);
+	int fd = kreg_inner_pidfd(s->k, orphan, KREG_INNER_END);
 	int err;
 
 	if (fd < 0)
@@ -128,7 +124,7 @@ static int start_claimed(struct starting *s, struct claim_holder *holder)
 	if (!err)
 		err = start_run(s);
 	/* Somebody has registered the name without a claim. */
-	if (err == -EEXIST && claim_look(s->k, &s->q, holder))
+	if (err == -EEXIST && kreg_inner_look(s->name, holder))
 		*holder = (struct claim_holder){ 0 };
 	return err;
 }
@@ -140,9 +136,8 @@ static int start(struct kreg_program *program, const char *space, const char *ro
 	int err = prepare(s, space, role);
 
 	if (!err)
-		err = claim_take(s->k, &s->q, s->deadline, &program->claim, &holder);
+		err = kreg_inner_claim(s->name, s->deadline, &holder);
 	if (!err) {
-		program->has_claim = true;
 		err = start_claimed(s, &holder);
 		program->published = -EINPROGRESS;
 		if (err || !(s->how.flags & KREG_START_ATTEND))
@@ -166,7 +161,7 @@ static void let_go_of_callers(struct starting *s)
 }
 
 /* What is asked for, and whether it can be. */
-static int read_how(struct kreg_start *out, const struct kreg *k, size_t key_size,
+static int read_how(struct kreg_start *out, struct kreg *k, size_t key_size,
 		    const struct kreg_start *how, const struct kreg_started *started)
 {
 	int err = how && (!started || started->size >= sizeof(started->size))
@@ -175,11 +170,11 @@ static int read_how(struct kreg_start *out, const struct kreg *k, size_t key_siz
 
 	if (err)
 		return err;
-	if (!is_known(out) || !k->segment.unique)
+	if (!is_known(out))
 		return -EINVAL;
 	if (out->flags & KREG_START_ATTEND && (!started || started->size < sizeof(*started)))
 		return -EINVAL;
-	return entry_head((uint32_t)key_size) + out->value_size > GIFT_BYTES_MAX ? -EMSGSIZE : 0;
+	return kreg_inner_check(k, key_size, out->value_size);
 }
 
 static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
@@ -202,8 +197,6 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 	size_t known;
 	int err = read_how(&how, k, request->key_size, given, started);
 
-	if (!err)
-		err = handle_check(k);
 	if (!err)
 		err = program_new(&program, k, request->key, request->key_size, &how);
 	if (err)
@@ -251,20 +244,18 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 		.space = space, .role = role, .within = within, .program = program
 	};
 	struct kreg_started own = { .size = sizeof(own) };
-	struct service_key key;
-	int err = k ? service_key(&key, space, role) : -EINVAL;
+	char key[KREG_KEY_MAX];
+	ssize_t size = k ? kreg_service_key(space, role, key) : -EINVAL;
+	int err;
 
-	if (err)
-		return err;
+	if (size < 0)
+		return (int)size;
 	if (!started)
 		started = &own;
-	request.key = key.bytes;
-	request.key_size = key.size;
+	request.key = key;
+	request.key_size = (size_t)size;
 	err = start_key(k, &request, how, started);
-	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
-		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, &started->owner, 0);
-	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
-		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &started->owner, err);
+	kreg_inner_started(k, space, role, &started->owner, err);
 	return err;
 }
 

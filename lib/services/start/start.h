@@ -9,7 +9,7 @@
 #ifndef KREG_LIB_START_H
 #define KREG_LIB_START_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -30,11 +30,9 @@
 #include <unistd.h>
 
 #include "lib/services/start/fds.h"
-#include "lib/handle/handle.h"
 #include "lib/services/start/start_minder.h"
 #include "lib/services/start/start_watch.h"
 #include "base/fd.h"
-#include "shm/row.h"
 
 #define EXIT_NOT_RUN 127
 
@@ -236,8 +234,7 @@ static void stop_alike(pid_t program, int signal)
 }
 
 /* Passes signals on until the program's end. */
-static void __attribute__((noreturn))
-foster(struct life_self *self, pid_t program, pid_t watcher, bool in_foreground)
+static void __attribute__((noreturn)) foster(pid_t program, pid_t watcher, bool in_foreground)
 {
 	siginfo_t info;
 	sigset_t all;
@@ -261,7 +258,7 @@ foster(struct life_self *self, pid_t program, pid_t watcher, bool in_foreground)
 	/* Before our life: nothing of ours is in the line when we have ended. */
 	end_watcher(watcher);
 	/* Its pid is nobody else's before it is reaped, so as long as our life was not over. */
-	life_robust_let_go(self);
+	kreg_inner_leave();
 	waitpid(program, &status, 0);
 	end_like(status);
 }
@@ -269,10 +266,9 @@ foster(struct life_self *self, pid_t program, pid_t watcher, bool in_foreground)
 static void __attribute__((noreturn)) start_fostered(const struct start_plan *plan)
 {
 	const char *slash = strrchr(plan->how->argv[0], '/');
-	struct segment *s = &plan->k->segment;
-	struct life_self self = { 0 };
 	pid_t own = getpid(), program, watcher;
-	int err = life_robust_hold(&self, s->lives, s->seats);
+	uint64_t owner;
+	int err = kreg_inner_seat(plan->k, &owner);
 
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
@@ -284,19 +280,19 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	}
 	if (program < 0)
 		give_up(plan, START_NO_SEAT, -errno);
-	row_open_foster(s, &self, program);
+	kreg_inner_sit(plan->k, program);
 	/* Should we end here, the program still dies with us: it has not been told to go. */
 	watcher = start_watch_foster(plan, program);
 	if (watcher < 0)
 		give_up(plan, START_NO_SEAT, watcher);
-	start_say(plan, (struct start_word){ START_SEATED, 0, self.owner, program });
-	foster(&self, program, watcher, plan->how->flags & KREG_START_FOREGROUND);
+	start_say(plan, (struct start_word){ START_SEATED, 0, owner, program });
+	foster(program, watcher, plan->how->flags & KREG_START_FOREGROUND);
 }
 
 void start_child(const struct start_plan *plan)
 {
 	struct kreg *k = plan->k;
-	struct life_self self = { 0 };
+	uint64_t owner;
 	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
 	bool is_supervised = plan->within->sign;
 	int err = 0;
@@ -311,11 +307,9 @@ void start_child(const struct start_plan *plan)
 		err = start_minder(plan);
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
-	if (k->segment.lives)
+	if (kreg_inner_is_fallback(k))
 		start_fostered(plan);
-	err = life_guard_attach(&self, &k->lives, k->origin->guard);
-	if (!err)
-		err = life_guard_join(k->origin->guard, k->segment.header);
+	err = kreg_inner_seat(k, &owner);
 	if (!err && dies && !is_supervised)
 		err = start_watch_starter(plan);
 	/* Its pidfd was that of our parent, if that is still the starter. */
@@ -323,7 +317,7 @@ void start_child(const struct start_plan *plan)
 		die_with(plan->starter);
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
-	row_open(&k->segment, &self);
-	start_say(plan, (struct start_word){ START_SEATED, 0, self.owner, getpid() });
+	kreg_inner_sit(k, 0);
+	start_say(plan, (struct start_word){ START_SEATED, 0, owner, getpid() });
 	become_program(plan);
 }

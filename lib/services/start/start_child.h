@@ -10,9 +10,9 @@
 #ifndef KREG_LIB_START_CHILD_H
 #define KREG_LIB_START_CHILD_H
 
+#include "lib/inner.h"
 #include "lib/services/start/readiness.h"
 #include "lib/services/start/start.h"
-#include "shm/life.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -41,7 +41,7 @@ enum start_word_type {
 struct start_word {
 	uint32_t type;
 	int32_t error;
-	owner_t owner;
+	uint64_t owner;
 	int64_t pid;
 };
 

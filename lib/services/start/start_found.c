@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/process/owner.h"
-#include "lib/namespace/service_key.h"
+#include "lib/inner.h"
 #include "lib/services/start/start_program.h"
 #include "lib/services/start/started_with.h"
 
@@ -39,7 +38,7 @@ static int open_socket(struct kreg_program *program, const struct notify_watchdo
 
 	s->readiness.kind = KREG_READY_NOTIFY;
 	s->readiness.is_ready = true;
-	notify_name(name, &s->k->segment, s->q.key, s->q.key_size);
+	notify_name(name, s->k, s->key, s->key_size);
 	return notify_open_again(&s->readiness.notify, name, watchdog);
 }
 
@@ -61,20 +60,21 @@ int start_hear_found(struct kreg *k, const char *space, const char *role,
 	struct kreg_program *program;
 	struct notify_watchdog watchdog;
 	struct kreg_start own = *how;
-	struct service_key key;
-	int fd, err = service_key(&key, space, role);
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key(space, role, key);
+	int fd, err = size < 0 ? (int)size : 0;
 
 	*out = NULL;
 	if (err || how->ready != KREG_READY_NOTIFY)
 		return err;
 	own.argv = own.environment = NULL;
 	own.directory = own.output = NULL;
-	err = program_new(&program, k, key.bytes, key.size, &own);
+	err = program_new(&program, k, key, (size_t)size, &own);
 	if (err)
 		return err;
 	program->s.what.owner = *owner;
 	program->s.is_kept = true;
-	fd = owner_pidfd_for_signals(k, owner);
+	fd = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
 	err = fd < 0 ? fd : 0;
 	if (!err) {
 		/* Before the life is looked at again: the pid was its until then. */

@@ -14,16 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/call.h"
 #include "lib/services/start/hearer.h"
-#include "lib/program/program_status.h"
 #include "base/clock.h"
-#include "shm/table_search.h"
 
 int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
 		const struct kreg_start *how)
 {
 	struct kreg_program *program = calloc(1, sizeof(*program));
 	struct starting *s;
+	int err;
 
 	if (!program)
 		return -ENOMEM;
@@ -33,17 +33,19 @@ int program_new(struct kreg_program **out, struct kreg *k, const void *key, size
 	s->link = s->pidfd = s->watcher_fd = -1;
 	s->within = (struct start_within){ .stop = -1, .cgroup = -1 };
 	readiness_init(&s->readiness);
-	memcpy(program->key, key, key_size);
-	s->q = table_query(&k->segment, program->key, key_size);
-	s->q.kinds = KINDS_OF_NAMES;
-	if (how->value_size) {
+	s->key = memcpy(program->key, key, key_size);
+	s->key_size = key_size;
+	err = kreg_inner_reservation(&s->name, k, s->key, key_size);
+	if (!err && how->value_size) {
 		program->value = malloc(how->value_size);
-		if (!program->value) {
-			program_free(program);
-			return -ENOMEM;
-		}
-		s->how.value = memcpy(program->value, how->value, how->value_size);
+		err = program->value ? 0 : -ENOMEM;
 	}
+	if (err) {
+		program_free(program);
+		return err;
+	}
+	if (how->value_size)
+		s->how.value = memcpy(program->value, how->value, how->value_size);
 	if (how->timeout_ms)
 		s->deadline = clock_after_ms((uint64_t)how->timeout_ms);
 	*out = program;
@@ -61,39 +63,28 @@ void start_show(struct starting *s)
 	shown.main_pid = n->main_pid ? n->main_pid : s->what.owner.pid;
 	strcpy(shown.text, n->status);
 	/* What is not shown now will be with the next message. */
-	if (!status_put(s->k, s->q.key, s->q.key_size, &shown))
-		s->is_shown = true;
-}
-
-static void leave_claim(struct kreg_program *program)
-{
-	if (program->has_claim)
-		claim_leave(program->s.k, &program->claim);
-	program->has_claim = false;
+	kreg_inner_show(s->name, &shown);
 }
 
 void program_published(struct kreg_program *program, int err)
 {
 	program->published = err;
-	leave_claim(program);
+	kreg_inner_unclaim(program->s.name);
 	notify_settle(&program->s.readiness.notify);
 }
 
 int program_be_heard(struct kreg_program *program)
 {
-	int err = 0;
-
-	if (program->s.readiness.kind == KREG_READY_NOTIFY)
-		err = hearer_add(program->s.k, program);
-	program->is_heard = program->s.readiness.kind == KREG_READY_NOTIFY && !err;
-	return err;
+	if (program->s.readiness.kind != KREG_READY_NOTIFY)
+		return 0;
+	return hearer_add(program->s.k, program, &program->hearer);
 }
 
 bool program_end_hearing(struct kreg_program *program)
 {
-	if (program->is_heard)
-		hearer_remove(program->s.k, program);
-	program->is_heard = false;
+	if (program->hearer)
+		hearer_remove(program->hearer, program->s.k, program);
+	program->hearer = NULL;
 	return program->s.readiness.notify.watch > NOTIFY_WATCH_ON;
 }
 
@@ -102,9 +93,7 @@ void program_free(struct kreg_program *program)
 	struct starting *s = &program->s;
 
 	program_end_hearing(program);
-	leave_claim(program);
-	if (s->is_shown)
-		status_drop(s->k, s->q.key, s->q.key_size, s->what.owner.token);
+	kreg_inner_reservation_free(s->name);
 	readiness_close(&s->readiness);
 	environment_free(&s->environment);
 	free(program->value);

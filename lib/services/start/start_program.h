@@ -7,18 +7,15 @@
 #ifndef KREG_LIB_START_PROGRAM_H
 #define KREG_LIB_START_PROGRAM_H
 
-#include "lib/program/claim.h"
 #include "lib/services/start/start_run.h"
 
 #pragma GCC visibility push(hidden)
 
 struct kreg_program {
-	struct starting s; /* its @how has no pointers of the caller's when the start is over */
-	struct claim claim;
-	bool has_claim; /* until the name is published */
-	bool is_heard;  /* by the handle's thread: the rest is that one's */
-	int published;  /* as struct kreg_program_state has it */
-	void *value;    /* a copy for s.how */
+	struct starting s;     /* its @how has no pointers of the caller's when the start is over */
+	struct hearer *hearer; /* the handle's thread, if it hears it: the rest is that one's */
+	int published;         /* as struct kreg_program_state has it */
+	void *value;           /* a copy for s.how */
 	unsigned char key[KREG_KEY_MAX];
 };
 

@@ -13,13 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/names/change.h"
-#include "lib/program/claim.h"
-#include "lib/process/owner.h"
 #include "lib/services/start/start_child.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "shm/gift.h"
 
 static int start_fork(struct starting *s)
 {
@@ -113,15 +109,16 @@ static int hear_word(struct starting *s, struct start_word *word)
  */
 static int open_watcher(struct starting *s, const struct start_word *word)
 {
+	const struct kreg_owner watcher = { .token = word->owner };
 	int fd;
 
 	s->watcher = word->owner;
 	/* In another PID namespace it can only be left to end by itself. */
-	if (!owner_pid_is_ours(s->k, word->owner))
+	if (!kreg_inner_pid_is_ours(s->k, word->owner))
 		return 0;
 	fd = fd_pidfd((pid_t)word->pid);
 	/* The pid was the watcher's as long as its life was not over. */
-	if (fd >= 0 && life_is_alive(&s->k->lives, word->owner)) {
+	if (fd >= 0 && kreg_owner_is_alive(s->k, &watcher)) {
 		s->watcher_fd = fd;
 		return 0;
 	}
@@ -136,7 +133,7 @@ static int hear_seated(struct starting *s)
 	struct start_word word;
 	int err;
 
-	while (!s->what.owner.token || (s->k->segment.lives && !s->watcher)) {
+	while (!s->what.owner.token || (kreg_inner_is_fallback(s->k) && !s->watcher)) {
 		err = hear_word(s, &word);
 		if (err)
 			return err;
@@ -165,7 +162,7 @@ static int serve(struct starting *s)
 	if (s->readiness.kind != KREG_READY_NOTIFY)
 		return 0;
 	service.session = has_session ? s->what.child : 0;
-	fd = owner_pidfd_for_signals(s->k, &s->what.owner);
+	fd = kreg_inner_pidfd(s->k, &s->what.owner, KREG_INNER_SIGNALS);
 	/* Who gives seats names processes otherwise than we do, as to a container: our child is the program then. */
 	if (fd == -EREMOTE)
 		fd = fcntl(s->pidfd, F_DUPFD_CLOEXEC, 3);
@@ -176,68 +173,10 @@ static int serve(struct starting *s)
 	return err;
 }
 
-static int give_reserved_to(struct starting *s, owner_t to, enum table_rule rule)
-{
-	struct kreg *k = s->k;
-	struct change change;
-	struct linked linked;
-	struct gift_made gift;
-	int err = blocks_gift(k, to, &s->q, &(struct content){ .kind = ENTRY_RESERVED }, &gift);
-
-	if (err)
-		return err;
-	err = change_enter(&change, k, &s->q);
-	if (!err) {
-		err = change_link_gift(&change, &gift, rule, &linked);
-		change_leave(&change);
-		if (err == -ESHUTDOWN)
-			return err;
-	}
-	if (err)
-		gift_drop(&k->segment, &gift);
-	return err;
-}
-
 /* The name is the child's, and nobody finds it yet. Behind it stands who watches the child. */
 static int give_reserved(struct starting *s)
 {
-	int err = give_reserved_to(s, s->what.owner.token, LINK_IF_FREE);
-
-	return !err && s->watcher ? give_reserved_to(s, s->watcher, LINK_LAST) : err;
-}
-
-/* In the place of what is reserved. */
-static int give_name(struct starting *s, const void *value, size_t value_size)
-{
-	struct kreg *k = s->k;
-	const struct content content = {
-		.value = value,
-		.value_size = (uint32_t)value_size,
-		.kind = ENTRY_NAME,
-	};
-	struct query own = s->q;
-	struct change change;
-	struct found reserved;
-	struct gift_made gift;
-	int err = blocks_gift(k, s->what.owner.token, &s->q, &content, &gift);
-
-	if (err)
-		return err;
-	own.kinds = KIND_OF(ENTRY_RESERVED);
-	own.owner = s->what.owner.token;
-	err = change_enter(&change, k, &s->q);
-	if (!err) {
-		do {
-			err = table_find_first(&change.thread->writer, &own, &reserved);
-		} while (!grace_protect(&change.thread->writer, HAZARD_OWN,
-					err ? 0 : reserved.place));
-		if (!err)
-			err = change_give(&change, &reserved, &gift, own.owner);
-		change_leave(&change);
-	}
-	if (err)
-		gift_drop(&k->segment, &gift);
-	return err;
+	return kreg_inner_reserve(s->name, s->what.owner.token, s->watcher);
 }
 
 static int tell_go(struct starting *s)
@@ -281,12 +220,14 @@ int start_publish(struct starting *s)
 {
 	const struct notify *n = &s->readiness.notify;
 	struct claim_holder holder;
-	int err = n->has_value ? give_name(s, n->value, n->value_size)
-			       : give_name(s, s->how.value, s->how.value_size);
+	uint64_t owner = s->what.owner.token;
+	int err = n->has_value
+			  ? kreg_inner_publish(s->name, owner, n->value, n->value_size)
+			  : kreg_inner_publish(s->name, owner, s->how.value, s->how.value_size);
 
 	if (err != -ENOENT)
 		return err;
-	err = claim_look(s->k, &s->q, &holder);
+	err = kreg_inner_look(s->name, &holder);
 	if (!err && holder.ready && holder.owner.token == s->what.owner.token)
 		return 0;
 	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
@@ -304,7 +245,7 @@ int start_await_end(int pidfd)
 
 int start_end(struct kreg *k, const struct kreg_owner *owner)
 {
-	int fd = owner_pidfd_for_signals(k, owner);
+	int fd = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
 	int err = 0;
 
 	if (fd < 0)

@@ -10,8 +10,8 @@
 #ifndef KREG_LIB_START_RUN_H
 #define KREG_LIB_START_RUN_H
 
+#include "lib/inner.h"
 #include "lib/services/start/environment.h"
-#include "lib/handle/handle.h"
 #include "lib/services/start/readiness.h"
 #include "lib/services/start/start.h"
 
@@ -22,17 +22,18 @@ struct starting {
 	struct kreg *k;
 	struct kreg_start how;
 	struct kreg_started what;
-	struct query q;
+	const void *key;
+	size_t key_size;
+	struct reservation *name;
 	uint64_t deadline;
 	struct environment environment;
 	struct readiness readiness;
-	int link;        /* to the child; -1: none */
-	int pidfd;       /* the child's; -1: none */
-	owner_t watcher; /* the one of the fallback; see start_watch.c */
-	int watcher_fd;  /* its pidfd; -1: none */
+	int link;         /* to the child; -1: none */
+	int pidfd;        /* the child's; -1: none */
+	uint64_t watcher; /* the one of the fallback; see start_watch.c */
+	int watcher_fd;   /* its pidfd; -1: none */
 	struct start_within within;
-	bool is_kept;  /* it is heard after it was started: what it says is shown */
-	bool is_shown; /* to others */
+	bool is_kept; /* it is heard after it was started: what it says is shown to others */
 };
 
 /*

@@ -43,9 +43,7 @@
 #include <unistd.h>
 
 #include "lib/services/start/fds.h"
-#include "lib/handle/handle.h"
 #include "base/fd.h"
-#include "shm/row.h"
 
 /* Of the watcher's fds. In the fallback FD_STARTER is that of a starter with which the program is to die, or -1. */
 enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
@@ -116,17 +114,16 @@ static void __attribute__((noreturn)) watch(const int *fds)
 static void __attribute__((noreturn))
 be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
 {
-	struct segment *s = &plan->k->segment;
-	struct life_self self = { 0 };
-	int err = life_robust_hold(&self, s->lives, s->seats);
+	uint64_t owner;
+	int err = kreg_inner_seat(plan->k, &owner);
 
 	if (err) {
 		start_say(plan, (struct start_word){ .type = START_NO_SEAT, .error = err });
 		_exit(1);
 	}
 	stand_apart();
-	row_open_foster(s, &self, program);
-	start_say(plan, (struct start_word){ START_WATCHED, 0, self.owner, getpid() });
+	kreg_inner_sit(plan->k, program);
+	start_say(plan, (struct start_word){ START_WATCHED, 0, owner, getpid() });
 	watch(fds);
 }
 

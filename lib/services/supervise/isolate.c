@@ -16,8 +16,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "lib/handle/handle.h"
+#include "base/call.h"
 #include "base/sized.h"
+#include "lib/inner.h"
+#include "lib/kreg-services.h"
 
 /* So often an id may be taken before something else must be wrong. */
 #define ID_TRIES 16
@@ -97,7 +99,7 @@ int kreg_isolation_end(struct kreg_isolation *isolation)
 		return 0;
 	kreg_supervisor_stop(isolation->supervisor);
 	/* In a child of fork() the namespace is the parent's. */
-	if (!handle_is_parents(isolation->k))
+	if (!kreg_inner_is_parents(isolation->k))
 		stopped = kreg_namespace_stop(isolation->k, isolation->space, 0);
 	free(isolation);
 	return stopped < 0 ? (int)stopped : 0;

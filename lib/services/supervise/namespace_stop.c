@@ -12,18 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/namespace/service_key.h"
+#include "base/call.h"
+#include "lib/inner.h"
 #include "lib/services/supervise/service_left.h"
 #include "lib/services/supervise/ward.h"
-#include "lib/find/visit.h"
-#include "lib/wait/wait.h"
-#include "shm/table_search.h"
 
 #define STOP_MS 5000
 
 /* One entry of the namespace. */
 struct resident {
-	struct service_key key;
+	char key[KREG_KEY_MAX];
+	size_t key_size;
 	struct kreg_owner owner;
 	uint64_t start; /* of its process; 0: not known */
 	bool is_supervisor;
@@ -64,8 +63,8 @@ static int note(const struct kreg_entry *entry, void *data)
 	resident = &round->at[round->count++];
 	*resident = (struct resident){ .owner = entry->owner, .is_first = !entry->position };
 	resident->is_supervisor = !strcmp(role, KREG_ROLE_SUPERVISOR);
-	resident->key.size = entry->key_size;
-	memcpy(resident->key.bytes, entry->key, entry->key_size);
+	resident->key_size = entry->key_size;
+	memcpy(resident->key, entry->key, entry->key_size);
 	return 0;
 }
 
@@ -78,22 +77,15 @@ static int in_order_of_stop(const void *a, const void *b)
 	return (x->start < y->start) - (x->start > y->start);
 }
 
-static int collect(struct round *round, const struct service_key *prefix)
+static int collect(struct round *round, const char *prefix, size_t prefix_size)
 {
-	KREG_PATTERN(pattern, .prefix = prefix->bytes, .prefix_size = prefix->size);
-	const struct visit visit = {
-		.k = round->k,
-		.pattern = &pattern,
-		.visit = note,
-		.data = round,
-		.reserved_too = true,
-	};
+	KREG_PATTERN(pattern, .prefix = prefix, .prefix_size = prefix_size);
 	struct kreg_owner_facts facts;
 	size_t i, kept = 0;
 	int err;
 
 	round->count = 0;
-	err = visit_all(&visit);
+	err = kreg_inner_select_all(round->k, &pattern, note, round);
 	if (err || !round->count)
 		return err;
 	/* Of who is dead by now nothing is known, and nothing is needed. Nor is who has never been here. */
@@ -110,40 +102,10 @@ static int collect(struct round *round, const struct service_key *prefix)
 	return 0;
 }
 
-/* @data: whose entry it is, be it reserved or in line. */
-static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
-{
-	const owner_t *owner = data;
-	struct query line = *q;
-	struct found found;
-	int err;
-
-	line.kinds = KINDS_OF_NAMES;
-	line.owner = *owner;
-	err = wait_find(k, &line, &found);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	return -EAGAIN;
-}
-
-static bool is_there_still(struct kreg *k, const struct line_view *view, const void *data,
-			   owner_t *in_the_way)
-{
-	(void)k;
-	*in_the_way = *(const owner_t *)data;
-	return view->has_whose;
-}
-
 static int await_end(struct kreg *k, const struct resident *resident, int64_t ms)
 {
-	struct query q = table_query(&k->segment, resident->key.bytes, resident->key.size);
-	owner_t owner = resident->owner.token;
-
-	return (int)wait_until(k, &q, ms,
-			       &(struct wait_for){ .look = look_for_end,
-						   .is_in_vain = is_there_still,
-						   .data = &owner,
-						   .whose = owner });
+	return kreg_inner_await_end(k, resident->key, resident->key_size, resident->owner.token,
+				    ms);
 }
 
 /* -EBUSY: it is this process, whose name its foster parent holds. */
@@ -169,10 +131,11 @@ static int end_process(struct kreg *k, const struct resident *resident, int64_t 
 
 static int end_resident(struct kreg *k, const struct resident *resident, int64_t ms)
 {
+	struct kreg_owner self;
 	int err;
 
-	if (resident->owner.token == k->self.owner) {
-		err = kreg_unregister(k, resident->key.bytes, resident->key.size);
+	if (!kreg_self(k, &self) && resident->owner.token == self.token) {
+		err = kreg_unregister(k, resident->key, resident->key_size);
 		return err < 0 ? err : 0;
 	}
 	return end_process(k, resident, ms);
@@ -206,13 +169,13 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 	const struct kreg_supervision quiet = { .log = NULL };
 	struct round round = { .k = k };
 	struct cgroups cgroups;
-	struct service_key prefix;
+	char prefix[KREG_KEY_MAX];
+	/* With a role of one character. */
+	ssize_t size = k ? kreg_service_key(space, "-", prefix) : -EINVAL;
 	int64_t services = 0, ended;
-	int err = k && k->segment.unique ? service_prefix(&prefix, space) : -EINVAL;
+	int err = size < 0 ? (int)size : kreg_inner_check(k, 0, 0);
 
-	if (!err)
-		err = handle_check(k);
-	while (!err && !(err = collect(&round, &prefix)) && round.count) {
+	while (!err && !(err = collect(&round, prefix, (size_t)size - 1)) && round.count) {
 		ended = end_round(&round, stop_ms ? stop_ms : STOP_MS);
 		if (ended < 0)
 			err = (int)ended;
@@ -220,7 +183,7 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 			services += ended;
 	}
 	if (!err) {
-		cgroups_open(&cgroups, k->origin, space);
+		cgroups_open(&cgroups, kreg_inner_origin(k), space);
 		service_left_clear(k, space, &cgroups, &quiet);
 		cgroups_close(&cgroups);
 	}

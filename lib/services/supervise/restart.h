@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/call.h"
 #include "base/sized.h"
 #include "lib/services/supervise/supervisor.h"
 #include "base/background.h"
@@ -123,7 +124,7 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 {
 	UNCANCELLABLE;
 	struct kreg_supervisor *s;
-	int err = k && out && k->segment.unique ? handle_check(k) : -EINVAL;
+	int err = out ? kreg_inner_check(k, 0, 0) : -EINVAL;
 
 	supervision_blame(why, NULL);
 	if (err)
@@ -163,7 +164,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 
 	if (!s)
 		return -EINVAL;
-	if (handle_is_parents(s->k))
+	if (kreg_inner_is_parents(s->k))
 		return -EOWNERDEAD;
 	at.fd = s->ended;
 	return poll(&at, 1, 0) == 1 ? s->outcome : 0;
@@ -200,7 +201,7 @@ int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervis
 	int err = s && what ? sized_read(&own, sizeof(own), what) : -EINVAL;
 
 	supervision_blame(why, NULL);
-	if (!err && handle_is_parents(s->k))
+	if (!err && kreg_inner_is_parents(s->k))
 		err = -EOWNERDEAD;
 	if (err)
 		return err;
@@ -222,7 +223,7 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 	if (!s)
 		return;
 	/* In a child of fork() there is no thread, and the services are the parent's. */
-	if (!handle_is_parents(s->k)) {
+	if (!kreg_inner_is_parents(s->k)) {
 		fd_event_tell(s->orders);
 		pthread_join(s->thread, NULL);
 	}

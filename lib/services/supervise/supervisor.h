@@ -13,7 +13,7 @@
 #include <semaphore.h>
 
 #include "lib/services/start/cgroups.h"
-#include "lib/handle/handle.h"
+#include "lib/inner.h"
 #include "lib/services/start/notify_socket.h"
 #include "lib/services/tree/supervision.h"
 #include "lib/services/supervise/ward.h"

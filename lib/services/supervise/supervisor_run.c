@@ -26,7 +26,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "lib/namespace/service_key.h"
 #include "lib/services/supervise/service_left.h"
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
@@ -243,10 +242,10 @@ static void become_parent(struct kreg_supervisor *s)
 static void put_sign_out(struct kreg_supervisor *s)
 {
 	char variable[NOTIFY_VARIABLE_BYTES];
-	struct service_key key;
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key(s->plan->space, KREG_ROLE_SUPERVISOR, key);
 
-	service_key(&key, s->plan->space, KREG_ROLE_SUPERVISOR);
-	notify_name(s->sign_name, &s->k->segment, key.bytes, key.size);
+	notify_name(s->sign_name, s->k, key, (size_t)size);
 	s->sign = notify_socket_open(s->sign_name, false, variable);
 }
 
@@ -269,7 +268,7 @@ static int begin(struct kreg_supervisor *s)
 	become_parent(s);
 	put_sign_out(s);
 	if (!(what->flags & KREG_SUPERVISE_NO_CGROUPS))
-		cgroups_open(&s->cgroups, s->k->origin, s->plan->space);
+		cgroups_open(&s->cgroups, kreg_inner_origin(s->k), s->plan->space);
 	service_left_clear(s->k, s->plan->space, &s->cgroups, what);
 	err = start_all(s);
 	if (!err && what->flags & KREG_SUPERVISE_KEEP)

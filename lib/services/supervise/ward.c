@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/process/owner.h"
+#include "lib/inner.h"
 #include "lib/services/start/start.h"
 #include "lib/services/start/start_program.h"
 #include "base/clock.h"
@@ -36,7 +36,7 @@ static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_own
 	int err;
 
 	ward->pid = owner->pid;
-	ward->signals = owner_pidfd_for_signals(k, owner);
+	ward->signals = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
 	if (ward->signals >= 0)
 		return 0;
 	err = ward->signals == -ESRCH ? 0 : ward->signals;
@@ -104,11 +104,11 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 {
 	int err;
 
-	if (owner->pid == getpid() && owner_pid_is_ours(k, owner->token))
+	if (owner->pid == getpid() && kreg_inner_pid_is_ours(k, owner->token))
 		return -EBUSY;
 	err = open_signals(ward, k, owner);
 	if (!err) {
-		ward->end = owner_pidfd_for_caller(k, owner);
+		ward->end = kreg_inner_pidfd(k, owner, KREG_INNER_CALLER);
 		err = ward->end < 0 ? ward->end : 0;
 	}
 	if (err)

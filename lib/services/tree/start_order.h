@@ -10,7 +10,7 @@
 #ifndef KREG_LIB_START_ORDER_H
 #define KREG_LIB_START_ORDER_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 #pragma GCC visibility push(hidden)
 

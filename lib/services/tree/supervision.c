@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "lib/services/tree/kept.h"
-#include "lib/namespace/service_key.h"
 #include "base/sized.h"
 #include "lib/services/tree/start_order.h"
 
@@ -98,9 +97,9 @@ static bool is_new(const struct supervision *s, size_t count, const char *role)
 static const char *fault_of(const struct supervision *s, size_t at)
 {
 	const struct kreg_supervised *service = &s->services[at];
-	struct service_key key;
+	char key[KREG_KEY_MAX];
 
-	if (!service->role || service_key(&key, s->space, service->role))
+	if (!service->role || kreg_service_key(s->space, service->role, key) < 0)
 		return "a role has 1 to 150 printable ASCII characters but the space";
 	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
 		return "this role is the supervisor's own: choose another one";
@@ -214,11 +213,11 @@ static int sort_services(struct supervision *s, char *why)
 static int check_whole(struct supervision *s, const char *space,
 		       const struct kreg_supervision *what)
 {
-	struct service_key key;
+	char key[KREG_KEY_MAX];
 	int err = what ? sized_read(&s->what, sizeof(s->what), what) : -EINVAL;
 
 	if (!err)
-		err = service_prefix(&key, space);
+		err = kreg_service_key(space, "any", key) < 0 ? -EINVAL : 0;
 	if (err)
 		return err;
 	s->what.size = sizeof(s->what);

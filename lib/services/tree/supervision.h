@@ -9,7 +9,7 @@
 #ifndef KREG_LIB_SUPERVISION_H
 #define KREG_LIB_SUPERVISION_H
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seat of a program to be, taken in a child of fork(), whose memory is a copy of the starter's. Under the guard
+ * it stays when the child becomes the program. In the fallback exec would end it, so the child stays, as a foster
+ * parent. A child of fork() has one thread, and takes one seat: so it is a variable of the process.
+ */
+#include "lib/handle/handle.h"
+#include "lib/inner.h"
+#include "shm/row.h"
+
+static struct life_self seat;
+
+int kreg_inner_seat(struct kreg *k, uint64_t *owner)
+{
+	struct life_self self = { 0 };
+	int err;
+
+	if (k->segment.lives) {
+		err = life_robust_hold(&self, k->segment.lives, k->segment.seats);
+	} else {
+		err = life_guard_attach(&self, &k->lives, k->origin->guard);
+		if (!err)
+			err = life_guard_join(k->origin->guard, k->segment.header);
+	}
+	seat = self;
+	*owner = self.owner;
+	return err;
+}
+
+void kreg_inner_sit(struct kreg *k, pid_t program)
+{
+	if (program)
+		row_open_foster(&k->segment, &seat, program);
+	else
+		row_open(&k->segment, &seat);
+}
+
+void kreg_inner_leave(void)
+{
+	life_robust_let_go(&seat);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a starter of programs has to know of a handle, and of owners.
+ */
+#include <errno.h>
+
+#include "lib/handle/handle.h"
+#include "lib/inner.h"
+#include "lib/process/owner.h"
+#include "shm/gift.h"
+
+const struct origin *kreg_inner_origin(const struct kreg *k)
+{
+	return k->origin;
+}
+
+void kreg_inner_file(const struct kreg *k, uint64_t *device, uint64_t *inode)
+{
+	*device = k->segment.device;
+	*inode = k->segment.inode;
+}
+
+int kreg_inner_check(struct kreg *k, size_t key_size, size_t value_size)
+{
+	if (!k || !k->segment.unique)
+		return -EINVAL;
+	/* The name is given to the program. */
+	if (entry_head((uint32_t)key_size) + value_size > GIFT_BYTES_MAX)
+		return -EMSGSIZE;
+	return handle_check(k);
+}
+
+bool kreg_inner_is_parents(const struct kreg *k)
+{
+	return handle_is_parents(k);
+}
+
+bool kreg_inner_is_fallback(const struct kreg *k)
+{
+	return k->segment.lives;
+}
+
+int kreg_inner_companion(struct kreg *k, int (*make)(void **out),
+			 void (*end)(void *it, bool is_parents), void **out)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&k->attendant_mutex);
+	if (!k->companion) {
+		err = make(&k->companion);
+		k->companion_end = end;
+	}
+	*out = k->companion;
+	pthread_mutex_unlock(&k->attendant_mutex);
+	return err;
+}
+
+int kreg_inner_pidfd(struct kreg *k, const struct kreg_owner *owner, enum kreg_inner_use use)
+{
+	switch (use) {
+	case KREG_INNER_END:
+		return owner_pidfd_for_end(k, owner);
+	case KREG_INNER_SIGNALS:
+		return owner_pidfd_for_signals(k, owner);
+	case KREG_INNER_CALLER:
+		break;
+	}
+	return owner_pidfd_for_caller(k, owner);
+}
+
+bool kreg_inner_pid_is_ours(const struct kreg *k, uint64_t owner)
+{
+	return owner_pid_is_ours(k, owner);
+}

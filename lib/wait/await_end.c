@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Await the end of an owner's entry, be it reserved or in line.
+ */
+#include "lib/inner.h"
+#include "lib/wait/wait.h"
+#include "shm/table_search.h"
+
+/* @data: whose entry it is. */
+static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
+{
+	const owner_t *owner = data;
+	struct query line = *q;
+	struct found found;
+	int err;
+
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = *owner;
+	err = wait_find(k, &line, &found);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return -EAGAIN;
+}
+
+static bool is_there_still(struct kreg *k, const struct line_view *view, const void *data,
+			   owner_t *in_the_way)
+{
+	(void)k;
+	*in_the_way = *(const owner_t *)data;
+	return view->has_whose;
+}
+
+int kreg_inner_await_end(struct kreg *k, const void *key, size_t key_size, uint64_t owner,
+			 int64_t timeout_ms)
+{
+	struct query q = table_query(&k->segment, key, key_size);
+
+	return (int)wait_until(k, &q, timeout_ms,
+			       &(struct wait_for){ .look = look_for_end,
+						   .is_in_vain = is_there_still,
+						   .data = &owner,
+						   .whose = owner });
+}
