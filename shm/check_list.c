@@ -14,7 +14,7 @@
 #include "shm/gift.h"
 #include "shm/heap.h"
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 #define PEEK_TRIES 256
 /* Entries of one order that are compared by key. */

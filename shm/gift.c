@@ -46,7 +46,7 @@
 #include <errno.h>
 
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* So often a sum may be overtaken. */
 #define SUM_TRIES 256

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "shm/grace.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* Who is overtaken so often does not know. */
 #define PRINT_TRIES 8

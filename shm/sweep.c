@@ -19,7 +19,8 @@
 
 #include "shm/gift.h"
 #include "shm/meta.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
+#include "shm/table.h"
 
 /*
  * Takes all entries in @slab, which are marked or of the dead, out of the list. False: damage keeps

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search, and the walk over all.
+ * The walk over all, the search that has the last word, and why searches are right.
  *
  * One list holds all entries and buckets, sorted by order (place.h). A bucket is a link in an array;
  * a search starts at the link of its bucket and goes on while the order is not above its own. A
@@ -54,76 +54,10 @@
 
 #include <errno.h>
 
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* Searches that begin again because a name has got another owner meanwhile. */
 #define FIND_TRIES 256
-
-bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
-{
-	/*
-	 * ORD[table_cas:A] acq_rel: what is in the entry, then the link to it; pairs with
-	 * table_load:A
-	 */
-	return cas_acq_rel(link, seen, next);
-}
-
-bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *seen, ref_t next)
-{
-	grace_name(w, HAZARD_LINK, in);
-	return grace_protect(w, HAZARD_NEXT,
-			     order_is_entry(ref_order(*seen)) ? ref_place(*seen) : 0) &&
-	       table_cas(link, seen, next);
-}
-
-int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
-{
-	place_t place = ref_place(claim);
-	const struct entry *entry;
-	unsigned char key[256];
-	uint64_t info;
-
-	if (!ref_claim_is_entry(claim)) {
-		*out = ref_make(place, order_of_bucket(place));
-		return 0;
-	}
-	if (!place) {
-		*out = REF_END;
-		return 0;
-	}
-	entry = segment_entry(s, place);
-	if (!entry)
-		return segment_fault(s);
-	info = load_relaxed(&entry->info); /* relaxed: behind the link that led here */
-	if (!entry_has_room(s, entry, ENTRY_HEAD + entry_key_size(info)))
-		return -EUCLEAN;
-	copy_out(key, entry->bytes, entry_key_size(info));
-	*out = ref_make(place, table_query_entry(s, load_relaxed(&entry->owner), info, key).order);
-	return 0;
-}
-
-uint64_t *table_bucket_link(const struct segment *s, ref_t ref)
-{
-	place_t bucket = ref_place(ref);
-
-	/* It was raised before the bucket was linked. */
-	if (bucket >= segment_buckets(s))
-		return NULL;
-	return &s->buckets[bucket];
-}
-
-int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out)
-{
-	const uint64_t *link = table_bucket_link(s, ref);
-	int err = 0;
-
-	if (!link)
-		return -EUCLEAN;
-	*out = table_load(link);
-	if (caa_unlikely(*out & REF_CLAIM))
-		err = table_unclaim(s, *out, out);
-	return err;
-}
 
 /* Goes on to where @link leads, which held @seen; @to is the same without a claim. */
 static void walk_to(struct table_walk *walk, const uint64_t *link, ref_t seen, ref_t to)

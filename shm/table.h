@@ -8,33 +8,15 @@
  * Context   any thread; lock-free; a search is wait-free but for the length of its chain.
  * Used by   lib/, shm/sweep.c.
  *
- * Files: table_search.h the search, table.c the walk, table_write.c changes, table_grow.c buckets.
+ * Files, each above those before it: query.h what is looked for, table_link.c the words of the list, table.c the walk,
+ * table_search.h the search, table_seek.c the seek of those who change, table_grow.c buckets, table_write.c changes.
  */
 #ifndef KREG_SHM_TABLE_H
 #define KREG_SHM_TABLE_H
 
-#include "shm/entry.h"
-#include "shm/grace.h"
+#include "shm/table_link.h"
 
-/* What is looked for. */
-struct query {
-	const void *key;
-	uint32_t key_size;
-	uint32_t hash; /* as many bits as buckets and order use */
-	uint32_t bell; /* the hash of the key alone, without its partition */
-	order_t order;
-	uint32_t kinds; /* KIND_OF() those that count */
-	owner_t owner;  /* his alone; 0: anybody's */
-};
-
-/* What was found. Good as long as the section, or until the peek is checked. */
-struct found {
-	struct entry *entry;
-	place_t place;
-	owner_t owner;
-	uint64_t info;
-	uint64_t life; /* the owner's word, as it was when the owner was seen alive */
-};
+struct query;
 
 /* A link, and what it held. */
 struct table_guard {
@@ -154,43 +136,5 @@ uint64_t table_bytes(const struct segment *s);
 
 /* Links a few buckets ahead of need. Write section. */
 void table_prepare(const struct writer *w);
-
-/* For the files of the table alone. */
-
-/* The bucket that @ref leads to; NULL: damage. */
-uint64_t *table_bucket_link(const struct segment *s, ref_t ref);
-/* What its link leads to; -EUCLEAN. */
-int table_bucket_next(const struct segment *s, ref_t ref, ref_t *out);
-
-static inline ref_t table_load(const uint64_t *link)
-{
-	/*
-	 * ORD[table_load:A] acquire: the link, then what it leads to; pairs with table_cas:A
-	 */
-	return load_acquire(link);
-}
-
-bool table_cas(uint64_t *link, ref_t *seen, ref_t next);
-
-/*
- * As table_cas(), for a link of others: in the entry at @in, or 0: a bucket's. False: it has changed, or the
- * section was entered anew, and all that was read before is void; so the search begins again.
- */
-bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *seen, ref_t next);
-/* The reference that a bucket's link will be when its claim is over. */
-int table_unclaim(const struct segment *s, ref_t claim, ref_t *out);
-
-/* A place between two in the list. */
-struct position {
-	uint64_t *link; /* the word in front */
-	place_t in;     /* the entry that it is in; 0: a bucket's */
-	ref_t seen;     /* what it holds: the first of a greater order, or what was sought */
-	bool found;     /* seen is the bucket that was sought, or an entry that matches */
-	struct found at;
-	uint32_t passed; /* entries */
-	uint32_t ahead;  /* entries with the key, of any owner */
-};
-int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
-	       struct position *out);
 
 #endif

@@ -28,7 +28,8 @@
 
 #include <errno.h>
 
-#include "shm/table_search.h"
+#include "shm/query.h"
+#include "shm/table_seek.h"
 
 /* Linked ahead by each registration: the new half is done long before the next doubling. */
 #define PREPARE_BUCKETS 4u

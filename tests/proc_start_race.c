@@ -16,7 +16,7 @@
 
 #include "lib/kreg-services.h"
 #include "lib/program/claim.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"
 #include "tests/support/guard.h"

@@ -17,7 +17,7 @@
 #include "lib/program/claim.h"
 #include "lib/services/start/start_run.h"
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"

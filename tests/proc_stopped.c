@@ -20,7 +20,7 @@
 
 #include "lib/names/change.h"
 #include "lib/handle/handle.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"

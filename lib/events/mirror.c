@@ -25,7 +25,7 @@
 #include "lib/find/lookup.h"
 #include "lib/events/mirror_store.h"
 #include "lib/find/pattern.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* Its end, told if its beginning was. */
 static int entry_end(struct mirror *m, struct mirror_entry *entry, uint32_t type)

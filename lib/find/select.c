@@ -8,7 +8,6 @@
 #include "lib/find/pattern.h"
 #include "lib/find/visit.h"
 #include "lib/inner.h"
-#include "shm/table_search.h"
 
 /* The way that goes through the fewest entries. */
 static int visit_by(const struct visit *v)

@@ -16,7 +16,7 @@
 
 #include "lib/find/pattern.h"
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 #define BATCH_ENTRIES 64u
 

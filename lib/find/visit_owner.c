@@ -12,7 +12,7 @@
 #include "lib/find/visit.h"
 #include "shm/gift.h"
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* So often the slabs are read before all entries of the registry are gone through instead. */
 #define OWNER_TRIES 8

@@ -12,6 +12,7 @@
 
 #include "lib/handle/handle.h"
 #include "shm/gift.h"
+#include "shm/query.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -24,7 +24,7 @@
 #include "shm/row.h"
 #include "shm/succession.h"
 #include "shm/sweep.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* So many in front of a new entry make us ask whether the table is too small. */
 #define CROWDED 3u

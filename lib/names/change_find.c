@@ -10,7 +10,7 @@
 #include "lib/names/change.h"
 
 #include "lib/find/found.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 void change_own_line(struct change *change, struct own_line *line)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/names/change.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* The word, or NULL if the value is none. */
 static int64_t *counter_word(const struct kreg *k, const struct found *found)

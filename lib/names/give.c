@@ -12,7 +12,7 @@
 #include "lib/names/change.h"
 #include "shm/gift.h"
 #include "shm/row.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 static bool is_here(struct kreg *k, owner_t owner)
 {

@@ -11,7 +11,7 @@
 
 #include "lib/names/change.h"
 #include "lib/find/lookup.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* As many as a processor has misses in flight, about. */
 #define GROUP 16u

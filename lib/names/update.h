@@ -10,7 +10,6 @@
 #define KREG_LIB_UPDATE_H
 
 #include "lib/names/change.h"
-#include "shm/table_search.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -18,7 +18,7 @@
 #include "lib/find/lookup.h"
 #include "lib/wait/wait.h"
 #include "base/clock.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* What a look has found; to wait_until() both are ends of the wait. */
 enum { CLAIM_FREE = 1, CLAIM_DECIDED };

@@ -12,6 +12,7 @@
 #define KREG_LIB_CLAIM_H
 
 #include "lib/handle/handle.h"
+#include "shm/query.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -15,7 +15,7 @@
 #include "lib/names/change.h"
 #include "lib/find/found.h"
 #include "lib/find/lookup.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 #define HEAD offsetof(struct program_status, text)
 

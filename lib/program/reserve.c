@@ -19,7 +19,7 @@
 #include "lib/names/change.h"
 #include "lib/program/claim.h"
 #include "lib/program/program_status.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 struct reservation {
 	struct kreg *k;

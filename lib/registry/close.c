@@ -30,7 +30,7 @@
 #include "shm/bell.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* What lies at @place, as far as it is registered through this handle. */
 static bool unregister_place(struct kreg *k, place_t place)

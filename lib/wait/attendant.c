@@ -32,6 +32,7 @@
 #include "shm/bell.h"
 #include "base/clock.h"
 #include "shm/line.h"
+#include "shm/query.h"
 
 #define INTERVAL (ATTENDANT_MS * 1000000ull)
 

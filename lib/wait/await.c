@@ -6,7 +6,7 @@
 
 #include "lib/find/lookup.h"
 #include "lib/wait/wait.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* A look that was overtaken tells nothing, and to a wait -EAGAIN means to sleep. */
 #define LOOKS 4096

@@ -4,7 +4,7 @@
  */
 #include "lib/inner.h"
 #include "lib/wait/wait.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 /* @data: whose entry it is. */
 static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)

@@ -13,7 +13,7 @@
 
 #include "lib/names/change.h"
 #include "lib/wait/wait.h"
-#include "shm/table_search.h"
+#include "shm/query.h"
 
 static int lock_join(struct kreg *k, const struct query *q, place_t *place)
 {

@@ -23,6 +23,7 @@
 #include "shm/bell.h"
 #include "base/clock.h"
 #include "shm/line.h"
+#include "shm/query.h"
 
 /* So often a waiter looks again at once where look and view differ; then it waits without knowing the line. */
 #define LOOK_TRIES 16

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is looked for in the table: a key, as a hash, and which entries of it count.
+ *
+ * Promises  the same key has the same hash in all processes, because the seed is the segment's.
+ * Needs     a key that stays where it is as long as the query is used.
+ * Context   any.
+ * Used by   the table, gift, sweep, lib/.
+ */
+#ifndef KREG_SHM_QUERY_H
+#define KREG_SHM_QUERY_H
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "shm/entry.h"
+
+/* What is looked for. */
+struct query {
+	const void *key;
+	uint32_t key_size;
+	uint32_t hash; /* as many bits as buckets and order use */
+	uint32_t bell; /* the hash of the key alone, without its partition */
+	order_t order;
+	uint32_t kinds; /* KIND_OF() those that count */
+	owner_t owner;  /* his alone; 0: anybody's */
+};
+
+/* Locks, claims and states are elsewhere in the list than names, so that a long line costs the others nothing. */
+#define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
+#define SEED_OF_CLAIMS 0xc2b2ae3d27d4eb4full
+#define SEED_OF_STATUS 0x165667b19e3779f9ull
+
+static inline struct query table_query_by(uint64_t seed, const void *key, size_t key_size,
+					  uint32_t kinds)
+{
+	struct query q;
+
+	q.key = key;
+	q.key_size = (uint32_t)key_size;
+	q.hash = order_hash((order_t)XXH3_64bits_withSeed(key, key_size, seed));
+	q.bell = q.hash;
+	q.order = order_of_entry(q.hash);
+	q.kinds = kinds;
+	q.owner = 0;
+	return q;
+}
+
+/* Names that can be found. */
+static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
+{
+	return table_query_by(s->seed, key, key_size, KIND_OF(ENTRY_NAME));
+}
+
+static inline struct query table_query_lock(const struct segment *s, const void *key,
+					    size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_LOCKS, key, key_size, KIND_OF(ENTRY_LOCK));
+}
+
+static inline struct query table_query_claim(const struct segment *s, const void *key,
+					     size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_CLAIMS, key, key_size, KIND_OF(ENTRY_CLAIM));
+}
+
+static inline struct query table_query_status(const struct segment *s, const void *key,
+					      size_t key_size)
+{
+	return table_query_by(s->seed ^ SEED_OF_STATUS, key, key_size, KIND_OF(ENTRY_STATUS));
+}
+
+/*
+ * From the query for a key to that for what owners of one partition have under it. The key's entries are
+ * in as many places of the list as there are partitions.
+ */
+static inline void table_query_partition(struct query *q, uint32_t partition)
+{
+	q->hash = order_hash(q->bell + partition * 0x9e3779b1u);
+	q->order = order_of_entry(q->hash);
+}
+
+static inline uint32_t table_partition(const struct segment *s, owner_t owner)
+{
+	return owner_seat(owner) % s->partitions;
+}
+
+/* What @owner has under a key, or is to have. */
+static inline struct query table_query_of(const struct segment *s, owner_t owner, const void *key,
+					  size_t key_size)
+{
+	struct query q = table_query(s, key, key_size);
+
+	table_query_partition(&q, table_partition(s, owner));
+	return q;
+}
+
+/* What leads to @owner's entry of @info with that key. */
+static inline struct query table_query_entry(const struct segment *s, owner_t owner, uint64_t info,
+					     const void *key)
+{
+	switch (entry_kind(info)) {
+	case ENTRY_LOCK:
+		return table_query_lock(s, key, entry_key_size(info));
+	case ENTRY_CLAIM:
+		return table_query_claim(s, key, entry_key_size(info));
+	case ENTRY_STATUS:
+		return table_query_status(s, key, entry_key_size(info));
+	default:
+		return table_query_of(s, owner, key, entry_key_size(info));
+	}
+}
+
+#endif
