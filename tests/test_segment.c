@@ -169,13 +169,34 @@ START_TEST(a_segment_of_another_boot_is_replaced)
 }
 END_TEST
 
+/* What is not 0 of it: the file has gigabytes of holes. */
+static void copy_to(const char *copy)
+{
+	int from = open(file, O_RDONLY), to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	off_t size = lseek(from, 0, SEEK_END), at = 0;
+	char page[4096];
+	ssize_t got;
+
+	ck_assert(from >= 0 && to >= 0 && size > 0);
+	ck_assert_int_eq(ftruncate(to, size), 0);
+	while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
+		got = pread(from, page, sizeof(page), at);
+		ck_assert_int_gt(got, 0);
+		ck_assert_int_eq(pwrite(to, page, (size_t)got, at), got);
+		at += got;
+	}
+	ck_assert_int_eq(errno, ENXIO);
+	close(from);
+	close(to);
+}
+
 START_TEST(a_copy_is_replaced)
 {
-	char command[1200];
+	char copy[1200];
 
-	snprintf(command, sizeof(command), "cp --sparse=always %s %s.copy && mv %s.copy %s", file,
-		 file, file, file);
-	ck_assert_int_eq(system(command), 0);
+	snprintf(copy, sizeof(copy), "%s.copy", file);
+	copy_to(copy);
+	ck_assert_int_eq(rename(copy, file), 0);
 	is_replaced("a copy");
 }
 END_TEST
