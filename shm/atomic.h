@@ -34,6 +34,12 @@ static inline bool cas_relaxed(uint64_t *word, uint64_t *seen, uint64_t next)
 					   __ATOMIC_RELAXED);
 }
 
+static inline bool cas_relaxed_32(uint32_t *word, uint32_t *seen, uint32_t next)
+{
+	return __atomic_compare_exchange_n(word, seen, next, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
 static inline bool cas_acq_rel(uint64_t *word, uint64_t *seen, uint64_t next)
 {
 	return __atomic_compare_exchange_n(word, seen, next, false, __ATOMIC_ACQ_REL,

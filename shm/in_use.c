@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "shm/ended.h"
 #include "shm/gift.h"
 #include "shm/interrupted.h"
 #include "shm/judge.h"
@@ -38,7 +39,7 @@ static bool owner_is_alive(struct look *look, owner_t owner)
 	uint64_t life;
 
 	if (!look->table)
-		return process_is_alive(look, who);
+		return !ended_is_known(look->s, owner) && process_is_alive(look, who);
 	if (!life_look(look->table, owner, &life) || !row_is_members(look->s, look->table, owner))
 		return false;
 	*look->found = look->table->facts

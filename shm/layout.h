@@ -182,7 +182,7 @@ struct row {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t listeners; /* how many a program of its holder has, see log_listeners.c */
-	uint32_t reserved;
+	uint32_t ended;     /* the last life here that is known to be over, see ended.c */
 	uint64_t
 		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
 	struct segment_who who;

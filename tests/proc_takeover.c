@@ -106,13 +106,13 @@ START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
 	ck_assert_int_eq(guard_stop(&options, false), -EBUSY);
 	ck_assert_int_eq(guard_stop(&options, true), 0);
 	ck_assert_int_eq(guard_stop(&options, true), -ENOENT);
-	/* Its life is over although the process goes on; it can do nothing any more. */
-	link_say(child.link, 1);
-	ck_assert_int_eq(link_hear(child.link), -EOWNERDEAD);
 	ck_assert_int_eq(guard_start(&options), 0);
 	ck_assert_int_eq(open_under(&k, second_guard()), -EBUSY);
-	child_kill(&child);
+	/* Its life is over although the process goes on; it can do nothing any more, and has seen that. */
+	link_say(child.link, 1);
+	ck_assert_int_eq(link_hear(child.link), -EOWNERDEAD);
 	ck_assert_int_eq(open_under(&k, second_guard()), 0);
+	child_kill(&child);
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	kreg_close(k);
 	ck_assert_int_eq(guard_stop(&options, true), 0);

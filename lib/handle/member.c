@@ -8,7 +8,8 @@
  *   there, last   not there: member_leave() of the last, which unregisters all and gives the life back, under the mutex
  *
  * A registry is known by its id and its file: one that was destroyed and created anew under the name is another one.
- * A member whose life is over, as after `guard stop --force`, is not joined any more.
+ * A member whose life is over, as after `guard stop --force`, is not joined any more; but its table says so of all
+ * lives in the registry, so that its segment can be replaced while it is still open.
  *
  * The list is in a page that fork() wipes, its mutex too: all zeros is a list of nobody, and a mutex that nobody
  * holds. So a child finds none, whatever the parent's threads were at, and without a handler at fork(), which
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
+#include "shm/ended.h"
 #include "shm/interrupted.h"
 #include "base/mutex.h"
 #include "shm/row.h"
@@ -83,6 +85,20 @@ static bool member_is_of(const struct member *m, const struct kreg *k)
 		return false;
 	/* Under the guard the life is known before the segment. */
 	return !k->self.owner || m->self.owner == k->self.owner;
+}
+
+void member_note_ended(const struct segment *s)
+{
+	struct member *m;
+
+	if (members_lock())
+		return;
+	cds_list_for_each_entry (m, &members->list, node) {
+		if (m->id == s->header->id && m->segment.device == s->device &&
+		    m->segment.inode == s->inode)
+			ended_note_all(&m->segment, &m->lives);
+	}
+	members_unlock();
 }
 
 static struct member *member_find(const struct kreg *k)

@@ -50,6 +50,9 @@ int member_join(struct kreg *k, const char *guard);
 /* Whether there are other handles of the member. */
 bool member_has_others(const struct kreg *k);
 
+/* Before @s is judged: notes which lives in it are over, if a handle of the process in it has their table. */
+void member_note_ended(const struct segment *s);
+
 /*
  * Gives up the handle's part, by @leave, which is told whether it is the last one, and nobody joins meanwhile.
  * With the last handle all goes. In a child of fork() that is the copy alone.

@@ -7,6 +7,7 @@
  */
 #include "lib/handle/unguarded.h"
 
+#include "shm/ended.h"
 #include "shm/succession.h"
 #include "shm/sweep.h"
 
@@ -37,7 +38,11 @@ bool unguarded_look(struct kreg *k, uint64_t now)
 	if (state == LIFE_GUARD_UNSEEN)
 		store_relaxed(&k->next_guard_look, now + UNSEEN_NS); /* relaxed: a time */
 	/* A guard that is stopped by force ends the lives before its pins go, and that is another error. */
-	if (state != LIFE_GUARD_GONE || (k->writable && !life_is_alive(&k->lives, k->self.owner)))
+	if (k->writable && !life_is_alive(&k->lives, k->self.owner)) {
+		ended_note(&k->segment, &k->lives, k->self.owner);
+		return false;
+	}
+	if (state != LIFE_GUARD_GONE)
 		return false;
 	lose(k);
 	return true;
@@ -46,7 +51,8 @@ bool unguarded_look(struct kreg *k, uint64_t now)
 int unguarded_why(const struct kreg *k)
 {
 	/* relaxed: it is 0 for good, or never */
-	return k->lives.identity && !load_relaxed(&k->lives.words[owner_seat(k->self.owner)])
-		       ? -ESHUTDOWN
-		       : -EOWNERDEAD;
+	if (k->lives.identity && !load_relaxed(&k->lives.words[owner_seat(k->self.owner)]))
+		return -ESHUTDOWN;
+	ended_note(&k->segment, &k->lives, k->self.owner);
+	return -EOWNERDEAD;
 }

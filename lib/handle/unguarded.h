@@ -21,7 +21,10 @@
 /* Looks whether the guard is there, if it is time for that at @now of clock_tick(); ends the registry if it is not. */
 bool unguarded_look(struct kreg *k, uint64_t now);
 
-/* Why a call through a handle without a life is refused: -ESHUTDOWN, unguarded; -EOWNERDEAD. */
+/*
+ * Why a call through a handle without a life is refused: -ESHUTDOWN, unguarded; -EOWNERDEAD, and that is noted for
+ * those who open the registry next (ended.c).
+ */
 int unguarded_why(const struct kreg *k);
 
 #pragma GCC visibility pop

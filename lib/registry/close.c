@@ -28,6 +28,7 @@
 #include "lib/names/give.h"
 #include "lib/names/tell.h"
 #include "shm/bell.h"
+#include "shm/ended.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
 #include "shm/query.h"
@@ -110,8 +111,13 @@ static void leave_registry(struct kreg *k)
 
 static void leave(struct kreg *k, bool is_last)
 {
-	if (is_last && !handle_is_parents(k))
-		leave_registry(k);
+	if (!handle_is_parents(k)) {
+		/* Who opens it next will not have the table any more; that may be ourselves. */
+		if (!life_is_alive(&k->lives, k->self.owner))
+			ended_note_all(&k->segment, &k->lives);
+		if (is_last)
+			leave_registry(k);
+	}
 	threads_give_up(k);
 }
 

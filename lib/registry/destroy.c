@@ -44,6 +44,7 @@ static int destroy_once(const struct opening *o, const struct life_table *lives,
 			    o->path.file);
 	if (err)
 		return err;
+	member_note_ended(&s);
 	err = succession_destroy(&s, &o->path, lives, force);
 	segment_close(&s);
 	return err;

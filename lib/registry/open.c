@@ -119,6 +119,7 @@ static int replace(const struct kreg *k, const struct opening *o, uint64_t *made
 	const struct segment *s = &k->segment;
 	struct in_use alive;
 
+	member_note_ended(s);
 	if (k->writable && o->path.owner == geteuid())
 		return succession_take_over(s, &o->path, &o->plan, made);
 	if (in_use_by(s, NULL, &alive)) {
