@@ -286,6 +286,34 @@ START_TEST(a_process_may_destroy_what_its_ended_life_has_left)
 }
 END_TEST
 
+START_TEST(through_the_old_handle_it_is_told_of_its_own_end_although_another_registry_has_the_name)
+{
+	struct kreg_listener *l;
+	struct kreg_event event;
+	struct kreg *k, *next;
+	int got;
+
+	start_guard();
+	ck_assert_int_eq(open_as(&k, KREG_LIFE_GUARD), 0);
+	ck_assert_int_eq(take_all(k), 0);
+	ck_assert_int_ge(kreg_listen(k, NULL, 0, &l), 0);
+	stop_guard();
+	start_guard();
+	ck_assert_int_eq(open_as(&next, KREG_LIFE_GUARD), 0);
+	do {
+		got = kreg_listener_next(l, &event);
+	} while (got > 0);
+	ck_assert_int_eq(got, -EOWNERDEAD);
+	ck_assert_int_eq(kreg_register(k, "late", 4, "x", 1, NULL), -EOWNERDEAD);
+	ck_assert_int_eq(kreg_await(k, "never", KREG_STRING, -1, NULL), -EOWNERDEAD);
+	kreg_listener_close(l);
+	kreg_close(k);
+	kreg_close(next);
+	ck_assert_int_eq(destroy(), 0);
+	stop_guard();
+}
+END_TEST
+
 START_TEST(a_life_that_goes_on_under_its_own_guard_is_not_taken_for_ended)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(MODE_GUARD));
@@ -315,6 +343,7 @@ int main(void)
 		nobody_is_judged_before_somebody_has_seen_its_life_ended,
 		a_waiter_that_is_told_bars_nobody_any_more,
 		a_process_may_destroy_what_its_ended_life_has_left,
+		through_the_old_handle_it_is_told_of_its_own_end_although_another_registry_has_the_name,
 		a_life_that_goes_on_under_its_own_guard_is_not_taken_for_ended,
 		NULL,
 	};

@@ -251,11 +251,11 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
-	/* There will be no more. */
-	if (!succession_is_current(s))
-		return keep_news(l, -ESHUTDOWN);
+	/* There will be no more. In this order: where lives were ended by force, the registry may have been replaced since. */
 	if (!life_is_alive(&l->k->lives, l->k->self.owner))
 		return keep_news(l, unguarded_why(l->k));
+	if (!succession_is_current(s))
+		return keep_news(l, -ESHUTDOWN);
 	until.ask_again = l->inbox.is_early;
 	sleeper_arm(&l->sleeper, &until);
 	return 0;
