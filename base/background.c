@@ -3,13 +3,43 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
+
+/* What a thread of ours uses at most, with paths in some frames, and with a sanitizer's frames. */
+#define ROOM 65536u
+/* What the C library keeps for thread-local storage of libraries that are loaded later, and as headers. */
+#define SURPLUS 16384u
 
 struct task {
 	void *(*run)(void *data);
 	void *data;
 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static size_t tls_bytes;
+
+static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
+{
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+	}
+	return 0;
+}
+
+/*
+ * The C library takes the thread-local storage of the program and its libraries from the stack of a thread. It is
+ * laid out when the program starts, so it does not grow afterwards beyond its surplus.
+ */
+static void sum_tls(void)
+{
+	dl_iterate_phdr(add_tls, &tls_bytes);
+}
 
 static void *begin(void *data)
 {
@@ -46,11 +76,14 @@ int background_start(pthread_t *thread, void *(*run)(void *data), void *data)
 
 	if (err)
 		return -err;
-	/* They sleep nearly all the time; with a sanitizer's frames they still need some room. */
-	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
-	err = start(thread, &attr, run, data);
+	pthread_once(&once, sum_tls);
+	err = -pthread_attr_setstacksize(&attr,
+					 (size_t)PTHREAD_STACK_MIN + ROOM + SURPLUS + tls_bytes);
+	if (!err)
+		err = start(thread, &attr, run, data);
 	pthread_attr_destroy(&attr);
-	return err;
+	/* The surplus is larger than that, because the program was started so. */
+	return err == -EINVAL ? background_start_roomy(thread, run, data) : err;
 }
 
 int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data)

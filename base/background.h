@@ -3,10 +3,13 @@
  * Threads of the library's own, beside the program's.
  *
  * Promises  no signal is delivered to them, so the program's handlers run in the program's threads; their
- *           stacks are small; nobody cancels them.
+ *           stacks are small, but hold what the program and its libraries have as thread-local storage; nobody cancels
+ *           them.
  * Needs     whoever starts one joins it.
  * Context   any thread.
- * Used by   life_robust.c, lib/wait/attendant.c, lib/events/sleeper.c, lib/services/supervise/supervisor.c.
+ * Used by   life_robust.c, lib/wait/, lib/events/sleeper.c, lib/services/.
+ *
+ * `make lint` refuses pthread_create elsewhere (build-aux/check-calls).
  */
 #ifndef KREG_BASE_BACKGROUND_H
 #define KREG_BASE_BACKGROUND_H
