@@ -1,19 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+
+/* By syscall(), which knows an error from the highest numbers of users. */
+pid_t process_tid(void)
+{
+	return (pid_t)syscall(SYS_gettid);
+}
+
+pid_t process_pid(void)
+{
+	return (pid_t)syscall(SYS_getpid);
+}
+
+uid_t process_uid(void)
+{
+	return (uid_t)syscall(SYS_getuid);
+}
+
+uid_t process_euid(void)
+{
+	return (uid_t)syscall(SYS_geteuid);
+}
+
+gid_t process_gid(void)
+{
+	return (gid_t)syscall(SYS_getgid);
+}
+
+const char *process_refused(int *err)
+{
+	static const struct {
+		long number;
+		const char *name;
+	} calls[] = {
+		{ SYS_gettid, "gettid" },   { SYS_getpid, "getpid" }, { SYS_getuid, "getuid" },
+		{ SYS_geteuid, "geteuid" }, { SYS_getgid, "getgid" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (syscall(calls[i].number) >= 0)
+			continue;
+		*err = -errno;
+		return calls[i].name;
+	}
+	return NULL;
+}
 
 bool process_proc_is_ours(void)
 {
 	char text[32] = "";
 
-	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid();
+	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == process_pid();
 }
 
 static bool read_stat(const char *path, struct process *out)

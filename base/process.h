@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What /proc says of a process.
+ * Who the caller is, and what /proc says of a process.
  *
- * Context   any thread; reads a file.
- * Used by   row, judge, lib/.
+ * Promises  a number that the kernel has refused is never taken for one.
+ * Context   any thread; what is of /proc reads a file, the rest is async-signal-safe.
+ * Used by   shm/, lib/.
+ *
+ * `make lint` refuses getpid() and its like elsewhere (build-aux/check-calls).
  */
 #ifndef KREG_BASE_PROCESS_H
 #define KREG_BASE_PROCESS_H
@@ -11,6 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/*
+ * The calling thread and process. A sandbox may refuse each of these calls by itself, although the C library knows no error
+ * of them: then it is -1, which no thread, process, user or group is.
+ */
+pid_t process_tid(void);
+pid_t process_pid(void);
+uid_t process_uid(void);
+uid_t process_euid(void);
+gid_t process_gid(void);
+
+/* The first of those calls that is refused to the calling thread, with *err, or NULL. */
+const char *process_refused(int *err);
 
 /* Whether /proc is that of our PID namespace. */
 bool process_proc_is_ours(void);

@@ -8,6 +8,7 @@
  *   given back                                free
  */
 #include "shm/grace.h"
+#include "base/process.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,7 +80,7 @@ struct slot *grace_slot_take(const struct segment *s, const struct life_table *l
 
 		if (!slot_take(s, lives, slot, me))
 			continue;
-		store_relaxed(&slot->tid, (uint32_t)syscall(SYS_gettid)); /* relaxed: for people */
+		store_relaxed(&slot->tid, (uint32_t)process_tid()); /* relaxed: for people */
 		store_relaxed(&slot->fenced, (uint16_t)!joined); /* relaxed: before the first use */
 		return slot;
 	}

@@ -189,7 +189,7 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 
 /*
  * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the
- * end of the program, exec included. -EUSERS: none is free; -ENOSYS: set_robust_list(2) is refused; -EAGAIN,
+ * end of the program, exec included. -EUSERS: none is free; -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused; -EAGAIN,
  * -ENOMEM: no thread, no memory.
  */
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
@@ -197,7 +197,7 @@ void life_robust_detach(struct life_self *self);
 
 /*
  * Takes a seat without a thread, for a process that has but one, a child of fork() that never calls exec, and
- * uses no robust mutex; gives it back. Async-signal-safe. -EUSERS, -ENOMEM.
+ * uses no robust mutex; gives it back. Async-signal-safe. Errors as above.
  */
 int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_let_go(struct life_self *self);

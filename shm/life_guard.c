@@ -32,6 +32,7 @@
 #include <linux/magic.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 
 /* How often the guard may say "again", or that it is being stopped, before we say so. */
 #define ATTACH_TRIES 200
@@ -67,7 +68,7 @@ static bool is_outside(uid_t uid)
 
 static bool is_trusted(uid_t uid)
 {
-	return !uid || uid == geteuid() || is_outside(uid);
+	return !uid || uid == process_euid() || is_outside(uid);
 }
 
 /* An O_PATH fd. -ENODEV: there is none; -EPERM: it is not to be believed. */

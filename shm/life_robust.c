@@ -54,6 +54,7 @@
 #include <linux/futex.h>
 
 #include "base/background.h"
+#include "base/process.h"
 
 /* What the kernel reads; in a page of its own. */
 struct keeper_list {
@@ -66,7 +67,7 @@ struct life_keeper {
 	uint64_t *words;
 	uint32_t seats;
 	uint32_t tid;
-	bool is_refused; /* set_robust_list(2) is, by a filter */
+	int err; /* -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused, by a filter */
 	pthread_t thread;
 	sem_t told;  /* the keeper: the seat is taken, or there is none */
 	sem_t asked; /* life_robust_detach(): give it back */
@@ -185,9 +186,15 @@ static void keeper_take_any(struct life_keeper *keeper)
 	bool abandoned = false;
 	uint32_t seat;
 
-	keeper->tid = (uint32_t)syscall(SYS_gettid);
+	pid_t tid = process_tid();
+
+	if (tid < 0) {
+		keeper->err = -EPERM;
+		return;
+	}
+	keeper->tid = (uint32_t)tid;
 	if (syscall(SYS_set_robust_list, &keeper->list->head, sizeof(keeper->list->head))) {
-		keeper->is_refused = true;
+		keeper->err = -ENOSYS;
 		return;
 	}
 	for (;;) {
@@ -261,12 +268,12 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 	while (sem_wait(&keeper->told))
 		;
 	if (!keeper->owner) {
-		err = keeper->is_refused ? -ENOSYS : -EUSERS;
+		err = keeper->err ? keeper->err : -EUSERS;
 		keeper_stop(keeper);
 		return err;
 	}
 	out->owner = keeper->owner;
-	out->pid = (uint32_t)getpid();
+	out->pid = (uint32_t)process_pid();
 	out->image = 0;
 	out->keeper = keeper;
 	return 0;
@@ -294,8 +301,8 @@ int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats)
 		return err;
 	keeper_take_any(&keeper);
 	if (!keeper.owner)
-		return -EUSERS;
-	*out = (struct life_self){ .owner = keeper.owner, .pid = (uint32_t)getpid() };
+		return keeper.err ? keeper.err : -EUSERS;
+	*out = (struct life_self){ .owner = keeper.owner, .pid = (uint32_t)process_pid() };
 	out->keeper = &keeper;
 	return 0;
 }

@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 
 #define GONE "gone"
 #define RIGHT_IS_OLD_SECONDS 10
@@ -85,7 +86,7 @@ bool name_leads_to(const struct segment *s, const struct segment_path *path)
 
 int name_is_mine(const struct segment_path *path)
 {
-	uid_t self = geteuid();
+	uid_t self = process_euid();
 
 	return self == path->owner || !self ? 0 : -EPERM;
 }
@@ -133,7 +134,7 @@ int name_right_make(const struct segment_path *path, uint64_t id)
 	fd = fd_open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	err = fd < 0 ? fd : 0;
 	/* Whose registry it is has to be able to withdraw it. */
-	if (!err && geteuid() != path->owner &&
+	if (!err && process_euid() != path->owner &&
 	    fchownat(fd, "", path->owner, (gid_t)-1, AT_EMPTY_PATH))
 		err = -errno;
 	if (!err)

@@ -42,7 +42,7 @@ static uint64_t start_for_row(pid_t pid)
 
 	if (process_proc_is_ours())
 		return process_start(pid);
-	return pid == getpid() && process_read_self(&process) ? process_start_of(&process) : 0;
+	return pid == process_pid() && process_read_self(&process) ? process_start_of(&process) : 0;
 }
 
 static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
@@ -58,8 +58,8 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with handle_pid:A
 	 */
 	store_release(&row->who.pid, (uint32_t)pid);
-	row->uid = getuid();
-	row->gid = getgid();
+	row->uid = process_uid();
+	row->gid = process_gid();
 	row->who.start = start_for_row(pid);
 	row->who.time_namespace = row_time_namespace();
 	row->who.pid_namespace = row_pid_namespace();
@@ -90,12 +90,12 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 
 void row_open(const struct segment *s, const struct life_self *self)
 {
-	open_row(s, self, getpid(), 0);
+	open_row(s, self, process_pid(), 0);
 }
 
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid)
 {
-	open_row(s, self, pid, getpid());
+	open_row(s, self, pid, process_pid());
 }
 
 pid_t row_foster(const struct segment *s, owner_t owner)

@@ -51,6 +51,11 @@ static const struct call {
 	{ "rt_sigprocmask", SYS_rt_sigprocmask },
 	{ "sched_yield", SYS_sched_yield },
 	{ "close_range", SYS_close_range },
+	{ "gettid", SYS_gettid },
+	{ "getpid", SYS_getpid },
+	{ "getuid", SYS_getuid },
+	{ "geteuid", SYS_geteuid },
+	{ "getgid", SYS_getgid },
 };
 
 #define CALLS ((int)(sizeof(calls) / sizeof(*calls)))

@@ -133,7 +133,7 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
  *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
  *         you; -EPERM the file is not the named user's, or is left over from another life
- *         table and only its user can replace it; -EPROTO not a registry of that
+ *         table and only its user can replace it, or a system call is refused; -EPROTO not a registry of that
  *         name, or damaged, or of another version's layout and somebody may live in it;
  *         -EOPNOTSUPP not in a tmpfs; -EBUSY left over from another life table with owners
  *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;

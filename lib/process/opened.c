@@ -121,13 +121,13 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 	char path[32];
 	int err;
 
-	if (pid == getpid() && k->writable)
+	if (pid == process_pid() && k->writable)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	err = look_at_maps(path, &k->segment);
 	if (err == -ENODATA)
 		err = look_at_threads(pid, &k->segment);
-	if (err == -EACCES && is_child_of(pid, getpid()))
+	if (err == -EACCES && is_child_of(pid, process_pid()))
 		err = 0;
 	return err == -ENODATA ? -EACCES : err;
 }

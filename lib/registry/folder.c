@@ -13,6 +13,7 @@
  * file, an empty folder is left.
  */
 #include "lib/registry/folder.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static bool may_be_made(const struct opening *o)
 {
 	struct stat st;
 
-	return o->path.owner == geteuid() && lstat(o->folder, &st) && errno == ENOENT &&
+	return o->path.owner == process_euid() && lstat(o->folder, &st) && errno == ENOENT &&
 	       !faccessat(AT_FDCWD, RUN, W_OK | X_OK, AT_EACCESS);
 }
 

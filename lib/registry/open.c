@@ -33,6 +33,7 @@
 #include "lib/handle/handle.h"
 #include "shm/in_use.h"
 #include "base/mutex.h"
+#include "base/process.h"
 #include "shm/name.h"
 #include "shm/row.h"
 #include "shm/succession.h"
@@ -79,7 +80,7 @@ static int may_create(const struct opening *o)
 			    o->path.file);
 		return -ENOENT;
 	}
-	if (o->path.owner != geteuid()) {
+	if (o->path.owner != process_euid()) {
 		segment_say(&o->path, "there is no registry %s/%s, and only user %u can create it",
 			    o->path.directory, o->path.file, o->path.owner);
 		return -ENOENT;
@@ -120,7 +121,7 @@ static int replace(const struct kreg *k, const struct opening *o, uint64_t *made
 	struct in_use alive;
 
 	member_note_ended(s);
-	if (k->writable && o->path.owner == geteuid())
+	if (k->writable && o->path.owner == process_euid())
 		return succession_take_over(s, &o->path, &o->plan, made);
 	if (in_use_by(s, NULL, &alive)) {
 		in_use_say(s, &o->path, &alive);
@@ -149,7 +150,7 @@ static int open_next(struct kreg *k, const struct opening *o, uint64_t *made)
 	int err;
 
 	if (!(o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) &&
-	    o->path.owner == geteuid()) {
+	    o->path.owner == process_euid()) {
 		err = succession_follow(&k->segment, &o->path, &o->plan, made);
 		return err ? err : 1;
 	}

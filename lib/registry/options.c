@@ -12,6 +12,7 @@
 #include "lib/registry/folder.h"
 #include "lib/handle/handle.h"
 #include "base/sized.h"
+#include "base/process.h"
 
 #define DEFAULT_MAX_BYTES (16ull << 30)
 #define DEFAULT_SLOTS 8192u
@@ -65,7 +66,7 @@ static int options_check(const struct kreg_options *o)
 static int name_read(struct opening *o, const char *name)
 {
 	const char *colon = strchr(name, ':'), *at;
-	unsigned long owner = geteuid();
+	unsigned long owner = process_euid();
 	char *end;
 
 	if (colon) {
@@ -115,7 +116,7 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			    "user %u holds its share of %u seats of the guard at %s; root can give "
 			    "more "
 			    "by `regtool guard upgrade --share`",
-			    getuid(), share, o->guard);
+			    process_uid(), share, o->guard);
 	else if (err == -EPERM && life_guard_is_strange(o->guard))
 		segment_say(
 			&o->path,
@@ -135,6 +136,21 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
 }
 
+/* What is the caller's is told by who it is. */
+static int caller_check(const struct opening *o)
+{
+	int err = 0;
+	const char *refused = process_refused(&err);
+
+	if (refused)
+		segment_say(&o->path,
+			    "the kernel refuses %s(2), which tells who opens a registry: %s; allow "
+			    "it in the "
+			    "sandbox",
+			    refused, strerror(-err));
+	return err;
+}
+
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
 {
 	struct kreg_options *o = &out->options;
@@ -147,6 +163,9 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 	out->path.log = o->log;
 	out->path.log_data = o->log_data;
 	out->path.said = &out->said;
+	err = caller_check(out);
+	if (err)
+		return err;
 	err = options_check(o);
 	if (err) {
 		segment_say(&out->path, "an option has a value that is not allowed");

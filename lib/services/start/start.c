@@ -26,6 +26,7 @@
 #include "base/call.h"
 #include "base/clock.h"
 #include "base/sized.h"
+#include "base/process.h"
 #include "lib/services/start/start.h"
 #include "lib/services/start/start_child.h"
 #include "lib/services/start/start_program.h"
@@ -47,7 +48,7 @@ static const char *period_from_above(const struct kreg_start *how)
 {
 	const char *pid = getenv("WATCHDOG_PID");
 
-	if (!(how->flags & KREG_START_PASS_ON) || (pid && atoi(pid) != getpid()))
+	if (!(how->flags & KREG_START_PASS_ON) || (pid && atoi(pid) != process_pid()))
 		return NULL;
 	return getenv("WATCHDOG_USEC");
 }

@@ -33,6 +33,7 @@
 #include "lib/services/start/start_minder.h"
 #include "lib/services/start/start_watch.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 #define EXIT_NOT_RUN 127
 
@@ -148,7 +149,7 @@ static void fill_in_pid(char **environment)
 	static const char name[] = "WATCHDOG_PID=";
 	char digits[] = START_PID_TO_BE;
 	size_t at = sizeof(digits) - 1;
-	pid_t pid = getpid();
+	pid_t pid = process_pid();
 
 	for (; *environment && strncmp(*environment, name, sizeof(name) - 1); environment++)
 		;
@@ -266,7 +267,7 @@ static void __attribute__((noreturn)) foster(pid_t program, pid_t watcher, bool 
 static void __attribute__((noreturn)) start_fostered(const struct start_plan *plan)
 {
 	const char *slash = strrchr(plan->how->argv[0], '/');
-	pid_t own = getpid(), program, watcher;
+	pid_t own = process_pid(), program, watcher;
 	uint64_t owner;
 	int err = kreg_inner_seat(plan->k, &owner);
 
@@ -318,6 +319,6 @@ void start_child(const struct start_plan *plan)
 	if (err)
 		give_up(plan, START_NO_SEAT, err);
 	kreg_inner_sit(k, 0);
-	start_say(plan, (struct start_word){ START_SEATED, 0, owner, getpid() });
+	start_say(plan, (struct start_word){ START_SEATED, 0, owner, process_pid() });
 	become_program(plan);
 }

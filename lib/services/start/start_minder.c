@@ -64,7 +64,7 @@ static bool is_left(pid_t pid, pid_t session)
 {
 	struct process process;
 
-	return pid > 0 && pid != getpid() && getsid(pid) == session &&
+	return pid > 0 && pid != process_pid() && getsid(pid) == session &&
 	       process_read(pid, &process) && !process_is_over(&process);
 }
 
@@ -192,7 +192,7 @@ static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *f
 int start_minder(const struct start_plan *plan)
 {
 	const struct start_within *within = plan->within;
-	int fds[FDS] = { fd_pidfd(plan->starter), fd_pidfd(getpid()), -1, -1, -1 };
+	int fds[FDS] = { fd_pidfd(plan->starter), fd_pidfd(process_pid()), -1, -1, -1 };
 	int status = 0, err = 0;
 	pid_t between;
 

@@ -16,6 +16,7 @@
 #include "lib/services/start/start_child.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 static int start_fork(struct starting *s)
 {
@@ -26,7 +27,9 @@ static int start_fork(struct starting *s)
 
 	plan.environment = s->environment.list;
 	plan.within = &s->within;
-	plan.starter = getpid();
+	plan.starter = process_pid();
+	if (plan.starter < 0)
+		return -EPERM;
 	err = fd_socket_pair(SOCK_SEQPACKET, ends);
 	if (err)
 		return err;

@@ -44,6 +44,7 @@
 
 #include "lib/services/start/fds.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 /* Of the watcher's fds. In the fallback FD_STARTER is that of a starter with which the program is to die, or -1. */
 enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
@@ -123,14 +124,14 @@ be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
 	}
 	stand_apart();
 	kreg_inner_sit(plan->k, program);
-	start_say(plan, (struct start_word){ START_WATCHED, 0, owner, getpid() });
+	start_say(plan, (struct start_word){ START_WATCHED, 0, owner, process_pid() });
 	watch(fds);
 }
 
 pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 {
 	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
-	int fds[FDS], err = open_pidfds(fds, getpid(), program, dies ? plan->starter : 0);
+	int fds[FDS], err = open_pidfds(fds, process_pid(), program, dies ? plan->starter : 0);
 	pid_t watcher;
 
 	if (err)
@@ -151,7 +152,7 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 
 int start_watch_starter(const struct start_plan *plan)
 {
-	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, getpid(), 0);
+	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, process_pid(), 0);
 	pid_t between;
 
 	if (err)

@@ -101,7 +101,7 @@ static bool is_member(pid_t pid, const struct service_group *group)
 		return false;
 	if (group->session && process.session == group->session)
 		return !is_minder(pid);
-	return process.parent == getpid() && was_started_by(pid, group);
+	return process.parent == process_pid() && was_started_by(pid, group);
 }
 
 static void read_proc(const struct service_group *group, struct pids *pids)

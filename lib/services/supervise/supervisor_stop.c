@@ -17,6 +17,7 @@
 #include "lib/services/supervise/supervisor_say.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 /* What may not be killed is not waited for without an end. */
 #define LEFT_NS 5000000000u
@@ -177,7 +178,7 @@ static void end_children(struct kreg_supervisor *s)
 	siginfo_t info;
 	FILE *in;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", process_pid());
 	while (s->children >= 0 && clock_now() < until) {
 		supervisor_reap(s);
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))

@@ -26,6 +26,7 @@
 #include "lib/services/start/start_program.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -104,7 +105,7 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 {
 	int err;
 
-	if (owner->pid == getpid() && kreg_inner_pid_is_ours(k, owner->token))
+	if (owner->pid == process_pid() && kreg_inner_pid_is_ours(k, owner->token))
 		return -EBUSY;
 	err = open_signals(ward, k, owner);
 	if (!err) {
