@@ -206,6 +206,7 @@ static int check(const struct segment_path *path, int fd, struct segment_header 
 		 struct segment *s)
 {
 	struct stat st;
+	ssize_t got;
 	int err;
 
 	if (fstat(fd, &st))
@@ -217,8 +218,14 @@ static int check(const struct segment_path *path, int fd, struct segment_header 
 		err = segment_check_file_system(path, fd);
 	if (err)
 		return err;
-	if (pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
-	    header->magic != SEGMENT_MAGIC) {
+	got = pread(fd, header, sizeof(*header), 0);
+	if (got < 0) {
+		err = -errno;
+		segment_say(path, "cannot read %s/%s: %s; a sandbox has to allow pread64(2)",
+			    path->directory, path->file, strerror(-err));
+		return err;
+	}
+	if (got != (ssize_t)sizeof(*header) || header->magic != SEGMENT_MAGIC) {
 		segment_say(path,
 			    "%s/%s is not a registry; choose another name, or remove it with "
 			    "`regtool destroy --force`",

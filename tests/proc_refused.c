@@ -56,6 +56,7 @@ static const struct call {
 	{ "getuid", SYS_getuid },
 	{ "geteuid", SYS_geteuid },
 	{ "getgid", SYS_getgid },
+	{ "pread64", SYS_pread64 },
 };
 
 #define CALLS ((int)(sizeof(calls) / sizeof(*calls)))
@@ -145,6 +146,8 @@ static void check_refusal(struct kreg *k, const struct refusal *refusal, const c
 	ck_assert_msg(opened != INT64_MIN, "%s refused with %d: the process died", name,
 		      refusal->error);
 	ck_assert_msg(opened != -EDOM, "%s refused with %d: kreg_open() fails without a sentence",
+		      name, refusal->error);
+	ck_assert_msg(opened != -EPROTO, "%s refused with %d: it is taken for what is in the file",
 		      name, refusal->error);
 	if (opened) {
 		printf("# %s, %s: kreg_open() says %s\n", name, strerror(refusal->error),

@@ -92,7 +92,7 @@ struct kreg_options {
 	void (*log)(void *data, const char *sentence); /* why a call failed and what to do */
 	void *log_data;
 	uint64_t
-		owner_bytes; /* that one owner may take of max_bytes, in slabs of 16 KiB; 0: all. Decided at
+		owner_bytes; /* that one owner may take of max_bytes, rounded up to slabs of 16 KiB; 0: all. Decided at
 				 creation. What is more is refused it: -EDQUOT, see kreg(7) */
 };
 
