@@ -164,12 +164,24 @@ int fd_event(void)
 	return MADE(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-void fd_event_tell(int fd)
+bool fd_event_tell(int fd)
 {
 	const uint64_t one = 1;
+	ssize_t size;
 
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	do
+		size = write(fd, &one, sizeof(one));
+	while (size < 0 && errno == EINTR);
+	/* It is readable already, if it is full. */
+	return size > 0 || errno == EAGAIN;
+}
+
+void fd_event_tell_in(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
+
+	if (!fd_event_tell(fd) && epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event))
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 int fd_signals(const sigset_t *signals)

@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -28,7 +29,18 @@ int fd_socket_pair(int type, int *ends);
 int fd_pipe(int flags, int *ends);
 
 int fd_event(void); /* does not block */
-void fd_event_tell(int fd);
+
+/* Makes it readable. False: write(2) is refused. */
+bool fd_event_tell(int fd);
+/*
+ * The same for a thread that waits for @epoll, in which it has no data. Where write(2) is refused, @epoll alone is
+ * readable, because @fd is asked there whether it can be written, which it always can.
+ */
+void fd_event_tell_in(int epoll, int fd);
+
+/* A thread of ours that sleeps until it is told to end looks that often, for both ways may be refused. */
+#define FD_EVENT_LOOK_MS 10000
+
 int fd_epoll(void);
 int fd_signals(const sigset_t *signals); /* does not block */
 int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */

@@ -57,6 +57,29 @@ static const struct call {
 	{ "geteuid", SYS_geteuid },
 	{ "getgid", SYS_getgid },
 	{ "pread64", SYS_pread64 },
+	{ "read", SYS_read },
+	{ "write", SYS_write },
+	{ "fstat", SYS_fstat },
+	{ "newfstatat", SYS_newfstatat },
+	{ "openat", SYS_openat },
+	{ "readlinkat", SYS_readlinkat },
+	{ "renameat2", SYS_renameat2 },
+	{ "unlinkat", SYS_unlinkat },
+	{ "epoll_pwait", SYS_epoll_pwait },
+	{ "ppoll", SYS_ppoll },
+	{ "fcntl", SYS_fcntl },
+	{ "unshare", SYS_unshare },
+	{ "clock_nanosleep", SYS_clock_nanosleep },
+	{ "socketpair", SYS_socketpair },
+	{ "mmap", SYS_mmap },
+	{ "munmap", SYS_munmap },
+#ifdef __x86_64__
+	{ "epoll_wait", SYS_epoll_wait },
+	{ "poll", SYS_poll },
+	{ "readlink", SYS_readlink },
+	{ "rename", SYS_rename },
+	{ "unlink", SYS_unlink },
+#endif
 };
 
 #define CALLS ((int)(sizeof(calls) / sizeof(*calls)))
@@ -111,6 +134,7 @@ static void use(struct kreg *k)
 		kreg_listener_next(listener, &event);
 		kreg_listener_close(listener);
 	}
+	kreg_await_gone(k, "parent", KREG_STRING, NULL, 1);
 	kreg_signal(k, "parent", KREG_STRING, 0);
 	kreg_sweep(k);
 	kreg_count(k);
@@ -120,8 +144,8 @@ static void use(struct kreg *k)
 static int try_it(int link, void *data)
 {
 	const struct refusal *refusal = data;
-	struct kreg *k;
-	int err = refuse_call(refusal->number, refusal->error);
+	struct kreg *k, *other;
+	int err = refuse_call(refusal->number, refusal->error), again;
 
 	if (err)
 		return 2;
@@ -131,6 +155,10 @@ static int try_it(int link, void *data)
 		return 0;
 	err = kreg_register(k, "name", KREG_STRING, "x", 1, NULL);
 	use(k);
+	other = open_in(refusal->mode, &again);
+	if (other)
+		use(other);
+	kreg_close(other);
 	link_say(link, err);
 	link_hear(link);
 	return 0;

@@ -8,7 +8,7 @@
  * Needs     a waiter does it in this order: bell_listen(), line_look(), and if it has to wait in that view:
  *           attendant_compare(), sleep.
  * Context   any thread. Started at the first wait, one for each handle with one of deaths.c, ended by kreg_close(). It sleeps for good
- *           while nobody waits.
+ *           while nobody waits; that of deaths.c looks every 10 s whether it has to end.
  * Used by   wait.c.
  */
 #ifndef KREG_LIB_ATTENDANT_H

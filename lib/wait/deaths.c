@@ -40,15 +40,13 @@ static void *hear(void *data)
 	struct epoll_event event;
 	int got;
 
-	for (;;) {
-		got = epoll_wait(deaths->epoll, &event, 1, -1);
-		if (got < 0 && errno != EINTR)
-			return NULL;
-		if (got == 1 && !event.data.ptr)
-			return NULL;
-		if (got == 1)
+	do {
+		got = epoll_wait(deaths->epoll, &event, 1, FD_EVENT_LOOK_MS);
+		if (got == 1 && event.data.ptr)
 			deaths->tell(event.data.ptr);
-	}
+		/* relaxed: the system call that wakes comes after it; without that one a later look sees it */
+	} while (!load_relaxed(&deaths->is_over) && (got >= 0 || errno == EINTR));
+	return NULL;
 }
 
 static void close_fds(struct deaths *deaths)
@@ -75,7 +73,8 @@ void deaths_end(struct deaths *deaths)
 {
 	if (deaths->epoll < 0)
 		return;
-	fd_event_tell(deaths->stop);
+	store_relaxed(&deaths->is_over, true); /* relaxed: as in hear() */
+	fd_event_tell_in(deaths->epoll, deaths->stop);
 	pthread_join(deaths->thread, NULL);
 	close_fds(deaths);
 }

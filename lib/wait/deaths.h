@@ -23,6 +23,7 @@ struct deaths {
 	struct kreg *k;
 	void (*tell)(void *data); /* called in a thread of deaths.c, or in deaths_serve() */
 	pthread_t thread;
+	bool is_over;    /* the thread has to end */
 	int epoll, stop; /* in the table of the thread that has begun; -1: none */
 	struct cds_list_head wanted, watched, forgotten;
 };

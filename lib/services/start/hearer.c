@@ -23,18 +23,23 @@ struct hearer {
 	pthread_mutex_t mutex;
 	int programs; /* an epoll instance */
 	int stop;     /* an eventfd */
+	bool is_over; /* the thread has to end; under the mutex */
 };
 
-static void hear_all(struct hearer *h)
+/* False: it is over. */
+static bool hear_all(struct hearer *h)
 {
 	struct epoll_event events[EVENTS];
+	bool is_over;
 	int count, i;
 
 	pthread_mutex_lock(&h->mutex);
-	count = epoll_wait(h->programs, events, EVENTS, 0);
+	is_over = h->is_over;
+	count = is_over ? 0 : epoll_wait(h->programs, events, EVENTS, 0);
 	for (i = 0; i < count; i++)
 		kreg_program_hear(events[i].data.ptr);
 	pthread_mutex_unlock(&h->mutex);
+	return !is_over;
 }
 
 static void *hear(void *data)
@@ -43,13 +48,12 @@ static void *hear(void *data)
 	struct pollfd at[] = { { .fd = h->stop, .events = POLLIN },
 			       { .fd = h->programs, .events = POLLIN } };
 
-	for (;;) {
-		if (poll(at, 2, -1) < 0)
-			continue;
-		if (at[0].revents)
-			return NULL;
-		hear_all(h);
-	}
+	int got;
+
+	do {
+		got = poll(at, 2, FD_EVENT_LOOK_MS);
+	} while (hear_all(h) && (got >= 0 || errno == EINTR));
+	return NULL;
 }
 
 static void hearer_free(struct hearer *h)
@@ -91,7 +95,10 @@ static void hearer_end(void *it, bool is_parents)
 	struct hearer *h = it;
 
 	if (!is_parents) {
-		fd_event_tell(h->stop);
+		pthread_mutex_lock(&h->mutex);
+		h->is_over = true;
+		pthread_mutex_unlock(&h->mutex);
+		fd_event_tell_in(h->programs, h->stop);
 		pthread_join(h->thread, NULL);
 	}
 	hearer_free(h);
