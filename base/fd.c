@@ -233,36 +233,65 @@ static bool close_in_copy(unsigned int first, unsigned int last, unsigned int fl
 	return first > last || !syscall(SYS_close_range, first, last, flags);
 }
 
-static int apart_slowly(int keep)
+/* The lowest of @keep from @from on; INT_MAX: there is none. */
+static int next_kept(const int *keep, int count, int from)
 {
-	int fd, end;
+	int i, lowest = INT_MAX;
 
-	if (unshare(CLONE_FILES))
-		return -errno;
-	end = (int)sysconf(_SC_OPEN_MAX);
+	for (i = 0; i < count; i++) {
+		if (keep[i] >= from && keep[i] < lowest)
+			lowest = keep[i];
+	}
+	return lowest;
+}
+
+static void close_slowly(const int *keep, int count)
+{
+	int fd, end = (int)sysconf(_SC_OPEN_MAX);
+
 	for (fd = 0; fd < end; fd++) {
-		if (fd != keep)
+		if (next_kept(keep, count, fd) != fd)
 			close(fd);
+	}
+}
+
+static int close_between(const int *keep, int count)
+{
+	int from = 0, kept;
+
+	while ((kept = next_kept(keep, count, from)) != INT_MAX) {
+		if (kept > from && !close_in_copy((unsigned int)from, (unsigned int)kept - 1, 0))
+			return -ENOSYS;
+		from = kept + 1;
 	}
 	return 0;
 }
 
-int fd_apart(int keep)
+int fd_apart(const int *keep, int count)
 {
-	unsigned int kept = (unsigned int)keep;
-	int low, err = 0;
+	int low, i, highest = -1, err = 0;
 
+	for (i = 0; i < count; i++)
+		highest = keep[i] > highest ? keep[i] : highest;
 	/* In the copy of the table, which is made by the first call: nothing of the program's is held open by us. */
-	if (!close_in_copy(keep < 0 ? 0 : kept + 1, ~0u, CLOSE_RANGE_UNSHARE))
-		err = apart_slowly(keep);
-	else if (keep > 0 && !close_in_copy(0, kept - 1, 0))
-		err = -ENOSYS;
+	if (close_in_copy((unsigned int)highest + 1, ~0u, CLOSE_RANGE_UNSHARE))
+		err = close_between(keep, count);
+	else if (unshare(CLONE_FILES))
+		err = -errno;
+	else
+		close_slowly(keep, count);
 	/* For good, so that they need not be plugged each time. */
 	for (low = 0; low < LOWEST && !err; low++) {
 		if (fcntl(low, F_GETFD) < 0)
 			open("/", O_PATH | O_CLOEXEC);
 	}
 	return err;
+}
+
+void fd_apart_end(void)
+{
+	if (!close_in_copy(0, ~0u, 0))
+		close_slowly(NULL, 0);
 }
 
 static DIR *folder_of(int fd)

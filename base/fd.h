@@ -58,9 +58,12 @@ int fd_bpf_pin(int folder, const char *path, const char *pin);
 
 /*
  * The calling thread has a table of fds of its own from now on, which the threads that it starts share, and in it
- * @keep alone, under its number; -1: nothing. An error: it has that of the process.
+ * those of @keep alone, under their numbers; -1 is none. An error: it has that of the process.
  */
-int fd_apart(int keep);
+int fd_apart(const int *keep, int count);
+
+/* Closes all fds in such a table: threads that outlive the calling one may share it, and hold nothing open. */
+void fd_apart_end(void);
 
 /* For reading. NULL, with errno. */
 DIR *fd_folder(const char *path);

@@ -63,11 +63,11 @@ bool kreg_inner_is_parents(const struct kreg *k);
 bool kreg_inner_is_fallback(const struct kreg *k);
 
 /*
- * Something that a handle has one of, made by @make at its first need, and ended by @end at the beginning of
- * kreg_close(); @is_parents as above. Returns what @make returned.
+ * The calling thread's calls of functions of the program's are made by @outside's from here on, NULL: by itself; for
+ * each library has a copy of base/outside.c.
  */
-int kreg_inner_companion(struct kreg *k, int (*make)(void **out),
-			 void (*end)(void *it, bool is_parents), void **out);
+struct outside;
+void kreg_inner_outside(struct outside *outside);
 
 /* ---- owners */
 

@@ -9,20 +9,24 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/seccomp.h>
 
+#include "lib/kreg-services.h"
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/notifier.h"
 #include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
@@ -274,6 +278,202 @@ START_TEST(who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing)
 }
 END_TEST
 
+#define NUMBERS 128
+#define ABOVE 200 /* what the program knows */
+
+/* A program that goes on closing what it does not know, and opens files and sockets under these numbers. */
+struct closer {
+	pthread_t thread;
+	pthread_mutex_t mutex; /* held while it does that */
+	bool is_over;
+	int link;
+	struct {
+		bool is_there;
+		ino_t inode;
+		int far; /* the other end, of a socket */
+	} at[NUMBERS];
+};
+
+static int open_stranger(struct closer *c, int number)
+{
+	int ends[2] = { -1, -1 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/stranger.%d", tmp_directory(), number);
+	if (number % 2) {
+		ends[0] = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	} else {
+		socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+		c->at[number].far = fcntl(ends[1], F_DUPFD_CLOEXEC, ABOVE);
+		close(ends[1]);
+	}
+	if (write(number % 2 ? ends[0] : c->at[number].far, PRECIOUS, strlen(PRECIOUS)) < 0)
+		abort();
+	return ends[0];
+}
+
+static void take_number(struct closer *c, int number)
+{
+	int fd = open_stranger(c, number);
+	struct stat st;
+
+	if (fd != number) {
+		dup3(fd, number, O_CLOEXEC);
+		close(fd);
+	}
+	fstat(number, &st);
+	c->at[number].inode = st.st_ino;
+	c->at[number].is_there = true;
+}
+
+static void *close_unknown(void *data)
+{
+	struct closer *c = data;
+	bool is_over;
+	int i;
+
+	do {
+		pthread_mutex_lock(&c->mutex);
+		for (i = STDERR_FILENO + 1; i < NUMBERS; i++) {
+			if (i == c->link || c->at[i].is_there)
+				continue;
+			if (!close(i) || i < NUMBERS / 2)
+				take_number(c, i);
+		}
+		is_over = c->is_over;
+		pthread_mutex_unlock(&c->mutex);
+		usleep(10000);
+	} while (!is_over);
+	return NULL;
+}
+
+/* That nobody has closed, written to or read from any of them. */
+static int end_closer(struct closer *c)
+{
+	char text[64];
+	struct stat st;
+	int i;
+
+	pthread_mutex_lock(&c->mutex);
+	c->is_over = true;
+	pthread_mutex_unlock(&c->mutex);
+	pthread_join(c->thread, NULL);
+	for (i = 0; i < NUMBERS; i++) {
+		if (!c->at[i].is_there)
+			continue;
+		REQUIRE(!fstat(i, &st) && st.st_ino == c->at[i].inode);
+		if (i % 2) {
+			REQUIRE(st.st_size == (off_t)strlen(PRECIOUS));
+			REQUIRE(lseek(i, 0, SEEK_CUR) == st.st_size);
+		} else {
+			REQUIRE(recv(i, text, sizeof(text), MSG_DONTWAIT) == (int)strlen(PRECIOUS));
+			REQUIRE(recv(i, text, sizeof(text), MSG_DONTWAIT) < 0);
+			REQUIRE(recv(c->at[i].far, text, sizeof(text), MSG_DONTWAIT) < 0);
+		}
+	}
+	return 0;
+}
+
+/* What the supervisor's thread says, in the program's own file. */
+static void write_sentence(void *data, const char *sentence)
+{
+	dprintf(*(int *)data, "%s\n", sentence);
+}
+
+static void write_event(const struct kreg_telemetry *event, void *data)
+{
+	dprintf(*(int *)data, "event %s\n", event->role);
+}
+
+/* The pid of a service that is found, and is not @before; 0: after a minute there is none. */
+static pid_t runs_anew(struct kreg *k, const char *role, pid_t before)
+{
+	struct kreg_owner owner;
+	int tries;
+
+	for (tries = 0; tries < 60000; tries++) {
+		if (kreg_service_lookup(k, "closed", role, NULL, 0, &owner) >= 0 &&
+		    owner.pid != before)
+			return owner.pid;
+		usleep(1000);
+	}
+	return 0;
+}
+
+static int kill_services(struct kreg *k, const char *role, int signal, int times)
+{
+	pid_t pid = runs_anew(k, role, 0);
+
+	while (times--) {
+		REQUIRE(pid);
+		REQUIRE(!kill(pid, signal));
+		pid = runs_anew(k, role, pid);
+	}
+	REQUIRE(pid);
+	return 0;
+}
+
+static int read_sentences(int log)
+{
+	static char text[65536];
+	ssize_t size = pread(log, text, sizeof(text) - 1, 0);
+
+	REQUIRE(size > 0);
+	text[size] = 0;
+	REQUIRE(strstr(text, "as it had missed its watchdog"));
+	REQUIRE(strstr(text, "event heard\n"));
+	REQUIRE(strstr(text, "all services are stopped\n"));
+	return 0;
+}
+
+static int supervise_without_fds(int link, void *data)
+{
+	KREG_START(plain, .argv = (const char *const[]){ "sleep", "1000", NULL });
+	KREG_START(heard,
+		   .argv = (const char *const[]){ NOTIFIER, "say", "READY=1", "ping:1000000:50",
+						  NULL },
+		   .ready = KREG_READY_NOTIFY, .watchdog_ms = 1000);
+	const struct kreg_supervised services[] = {
+		{ .size = sizeof(services[0]), .role = "plain", .start = &plain },
+		{ .size = sizeof(services[0]), .role = "heard", .start = &heard },
+	};
+	static struct closer closer = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+	struct kreg *k = mode_open(*(int *)data, "supervised");
+	char path[128];
+	int opened, log, before;
+	KREG_SUPERVISION(what, .services = services, .count = 2, .intensity = 1000,
+			 .log = write_sentence, .log_data = &log);
+	struct kreg_supervisor *s;
+
+	snprintf(path, sizeof(path), "%s/log", tmp_directory());
+	opened = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	log = fcntl(opened, F_DUPFD_CLOEXEC, ABOVE);
+	close(opened);
+	closer.link = link;
+	before = count_fds();
+	REQUIRE(!kreg_service_telemetry(k, write_event, &log));
+	REQUIRE(!kreg_supervise(k, "closed", &what, &s, NULL));
+	/* A pair, and nothing that the program could take for its own, however many services there are. */
+	REQUIRE(count_fds() == before + 2);
+	REQUIRE(!pthread_create(&closer.thread, NULL, close_unknown, &closer));
+	REQUIRE(!kill_services(k, "plain", SIGKILL, 20));
+	REQUIRE(!kill_services(k, "heard", SIGKILL, 5));
+	/* Stopped, it sends no sign of life. */
+	REQUIRE(!kill_services(k, "heard", SIGSTOP, 1));
+	REQUIRE(!kreg_supervisor_state(s));
+	REQUIRE(!kreg_supervisor_change(s, &what, NULL));
+	kreg_supervisor_stop(s);
+	kreg_close(k);
+	REQUIRE(!end_closer(&closer));
+	return read_sentences(log);
+}
+
+START_TEST(who_supervises_without_its_fds_hears_and_restarts_its_services_and_touches_nothing)
+{
+	ck_assert_int_eq(run_child(supervise_without_fds, _i), 0);
+}
+END_TEST
+
 /* As on a kernel that does not know the advice, or under a filter. */
 static int refuse_madvise(int error)
 {
@@ -344,16 +544,18 @@ START_TEST(a_full_file_system_is_told_on_any_kernel)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const TTest *const tests[] = {
 		an_open_registry_is_no_fd,
 		nothing_is_ever_under_0_1_or_2_while_a_thread_prints,
 		who_closes_unknown_fds_keeps_its_files_and_its_registry,
 		who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing,
+		who_supervises_without_its_fds_hears_and_restarts_its_services_and_touches_nothing,
 		a_full_file_system_is_told_on_any_kernel,
 		NULL,
 	};
 
+	notifier_run(argc, argv);
 	return modes_run(suite_create("fds"), tcase_create("both"), tests, NULL, NULL);
 }

@@ -279,7 +279,7 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 
 int kreg_listener_fd(const struct kreg_listener *l)
 {
-	return l ? l->sleeper.fd : -EINVAL;
+	return l ? l->sleeper.pair.fd : -EINVAL;
 }
 
 static void listener_free(struct kreg_listener *l)

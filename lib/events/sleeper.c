@@ -11,16 +11,10 @@
  */
 #include "lib/events/sleeper.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "lib/events/halted.h"
 #include "base/background.h"
 #include "shm/bell.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "shm/log.h"
 #include "base/mutex.h"
 
@@ -57,37 +51,16 @@ static void sleep_until(struct sleeper *sleeper, const struct sleep *until)
 	}
 }
 
-/*
- * The program may have closed either number, because it does not know it, and have opened something else there. No two
- * sockets have the same inode.
- */
-static bool is_ours(int fd, ino_t inode)
-{
-	struct stat st;
-
-	return fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) && st.st_ino == inode;
-}
-
-/* False: there is none in the calling thread's table. */
-static bool signal_here(const struct sleeper *sleeper)
-{
-	bool is_here = is_ours(sleeper->fd_write, sleeper->inode_write);
-
-	/* If it is full, the other end is readable. */
-	while (is_here && send(sleeper->fd_write, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-	       errno == EINTR)
-		;
-	return is_here;
-}
-
 static void tell(void *data)
 {
-	signal_here(data);
+	const struct sleeper *sleeper = data;
+
+	pair_signal(&sleeper->pair);
 }
 
 void sleeper_signal(struct sleeper *sleeper)
 {
-	if (signal_here(sleeper))
+	if (pair_signal(&sleeper->pair))
 		return;
 	pthread_mutex_lock(&sleeper->mutex);
 	sleeper->is_asked = true;
@@ -97,14 +70,7 @@ void sleeper_signal(struct sleeper *sleeper)
 
 void sleeper_clear(struct sleeper *sleeper)
 {
-	char bytes[64];
-	ssize_t got;
-
-	if (!is_ours(sleeper->fd, sleeper->inode))
-		return;
-	do
-		got = recv(sleeper->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));
+	pair_clear(&sleeper->pair);
 }
 
 /* Under the mutex: until it is armed, or has to stop. */
@@ -113,7 +79,7 @@ static void serve(struct sleeper *sleeper)
 	for (;;) {
 		deaths_serve(&sleeper->deaths);
 		if (sleeper->is_asked)
-			signal_here(sleeper);
+			pair_signal(&sleeper->pair);
 		sleeper->is_asked = false;
 		if (sleeper->armed || sleeper->stop)
 			return;
@@ -127,7 +93,7 @@ static void *sleeper_run(void *data)
 	struct sleep until;
 	bool stop;
 
-	deaths_begin(&sleeper->deaths, sleeper->fd_write);
+	deaths_begin(&sleeper->deaths, sleeper->pair.fd_write);
 	do {
 		pthread_mutex_lock(&sleeper->mutex);
 		sleeper->has_begun = true;
@@ -139,43 +105,19 @@ static void *sleeper_run(void *data)
 		pthread_mutex_unlock(&sleeper->mutex);
 		if (!stop) {
 			sleep_until(sleeper, &until);
-			signal_here(sleeper);
+			pair_signal(&sleeper->pair);
 		}
 	} while (!stop);
 	deaths_end(&sleeper->deaths);
 	return NULL;
 }
 
-static void pair_free(struct sleeper *sleeper)
-{
-	if (is_ours(sleeper->fd, sleeper->inode))
-		close(sleeper->fd);
-	if (is_ours(sleeper->fd_write, sleeper->inode_write))
-		close(sleeper->fd_write);
-}
-
-static int pair_new(struct sleeper *sleeper)
-{
-	struct stat here, there;
-	int ends[2], err = fd_socket_pair(SOCK_STREAM | SOCK_NONBLOCK, ends);
-
-	if (err)
-		return err;
-	if (fstat(ends[0], &here) || fstat(ends[1], &there))
-		return -errno;
-	sleeper->fd = ends[0];
-	sleeper->inode = here.st_ino;
-	sleeper->fd_write = ends[1];
-	sleeper->inode_write = there.st_ino;
-	return 0;
-}
-
 int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 {
 	int err;
 
-	*sleeper = (struct sleeper){ .k = k, .fd = -1, .fd_write = -1 };
-	err = pair_new(sleeper);
+	*sleeper = (struct sleeper){ .k = k };
+	err = pair_new(&sleeper->pair);
 	if (err)
 		return err;
 	mutex_init(&sleeper->mutex);
@@ -184,7 +126,7 @@ int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 	dumps_init(&sleeper->dumps, k);
 	err = background_start(&sleeper->thread, sleeper_run, sleeper);
 	if (err) {
-		pair_free(sleeper);
+		pair_free(&sleeper->pair);
 		return err;
 	}
 	/* It has its own copy of the fd by then. */
@@ -253,12 +195,12 @@ void sleeper_stop(struct sleeper *sleeper)
 	pthread_mutex_destroy(&sleeper->mutex);
 	deaths_free(&sleeper->deaths);
 	dumps_free(&sleeper->dumps);
-	pair_free(sleeper);
+	pair_free(&sleeper->pair);
 }
 
 void sleeper_let_go(struct sleeper *sleeper)
 {
 	deaths_free(&sleeper->deaths);
 	dumps_free(&sleeper->dumps);
-	pair_free(sleeper);
+	pair_free(&sleeper->pair);
 }

@@ -16,6 +16,7 @@
 
 #include "lib/wait/deaths.h"
 #include "lib/process/dumps.h"
+#include "base/pair.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -28,9 +29,7 @@ struct sleep {
 
 struct sleeper {
 	struct kreg *k;
-	int fd;       /* of a pair of sockets; the program may have closed both, see is_ours() */
-	int fd_write; /* the other one; in both tables, under one number */
-	ino_t inode, inode_write;
+	struct pair pair; /* @fd_write is in both tables, under one number */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* for the rest */
 	pthread_cond_t changed;

@@ -58,8 +58,6 @@ struct kreg {
 	uint64_t looks;              /* of the attendant's at lines */
 	uint64_t next_look;          /* when the file is looked for again, as clock_tick() */
 	uint64_t next_guard_look;    /* the same for the guard */
-	void *companion;             /* NULL before a program is supervised; see inner.h */
-	void (*companion_end)(void *companion, bool is_parents);
 };
 
 /* What a thread has in a registry. */

@@ -112,8 +112,8 @@ struct kreg_supervisor;
 
 /*
  * Registers the caller as the supervisor of namespace @space, starts all services in the order of their
- * dependencies, and of the array where these leave it open; returns when all are ready. From then on a
- * thread watches them.
+ * dependencies, and of the array where these leave it open; returns when all are ready. From then on
+ * threads of the library watch them, whose fds are not in the table of the process.
  *
  * @what: is copied. @why: may be NULL; at an error the role that caused it, of KREG_ROLE_MAX + 1 bytes.
  * Context: blocks. The services are children of the process, who must not wait for them: no

@@ -7,6 +7,8 @@
  */
 #include "lib/namespace/telemetry.h"
 
+#include "base/outside.h"
+
 #ifdef HAVE_SDT
 #define _SDT_HAS_SEMAPHORES 1
 #include <sys/sdt.h>
@@ -30,6 +32,18 @@ int kreg_service_telemetry(struct kreg *k, kreg_telemetry_fn telemetry, void *da
 	k->telemetry_data = data;
 	k->telemetry = telemetry;
 	return 0;
+}
+
+struct told {
+	const struct kreg *k;
+	const struct kreg_telemetry *event;
+};
+
+static void call_back(void *data)
+{
+	const struct told *told = data;
+
+	told->k->telemetry(told->event, told->k->telemetry_data);
 }
 
 void telemetry_tell(struct kreg *k, enum kreg_telemetry_type type, const char *space,
@@ -61,7 +75,7 @@ void telemetry_tell(struct kreg *k, enum kreg_telemetry_type type, const char *s
 		break;
 	}
 	if (k->telemetry)
-		k->telemetry(&event, k->telemetry_data);
+		outside_call(call_back, &(struct told){ k, &event });
 }
 
 void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/outside.h"
 #include "lib/handle/handle.h"
 #include "lib/inner.h"
 #include "lib/process/owner.h"
@@ -40,19 +41,9 @@ bool kreg_inner_is_fallback(const struct kreg *k)
 	return k->segment.lives;
 }
 
-int kreg_inner_companion(struct kreg *k, int (*make)(void **out),
-			 void (*end)(void *it, bool is_parents), void **out)
+void kreg_inner_outside(struct outside *outside)
 {
-	int err = 0;
-
-	pthread_mutex_lock(&k->attendant_mutex);
-	if (!k->companion) {
-		err = make(&k->companion);
-		k->companion_end = end;
-	}
-	*out = k->companion;
-	pthread_mutex_unlock(&k->attendant_mutex);
-	return err;
+	outside_enter(outside);
 }
 
 int kreg_inner_pidfd(struct kreg *k, const struct kreg_owner *owner, enum kreg_inner_use use)

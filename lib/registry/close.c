@@ -126,8 +126,6 @@ void kreg_close(struct kreg *k)
 	UNCANCELLABLE;
 	if (!k)
 		return;
-	if (k->companion)
-		k->companion_end(k->companion, handle_is_parents(k));
 	attendant_stop(k);
 	if (k->member) {
 		if (!handle_is_parents(k) && member_has_others(k))

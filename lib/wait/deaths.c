@@ -59,7 +59,7 @@ void deaths_begin(struct deaths *deaths, int keep)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	if (fd_apart(keep))
+	if (fd_apart(&keep, 1))
 		return;
 	deaths->epoll = fd_epoll();
 	deaths->stop = fd_event();

@@ -56,15 +56,15 @@ static void *hear(void *data)
 	return NULL;
 }
 
-static void hearer_free(struct hearer *h)
+void hearer_let_go(struct hearer *h)
 {
-	fd_close(&h->programs);
-	fd_close(&h->stop);
+	if (!h)
+		return;
 	pthread_mutex_destroy(&h->mutex);
 	free(h);
 }
 
-static int hearer_new(void **out)
+static int hearer_new(struct hearer **out)
 {
 	struct hearer *h = calloc(1, sizeof(*h));
 	int err = h ? mutex_init(&h->mutex) : -ENOMEM;
@@ -80,50 +80,49 @@ static int hearer_new(void **out)
 		h->stop = fd_event();
 		err = h->stop < 0 ? h->stop : 0;
 	}
-	/* It changes the registry, and may call a function of the program: telemetry. */
+	/* It changes the registry. */
 	if (!err)
 		err = background_start_roomy(&h->thread, hear, h);
-	if (err)
-		hearer_free(h);
-	else
+	if (err) {
+		fd_close(&h->programs);
+		fd_close(&h->stop);
+		hearer_let_go(h);
+	} else {
 		*out = h;
+	}
 	return err;
 }
 
-static void hearer_end(void *it, bool is_parents)
-{
-	struct hearer *h = it;
-
-	if (!is_parents) {
-		pthread_mutex_lock(&h->mutex);
-		h->is_over = true;
-		pthread_mutex_unlock(&h->mutex);
-		fd_event_tell_in(h->programs, h->stop);
-		pthread_join(h->thread, NULL);
-	}
-	hearer_free(h);
-}
-
-int hearer_add(struct kreg *k, struct kreg_program *program, struct hearer **out)
+int hearer_add(struct hearer **at, struct kreg_program *program)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data = { .ptr = program } };
-	void *it = NULL;
-	struct hearer *h;
-	int err = kreg_inner_companion(k, hearer_new, hearer_end, &it);
+	int err = *at ? 0 : hearer_new(at);
 
-	h = it;
-	if (!err && epoll_ctl(h->programs, EPOLL_CTL_ADD, kreg_program_fd(program), &event))
+	if (!err && epoll_ctl((*at)->programs, EPOLL_CTL_ADD, kreg_program_fd(program), &event))
 		err = -errno;
-	if (!err)
-		*out = h;
 	return err;
 }
 
-void hearer_remove(struct hearer *h, struct kreg *k, struct kreg_program *program)
+void hearer_remove(struct hearer *h, struct kreg_program *program)
 {
-	if (kreg_inner_is_parents(k))
-		return;
 	pthread_mutex_lock(&h->mutex);
 	epoll_ctl(h->programs, EPOLL_CTL_DEL, kreg_program_fd(program), NULL);
 	pthread_mutex_unlock(&h->mutex);
+}
+
+void hearer_stop(struct hearer **at)
+{
+	struct hearer *h = *at;
+
+	*at = NULL;
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->mutex);
+	h->is_over = true;
+	pthread_mutex_unlock(&h->mutex);
+	fd_event_tell_in(h->programs, h->stop);
+	pthread_join(h->thread, NULL);
+	fd_close(&h->programs);
+	fd_close(&h->stop);
+	hearer_let_go(h);
 }

@@ -210,7 +210,7 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 	if (!err && request->program) {
 		*request->program = program;
 		/* Nobody else reads the socket: messages are refused rather than left in it. */
-		if (program_be_heard(program))
+		if (program_be_heard(program, request->within->hearer))
 			readiness_close(&program->s.readiness);
 	}
 	if (started) {

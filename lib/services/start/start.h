@@ -14,6 +14,7 @@
 #pragma GCC visibility push(hidden)
 
 struct cgroups;
+struct hearer;
 
 /* What a supervisor has to do with one start. */
 struct start_within {
@@ -22,9 +23,10 @@ struct start_within {
 	const struct cgroups *cgroups; /* where that folder is, and its name there */
 	const char *folder;
 	const char *sign; /* that a supervisor has out, see supervisor.h; NULL: there is none */
+	struct hearer **hearer; /* the supervisor's */
 };
 
-/* @program: at 0, the service, which a thread of the handle hears from here on; for kreg_program_close(). */
+/* @program: at 0, the service, which @within's hearer hears from here on; for kreg_program_close(). */
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
 		  struct kreg_started *started, const struct start_within *within,
 		  struct kreg_program **program);
@@ -35,7 +37,7 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
  */
 int start_hear_found(struct kreg *k, const char *space, const char *role,
 		     const struct kreg_start *how, const struct kreg_owner *owner,
-		     struct kreg_program **program);
+		     struct hearer **hearer, struct kreg_program **program);
 
 #pragma GCC visibility pop
 

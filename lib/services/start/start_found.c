@@ -55,7 +55,7 @@ static int serve(struct kreg_program *program, int pidfd)
 
 int start_hear_found(struct kreg *k, const char *space, const char *role,
 		     const struct kreg_start *how, const struct kreg_owner *owner,
-		     struct kreg_program **out)
+		     struct hearer **hearer, struct kreg_program **out)
 {
 	struct kreg_program *program;
 	struct notify_watchdog watchdog;
@@ -87,7 +87,7 @@ int start_hear_found(struct kreg *k, const char *space, const char *role,
 		close(fd);
 	}
 	if (!err)
-		err = program_be_heard(program);
+		err = program_be_heard(program, hearer);
 	if (!err) {
 		start_show(&program->s);
 		*out = program;

@@ -73,17 +73,22 @@ void program_published(struct kreg_program *program, int err)
 	notify_settle(&program->s.readiness.notify);
 }
 
-int program_be_heard(struct kreg_program *program)
+int program_be_heard(struct kreg_program *program, struct hearer **hearer)
 {
+	int err = 0;
+
 	if (program->s.readiness.kind != KREG_READY_NOTIFY)
 		return 0;
-	return hearer_add(program->s.k, program, &program->hearer);
+	err = hearer_add(hearer, program);
+	if (!err)
+		program->hearer = *hearer;
+	return err;
 }
 
 bool program_end_hearing(struct kreg_program *program)
 {
 	if (program->hearer)
-		hearer_remove(program->hearer, program->s.k, program);
+		hearer_remove(program->hearer, program);
 	program->hearer = NULL;
 	return program->s.readiness.notify.watch > NOTIFY_WATCH_ON;
 }

@@ -13,7 +13,7 @@
 
 struct kreg_program {
 	struct starting s;     /* its @how has no pointers of the caller's when the start is over */
-	struct hearer *hearer; /* the handle's thread, if it hears it: the rest is that one's */
+	struct hearer *hearer; /* whose the rest is; NULL: nobody's but ours */
 	int published;         /* as struct kreg_program_state has it */
 	void *value;           /* a copy for s.how */
 	unsigned char key[KREG_KEY_MAX];
@@ -26,8 +26,8 @@ int program_new(struct kreg_program **out, struct kreg *k, const void *key, size
 /* Its name is found from here on, or @err says why not. */
 void program_published(struct kreg_program *program, int err);
 
-/* Has it heard by a thread of the handle from here on. Errors as hearer_add(). */
-int program_be_heard(struct kreg_program *program);
+/* Has it heard by a thread of the supervisor's from here on. Errors as hearer_add(). */
+int program_be_heard(struct kreg_program *program, struct hearer **hearer);
 
 /* No more: whatever it has said was heard. True: it has missed its watchdog. */
 bool program_end_hearing(struct kreg_program *program);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a supervisor. Its thread does the work (supervisor_run.c).
+ * The handle of a supervisor. A thread of it does the work (supervisor_run.c), with fds of its own (supervisor_apart.c).
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "base/call.h"
 #include "base/sized.h"
+#include "lib/services/start/hearer.h"
 #include "lib/services/supervise/supervisor.h"
 #include "base/background.h"
-#include "base/fd.h"
 #include "base/mutex.h"
 
 int wards_make(struct wards *out, const struct supervision *plan)
@@ -45,12 +44,11 @@ void wards_free(struct wards *wards)
 
 static void supervisor_free(struct kreg_supervisor *s)
 {
-	fd_close(&s->asked);
-	fd_close(&s->orders);
-	fd_close(&s->changes);
-	fd_close(&s->sign);
-	fd_close(&s->children);
-	fd_close(&s->ended);
+	/* In a child of fork(): our table has been left behind. */
+	hearer_let_go(s->hearer);
+	pair_free(&s->ended);
+	outside_deinit(&s->outside);
+	sem_destroy(&s->rung);
 	sem_destroy(&s->begun);
 	pthread_mutex_destroy(&s->changing);
 	pthread_mutex_destroy(&s->gate);
@@ -61,15 +59,6 @@ static void supervisor_free(struct kreg_supervisor *s)
 	free(s);
 }
 
-static int listen_to(struct kreg_supervisor *s, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	if (fd < 0)
-		return fd;
-	return epoll_ctl(s->asked, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static int make_room(struct kreg_supervisor *s)
 {
 	const struct kreg_supervision *what = &s->plan->what;
@@ -77,24 +66,11 @@ static int make_room(struct kreg_supervisor *s)
 
 	if (err)
 		return err;
-	s->asked = fd_epoll();
-	if (s->asked < 0)
-		return s->asked;
-	s->orders = fd_event();
-	err = listen_to(s, s->orders);
-	if (err)
-		return err;
-	s->changes = fd_event();
-	err = listen_to(s, s->changes);
-	if (!err && what->orders) {
+	if (what->orders)
 		s->outer = what->orders;
-		err = listen_to(s, s->outer);
-	}
+	err = pair_new(&s->ended);
 	if (err)
 		return err;
-	s->ended = fd_event();
-	if (s->ended < 0)
-		return s->ended;
 	return restart_history_init(&s->history, what->intensity, what->period_ms);
 }
 
@@ -104,10 +80,27 @@ static void wait_until_said(struct kreg_supervisor *s)
 		;
 }
 
-/* Until all are ready, or nothing is left of them. */
-static int start_thread(struct kreg_supervisor *s, char *why)
+/* The speaker: its table of fds is the program's. */
+static void *speak(void *data)
 {
-	int err = background_start_roomy(&s->thread, supervisor_run, s);
+	struct kreg_supervisor *s = data;
+	pthread_t supervising;
+	int err = background_start_roomy(&supervising, supervisor_run, s);
+
+	if (err) {
+		s->result = err;
+		sem_post(&s->begun);
+		return NULL;
+	}
+	outside_serve(&s->outside);
+	pthread_join(supervising, NULL);
+	return NULL;
+}
+
+/* Until all are ready, or nothing is left of them. */
+static int start_threads(struct kreg_supervisor *s, char *why)
+{
+	int err = background_start_roomy(&s->thread, speak, s);
 
 	if (err)
 		return err;
@@ -133,9 +126,12 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 	if (!s)
 		return -ENOMEM;
 	s->k = k;
-	s->asked = s->orders = s->changes = s->outer = s->sign = s->children = s->ended = -1;
+	s->asked = s->bell = s->outer = s->sign = s->children = -1;
+	s->ended = (struct pair){ .fd = -1, .fd_write = -1 };
 	s->cgroups.own = s->cgroups.all = -1;
 	sem_init(&s->begun, 0, 0);
+	sem_init(&s->rung, 0, 0);
+	outside_init(&s->outside);
 	err = mutex_init(&s->changing);
 	if (!err)
 		err = mutex_init(&s->gate);
@@ -144,7 +140,7 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 	if (!err)
 		err = make_room(s);
 	if (!err)
-		err = start_thread(s, why);
+		err = start_threads(s, why);
 	if (err)
 		supervisor_free(s);
 	else
@@ -154,20 +150,23 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 
 int kreg_supervisor_fd(const struct kreg_supervisor *s)
 {
-	return s ? s->ended : -EINVAL;
+	return s ? s->ended.fd : -EINVAL;
 }
 
 int kreg_supervisor_state(const struct kreg_supervisor *s)
 {
 	UNCANCELLABLE;
-	struct pollfd at = { .events = POLLIN };
+	struct kreg_supervisor *own = (struct kreg_supervisor *)(uintptr_t)s;
+	int outcome;
 
 	if (!s)
 		return -EINVAL;
 	if (kreg_inner_is_parents(s->k))
 		return -EOWNERDEAD;
-	at.fd = s->ended;
-	return poll(&at, 1, 0) == 1 ? s->outcome : 0;
+	pthread_mutex_lock(&own->gate);
+	outcome = s->outcome;
+	pthread_mutex_unlock(&own->gate);
+	return outcome;
 }
 
 /* What is handed over may be the new plan afterwards, and the old one what is handed back. */
@@ -180,11 +179,12 @@ static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *
 	supervision_blame(s->why, NULL);
 	pthread_mutex_lock(&s->gate);
 	is_over = s->is_over;
-	if (!is_over)
-		fd_event_tell(s->changes);
+	s->asks_to_change = !is_over;
 	pthread_mutex_unlock(&s->gate);
-	if (!is_over)
+	if (!is_over) {
+		sem_post(&s->rung);
 		wait_until_said(s);
+	}
 	err = is_over ? -ESHUTDOWN : s->result;
 	supervision_blame(why, s->why);
 	supervision_free(s->next);
@@ -224,7 +224,10 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 		return;
 	/* In a child of fork() there is no thread, and the services are the parent's. */
 	if (!kreg_inner_is_parents(s->k)) {
-		fd_event_tell(s->orders);
+		pthread_mutex_lock(&s->gate);
+		s->asks_to_stop = true;
+		pthread_mutex_unlock(&s->gate);
+		sem_post(&s->rung);
 		pthread_join(s->thread, NULL);
 	}
 	supervisor_free(s);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a supervisor has: its thread's, but for what is named below.
+ * What a supervisor has: of the thread that supervises, but for what is named below.
  *
  * Promises  supervisor_run() leaves no service, no zombie and no name when it returns.
  * Needs     a thread of its own: services die with the thread that has started them.
- * Used by   supervisor.c, supervisor_run.c, supervisor_start.c, supervisor_stop.c, supervisor_change.c.
+ * Used by   supervisor.c, supervisor_apart.c, supervisor_run.c, supervisor_start.c, supervisor_stop.c, supervisor_change.c.
  */
 #ifndef KREG_LIB_SUPERVISOR_H
 #define KREG_LIB_SUPERVISOR_H
@@ -15,6 +15,8 @@
 #include "lib/services/start/cgroups.h"
 #include "lib/inner.h"
 #include "lib/services/start/notify_socket.h"
+#include "base/outside.h"
+#include "base/pair.h"
 #include "lib/services/tree/supervision.h"
 #include "lib/services/supervise/ward.h"
 
@@ -36,33 +38,44 @@ struct kreg_supervisor {
 	struct wards wards;
 	struct cgroups cgroups;
 	struct restart_history history;
-	pthread_t thread;
-	int asked; /* an epoll instance, readable when one of the next three is: see supervisor_hear() */
-	int orders;  /* an eventfd: all is to be stopped; anybody's */
-	int changes; /* an eventfd: @next is there; anybody's */
-	int outer;   /* the caller's eventfd, or -1 */
+	pthread_t thread; /* the speaker, which has started the one that supervises */
+	struct outside outside;
+	bool is_apart; /* the fds are in a table of our own, see supervisor_apart.c */
+	int asked; /* an epoll instance, readable when one of the next two is: see supervisor_hear() */
+	int bell;   /* an eventfd, written to when @rung is posted */
+	int outer;  /* the caller's eventfd, or -1 */
+	sem_t rung; /* somebody has asked for something; anybody's */
+	pthread_t waker;
+	bool has_waker;
+	struct hearer *hearer; /* NULL before a service is heard */
 	char sign_name[NOTIFY_NAME_BYTES];
 	int sign; /* a socket of that name, by which minders know that the namespace is supervised; -1: none */
 	int children; /* a signalfd of SIGCHLD; -1: what services leave behind is not ours to reap */
-	int ended;    /* an eventfd, readable when the tree has ended; anybody's */
-	bool is_to_stop; /* what was heard */
+	struct pair ended; /* readable when the tree has ended; in both tables */
+	bool is_to_stop;   /* what was heard */
 	bool is_in_haste;
 	bool has_next;
-	int outcome;                 /* why the tree has ended; before @ended is readable */
 	sem_t begun;                 /* then @result and @why are said */
 	int result;                  /* of the first start, or of a change */
 	char why[KREG_ROLE_MAX + 1]; /* the role that it failed with */
 	pthread_mutex_t changing;    /* one change at a time; anybody's */
-	pthread_mutex_t gate;        /* of @is_over */
-	bool is_over;                /* nobody takes changes any more */
-	struct supervision *next;    /* what is to be the plan; afterwards, what is to be freed */
+	pthread_mutex_t gate;        /* of what follows; anybody's */
+	bool asks_to_stop, asks_to_change;
+	bool is_over;             /* nobody takes changes any more */
+	int outcome;              /* why; before @ended is readable */
+	bool is_closing;          /* the waker is to end */
+	struct supervision *next; /* what is to be the plan; afterwards, what is to be freed */
 };
 
 int wards_make(struct wards *out, const struct supervision *plan);
 void wards_free(struct wards *wards);
 
-/* The thread: @data is the supervisor. */
+/* The thread that supervises: @data is the supervisor. Its end is outside_leave(). */
 void *supervisor_run(void *data);
+
+/* Opens what it needs to be asked for something, in a table of fds of its own. supervisor_close() even after an error. */
+int supervisor_open(struct kreg_supervisor *s);
+void supervisor_close(struct kreg_supervisor *s);
 
 /* Reads what it was asked for. */
 void supervisor_hear(struct kreg_supervisor *s);

@@ -213,11 +213,11 @@ static int watch(struct kreg_supervisor *s)
 
 static void say_over(struct kreg_supervisor *s, int why)
 {
-	s->outcome = why;
-	fd_event_tell(s->ended);
 	pthread_mutex_lock(&s->gate);
+	s->outcome = why;
 	s->is_over = true;
 	pthread_mutex_unlock(&s->gate);
+	pair_signal(&s->ended);
 	supervisor_hear(s);
 	if (!s->has_next)
 		return;
@@ -284,22 +284,34 @@ static void end(struct kreg_supervisor *s)
 	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
 }
 
-void *supervisor_run(void *data)
+static void supervise(struct kreg_supervisor *s)
 {
-	struct kreg_supervisor *s = data;
-	bool has_begun;
-	int why;
+	int why, err = supervisor_open(s);
 
-	s->result = begin(s);
-	has_begun = !s->result;
-	if (!has_begun && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
-		end(s);
+	if (!err) {
+		err = begin(s);
+		if (err && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
+			end(s);
+	}
+	s->result = err;
 	sem_post(&s->begun);
-	if (!has_begun)
-		return NULL;
+	if (err)
+		return;
 	why = watch(s);
 	end(s);
 	supervision_say(&s->plan->what, "%s: all services are stopped", s->plan->space);
 	say_over(s, why);
+}
+
+void *supervisor_run(void *data)
+{
+	struct kreg_supervisor *s = data;
+
+	outside_enter(&s->outside);
+	kreg_inner_outside(&s->outside);
+	supervise(s);
+	supervisor_close(s);
+	kreg_inner_outside(NULL);
+	outside_leave(&s->outside);
 	return NULL;
 }

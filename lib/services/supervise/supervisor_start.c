@@ -72,9 +72,11 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 	struct kreg_start how = *ward->what->start;
 	bool is_oneshot = ward->what->flags & KREG_SERVICE_ONESHOT;
 	char folder[CGROUPS_FOLDER_BYTES];
-	struct start_within within = {
-		.stop = s->asked, .cgroups = &s->cgroups, .folder = folder, .sign = s->sign_name
-	};
+	struct start_within within = { .stop = s->asked,
+				       .cgroups = &s->cgroups,
+				       .folder = folder,
+				       .sign = s->sign_name,
+				       .hearer = &s->hearer };
 	struct ending ending;
 	int err;
 
@@ -118,7 +120,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 		if (!err) {
 			say_started(s->plan, ward);
 			say_changed(s->plan, ward, s->k);
-			deaf = ward_follow(ward, s->k, &started.owner);
+			deaf = ward_follow(ward, s->k, &started.owner, &s->hearer);
 			if (deaf && deaf != -ESRCH)
 				say_not_heard(s->plan, ward, deaf);
 			/* Where orphans become this process's children, it is one. */

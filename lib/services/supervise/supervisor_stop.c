@@ -36,10 +36,13 @@ void supervisor_hear(struct kreg_supervisor *s)
 {
 	uint64_t from_outside = take(s->outer);
 
-	if (take(s->orders))
-		s->is_to_stop = true;
-	if (take(s->changes))
-		s->has_next = true;
+	/* Before what it was rung for is looked at. */
+	take(s->bell);
+	pthread_mutex_lock(&s->gate);
+	s->is_to_stop |= s->asks_to_stop;
+	s->has_next |= s->asks_to_change;
+	s->asks_to_stop = s->asks_to_change = false;
+	pthread_mutex_unlock(&s->gate);
 	if (from_outside > 1 || (from_outside && s->is_to_stop))
 		s->is_in_haste = true;
 	if (from_outside)

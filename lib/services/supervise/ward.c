@@ -120,7 +120,8 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 	return err;
 }
 
-int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner,
+		struct hearer **hearer)
 {
 	pid_t session = group_kept_session(owner->pid);
 
@@ -129,7 +130,7 @@ int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owne
 		ward->group.session = session;
 	ward->has_missed = false;
 	return start_hear_found(k, ward->group.space, ward->what->role, ward->what->start, owner,
-				&ward->program);
+				hearer, &ward->program);
 }
 
 static int wait_for(const struct ward *ward, siginfo_t *info, int options)

@@ -53,7 +53,8 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
  * What one that was taken over says is heard from here on, and what it has started is known without a cgroup as well. As
  * start_hear_found().
  */
-int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
+int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner,
+		struct hearer **hearer);
 
 /* Its end is readable: how it has ended. What it has started is known as that until ward_reap(). */
 struct ending ward_look(const struct ward *ward);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/services/tree/kept.h"
+#include "base/outside.h"
 #include "base/sized.h"
 #include "lib/services/tree/start_order.h"
 
@@ -266,15 +267,27 @@ void supervision_blame(char *why, const char *role)
 		snprintf(why, KREG_ROLE_MAX + 1, "%s", role ? role : "");
 }
 
+struct saying {
+	const struct kreg_supervision *what;
+	char sentence[SENTENCE_BYTES];
+};
+
+static void tell_log(void *data)
+{
+	const struct saying *saying = data;
+
+	saying->what->log(saying->what->log_data, saying->sentence);
+}
+
 void supervision_say(const struct kreg_supervision *what, const char *format, ...)
 {
-	char sentence[SENTENCE_BYTES];
+	struct saying saying = { .what = what };
 	va_list args;
 
 	if (!what->log)
 		return;
 	va_start(args, format);
-	vsnprintf(sentence, sizeof(sentence), format, args);
+	vsnprintf(saying.sentence, sizeof(saying.sentence), format, args);
 	va_end(args);
-	what->log(what->log_data, sentence);
+	outside_call(tell_log, &saying);
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fds of a running supervisor are in a table that only threads of the library share: the one that supervises, the
+ * hearer, and the waker, which does nothing but pass on that somebody in the program has asked for something. For who
+ * asks has no fd to write to, and who supervises sleeps in ppoll(), which knows no futex.
+ *
+ *   thread        table          does
+ *   speaker       the program's  calls what is the program's: log and telemetry (outside.h)
+ *   supervises    ours           all else; its children have 0, 1 and 2 from there
+ *   waker         ours           sleeps on @rung, and writes to @bell
+ *   hearer        ours           reads what services say (hearer.h)
+ *
+ * Where the kernel refuses a table of one's own, ours is the program's.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/services/start/hearer.h"
+#include "lib/services/supervise/supervisor.h"
+#include "base/background.h"
+#include "base/fd.h"
+
+static void *wake(void *data)
+{
+	struct kreg_supervisor *s = data;
+	bool is_closing = false;
+
+	while (!is_closing) {
+		while (sem_wait(&s->rung))
+			;
+		fd_event_tell(s->bell);
+		pthread_mutex_lock(&s->gate);
+		is_closing = s->is_closing;
+		pthread_mutex_unlock(&s->gate);
+	}
+	return NULL;
+}
+
+static int listen_to(const struct kreg_supervisor *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(s->asked, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+int supervisor_open(struct kreg_supervisor *s)
+{
+	const int keep[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, s->ended.fd_write,
+			     s->outer };
+	int err = 0;
+
+	s->is_apart = !fd_apart(keep, sizeof(keep) / sizeof(keep[0]));
+	s->asked = fd_epoll();
+	if (s->asked < 0)
+		return s->asked;
+	s->bell = fd_event();
+	if (s->bell < 0)
+		return s->bell;
+	err = listen_to(s, s->bell);
+	if (!err && s->outer >= 0)
+		err = listen_to(s, s->outer);
+	if (!err)
+		err = background_start(&s->waker, wake, s);
+	s->has_waker = !err;
+	return err;
+}
+
+void supervisor_close(struct kreg_supervisor *s)
+{
+	pthread_mutex_lock(&s->gate);
+	s->is_closing = true;
+	pthread_mutex_unlock(&s->gate);
+	sem_post(&s->rung);
+	if (s->has_waker)
+		pthread_join(s->waker, NULL);
+	hearer_stop(&s->hearer);
+	fd_close(&s->asked);
+	fd_close(&s->bell);
+	fd_close(&s->children);
+	if (s->is_apart)
+		fd_apart_end();
+}
