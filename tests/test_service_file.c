@@ -85,13 +85,16 @@ START_TEST(each_field_is_read)
 }
 END_TEST
 
-START_TEST(an_empty_file_has_no_services)
+START_TEST(a_file_without_a_service_is_refused)
 {
+	static const char *const texts[] = { "", "\n# nothing\n", "[Supervisor]\nIntensity=3\n" };
 	struct kreg_supervision *what;
+	size_t i;
 
-	ck_assert_int_eq(read_text("", 0, &what), 0);
-	ck_assert_uint_eq(what->count, 0);
-	kreg_supervision_free(what);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		ck_assert_int_eq(read_text(texts[i], strlen(texts[i]), &what), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(sentence, "services.ini: no service in it"));
+	}
 	kreg_supervision_free(NULL);
 }
 END_TEST
@@ -244,7 +247,7 @@ int main(void)
 
 	tmp_directory();
 	tcase_add_test(tcase, each_field_is_read);
-	tcase_add_test(tcase, an_empty_file_has_no_services);
+	tcase_add_test(tcase, a_file_without_a_service_is_refused);
 	tcase_add_loop_test(tcase, what_is_wrong_is_told_with_file_and_line, 0,
 			    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(tcase, nothing_is_cut_however_long_it_is);

@@ -126,6 +126,12 @@ static int finish(struct text *text)
 
 	for (service = file->first; service; service = service->next)
 		count++;
+	/* One that is just being written has none yet, and would stop all. */
+	text->line = 0;
+	if (!count)
+		return text_fail(text, -EINVAL,
+				 "no service in it; `regtool down --namespace NAMESPACE` ends "
+				 "those of a namespace");
 	services = kept_add(&file->kept, NULL, (count + 1) * sizeof(*services));
 	if (!services)
 		return values_out_of_memory(text);
