@@ -6,11 +6,13 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,7 +81,44 @@ static void nothing_is_left(void)
 struct role {
 	const char *const *argv; /* of its only service */
 	uint32_t flags;
+	bool is_elsewhere; /* in a cgroup below the test's */
 };
+
+#define ELSEWHERE "test-left-elsewhere"
+
+static void go_elsewhere(void)
+{
+	struct cgroups cgroups;
+	int fd;
+
+	cgroups_open(&cgroups, kreg_inner_origin(k), "elsewhere");
+	if (cgroups.own >= 0) {
+		mkdirat(cgroups.own, ELSEWHERE, 0755);
+		fd = openat(cgroups.own, ELSEWHERE "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(write(fd, "0", 1), 1);
+		close(fd);
+	}
+	cgroups_close(&cgroups);
+}
+
+/* What is left is the empty folder of the namespace, until somebody supervises there next. */
+static void remove_elsewhere(void)
+{
+	struct cgroups cgroups;
+	char path[512];
+	int tries;
+
+	cgroups_open(&cgroups, kreg_inner_origin(k), "production");
+	snprintf(path, sizeof(path), ELSEWHERE "/%s", cgroups.name);
+	for (tries = 0; cgroups.own >= 0 && unlinkat(cgroups.own, ELSEWHERE, AT_REMOVEDIR);
+	     tries++) {
+		ck_assert_msg(tries < 30000, "a service's folder is left in %s", path);
+		unlinkat(cgroups.own, path, AT_REMOVEDIR);
+		usleep(2000);
+	}
+	cgroups_close(&cgroups);
+}
 
 /* At SIGUSR1 its process becomes another program. */
 static int be_supervisor(int link, void *data)
@@ -96,6 +135,8 @@ static int be_supervisor(int link, void *data)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (role->is_elsewhere)
+		go_elsewhere();
 	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
 	sigwait(&set, &signal);
 	execl("/bin/sleep", "sleep", "100000", NULL);
@@ -283,7 +324,39 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 }
 END_TEST
 
-START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one)
+/* The namespace is empty when the call returns, also of what the minder would end a few milliseconds later. */
+START_TEST(those_of_a_supervisor_in_another_cgroup_are_ended_before_the_stop_returns)
+{
+	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
+	struct role role = { .argv = argv, .flags = KREG_SUPERVISE_KEEP, .is_elsewhere = true };
+	struct kreg_supervised services[] = { SERVICE("a", sleeping) };
+	KREG_SUPERVISION(what, .services = services, .count = 1, .flags = KREG_SUPERVISE_KEEP);
+	struct kreg_supervisor *supervisor = NULL;
+	struct child child;
+	pid_t pids[POOL];
+	int way;
+
+	mode = _i;
+	services[0].stop_ms = 300;
+	for (way = 0; way < 2; way++) {
+		open_way(0);
+		child = child_start_ready(be_supervisor, &role);
+		read_pool(pids);
+		child_kill(&child);
+		if (way == 0) {
+			supervisor = told_supervise(&told, &what, "+a1 ");
+			kreg_supervisor_stop(supervisor);
+		} else {
+			ck_assert_int_eq(kreg_namespace_stop(k, "production", 300), 1);
+		}
+		ck_assert_int_eq(count_left(pids), 0);
+		remove_elsewhere();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+static void leave_without_minder(int way)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
@@ -293,7 +366,6 @@ START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_th
 	pid_t pids[POOL], minder;
 	int i;
 
-	mode = _i;
 	open_way(0);
 	child = child_start_ready(be_supervisor, &role);
 	read_pool(pids);
@@ -305,9 +377,15 @@ START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_th
 		child_kill(&child);
 		ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
 		ck_assert_int_eq(count_left(pids), POOL);
-		supervisor = supervise_well(&what, "");
-		ck_assert(told_has(&told, "processes are left of an earlier supervisor"));
-		kreg_supervisor_stop(supervisor);
+		if (way == 0) {
+			supervisor = supervise_well(&what, "");
+			ck_assert(told_has(&told, " left of an earlier supervisor"));
+			kreg_supervisor_stop(supervisor);
+		} else {
+			ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 1);
+			while (waitpid(-1, NULL, 0) > 0)
+				;
+		}
 		ck_assert_int_eq(count_left(pids), 0);
 		nothing_is_left();
 	} else {
@@ -315,6 +393,20 @@ START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_th
 		for (i = 0; i < POOL; i++)
 			kill(pids[i], SIGKILL);
 	}
+}
+
+START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one)
+{
+	mode = _i;
+	leave_without_minder(0);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(or_by_who_stops_the_namespace_and_counts_it)
+{
+	mode = _i;
+	leave_without_minder(1);
 	kreg_close(k);
 }
 END_TEST
@@ -325,7 +417,9 @@ int main(int argc, char **argv)
 		the_workers_of_a_killed_supervisors_services_are_killed_at_once,
 		so_are_those_of_a_kept_service_that_dies_when_nobody_supervises,
 		those_of_one_that_was_taken_over_are_ended_by_its_supervisor,
+		those_of_a_supervisor_in_another_cgroup_are_ended_before_the_stop_returns,
 		what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one,
+		or_by_who_stops_the_namespace_and_counts_it,
 		NULL,
 	};
 

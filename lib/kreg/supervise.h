@@ -121,7 +121,7 @@ struct kreg_supervisor;
  * Death: of the process kills its services, unless KREG_SUPERVISE_KEEP says that they go on.
  * Return: 0; -EEXIST the namespace has a supervisor, or a service of it is there already; -EINVAL also for a
  *         dependency on nobody, or in a circle; errors of kreg_service_start(). Then nothing runs of what was
- *         started.
+ *         started; what was taken over goes on.
  * Since: 1.0
  */
 int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervision *what,
@@ -173,7 +173,8 @@ void kreg_supervisor_stop(struct kreg_supervisor *supervisor);
  * is empty. What the caller has registered there through @k is unregistered.
  *
  * @stop_ms: for each service; 0: 5000.
- * Return: how many services there were, the supervisor included; -EPERM one may not be signalled; -EREMOTE
+ * Return: how many services there were, the supervisor included, and those of which only processes in their cgroup were
+ *         left; -EPERM one may not be signalled; -EREMOTE
  *         as kreg_signal(); -EBUSY the caller was itself started there, in the fallback; errors as kreg_service_each() and kreg_service_await_gone().
  * Since: 1.0
  */

@@ -37,15 +37,14 @@ static bool is_cgroup2(int fd)
 	return !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* The line "0::PATH". */
-static bool read_own_path(char *out, size_t size)
+/* The line "0::PATH"; of one that is in none of ours, PATH begins with "..". */
+static bool read_path(FILE *in, char *out, size_t size)
 {
-	FILE *in = fd_stream("/proc/self/cgroup");
 	char line[PATH_MAX + 16];
 	bool is_found = false;
 
 	while (in && !is_found && fgets(line, sizeof(line), in)) {
-		if (strncmp(line, "0::/", 4))
+		if (strncmp(line, "0::/", 4) || !strncmp(line, "0::/..", 6))
 			continue;
 		line[strcspn(line, "\n")] = 0;
 		is_found = (size_t)snprintf(out, size, "%s", line + 3) < size;
@@ -81,23 +80,20 @@ static const char *below(const char *path, const char *root)
 	return path + size;
 }
 
-static int open_own(void)
+static int open_path(const char *wanted)
 {
 	FILE *in = fd_stream("/proc/self/mountinfo");
-	char own[PATH_MAX], path[2 * PATH_MAX], *line = NULL, *root, *point;
+	char path[2 * PATH_MAX], *line = NULL, *root, *point;
 	const char *rest;
 	size_t capacity = 0;
 	int fd = -1;
 
-	if (!in || !read_own_path(own, sizeof(own))) {
-		if (in)
-			fclose(in);
+	if (!in)
 		return -1;
-	}
 	while (fd < 0 && getline(&line, &capacity, in) > 0) {
 		if (!read_mount(line, &root, &point))
 			continue;
-		rest = below(own, root);
+		rest = below(wanted, root);
 		if (!rest ||
 		    (size_t)snprintf(path, sizeof(path), "%s%s", point, rest) >= sizeof(path))
 			continue;
@@ -110,6 +106,15 @@ static int open_own(void)
 	free(line);
 	fclose(in);
 	return fd;
+}
+
+static int open_own(void)
+{
+	char own[PATH_MAX];
+
+	if (!read_path(fd_stream("/proc/self/cgroup"), own, sizeof(own)))
+		return -1;
+	return open_path(own);
 }
 
 static void name_of_role(char *out, size_t size, const char *role)
@@ -266,14 +271,32 @@ int cgroups_enter(const struct cgroups *c, const char *role)
 	return make_folder(c->all, name);
 }
 
-void cgroups_remove(const struct cgroups *c, const char *role)
+int cgroups_find(const struct cgroups *c, const char *role, pid_t pid)
+{
+	char path[PATH_MAX], name[NAME_MAX + 1], part[2 * NAME_MAX + 4], *at;
+
+	if (!*c->name || !read_path(fd_stream_of(pid, "cgroup"), path, sizeof(path)))
+		return -1;
+	name_of_role(name, sizeof(name), role);
+	snprintf(part, sizeof(part), "/%s/%s", c->name, name);
+	at = strstr(path, part);
+	/* It may be in a folder of its own below. */
+	if (!at || (at[strlen(part)] && at[strlen(part)] != '/'))
+		return -1;
+	at[strlen(part)] = 0;
+	return open_path(path);
+}
+
+void cgroups_remove(int folder, const char *role)
 {
 	char name[NAME_MAX + 1];
+	int in = fd_open_at(folder, "..", O_RDONLY | O_DIRECTORY);
 
-	if (c->all < 0)
+	if (in < 0)
 		return;
 	name_of_role(name, sizeof(name), role);
-	remove_folder(c->all, name, 32);
+	remove_folder(in, name, 32);
+	close(in);
 }
 
 int cgroups_each(const struct cgroups *c, int (*visit)(const char *role, void *data), void *data)

@@ -37,8 +37,13 @@ void cgroups_folder(char *out, const char *role);
 
 /* The folder of one service, made if it is not there; -1: there is none. */
 int cgroups_enter(const struct cgroups *cgroups, const char *role);
-/* Of one that has no processes; with what the service has made below it. */
-void cgroups_remove(const struct cgroups *cgroups, const char *role);
+/*
+ * The same of one whose process is @pid, if it is in that folder; also where a supervisor in another cgroup than this
+ * process's has made it. -1: it is in none.
+ */
+int cgroups_find(const struct cgroups *cgroups, const char *role, pid_t pid);
+/* @folder, of @role, which has no processes; with what the service has made below it. */
+void cgroups_remove(int folder, const char *role);
 
 /* The roles that have a folder. */
 int cgroups_each(const struct cgroups *cgroups, int (*visit)(const char *role, void *data),

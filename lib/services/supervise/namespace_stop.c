@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/call.h"
+#include "base/fd.h"
 #include "lib/inner.h"
 #include "lib/services/supervise/service_left.h"
 #include "lib/services/supervise/ward.h"
@@ -23,6 +24,7 @@
 struct resident {
 	char key[KREG_KEY_MAX];
 	size_t key_size;
+	char role[KREG_ROLE_MAX + 1];
 	struct kreg_owner owner;
 	uint64_t start; /* of its process; 0: not known */
 	bool is_supervisor;
@@ -31,6 +33,7 @@ struct resident {
 
 struct round {
 	struct kreg *k;
+	const struct cgroups *cgroups;
 	struct resident *at;
 	size_t count, size;
 };
@@ -65,6 +68,7 @@ static int note(const struct kreg_entry *entry, void *data)
 	resident->is_supervisor = !strcmp(role, KREG_ROLE_SUPERVISOR);
 	resident->key_size = entry->key_size;
 	memcpy(resident->key, entry->key, entry->key_size);
+	strcpy(resident->role, role);
 	return 0;
 }
 
@@ -108,14 +112,29 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 				    ms);
 }
 
-/* -EBUSY: it is this process, whose name its foster parent holds. */
-static int end_process(struct kreg *k, const struct resident *resident, int64_t ms)
+/* What it has started, if it is in a cgroup; its minder would end it a few milliseconds later. */
+static int find_cgroup(const struct round *round, const struct resident *resident)
 {
+	int found = resident->is_supervisor
+			    ? -1
+			    : cgroups_find(round->cgroups, resident->role, resident->owner.pid);
+
+	/* The pid was its until now. */
+	if (found >= 0 && kreg_owner_is_alive(round->k, &resident->owner) <= 0)
+		fd_close(&found);
+	return found;
+}
+
+/* -EBUSY: it is this process, whose name its foster parent holds. */
+static int end_process(const struct round *round, const struct resident *resident, int64_t ms)
+{
+	struct kreg *k = round->k;
 	struct ward ward = { .group = { .cgroup = -1 }, .end = -1, .signals = -1 };
 	int err = ward_take_over(&ward, k, &resident->owner);
 
 	if (err)
 		return err == -ESRCH ? 0 : err;
+	ward.group.cgroup = find_cgroup(round, resident);
 	err = ward_tell(&ward, SIGTERM);
 	if (!err)
 		err = await_end(k, resident, ms);
@@ -126,11 +145,17 @@ static int end_process(struct kreg *k, const struct resident *resident, int64_t 
 	}
 	if (ward_runs(&ward))
 		ward_reap(&ward);
+	if (!err && ward.group.cgroup >= 0) {
+		group_kill(&ward.group);
+		cgroups_remove(ward.group.cgroup, resident->role);
+	}
+	fd_close(&ward.group.cgroup);
 	return err;
 }
 
-static int end_resident(struct kreg *k, const struct resident *resident, int64_t ms)
+static int end_resident(const struct round *round, const struct resident *resident, int64_t ms)
 {
+	struct kreg *k = round->k;
 	struct kreg_owner self;
 	int err;
 
@@ -138,7 +163,7 @@ static int end_resident(struct kreg *k, const struct resident *resident, int64_t
 		err = kreg_unregister(k, resident->key, resident->key_size);
 		return err < 0 ? err : 0;
 	}
-	return end_process(k, resident, ms);
+	return end_process(round, resident, ms);
 }
 
 /* How many services it has ended. */
@@ -155,7 +180,7 @@ static int64_t end_round(const struct round *round, int64_t stop_ms)
 		/* It ends the others one by one before it goes. */
 		if (resident->is_supervisor)
 			ms *= (int64_t)round->count;
-		err = end_resident(round->k, resident, ms);
+		err = end_resident(round, resident, ms);
 		if (err)
 			return err;
 		services += resident->is_first;
@@ -167,14 +192,16 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 {
 	UNCANCELLABLE;
 	const struct kreg_supervision quiet = { .log = NULL };
-	struct round round = { .k = k };
-	struct cgroups cgroups;
+	struct cgroups cgroups = { .own = -1, .all = -1 };
+	struct round round = { .k = k, .cgroups = &cgroups };
 	char prefix[KREG_KEY_MAX];
 	/* With a role of one character. */
 	ssize_t size = k ? kreg_service_key(space, "-", prefix) : -EINVAL;
 	int64_t services = 0, ended;
 	int err = size < 0 ? (int)size : kreg_inner_check(k, 0, 0);
 
+	if (!err)
+		cgroups_open(&cgroups, kreg_inner_origin(k), space);
 	while (!err && !(err = collect(&round, prefix, (size_t)size - 1)) && round.count) {
 		ended = end_round(&round, stop_ms ? stop_ms : STOP_MS);
 		if (ended < 0)
@@ -182,11 +209,9 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 		else
 			services += ended;
 	}
-	if (!err) {
-		cgroups_open(&cgroups, kreg_inner_origin(k), space);
-		service_left_clear(k, space, &cgroups, &quiet);
-		cgroups_close(&cgroups);
-	}
+	if (!err)
+		services += (int64_t)service_left_clear(k, space, &cgroups, &quiet);
+	cgroups_close(&cgroups);
 	free(round.at);
 	return err ? err : services;
 }

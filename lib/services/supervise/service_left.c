@@ -13,11 +13,12 @@ struct clearing {
 	const char *space;
 	const struct cgroups *cgroups;
 	const struct kreg_supervision *what;
+	size_t found; /* services of which something was left */
 };
 
 static int clear(const char *role, void *data)
 {
-	const struct clearing *c = data;
+	struct clearing *c = data;
 	struct service_group group = { .space = c->space, .role = role };
 	struct kreg_owner owner;
 	size_t count;
@@ -28,21 +29,23 @@ static int clear(const char *role, void *data)
 	if (group.cgroup < 0)
 		return 0;
 	count = group_count(&group);
+	c->found += count > 0;
 	if (count) {
 		supervision_say(c->what,
-				"%s/%s: %zu processes are left of an earlier supervisor: SIGKILL",
-				c->space, role, count);
+				"%s/%s: %zu process%s left of an earlier supervisor: SIGKILL",
+				c->space, role, count, count == 1 ? " is" : "es are");
 		group_kill(&group);
 	}
+	cgroups_remove(group.cgroup, role);
 	close(group.cgroup);
-	cgroups_remove(c->cgroups, role);
 	return 0;
 }
 
-void service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
-			const struct kreg_supervision *what)
+size_t service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
+			  const struct kreg_supervision *what)
 {
-	struct clearing clearing = { k, space, cgroups, what };
+	struct clearing clearing = { k, space, cgroups, what, 0 };
 
 	cgroups_each(cgroups, clear, &clearing);
+	return clearing.found;
 }

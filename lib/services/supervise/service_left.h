@@ -13,9 +13,12 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Kills it, but for services whose names are held, and removes the folders. @what is told. */
-void service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
-			const struct kreg_supervision *what);
+/*
+ * Kills it, but for services whose names are held, and removes the folders. @what is told. Returns of how many services
+ * something was left.
+ */
+size_t service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
+			  const struct kreg_supervision *what);
 
 #pragma GCC visibility pop
 

@@ -93,13 +93,15 @@ void supervisor_say_strangers(struct kreg_supervisor *s);
 
 void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward);
 void supervisor_stop_all(struct kreg_supervisor *s);
+/* The first start has failed: what was taken over goes on as it did before. */
+void supervisor_let_found_go(struct kreg_supervisor *s);
 /* Ends what is left of a service whose process has ended; @left of the ward says how many they were. */
 void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t until);
 /* Reaps children that are no services. */
 void supervisor_reap(struct kreg_supervisor *s);
 
 /* Takes no more part in the service's cgroup, and removes it if nobody else does. */
-void supervisor_leave_cgroup(struct kreg_supervisor *s, struct ward *ward);
+void supervisor_leave_cgroup(struct ward *ward);
 
 /* A service has ended by itself: whether it is owed a restart, and when. */
 void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending);

@@ -170,7 +170,8 @@ static int apply(struct kreg_supervisor *s)
 	restart_history_deinit(&s->history);
 	s->history = history;
 	wards_free(&before);
-	supervision_say(&s->plan->what, "%s: has changed: %zu services are as they were, of %zu",
+	supervision_say(&s->plan->what,
+			"%s: has changed: left alone were %zu of its services, of %zu",
 			s->plan->space, moved, s->plan->what.count);
 	err = start_new(s, is_new);
 	free(is_new);

@@ -4,7 +4,8 @@
  * them; so all that happens to them is in one order.
  *
  *   state      what wakes it                    becomes
- *   starting   an order                         watching; over, at an error or an order
+ *   starting   an order                         watching; over, at an error or an order: at an error, what was taken
+ *                                               over goes on
  *   watching   an order, a change, the end of   restarting, changing, over
  *              a service, the time of a restart
  *   restarting an order or a change, as long    watching, with a restart that is owed if one failed
@@ -290,6 +291,8 @@ static void supervise(struct kreg_supervisor *s)
 
 	if (!err) {
 		err = begin(s);
+		if (err && err != -ECANCELED)
+			supervisor_let_found_go(s);
 		if (err && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
 			end(s);
 	}

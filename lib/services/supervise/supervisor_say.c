@@ -156,8 +156,9 @@ void say_ended(const struct supervision *plan, const struct ward *ward, const st
 				ward->what->role, ward->pid,
 				how_it_ended(ending, how, sizeof(how)));
 	if (ward->left && !ward->is_refused)
-		supervision_say(&plan->what, "%s/%s: %zu processes that it had left are gone",
-				plan->space, ward->what->role, ward->left);
+		supervision_say(&plan->what, "%s/%s: %zu process%s that it had left %s gone",
+				plan->space, ward->what->role, ward->left,
+				ward->left == 1 ? "" : "es", ward->left == 1 ? "is" : "are");
 }
 
 void say_ended_at_once(const struct supervision *plan, const struct ward *ward,

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
@@ -106,6 +107,23 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 	return err;
 }
 
+/* It is where its starter has put it, which may have been in another cgroup than we are. */
+static void find_cgroup(struct kreg_supervisor *s, struct ward *ward,
+			const struct kreg_owner *owner)
+{
+	int found = cgroups_find(&s->cgroups, ward->what->role, owner->pid);
+
+	if (found < 0)
+		return;
+	if (kreg_owner_is_alive(s->k, owner) <= 0) {
+		close(found);
+		return;
+	}
+	/* If it is another one, ours is empty. The kernel removes no other. */
+	supervisor_leave_cgroup(ward);
+	ward->group.cgroup = found;
+}
+
 int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 {
 	struct kreg_started started;
@@ -120,6 +138,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 		if (!err) {
 			say_started(s->plan, ward);
 			say_changed(s->plan, ward, s->k);
+			find_cgroup(s, ward, &started.owner);
 			deaf = ward_follow(ward, s->k, &started.owner, &s->hearer);
 			if (deaf && deaf != -ESRCH)
 				say_not_heard(s->plan, ward, deaf);
@@ -130,7 +149,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 			err = -EEXIST;
 	} while (err == -ESRCH);
 	if (err)
-		supervisor_leave_cgroup(s, ward);
+		supervisor_leave_cgroup(ward);
 	if (err && err != -ECANCELED)
 		say_not_started(s->plan, ward, err, &started);
 	return err;

@@ -91,36 +91,36 @@ static bool await_rest(struct kreg_supervisor *s, const struct ward *ward, uint6
 	return !group_count(&ward->group);
 }
 
-void supervisor_leave_cgroup(struct kreg_supervisor *s, struct ward *ward)
+void supervisor_leave_cgroup(struct ward *ward)
 {
-	if (ward->group.cgroup >= 0) {
-		close(ward->group.cgroup);
-		cgroups_remove(&s->cgroups, ward->what->role);
-	}
-	ward->group.cgroup = -1;
+	if (ward->group.cgroup >= 0)
+		cgroups_remove(ward->group.cgroup, ward->what->role);
+	fd_close(&ward->group.cgroup);
 }
 
 void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t until)
 {
 	const struct supervision *plan = s->plan;
-	size_t count = group_count(&ward->group);
+	size_t count = group_count(&ward->group), rest;
 
 	if (count)
 		group_tell(&ward->group, SIGTERM);
 	if (count && !await_rest(s, ward, until)) {
+		rest = group_count(&ward->group);
 		supervision_say(
 			&plan->what,
-			"%s/%s: %zu processes that it has left go on after SIGTERM: SIGKILL",
-			plan->space, ward->what->role, group_count(&ward->group));
+			"%s/%s: %zu process%s that it has left %s on after SIGTERM: SIGKILL",
+			plan->space, ward->what->role, rest, rest == 1 ? "" : "es",
+			rest == 1 ? "goes" : "go");
 		if (!group_kill(&ward->group))
 			supervision_say(
 				&plan->what,
-				"%s/%s: %zu processes that it has left cannot be killed, end "
-				"them by hand",
+				"%s/%s: what it has left cannot be killed, end it by hand: %zu in "
+				"number",
 				plan->space, ward->what->role, group_count(&ward->group));
 	}
 	ward->left = count;
-	supervisor_leave_cgroup(s, ward);
+	supervisor_leave_cgroup(ward);
 }
 
 void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
@@ -130,7 +130,7 @@ void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
 
 	ward->is_owed = false;
 	if (!ward_runs(ward)) {
-		supervisor_leave_cgroup(s, ward);
+		supervisor_leave_cgroup(ward);
 		return;
 	}
 	end_process(s, ward, until);
@@ -197,6 +197,22 @@ static void end_children(struct kreg_supervisor *s)
 		poll(&(struct pollfd){ .fd = s->children, .events = POLLIN }, 1, 100);
 	}
 	free(line);
+}
+
+void supervisor_let_found_go(struct kreg_supervisor *s)
+{
+	size_t at;
+
+	for (at = 0; at < s->plan->what.count; at++) {
+		struct ward *ward = &s->wards.at[at];
+
+		if (!ward_runs(ward) || ward->is_ours)
+			continue;
+		supervision_say(&s->plan->what,
+				"%s/%s: goes on as pid %d without a supervisor, as before",
+				s->plan->space, ward->what->role, ward->pid);
+		ward_let_go(ward);
+	}
 }
 
 void supervisor_stop_all(struct kreg_supervisor *s)

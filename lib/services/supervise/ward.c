@@ -163,6 +163,13 @@ void ward_reap(struct ward *ward)
 	ward->group.session = 0;
 }
 
+void ward_let_go(struct ward *ward)
+{
+	close_fds(ward);
+	fd_close(&ward->group.cgroup);
+	ward->group.session = 0;
+}
+
 bool ward_await(const struct ward *ward, uint64_t until, int hurry)
 {
 	struct pollfd at[] = { { .fd = ward->end, .events = POLLIN },

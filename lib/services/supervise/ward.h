@@ -60,6 +60,9 @@ int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owne
 struct ending ward_look(const struct ward *ward);
 void ward_reap(struct ward *ward);
 
+/* It goes on, watched and heard by nobody, as if its supervisor had been killed. */
+void ward_let_go(struct ward *ward);
+
 /* Sends it @signal, and SIGCONT, without which one that is stopped would not hear it. -EPERM. */
 int ward_tell(const struct ward *ward, int signal);
 
