@@ -68,8 +68,8 @@ odd_calls() {
 	exits 2 "get without a key" "$regtool" get
 	exits 2 "run without a command" "$regtool" run cache
 	exits 2 "a mode that is none" "$regtool" create x --mode 999
-	exits 4 "a registry's name that is none" "$regtool" -r a/b run cache -- true
-	exits 4 "a key that is empty" "$regtool" run "" -- true
+	exits 2 "a registry's name that is none" "$regtool" -r a/b run cache -- true
+	exits 2 "a key that is empty" "$regtool" run "" -- true
 	exits 4 "a command that is not there" "$regtool" run cache -- /nonexistent/command
 	exits 1 "and its name is free" "$regtool" get cache
 	exits 0 "help" "$regtool" --help
@@ -341,7 +341,7 @@ kinds() {
 	exits 0 "are said so too" "$regtool" -r many stat --json
 	says "by the same word" out '"duplicate-by-key"'
 	exits 0 "and destroyed too" "$regtool" destroy many
-	exits 4 "partitions that are too many" "$regtool" create many --keys duplicate --partitions 65
+	exits 2 "partitions that are too many" "$regtool" create many --keys duplicate --partitions 65
 }
 
 guard_commands() {

@@ -164,6 +164,9 @@ try_signals_early_and_twice() {
 	up early "$folder/early.ini"
 	soon "a service is being started" says early "production/a: started"
 	soon "ps says so" lists "production  *b  *[0-9]*  *starting"
+	exits 124 "up again waits for what is being started" timeout 1 "$regtool" up "$folder/early.ini"
+	exits 0 "and ends alone at SIGTERM" "$regtool" get production/a
+	exits 1 "the first one goes on" says early "goes down"
 	kill "$up"
 	reap_up
 	exits 0 "SIGTERM before all are ready ends up well" test "$reaped" = 0
@@ -177,8 +180,11 @@ try_signals_early_and_twice() {
 	kill "$up"
 	soon "it is told to end" says twice "production goes down"
 	kill "$up"
+	sleep 0.6
+	exits 1 "another one at once is no haste" says twice "haste"
+	kill "$up"
 	reap_up
-	exits 0 "a second signal hastens" test "$reaped" = 0
+	exits 0 "a second signal later hastens" test "$reaped" = 0
 	exits 0 "by SIGKILL" says twice "and there is haste: SIGKILL"
 	exits 0 "nobody is left then" is_empty production
 }
@@ -231,7 +237,20 @@ try_system() {
 	write_system other three
 	exits 0 "up again applies what has changed" "$regtool" up "$folder/system.ini" --namespace system
 	soon "and says that nothing is wrong" is_silent
-	soon "as by SIGHUP" is_value system/other three
+	exits 0 "when it is done" is_value system/other three
+	exits 2 "up again with an option that the first has not is refused" \
+		"$regtool" up "$folder/system.ini" --namespace system --keep
+	soon "and told" says err "without --keep, and keeps the options"
+	printf '[Service bad]\nExecStart=/no/such/program\n' >>"$folder/system.ini"
+	exits 4 "what up again cannot start is its status" "$regtool" up "$folder/system.ini" --namespace system
+	soon "with the reason" says err "bad: cannot be started: /no/such/program: No such file"
+	: >"$folder/empty.ini"
+	mv "$folder/system.ini" "$folder/whole.ini"
+	mv "$folder/empty.ini" "$folder/system.ini"
+	kill -HUP "$up"
+	soon "a file without a service is refused" says system "system.ini: no service in it"
+	exits 0 "and stops nothing" test "$(pid_of system/server)" = "$server"
+	mv "$folder/whole.ini" "$folder/system.ini"
 	echo "wrong" >>"$folder/system.ini"
 	exits 2 "a wrong file is refused" "$regtool" up "$folder/system.ini" --namespace system
 	kill -HUP "$up"
@@ -303,6 +322,20 @@ try_deaths() {
 	up up4 "$folder/services.ini" --keep
 	soon "with it they are taken over" says up4 "production is up"
 	exits 0 "as they are" test "$(pid_of production/first)" = "$first"
+	kill -9 "$up"
+	reap_up
+	printf '[Service third]\nType=notify\nTimeoutStartSec=200ms\nExecStart=sleep 1000\n' |
+		cat "$folder/services.ini" - >"$folder/third.ini"
+	exits 4 "a start that fails fails" "$regtool" up "$folder/third.ini" --keep
+	soon "and says why" says err "production up: third: cannot be started: it was not ready after 200 ms"
+	soon "what was taken over is said to go on" says err "production/first: goes on as pid $first"
+	exits 0 "and does" test "$(pid_of production/first)" = "$first"
+	exits 1 "what was started does not" "$regtool" get production/third
+	up up6 "$folder/services.ini" --keep
+	soon "the next one takes them over" says up6 "production is up"
+	exits 0 "still as they are" test "$(pid_of production/first)" = "$first"
+	exits 0 "up again without an option takes over" "$regtool" up "$folder/services.ini"
+	soon "and tells those that hold" says out "with --keep"
 	kill "$up"
 	reap_up
 	exits 0 "and stopped in the end" is_empty production
@@ -332,7 +365,7 @@ try_failures() {
 	printf '[Service a]\nExecStart=sleep 1000\nRestart=maybe\n' >"$folder/wrong.ini"
 	exits 2 "a file that is wrong is refused" "$regtool" up "$folder/wrong.ini"
 	soon "with its line" says err "wrong.ini:3: \"maybe\" is none of"
-	exits 4 "a file that is not there as well" "$regtool" up "$folder/none.ini"
+	exits 2 "a file that is not there as well" "$regtool" up "$folder/none.ini"
 	printf '[Service a]\nExecStart=true\nAfter=b\n[Service b]\nExecStart=true\nAfter=a\n' \
 		>"$folder/wrong.ini"
 	exits 2 "services that wait for one another are refused" "$regtool" up "$folder/wrong.ini"
@@ -347,8 +380,10 @@ try_failures() {
 	exits 0 "and nobody is left" is_empty production
 	exits 2 "up needs a file" "$regtool" up
 	exits 2 "a namespace has no spaces" "$regtool" up "$folder/wrong.ini" --namespace "a b"
+	soon "and told what it is" says err "1 to 100 letters"
 	exits 2 "down takes no file" "$regtool" down "$folder/wrong.ini"
 	exits 2 "a timeout is a number" "$regtool" down --timeout soon
+	exits 1 "and may be a fraction" "$regtool" down --timeout 0.1
 }
 
 try_all() {

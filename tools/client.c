@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/regtool.h"
 
@@ -117,6 +119,52 @@ int client_number(const char *text, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+int client_seconds(const char *text, uint64_t max, int64_t *ms)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno || end == text || *end || !(seconds >= 0 && seconds <= (double)max))
+		return -EINVAL;
+	*ms = (int64_t)(seconds * 1000);
+	return 0;
+}
+
+int client_check_key(const struct client *client, const char *key)
+{
+	size_t size = strlen(key);
+
+	if (size && size <= KREG_KEY_MAX)
+		return REGTOOL_DONE;
+	return client_misuse(client, "a key has 1 to %d bytes, and this one %zu", KREG_KEY_MAX,
+			     size);
+}
+
+int client_check_namespace(const struct client *client, const char *space)
+{
+	char key[KREG_KEY_MAX];
+
+	if (kreg_service_key(space, "any", key) >= 0)
+		return REGTOOL_DONE;
+	return client_misuse(client,
+			     "\"%s\" is no namespace; that is 1 to %d letters, digits, dots, "
+			     "underscores and hyphens",
+			     space, KREG_NAMESPACE_MAX);
+}
+
+/* Of NAME or UID:NAME. */
+static bool is_name(const char *given)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	const char *colon = strchr(given, ':'), *name = colon ? colon + 1 : given;
+	size_t size = strlen(name);
+
+	return size && size <= KREG_NAME_MAX && *name != '.' && strspn(name, allowed) == size;
+}
+
 static int find_user(const char *user, uid_t *uid)
 {
 	struct passwd entry, *found;
@@ -157,23 +205,29 @@ int client_name(struct client *client, const char *given)
 	} else {
 		size = snprintf(client->name, sizeof(client->name), "%s", given);
 	}
-	if (size >= (int)sizeof(client->name)) {
+	if (size >= (int)sizeof(client->name) || !is_name(client->name)) {
 		fprintf(stderr,
-			"regtool: the name of the registry is too long; %d bytes are the "
-			"most\n",
-			KREG_NAME_MAX);
-		return REGTOOL_ERROR;
+			"regtool: \"%s\" is no name of a registry; that is 1 to %d letters, "
+			"digits, "
+			"dots, underscores and hyphens, and does not begin with a dot\n",
+			given, KREG_NAME_MAX);
+		return REGTOOL_USAGE;
 	}
 	return REGTOOL_DONE;
 }
 
 int client_no_registry(const struct client *client)
 {
+	const char *folder = getenv("KREG_DIR");
+
 	if (strstr(client->sentence, "leftover")) {
 		fprintf(stderr, "regtool: %s\n", client->sentence);
 		return REGTOOL_NOT_FOUND;
 	}
 	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);
+	if (folder && *folder)
+		fprintf(stderr, " in %s, which KREG_DIR names%s", folder,
+			access(folder, F_OK) ? " and which is not there" : "");
 	if (strchr(client->name, ':'))
 		fputs("; only that user can make it\n", stderr);
 	else

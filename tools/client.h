@@ -40,6 +40,13 @@ int client_misuse(const struct client *client, const char *format, ...)
 /* A decimal number, with K, M, G or T after it if it is of bytes. Return: 0 or -EINVAL. */
 int client_number(const char *text, uint64_t max, uint64_t *out);
 
+/* Seconds, with a fraction or without, at most @max. Return: 0 or -EINVAL. */
+int client_seconds(const char *text, uint64_t max, int64_t *ms);
+
+/* Of what cannot be a key, or a namespace, says what can. Return: enum regtool_status. */
+int client_check_key(const struct client *client, const char *key);
+int client_check_namespace(const struct client *client, const char *space);
+
 /* Sets @name from @given, or from the environment if it is NULL. Return: enum regtool_status. */
 int client_name(struct client *client, const char *given);
 

@@ -80,6 +80,13 @@ static int parse_option(struct kreg_options *options, int option, const char *te
 	}
 }
 
+static const char *name_of(const struct option *at, int option)
+{
+	while (at->name && at->val != option)
+		at++;
+	return at->name;
+}
+
 static int run(struct client *client, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -99,9 +106,9 @@ static int run(struct client *client, int argc, char **argv)
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (parse_option(&client->options, option, optarg) != 0)
 			return client_misuse(client,
-					     "\"%s\" is not what the option takes; see "
+					     "--%s: \"%s\" is not what it takes; see "
 					     "`regtool create --help`",
-					     optarg);
+					     name_of(options, option), optarg);
 	}
 	if (argc - optind != 1)
 		return client_usage(client);
@@ -117,8 +124,10 @@ static int run(struct client *client, int argc, char **argv)
 			client->name, client->name);
 		return REGTOOL_ERROR;
 	}
-	if (err)
-		return client_fail(client, err, "create registry \"%s\"", client->name);
+	if (err) {
+		status = client_fail(client, err, "create registry \"%s\"", client->name);
+		return err == -EINVAL || err == -E2BIG ? REGTOOL_USAGE : status;
+	}
 	kreg_close(k);
 	return REGTOOL_DONE;
 }

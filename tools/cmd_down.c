@@ -13,7 +13,7 @@
 
 #define TIMEOUT_MAX 86400
 
-static int stop(struct client *client, const char *space, uint64_t seconds)
+static int stop(struct client *client, const char *space, int64_t ms)
 {
 	struct kreg *k;
 	int64_t stopped;
@@ -21,7 +21,7 @@ static int stop(struct client *client, const char *space, uint64_t seconds)
 
 	if (status)
 		return status;
-	stopped = kreg_namespace_stop(k, space, (uint32_t)(seconds * 1000));
+	stopped = kreg_namespace_stop(k, space, (uint32_t)ms);
 	kreg_close(k);
 	if (stopped < 0)
 		return client_fail(client, (int)stopped, "stop the services of %s", space);
@@ -41,21 +41,21 @@ static int run(struct client *client, int argc, char **argv)
 		{ 0 },
 	};
 	const char *space = "production";
-	char key[KREG_KEY_MAX];
-	uint64_t seconds = 0;
-	int option;
+	int64_t ms = 0;
+	int option, status;
 
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (option == 'n')
 			space = optarg;
-		else if (client_number(optarg, TIMEOUT_MAX, &seconds) || !seconds)
+		else if (client_seconds(optarg, TIMEOUT_MAX, &ms) || !ms)
 			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
 	}
-	if (kreg_service_key(space, "any", key) < 0)
-		return client_misuse(client, "\"%s\" is no namespace", space);
+	status = client_check_namespace(client, space);
+	if (status)
+		return status;
 	if (optind != argc)
 		return client_usage(client);
-	return stop(client, space, seconds);
+	return stop(client, space, ms);
 }
 
 const struct command cmd_down = {

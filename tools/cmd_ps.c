@@ -113,13 +113,13 @@ static int run(struct client *client, int argc, char **argv)
 		{ 0 },
 	};
 	const char *space = NULL;
-	char key[KREG_KEY_MAX];
 	struct kreg *k;
 	int status;
 
 	while (client_option(client, argc, argv, options) != -1) {
-		if (kreg_service_key(optarg, "any", key) < 0)
-			return client_misuse(client, "\"%s\" is no namespace", optarg);
+		status = client_check_namespace(client, optarg);
+		if (status)
+			return status;
 		space = optarg;
 	}
 	if (optind != argc)

@@ -207,7 +207,9 @@ static int run(struct client *client, int argc, char **argv)
 	if (service.how.watchdog_ms && service.how.ready != KREG_READY_NOTIFY)
 		return client_misuse(client, "--watchdog needs --notify");
 	service.key = argv[optind];
-	status = client_open(client, 0, &service.k);
+	status = client_check_key(client, service.key);
+	if (!status)
+		status = client_open(client, 0, &service.k);
 	if (!status)
 		status = check(client, &service);
 	if (!status && service.is_heard)

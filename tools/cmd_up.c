@@ -3,7 +3,7 @@
  * regtool up: the services of a file, supervised in the foreground.
  *
  *   signal           from                what it does
- *   SIGTERM, SIGINT  anybody             all is stopped in order; the second one hastens
+ *   SIGTERM, SIGINT  anybody             all is stopped in order; another one half a second later or more hastens
  *   SIGHUP           the terminal        the same
  *                    a process           what has changed in the file is applied
  *   SIGUSR1          `regtool up` again  the same
@@ -28,14 +28,18 @@
 #include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/regtool.h"
+#include "tools/up_again.h"
+#include "tools/up_mark.h"
+#include "tools/up_say.h"
 
 #define DEFAULT_NAMESPACE "production"
-/* The supervisor's value: that it is a `regtool up`, and of which file. */
-#define MARK "regtool up "
+/* timeout(1) signals a process and then its group, at once; that is one order, and no haste. */
+#define HASTE_MS 500
 
 struct up {
 	const char *file, *space;
-	char value[PATH_MAX + sizeof(MARK)];
+	struct up_mark mark;
+	char value[UP_MARK_BYTES];
 	uint32_t flags;
 	struct kreg *k;
 	struct kreg_supervisor *supervisor;
@@ -45,11 +49,9 @@ struct up {
 	int changes; /* an eventfd: the file is to be read again */
 };
 
-static void say(void *data, const char *sentence)
-{
-	(void)data;
-	fprintf(stderr, "regtool: %s\n", sentence);
-}
+/* Another one supervises, whose outcome is waited for: nothing is ours to be stopped. */
+static bool is_other;
+static pthread_mutex_t other_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static bool has_terminal(void)
 {
@@ -74,10 +76,40 @@ static bool is_hangup(const struct up *up, const siginfo_t *info)
 	return info->si_code == SI_KERNEL || (up->has_terminal && !has_terminal());
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int try_again(struct client *client, const struct up *up, uint32_t options)
+{
+	int status;
+
+	pthread_mutex_lock(&other_mutex);
+	is_other = true;
+	pthread_mutex_unlock(&other_mutex);
+	status = up_again(client, up->k, up->space, up->mark.path, options);
+	pthread_mutex_lock(&other_mutex);
+	is_other = false;
+	pthread_mutex_unlock(&other_mutex);
+	return status;
+}
+
+static void end_if_other(int signal)
+{
+	pthread_mutex_lock(&other_mutex);
+	if (is_other)
+		_exit(128 + signal);
+	pthread_mutex_unlock(&other_mutex);
+}
+
 static void *take_signals(void *data)
 {
 	const struct up *up = data;
-	bool is_second = false;
+	uint64_t first = 0;
 	siginfo_t info;
 	int signal;
 
@@ -89,10 +121,14 @@ static void *take_signals(void *data)
 			ring(up->changes);
 			continue;
 		}
+		end_if_other(signal);
+		if (first && now_ms() < first + HASTE_MS)
+			continue;
 		ring(up->orders);
-		printf("%s goes down%s\n", up->space, is_second ? " in haste" : "");
+		printf("%s goes down%s\n", up->space, first ? " in haste" : "");
 		fflush(stdout);
-		is_second = true;
+		if (!first)
+			first = now_ms();
 	}
 	return NULL;
 }
@@ -147,74 +183,110 @@ static int fail_taken(const struct up *up, const char *role)
 	return REGTOOL_TAKEN;
 }
 
-/* Whether a `regtool up` of this file is there: it is told to look what has changed. */
-static bool tell_running(const struct up *up)
-{
-	char value[sizeof(up->value)], key[KREG_KEY_MAX];
-	struct kreg_owner owner;
-	ssize_t size = kreg_service_lookup(up->k, up->space, KREG_ROLE_SUPERVISOR, value,
-					   sizeof(value), &owner);
-	ssize_t key_size = kreg_service_key(up->space, KREG_ROLE_SUPERVISOR, key);
-
-	if (size != (ssize_t)strlen(up->value) || memcmp(value, up->value, (size_t)size) != 0 ||
-	    kreg_signal(up->k, key, (size_t)key_size, SIGUSR1))
-		return false;
-	printf("%s is up as pid %d, which takes over what has changed in %s\n", up->space,
-	       owner.pid, up->file);
-	return true;
-}
-
 static int read_file(const struct up *up, struct kreg_supervision **what)
 {
-	int err = kreg_supervision_read(what, up->file, say, NULL);
+	int err = kreg_supervision_read(what, up->file, up_say, NULL);
 
 	if (err)
-		return err == -EINVAL ? REGTOOL_USAGE : REGTOOL_ERROR;
-	(*what)->log = say;
+		return err == -EINVAL || err == -ENOENT ? REGTOOL_USAGE : REGTOOL_ERROR;
+	(*what)->log = up_say;
 	(*what)->flags = up->flags;
 	(*what)->value = up->value;
 	(*what)->orders = up->orders;
 	return REGTOOL_DONE;
 }
 
+static uint32_t options_of(const struct up *up)
+{
+	return up->flags & (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_NO_CGROUPS);
+}
+
+/* That it is a `regtool up`, how, and of which file. */
+static int set_mark(struct up *up)
+{
+	char *path = realpath(up->file, NULL);
+
+	if (!path) {
+		fprintf(stderr, "regtool: %s: %s\n", up->file, strerror(errno));
+		return errno == ENOENT ? REGTOOL_USAGE : REGTOOL_ERROR;
+	}
+	up->mark = (struct up_mark){ .flags = options_of(up), .path = path };
+	up_mark_write(&up->mark, up->value);
+	return REGTOOL_DONE;
+}
+
+/* Those who wait for the outcome of a change see it. */
+static void show(struct up *up, enum up_state state)
+{
+	char key[KREG_KEY_MAX];
+	ssize_t size = kreg_service_key(up->space, KREG_ROLE_SUPERVISOR, key), old;
+
+	up->mark.count += state == UP_READS;
+	up->mark.state = state;
+	up_mark_write(&up->mark, up->value);
+	old = kreg_update(up->k, key, (size_t)size, up->value, strlen(up->value), NULL, 0);
+	if (old < 0 && old != -ENOENT)
+		fprintf(stderr,
+			"regtool: %s: `regtool up` again does not learn what has become of it: "
+			"%s\n",
+			up->space, kreg_strerror((int)old));
+}
+
 static int begin(struct client *client, struct up *up)
 {
 	struct kreg_supervision *what;
-	char role[KREG_ROLE_MAX + 1] = "", *path;
-	int err, status = read_file(up, &what);
+	char role[KREG_ROLE_MAX + 1] = "";
+	int err, status = set_mark(up);
+
+	if (!status)
+		status = read_file(up, &what);
 
 	if (status)
 		return status;
-	path = realpath(up->file, NULL);
-	snprintf(up->value, sizeof(up->value), MARK "%s", path ? path : up->file);
-	free(path);
 	/* The library would call it an error. */
-	if (tell_running(up)) {
+	status = try_again(client, up, options_of(up));
+	if (status != UP_NOT_THERE) {
 		kreg_supervision_free(what);
-		return REGTOOL_DONE;
+		return status;
 	}
 	err = kreg_supervise(up->k, up->space, what, &up->supervisor, role);
 	kreg_supervision_free(what);
 	if (!err || err == -ECANCELED)
 		return REGTOOL_DONE;
 	/* It may have come meanwhile. */
-	if (err == -EEXIST && !strcmp(role, KREG_ROLE_SUPERVISOR) && tell_running(up))
-		return REGTOOL_DONE;
+	if (err == -EEXIST && !strcmp(role, KREG_ROLE_SUPERVISOR)) {
+		status = try_again(client, up, options_of(up));
+		if (status != UP_NOT_THERE)
+			return status;
+	}
 	if (err == -EEXIST)
 		return fail_taken(up, role);
-	client->sentence[0] = 0;
-	return client_fail(client, err, "bring %s up%s%s", up->space, *role ? ": " : "", role);
+	up_say_why(up->mark.why, role, err);
+	fprintf(stderr, "regtool: cannot bring %s up: %s\n", up->space, up->mark.why);
+	return REGTOOL_ERROR;
+}
+
+static void fail_change(struct up *up, const char *role, int err)
+{
+	up_say_why(up->mark.why, role, err);
+	fprintf(stderr, "regtool: %s is not as %s says: %s\n", up->space, up->file, up->mark.why);
+	show(up, UP_FAILED);
 }
 
 /* The supervisor goes on whatever comes of it. */
-static void change(const struct up *up)
+static void change(struct up *up)
 {
 	struct kreg_supervision *what;
 	char role[KREG_ROLE_MAX + 1];
 	int err;
 
+	show(up, UP_READS);
+	up_forget_why();
 	if (read_file(up, &what)) {
 		fprintf(stderr, "regtool: %s: nothing is changed\n", up->space);
+		snprintf(up->mark.why, sizeof(up->mark.why),
+			 "the file is wrong: nothing is changed");
+		show(up, UP_FAILED);
 		return;
 	}
 	err = kreg_supervisor_change(up->supervisor, what, role);
@@ -222,14 +294,14 @@ static void change(const struct up *up)
 	if (!err) {
 		printf("%s is as %s says\n", up->space, up->file);
 		fflush(stdout);
+		show(up, UP_DONE);
 	} else if (err != -ECANCELED && err != -ESHUTDOWN) {
-		fprintf(stderr, "regtool: %s is not as %s says%s%s: %s\n", up->space, up->file,
-			*role ? ": " : "", role, kreg_strerror(err));
+		fail_change(up, role, err);
 	}
 }
 
 /* The supervisor has said why, if it was not told to. */
-static int stay(const struct up *up)
+static int stay(struct up *up)
 {
 	struct pollfd at[] = {
 		{ .fd = kreg_supervisor_fd(up->supervisor), .events = POLLIN },
@@ -277,8 +349,7 @@ static int run(struct client *client, int argc, char **argv)
 	};
 	/* The thread that takes signals has it until the process ends. */
 	static struct up up = { .space = DEFAULT_NAMESPACE, .flags = KREG_SUPERVISE_REAP };
-	char key[KREG_KEY_MAX];
-	int option;
+	int option, status;
 
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (option == 'n')
@@ -286,8 +357,9 @@ static int run(struct client *client, int argc, char **argv)
 		else
 			up.flags |= option == 'k' ? KREG_SUPERVISE_KEEP : KREG_SUPERVISE_NO_CGROUPS;
 	}
-	if (kreg_service_key(up.space, "any", key) < 0)
-		return client_misuse(client, "\"%s\" is no namespace", up.space);
+	status = client_check_namespace(client, up.space);
+	if (status)
+		return status;
 	if (argc - optind != 1)
 		return client_usage(client);
 	up.file = argv[optind];

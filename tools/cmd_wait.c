@@ -5,24 +5,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tools/client.h"
 #include "tools/regtool.h"
 
-/* Seconds, maybe with a fraction, as milliseconds. */
-static int read_seconds(const char *text, int64_t *out)
-{
-	char *end;
-	double seconds;
-
-	errno = 0;
-	seconds = strtod(text, &end);
-	if (errno || end == text || *end || !(seconds >= 0 && seconds < 1e9))
-		return -EINVAL;
-	*out = (int64_t)(seconds * 1000);
-	return 0;
-}
+#define TIMEOUT_MAX 1000000000
 
 static int wait_for(struct client *client, struct kreg *k, const char *key, bool gone,
 		    int64_t timeout_ms)
@@ -56,11 +43,14 @@ static int run(struct client *client, int argc, char **argv)
 	while ((option = client_option(client, argc, argv, options)) != -1) {
 		if (option == 'g')
 			gone = true;
-		else if (read_seconds(optarg, &timeout_ms))
+		else if (client_seconds(optarg, TIMEOUT_MAX, &timeout_ms))
 			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
 	}
 	if (argc - optind != 1)
 		return client_usage(client);
+	status = client_check_key(client, argv[optind]);
+	if (status)
+		return status;
 	status = client_open(client, 0, &k);
 	if (status)
 		return status;
