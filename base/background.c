@@ -17,9 +17,6 @@ struct task {
 	void *data;
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static size_t tls_bytes;
-
 static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 {
 	int i;
@@ -34,11 +31,15 @@ static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 
 /*
  * The C library takes the thread-local storage of the program and its libraries from the stack of a thread. It is
- * laid out when the program starts, so it does not grow afterwards beyond its surplus.
+ * laid out when the program starts, so it does not grow afterwards beyond its surplus. Summed anew for each thread,
+ * which costs more by itself: pthread_once() would end the process where futexes are refused.
  */
-static void sum_tls(void)
+static size_t tls_bytes(void)
 {
-	dl_iterate_phdr(add_tls, &tls_bytes);
+	size_t sum = 0;
+
+	dl_iterate_phdr(add_tls, &sum);
+	return sum;
 }
 
 static void *begin(void *data)
@@ -76,9 +77,8 @@ int background_start(pthread_t *thread, void *(*run)(void *data), void *data)
 
 	if (err)
 		return -err;
-	pthread_once(&once, sum_tls);
 	err = -pthread_attr_setstacksize(&attr,
-					 (size_t)PTHREAD_STACK_MIN + ROOM + SURPLUS + tls_bytes);
+					 (size_t)PTHREAD_STACK_MIN + ROOM + SURPLUS + tls_bytes());
 	if (!err)
 		err = start(thread, &attr, run, data);
 	pthread_attr_destroy(&attr);
