@@ -173,6 +173,12 @@ void row_hold(const struct segment *s, owner_t self, int32_t entries)
 	row_count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
+/* All of @count, whatever stands in shared memory: the negative of INT32_MIN is none. */
+static int32_t less(uint32_t count)
+{
+	return (int32_t)(0u - count);
+}
+
 void row_clear(const struct segment *s, const struct life_table *lives,
 	       const struct life_self *self)
 {
@@ -181,10 +187,9 @@ void row_clear(const struct segment *s, const struct life_table *lives,
 
 	/* With what a doubt adds: an interrupted program has not counted all that it has linked. */
 	row_owner(s, lives, owner_seat(self->owner), &entries);
-	row_add(s, self->owner, -(int32_t)entries);
-	row_hold(s, self->owner,
-		 -(int32_t)load_relaxed(&row->held)); /* relaxed: as in row_count() */
-	row_lock(s, self, -(int32_t)row_locks(s, lives, self->owner));
+	row_add(s, self->owner, less(entries));
+	row_hold(s, self->owner, less(load_relaxed(&row->held))); /* relaxed: as in row_count() */
+	row_lock(s, self, less(row_locks(s, lives, self->owner)));
 }
 
 void row_move(const struct segment *s, owner_t self)
