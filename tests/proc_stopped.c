@@ -173,9 +173,9 @@ static bool step_into(pid_t pid, int nth, int steps)
 	for (i = 0; i < STEPS_MAX; i++) {
 		if (nth ? is_at_cas(pid) && !--nth : i == steps)
 			return true;
-		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-		ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
-		ck_assert(WIFSTOPPED(status));
+		unit_assert(!ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
+		unit_assert(waitpid(pid, &status, __WALL) == pid);
+		unit_assert(WIFSTOPPED(status));
 		if (WSTOPSIG(status) == SIGSTOP)
 			return false;
 	}
