@@ -105,9 +105,10 @@ static int take_variable(struct splitter *s)
 	s->at = end;
 	if (has_braces) {
 		s->at = strchr(end, '}');
-		if (end == name || !s->at++ || (*end != '}' && strncmp(end, ":-", 2)))
+		if (end == name || !s->at || (*end != '}' && strncmp(end, ":-", 2)))
 			return text_fail(s->text, -EINVAL,
 					 "${ is followed by NAME} or NAME:-WORD}: %s", s->whole);
+		s->at++;
 	}
 	copy = strndup(name, (size_t)(end - name));
 	if (copy && *end == ':' && has_braces)
