@@ -339,3 +339,19 @@ FILE *fd_stream_of(pid_t pid, const char *file)
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 	return fd_stream(path);
 }
+
+ssize_t fd_read_text(const char *path, char *text, size_t size)
+{
+	int fd = fd_open(path, O_RDONLY, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	got = read(fd, text, size - 1);
+	if (got < 0)
+		got = -errno;
+	else
+		text[got] = 0;
+	close(fd);
+	return got;
+}

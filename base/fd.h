@@ -72,4 +72,7 @@ FILE *fd_stream(const char *path);
 FILE *fd_stream_at(int folder, const char *name);
 FILE *fd_stream_of(pid_t pid, const char *file); /* of /proc/PID */
 
+/* A small file of /proc in one read(2), or its beginning, and a 0 behind it. Its bytes, 0 too; negative errno. */
+ssize_t fd_read_text(const char *path, char *text, size_t size);
+
 #endif

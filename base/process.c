@@ -2,7 +2,6 @@
 #include "base/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,24 +67,16 @@ static bool read_stat(const char *path, struct process *out)
 {
 	char text[1024];
 	const char *at;
-	ssize_t got;
-	int fd;
 
-	fd = fd_open(path, O_RDONLY, 0);
-	if (fd < 0)
+	if (fd_read_text(path, text, sizeof(text)) <= 0)
 		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = 0;
 	/* The name may hold anything, brackets too; what follows the last one is numbers. */
 	at = strrchr(text, ')');
-	return at &&
-	       sscanf(at + 1,
-		      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-		      "%*d %llu",
-		      &out->state, &out->parent, &out->session, &out->threads, &out->ticks) == 5;
+	return at && sscanf(at + 1,
+			    " %c %d %*d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+			    "%*d %llu",
+			    &out->state, &out->parent, &out->session, &out->flags, &out->threads,
+			    &out->ticks) == 6;
 }
 
 bool process_read(pid_t pid, struct process *out)

@@ -35,6 +35,7 @@ bool process_proc_is_ours(void);
 struct process {
 	char state; /* as there: R, S, T, Z ... */
 	pid_t parent, session;
+	unsigned int flags; /* PF_... of the kernel */
 	long threads;
 	unsigned long long ticks; /* its start since boot */
 };

@@ -78,20 +78,15 @@ static pid_t pid_below(const char *process, bool *is_hidden)
 {
 	char path[64], text[4096];
 	const char *line, *at;
-	int fd, count = 0;
-	ssize_t got = -1;
+	int count = 0;
+	ssize_t got;
 	pid_t pid = 0;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/status", process);
-	fd = fd_open(path, O_RDONLY, 0);
-	if (fd >= 0) {
-		got = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	*is_hidden = got <= 0 && fd != -ENOENT && fd != -ESRCH && (fd < 0 || errno != ESRCH);
+	got = fd_read_text(path, text, sizeof(text));
+	*is_hidden = got <= 0 && got != -ENOENT && got != -ESRCH;
 	if (got <= 0)
 		return 0;
-	text[got] = 0;
 	line = strstr(text, "\nNSpid:");
 	*is_hidden = !line;
 	for (at = line ? line + 7 : ""; *at && *at != '\n'; at++) {

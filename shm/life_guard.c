@@ -48,16 +48,11 @@ static bool is_outside(uid_t uid)
 {
 	unsigned long first, outside, count;
 	char text[4096], *at = text;
-	int fd = fd_open("/proc/self/uid_map", O_RDONLY, 0), read_so_far = 0;
-	ssize_t got;
+	ssize_t got = fd_read_text("/proc/self/uid_map", text, sizeof(text));
+	int read_so_far = 0;
 
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
 	if (got <= 0 || got == (ssize_t)sizeof(text) - 1)
 		return false;
-	text[got] = 0;
 	for (; sscanf(at, "%lu %lu %lu%n", &first, &outside, &count, &read_so_far) == 3;
 	     at += read_so_far) {
 		if (uid >= first && uid - first < count)

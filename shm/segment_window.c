@@ -20,7 +20,6 @@
 #include "shm/segment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,16 +38,9 @@ static bool read_number(const char *path, const char *label, unsigned long long 
 {
 	char text[4096];
 	const char *at = text;
-	ssize_t got;
-	int fd = fd_open(path, O_RDONLY, 0);
 
-	if (fd < 0)
+	if (fd_read_text(path, text, sizeof(text)) <= 0)
 		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = 0;
 	if (*label)
 		at = strstr(text, label);
 	return at && sscanf(at + strlen(label), "%llu", out) == 1;

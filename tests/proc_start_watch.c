@@ -42,20 +42,9 @@ static bool is_running(pid_t pid)
 /* Its memory is let go of before its name, and /proc shows it for a moment longer: from PF_EXITING on it has ended. */
 static bool has_ended(pid_t pid)
 {
-	char path[64], text[512], *at;
-	unsigned int flags = 0;
-	FILE *stat;
+	struct process process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	stat = fopen(path, "r");
-	at = stat ? fgets(text, sizeof(text), stat) : NULL;
-	if (stat)
-		fclose(stat);
-	at = at ? strrchr(text, ')') : NULL;
-	if (!at)
-		return true;
-	ck_assert_int_eq(sscanf(at, ") %*c %*d %*d %*d %*d %*d %u", &flags), 1);
-	return flags & 0x4;
+	return !process_read(pid, &process) || process.flags & 0x4;
 }
 
 static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *started)
