@@ -19,6 +19,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/value.h"
 
 #define VALUE 8000
 
@@ -53,15 +54,6 @@ static int fill(void)
 	return number;
 }
 
-static void holds(const char *key, const char *text)
-{
-	char got[64];
-
-	ck_assert_int_eq(kreg_lookup(k, key, KREG_STRING, got, sizeof(got), NULL),
-			 (ssize_t)strlen(text));
-	ck_assert_mem_eq(got, text, strlen(text));
-}
-
 static int hold_theirs(int link, void *data)
 {
 	struct kreg *own = open_there("full");
@@ -75,15 +67,6 @@ static int hold_theirs(int link, void *data)
 	link_say(link, (int64_t)self.token);
 	link_hear(link);
 	return 0;
-}
-
-static ssize_t grow(const void *old, size_t old_size, void *to, size_t capacity, void *data)
-{
-	(void)old;
-	(void)old_size;
-	(void)data;
-	memset(to, 0, capacity);
-	return (ssize_t)capacity;
 }
 
 static int register_with(uint32_t flags)
@@ -102,7 +85,7 @@ static void all_are_refused(const struct kreg_owner *to)
 
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, value, VALUE, NULL, 0), -ENOSPC);
 	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "old", 3, value, VALUE), -ENOSPC);
-	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, grow, NULL), -ENOSPC);
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, value_grow, NULL), -ENOSPC);
 	ck_assert_int_eq(kreg_publish(k, "reserved", KREG_STRING, value, VALUE), -ENOSPC);
 	ck_assert_int_eq(register_with(KREG_REGISTER_REPLACE), -ENOSPC);
 	ck_assert_int_eq(register_with(KREG_REGISTER_QUEUE), -ENOSPC);
@@ -119,8 +102,8 @@ static void nothing_has_changed(int64_t count)
 {
 	int64_t now;
 
-	holds("mine", "old");
-	holds("theirs", "v");
+	value_is(k, "mine", "old");
+	value_is(k, "theirs", "v");
 	ck_assert_int_eq(kreg_lookup(k, "reserved", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	ck_assert_int_eq(kreg_lookup(k, "program", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	ck_assert_int_eq(kreg_meta_get(k, "meta", KREG_STRING, NULL, 0), -ENOENT);

@@ -17,6 +17,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/value.h"
 
 #define MAX_BYTES (4u << 20)
 #define QUOTA_SLABS 32u
@@ -172,24 +173,6 @@ START_TEST(handles_of_one_process_share_it)
 }
 END_TEST
 
-static ssize_t grow(const void *old, size_t old_size, void *to, size_t capacity, void *data)
-{
-	(void)old;
-	(void)old_size;
-	(void)data;
-	memset(to, 0, capacity);
-	return (ssize_t)capacity;
-}
-
-static void holds(const char *key, const char *text)
-{
-	char got[64];
-
-	ck_assert_int_eq(kreg_lookup(k, key, KREG_STRING, got, sizeof(got), NULL),
-			 (ssize_t)strlen(text));
-	ck_assert_mem_eq(got, text, strlen(text));
-}
-
 /* Each call that would take more. */
 static void all_are_refused(void)
 {
@@ -209,7 +192,7 @@ static void all_are_refused(void)
 	ck_assert_int_eq(err, -EDQUOT);
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, value, VALUE, NULL, 0), -EDQUOT);
 	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "old", 3, value, VALUE), -EDQUOT);
-	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, grow, NULL), -EDQUOT);
+	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, value_grow, NULL), -EDQUOT);
 	ck_assert_int_eq(kreg_publish(k, "reserved", KREG_STRING, value, VALUE), -EDQUOT);
 	ck_assert_int_eq(kreg_register_with(k, "theirs", KREG_STRING, value, VALUE,
 					    KREG_REGISTER_REPLACE, NULL),
@@ -219,8 +202,8 @@ static void all_are_refused(void)
 			 -EDQUOT);
 	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, LOCK_MS, &lock), -EDQUOT);
 	/* Nothing of it has happened; and what takes nothing goes on. */
-	holds("mine", "old");
-	holds("theirs", "v");
+	value_is(k, "mine", "old");
+	value_is(k, "theirs", "v");
 	ck_assert_int_eq(kreg_lookup(k, "reserved", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	ck_assert_int_eq(kreg_counter_add(k, "counter", KREG_STRING, 5, &now), 0);
 	ck_assert_int_eq(now, number + 5);

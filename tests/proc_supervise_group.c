@@ -12,16 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/services/start/cgroups.h"
 #include "shm/row.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
+#include "tests/support/way.h"
 #include "base/process.h"
-
-#define WAYS 2
 
 static struct kreg *k;
 static struct told told;
@@ -31,13 +29,7 @@ static uint32_t flags;
 /* Each test runs in both modes, and in both ways of knowing what a service has started. */
 static void open_way(int way)
 {
-	sigset_t ends;
-
-	/* As process 1 would be: what is orphaned is this process's. */
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	flags = KREG_SUPERVISE_REAP | (way ? KREG_SUPERVISE_NO_CGROUPS : 0);
+	flags = way_begin(way);
 	if (k)
 		kreg_close(k);
 	k = mode_open(mode, "supervise_group");
@@ -63,23 +55,10 @@ static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, con
 	return told_supervise(&told, what, events);
 }
 
-static bool is_folder(const char *role)
-{
-	struct cgroups cgroups;
-	char path[512];
-	bool is;
-
-	cgroups_open(&cgroups, kreg_inner_origin(k), "production");
-	snprintf(path, sizeof(path), "@%s", role);
-	is = cgroups.all >= 0 && !faccessat(cgroups.all, path, F_OK, 0);
-	cgroups_close(&cgroups);
-	return is;
-}
-
 static void nothing_is_left(void)
 {
 	told_nothing_is_left(&told);
-	ck_assert(!is_folder("a"));
+	ck_assert(!way_has_folder(k, "a"));
 }
 
 /* Writes down the pids of two that it starts, one of which leaves its session. */

@@ -25,8 +25,7 @@
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
-
-#define WAYS 2
+#include "tests/support/way.h"
 
 static struct kreg *k;
 static struct told told;
@@ -36,13 +35,7 @@ static uint32_t flags;
 /* Each test runs in both modes, and in both ways of knowing what a service has started. */
 static void open_way(int way)
 {
-	sigset_t ends;
-
-	/* As process 1 would be: what is orphaned is this process's. */
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	flags = KREG_SUPERVISE_REAP | (way ? KREG_SUPERVISE_NO_CGROUPS : 0);
+	flags = way_begin(way);
 	if (k)
 		kreg_close(k);
 	k = mode_open(mode, "supervise_left");
@@ -58,23 +51,10 @@ static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, con
 	return told_supervise(&told, what, events);
 }
 
-static bool is_folder(const char *role)
-{
-	struct cgroups cgroups;
-	char path[512];
-	bool is;
-
-	cgroups_open(&cgroups, kreg_inner_origin(k), "production");
-	snprintf(path, sizeof(path), "@%s", role);
-	is = cgroups.all >= 0 && !faccessat(cgroups.all, path, F_OK, 0);
-	cgroups_close(&cgroups);
-	return is;
-}
-
 static void nothing_is_left(void)
 {
 	told_nothing_is_left(&told);
-	ck_assert(!is_folder("a"));
+	ck_assert(!way_has_folder(k, "a"));
 }
 
 /* How a supervisor is to be, whose process is a child of the test. */
@@ -221,7 +201,7 @@ static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t m
 {
 	uint64_t since = clock_now();
 
-	while (count_left(pids) || told_services(k) || !kill(minder, 0) || is_folder("a")) {
+	while (count_left(pids) || told_services(k) || !kill(minder, 0) || way_has_folder(k, "a")) {
 		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
 			      count_left(pids));
 		usleep(500);
@@ -230,6 +210,22 @@ static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t m
 	}
 	printf("# mode %d, %s, %s: nothing is left after %.1f ms\n", mode,
 	       way ? "session" : "cgroup", what, (double)(clock_now() - since) / 1e6);
+}
+
+/* A supervisor in a child, whose service has started its workers; and the minder beside that. */
+static struct child start_pool(int way, struct role *role, uint32_t more, pid_t *pids,
+			       pid_t *minder)
+{
+	struct child child;
+
+	open_way(way);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	role->flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | more;
+	child = child_start_ready(be_supervisor, role);
+	read_pool(pids);
+	*minder = minder_of(getsid(pids[0]));
+	ck_assert_int_gt(*minder, 0);
+	return child;
 }
 
 START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
@@ -242,13 +238,7 @@ START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
 
 	mode = _i;
 	for (way = 0; way < 2 * WAYS; way++) {
-		open_way(way % WAYS);
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		role.flags = flags & KREG_SUPERVISE_NO_CGROUPS;
-		child = child_start_ready(be_supervisor, &role);
-		read_pool(pids);
-		minder = minder_of(getsid(pids[0]));
-		ck_assert_int_gt(minder, 0);
+		child = start_pool(way % WAYS, &role, 0, pids, &minder);
 		if (way < WAYS)
 			child_kill(&child);
 		else
@@ -271,12 +261,7 @@ START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
 
 	mode = _i;
 	for (way = 0; way < WAYS; way++) {
-		open_way(way);
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
-		child = child_start_ready(be_supervisor, &role);
-		read_pool(pids);
-		minder = minder_of(getsid(pids[0]));
+		child = start_pool(way, &role, KREG_SUPERVISE_KEEP, pids, &minder);
 		child_kill(&child);
 		usleep(200000);
 		ck_assert_int_eq(count_left(pids), POOL);
@@ -302,12 +287,7 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 	mode = _i;
 	services[0].stop_ms = 300;
 	for (way = 0; way < WAYS; way++) {
-		open_way(way);
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		role.flags = (flags & KREG_SUPERVISE_NO_CGROUPS) | KREG_SUPERVISE_KEEP;
-		child = child_start_ready(be_supervisor, &role);
-		read_pool(pids);
-		minder = minder_of(getsid(pids[0]));
+		child = start_pool(way, &role, KREG_SUPERVISE_KEEP, pids, &minder);
 		child_kill(&child);
 		what.flags = KREG_SUPERVISE_KEEP;
 		supervisor = supervise_well(&what, "+a1 ");
@@ -371,7 +351,7 @@ static void leave_without_minder(int way)
 	read_pool(pids);
 	minder = minder_of(getsid(pids[0]));
 	ck_assert_int_eq(kill(minder, SIGKILL), 0);
-	if (is_folder("a")) {
+	if (way_has_folder(k, "a")) {
 		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		child_kill(&child);
