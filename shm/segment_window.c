@@ -46,32 +46,29 @@ static bool read_number(const char *path, const char *label, unsigned long long 
 	return at && sscanf(at + strlen(label), "%llu", out) == 1;
 }
 
-/* What is left of a limit of which @used is taken. Where that is not known, half. */
-static uint64_t left_of(int what, bool is_known, uint64_t used)
+/* What is left of a limit of which the number in a file, in units of @unit bytes, is taken; half, where it is not to be had. */
+static uint64_t left_of(int what, const char *path, const char *label, uint64_t unit)
 {
+	unsigned long long taken;
 	struct rlimit limit;
+	uint64_t used;
 
 	if (getrlimit((__rlimit_resource_t)what, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
-	if (!is_known)
+	if (!read_number(path, label, &taken))
 		return limit.rlim_cur / 2;
+	used = taken * unit;
 	return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
 uint64_t segment_room(void)
 {
-	unsigned long long pages = 0;
-	bool is_known = read_number("/proc/self/statm", "", &pages);
-
-	return left_of(RLIMIT_AS, is_known, pages * (uint64_t)sysconf(_SC_PAGESIZE));
+	return left_of(RLIMIT_AS, "/proc/self/statm", "", (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
 static uint64_t lock_room(void)
 {
-	unsigned long long kib = 0;
-	bool is_known = read_number("/proc/self/status", "VmLck:", &kib);
-
-	return left_of(RLIMIT_MEMLOCK, is_known, kib * 1024);
+	return left_of(RLIMIT_MEMLOCK, "/proc/self/status", "VmLck:", 1024);
 }
 
 /* How much of each part. */
