@@ -12,10 +12,9 @@
  * the directory is the count, and the dead's slabs are void in it with the life. What is kept in private memory
  * is a copy, so that taking a slab is no look at all of them:
  *
- *   own      exact: the heap takes and gives back under its mutex
- *   before   exact from the opening on: no program but the present one takes anything, and what the earlier one has
- *            left comes back with the last handle
- *   gifts    may be too high: others end them. So it is counted anew before anything is refused
+ *   slabs   exact: those that an earlier program of the process has left, which come back with the last handle; and
+ *           since no program but the present one takes anything, what its heap takes and gives back under its mutex
+ *   gifts   may be too high: others end them. So it is counted anew before anything is refused
  *
  * A gift is taken and becomes nobody's under the heap's mutex, so a count anew misses none.
  */
@@ -65,15 +64,14 @@ void quota_begin(struct quota *quota, const struct segment *s, owner_t self)
 
 	*quota = (struct quota){ 0 };
 	for (slab = 0; slab < slabs; slab++)
-		quota->before += land_owner(s, slab) == self;
+		quota->slabs += land_owner(s, slab) == self;
 	if (slabs)
 		quota->gifts = count_gifts(s, self);
 }
 
 static bool has_room(const struct quota *quota, const struct segment *s, uint32_t slabs)
 {
-	return !s->owner_slabs ||
-	       (uint64_t)quota->own + quota->before + quota->gifts + slabs <= s->owner_slabs;
+	return !s->owner_slabs || (uint64_t)quota->slabs + quota->gifts + slabs <= s->owner_slabs;
 }
 
 static int check(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs)
@@ -90,7 +88,7 @@ int quota_take(struct quota *quota, const struct segment *s, owner_t self, uint3
 	int err = check(quota, s, self, slabs);
 
 	if (!err)
-		quota->own += slabs;
+		quota->slabs += slabs;
 	return err;
 }
 
@@ -105,7 +103,7 @@ int quota_take_gift(struct quota *quota, const struct segment *s, owner_t self)
 
 void quota_return(struct quota *quota, uint32_t slabs)
 {
-	quota->own -= slabs;
+	quota->slabs -= slabs;
 }
 
 void quota_return_gift(struct quota *quota)

@@ -14,9 +14,7 @@
 #include "shm/land.h"
 
 struct quota {
-	uint32_t own; /* slabs of this program's heap */
-	uint32_t
-		before; /* those of an earlier program of the process, until it ends or closes its last handle */
+	uint32_t slabs; /* of this program's heap, and of an earlier program of the process */
 	uint32_t gifts; /* made by the process: not fewer than there are */
 };
 
