@@ -54,7 +54,7 @@ static int touch(unsigned char *page)
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	unsigned char *at = segment_window_at(s, offset, bytes), *end = at + bytes;
+	unsigned char *at = segment_window_at(s, offset, bytes), *end;
 	int err;
 
 	if (offset + bytes > s->bytes || offset + bytes < offset)
@@ -64,6 +64,7 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 	err = segment_open_part(s, offset, bytes);
 	if (err)
 		return err;
+	end = at + bytes;
 	at -= (uintptr_t)at % page;
 	while (madvise(at, (size_t)(end - at), MADV_POPULATE_WRITE)) {
 		if (errno == EFAULT || errno == ENOMEM)
