@@ -21,7 +21,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -129,7 +128,7 @@ static int window_map(struct segment_window *window, int fd, uint64_t offset, ui
 	return 0;
 }
 
-static void windows_unmap(struct segment *s)
+void segment_windows_close(struct segment *s)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	int i;
@@ -159,7 +158,7 @@ static int windows_map(struct segment *s, int fd, const struct extent *extent)
 	if (!err)
 		err = window_map(&s->windows[3], fd, s->land_offset, extent->slabs * SLAB_BYTES);
 	if (err)
-		windows_unmap(s);
+		segment_windows_close(s);
 	else
 		s->slabs_mapped = (uint32_t)extent->slabs;
 	return err;
@@ -188,11 +187,6 @@ int segment_windows_open(struct segment *s, const struct segment_header *header,
 	    !extent_fit(s, header, room / 8 * 7, &extent))
 		return -ENOMEM;
 	return windows_map(s, fd, &extent);
-}
-
-void segment_windows_close(struct segment *s)
-{
-	windows_unmap(s);
 }
 
 unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint64_t bytes)
