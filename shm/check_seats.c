@@ -5,7 +5,6 @@
  * A thread inside of a call that writes may have linked an entry and not counted it yet, so the counts of its
  * owner are compared only while none is inside. Nor are they if the row changed during the look.
  */
-#include <string.h>
 
 #include "shm/check_look.h"
 #include "shm/log.h"

@@ -8,10 +8,8 @@
  *   given back                                free
  */
 #include "shm/grace.h"
-#include "base/process.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "base/process.h"
 
 static void high_raise(uint64_t *high, uint64_t at_least)
 {

@@ -43,7 +43,6 @@
 #include "shm/log.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "shm/row.h"
 #include "shm/table.h"

@@ -9,13 +9,10 @@
  */
 #include "shm/row.h"
 
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/process.h"
 
 uint64_t row_namespace(const char *path)
