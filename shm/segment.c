@@ -140,12 +140,13 @@ static uint64_t max_bytes(const struct segment_plan *plan)
 {
 	uint64_t fixed = plan->seats * (sizeof(struct row) + sizeof(uint64_t)) +
 			 plan->slots * sizeof(struct slot);
-	uint64_t room = plan->may_shrink ? segment_room() : UINT64_MAX;
-	uint64_t most = room == UINT64_MAX ? UINT64_MAX : segment_bytes_for(room, fixed);
+	uint64_t room = plan->may_shrink ? segment_room() : UINT64_MAX, most;
 
+	if (room == UINT64_MAX)
+		return plan->max_bytes;
+	most = segment_bytes_for(room, fixed);
 	if (most < MAX_BYTES_LEAST)
 		most = MAX_BYTES_LEAST;
-
 	return plan->max_bytes < most ? plan->max_bytes : most;
 }
 
