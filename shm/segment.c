@@ -54,7 +54,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 {
 	uint64_t offset = SEGMENT_PAGE;
 	uint64_t slabs = header->max_bytes / SLAB_BYTES;
-	uint64_t buckets = 512;
+	uint64_t buckets = SEGMENT_BUCKETS_FIRST;
 
 	if (!slabs || slabs > SLABS_LIMIT || !header->seats || header->seats > LIFE_SEATS_MAX ||
 	    !header->slots || header->slots > 1u << 20 || !header->partitions ||
@@ -177,8 +177,8 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->slots = plan->slots;
 	header->patience_ms = plan->patience_ms;
 	header->epoch = 2;
-	header->buckets = 512;
-	header->prepare = 512;
+	header->buckets = SEGMENT_BUCKETS_FIRST;
+	header->prepare = SEGMENT_BUCKETS_FIRST;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ struct segment_view {
 	uint32_t logs; /* of so many seats */
 };
 
+/* How many buckets a registry begins with: a page of them. */
+#define SEGMENT_BUCKETS_FIRST (SEGMENT_PAGE / sizeof(uint64_t))
+
 /* A part of the file that is mapped, see segment_window.c. */
 #define SEGMENT_WINDOWS 4
 struct segment_window {
@@ -196,6 +199,12 @@ static inline void *segment_at(const struct segment *s, place_t place, uint32_t 
 			return NULL;
 	}
 	return s->land_base + offset;
+}
+
+/* Whether the header may say that there are so many; else it is damaged. */
+static inline bool segment_buckets_can_be(const struct segment *s, uint64_t buckets)
+{
+	return buckets && buckets <= s->buckets_max && !(buckets & (buckets - 1));
 }
 
 /* A power of two, and maybe an old one: the buckets behind it are children of those. */

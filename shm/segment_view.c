@@ -49,7 +49,7 @@ int segment_view_begin(struct segment *s)
 	s->view = calloc(1, sizeof(*s->view));
 	if (!s->view)
 		return -ENOMEM;
-	s->view->buckets = SEGMENT_PAGE / sizeof(uint64_t);
+	s->view->buckets = SEGMENT_BUCKETS_FIRST;
 	return 0;
 }
 
@@ -91,8 +91,8 @@ uint64_t segment_see_buckets(const struct segment *s)
 	/* relaxed: of this process alone, and late at worst */
 	uint64_t seen = load_relaxed(&s->view->buckets);
 
-	if (!buckets || buckets > s->buckets_max || buckets & (buckets - 1))
-		return SEGMENT_PAGE / sizeof(uint64_t);
+	if (!segment_buckets_can_be(s, buckets))
+		return SEGMENT_BUCKETS_FIRST;
 	if (buckets <= seen)
 		return buckets;
 	if (segment_open_part(s, s->buckets_offset, buckets * sizeof(uint64_t)))

@@ -81,8 +81,8 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	uint64_t slabs = header->slabs < s->slabs_max ? header->slabs : s->slabs_max;
 	uint64_t buckets = header->buckets, need, more;
 
-	if (buckets < 512 || buckets > s->buckets_max || buckets & (buckets - 1))
-		buckets = 512;
+	if (buckets < SEGMENT_BUCKETS_FIRST || !segment_buckets_can_be(s, buckets))
+		buckets = SEGMENT_BUCKETS_FIRST;
 	need = s->buckets_offset + buckets * sizeof(uint64_t) + slabs * SLAB_COST +
 	       4ull * SEGMENT_PAGE;
 	if (need > room)
@@ -211,8 +211,7 @@ bool segment_is_whole(const struct segment *s)
 
 	/* Numbers that cannot be are damage. */
 	return (slabs > s->slabs_max || segment_see_slabs(s) >= slabs) &&
-	       (buckets > s->buckets_max || buckets & (buckets - 1) ||
-		segment_see_buckets(s) >= buckets);
+	       (!segment_buckets_can_be(s, buckets) || segment_see_buckets(s) >= buckets);
 }
 
 int segment_fault(const struct segment *s)

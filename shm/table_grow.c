@@ -173,7 +173,7 @@ void table_grow(const struct segment *s, uint64_t entries)
 	/* relaxed: the CAS looks again */
 	uint64_t buckets = load_relaxed(&s->header->buckets), wanted, ready, step, seen;
 
-	if (entries < buckets / 2 || buckets < 512 || buckets >= s->buckets_max)
+	if (entries < buckets / 2 || buckets < SEGMENT_BUCKETS_FIRST || buckets >= s->buckets_max)
 		return;
 	wanted = 2 * buckets * sizeof(uint64_t);
 	ready = buckets_ready(s, buckets);
