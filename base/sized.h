@@ -3,9 +3,9 @@
  * Structs of callers that grow at the end from version to version, and begin with their size.
  *
  * Promises  what the caller's version does not have is 0; what this library does not know is refused if it
- *           is set.
+ *           is set. What the caller's version does not have is not written.
  * Context   any.
- * Used by   options.c, pattern.c, start.c, supervision.c, supervisor.c.
+ * Used by   options.c, pattern.c, health.c, start.c, start_program.c, supervision.c, supervisor.c.
  */
 #ifndef KREG_BASE_SIZED_H
 #define KREG_BASE_SIZED_H
@@ -31,6 +31,18 @@ static inline int sized_read(void *out, size_t known, const void *given)
 	}
 	memcpy(out, given, size < known ? size : known);
 	return 0;
+}
+
+/* Copies @full, of @known bytes, to @out as far as that has room by its size, which says how much it is from here on. */
+static inline void sized_write(void *out, const void *full, size_t known)
+{
+	size_t size;
+
+	memcpy(&size, out, sizeof(size));
+	if (size > known)
+		size = known;
+	memcpy(out, full, size);
+	memcpy(out, &size, sizeof(size));
 }
 
 #endif

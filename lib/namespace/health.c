@@ -13,6 +13,7 @@
 #include "lib/program/program_status.h"
 #include "lib/namespace/service_key.h"
 #include "base/process.h"
+#include "base/sized.h"
 #include "shm/row.h"
 
 static enum kreg_process_state process_state(const struct kreg *k, const struct kreg_owner *owner)
@@ -60,7 +61,6 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	struct query q;
 	int tries = 0;
-	size_t known;
 	int err = k && k->segment.unique && health && health->size >= sizeof(health->size)
 			  ? service_key(&key, space, role)
 			  : -EINVAL;
@@ -83,8 +83,6 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 		if (++tries == PEEK_TRIES)
 			return -EAGAIN;
 	} while (!kreg_owner_is_alive(k, &full.owner));
-	known = health->size < sizeof(full) ? health->size : sizeof(full);
-	full.size = known;
-	memcpy(health, &full, known);
+	sized_write(health, &full, sizeof(full));
 	return 0;
 }

@@ -20,7 +20,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/call.h"
@@ -195,7 +194,6 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 {
 	struct kreg_program *program = NULL;
 	struct kreg_start how;
-	size_t known;
 	int err = read_how(&how, k, request->key_size, given, started);
 
 	if (!err)
@@ -213,12 +211,8 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 		if (program_be_heard(program, request->within->hearer))
 			readiness_close(&program->s.readiness);
 	}
-	if (started) {
-		known = started->size < sizeof(program->s.what) ? started->size
-								: sizeof(program->s.what);
-		program->s.what.size = known;
-		memcpy(started, &program->s.what, known);
-	}
+	if (started)
+		sized_write(started, &program->s.what, sizeof(program->s.what));
 	if (err || !program->s.is_kept)
 		program_free(program);
 	else

@@ -17,6 +17,7 @@
 #include "base/call.h"
 #include "lib/services/start/hearer.h"
 #include "base/clock.h"
+#include "base/sized.h"
 
 int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
 		const struct kreg_start *how)
@@ -130,9 +131,8 @@ int kreg_program_hear(struct kreg_program *program)
 
 int kreg_program_state(const struct kreg_program *program, struct kreg_program_state *state)
 {
-	struct kreg_program_state full = { .size = sizeof(full) };
+	struct kreg_program_state full = { 0 };
 	const struct notify *n;
-	size_t known;
 
 	if (!program || !state || state->size < sizeof(state->size))
 		return -EINVAL;
@@ -142,9 +142,7 @@ int kreg_program_state(const struct kreg_program *program, struct kreg_program_s
 	full.main_pid = n->main_pid ? n->main_pid : program->s.what.owner.pid;
 	full.watchdog_ms = (uint32_t)(n->period / 1000000);
 	strcpy(full.status, n->status);
-	known = state->size < sizeof(full) ? state->size : sizeof(full);
-	full.size = known;
-	memcpy(state, &full, known);
+	sized_write(state, &full, sizeof(full));
 	return 0;
 }
 
