@@ -204,6 +204,11 @@ int fd_pidfd(pid_t pid)
 	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
+int fd_pidfd_signal(int pidfd, int signal)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) ? -errno : 0;
+}
+
 void fd_close(int *fd)
 {
 	if (*fd >= 0)

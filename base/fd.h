@@ -46,6 +46,9 @@ int fd_signals(const sigset_t *signals); /* does not block */
 int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */
 int fd_pidfd(pid_t pid);
 
+/* Sends the process of @pidfd a signal; 0: asks whether that may be. 0; -ESRCH: it has been reaped; -EPERM, -EINVAL. */
+int fd_pidfd_signal(int pidfd, int signal);
+
 /* Closes *fd, unless it is -1, which it is afterwards. */
 void fd_close(int *fd);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/process/opened.h"
@@ -65,18 +64,16 @@ enum pidfd_use {
 static int check_opened(struct kreg *k, owner_t owner, pid_t pid, int fd, enum pidfd_use use)
 {
 	int err = use == USE_END ? 0 : opened_by(k, owner, pid);
-	bool is_held = true;
+	int held;
 
 	if (use == USE_SIGNALS && opened_by_watcher(k, owner, pid))
 		err = -ESRCH;
-	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)) {
-		is_held = errno != ESRCH;
-		/* What nobody can do anything with needs no proof. */
-		if (errno == EPERM && err == -EACCES && use == USE_OF_CALLER)
-			err = 0;
-	}
+	held = fd_pidfd_signal(fd, 0);
+	/* What nobody can do anything with needs no proof. */
+	if (held == -EPERM && err == -EACCES && use == USE_OF_CALLER)
+		err = 0;
 	/* Reaped by now: what was asked of the pid may have been another one's. */
-	return is_held ? err : -ESRCH;
+	return held == -ESRCH ? held : err;
 }
 
 /* Of the process whose end is the owner's, or of the one that it stands for. */
@@ -200,7 +197,7 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 	int status = is_here ? read_status(k, pid, out) : -EACCES;
 
 	/* Held by the pidfd, the pid was of one process all the while. */
-	if (fd >= 0 && is_here && syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) && errno == ESRCH)
+	if (fd >= 0 && is_here && fd_pidfd_signal(fd, 0) == -ESRCH)
 		err = -ESRCH;
 	if (fd >= 0)
 		close(fd);

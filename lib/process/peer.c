@@ -6,11 +6,11 @@
  * only who has opened it is signalled (opened.h).
  */
 #include <errno.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
 #include "lib/process/owner.h"
+#include "base/fd.h"
 
 int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
 {
@@ -52,7 +52,7 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 			continue;
 		if (fd < 0)
 			return fd;
-		err = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? -errno : 0;
+		err = fd_pidfd_signal(fd, signal);
 		close(fd);
 	} while (err == -ESRCH && ++tries < PEEK_TRIES);
 	return err == -ESRCH ? -EUCLEAN : err;

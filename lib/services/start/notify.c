@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -146,9 +145,9 @@ static void signal_program(const struct notify *n, int signal)
 {
 	if (n->program < 0)
 		return;
-	syscall(SYS_pidfd_send_signal, n->program, signal, NULL, 0);
+	fd_pidfd_signal(n->program, signal);
 	/* Without it one that is stopped would not get SIGABRT. */
-	syscall(SYS_pidfd_send_signal, n->program, SIGCONT, NULL, 0);
+	fd_pidfd_signal(n->program, SIGCONT);
 }
 
 static uint32_t abort_program(struct notify *n)
@@ -276,7 +275,7 @@ static void take_control(struct notify *n, struct msghdr *message, struct sender
 
 static bool is_reaped(int pidfd)
 {
-	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) && errno == ESRCH;
+	return fd_pidfd_signal(pidfd, 0) == -ESRCH;
 }
 
 /* The pid was the sender's while it was looked at: it is not reaped yet. */

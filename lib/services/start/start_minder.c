@@ -76,7 +76,7 @@ static void kill_member(pid_t pid, pid_t session)
 	if (fd < 0)
 		return;
 	if (getsid(pid) == session)
-		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+		fd_pidfd_signal(fd, SIGKILL);
 	close(fd);
 }
 
@@ -135,7 +135,7 @@ static void watch_program(struct minder *minder)
 			continue;
 		minder->starter_is_dead = true;
 		if (minder->dies)
-			syscall(SYS_pidfd_send_signal, FD_PROGRAM, SIGKILL, NULL, 0);
+			fd_pidfd_signal(FD_PROGRAM, SIGKILL);
 		at[1] = (struct pollfd){ .fd = -1 };
 	}
 }

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,13 +248,12 @@ int start_await_end(int pidfd)
 int start_end(struct kreg *k, const struct kreg_owner *owner)
 {
 	int fd = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
-	int err = 0;
+	int err;
 
 	if (fd < 0)
 		return fd == -ESRCH ? 0 : fd;
-	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH)
-		err = -errno;
-	if (!err)
+	err = fd_pidfd_signal(fd, SIGKILL);
+	if (!err || err == -ESRCH)
 		err = start_await_end(fd);
 	close(fd);
 	return err;
@@ -277,7 +275,7 @@ static void end_child(struct starting *s)
 		;
 	s->what.child = 0;
 	if (s->watcher_fd >= 0) {
-		syscall(SYS_pidfd_send_signal, s->watcher_fd, SIGKILL, NULL, 0);
+		fd_pidfd_signal(s->watcher_fd, SIGKILL);
 		start_await_end(s->watcher_fd);
 	}
 }

@@ -38,7 +38,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,7 +103,7 @@ static void __attribute__((noreturn)) watch(const int *fds)
 		for (i = 0; i < FDS; i++) {
 			if (i == FD_PROGRAM || !at[i].revents)
 				continue;
-			syscall(SYS_pidfd_send_signal, FD_PROGRAM, SIGKILL, NULL, 0);
+			fd_pidfd_signal(FD_PROGRAM, SIGKILL);
 			/* Once is enough. */
 			at[i] = (struct pollfd){ .fd = -1 };
 		}

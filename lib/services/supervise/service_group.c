@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/services/start/cgroups.h"
@@ -175,8 +174,8 @@ void group_tell(const struct service_group *group, int signal)
 		if (fds[i] < 0)
 			continue;
 		if (has_pid(&second, first.at[i])) {
-			syscall(SYS_pidfd_send_signal, fds[i], signal, NULL, 0);
-			syscall(SYS_pidfd_send_signal, fds[i], SIGCONT, NULL, 0);
+			fd_pidfd_signal(fds[i], signal);
+			fd_pidfd_signal(fds[i], SIGCONT);
 		}
 		close(fds[i]);
 	}

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,7 +48,7 @@ static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_own
 static void end_unwatched(struct ward *ward, pid_t pid)
 {
 	if (ward->signals >= 0)
-		syscall(SYS_pidfd_send_signal, ward->signals, SIGKILL, NULL, 0);
+		fd_pidfd_signal(ward->signals, SIGKILL);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -186,11 +185,8 @@ bool ward_await(const struct ward *ward, uint64_t until, int hurry)
 
 int ward_tell(const struct ward *ward, int signal)
 {
-	int err = 0;
+	int err = ward->signals >= 0 ? fd_pidfd_signal(ward->signals, signal) : 0;
 
-	if (ward->signals >= 0 && syscall(SYS_pidfd_send_signal, ward->signals, signal, NULL, 0) &&
-	    errno != ESRCH)
-		err = -errno;
-	syscall(SYS_pidfd_send_signal, ward->end, SIGCONT, NULL, 0);
-	return err;
+	fd_pidfd_signal(ward->end, SIGCONT);
+	return err == -ESRCH ? 0 : err;
 }
