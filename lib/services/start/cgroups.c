@@ -271,11 +271,13 @@ int cgroups_enter(const struct cgroups *c, const char *role)
 	return make_folder(c->all, name);
 }
 
-int cgroups_find(const struct cgroups *c, const char *role, pid_t pid)
+int cgroups_find(const struct cgroups *c, const char *role, struct kreg *k,
+		 const struct kreg_owner *owner)
 {
 	char path[PATH_MAX], name[NAME_MAX + 1], part[2 * NAME_MAX + 4], *at;
+	int found;
 
-	if (!*c->name || !read_path(fd_stream_of(pid, "cgroup"), path, sizeof(path)))
+	if (!*c->name || !read_path(fd_stream_of(owner->pid, "cgroup"), path, sizeof(path)))
 		return -1;
 	name_of_role(name, sizeof(name), role);
 	snprintf(part, sizeof(part), "/%s/%s", c->name, name);
@@ -284,7 +286,11 @@ int cgroups_find(const struct cgroups *c, const char *role, pid_t pid)
 	if (!at || (at[strlen(part)] && at[strlen(part)] != '/'))
 		return -1;
 	at[strlen(part)] = 0;
-	return open_path(path);
+	found = open_path(path);
+	/* The pid was its until now. */
+	if (found >= 0 && kreg_owner_is_alive(k, owner) <= 0)
+		fd_close(&found);
+	return found;
 }
 
 void cgroups_remove(int folder, const char *role)

@@ -38,10 +38,11 @@ void cgroups_folder(char *out, const char *role);
 /* The folder of one service, made if it is not there; -1: there is none. */
 int cgroups_enter(const struct cgroups *cgroups, const char *role);
 /*
- * The same of one whose process is @pid, if it is in that folder; also where a supervisor in another cgroup than this
- * process's has made it. -1: it is in none.
+ * The same of one that is @owner, if it is in that folder; also where a supervisor in another cgroup than this process's
+ * has made it. -1: it is in none, or is dead.
  */
-int cgroups_find(const struct cgroups *cgroups, const char *role, pid_t pid);
+int cgroups_find(const struct cgroups *cgroups, const char *role, struct kreg *k,
+		 const struct kreg_owner *owner);
 /* @folder, of @role, which has no processes; with what the service has made below it. */
 void cgroups_remove(int folder, const char *role);
 

@@ -112,19 +112,6 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 				    ms);
 }
 
-/* What it has started, if it is in a cgroup; its minder would end it a few milliseconds later. */
-static int find_cgroup(const struct round *round, const struct resident *resident)
-{
-	int found = resident->is_supervisor
-			    ? -1
-			    : cgroups_find(round->cgroups, resident->role, resident->owner.pid);
-
-	/* The pid was its until now. */
-	if (found >= 0 && kreg_owner_is_alive(round->k, &resident->owner) <= 0)
-		fd_close(&found);
-	return found;
-}
-
 /* -EBUSY: it is this process, whose name its foster parent holds. */
 static int end_process(const struct round *round, const struct resident *resident, int64_t ms)
 {
@@ -134,7 +121,10 @@ static int end_process(const struct round *round, const struct resident *residen
 
 	if (err)
 		return err == -ESRCH ? 0 : err;
-	ward.group.cgroup = find_cgroup(round, resident);
+	/* What it has started, if it is in a cgroup; its minder would end it a few milliseconds later. */
+	if (!resident->is_supervisor)
+		ward.group.cgroup =
+			cgroups_find(round->cgroups, resident->role, k, &resident->owner);
 	err = ward_tell(&ward, SIGTERM);
 	if (!err)
 		err = await_end(k, resident, ms);

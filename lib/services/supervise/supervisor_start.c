@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
@@ -111,14 +110,10 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 static void find_cgroup(struct kreg_supervisor *s, struct ward *ward,
 			const struct kreg_owner *owner)
 {
-	int found = cgroups_find(&s->cgroups, ward->what->role, owner->pid);
+	int found = cgroups_find(&s->cgroups, ward->what->role, s->k, owner);
 
 	if (found < 0)
 		return;
-	if (kreg_owner_is_alive(s->k, owner) <= 0) {
-		close(found);
-		return;
-	}
 	/* If it is another one, ours is empty. The kernel removes no other. */
 	supervisor_leave_cgroup(ward);
 	ward->group.cgroup = found;
