@@ -117,12 +117,12 @@ static int open_own(void)
 	return open_path(own);
 }
 
-static void name_of_role(char *out, size_t size, const char *role)
+void cgroups_folder(char *out, const char *role)
 {
+	const size_t size = CGROUPS_FOLDER_BYTES;
 	size_t used = 0;
 
-	if (size > 1)
-		out[used++] = ROLE_MARK;
+	out[used++] = ROLE_MARK;
 	for (; *role && used + 4 < size; role++) {
 		if (*role == '/' || *role == '%')
 			used += (size_t)snprintf(out + used, size - used, "%%%02x", *role);
@@ -256,30 +256,25 @@ void cgroups_close(struct cgroups *c)
 	c->own = c->all = -1;
 }
 
-void cgroups_folder(char *out, const char *role)
-{
-	name_of_role(out, CGROUPS_FOLDER_BYTES, role);
-}
-
 int cgroups_enter(const struct cgroups *c, const char *role)
 {
-	char name[NAME_MAX + 1];
+	char name[CGROUPS_FOLDER_BYTES];
 
 	if (c->all < 0)
 		return -1;
-	name_of_role(name, sizeof(name), role);
+	cgroups_folder(name, role);
 	return make_folder(c->all, name);
 }
 
 int cgroups_find(const struct cgroups *c, const char *role, struct kreg *k,
 		 const struct kreg_owner *owner)
 {
-	char path[PATH_MAX], name[NAME_MAX + 1], part[2 * NAME_MAX + 4], *at;
+	char path[PATH_MAX], name[CGROUPS_FOLDER_BYTES], part[2 * NAME_MAX + 4], *at;
 	int found;
 
 	if (!*c->name || !read_path(fd_stream_of(owner->pid, "cgroup"), path, sizeof(path)))
 		return -1;
-	name_of_role(name, sizeof(name), role);
+	cgroups_folder(name, role);
 	snprintf(part, sizeof(part), "/%s/%s", c->name, name);
 	at = strstr(path, part);
 	/* It may be in a folder of its own below. */
@@ -295,12 +290,12 @@ int cgroups_find(const struct cgroups *c, const char *role, struct kreg *k,
 
 void cgroups_remove(int folder, const char *role)
 {
-	char name[NAME_MAX + 1];
+	char name[CGROUPS_FOLDER_BYTES];
 	int in = fd_open_at(folder, "..", O_RDONLY | O_DIRECTORY);
 
 	if (in < 0)
 		return;
-	name_of_role(name, sizeof(name), role);
+	cgroups_folder(name, role);
 	remove_folder(in, name, 32);
 	close(in);
 }
