@@ -154,6 +154,16 @@ static int hear_seated(struct starting *s)
 	return 0;
 }
 
+int start_pidfd(struct kreg *k, const struct kreg_owner *owner, int child)
+{
+	int fd = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
+
+	if (fd != -EREMOTE || child < 0)
+		return fd;
+	fd = fcntl(child, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
 /* From here on it may send messages. */
 static int serve(struct starting *s)
 {
@@ -164,10 +174,7 @@ static int serve(struct starting *s)
 	if (s->readiness.kind != KREG_READY_NOTIFY)
 		return 0;
 	service.session = has_session ? s->what.child : 0;
-	fd = kreg_inner_pidfd(s->k, &s->what.owner, KREG_INNER_SIGNALS);
-	/* Who gives seats names processes otherwise than we do, as to a container: our child is the program then. */
-	if (fd == -EREMOTE)
-		fd = fcntl(s->pidfd, F_DUPFD_CLOEXEC, 3);
+	fd = start_pidfd(s->k, &s->what.owner, s->pidfd);
 	if (fd < 0)
 		return fd == -ESRCH ? -ECHILD : fd;
 	err = notify_serve(&s->readiness.notify, &service, fd);

@@ -5,7 +5,7 @@
  * Promises  it has become the program, is ready and holds the name; or there is no child.
  * Needs     the claim for the name.
  * Context   blocks until the program is ready. Any thread.
- * Used by   start.c.
+ * Used by   start.c, start_program.c, ward.c.
  */
 #ifndef KREG_LIB_START_RUN_H
 #define KREG_LIB_START_RUN_H
@@ -47,6 +47,13 @@ int start_publish(struct starting *s);
 
 /* What the program says of itself was heard: shows it to others. */
 void start_show(struct starting *s);
+
+/*
+ * A pidfd for signals to @owner; of @child, a pidfd of the starter's, where whoever gives seats names processes otherwise
+ * than we do, as to a container: our child is the program then, or passes signals on. @child: -1: there is none.
+ * -ESRCH; -EREMOTE; what fcntl(2) fails with.
+ */
+int start_pidfd(struct kreg *k, const struct kreg_owner *owner, int child);
 
 /* Returns when the process of @pidfd has ended. */
 int start_await_end(int pidfd);

@@ -14,7 +14,6 @@
 #include "lib/services/supervise/ward.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -31,12 +30,14 @@
 #define P_PIDFD 3
 #endif
 
-static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_owner *owner)
+/* @child: a pidfd of ours; -1: it is not our child. */
+static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_owner *owner,
+			int child)
 {
 	int err;
 
 	ward->pid = owner->pid;
-	ward->signals = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
+	ward->signals = start_pidfd(k, owner, child);
 	if (ward->signals >= 0)
 		return 0;
 	err = ward->signals == -ESRCH ? 0 : ward->signals;
@@ -82,12 +83,7 @@ int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
 	if (ward->end < 0)
 		err = ward->end;
 	if (!err)
-		err = open_signals(ward, k, &started->owner);
-	/* Who gives seats names processes otherwise than we do; our child is the program, or passes signals on. */
-	if (err == -EREMOTE) {
-		ward->signals = fcntl(ward->end, F_DUPFD_CLOEXEC, 3);
-		err = ward->signals < 0 ? -errno : 0;
-	}
+		err = open_signals(ward, k, &started->owner, ward->end);
 	if (err) {
 		end_unwatched(ward, started->child);
 		close_fds(ward);
@@ -106,7 +102,7 @@ int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *o
 
 	if (owner->pid == process_pid() && kreg_inner_pid_is_ours(k, owner->token))
 		return -EBUSY;
-	err = open_signals(ward, k, owner);
+	err = open_signals(ward, k, owner, -1);
 	if (!err) {
 		ward->end = kreg_inner_pidfd(k, owner, KREG_INNER_CALLER);
 		err = ward->end < 0 ? ward->end : 0;
