@@ -207,7 +207,8 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 	return err;
 }
 
-bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
+/* False: it is dead. */
+static bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 {
 	uint32_t seat = owner_seat(owner), entries = 0;
 	uint64_t life;

@@ -34,9 +34,6 @@ int owner_pidfd_for_caller(struct kreg *k, const struct kreg_owner *owner);
  */
 int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner);
 
-/* False: it is dead. */
-bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out);
-
 #pragma GCC visibility pop
 
 #endif

@@ -105,7 +105,6 @@ void supervisor_leave_cgroup(struct ward *ward);
 
 /* A service has ended by itself: whether it is owed a restart, and when. */
 void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending);
-void supervisor_owe(struct kreg_supervisor *s, struct ward *ward);
 
 /* Makes @next the plan. */
 void supervisor_apply(struct kreg_supervisor *s);

@@ -66,7 +66,7 @@ static size_t plan_restart(struct kreg_supervisor *s, size_t place)
 	return restart_plan(s->wards.places, what->count, what->strategy, place, s->wards.steps);
 }
 
-void supervisor_owe(struct kreg_supervisor *s, struct ward *ward)
+static void owe(struct kreg_supervisor *s, struct ward *ward)
 {
 	const struct kreg_supervised *what = ward->what;
 
@@ -83,7 +83,7 @@ void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const str
 	ward->is_forgotten = ward->what->restart == KREG_RESTART_TEMPORARY;
 	ward->is_refused = ward->left && ending->code == CLD_EXITED && !ending->status;
 	if (!ward->is_refused && restart_is_needed(ward->what->restart, ending))
-		supervisor_owe(s, ward);
+		owe(s, ward);
 }
 
 static void restart(struct kreg_supervisor *s, size_t place)
@@ -106,7 +106,7 @@ static void restart(struct kreg_supervisor *s, size_t place)
 			err = supervisor_start(s, ward, &started);
 			if (!err)
 				break;
-			supervisor_owe(s, ward);
+			owe(s, ward);
 			if (err == -ECANCELED)
 				ward->due = clock_now();
 			else
