@@ -193,9 +193,7 @@ void sleeper_stop(struct sleeper *sleeper)
 	pthread_join(sleeper->thread, NULL);
 	pthread_cond_destroy(&sleeper->changed);
 	pthread_mutex_destroy(&sleeper->mutex);
-	deaths_free(&sleeper->deaths);
-	dumps_free(&sleeper->dumps);
-	pair_free(&sleeper->pair);
+	sleeper_let_go(sleeper);
 }
 
 void sleeper_let_go(struct sleeper *sleeper)
