@@ -84,14 +84,14 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int try_again(struct client *client, const struct up *up, uint32_t options)
+static int try_again(struct client *client, const struct up *up)
 {
 	int status;
 
 	pthread_mutex_lock(&other_mutex);
 	is_other = true;
 	pthread_mutex_unlock(&other_mutex);
-	status = up_again(client, up->k, up->space, up->mark.path, options);
+	status = up_again(client, up->k, up->space, up->mark.path, up->mark.flags);
 	pthread_mutex_lock(&other_mutex);
 	is_other = false;
 	pthread_mutex_unlock(&other_mutex);
@@ -196,11 +196,6 @@ static int read_file(const struct up *up, struct kreg_supervision **what)
 	return REGTOOL_DONE;
 }
 
-static uint32_t options_of(const struct up *up)
-{
-	return up->flags & (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_NO_CGROUPS);
-}
-
 /* That it is a `regtool up`, how, and of which file. */
 static int set_mark(struct up *up)
 {
@@ -210,7 +205,10 @@ static int set_mark(struct up *up)
 		fprintf(stderr, "regtool: %s: %s\n", up->file, strerror(errno));
 		return errno == ENOENT ? REGTOOL_USAGE : REGTOOL_ERROR;
 	}
-	up->mark = (struct up_mark){ .flags = options_of(up), .path = path };
+	up->mark = (struct up_mark){
+		.flags = up->flags & (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_NO_CGROUPS),
+		.path = path,
+	};
 	up_mark_write(&up->mark, up->value);
 	return REGTOOL_DONE;
 }
@@ -240,11 +238,10 @@ static int begin(struct client *client, struct up *up)
 
 	if (!status)
 		status = read_file(up, &what);
-
 	if (status)
 		return status;
 	/* The library would call it an error. */
-	status = try_again(client, up, options_of(up));
+	status = try_again(client, up);
 	if (status != UP_NOT_THERE) {
 		kreg_supervision_free(what);
 		return status;
@@ -255,7 +252,7 @@ static int begin(struct client *client, struct up *up)
 		return REGTOOL_DONE;
 	/* It may have come meanwhile. */
 	if (err == -EEXIST && !strcmp(role, KREG_ROLE_SUPERVISOR)) {
-		status = try_again(client, up, options_of(up));
+		status = try_again(client, up);
 		if (status != UP_NOT_THERE)
 			return status;
 	}
