@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Build, publish.
+ * Creating and publishing a segment.
  *
- * A segment is built in a file that has no name yet (O_TMPFILE), its fixed parts reserved and its
- * header filled, and gets its name by one linkat(), which fails if the name is taken. So:
+ * A segment is built in a file that has no name yet (O_TMPFILE): its size is set, its
+ * fixed parts are reserved, its header is filled. One linkat() then gives it its name,
+ * and fails if the name is taken. So:
  *
  *   killed here              what is left
  *   before the linkat        nothing: the kernel drops a file without a name
  *   after it                 a whole segment
+ *
+ *   stopped in front of it   nothing anyone can see; a late linkat fails with EEXIST if
+ *                            somebody else has the name by then
+ *
+ * The order matters: were the file linked before it is filled, an opener would have to
+ * wait for the maker or to judge whether it is dead.
  */
 #include "shm/segment.h"
 
@@ -25,8 +32,15 @@
 #include "shm/boot.h"
 #include "base/fd.h"
 
-/* What cannot be mapped is refused with less as well. */
+/*
+ * What max_bytes is never lowered below. A process that cannot map even this gets its
+ * error from the mapping, which names the limit.
+ */
 #define MAX_BYTES_LEAST (1ull << 20)
+/*
+ * Half of the slabs that places can number. The fixed parts, buckets, directory and logs
+ * need numbers too; segment_geometry() checks the sum.
+ */
 #define SLABS_LIMIT ((uint64_t)PLACE_MAX / (SLAB_BYTES / LINE_BYTES) / 2)
 
 void segment_say(const struct segment_path *path, const char *format, ...)
@@ -44,12 +58,18 @@ void segment_say(const struct segment_path *path, const char *format, ...)
 	path->log(path->log_data, sentence);
 }
 
+/* Parts begin on pages, because they are reserved and opened page by page. */
 static uint64_t whole_pages(uint64_t bytes)
 {
 	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
 }
 
-/* Where each part lies follows from four numbers of the header. */
+/*
+ * The geometry follows from header->{max_bytes, seats, slots, identity}. It is computed
+ * in the same way by every process, so nothing but these numbers has to be trusted; they
+ * are bounded here before they are multiplied. s->rows, slots and lives hold offsets
+ * until segment_map().
+ */
 int segment_geometry(struct segment *s, const struct segment_header *header)
 {
 	uint64_t offset = SEGMENT_PAGE;
@@ -60,6 +80,10 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	    !header->slots || header->slots > 1u << 20 || !header->partitions ||
 	    header->partitions > SEGMENT_PARTITIONS_MAX)
 		return -EINVAL;
+	/*
+	 * Room for one bucket for each line of land, the most entries there can be; but
+	 * not beyond what the order of an entry tells apart.
+	 */
 	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets <= ORDER_HASH)
 		buckets *= 2;
 	memset(s, 0, sizeof(*s));
@@ -79,6 +103,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->slots = (struct slot *)(uintptr_t)offset;
 	offset += whole_pages(s->slots_count * sizeof(struct slot));
 	s->lives = (uint64_t *)(uintptr_t)offset;
+	/* Under a guard the lives are in the guard's table, and this part is empty. */
 	if (!header->identity)
 		offset += whole_pages(s->seats * sizeof(uint64_t));
 	s->buckets_offset = offset;
@@ -90,10 +115,16 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->land_offset = offset;
 	s->land_place = (place_t)(offset / LINE_BYTES);
 	s->bytes = offset + slabs * SLAB_BYTES;
+	/* Each line of land may be an entry, and each bucket a link, once. */
 	s->hops_max = slabs * (SLAB_BYTES / LINE_BYTES) + buckets + 1;
 	return s->bytes / LINE_BYTES <= PLACE_MAX ? 0 : -EINVAL;
 }
 
+/*
+ * Needs the geometry. Device and inode are those that the guard notes beside the seat of
+ * each process that opens the registry; segment_create() writes the inode into the
+ * header, by which a copy is recognised later. On an error nothing is mapped.
+ */
 int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable)
 {
 	struct stat st;
@@ -106,6 +137,10 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 	err = segment_windows_open(s, header, fd);
 	if (err)
 		return err;
+	/*
+	 * windows[0] begins at offset 0 in every case. Until segment_view_begin() has
+	 * returned, no byte of it may be touched.
+	 */
 	s->base = s->windows[0].at;
 	s->writable = writable;
 	err = segment_view_begin(s);
@@ -119,15 +154,26 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 	s->slots = (struct slot *)(s->base + (uintptr_t)s->slots);
 	s->lives = header->identity ? NULL : (uint64_t *)(s->base + (uintptr_t)s->lives);
 	s->buckets = (uint64_t *)(s->base + s->buckets_offset);
+	/*
+	 * Another layout has its parts elsewhere; only base, header and who_offset are
+	 * valid.
+	 */
 	if (s->is_stranger)
 		return 0;
+	/*
+	 * Each of these may start in a window of its own. logs is NULL if the window has
+	 * none, see segment_see_logs().
+	 */
 	s->directory = (struct directory_entry *)segment_window_at(s, s->directory_offset, 0);
 	s->logs = segment_window_at(s, s->logs_offset, 0);
 	s->land_base = segment_window_at(s, s->land_offset, 0) - s->land_offset;
 	return 0;
 }
 
-/* In whole slabs, and no quota that is none. */
+/*
+ * The quota in slabs, rounded up: rounded down, a small one would become 0, which means
+ * no quota.
+ */
 static uint32_t owner_slabs(const struct segment_plan *plan)
 {
 	uint64_t slabs = plan->owner_bytes / SLAB_BYTES + !!(plan->owner_bytes % SLAB_BYTES);
@@ -135,7 +181,10 @@ static uint32_t owner_slabs(const struct segment_plan *plan)
 	return slabs < UINT32_MAX ? (uint32_t)slabs : UINT32_MAX;
 }
 
-/* What is said, or if nothing is, no more than this process can map. */
+/*
+ * The planned size; if the caller did not ask for a size, at most what this process can
+ * map.
+ */
 static uint64_t max_bytes(const struct segment_plan *plan)
 {
 	uint64_t fixed = plan->seats * (sizeof(struct row) + sizeof(uint64_t)) +
@@ -150,10 +199,18 @@ static uint64_t max_bytes(const struct segment_plan *plan)
 	return plan->max_bytes < most ? plan->max_bytes : most;
 }
 
+/*
+ * Fills the private copy of the header. header->inode is still 0: the file does not exist
+ * yet. Returns the error of getrandom(2).
+ */
 static int header_fill(struct segment_header *header, const struct segment_path *path,
 		       const struct segment_plan *plan)
 {
 	memset(header, 0, sizeof(*header));
+	/*
+	 * An id of 0 would mean "in use" in the successor word of a registry that this
+	 * one is to replace, and the two low bits are flags there.
+	 */
 	do {
 		if (getrandom(&header->id, sizeof(header->id), 0) != sizeof(header->id) ||
 		    getrandom(&header->seed, sizeof(header->seed), 0) != sizeof(header->seed))
@@ -176,13 +233,18 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->seats = plan->seats;
 	header->slots = plan->slots;
 	header->patience_ms = plan->patience_ms;
+	/* Not 0, which in struct grace_named means that the hazards were not read yet. */
 	header->epoch = 2;
 	header->buckets = SEGMENT_BUCKETS_FIRST;
 	header->prepare = SEGMENT_BUCKETS_FIRST;
 	return 0;
 }
 
-/* The header to the first page of buckets, and the first page of the directory. */
+/*
+ * Reserves the header up to the first page of buckets, and the first page of the
+ * directory. After this, opening the segment and every lookup in an empty table touch
+ * reserved pages only.
+ */
 static int fixed_reserve(const struct segment *s)
 {
 	int err = segment_reserve(s, 0, s->buckets_offset + SEGMENT_PAGE);
@@ -190,6 +252,10 @@ static int fixed_reserve(const struct segment *s)
 	return err ? err : segment_reserve(s, s->directory_offset, SEGMENT_PAGE);
 }
 
+/*
+ * An fd of a new file without a name, with the planned group and mode; or an error,
+ * logged.
+ */
 static int file_create(const struct segment_path *path, const struct segment_plan *plan)
 {
 	int fd = fd_open(path->directory, O_TMPFILE | O_RDWR, plan->mode);
@@ -212,6 +278,7 @@ static int file_create(const struct segment_path *path, const struct segment_pla
 			    plan->group, strerror(-err));
 		goto fail;
 	}
+	/* open(2) applied the umask, which is not to restrict the plan's mode. */
 	if (fchmod(fd, plan->mode)) {
 		err = -errno;
 		goto fail;
@@ -222,7 +289,9 @@ fail:
 	return err;
 }
 
-/* Beyond that limit the kernel would end the process by SIGXFSZ. */
+/*
+ * Beyond RLIMIT_FSIZE, ftruncate() would end the process by SIGXFSZ instead of failing.
+ */
 static int size_check(const struct segment_path *path, uint64_t bytes)
 {
 	struct rlimit limit;
@@ -237,6 +306,10 @@ static int size_check(const struct segment_path *path, uint64_t bytes)
 	return -EFBIG;
 }
 
+/*
+ * Sets the size of the file, maps it and reserves its fixed parts. On an error *s may be
+ * mapped; the caller closes it.
+ */
 static int file_map(const struct segment_path *path, int fd, struct segment *s,
 		    const struct segment_header *header)
 {
@@ -244,6 +317,7 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 
 	if (err)
 		return err;
+	/* The size comes first: the windows reach to the end of the file. */
 	err = ftruncate(fd, (off_t)s->bytes) ? -errno : segment_map(s, header, fd, true);
 	if (err) {
 		segment_say(
@@ -253,6 +327,10 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 			(unsigned long long)s->bytes, path->directory, strerror(-err));
 		return err;
 	}
+	/*
+	 * Before the header is written: a store to a page that is not reserved is SIGBUS
+	 * if the tmpfs is full.
+	 */
 	err = fixed_reserve(s);
 	if (err)
 		segment_say(path,
@@ -292,14 +370,24 @@ int segment_create(struct segment *out, const struct segment_path *path,
 		close(fd);
 		return err;
 	}
+	/* From here on s owns the fd. */
 	s.fd = fd;
 	header.inode = s.inode;
+	/* Plain stores: no other process can map the file before the linkat(). */
 	memcpy(s.header, &header, sizeof(header));
+	/*
+	 * Bucket 0 is the head of the list, here an empty one. It is the only bucket that
+	 * exists without being linked, so every search has a start.
+	 */
 	s.buckets[0] = REF_END;
 	*out = s;
 	return 0;
 }
 
+/*
+ * The link goes through /proc, because linkat() of an fd itself (AT_EMPTY_PATH) needs
+ * CAP_DAC_READ_SEARCH.
+ */
 int segment_publish(struct segment *s, const struct segment_path *path, const char *file)
 {
 	char from[64], to[PATH_MAX];
@@ -309,6 +397,7 @@ int segment_publish(struct segment *s, const struct segment_path *path, const ch
 		return -ENAMETOOLONG;
 	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) /* happens here */
 		return -errno;
+	/* The mapping keeps the file; an open registry has no fd. */
 	close(s->fd);
 	s->fd = -1;
 	return 0;

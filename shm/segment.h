@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The segment: one file that processes map, wherever each likes.
+ * The segment: one shared file, mapped by each process at an address of its own choice.
  *
- * Promises  no one ever sees half a segment; what others have put under the name is never waited for, followed or
- *           used, and refused with a sentence; no access through segment_at() leaves what is reserved.
- * Needs     a tmpfs: sparse files, O_TMPFILE. No fd, once it is open.
+ * It is the memory that all of shm/ works in; these files create, publish, open and map
+ * it, and decide which of its bytes this process may touch.
+ *
+ * Promises  no process ever sees a half-built segment; a foreign object under the name
+ *           never blocks the opener, is never followed or used, and is refused with a
+ *           message; no access through segment_at() leaves the reserved part.
+ * Needs     a tmpfs: sparse files, O_TMPFILE. No fd, once the segment is open.
  * Context   opening blocks on the file system; segment_at() is wait-free.
- * Used by   all that follows.
+ * Used by   all files below it in HACKING.md's map of shm/.
  *
- * The geometry is copied out of the header at opening and never read there again, so nobody can
- * change it under us.
+ * The geometry is copied out of the header at opening and never read there again. A
+ * process that writes to the header later, by mistake or by malice, therefore cannot move
+ * a part of the mapping under another process.
  */
 #ifndef KREG_SHM_SEGMENT_H
 #define KREG_SHM_SEGMENT_H
@@ -22,176 +27,318 @@
 #include "shm/life.h"
 #include "shm/place.h"
 
-/* How much of the mapping this process may touch, see segment_view.c. */
+/*
+ * How much of the mapping this process may touch, see segment_view.c.
+ *
+ * Private memory, written by any thread of the process without a lock. Each number is a
+ * lower bound of what mprotect(2) has already opened, stored after that call: a thread
+ * that finds a place below the bound touches it at once. A late store can only lower the
+ * bound, and then costs one more mprotect().
+ */
 struct segment_view {
-	uint32_t slabs;      /* that are known to be reserved */
-	uint32_t slabs_open; /* to which access is allowed, in land and directory; not fewer */
+	/*
+	 * Slabs known to be reserved in the file; segment_at() lets places below it
+	 * through.
+	 */
+	uint32_t slabs;
+	/*
+	 * Slabs whose land and directory are accessible; never fewer than @slabs. It runs
+	 * ahead of @slabs by an eighth, so that not every new slab costs two system
+	 * calls.
+	 */
+	uint32_t slabs_open;
+	/* Buckets that are accessible; a larger number in the header opens the others. */
 	uint64_t buckets;
-	uint32_t logs; /* of so many seats */
+	/* Seats whose logs are accessible: those of all seats below this number. */
+	uint32_t logs;
 };
 
-/* How many buckets a registry begins with: a page of them. */
+/*
+ * The number of buckets in a new registry: one page of them. segment_create() reserves
+ * that page and segment_view_begin() opens it, so a lookup in this part never needs
+ * mprotect().
+ */
 #define SEGMENT_BUCKETS_FIRST (SEGMENT_PAGE / sizeof(uint64_t))
 
-/* A part of the file that is mapped, see segment_window.c. */
+/*
+ * A part of the file that is mapped, see segment_window.c: @bytes from @offset in the
+ * file, at address @at. Only windows[0] is used where one mapping covers the whole file.
+ * Constant after segment_map().
+ */
 #define SEGMENT_WINDOWS 4
 struct segment_window {
 	uint64_t offset, bytes;
 	unsigned char *at;
 };
 
+/*
+ * One open segment. Private memory, filled by segment_create() or segment_open() and
+ * constant afterwards, except for the numbers behind @view, and for @fd, which
+ * segment_publish() closes. So any thread may read it without a lock, as long as no other
+ * one closes the handle.
+ */
 struct segment {
-	bool is_leftover; /* of another boot, or a copy: nobody lives in it */
-	bool is_stranger; /* of another layout: the preamble and segment_who() are all that is known of it */
-	unsigned char *base;      /* of the fixed parts */
-	unsigned char *land_base; /* with an offset in the file, where that is in the land */
+	/* The file is of another boot, or is a copy: no process lives in it. */
+	bool is_leftover;
+	/*
+	 * Of another layout: only the preamble and segment_who() may be read. The
+	 * pointers to slots, buckets, directory, logs and land mean nothing then.
+	 */
+	bool is_stranger;
+	/* Where the fixed parts are mapped: windows[0]. */
+	unsigned char *base;
+	/*
+	 * Where the file's first byte would be if the land's window extended that far.
+	 * Only an offset inside the land may be added to it.
+	 */
+	unsigned char *land_base;
 	struct segment_window windows[SEGMENT_WINDOWS];
-	struct segment_view *view; /* private */
+	/* On the heap and not in here, because callers hold the segment as const. */
+	struct segment_view *view;
 	struct segment_header *header;
 	struct row *rows;
 	struct slot *slots;
-	uint64_t *lives; /* the segment's own, or NULL under a guard */
+	/* The segment's own life words (fallback), or NULL under a guard. */
+	uint64_t *lives;
 	uint64_t *buckets;
 	struct directory_entry *directory;
 	unsigned char *logs;
-	place_t land_place; /* of slab 0 */
+	/* The place of slab 0. */
+	place_t land_place;
+	/*
+	 * The first is what the file has room for, the second what this process has
+	 * mapped of it. A place between the two is sound but out of reach: -ENOMEM, not
+	 * damage.
+	 */
 	uint32_t slabs_max;
-	uint32_t slabs_mapped; /* in this process */
+	uint32_t slabs_mapped;
 	uint32_t buckets_max;
 	uint32_t seats;
 	uint32_t slots_count;
 	uint32_t partitions;
-	uint32_t owner_slabs; /* that one owner may take; 0: all */
-	bool unique;          /* a name may be held by one */
+	/* The quota of one owner, in slabs; 0: none. */
+	uint32_t owner_slabs;
+	/* A name has at most one holder. */
+	bool unique;
 	uint64_t seed;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
 	uint64_t directory_offset;
 	uint64_t logs_offset;
-	uint64_t who_offset; /* of the first row's */
+	/* Of the struct segment_who in the row of seat 0. */
+	uint64_t who_offset;
 	uint32_t row_bytes;
 	uint64_t bytes;
-	uint64_t hops_max; /* more than a list of all entries and buckets has */
-	dev_t device;      /* of the file; no other one has the two while it is mapped */
+	/*
+	 * More than the number of links in a list of all entries and buckets. A search
+	 * that has followed more is in a circle and gives up.
+	 */
+	uint64_t hops_max;
+	/*
+	 * Of the file. No other file has the same pair while this one is mapped, because
+	 * the mapping keeps the inode in use. The guard's note of who has opened what is
+	 * keyed by this pair.
+	 */
+	dev_t device;
 	ino_t inode;
-	int fd; /* of one that has no name yet; else -1, see segment_publish() */
+	/*
+	 * The file of a segment that has no name yet; -1 from segment_publish() on, and
+	 * always after segment_open().
+	 */
+	int fd;
 	bool writable;
 };
 
-/* What a new segment is to be. All fields are set. */
+/* The parameters of a new segment. The caller sets all fields. */
 struct segment_plan {
 	uint64_t identity;
 	uint64_t max_bytes;
-	uint64_t owner_bytes; /* 0: no quota */
+	/* The quota of one owner; 0: none. */
+	uint64_t owner_bytes;
 	uint32_t seats;
 	uint32_t slots;
 	uint32_t keys;
 	uint32_t partitions;
 	uint32_t patience_ms;
 	mode_t mode;
-	gid_t group;     /* (gid_t)-1: the caller's */
-	bool may_shrink; /* max_bytes may become what this process can map */
+	/* (gid_t)-1: the caller's. */
+	gid_t group;
+	/*
+	 * Set if the caller did not ask for max_bytes explicitly. It is then lowered to
+	 * what this process can map: else the maker, or the next process with the same
+	 * limits, would have land beyond its window.
+	 */
+	bool may_shrink;
 };
 
-/* Where a registry's file is, and who hears why it can't be used. */
+/* The location of a registry's file, and the receiver of the reason if it is refused. */
 struct segment_path {
 	const char *directory;
-	const char *file; /* without the directory */
-	uid_t owner;      /* whose file it has to be */
+	/* Without the directory. */
+	const char *file;
+	/* The required owner of the file. */
+	uid_t owner;
 	void (*log)(void *data, const char *sentence);
 	void *log_data;
-	bool *said; /* becomes true when something was said; may be NULL */
+	/*
+	 * Set to true when a message was logged, so that the caller does not add a vaguer
+	 * one; may be NULL.
+	 */
+	bool *said;
 };
 
+/*
+ * Logs one message about the file at @path. Cut at 2047 bytes; without @path->log nothing
+ * but @path->said is set.
+ */
 __attribute__((format(printf, 2, 3))) void segment_say(const struct segment_path *path,
 						       const char *format, ...);
 
 /*
- * Builds a segment without a name. -EINVAL: the plan can't be; -ENOSPC, -EOPNOTSUPP, -ENOMEM and
- * what open(2) has.
+ * Builds a segment without a name, for segment_publish(). Killed inside: the kernel drops
+ * the file. On an error *out is untouched, and nothing is left.
+ *
+ * -EINVAL: the plan is out of range; -ENOSPC: no room for the fixed parts; -EFBIG: beyond
+ * RLIMIT_FSIZE; -EOPNOTSUPP: not in a tmpfs; -ENOMEM, and what open(2) returns.
  */
 int segment_create(struct segment *out, const struct segment_path *path,
 		   const struct segment_plan *plan);
 
 /*
- * Reserves a part of the file, so that touching it can't fail. -ENOSPC: there is no room for all of it; some of it
- * may be reserved then, and stay so.
+ * Reserves a part of the file, so that touching it cannot fail, and makes it accessible.
+ * Idempotent: any number of processes may reserve the same part at once.
+ *
+ * -ENOSPC: there is no room for all of it; -ENOMEM: outside of this process's windows, or
+ * too many mappings. After an error a part may be reserved and stays so. The caller must
+ * not touch any of it, and must not raise the number that says how much is reserved.
  */
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
 
-/* The same for @count slabs from @slab on, and their part of the directory. */
+/*
+ * The same for @count slabs from @slab on and for their directory entries. The directory
+ * comes first: a slab without a word saying whose it is would be of no use.
+ */
 int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count);
 
 /*
- * A new mapping, all of which is PROT_NONE: its fixed parts may be touched from now on. -ENOMEM. The same for any part.
+ * For segment_map(): makes the fixed parts of a new mapping, all of which is PROT_NONE so
+ * far, accessible, and allocates @s->view. -ENOMEM.
+ *
+ * segment_open_part(): makes any part accessible; idempotent, and keeps errno, because a
+ * lookup in a signal handler may need it. -ENOMEM: not mapped here, or too many mappings.
  */
 int segment_view_begin(struct segment *s);
 int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes);
 
-/* Gives one that was created the name, and gives up its fd. -EEXIST: the name is taken. */
+/*
+ * Links a segment made by segment_create() under @file and gives up its fd. -EEXIST: the
+ * name is taken; @s is as before then.
+ */
 int segment_publish(struct segment *s, const struct segment_path *path, const char *file);
 
 /*
- * Maps the segment of that name, whatever its kind. -ENOENT; -EPROTO: it is no segment of that name, and what a
- * refusal of its kind by force can remove; -EPERM: another user's; -EOPNOTSUPP: not in a tmpfs; -EACCES, -ENOMEM.
+ * Maps the segment of that name, of whatever kind (see segment_open.c). On an error *out
+ * is untouched.
+ *
+ * -ENOENT: no file; -EPROTO: not a segment of that name, or one that can only be removed
+ * by force; -EPERM: another user's; -EOPNOTSUPP: not in a tmpfs; -EACCES, -ENOMEM.
  */
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);
 
-/* For segment_open() and segment_create(): the geometry from the header's numbers. -EINVAL: they can't be. */
+/*
+ * For segment_open() and segment_create(). segment_geometry() computes the size and
+ * offset of each part from the header's numbers, clears the rest of *s, and fails with
+ * -EINVAL if they are out of range. @header is a private copy; it is untrusted.
+ *
+ * segment_map(), after it: maps the parts, and turns the offsets that segment_geometry()
+ * left in the pointers into addresses. @fd is not kept.
+ */
 int segment_geometry(struct segment *s, const struct segment_header *header);
 int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable);
 
 /*
- * Maps the parts of a file as far as the process's limits allow. -ENOMEM: not even what is in use; -EAGAIN: the limit
- * on locked memory admits nothing. segment_window_at(): @bytes at @offset, or NULL where they are not mapped.
+ * Maps the parts of a file as far as the process's limits allow. -ENOMEM: not even the
+ * part in use fits; -EAGAIN: the limit on locked memory admits nothing. Everything is
+ * mapped PROT_NONE; see segment_view.c.
+ *
+ * segment_window_at(): the address of @bytes at @offset, or NULL where not all of them
+ * are mapped. It says nothing about whether they are reserved or accessible.
  */
 int segment_windows_open(struct segment *s, const struct segment_header *header, int fd);
 void segment_windows_close(struct segment *s);
 unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint64_t bytes);
 
-/* The address space that the process may still take; the land for which a half of that is enough. */
+/*
+ * segment_room(): the address space that the process may still map. segment_bytes_for():
+ * how much land a segment may have so that it and its fixed parts of @fixed bytes fit
+ * into half of @room, with its directory and buckets.
+ */
 uint64_t segment_room(void);
 uint64_t segment_bytes_for(uint64_t room, uint64_t fixed);
 
-/* -EOPNOTSUPP, said: the file is not in a tmpfs. */
+/*
+ * -EOPNOTSUPP, with a message: the file is not in a tmpfs. Elsewhere a file would outlive
+ * a reboot.
+ */
 int segment_check_file_system(const struct segment_path *path, int fd);
 
+/*
+ * Unmaps @s and closes its fd, if any. No thread may be inside a call on it. Harmless for
+ * a segment that is only half set up, and when repeated.
+ */
 void segment_close(struct segment *s);
 
 /*
- * Whether @s was replaced or destroyed, for good. Who only wants to end it is not yet to be seen. The look may
- * be late; succession_is_current() is not.
+ * Whether @s was replaced or destroyed, for good. A mere proposal to end it does not
+ * count. The answer may be stale by the time it is used; succession_is_current() is not.
  */
 static inline bool segment_is_over(const struct segment *s)
 {
-	/* relaxed: a late look lets one more call into a registry that is about to go */
+	/*
+	 * relaxed: a stale answer admits one more call into a registry that is about to
+	 * end
+	 */
 	uint64_t word = load_relaxed(&s->header->successor);
 
 	return caa_unlikely(word) && !(word & SEGMENT_PROPOSED);
 }
 
 /*
- * Sees what is reserved by now, and gives how many slabs, or buckets, that is; what other processes have reserved since
- * the last look is opened by mprotect(2). segment_see_logs(): whether the logs up to that of @seat may be touched.
+ * Looks up how many slabs, or buckets, are reserved by now, makes them accessible and
+ * returns the number. Memory that other processes have reserved since the last look is
+ * opened by mprotect(2); where the kernel refuses that, the old number is returned and
+ * the rest stays out of reach. Signal-safe.
+ *
+ * segment_see_logs(): whether the logs up to that of @seat are accessible.
  */
 uint32_t segment_see_slabs(const struct segment *s);
 uint64_t segment_see_buckets(const struct segment *s);
 bool segment_see_logs(const struct segment *s, uint32_t seat);
 
 /*
- * Whether all land that is in use can be seen from this process; what is wrong where a place cannot be: -ENOMEM: the
- * process could not map so much; -EUCLEAN: damage.
+ * segment_is_whole(): whether this process can see all land and buckets that are in use.
+ * A caller that concludes something from not finding anything (a count, a sweep, the end
+ * of a registry) must ask this first, or it takes unseen gifts and entries for absent
+ * ones.
+ *
+ * segment_fault(): the error for a place that segment_at() refuses. -ENOMEM: the process
+ * could not map that much; -EUCLEAN: damage.
  */
 bool segment_is_whole(const struct segment *s);
 int segment_fault(const struct segment *s);
 
-/* @bytes at @place, or NULL if not all of them are reserved. */
+/*
+ * The address of @bytes at @place, or NULL if not all of them are reserved. Every place
+ * read from shared memory must go through here (or segment_entry()): any process with
+ * write access can store any number there, and touching a page that is not reserved is
+ * SIGBUS on a full file system.
+ */
 static inline void *segment_at(const struct segment *s, place_t place, uint32_t bytes)
 {
 	uint64_t offset = (uint64_t)place * LINE_BYTES;
 	uint64_t end;
 
-	/* relaxed: it only grows, and whoever links a place has reserved it before */
+	/* relaxed: it only grows, and a place is linked only after it was reserved */
 	end = s->land_offset + (uint64_t)load_relaxed(&s->view->slabs) * SLAB_BYTES;
 	if (caa_unlikely(offset < s->land_offset || offset + bytes > end)) {
 		end = s->land_offset + (uint64_t)segment_see_slabs(s) * SLAB_BYTES;
@@ -201,18 +348,26 @@ static inline void *segment_at(const struct segment *s, place_t place, uint32_t 
 	return s->land_base + offset;
 }
 
-/* Whether the header may say that there are so many; else it is damaged. */
+/*
+ * Whether @buckets, from the header, is a possible number: a power of two, in range.
+ * Otherwise the header is damaged, and using the number as a mask would lead outside of
+ * the array.
+ */
 static inline bool segment_buckets_can_be(const struct segment *s, uint64_t buckets)
 {
 	return buckets && buckets <= s->buckets_max && !(buckets & (buckets - 1));
 }
 
-/* A power of two, and maybe an old one: the buckets behind it are children of those. */
+/*
+ * The number of buckets, a power of two. It may be stale: the buckets added since are
+ * children of those, so a search only starts further away.
+ */
 static inline uint64_t segment_buckets(const struct segment *s)
 {
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: as above */
+	/* relaxed: stale is as good, see above */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
 
-	/* relaxed: as above; 0 is damage */
+	/* relaxed: a bound of this process's own. 0 wraps here, and is damage. */
 	if (caa_unlikely(buckets - 1 >= load_relaxed(&s->view->buckets)))
 		return segment_see_buckets(s);
 	return buckets;
@@ -223,14 +378,20 @@ static inline place_t segment_slab_place(const struct segment *s, uint32_t slab)
 	return s->land_place + slab * (SLAB_BYTES / LINE_BYTES);
 }
 
-/* Who has opened the seat last; @seat is below s->seats. */
+/*
+ * The process that opened the registry last in @seat, which must be below s->seats. Valid
+ * for a stranger too: its own row size and offset are used.
+ */
 static inline const struct segment_who *segment_who(const struct segment *s, uint32_t seat)
 {
 	return (const struct segment_who *)(s->base + s->who_offset +
 					    (uint64_t)seat * s->row_bytes);
 }
 
-/* The slab that @place lies in; only for places that segment_at() has let through. */
+/*
+ * The slab that @place lies in; only for places that segment_at() has accepted, as
+ * anything else underflows or runs beyond the directory.
+ */
 static inline uint32_t segment_slab_of(const struct segment *s, place_t place)
 {
 	return (place - s->land_place) / (SLAB_BYTES / LINE_BYTES);

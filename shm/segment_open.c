@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open: what is under a name, and whether it is what it should be.
+ * Opening: what kind of object is under a name, and whether it may be used.
  *
- * Others may have put anything under the name where they may write into the folder. So it is opened without waiting
- * for anybody and without following, and believed as far as the kernel vouches for it:
+ * Where others may write into the folder, they may have put anything under the name. So
+ * it is opened without blocking (a FIFO would wait for a writer) and without following a
+ * link, and it is believed only as far as the kernel vouches for it:
  *
- *   found                                                          is
- *   no plain file; another user's; in no tmpfs                     refused
- *   without a link any more                                        not there
- *   of several links, and others may write to it; or made under    refused: a name of one registry that leads to
- *   another name                                                   another one
- *   without the magic, or of impossible figures                    refused, and removed by force
- *   of a layout without a preamble                                 the same
- *   of another layout                                              a stranger
- *   of another boot; in another file than it was made in           a leftover
- *   anything else                                                  ordinary
+ *   found                                                      is
+ *   not a plain file; another user's; not in a tmpfs           refused
+ *   a file without any link left                               not there
+ *   a file with several links that others may write to;        refused: a name that
+ *     or made under another name                               leads to another registry
+ *   without the magic, or with impossible numbers              refused; removed by force
+ *   of a layout without a preamble                             the same
+ *   of another layout                                          a stranger
+ *   of another boot; or in another inode than it was made in   a leftover
+ *   anything else                                              ordinary
  *
- * The name in the header is believed where none but the owner can have changed it; who else may write to a registry
- * could link it to a second name and change that, so then there may be no second link.
+ * The name in the header is believed if only the file's owner can have changed it. A user
+ * that a registry admits for writing could link it under a second name and change the
+ * name in the header, so then there must be no second link.
  *
- * The header is read with pread() before anything is mapped: a file that is too short is told by its size, not by
- * SIGBUS. Nothing is changed, so killed anywhere nothing is left.
+ * The header is read with pread() before anything is mapped: a file that is too short is
+ * recognised by its size, not by SIGBUS. Nothing is changed, so a process killed anywhere
+ * leaves nothing.
  */
 #include "shm/segment.h"
 
@@ -37,6 +40,7 @@
 #include "shm/boot.h"
 #include "base/fd.h"
 
+/* For a message; not called for a regular file. */
 static const char *kind_of(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -53,6 +57,7 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
+/* Asked of the fd, not of the path, whose meaning may change in between. */
 int segment_check_file_system(const struct segment_path *path, int fd)
 {
 	struct statfs fs;
@@ -76,7 +81,11 @@ int segment_check_file_system(const struct segment_path *path, int fd)
 	return -EOPNOTSUPP;
 }
 
-/* What was put there by somebody else, or by mistake. */
+/*
+ * Refuses what somebody else, or a mistake, has put under the name. The user comes first:
+ * who owns the object is what the reader has to know, whatever its type. Used with the
+ * result of fstat(), and of lstat() where the file could not be opened.
+ */
 static int check_node(const struct segment_path *path, const struct stat *st)
 {
 	if (st->st_uid != path->owner) {
@@ -98,7 +107,12 @@ static int check_node(const struct segment_path *path, const struct stat *st)
 	return 0;
 }
 
-/* @err: what open(2) said. It may be for what it is, which the error does not tell. */
+/*
+ * Explains the error @err of open(2), which may be due to the kind of object, e.g. ELOOP
+ * for a symbolic link; the errno alone does not tell. Returns the error for the caller.
+ * The lstat() comes after the open(), so it may see another object; it only chooses the
+ * message.
+ */
 static int refuse_to_open(const struct segment_path *path, const char *name, bool writable, int err)
 {
 	struct stat st;
@@ -114,6 +128,11 @@ static int refuse_to_open(const struct segment_path *path, const char *name, boo
 	return err;
 }
 
+/*
+ * A second link is harmless if only the owner may write: then nobody else can have
+ * changed the name inside. The kernel lets every user who may write to a file link it
+ * (fs.protected_hardlinks).
+ */
 static int check_links(const struct segment_path *path, const struct stat *st)
 {
 	if (st->st_nlink == 1 || !(st->st_mode & (S_IWGRP | S_IWOTH)))
@@ -128,9 +147,12 @@ static int check_links(const struct segment_path *path, const struct stat *st)
 	return -EPROTO;
 }
 
+/* Refuses a segment that was made under another name: a link or a rename put it here. */
 static int check_name(const struct segment_path *path, const struct segment_header *header)
 {
-	/* A successor has the name, + and its id. */
+	/*
+	 * A successor's file is the name, a + and its id; the header has the name alone.
+	 */
 	size_t length = strcspn(path->file, "+");
 
 	if (length < SEGMENT_FILE_MAX && !strncmp(header->file, path->file, length) &&
@@ -144,6 +166,7 @@ static int check_name(const struct segment_path *path, const struct segment_head
 	return -EPROTO;
 }
 
+/* Logs the refusal of an impossible size; returns -EPROTO. */
 static int damaged(const struct segment_path *path, const struct stat *st)
 {
 	segment_say(path, "%s/%s is damaged: %lld bytes long; `regtool destroy --force` removes it",
@@ -151,6 +174,12 @@ static int damaged(const struct segment_path *path, const struct stat *st)
 	return -EPROTO;
 }
 
+/*
+ * The geometry of a segment of another layout, from its preamble alone: where each row's
+ * struct segment_who is. All of it is checked before it is mapped, as the numbers are
+ * from the file: each struct lies inside of its row, is aligned for loads, and is behind
+ * the preamble.
+ */
 static int stranger_geometry(struct segment *s, const struct segment_header *header)
 {
 	uint64_t who = header->who_offset, end = who + sizeof(struct segment_who);
@@ -171,6 +200,10 @@ static int stranger_geometry(struct segment *s, const struct segment_header *hea
 		       : -EINVAL;
 }
 
+/*
+ * Computes the geometry of the kind that the header says, and tells ordinary segments,
+ * leftovers and strangers apart. @st is of the same fd as @header.
+ */
 static int check_layout(const struct segment_path *path, const struct stat *st,
 			const struct segment_header *header, struct segment *s)
 {
@@ -185,6 +218,10 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 			path->directory, path->file, header->layout, SEGMENT_LAYOUT);
 		return -EPROTO;
 	}
+	/*
+	 * Other layouts may have parts behind the rows, so a stranger may be longer; our
+	 * own may not.
+	 */
 	if (header->layout != SEGMENT_LAYOUT) {
 		if (stranger_geometry(s, header) || (uint64_t)st->st_size < s->bytes)
 			return damaged(path, st);
@@ -192,16 +229,26 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 		if (segment_geometry(s, header) || (uint64_t)st->st_size != s->bytes)
 			return damaged(path, st);
 	}
+	/* The preamble does not have the name, so a stranger's cannot be checked. */
 	err = check_links(path, st);
 	if (!err && !s->is_stranger)
 		err = check_name(path, header);
 	if (err)
 		return err;
+	/*
+	 * A copy has the header of the original, in another inode. The life words in it
+	 * would never be ended.
+	 */
 	boot_id(boot);
 	s->is_leftover = boot_is_other(boot, header->boot) || st->st_ino != header->inode;
 	return 0;
 }
 
+/*
+ * All checks of an open @fd. 0: *header is a private copy of the header, and *s its
+ * geometry. The result of pread() is not read again from the file, so a later change by
+ * others has no effect.
+ */
 static int check(const struct segment_path *path, int fd, struct segment_header *header,
 		 struct segment *s)
 {
@@ -211,6 +258,7 @@ static int check(const struct segment_path *path, int fd, struct segment_header 
 
 	if (fstat(fd, &st))
 		return -errno;
+	/* Removed between open() and here. */
 	if (!st.st_nlink)
 		return -ENOENT;
 	err = check_node(path, &st);
@@ -244,6 +292,7 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 
 	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
 		return -ENAMETOOLONG;
+	/* O_NONBLOCK: opening a FIFO, or some devices, would block. */
 	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse_to_open(path, name, writable, fd);
@@ -257,6 +306,7 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 				"limit on address space or locked memory",
 				(unsigned long long)s.bytes, name, strerror(-err));
 	}
+	/* Not kept, see segment_reserve.c. */
 	close(fd);
 	if (!err)
 		*out = s;

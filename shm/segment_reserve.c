@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reserving a part of the file through the mapping, because no fd is kept: a program may close what it does not
- * know, and open its own file under the same number.
+ * Reserving a part of the file before it is used.
  *
- * The kernel is asked to write to the pages for us, so that a full file system is an error and not SIGBUS:
+ * A tmpfs that is full answers the first touch of a page with SIGBUS. So pages are
+ * allocated before anything is stored in them, and an error is returned instead. This
+ * goes through the mapping, because no fd is kept: a program may close an fd that it does
+ * not know and open a file of its own under the same number, which fallocate() would then
+ * enlarge.
+ *
+ * The kernel is asked to write to the pages on our behalf:
  *
  *   MADV_POPULATE_WRITE      all pages with one system call (since 5.14)
- *   FUTEX_WAKE_OP, adding 0  one page with one, on any kernel, and where a filter refuses the first: the kernel adds
- *                            to the word as to any futex, and says -EFAULT where it can't
+ *   FUTEX_WAKE_OP, adding 0  one page with one, on any kernel, and where a seccomp filter
+ *                            refuses the first: the kernel adds to the word as to any
+ *                            futex, and returns -EFAULT where it cannot
  *
- * Neither changes what is there, so any number of processes may reserve the same part at once.
+ * Neither changes what is there, so any number of processes may reserve the same part at
+ * once, also while others use it.
  *
  *   killed or stopped here   what is left
- *   anywhere                 some pages of the part are in the file, all 0, and no word says so
+ *   anywhere                 some pages of the part are in the file, all 0, and no word
+ *                            in shared memory counts them
  *
- * The same after a failure. Nothing is given back then: another process may have reserved the rest of the part
- * meanwhile, and have put something into it, so to punch a hole there would be wrong as soon as it comes late.
- * The next who reserves that part finds the pages there. So those who reserve do it in small steps, each of which
- * begins where the last one that succeeded has ended.
+ * A failure leaves the same. Nothing is given back then: another process may have
+ * reserved the rest of the part meanwhile and stored something there, so a hole punched
+ * by a process that was stopped just before would destroy that. The next process that
+ * reserves this part finds the pages there. Callers therefore reserve in small steps,
+ * each of which begins where the last successful one ended.
  */
 #include "shm/segment.h"
 
@@ -32,17 +41,24 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* A full file system; a memory cgroup that is full, where the kernel does not kill for it. */
+/*
+ * The kernel's errors for a page that it cannot allocate: a full file system (EFAULT, for
+ * what would be SIGBUS), or a full memory cgroup whose OOM killer is off (ENOMEM).
+ */
 static int error_of(int err)
 {
 	return err == EFAULT || err == ENOMEM ? -ENOSPC : -err;
 }
 
+/*
+ * Allocates one page by adding 0 to its first word. The futexes are private ones, keyed
+ * by this process's addresses; bells and life words are shared ones, so the call wakes
+ * nobody, even in a page that is in use.
+ */
 static int touch(unsigned char *page)
 {
 	uint32_t mine = 0;
 
-	/* Nobody sleeps at either word. */
 	while (syscall(SYS_futex, &mine, FUTEX_WAKE_OP_PRIVATE, 1, 0L, page,
 		       FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
@@ -51,6 +67,10 @@ static int touch(unsigned char *page)
 	return 0;
 }
 
+/*
+ * Every failure of the kernel is an error here. What is out of bounds is refused before
+ * it: the caller may have read @offset from shared memory.
+ */
 int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -61,16 +81,26 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 		return -ENOSPC;
 	if (!at)
 		return -ENOMEM;
+	/* Before the pages are written to: those of PROT_NONE cannot be. */
 	err = segment_open_part(s, offset, bytes);
 	if (err)
 		return err;
 	end = at + bytes;
+	/*
+	 * madvise(2) wants a page boundary, and the system's page may be larger than
+	 * SEGMENT_PAGE.
+	 */
 	at -= (uintptr_t)at % page;
 	while (madvise(at, (size_t)(end - at), MADV_POPULATE_WRITE)) {
 		if (errno == EFAULT || errno == ENOMEM)
 			return error_of(errno);
+		/*
+		 * A signal, or a lack of resources that passes: the call has done a part
+		 * and goes on.
+		 */
 		if (errno == EAGAIN || errno == EINTR)
 			continue;
+		/* EINVAL of an old kernel, or a filter's error. */
 		for (; at < end && !err; at += page)
 			err = touch(at);
 		return err;

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The view: which parts of the mapping a process may touch.
+ * The view: which parts of the mapping this process may touch.
  *
- * The file has room for all there can ever be, and few of its pages are reserved. mlockall(2) would fill every page of
- * it that may be touched. So the mapping is PROT_NONE, which mlockall() passes over, but for what is reserved:
+ * The file has room for all that there can ever be, and few of its pages are reserved.
+ * mlockall(2) would fill every page of it that may be touched. So the mapping is
+ * PROT_NONE, which mlockall() skips, except for what is reserved:
  *
  *   part                 opened by mprotect(2)
- *   fixed parts          when it is mapped
+ *   fixed parts          when the segment is mapped
  *   what we reserve      before that, by segment_reserve()
- *   land, directory      when a number of slabs is seen that is beyond; with an eighth and a MiB more, so that a
- *                        handle does it fewer than a hundred times, whatever the others reserve
- *   buckets, logs        when such a number of buckets is seen, or a log is read
+ *   land, directory      when a number of slabs is seen that is beyond; with an eighth and
+ *                        a MiB more, so that a handle does it fewer than a hundred times,
+ *                        however much the others reserve
+ *   buckets, logs        when a larger number of buckets is seen, or a log is read
  *
- * It is private to the process, and all its threads may do it at once: to open what is open does nothing. A number that
- * is stored late, by a thread that was stopped, is too small, and costs another mprotect().
+ * The view is private to the process. All its threads may extend it at once, as opening
+ * an open part does nothing. A number stored late, by a thread that was stopped, is too
+ * small and costs another mprotect(). Numbers are stored after the mprotect() that they
+ * speak of; stored before it, they would lead another thread to a page that is still
+ * PROT_NONE: SIGSEGV.
+ *
+ * Beyond what is reserved, only that eighth and MiB are open. Those pages are never
+ * touched: segment_at() admits slabs below header->slabs only.
  */
 #include "shm/segment.h"
 
@@ -22,13 +30,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* 1 MiB of land. */
 #define MORE_SLABS 64u
 
+/*
+ * The protection is per page, so it begins at the page that holds @offset; the end is
+ * rounded up by the kernel.
+ */
 int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
 	unsigned char *at = segment_window_at(s, offset, bytes);
 	uint64_t more = (uintptr_t)at % (uint64_t)sysconf(_SC_PAGESIZE);
-	/* A lookup may come here in a signal handler. */
+	/* A lookup, which does not change errno, may come here in a signal handler. */
 	int before = errno, err = 0;
 
 	if (!at)
@@ -39,6 +52,10 @@ int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes)
 	return err;
 }
 
+/*
+ * The fixed parts, up to the first page of buckets; of a stranger, the header and the
+ * rows.
+ */
 int segment_view_begin(struct segment *s)
 {
 	uint64_t fixed = s->is_stranger ? s->bytes : s->buckets_offset + SEGMENT_PAGE;
@@ -49,61 +66,89 @@ int segment_view_begin(struct segment *s)
 	s->view = calloc(1, sizeof(*s->view));
 	if (!s->view)
 		return -ENOMEM;
+	/*
+	 * The other numbers start at 0: the first place looked up opens land and
+	 * directory.
+	 */
 	s->view->buckets = SEGMENT_BUCKETS_FIRST;
 	return 0;
 }
 
-/* False: the kernel refuses it, because the process has too many mappings. */
+/*
+ * Opens land and directory for @slabs slabs or more. False: the kernel refuses it,
+ * because the process has too many mappings (vm.max_map_count); then the caller keeps to
+ * the number that it has.
+ */
 static bool open_slabs(const struct segment *s, uint32_t slabs)
 {
 	uint64_t open = (uint64_t)slabs + slabs / 8 + MORE_SLABS;
 
-	/* relaxed: of this process alone, and late at worst */
+	/* relaxed: private to the process, and too low at worst */
 	if (slabs <= load_relaxed(&s->view->slabs_open))
 		return true;
 	if (open > s->slabs_mapped)
 		open = s->slabs_mapped;
+	/*
+	 * The directory too, before view->slabs is raised: a place is checked against
+	 * that number alone, and then its slab's word is read.
+	 */
 	if (segment_open_part(s, s->directory_offset, open * sizeof(struct directory_entry)) ||
 	    segment_open_part(s, s->land_offset, open * SLAB_BYTES))
 		return false;
-	store_relaxed(&s->view->slabs_open, (uint32_t)open); /* relaxed: as above */
+	/* relaxed: as above */
+	store_relaxed(&s->view->slabs_open, (uint32_t)open);
 	return true;
 }
 
+/*
+ * @seen may be stale where another thread has opened more; then both open the same part.
+ */
 uint32_t segment_see_slabs(const struct segment *s)
 {
-	/* relaxed: it only grows, and a place behind it is refused */
+	/* relaxed: it only grows, and a place beyond the number is refused */
 	uint64_t slabs = load_relaxed(&s->header->slabs);
-	/* relaxed: of this process alone, and late at worst */
+	/* relaxed: private to the process, and too low at worst */
 	uint32_t seen = load_relaxed(&s->view->slabs);
 
 	if (slabs > s->slabs_mapped)
 		slabs = s->slabs_mapped;
 	if (slabs <= seen || !open_slabs(s, (uint32_t)slabs))
 		return seen;
-	store_relaxed(&s->view->slabs, (uint32_t)slabs); /* relaxed: as above */
+	/* relaxed: as above */
+	store_relaxed(&s->view->slabs, (uint32_t)slabs);
 	return (uint32_t)slabs;
 }
 
 uint64_t segment_see_buckets(const struct segment *s)
 {
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: it only grows */
-	/* relaxed: of this process alone, and late at worst */
+	/* relaxed: it only grows */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+	/* relaxed: private to the process, and too low at worst */
 	uint64_t seen = load_relaxed(&s->view->buckets);
 
+	/*
+	 * Damage. The first page is reserved in any case, and a search from there finds
+	 * all entries, as the other buckets are only shortcuts into the list.
+	 */
 	if (!segment_buckets_can_be(s, buckets))
 		return SEGMENT_BUCKETS_FIRST;
 	if (buckets <= seen)
 		return buckets;
+	/* Refused: fewer buckets are a longer way, and not a wrong one. */
 	if (segment_open_part(s, s->buckets_offset, buckets * sizeof(uint64_t)))
 		return seen;
-	store_relaxed(&s->view->buckets, buckets); /* relaxed: as above */
+	/* relaxed: as above */
+	store_relaxed(&s->view->buckets, buckets);
 	return buckets;
 }
 
+/*
+ * All logs up to that of @seat, also those whose holders have written nothing: their
+ * pages are not reserved, and the caller reads only what row->log_published covers.
+ */
 bool segment_see_logs(const struct segment *s, uint32_t seat)
 {
-	/* relaxed: of this process alone, and late at worst */
+	/* relaxed: private to the process, and too low at worst */
 	uint32_t seen = load_relaxed(&s->view->logs);
 	uint32_t wanted = seat + 1;
 
@@ -111,6 +156,7 @@ bool segment_see_logs(const struct segment *s, uint32_t seat)
 		return true;
 	if (seat >= s->seats || segment_open_part(s, s->logs_offset, (uint64_t)wanted * LOG_BYTES))
 		return false;
-	store_relaxed(&s->view->logs, wanted); /* relaxed: as above */
+	/* relaxed: as above */
+	store_relaxed(&s->view->logs, wanted);
 	return true;
 }

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Windows: where the file is mapped, and how much of it.
+ * Windows: how much of the file is mapped, and where.
  *
- * The whole file is one mapping where it takes no more than half of the address space that the process may still have
- * (RLIMIT_AS), and mlockall(MCL_FUTURE) admits it (RLIMIT_MEMLOCK). Otherwise four parts are mapped, each from its
- * beginning on:
+ * The whole file is one mapping if it takes at most half of the address space that the
+ * process may still use (RLIMIT_AS) and mlockall(MCL_FUTURE) admits it (RLIMIT_MEMLOCK).
+ * Otherwise four parts are mapped, each from its beginning on:
  *
- *   window                     has                       what others put beyond it
- *   fixed parts and buckets    the buckets in use now,   cannot be seen: a search that the list leads there, and
- *                              and more by the land      whoever looks through all slabs, is told so, -ENOMEM; what
- *   directory, land            the slabs in use now,     the list does not lead through is found as ever. This
- *                              and what half allows      process takes no memory there
- *   logs                       an eighth of what is      is missed, as by a reader that is too slow, and found by
- *                              left                      the table
+ *   window                     has                      what others store beyond it
+ *   fixed parts and buckets    the buckets in use now,  cannot be seen: a search that the
+ *                              and more as the land     list leads there, and a caller
+ *                              allows                   that goes through all slabs, get
+ *   directory, land            the slabs in use now,    -ENOMEM; what the list does not
+ *                              and what half allows     lead through is found as ever.
+ *                                                       This process takes no memory there
+ *   logs                       an eighth of what is     is missed, as by a reader that is
+ *                              left                     too slow, and found by the table
  *
- * Where what is in use does not fit into a half, it may take seven eighths. What others take later is not mapped later: no
- * fd is kept. Who opens the registry again has a window of what is in use then.
+ * If the part in use does not fit into half of the address space, it may take seven
+ * eighths. What others reserve later is not mapped later: no fd is kept to map it from,
+ * and a second mapping could not be placed behind the first without moving it under
+ * running threads. A process that opens the registry again gets windows of what is in use
+ * then.
+ *
+ * Mapping is PROT_NONE and MAP_NORESERVE, so it takes address space only.
  */
 #include "shm/segment.h"
 
@@ -28,11 +35,18 @@
 
 #include "base/fd.h"
 
+/* What a slab takes: its land, and its entry in the directory. */
 #define SLAB_COST (SLAB_BYTES + sizeof(struct directory_entry))
-/* Buckets for a slab, which come in powers of two. */
+/*
+ * The buckets for a slab. Their number is a power of two, so up to twice as many as
+ * lines.
+ */
 #define BUCKETS_COST (2 * SLAB_BYTES / LINE_BYTES * sizeof(uint64_t))
 
-/* The number behind @label in a file of /proc/self. False: not to be had. */
+/*
+ * The number behind @label in the file @path of /proc/self. False: it cannot be read,
+ * e.g. without /proc or in a sandbox.
+ */
 static bool read_number(const char *path, const char *label, unsigned long long *out)
 {
 	char text[4096];
@@ -45,7 +59,12 @@ static bool read_number(const char *path, const char *label, unsigned long long 
 	return at && sscanf(at + strlen(label), "%llu", out) == 1;
 }
 
-/* What is left of a limit of which the number in a file, in units of @unit bytes, is taken; half, where it is not to be had. */
+/*
+ * How much of a limit is left: the number in a file of /proc/self is what is in use, in
+ * units of @unit bytes. UINT64_MAX: no limit. If the file cannot be read, half of the
+ * limit: to assume all of it would make mmap() fail. /proc is read only where a limit is
+ * set.
+ */
 static uint64_t left_of(int what, const char *path, const char *label, uint64_t unit)
 {
 	unsigned long long taken;
@@ -70,11 +89,15 @@ static uint64_t lock_room(void)
 	return left_of(RLIMIT_MEMLOCK, "/proc/self/status", "VmLck:", 1024);
 }
 
-/* How much of each part. */
+/* How much of each part is to be mapped. */
 struct extent {
 	uint64_t slabs, buckets, logs;
 };
 
+/*
+ * The largest extent that fits into @room. False: not even what is in use does, or there
+ * is no slab at all. @header is our private copy but has any numbers, so each is clamped.
+ */
 static bool extent_fit(const struct segment *s, const struct segment_header *header, uint64_t room,
 		       struct extent *out)
 {
@@ -83,11 +106,16 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 
 	if (buckets < SEGMENT_BUCKETS_FIRST || !segment_buckets_can_be(s, buckets))
 		buckets = SEGMENT_BUCKETS_FIRST;
+	/* Four windows may each lose a part of a page to rounding. */
 	need = s->buckets_offset + buckets * sizeof(uint64_t) + slabs * SLAB_COST +
 	       4ull * SEGMENT_PAGE;
 	if (need > room)
 		return false;
 	room -= need;
+	/*
+	 * Logs come first and get little: without them a listener still works, from the
+	 * table.
+	 */
 	out->logs = room / 8 / LOG_BYTES < s->seats ? room / 8 / LOG_BYTES : s->seats;
 	room -= out->logs * LOG_BYTES;
 	more = room / (SLAB_COST + BUCKETS_COST);
@@ -95,6 +123,10 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 		more = s->slabs_max - slabs;
 	room -= more * SLAB_COST;
 	slabs += more;
+	/*
+	 * Each doubling costs as much as there is already. Few buckets make lookups
+	 * slower; too little land makes them fail.
+	 */
 	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets < s->buckets_max &&
 	       buckets * sizeof(uint64_t) <= room) {
 		room -= buckets * sizeof(uint64_t);
@@ -105,6 +137,10 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	return slabs;
 }
 
+/*
+ * The same shares as in extent_fit(), the other way round: half of the room for all, less
+ * the fixed parts, less an eighth for logs.
+ */
 uint64_t segment_bytes_for(uint64_t room, uint64_t fixed)
 {
 	uint64_t rest = room / 2 > fixed ? (room / 2 - fixed) / 8 * 7 : 0;
@@ -112,6 +148,10 @@ uint64_t segment_bytes_for(uint64_t room, uint64_t fixed)
 	return rest / (SLAB_COST + BUCKETS_COST) * SLAB_BYTES;
 }
 
+/*
+ * Maps @bytes at @offset of the file, from the page boundary in front of it; 0 bytes: no
+ * window. On an error *window is untouched.
+ */
 static int window_map(struct segment_window *window, int fd, uint64_t offset, uint64_t bytes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before = offset % page;
@@ -123,11 +163,16 @@ static int window_map(struct segment_window *window, int fd, uint64_t offset, ui
 		  (off_t)(offset - before));
 	if (at == MAP_FAILED)
 		return -errno;
+	/*
+	 * Keeps the registry, which is not this process's own memory, out of its core
+	 * dumps.
+	 */
 	madvise(at, bytes + before, MADV_DONTDUMP);
 	*window = (struct segment_window){ offset, bytes, at + before };
 	return 0;
 }
 
+/* Idempotent: windows[] is cleared. */
 void segment_windows_close(struct segment *s)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -143,6 +188,7 @@ void segment_windows_close(struct segment *s)
 	memset(s->windows, 0, sizeof(s->windows));
 }
 
+/* On an error no window is left. */
 static int windows_map(struct segment *s, int fd, const struct extent *extent)
 {
 	uint64_t page = SEGMENT_PAGE - 1;
@@ -164,6 +210,10 @@ static int windows_map(struct segment *s, int fd, const struct extent *extent)
 	return err;
 }
 
+/*
+ * s->slabs_mapped is set in every case: it bounds how many slabs are believed to be in
+ * reach.
+ */
 int segment_windows_open(struct segment *s, const struct segment_header *header, int fd)
 {
 	uint64_t room = segment_room();
@@ -171,16 +221,22 @@ int segment_windows_open(struct segment *s, const struct segment_header *header,
 	int err = -ENOMEM;
 
 	s->slabs_mapped = s->slabs_max;
+	/* Of a stranger only header and rows are mapped, which no limit should forbid. */
 	if (s->bytes <= room / 2 || s->is_stranger) {
 		err = window_map(&s->windows[0], fd, 0, s->bytes);
 		if (!err || s->is_stranger)
 			return err;
 	}
+	/*
+	 * What the kernel says if the pages of a mapping are locked at once (MCL_FUTURE)
+	 * and RLIMIT_MEMLOCK forbids as many; it counts PROT_NONE ones as well.
+	 */
 	if (err == -EAGAIN) {
 		uint64_t locked = lock_room();
 
 		room = locked < room ? locked : room;
 	}
+	/* No limit explains the failure, so a smaller mapping is no remedy. */
 	if (room == UINT64_MAX)
 		return err;
 	if (!extent_fit(s, header, room / 2, &extent) &&
@@ -189,6 +245,7 @@ int segment_windows_open(struct segment *s, const struct segment_header *header,
 	return windows_map(s, fd, &extent);
 }
 
+/* The comparisons do not overflow for any @offset and @bytes. */
 unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint64_t bytes)
 {
 	int i;
@@ -206,10 +263,15 @@ unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint6
 
 bool segment_is_whole(const struct segment *s)
 {
-	uint64_t slabs = load_relaxed(&s->header->slabs);     /* relaxed: it only grows */
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: as above */
+	/* relaxed: it only grows */
+	uint64_t slabs = load_relaxed(&s->header->slabs);
+	/* relaxed: as above */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
 
-	/* Numbers that cannot be are damage. */
+	/*
+	 * Impossible numbers are damage, and damage is to be reported as that, by
+	 * segment_fault(), and not as a lack of address space.
+	 */
 	return (slabs > s->slabs_max || segment_see_slabs(s) >= slabs) &&
 	       (!segment_buckets_can_be(s, buckets) || segment_see_buckets(s) >= buckets);
 }
