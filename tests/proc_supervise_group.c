@@ -74,6 +74,18 @@ static const char *leaving_script(const char *then)
 	return script;
 }
 
+/* The same with two whose first threads have ended, while others go on. */
+static const char *headless_script(void)
+{
+	static char script[1024];
+
+	snprintf(script, sizeof(script),
+		 ": >%2$s/pids; %1$s headless %2$s/pids & %1$s headless %2$s/pids & "
+		 "until [ $(wc -l <%2$s/pids) = 2 ]; do sleep 0.01; done; echo >&9; wait",
+		 program_path(), tmp_directory());
+	return script;
+}
+
 static void read_pids(pid_t *pids)
 {
 	char path[256];
@@ -94,8 +106,7 @@ static void gone(const pid_t *pids)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		ck_assert(!process_read(pids[i], &process) || process.state == 'Z' ||
-			  process.state == 'X');
+		ck_assert(!process_read(pids[i], &process) || process_is_over(&process));
 }
 
 START_TEST(what_a_service_has_started_ends_with_it)
@@ -157,6 +168,35 @@ START_TEST(what_ignores_sigterm_there_is_killed_when_the_time_is_over)
 		kreg_supervisor_stop(supervisor);
 		told_await(&told, "-a0 ");
 		ck_assert(told_has(&told, "processes that it has left go on after SIGTERM"));
+		nothing_is_left();
+	}
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too)
+{
+	int way;
+
+	mode = _i;
+	for (way = 0; way < WAYS; way++) {
+		const char *const argv[] = { "/bin/sh", "-c", headless_script(), NULL };
+		const KREG_START(leaving, .argv = argv, .ready = KREG_READY_FD, .ready_fd = 9);
+		const struct kreg_supervised services[] = { SERVICE("a", leaving) };
+		KREG_SUPERVISION(what, .services = services, .count = 1);
+		struct kreg_supervisor *supervisor;
+		struct process process;
+		pid_t pids[2];
+
+		open_way(way);
+		supervisor = supervise_well(&what, "+a1 ");
+		read_pids(pids);
+		ck_assert(process_read(pids[0], &process));
+		ck_assert(process.state == 'Z' && !process_is_over(&process));
+		told_signal(&told, "a", SIGKILL);
+		told_await(&told, "!a0 +a1 ");
+		gone(pids);
+		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
 	}
 	kreg_close(k);
@@ -320,6 +360,7 @@ int main(int argc, char **argv)
 	const TTest *const both[] = {
 		what_a_service_has_started_ends_with_it,
 		what_ignores_sigterm_there_is_killed_when_the_time_is_over,
+		a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too,
 		a_service_that_daemonises_is_told_so_with_its_line_and_not_started_again,
 		one_that_daemonises_before_it_is_ready_does_not_start,
 		what_is_to_start_after_a_one_shot_waits_for_its_success,

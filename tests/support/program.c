@@ -10,6 +10,7 @@
  *     program register VALUE         registers itself as what it was started as; what came of it is its value
  *     program listen                 at an abstract address, which it says with READY=1
  *     program stubborn               ignores SIGTERM
+ *     program headless FILE          its first thread ends; another one appends the pid to FILE, then sleeps
  *     program drop FD                drops its privileges, then writes a line to FD, then sleeps
  *     program obey FD                exits at SIGUSR1 with 0 and at SIGUSR2 with 3; writes a line to FD before
  */
@@ -18,6 +19,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -28,6 +31,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "lib/kreg.h"
 #include "tests/support/notifier.h"
 
@@ -137,6 +141,38 @@ static void obey(int fd)
 		fail("obey");
 }
 
+static void *say_headless(void *file)
+{
+	struct process self;
+	char pid[16];
+
+	while (!process_read_self(&self) || self.state != 'Z')
+		sched_yield();
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	append(file, pid);
+	sleep_for_ever();
+}
+
+static void __attribute__((noreturn)) end_first_thread(char *file)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, say_headless, file))
+		fail("headless");
+	pthread_exit(NULL);
+}
+
+const char *program_path(void)
+{
+	static char path[4096];
+	ssize_t size = readlink(PROGRAM, path, sizeof(path) - 1);
+
+	if (size < 0)
+		fail(PROGRAM);
+	path[size] = 0;
+	return path;
+}
+
 void program_run(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : NULL;
@@ -161,6 +197,8 @@ void program_run(int argc, char **argv)
 		listen_anywhere();
 	else if (!strcmp(what, "stubborn"))
 		signal(SIGTERM, SIG_IGN);
+	else if (!strcmp(what, "headless"))
+		end_first_thread(argv[2]);
 	else if (!strcmp(what, "drop")) {
 		drop_privileges();
 		if (dprintf(atoi(argv[2]), "up\n") < 0)

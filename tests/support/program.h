@@ -8,6 +8,9 @@
 /* The test program's path, for argv[0]. */
 #define PROGRAM "/proc/self/exe"
 
+/* The same path for a shell, whose own /proc/self/exe is the shell's. */
+const char *program_path(void);
+
 /* To be called first in main(): does what @argv asks for and ends the process, or returns if it asks for nothing. */
 void program_run(int argc, char **argv);
 

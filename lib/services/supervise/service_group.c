@@ -96,7 +96,7 @@ static bool is_member(pid_t pid, const struct service_group *group)
 {
 	struct process process;
 
-	if (!process_read(pid, &process) || process.state == 'Z' || process.state == 'X')
+	if (!process_read(pid, &process) || process_is_over(&process))
 		return false;
 	if (group->session && process.session == group->session)
 		return !is_minder(pid);
