@@ -4,15 +4,20 @@
  * left of them. proc_supervise_death.c has who dies, and namespaces that are emptied.
  */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
+#include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 #include "tests/support/told.h"
 #include "tests/support/unit.h"
@@ -479,6 +484,60 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 }
 END_TEST
 
+/* Until every other thread of this process sleeps, which one that finds its epoll readable for good never does. */
+static void await_idle_threads(void)
+{
+	char path[64], state;
+	const struct dirent *at;
+	int asleep = 0;
+	DIR *threads;
+	FILE *in;
+
+	while (asleep < 20) {
+		threads = opendir("/proc/self/task");
+		asleep++;
+		while ((at = readdir(threads))) {
+			snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atoi(at->d_name));
+			in = atoi(at->d_name) && atoi(at->d_name) != gettid() ? fopen(path, "r")
+									      : NULL;
+			if (in && (fscanf(in, "%*[^)]) %c", &state) != 1 || state != 'S'))
+				asleep = 0;
+			if (in)
+				fclose(in);
+		}
+		closedir(threads);
+	}
+}
+
+static int supervise_without_write(int link, void *data)
+{
+	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
+						    SERVICE("b", sleeping) };
+	KREG_SUPERVISION(what, .services = services, .count = 1);
+	struct kreg_supervisor *supervisor;
+
+	open_mode(*(const int *)data);
+	if (refuse_call(SYS_write, EPERM) || supervise(&what, &supervisor, NULL))
+		return 1;
+	what.count = 2;
+	if (kreg_supervisor_change(supervisor, &what, NULL) || told_services(k) != 2)
+		return 2;
+	await_idle_threads();
+	kreg_supervisor_stop(supervisor);
+	link_say(link, told_services(k));
+	kreg_close(k);
+	return 0;
+}
+
+START_TEST(where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_same)
+{
+	struct child child = child_start(supervise_without_write, &_i);
+
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
 START_TEST(no_fd_thread_process_or_name_is_left)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
@@ -523,6 +582,7 @@ int main(int argc, char **argv)
 		what_cannot_be_is_refused_with_a_sentence_before_anything_is_started,
 		what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken,
 		a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped,
+		where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_same,
 		no_fd_thread_process_or_name_is_left,
 		NULL,
 	};

@@ -77,6 +77,9 @@ void *supervisor_run(void *data);
 int supervisor_open(struct kreg_supervisor *s);
 void supervisor_close(struct kreg_supervisor *s);
 
+/* What the waker has done to @asked is undone: to be called before what it was rung for is looked at. */
+void supervisor_quiet(struct kreg_supervisor *s);
+
 /* Reads what it was asked for. */
 void supervisor_hear(struct kreg_supervisor *s);
 

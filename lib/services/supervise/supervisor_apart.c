@@ -7,7 +7,8 @@
  *   thread        table          does
  *   speaker       the program's  calls what is the program's: log and telemetry (outside.h)
  *   supervises    ours           all else; its children have 0, 1 and 2 from there
- *   waker         ours           sleeps on @rung, and writes to @bell
+ *   waker         ours           sleeps on @rung, and makes @asked readable: by a write to @bell or, where write(2) is
+ *                                refused, by asking @asked for what @bell always is
  *   hearer        ours           reads what services say (hearer.h)
  *
  * Where the kernel refuses a table of one's own, ours is the program's.
@@ -29,7 +30,7 @@ static void *wake(void *data)
 	while (!is_closing) {
 		while (sem_wait(&s->rung))
 			;
-		fd_event_tell(s->bell);
+		fd_event_tell_in(s->asked, s->bell);
 		pthread_mutex_lock(&s->gate);
 		is_closing = s->is_closing;
 		pthread_mutex_unlock(&s->gate);
@@ -42,6 +43,17 @@ static int listen_to(const struct kreg_supervisor *s, int fd)
 	struct epoll_event event = { .events = EPOLLIN };
 
 	return epoll_ctl(s->asked, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+void supervisor_quiet(struct kreg_supervisor *s)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	uint64_t count;
+
+	while (read(s->bell, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	/* The waker asks for more where write(2) is refused. */
+	epoll_ctl(s->asked, EPOLL_CTL_MOD, s->bell, &event);
 }
 
 int supervisor_open(struct kreg_supervisor *s)

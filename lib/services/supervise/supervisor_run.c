@@ -139,7 +139,7 @@ static void wait_for_news(struct kreg_supervisor *s)
 {
 	size_t count = s->plan->what.count, at;
 	struct pollfd *polled = s->wards.polled;
-	uint64_t due = UINT64_MAX;
+	uint64_t due = clock_after_ms(FD_EVENT_LOOK_MS);
 	struct timespec left;
 
 	polled[POLLED_ASKED] = (struct pollfd){ .fd = s->asked, .events = POLLIN };
@@ -152,7 +152,7 @@ static void wait_for_news(struct kreg_supervisor *s)
 			due = ward->due;
 	}
 	left = clock_left(due);
-	while (ppoll(polled, POLLED_FIRST + count, due == UINT64_MAX ? NULL : &left, NULL) < 0)
+	while (ppoll(polled, POLLED_FIRST + count, &left, NULL) < 0)
 		;
 }
 

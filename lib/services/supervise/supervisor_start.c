@@ -21,6 +21,7 @@
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 static uint64_t end_of_rest(const struct ward *ward)
 {
@@ -33,7 +34,7 @@ static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,
 	struct ending ending;
 
 	if (!err) {
-		while (!ward_await(ward, 0, s->asked)) {
+		while (!ward_await(ward, clock_after_ms(FD_EVENT_LOOK_MS), s->asked)) {
 			supervisor_hear(s);
 			if (!s->is_to_stop && !s->has_next)
 				continue;

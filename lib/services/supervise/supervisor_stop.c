@@ -36,8 +36,7 @@ void supervisor_hear(struct kreg_supervisor *s)
 {
 	uint64_t from_outside = take(s->outer);
 
-	/* Before what it was rung for is looked at. */
-	take(s->bell);
+	supervisor_quiet(s);
 	pthread_mutex_lock(&s->gate);
 	s->is_to_stop |= s->asks_to_stop;
 	s->has_next |= s->asks_to_change;
