@@ -63,6 +63,19 @@ usual_day() {
 	exits 1 "destroy twice" "$regtool" destroy default
 }
 
+# The descriptor of a command has its usage and its options apart.
+descriptors() {
+	for command in $("$regtool" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'); do
+		exits 0 "$command --help" "$regtool" "$command" --help
+		sed '/^$/q' "$folder/out" >"$folder/usage"
+		says "$command has a usage" usage "usage: regtool $command"
+		for option in $(sed -n 's/^  \(--[a-z-]*\).*/\1/p' "$folder/out"); do
+			says "which has $option" usage "$option"
+		done
+		exits 2 "$command has no other option" "$regtool" "$command" --no-such-option
+	done
+}
+
 odd_calls() {
 	exits 2 "no such command" "$regtool" frobnicate
 	exits 2 "get without a key" "$regtool" get
@@ -401,4 +414,6 @@ if why=$("$regtool" guard start --path "$pins-probe" 2>&1); then
 else
 	without_guard "$why"
 fi
+mode=any
+descriptors
 finish

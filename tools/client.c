@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,9 +14,10 @@
 
 #include "lib/kreg-services.h"
 #include "tools/client.h"
-#include "tools/regtool.h"
+#include "tools/commands.h"
 
-#define OPTIONS_MAX 16
+/* Far more than a command has. */
+#define OPTIONS_MAX 32
 
 static void keep_sentence(void *data, const char *sentence)
 {
@@ -35,16 +37,12 @@ void client_init(struct client *client)
 	};
 }
 
-static void help(const struct command *command)
-{
-	printf("usage: regtool %s\n\n%s\n", command->synopsis, command->summary);
-	if (command->options)
-		printf("\n%s", command->options);
-}
-
 int client_usage(const struct client *client)
 {
-	fprintf(stderr, "usage: regtool %s\n", client->command->synopsis);
+	if (client->command)
+		fprintf(stderr, "usage: regtool %s\n", client->command->synopsis);
+	else
+		fprintf(stderr, "regtool: see `regtool --help`\n");
 	return REGTOOL_USAGE;
 }
 
@@ -60,21 +58,55 @@ int client_misuse(const struct client *client, const char *format, ...)
 	return client_usage(client);
 }
 
-int client_option(struct client *client, int argc, char **argv, const struct option *own)
+int client_end(int status)
 {
-	struct option options[OPTIONS_MAX] = {
+	if ((fflush(stdout) || ferror(stdout)) && status == REGTOOL_DONE) {
+		fprintf(stderr, "regtool: cannot write the output: %s\n", strerror(errno));
+		status = REGTOOL_ERROR;
+	}
+	return status;
+}
+
+static void print_help(const struct command *command)
+{
+	if (command)
+		command_help(command);
+	else
+		commands_help();
+}
+
+/* The options that all commands have, and those of @command; NULL: before the command. */
+static void list_options(const struct command *command, struct option options[OPTIONS_MAX])
+{
+	static const struct option common[] = {
 		{ "registry", required_argument, NULL, 'r' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
+		/* Before the command only. */
+		{ "version", no_argument, NULL, 'V' },
 	};
-	size_t count = 3;
+	const struct command_option *own = command ? command->options : NULL;
+	size_t count = sizeof(common) / sizeof(common[0]) - (command != NULL);
+
+	memcpy(options, common, count * sizeof(common[0]));
+	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
+		options[count++] = (struct option){
+			.name = own->name,
+			.has_arg = own->argument ? required_argument : no_argument,
+			.val = own->letter,
+		};
+}
+
+int client_option(struct client *client, int argc, char **argv)
+{
+	struct option options[OPTIONS_MAX] = { { 0 } };
 	int option;
 
-	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
-		options[count++] = *own;
-	argv[0] = (char *)"regtool";
+	list_options(client->command, options);
+	argv[0] = (char *)"regtool"; /* getopt_long()'s messages begin with it */
 	for (;;) {
-		option = getopt_long(argc, argv, "r:h", options, NULL);
+		/* "+": in front of the command, its name ends the options. */
+		option = getopt_long(argc, argv, client->command ? "r:h" : "+r:hV", options, NULL);
 		switch (option) {
 		case 'r':
 			client->registry = optarg;
@@ -83,8 +115,11 @@ int client_option(struct client *client, int argc, char **argv, const struct opt
 			client->json = true;
 			break;
 		case 'h':
-			help(client->command);
-			exit(REGTOOL_DONE);
+			print_help(client->command);
+			exit(client_end(REGTOOL_DONE));
+		case 'V':
+			printf("regtool %s\n", kreg_version());
+			exit(client_end(REGTOOL_DONE));
 		case '?':
 			exit(client_usage(client));
 		default:
@@ -119,7 +154,17 @@ int client_number(const char *text, uint64_t max, uint64_t *out)
 	return 0;
 }
 
-int client_seconds(const char *text, uint64_t max, int64_t *ms)
+int client_range(const struct client *client, const char *what, const char *text, uint64_t min,
+		 uint64_t max, uint64_t *out)
+{
+	if (client_number(text, max, out) == 0 && *out >= min)
+		return REGTOOL_DONE;
+	return client_misuse(client, "%s: \"%s\" is not a number from %" PRIu64 " to %" PRIu64,
+			     what, text, min, max);
+}
+
+int client_seconds(const struct client *client, const char *what, const char *text, uint64_t max,
+		   int64_t *ms)
 {
 	char *end;
 	double seconds;
@@ -127,9 +172,10 @@ int client_seconds(const char *text, uint64_t max, int64_t *ms)
 	errno = 0;
 	seconds = strtod(text, &end);
 	if (errno || end == text || *end || !(seconds >= 0 && seconds <= (double)max))
-		return -EINVAL;
+		return client_misuse(client, "%s: \"%s\" is not a number of seconds up to %" PRIu64,
+				     what, text, max);
 	*ms = (int64_t)(seconds * 1000);
-	return 0;
+	return REGTOOL_DONE;
 }
 
 int client_check_key(const struct client *client, const char *key)

@@ -10,12 +10,11 @@
 
 #include "lib/kreg.h"
 
-struct option;
 struct command;
 
 struct client {
-	const struct command *command;
-	const char *registry; /* as given by -r, or NULL */
+	const struct command *command; /* NULL: the options before it are being read */
+	const char *registry;          /* as given by -r, or NULL */
 	bool json;
 	char name[KREG_NAME_MAX + 16]; /* as the library wants it: NAME or UID:NAME */
 	char sentence[2048];           /* the library's last one; or empty */
@@ -25,10 +24,13 @@ struct client {
 void client_init(struct client *client);
 
 /*
- * The next option of a command: one of @own, or -1 at the end. Handles what all commands share,
- * and ends the process for --help and for an option that does not exist.
+ * The next option: the letter of one that the command's descriptor has, with getopt's optarg, or -1 at the end. Handles
+ * those that all commands share, and exits at --help, --version and an option that does not exist.
  */
-int client_option(struct client *client, int argc, char **argv, const struct option *own);
+int client_option(struct client *client, int argc, char **argv);
+
+/* Writes out what is printed. Return: @status; REGTOOL_ERROR if that was REGTOOL_DONE and the output is lost. */
+int client_end(int status);
 
 /* Says how the command is used. Return: REGTOOL_USAGE. */
 int client_usage(const struct client *client);
@@ -37,11 +39,16 @@ int client_usage(const struct client *client);
 int client_misuse(const struct client *client, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A decimal number, with K, M, G or T after it if it is of bytes. Return: 0 or -EINVAL. */
+/* A decimal number up to @max; K, M, G or T may follow. Return: 0 or -EINVAL. */
 int client_number(const char *text, uint64_t max, uint64_t *out);
 
-/* Seconds, with a fraction or without, at most @max. Return: 0 or -EINVAL. */
-int client_seconds(const char *text, uint64_t max, int64_t *ms);
+/* Such a number from @min on. @what: the argument, as in an error. Return: enum regtool_status. */
+int client_range(const struct client *client, const char *what, const char *text, uint64_t min,
+		 uint64_t max, uint64_t *out);
+
+/* Seconds, with a fraction or without, at most @max. Return: enum regtool_status. */
+int client_seconds(const struct client *client, const char *what, const char *text, uint64_t max,
+		   int64_t *ms);
 
 /* Of what cannot be a key, or a namespace, says what can. Return: enum regtool_status. */
 int client_check_key(const struct client *client, const char *key);

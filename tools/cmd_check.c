@@ -3,7 +3,6 @@
  * regtool check: are the invariants of a registry's memory kept?
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "tools/client.h"
@@ -45,31 +44,21 @@ static int64_t check_json(struct kreg *k)
 	return faults.err ? faults.err : count;
 }
 
-static int run(struct client *client, int argc, char **argv)
+static int check(struct client *client, struct kreg *k, char **arguments)
 {
-	struct kreg *k;
-	int64_t count;
-	int status;
+	int64_t count = client->json ? check_json(k) : kreg_check(k, print, NULL);
 
-	while (client_option(client, argc, argv, NULL) != -1)
-		;
-	if (optind != argc)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
-	if (status)
-		return status;
-	count = client->json ? check_json(k) : kreg_check(k, print, NULL);
+	(void)arguments;
 	if (count < 0)
-		status = client_fail(client, (int)count, "check registry \"%s\"", client->name);
-	else if (count)
-		status = REGTOOL_UNSOUND;
-	kreg_close(k);
-	return status;
+		return client_fail(client, (int)count, "check registry \"%s\"", client->name);
+	return count ? REGTOOL_UNSOUND : REGTOOL_DONE;
 }
 
-const struct command cmd_check = {
+COMMAND(check) = {
 	.name = "check",
+	.group = COMMAND_LOOKS,
 	.synopsis = "check [--json]",
 	.summary = "whether a registry's memory is sound",
-	.run = run,
+	.use = check,
+	.open = KREG_OPEN_READONLY,
 };

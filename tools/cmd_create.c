@@ -12,103 +12,94 @@
 #include "tools/client.h"
 #include "tools/regtool.h"
 
-static int parse_keys(const char *text, uint32_t *keys)
+static int parse_keys(struct client *client)
 {
-	if (strcmp(text, "unique") == 0)
+	uint32_t *keys = &client->options.keys;
+
+	if (strcmp(optarg, "unique") == 0)
 		*keys = KREG_KEYS_UNIQUE;
-	else if (strcmp(text, "duplicate") == 0)
+	else if (strcmp(optarg, "duplicate") == 0)
 		*keys = KREG_KEYS_DUPLICATE;
-	else if (strcmp(text, "duplicate-by-key") == 0)
+	else if (strcmp(optarg, "duplicate-by-key") == 0)
 		*keys = KREG_KEYS_DUPLICATE_BY_KEY;
 	else
-		return -EINVAL;
-	return 0;
+		return client_misuse(client,
+				     "--keys: \"%s\" is not unique, duplicate or duplicate-by-key",
+				     optarg);
+	return REGTOOL_DONE;
 }
 
-static int parse_mode(const char *text, uint32_t *mode)
+static int parse_mode(struct client *client)
 {
-	size_t size = strlen(text);
+	size_t size = strlen(optarg);
+	uint32_t mode = 0;
 
-	if (!size || size > 4 || strspn(text, "01234567") != size)
-		return -EINVAL;
-	*mode = (uint32_t)strtoul(text, NULL, 8);
-	return *mode && *mode <= 0777 ? 0 : -EINVAL;
+	if (size && size <= 4 && strspn(optarg, "01234567") == size)
+		mode = (uint32_t)strtoul(optarg, NULL, 8);
+	client->options.mode = mode;
+	if (mode && mode <= 0777)
+		return REGTOOL_DONE;
+	return client_misuse(client, "--mode: \"%s\" is not an octal number from 1 to 777", optarg);
 }
 
-static int parse_number(const char *text, uint32_t *out)
-{
-	uint64_t number;
-
-	if (client_number(text, UINT32_MAX, &number) != 0)
-		return -EINVAL;
-	*out = (uint32_t)number;
-	return 0;
-}
-
-static int parse_group(const char *text, struct kreg_options *options)
+static int parse_group(struct client *client)
 {
 	struct group entry, *found;
 	char room[65536];
+	uint64_t number;
 
-	options->set_group = 1;
-	if (getgrnam_r(text, &entry, room, sizeof(room), &found) == 0 && found) {
-		options->group = entry.gr_gid;
-		return 0;
-	}
-	return parse_number(text, &options->group);
+	if (getgrnam_r(optarg, &entry, room, sizeof(room), &found) == 0 && found)
+		number = entry.gr_gid;
+	else if (client_number(optarg, UINT32_MAX, &number))
+		return client_misuse(client, "--group: there is no group \"%s\"", optarg);
+	client->options.set_group = 1;
+	client->options.group = (uint32_t)number;
+	return REGTOOL_DONE;
 }
 
-static int parse_option(struct kreg_options *options, int option, const char *text)
+static int parse_number(struct client *client, const char *what, uint32_t *out)
 {
+	uint64_t number;
+
+	if (client_range(client, what, optarg, 0, UINT32_MAX, &number))
+		return REGTOOL_USAGE;
+	*out = (uint32_t)number;
+	return REGTOOL_DONE;
+}
+
+static int parse_option(struct client *client, int option)
+{
+	struct kreg_options *o = &client->options;
+
 	switch (option) {
 	case 'k':
-		return parse_keys(text, &options->keys);
+		return parse_keys(client);
 	case 'm':
-		return parse_mode(text, &options->mode);
+		return parse_mode(client);
 	case 'g':
-		return parse_group(text, options);
+		return parse_group(client);
 	case 'b':
-		return client_number(text, UINT64_MAX, &options->max_bytes);
+		return client_range(client, "--max-bytes", optarg, 0, UINT64_MAX, &o->max_bytes);
 	case 'o':
-		return client_number(text, UINT64_MAX, &options->owner_bytes);
+		return client_range(client, "--owner-bytes", optarg, 0, UINT64_MAX,
+				    &o->owner_bytes);
 	case 'p':
-		return parse_number(text, &options->partitions);
+		return parse_number(client, "--partitions", &o->partitions);
 	case 's':
-		return parse_number(text, &options->slots);
+		return parse_number(client, "--slots", &o->slots);
 	default:
-		return parse_number(text, &options->seats);
+		return parse_number(client, "--seats", &o->seats);
 	}
-}
-
-static const char *name_of(const struct option *at, int option)
-{
-	while (at->name && at->val != option)
-		at++;
-	return at->name;
 }
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "keys", required_argument, NULL, 'k' },
-		{ "mode", required_argument, NULL, 'm' },
-		{ "group", required_argument, NULL, 'g' },
-		{ "partitions", required_argument, NULL, 'p' },
-		{ "max-bytes", required_argument, NULL, 'b' },
-		{ "owner-bytes", required_argument, NULL, 'o' },
-		{ "slots", required_argument, NULL, 's' },
-		{ "seats", required_argument, NULL, 'S' },
-		{ 0 },
-	};
 	struct kreg *k;
 	int option, status, err;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
-		if (parse_option(&client->options, option, optarg) != 0)
-			return client_misuse(client,
-					     "--%s: \"%s\" is not what it takes; see "
-					     "`regtool create --help`",
-					     name_of(options, option), optarg);
+	while ((option = client_option(client, argc, argv)) != -1) {
+		if (parse_option(client, option))
+			return REGTOOL_USAGE;
 	}
 	if (argc - optind != 1)
 		return client_usage(client);
@@ -132,23 +123,29 @@ static int run(struct client *client, int argc, char **argv)
 	return REGTOOL_DONE;
 }
 
-const struct command cmd_create = {
+static const struct command_option options[] = {
+	{ "keys", 'k', "KIND",
+	  "unique: one owner for a key (default)\n"
+	  "duplicate: any number of entries under a key\n"
+	  "duplicate-by-key: the same, for many keys with few entries each" },
+	{ "partitions", 'p', "N", "places where writers of one key meet (1)" },
+	{ "mode", 'm', "MODE", "the file's mode, octal (0600)" },
+	{ "group", 'g', "GROUP", "the file's group" },
+	{ "max-bytes", 'b', "N", "for entries and values; K, M, G and T may follow (16G)" },
+	{ "owner-bytes", 'o', "N", "what one process may take of that (all)" },
+	{ "slots", 's', "N", "threads that write or read in sections at once (8192)" },
+	{ "seats", 'S', "N", "processes at once where no guard runs (4096)" },
+	{ 0 },
+};
+
+COMMAND(create) = {
 	.name = "create",
-	.synopsis = "create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
-		    "               [--mode M] [--group G] [--max-bytes N] [--owner-bytes N]\n"
-		    "               [--slots N] [--seats N]",
+	.group = COMMAND_CHANGES,
+	.synopsis =
+		"create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
+		"               [--mode MODE] [--group GROUP] [--max-bytes N] [--owner-bytes N]\n"
+		"               [--slots N] [--seats N]",
 	.summary = "make a registry that is not like the default",
-	.options =
-		"  --keys unique            one owner for a key (default)\n"
-		"  --keys duplicate         any number of entries under a key\n"
-		"  --keys duplicate-by-key  the same, for many keys with few entries each\n"
-		"  --partitions N           places where writers of one key meet (1)\n"
-		"  --mode M                 the file's mode, octal (0600)\n"
-		"  --group G                the file's group\n"
-		"  --max-bytes N            for entries and values; K, M, G and T may follow "
-		"(16G)\n"
-		"  --owner-bytes N          what one process may take of that (all)\n"
-		"  --slots N                threads that write or read in sections at once (8192)\n"
-		"  --seats N                processes at once where no guard runs (4096)\n",
+	.options = options,
 	.run = run,
 };

@@ -10,14 +10,10 @@
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{ 0 },
-	};
 	int force = 0;
 	int status, err;
 
-	while (client_option(client, argc, argv, options) != -1)
+	while (client_option(client, argc, argv) != -1)
 		force = 1;
 	if (argc - optind != 1)
 		return client_usage(client);
@@ -32,10 +28,16 @@ static int run(struct client *client, int argc, char **argv)
 	return REGTOOL_DONE;
 }
 
-const struct command cmd_destroy = {
+static const struct command_option options[] = {
+	{ "force", 'f', NULL, "although processes are attached; they have to open it again" },
+	{ 0 },
+};
+
+COMMAND(destroy) = {
 	.name = "destroy",
+	.group = COMMAND_CHANGES,
 	.synopsis = "destroy NAME [--force]",
 	.summary = "remove a registry",
-	.options = "  --force  although processes are attached; they have to open it again\n",
+	.options = options,
 	.run = run,
 };

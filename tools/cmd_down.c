@@ -35,20 +35,18 @@ static int stop(struct client *client, const char *space, int64_t ms)
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "namespace", required_argument, NULL, 'n' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ 0 },
-	};
 	const char *space = "production";
 	int64_t ms = 0;
 	int option, status;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
+	while ((option = client_option(client, argc, argv)) != -1) {
 		if (option == 'n')
 			space = optarg;
-		else if (client_seconds(optarg, TIMEOUT_MAX, &ms) || !ms)
-			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
+		else if (client_seconds(client, "--timeout", optarg, TIMEOUT_MAX, &ms))
+			return REGTOOL_USAGE;
+		else if (!ms)
+			return client_misuse(client,
+					     "--timeout: it has to be a millisecond or more");
 	}
 	status = client_check_namespace(client, space);
 	if (status)
@@ -58,11 +56,17 @@ static int run(struct client *client, int argc, char **argv)
 	return stop(client, space, ms);
 }
 
-const struct command cmd_down = {
+static const struct command_option options[] = {
+	{ "namespace", 'n', "NS", "which (production)" },
+	{ "timeout", 't', "SECONDS", "for each, from SIGTERM to SIGKILL (5)" },
+	{ 0 },
+};
+
+COMMAND(down) = {
 	.name = "down",
+	.group = COMMAND_CHANGES,
 	.synopsis = "down [--namespace NS] [--timeout SECONDS]",
 	.summary = "stop the services of a namespace",
-	.options = "  --namespace NS     which (production)\n"
-		   "  --timeout SECONDS  for each, from SIGTERM to SIGKILL (5)\n",
+	.options = options,
 	.run = run,
 };

@@ -3,7 +3,6 @@
  * regtool get: the value under a key.
  */
 #include <errno.h>
-#include <getopt.h>
 
 #include "tools/client.h"
 #include "tools/entries.h"
@@ -28,17 +27,13 @@ static int take_entry(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-static int get(struct client *client, struct kreg *k, const char *key)
+static int get(struct client *client, struct kreg *k, char **arguments)
 {
-	struct found found = { 0 };
-	int err = 0;
+	const char *key = arguments[0];
+	struct found found = { .output = client->json ? entries_new() : NULL };
+	int err = -ENOMEM;
 
-	if (client->json) {
-		found.output = entries_new();
-		if (!found.output)
-			err = -ENOMEM;
-	}
-	if (!err)
+	if (!client->json || found.output)
 		err = kreg_each_of_key(k, key, KREG_STRING, take_entry, &found);
 	if (!err && found.output)
 		err = output_records(found.output, true);
@@ -53,26 +48,13 @@ static int get(struct client *client, struct kreg *k, const char *key)
 	return REGTOOL_DONE;
 }
 
-static int run(struct client *client, int argc, char **argv)
-{
-	struct kreg *k;
-	int status;
-
-	while (client_option(client, argc, argv, NULL) != -1)
-		;
-	if (argc - optind != 1)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
-	if (status)
-		return status;
-	status = get(client, k, argv[optind]);
-	kreg_close(k);
-	return status;
-}
-
-const struct command cmd_get = {
+COMMAND(get) = {
 	.name = "get",
+	.group = COMMAND_LOOKS,
 	.synopsis = "get [--json] KEY",
 	.summary = "the value under a key",
-	.run = run,
+	.use = get,
+	.least = 1,
+	.most = 1,
+	.open = KREG_OPEN_READONLY,
 };

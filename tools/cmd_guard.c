@@ -111,15 +111,8 @@ static int print(const struct guard_status *status, const char *users, bool json
 		output_string(status->is_sure ? "functions" : "tracepoints"),
 	};
 	size_t count = sizeof(columns) / sizeof(columns[0]) - (status->recursion_known ? 0 : 2);
-	struct output *output = output_new("guard", columns, count);
-	int err = -ENOMEM;
 
-	if (output)
-		err = output_add(output, cells);
-	if (!err)
-		err = output_records(output, json);
-	output_free(output);
-	return err;
+	return output_record("guard", columns, count, cells, json);
 }
 
 static int status(struct client *client, const struct request *request)
@@ -147,16 +140,25 @@ static int parse_group(struct client *client, struct request *request)
 	uint64_t number;
 
 	if (!group && client_number(optarg, UINT32_MAX - 1, &number))
-		return client_misuse(client, "there is no group \"%s\"", optarg);
+		return client_misuse(client, "--group: there is no group \"%s\"", optarg);
 	request->options.group = group ? group->gr_gid : (gid_t)number;
 	request->options.set_group = true;
 	return 0;
 }
 
+static int parse_seats(struct client *client, const char *what, uint64_t least, uint32_t *out)
+{
+	uint64_t seats;
+
+	if (client_range(client, what, optarg, least, UINT32_MAX - 1, &seats))
+		return REGTOOL_USAGE;
+	*out = (uint32_t)seats;
+	return REGTOOL_DONE;
+}
+
 static int parse_option(struct client *client, struct request *request, int option)
 {
 	struct guard_options *o = &request->options;
-	uint64_t seats;
 
 	if (option == 'p') {
 		o->path = optarg;
@@ -167,35 +169,25 @@ static int parse_option(struct client *client, struct request *request, int opti
 		return 0;
 	}
 	request->is_start = true;
-	if (option == 'g')
+	switch (option) {
+	case 'g':
 		return parse_group(client, request);
-	if (client_number(optarg, UINT32_MAX - 1, &seats) || (!seats && option != 'e'))
-		return client_misuse(client, "\"%s\" is no number of seats", optarg);
-	if (option == 's')
-		o->seats = (uint32_t)seats;
-	else if (option == 'u')
-		o->share = (uint32_t)seats;
-	else
-		o->reserve = (uint32_t)seats;
-	o->set_reserve |= option == 'e';
-	return 0;
+	case 's':
+		return parse_seats(client, "--seats", 1, &o->seats);
+	case 'u':
+		return parse_seats(client, "--share", 1, &o->share);
+	default:
+		o->set_reserve = true;
+		return parse_seats(client, "--reserve", 0, &o->reserve);
+	}
 }
 
 /* Return: 0, or REGTOOL_USAGE after a sentence. */
 static int parse_options(struct client *client, struct request *request, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "seats", required_argument, NULL, 's' },
-		{ "share", required_argument, NULL, 'u' },
-		{ "reserve", required_argument, NULL, 'e' },
-		{ "group", required_argument, NULL, 'g' },
-		{ "path", required_argument, NULL, 'p' },
-		{ "force", no_argument, NULL, 'f' },
-		{ 0 },
-	};
 	int option, err = 0;
 
-	while (!err && (option = client_option(client, argc, argv, options)) != -1)
+	while (!err && (option = client_option(client, argc, argv)) != -1)
 		err = parse_option(client, request, option);
 	return err;
 }
@@ -249,17 +241,24 @@ static int run(struct client *client, int argc, char **argv)
 
 #endif
 
-const struct command cmd_guard = {
+static const struct command_option options[] = {
+	{ "seats", 's', "N", "processes that can take part at once" },
+	{ "share", 'u', "N", "of which each user but root may have so many (half of them)" },
+	{ "reserve", 'e', "N", "of which the last are root's (a sixteenth)" },
+	{ "group", 'g', "GROUP", "who alone can take part" },
+	{ "path", 'p', "FOLDER", "where it is pinned ($KREG_GUARD; else /sys/fs/bpf/kreg)" },
+	{ "force", 'f', NULL, "end the lives of those who take part; the processes go on" },
+	{ 0 },
+};
+
+COMMAND(guard) = {
 	.name = "guard",
-	.synopsis = "guard start|upgrade [--seats N] [--share N] [--reserve N] [--group G] | stop "
-		    "[--force] | "
-		    "status [--json]  [--path P]",
+	.group = COMMAND_GUARD,
+	.synopsis =
+		"guard start|upgrade [--seats N] [--share N] [--reserve N] [--group GROUP] | stop "
+		"[--force] | "
+		"status [--json]  [--path FOLDER]",
 	.summary = "start, upgrade, stop or describe the kernel's part",
-	.options = "  --seats N    processes that can take part at once\n"
-		   "  --share N    of which each user but root may have so many (half of them)\n"
-		   "  --reserve N  of which the last are root's (a sixteenth)\n"
-		   "  --group G    who alone can take part\n"
-		   "  --force      end the lives of those who take part; the processes go on\n"
-		   "  --path P     where it is pinned ($KREG_GUARD; else /sys/fs/bpf/kreg)\n",
+	.options = options,
 	.run = run,
 };

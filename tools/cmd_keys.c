@@ -33,18 +33,15 @@ static int keys(struct client *client, struct kreg *k, pid_t pid)
 	struct search search = { .k = k, .pid = pid, .output = entries_new() };
 	int err = search.output ? kreg_each_owner(k, visit_owner, &search) : -ENOMEM;
 
-	if (!err && search.found) {
-		output_sort(search.output, 1);
-		err = output_list(search.output, client->json);
+	if (!err && !search.found)
+		err = -ESRCH;
+	err = output_finish(search.output, err, 1, client->json);
+	if (err == -ESRCH) {
+		fprintf(stderr, "regtool: no living process %d is attached to registry \"%s\"\n",
+			pid, client->name);
+		return REGTOOL_NOT_FOUND;
 	}
-	output_free(search.output);
-	if (err)
-		return client_fail(client, err, "list the keys of pid %d", pid);
-	if (search.found)
-		return REGTOOL_DONE;
-	fprintf(stderr, "regtool: no living process %d is attached to registry \"%s\"\n", pid,
-		client->name);
-	return REGTOOL_NOT_FOUND;
+	return err ? client_fail(client, err, "list the keys of pid %d", pid) : REGTOOL_DONE;
 }
 
 static int run(struct client *client, int argc, char **argv)
@@ -53,13 +50,13 @@ static int run(struct client *client, int argc, char **argv)
 	uint64_t pid;
 	int status;
 
-	while (client_option(client, argc, argv, NULL) != -1)
+	while (client_option(client, argc, argv) != -1)
 		;
 	if (argc - optind != 1)
 		return client_usage(client);
-	if (client_number(argv[optind], INT_MAX, &pid) || !pid)
-		return client_misuse(client, "\"%s\" is no pid", argv[optind]);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
+	status = client_range(client, "PID", argv[optind], 1, INT_MAX, &pid);
+	if (!status)
+		status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
 	status = keys(client, k, (pid_t)pid);
@@ -67,8 +64,9 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_keys = {
+COMMAND(keys) = {
 	.name = "keys",
+	.group = COMMAND_LOOKS,
 	.synopsis = "keys [--json] PID",
 	.summary = "what a process holds",
 	.run = run,

@@ -28,12 +28,7 @@ static int meta_list(struct client *client, struct kreg *k)
 	struct output *output = output_new("meta", columns, 2);
 	int err = output ? kreg_meta_each(k, add_item, output) : -ENOMEM;
 
-	if (!err) {
-		output_sort(output, 1);
-		err = output_list(output, client->json);
-	}
-	output_free(output);
-	return err;
+	return output_finish(output, err, 1, client->json);
 }
 
 static int meta_get(struct kreg *k, const char *key)
@@ -78,7 +73,7 @@ static int run(struct client *client, int argc, char **argv)
 	struct kreg *k;
 	int status, err;
 
-	while (client_option(client, argc, argv, NULL) != -1)
+	while (client_option(client, argc, argv) != -1)
 		;
 	if (optind < argc) {
 		while (action < actions + 4 && strcmp(action->name, argv[optind]))
@@ -103,8 +98,9 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_meta = {
+COMMAND(meta) = {
 	.name = "meta",
+	.group = COMMAND_CHANGES,
 	.synopsis = "meta [list [--json] | get KEY | put KEY VALUE | delete KEY]",
 	.summary = "the registry's own keys and values",
 	.run = run,

@@ -3,7 +3,6 @@
  * regtool owners: the processes that have opened the registry.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <time.h>
 
 #include "tools/client.h"
@@ -59,43 +58,23 @@ static int add_owner(const struct kreg_owner_facts *facts, void *data)
 	return output_add(data, cells);
 }
 
-static int list(struct client *client, struct kreg *k)
+static int list(struct client *client, struct kreg *k, char **arguments)
 {
 	struct output *output = output_new("owners", columns, sizeof(columns) / sizeof(columns[0]));
-	int err = -ENOMEM;
+	int err = output ? kreg_each_owner(k, add_owner, output) : -ENOMEM;
 
-	if (output)
-		err = kreg_each_owner(k, add_owner, output);
-	if (!err) {
-		output_sort(output, 1);
-		err = output_list(output, client->json);
-	}
-	output_free(output);
+	(void)arguments;
+	err = output_finish(output, err, 1, client->json);
 	if (err)
 		return client_fail(client, err, "list the owners in registry \"%s\"", client->name);
 	return REGTOOL_DONE;
 }
 
-static int run(struct client *client, int argc, char **argv)
-{
-	struct kreg *k;
-	int status;
-
-	while (client_option(client, argc, argv, NULL) != -1)
-		;
-	if (optind != argc)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
-	if (status)
-		return status;
-	status = list(client, k);
-	kreg_close(k);
-	return status;
-}
-
-const struct command cmd_owners = {
+COMMAND(owners) = {
 	.name = "owners",
+	.group = COMMAND_LOOKS,
 	.synopsis = "owners [--json]",
 	.summary = "the processes that have opened it",
-	.run = run,
+	.use = list,
+	.open = KREG_OPEN_READONLY,
 };

@@ -95,11 +95,7 @@ static int list(struct client *client, struct kreg *k, const char *space)
 	int err = listing.output ? kreg_service_each_reserved(k, space, add_service, &listing)
 				 : -ENOMEM;
 
-	if (!err) {
-		output_sort(listing.output, 2);
-		err = output_list(listing.output, client->json);
-	}
-	output_free(listing.output);
+	err = output_finish(listing.output, err, 2, client->json);
 	if (err)
 		return client_fail(client, err, "list the services in registry \"%s\"",
 				   client->name);
@@ -108,15 +104,11 @@ static int list(struct client *client, struct kreg *k, const char *space)
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "namespace", required_argument, NULL, 'n' },
-		{ 0 },
-	};
 	const char *space = NULL;
 	struct kreg *k;
 	int status;
 
-	while (client_option(client, argc, argv, options) != -1) {
+	while (client_option(client, argc, argv) != -1) {
 		status = client_check_namespace(client, optarg);
 		if (status)
 			return status;
@@ -132,10 +124,16 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_ps = {
+static const struct command_option options[] = {
+	{ "namespace", 'n', "NS", "those in that namespace" },
+	{ 0 },
+};
+
+COMMAND(ps) = {
 	.name = "ps",
+	.group = COMMAND_LOOKS,
 	.synopsis = "ps [--json] [--namespace NS]",
 	.summary = "the services, and how they are",
-	.options = "  --namespace NS  those in that namespace\n",
+	.options = options,
 	.run = run,
 };

@@ -169,14 +169,14 @@ static int read_option(struct client *client, struct service *service, int optio
 		service->value = optarg;
 		return REGTOOL_DONE;
 	case 'f':
-		if (client_number(optarg, 1023, &number) || number < 3)
-			return client_misuse(client, "\"%s\" is no fd from 3 on", optarg);
+		if (client_range(client, "--ready-fd", optarg, 3, 1023, &number))
+			return REGTOOL_USAGE;
 		service->how.ready = KREG_READY_FD;
 		service->how.ready_fd = (int32_t)number;
 		break;
 	case 'w':
-		if (client_number(optarg, WATCHDOG_SECONDS_MAX, &number) || !number)
-			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
+		if (client_range(client, "--watchdog", optarg, 1, WATCHDOG_SECONDS_MAX, &number))
+			return REGTOOL_USAGE;
 		service->how.watchdog_ms = (uint32_t)number * 1000;
 		break;
 	default:
@@ -188,17 +188,10 @@ static int read_option(struct client *client, struct service *service, int optio
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "value", required_argument, NULL, 'v' },
-		{ "ready-fd", required_argument, NULL, 'f' },
-		{ "notify", no_argument, NULL, 'n' },
-		{ "watchdog", required_argument, NULL, 'w' },
-		{ 0 },
-	};
 	struct service service = { .value = "", .how.size = sizeof(service.how) };
 	int option, status = REGTOOL_DONE;
 
-	while (!status && (option = client_option(client, argc, argv, options)) != -1)
+	while (!status && (option = client_option(client, argc, argv)) != -1)
 		status = read_option(client, &service, option);
 	if (status)
 		return status;
@@ -220,13 +213,19 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_run = {
+static const struct command_option options[] = {
+	{ "value", 'v', "V", "what others find under KEY (nothing)" },
+	{ "ready-fd", 'f', "FD", "KEY is found when COMMAND writes a line to FD" },
+	{ "notify", 'n', NULL, "KEY is found when COMMAND sends READY=1, see sd_notify(3)" },
+	{ "watchdog", 'w', "S", "COMMAND is killed if it sends no WATCHDOG=1 for S seconds" },
+	{ 0 },
+};
+
+COMMAND(run) = {
 	.name = "run",
+	.group = COMMAND_CHANGES,
 	.synopsis = "run KEY [--value V] [--ready-fd FD | --notify [--watchdog S]] -- COMMAND...",
 	.summary = "run a program under a name",
-	.options = "  --value V      what others find under KEY (nothing)\n"
-		   "  --ready-fd FD  KEY is found when COMMAND writes a line to FD\n"
-		   "  --notify       KEY is found when COMMAND sends READY=1, see sd_notify(3)\n"
-		   "  --watchdog S   COMMAND is killed if it sends no WATCHDOG=1 for S seconds\n",
+	.options = options,
 	.run = run,
 };

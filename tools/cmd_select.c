@@ -3,8 +3,10 @@
  * regtool select and regtool count: entries by a pattern.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/client.h"
 #include "tools/output.h"
@@ -32,12 +34,7 @@ static int list(struct client *client, struct kreg *k, const struct kreg_pattern
 	struct output *output = output_new("entries", columns, 4);
 	int err = output ? kreg_select(k, pattern, add_entry, output) : -ENOMEM;
 
-	if (!err) {
-		output_sort(output, 1);
-		err = output_list(output, client->json);
-	}
-	output_free(output);
-	return err;
+	return output_finish(output, err, 1, client->json);
 }
 
 static int print_count(struct client *client, int64_t count)
@@ -56,24 +53,23 @@ static int64_t count_all(struct kreg *k, const struct kreg_pattern *pattern)
 	return kreg_count(k);
 }
 
-static int run(struct client *client, int argc, char **argv)
+static int select_or_count(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = { SELECTION_OPTIONS, { 0 } };
 	struct selection selection;
 	struct kreg *k;
 	int option, status, err;
 
 	selection_init(&selection);
-	while ((option = client_option(client, argc, argv, options)) != -1) {
-		if (selection_option(&selection, option, optarg) < 0)
-			return client_misuse(client, "\"%s\" is no pid", optarg);
+	while ((option = client_option(client, argc, argv)) != -1) {
+		if (selection_option(client, &selection, option, optarg))
+			return REGTOOL_USAGE;
 	}
 	if (optind != argc)
 		return client_usage(client);
 	status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
-	if (client->command == &cmd_count)
+	if (strcmp(client->command->name, "count") == 0)
 		err = print_count(client, count_all(k, &selection.pattern));
 	else
 		err = list(client, k, &selection.pattern);
@@ -83,22 +79,29 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-#define HELP                                                                                       \
-	SELECTION_HELP "  --pid PID   of that process\n"                                           \
-		       "  --value V   with that value\n"
-
-const struct command cmd_select = {
-	.name = "select",
-	.synopsis = "select [--json] [--key K] [--prefix P] [--glob G] [--pid PID] [--value V]",
-	.summary = "entries by key, owner and value",
-	.options = HELP,
-	.run = run,
+static const struct command_option options[] = {
+	SELECTION_OPTIONS,
+	{ "pid", 'P', "PID", "of that process" },
+	{ "value", 'v', "VALUE", "with that value" },
+	{ 0 },
 };
 
-const struct command cmd_count = {
+COMMAND(select) = {
+	.name = "select",
+	.group = COMMAND_LOOKS,
+	.synopsis = "select [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--pid PID] "
+		    "[--value VALUE]",
+	.summary = "entries by key, owner and value",
+	.options = options,
+	.run = select_or_count,
+};
+
+COMMAND(count) = {
 	.name = "count",
-	.synopsis = "count [--json] [--key K] [--prefix P] [--glob G] [--pid PID] [--value V]",
+	.group = COMMAND_LOOKS,
+	.synopsis = "count [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--pid PID] "
+		    "[--value VALUE]",
 	.summary = "how many there are",
-	.options = HELP,
-	.run = run,
+	.options = options,
+	.run = select_or_count,
 };

@@ -36,7 +36,7 @@ static int run(struct client *client, int argc, char **argv)
 	struct kreg *k;
 	int status, signal, err;
 
-	while (client_option(client, argc, argv, NULL) != -1)
+	while (client_option(client, argc, argv) != -1)
 		;
 	if (argc - optind != 2)
 		return client_usage(client);
@@ -58,8 +58,9 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_signal = {
+COMMAND(signal) = {
 	.name = "signal",
+	.group = COMMAND_CHANGES,
 	.synopsis = "signal KEY SIGNAL",
 	.summary = "signal the process that holds a name",
 	.run = run,

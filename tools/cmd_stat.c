@@ -2,9 +2,6 @@
 /*
  * regtool stat: what a registry is and holds.
  */
-#include <errno.h>
-#include <getopt.h>
-
 #include "tools/client.h"
 #include "tools/output.h"
 #include "tools/regtool.h"
@@ -22,6 +19,7 @@ static const struct output_column columns[] = {
 	{ "bytes_owner_max", true }, { "bytes_owner_most", true },
 	{ "owner_most", true },
 };
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 /* As `regtool create --keys` takes them. */
 static const char *keys_of(const struct kreg_stat *stat)
@@ -61,42 +59,28 @@ static int print(struct client *client, const struct kreg_stat *stat)
 		output_number(stat->bytes_owner_most),
 		output_number((uint64_t)stat->owner_most),
 	};
-	struct output *output = output_new("stat", columns, sizeof(columns) / sizeof(columns[0]));
-	int err = -ENOMEM;
 
-	if (output)
-		err = output_add(output, cells);
-	if (!err)
-		err = output_records(output, client->json);
-	output_free(output);
-	return err;
+	return output_record("stat", columns, COLUMNS, cells, client->json);
 }
 
-static int run(struct client *client, int argc, char **argv)
+static int stat_registry(struct client *client, struct kreg *k, char **arguments)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
-	struct kreg *k;
-	int status, err;
+	int err = kreg_stat(k, &stat);
 
-	while (client_option(client, argc, argv, NULL) != -1)
-		;
-	if (optind != argc)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
-	if (status)
-		return status;
-	err = kreg_stat(k, &stat);
+	(void)arguments;
 	if (!err)
 		err = print(client, &stat);
 	if (err)
-		status = client_fail(client, err, "describe registry \"%s\"", client->name);
-	kreg_close(k);
-	return status;
+		return client_fail(client, err, "describe registry \"%s\"", client->name);
+	return REGTOOL_DONE;
 }
 
-const struct command cmd_stat = {
+COMMAND(stat) = {
 	.name = "stat",
+	.group = COMMAND_LOOKS,
 	.synopsis = "stat [--json]",
 	.summary = "what a registry is, holds and has room for",
-	.run = run,
+	.use = stat_registry,
+	.open = KREG_OPEN_READONLY,
 };

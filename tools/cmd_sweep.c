@@ -7,8 +7,6 @@
 #include "config.h"
 #endif
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,20 +18,6 @@
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = { { "bytes_swept", true } };
-
-static int print(struct client *client, int64_t swept)
-{
-	const struct output_cell cells[] = { output_number((uint64_t)swept) };
-	struct output *output = output_new("sweep", columns, 1);
-	int err = -ENOMEM;
-
-	if (output)
-		err = output_add(output, cells);
-	if (!err)
-		err = output_records(output, client->json);
-	output_free(output);
-	return err;
-}
 
 static void audit(void)
 {
@@ -48,31 +32,27 @@ static void audit(void)
 #endif
 }
 
-static int run(struct client *client, int argc, char **argv)
+static int sweep(struct client *client, struct kreg *k, char **arguments)
 {
-	struct kreg *k;
+	struct output_cell cell;
 	int64_t swept;
-	int status, err;
+	int err;
 
-	while (client_option(client, argc, argv, NULL) != -1)
-		;
-	if (optind != argc)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_EXISTING, &k);
-	if (status)
-		return status;
+	(void)arguments;
 	audit();
 	swept = kreg_sweep(k);
-	err = swept < 0 ? (int)swept : print(client, swept);
+	cell = output_number((uint64_t)swept);
+	err = swept < 0 ? (int)swept : output_record("sweep", columns, 1, &cell, client->json);
 	if (err)
-		status = client_fail(client, err, "sweep registry \"%s\"", client->name);
-	kreg_close(k);
-	return status;
+		return client_fail(client, err, "sweep registry \"%s\"", client->name);
+	return REGTOOL_DONE;
 }
 
-const struct command cmd_sweep = {
+COMMAND(sweep) = {
 	.name = "sweep",
+	.group = COMMAND_CHANGES,
 	.synopsis = "sweep [--json]",
 	.summary = "give the memory of the dead back now",
-	.run = run,
+	.use = sweep,
+	.open = KREG_OPEN_EXISTING,
 };

@@ -338,17 +338,11 @@ static int bring_up(struct client *client, struct up *up)
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "namespace", required_argument, NULL, 'n' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "no-cgroups", no_argument, NULL, 'c' },
-		{ 0 },
-	};
 	/* The thread that takes signals has it until the process ends. */
 	static struct up up = { .space = DEFAULT_NAMESPACE, .flags = KREG_SUPERVISE_REAP };
 	int option, status;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
+	while ((option = client_option(client, argc, argv)) != -1) {
 		if (option == 'n')
 			up.space = optarg;
 		else
@@ -363,14 +357,19 @@ static int run(struct client *client, int argc, char **argv)
 	return bring_up(client, &up);
 }
 
-const struct command cmd_up = {
+static const struct command_option options[] = {
+	{ "namespace", 'n', "NS", "where they are found (production)" },
+	{ "keep", 'k', NULL,
+	  "they go on if this regtool is killed; the next one with --keep takes them over" },
+	{ "no-cgroups", 'c', NULL, "what they have started is known by their sessions alone" },
+	{ 0 },
+};
+
+COMMAND(up) = {
 	.name = "up",
+	.group = COMMAND_CHANGES,
 	.synopsis = "up FILE [--namespace NS] [--keep] [--no-cgroups]",
 	.summary = "start the services of a file, and restart them",
-	.options =
-		"  --namespace NS  where they are found (production)\n"
-		"  --keep          they go on if this regtool is killed; the next one with --keep "
-		"takes them over\n"
-		"  --no-cgroups    what they have started is known by their sessions alone\n",
+	.options = options,
 	.run = run,
 };

@@ -30,28 +30,22 @@ static int wait_for(struct client *client, struct kreg *k, const char *key, bool
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "gone", no_argument, NULL, 'g' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ 0 },
-	};
 	int64_t timeout_ms = -1;
 	bool gone = false;
 	struct kreg *k;
 	int option, status;
 
-	while ((option = client_option(client, argc, argv, options)) != -1) {
+	while ((option = client_option(client, argc, argv)) != -1) {
 		if (option == 'g')
 			gone = true;
-		else if (client_seconds(optarg, TIMEOUT_MAX, &timeout_ms))
-			return client_misuse(client, "\"%s\" is no number of seconds", optarg);
+		else if (client_seconds(client, "--timeout", optarg, TIMEOUT_MAX, &timeout_ms))
+			return REGTOOL_USAGE;
 	}
 	if (argc - optind != 1)
 		return client_usage(client);
 	status = client_check_key(client, argv[optind]);
-	if (status)
-		return status;
-	status = client_open(client, 0, &k);
+	if (!status)
+		status = client_open(client, 0, &k);
 	if (status)
 		return status;
 	status = wait_for(client, k, argv[optind], gone, timeout_ms);
@@ -59,11 +53,17 @@ static int run(struct client *client, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_wait = {
+static const struct command_option options[] = {
+	{ "gone", 'g', NULL, "until nobody holds KEY" },
+	{ "timeout", 't', "SECONDS", "at most so long; exit status 1 then" },
+	{ 0 },
+};
+
+COMMAND(wait) = {
 	.name = "wait",
+	.group = COMMAND_WAITS,
 	.synopsis = "wait [--gone] [--timeout SECONDS] KEY",
 	.summary = "until a name is there, or gone",
-	.options = "  --gone             until nobody holds KEY\n"
-		   "  --timeout SECONDS  at most so long; exit status 1 then\n",
+	.options = options,
 	.run = run,
 };

@@ -3,6 +3,7 @@
  * regtool watch: what happens, as it happens.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <poll.h>
@@ -33,13 +34,8 @@ static int print_json(const struct kreg_event *event)
 		output_number(event->known),
 		output_number(event->lost),
 	};
-	struct output *output = output_new("events", columns, 6);
-	int err = output ? output_add(output, cells) : -ENOMEM;
 
-	if (!err)
-		err = output_records(output, true);
-	output_free(output);
-	return err;
+	return output_record("events", columns, 6, cells, true);
 }
 
 static void print_line(const struct kreg_event *event)
@@ -110,39 +106,38 @@ static int open_and_watch(struct client *client, const struct kreg_pattern *patt
 
 static int run(struct client *client, int argc, char **argv)
 {
-	static const struct option options[] = {
-		SELECTION_OPTIONS,
-		{ "known", no_argument, NULL, 'k' },
-		{ "count", required_argument, NULL, 'c' },
-		{ 0 },
-	};
 	struct selection selection;
 	uint64_t count = 0;
 	uint32_t flags = KREG_LISTEN_DUMPS;
 	int option;
 
 	selection_init(&selection);
-	while ((option = client_option(client, argc, argv, options)) != -1) {
+	while ((option = client_option(client, argc, argv)) != -1) {
 		if (option == 'k')
 			flags |= KREG_LISTEN_KNOWN;
-		else if (option == 'c' && client_number(optarg, UINT32_MAX, &count))
-			return client_misuse(client, "\"%s\" is no number", optarg);
-		else if (option == 'P' || option == 'v')
-			return client_misuse(client,
-					     "watch goes by --key, --prefix and --glob alone");
-		else
-			selection_option(&selection, option, optarg);
+		else if (option != 'c')
+			selection_option(client, &selection, option, optarg);
+		else if (client_range(client, "--count", optarg, 0, UINT32_MAX, &count))
+			return REGTOOL_USAGE;
 	}
 	if (optind != argc)
 		return client_usage(client);
 	return open_and_watch(client, &selection.pattern, flags, count);
 }
 
-const struct command cmd_watch = {
+static const struct command_option options[] = {
+	SELECTION_OPTIONS,
+	{ "known", 'k', NULL, "begin with what is there" },
+	{ "count", 'c', "N", "end after N events" },
+	{ 0 },
+};
+
+COMMAND(watch) = {
 	.name = "watch",
-	.synopsis = "watch [--json] [--key K] [--prefix P] [--glob G] [--known] [--count N]",
+	.group = COMMAND_WAITS,
+	.synopsis =
+		"watch [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--known] [--count N]",
 	.summary = "what happens, as it happens",
-	.options = SELECTION_HELP "  --known     begin with what is there\n"
-				  "  --count N   end after N events\n",
+	.options = options,
 	.run = run,
 };

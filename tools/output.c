@@ -283,25 +283,36 @@ static int table_row(struct libscols_table *table, const struct output *output,
 	return 0;
 }
 
-static int print_table(const struct output *output)
+/* Text is escaped already: libsmartcols must not escape it again. NULL: no memory. */
+static struct libscols_table *new_table(bool headings)
 {
 	struct libscols_table *table = scols_new_table();
-	int err = -ENOMEM;
-	size_t i;
 
 	if (!table)
-		return -ENOMEM;
+		return NULL;
 	scols_table_enable_noencoding(table, 1);
-	if (table_columns(table, output) != 0)
-		goto out;
-	for (i = 0; i < output->row_count; i++) {
-		if (table_row(table, output, output->rows[i]) != 0)
-			goto out;
-	}
-	err = scols_print_table(table) ? -ENOMEM : 0;
-out:
+	scols_table_enable_noheadings(table, !headings);
+	return table;
+}
+
+/* Prints @table unless @err, and frees it. */
+static int end_table(struct libscols_table *table, int err)
+{
+	if (!err && scols_print_table(table))
+		err = -ENOMEM;
 	scols_unref_table(table);
 	return err;
+}
+
+static int print_table(const struct output *output)
+{
+	struct libscols_table *table = new_table(true);
+	int err = table ? table_columns(table, output) : -ENOMEM;
+	size_t i;
+
+	for (i = 0; i < output->row_count && !err; i++)
+		err = table_row(table, output, output->rows[i]);
+	return end_table(table, err);
 }
 
 int output_list(const struct output *output, bool json)
@@ -319,34 +330,32 @@ int output_list(const struct output *output, bool json)
 	return 0;
 }
 
-/* A column of the description is a row here. */
+static int record_line(struct libscols_table *table, const struct output_column *column,
+		       const struct output_cell *cell)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	char *text = cell_text(column, cell);
+
+	if (text && line && !scols_line_set_data(line, 0, column->name) &&
+	    !scols_line_refer_data(line, 1, text))
+		return 0;
+	free(text);
+	return -ENOMEM;
+}
+
+/* A row turned on its side: a line for each column. */
 static int print_record(const struct output *output, const struct output_row *row)
 {
-	struct libscols_table *table = scols_new_table();
+	struct libscols_table *table = new_table(false);
 	int err = -ENOMEM;
 	size_t i;
 
-	if (!table)
-		return -ENOMEM;
-	scols_table_enable_noencoding(table, 1);
-	scols_table_enable_noheadings(table, 1);
-	if (!scols_table_new_column(table, "name", 0, 0) ||
-	    !scols_table_new_column(table, "value", 0, 0))
-		goto out;
-	for (i = 0; i < output->column_count; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-		char *text = cell_text(&output->columns[i], &row->cells[i]);
-
-		if (!text || !line || scols_line_set_data(line, 0, output->columns[i].name) != 0 ||
-		    scols_line_refer_data(line, 1, text) != 0) {
-			free(text);
-			goto out;
-		}
-	}
-	err = scols_print_table(table) ? -ENOMEM : 0;
-out:
-	scols_unref_table(table);
-	return err;
+	if (table && scols_table_new_column(table, "name", 0, 0) &&
+	    scols_table_new_column(table, "value", 0, 0))
+		err = 0;
+	for (i = 0; i < output->column_count && !err; i++)
+		err = record_line(table, &output->columns[i], &row->cells[i]);
+	return end_table(table, err);
 }
 
 int output_records(const struct output *output, bool json)
@@ -362,5 +371,27 @@ int output_records(const struct output *output, bool json)
 			err = print_record(output, output->rows[i]);
 		}
 	}
+	return err;
+}
+
+int output_finish(struct output *output, int err, size_t columns, bool json)
+{
+	if (!err) {
+		output_sort(output, columns);
+		err = output_list(output, json);
+	}
+	output_free(output);
+	return err;
+}
+
+int output_record(const char *name, const struct output_column *columns, size_t count,
+		  const struct output_cell *cells, bool json)
+{
+	struct output *output = output_new(name, columns, count);
+	int err = output ? output_add(output, cells) : -ENOMEM;
+
+	if (!err)
+		err = output_records(output, json);
+	output_free(output);
 	return err;
 }

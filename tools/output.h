@@ -60,6 +60,16 @@ int output_list(const struct output *output, bool json);
 /* Each row alone: a line for each column, or {...} on one line. Return: 0, -ENOMEM. */
 int output_records(const struct output *output, bool json);
 
+/*
+ * Ends a listing: prints all rows, sorted by the first @columns, unless @err says that they could not be collected.
+ * Frees @output, which may be NULL then. Return: @err; 0; -ENOMEM.
+ */
+int output_finish(struct output *output, int err, size_t columns, bool json);
+
+/* A single row, as output_records() prints it. Return: 0, -ENOMEM. */
+int output_record(const char *name, const struct output_column *columns, size_t count,
+		  const struct output_cell *cells, bool json);
+
 void output_text(FILE *to, const void *bytes, size_t size);
 
 #endif

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands of regtool are.
+ * The descriptor of a command. The table of commands, option parsing, --help and the completion all follow from it, so
+ * that adding a command is adding a file.
  */
 #ifndef TOOLS_REGTOOL_H
 #define TOOLS_REGTOOL_H
 
+#include <stdint.h>
+
 struct client;
+struct kreg;
 
 /* Exit status. */
 enum regtool_status {
@@ -17,34 +21,56 @@ enum regtool_status {
 	REGTOOL_ERROR = 4,
 };
 
-struct command {
-	const char *name;
-	const char *synopsis; /* without "regtool" */
-	const char *summary;
-	const char *options; /* one a line, for --help; or NULL */
-	int (*run)(struct client *client, int argc, char **argv); /* enum regtool_status */
+/* The sections of the help and of the man page. */
+enum command_group {
+	COMMAND_LOOKS,
+	COMMAND_WAITS,
+	COMMAND_CHANGES,
+	COMMAND_GUARD,
+	COMMAND_GROUPS,
 };
 
-extern const struct command cmd_check;
-extern const struct command cmd_create;
-extern const struct command cmd_destroy;
-extern const struct command cmd_down;
-extern const struct command cmd_get;
-extern const struct command cmd_guard;
-extern const struct command cmd_count;
-extern const struct command cmd_keys;
-extern const struct command cmd_lookup;
-extern const struct command cmd_ls;
-extern const struct command cmd_meta;
-extern const struct command cmd_owners;
-extern const struct command cmd_ps;
-extern const struct command cmd_run;
-extern const struct command cmd_select;
-extern const struct command cmd_signal;
-extern const struct command cmd_stat;
-extern const struct command cmd_sweep;
-extern const struct command cmd_up;
-extern const struct command cmd_wait;
-extern const struct command cmd_watch;
+struct command_option {
+	const char *name;     /* without "--" */
+	int letter;           /* what client_option() returns for it; not r, j or h */
+	const char *argument; /* its name in the help, or NULL if the option takes none */
+	const char *help;     /* further lines after '\n' */
+};
+
+/* A command has either run() or use(). */
+struct command {
+	const char *name;
+	enum command_group group;
+	/*
+	 * Without "regtool". The completion reads it: an option is followed by its argument, a word in lower case is
+	 * offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP and SIGNAL are completed with what exists.
+	 */
+	const char *synopsis;
+	const char *summary;
+	const struct command_option *options; /* up to one without a name; NULL: none of its own */
+
+	/* Parses its options and opens what it needs. Return: enum regtool_status. */
+	int (*run)(struct client *client, int argc, char **argv);
+
+	/*
+	 * For a command without options of its own, which takes at least @least and at most @most @arguments (NULL
+	 * follows the last): called with the registry opened with @open, KREG_OPEN_* flags. Return: enum regtool_status.
+	 */
+	int (*use)(struct client *client, struct kreg *k, char **arguments);
+	int least, most;
+	uint32_t open;
+};
+
+/*
+ * Defines a descriptor: COMMAND(hello) = { .name = "hello", ... };
+ *
+ * The linker collects a pointer to each in the section regtool_commands, which commands.c goes through. A section, not
+ * a table in a file, because a table would have to be edited for each command. `used`: nothing refers to the pointer.
+ */
+#define COMMAND(id)                                                                                \
+	static const struct command command_##id;                                                  \
+	static const struct command *const pointer_to_##id                                         \
+		__attribute__((used, section("regtool_commands"))) = &command_##id;                \
+	static const struct command command_##id
 
 #endif

@@ -5,11 +5,8 @@
  */
 #include "tools/selection.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
-
-#include "tools/client.h"
 
 static int has_pid(const struct kreg_entry *entry, void *data)
 {
@@ -21,7 +18,8 @@ void selection_init(struct selection *selection)
 	*selection = (struct selection){ .pattern.size = sizeof(selection->pattern) };
 }
 
-int selection_option(struct selection *selection, int option, const char *argument)
+int selection_option(const struct client *client, struct selection *selection, int option,
+		     const char *argument)
 {
 	struct kreg_pattern *pattern = &selection->pattern;
 	uint64_t pid;
@@ -30,26 +28,24 @@ int selection_option(struct selection *selection, int option, const char *argume
 	case 'p':
 		pattern->prefix = argument;
 		pattern->prefix_size = strlen(argument);
-		return 1;
+		break;
 	case 'K':
 		pattern->key = argument;
 		pattern->key_size = KREG_STRING;
-		return 1;
+		break;
 	case 'g':
 		pattern->glob = argument;
-		return 1;
+		break;
 	case 'v':
 		pattern->value = argument;
 		pattern->value_size = strlen(argument);
-		return 1;
-	case 'P':
-		if (client_number(argument, INT_MAX, &pid) || !pid)
-			return -EINVAL;
+		break;
+	default:
+		if (client_range(client, "--pid", argument, 1, INT_MAX, &pid))
+			return REGTOOL_USAGE;
 		selection->pid = (pid_t)pid;
 		pattern->match = has_pid;
 		pattern->data = &selection->pid;
-		return 1;
-	default:
-		return 0;
 	}
+	return REGTOOL_DONE;
 }

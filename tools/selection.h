@@ -7,20 +7,16 @@
 #ifndef TOOLS_SELECTION_H
 #define TOOLS_SELECTION_H
 
-#include <getopt.h>
+#include "tools/client.h"
+#include "tools/regtool.h"
 
-#include "lib/kreg.h"
-
+/* Of a descriptor. --pid and --value are understood as well, where the descriptor has them. */
 #define SELECTION_OPTIONS                                                                          \
-	{ "key", required_argument, NULL, 'K' }, { "prefix", required_argument, NULL, 'p' },       \
-		{ "glob", required_argument, NULL, 'g' }, { "pid", required_argument, NULL, 'P' }, \
+	{ "key", 'K', "KEY", "that key" },                                                         \
+		{ "prefix", 'p', "PREFIX", "keys that begin with PREFIX" },                        \
 	{                                                                                          \
-		"value", required_argument, NULL, 'v'                                              \
+		"glob", 'g', "GLOB", "keys that match GLOB, as file names in the shell"            \
 	}
-#define SELECTION_HELP                                                                             \
-	"  --key K     that key\n"                                                                 \
-	"  --prefix P  keys that begin with P\n"                                                   \
-	"  --glob G    keys that match G, as file names in the shell\n"
 
 struct selection {
 	struct kreg_pattern pattern;
@@ -29,7 +25,8 @@ struct selection {
 
 void selection_init(struct selection *selection);
 
-/* Return: 1 if @option is one of SELECTION_OPTIONS; -EINVAL if its argument is wrong; else 0. */
-int selection_option(struct selection *selection, int option, const char *argument);
+/* @option: the letter of one of these. Return: enum regtool_status. */
+int selection_option(const struct client *client, struct selection *selection, int option,
+		     const char *argument);
 
 #endif

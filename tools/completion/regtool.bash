@@ -1,22 +1,56 @@
 # SPDX-License-Identifier: MIT
-# Completion of regtool(8) for bash.
+# Completion of regtool(8) for bash. What there is to complete comes from `regtool --help` and, for a command, from its
+# usage line: an option with the name of its argument behind it, words in lower case, and names in capitals of what exists.
 
-_regtool_keys()
+_regtool_commands()
 {
-	regtool "$@" ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p'
+	regtool --help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
 }
 
-_regtool_pids()
+# The usage of COMMAND on one line.
+_regtool_usage()
 {
-	regtool "$@" owners --json 2>/dev/null | grep -o '"pid": [0-9]*' | cut -d' ' -f2
+	regtool "$1" --help 2>/dev/null | sed -n 's/^usage: regtool [a-z-]* *//; /^$/q; p' | tr '\n' ' '
+}
+
+# What may stand for an argument: _regtool_values NAME WORD REGISTRY...
+_regtool_values()
+{
+	local name=$1 word=$2
+	shift 2
+	case $name in
+	KEY | PREFIX) regtool "$@" ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p' ;;
+	PID) regtool "$@" owners --json 2>/dev/null | grep -o '"pid": [0-9]*' | cut -d' ' -f2 ;;
+	SIGNAL) compgen -A signal | grep '^SIG' ;;
+	GROUP) compgen -g -- "$word" ;;
+	FILE) compgen -f -- "$word" ;;
+	FOLDER) compgen -d -- "$word" ;;
+	*[a-z]*) echo "${name//|/ }" ;;
+	esac
+}
+
+# All that a usage offers for an argument that is not an option's: _regtool_arguments USAGE
+_regtool_arguments()
+{
+	local usage=$1
+	local -a names
+	# Options and their arguments are in brackets, which are removed from the inside out.
+	while [[ $usage =~ \[--[^][]*\] ]]; do
+		usage=${usage/"${BASH_REMATCH[0]}"/}
+	done
+	read -ra names <<<"$(tr '[]|' '   ' <<<"$usage")"
+	# Where a word comes first, the rest depends on it.
+	if [[ " ${names[*]}" == *" "[a-z]* ]]; then
+		printf '%s\n' "${names[@]}" | grep '^[a-z]'
+	else
+		printf '%s\n' "${names[@]}"
+	fi
 }
 
 _regtool()
 {
-	local commands="ls get lookup keys select count watch wait run signal meta ps up down owners stat check create
-		destroy sweep guard"
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command="" words="" i
+	local command="" usage words="" name i
 	local registry=()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -36,38 +70,25 @@ _regtool()
 		esac
 	done
 
-	case $before in
-	-r | --registry | --value | --mode | --max-bytes | --owner-bytes | --slots | --seats | --partitions) return ;;
-	--prefix | --glob | --namespace | --count | --timeout | --ready-fd | --watchdog) return ;;
-	--keys) words="unique duplicate duplicate-by-key" ;;
-	--key) words="$(_regtool_keys "${registry[@]}")" ;;
-	--pid) words="$(_regtool_pids "${registry[@]}")" ;;
-	--group) mapfile -t COMPREPLY < <(compgen -g -- "$word") && return ;;
-	--path) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
-	esac
-
-	if [[ ! $words ]]; then
-		case $command in
-		"") words="$commands --registry --json --help --version" ;;
-		ls | get | lookup) words="$(_regtool_keys "${registry[@]}") --json --registry --help" ;;
-		keys) words="$(_regtool_pids "${registry[@]}") --json --registry --help" ;;
-		select | count) words="--key --prefix --glob --pid --value --json --registry --help" ;;
-		watch) words="--key --prefix --glob --known --count --json --registry --help" ;;
-		wait) words="$(_regtool_keys "${registry[@]}") --gone --timeout --registry --help" ;;
-		run) words="--value --ready-fd --notify --watchdog --registry --help --" ;;
-		signal)
-			words="$(_regtool_keys "${registry[@]}") $(compgen -A signal | grep '^SIG')"
-			words+=" --registry --help"
-			;;
-		meta) words="list get put delete --json --registry --help" ;;
-		up) words="$(compgen -f -- "$word") --namespace --keep --no-cgroups --registry --help" ;;
-		down) words="--namespace --timeout --registry --help" ;;
-		ps) words="--namespace --json --registry --help" ;;
-		owners | stat | check | sweep) words="--json --registry --help" ;;
-		create) words="--keys --partitions --mode --group --max-bytes --owner-bytes --slots --seats --help" ;;
-		destroy) words="--force --help" ;;
-		guard) words="start upgrade stop status --seats --share --reserve --group --path --force --json --help" ;;
-		esac
+	[[ $before == -r || $before == --registry ]] && return
+	if [[ ! $command ]]; then
+		words="$(_regtool_commands) --registry --json --help --version"
+	else
+		usage=$(_regtool_usage "$command")
+		if [[ $before == --?* && $usage =~ (^|[^a-z-])"$before "([^]\ |-][^]\ ]*) ]]; then
+			words=$(_regtool_values "${BASH_REMATCH[2]}" "$word" "${registry[@]}")
+			mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+			return
+		fi
+		for name in $(_regtool_arguments "$usage"); do
+			case $name in
+			[a-z]* | --) words+=" $name" ;;
+			# A key that is held is of no use to it.
+			KEY) [[ $command == run ]] || words+=" $(_regtool_values KEY "$word" "${registry[@]}")" ;;
+			*) words+=" $(_regtool_values "$name" "$word" "${registry[@]}")" ;;
+			esac
+		done
+		words+=" $(grep -oE -- '--[a-z][a-z-]*' <<<"$usage" | tr '\n' ' ') --registry --help"
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
