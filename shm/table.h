@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table: from a key to its entry, in a list that all processes share.
+ * The table: from a key to its entry, in one sorted list that all processes share.
  *
- * Promises  a search takes no lock, writes nothing and ends whatever the memory holds; of two who
- *           link one key, exactly one does; an entry whose owner is dead is absent for everybody.
- * Needs     searches: a peek or a section of grace.h around them. Changes: a write section.
+ * A registry has to be found by key while its owners die at any instruction. The list is
+ * changed by a single CAS at a time, so there is no intermediate state that a death could
+ * leave behind and no lock that a dead process could hold.
+ *
+ * Promises  a search takes no lock, writes nothing and ends whatever the memory holds;
+ *           of two processes that link one key, exactly one succeeds; an entry whose
+ *           owner is dead is absent for everybody.
+ * Needs     searches: a peek or a section of grace.h around them. Changes: a write
+ *           section.
  * Context   any thread; lock-free; a search is wait-free but for the length of its chain.
- * Used by   lib/, shm/sweep.c.
+ * Used by   lib/, gift, sweep, line, interrupted, log.
  *
- * Files, each above those before it: query.h what is looked for, table_link.c the words of the list, table.c the walk,
- * table_search.h the search, table_seek.c the seek of those who change, table_grow.c buckets, table_write.c changes.
+ * Files, each above those before it: query.h what is searched for, table_link.c the
+ * words of the list, table.c the walk, table_search.h the search, table_seek.c the
+ * writers' seek, table_grow.c buckets, table_write.c changes.
  */
 #ifndef KREG_SHM_TABLE_H
 #define KREG_SHM_TABLE_H
@@ -18,18 +25,33 @@
 
 struct query;
 
-/* A link, and what it held. */
+/*
+ * A link and the word that was loaded from it. A later load that returns the same word
+ * shows that nothing was put in front of what it leads to, and nothing there was
+ * cleared away.
+ */
 struct table_guard {
 	const uint64_t *link;
 	ref_t seen;
 };
 
-/* So many entries of one order that are not live are guarded; see table_next(). */
+/*
+ * How many links table_next() keeps in front of entries of one order that are not live.
+ * One for each key is enough, and an order has a second key only if 30 bits of two
+ * hashes collide. Behind four such entries of one key the colliding key has no guard: a
+ * take-over of it during the walk may be missed.
+ */
 #define WALK_GUARDS 4u
 
 /*
- * One pass over a part of the list. All of it is bounded: by the number of hops that a list can
- * have, by orders that never go down, and by a place that comes twice.
+ * One pass over a part of the list, private to the thread that makes it. Only the
+ * functions of table.c write it. Three bounds make every pass end, because a hostile or
+ * overtaken list may be of any shape: a number of hops that no
+ * list exceeds, orders that never decrease, and no place that was remembered before.
+ *
+ * It is valid as long as the section or the peek in which it was begun. A writer that
+ * was expelled in between begins again: its @at may lie in a block that is in use for
+ * something else (grace_renewals()).
  */
 struct table_walk {
 	ref_t at;
@@ -44,97 +66,134 @@ struct table_walk {
 };
 
 /*
- * A walk over all live entries in the order of the list. table_first() stands at a bucket that is not
- * behind @from, maybe before it; table_next() goes to the next live one and says its order, which
- * never goes down. -ENOENT: there is none up to @until. -EAGAIN: the order before this one may have
- * a holder that the walk has missed; it is to begin again there. -EUCLEAN.
+ * A walk over all live entries in list order. table_first() starts at a bucket that is
+ * at @from or in front of it, so the caller skips orders before @from. table_next()
+ * advances to the next live entry and returns its order, which never decreases.
+ * -ENOENT: there is none up to @until. -EAGAIN: a holder of the previous order may have
+ * been missed; the walk is to begin again there. -EUCLEAN: damage; -ENOMEM: what
+ * follows is not mapped in this process.
  */
 void table_first(const struct segment *s, order_t from, order_t until, struct table_walk *walk);
 int table_next(const struct segment *s, const struct life_table *lives, struct table_walk *walk,
 	       struct found *out, order_t *order);
 
 /*
- * A walk over the live entries that match @q, q->owner included: the line of a key. -ENOENT,
- * -EUCLEAN. Whether one was missed that was put in front of another meanwhile says
- * table_held(), asked afterwards.
+ * A walk over the live entries that match @q, q->owner included: the line of a key.
+ * -ENOENT, -EUCLEAN, -ENOMEM. An entry that is put in front of another one during the
+ * walk can be missed; table_held(), called afterwards, returns false in that case.
  */
 void table_line(const struct segment *s, const struct query *q, struct table_walk *walk);
 int table_line_next(const struct segment *s, const struct life_table *lives, const struct query *q,
 		    struct table_walk *walk, struct found *out);
 bool table_held(const struct table_walk *walk);
 
-/* The entry that matches @q at @place: one walk. -ENOENT, -EUCLEAN. */
+/*
+ * The entry that matches @q at @place: one walk. -ENOENT, -EUCLEAN, -ENOMEM. It walks
+ * and does not read @place alone, because only the list tells whether that block still
+ * is an entry.
+ */
 int table_find_at(const struct segment *s, const struct life_table *lives, const struct query *q,
 		  place_t place, struct found *out);
 
 /*
- * As table_find(), which calls it when it has seen an entry of the key that does not count.
- * -EAGAIN: the name went from owner to owner in each of many tries.
+ * The slow half of table_find(), which calls it after an entry of the key that does not
+ * count. The result holds although names are taken over meanwhile. -EAGAIN: the name
+ * changed its owner during each of many tries.
  */
 int table_find_again(const struct segment *s, const struct life_table *lives, const struct query *q,
 		     struct found *out);
 
-/* More than contention can explain: a loop that another process's stores keep from its end. */
+/*
+ * The bound of every retry loop. Contention alone does not reach it: each failed try
+ * means that another process succeeded. Beyond it, stores of a hostile process keep the
+ * loop going.
+ */
 #define TABLE_TRIES (1u << 20)
 
 /*
- * Where a new entry goes among those of its order. A name that may be held by one belongs to the first
- * living entry with it; those behind are its line.
+ * Where a new entry goes among those of its order. If keys are unique, a name belongs
+ * to the first living entry with it, and the entries behind that one are its line.
+ *
+ * LINK_FIRST and LINK_LAST are for duplicate keys, where any number of entries match.
  */
 enum table_rule {
 	LINK_IF_FREE, /* -EEXIST if any entry matches */
 	LINK_IN_LINE, /* at the end; -EEXIST if one of self's own matches */
-	LINK_BEFORE,  /* in front of the first that matches, if that is replaceable; else -EEXIST */
-	LINK_FIRST,   /* in front of the first that matches: many under one key cost no walk */
+	LINK_BEFORE,  /* in front of the first match, if that is replaceable; else -EEXIST */
+	LINK_FIRST,   /* in front of the first match: many entries of one key cost no walk */
 	LINK_LAST,
 };
 
-/* What came of it. */
+/* The result of table_link(); after an error only @holder is set, at -EEXIST. */
 struct linked {
-	struct found holder; /* at -EEXIST */
-	uint32_t ahead;      /* how many that match are in front */
+	struct found holder; /* at -EEXIST: the entry that has the key, seen alive */
+	uint32_t ahead;      /* how many matching entries are in front */
 	bool front;          /* it is in front of one that was replaceable */
-	uint32_t crowded;    /* how many stood between the bucket and the place */
+	uint32_t crowded;    /* how many entries stand between the bucket and the place */
 };
 
-/* Links @place, which is filled, under @q by @rule. */
+/*
+ * Links @place under @q by @rule. All of the entry but its link is filled in, and the
+ * caller has named it in HAZARD_NEW: from the CAS on another thread of the owner may
+ * unregister it, and its memory could be reused while this call still counts and
+ * announces it. -EEXIST, -EUCLEAN, -ENOMEM; then the entry is in no list.
+ */
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out);
 
 /*
- * The first living entry that matches @q, q->owner included, after what is marked or dead in front of it
- * was cleared away: nobody is put in front of it any more but by a call that has seen it. -ENOENT,
- * -EUCLEAN. Write section.
+ * The first living entry that matches @q, q->owner included, after marked and dead
+ * entries in front of it were cleared away. Afterwards an entry can only be put in
+ * front of it by a call that has seen it, so a taker-over that was stopped earlier
+ * fails. -ENOENT, -EUCLEAN, -ENOMEM. Write section.
  */
 int table_find_first(const struct writer *w, const struct query *q, struct found *out);
 
 /*
- * Unregisters @found, which is self's own and named by a hazard; -ENOENT: it has been already. *place is the entry's, out
- * of the list; 0: damage keeps it there, and its memory must not be used again.
+ * Unregisters @found, which is self's own and named in HAZARD_OWN: without the hazard
+ * its block could be another entry by the time of the CAS. -ENOENT: it is unregistered
+ * already, by another thread. *place is the entry's, which is in no list any longer; 0:
+ * damage keeps it there, and its memory must not be reused.
  */
 int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 		 place_t *place);
 
 /*
- * Puts @place, which is filled, where @found is, which is as in table_unlink(): whoever searches finds the one or the other. -ENOENT:
- * @found is not registered any more. *old as in table_unlink().
+ * Replaces @found by @place atomically: a search finds one of the two, never neither.
+ * @place is filled in as for table_link(), @found as for table_unlink(). -ENOENT:
+ * @found is no longer registered, and @place is in no list. *old as *place of
+ * table_unlink().
  */
 int table_replace(const struct writer *w, const struct query *q, const struct found *found,
 		  place_t place, place_t *old);
 
-/* Goes past all that has the order of @q, so that what is marked or dead there is in no list. */
+/*
+ * Seeks past everything of @q's order, so that what was marked or dead there when it
+ * began is in no list afterwards. Nobody may reuse the memory of a marked entry before
+ * that. -EUCLEAN, -ENOMEM: entries may be left, and their memory must not be reused.
+ */
 int table_purge(const struct writer *w, const struct query *q);
 
-/* Links the bucket for @hash if need be, and returns the nearest one; NULL: damage. Write section. */
+/*
+ * Links the bucket for @hash if it is not linked, and returns the nearest one that is,
+ * with its word; NULL: damage. Where a living process is linking the bucket, that is
+ * the parent: nobody waits. Write section.
+ */
 uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word);
 
-/* Goes a step towards doubling the buckets if there are few for the entries. Write section. */
+/*
+ * Makes one step towards doubling the buckets if there are few for @entries. It reserves
+ * memory of the file, so it may make a system call. Write section.
+ */
 void table_grow(const struct segment *s, uint64_t entries);
 
-/* How many bytes of the file are reserved for buckets. */
+/* How many bytes of the file are reserved for buckets; a figure, never less than a page. */
 uint64_t table_bytes(const struct segment *s);
 
-/* Links a few buckets ahead of need. Write section. */
+/*
+ * Links a few buckets ahead of need, so that a search after a doubling does not start
+ * at a distant parent for long. Write section.
+ */
 void table_prepare(const struct writer *w);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search, inline: the hot path of all of kreg, from a key to its entry.
+ * The search, inline: the hot path of the whole library, from a key to its entry.
  *
  * Promises  as table.h says of a search: no lock, nothing written, an end.
  * Needs     a peek or a section of grace.h around it.
  * Context   any; wait-free but for the length of the chain.
- * Used by   lib/, gift and sweep.
+ * Used by   lib/.
  *
- * A lookup of a key that is there costs some twenty nanoseconds when all is in the cache. A
- * call that hands a query over in memory, to be copied from there, would add a quarter to that.
+ * A lookup of an existing key costs some twenty nanoseconds when everything is in the
+ * cache. Passing the query to a function through memory would add a quarter to that, so
+ * the search is always inlined and the query stays in registers.
  */
 #ifndef KREG_SHM_TABLE_SEARCH_H
 #define KREG_SHM_TABLE_SEARCH_H
@@ -18,11 +19,21 @@
 #include "shm/query.h"
 #include "shm/table.h"
 
+/*
+ * The hops of the short search. A table that is not overloaded has chains of a few
+ * entries; longer ones are left to the full search, which also detects damage.
+ */
 #define SHORT_STEPS 8
 
 /*
- * 0, -ENOENT, or -EUCLEAN: what is there can't be, by damage or because a peek was overtaken. -EAGAIN as
- * table_find_again(), which has the last word where an entry of the key does not count.
+ * Finds the entry that matches @q. 0; -ENOENT; -EUCLEAN: the list cannot be right, by
+ * damage or because a peek was overtaken (the caller's check of the epoch tells which);
+ * -ENOMEM: the chain continues where this process has mapped nothing; -EAGAIN as
+ * table_find_again(), which decides once an entry of the key does not count.
+ *
+ * Every hop checks its place and order. The memory may be hostile, and in a peek a
+ * block may have been reused, so these checks are what bounds the search and keeps it
+ * in the mapping.
  */
 static inline __attribute__((always_inline)) int table_find(const struct segment *s,
 							    const struct life_table *lives,
@@ -63,7 +74,10 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 		if (caa_unlikely(!entry_is_live(lives, entry, next, out)))
 			return table_find_again(s, lives, q, out);
 		if (caa_unlikely(!entry_is_of(info, q->kinds))) {
-			/* A name that is reserved is taken: those behind it wait. */
+			/*
+			 * A reserved name is taken: entries behind it wait, and a lookup
+			 * that went on to them would find a name that is not theirs yet.
+			 */
 			if (s->unique && q->kinds == KIND_OF(ENTRY_NAME) &&
 			    entry_kind(info) == ENTRY_RESERVED)
 				return -ENOENT;
@@ -77,9 +91,14 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 }
 
 /*
- * As table_find(), for what is usual: few steps, and an entry that lies in one line with its value.
- * -EAGAIN: ask table_find(). In straight line it takes few enough instructions for a processor that
- * waits for one entry's line to begin with the next search.
+ * The common case of table_find(): few steps, and an entry that lies in one cache line
+ * with its value. -EAGAIN: call table_find(). It is straight-line code of few enough
+ * instructions for a processor that waits for one entry's line to begin the next search
+ * already.
+ *
+ * It has no order check and no check for a circle, because SHORT_STEPS bounds it. Any
+ * doubt, be it a bucket, damage, or an entry that does not count, is left to
+ * table_find().
  */
 static inline __attribute__((always_inline)) int table_find_short(const struct segment *s,
 								  const struct life_table *lives,
