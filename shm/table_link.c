@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CAS of a link of others names by hazards what it relies on (grace.c). A claim in a bucket's word is what its link
- * will be, with the claimant in the place of the order (table_grow.c).
+ * The CAS of a link, and the words of buckets, claimed or not.
+ *
+ * A claim in a bucket's word has what its link will be, with the claimant in the bits
+ * of the order (table_grow.c). So the order of the target has to be computed from its
+ * key here.
+ *
+ *   killed, stopped or exec here           what is left
+ *   after the hazards were stored          they are void with the owner's death; of a stopped
+ *                                          thread they keep two blocks from being reused
+ *   between the check and the CAS          the same; the late CAS is still right, or fails
  */
 #include "shm/table_link.h"
 
@@ -18,6 +26,13 @@ bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 	return cas_acq_rel(link, seen, next);
 }
 
+/*
+ * The hazards are stored before the check, and the check comes before the CAS: an
+ * expulsion that the check does not see is followed by a fence, after which every
+ * reclaimer sees the hazards. Without HAZARD_LINK the word could belong to another
+ * entry by the time of the CAS; without HAZARD_NEXT it could lead to the same place
+ * with another entry in it (ABA).
+ */
 bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *seen, ref_t next)
 {
 	grace_name(w, HAZARD_LINK, in);
@@ -26,6 +41,11 @@ bool table_cas_in(const struct writer *w, place_t in, uint64_t *link, ref_t *see
 	       table_cas(link, seen, next);
 }
 
+/*
+ * The entry that a claim leads to is not cleared away while the claim stands, so its
+ * key can be read; but any process may have damaged it, so its size is checked. The
+ * order depends on the partition, that is on the owner, too.
+ */
 int table_unclaim(const struct segment *s, ref_t claim, ref_t *out)
 {
 	place_t place = ref_place(claim);
@@ -56,7 +76,7 @@ uint64_t *table_bucket_link(const struct segment *s, ref_t ref)
 {
 	place_t bucket = ref_place(ref);
 
-	/* It was raised before the bucket was linked. */
+	/* The number of buckets is raised before any of the new ones is linked. */
 	if (bucket >= segment_buckets(s))
 		return NULL;
 	return &s->buckets[bucket];

@@ -1,24 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A writer may be expelled from its section anywhere (grace.c). So what a seek has found is checked at its end,
- * and at each CAS of a link of others the block that holds the link and the block that it leads to are named
- * by hazards first. These two are all that the CAS relies on: an entry that the list leads to and that is not
- * marked is in the list, what its link leads to is the next in the list, and a marked entry leads for good to
- * what followed it.
+ * A writer may be expelled from its section at any instruction (grace.c). So the result
+ * of a seek is checked at its end. At each CAS of a link that others may change too,
+ * hazards first name the block that holds the link and the block that it leads to. The
+ * CAS relies on these two only: an unmarked entry that the list leads to is in the
+ * list, what its link leads to is next in the list, and a marked entry leads to what
+ * followed it for as long as it exists.
  *
- *   killed here                          what is left
- *   between the mark and the clearing    a marked entry: absent, cleared away by the next
+ *   killed or stopped here, exec         what is left
+ *   before the mark                      a dead entry: absent, marked by the next writer
+ *   between the mark and the clearing    a marked entry: absent, cleared away by the next writer
+ *   after the clearing                   a block in no list; the heir of its slab reuses it
  *
- * After M. M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", 2002.
+ * A stopped writer's late CAS does no harm: a marked word is not the one that it
+ * expects, and as long as its hazards name both blocks neither can have become another
+ * entry.
+ *
+ * After M. M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based
+ * Sets", 2002.
  */
 #include "shm/table_seek.h"
 
 #include <errno.h>
 
-/* One step of a seek: what stands at @link. */
+/*
+ * The result of one step of a seek. STEP_AGAIN: the list has changed or the section was
+ * entered again, so everything that was read is stale, and the seek restarts at its
+ * bucket.
+ */
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
 
-/* Marks @entry, at @place, if its owner is dead. *stays: it is live. *next is its link, loaded before its life. */
+/*
+ * Marks @entry, at @place, if its owner is dead. *stays: it is live. *next is its link
+ * without a mark, loaded before the life. Nobody may clear away an entry without the
+ * mark: another writer could link behind it meanwhile, and the new entry would leave
+ * the list together with the dead one.
+ */
 static enum step mark_dead(const struct writer *w, place_t place, struct entry *entry, ref_t *next,
 			   bool *stays)
 {
@@ -34,15 +51,23 @@ static enum step mark_dead(const struct writer *w, place_t place, struct entry *
 	return STEP_ON;
 }
 
+/*
+ * Whether @b is of the same order as @a, and so perhaps of the same key: then it has to
+ * leave the list by the same CAS, if it is not live either.
+ */
 static bool is_beside(ref_t a, ref_t b)
 {
 	return ref_order(a) == ref_order(b) && !ref_is_end(b);
 }
 
 /*
- * An entry that is marked or dead leaves the list, with all such of its order that follow it; otherwise
- * *next is its link. One by one would let @link lead back to a dead one for a moment, with nothing to
- * show a search that another was in front of that meanwhile; see table.c.
+ * Takes an entry that is marked or dead out of the list, with all such entries of its
+ * order that follow it directly; else sets *stays, and *next to its link.
+ *
+ * It is one CAS for all of them. One by one, @link would lead to a dead entry again for
+ * a moment, and a search that compares links could not detect that another entry had
+ * been in front of that one meanwhile; table.c has the proof. For the same reason each
+ * entry is marked before the life of the one behind it is loaded.
  */
 static enum step step_over_entry(const struct writer *w, place_t in, uint64_t *link, ref_t *at,
 				 struct entry *entry, ref_t *next, bool *stays)
@@ -66,7 +91,12 @@ static enum step step_over_entry(const struct writer *w, place_t in, uint64_t *l
 	return table_cas_in(w, in, link, at, *next) ? STEP_ON : STEP_AGAIN;
 }
 
-/* A bucket that the list has led to is linked, so a claim on it is over. */
+/*
+ * Advances into the bucket that the list leads to at @at. Since the list leads there,
+ * the bucket is linked, and a claim in its word is over: it is replaced by the plain
+ * link, because the caller may be about to CAS that. The claimant may be dead, so any
+ * writer does it.
+ */
 static enum step step_into_bucket(const struct writer *w, ref_t at, uint64_t **link, ref_t *next)
 {
 	const struct segment *s = w->s;
@@ -86,6 +116,11 @@ static enum step step_into_bucket(const struct writer *w, ref_t at, uint64_t **l
 	return STEP_ON;
 }
 
+/*
+ * Whether the living @entry at @at is what @q asks for; if it has the key, it becomes
+ * out->at and counts as ahead, be it another owner's. It may have been unregistered by
+ * now: only the caller's check and its CAS decide.
+ */
 static bool is_sought(const struct segment *s, const struct query *q, ref_t at, struct entry *entry,
 		      struct position *out)
 {
@@ -105,7 +140,11 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
 	return !q->owner || out->at.owner == q->owner;
 }
 
-/* One go from @start. Ends behind the order, at the bucket that is sought, or at a living entry that matches. */
+/*
+ * One pass from @start. STEP_ON at the places that table_seek() names. Nothing of @out
+ * may be used before grace_again(): an expelled pass may have walked through reused
+ * blocks.
+ */
 static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 			   const struct query *q, struct position *out)
 {
@@ -141,6 +180,11 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 		step = step_over_entry(w, out->in, out->link, &out->seen, entry, &next, &stays);
 		if (step != STEP_ON)
 			return step;
+		/*
+		 * A live entry becomes the one in front. One that was cleared away does
+		 * not: @link leads to @next now, and a CAS of the cleared entry's link
+		 * would put an entry behind one that is in no list.
+		 */
 		if (stays) {
 			out->passed++;
 			out->found = is_sought(s, q, out->seen, entry, out);
@@ -162,7 +206,11 @@ int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct
 	for (tries = 0; start && tries < TABLE_TRIES; tries++, word = table_load(start)) {
 		enum step step = seek_once(w, start, word, q, out);
 
-		/* Somebody has changed the list, and so got on; or the search may have gone astray. */
+		/*
+		 * The check comes before the result is believed: damage that an
+		 * expelled pass has met may be a reused block. A retry because of a
+		 * change means that another process made progress.
+		 */
 		if (grace_again(w) || step == STEP_AGAIN)
 			continue;
 		return step == STEP_ON ? 0 : segment_fault(w->s);
