@@ -2,27 +2,32 @@
 /*
  * Buckets: how the table grows without a pause and without moving an entry.
  *
- * The array of buckets has room for all there can ever be; the next part of it is reserved a step at a time, and
- * when all of that is, doubling raises one number. The new part is all 0. A bucket that is 0 stands for its parent, and is
- * put into the list when a writer first comes by, or a little ahead of that.
+ * The array of buckets has room for all there can ever be. The next part of it is
+ * reserved a step at a time, and once all of it is reserved, raising one number doubles
+ * the table. The new part is all 0. A bucket that is 0 is replaced by its parent in
+ * searches; it is put into the list when a writer first needs it, or a little ahead of
+ * that.
  *
- *   word of a bucket     means                      becomes, by                 if he dies there
- *   0                    not in the list            {C, me}, CAS                nothing happened
- *   {C, me, target}      mine to link, in front     {C, me, other target},      {C, heir, target},
- *                        of target                  CAS by me; then the link    CAS by an heir
- *                        in front of it, CAS by me
- *   {C, anyone, target}  and the list leads here:   target, CAS by anyone       the same
- *                        it is linked
- *   a reference          in the list, for ever      another, as any link
+ *   word of a bucket     means                       becomes, by                if it dies there
+ *   0                    not in the list             {C, me}, CAS               nothing happened
+ *   {C, me, target}      private to me, to be        {C, me, other target},     {C, heir, target},
+ *                        linked in front of target   CAS by me; then the link   CAS by an heir
+ *                                                    in front of it, CAS by me
+ *   {C, any, target},    linked                      target, CAS by any writer  the same
+ *   and the list leads
+ *   here
+ *   a reference          in the list, for ever       another, as any link
  *
- * The claimant is in the word, so no second process ever links a bucket while the first may still do
- * so. One that was stopped there keeps one bucket out of the list: searches for it start at the
- * parent, which costs them some steps and no wait. An heir finds out whether the dead one's bucket
- * is linked by a seek: nobody else could change that.
+ * The claimant is in the word, so no second process ever links a bucket while the first
+ * may still do so. A claimant that is stopped keeps one bucket out of the list:
+ * searches for it start at the parent, which costs some hops and no waiting. An heir
+ * finds out by a seek whether the dead claimant's bucket is linked: no other process
+ * could change that.
  *
- * A claim names its process, not its thread: a second thread of it sees a living claimant and uses
- * the parent. So does everybody after exec, until the process ends: the claim is then the only trace
- * of a program that is gone, and costs the same few steps.
+ * A claim names its process, not its thread: a second thread of it sees a living
+ * claimant and uses the parent. After exec every process does, until the claiming
+ * process ends: the claim is then the only trace of a program that is gone, and costs
+ * the same few hops.
  */
 #include "shm/table.h"
 
@@ -31,17 +36,32 @@
 #include "shm/query.h"
 #include "shm/table_seek.h"
 
-/* Linked ahead by each registration: the new half is done long before the next doubling. */
+/*
+ * How many buckets a registration links ahead. The next doubling comes after half as
+ * many registrations as there are new buckets or more; with 4 all are linked in half
+ * that time.
+ */
 #define PREPARE_BUCKETS 4u
 
-/* So much of the next half is reserved by one call, which may be inside of a section. */
+/*
+ * How much of the next half one call reserves. It may run inside a section, and a large
+ * reservation there would keep the section open until the kernel has filled all those
+ * pages.
+ */
 #define RESERVE_STEP 65536u
 
+/* The parent of @bucket. That is not 0, which has none: __builtin_clz(0) is undefined. */
 static uint32_t bucket_parent(uint32_t bucket)
 {
 	return bucket & ~(0x80000000u >> __builtin_clz(bucket));
 }
 
+/*
+ * Whether the process of @claim may still link its bucket. The claim has only 14 bits
+ * of the incarnation, so a later life of the seat may pass for the claimant: then the
+ * bucket stays out of the list until that one ends too. The opposite error, which would
+ * let two processes link one bucket, cannot happen.
+ */
 static bool claimant_is_alive(const struct life_table *lives, ref_t claim)
 {
 	uint32_t seat = ref_claim_seat(claim);
@@ -50,15 +70,20 @@ static bool claimant_is_alive(const struct life_table *lives, ref_t claim)
 	if (seat >= lives->seats)
 		return false;
 	/*
-	 * ORD[claimant_is_alive:A] acquire: the end of a life, then whether the list leads to what it had
-	 * claimed; pairs with kernel sched_process_exit, as life_look()
+	 * ORD[claimant_is_alive:A] acquire: the end of a life, then whether the list
+	 * leads to what it had claimed; pairs with kernel sched_process_exit, as
+	 * life_look()
 	 */
 	life = load_acquire(&lives->words[seat]);
 	return (uint32_t)life && !(life & LIFE_OVER) &&
 	       ((life >> LIFE_INCARNATION_SHIFT) & 0x3fff) == ref_claim_incarnation(claim);
 }
 
-/* *word is what we expect at the bucket, and then our claim. */
+/*
+ * Claims the bucket for @self, to be linked in front of @target. *word is the expected
+ * word, and afterwards the claim. False: another process was first. Of several heirs
+ * one succeeds.
+ */
 static bool bucket_claim(uint64_t *bucket, ref_t *word, ref_t target, owner_t self)
 {
 	ref_t claim = ref_claim(target, owner_seat(self), owner_incarnation(self));
@@ -69,7 +94,22 @@ static bool bucket_claim(uint64_t *bucket, ref_t *word, ref_t target, owner_t se
 	return true;
 }
 
-/* Puts a bucket that we have claimed into the list, from its parent's link on. */
+/*
+ * Links bucket @number, whose word is our @claim, starting at its parent's link. Also
+ * for an heir: if the seek finds the bucket in the list, the dead claimant has linked
+ * it, and only the claim is left to be resolved. -EUCLEAN, -ENOMEM: the claim stays
+ * ours, and goes with us.
+ *
+ *   step                                     killed, stopped or exec here
+ *   1 seek the place                         a claim; an heir goes on with 1
+ *   2 CAS the claim's target to what follows the same
+ *   3 CAS the link in front to the bucket    linked; a writer that passes does 4
+ *   4 CAS the claim to its target            done
+ *
+ * In this order: after 3 searches come through the bucket's word, so it has to say by
+ * then what follows. Between 2 and 3 the hazards keep the target; its CAS fails if it
+ * was marked.
+ */
 static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uint64_t *parent,
 		       ref_t parent_word)
 {
@@ -87,7 +127,7 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 			return err;
 		if (at.found)
 			break;
-		/* Not linked, so the word is ours alone. */
+		/* Claimed by us and not linked, so nobody else may write the word. */
 		if (!bucket_claim(bucket, &claim, at.seen, w->self))
 			return -EUCLEAN;
 		if (table_cas_in(w, at.in, at.link, &at.seen,
@@ -95,7 +135,10 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 			break;
 		parent_word = table_load(parent);
 	}
-	/* While the claim stands nobody clears away what it leads to: if the CAS succeeds, that was read right. */
+	/*
+	 * While the claim stands nobody clears away what it leads to: step_into_bucket()
+	 * resolves it first. So if the CAS succeeds, the target's key was read correctly.
+	 */
 	claim = table_load(bucket);
 	for (tries = 0; (claim & REF_CLAIM) && tries < TABLE_TRIES; tries++) {
 		ref_t plain;
@@ -109,7 +152,11 @@ static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uin
 	return 0;
 }
 
-/* Whether the bucket is in the list afterwards. Its parent is. */
+/*
+ * Links bucket @number if need be; whether it is in the list afterwards. Its parent is,
+ * so the seek starts close by. False is no error: a living process is linking it, or
+ * there is damage. The caller uses the nearest ancestor then, and does not wait.
+ */
 static bool bucket_make(const struct writer *w, uint32_t number)
 {
 	uint64_t *bucket = &w->s->buckets[number];
@@ -134,7 +181,7 @@ uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word)
 	*word = table_load(&w->s->buckets[number]);
 	if (caa_likely(*word != REF_NONE && !(*word & REF_CLAIM)))
 		return &w->s->buckets[number];
-	/* From the nearest that is linked downwards: at each step the parent is there. */
+	/* The ancestors from the lowest bit on: each is the parent of the next. */
 	for (bits = 1; bits; bits <<= 1) {
 		if ((number & bits) && !bucket_make(w, number & (bits | (bits - 1))))
 			break;
@@ -144,6 +191,10 @@ uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word)
 
 void table_prepare(const struct writer *w)
 {
+	/*
+	 * Two threads may take the same numbers, and a killed one's stay unlinked: both
+	 * cost only that the bucket is linked when it is first needed.
+	 */
 	/* relaxed: a number that is old or taken twice costs a look */
 	uint64_t buckets = load_relaxed(&w->s->header->buckets);
 	uint64_t next = load_relaxed(&w->s->header->prepare); /* relaxed: as above */
@@ -158,7 +209,12 @@ void table_prepare(const struct writer *w)
 		table_bucket_make(w, (uint32_t)i, &word);
 }
 
-/* Bytes of the array, from its beginning, that are certain to be reserved while it has @buckets. */
+/*
+ * How many bytes of the array are certain to be reserved while it has @buckets. The
+ * header's number is a hint that anybody may have damaged: one that cannot be is
+ * ignored, because a number too large would make table_grow() double onto memory whose
+ * touch is SIGBUS.
+ */
 static uint64_t buckets_ready(const struct segment *s, uint64_t buckets)
 {
 	/* relaxed: a number that is too small costs another look at what is reserved */
@@ -168,6 +224,16 @@ static uint64_t buckets_ready(const struct segment *s, uint64_t buckets)
 	return ready > least && ready <= 2 * least && !(ready % SEGMENT_PAGE) ? ready : least;
 }
 
+/*
+ *   step                                       killed, stopped or exec here
+ *   1 reserve the next piece of the new half   reserved memory that the next caller finds so
+ *   2 CAS buckets_ready up                     the same, and others need not reserve it
+ *   3 once all is reserved, CAS buckets * 2    the table is twice as wide
+ *
+ * In this order: the moment the number doubles, every process touches the new half, and
+ * what is not reserved is SIGBUS on a full file system. Each CAS expects an old number,
+ * so one that comes late changes nothing.
+ */
 void table_grow(const struct segment *s, uint64_t entries)
 {
 	/* relaxed: the CAS looks again */
@@ -178,7 +244,7 @@ void table_grow(const struct segment *s, uint64_t entries)
 	wanted = 2 * buckets * sizeof(uint64_t);
 	ready = buckets_ready(s, buckets);
 	step = wanted - ready < RESERVE_STEP ? wanted - ready : RESERVE_STEP;
-	/* Where there is no room, the table goes on with longer chains. */
+	/* If there is no room, the table keeps its size, with longer chains. */
 	if (step && segment_reserve(s, s->buckets_offset + ready, step))
 		return;
 	seen = load_relaxed(&s->header->buckets_ready); /* relaxed: as in buckets_ready() */

@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes to the list: link, unlink, and the clearing away on the way to both.
+ * Changes to the list: link, unlink, replace, and the clearing away that is part of each.
  *
- * An operation is one CAS of one link:
+ * An operation is one CAS of one link, so a death leaves it either done or not begun:
  *
- *   link         the link in front of the place, from what follows to the new entry. Where a key
- *                is one's alone, an entry is linked behind all of its order, so two who link one
- *                key CAS the same word, and the second looks again and finds the first.
- *   replace      the entry's own link, from x to {new, mark}, where new leads to x: a search that
- *                comes by sees the old one without the mark, or the mark and then the new one.
- *   unregister   the entry's own link, from x to {x, mark}. The mark keeps anyone from linking
- *                behind it.
- *   clear away   the link in front, from the marked entry to what follows it. It changes
- *                nothing that anyone can tell; everybody does it on their way.
+ *   link         The link in front of the place, from what follows to the new entry. Where a
+ *                key has one holder, an entry is linked behind all of its order, so two
+ *                processes that link one key CAS the same word; the one that fails seeks again
+ *                and finds the other's entry.
+ *   replace      The entry's own link, from x to {new, mark}, where new leads to x: a search
+ *                sees the old entry without the mark, or the mark and then the new entry.
+ *   unregister   The entry's own link, from x to {x, mark}. The mark keeps every writer from
+ *                linking behind the entry.
+ *   clear away   The link in front, from the marked entry to what follows it. No search can
+ *                tell the difference; every writer does it on its way.
  *
- *   killed here                          what is left
+ *   killed, stopped or exec here         what is left
  *   before the CAS that links            an entry in no list, in a slab of the dead
  *   after it                             a dead entry: absent
  *   between the mark and the clearing    a marked entry: absent, cleared away by the next
  *
- * The first living entry with a key is the one that a lookup finds, so a line for a name is made of
- * nothing but entries behind it: a death makes the next one the owner in the same instant. Who takes
- * a name over from a living owner that allows it links in front of that owner's entry, by a CAS of
- * the word that led to it; the old owner is next in line then, with its entry and its count.
+ * A lookup finds the first living entry with a key, so a line for a name is nothing but
+ * the entries behind it: a death makes the next entry's owner the holder in the same
+ * instant. A take-over from a living owner that allows it links in front of that
+ * owner's entry, by a CAS of the word that led to it; the old owner is next in line
+ * then, with its entry and its count.
  *
- * Who marks an entry of the dead does not own its memory: the heir of its slab does, who has
- * gone past its order with table_purge() before the slab is retired.
+ * A writer that marks an entry of the dead does not own its memory. The heir of its
+ * slab does, and calls table_purge() for its order before it retires the slab.
  *
- * What the list is changed by is named by hazards (table_seek.c); one's own entry is named by the caller, from where it
- * was found to the end of the call.
+ * Hazards name what a CAS of the list relies on (table_seek.c). The caller names its
+ * own entry, from when it was found to the end of the call.
  *
- * After M. M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", 2002.
+ * After M. M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based
+ * Sets", 2002.
  */
 #include "shm/table.h"
 
@@ -39,7 +42,11 @@
 #include "shm/query.h"
 #include "shm/table_seek.h"
 
-/* Where @rule wants the seek for a place to stop. */
+/*
+ * The query by which @rule's place is found, derived from the caller's @q. Without a
+ * key the seek passes the whole order and stops behind it; with an owner, it stops only
+ * at an entry of that owner, so that a process does not stand in one line twice.
+ */
 static struct query link_query(const struct query *q, owner_t self, enum table_rule rule)
 {
 	struct query seek = *q;
@@ -51,7 +58,11 @@ static struct query link_query(const struct query *q, owner_t self, enum table_r
 	return seek;
 }
 
-/* Whether @rule allows to link in front of the one that was found. */
+/*
+ * Whether @rule allows the new entry in front of the one that was found. Not in front
+ * of self's own by LINK_BEFORE: it would take the name over from itself, and hold it
+ * twice.
+ */
 static bool may_pass(const struct writer *w, enum table_rule rule, const struct found *found)
 {
 	if (rule == LINK_BEFORE)
@@ -70,6 +81,7 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 	ref_t word;
 	int err = entry ? -EAGAIN : -EUCLEAN;
 
+	/* Each try seeks again: after a failed CAS place and holder are stale. */
 	for (tries = 0; err == -EAGAIN && tries < TABLE_TRIES; tries++) {
 		start = table_bucket_make(w, q->hash, &word);
 		err = table_seek(w, start, word, &seek, &at);
@@ -77,11 +89,19 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 			break;
 		out->holder = at.at;
 		if (at.found && !may_pass(w, rule, &at.at)) {
-			/* Its life once more, with the word that has the pid. */
+			/*
+			 * The life again, for the word with the pid. A holder that died
+			 * since the seek is no reason for -EEXIST: the name is free by
+			 * then.
+			 */
 			err = life_look(w->lives, at.at.owner, &out->holder.life) ? -EEXIST
 										  : -EAGAIN;
 			continue;
 		}
+		/*
+		 * Before the CAS: a search may follow the new entry the moment it is
+		 * linked. A failed CAS leaves it private, to be written again.
+		 */
 		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
 		if (!table_cas_in(w, at.in, at.link, &at.seen,
 				  ref_make(place, q->order))) /* happens here */
@@ -95,6 +115,7 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 	return 0;
 }
 
+/* The life is loaded again after the seek: an entry that died meanwhile is sought past. */
 int table_find_first(const struct writer *w, const struct query *q, struct found *out)
 {
 	struct position at;
@@ -117,6 +138,10 @@ int table_find_first(const struct writer *w, const struct query *q, struct found
 	return -EUCLEAN;
 }
 
+/*
+ * The seek has no key, so no living entry ends it early: entries of the order that are
+ * dead or marked can lie behind living ones.
+ */
 int table_purge(const struct writer *w, const struct query *q)
 {
 	struct query behind = *q;
@@ -129,7 +154,16 @@ int table_purge(const struct writer *w, const struct query *q)
 	return table_seek(w, start, word, &behind, &at);
 }
 
-/* Marks @found, which leads to what followed it, or to @place in front of that. */
+/*
+ * Marks @found: with @entry NULL it leads to what followed it, else to @place, which is
+ * @entry and leads to that. -ENOENT: it was marked already. The caller names @found by
+ * a hazard, so a plain table_cas() will do: no check is needed for an entry whose block
+ * cannot be reused.
+ *
+ * @entry's link is stored before each try, because the mark and the new entry have to
+ * appear in one CAS: a search that met a mark without the new entry would find the name
+ * free.
+ */
 static int mark(const struct found *found, const struct query *q, struct entry *entry,
 		place_t place)
 {
@@ -151,6 +185,11 @@ static int mark(const struct found *found, const struct query *q, struct entry *
 	return -ENOENT;
 }
 
+/*
+ * From the mark on the entry is absent. Failing to purge is therefore not an error of
+ * the call; but a block that may still be in the list must not be reused, so its place
+ * is not returned.
+ */
 int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 		 place_t *place)
 {
@@ -161,6 +200,7 @@ int table_unlink(const struct writer *w, const struct query *q, const struct fou
 	return err;
 }
 
+/* The purge clears only the old entry: the new one has no mark, and its owner is alive. */
 int table_replace(const struct writer *w, const struct query *q, const struct found *found,
 		  place_t place, place_t *old)
 {
