@@ -2,56 +2,67 @@
 /*
  * Epochs, sections, and expulsion from them.
  *
- * The epoch goes from e to e + 1 when no living slot is inside a section of an epoch other than e.
- * What was unlinked while the epoch was e is free at e + 2: the first step waits for those who
- * were inside when it was unlinked in e - 1 or before, the second for those of e. (K. Fraser,
- * "Practical lock-freedom", 2004, 5.2.3; with membarrier(2) in place of the readers' fence, as
- * liburcu does within one process.)
+ * The epoch advances from e to e + 1 when no living slot is inside a section of another
+ * epoch than e. Memory unlinked while the epoch was e is free at e + 2: the first step
+ * waits for sections that were open when it was unlinked and began in e - 1 or before,
+ * the second for those of e. (K. Fraser, "Practical lock-freedom", 2004, 5.2.3; with
+ * membarrier(2) in place of the readers' fence, as liburcu does within one process.)
  *
- * A section writes {epoch, 1} into its slot and reads on without a fence. The process that advances fences for
- * all: MEMBARRIER_CMD_GLOBAL_EXPEDITED runs a barrier on every CPU that runs a registered process. After
- * it, a slot that looks empty either is, or belongs to a section whose reads all come after the barrier, and
- * so after the unlinking.
+ * A section stores {epoch, 1} into its slot and reads on without a fence. The process
+ * that advances fences for all: MEMBARRIER_CMD_GLOBAL_EXPEDITED runs a barrier on every
+ * CPU that runs a registered process. After it, a slot that looks empty either is empty,
+ * or belongs to a section all of whose reads come after the barrier, and so after the
+ * unlinking.
  *
- * A section may begin with an epoch that is already over, when its thread was held up between the
- * load and the store. It then holds up the next step, and can have seen nothing that was free before.
+ * A section may begin with an epoch that is already over, if its thread was interrupted
+ * between the load and the store. It then blocks the next step, and cannot have seen
+ * anything that was free before.
  *
- * Expulsion. A section that is in the way is expelled: its word becomes SLOT_EXPELLED, and the epoch goes on
- * without it. A reader finds that at its end. A writer may be stopped anywhere, also right in front of a CAS,
- * so it does the following (M. M. Michael, "Hazard pointers", 2004, used for what an expelled section is about
- * to CAS alone):
+ * Expulsion. A section that blocks the epoch is expelled: its word becomes SLOT_EXPELLED,
+ * and the epoch advances without it. A reader finds that at its end. A writer may be
+ * stopped anywhere, also right in front of a CAS, so it does the following (M. M.
+ * Michael, "Hazard pointers", 2004, used only for what an expelled section is about to
+ * CAS):
  *
- *   writer:      1 stores its hazards   2 loads its word; if expelled: begins again   3 CASes
- *   advancer:    4 expels               5 global fence                                6 next epoch
- *   reclaimer:   7 sees the epoch       8 loads the hazards, then uses the memory again
+ *   writer:      1 stores its hazards   2 loads its word; if expelled: starts over
+ *                3 CASes
+ *   advancer:    4 expels               5 global fence                6 next epoch
+ *   reclaimer:   7 sees the epoch       8 loads the hazards, then reuses the memory
  *
- * If 2 comes before the barrier that 5 runs on the writer's CPU, so does 1, and 8 sees the hazards: the memory
- * stays until the writer has gone on. If 2 comes after it, it sees 4, and there is no 3. An advancer
- * that finds a section expelled by another one fences after it has found that, because the other's fence may
- * be yet to come: so there are two fences where anybody is expelled, one where nobody is.
+ * If 2 comes before the barrier that 5 runs on the writer's CPU, so does 1, and 8 sees
+ * the hazards: the memory stays until the writer has moved on. If 2 comes after that
+ * barrier, it sees 4, and 3 does not happen. An advancer that finds a section expelled by
+ * another one must fence after it has found that, as the other's fence may be yet to
+ * come. So there are two fences where any section is expelled, one where none is.
  *
- * What 3 relies on is the block that holds the link, which then still is that entry, and the block that the
- * link leads to: a link that leads there again leads to the same entry. All else that the writer has read was
- * right at 2. A CAS that finds both as they were is right as well, because a link in the list changes by CAS
- * alone, and that of an entry outside has a mark for good.
+ * What 3 relies on is the block that holds the link, which must still be that entry, and
+ * the block that the link leads to: a link that leads there again leads to the same
+ * entry. All else that the writer has read was right at 2. A CAS that finds both
+ * unchanged is right as well, because a link in the list changes by CAS only, and that of
+ * an entry outside of it has its mark for good.
  *
- *   word of a slot           if its owner dies with it
- *   owner                    over: skipped by grace_advance(), taken by grace_slot_take(); but for that of
- *                            an earlier program whose process lives, with writing set (interrupted.c)
- *   reading, writing         expelled; cleared by the next who takes the slot
- *   hazards                  passed over, see grace_named.c
+ *   word of a slot       if its owner dies with it
+ *   owner                over: skipped by grace_advance(), taken by grace_slot_take();
+ *                        except that of an earlier program whose process lives on, with
+ *                        writing set (interrupted.c)
+ *   reading, writing     expelled; cleared by the next thread that takes the slot
+ *   hazards              ignored, see grace_named.c
  *
- * In the fallback a thread may run on for an instant after its process's life is over. A signal that
- * kills it was pending before, so it does not come back from the barrier of a global fence. So the
- * dead are expelled like the living, and the fence after that ends them.
+ * In the fallback a thread may run for another instant after its process's life is over.
+ * The signal that kills it was pending before, so it does not return from the barrier of
+ * a global fence. Therefore the dead are expelled like the living, and the fence that
+ * follows ends them.
  *
- * Where the kernel refuses membarrier to a process, header->fence_since is set for good: from then on each
- * section fences for itself, in all processes. A thread that was past its look at that word has its store in a
- * store buffer at most, which drains in far less than a second; if it was switched away instead, the kernel has
- * fenced. So a process that is refused advances without a global fence once the word is a second old, with
- * a fence of its own. A time namespace with another clock shifts that second and nothing else.
+ * Where the kernel refuses membarrier to a process, header->fence_since is set for good:
+ * from then on each section fences for itself, in all processes. A thread that was past
+ * its look at that word has its store in a store buffer at most, which drains in far less
+ * than a second; if it was switched away instead, the kernel has fenced. So a process
+ * that is refused advances without a global fence once the word is a second old, with a
+ * fence of its own. A time namespace with another clock shifts that second and nothing
+ * else.
  *
- * A pair for each order (fence of the waiter on one side, of the compiler on the other):
+ * The pairs of each order (a fence of the section on one side, a compiler fence on the
+ * other):
  *
  *   grace_enter:A      the slot, then the section's reads      grace_advance:A
  *   grace_enter:B      the epoch, then the section's reads     grace_advance:C
@@ -60,7 +71,7 @@
  *   grace_stamp:A      the unlinking, then the epoch           grace_advance:C
  *   grace_is_past:A    the epoch, then the reuse               grace_advance:C
  *
- * tests/models/grace.pml is a model of all that.
+ * tests/models/grace.pml models all of this.
  */
 #include "shm/grace.h"
 
@@ -73,16 +84,25 @@
 #include "base/clock.h"
 
 /*
- * A writer that is in the way has been switched away, stopped, or walks a long line. The first comes back
- * within a few turns of the scheduler, and to do a step once more costs microseconds.
+ * A writer in an older epoch was switched away, or is stopped, or walks a long line. The
+ * first comes back within a few turns of the scheduler, and repeating a step costs it
+ * microseconds.
  */
 #define WRITER_PATIENCE_NS 4000000ull
-/* The same call is given twice as long each time, so that a walk that takes long comes to an end. */
+/*
+ * The patience doubles with each expulsion from the same call, up to this many times.
+ * With a constant patience, a walk that takes longer would be expelled for ever.
+ */
 #define EXPULSIONS_MAX 6u
-/* Where memory is short, a writer that has been expelled less often is given no time. */
+/*
+ * Where memory is short, a writer that was expelled fewer times than this is given no
+ * time. The limit is for the same walk: it must end there too.
+ */
 #define EXPULSIONS_AT_ONCE 3u
 
-/* After so long all sections fence for themselves. */
+/*
+ * Once header->fence_since is this old, all sections are known to fence for themselves.
+ */
 #define FENCE_SETTLED_NS 1000000000ull
 
 static int membarrier(int command)
@@ -90,56 +110,79 @@ static int membarrier(int command)
 	return (int)syscall(SYS_membarrier, command, 0, 0);
 }
 
+/*
+ * The second command waits for an RCU grace period, which is slow, but needs no
+ * registration and reaches each thread of the system.
+ */
 bool grace_fence(void)
 {
 	return !membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) || !membarrier(MEMBARRIER_CMD_GLOBAL);
 }
 
+/* Registering alone does not show that a fence will be allowed, so one is tried. */
 bool grace_join(void)
 {
 	return !membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) && grace_fence();
 }
 
+/*
+ * The first process that is refused sets the time; it is never cleared, because a process
+ * that fences for itself may still be inside a section.
+ */
 void grace_refused(const struct segment *s)
 {
 	uint64_t none = 0;
 
-	/* relaxed: it stands for itself */
+	/* relaxed: a time that nothing else depends on */
 	if (s->writable && !load_relaxed(&s->header->fence_since))
-		cas_relaxed(&s->header->fence_since, &none, clock_now()); /* relaxed: as above */
+		/* relaxed: as above */
+		cas_relaxed(&s->header->fence_since, &none, clock_now());
 }
 
-/* Whether all sections have fenced for themselves for so long that nobody need fence for them. */
+/*
+ * Whether all sections have been fencing for themselves for so long that no advancer has
+ * to fence for them.
+ */
 static bool sections_fence(const struct segment *s)
 {
-	uint64_t since = load_relaxed(&s->header->fence_since); /* relaxed: it stands for itself */
+	/* relaxed: a time that nothing else depends on */
+	uint64_t since = load_relaxed(&s->header->fence_since);
 	uint64_t now = clock_now();
 
 	return since && now > since && now - since >= FENCE_SETTLED_NS;
 }
 
+/*
+ * Opens a section in @word, slot->reading or slot->writing. Also used to enter again: the
+ * word is SLOT_EXPELLED then and replaced.
+ */
 static void grace_enter(const struct segment *s, struct slot *slot, uint64_t *word)
 {
 	/*
-	 * ORD[grace_enter:B] acquire: the epoch, then what the section reads: what was unlinked before
-	 * that epoch is not found; pairs with grace_advance:C
+	 * ORD[grace_enter:B] acquire: the epoch, then what the section reads: what was
+	 * unlinked before that epoch is not found; pairs with grace_advance:C
 	 */
 	uint64_t epoch = load_acquire(&s->header->epoch);
 
-	store_relaxed(word, epoch << 2 | 1); /* relaxed: the fences below order it */
+	/* relaxed: the fences below order it */
+	store_relaxed(word, epoch << 2 | 1);
 	/*
-	 * ORD[grace_enter:A] compiler only: the slot, then what the section reads; the CPU's share
-	 * is paid by whoever advances, unless the kernel refused that; pairs with grace_advance:A
+	 * ORD[grace_enter:A] compiler only: the slot, then what the section reads. If a
+	 * read came first, an advancer could see an empty slot and free what was read.
+	 * The CPU's part is executed by the advancer's global fence, unless the kernel
+	 * refuses that; pairs with grace_advance:A
 	 */
 	compiler_fence();
 	if (grace_fences_itself(s, slot))
 		full_fence();
 }
 
+/* Also ends a section that was expelled. */
 static void grace_leave(uint64_t *word)
 {
 	/*
-	 * ORD[grace_leave:A] release: what the section read, then the slot; pairs with
+	 * ORD[grace_leave:A] release: what the section read, then the slot. Were the slot
+	 * empty first, memory could be reused under the section's last reads; pairs with
 	 * grace_advance:B
 	 */
 	store_release(word, 0ull);
@@ -147,17 +190,23 @@ static void grace_leave(uint64_t *word)
 
 void grace_write_enter(const struct segment *s, struct slot *slot)
 {
-	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
+	/* relaxed: a hint */
+	store_relaxed(&slot->expulsions, (uint16_t)0);
 	grace_enter(s, slot, &slot->writing);
 }
 
+/* Counts the expulsion and enters the current epoch. */
 void grace_write_renew(const struct writer *w)
 {
 	struct slot *slot = w->slot;
-	uint16_t expulsions = load_relaxed(&slot->expulsions); /* relaxed: our own */
+	/* relaxed: written by this thread alone */
+	uint16_t expulsions = load_relaxed(&slot->expulsions);
 
-	/* It may wrap: then a call that was expelled that often is given little time once more. */
-	store_relaxed(&slot->expulsions, (uint16_t)(expulsions + 1)); /* relaxed: a hint */
+	/*
+	 * It may wrap; then a call that was expelled that often gets little time once
+	 * more. relaxed: a hint
+	 */
+	store_relaxed(&slot->expulsions, (uint16_t)(expulsions + 1));
 	grace_enter(w->s, slot, &slot->writing);
 }
 
@@ -176,11 +225,13 @@ int grace_read_leave(struct slot *slot)
 	uint64_t seen;
 
 	/*
-	 * ORD[grace_read_leave:A] acquire: what the section read, then whether it was expelled:
-	 * bytes of a block's next life come with the mark; pairs with word_expel:A
+	 * ORD[grace_read_leave:A] acquire: what the section read, then whether it was
+	 * expelled: bytes of a block's next use become visible together with the mark;
+	 * pairs with word_expel:A
 	 */
 	fence_acquire();
-	seen = load_relaxed(&slot->reading); /* relaxed: after the fence */
+	/* relaxed: after the fence */
+	seen = load_relaxed(&slot->reading);
 	grace_leave(&slot->reading);
 	return seen == SLOT_EXPELLED ? -ESTALE : 0;
 }
@@ -188,50 +239,75 @@ int grace_read_leave(struct slot *slot)
 uint64_t grace_stamp(const struct segment *s)
 {
 	/*
-	 * ORD[grace_stamp:A] full: the unlinking, then the epoch: whoever begins a later one
-	 * has the unlinking before it; pairs with grace_advance:C
+	 * ORD[grace_stamp:A] full: the unlinking, then the epoch. A process that begins a
+	 * later epoch has the unlinking before it, so sections of that epoch cannot find
+	 * the block; pairs with grace_advance:C
 	 */
 	full_fence();
-	return load_relaxed(&s->header->epoch); /* relaxed: after the fence */
+	/* relaxed: after the fence */
+	return load_relaxed(&s->header->epoch);
 }
 
 bool grace_is_past(const struct segment *s, uint64_t stamp)
 {
 	/*
-	 * ORD[grace_is_past:A] acquire: the epoch, then the reuse; pairs with grace_advance:C
+	 * ORD[grace_is_past:A] acquire: the epoch, then the reuse; pairs with
+	 * grace_advance:C
 	 */
 	return load_acquire(&s->header->epoch) - stamp >= 2;
 }
 
-/* One look at all slots. */
+/*
+ * One attempt to advance. Lives on the stack of grace_advance(); filled by the passes
+ * over all slots.
+ */
 struct look {
 	const struct segment *s;
 	const struct life_table *lives;
 	uint64_t epoch;
 	enum grace_hurry hurry;
-	const struct slot *holder; /* who is in the way, or NULL */
+	/* The first slot that blocks the epoch, or NULL. */
+	const struct slot *holder;
+	/* It does so by its read section. */
 	bool is_reader;
-	bool expelled; /* somebody is */
+	/*
+	 * In the last pass some section was found expelled, by this advancer or another.
+	 */
+	bool expelled;
 };
 
-/* Whether @slot has been in the way with @seen for @patience. */
+/*
+ * Whether @slot has had @seen, an older epoch's word, for @patience or longer. The time
+ * is kept in the slot, so that all advancers together are as patient as one; a race
+ * between two of them only restarts the clock.
+ */
 static bool is_tardy(struct slot *slot, uint64_t seen, uint64_t patience)
 {
 	uint64_t at = clock_now();
 
-	/* relaxed: hints; the worst that a wrong one does is to restart the patience */
+	/*
+	 * relaxed: hints; a wrong pair restarts or shortens one section's patience, which
+	 * is safe
+	 */
 	if (load_relaxed(&slot->tardy) != seen) {
-		store_relaxed(&slot->tardy_since, at); /* relaxed: as above */
-		store_relaxed(&slot->tardy, seen);     /* relaxed: as above */
+		/* relaxed: as above */
+		store_relaxed(&slot->tardy_since, at);
+		/* relaxed: as above */
+		store_relaxed(&slot->tardy, seen);
 		return false;
 	}
 	/* relaxed: as above */
 	return at - load_relaxed(&slot->tardy_since) >= patience;
 }
 
+/*
+ * Whether the write section @seen of @slot has had its time. Bit 1 tells its hint from
+ * that of a read section of the same epoch.
+ */
 static bool writer_is_tardy(const struct look *look, struct slot *slot, uint64_t seen)
 {
-	uint32_t expulsions = load_relaxed(&slot->expulsions); /* relaxed: a hint */
+	/* relaxed: a hint */
+	uint32_t expulsions = load_relaxed(&slot->expulsions);
 
 	if (look->hurry == GRACE_AT_ONCE && expulsions < EXPULSIONS_AT_ONCE)
 		return true;
@@ -240,25 +316,33 @@ static bool writer_is_tardy(const struct look *look, struct slot *slot, uint64_t
 	return is_tardy(slot, seen | 2, WRITER_PATIENCE_NS << expulsions);
 }
 
-static bool is_in_the_way(const struct look *look, uint64_t word)
+/*
+ * Whether @word is an open section of another epoch. One that is newer than look->epoch
+ * counts too: then another process has advanced, and this attempt is void.
+ */
+static bool blocks_epoch(const struct look *look, uint64_t word)
 {
 	return (word & 1) && word != (look->epoch << 2 | 1);
 }
 
-/* True: nobody is in the way with @word any more. */
+/*
+ * Expels the section @seen. True: the word no longer blocks the epoch, because it is
+ * expelled, was ended, or is of the current epoch by now.
+ */
 static bool word_expel(struct look *look, uint64_t *word, uint64_t seen)
 {
 	/*
-	 * ORD[word_expel:A] acq_rel: the mark, then the epoch and all reuse after it; pairs
-	 * with grace_read_leave:A, grace_again:A
+	 * ORD[word_expel:A] acq_rel: the mark, then the epoch and all reuse after it. A
+	 * CAS, as the section may have ended: a store would expel the owner's next one;
+	 * pairs with grace_read_leave:A, grace_again:A
 	 */
 	if (cas_acq_rel(word, &seen, SLOT_EXPELLED))
 		seen = SLOT_EXPELLED;
 	look->expelled |= seen == SLOT_EXPELLED;
-	return !is_in_the_way(look, seen);
+	return !blocks_epoch(look, seen);
 }
 
-/* Whether @slot is in no section of another epoch. */
+/* Whether @slot has no section of another epoch, after expelling what may be expelled. */
 static bool slot_lets_pass(struct look *look, struct slot *slot)
 {
 	uint64_t patience = look->s->header->patience_ms * 1000000ull;
@@ -266,8 +350,8 @@ static bool slot_lets_pass(struct look *look, struct slot *slot)
 	bool is_dead;
 
 	/*
-	 * ORD[grace_advance:B] acquire: the end of a section, then the next epoch; pairs with
-	 * grace_leave:A
+	 * ORD[grace_advance:B] acquire: the end of a section, then the next epoch; pairs
+	 * with grace_leave:A
 	 */
 	owner = load_acquire(&slot->owner);
 	writing = load_acquire(&slot->writing);
@@ -275,24 +359,30 @@ static bool slot_lets_pass(struct look *look, struct slot *slot)
 	if (!owner || !(writing | reading))
 		return true;
 	look->expelled |= writing == SLOT_EXPELLED || reading == SLOT_EXPELLED;
-	if (!is_in_the_way(look, writing) && !is_in_the_way(look, reading))
+	if (!blocks_epoch(look, writing) && !blocks_epoch(look, reading))
 		return true;
+	/*
+	 * Dead, or replaced by exec: no patience. It is expelled and not merely skipped,
+	 * see the head.
+	 */
 	is_dead = !life_image_is_alive(look->lives, owner);
-	/* The reader first: the hints of its patience are not disturbed by the calls inside it. */
-	look->is_reader = is_in_the_way(look, reading);
+	/*
+	 * The read section first: a slot has one hint, and the calls inside of a read
+	 * section would restart the patience for it.
+	 */
+	look->is_reader = blocks_epoch(look, reading);
 	if (look->is_reader && !((is_dead || is_tardy(slot, reading, patience)) &&
 				 word_expel(look, &slot->reading, reading)))
 		return false;
 	look->is_reader = false;
-	return !is_in_the_way(look, writing) ||
-	       ((is_dead || writer_is_tardy(look, slot, writing)) &&
-		word_expel(look, &slot->writing, writing));
+	return !blocks_epoch(look, writing) || ((is_dead || writer_is_tardy(look, slot, writing)) &&
+						word_expel(look, &slot->writing, writing));
 }
 
-/* False: somebody is in the way. */
+/* One pass over all slots. False: look->holder blocks the epoch. */
 static bool slots_let_pass(struct look *look)
 {
-	/* relaxed: after a fence, or a hint */
+	/* relaxed: after a fence in the pass that counts; in the first one a hint */
 	uint64_t high = load_relaxed(&look->s->header->slots_high), i;
 
 	if (high > look->s->slots_count)
@@ -307,7 +397,10 @@ static bool slots_let_pass(struct look *look)
 	return true;
 }
 
-/* For all sections and checks of hazards. False: not now. */
+/*
+ * The fence that all sections and all checks of hazards rely on. False: the epoch must
+ * not advance yet.
+ */
 static bool fence_for_all(const struct segment *s)
 {
 	if (grace_fence())
@@ -316,13 +409,18 @@ static bool fence_for_all(const struct segment *s)
 	if (!sections_fence(s))
 		return false;
 	/*
-	 * ORD[grace_advance:D] full: the expulsions, then the next epoch and the hazards: on all CPUs, or
-	 * here, when sections fence for themselves; pairs with grace_again:A
+	 * ORD[grace_advance:D] full: the expulsions, then the next epoch and the hazards:
+	 * on all CPUs, or here, when sections fence for themselves; pairs with
+	 * grace_again:A
 	 */
 	full_fence();
 	return true;
 }
 
+/*
+ * Stopped anywhere in here, the process delays nobody: another advancer does the same,
+ * and the late CAS fails.
+ */
 int grace_advance(const struct segment *s, const struct life_table *lives, enum grace_hurry hurry,
 		  const struct slot **holder)
 {
@@ -330,15 +428,23 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	uint64_t epoch;
 
 	/*
-	 * ORD[grace_advance:A] full, on all CPUs: the unlinking, then the slots. A section whose
-	 * slot looks empty to us can no longer find what was unlinked; pairs with grace_enter:A
+	 * ORD[grace_advance:A] full, on all CPUs: the unlinking, then the slots. A
+	 * section whose slot looks empty to us can no longer find what was unlinked;
+	 * pairs with grace_enter:A
 	 */
 	epoch = look.epoch = load_acquire(&s->header->epoch);
-	/* Who is seen to be in the way without the fence, which interrupts all CPUs, need not be asked twice. */
+	/*
+	 * The first pass is without the fence, which interrupts all CPUs: a section that
+	 * it sees blocking the epoch is really there. Only an empty slot needs the fence
+	 * and a second look.
+	 */
 	if (slots_let_pass(&look)) {
 		if (!fence_for_all(s))
 			return -EAGAIN;
-		/* Whoever is expelled by then, by us or by others, may have stored its hazards after that fence. */
+		/*
+		 * A section that is expelled by now, by us or by others, may have stored
+		 * its hazards after that first fence.
+		 */
 		if (slots_let_pass(&look) && look.expelled && !fence_for_all(s))
 			return -EAGAIN;
 	}
@@ -350,10 +456,11 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 		return -EBUSY;
 	}
 	/*
-	 * ORD[grace_advance:C] acq_rel: all the sections that have ended, then the epoch that says
-	 * so; pairs with grace_peek:A, grace_peek_held:A, grace_stamp:A, grace_is_past:A, grace_enter:B,
-	 * hazards_read:B
+	 * ORD[grace_advance:C] acq_rel: all the sections that have ended, then the epoch
+	 * that says so; pairs with grace_peek:A, grace_peek_held:A, grace_stamp:A,
+	 * grace_is_past:A, grace_enter:B, hazards_read:B. The epoch advances here; it
+	 * does not matter whether this call or another does it.
 	 */
-	cas_acq_rel(&s->header->epoch, &epoch, epoch + 1); /* happens here */
+	cas_acq_rel(&s->header->epoch, &epoch, epoch + 1);
 	return 0;
 }

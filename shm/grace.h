@@ -1,33 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods across processes: when may memory that was unlinked be used again.
+ * Grace periods across processes: when memory that was unlinked may be reused.
  *
- * Promises  what was unlinked before grace_stamp() is not used again before grace_is_past() says so and no
- *           hazard names it. Until then every section that was open at the unlinking has ended, was
- *           expelled, or its process is dead. A thread that is stopped in a call keeps SLOT_HAZARDS blocks
- *           from being used again at most, and never the epoch from going on.
- * Needs     what is unlinked is unlinked by a CAS. A section keeps to one thread. What a call has read in a
- *           write section is checked by grace_again() or grace_protect() before it is acted upon or returned.
- * Context   sections: wait-free, no system call. grace_advance(): a few system calls, never waits.
+ * A reader of the shared list takes no lock, so an unlinked block may still be in use by
+ * any thread of any process. It is reused only when no such reader can be left, and this
+ * is decided without waiting for one: a reader that stays is expelled, a dead one does
+ * not count.
+ *
+ * Promises  memory unlinked before grace_stamp() is not reused before grace_is_past() is
+ *           true and no hazard names it. By then every section that was open at the
+ *           unlinking has ended or was expelled, or its process is dead. A thread that
+ *           is stopped in a call keeps at most SLOT_HAZARDS blocks from being reused,
+ *           and never the epoch from advancing.
+ * Needs     memory is unlinked by a CAS. A section stays with one thread. What a call
+ *           has read in a write section is checked by grace_again() or grace_protect()
+ *           before it is acted upon or returned.
+ * Context   sections: wait-free, no system call. grace_advance(): a few system calls,
+ *           never waits.
  * Used by   land, heap, table, gift, and lib/ for its own sections and the users'.
  *
- * Three kinds of readers, and what each costs:
+ * There are three kinds of readers:
  *
- *   peek       a copying lookup. Writes nothing; looks at the epoch before and after, and starts again
- *              if two grace periods have passed meanwhile, because its memory may then be another's.
- *   reading    a section with pointers. Holds up the epoch for the registry's patience at most, then it is
- *              expelled and learns so when it leaves.
- *   writing    a call that unlinks or CASes. Holds up the epoch for some milliseconds, or not at all where
- *              memory is short; then it is expelled, learns so at its next check, enters anew and does that
- *              step once more. What its next CAS relies on is named by hazards, which keep it as it is
- *              although the section was expelled after the check.
+ *   peek       a copying lookup. Writes nothing. It reads the epoch before and after, and
+ *              starts over if two grace periods have passed in between, because what it
+ *              read may then be another block's content.
+ *   reading    a section with pointers. It blocks the epoch for the registry's patience
+ *              at most, is then expelled, and gets an error when it leaves.
+ *   writing    a call that unlinks or CASes. It blocks the epoch for some milliseconds,
+ *              or not at all where memory is short; is then expelled, notices that at its
+ *              next check, enters again and repeats that step. What its next CAS relies
+ *              on is named by hazards, which keep it unchanged although the section was
+ *              expelled after the check.
  */
 #ifndef KREG_SHM_GRACE_H
 #define KREG_SHM_GRACE_H
 
 #include "shm/segment.h"
 
-/* What a step that changes the table needs: one for each thread, made with its slot. */
+/*
+ * What a step that changes the table needs. One for each thread, made together with its
+ * slot, private to it; constant. @slot is taken by grace_slot_take() for @self.
+ */
 struct writer {
 	const struct segment *s;
 	const struct life_table *lives;
@@ -35,112 +48,157 @@ struct writer {
 	struct slot *slot;
 };
 
-/* What the place in each of a slot's hazards is to its call. */
+/*
+ * The use that a call makes of each of its slot's hazards. A place stays in its hazard
+ * until the next one is stored there, so a function may rely on those of its caller only
+ * where they are not the ones that it sets.
+ */
 enum hazard {
-	HAZARD_LINK, /* the block that holds the link to be CASed; 0: that is a bucket's */
-	HAZARD_NEXT, /* the block that this link leads to */
-	HAZARD_OWN,  /* the entry that the call acts upon: found, unregistered, replaced */
-	HAZARD_NEW,  /* the entry that the call links, named before */
+	/*
+	 * The block that holds the link to be CASed; 0: it is a bucket's link, which is
+	 * never freed. Without it the CAS could hit that word in another entry's block.
+	 */
+	HAZARD_LINK,
+	/*
+	 * The block that this link leads to. Without it the CAS could succeed because a
+	 * new entry lies at the same place as the one that was seen (ABA).
+	 */
+	HAZARD_NEXT,
+	/* The entry that the call acts upon: found, unregistered, replaced. */
+	HAZARD_OWN,
+	/*
+	 * The entry that the call links. Named before the CAS: right after it, another
+	 * thread may unlink and retire it while the call still uses it.
+	 */
+	HAZARD_NEW,
 };
 
 /*
- * Tells the kernel that this process takes part in global fences. False: the kernel refuses that, or its
- * own fences; then each of its threads fences for itself, and so do those of others once it has opened @s
- * with grace_refused().
+ * Registers this process for global fences (membarrier(2)). Once for each program before
+ * its first section: the registration belongs to the address space, and exec drops it.
+ * False: the kernel refuses to register, or to fence. Then each thread of this process
+ * fences for itself, and once grace_refused() was called, so do those of all processes
+ * that have @s open.
  */
 bool grace_join(void);
 void grace_refused(const struct segment *s);
 
-/* A barrier on all CPUs that run a process which has joined. False: refused. */
+/* A memory barrier on all CPUs that run a process which has joined. False: refused. */
 bool grace_fence(void);
 
 /*
- * A slot for the calling thread. NULL: all are taken by threads of living processes. @joined is
- * what grace_join() said.
+ * Takes a slot for the calling thread; @joined is the result of grace_join(). NULL: all
+ * slots are taken by threads of living processes. The slot stays the thread's until
+ * grace_slot_return(), or until its program ends.
  */
 struct slot *grace_slot_take(const struct segment *s, const struct life_table *lives,
 			     const struct life_self *self, bool joined);
+/* The thread must be outside of all sections; it must not use @slot afterwards. */
 void grace_slot_return(struct slot *slot);
 
 /*
- * Whether exec has interrupted a call of the thread that had @slot, and the process lives on: then the slot,
- * whose owner is *word, is kept for interrupted.c.
+ * Whether exec has interrupted a call of the thread that had @slot, and its process lives
+ * on. Then the slot, whose owner is *word, must not be taken, as what the call has left
+ * undone is known by it alone (interrupted.c).
  */
 bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot *slot,
 			       uint64_t *word);
 
-/* Frees the slot of a thread that is gone, if it is still that of @word. */
+/* Frees the slot of a thread that is gone, if its owner is still @word. */
 void grace_slot_free(struct slot *slot, uint64_t word);
 
+/*
+ * A write section, around a call that changes the table. Does not nest. The owner alone
+ * calls these; grace_write_leave() also after an expulsion.
+ */
 void grace_write_enter(const struct segment *s, struct slot *slot);
 void grace_write_leave(struct slot *slot);
 
+/* A read section. Write sections may be inside; another read section may not. */
 void grace_read_enter(const struct segment *s, struct slot *slot);
-/* -ESTALE: expelled; what was read may be wrong. */
+/* -ESTALE: it was expelled, and what was read in it may be wrong. */
 int grace_read_leave(struct slot *slot);
 
-/* Enters a write section anew from which the thread was expelled. The hazards stay. */
+/* Enters a write section again from which the thread was expelled. The hazards stay. */
 void grace_write_renew(const struct writer *w);
 
 /*
- * Changes with each such entering: what is kept from one step of a call to the next, as a walk is, and is named by no
- * hazard, is worth nothing when this is another number, because a step between may have noticed the expulsion.
+ * Changes with each grace_write_renew(). A value that a call keeps across several steps
+ * and that no hazard names, such as the position of a walk, is void when this number has
+ * changed: a step in between may have noticed the expulsion and entered again.
  */
 static inline uint16_t grace_renewals(const struct writer *w)
 {
-	return load_relaxed(&w->slot->expulsions); /* relaxed: our own */
+	/* relaxed: written by this thread alone */
+	return load_relaxed(&w->slot->expulsions);
 }
 
+/* Whether this section has to execute its own fence, as no advancer can do it for it. */
 static inline bool grace_fences_itself(const struct segment *s, const struct slot *slot)
 {
-	/* relaxed: see grace.c, on kernels that refuse membarrier */
+	/*
+	 * relaxed: a thread that misses fence_since is covered by the second that grace.c
+	 * waits
+	 */
 	return caa_unlikely(load_relaxed(&slot->fenced) || load_relaxed(&s->header->fence_since));
 }
 
-/* Names @place. What it means is only known by the next check. */
+/*
+ * Names @place. The hazard protects it from the next check on, if that succeeds: the
+ * block may have been freed before the name was visible.
+ */
 static inline void grace_name(const struct writer *w, enum hazard which, place_t place)
 {
 	/*
-	 * ORD[grace_name:A] release: the CAS that relied on the last name, then the next one; pairs with
-	 * hazards_read:A
+	 * ORD[grace_name:A] release: the CAS that relied on the previous name, then the
+	 * next one; pairs with hazards_read:A
 	 */
 	store_release(&w->slot->hazards[which], place);
 }
 
 /*
- * The check. True: the section was expelled; it is entered anew, and what was read before may be wrong.
- * False: all of that was right, and what the hazards name now stays as it is while they do.
+ * The check. False: all that was read since the last check was right, and what the
+ * hazards name stays as it is while they do. True: the section was expelled and is
+ * entered again here; everything read before may be wrong, so the step starts over.
  */
 static inline bool grace_again(const struct writer *w)
 {
 	/*
-	 * ORD[grace_again:A] compiler and acquire: the hazards and what was read, then the slot. The rest
-	 * of the first is paid by whoever expels, unless the kernel refused that; pairs with
-	 * word_expel:A, grace_advance:D
+	 * ORD[grace_again:A] compiler and acquire: the hazards and what was read, then
+	 * the slot. In the other order an expulsion could fall between: the advancer
+	 * would not see the hazards, and this check would not see the expulsion. The
+	 * CPU's part of the first is executed by the advancer's global fence, unless the
+	 * kernel refuses that; pairs with word_expel:A, grace_advance:D
 	 */
 	compiler_fence();
 	if (grace_fences_itself(w->s, w->slot))
 		full_fence();
 	else
 		fence_acquire();
-	if (caa_likely(load_relaxed(&w->slot->writing) != SLOT_EXPELLED)) /* relaxed: behind it */
+	/* relaxed: behind the fence */
+	if (caa_likely(load_relaxed(&w->slot->writing) != SLOT_EXPELLED))
 		return false;
 	grace_write_renew(w);
 	return true;
 }
 
-/* Names @place and checks. False: the section was entered anew, and the step is to begin again. */
+/* Names @place and checks. False: the section was entered again; the step starts over. */
 static inline bool grace_protect(const struct writer *w, enum hazard which, place_t place)
 {
 	grace_name(w, which, place);
 	return !grace_again(w);
 }
 
-/* For peeks: the epoch before, and whether it still holds after all has been copied. */
+/*
+ * A peek: the epoch before it reads, and whether what it has read still holds. Between
+ * the two it must copy everything that it needs, and must expect any content.
+ */
 static inline uint64_t grace_peek(const struct segment *s)
 {
 	/*
-	 * ORD[grace_peek:A] acquire: the epoch, then the links; pairs with grace_advance:C
+	 * ORD[grace_peek:A] acquire: the epoch, then the links. Were a link read first,
+	 * its block could be freed before the epoch that is taken for the start; pairs
+	 * with grace_advance:C
 	 */
 	return load_acquire(&s->header->epoch);
 }
@@ -148,48 +206,70 @@ static inline uint64_t grace_peek(const struct segment *s)
 static inline bool grace_peek_held(const struct segment *s, uint64_t before)
 {
 	/*
-	 * ORD[grace_peek_held:A] acquire: what was copied, then the epoch: bytes of a block's next
-	 * life come with an epoch that is two later; pairs with grace_advance:C
+	 * ORD[grace_peek_held:A] acquire: what was copied, then the epoch. Bytes of a
+	 * block's next use become visible together with an epoch that is two later; pairs
+	 * with grace_advance:C
 	 */
 	fence_acquire();
-	return load_relaxed(&s->header->epoch) - before < 2; /* relaxed: after the fence */
+	/* relaxed: after the fence */
+	return load_relaxed(&s->header->epoch) - before < 2;
 }
 
-/* To be asked right after the unlinking. */
+/*
+ * The stamp of memory that was just unlinked. Called before the unlinking it could be one
+ * too small, and the memory would be reused while a reader is in it.
+ */
 uint64_t grace_stamp(const struct segment *s);
+/*
+ * Whether all sections that could stand in memory of that stamp are over. That is not
+ * enough for reuse: hazards may name it, see grace_is_free().
+ */
 bool grace_is_past(const struct segment *s, uint64_t stamp);
 
 /*
- * Which places are named by the hazards of living threads, for all that is to be used again in one go.
- * Good for stamps that are past in its epoch.
+ * The places that the hazards of living threads name, read once for all memory that a
+ * caller is about to reuse. Valid for stamps that are past in @epoch; grace_is_free()
+ * reads it again for others.
  */
 #define NAMED_MAX 128u
 
 struct grace_named {
+	/* Loaded before the hazards; 0: not read yet. */
 	uint64_t epoch;
-	uint32_t count; /* NAMED_MAX + 1: more than that, so all of them are */
+	/* NAMED_MAX + 1: there are more, so the slots themselves are searched. */
+	uint32_t count;
 	place_t places[NAMED_MAX];
 };
 void grace_named_read(const struct segment *s, const struct life_table *lives,
 		      struct grace_named *out);
 
 /*
- * Whether what was retired at @stamp may be used again: @size lines from @place on. @named is 0 at first
- * and read here when it is needed.
+ * Whether memory retired at @stamp, @size lines from @place on, may be reused. The caller
+ * zeroes @named first and passes the same one for all that it looks at; the hazards are
+ * read here when they are first needed.
  */
 bool grace_is_free(const struct segment *s, const struct life_table *lives,
 		   struct grace_named *named, uint64_t stamp, place_t place, uint32_t size);
 
-/* Whether a writer that is in the way is given some milliseconds. */
+/* How much time a writer in an older epoch is given before it is expelled. */
 enum grace_hurry {
+	/*
+	 * Some milliseconds, more each time: the usual case, where nobody waits for
+	 * memory.
+	 */
 	GRACE_PATIENT,
-	GRACE_AT_ONCE, /* memory is short */
+	/* None: memory is short. */
+	GRACE_AT_ONCE,
 };
 
 /*
- * Begins the next epoch if nobody is in an older one. Returns 0; -EBUSY: a reader is, and @holder (may be
- * NULL) becomes its slot; -EAGAIN: a writer is, or the kernel refuses to fence and sections have not fenced
- * for themselves long enough: it will be possible in a second at most.
+ * Begins the next epoch if no section of an older one is open. Sections that have stayed
+ * too long are expelled. An open section of the caller's own counts as any other's.
+ *
+ * 0: the epoch has advanced, by this call or another. -EBUSY: a reader blocks it, and
+ * @holder (may be NULL) becomes its slot. -EAGAIN: a writer does, or the kernel refuses
+ * to fence and sections have not been fencing for themselves long enough; it will be
+ * possible in a second at most.
  */
 int grace_advance(const struct segment *s, const struct life_table *lives, enum grace_hurry hurry,
 		  const struct slot **holder);

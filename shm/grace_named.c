@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the hazards name, for those who use memory again.
+ * Which places the hazards name, for a process that is about to reuse memory.
  *
- * The fence between the expulsion of a section and the look at its hazards is that of grace_advance(): it
- * comes before the epoch in which the memory is free, and the epoch is loaded before the hazards. So one
- * look serves all that was free in the epoch loaded before it, for as long as that memory is not used:
- * a hazard that is stored later is that of a section that has been expelled, whose check fails.
+ * The fence between the expulsion of a section and the look at its hazards is that of
+ * grace_advance(): it comes before the epoch in which the memory is free, and the epoch
+ * is loaded before the hazards. So one look serves all memory that was free in the epoch
+ * loaded before it, as long as that memory is not in use: a hazard stored later is that
+ * of a section that has been expelled, whose check fails.
  *
- * The hazards of a slot that is in no call are of its last one, and name nothing. Those of the dead do not
- * count. In the fallback the thread may run on for an instant, so it is ended by a fence; see grace.c. Where
- * the kernel refuses that, they count until the slot is another thread's.
+ * The hazards of a slot that is in no call are left from its last one and name nothing.
+ * Those of the dead do not count. In the fallback a thread of the dead may run for
+ * another instant, so it is ended by a fence; see grace.c. Where the kernel refuses the
+ * fence, they count until another thread has taken the slot.
+ *
+ * Memory that is named is not lost: its owner tries again two epochs later (heap.c), or
+ * the next process that looks for a slab does (land.c).
  */
 #include "shm/grace.h"
 
-/* The hazards of @slot, if its thread is in a call. *dead: it has none that count. */
+/*
+ * Copies the hazards of @slot. False: its thread is in no call, so they name nothing.
+ * *dead: its program is gone, so they need not count.
+ */
 static bool hazards_read(const struct life_table *lives, struct slot *slot, place_t *places,
 			 bool *dead)
 {
@@ -22,8 +30,8 @@ static bool hazards_read(const struct life_table *lives, struct slot *slot, plac
 
 	*dead = false;
 	/*
-	 * ORD[hazards_read:A] acquire: a hazard, then the reuse of what it no longer names; pairs with
-	 * grace_name:A
+	 * ORD[hazards_read:A] acquire: a hazard, then the reuse of what it no longer
+	 * names; pairs with grace_name:A
 	 */
 	if (!load_acquire(&slot->writing))
 		return false;
@@ -36,12 +44,19 @@ static bool hazards_read(const struct life_table *lives, struct slot *slot, plac
 
 static uint64_t slots_end(const struct segment *s)
 {
-	/* relaxed: behind the epoch, before which the slots of those who matter were in it */
+	/*
+	 * relaxed: behind the epoch; the slots of all sections that matter were counted
+	 * before it
+	 */
 	uint64_t high = load_relaxed(&s->header->slots_high);
 
 	return high < s->slots_count ? high : s->slots_count;
 }
 
+/*
+ * Adds the places of one slot. Once the list is full, only the count goes on: then each
+ * place is looked up in the slots themselves.
+ */
 static void named_add(struct grace_named *out, const place_t *places)
 {
 	uint32_t i;
@@ -55,7 +70,10 @@ static void named_add(struct grace_named *out, const place_t *places)
 	}
 }
 
-/* Whether any was left out because it is dead. */
+/*
+ * One pass over all slots. Returns whether hazards were left out because their owner is
+ * dead.
+ */
 static bool named_read(const struct segment *s, const struct life_table *lives, bool with_dead,
 		       struct grace_named *out)
 {
@@ -79,13 +97,19 @@ void grace_named_read(const struct segment *s, const struct life_table *lives,
 		      struct grace_named *out)
 {
 	/*
-	 * ORD[hazards_read:B] acquire: the epoch, then the hazards; pairs with grace_advance:C
+	 * ORD[hazards_read:B] acquire: the epoch, then the hazards; pairs with
+	 * grace_advance:C
 	 */
 	out->epoch = load_acquire(&s->header->epoch);
+	/* Without the fence a dead thread might still be about to CAS what it named. */
 	if (named_read(s, lives, false, out) && !grace_fence())
 		named_read(s, lives, true, out);
 }
 
+/*
+ * Whether any of @places is one of the @size lines from @from on. An unused hazard, 0,
+ * never is: no land is at place 0.
+ */
 static bool is_within(const place_t *places, uint32_t count, place_t from, uint32_t size)
 {
 	uint32_t i;
@@ -97,7 +121,10 @@ static bool is_within(const place_t *places, uint32_t count, place_t from, uint3
 	return false;
 }
 
-/* For where there are more than a list has room for. */
+/*
+ * The same for all slots, if there are more hazards than a list has room for. The dead
+ * count here, which may only keep memory for longer.
+ */
 static bool is_named_by_any(const struct segment *s, const struct life_table *lives, place_t from,
 			    uint32_t size)
 {
@@ -113,6 +140,10 @@ static bool is_named_by_any(const struct segment *s, const struct life_table *li
 	return false;
 }
 
+/*
+ * The cheap question first. A list that was read in an epoch in which @stamp was not past
+ * yet says nothing about this memory: sections that were open then could still name it.
+ */
 bool grace_is_free(const struct segment *s, const struct life_table *lives,
 		   struct grace_named *named, uint64_t stamp, place_t place, uint32_t size)
 {

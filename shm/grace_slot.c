@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots: a thread takes one before its first section, and gives it back when it ends.
+ * Slots: a thread takes one before its first section and gives it back when it ends.
  *
- *   taken by a thread that dies               the slot is the dead's: taken by another thread
- *   between the CAS that takes a dead one's   it looks like an old section of a living owner, which is
- *     slot and the clearing of its words      expelled as any other
- *   given back                                free
+ * An advancer looks only at slots, so a thread without one may not read with pointers or
+ * change anything. Taking one is a CAS of its owner word:
+ *
+ *   killed here                              what is left
+ *   with a slot                              a slot of the dead: another thread takes it
+ *   between the CAS that takes a dead        an old section under a living owner (or under
+ *     owner's slot and the clearing of its   the dead one again): expelled as any other
+ *     words
+ *   after giving it back                     a free slot
  */
 #include "shm/grace.h"
 
 #include "base/process.h"
 
+/*
+ * Raises header->slots_high, up to which advancers and reclaimers look. Before the first
+ * section: one in a slot beyond it would not be seen, and memory would be reused under
+ * it.
+ */
 static void high_raise(uint64_t *high, uint64_t at_least)
 {
-	/* relaxed: raised before the first section, so the fence of an advance orders both */
+	/* relaxed: raised before the first section, whose fences order both */
 	uint64_t seen = load_relaxed(high);
 
-	while (seen < at_least && !cas_relaxed(high, &seen, at_least)) /* relaxed: as above */
+	/* relaxed: as above */
+	while (seen < at_least && !cas_relaxed(high, &seen, at_least))
 		;
 }
 
@@ -24,11 +35,15 @@ bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot
 			       uint64_t *word)
 {
 	/*
-	 * ORD[grace_slot_is_interrupted:A] acquire: whose it is, then what became of it; pairs with
-	 * grace_slot_free:A
+	 * ORD[grace_slot_is_interrupted:A] acquire: whose it is, then what became of it;
+	 * pairs with grace_slot_free:A
 	 */
 	*word = load_acquire(&slot->owner);
-	/* relaxed: the word of a program that is gone does not change */
+	/*
+	 * Only the guard keeps a life over exec. The program is over and the process is
+	 * not, with a call open: exec came in the middle of it. relaxed: the word of a
+	 * program that is gone does not change
+	 */
 	return *word && lives->facts && load_relaxed(&slot->writing) &&
 	       !life_image_is_alive(lives, *word) &&
 	       life_is_alive(lives, owner_without_image(*word));
@@ -37,16 +52,22 @@ bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot
 void grace_slot_free(struct slot *slot, uint64_t word)
 {
 	/*
-	 * ORD[grace_slot_free:A] acq_rel: what was recovered, then the slot; pairs with
-	 * grace_slot_is_interrupted:A, slot_take:A
+	 * ORD[grace_slot_free:A] acq_rel: what was recovered, then the slot. By CAS:
+	 * several may recover the slot, and a late one must not free it for its next
+	 * owner; pairs with grace_slot_is_interrupted:A, slot_take:A
 	 */
 	cas_acq_rel(&slot->owner, &word, 0ull);
 }
 
+/*
+ * Takes @slot if it is free, its owner is dead, or it is of an earlier program that was
+ * in no call. False: it is in use, or has to be recovered first, or another thread was
+ * faster.
+ */
 static bool slot_take(const struct segment *s, const struct life_table *lives, struct slot *slot,
 		      uint64_t me)
 {
-	/* relaxed: the CAS looks again */
+	/* relaxed: the CAS checks it */
 	uint64_t seen = load_relaxed(&slot->owner), word;
 
 	if (seen &&
@@ -54,19 +75,28 @@ static bool slot_take(const struct segment *s, const struct life_table *lives, s
 		return false;
 	/*
 	 * ORD[slot_take:A] acq_rel: the last owner's stores, then ours; pairs with
-	 * grace_slot_return:A, grace_slot_free:A
+	 * grace_slot_return:A, grace_slot_free:A. The slot changes hands here.
 	 */
-	if (!cas_acq_rel(&slot->owner, &seen, me)) /* happens here */
+	if (!cas_acq_rel(&slot->owner, &seen, me))
 		return false;
-	/* In the fallback its thread may still run for an instant, and store into its slot; see grace.c. */
+	/*
+	 * In the fallback a thread of the dead may run for another instant and store into
+	 * its slot, which is ours now; the fence ends it (see grace.c).
+	 */
 	if (seen)
 		grace_fence();
-	store_relaxed(&slot->reading, 0ull); /* relaxed: a late look only delays an advance */
-	store_relaxed(&slot->writing, 0ull); /* relaxed: as above */
+	/* relaxed: a stale look at it only delays an advance */
+	store_relaxed(&slot->reading, 0ull);
+	/* relaxed: as above */
+	store_relaxed(&slot->writing, 0ull);
 	high_raise(&s->header->slots_high, (uint64_t)(slot - s->slots) + 1);
 	return true;
 }
 
+/*
+ * The first slot that can be taken: low numbers keep slots_high, and so each pass over
+ * all slots, small.
+ */
 struct slot *grace_slot_take(const struct segment *s, const struct life_table *lives,
 			     const struct life_self *self, bool joined)
 {
@@ -78,8 +108,10 @@ struct slot *grace_slot_take(const struct segment *s, const struct life_table *l
 
 		if (!slot_take(s, lives, slot, me))
 			continue;
-		store_relaxed(&slot->tid, (uint32_t)process_tid()); /* relaxed: for people */
-		store_relaxed(&slot->fenced, (uint16_t)!joined); /* relaxed: before the first use */
+		/* relaxed: for people */
+		store_relaxed(&slot->tid, (uint32_t)process_tid());
+		/* relaxed: before the first section, read by this thread alone */
+		store_relaxed(&slot->fenced, (uint16_t)!joined);
 		return slot;
 	}
 	return NULL;
