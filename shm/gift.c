@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An entry's memory is its owner's, so that it goes back when the owner dies. A gift is made by one owner for
- * another one, and neither's death alone says whether its memory is free: so it lies in a slab of nobody's
- * (land.c), which holds nothing else.
+ * Gifts, step by step.
  *
- *   step                                        killed, or exec, here
- *   1 a slab is taken, the gift written         a slab of the dead with an entry in no list; of a program that lives
- *                                               on as another one: it comes back with its end, as blocks do
- *   2 the slab becomes nobody's                 in no list, and its maker is gone: over
- *   3 header->gifts is raised                   the same
- *   4 the giver's entry is replaced by the      it is the new owner's
- *     gift by one CAS: given
- *   5 the slab's word says that it is linked    the same; whoever sweeps looks into the list, and does that
+ * Whether a gift's memory is free follows neither from its maker's death nor from its new
+ * owner's. So it lies in an unowned slab (land.c), which holds nothing else and can be
+ * retired by one CAS.
  *
- * Whether a gift is over, everybody can tell:
+ *   step                                killed, or exec, here
+ *   1 a slab is taken, the gift         a slab of the dead with an entry in no list; if
+ *     written                           the process lives on as another program, it comes
+ *                                       back with the process's end, as blocks do
+ *   2 the slab becomes unowned          in no list, and its maker is gone: over
+ *   3 header->gifts is raised           the same
+ *   4 the giver's entry is replaced     it is the new owner's
+ *     by the gift by one CAS: given
+ *   5 the slab's word says "linked"     the same; the next sweep finds it in the list and
+ *                                       does this step
  *
- *   its entry is marked                         over: who unregistered or replaced it retires the slab, or whoever
- *                                               comes by
- *   it was linked, and its owner is dead        over
- *   it is not known to be linked, and its       over if the list does not lead to it: nobody can link it any more
- *     maker's program is gone
- *   else                                        in use
+ * 2 comes before 4: if the slab were handed over after the link, a giver stopped in
+ * between would leave the new owner's entry in memory that goes with the giver. 3 comes
+ * before 4: else a count between the two would look for no gifts and miss this one.
  *
- * What is over stays over, and the slab's word has a ticket that no other gift gets: so whoever has found it
- * over, and gone past its order in the list, may retire the slab by a CAS from that word, however late. One of
- * them wins.
+ * Any process can tell whether a gift is over:
  *
- * A program that is started under a name gets that as a gift, before it runs: reserved, and linked as a new
- * entry in step 4; and another one in its place when it is ready.
+ *   its entry is marked                      over: the process that unregistered or
+ *                                            replaced it retires the slab, or any sweep
+ *   it was linked, and its owner is dead     over
+ *   it is not known to be linked, and its    over if the list does not lead to it, as no
+ *     maker's program is gone                process can link it any more
+ *   otherwise                                in use
  *
- * The owner's row does not count gifts, because two words cannot be changed at once. header->gifts says
- * whether it is worth while to look for some:
+ * What is over stays over, and the slab's word has a ticket that no other gift gets. So
+ * any process that has found it over, and has gone past its order in the list, may retire
+ * the slab by a CAS from that word, however late. One of them succeeds.
+ *
+ * A program that is started under a name gets the name as a gift before it runs:
+ * reserved, and linked as a new entry in step 4; when it is ready, another gift takes its
+ * place.
+ *
+ * The owner's row does not count gifts, because two words cannot be changed at once.
+ * header->gifts says whether it is worthwhile to look for any:
  *
  *   63               32 31                0
  *  +-------------------+-------------------+
@@ -38,8 +47,9 @@
  *  |                   | left              |
  *  +-------------------+-------------------+
  *
- * Nobody lowers it, so nothing is lost with one who was to do so: who looks at all slabs and finds no gift that is
- * not over sets the lower half by CAS, which fails if another one was made meanwhile.
+ * It is never lowered, so no process has a duty that its death could leave undone: a
+ * process that looks at all slabs and finds no gift that counts sets the lower half by
+ * CAS, which fails if another gift was made meanwhile.
  */
 #include "shm/gift.h"
 
@@ -48,9 +58,10 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
-/* So often a sum may be overtaken. */
+/* How often a sum may be overtaken before it fails. */
 #define SUM_TRIES 256
 
+/* Steps 1 to 3. */
 int gift_make(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      owner_t to, const struct query *q, uint32_t kind, const void *value,
 	      uint32_t value_size, struct gift_made *out)
@@ -68,37 +79,49 @@ int gift_make(const struct segment *s, const struct life_table *lives, const str
 	entry = segment_at(s, out->place, SLAB_BYTES);
 	if (!entry)
 		return -EUCLEAN;
+	/* The slab is still ours, and nothing leads to it: no other process reads it. */
 	copy_in(entry->bytes, q->key, q->key_size);
 	if (value_size)
 		copy_in((unsigned char *)entry + head, value, value_size);
-	store_relaxed(&entry->next, 0ull); /* relaxed: private until it is linked */
-	store_relaxed(&entry->owner, to);  /* relaxed: as above */
-	store_relaxed(&entry->info,        /* relaxed: as above */
+	/* relaxed: private until it is linked. No mark: a mark is what says "over" */
+	store_relaxed(&entry->next, 0ull);
+	/* relaxed: as above */
+	store_relaxed(&entry->owner, to);
+	/* relaxed: as above */
+	store_relaxed(&entry->info, /* relaxed: as above */
 		      entry_info(kind | ENTRY_GIFT, 0, value_size, q->key_size));
-	/* relaxed: a number that nobody else gets */
+	/*
+	 * A ticket of its own, so that no CAS for an earlier gift in this slab can
+	 * succeed. Without L: it is not linked yet. relaxed: only that no other gift gets
+	 * the number matters
+	 */
 	out->word =
 		LAND_GIFT | (fetch_add_relaxed(&s->header->tickets, 1) & (LAND_GIFT_LINKED - 1));
 	err = land_disown(s, slab, self, out->word);
 	if (err)
 		return err;
 	/*
-	 * ORD[gift_make:A] acq_rel: the slab is a gift's, then that there is one, then the link; pairs with
-	 * gift_recount:A
+	 * ORD[gift_make:A] acq_rel: the slab is a gift's, then that there is one, then
+	 * the link. In another order a recount could see the number without the slab, and
+	 * find that there is none; pairs with gift_recount:A
 	 */
 	fetch_add_acq_rel(&s->header->gifts, 1ull << 32);
 	return 0;
 }
 
+/* Fails harmlessly if a sweep was first. */
 void gift_drop(const struct segment *s, const struct gift_made *gift)
 {
 	land_take_back(s, segment_slab_of(s, gift->place), gift->word);
 }
 
+/* Step 5. */
 void gift_linked(const struct segment *s, const struct gift_made *gift)
 {
 	land_rename(s, segment_slab_of(s, gift->place), gift->word, gift->word | LAND_GIFT_LINKED);
 }
 
+/* A gift begins its slab. */
 place_t gift_in(const struct segment *s, uint32_t slab)
 {
 	return land_is_gift(land_owner(s, slab)) ? segment_slab_place(s, slab) : 0;
@@ -111,20 +134,30 @@ owner_t gift_owner(const struct segment *s, uint32_t slab)
 
 	if (!entry || table_load(&entry->next) & REF_MARK)
 		return 0;
-	return load_relaxed(&entry->owner); /* relaxed: constant while it is a gift */
+	/* relaxed: constant while it is a gift */
+	return load_relaxed(&entry->owner);
 }
 
-/* @key has room for 256 bytes. */
+/*
+ * The query for the gift's key, copied to @key, which has room for 256 bytes. If the slab
+ * is reused meanwhile the copy is arbitrary; then the search finds nothing at this place,
+ * or the CAS from the slab's word fails.
+ */
 static struct query gift_query(const struct segment *s, const struct entry *entry,
 			       unsigned char *key)
 {
-	uint32_t key_size = entry_key_size(load_relaxed(&entry->info)); /* relaxed: checked later */
+	/* relaxed: checked later, as said */
+	uint32_t key_size = entry_key_size(load_relaxed(&entry->info));
 
 	copy_out(key, entry->bytes, key_size);
 	return table_query(s, key, key_size);
 }
 
-/* 0: the list leads to it, be it reserved, and its owner is alive. -ENOENT, -EUCLEAN. */
+/*
+ * 0: the list leads to it, also if it is reserved, and its owner is alive. -ENOENT;
+ * -EUCLEAN: damage; -ENOMEM: out of this process's reach. Through the list, because the
+ * entry alone cannot say whether it was linked.
+ */
 static int gift_find(const struct segment *s, const struct life_table *lives, place_t place,
 		     struct found *out)
 {
@@ -136,37 +169,59 @@ static int gift_find(const struct segment *s, const struct life_table *lives, pl
 		return segment_fault(s);
 	q = gift_query(s, entry, key);
 	q.kinds = KINDS_OF_NAMES;
-	q.owner = load_relaxed(&entry->owner); /* relaxed: checked through the list */
+	/* relaxed: checked through the list */
+	q.owner = load_relaxed(&entry->owner);
 	return q.owner ? table_find_at(s, lives, &q, place, out) : -ENOENT;
 }
 
-/* Whether it is unregistered, or its owner dead: then it does not count any more, if it ever did. */
+/*
+ * Whether it is unregistered, or its owner dead: it does not count any more, if it ever
+ * did.
+ */
 static bool gift_is_ended(const struct life_table *lives, const struct entry *entry)
 {
 	return table_load(&entry->next) & REF_MARK ||
-	       !life_is_alive(lives, load_relaxed(&entry->owner)); /* relaxed: as its next */
+	       /* relaxed: as its next */
+	       !life_is_alive(lives, load_relaxed(&entry->owner));
 }
 
-/* Whether nobody can link it, or find it in the list as a living owner's. */
+/*
+ * Whether no process can link it, or find it in the list as a living owner's. @word is
+ * the slab's, loaded before @entry was read. Needs the write section.
+ */
 static bool gift_is_over(const struct writer *w, uint32_t slab, uint64_t word,
 			 const struct entry *entry)
 {
 	struct found gift;
 	int err;
 
-	/* Only what was linked has a mark. */
+	/*
+	 * Only what was linked has a mark. Not known to be linked and not marked: if the
+	 * maker's program may still link it, the death of the new owner does not make it
+	 * over.
+	 */
 	if (word & LAND_GIFT_LINKED || table_load(&entry->next) & REF_MARK)
 		return gift_is_ended(w->lives, entry);
 	if (land_maker_is_alive(w->s, w->lives, slab))
 		return false;
+	/* What was found is acted upon, so it is checked like any step of a writer. */
 	do {
 		err = gift_find(w->s, w->lives, segment_slab_place(w->s, slab), &gift);
 	} while (grace_again(w));
+	/*
+	 * Step 5, for a maker that did not come to it: the next sweep is spared the
+	 * search.
+	 */
 	if (!err)
 		land_rename(w->s, slab, word, word | LAND_GIFT_LINKED);
 	return err == -ENOENT;
 }
 
+/*
+ * The order: word, then whether it is over, then out of the list, then the CAS from that
+ * word. If the slab has been reused in between, the CAS fails. Killed in between: the
+ * next sweep does it again.
+ */
 bool gift_sweep(const struct writer *w, uint32_t slab)
 {
 	uint64_t word = land_owner(w->s, slab);
@@ -177,19 +232,25 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 	if (!land_is_gift(word) || !entry || !gift_is_over(w, slab, word, entry))
 		return false;
 	q = gift_query(w->s, entry, key);
+	/*
+	 * -EUCLEAN leaves the slab as it is: damage may keep the entry in the list, and
+	 * its memory must not be reused then.
+	 */
 	return !table_purge(w, &q) && land_retire_from(w->s, slab, word);
 }
 
+/* Sets the lower half only after a complete look. */
 void gift_recount(const struct segment *s, const struct life_table *lives)
 {
 	uint32_t slab, slabs;
 	uint64_t seen;
 
-	/* What cannot be seen may be gifts. */
+	/* Slabs out of reach may hold gifts. */
 	if (!gift_is_any(s) || !segment_is_whole(s))
 		return;
 	/*
-	 * ORD[gift_recount:A] acquire: how many were made, then the slabs' words; pairs with gift_make:A
+	 * ORD[gift_recount:A] acquire: how many were made, then the slabs' words; pairs
+	 * with gift_make:A
 	 */
 	seen = load_acquire(&s->header->gifts);
 	slabs = land_slabs(s);
@@ -197,6 +258,7 @@ void gift_recount(const struct segment *s, const struct life_table *lives)
 		place_t place = gift_in(s, slab);
 		const struct entry *entry = place ? segment_at(s, place, SLAB_BYTES) : NULL;
 
+		/* A gift not yet linked, whose owner lives, counts as one too. */
 		if (entry && !gift_is_ended(lives, entry))
 			return;
 	}
@@ -204,6 +266,10 @@ void gift_recount(const struct segment *s, const struct life_table *lives)
 	cas_relaxed(&s->header->gifts, &seen, (seen & ~0xffffffffull) | seen >> 32);
 }
 
+/*
+ * One pass over all slabs, under the caller's peek. Names only, as rows count reserved
+ * ones elsewhere; and of owners that have opened this registry, whatever the entry says.
+ */
 static int64_t sum_once(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	uint32_t slab, slabs = land_slabs(s);
@@ -223,6 +289,9 @@ static int64_t sum_once(const struct segment *s, const struct life_table *lives,
 	return sum;
 }
 
+/*
+ * Slabs may be taken and reused during the pass, so it counts only if its peek has held.
+ */
 int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	int tries;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gifts: entries that one owner has made for another, in a slab of their own.
+ * Gifts: entries that one owner creates on behalf of another.
  *
- * Promises  a name goes from owner to owner by the one CAS that replaces its entry, and the memory comes back
- *           when the gift is over, whoever is killed, stopped or calls exec where; a gift counts as soon as it
- *           is linked and as long as its owner lives.
+ * An entry normally lives in memory owned by its registrant and is reclaimed when that
+ * dies. A gift outlives its maker and belongs to another owner, so it gets a slab of its
+ * own, which is unowned.
+ *
+ * Promises  a name passes from owner to owner by the one CAS that replaces its entry; its
+ *           memory comes back when the gift is over, whichever process is killed, stopped
+ *           or calls exec at whatever step; a gift counts from its linking until its
+ *           owner dies.
  * Needs     gift_linked(), gift_sweep(): a write section.
  * Context   any thread; lock-free. gift_make() may reserve memory, by madvise(2).
  * Used by   sweep, in_use, lib/.
@@ -15,45 +20,69 @@
 #include "shm/heap.h"
 #include "shm/table.h"
 
-/* So much an entry that is given may take, with its head. */
+/* The size of the largest gift, with its head. */
 #define GIFT_BYTES_MAX SLAB_BYTES
 
-/* A gift as its maker knows it. */
+/*
+ * A gift as its maker knows it. Private: from shared memory another process could change
+ * it.
+ */
 struct gift_made {
 	place_t place;
-	uint64_t word; /* of its slab */
+	/*
+	 * The slab's word, with this gift's ticket: the maker's later CASes are from it,
+	 * so they cannot hit another use of the slab.
+	 */
+	uint64_t word;
 };
 
-/* An entry of @to's in a slab of its own, not linked. -ENOSPC; -EMSGSIZE; -EOWNERDEAD. */
+/*
+ * Makes an entry of @to's in a slab of its own, not linked. Afterwards the caller links
+ * it and calls gift_linked(), or calls gift_drop(). If it is killed or calls exec before,
+ * a sweep does the rest. -ENOSPC; -EMSGSIZE; -EOWNERDEAD.
+ */
 int gift_make(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      owner_t to, const struct query *q, uint32_t kind, const void *value,
 	      uint32_t value_size, struct gift_made *out);
 
-/* By its maker: it was never linked; it is linked. */
+/*
+ * By its maker: gift_drop() if it was never linked, gift_linked() once it is. Neither is
+ * needed for correctness: a sweep finds out from the list, at the cost of a search.
+ */
 void gift_drop(const struct segment *s, const struct gift_made *gift);
 void gift_linked(const struct segment *s, const struct gift_made *gift);
 
-/* If the gift in @slab, or what was one, is over, takes it out of the list and retires the slab. */
+/*
+ * If the gift in @slab is over, takes it out of the list and retires the slab. False: it
+ * is in use, or not a gift, or another process was first.
+ */
 bool gift_sweep(const struct writer *w, uint32_t slab);
 
-/* Looks whether there is a gift left, so that gift_is_any() says so. Needs a segment that can be written. */
+/*
+ * Looks whether any gift is left, so that gift_is_any() is false afterwards if not. Needs
+ * a segment that can be written.
+ */
 void gift_recount(const struct segment *s, const struct life_table *lives);
 
 /*
- * How many gifts living owners have, or @owner alone if that is not 0. -EUCLEAN, -ENOMEM; -EAGAIN: it was overtaken
- * over and over.
+ * The number of gifts that living owners have, or of those of @owner if that is not 0.
+ * -EUCLEAN, -ENOMEM; -EAGAIN: the peek was overtaken in every try.
  */
 int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);
 
-/* Whose the gift in @slab is, unless it is unregistered: 0 then, or if there is none. */
+/*
+ * The owner of the gift in @slab; 0: it is unregistered, or there is none. The owner may
+ * be dead, and the gift may not be linked yet.
+ */
 owner_t gift_owner(const struct segment *s, uint32_t slab);
 
 /* The place of the gift in @slab, or 0. */
 place_t gift_in(const struct segment *s, uint32_t slab);
 
-/* Whether there may be any. */
+/* Whether there may be any. False is certain for gifts linked before the call. */
 static inline bool gift_is_any(const struct segment *s)
 {
+	/* relaxed: raised before the linking */
 	uint64_t gifts = load_relaxed(&s->header->gifts); /* relaxed: raised before the linking */
 
 	return caa_unlikely(gifts >> 32 != (uint32_t)gifts);

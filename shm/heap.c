@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs cut into blocks of one size, a bitmap of free ones, a ring of those that wait.
+ * Slabs cut into blocks of one size, a bitmap of free ones, a ring of waiting ones.
  *
- * What a slab is cut into is told to heirs by one word of its directory entry:
+ * One word of a slab's directory entry says, for heirs, how it is cut:
  *
  *   63 33  32  31             0
  *  +-----+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
  *  | 0   | E | bytes a block  |
  *  +-----+---+----------------+
  *
- * Values larger than half a slab get slabs of their own, side by side. Each of them is a slab
- * without entries to heirs, so they can be inherited one by one.
+ * Values larger than half a slab get slabs of their own, side by side. To heirs each of
+ * them is a slab without entries, so they can be inherited one by one.
  *
- *   killed here                          what an heir finds
- *   slab taken, not yet described        the last owner's description; its entries are unlinked
- *   block filled, not yet linked         an entry that is in no list
- *   entry unlinked, not yet waiting      the same
- *   block in the ring                    the same
+ *   killed here                        what an heir finds
+ *   slab taken, not yet described      the last owner's description; its entries are
+ *                                      out of the list, and unlinking them is harmless
+ *   block filled, not yet linked       an entry that is in no list
+ *   entry unlinked, not yet waiting    the same
+ *   block in the ring                  the same
+ *
+ * So an heir goes past the order of every block that looks like an entry, and needs to
+ * know nothing of the heap.
  */
 #include "shm/heap_slab.h"
 
@@ -27,13 +31,17 @@
 #include "base/mutex.h"
 
 #define ABOUT_ENTRIES (1ull << 32)
-/* From so many blocks or bytes on it is worth a system call, which interrupts all CPUs, to get them back. */
+/*
+ * From this many blocks or bytes on it is worth a system call that interrupts all CPUs
+ * (grace_advance()) to get them back.
+ */
 #define WAITING_MANY 256u
 #define WAITING_BYTES (256u << 10)
 
 static const uint32_t class_bytes[HEAP_CLASSES] = { 64,  128, 192,  256,  320,  384,
 						    448, 512, 1024, 2048, 4096, 8192 };
 
+/* -1: larger than any class. */
 static int class_of(uint32_t bytes)
 {
 	int size_class;
@@ -45,6 +53,10 @@ static int class_of(uint32_t bytes)
 	return -1;
 }
 
+/*
+ * Every number is checked: a wrong size would make a sweep take any bytes for entries. A
+ * slab that was unowned has its maker in this word, and is no slab of entries.
+ */
 struct heap_cut heap_cut_of_entries(uint64_t about)
 {
 	struct heap_cut cut = { .bytes = (uint32_t)about };
@@ -55,6 +67,7 @@ struct heap_cut heap_cut_of_entries(uint64_t about)
 	return cut;
 }
 
+/* The slab's word first: it decides what the other one means. */
 struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab)
 {
 	uint64_t word = land_owner(s, slab);
@@ -77,10 +90,18 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 		CDS_INIT_LIST_HEAD(&heap->room[0][i]);
 		CDS_INIT_LIST_HEAD(&heap->room[1][i]);
 	}
+	/*
+	 * Counts what earlier programs of this process have left, which still fills the
+	 * quota.
+	 */
 	quota_begin(&heap->quota, s, self);
 	return mutex_init(&heap->mutex);
 }
 
+/*
+ * By the directory, and not by heap->of, which does not know slabs of earlier programs.
+ * The entries are out of the list, but readers may stand in them: retired, not returned.
+ */
 void heap_deinit(struct heap *heap)
 {
 	uint32_t slab, slabs = land_slabs(heap->segment);
@@ -104,6 +125,7 @@ void heap_forget(struct heap *heap)
 	memset(heap, 0, sizeof(*heap));
 }
 
+/* Makes heap->of reach to @slab. On -ENOMEM nothing has changed. */
 static int grow_of(struct heap *heap, uint32_t slab)
 {
 	uint32_t size = heap->of_size ? heap->of_size : 64;
@@ -122,7 +144,10 @@ static int grow_of(struct heap *heap, uint32_t slab)
 	return 0;
 }
 
-/* Room in the ring for each block in use, so that retiring one can never fail. */
+/*
+ * Room in the ring for one block more than are in use, so that retiring one never fails.
+ * Called before the block is taken.
+ */
 static int grow_waiting(struct heap *heap)
 {
 	uint32_t size = heap->waiting_size ? heap->waiting_size * 2 : 64;
@@ -143,6 +168,12 @@ static int grow_waiting(struct heap *heap)
 	return 0;
 }
 
+/*
+ * Takes and describes a slab (or several, for a block larger than any class). On an error
+ * everything is given back. The order: quota, land, private index, description; nothing
+ * can be linked in the slab before the description is written, so an heir never finds an
+ * entry that it cannot see.
+ */
 static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
 		    struct heap_slab **out)
 {
@@ -155,6 +186,10 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 
 	if (!slab)
 		return -ENOMEM;
+	/*
+	 * Before the land: a process over its quota must not take any, not even for a
+	 * moment.
+	 */
 	err = quota_take(&heap->quota, heap->segment, heap->self, span);
 	if (err)
 		goto over;
@@ -167,7 +202,10 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 			land_return(heap->segment, slab->slab + i);
 		goto fail;
 	}
-	/* Damage gave us what is ours already; it stays that. */
+	/*
+	 * A damaged directory has given us a slab that is ours already. The old
+	 * bookkeeping stays valid; two for one slab would give each block out twice.
+	 */
 	if (heap->of[slab->slab]) {
 		err = -EUCLEAN;
 		goto fail;
@@ -196,15 +234,20 @@ over:
 	return err;
 }
 
-/* A free block must not look like an entry, or an heir would look for it in vain. */
+/*
+ * A free block must not look like an entry, or an heir would search the list for it in
+ * vain.
+ */
 static void block_clear(const struct heap *heap, const struct heap_slab *slab, place_t place)
 {
 	struct entry *entry = segment_at(heap->segment, place, sizeof(*entry));
 
 	if (slab->of_entries && entry)
-		store_relaxed(&entry->info, 0ull); /* relaxed: nobody stands in it */
+		/* relaxed: no reader stands in it */
+		store_relaxed(&entry->info, 0ull);
 }
 
+/* A new slab has the last owner's bytes in it, which look like entries too. */
 static void slab_clear(struct heap *heap, struct heap_slab *slab)
 {
 	uint32_t i;
@@ -213,6 +256,7 @@ static void slab_clear(struct heap *heap, struct heap_slab *slab)
 		block_clear(heap, slab, block_place(heap, slab, i));
 }
 
+/* Needs a slab with a free block. The slab leaves the room list with its last one. */
 static place_t block_take(struct heap *heap, struct heap_slab *slab)
 {
 	uint32_t word = 0, block;
@@ -235,6 +279,7 @@ int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 	bool of_entries = tag;
 
 	pthread_mutex_lock(&heap->mutex);
+	/* First, as nothing has to be undone if it fails. */
 	err = grow_waiting(heap);
 	if (err)
 		goto out;
@@ -254,6 +299,10 @@ out:
 	return err;
 }
 
+/*
+ * Gives back a slab all of whose blocks are free. Without a new grace period: each block
+ * has waited for its own, or was never linked.
+ */
 static void slab_drop(struct heap *heap, struct heap_slab *slab)
 {
 	uint32_t i, slabs = slab->span ? slab->span : 1;
@@ -266,6 +315,10 @@ static void slab_drop(struct heap *heap, struct heap_slab *slab)
 	free(slab);
 }
 
+/*
+ * Frees a block in which no reader can stand. The slab goes back with its last one, also
+ * to the quota.
+ */
 static void block_return(struct heap *heap, place_t place)
 {
 	struct heap_slab *slab = slab_of(heap, place);
@@ -274,7 +327,10 @@ static void block_return(struct heap *heap, place_t place)
 	if (!slab)
 		return;
 	block = block_of(heap, slab, place);
-	/* Damage can bring us places that are no blocks, or free: the bitmap stays true. */
+	/*
+	 * Damage in shared memory can bring us places that are no blocks, or free ones:
+	 * without this check the bitmap would give one block out twice.
+	 */
 	if (place != block_place(heap, slab, block) || block >= slab->blocks ||
 	    (slab->free[block / 64] & 1ull << block % 64))
 		return;
@@ -290,6 +346,7 @@ static void block_return(struct heap *heap, place_t place)
 		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->size_class]);
 }
 
+/* The mutex is kept on success, see heap.h. */
 int heap_gift_begin(struct heap *heap)
 {
 	int err;
@@ -328,14 +385,24 @@ void heap_return(struct heap *heap, place_t place)
 void heap_retire(struct heap *heap, place_t place, place_t entry)
 {
 	pthread_mutex_lock(&heap->mutex);
+	/*
+	 * Otherwise the block is left alone: it is of an earlier program and goes with
+	 * the process, or the ring is full by damage, and losing the block is the safe
+	 * side.
+	 */
 	if (slab_of(heap, place) && heap->waiting_count < heap->waiting_size) {
 		uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
 
 		heap->waiting[at].place = place;
 		heap->waiting[at].entry = entry;
+		/* Taken here, after the unlinking; see grace_stamp(). */
 		heap->waiting[at].stamp = grace_stamp(heap->segment);
 		heap->waiting_count++;
 		heap->waiting_bytes += slab_of(heap, place)->bytes;
+		/*
+		 * So a close that looks for entries with its tag does not unregister it
+		 * again.
+		 */
 		tag_block(heap, place, 0);
 	}
 	pthread_mutex_unlock(&heap->mutex);
@@ -350,7 +417,10 @@ static struct heap_waiting waiting_take(struct heap *heap)
 	return first;
 }
 
-/* What is past and named by a hazard waits for two more epochs, behind all others. */
+/*
+ * A block that is past its grace period, but named by a hazard, goes to the end of the
+ * ring with a new stamp, because the ring has to stay sorted by age.
+ */
 static void wait_again(struct heap *heap, struct heap_waiting block)
 {
 	uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
@@ -360,22 +430,32 @@ static void wait_again(struct heap *heap, struct heap_waiting block)
 	heap->waiting_count++;
 }
 
+/*
+ * Takes back blocks from the front of the ring, up to the first whose grace period is not
+ * over. The hazards are read at most once for each epoch, and only if there is something
+ * to reuse.
+ */
 static void collect(struct heap *heap)
 {
 	struct grace_named named;
 
-	/* Its list is long, and mostly not needed. */
+	/* Its list of places is long, and mostly not needed: only this field is set. */
 	named.epoch = 0;
 	while (heap->waiting_count &&
 	       grace_is_past(heap->segment, heap->waiting[heap->waiting_first].stamp)) {
 		struct heap_waiting block = waiting_take(heap);
 		struct heap_slab *slab = slab_of(heap, block.place);
 
+		/* Hazards name the entry, also for the block of its value. */
 		if (!grace_is_free(heap->segment, heap->lives, &named, block.stamp, block.entry,
 				   1)) {
 			wait_again(heap, block);
 			continue;
 		}
+		/*
+		 * NULL would be damage: heap_retire() has checked it, and a slab is
+		 * dropped only when all of its blocks are free.
+		 */
 		if (slab)
 			heap->waiting_bytes -= slab->bytes;
 		block_return(heap, block.place);
@@ -385,6 +465,7 @@ static void collect(struct heap *heap)
 void heap_collect(struct heap *heap, bool hard)
 {
 	pthread_mutex_lock(&heap->mutex);
+	/* Cheap, and often enough: other processes advance the epoch too. */
 	collect(heap);
 	if (heap->waiting_count &&
 	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&

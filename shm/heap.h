@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Heap: blocks inside one's own slabs.
+ * Heap: blocks inside the slabs of one owner.
  *
- * Promises  a block is not given out again before all who could stand in it are gone.
+ * Slabs are too large for single entries, so each owner cuts its own into blocks. The
+ * bookkeeping is private memory, so there is no shared free list to repair: if the
+ * process dies, its slabs are dead as a whole, and what the heap knew about them is not
+ * needed.
+ *
+ * Promises  a block is not given out again before all readers that could stand in it are
+ *           gone.
  * Needs     what is retired is unlinked. One heap for each owner.
- * Context   any thread of the process, under a mutex that is private to it. Not in signal handlers.
+ * Context   any thread of the process, under a mutex private to it. Not in signal
+ *           handlers.
  * Used by   gift, sweep, lib/.
- *
- * The bookkeeping is private memory. If the process dies it is not missed, because the whole slab is
- * dead; so there is no shared free list to be repaired.
  */
 #ifndef KREG_SHM_HEAP_H
 #define KREG_SHM_HEAP_H
@@ -19,91 +23,142 @@
 
 #include "shm/quota.h"
 
+/* Sizes of blocks; larger values get slabs of their own. */
 #define HEAP_CLASSES 12
-/* The tag of what is not one handle's. */
+/* The tag of an entry that no single handle of the process has registered. */
 #define HEAP_OF_PROCESS UINT16_MAX
 
 struct heap_slab;
 
+/* A block that waits for its grace period. */
 struct heap_waiting {
 	place_t place;
-	place_t entry; /* whose block it is: that one is named by hazards */
+	/*
+	 * The entry that the block belongs to; @place itself, or the one whose value it
+	 * holds. Hazards name entries only, so a value stays as long as its entry is
+	 * named.
+	 */
+	place_t entry;
+	/* Of grace_stamp() at the retiring. */
 	uint64_t stamp;
 };
 
+/*
+ * Private to the process. All fields are written under @mutex, but the first three, which
+ * are constant after heap_init().
+ */
 struct heap {
 	const struct segment *segment;
 	const struct life_table *lives;
 	owner_t self;
 	pthread_mutex_t mutex;
-	struct cds_list_head room[2][HEAP_CLASSES]; /* slabs with a free block; [is of entries] */
-	struct heap_slab **of;                      /* by number of slab; NULL: not ours */
+	/* Slabs with at least one free block, [of entries][size class]. */
+	struct cds_list_head room[2][HEAP_CLASSES];
+	/*
+	 * By number of slab; NULL: not this heap's, which includes slabs that an earlier
+	 * program of the process has left.
+	 */
+	struct heap_slab **of;
 	uint32_t of_size;
+	/* Where land_take() continues its search. */
 	uint32_t from;
 	struct quota quota;
-	/* blocks that wait for a grace period, oldest first: a ring with room for every block */
+	/*
+	 * Blocks that wait for a grace period, oldest first: a ring with room for every
+	 * block in use, so that retiring one never has to allocate. An unregistration
+	 * could not be undone if it failed there.
+	 */
 	struct heap_waiting *waiting;
 	uint32_t waiting_size, waiting_first, waiting_count;
 	uint64_t waiting_bytes;
-	uint32_t blocks; /* in use, those that wait included */
+	/* Blocks in use, those that wait included. */
+	uint32_t blocks;
 };
 
+/*
+ * Once the owner has its life. The heap begins empty; only the quota counts what an
+ * earlier program of the process has left. Returns the error of the mutex.
+ */
 int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
 	      owner_t self);
 
 /*
- * Gives back all slabs of the owner, those of an earlier program too, which no heap knows; after their entries have
- * been unlinked.
+ * Retires all slabs of the owner, also those of earlier programs, which no heap knows;
+ * and frees the bookkeeping. All their entries must be out of the list, else readers are
+ * led into memory that others reuse.
  */
 void heap_deinit(struct heap *heap);
 
-/* Frees the bookkeeping alone; the slabs stay their owner's until he dies. */
+/*
+ * Frees the bookkeeping only; the slabs stay their owner's until its life ends. By itself
+ * for an open that failed, a child of fork(), and a close that could not unlink all
+ * entries; and after heap_deinit().
+ */
 void heap_forget(struct heap *heap);
 
 /*
- * A block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is whatever was there.
- * @tag: 0, or it begins with a struct entry, and is found by that number. -ENOSPC, -EDQUOT, -ENOMEM.
+ * Takes a block of at least @bytes, at most KREG_VALUE_MAX and a head. Its content is
+ * arbitrary. @tag: 0 for a value; otherwise the block begins with a struct entry, and is
+ * found by that number. The caller links it, or gives it back with heap_return().
+ *
+ * -ENOSPC: no land; -EDQUOT: the owner's quota; -ENOMEM: private memory or address space.
  */
 int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out);
 
-/* The block of an entry gets the tag of another one, or HEAP_OF_PROCESS if that is not in the heap. */
+/*
+ * Copies the tag of @other's entry to that at @place; HEAP_OF_PROCESS if @other is not in
+ * the heap.
+ */
 void heap_tag_like(struct heap *heap, place_t place, place_t other);
 
-/* The tag, or 0: not an entry of ours, or retired. */
+/* The tag, or 0: not an entry of this heap, or retired. */
 uint16_t heap_tag_of(struct heap *heap, place_t place);
 
-/* The places of entries of that tag in @slab, in @out of HEAP_SLAB_BLOCKS; *slabs: how many slabs there are. */
+/*
+ * The places of the entries with @tag in @slab, into @out, which has room for
+ * HEAP_SLAB_BLOCKS; *slabs becomes the number of slabs to look at. One slab at a time, so
+ * that the mutex is not held for long; entries registered meanwhile may be missed.
+ */
 #define HEAP_SLAB_BLOCKS (SLAB_BYTES / LINE_BYTES)
 uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs);
 
 /*
- * To be called when @place is unlinked, or never was linked; the latter at once with heap_return(). @entry:
- * @place, or the entry whose value lies there.
+ * heap_retire(): after @place was unlinked; it is reused after a grace period. @entry:
+ * @place, or the entry whose value lies there. heap_return(): at once, for a block that
+ * was never linked. Confusing the two lets readers see another entry's bytes.
  */
 void heap_retire(struct heap *heap, place_t place, place_t entry);
 void heap_return(struct heap *heap, place_t place);
 
 /*
- * Around the making of a gift, which counts for who makes it: -EDQUOT, or 0, and then the heap is locked until
- * heap_gift_end(), which is told whether there is one more.
+ * Around the making of a gift, which counts for its maker's quota. 0: the heap stays
+ * locked until heap_gift_end(), so that a count of the maker's gifts cannot miss the one
+ * in the making; -EDQUOT: not locked. @is_made: there is one more gift.
  */
 int heap_gift_begin(struct heap *heap);
 void heap_gift_end(struct heap *heap, bool is_made);
 
-/* Whether there may be room within the quota after a sweep and a few grace periods. */
+/* Whether a sweep and a few grace periods may make room within the quota. */
 bool heap_may_shrink(struct heap *heap);
 
-/* Takes back what has waited long enough; tries to advance the epoch at once if @hard. */
+/*
+ * Takes back the blocks that have waited long enough. @hard: memory is short, so the
+ * epoch is advanced in any case; otherwise only if much is waiting.
+ */
 void heap_collect(struct heap *heap, bool hard);
 
-/* How a slab is cut, from the word in its directory entry. 0 blocks: not of entries. */
+/*
+ * How a slab is cut, from the word in its directory entry. @blocks 0: it holds no
+ * entries. The word is another process's, so no number but these may be concluded from
+ * it.
+ */
 struct heap_cut {
 	uint32_t bytes;
 	uint32_t blocks;
 };
 struct heap_cut heap_cut_of_entries(uint64_t about);
 
-/* The same of a slab, which may hold a gift. */
+/* The same for a slab that may hold a gift, which is one block. */
 struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab);
 
 #endif

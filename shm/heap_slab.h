@@ -2,7 +2,10 @@
 /*
  * A heap's bookkeeping of one slab, in private memory.
  *
- * Needs     the heap's mutex.
+ * It is separate from heap.h, so that only the two files that hold the heap's mutex can
+ * see it.
+ *
+ * Needs     the heap's mutex, for every function here and every field.
  * Used by   heap.c, heap_tag.c.
  */
 #ifndef KREG_SHM_HEAP_SLAB_H
@@ -10,17 +13,25 @@
 
 #include "shm/heap.h"
 
+/* Allocated when the slab is taken, freed when it is returned. */
 struct heap_slab {
-	struct cds_list_head node; /* in heap.room, while a block is free */
+	/* In heap.room while a block is free; otherwise a list of its own. */
+	struct cds_list_head node;
+	/*
+	 * A bit for each free block. The only record of that; nothing in the slab itself
+	 * says it.
+	 */
 	uint64_t free[HEAP_SLAB_BLOCKS / 64];
 	uint32_t slab;
-	uint32_t span; /* slabs, if there is one block in all of them; else 0 */
+	/* Number of slabs, if they hold one block together; else 0. */
+	uint32_t span;
 	uint32_t blocks;
 	uint32_t blocks_free;
 	uint32_t bytes;
 	uint8_t size_class;
 	bool of_entries;
-	uint16_t tags[]; /* one for each block of entries; 0: free, or retired */
+	/* One for each block of entries; 0: free, or retired. */
+	uint16_t tags[];
 };
 
 static inline place_t block_place(const struct heap *heap, const struct heap_slab *slab,
@@ -29,7 +40,10 @@ static inline place_t block_place(const struct heap *heap, const struct heap_sla
 	return segment_slab_place(heap->segment, slab->slab) + block * (slab->bytes / LINE_BYTES);
 }
 
-/* NULL: the block is in a slab of an earlier program of this process, and goes with the process. */
+/*
+ * NULL: the block is in a slab of an earlier program of this process. It comes back with
+ * the process's end or last close, and must be left alone until then.
+ */
 static inline struct heap_slab *slab_of(struct heap *heap, place_t place)
 {
 	uint32_t slab = segment_slab_of(heap->segment, place);
@@ -37,13 +51,14 @@ static inline struct heap_slab *slab_of(struct heap *heap, place_t place)
 	return slab < heap->of_size ? heap->of[slab] : NULL;
 }
 
+/* The block that @place lies in; not below slab->blocks if @place came from damage. */
 static inline uint32_t block_of(const struct heap *heap, const struct heap_slab *slab,
 				place_t place)
 {
 	return (place - segment_slab_place(heap->segment, slab->slab)) / (slab->bytes / LINE_BYTES);
 }
 
-/* NULL: no entry of ours. */
+/* NULL: not an entry of this heap. Also the check against such damage. */
 static inline uint16_t *tag_at(struct heap *heap, place_t place)
 {
 	struct heap_slab *slab = slab_of(heap, place);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tags: through which handle of the process an entry was registered. They are private memory, beside the bitmap of
- * free blocks: nobody else needs them, and they are not missed when the process has died.
+ * Tags: through which handle of the process each entry was registered.
+ *
+ * Closing one of several handles has to find its entries. Tags are private memory, beside
+ * the bitmap of free blocks: no other process needs them, and once the process has died
+ * they are not missed.
  */
 #include "shm/heap_slab.h"
 
@@ -10,6 +13,11 @@ void heap_tag_like(struct heap *heap, place_t place, place_t other)
 	uint16_t *like;
 
 	pthread_mutex_lock(&heap->mutex);
+	/*
+	 * An untagged @other was retired meanwhile, or belongs to an earlier program.
+	 * With tag 0 the new entry would be taken for a free block, and no close would
+	 * find it.
+	 */
 	like = tag_at(heap, other);
 	tag_block(heap, place, like && *like ? *like : HEAP_OF_PROCESS);
 	pthread_mutex_unlock(&heap->mutex);
@@ -26,6 +34,7 @@ uint16_t heap_tag_of(struct heap *heap, place_t place)
 	return tag;
 }
 
+/* of_size bounds the numbers of this heap's slabs; those beyond it are others'. */
 uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs)
 {
 	const struct heap_slab *at;

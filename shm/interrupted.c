@@ -1,33 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under the guard a process keeps its names over exec. A call that changes the table does so by one CAS, and
- * counts and rings afterwards; exec by a signal handler or by another thread may come between. The slot of
- * that thread is then one of an earlier program of a living process, and its writing is not 0: the mark that
- * something is left to be done. What that is need not be known: the names of the process do not change until
- * its new program opens the registry, so a walk of the table says how many there are, and all bells are rung.
+ * Recovery of what exec has interrupted.
+ *
+ * Under the guard a process keeps its names over exec. A call that changes the table does
+ * so by one CAS, and counts and rings afterwards; exec by a signal handler or by another
+ * thread may come in between. The slot of that thread is then one of an earlier program
+ * of a living process, and its writing is not 0: the sign that something is left to be
+ * done. It need not be known what: the names of the process do not change until its new
+ * program opens the registry, so a walk of the table says how many there are, and all
+ * bells are rung.
  *
  *   step of a recovery                               killed here
- *   1 CAS the row's doubt to {image, open}           counts are made by a walk; the slot is still there
- *   2 walk; CAS it to {image, settled, difference}   counts are right; bells are rung by the next
+ *   1 CAS the row's doubt to {image, open}           counts are made by a walk; the slot
+ *                                                    is still there
+ *   2 walk; CAS it to {image, settled, difference}   counts are right; bells are rung by
+ *                                                    the next recovery
  *   3 count a move, ring all bells                   the next does so once more
  *   4 CAS the slot free                              done
  *
- *   doubt                          becomes, by
- *   0, or of an earlier image      {image, open}, by any process that finds the slot
- *   {image, open}                  {image, settled, difference}, by the first that has walked
+ * The slot goes last, because it is what the next recovery is found by; were it freed
+ * before step 2, a count would be wrong with nothing to say so.
  *
- * Several processes may recover one slot at once, and one that was stopped in step 2 may come late. Its
- * result must not count once the new program has changed something: that program recovers its own process
- * before, so the late CAS finds another doubt. For the same reason the slot is looked at once more between the
- * load of the doubt and the CAS that opens one: a slot is freed only after its doubt was settled. The images of
- * a process only go up, so no doubt comes back.
+ *   doubt                becomes, by
+ *   0, or of an earlier  {image, open}, by any process that finds the slot
+ *     image
+ *   {image, open}        {image, settled, difference}, by the first that has walked
  *
- * The difference stays in the doubt, beside the count that the owner goes on with, because two words cannot
- * be changed at once. Whether there are reserved names is asked seldom, so for the rest of such a life a walk
- * answers that.
+ * Several processes may recover one slot at once, and one that was stopped in step 2 may
+ * come late. Its result must not count once the new program has changed something: that
+ * program recovers its own process first, so the late CAS finds another doubt. For the
+ * same reason the slot is read once more between the load of the doubt and the CAS that
+ * opens one: a slot is freed only after its doubt was settled. The images of a process
+ * only grow, so no doubt comes back.
  *
- * Before step 1 a count finds the slot itself. It looks at slots only for an owner whose program has not
- * opened the row, which is one comparison.
+ * The difference stays in the doubt, beside the count that the owner continues with,
+ * because two words cannot be changed at once. Whether there are reserved names is asked
+ * seldom, so for the rest of such a life a walk answers that.
+ *
+ * Before step 1 a count finds the slot itself. It looks at slots only for an owner whose
+ * program has not opened the row, which costs others one comparison.
  */
 #include "shm/interrupted.h"
 
@@ -36,11 +47,14 @@
 #include "shm/bell.h"
 #include "shm/table.h"
 
-/* So many entries are walked by under one peek, which is tried so often. */
+/*
+ * A walk of the whole table under one peek would never hold while others change it, so it
+ * is made of parts: this many entries a peek, each part tried this often.
+ */
 #define WALK_ENTRIES 256u
 #define WALK_TRIES 256
 
-/* Entries of one owner, but for gifts. */
+/* The entries of one owner, except gifts, which rows do not count. */
 struct tally {
 	uint64_t names;
 	uint64_t held;
@@ -49,9 +63,10 @@ struct tally {
 static bool doubt_cas(struct row *row, uint64_t *seen, uint64_t next)
 {
 	/*
-	 * ORD[doubt_cas:A] acq_rel: the walk, then what it gave; pairs with row_doubt:A, open_doubt:A
+	 * ORD[doubt_cas:A] acq_rel: the walk, then its result; pairs with row_doubt:A,
+	 * open_doubt:A
 	 */
-	return cas_acq_rel(&row->doubt, seen, next); /* happens here */
+	return cas_acq_rel(&row->doubt, seen, next);
 }
 
 static void tally_add(struct tally *tally, const struct found *found, owner_t owner)
@@ -62,7 +77,12 @@ static void tally_add(struct tally *tally, const struct found *found, owner_t ow
 	tally->held += entry_kind(found->info) == ENTRY_RESERVED;
 }
 
-/* Whole orders from *from on, under one peek; *from is where the next begin. 1: that was the last. */
+/*
+ * Counts whole orders from *from on under one peek. 0: *from is where the next part
+ * begins, and *tally has grown; 1: that was the last part; -EAGAIN: the peek was
+ * overtaken, nothing was counted; -EUCLEAN. A part ends between two orders and never
+ * inside one: an order of which a part was counted could change before the rest is.
+ */
 static int tally_some(const struct segment *s, const struct life_table *lives, owner_t owner,
 		      order_t *from, struct tally *tally)
 {
@@ -76,6 +96,7 @@ static int tally_some(const struct segment *s, const struct life_table *lives, o
 
 	table_first(s, *from, ORDER_LAST, &walk);
 	while (!(err = table_next(s, lives, &walk, &found, &order))) {
+		/* table_first() starts at a bucket, which may lie before *from. */
 		if (order_is_before(order, *from))
 			continue;
 		if (passed++ >= WALK_ENTRIES && order != last)
@@ -83,6 +104,7 @@ static int tally_some(const struct segment *s, const struct life_table *lives, o
 		last = order;
 		tally_add(&some, &found, owner);
 	}
+	/* Before any result is used, an error included: it may be of reused memory. */
 	if (!grace_peek_held(s, epoch))
 		return -EAGAIN;
 	if (err && err != -ENOENT)
@@ -94,7 +116,10 @@ static int tally_some(const struct segment *s, const struct life_table *lives, o
 	return err == -ENOENT;
 }
 
-/* False: the list is damaged, or changes too fast to be walked. */
+/*
+ * Counts all of @owner's entries. False: the list is damaged, or changes too fast. Right
+ * only while @owner changes nothing, as the parts are of different moments.
+ */
 static bool tally_walk(const struct segment *s, const struct life_table *lives, owner_t owner,
 		       struct tally *out)
 {
@@ -109,26 +134,34 @@ static bool tally_walk(const struct segment *s, const struct life_table *lives, 
 	return got == 1;
 }
 
-/* False: the slot is not that of @word any more, so its doubt is settled. */
+/*
+ * Step 1. True: the doubt for @word's image is open or settled. False: the slot is no
+ * longer that of @word, so another recovery has settled it already; opening it again
+ * would make a late walk count what the new program has done.
+ */
 static bool open_doubt(const struct segment *s, const struct slot *slot, uint64_t word)
 {
 	struct row *row = &s->rows[owner_seat(word)];
 	uint64_t tag = doubt_tag(word), seen;
 
-	/*
-	 * ORD[open_doubt:A] acquire: the doubt, then the slot; pairs with doubt_cas:A
-	 */
+	/* ORD[open_doubt:A] acquire: the doubt, then the slot; pairs with doubt_cas:A */
 	seen = load_acquire(&row->doubt);
 	do {
 		if ((seen & DOUBT_TAG) == tag && (seen & (DOUBT_OPEN | DOUBT_SETTLED)))
 			return true;
-		/* relaxed: behind the doubt, which was settled before the slot was freed */
+		/*
+		 * relaxed: behind the doubt, which was settled before the slot was freed
+		 */
 		if (load_relaxed(&slot->owner) != word)
 			return false;
 	} while (!doubt_cas(row, &seen, tag | DOUBT_OPEN));
 	return true;
 }
 
+/*
+ * Step 2. True: the doubt is settled, by this call or another. False: the walk failed;
+ * the doubt stays open, and counts go on walking.
+ */
 static bool settle_doubt(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	struct row *row = &s->rows[owner_seat(owner)];
@@ -138,14 +171,23 @@ static bool settle_doubt(const struct segment *s, const struct life_table *lives
 
 	if (!(seen & DOUBT_OPEN))
 		return true;
-	entries = (uint32_t)load_relaxed(&row->entries); /* relaxed: it does not change in doubt */
+	/* relaxed: it does not change while the doubt is open */
+	entries = (uint32_t)load_relaxed(&row->entries);
 	if (!tally_walk(s, lives, owner, &tally))
 		return false;
+	/*
+	 * Fails if another recovery was first. Its result is the same, or there is a
+	 * later doubt.
+	 */
 	doubt_cas(row, &seen,
 		  (seen & DOUBT_TAG) | DOUBT_SETTLED | ((uint32_t)tally.names - entries));
 	return true;
 }
 
+/*
+ * All steps for @slot, if exec has interrupted its call. A word with a seat out of range
+ * is damage and left alone.
+ */
 static void recover(const struct segment *s, const struct life_table *lives, struct slot *slot)
 {
 	owner_t owner;
@@ -156,6 +198,10 @@ static void recover(const struct segment *s, const struct life_table *lives, str
 	owner = owner_without_image(word);
 	if (!open_doubt(s, slot, word) || !settle_doubt(s, lives, owner))
 		return;
+	/*
+	 * The interrupted call may have moved an entry: a visitor of this owner must look
+	 * again.
+	 */
 	row_move(s, owner);
 	bell_ring_all(s);
 	grace_slot_free(slot, word);
@@ -163,7 +209,7 @@ static void recover(const struct segment *s, const struct life_table *lives, str
 
 static uint32_t slots_end(const struct segment *s)
 {
-	/* relaxed: it only grows, and the slot of a program that is gone was in it */
+	/* relaxed: it only grows, and the slot of a program that is gone was below it */
 	uint64_t high = load_relaxed(&s->header->slots_high);
 
 	return high < s->slots_count ? (uint32_t)high : s->slots_count;
@@ -174,6 +220,9 @@ void interrupted_some(const struct segment *s, const struct life_table *lives, u
 {
 	uint32_t end = slots_end(s);
 
+	/*
+	 * In the fallback (no facts) exec ends the life, so nothing is ever interrupted.
+	 */
 	for (; lives->facts && count && end; count--) {
 		if (*from >= end)
 			*from = 0;
@@ -197,24 +246,32 @@ void interrupted_own(const struct segment *s, const struct life_table *lives,
 	if (!lives->facts)
 		return;
 	for (i = 0; i < end; i++) {
-		/* relaxed: the slots of our earlier programs change no more */
+		/* relaxed: the slots of our earlier programs no longer change */
 		uint64_t word = load_relaxed(&s->slots[i].owner);
 
 		if (!word || word == own || owner_without_image(word) != self->owner)
 			continue;
 		recover(s, lives, &s->slots[i]);
-		/* Where no call was interrupted, the slot has been of no use since the exec. */
-		if (!load_relaxed(&s->slots[i].writing)) /* relaxed: as above */
+		/*
+		 * Where no call was interrupted, the slot has been of no use since the
+		 * exec. relaxed: as above
+		 */
+		if (!load_relaxed(&s->slots[i].writing))
 			grace_slot_free(&s->slots[i], word);
 	}
 	/*
-	 * ORD[interrupted_own:A] release: all is settled, then the image that says so; pairs with
-	 * is_in_doubt:A
+	 * ORD[interrupted_own:A] release: all is settled, then the image that says so.
+	 * Before that, a count would trust the row while a slot is still to be recovered;
+	 * pairs with is_in_doubt:A
 	 */
 	store_release(&s->rows[owner_seat(self->owner)].image, image_fold(self->image));
 }
 
-/* Whether the count in @owner's row may be wrong. */
+/*
+ * Whether the count in @owner's row may be wrong: an interrupted slot is not recovered
+ * yet, or its doubt is open. Slots are read before the doubt: a slot that is freed in
+ * between has left its doubt behind.
+ */
 static bool is_in_doubt(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	uint32_t seat = owner_seat(owner), i, end, image;
@@ -223,10 +280,11 @@ static bool is_in_doubt(const struct segment *s, const struct life_table *lives,
 	if (!lives->facts)
 		return false;
 	/*
-	 * ORD[is_in_doubt:A] acquire: the image, then the doubt; pairs with interrupted_own:A
+	 * ORD[is_in_doubt:A] acquire: the image, then the doubt; pairs with
+	 * interrupted_own:A
 	 */
 	image = load_acquire(&s->rows[seat].image);
-	/* relaxed: an exec that is not seen yet comes after the count */
+	/* relaxed: an exec that is not visible yet comes after this count */
 	if (caa_unlikely(image != image_fold(load_relaxed(&lives->facts[seat].image)))) {
 		for (i = 0, end = slots_end(s); i < end; i++) {
 			if (grace_slot_is_interrupted(lives, &s->slots[i], &word) &&
@@ -234,7 +292,6 @@ static bool is_in_doubt(const struct segment *s, const struct life_table *lives,
 				return true;
 		}
 	}
-	/* A slot that was freed meanwhile has left a doubt. */
 	return row_doubt(s, owner) & DOUBT_OPEN;
 }
 
@@ -245,7 +302,10 @@ owner_t interrupted_owner(const struct segment *s, const struct life_table *live
 	struct tally tally;
 
 	if (owner && caa_unlikely(is_in_doubt(s, lives, owner))) {
-		/* In doubt before and after, its names have not changed meanwhile. */
+		/*
+		 * In doubt before and after the walk, its names have not changed
+		 * meanwhile. If the doubt has ended, the row's count is right by now.
+		 */
 		if (tally_walk(s, lives, owner, &tally) && is_in_doubt(s, lives, owner))
 			*entries = (uint32_t)tally.names;
 		else
@@ -275,9 +335,10 @@ bool interrupted_is_in_use(const struct segment *s, const struct life_table *liv
 {
 	const struct row *row = &s->rows[seat];
 	/*
-	 * ORD[interrupted_is_in_use:A] acquire: what is held, then the names, and gifts after that: a reservation
-	 * becomes a name, and a name a gift, and each is counted before it is not any more what it was;
-	 * pairs with row_count:A
+	 * ORD[interrupted_is_in_use:A] acquire: what is held, then the names, and gifts
+	 * after that. A reservation becomes a name, and a name a gift, and each is
+	 * counted as the new thing before it no longer is the old one; in the other order
+	 * of loads it could be missed in both; pairs with row_count:A
 	 */
 	uint64_t held = load_acquire(&row->held), entries = load_acquire(&row->entries);
 	owner_t owner = owner_of(entries, seat);
@@ -285,6 +346,10 @@ bool interrupted_is_in_use(const struct segment *s, const struct life_table *liv
 
 	if (row_locks(s, lives, owner))
 		return true;
+	/*
+	 * A row that was never in doubt says all. One with a settled doubt does not say
+	 * how many names are held, so the table is walked.
+	 */
 	if (!row_doubt(s, owner) && !(lives && is_in_doubt(s, lives, owner)))
 		return (uint32_t)entries || (uint32_t)held;
 	return !lives || !tally_walk(s, lives, owner, &tally) || tally.names || tally.held;

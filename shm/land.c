@@ -1,34 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory belongs to whoever may die, a slab at a time. One word for each slab says whose it is, and
- * a slab changes hands by one CAS of that word, so there is no moment at which it belongs to
- * nobody that can be asked.
+ * Slabs change hands by one CAS of their directory word.
  *
- *   word           means                    becomes, by                  if the taker dies there
- *   0              anybody's                an owner, land_take()        nothing has happened
+ * Any process may die at any instruction, so memory belongs to a life, one slab at a
+ * time. As the word is also the record of ownership, there is no moment at which a slab
+ * belongs to nobody that can be asked, and no list or lock that a death could leave half
+ * changed.
+ *
+ *   word           means                    becomes, by                  if it dies there
+ *   0              free                     an owner, land_take()        no effect
  *   owner          that owner's             0, land_return()             it is the dead's
  *                                           retired, land_retire_from()
- *   owner, over    the dead's               retired, land_retire_from()  nothing has happened
- *   retired, e     readers may stand in it  an owner, land_take()        nothing has happened
- *                                           when e is past and no
- *                                           hazard names a place in it
- *   below 2^32     nobody's: gift.c, meta.c retired, land_retire_from()  nothing has happened
+ *   owner, over    the dead's               retired, land_retire_from()  no effect
+ *   retired, e     readers may be in it     an owner, land_take(), when  no effect
+ *                                           e is past and no hazard
+ *                                           names a place in it
+ *   below 2^32     unowned: gift.c, meta.c  retired, land_retire_from()  no effect
  *
- * Memory that must not go with its maker, or cannot be named by whoever uses it, is nobody's before anything
- * leads to it. So nothing has to be handed over afterwards, by a process that may be killed, stopped or call
- * exec before it does.
+ * Memory that must not go with its maker, or whose user cannot be named in advance,
+ * becomes unowned before anything leads to it. Were it handed over after the link, the
+ * process that has to do so could be killed, be stopped or call exec before it does.
  *
- * Not here: what is inside a slab (heap.c), who looks for the dead (sweep.c).
+ * Not here: what is inside a slab (heap.c), the search for the dead (sweep.c).
  */
 #include "shm/land.h"
 
 #include <errno.h>
 
-/* How far one search goes before it rather takes new land; the next one goes on from there. */
+/*
+ * How many slabs one search looks at before it prefers new land; the next search
+ * continues from there. A full pass over a large registry for each slab would cost more
+ * than the land.
+ */
 #define SEARCH_SLABS 1024u
+/*
+ * At most this many are reserved at once, so that a file system that is nearly full is
+ * not filled ahead of need, and a stopped process leaves little that no word counts.
+ */
 #define EXTEND_SLABS 64u
 
-/* Whoever takes slabs, and which places are not to be used yet. */
+/*
+ * The parameters of one land_take(). @named caches the hazards for all slabs it looks at.
+ */
 struct taking {
 	const struct segment *s;
 	const struct life_table *lives;
@@ -39,21 +52,22 @@ struct taking {
 uint64_t land_owner(const struct segment *s, uint32_t slab)
 {
 	/*
-	 * ORD[land_owner:A] acquire: the word, then what its owner wrote in the slab before; pairs
-	 * with land_take_one:A, land_return:A, land_disown:A
+	 * ORD[land_owner:A] acquire: the word, then what its owner wrote in the slab
+	 * before; pairs with land_take_one:A, land_return:A, land_disown:A
 	 */
 	return load_acquire(&s->directory[slab].owner);
 }
 
 uint64_t land_about(const struct segment *s, uint32_t slab)
 {
-	/* relaxed: written while the slab holds nothing that is linked, or behind its word */
+	/* relaxed: written while nothing in the slab is linked, or behind its word */
 	return load_relaxed(&s->directory[slab].about);
 }
 
 void land_describe(const struct segment *s, uint32_t slab, uint64_t about)
 {
-	store_relaxed(&s->directory[slab].about, about); /* relaxed: as land_about() */
+	/* relaxed: as in land_about() */
+	store_relaxed(&s->directory[slab].about, about);
 }
 
 uint32_t land_slabs(const struct segment *s)
@@ -61,6 +75,10 @@ uint32_t land_slabs(const struct segment *s)
 	return segment_see_slabs(s);
 }
 
+/*
+ * Whether a slab with @word may be taken: it is free, or retired long enough ago and
+ * named by no hazard. A slab of the dead is not: its entries are still in the list.
+ */
 static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 {
 	if (land_is_retired(word))
@@ -69,65 +87,78 @@ static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 	return !word;
 }
 
+/* False: it is in use, or another process was first. */
 static bool land_take_one(const struct taking *t, uint32_t slab)
 {
 	const struct segment *s = t->s;
 
-	/* relaxed: the CAS looks again */
+	/* relaxed: the CAS checks it */
 	uint64_t seen = load_relaxed(&s->directory[slab].owner);
 
 	if (!land_is_free(t, slab, seen))
 		return false;
 	/*
-	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do; pairs with
-	 * land_return:A, land_owner:A, land_retire_from:A, land_take_back:A
+	 * ORD[land_take_one:A] acq_rel: what the last owner did there, then what we do;
+	 * pairs with land_return:A, land_owner:A, land_retire_from:A, land_take_back:A.
+	 * The slab is ours from here on.
 	 */
-	return cas_acq_rel(&s->directory[slab].owner, &seen, t->self); /* happens here */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, t->self);
 }
 
 void land_return(const struct segment *s, uint32_t slab)
 {
 	/*
-	 * ORD[land_return:A] release: all we did in the slab, then the word; pairs with
-	 * land_take_one:A, land_owner:A
+	 * ORD[land_return:A] release: all we did in the slab, then the word. A plain
+	 * store, as no other process changes the word of a living owner, and a sweep of
+	 * the dead fences before it retires; pairs with land_take_one:A, land_owner:A
 	 */
-	store_release(&s->directory[slab].owner, 0ull); /* happens here */
+	store_release(&s->directory[slab].owner, 0ull);
 }
 
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)
 {
+	/*
+	 * The stamp is taken after the unlinking; that of an earlier epoch would free it
+	 * too soon.
+	 */
 	uint64_t next = LAND_RETIRED | grace_stamp(s);
 
 	/*
-	 * ORD[land_retire_from:A] acq_rel: the unlinking, with the fence of grace_stamp(), then the word;
-	 * pairs with land_take_one:A, and with kernel sched_process_exit, after which the dead store no more
+	 * ORD[land_retire_from:A] acq_rel: the unlinking, with the fence of
+	 * grace_stamp(), then the word; pairs with land_take_one:A, and with kernel
+	 * sched_process_exit, after which the dead store nothing more
 	 */
-	return cas_acq_rel(&s->directory[slab].owner, &seen, next); /* happens here */
+	return cas_acq_rel(&s->directory[slab].owner, &seen, next);
 }
 
 int land_disown(const struct segment *s, uint32_t slab, const struct life_self *self, uint64_t next)
 {
 	uint64_t seen = self->owner;
 
+	/*
+	 * The maker first: once the word says "unowned", any process may ask whether the
+	 * maker can still link it, and without an answer would take it for gone. With the
+	 * image, because a program that was replaced by exec links nothing more.
+	 */
 	land_describe(s, slab, LAND_MAKER | owner_with_image(self->owner, self->image));
 	/*
-	 * ORD[land_disown:A] acq_rel: what we did in the slab, and who we are, then the word; pairs with
-	 * land_owner:A, gift_maker:A
+	 * ORD[land_disown:A] acq_rel: what we did in the slab, and who we are, then the
+	 * word; pairs with land_owner:A, gift_maker:A
 	 */
 	return cas_acq_rel(&s->directory[slab].owner, &seen, next) ? 0 : -EOWNERDEAD;
 }
 
 bool land_rename(const struct segment *s, uint32_t slab, uint64_t seen, uint64_t next)
 {
-	/* relaxed: says no more than what the list says */
+	/* relaxed: it only repeats what the list says */
 	return cas_relaxed(&s->directory[slab].owner, &seen, next);
 }
 
 void land_take_back(const struct segment *s, uint32_t slab, uint64_t word)
 {
 	/*
-	 * ORD[land_take_back:A] acq_rel: all we did in the slab, then the word; pairs with
-	 * land_take_one:A
+	 * ORD[land_take_back:A] acq_rel: all we did in the slab, then the word; pairs
+	 * with land_take_one:A
 	 */
 	cas_acq_rel(&s->directory[slab].owner, &word, 0ull);
 }
@@ -142,7 +173,10 @@ bool land_is_dead(const struct life_table *lives, uint64_t word)
 	return word >> 32 && !land_is_retired(word) && !life_is_alive(lives, word);
 }
 
-/* All of [@slab, @slab + @count), or none. */
+/*
+ * Takes all of [@slab, @slab + @count), or none. Killed in between: each slab taken so
+ * far is the dead's by its own word.
+ */
 static bool land_take_run(const struct taking *t, uint32_t slab, uint32_t count)
 {
 	uint32_t taken;
@@ -153,11 +187,16 @@ static bool land_take_run(const struct taking *t, uint32_t slab, uint32_t count)
 	}
 	if (taken == count)
 		return true;
+	/* Without a grace period: nothing was linked in them. */
 	while (taken--)
 		land_return(t->s, slab + taken);
 	return false;
 }
 
+/*
+ * Looks at up to @limit slabs from *from on, around the end; *from moves on even if it
+ * fails, so that processes and calls do not all retry the same slabs.
+ */
 static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, uint32_t limit,
 			uint32_t *slab)
 {
@@ -177,8 +216,10 @@ static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, 
 }
 
 /*
- * Several may do so at once: to reserve what is there does nothing. 0: land_slabs() says more than @slabs now, so
- * that who repeats this comes to an end. -ENOMEM: there is more, which this process cannot map. -EUCLEAN: damage.
+ * Reserves @more slabs behind @slabs and publishes their number. Several processes may do
+ * so at once, because reserving what is reserved has no effect. 0: land_slabs() is above
+ * @slabs now, so a caller that loops makes progress. -ENOMEM: there is more land, which
+ * this process cannot map. -EUCLEAN: damage.
  */
 static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more)
 {
@@ -187,7 +228,11 @@ static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more
 
 	if (err)
 		return err;
-	/* relaxed: new land is all 0, and nothing in it is linked */
+	/*
+	 * Only after it was reserved: any process may touch what is below this number,
+	 * and would get SIGBUS on a full file system. relaxed: new land is all 0, and
+	 * nothing in it is linked
+	 */
 	if (cas_relaxed(&s->header->slabs, &seen, next))
 		seen = next;
 	if (land_slabs(s) > slabs)
@@ -195,7 +240,9 @@ static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more
 	return seen > slabs ? -ENOMEM : -EUCLEAN;
 }
 
-/* Reserves more land; where there is not so much room, what is asked for. */
+/*
+ * Reserves land for @count slabs and, if there is room, an eighth of what there is more.
+ */
 static int land_extend(const struct segment *s, uint32_t count)
 {
 	uint32_t slabs = land_slabs(s);
@@ -209,6 +256,7 @@ static int land_extend(const struct segment *s, uint32_t count)
 	if (more < count)
 		return s->slabs_mapped < s->slabs_max ? -ENOMEM : -ENOSPC;
 	err = land_extend_by(s, slabs, more);
+	/* Where there is not so much room, what was asked for may still fit. */
 	return err && more > count ? land_extend_by(s, slabs, count) : err;
 }
 
@@ -221,6 +269,10 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 
 	if (land_search(&t, count, from, SEARCH_SLABS, slab))
 		return 0;
+	/*
+	 * Other processes may take the new slabs first, so this repeats until it gets
+	 * some or nothing can be added.
+	 */
 	for (;;) {
 		*from = land_slabs(s);
 		err = land_extend(s, count);
@@ -229,7 +281,7 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 		if (land_search(&t, count, from, count + EXTEND_SLABS, slab))
 			return 0;
 	}
-	/* Nothing new is to be had; so look at everything before saying so. */
+	/* No new land; so every slab is looked at before the call fails. */
 	*from = 0;
 	return land_search(&t, count, from, land_slabs(s), slab) ? 0 : err;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Land: slabs of the segment, and whose they are.
+ * Land: the slabs of a segment, and the owner of each.
  *
- * Promises  a slab has one owner at a time; the owner's death frees it for land_retire_from() and for
- *           nothing else; what is given out is reserved in the file system.
+ * It exists so that the memory of a dead process can be found and reclaimed without any
+ * list of it: each slab's directory word names its owner, and is over when that is.
+ *
+ * Promises  a slab has one owner at a time; the owner's death frees it for
+ *           land_retire_from() and for nothing else; what is given out is reserved in
+ *           the file system.
  * Needs     owners of one life table only.
  * Context   any thread; lock-free; land_take() may reserve memory, by madvise(2).
  * Used by   heap, gift, meta, sweep, lib/.
@@ -15,42 +19,63 @@
 #include "shm/segment.h"
 
 /*
- * Takes @count slabs that lie side by side for @self; *slab is the first. @from remembers where the
- * last search ended. -ENOSPC: the registry or the file system is full.
+ * Takes @count adjacent slabs for @self; *slab is the first. Their content is that of the
+ * last owner. The caller writes what the slab is cut into (land_describe()) before it
+ * links anything in it. @from remembers where the last search ended. Killed after it:
+ * slabs of the dead.
+ *
+ * -ENOSPC: the registry or the file system is full; -ENOMEM: it is not, but this process
+ * cannot map more; -EUCLEAN: damage.
  */
 int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
 	      uint32_t *from, uint32_t *slab);
 
-/* Gives one back in which nobody can stand any more. Owner only. */
+/*
+ * Frees a slab at once. By its owner, and only if no reader can stand in it any longer:
+ * there is no stamp, so the next taker may overwrite it immediately.
+ */
 void land_return(const struct segment *s, uint32_t slab);
 
-/* Gives one back in which readers may stand, by its owner or one of several who may: if its word is still @seen. */
+/*
+ * Frees a slab in which readers may still stand, after two epochs, if its word is still
+ * @seen. By its owner, or by any process that has found it dead or over. All its entries
+ * must be out of the list. False: another process was first, which is as good.
+ */
 bool land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
 
 /*
- * A slab of @self's that holds what will outlive it or go to others becomes nobody's, with the word @next.
- * -EOWNERDEAD: it is not @self's any more.
- * What was never linked after all its maker gives back, unless somebody else has.
+ * land_disown(): turns a slab of @self's into an unowned one with the word @next, because
+ * its content is to outlive @self or to pass to others. Before anything leads to it.
+ * -EOWNERDEAD: it is no longer @self's; its life is over.
+ *
+ * land_take_back(): by its maker, for one that was never linked: frees it, unless another
+ * process has done so already.
  */
 int land_disown(const struct segment *s, uint32_t slab, const struct life_self *self,
 		uint64_t next);
 void land_take_back(const struct segment *s, uint32_t slab, uint64_t word);
 
-/* From @seen to @next, both words of nobody's. */
+/* From @seen to @next, both words of unowned slabs. False: it had changed. */
 bool land_rename(const struct segment *s, uint32_t slab, uint64_t seen, uint64_t next);
 
-/* Of a slab of nobody's: whether the program that made it may still link it. */
+/* Of an unowned slab: whether the program that made it still runs, so may yet link it. */
 bool land_maker_is_alive(const struct segment *s, const struct life_table *lives, uint32_t slab);
 
-/* Whether the word of a slab is that of a dead owner. */
+/*
+ * Whether @word is that of a dead owner. It does not come back, so a CAS from it is right
+ * however late it comes.
+ */
 bool land_is_dead(const struct life_table *lives, uint64_t word);
 
-/* The word, and what its owner has written about the slab. */
+/*
+ * The slab's word, and its owner's description of the slab. To use both, load the word
+ * first; if the slab may change hands meanwhile, load it again afterwards.
+ */
 uint64_t land_owner(const struct segment *s, uint32_t slab);
 uint64_t land_about(const struct segment *s, uint32_t slab);
 void land_describe(const struct segment *s, uint32_t slab, uint64_t about);
 
-/* How many slabs are reserved; only grows. */
+/* The number of slabs that are reserved and in reach of this process; only grows. */
 uint32_t land_slabs(const struct segment *s);
 
 static inline bool land_is_retired(uint64_t word)
@@ -58,6 +83,7 @@ static inline bool land_is_retired(uint64_t word)
 	return word & LAND_RETIRED;
 }
 
+/* Unowned: neither free nor owned nor retired. */
 static inline bool land_is_nobodys(uint64_t word)
 {
 	return word && !(word >> 32);

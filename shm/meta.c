@@ -1,34 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All meta is one blob that is never written to after it was linked: who changes something makes another
- * one. It lies in slabs of its own, side by side. header->meta leads to it:
+ * All meta is one blob that is never written to after it was linked; a change makes
+ * another one. It lies in slabs of its own, side by side. header->meta leads to it:
  *
  *   63            33 32                    0
  *  +----------------+-----------------------+
  *  | place, or 0    | changes so far        |
  *  +----------------+-----------------------+
  *
- *   step                                   killed, or exec, here
- *   1 slabs are taken and filled           slabs of the dead; of a program that lives on as another one: they
- *                                          come back with its end, as blocks do
- *   2 they become nobody's, with the       nothing leads to them and their maker is gone: swept
- *     number of the change to be
- *   3 CAS header->meta: the new one is in  the old one's slabs are nobody's, and the word does not lead to
- *     force                                them: swept
- *   4 the old one's slabs are retired      done
+ *   step                                 killed, or exec, here
+ *   1 slabs are taken and filled         slabs of the dead; if the process lives on as
+ *                                        another program, they come back with its end, as
+ *                                        blocks do
+ *   2 they become unowned, with the      nothing leads to them and their maker is gone:
+ *     number of the change to be         swept
+ *   3 CAS header->meta: the new blob     the old one's slabs are unowned, and the word
+ *     is in force                        does not lead to them: swept
+ *   4 the old one's slabs are retired    done
  *
- * Whether a slab of nobody's is in use, everybody can tell, whoever made it and whatever became of it (m is the
- * change in its word, c that of header->meta):
+ * 2 comes before 3: in the other order the meta would lie in slabs of its maker, and be
+ * reused when that dies.
  *
- *   the blob of now lies in it             in use
- *   else, m is c or before                 over: it was replaced, or another one was first. Nothing can link it,
- *                                          because the CAS of step 3 is from m - 1
- *   else, its maker's program is alive     it may still be linked
- *   else                                   over; but a new program might take that very slab for the same change.
- *                                          So c is raised first, by CAS, which leaves no such change
+ * Any process can tell whether an unowned slab is in use, whichever made it and whatever
+ * became of that (m is the change in the slab's word, c that of header->meta):
  *
- * The word of a slab says m, and m is over for good once it is over: a CAS from that word frees no other use
- * of the slab, however late it comes.
+ *   the current blob lies in it        in use
+ *   else, m is c or before             over: it was replaced, or another change was first.
+ *                                      Nothing can link it, because the CAS of step 3 is
+ *                                      from m - 1
+ *   else, its maker's program is       it may still be linked
+ *     alive
+ *   else                               over; but a new program might take this very slab
+ *                                      for the same change. So c is raised first, by CAS,
+ *                                      after which there is no such change
+ *
+ * The word of a slab says m, and m stays over once it is over: a CAS from that word frees
+ * no other use of the slab, however late it comes.
  */
 #include "shm/meta.h"
 
@@ -36,26 +43,40 @@
 
 #include "shm/copy.h"
 
+/*
+ * The changes so far, as header->meta counts them and as a slab's word does, which has
+ * fewer bits for them.
+ */
 #define CHANGES ((1ull << PLACE_SHIFT) - 1)
 #define NUMBER (LAND_META - 1)
 
+/* How many slabs a blob of @bytes takes with its head. */
 static uint32_t slabs_of(uint32_t bytes)
 {
 	return (uint32_t)(((uint64_t)bytes + sizeof(struct meta_head) + SLAB_BYTES - 1) /
 			  SLAB_BYTES);
 }
 
+/* The word of the slabs of a blob that is to be linked where @seen is. */
 static uint64_t slab_word(uint64_t seen)
 {
 	return LAND_META | ((seen + 1) & NUMBER);
 }
 
-/* Whether the change that @word was to be linked by has come to pass, or another one in its stead. */
+/*
+ * Whether the change by which @word's slab was to be linked has happened, or another one
+ * in its place. The numbers wrap, so half of them count as past. Meta carried over from
+ * another segment has no number; it counts as past.
+ */
 static bool is_past(uint64_t now, uint64_t word)
 {
 	return !(word & LAND_META) || ((now - word) & NUMBER) <= NUMBER / 2;
 }
 
+/*
+ * Leads to @place, one change after @seen. Always another number, also when only that
+ * changes: so a late CAS from @seen fails.
+ */
 static uint64_t next_word(uint64_t seen, place_t place)
 {
 	return (uint64_t)place << PLACE_SHIFT | ((seen + 1) & CHANGES);
@@ -63,9 +84,7 @@ static uint64_t next_word(uint64_t seen, place_t place)
 
 uint64_t meta_word(const struct segment *s)
 {
-	/*
-	 * ORD[meta_word:A] acquire: the word, then the blob; pairs with word_cas:A
-	 */
+	/* ORD[meta_word:A] acquire: the word, then the blob; pairs with word_cas:A */
 	return load_acquire(&s->header->meta);
 }
 
@@ -73,11 +92,12 @@ static bool word_cas(const struct segment *s, uint64_t seen, uint64_t next)
 {
 	/*
 	 * ORD[word_cas:A] acq_rel: the blob, then the word that leads to it; pairs with
-	 * meta_word:A, meta_sweep:A
+	 * meta_word:A, meta_sweep:A. The change happens here.
 	 */
-	return cas_acq_rel(&s->header->meta, &seen, next); /* happens here */
+	return cas_acq_rel(&s->header->meta, &seen, next);
 }
 
+/* NULL: there is none, or the place is not reserved. */
 static struct meta_head *meta_head(const struct segment *s, uint64_t word)
 {
 	place_t place = (place_t)(word >> PLACE_SHIFT);
@@ -91,13 +111,19 @@ const void *meta_blob(const struct segment *s, uint64_t word, uint32_t *bytes)
 
 	if (!head)
 		return NULL;
-	*bytes = load_relaxed(&head->bytes); /* relaxed: behind the word */
+	/* relaxed: behind the word */
+	*bytes = load_relaxed(&head->bytes);
+	/*
+	 * The size is in shared memory, so it is untrusted. The bound also keeps the sum
+	 * below from overflowing.
+	 */
 	if (*bytes > SEGMENT_META_MAX ||
 	    !segment_at(s, (place_t)(word >> PLACE_SHIFT), (uint32_t)sizeof(*head) + *bytes))
 		return NULL;
 	return head + 1;
 }
 
+/* Steps 1 and 2. */
 int meta_take(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      const void *from, uint32_t bytes, uint64_t seen, struct meta_made *out)
 {
@@ -113,16 +139,26 @@ int meta_take(const struct segment *s, const struct life_table *lives, const str
 	head = segment_at(s, out->place, (uint32_t)sizeof(*head) + bytes);
 	if (!head)
 		return -EUCLEAN;
-	store_relaxed(&head->owner, self->owner); /* relaxed: private until the CAS */
-	store_relaxed(&head->bytes, bytes);       /* relaxed: as above */
+	/* relaxed: private until the CAS of step 3 */
+	store_relaxed(&head->owner, self->owner);
+	/* relaxed: as above */
+	store_relaxed(&head->bytes, bytes);
 	copy_in(head + 1, from, bytes);
+	/*
+	 * The slabs become unowned one after the other. Killed in between: the rest is
+	 * the dead's.
+	 */
 	for (i = 0; i < out->slabs && !err; i++)
 		err = land_disown(s, out->slab + i, self, slab_word(seen));
+	/* Our life is over. What did become unowned is freed; the rest is the dead's. */
 	if (err)
 		meta_return(s, out);
 	return err;
 }
 
+/*
+ * By CAS from the words of this very blob: slabs that a sweep has retired are left alone.
+ */
 void meta_return(const struct segment *s, const struct meta_made *blob)
 {
 	uint32_t i;
@@ -131,7 +167,7 @@ void meta_return(const struct segment *s, const struct meta_made *blob)
 		land_take_back(s, blob->slab + i, slab_word(blob->seen));
 }
 
-/* The slabs of the blob at @word, as far as one can reach. */
+/* How many slabs the blob at @word has, and the first; 0: none, or out of reach. */
 static uint32_t meta_slabs(const struct segment *s, uint64_t word, uint32_t *first)
 {
 	uint32_t bytes;
@@ -142,6 +178,11 @@ static uint32_t meta_slabs(const struct segment *s, uint64_t word, uint32_t *fir
 	return slabs_of(bytes);
 }
 
+/*
+ * Steps 3 and 4. The old blob's slabs are determined before the CAS: afterwards its size
+ * may be another use's. A stopped process that does 4 late uses meta_sweep(), which looks
+ * again.
+ */
 bool meta_replace(const struct writer *w, const struct meta_made *blob)
 {
 	uint32_t i, first = 0, count = meta_slabs(w->s, blob->seen, &first);
@@ -153,6 +194,7 @@ bool meta_replace(const struct writer *w, const struct meta_made *blob)
 	return true;
 }
 
+/* Whether the blob at @now lies in @slab. */
 static bool is_in(const struct segment *s, uint64_t now, uint32_t slab)
 {
 	uint32_t first = 0, count = meta_slabs(s, now, &first);
@@ -165,6 +207,10 @@ bool meta_is_in(const struct segment *s, uint32_t slab)
 	return is_in(s, meta_word(s), slab);
 }
 
+/*
+ * Loads the slab's word first. If the slab is reused for another change after that, its
+ * word is another one, and the CAS at the end fails.
+ */
 bool meta_sweep(const struct writer *w, uint32_t slab)
 {
 	const struct segment *s = w->s;
@@ -173,15 +219,20 @@ bool meta_sweep(const struct writer *w, uint32_t slab)
 
 	if (!land_is_nobodys(word) || (word != SEGMENT_NOBODY && !(word & LAND_META)))
 		return false;
+	/* If the current blob may be out of reach, it may be in any slab. */
 	if (is_in(s, now, slab) || (meta_is_any(now) && !segment_is_whole(s)))
 		return false;
 	/*
-	 * ORD[meta_sweep:A] acquire: the size that was read, then the word once more: if that has not changed,
-	 * it was the blob's; pairs with word_cas:A
+	 * ORD[meta_sweep:A] acquire: the size that was read, then the word once more: if
+	 * that has not changed, the size was the blob's; pairs with word_cas:A
 	 */
 	fence_acquire();
 	if (meta_word(s) != now)
 		return false;
+	/*
+	 * The maker is gone, and its change has not come: raises c, so that it never can.
+	 * A failure means that another change was made; the next sweep decides by that.
+	 */
 	if (!is_past(now, word) &&
 	    (land_maker_is_alive(s, w->lives, slab) ||
 	     !word_cas(s, now, next_word(now, (place_t)(now >> PLACE_SHIFT)))))

@@ -2,9 +2,14 @@
 /*
  * Meta: the registry's own keys and values, which belong to no process.
  *
- * Promises  a change is one CAS, so who reads finds all of one moment; what a writer leaves that dies, is
- *           stopped or calls exec is the old meta or the new, and memory that is recovered.
- * Needs     meta_blob(): a peek or a section. meta_replace(), meta_sweep(): a write section.
+ * All of it is one blob that is replaced as a whole: it is read on hot paths and changed
+ * seldom, and one word leads to it.
+ *
+ * Promises  a change is one CAS, so a reader finds all of it as it was at one time; a
+ *           writer that dies, is stopped or calls exec leaves the old meta or the new one,
+ *           and memory that is recovered.
+ * Needs     meta_blob(): a peek or a section. meta_replace(), meta_sweep(): a write
+ *           section.
  * Context   any thread; lock-free. meta_take() may reserve memory, by madvise(2).
  * Used by   sweep, lib/.
  */
@@ -13,7 +18,11 @@
 
 #include "shm/land.h"
 
-/* The word that leads to the blob of now, or says that there is none. */
+/*
+ * The word that leads to the current blob, or says that there is none. It has another
+ * value after each change (2^33 of them), so two equal ones mean that nothing has changed
+ * in between.
+ */
 uint64_t meta_word(const struct segment *s);
 
 static inline bool meta_is_any(uint64_t word)
@@ -21,30 +30,44 @@ static inline bool meta_is_any(uint64_t word)
 	return word >> PLACE_SHIFT;
 }
 
-/* The blob at @word and its size; NULL: none, or damage. */
+/*
+ * The blob at @word and its size; NULL: none, or damage, or out of this process's reach.
+ * It stays as it is while the caller's section or peek holds.
+ */
 const void *meta_blob(const struct segment *s, uint64_t word, uint32_t *bytes);
 
-/* A blob that is not linked. How large it is, its maker remembers: in shared memory others could change that. */
+/*
+ * A blob that is not linked. Its maker remembers the size in private memory, because any
+ * process could change it in shared memory, and meta_return() would free others' slabs.
+ */
 struct meta_made {
 	place_t place;
 	uint32_t slab, slabs;
-	uint64_t seen; /* what header->meta has to be for it to be linked */
+	/* The value that header->meta must have for the blob to be linked. */
+	uint64_t seen;
 };
 
-/* A new blob of @bytes for @self, filled from @from, to be linked where @seen leads. -ENOSPC. */
+/*
+ * Makes a blob of @bytes for @self, filled from @from, to be linked where @seen leads.
+ * Then meta_replace(), and if that fails meta_return(). Nothing is left on an error.
+ * -ENOSPC, -ENOMEM; -EOWNERDEAD; -EUCLEAN: damage.
+ */
 int meta_take(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      const void *from, uint32_t bytes, uint64_t seen, struct meta_made *out);
 
-/* It was not linked. */
+/* The blob was not linked: frees its slabs. */
 void meta_return(const struct segment *s, const struct meta_made *blob);
 
-/* Lets @blob be the meta, if the word is still what it was made for; gives the old one's memory back. */
+/*
+ * Makes @blob the meta if the word is still the one that it was made for, and retires the
+ * old blob. False: another change was first; the caller reads that and makes a new blob.
+ */
 bool meta_replace(const struct writer *w, const struct meta_made *blob);
 
-/* Whether the meta of now lies in @slab. */
+/* Whether the current meta lies in @slab. */
 bool meta_is_in(const struct segment *s, uint32_t slab);
 
-/* A slab of nobody's: retires it if it is of a blob that is not, and never will be, the meta. */
+/* Retires an unowned slab if it is of a blob that is not, and never will be, the meta. */
 bool meta_sweep(const struct writer *w, uint32_t slab);
 
 #endif
