@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A row is {incarnation, count} in one word, so that the count of a dead owner needs no clearing: the
- * next holder of the seat replaces the whole word by a CAS that changes the incarnation.
+ * Rows: one record for each seat, with the facts about its holder and the number of its
+ * entries.
+ *
+ * A row is {incarnation, count} in one word, so the count of a dead owner needs no
+ * clearing: the next holder of the seat replaces the whole word by a CAS that changes the
+ * incarnation. A count in a word of its own would need somebody to reset it after each
+ * death, and every sum would be wrong until then.
  *
  *   killed here                         the count
  *   entry linked, not yet counted       is void: the owner is dead
  *   entry marked, not yet counted off   the same
+ *   row opened in part (open_row())     is void: the word still has the earlier incarnation, or
+ *                                       the new one, whose life is over as well
  */
 #include "shm/row.h"
 
@@ -15,6 +22,10 @@
 #include "base/clock.h"
 #include "base/process.h"
 
+/*
+ * The kernel shows a namespace as a file whose inode number is the namespace's own. No
+ * two namespaces of a kind have the same one at the same time.
+ */
 uint64_t row_namespace(const char *path)
 {
 	struct stat st;
@@ -32,7 +43,13 @@ uint32_t row_time_namespace(void)
 	return (uint32_t)row_namespace("/proc/self/ns/time");
 }
 
-/* Where /proc is another PID namespace's, its numbers mean others; only we ourselves are found there. */
+/*
+ * The start time of @pid, which is the caller or its child; 0: not known. If /proc is
+ * mounted for another PID namespace, its numbers denote other processes, so /proc/PID
+ * would give the start of a stranger, and judge.c would later find the holder dead
+ * because the times differ. /proc/self is the caller's in every mount, so the caller's
+ * own start can still be read.
+ */
 static uint64_t start_for_row(pid_t pid)
 {
 	struct process process;
@@ -42,17 +59,29 @@ static uint64_t start_for_row(pid_t pid)
 	return pid == process_pid() && process_read_self(&process) ? process_start_of(&process) : 0;
 }
 
+/*
+ * Writes the facts, then takes the count word over. The caller holds the seat by the life
+ * @self, so no other process writes this row. Threads of one process open it one after
+ * the other (member.c), and each writes the facts as they are by then.
+ *
+ * @foster and who.pid come first, with a release each: a reader that loads a pid and then
+ * still finds the old life in the life word must not have loaded the new holder's pid
+ * (see handle_pid()). The count word comes last: a reader that finds the new incarnation
+ * in it finds the facts of the new holder, not those of the dead one.
+ */
 static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
 {
 	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint64_t seen, high;
 
 	/*
-	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs with row_foster:A
+	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs
+	 * with row_foster:A
 	 */
 	store_release(&row->foster, (uint32_t)foster);
 	/*
-	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with handle_pid:A
+	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with
+	 * handle_pid:A
 	 */
 	store_release(&row->who.pid, (uint32_t)pid);
 	row->uid = process_uid();
@@ -63,6 +92,11 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
+	/*
+	 * Only for a new life. If the same life opens its row again (a second handle, or
+	 * another program of the process after exec), its counts are right and go on;
+	 * clearing them would lose what the process has registered.
+	 */
 	if (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		store_relaxed(&row->beat, 0ull);                         /* relaxed: as the facts */
 		store_relaxed(&row->listeners, 0u);                      /* relaxed: as the facts */
@@ -72,13 +106,16 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	}
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
-		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs with
-		 * row_owner:A
+		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs
+		 * with row_owner:A
 		 */
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
 			break; /* happens here */
 	}
-	/* relaxed: a bound for sums; who misses it misses a row that has just been opened */
+	/*
+	 * relaxed: a bound for sums; a sum that misses it misses a row that has just been
+	 * opened, which has no entries yet
+	 */
 	high = load_relaxed(&s->header->seats_high);
 	while (high <= owner_seat(self->owner) &&
 	       !cas_relaxed(&s->header->seats_high, &high, owner_seat(self->owner) + 1ull))
@@ -98,12 +135,19 @@ void row_open_foster(const struct segment *s, const struct life_self *self, pid_
 pid_t row_foster(const struct segment *s, owner_t owner)
 {
 	/*
-	 * ORD[row_foster:A] acquire: who stands for it, then the life once more, as for the pid; pairs with
-	 * open_row:C
+	 * ORD[row_foster:A] acquire: the process that stands for it, then the life once
+	 * more, as for the pid; pairs with open_row:C
 	 */
 	return (pid_t)load_acquire(&s->rows[owner_seat(owner)].foster);
 }
 
+/*
+ * Adds @entries, which may be negative, to the count in *word, if it is a count of
+ * @self's life. If that life was ended while the process goes on, the word may belong to
+ * the seat's next holder already; then nothing is added, because a stranger's count must
+ * not change. The CAS compares the incarnation and adds in one step, which a fetch_add
+ * could not.
+ */
 static void row_count(uint64_t *word, owner_t self, int32_t entries)
 {
 	/* relaxed: a number that stands for itself; all writers are threads of one owner */
@@ -115,20 +159,25 @@ static void row_count(uint64_t *word, owner_t self, int32_t entries)
 			return;
 		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
 		/*
-		 * ORD[row_count:A] acq_rel: an entry, then its number, and another number that counts for it
-		 * instead, then less of this one; pairs with interrupted_is_in_use:A
+		 * ORD[row_count:A] acq_rel: an entry, then its number, and another number
+		 * that counts for it instead, then less of this one; pairs with
+		 * interrupted_is_in_use:A
 		 */
 	} while (!cas_acq_rel(word, &seen, next));
 }
 
 /*
+ * The upper half of row->locks for one program of one life:
+ *
  *   63            48 47            32 31             0
  *  +----------------+----------------+----------------+
  *  | incarnation,   | image, folded  | locks          |
  *  | the low bits   |                |                |
  *  +----------------+----------------+----------------+
  *
- * So what an earlier program held is void with its image.
+ * Locks and claims end with the program that holds them. With the image in the word, the
+ * count of an earlier program is void from its exec on, and no instruction has to run for
+ * that.
  */
 static uint64_t locks_of(owner_t owner, uint32_t image)
 {
@@ -139,21 +188,32 @@ void row_lock(const struct segment *s, const struct life_self *self, int32_t loc
 {
 	uint64_t *word = &s->rows[owner_seat(self->owner)].locks;
 	uint64_t mine = locks_of(self->owner, image_fold(self->image));
-	uint64_t seen = load_relaxed(word); /* relaxed: as count() */
+	uint64_t seen = load_relaxed(word); /* relaxed: as row_count() */
 	uint32_t count;
 
 	do {
+		/*
+		 * A word of another life or program counts as 0: its locks have ended
+		 * with it. No other process writes the word, so the CAS fails only
+		 * against a thread of this one.
+		 */
 		count = (seen & ~0xffffffffull) == mine ? (uint32_t)seen : 0;
-		/* relaxed: as count() */
+		/* relaxed: as row_count() */
 	} while (!cas_relaxed(word, &seen, mine | (count + (uint32_t)locks)));
 }
 
 uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
-	/* relaxed: as count() */
+	/* relaxed: as row_count() */
 	uint64_t word = load_relaxed(&s->rows[owner_seat(owner)].locks);
 	uint32_t image = (word >> 32) & 0xffff;
 
+	/*
+	 * Void if the word is of another life in this seat, or of a program that exec has
+	 * replaced. Without @lives, for a registry whose life table is gone, an ended
+	 * program cannot be distinguished from the present one; its locks count then,
+	 * because a registry that may be in use must not be taken for an unused one.
+	 */
 	if (!image || (word & ~0xffffffffull) != locks_of(owner, image) ||
 	    (lives && !life_image_is_alive(lives, owner | (uint64_t)image << 16)))
 		return 0;
@@ -170,7 +230,10 @@ void row_hold(const struct segment *s, owner_t self, int32_t entries)
 	row_count(&s->rows[owner_seat(self)].held, self, entries);
 }
 
-/* All of @count, whatever stands in shared memory: the negative of INT32_MIN is none. */
+/*
+ * The number that takes all of @count away when it is added, whatever stands in shared
+ * memory: -(int32_t)count would overflow for INT32_MIN.
+ */
 static int32_t less(uint32_t count)
 {
 	return (int32_t)(0u - count);
@@ -182,18 +245,27 @@ void row_clear(const struct segment *s, const struct life_table *lives,
 	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint32_t entries;
 
-	/* With what a doubt adds: an interrupted program has not counted all that it has linked. */
+	/*
+	 * With what a doubt adds: an interrupted program has not counted everything that
+	 * it has linked. Without it the count would be off by that difference for the
+	 * rest of this life.
+	 */
 	row_owner(s, lives, owner_seat(self->owner), &entries);
 	row_add(s, self->owner, less(entries));
-	row_hold(s, self->owner, less(load_relaxed(&row->held))); /* relaxed: as in row_count() */
+	row_hold(s, self->owner, less(load_relaxed(&row->held))); /* relaxed: as row_count() */
 	row_lock(s, self, less(row_locks(s, lives, self->owner)));
 }
 
 void row_move(const struct segment *s, owner_t self)
 {
 	/*
-	 * ORD[row_move:A] acq_rel: the number, then the CAS that moves and what becomes of the old block;
-	 * pairs with row_moves:A
+	 * ORD[row_move:A] acq_rel: the number, then the CAS that moves and what becomes
+	 * of the old block; pairs with row_moves:A
+	 *
+	 * Before the CAS, not after it: a writer that is killed or stopped between the
+	 * two has announced a move that was not made, which costs a visitor one more
+	 * pass. In the other order a visitor could miss the entry and find the number
+	 * unchanged.
 	 */
 	fetch_add_acq_rel(&s->rows[owner_seat(self)].moves, 1);
 }
@@ -201,8 +273,8 @@ void row_move(const struct segment *s, owner_t self)
 uint64_t row_moves(const struct segment *s, owner_t owner)
 {
 	/*
-	 * ORD[row_moves:A] acquire, on both sides: what was read of the blocks, then the number, then what
-	 * is read of them next; pairs with row_move:A
+	 * ORD[row_moves:A] acquire, on both sides: what was read of the blocks, then the
+	 * number, then what is read of them next; pairs with row_move:A
 	 */
 	fence_acquire();
 	return load_acquire(&s->rows[owner_seat(owner)].moves);
@@ -217,23 +289,28 @@ void row_beat(const struct segment *s, owner_t self)
 int64_t row_beat_ms(const struct segment *s, owner_t owner)
 {
 	uint32_t seat = owner_seat(owner);
-	/* relaxed: as in row_beat() */
+	/* relaxed: as row_beat() */
 	uint64_t beat = seat < s->seats ? load_relaxed(&s->rows[seat].beat) : 0;
 	uint64_t at = clock_now();
 
 	if (!beat)
 		return -1;
-	/* It may have beaten after we looked at the clock. */
+	/*
+	 * The owner may have beaten after this thread read the clock; the difference
+	 * would then be negative, that is, some 584 years.
+	 */
 	return beat < at ? (int64_t)((at - beat) / 1000000) : 0;
 }
 
 uint64_t row_doubt(const struct segment *s, owner_t owner)
 {
 	/*
-	 * ORD[row_doubt:A] acquire: the doubt, then the slots and counts; pairs with doubt_cas:A
+	 * ORD[row_doubt:A] acquire: the doubt, then the slots and counts; pairs with
+	 * doubt_cas:A
 	 */
 	uint64_t doubt = load_acquire(&s->rows[owner_seat(owner)].doubt);
 
+	/* A doubt about an earlier life in this seat says nothing about @owner. */
 	return doubt >> 50 == (owner_incarnation(owner) & 0x3fff) ? doubt : 0;
 }
 
@@ -243,23 +320,35 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	uint64_t word, doubt;
 	owner_t owner;
 
-	/*
-	 * ORD[row_owner:A] acquire: the row, then its facts; pairs with open_row:A
-	 */
+	/* ORD[row_owner:A] acquire: the row, then its facts; pairs with open_row:A */
 	word = load_acquire(&s->rows[seat].entries);
 	owner = owner_of(word, seat);
 	*entries = (uint32_t)word;
 	doubt = row_doubt(s, owner);
+	/*
+	 * The difference stays in the doubt for the rest of the life, because two words
+	 * cannot be changed at once: between adding it to the count and clearing the
+	 * doubt, it would be counted twice or not at all.
+	 */
 	if (caa_unlikely(doubt & DOUBT_SETTLED))
 		*entries += (uint32_t)doubt;
+	/*
+	 * The life is looked at after the count: if it goes on now, the count that was
+	 * loaded is that of a living owner. Membership is asked because a process with
+	 * write access can put any incarnation into a row.
+	 */
 	return life_is_alive(lives, owner) && row_is_members(s, lives, owner) ? owner : 0;
 }
 
 uint32_t row_end(const struct segment *s)
 {
-	/* relaxed: as in open_row() */
+	/* relaxed: as open_row() */
 	uint64_t high = load_relaxed(&s->header->seats_high);
 
+	/*
+	 * Bounded by the geometry that was copied at opening: the word in the header may
+	 * be damaged, and callers index rows by the result.
+	 */
 	return high < s->seats ? (uint32_t)high : s->seats;
 }
 

@@ -1,58 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows: who is in this registry, and how much each has.
+ * Rows: the holders of seats in this registry, and how much each has.
  *
- * Promises  the sum over the living is exact with respect to the dead: a row counts for one life
- *           and is void with its end.
- * Needs     row_add() for an owner whose row was opened by row_open().
- * Context   any thread; lock-free.
- * Used by   interrupted, log, gift, judge, in_use, check, lib/.
+ * A sum over rows is what kreg_count() returns: it reads one word for each seat instead
+ * of walking the table.
+ *
+ * Promises  the sum over the living is exact with respect to the dead: a row counts for
+ * one life and is void with its end. Needs     row_add() and row_hold() only for an owner
+ * whose row was opened by row_open(). Context   any thread; lock-free. row_open() reads
+ * /proc. Used by   interrupted, log, gift, judge, in_use, ended, check, lib/.
  */
 #ifndef KREG_SHM_ROW_H
 #define KREG_SHM_ROW_H
 
 #include "shm/segment.h"
 
-/* The number of a namespace, by a file of /proc/PID/ns; 0, with errno. */
+/*
+ * The number of a namespace, from a file below /proc/PID/ns; 0 with errno if it is not
+ * shown.
+ */
 uint64_t row_namespace(const char *path);
 
-/* The number of our PID namespace; 0: not known. The initial one's is always the same. */
+/*
+ * The number of the caller's PID namespace; 0: not known. The initial one has a number
+ * that the kernel fixes.
+ */
 uint64_t row_pid_namespace(void);
 #define ROW_PID_NAMESPACE_INITIAL 0xeffffffcull
 
-/* That of our time namespace; 0: not known, or the kernel has none. */
+/* The number of the caller's time namespace; 0: not known, or the kernel has none. */
 uint32_t row_time_namespace(void);
 
 /*
- * Makes the row of one's seat one's own. Harmless when repeated. row_open_foster(): for one who lives for
- * process @pid, its child, which has no life of its own.
+ * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
+ * It precedes the first entry: an entry of an owner without a row would be in no sum, and
+ * would not keep the registry in use. row_open_foster(): for a process that holds its
+ * life on behalf of @pid, its child, which has no life of its own.
  */
 void row_open(const struct segment *s, const struct life_self *self);
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
 
-/* The process whose end is @owner's, for a pidfd, where it is not the one of row->who.pid; or 0. */
+/*
+ * The process whose end is the end of @owner, where that is not row->who.pid: a pidfd for
+ * the owner must be of this one. 0: there is none.
+ */
 pid_t row_foster(const struct segment *s, owner_t owner);
 
-/* Counts names of @self up or down; reserved ones; what the program holds: locks, places in lines, claims. */
+/*
+ * Adjust the counts of @self: row_add() of names that can be found, row_hold() of
+ * reserved ones, row_lock() of what its program holds: locks, places in their lines,
+ * claims. Called after the change of the table that they count; when an entry moves from
+ * one count to another, the new one is raised first (change.c), so a look for what keeps
+ * the registry in use (in_use.c) never finds neither.
+ */
 void row_add(const struct segment *s, owner_t self, int32_t entries);
 void row_hold(const struct segment *s, owner_t self, int32_t entries);
 void row_lock(const struct segment *s, const struct life_self *self, int32_t locks);
 
-/* Says that @self has nothing any more. No other thread of it may be in a call. */
+/*
+ * Sets the counts of @self to zero, at its last close, after its entries were unlinked.
+ * No other thread of the process may be in a call: a count that it changed between the
+ * load and the subtraction would be left over.
+ */
 void row_clear(const struct segment *s, const struct life_table *lives,
 	       const struct life_self *self);
 
-/* How many the program that @owner runs has. @lives: NULL if its image is not to be known. */
+/*
+ * How many locks, places and claims the program that @owner runs holds. @lives: NULL if
+ * nobody can say which program that is; then those of an earlier program count too.
+ */
 uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner);
 
 /*
- * To be told before an entry of @self is replaced, and how often it was: whoever goes through an owner's
- * slabs, with no move meanwhile, has come by all its entries.
+ * row_move() precedes each replacement of an entry of @self; row_moves() is how often
+ * that was. A visitor that goes through an owner's slabs, and finds the same number
+ * before and after, has seen all its entries: an entry that moves from a slab still to be
+ * visited into one visited already would be missed otherwise.
  */
 void row_move(const struct segment *s, owner_t self);
 uint64_t row_moves(const struct segment *s, owner_t owner);
 
-/* Says that @self is well; milliseconds since @owner has said so, -1: never. */
+/*
+ * row_beat() records that @self is well; row_beat_ms() is the time since @owner last did
+ * so, in milliseconds; -1: never.
+ */
 void row_beat(const struct segment *s, owner_t self);
 int64_t row_beat_ms(const struct segment *s, owner_t owner);
 
@@ -60,10 +91,10 @@ int64_t row_beat_ms(const struct segment *s, owner_t owner);
  * row->doubt, see interrupted.c:
  *
  *   63            50 49            34 33  32  31             0
- *  +----------------+----------------+---+---+----------------+
- *  | incarnation,   | image that was | S | O | what is to be  |   O: open; S: settled, and the sum is
- *  | the low bits   | interrupted    |   |   | added          |   right; neither: never in doubt
- *  +----------------+----------------+---+---+----------------+
+ * +----------------+----------------+---+---+----------------+ | incarnation,   | image
+ * that was | S | O | what is to be  |   O: open; S: settled, and the sum is | the low
+ * bits   | interrupted    |   |   | added          |   right; neither: never in doubt
+ * +----------------+----------------+---+---+----------------+
  */
 #define DOUBT_OPEN (1ull << 32)
 #define DOUBT_SETTLED (1ull << 33)
@@ -78,15 +109,17 @@ static inline uint64_t doubt_tag(uint64_t word)
 uint64_t row_doubt(const struct segment *s, owner_t owner);
 
 /*
- * The row's owner, if it is alive and not known never to have opened the registry, else 0; *entries is its count.
- * What exec has interrupted is in it once somebody has recovered that; interrupted_owner() is exact before.
+ * The row's owner, if it is alive and the guard does not know that it never opened the
+ * registry, else 0; *entries is its count. After an exec that interrupted a call the
+ * count is right once somebody has recovered that; interrupted_owner() is exact before.
  */
 owner_t row_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 		  uint32_t *entries);
 
 /*
- * Whether @owner may have opened this registry: under the guard what the kernel has noted, whatever is written in
- * here; in the fallback always.
+ * Whether @owner may have opened this registry: under the guard by what the kernel has
+ * noted, whatever is written in the segment; in the fallback always true, because there
+ * the rows and the lives are in the segment themselves and prove nothing.
  */
 static inline bool row_is_members(const struct segment *s, const struct life_table *lives,
 				  owner_t owner)
@@ -95,10 +128,13 @@ static inline bool row_is_members(const struct segment *s, const struct life_tab
 	       life_has_joined(lives, owner, s->device, s->inode) != LIFE_JOINED_NO;
 }
 
-/* One more than the last seat whose row was ever opened. */
+/* One more than the last seat whose row was ever opened. Never above s->seats. */
 uint32_t row_end(const struct segment *s);
 
-/* All entries of the living; *owners, if not NULL, is how many they are. */
+/*
+ * The number of names of all living owners; *owners, if not NULL, becomes the number of
+ * these owners. Gifts are in no row (gift_sum()).
+ */
 uint64_t row_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners);
 
 #endif
