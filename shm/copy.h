@@ -2,14 +2,14 @@
 /*
  * Copies to and from memory that another process may be writing at the same time.
  *
- * Promises  what is copied is what some process wrote, byte by byte; whether the bytes belong
- *           together is asked of grace_peek_held() afterwards.
- * Needs     both ranges mapped.
- * Context   any; signal-safe.
- * Used by   table, log, gift, meta, sweep, lib/.
+ * A peek that is overtaken reads bytes while they change, and discards them. C has no
+ * construct for that except atomic accesses of single bytes; ThreadSanitizer builds use
+ * those, other builds the library's memcpy().
  *
- * A peek that is overtaken reads bytes that change under it, and throws them away. C has no word
- * for that but atomic bytes; ThreadSanitizer builds use them, others the library's memcpy().
+ * Promises  what is copied is what some process wrote, byte by byte. Whether the bytes
+ * belong together is not known until grace_peek_held() confirms it. Needs     both ranges
+ * mapped. A caller acts upon nothing that it has copied before that check. Context   any;
+ * signal-safe. Used by   table, log, gift, meta, sweep, lib/.
  */
 #ifndef KREG_SHM_COPY_H
 #define KREG_SHM_COPY_H
@@ -23,6 +23,10 @@
 
 #ifdef __SANITIZE_THREAD__
 
+/*
+ * Byte by byte and relaxed: enough for ThreadSanitizer to see no race, and the order
+ * against other words comes from the fences of grace.h.
+ */
 static inline void copy_out(void *to, const void *from, size_t bytes)
 {
 	const unsigned char *source = from;
@@ -64,7 +68,11 @@ static inline void copy_out(void *to, const void *from, size_t bytes)
 	memcpy(to, from, bytes);
 }
 
-/* Without a call for up to 32 bytes: two ranges that overlap. */
+/*
+ * As copy_out(), without a call for up to 32 bytes: the first and the last 16 (8, 4)
+ * bytes, two ranges that overlap in the middle. A lookup copies values of 8 bytes mostly,
+ * where a call would cost more than the copy.
+ */
 static inline void copy_out_short(void *to, const void *from, size_t bytes)
 {
 	const unsigned char *source = from;
@@ -100,7 +108,12 @@ static inline bool copy_equals(const void *shared, const void *own, size_t bytes
 	const unsigned char *a = shared, *b = own;
 	uint64_t x[4], y[4], differ = 0;
 
-	/* Two ranges that overlap where need be, rather than a loop for what is left over. */
+	/*
+	 * 8 to 32 bytes (below 8 the subtraction wraps): four words that overlap where
+	 * the size is not a multiple of 8, instead of a loop for the rest. They are
+	 * compared together at the end, so that there is one branch, which mostly goes
+	 * the same way.
+	 */
 	if (caa_likely(bytes - 8 <= 24)) {
 		size_t half = bytes > 16 ? 16 : 8;
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries as they lie in the land: is this its key, where is its value.
+ * Entries as they lie in the land: which key they have, which kind they are, where their
+ * value is.
  *
- * Promises  nothing outside of what is reserved is read, whatever the entry says.
- * Needs     an entry from segment_entry(); its info word, loaded once.
- * Context   any; wait-free. Inline, because a lookup is made of these.
- * Used by   table, sweep, lib/.
+ * Every access checks its bounds, because any process with write access to the registry
+ * can write any info word, and a peek may read a block that has become something else
+ * meanwhile.
+ *
+ * Promises  nothing outside of what is reserved is read, whatever the entry says. Needs
+ * an entry from segment_entry(); its info word, loaded once: a second load could yield
+ * another size after the first was checked. Context   any; wait-free. Inline, because a
+ * lookup is made of these. Used by   table, sweep, lib/.
  */
 #ifndef KREG_SHM_ENTRY_H
 #define KREG_SHM_ENTRY_H
@@ -13,18 +18,28 @@
 #include "shm/copy.h"
 #include "shm/segment.h"
 
-/* The first line of what is at @place, or NULL if that is not reserved. */
+/*
+ * The first line of what is at @place, or NULL if that is not reserved. A place in front
+ * of the land wraps around to a number of slab that no registry has. Only the first line
+ * is certain to be inside: for bytes behind it, ask entry_has_room().
+ */
 static inline struct entry *segment_entry(const struct segment *s, place_t place)
 {
 	uint32_t slab = (place - s->land_place) / (SLAB_BYTES / LINE_BYTES);
 
-	/* relaxed: it only grows, and whoever links a place has reserved it before */
+	/*
+	 * relaxed: it only grows, and a process that links a place has reserved it before
+	 */
 	if (caa_unlikely(slab >= load_relaxed(&s->view->slabs) && slab >= segment_see_slabs(s)))
 		return NULL;
 	return (struct entry *)(s->land_base + (uint64_t)place * LINE_BYTES);
 }
 
-/* Whether @bytes from the entry's start on lie in its slab; an entry never leaves it. */
+/*
+ * Whether @bytes from the entry's start on lie in its slab. No entry crosses the end of
+ * its slab; one that claims to is damaged, and the next slab may be another owner's or
+ * not yet reserved.
+ */
 static inline bool entry_has_room(const struct segment *s, const struct entry *entry,
 				  uint32_t bytes)
 {
@@ -43,11 +58,15 @@ static inline uint32_t entry_kind(uint64_t info)
 	return (info >> ENTRY_KIND_SHIFT) & 0xf;
 }
 
+/* Whether another owner may link a name in front of this one (KREG_REGISTER_REPLACEABLE). */
 static inline bool entry_is_replaceable(uint64_t info)
 {
 	return (info >> ENTRY_KIND_SHIFT) & ENTRY_REPLACEABLE;
 }
 
+/*
+ * Whether the entry was made by another owner; such a one is in no row's count (gift.c).
+ */
 static inline bool entry_is_gift(uint64_t info)
 {
 	return (info >> ENTRY_KIND_SHIFT) & ENTRY_GIFT;
@@ -56,7 +75,10 @@ static inline bool entry_is_gift(uint64_t info)
 /* Kinds, as a set. */
 #define KIND_OF(kind) (1u << (kind))
 #define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
-/* Those that belong to the program that their owner runs, and end with it. */
+/*
+ * Those that belong to the program that their owner runs, and end with it at exec. Their
+ * owner word has the image.
+ */
 #define KINDS_OF_PROGRAMS (KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM) | KIND_OF(ENTRY_STATUS))
 #define KINDS_USED (KINDS_OF_NAMES | KINDS_OF_PROGRAMS)
 
@@ -65,7 +87,7 @@ static inline bool entry_is_of(uint64_t info, uint32_t kinds)
 	return kinds >> entry_kind(info) & 1;
 }
 
-/* The word of an entry whose value is at @value, or behind the key if that is 0. */
+/* The info word of an entry whose value is at @value, or behind the key if that is 0. */
 static inline uint64_t entry_info(uint32_t kind_and_flags, place_t value, uint32_t value_size,
 				  uint32_t key_size)
 {
@@ -74,7 +96,10 @@ static inline uint64_t entry_info(uint32_t kind_and_flags, place_t value, uint32
 	       (uint64_t)value_size << ENTRY_VALUE_SIZE_SHIFT | key_size;
 }
 
-/* The bytes in front of a value that lies behind its key. */
+/*
+ * The bytes in front of a value that lies behind its key: values begin at a multiple of
+ * 8, so that a counter can be added to atomically.
+ */
 static inline uint32_t entry_head(uint32_t key_size)
 {
 	return ENTRY_HEAD + ((key_size + 7) & ~7u);
@@ -85,12 +110,20 @@ static inline bool entry_has_key(const struct segment *s, const struct entry *en
 {
 	if (entry_key_size(info) != key_size)
 		return false;
+	/*
+	 * A key that fits into the first line needs no check: segment_entry() has made
+	 * it. A longer one may reach beyond the slab if the info word is damaged.
+	 */
 	if (key_size > sizeof(entry->bytes) && !entry_has_room(s, entry, ENTRY_HEAD + key_size))
 		return false;
 	return copy_equals(entry->bytes, key, key_size);
 }
 
-/* Whether it is a plain name, with a key of that size and a value behind it. */
+/*
+ * Whether it is a plain name with a key of that size and the value behind it: one
+ * comparison for kind, flags, place and key size together, because the short search makes
+ * it for each hit.
+ */
 static inline bool entry_is_in_line(uint64_t info, uint32_t key_size)
 {
 	return (info & ~(ENTRY_VALUE_SIZE_MAX << ENTRY_VALUE_SIZE_SHIFT)) ==
@@ -107,7 +140,11 @@ static inline place_t entry_value_place(uint64_t info)
 	return (info >> ENTRY_VALUE_PLACE_SHIFT) & PLACE_MAX;
 }
 
-/* Where the entry's value is and how long; NULL if it is not in the segment, or larger than there may be. */
+/*
+ * The address of the entry's value, and its size; NULL if it is not in the segment, or
+ * larger than a value can be. A value with a place of its own is bounded by what is
+ * reserved; one behind the key must end in the entry's slab.
+ */
 static inline const void *entry_value(const struct segment *s, const struct entry *entry,
 				      uint64_t info, uint32_t *size)
 {

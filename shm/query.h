@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is looked for in the table: a key, as a hash, and which entries of it count.
+ * Queries: what a search looks for, as a hash, an order, and the kinds and the owner of
+ * the entries that match.
  *
- * Promises  the same key has the same hash in all processes, because the seed is the segment's.
- * Needs     a key that stays where it is as long as the query is used.
- * Context   any.
- * Used by   the table, gift, sweep, lib/.
+ * A query is made once for each call and handed to all searches of it, because hashing
+ * the key is a good part of a lookup.
+ *
+ * Promises  the same key has the same hash in all processes, because the seed is the
+ * segment's. Needs     a key that stays where it is as long as the query is used. Context
+ * any. Used by   the table, gift, sweep, lib/.
  */
 #ifndef KREG_SHM_QUERY_H
 #define KREG_SHM_QUERY_H
@@ -15,18 +18,28 @@
 
 #include "shm/entry.h"
 
-/* What is looked for. */
+/* One search. Private to the thread that has made it. */
 struct query {
 	const void *key;
 	uint32_t key_size;
-	uint32_t hash; /* as many bits as buckets and order use */
-	uint32_t bell; /* the hash of the key alone, without its partition */
+	/* as many bits as buckets and order use */
+	uint32_t hash;
+	/*
+	 * the hash of the key without its partition: all who wait for a key share one
+	 * bell, whatever partition its next owner is in
+	 */
+	uint32_t bell;
 	order_t order;
-	uint32_t kinds; /* KIND_OF() those that count */
-	owner_t owner;  /* his alone; 0: anybody's */
+	/* KIND_OF() those that match */
+	uint32_t kinds;
+	/* the only owner that matches; 0: any */
+	owner_t owner;
 };
 
-/* Locks, claims and states are elsewhere in the list than names, so that a long line costs the others nothing. */
+/*
+ * Locks, claims and statuses get other places in the list than names of the same key: a
+ * long line for a lock would otherwise lengthen each lookup of the name.
+ */
 #define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
 #define SEED_OF_CLAIMS 0xc2b2ae3d27d4eb4full
 #define SEED_OF_STATUS 0x165667b19e3779f9ull
@@ -46,7 +59,10 @@ static inline struct query table_query_by(uint64_t seed, const void *key, size_t
 	return q;
 }
 
-/* Names that can be found. */
+/*
+ * Names that can be found. With several partitions, those in partition 0 only: a search for
+ * all of a key's entries repeats with table_query_partition().
+ */
 static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
 {
 	return table_query_by(s->seed, key, key_size, KIND_OF(ENTRY_NAME));
@@ -71,8 +87,10 @@ static inline struct query table_query_status(const struct segment *s, const voi
 }
 
 /*
- * From the query for a key to that for what owners of one partition have under it. The key's entries are
- * in as many places of the list as there are partitions.
+ * Turns the query for a key into the one for the entries that owners of one partition
+ * have under it. A key's entries are in as many places of the list as there are
+ * partitions, so a search for any owner's goes through all of them. Made from q->bell, so
+ * it can be repeated with the next partition.
  */
 static inline void table_query_partition(struct query *q, uint32_t partition)
 {
@@ -85,7 +103,10 @@ static inline uint32_t table_partition(const struct segment *s, owner_t owner)
 	return owner_seat(owner) % s->partitions;
 }
 
-/* What @owner has under a key, or is to have. */
+/*
+ * The query for what @owner has under a key, or is about to have. Registration and search
+ * must agree about the partition, or the entry would be where nobody looks.
+ */
 static inline struct query table_query_of(const struct segment *s, owner_t owner, const void *key,
 					  size_t key_size)
 {
@@ -95,7 +116,11 @@ static inline struct query table_query_of(const struct segment *s, owner_t owner
 	return q;
 }
 
-/* What leads to @owner's entry of @info with that key. */
+/*
+ * The query that leads to @owner's entry of @info with that key: the hash depends on the
+ * kind, so an entry that is found by its slab is found in the list only by the query of
+ * its own kind.
+ */
 static inline struct query table_query_entry(const struct segment *s, owner_t owner, uint64_t info,
 					     const void *key)
 {
