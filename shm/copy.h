@@ -7,9 +7,11 @@
  * those, other builds the library's memcpy().
  *
  * Promises  what is copied is what some process wrote, byte by byte. Whether the bytes
- * belong together is not known until grace_peek_held() confirms it. Needs     both ranges
- * mapped. A caller acts upon nothing that it has copied before that check. Context   any;
- * signal-safe. Used by   table, log, gift, meta, sweep, lib/.
+ *           belong together is not known until grace_peek_held() confirms it.
+ * Needs     both ranges mapped. A caller acts upon nothing that it has copied before that
+ *           check.
+ * Context   any; signal-safe.
+ * Used by   table, log, gift, meta, sweep, lib/.
  */
 #ifndef KREG_SHM_COPY_H
 #define KREG_SHM_COPY_H

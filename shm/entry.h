@@ -7,10 +7,11 @@
  * can write any info word, and a peek may read a block that has become something else
  * meanwhile.
  *
- * Promises  nothing outside of what is reserved is read, whatever the entry says. Needs
- * an entry from segment_entry(); its info word, loaded once: a second load could yield
- * another size after the first was checked. Context   any; wait-free. Inline, because a
- * lookup is made of these. Used by   table, sweep, lib/.
+ * Promises  nothing outside of what is reserved is read, whatever the entry says.
+ * Needs     an entry from segment_entry(); its info word, loaded once: a second load
+ *           could yield another size after the first was checked.
+ * Context   any; wait-free. Inline, because a lookup is made of these.
+ * Used by   table, sweep, lib/.
  */
 #ifndef KREG_SHM_ENTRY_H
 #define KREG_SHM_ENTRY_H

@@ -8,7 +8,8 @@
  *
  * Promises  a reference means the same in every process, whatever the mapping's address.
  * Needs     nothing. Whether a place lies inside the segment is asked of segment_at().
- * Context   any; arithmetic only. Used by   segment, land, heap, table, sweep.
+ * Context   any; arithmetic only.
+ * Used by   segment, land, heap, table, sweep.
  *
  * A place counts lines of 64 bytes from the start of the segment. A reference is a link
  * of the table's one sorted list:

@@ -7,8 +7,10 @@
  * the key is a good part of a lookup.
  *
  * Promises  the same key has the same hash in all processes, because the seed is the
- * segment's. Needs     a key that stays where it is as long as the query is used. Context
- * any. Used by   the table, gift, sweep, lib/.
+ *           segment's.
+ * Needs     a key that stays where it is as long as the query is used.
+ * Context   any.
+ * Used by   the table, gift, sweep, lib/.
  */
 #ifndef KREG_SHM_QUERY_H
 #define KREG_SHM_QUERY_H

@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counts is slabs, by what the directory says of them:
+ * Quota: how many slabs an owner has, read from the directory.
+ *
+ * What counts is slabs, by what their words in the directory say:
  *
  *   slab                                     counts for
- *   an owner's                               it, until it is returned or retired
- *   of a gift                                the process that made it, until the gift is over or that process is
- *                                            gone; from then on nobody
- *   of meta, retired, anybody's, the dead's  nobody
+ *   an owner's                               that owner, until it is returned or retired
+ *   of a gift                                the process that made it, until the gift is over or
+ *                                            that process is gone; from then on no owner
+ *   of meta, retired, free, a dead owner's   no owner
  *
- * So there is no word that says how much an owner has, and nothing is left wrong by who dies, is stopped or calls exec:
- * the directory is the count, and the dead's slabs are void in it with the life. What is kept in private memory
- * is a copy, so that taking a slab is no look at all of them:
+ * There is no shared word with the number of slabs of an owner, so no death, stop or exec
+ * can leave one wrong: the directory is the count, and a dead owner's slabs are void in
+ * it with the life. A process keeps copies of its own numbers in private memory, so that
+ * taking a slab does not mean reading the whole directory:
  *
- *   slabs   exact: those that an earlier program of the process has left, which come back with the last handle; and
- *           since no program but the present one takes anything, what its heap takes and gives back under its mutex
- *   gifts   may be too high: others end them. So it is counted anew before anything is refused
+ *   slabs   exact: what an earlier program of the process has left, which comes back with the
+ *           last handle, and what the present program's heap takes and gives back, under its
+ *           mutex; no other program of the process takes anything
+ *   gifts   may be too high, because others end gifts. So they are counted again before
+ *           anything is refused
  *
- * A gift is taken and becomes nobody's under the heap's mutex, so a count anew misses none.
+ * A gift's slab is taken and becomes nobody's under the heap's mutex, so a new count
+ * never misses one that is being made.
  */
 #include "shm/quota.h"
 
 #include <errno.h>
 
-/* The process that made the gift in @slab, whatever program it runs by now; 0: there is none. */
+/*
+ * The process that made the gift in @slab, whatever program it runs by now; 0: there is
+ * no gift, or it changed hands during the look.
+ */
 static owner_t gift_maker(const struct segment *s, uint32_t slab)
 {
 	uint64_t word = land_owner(s, slab), about;
@@ -31,8 +40,13 @@ static owner_t gift_maker(const struct segment *s, uint32_t slab)
 		return 0;
 	about = land_about(s, slab);
 	/*
-	 * ORD[gift_maker:A] acquire: who made it, then the word once more: if that has not changed it was of this
-	 * gift, or of its next state; pairs with land_disown:A
+	 * ORD[gift_maker:A] acquire: its maker, then the word again: if that has not
+	 * changed, the maker was of this gift, or of its next state; pairs with
+	 * land_disown:A
+	 *
+	 * Without the second look @about could be that of the slab's next use: it is
+	 * written before the word changes, and the two words cannot be read at once. The
+	 * linked flag is masked, because it changes within the life of one gift.
 	 */
 	fence_acquire();
 	if ((land_owner(s, slab) ^ word) & ~(uint64_t)LAND_GIFT_LINKED)
@@ -40,6 +54,10 @@ static owner_t gift_maker(const struct segment *s, uint32_t slab)
 	return about & LAND_MAKER ? owner_without_image(about & ~LAND_MAKER) : 0;
 }
 
+/*
+ * The owner that @slab counts for, or 0. It may be dead: callers compare it with a living
+ * owner, or ask.
+ */
 static owner_t payer(const struct segment *s, uint32_t slab)
 {
 	uint64_t word = land_owner(s, slab);
@@ -49,6 +67,10 @@ static owner_t payer(const struct segment *s, uint32_t slab)
 	return gift_maker(s, slab);
 }
 
+/*
+ * Under the heap's mutex, or before the heap is used: a gift whose slab is taken and not
+ * yet nobody's would be in neither count.
+ */
 static uint32_t count_gifts(const struct segment *s, owner_t self)
 {
 	uint32_t slab, slabs = land_slabs(s), count = 0;
@@ -58,6 +80,10 @@ static uint32_t count_gifts(const struct segment *s, owner_t self)
 	return count;
 }
 
+/*
+ * At the first opening, before this program takes anything. Without a quota nothing is
+ * counted, so an opening does not read the directory.
+ */
 void quota_begin(struct quota *quota, const struct segment *s, owner_t self)
 {
 	uint32_t slab, slabs = s->owner_slabs ? land_slabs(s) : 0;
@@ -71,9 +97,18 @@ void quota_begin(struct quota *quota, const struct segment *s, owner_t self)
 
 static bool has_room(const struct quota *quota, const struct segment *s, uint32_t slabs)
 {
+	/*
+	 * In 64 bits: the sum of three numbers that may come from damaged memory must not
+	 * wrap around to a small one.
+	 */
 	return !s->owner_slabs || (uint64_t)quota->slabs + quota->gifts + slabs <= s->owner_slabs;
 }
 
+/*
+ * Whether @slabs more are within the quota. The gifts are counted again only where the
+ * quota would be exceeded, which is the only case that reads the whole directory. The
+ * caller holds the heap's mutex.
+ */
 static int check(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs)
 {
 	if (caa_likely(has_room(quota, s, slabs)))
@@ -120,6 +155,10 @@ uint32_t quota_used(const struct segment *s, owner_t owner)
 	return count;
 }
 
+/*
+ * Reads the directory once, whatever the number of owners. The seat is checked before it
+ * is used as an index, because the owner word is whatever stands in shared memory.
+ */
 void quota_used_by_all(const struct segment *s, const struct life_table *lives, uint32_t *slabs,
 		       uint32_t seats)
 {

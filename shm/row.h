@@ -6,9 +6,11 @@
  * of walking the table.
  *
  * Promises  the sum over the living is exact with respect to the dead: a row counts for
- * one life and is void with its end. Needs     row_add() and row_hold() only for an owner
- * whose row was opened by row_open(). Context   any thread; lock-free. row_open() reads
- * /proc. Used by   interrupted, log, gift, judge, in_use, ended, check, lib/.
+ *           one life and is void with its end.
+ * Needs     row_add() and row_hold() only for an owner whose row was opened by
+ *           row_open().
+ * Context   any thread; lock-free. row_open() reads /proc.
+ * Used by   interrupted, log, gift, judge, in_use, ended, check, lib/.
  */
 #ifndef KREG_SHM_ROW_H
 #define KREG_SHM_ROW_H
