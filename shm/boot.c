@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's boot id, if it is the kernel's: containers get one of their own by a file that is mounted over that of
- * /proc, and share memory with those who are not told that one.
+ * The boot id, as the kernel itself shows it.
+ *
+ * Container managers mount a file of their own over that of /proc, to give each container
+ * another id. Such an id is ignored: processes inside and outside of the container share
+ * memory and would not agree about the boot, and each would take the other's registry for
+ * a leftover.
  */
 #include "shm/boot.h"
 
@@ -18,6 +22,7 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define DIGITS 32
 
+/* @c is a hexadecimal digit. */
 static unsigned digit_of(char c)
 {
 	return (unsigned)(isdigit((unsigned char)c) ? c - '0'
@@ -26,6 +31,10 @@ static unsigned digit_of(char c)
 
 void boot_id(uint64_t out[2])
 {
+	/*
+	 * Without following a link, and without blocking: in a container anything may be
+	 * mounted there.
+	 */
 	int fd = fd_open(BOOT_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	uint64_t id[2] = { 0 };
 	struct statfs fs;
@@ -37,15 +46,24 @@ void boot_id(uint64_t out[2])
 	out[1] = 0;
 	if (fd < 0)
 		return;
+	/*
+	 * The file system of the open file, not of the path, which another mount may
+	 * cover between two system calls.
+	 */
 	if (!fstatfs(fd, &fs) && (unsigned long)fs.f_type == PROC_SUPER_MAGIC)
 		got = read(fd, text, sizeof(text));
 	close(fd);
+	/* A UUID: 32 digits, and dashes that are skipped. */
 	for (i = 0; i < got && digits < DIGITS; i++) {
 		if (!isxdigit((unsigned char)text[i]))
 			continue;
 		id[digits / 16] = id[digits / 16] << 4 | digit_of(text[i]);
 		digits++;
 	}
+	/*
+	 * Cut short, or no UUID: half an id could differ from the same half read
+	 * elsewhere.
+	 */
 	if (digits < DIGITS)
 		return;
 	out[0] = id[0];

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps a registry in use is counted in three places: what is held and the names in the rows, gifts where they
- * lie. One look goes by them one after the other. What is counted all the time, and moves from one place to another
- * meanwhile, is found: either it moves the way the look goes and is counted there before it is not here any
- * more, or the row of who moves it holds it (change.c), and who looks twice sees that at the second look.
+ * In use: one look at everything that keeps a registry in use.
+ *
+ * That is counted in three places: what is held and the names in the rows, gifts where
+ * they lie. A look reads them one after the other, without a lock. It finds whatever is
+ * counted during the whole look, although that may move from one place to another
+ * meanwhile: either it moves in the direction of the look and is counted at the new place
+ * before it is not counted at the old one any more, or the row of the process that moves
+ * it holds it during the move (change.c); a process that looks twice then sees that at
+ * the second look.
+ *
+ * Nothing is written, so a process that is killed here leaves nothing.
  */
 #include "shm/in_use.h"
 
@@ -15,14 +22,24 @@
 #include "shm/judge.h"
 #include "shm/row.h"
 
+/* One look. Private to the call. */
 struct look {
 	const struct segment *s;
-	const struct life_table *table; /* NULL if the segment's is gone */
+	/* NULL if the segment's table is gone: then processes are judged by judge.h */
+	const struct life_table *table;
 	struct judge judge;
+	/*
+	 * describes the last process that counted as alive; valid only if the look
+	 * returns true
+	 */
 	struct in_use *found;
 };
 
-/* Without the table. */
+/*
+ * Without the table. True also for a process that cannot be judged, because to end a
+ * registry that is in use cannot be undone, and to refuse one that is not can be
+ * repeated.
+ */
 static bool process_is_alive(struct look *look, const struct segment_who *who)
 {
 	enum verdict verdict = judge_look(&look->judge, who);
@@ -33,6 +50,13 @@ static bool process_is_alive(struct look *look, const struct segment_who *who)
 	return verdict != JUDGE_DEAD;
 }
 
+/*
+ * Whether @owner counts as alive. With the table the life word decides, and the guard's
+ * note of who has opened the registry: a row can be written by any process with write
+ * access, so without that question anybody could keep a registry in use in a stranger's
+ * name. Without the table the rows are all there is; a life that is noted as ended is
+ * dead although its process goes on.
+ */
 static bool owner_is_alive(struct look *look, owner_t owner)
 {
 	const struct segment_who *who = segment_who(look->s, owner_seat(owner));
@@ -42,6 +66,10 @@ static bool owner_is_alive(struct look *look, owner_t owner)
 		return !ended_is_known(look->s, owner) && process_is_alive(look, who);
 	if (!life_look(look->table, owner, &life) || !row_is_members(look->s, look->table, owner))
 		return false;
+	/*
+	 * The guard's pids are those of the initial PID namespace; in the fallback the
+	 * row has the pid, and the namespace that it is of.
+	 */
 	*look->found = look->table->facts
 			       ? (struct in_use){ .pid = (pid_t)(life & LIFE_PID_MASK),
 						  .pid_namespace = ROW_PID_NAMESPACE_INITIAL }
@@ -50,7 +78,11 @@ static bool owner_is_alive(struct look *look, owner_t owner)
 	return true;
 }
 
-/* Of gifts the rows know nothing. */
+/*
+ * The rows do not count gifts, so all slabs are looked at, if there may be any gift. If
+ * part of the land is beyond what this process could map, a gift may lie there: it counts
+ * as in use, because gifts that cannot be seen must not be taken for none.
+ */
 static bool someone_has_gift(struct look *look)
 {
 	const struct segment *s = look->s;
@@ -62,22 +94,37 @@ static bool someone_has_gift(struct look *look)
 	for (slab = 0; slab < slabs; slab++) {
 		owner_t owner = gift_owner(s, slab);
 
+		/*
+		 * The seat is checked first: the owner word is whatever stands in shared
+		 * memory, and segment_who() does not check it.
+		 */
 		if (owner && owner_seat(owner) < s->seats && owner_is_alive(look, owner))
 			return true;
 	}
 	return false;
 }
 
+/*
+ * The rows, then the gifts, in this order: see the head. All seats are looked at and not
+ * only those up to row_end(), whose bound may be seen late.
+ */
 static bool someone_has_something(struct look *look)
 {
 	const struct segment *s = look->s;
 	uint32_t seat;
 
 	for (seat = 0; seat < s->seats; seat++) {
-		/* relaxed: a full fence stands before, and nothing is read through the word */
+		/*
+		 * relaxed: a full fence stands before, and nothing is read through the
+		 * word
+		 */
 		owner_t owner = owner_of(load_relaxed(&s->rows[seat].entries), seat);
 
-		/* The cheaper look first. */
+		/*
+		 * The cheaper question first: with the table, whether the owner is alive
+		 * is one load, and what it has may take a walk of the table after an
+		 * exec; without it, judging a process reads /proc.
+		 */
 		if (look->table
 			    ? owner_is_alive(look, owner) &&
 				      interrupted_is_in_use(s, look->table, seat)
@@ -87,7 +134,10 @@ static bool someone_has_something(struct look *look)
 	return someone_has_gift(look);
 }
 
-/* What else is in it is not known. */
+/*
+ * Of a segment of another layout. What its owners have in it is not known, so each living
+ * process that a row names counts.
+ */
 static bool someone_was_there(struct look *look)
 {
 	uint32_t seat;
@@ -99,6 +149,10 @@ static bool someone_was_there(struct look *look)
 	return false;
 }
 
+/*
+ * Chooses the evidence: the lives in the segment itself (the fallback), or the caller's
+ * table if it is the one that the segment was made under, or none.
+ */
 bool in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who)
 {
 	struct life_table own = { .words = s->lives, .seats = s->seats };
@@ -107,6 +161,10 @@ bool in_use_by(const struct segment *s, const struct life_table *lives, struct i
 	*who = (struct in_use){ 0 };
 	if (s->is_leftover)
 		return false;
+	/*
+	 * Another guard's words say nothing about these owners: all of them would look
+	 * dead, and a registry in use would be ended.
+	 */
 	if (look.table && look.table->identity != s->header->identity)
 		look.table = NULL;
 	if (!look.table || s->is_stranger)

@@ -2,8 +2,12 @@
 /*
  * In use: whether a process that is alive has something in a segment.
  *
- * Promises  who had something during the whole of two looks is seen by the second one, if a full fence and a word
- *           that each who registers looks at are between them (succession.c); who cannot be judged is
+ * A registry may be replaced or destroyed only if none has: the new one would otherwise
+ * exist beside one whose owners go on in it.
+ *
+ * Promises  a process that had something during the whole of two looks is seen by the
+ *           second one, if between them are a full fence and a word that each registering
+ *           process looks at (succession.c). A process that cannot be judged counts as
  *           alive.
  * Needs     nothing; the life table may be gone.
  * Context   any thread; may read /proc.
@@ -14,26 +18,38 @@
 
 #include "shm/segment.h"
 
-/* One who is alive, or may be. */
+/*
+ * One process that is alive, or may be. Private to the caller; filled by in_use_by() when
+ * that is true.
+ */
 struct in_use {
 	pid_t pid;
-	uint64_t pid_namespace; /* that the pid is of; 0: not known */
-	bool is_unseen;         /* it cannot be judged from here, so it counts as alive */
-	bool is_beyond;         /* nor can be seen who it is: this process could not map so much */
+	/* that the pid is of; 0: not known */
+	uint64_t pid_namespace;
+	/* it cannot be judged from here, so it counts as alive */
+	bool is_unseen;
+	/* not even its pid is known: the caller could not map that part of the file */
+	bool is_beyond;
 };
 
 /*
- * Whether somebody who has something in @s, be it reserved, locked or a gift, is alive, by @lives if that
- * is its table, else by what is to be seen of the processes. Of a segment of another layout: who may ever have
- * had something. In a leftover of another boot and in a copy nobody is.
+ * Whether a living process has something in @s: a name, a reserved name, a lock, a claim
+ * or a gift. It is alive by @lives if that is the table of @s, else by what can be seen
+ * of processes (judge.h). Of a segment of another layout only the rows' owners can be
+ * read, so each living process that has ever opened it counts. In a leftover of another
+ * boot, and in a copy, nobody is alive.
  */
 bool in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who);
 
-/* For sentences, after "FILE": "... and process 12 in it is alive; end it". */
+/* Bytes that any such message fits into. */
 #define IN_USE_TEXT 512
+/*
+ * Writes who it is for a message, after "FILE": "... and process 12 in it is alive; end
+ * it". @out has IN_USE_TEXT bytes.
+ */
 void in_use_tell(char *out, const struct in_use *who);
 
-/* Why @s is not replaced, to the path's log. */
+/* Logs to the path why @s is not replaced. */
 void in_use_say(const struct segment *s, const struct segment_path *path,
 		const struct in_use *alive);
 
