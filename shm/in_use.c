@@ -181,8 +181,8 @@ void in_use_tell(char *out, const struct in_use *who)
 
 	if (who->is_beyond)
 		snprintf(out, IN_USE_TEXT,
-			 "what is in it does not fit into the address space of this process, so "
-			 "that somebody in it counts as alive; raise the limit (ulimit -v)");
+			 "it does not fit into this process's address space, so its users cannot "
+			 "be seen and count as alive; raise the limit (ulimit -v)");
 	else if (!who->is_unseen && is_elsewhere)
 		snprintf(out, IN_USE_TEXT,
 			 "process %d of PID namespace %llu in it is alive; end it there", who->pid,
@@ -191,13 +191,13 @@ void in_use_tell(char *out, const struct in_use *who)
 		snprintf(out, IN_USE_TEXT, "process %d in it is alive; end it", who->pid);
 	else if (is_elsewhere)
 		snprintf(out, IN_USE_TEXT,
-			 "process %d in it is of PID namespace %llu, which is not to be seen from "
-			 "here, %llu, so that it counts as alive; open it where the process, or "
-			 "its guard's folder in bpffs, is to be seen",
+			 "process %d in it is of PID namespace %llu, which is not visible from "
+			 "here (%llu), so it counts as alive; open it where the process, or its "
+			 "guard's folder in bpffs, is visible",
 			 who->pid, there, here);
 	else
 		snprintf(out, IN_USE_TEXT,
-			 "process %d in it cannot be judged without /proc, so that it counts as "
+			 "process %d in it cannot be judged without /proc, so it counts as "
 			 "alive; mount /proc, or open it where that is mounted",
 			 who->pid);
 }
@@ -218,5 +218,6 @@ void in_use_say(const struct segment *s, const struct segment_path *path,
 			    "%s/%s was made under %s, and %s, or `regtool destroy --force` the "
 			    "registry",
 			    path->directory, path->file,
-			    s->lives ? "the fallback" : "a guard that is not to be seen", text);
+			    s->lives ? "the fallback" : "a guard that is not visible from here",
+			    text);
 }
