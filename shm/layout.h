@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The segment's layout: every struct that processes share, but for the life table.
+ * The segment's layout: every struct that processes share, except the life table.
+ *
+ * Each shared word is described here with its writers and with what it becomes, because any
+ * of these processes may be killed between two stores: the tables below say what the others
+ * make of the word then.
  *
  * Promises  sizes and offsets are the same for every build of one SEGMENT_LAYOUT.
- * Needs     an agreement before anything here changes: SEGMENT_LAYOUT goes up, and NEWS says so.
+ * Needs     an agreement before anything here changes: SEGMENT_LAYOUT goes up, and NEWS
+ *           says so. Two builds that disagree about one offset damage each other's registry.
  * Used by   all of shm/.
  *
  * A segment is one sparse tmpfs file:
@@ -18,8 +23,9 @@
  *   logs        128 KiB a seat              as its holder writes them, if somebody listens
  *   land        16 KiB a slab               as owners take slabs
  *
- * Each part has room for all it can ever be, so nothing ever moves. What is not reserved is a
- * hole that nobody touches: touching it on a full file system would be SIGBUS.
+ * Each part has room for all it can ever be, so nothing ever moves: a part that moved would
+ * have to be moved in all processes at once. What is not reserved is a hole that no process
+ * touches: touching it on a full file system would be SIGBUS.
  */
 #ifndef KREG_SHM_LAYOUT_H
 #define KREG_SHM_LAYOUT_H
@@ -35,16 +41,24 @@
 #define LINE_BYTES 64u
 
 /*
- * successor, see succession.c. The segment is over if the word is not 0 and SEGMENT_PROPOSED not in it:
+ * The successor word, see succession.c. The segment is over if the word is not 0 and does
+ * not have SEGMENT_PROPOSED:
  *
- *   word                      means                                  becomes, by
- *   0                         in use                                 a proposal; SEGMENT_DESTROYED
- *   {id, SEGMENT_PROPOSED}    in use; somebody would like to end it  0, by who registers; what it proposes, by
- *                                                                    the proposer alone
- *   {id, 0}                   replaced by the segment of that id     another id, if that one's file is lost
- *   {id, SEGMENT_REMOVED}     destroyed; the name is taken away      {id, 0} of one that has the name next
- *                             through the folder of that id          another {id, SEGMENT_REMOVED}
- *   SEGMENT_DESTROYED         destroyed; nobody takes it away        the same
+ *   word                     means                              becomes, by
+ *   0                        in use                             a proposal; SEGMENT_DESTROYED
+ *   {id, SEGMENT_PROPOSED}   in use; a process would like to    0, by a process that registers;
+ *                            end it                             what it proposes, by the
+ *                                                               proposer only
+ *   {id, 0}                  replaced by the segment of that    another id, if the file of that
+ *                            id                                 one is lost
+ *   {id, SEGMENT_REMOVED}    destroyed; the name is taken away  {id, 0} of one that has the name
+ *                            through the folder of that id      next; another {id,
+ *                                                               SEGMENT_REMOVED}
+ *   SEGMENT_DESTROYED        destroyed; no process is taking    the same
+ *                            the name away
+ *
+ * A word that says over never becomes one that says in use: processes act upon the end at
+ * once, and could not take that back.
  */
 #define SEGMENT_PROPOSED 1ull
 #define SEGMENT_REMOVED 2ull
@@ -55,23 +69,29 @@
 #define SEGMENT_PARTITIONS_MAX 64u
 
 /*
- * The preamble: the beginning of every segment, whatever its layout, from layout 5 on. Another layout may use what is
- * reserved here and all that follows; what stands here never changes, nor what it means, so that each library can
- * tell of a segment of any layout whether somebody may live in it, and can end it:
+ * The preamble: the beginning of every segment, whatever its layout, from layout 5 on.
+ * Another layout may use what is reserved here and all that follows. What stands here never
+ * changes, nor does its meaning, so that each library can tell of a segment of any layout
+ * whether a process may live in it, and can end it. Otherwise two versions of the library
+ * on one host would refuse each other's registries for ever:
  *
- *   magic, marker   these constants. A segment without the marker is older, and nothing else is known of it
+ *   magic, marker   these constants. A segment without the marker is older, and nothing
+ *                   else is known of it
  *   layout          of what is not the preamble
  *   id, replaces    as in layout 5
- *   identity        of the guard's life table that its owners have their lives in; 0: of none
+ *   identity        of the guard's life table that has its owners' lives; 0: of none
  *   boot            the kernel's boot id; 0: not known
- *   inode           of its file, so that a copy is known
- *   rows ...        a row for each seat, at rows_offset + seat * row_bytes; who_offset bytes into the row is
- *                   struct segment_who. Reserved memory, at creation
- *   successor       as above. Who would like to end a segment reads the rows, proposes, and reads them again; who
- *                   registers something has filled its struct segment_who before, and looks at the word afterwards
+ *   inode           of its file, so that a copy is recognized: nobody ends lives in a copy
+ *   rows ...        a row for each seat, at rows_offset + seat * row_bytes; who_offset bytes
+ *                   into the row is struct segment_who. Reserved memory, at creation
+ *   successor       as above. A process that would like to end a segment reads the rows,
+ *                   proposes, and reads them again; a process that registers something has
+ *                   filled its struct segment_who before, and looks at the word afterwards.
+ *                   So one of the two sees the other
  */
 #define SEGMENT_MARKER 0x656c626d61657270ull
 
+/* Written by the creator before the file has a name; after that only @successor changes. */
 struct segment_preamble {
 	uint64_t magic;
 	uint32_t layout;
@@ -90,70 +110,113 @@ struct segment_preamble {
 	uint64_t successor;
 };
 
-/* Who has opened the registry last in that seat. It may be dead since; see judge.h. */
+/*
+ * The process that has opened the registry last in that seat. Written by that process, in
+ * row_open(). It may be dead since, and its pid another process's: judge.h compares all
+ * four.
+ */
 struct segment_who {
-	uint32_t pid;            /* 0: nobody has */
-	uint32_t time_namespace; /* which start is of; 0: not known */
-	uint64_t start;          /* of the process, nanoseconds since boot; 0: not known */
-	uint64_t pid_namespace;  /* which the pid is of; 0: not known */
+	/* 0: no process has */
+	uint32_t pid;
+	/* that @start is of; 0: not known */
+	uint32_t time_namespace;
+	/* of the process, nanoseconds since boot; 0: not known */
+	uint64_t start;
+	/* that the pid is of; 0: not known */
+	uint64_t pid_namespace;
 };
 
 #define SEGMENT_FILE_MAX 96u
 
+/*
+ * The header, in groups by writer, each in cache lines of its own: a lookup reads the epoch
+ * and the buckets, and must not wait for a line that each registration writes.
+ */
 struct segment_header {
-	/* written once, before anyone else can see the segment; up to the marker the preamble */
+	/*
+	 * Written once, before the file has a name, so no process sees half of it. Up to the
+	 * marker the preamble. Sizes and numbers are read at opening only, checked and kept
+	 * (segment_geometry()): one that changed later would lead outside of the mapping.
+	 */
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t seats;
-	uint64_t id;       /* random, never 0; within SEGMENT_ID_MASK */
-	uint64_t identity; /* of the guard's life table; 0: the lives are in here */
+	/* random, never 0; within SEGMENT_ID_MASK */
+	uint64_t id;
+	/* of the guard's life table; 0: the lives are in this segment */
+	uint64_t identity;
 	uint64_t boot[2];
 	uint64_t inode;
 	uint32_t rows_offset;
 	uint32_t row_bytes;
 	uint64_t marker;
-	uint64_t replaces; /* the id of the segment that it was made to replace, or 0 */
+	/* the id of the segment that it was made to replace, or 0 */
+	uint64_t replaces;
 	uint32_t who_offset;
-	uint32_t keys; /* enum kreg_keys; 0: unique */
-	uint64_t seed; /* of the hash */
+	/* enum kreg_keys; 0: unique */
+	uint32_t keys;
+	/* of the hash */
+	uint64_t seed;
 	uint64_t max_bytes;
 	uint32_t slots;
 	uint32_t patience_ms;
-	uint32_t partitions;  /* of the entries of one key, by owner */
-	uint32_t owner_slabs; /* that one owner may take, see quota.c; 0: all */
+	/* of the entries of one key, by owner */
+	uint32_t partitions;
+	/* that one owner may take, see quota.c; 0: all */
+	uint32_t owner_slabs;
 
-	/* read by every lookup, written rarely, by whoever is alive */
-	uint64_t epoch __attribute__((aligned(64))); /* grace_advance(), CAS + 1 */
-	uint64_t buckets;                            /* table_grow(), CAS * 2 */
-	uint64_t slabs;                              /* land_extend(), CAS up */
-	uint64_t
-		fence_since; /* since when all sections fence for themselves, CLOCK_MONOTONIC; or 0 */
-	uint64_t
-		buckets_ready; /* bytes of buckets that are reserved, or fewer; table_grow(), CAS up */
+	/*
+	 * Read by every lookup, written rarely, by any living process, by CAS. All of them
+	 * only grow, so a CAS that comes late, after its process was stopped, fails.
+	 */
+
+	/* grace_advance(), CAS + 1 */
+	uint64_t epoch __attribute__((aligned(64)));
+	/* table_grow(), CAS * 2, after the memory of all of them was reserved */
+	uint64_t buckets;
+	/* land_extend(), CAS up, after the memory of the slabs was reserved */
+	uint64_t slabs;
+	/* since when all sections fence for themselves, CLOCK_MONOTONIC; or 0 */
+	uint64_t fence_since;
+	/* bytes of buckets that are reserved, or fewer; table_grow(), CAS up */
+	uint64_t buckets_ready;
 	uint64_t reserved1[3];
 
-	/* read and written by writers */
-	uint64_t successor;  /* succession.c, CAS; of the preamble */
-	uint64_t meta;       /* meta.c, CAS */
-	uint64_t seats_high; /* one more than the highest seat that ever attached; CAS up */
-	uint64_t slots_high; /* the same of slots */
-	uint64_t prepare;    /* the next bucket to link ahead of need; fetch_add */
-	uint64_t gifts;      /* whether there may be any; gift.c, fetch_add and CAS */
-	uint64_t tickets;    /* of gifts; gift.c, fetch_add */
+	/* Read and written by writers. */
+
+	/* succession.c, CAS; of the preamble */
+	uint64_t successor;
+	/* the place of the current blob, and the number of the change; meta.c, CAS */
+	uint64_t meta;
+	/* one more than the highest seat that ever attached; CAS up */
+	uint64_t seats_high;
+	/* the same of slots */
+	uint64_t slots_high;
+	/* the next bucket to link ahead of need; fetch_add. A hint: a late one costs a look */
+	uint64_t prepare;
+	/* whether there may be any; gift.c, fetch_add and CAS */
+	uint64_t gifts;
+	/* of gifts; gift.c, fetch_add, so that no two gifts get the same slab word */
+	uint64_t tickets;
 	uint64_t reserved2;
 
-	/* read by writers, written by those who wait and those who wake them; bell.c */
+	/* Read by writers, written by waiters and by those who wake them; bell.c. */
 	uint32_t bells[SEGMENT_BELLS];
 
-	/* read by writers, written by those who listen; log.c */
-	uint64_t listening __attribute__((aligned(64))); /* odd: somebody does; CAS up */
-	uint32_t news;                                   /* a bell */
+	/* Read by writers, written by listeners; log.c. */
+
+	/* odd: some process listens, or did when it died; CAS up */
+	uint64_t listening __attribute__((aligned(64)));
+	/* a bell */
+	uint32_t news;
 	uint32_t reserved3;
 	uint64_t reserved4[6];
-	uint64_t stamp; /* of the next record; fetch_add */
+	/* of the next record; fetch_add, by each writer while some process listens */
+	uint64_t stamp;
 	uint64_t reserved5[7];
 
-	char file[SEGMENT_FILE_MAX]; /* the name that it was made for; written once */
+	/* the name that it was made for; written once */
+	char file[SEGMENT_FILE_MAX];
 	uint64_t reserved6[4];
 };
 
@@ -162,33 +225,43 @@ struct segment_header {
  *
  *   63                 32 31                    0
  *  +---------------------+-----------------------+
- *  | incarnation         | entries               |   entries: counts for that life alone
+ *  | incarnation         | entries               |   entries: counts for that life only
  *  +---------------------+-----------------------+
  *
- * Written by the holder of the seat alone, by CAS, because it has threads. A row whose
- * incarnation is not that of the life word is nobody's, and its count is void: that is how a
- * million entries leave the count at once.
+ * Written by the holder of the seat, by CAS where it has several threads that count; two
+ * words are written by others as well: @doubt by a process that recovers an interrupted
+ * call, @ended by one that has seen the life to be over. A row whose incarnation is not
+ * that of the life word has no owner, and its count is void: that is how a million entries
+ * leave the count at once. The death of the holder therefore leaves nothing to be cleared.
  */
 struct row {
-	uint64_t entries; /* names that can be found */
-	uint64_t held;    /* the same word for reserved names, which nobody finds */
-	uint64_t
-		locks; /* what one program holds, see row.c: locks, places in lines for them, claims */
-	uint64_t
-		doubt; /* how far @entries is wrong after exec in the middle of a call, see interrupted.c */
-	uint32_t image; /* folded, of the program that has opened the row last; guard only */
-	uint32_t
-		foster; /* the process whose life it is, if that stands for the one of @who; or 0 */
+	/* names that can be found */
+	uint64_t entries;
+	/* the same word for reserved names, which no search finds */
+	uint64_t held;
+	/* what one program holds, see row.c: locks, places in lines for them, claims */
+	uint64_t locks;
+	/* how far @entries is wrong after exec in the middle of a call, see interrupted.c */
+	uint64_t doubt;
+	/* folded, of the program that has opened the row last; guard only */
+	uint32_t image;
+	/* the process whose life it is, if that stands for the one of @who; or 0 */
+	uint32_t foster;
+	/* at the opening of the row; for people */
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t listeners; /* how many a program of its holder has, see log_listeners.c */
-	uint32_t ended;     /* the last life here that is known to be over, see ended.c */
-	uint64_t
-		beat; /* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
+	/* how many a program of its holder has, see log_listeners.c */
+	uint32_t listeners;
+	/* the last life here that is known to be over, see ended.c; only grows */
+	uint32_t ended;
+	/* when its holder last said that it was well, CLOCK_MONOTONIC nanoseconds; or 0 */
+	uint64_t beat;
 	struct segment_who who;
-	uint64_t moves; /* how often an entry was put in the place of another one; goes on */
+	/* how often an entry replaced another one; goes on from life to life */
+	uint64_t moves;
 	char comm[16];
-	uint64_t log_published; /* see log.c; both go on from life to life */
+	/* see log.c; both go on from life to life */
+	uint64_t log_published;
 	uint64_t log_claimed;
 };
 
@@ -199,12 +272,15 @@ struct row {
  *
  *   owner     {incarnation, image, seat}, see life.h; 0: free. Over: free as well, by CAS.
  *   reading   0, or {epoch, 1}: inside a read section; SLOT_EXPELLED: and expelled from it
- *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; SLOT_EXPELLED: and expelled from its
- *             section, which it enters anew as soon as it looks. Never 0 inside the call, so not 0 in a
- *             slot of an earlier program of a living process: exec has interrupted a call (interrupted.c)
+ *   writing   0, or {epoch, 1}: inside a call that may unlink or CAS; SLOT_EXPELLED: and
+ *             expelled from its section, which it enters again as soon as it looks. Never 0
+ *             inside the call, so not 0 in a slot of an earlier program of a living process:
+ *             exec has interrupted a call (interrupted.c)
  *   hazards   while writing is not 0: places whose memory is not used again, see grace.c
  *
- * reading, writing and hazards are the slot owner's, but for SLOT_EXPELLED, which grace_advance() CASes.
+ * reading, writing and hazards are written by the thread that has the slot, by plain
+ * stores; grace_advance() CASes SLOT_EXPELLED into the first two. A thread that dies leaves
+ * them as they are: the owner word says that they no longer count.
  */
 #define SLOT_HAZARDS 4u
 
@@ -212,11 +288,16 @@ struct slot {
 	uint64_t owner;
 	uint64_t reading;
 	uint64_t writing;
-	uint64_t tardy;       /* which word has been seen to hold up an advance ... */
-	uint64_t tardy_since; /* ... and since when, CLOCK_MONOTONIC nanoseconds; hints both */
+	/* hints, by any process that advances: which word was seen to delay it ... */
+	uint64_t tardy;
+	/* ... and since when, CLOCK_MONOTONIC nanoseconds */
+	uint64_t tardy_since;
+	/* of the thread; for people */
 	uint32_t tid;
-	uint16_t fenced;     /* the owner's kernel refused membarrier: it fences for itself */
-	uint16_t expulsions; /* from the section of the call that it is in */
+	/* the owner's kernel refused membarrier: it fences for itself */
+	uint16_t fenced;
+	/* from the section of the call that it is in */
+	uint16_t expulsions;
 	uint32_t hazards[SLOT_HAZARDS];
 };
 
@@ -226,24 +307,27 @@ struct slot {
  * A directory entry for each slab. owner:
  *
  *   word                means                    becomes, by
- *   0                   anybody's                an owner, land_take()
- *   an owner, alive     its                      0, land_return(); {1, epoch}, land_retire_from()
- *   an owner, over      the dead's               {1, epoch}, sweep: land_retire_from()
+ *   0                   free                     an owner, land_take()
+ *   an owner, alive     that owner's             0, land_return(); {1, epoch}, land_retire_from()
+ *   an owner, over      the dead owner's         {1, epoch}, sweep: land_retire_from()
  *   {1, epoch}          unlinked, readers may    an owner, land_take() once the epoch is past
  *                       still stand in it
- *   below 2^32          nobody's: what is in it  {1, epoch}, land_retire_from(), by whoever finds it over;
- *                       says whether it is over  0, land_take_back(), by its maker if it was never linked
+ *   below 2^32          no owner's: what is in   {1, epoch}, land_retire_from(), by any process
+ *                       it says whether it is    that finds it over; 0, land_take_back(), by its
+ *                       over                     maker if it was never linked
  *
- * The words of nobody's slabs do not come back, so a CAS from one is about that very use of the slab:
+ * The words of slabs without an owner do not come back, so a CAS from one is about that very
+ * use of the slab, however late it comes:
  *
  *    31  30  29  28            0
- *   +---+---+---+---------------+   M: of a meta blob; the change by which it was to be linked, from bit 30 on
- *   | M | G | L | number        |   G: of a gift; its ticket, and L: it is known to have been linked
- *   +---+---+---+---------------+
+ *   +---+---+---+---------------+   M: of a meta blob; the change by which it was to be
+ *   | M | G | L | number        |   linked, from bit 30 on. G: of a gift; its ticket, and
+ *   +---+---+---+---------------+   L: it is known to have been linked
  *
- * about is the owner's: what the slab is cut into, see heap.c. Written after the slab was taken
- * and before anything in it is linked. In a slab of nobody's: LAND_MAKER and who made it, with the image,
- * because who has called exec links no more.
+ * about is the owner's: what the slab is cut into, see heap.c. Written after the slab was
+ * taken and before anything in it is linked, so that a process that finds an entry there
+ * finds its cut. In a slab without an owner: LAND_MAKER and the maker's word, with the
+ * image, because a process that has called exec links nothing from before any more.
  */
 struct directory_entry {
 	uint64_t owner;
@@ -254,26 +338,35 @@ struct directory_entry {
 #define LAND_META (1ull << 31)
 #define LAND_GIFT (1ull << 30)
 #define LAND_GIFT_LINKED (1ull << 29)
-/* Of meta that was carried over from another segment. */
+/* The owner of meta that was carried over from another segment: nobody who ever lived. */
 #define SEGMENT_NOBODY 1ull
-/* In about. */
+/* In @about: it names the maker. */
 #define LAND_MAKER (1ull << 63)
 
 /*
- * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow it.
+ * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow
+ * it. Written by the holder of the seat, between raising log_claimed and raising
+ * log_published: a reader copies it and checks log_claimed afterwards.
  */
 struct log_record {
-	uint32_t bytes; /* with key and value, rounded up to 16 */
-	uint8_t type;   /* enum log_type */
+	/* with key and value, rounded up to 16 */
+	uint32_t bytes;
+	/* enum log_type */
+	uint8_t type;
 	uint8_t key_size;
-	uint16_t flags; /* LOG_* */
+	/* LOG_* */
+	uint16_t flags;
 	uint64_t number;
 	uint64_t stamp;
 	uint64_t owner;
-	uint64_t to;     /* whose it is to be, if it is given */
-	uint64_t image;  /* of the program that has written it */
-	uint32_t place;  /* of the entry */
-	uint32_t before; /* of the one that it replaces */
+	/* the owner that it is given to */
+	uint64_t to;
+	/* of the program that has written it */
+	uint64_t image;
+	/* of the entry */
+	uint32_t place;
+	/* of the entry that it replaces */
+	uint32_t before;
 	uint32_t value_size;
 	uint32_t pid;
 };
@@ -281,10 +374,15 @@ struct log_record {
 #define LOG_BYTES 131072u
 #define LOG_UNIT 16u
 
-/* In front of the registry's own keys and values; see meta.c. */
+/*
+ * In front of the registry's own keys and values; see meta.c. Written before the blob is
+ * linked, and constant from then on.
+ */
 struct meta_head {
-	uint64_t owner; /* who made it, for people */
-	uint32_t bytes; /* that follow */
+	/* the process that has made it; for people */
+	uint64_t owner;
+	/* that follow */
+	uint32_t bytes;
 	uint32_t reserved;
 };
 
@@ -292,9 +390,9 @@ struct meta_head {
 
 /*
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
- * where 40 bytes are enough for key and value. From its linking on all of it is constant but next, and
- * the kind, which may go from reserved to name once; what is to change else is another entry that
- * replaces it.
+ * where 40 bytes are enough for key and value. From its linking on all of it is constant
+ * except next, and the kind, which may go from reserved to name once: readers copy an entry
+ * without a lock, so any other change is another entry that replaces it.
  *
  *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
  *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h
@@ -306,7 +404,8 @@ struct meta_head {
  *  |        |        | in lines, or 0   | value     | key      |   at the next multiple of 8
  *  +--------+--------+------------------+-----------+----------+
  *
- * A counter is the exception: an entry whose value is 8 bytes, which its owner adds to in place.
+ * A counter is the exception: an entry whose value is 8 bytes, which its owner adds to in
+ * place, atomically.
  */
 struct entry {
 	uint64_t next;
@@ -319,19 +418,35 @@ struct entry {
 #define ENTRY_KIND_SHIFT 56
 #define ENTRY_VALUE_PLACE_SHIFT 25
 #define ENTRY_VALUE_SIZE_SHIFT 8
-#define ENTRY_VALUE_SIZE_MAX 0x1ffffull /* that the word has room for */
-#define ENTRY_VALUE_MAX 65536u          /* that there may be */
+/* The largest size that the word has room for; it may say so if it is damaged. */
+#define ENTRY_VALUE_SIZE_MAX 0x1ffffull
+/* The largest value that a registration may have. */
+#define ENTRY_VALUE_MAX 65536u
 
 /* Kinds; 0: a block that holds no entry. */
-#define ENTRY_NAME 1u     /* a registration */
-#define ENTRY_RESERVED 2u /* a name that is taken and not yet to be found */
-#define ENTRY_LOCK 3u     /* a place in the line for a lock; its keys are apart from names */
-#define ENTRY_CLAIM 4u    /* somebody is about to start a program under a name; apart as well */
-#define ENTRY_STATUS 5u   /* what a program says of itself, for others to see; apart as well */
-/* Flags, above the kind. */
-#define ENTRY_REPLACEABLE 0x10u /* another owner may put a name in front of it */
-#define ENTRY_GIFT 0x20u        /* it was made by another owner, in a slab of its own */
 
+/* a registration */
+#define ENTRY_NAME 1u
+/* a name that is taken and that no search finds yet */
+#define ENTRY_RESERVED 2u
+/* a place in the line for a lock; its keys are apart from names */
+#define ENTRY_LOCK 3u
+/* a process is about to start a program under a name; apart as well */
+#define ENTRY_CLAIM 4u
+/* what a program says of itself, for others to see; apart as well */
+#define ENTRY_STATUS 5u
+
+/* Flags, above the kind. */
+
+/* another owner may put a name in front of it */
+#define ENTRY_REPLACEABLE 0x10u
+/* it was made by another owner, in a slab of its own */
+#define ENTRY_GIFT 0x20u
+
+/*
+ * The preamble is written out twice, as a struct of its own and as the beginning of the
+ * header. Where the two disagree, a library of another layout would read the wrong word.
+ */
 #define SAME_PLACE(field)                                                                          \
 	_Static_assert(offsetof(struct segment_header, field) ==                                   \
 			       offsetof(struct segment_preamble, field),                           \
