@@ -1,40 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bells: how one process wakes those who wait for a change, at the cost of a load when nobody does.
+ * Bells: how one process wakes the waiters of a change, at the cost of a load if there
+ * are none.
  *
- * Promises  a waiter that listens, finds nothing and waits is woken by the next change, if its maker lives to ring;
- *           a waiter that dies leaves a flag that the next ring clears; a deadline is kept, whatever the kernel refuses.
- * Needs     a change is made before the ring, and looked for after bell_listen(). A waiter also looks from time to
- *           time, or somebody does for it, because a change may be made by a process that never comes to ring.
- * Context   bell_ring(): any thread; one system call if somebody waits. bell_wait() blocks.
+ * A futex for each name would have to live somewhere and outlive its name. So there is
+ * a fixed number of them in the header, and keys share them by their hash.
+ *
+ * Promises  a waiter that listens, finds nothing and waits is woken by the next change,
+ *           if the process that makes it lives to ring; a waiter that dies leaves a
+ *           flag that the next ring clears; a deadline is kept, whatever the kernel
+ *           refuses.
+ * Needs     a change is made before the ring, and looked for after bell_listen(). A
+ *           waiter also looks from time to time, or its attendant does, because a
+ *           change may be made by a process that never comes to ring.
+ * Context   bell_ring(): any thread; one system call if there is a waiter. bell_wait()
+ *           blocks.
  * Used by   log, succession, lib/.
  *
- * A bell is a futex word, shared by all keys whose hash leads to it, so a waiter looks again for what it
- * waits for whenever it is woken:
+ * A bell is a futex word, shared by all keys whose hash leads to it, so a waiter that
+ * is woken checks its condition again:
  *
  *   31                          1   0
  *  +-----------------------------+---+
- *  | rings so far                | W |   W: somebody may wait
+ *  | rings so far                | W |   W: there may be a waiter
  *  +-----------------------------+---+
+ *
+ * W is set by waiters, by CAS, and cleared by ringers, in the kernel. The count wraps;
+ * a waiter that sleeps through exactly 2^31 rings between its two looks would miss
+ * them.
  */
 #ifndef KREG_SHM_BELL_H
 #define KREG_SHM_BELL_H
 
 #include "shm/segment.h"
 
+/* The bell for a key's hash without its partition: waiters and changers must agree. */
 uint32_t *bell_of(const struct segment *s, uint32_t hash);
 
-/* Says that the caller is about to wait; what bell_wait() needs. */
+/*
+ * Announces that the caller is about to wait, and returns what bell_wait() needs. The
+ * condition has to be checked between the two; a check before this could miss a change
+ * and its ring.
+ */
 uint32_t bell_listen(uint32_t *bell);
 
 /*
- * Waits until the bell was rung since @seen, or the word @other, if not NULL, is no more @other_seen, or
- * until @deadline (of clock_now(); 0: for ever), or for no reason. -ETIMEDOUT. Where the kernel cannot or
- * may not wait for two words, @other wakes nobody.
+ * Blocks until the bell was rung since @seen, the word @other, if not NULL, differs
+ * from @other_seen, or @deadline (of clock_now(); 0: none) has passed. May return early
+ * for no reason, for example after a signal. -ETIMEDOUT. Where the kernel cannot or may
+ * not wait for two words, a change of @other does not wake.
  */
 int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,
 	      uint64_t deadline);
 
+/*
+ * Wakes the waiters of @bell, or of all bells, if there are any. After the change: the
+ * fence in it orders the two. It is no cancellation point and keeps no lock.
+ */
 void bell_ring(uint32_t *bell);
 void bell_ring_all(const struct segment *s);
 
