@@ -111,7 +111,7 @@ static bool is_not_gone(struct kreg *k, const struct line_view *view, const void
 	*in_the_way = owner ? owner : holder;
 	if (!owner)
 		return holder;
-	return k->segment.unique ? holder == owner : view->has_his_name;
+	return k->segment.unique ? holder == owner : view->has_whose_name;
 }
 
 int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
