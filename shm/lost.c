@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name leads to the segment, or FILE+ID does as long as the successor's rename is to come. If neither does, the
- * process may have changed its root or its folder since, or have other mounts: then the kernel is asked what it calls
- * the file that is mapped. It calls it by the name that it has now, with " (deleted)" behind it when it has none.
+ * FILE leads to the segment, or FILE+ID does while the successor's rename is still due.
+ * If neither does, the process may have changed its root or its folder since, or have
+ * other mounts: then the kernel is asked for the name of the mapped file. It gives the
+ * present name, with " (deleted)" appended if the file has none.
  *
- *   name        mapped file             is
- *   is it       not asked for           there
- *   is not it   of that name, not       there, and out of sight
- *               deleted
- *   is not it   deleted, or of          lost
- *               another name
- *   is not it   not told, without /proc cannot be seen
+ *   name leads to it   the mapped file's name       result
+ *   yes                not asked for                there
+ *   no                 FILE or FILE+ID, not         there, but cannot be seen
+ *                      deleted
+ *   no                 deleted, or another name     lost
+ *   no                 unknown, without /proc       cannot be seen
  *
- * In this order: a rename that comes between the looks at the two names is seen by the kernel's.
+ * In this order: a rename from FILE+ID to FILE between the looks at the two names makes
+ * both fail, and only the kernel's answer, which comes last, knows the new name.
+ *
+ * Nothing is written, so a death, stop or exec anywhere leaves nothing.
  */
 #include "shm/lost.h"
 
@@ -25,6 +28,7 @@
 
 #define DELETED " (deleted)"
 
+/* Whether @text ends with @end. Only the end counts: a folder may be called so too. */
 static bool ends_with(const char *text, const char *end)
 {
 	size_t size = strlen(text), end_size = strlen(end);
@@ -32,7 +36,12 @@ static bool ends_with(const char *text, const char *end)
 	return size >= end_size && !strcmp(text + size - end_size, end);
 }
 
-/* FILE, or FILE+ID of any id. */
+/*
+ * Whether @at is FILE, or FILE+ID of any id, in whatever folder: the folder's path is
+ * another one if the process has changed its root. A file moved out of reach keeps its
+ * name and is taken for unseen; that is the safe error, because a registry in use is
+ * not ended by it.
+ */
 static bool is_name(const char *at, const struct segment_path *path)
 {
 	size_t length = strlen(path->file);
@@ -42,7 +51,7 @@ static bool is_name(const char *at, const struct segment_path *path)
 	       (!name[1 + length] || name[1 + length] == '+');
 }
 
-/* What the kernel calls the file, from its line of /proc/self/maps. */
+/* The verdict of the file's line of /proc/self/maps. It is cut at the newline. */
 static enum lost look_at_line(char *line, const struct segment_path *path)
 {
 	char *at = strchr(line, '/');
@@ -53,6 +62,11 @@ static enum lost look_at_line(char *line, const struct segment_path *path)
 	return ends_with(at, DELETED) || !is_name(at, path) ? LOST : LOST_UNSEEN;
 }
 
+/*
+ * Looks for the mapping in /proc/self/maps by the address at which it begins, which
+ * identifies it whatever the file is called by now. Every failure, be it of memory, of
+ * /proc, or a line that is not found, means unseen.
+ */
 static enum lost look_at_mapping(const struct segment *s, const struct segment_path *path)
 {
 	FILE *maps = fd_stream("/proc/self/maps");

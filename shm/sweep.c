@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sweeping is housekeeping: the dead's entries are absent already. It takes two steps for a slab:
+ * Sweeping is housekeeping: entries of the dead are absent already. It takes two steps
+ * a slab:
  *
  *   step                                          killed, stopped or exec here
- *   1 go past the order of each of its entries    the slab is the dead's as before; any other sweep does it
+ *   1 seek past the order of each of its entries  the slab is the dead's as before; any sweep
+ *                                                 repeats the step
  *   2 CAS the slab's word from the dead to        done
  *     retired
  *
- * The dead no longer link anything, so what step 1 has gone past stays out of the list; and the word of a dead
- * owner does not come back, so the CAS of step 2 is right however late it comes. Nobody claims the slab
- * meanwhile: a living owner would keep it that is stopped then, or calls exec. Two who sweep one slab do the
- * work twice, and the slab is retired once; so handles begin at different slabs.
+ * In this order: a retired slab is reused two epochs later, whatever the list leads to;
+ * with an entry still linked, searches would walk into memory that belongs to another
+ * owner.
  *
- * A slab of nobody's says by itself whether it is over, see gift.c and meta.c. One that cannot be cleaned because
- * the list is damaged stays the dead's, unused.
+ * A dead owner links nothing any more, so what step 1 has removed stays out of the
+ * list; and the word of a dead owner never comes back, so the CAS of step 2 is right
+ * however late it is. The sweeper does not claim the slab meanwhile: one that is
+ * stopped or calls exec would keep it for as long as it lives. Two sweepers of one slab
+ * do the work twice, and it is retired once; so handles start at different slabs.
+ *
+ * A slab without an owner holds the evidence itself whether it is over, see gift.c and
+ * meta.c. A slab that cannot be cleaned because the list is damaged stays the dead
+ * owner's, unused.
  */
 #include "shm/sweep.h"
 
@@ -23,8 +31,13 @@
 #include "shm/table.h"
 
 /*
- * Takes all entries in @slab, which are marked or of the dead, out of the list. False: damage keeps
- * one there, so the slab's memory must not be used again.
+ * Takes all entries in @slab, which are marked or a dead owner's, out of the list. False:
+ * damage keeps one there, so the slab's memory must not be reused.
+ *
+ * It looks at every block, in use or not, because which ones are in use is private
+ * memory of the dead. A block with an old, unlinked entry costs a seek that finds
+ * nothing. Size and kind are checked before the key is read: another process may have
+ * written anything there.
  */
 static bool sweep_unlink(const struct writer *w, uint32_t slab)
 {
@@ -52,6 +65,11 @@ static bool sweep_unlink(const struct writer *w, uint32_t slab)
 	return true;
 }
 
+/*
+ * Marks all entries of @self in @slab. After this every search misses them, whatever
+ * program of the process registered them. A kill between two of them leaves the rest to
+ * the death, which ends them all in one store.
+ */
 static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 {
 	struct heap_cut cut = heap_cut_of_slab(s, slab);
@@ -65,6 +83,10 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 
 		if (!entry)
 			continue;
+		/*
+		 * The owner too: a slab may have a block that was damaged, and marking
+		 * another owner's entry would unregister a name that is alive.
+		 */
 		info = load_relaxed(&entry->info);   /* relaxed: our own entries */
 		owner = load_relaxed(&entry->owner); /* relaxed: as above */
 		if (!entry_is_of(info, KINDS_USED) || owner_without_image(owner) != self)
@@ -75,6 +97,11 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 	}
 }
 
+/*
+ * Marks come first, slab by slab, because sweep_unlink() only removes what is marked or
+ * dead, and the owner is alive. Where the process cannot see all land, entries beyond
+ * may be left.
+ */
 bool sweep_own(const struct writer *w)
 {
 	uint32_t slab, slabs = land_slabs(w->s);
@@ -89,6 +116,11 @@ bool sweep_own(const struct writer *w)
 	return clean;
 }
 
+/*
+ * Reclaims @slab if it can be; its bytes, or 0. The word is loaded once, and the CAS
+ * expects that very word: a slab that was reclaimed and taken again meanwhile has
+ * another one.
+ */
 static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 {
 	const struct segment *s = w->s;
@@ -96,10 +128,14 @@ static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 
 	if (land_is_nobodys(seen))
 		return meta_sweep(w, slab) || gift_sweep(w, slab) ? SLAB_BYTES : 0;
-	/* Nearly all slabs are somebody's who is alive: what they hold is not looked at. */
+	/* Most slabs belong to a living owner: nothing in them is read. */
 	if (!land_is_dead(w->lives, seen))
 		return 0;
-	/* In the fallback a thread of the dead may still be about to link something; see grace.c. */
+	/*
+	 * In the fallback a thread of a dead process may still be running towards the
+	 * CAS that links an entry; see grace.c. The fence ends it; without that, the
+	 * entry could get into the list after step 1.
+	 */
 	if (!w->lives->facts)
 		grace_fence();
 	if (!sweep_unlink(w, slab))
@@ -113,6 +149,7 @@ uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count)
 	uint64_t bytes = 0;
 
 	for (; count && slabs && !bytes; count--) {
+		/* A round is complete: a count of the gifts is worth its walk. */
 		if (*from >= slabs) {
 			*from = 0;
 			gift_recount(w->s, w->lives);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sweep: what the dead left goes back to the land.
+ * The sweep: returns slabs of dead owners to the land.
  *
- * Promises  a slab of the dead is retired only when none of its entries is in the list; nobody can
- *           tell the difference but by the bytes in use.
+ * A death only makes entries absent; their memory stays the dead owner's until a living
+ * process has taken the entries out of the list. Every writer does a little of that.
+ *
+ * Promises  a slab of a dead owner is retired only when none of its entries is in the
+ *           list; nothing changes that a caller can observe, except the bytes in use.
  * Needs     a write section around each call.
  * Context   any thread; lock-free; sweep_some() is bounded by one slab's entries.
  * Used by   lib/.
@@ -14,17 +17,21 @@
 #include "shm/heap.h"
 
 /*
- * Looks at the next @count slabs from *from on, and retires at most one. Bytes that were the
- * dead's.
+ * Looks at the next @count slabs from *from on, and retires one at most, so that a
+ * registration that sweeps on its way stays short. Returns the bytes that it reclaimed.
+ * *from is the caller's, and only a hint: at the end of the land it starts again at 0.
  */
 uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count);
 
-/* All slabs. */
+/* Sweeps all slabs; the bytes that it reclaimed. As long as the land is large. */
 uint64_t sweep_all(const struct writer *w);
 
 /*
- * Unregisters all that the writer's owner has in slabs of its own, be it of an earlier program. True: none is in the
- * list, so heap_deinit() may follow. No other thread of the owner may be in a call.
+ * Unregisters all that the writer's owner has in slabs of its own, including what an
+ * earlier program of the process registered. True: none of it is in the list, so
+ * heap_deinit() may follow. No other thread of the owner may be in a call: it could
+ * link an entry in a slab that was already passed, and heap_deinit() would retire that
+ * slab with the entry in the list.
  */
 bool sweep_own(const struct writer *w);
 
