@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each seat has a ring of its own that its holder alone writes, so nothing is shared by two writers but
- * the counter for stamps, and a writer that is killed leaves an unfinished record that was never
- * published. Two words of the row say how far it is:
+ * Each seat has a ring that only its holder writes, so two writers share nothing but
+ * the counter for stamps, and a writer that is killed leaves an unfinished record that
+ * was never published. Two words of the row tell how far it is:
  *
  *   63                 32 31                    0
  *  +---------------------+-----------------------+
- *  | number of the next  | end, in units         |   log_published: readers go so far
+ *  | number of the next  | end, in units         |   log_published: readers go this far
  *  +---------------------+-----------------------+
  *  | unsettled, or 0     | end, in units         |   log_claimed: what may be overwritten now
  *  +---------------------+-----------------------+
@@ -14,31 +14,38 @@
  *   step                                      killed here
  *   1 claimed goes up                         nothing: readers do not look behind published
  *   2 the record is written                   the same; the next holder of the seat writes there
- *   3 published goes up: it is told           it stays told, and counts although the writer is dead
+ *   3 published goes up: readers see it       it stays published, and counts after the death
  *
- * A reader copies a record and looks at claimed then: has it gone a whole ring beyond the record's start,
- * the copy is worth nothing, and the numbers tell how many were missed. Nobody waits for a reader.
+ * In this order: 2 before 1 would overwrite a record that a reader is copying, and the
+ * reader could not know; 3 before 2 would show it the bytes of the round before.
  *
- * Stamps order the records of different seats for one key. A registration takes its stamp after it has
- * happened, an unregistration before: so of a key that goes from one owner to another the stamps go up,
- * and all earlier records are published when a later one is. A reader that reads the counter first, the
- * logs then, and keeps what has a later stamp for the next time, sees each key's records in order.
+ * A reader copies a record and loads claimed afterwards: if that has gone more than a
+ * ring beyond the record's start, the copy is void, and the numbers tell how many
+ * records were missed. Nobody waits for a reader.
  *
- * An unregistration is published before it happens, because its owner may be killed in between and would
- * never tell; log_settle() says that it has. Which record is unsettled is told in log_claimed, by the
- * number of the record after it. So what a reader makes of a record that announces:
+ * Stamps order the records of different seats for one key. A registration takes its
+ * stamp after it has happened, an unregistration before: so for a key that goes from
+ * one owner to another the stamps increase, and all earlier records are published when
+ * a later one is. A reader that reads the counter first, then the logs, and keeps
+ * records with a later stamp for the next round, sees each key's records in order.
+ *
+ * An unregistration is published before it happens, because its owner may be killed in
+ * between and would never report it; log_settle() records that it has happened.
+ * log_claimed tells which record is unsettled, by the number of the record after it. So
+ * a reader decides about a record that announces:
  *
  *   the writer                    the record           the entry in the table
  *   is dead                       any                  any                       it has happened
  *   the program that has          settled              any                       it has happened
  *   written it still runs         not settled          marked                    it has happened
- *                                 not settled          there                     not yet: the reader asks again
+ *                                 not settled          there                     not yet: ask again
  *   has called exec               any: the next        marked, or another one    it has happened
- *                                 program does not     there                     it never will: no record
- *                                 settle it
+ *                                 program does not     there                     it never will:
+ *                                 settle it                                      no record
  *
- * The look at the entry is not misled by reuse of its block. That is retired by the owner alone, after it has settled
- * the record; what a program had that has called exec is not used again before its process ends.
+ * The look at the entry is not misled by reuse of its block. Only the owner retires the
+ * block, after it has settled the record; blocks of a program that has called exec are
+ * not reused before its process ends.
  */
 #include "shm/log.h"
 
@@ -47,6 +54,7 @@
 #include "shm/row.h"
 #include "shm/table.h"
 
+/* The ring in units, and the step by which its memory is reserved: one call for 16 KiB. */
 #define LOG_UNITS (LOG_BYTES / LOG_UNIT)
 #define RESERVE_STEP 16384u
 
@@ -55,11 +63,13 @@ static unsigned char *log_ring(const struct segment *s, uint32_t seat)
 	return s->logs + (uint64_t)seat * LOG_BYTES;
 }
 
+/* A word of the row. Positions wrap after 64 GiB, so they are compared by difference. */
 static uint64_t log_word(uint64_t high, uint64_t units)
 {
 	return high << 32 | (uint32_t)units;
 }
 
+/* A record may continue at the ring's beginning, so that its end needs no padding. */
 static void ring_write(unsigned char *ring, uint64_t at, const void *from, uint32_t bytes)
 {
 	uint32_t offset = (uint32_t)at % LOG_BYTES;
@@ -71,6 +81,7 @@ static void ring_write(unsigned char *ring, uint64_t at, const void *from, uint3
 		copy_in(ring, (const unsigned char *)from + first, bytes - first);
 }
 
+/* The writer may overwrite the bytes meanwhile: log_copy() checks afterwards. */
 static void ring_read(const unsigned char *ring, uint64_t at, void *to, uint32_t bytes)
 {
 	uint32_t offset = (uint32_t)at % LOG_BYTES;
@@ -85,8 +96,8 @@ static void ring_read(const unsigned char *ring, uint64_t at, void *to, uint32_t
 uint64_t log_stamp(const struct segment *s)
 {
 	/*
-	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its stamp; pairs with
-	 * log_stamp:A in whoever changes the key next, log_stamps:A
+	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its
+	 * stamp; pairs with log_stamp:A in the next change of the key, log_stamps:A
 	 */
 	return fetch_add_acq_rel(&s->header->stamp, 1);
 }
@@ -94,20 +105,28 @@ uint64_t log_stamp(const struct segment *s)
 uint64_t log_stamps(const struct segment *s)
 {
 	/*
-	 * ORD[log_stamps:A] acquire: the stamps, then the logs, in which all earlier records of a
-	 * key are published; pairs with log_stamp:A
+	 * ORD[log_stamps:A] acquire: the stamps, then the logs, in which all earlier
+	 * records of a key are published; pairs with log_stamp:A
 	 */
 	return load_acquire(&s->header->stamp);
 }
 
-/* How much of a ring is reserved when @end bytes have been written. */
+/* How much of a ring is reserved once @end bytes of it have been written. */
 static uint64_t ring_reserved(uint64_t end)
 {
 	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
 	return end < LOG_BYTES ? end : LOG_BYTES;
 }
 
-/* The first round through the ring reserves it, a step at a time. */
+/*
+ * Reserves what the record needs; the first round through the ring does so a step at a
+ * time, later rounds find all of it. A write to memory that is not reserved would be
+ * SIGBUS on a full file system. False: there is no room; the caller goes on without the
+ * record.
+ *
+ * It reserves from the ring's beginning: *known is of this process, and an earlier
+ * holder of the seat may have left the position anywhere.
+ */
 static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t position, uint32_t bytes,
 			uint32_t *known)
 {
@@ -135,6 +154,7 @@ uint64_t log_bytes(const struct segment *s)
 	return sum;
 }
 
+/* Writes the record's bytes. The caller has claimed and reserved them. */
 static void log_fill(const struct segment *s, const struct log_event *event, uint64_t position,
 		     const struct log_record *record)
 {
@@ -146,19 +166,24 @@ static void log_fill(const struct segment *s, const struct log_event *event, uin
 	ring_write(ring, at + sizeof(*record) + event->key_size, event->value, event->value_size);
 }
 
-/* Whether it is told before it happens. */
+/* Whether such a record is published before the change happens. */
 static bool log_is_announced(uint32_t type)
 {
 	return type == LOG_UNREGISTER || type == LOG_GIVE;
 }
 
+/*
+ * Steps 1 to 3 of the head, in this process's program; exec between them leaves what a
+ * death leaves. One thread at a time: the words are stored, not CASed, because nobody
+ * else writes.
+ */
 void log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
 	       uint32_t *known)
 {
 	struct row *row = &s->rows[owner_seat(event->owner)];
 	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
 	uint64_t number = published >> 32, position = (uint32_t)published, end;
-	/* relaxed: ours alone */
+	/* relaxed: we alone write it */
 	uint64_t claimed = (uint32_t)load_relaxed(&row->log_claimed);
 	struct log_record record = {
 		.type = (uint8_t)event->type,
@@ -180,39 +205,48 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 		LOG_UNIT * LOG_UNIT;
 	end = position + record.bytes / LOG_UNIT;
 	if (!log_reserve(s, owner_seat(event->owner), position, record.bytes, known)) {
-		/* There is no memory for it: a number without a record is one that was missed. */
+		/* No memory: a number without a record, which readers count as missed. */
 		end = position;
 	} else {
-		/* What an earlier holder of the seat, or an earlier program, has claimed may be overwritten. */
+		/*
+		 * An earlier holder of the seat, or an earlier program, may have
+		 * claimed more and been killed in step 2. Claimed must not decrease: a
+		 * reader could take bytes that were overwritten then for intact.
+		 */
 		if ((int32_t)((uint32_t)claimed - (uint32_t)end) < 0)
 			claimed = end;
 		/* relaxed: the fence below orders it */
 		store_relaxed(&row->log_claimed,
 			      log_word(log_is_announced(event->type) ? number + 1 : 0, claimed));
 		/*
-		 * ORD[log_write:A] release: the claim, then the bytes: who has copied bytes of the
-		 * next round sees the claim; pairs with log_copy:A,
-		 * look_log:B
+		 * ORD[log_write:A] release: the claim, then the bytes: a reader that
+		 * has copied bytes of the next round sees the claim; pairs with
+		 * log_copy:A, look_log:B
 		 */
 		cmm_smp_wmb();
 		log_fill(s, event, position, &record);
 	}
 	/*
-	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs with
-	 * log_published:A, look_log:A
+	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs
+	 * with log_published:A, look_log:A
 	 */
 	store_release(&row->log_published, log_word(number + 1, end)); /* happens here */
 }
 
+/*
+ * Clears the number of the unsettled record and keeps the end. A kill before it is no
+ * loss: with the owner's death, or its image's end, readers decide without the word.
+ */
 void log_settle(const struct segment *s, owner_t owner)
 {
 	uint64_t *claimed = &s->rows[owner_seat(owner)].log_claimed;
 
 	/*
-	 * ORD[log_settle:A] release: the unregistration, then the word that it is done; pairs with
+	 * ORD[log_settle:A] release: the unregistration, then the word that it is done:
+	 * a reader that sees it settled finds the entry gone; pairs with
 	 * log_is_settled:A
 	 */
-	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: ours alone */
+	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: our own */
 }
 
 void log_tell(const struct segment *s)
@@ -223,7 +257,8 @@ void log_tell(const struct segment *s)
 static uint64_t log_published(const struct segment *s, uint32_t seat)
 {
 	/*
-	 * ORD[log_published:A] acquire: how far it goes, then the records; pairs with log_write:B
+	 * ORD[log_published:A] acquire: how far it goes, then the records; pairs with
+	 * log_write:B
 	 */
 	return load_acquire(&s->rows[seat].log_published);
 }
@@ -236,17 +271,24 @@ void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader
 	reader->number = published >> 32;
 }
 
-/* Whether the record before @number is done with. */
+/*
+ * Whether the record with @number is settled. Only the last announcing record can be
+ * unsettled: the writer settles it before it announces another one.
+ */
 static bool log_is_settled(const struct segment *s, uint32_t seat, uint64_t number)
 {
 	/*
-	 * ORD[log_is_settled:A] acquire: that it is done, then a look whether it is; pairs with
-	 * log_settle:A
+	 * ORD[log_is_settled:A] acquire: that it is done, then a look whether it is;
+	 * pairs with log_settle:A
 	 */
 	return (uint32_t)(load_acquire(&s->rows[seat].log_claimed) >> 32) != (uint32_t)(number + 1);
 }
 
-/* Copies @bytes at the reader's position. False: they were overwritten meanwhile. */
+/*
+ * Copies @bytes at the reader's position. False: they were overwritten meanwhile, or
+ * this process may not touch the log; then @to holds garbage. The check follows the
+ * copy: before it, the writer could claim the bytes in between.
+ */
 static bool log_copy(const struct segment *s, uint32_t seat, const struct log_reader *reader,
 		     void *to, uint32_t bytes)
 {
@@ -256,14 +298,15 @@ static bool log_copy(const struct segment *s, uint32_t seat, const struct log_re
 		return false;
 	ring_read(log_ring(s, seat), reader->position * LOG_UNIT, to, bytes);
 	/*
-	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten; pairs with
-	 * log_write:A
+	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten;
+	 * pairs with log_write:A
 	 */
 	fence_acquire();
 	claimed = load_relaxed(&s->rows[seat].log_claimed); /* relaxed: after the fence */
 	return (uint32_t)claimed - (uint32_t)reader->position <= LOG_UNITS;
 }
 
+/* Moves the reader to the end and reports how many records it has missed. */
 static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *reader,
 		    uint64_t *lost)
 {
@@ -274,7 +317,10 @@ static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *r
 	return -EOVERFLOW;
 }
 
-/* Whether the entry whose end @record announces is still in the list. */
+/*
+ * Whether the entry whose end @record announces is still in the list. Its block may be
+ * in use for another entry by now, so owner, kind and key are compared too.
+ */
 static bool entry_is_there(const struct segment *s, const struct log_record *record)
 {
 	place_t place = record->type == LOG_GIVE ? record->before : record->place;
@@ -283,10 +329,10 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 	owner_t owner;
 	uint64_t info;
 
-	/* It has to be settled then, or the table has to tell. */
+	/* Not mapped here: as if it were there, so settling or the death decides. */
 	if (!entry && !segment_is_whole(s))
 		return true;
-	/* Of a block that is used for something else the rest tells. */
+	/* A mark is enough; the comparison below finds a reused block. */
 	if (!entry || (table_load(&entry->next) & REF_MARK))
 		return false;
 	info = load_relaxed(&entry->info);   /* relaxed: behind the link */
@@ -296,8 +342,14 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 	       entry_has_key(s, entry, info, key, record->key_size);
 }
 
+/* What a reader makes of a record, by the table of the head. */
 enum happened { HAS_HAPPENED, NOT_YET, NEVER };
 
+/*
+ * Decides about @record, which the reader has copied. The life comes first: a dead
+ * owner's record counts whatever the table shows. The image comes before the settled
+ * word, because the next program of the process reuses that for records of its own.
+ */
 static enum happened has_happened(const struct segment *s, const struct life_table *lives,
 				  const struct log_reader *reader, const struct log_record *record)
 {
@@ -313,6 +365,11 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
 	return runs ? NOT_YET : NEVER;
 }
 
+/*
+ * Whether the record's numbers can be, so that copying it stays within @room. Processes
+ * that may write the registry can write anything into a log; an owner of another seat
+ * would let one of them report changes of others.
+ */
 static bool record_is_sound(const struct log_record *record, uint32_t seat)
 {
 	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_BYTES / 2 + 1024 &&
@@ -329,6 +386,11 @@ int log_read(const struct segment *s, const struct life_table *lives, uint32_t s
 	do {
 		uint64_t published = log_published(s, seat);
 
+		/*
+		 * Numbers, not positions, tell whether there is a record: one without
+		 * memory has a number only. A position that cannot be, or a record with
+		 * another number, means that the writer has lapped the reader.
+		 */
 		reader->is_early = false;
 		if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
 			return 0;
