@@ -2,37 +2,50 @@
 /*
  * How a registry ends: replaced by another segment, or destroyed.
  *
- * A segment belongs to one life table. When that is gone (another guard was started, or the first one), nobody
- * can attach to the segment any more, and as soon as nobody in it is alive the next who opens the name
- * replaces it. To destroy is the same without another segment. header->successor decides, see layout.h, and
- * name.c carries it out in the folder.
+ * A segment belongs to one life table. When that is gone (another guard was started, or
+ * the first one), no process can attach to the segment any more, and as soon as nobody
+ * in it is alive, the next process that opens the name replaces it. Destroying is the
+ * same without another segment. header->successor decides, see layout.h; name.c carries
+ * it out in the folder.
  *
  *   step                                        killed or stopped here
- *   1 look: is anybody alive who has something  nothing was written; if so, this is a refusal
+ *   1 look: has a living process something      nothing was written; if so, this is a refusal
  *   2 link the new segment as FILE+ID           a stray file
- *   3 CAS 0 -> {id, proposed}; fence            a proposal: in use, and whoever likes takes it away
+ *   3 CAS 0 -> {id, proposed}; fence            a proposal: in use, and any process cancels it
  *   4 look again; if so, CAS the proposal -> 0  the same
- *   5 CAS the proposal -> {id}, or destroyed    it has happened; whoever opens FILE goes on with 7
- *   6 ring all bells                            who sleeps looks at the word from time to time
+ *   5 CAS the proposal -> {id}, or destroyed    it has happened; any process that opens FILE
+ *                                               continues with 7
+ *   6 ring all bells                            waiters check the word from time to time
  *   7 rename FILE+ID -> FILE                    as after 5
- *     or, destroyed, take the name away:
+ *     or, if destroyed, remove the name:
  *   8 make the folder FILE+ID                   a stray folder
- *   9 CAS destroyed -> {id, removed}            a right to take the name away, which others withdraw
+ *   9 CAS destroyed -> {id, removed}            a right to remove the name, which others withdraw
  *   10 rename FILE -> FILE+ID/gone              a stray folder with the memory in it
  *   11 unlink it, remove the folder             the same, or an empty one
  *
- * Force goes from whatever is not over straight to destroyed. A proposal is no end: nobody is sent away, woken
- * or refused for it. Who registers counts the entry first and looks at the word then; if a proposal is
- * there, it is taken away by CAS, so either that or step 5 succeeds. Who proposes looks at the counts
- * afterwards: one of the two sees the other. Only who has proposed an id commits it, and what is
- * committed is never withdrawn.
+ * Force goes from any word that is not over straight to destroyed. A proposal is no
+ * end: no process is sent away, woken or refused because of it. A process that
+ * registers counts its entry first and loads the word afterwards; if there is a
+ * proposal, it cancels that by CAS, so either that or step 5 succeeds. A proposer looks
+ * at the counts after the proposal: one of the two sees the other. Only the process
+ * that proposed an id commits it, and what is committed is never withdrawn.
  *
- * The name of a destroyed segment is no obstacle: who wants it puts a new segment in its place as in 2, 5
- * and 7, when it has seen that nobody can take the name away any more: the right of the word, if there
- * is one, is used or withdrawn, and then FILE still leads to the segment. Its CAS takes the word on from
- * what it has seen, so nobody has got a new right meanwhile. No step waits for another process.
+ * Each step relies on the one before:
  *
- * tests/models/succession.pml is this page, and what each of its conditions is there for.
+ *   5 without 3 and 4   an entry that was registered after 1 would be in a segment that is over
+ *   5 before 2          the word would lead to an id without a file, and no process could open
+ *   7 before 5          FILE would lead to a segment that may still be refused
+ *   10 before 9         nobody could withdraw the right, and a late rename would remove a
+ *                       successor's name
+ *
+ * The name of a destroyed segment is no obstacle: a creator puts a new segment in its
+ * place by 2, 5 and 7, after it has seen that nobody can remove the name any more: the
+ * right in the word, if there is one, is used or withdrawn, and FILE still leads to the
+ * segment afterwards. Its CAS starts from the word that it saw, so nobody has got a new
+ * right meanwhile. No step waits for another process.
+ *
+ * tests/models/succession.pml models this page, and what each of its conditions is
+ * there for.
  */
 #include "shm/succession.h"
 
@@ -47,21 +60,30 @@
 #include "shm/name.h"
 #include "shm/meta.h"
 
-/* How often others may be quicker before we give up. */
+/* How often other processes may win before a call gives up; then it reports busy. */
 #define TRIES 1000
-/* So long a proposal of another process, or its right, is left alone before it is taken away. */
+/*
+ * How long a proposal or a right of another process is left alone before it is
+ * cancelled. It gives a running process time to finish, and is once for each word that
+ * is met: a stopped process delays others by a millisecond.
+ */
 #define PATIENCE_NS 1000000
 
+/* Whether the end is committed. A proposal means "in use" for everybody. */
 static bool word_is_over(uint64_t word)
 {
 	return word && !(word & SEGMENT_PROPOSED);
 }
 
+/*
+ * Every change of the word. An acquire-release CAS alone would not keep the proposer's
+ * next look at the rows behind it on a weakly ordered processor.
+ */
 static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next)
 {
 	/*
-	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the rows;
-	 * pairs with successor_load:A
+	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the
+	 * rows; pairs with successor_load:A
 	 */
 	bool done = cas_acq_rel(&s->header->successor, seen, next);
 
@@ -72,8 +94,9 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 static uint64_t successor_load(const struct segment *s)
 {
 	/*
-	 * ORD[successor_load:A] full, before the load: our entry in the row, then the successor, and
-	 * whether somebody listens; pairs with successor_cas:A, log_listen:A
+	 * ORD[successor_load:A] full, before the load: our entry in the row, then the
+	 * successor, and whether somebody listens; pairs with successor_cas:A,
+	 * log_listen:A
 	 */
 	full_fence();
 	return load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
@@ -84,7 +107,11 @@ bool succession_is_current(const struct segment *s)
 	return !word_is_over(successor_load(s));
 }
 
-/* Apart, because there is hardly ever a proposal. */
+/*
+ * Cancels a proposal; whether the segment is in use afterwards. The proposer's commit
+ * and this CAS start from one word, so exactly one succeeds. Not inlined: there is
+ * hardly ever a proposal, and every registration passes succession_stay().
+ */
 static __attribute__((noinline)) bool cancel(const struct segment *s, uint64_t seen)
 {
 	int tries;
@@ -103,13 +130,14 @@ bool succession_stay(const struct segment *s)
 	return caa_likely(!seen) || cancel(s, seen);
 }
 
-/* Where another layout has its bells is not known; who sleeps at them looks at the word from time to time. */
+/* In another layout the bells' place is unknown; its waiters look at the word anyway. */
 static void ring_all(const struct segment *s)
 {
 	if (!s->is_stranger)
 		bell_ring_all(s);
 }
 
+/* Gives the process behind a proposal or a right time to finish; a signal cuts it short. */
 static void pause_shortly(void)
 {
 	const struct timespec pause = { .tv_nsec = PATIENCE_NS };
@@ -118,8 +146,10 @@ static void pause_shortly(void)
 }
 
 /*
- * From in use to @end, if nobody who is alive has something in it. -EBUSY: somebody has, *alive is one;
- * 1: it has come to another end.
+ * Steps 1 and 3 to 6: from in use to @end, by a proposal with @id, if no living process
+ * has something in the segment. -EBUSY: one has, described in *alive, or others were
+ * faster in each of TRIES; 1: the segment has come to another end. @id is new, so the
+ * commit cannot be taken for that of another proposal, nor a late one succeed.
  */
 static int end_unused(const struct segment *s, const struct life_table *lives, uint64_t id,
 		      uint64_t end, struct in_use *alive)
@@ -136,16 +166,21 @@ static int end_unused(const struct segment *s, const struct life_table *lives, u
 		if (word_is_over(seen))
 			return 1;
 		if (seen && seen != other) {
-			/* It may well succeed. */
+			/* Its proposer may be about to commit it. */
 			other = seen;
 			pause_shortly();
 			continue;
 		}
 		if (!successor_cas(s, &seen, mine))
 			continue;
+		/*
+		 * Behind the fence of the proposal: an entry that this look does not
+		 * see is counted later, and its process finds the proposal then.
+		 */
 		busy = in_use_by(s, lives, alive);
 		seen = mine;
 		if (busy) {
+			/* If this fails, another process has cancelled it already. */
 			successor_cas(s, &seen, 0);
 			return -EBUSY;
 		}
@@ -158,8 +193,11 @@ static int end_unused(const struct segment *s, const struct life_table *lives, u
 }
 
 /*
- * The registry's own keys and values outlive the segment. They come to lie in the first slabs, whose owner
- * is nobody who ever lived.
+ * Copies meta, which outlives the segment, into the first slabs of @next. Their word is
+ * that of slabs without an owner, so meta.c decides about them and no process's death.
+ * @next is private as yet, so plain stores will do. -ENOMEM: this process does not map
+ * all of @s: the meta would be lost without a notice; -ENOSPC and others. Meta that is
+ * damaged is left behind: 0.
  */
 static int carry_over(const struct segment *s, const struct segment *next)
 {
@@ -193,7 +231,11 @@ static int carry_over(const struct segment *s, const struct segment *next)
 	return 0;
 }
 
-/* A segment that is to have the name after @s, as FILE+ID. */
+/*
+ * Step 2: builds the segment that is to have the name after @s, and links it as
+ * FILE+ID. On an error, which was reported to the path's log, nothing is left. The
+ * caller closes *next.
+ */
 static int next_make(const struct segment *s, const struct segment_path *path,
 		     const struct segment_plan *plan, struct segment *next)
 {
@@ -201,7 +243,7 @@ static int next_make(const struct segment *s, const struct segment_path *path,
 
 	if (err)
 		return err;
-	/* What was destroyed has no heir, and of another layout the preamble is all that is known. */
+	/* Destroyed meta stays gone; of another layout only the preamble is known. */
 	if (!(successor_load(s) & SEGMENT_REMOVED) && !s->is_stranger)
 		err = carry_over(s, next);
 	if (!err)
@@ -214,7 +256,10 @@ static int next_make(const struct segment *s, const struct segment_path *path,
 	return err;
 }
 
-/* It is the successor by its word. */
+/*
+ * Step 7, after the word was committed to @next. If this process is killed before it,
+ * or may not rename, succession_help() of any other process does it.
+ */
 static void next_arrive(const struct segment *next, const struct segment_path *path, uint64_t *made)
 {
 	name_replace(path, next->header->id);
@@ -222,6 +267,7 @@ static void next_arrive(const struct segment *next, const struct segment_path *p
 	*made = next->header->id;
 }
 
+/* On failure FILE+ID is withdrawn: the word does not lead to it, so nobody misses it. */
 int succession_take_over(const struct segment *s, const struct segment_path *path,
 			 const struct segment_plan *plan, uint64_t *made)
 {
@@ -248,8 +294,9 @@ int succession_take_over(const struct segment *s, const struct segment_path *pat
 }
 
 /*
- * Carries out the end of @s by @word as far as others can. 0: the name leads to @s no more, or nobody can change
- * that any more but by another word.
+ * Carries out the end that @word has decided, as far as another process can. 0: FILE
+ * leads to the segment no longer, or nobody can change that any more without another
+ * word. Errors are of a right that could not be withdrawn, and reported.
  */
 static int settle(const struct segment_path *path, uint64_t word)
 {
@@ -261,7 +308,7 @@ static int settle(const struct segment_path *path, uint64_t word)
 	} else if (id) {
 		err = name_right_end(path, id);
 		if (err)
-			segment_say(path, "%s/%s+%016llx is in the way: %s; remove it",
+			segment_say(path, "cannot remove %s/%s+%016llx: %s; remove it",
 				    path->directory, path->file, (unsigned long long)id,
 				    strerror(-err));
 	}
@@ -275,7 +322,10 @@ int succession_follow(const struct segment *s, const struct segment_path *path,
 	struct segment next;
 	int err = settle(path, word);
 
-	/* In this order: see above. */
+	/*
+	 * The right is withdrawn before the look at FILE: in the other order its holder
+	 * could remove the name after the look, and then that of the new segment.
+	 */
 	if (err || !name_leads_to(s, path))
 		return err;
 	err = next_make(s, path, plan, &next);
@@ -289,6 +339,7 @@ int succession_follow(const struct segment *s, const struct segment_path *path,
 	return 0;
 }
 
+/* A rename that another process has done already fails here, which does no harm. */
 uint64_t succession_help(const struct segment *s, const struct segment_path *path)
 {
 	uint64_t word = successor_load(s);
@@ -299,7 +350,14 @@ uint64_t succession_help(const struct segment *s, const struct segment_path *pat
 	return word;
 }
 
-/* Takes the name away by a right of our own. 0: it is done; 1: the right was withdrawn, or came too late. */
+/*
+ * Steps 8 to 11: removes the name by a right of this process. @word is destroyed, and
+ * its right, if any, was withdrawn. 0: done; 1: the right was withdrawn, or came too
+ * late; errors.
+ *
+ * The folder exists before the CAS announces it, because a process that reads the id
+ * has to find what it is to withdraw. Whatever the outcome, the right is ended last.
+ */
 static int take_name(const struct segment *s, const struct segment_path *path, uint64_t word)
 {
 	uint64_t id = name_new_id();
@@ -322,6 +380,11 @@ static int take_name(const struct segment *s, const struct segment_path *path, u
 	return err;
 }
 
+/*
+ * Removes the name of a destroyed segment, against others that do the same or put a new
+ * segment in its place. 0: FILE does not lead to @s any more; -EAGAIN after TRIES;
+ * errors are reported.
+ */
 static int remove_name(const struct segment *s, const struct segment_path *path)
 {
 	uint64_t word, other = SEGMENT_DESTROYED;
@@ -332,7 +395,7 @@ static int remove_name(const struct segment *s, const struct segment_path *path)
 		if (!(word & SEGMENT_REMOVED) || !name_leads_to(s, path))
 			return 0;
 		if (word != other) {
-			/* Whoever has that right may well use it. */
+			/* Its holder may be about to use it. */
 			other = word;
 			pause_shortly();
 			continue;
@@ -342,12 +405,18 @@ static int remove_name(const struct segment *s, const struct segment_path *path)
 			err = name_leads_to(s, path) ? take_name(s, path, word) : 0;
 	}
 	if (err)
-		segment_say(path, "%s/%s is destroyed, and its file cannot be removed: %s",
+		segment_say(path, "%s/%s is destroyed, but its file could not be removed: %s",
 			    path->directory, path->file,
-			    err == 1 ? "others try too" : strerror(-err));
+			    err == 1 ? "other processes changed it each time; retry"
+				     : strerror(-err));
 	return err == 1 ? -EAGAIN : err;
 }
 
+/*
+ * 0: the segment was not over and is destroyed now; 1: it was over already, or others
+ * changed the word in each of TRIES. Living processes notice the word at their next
+ * call, and the bells wake waiters for that.
+ */
 static int end_by_force(const struct segment *s)
 {
 	uint64_t seen = successor_load(s);
@@ -375,11 +444,15 @@ int succession_destroy(const struct segment *s, const struct segment_path *path,
 	struct in_use alive;
 	int err = id ? name_is_mine(path) : -EIO;
 
-	if (err) {
-		segment_say(path, "%s/%s can be destroyed by user %u or root alone",
+	if (err == -EPERM)
+		segment_say(path,
+			    "cannot destroy %s/%s: it belongs to user %u; run as it or as root",
 			    path->directory, path->file, path->owner);
+	else if (err)
+		segment_say(path, "cannot destroy %s/%s: %s", path->directory, path->file,
+			    strerror(-err));
+	if (err)
 		return err;
-	}
 	err = force ? end_by_force(s) : end_unused(s, lives, id, SEGMENT_DESTROYED, &alive);
 	if (err == -EBUSY) {
 		in_use_tell(text, &alive);
