@@ -278,8 +278,8 @@ void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader
 static bool log_is_settled(const struct segment *s, uint32_t seat, uint64_t number)
 {
 	/*
-	 * ORD[log_is_settled:A] acquire: that it is done, then a look whether it is;
-	 * pairs with log_settle:A
+	 * ORD[log_is_settled:A] acquire: that it is done, then the entry and the
+	 * image; pairs with log_settle:A
 	 */
 	return (uint32_t)(load_acquire(&s->rows[seat].log_claimed) >> 32) != (uint32_t)(number + 1);
 }
@@ -347,20 +347,20 @@ enum happened { HAS_HAPPENED, NOT_YET, NEVER };
 
 /*
  * Decides about @record, which the reader has copied. The life comes first: a dead
- * owner's record counts whatever the table shows. The image comes before the settled
- * word, because the next program of the process reuses that for records of its own.
+ * owner's record counts whatever the table shows. The image is looked at after the
+ * settled word: if the program still runs then, the word was its own, and not one that
+ * the next program of the process has written since.
  */
 static enum happened has_happened(const struct segment *s, const struct life_table *lives,
 				  const struct log_reader *reader, const struct log_record *record)
 {
-	bool runs;
+	bool settled, runs;
 
 	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
 		return HAS_HAPPENED;
+	settled = log_is_settled(s, owner_seat(record->owner), reader->number);
 	runs = life_image_is_alive(lives, owner_with_image(record->owner, (uint32_t)record->image));
-	if (runs && log_is_settled(s, owner_seat(record->owner), reader->number))
-		return HAS_HAPPENED;
-	if (!entry_is_there(s, record))
+	if ((settled && runs) || !entry_is_there(s, record))
 		return HAS_HAPPENED;
 	return runs ? NOT_YET : NEVER;
 }
