@@ -275,7 +275,7 @@ readiness() {
 	ready_by --ready-fd 7 --value up
 	ready_by --notify
 	exits 5 "a program that ends before it is ready" "$regtool" run cache --notify -- sh -c 'exit 5'
-	says "is said to have done so" err "before it said that it was ready"
+	says "is said to have done so" err "ended before it was ready"
 	exits 1 "and its name is free" "$regtool" get cache
 	exits 2 "an fd that is none" "$regtool" run cache --ready-fd 1 -- true
 	exits 0 "destroy" "$regtool" destroy default

@@ -155,7 +155,7 @@ try_inherited_signals() {
 	kill -TERM "$up"
 	reap_up
 	exits 0 "it ends by SIGTERM alone" test "$reaped" = 0
-	exits 1 "and heard no SIGHUP" grep "is as" "$folder/inherited"
+	exits 1 "and heard no SIGHUP" grep "is applied" "$folder/inherited"
 }
 
 # The first SIGTERM comes before anything is ready, and the second one while a service is being stopped.
@@ -166,7 +166,7 @@ try_signals_early_and_twice() {
 	soon "ps says so" lists "production  *b  *[0-9]*  *starting"
 	exits 124 "up again waits for what is being started" timeout 1 "$regtool" up "$folder/early.ini"
 	exits 0 "and ends alone at SIGTERM" "$regtool" get production/a
-	exits 1 "the first one goes on" says early "goes down"
+	exits 1 "the first one goes on" says early "stopping"
 	kill "$up"
 	reap_up
 	exits 0 "SIGTERM before all are ready ends up well" test "$reaped" = 0
@@ -178,10 +178,10 @@ try_signals_early_and_twice() {
 	up twice "$folder/stubborn.ini"
 	soon "a stubborn one is up" says twice "production is up"
 	kill "$up"
-	soon "it is told to end" says twice "production goes down"
+	soon "it is told to end" says twice "production: stopping"
 	kill "$up"
 	sleep 0.6
-	exits 1 "another one at once is no haste" says twice "haste"
+	exits 1 "another one at once is no haste" says twice "SIGKILL"
 	kill "$up"
 	reap_up
 	exits 0 "a second signal later hastens" test "$reaped" = 0
@@ -230,7 +230,7 @@ try_system() {
 	server=$(pid_of system/server)
 	write_system other two
 	kill -HUP "$up"
-	soon "SIGHUP applies what has changed" says system "system is as"
+	soon "SIGHUP applies what has changed" says system "system.ini is applied"
 	exits 0 "what is new is there" test "$("$regtool" get system/other)" = two
 	exits 1 "what is gone is not" "$regtool" get system/worker
 	exits 0 "and what is the same was left alone" test "$(pid_of system/server)" = "$server"
@@ -240,7 +240,7 @@ try_system() {
 	exits 0 "when it is done" is_value system/other three
 	exits 2 "up again with an option that the first has not is refused" \
 		"$regtool" up "$folder/system.ini" --namespace system --keep
-	soon "and told" says err "without --keep, and keeps the options"
+	soon "and told" says err "without --keep and keeps its options"
 	printf '[Service bad]\nExecStart=/no/such/program\n' >>"$folder/system.ini"
 	exits 4 "what up again cannot start is its status" "$regtool" up "$folder/system.ini" --namespace system
 	soon "with the reason" says err "bad: cannot be started: /no/such/program: No such file"
@@ -254,7 +254,7 @@ try_system() {
 	echo "wrong" >>"$folder/system.ini"
 	exits 2 "a wrong file is refused" "$regtool" up "$folder/system.ini" --namespace system
 	kill -HUP "$up"
-	soon "and changes nothing by SIGHUP" says system "nothing is changed"
+	soon "and changes nothing by SIGHUP" says system "nothing was changed"
 	exits 0 "as before" test "$(pid_of system/server)" = "$server"
 	exits 0 "the system goes down" "$regtool" down --namespace system
 	reap_up

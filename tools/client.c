@@ -15,6 +15,7 @@
 #include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 
 /* Far more than a command has. */
 #define OPTIONS_MAX 32
@@ -184,8 +185,8 @@ int client_check_key(const struct client *client, const char *key)
 
 	if (size && size <= KREG_KEY_MAX)
 		return REGTOOL_DONE;
-	return client_misuse(client, "a key has 1 to %d bytes, and this one %zu", KREG_KEY_MAX,
-			     size);
+	return client_misuse(client, "KEY: it has %zu bytes; 1 to %d are allowed", size,
+			     KREG_KEY_MAX);
 }
 
 int client_check_namespace(const struct client *client, const char *space)
@@ -195,7 +196,7 @@ int client_check_namespace(const struct client *client, const char *space)
 	if (kreg_service_key(space, "any", key) >= 0)
 		return REGTOOL_DONE;
 	return client_misuse(client,
-			     "\"%s\" is no namespace; that is 1 to %d letters, digits, dots, "
+			     "\"%s\" is not a namespace; use 1 to %d letters, digits, dots, "
 			     "underscores and hyphens",
 			     space, KREG_NAMESPACE_MAX);
 }
@@ -242,8 +243,8 @@ int client_name(struct client *client, const char *given)
 		snprintf(prefix, sizeof(prefix), "%.*s", (int)(colon - given), given);
 		if (find_user(prefix, &uid) != 0) {
 			fprintf(stderr,
-				"regtool: there is no user \"%s\"; a registry is NAME, "
-				"UID:NAME or USER:NAME\n",
+				"regtool: there is no user \"%s\"; a registry is NAME, UID:NAME or "
+				"USER:NAME\n",
 				prefix);
 			return REGTOOL_NOT_FOUND;
 		}
@@ -253,9 +254,9 @@ int client_name(struct client *client, const char *given)
 	}
 	if (size >= (int)sizeof(client->name) || !is_name(client->name)) {
 		fprintf(stderr,
-			"regtool: \"%s\" is no name of a registry; that is 1 to %d letters, "
+			"regtool: \"%s\" is not the name of a registry; use 1 to %d letters, "
 			"digits, "
-			"dots, underscores and hyphens, and does not begin with a dot\n",
+			"dots, underscores and hyphens, and no dot at the beginning\n",
 			given, KREG_NAME_MAX);
 		return REGTOOL_USAGE;
 	}
@@ -272,12 +273,22 @@ int client_no_registry(const struct client *client)
 	}
 	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);
 	if (folder && *folder)
-		fprintf(stderr, " in %s, which KREG_DIR names%s", folder,
-			access(folder, F_OK) ? " and which is not there" : "");
+		fprintf(stderr,
+			access(folder, F_OK) ? ", nor does %s (from KREG_DIR)"
+					     : " in %s (from KREG_DIR)",
+			folder);
 	if (strchr(client->name, ':'))
-		fputs("; only that user can make it\n", stderr);
+		fputs("; only that user can create it\n", stderr);
 	else
-		fprintf(stderr, "; `regtool create %s` makes it\n", client->name);
+		fprintf(stderr, "; create it with `regtool create %s`\n", client->name);
+	return REGTOOL_NOT_FOUND;
+}
+
+int client_not_registered(const struct client *client, const char *prefix, const char *key)
+{
+	fprintf(stderr, "regtool: %s\"", prefix);
+	output_text(stderr, key, strlen(key));
+	fprintf(stderr, "\" is not registered in registry \"%s\"\n", client->name);
 	return REGTOOL_NOT_FOUND;
 }
 

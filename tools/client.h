@@ -60,6 +60,9 @@ int client_name(struct client *client, const char *given);
 /* Says that the registry that is meant does not exist. Return: REGTOOL_NOT_FOUND. */
 int client_no_registry(const struct client *client);
 
+/* Says that @key has no owner. @prefix: in front of it, "" or "...: ". Return: REGTOOL_NOT_FOUND. */
+int client_not_registered(const struct client *client, const char *prefix, const char *key);
+
 /* Opens the registry that is meant, with KREG_OPEN_* flags. Return: enum regtool_status. */
 int client_open(struct client *client, uint32_t flags, struct kreg **out);
 

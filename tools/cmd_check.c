@@ -56,9 +56,9 @@ static int check(struct client *client, struct kreg *k, char **arguments)
 
 COMMAND(check) = {
 	.name = "check",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "check [--json]",
-	.summary = "whether a registry's memory is sound",
+	.summary = "check a registry's memory for faults",
 	.use = check,
 	.open = KREG_OPEN_READONLY,
 };

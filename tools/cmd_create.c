@@ -110,8 +110,8 @@ static int run(struct client *client, int argc, char **argv)
 	err = kreg_open(&k, client->name, &client->options);
 	if (err == -EEXIST) {
 		fprintf(stderr,
-			"regtool: registry \"%s\" exists already; `regtool destroy %s` "
-			"removes it\n",
+			"regtool: registry \"%s\" already exists; remove it with "
+			"`regtool destroy %s`\n",
 			client->name, client->name);
 		return REGTOOL_ERROR;
 	}
@@ -128,13 +128,13 @@ static const struct command_option options[] = {
 	  "unique: one owner for a key (default)\n"
 	  "duplicate: any number of entries under a key\n"
 	  "duplicate-by-key: the same, for many keys with few entries each" },
-	{ "partitions", 'p', "N", "places where writers of one key meet (1)" },
-	{ "mode", 'm', "MODE", "the file's mode, octal (0600)" },
-	{ "group", 'g', "GROUP", "the file's group" },
-	{ "max-bytes", 'b', "N", "for entries and values; K, M, G and T may follow (16G)" },
-	{ "owner-bytes", 'o', "N", "what one process may take of that (all)" },
-	{ "slots", 's', "N", "threads that write or read in sections at once (8192)" },
-	{ "seats", 'S', "N", "processes at once where no guard runs (4096)" },
+	{ "partitions", 'p', "N", "how many the entries of a key are spread over (1)" },
+	{ "mode", 'm', "MODE", "mode of the file, octal (0600)" },
+	{ "group", 'g', "GROUP", "group of the file" },
+	{ "max-bytes", 'b', "N", "memory for entries and values; K, M, G or T may follow (16G)" },
+	{ "owner-bytes", 'o', "N", "how much of it one process may take (all)" },
+	{ "slots", 's', "N", "threads that can write or read in sections at once (8192)" },
+	{ "seats", 'S', "N", "processes that can attach at once without a guard (4096)" },
 	{ 0 },
 };
 
@@ -145,7 +145,7 @@ COMMAND(create) = {
 		"create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
 		"               [--mode MODE] [--group GROUP] [--max-bytes N] [--owner-bytes N]\n"
 		"               [--slots N] [--seats N]",
-	.summary = "make a registry that is not like the default",
+	.summary = "create a registry with options",
 	.options = options,
 	.run = run,
 };

@@ -29,7 +29,7 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "force", 'f', NULL, "although processes are attached; they have to open it again" },
+	{ "force", 'f', NULL, "even if processes are attached; they must open it again" },
 	{ 0 },
 };
 

@@ -26,7 +26,7 @@ static int stop(struct client *client, const char *space, int64_t ms)
 	if (stopped < 0)
 		return client_fail(client, (int)stopped, "stop the services of %s", space);
 	if (!stopped) {
-		fprintf(stderr, "regtool: there is nothing in namespace \"%s\"\n", space);
+		fprintf(stderr, "regtool: namespace \"%s\" is empty\n", space);
 		return REGTOOL_NOT_FOUND;
 	}
 	printf("%s is down: %" PRId64 " stopped\n", space, stopped);
@@ -46,7 +46,7 @@ static int run(struct client *client, int argc, char **argv)
 			return REGTOOL_USAGE;
 		else if (!ms)
 			return client_misuse(client,
-					     "--timeout: it has to be a millisecond or more");
+					     "--timeout: it has to be at least a millisecond");
 	}
 	status = client_check_namespace(client, space);
 	if (status)
@@ -57,8 +57,8 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "namespace", 'n', "NS", "which (production)" },
-	{ "timeout", 't', "SECONDS", "for each, from SIGTERM to SIGKILL (5)" },
+	{ "namespace", 'n', "NS", "the namespace (production)" },
+	{ "timeout", 't', "SECONDS", "time from SIGTERM to SIGKILL for each service (5)" },
 	{ 0 },
 };
 

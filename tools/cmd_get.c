@@ -40,19 +40,14 @@ static int get(struct client *client, struct kreg *k, char **arguments)
 	output_free(found.output);
 	if (err && err != -ENOENT)
 		return client_fail(client, err, "look \"%s\" up", key);
-	if (!found.count) {
-		fprintf(stderr, "regtool: nobody holds \"%s\" in registry \"%s\"\n", key,
-			client->name);
-		return REGTOOL_NOT_FOUND;
-	}
-	return REGTOOL_DONE;
+	return found.count ? REGTOOL_DONE : client_not_registered(client, "", key);
 }
 
 COMMAND(get) = {
 	.name = "get",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "get [--json] KEY",
-	.summary = "the value under a key",
+	.summary = "print the value of a name",
 	.use = get,
 	.least = 1,
 	.most = 1,

@@ -211,8 +211,7 @@ static int run(struct client *client, int argc, char **argv)
 		return client_usage(client);
 	action = argv[optind];
 	if (request.options.path && strcmp(request.options.path, "none") == 0) {
-		fputs("regtool: $KREG_GUARD is \"none\", so no guard is to be used; unset it, or "
-		      "give "
+		fputs("regtool: KREG_GUARD is \"none\", which disables the guard; unset it or give "
 		      "--path\n",
 		      stderr);
 		return REGTOOL_ERROR;
@@ -235,19 +234,20 @@ static int run(struct client *client, int argc, char **argv)
 	(void)client;
 	(void)argc;
 	(void)argv;
-	fputs("regtool: built without the guard; build it without --disable-bpf\n", stderr);
+	fputs("regtool: the guard is not in this build; configure it without --disable-bpf\n",
+	      stderr);
 	return REGTOOL_ERROR;
 }
 
 #endif
 
 static const struct command_option options[] = {
-	{ "seats", 's', "N", "processes that can take part at once" },
-	{ "share", 'u', "N", "of which each user but root may have so many (half of them)" },
-	{ "reserve", 'e', "N", "of which the last are root's (a sixteenth)" },
-	{ "group", 'g', "GROUP", "who alone can take part" },
-	{ "path", 'p', "FOLDER", "where it is pinned ($KREG_GUARD; else /sys/fs/bpf/kreg)" },
-	{ "force", 'f', NULL, "end the lives of those who take part; the processes go on" },
+	{ "seats", 's', "N", "how many processes can attach at once" },
+	{ "share", 'u', "N", "how many of them each user but root may have (half)" },
+	{ "reserve", 'e', "N", "how many of them are for root only (a sixteenth)" },
+	{ "group", 'g', "GROUP", "only root and this group can attach" },
+	{ "path", 'p', "FOLDER", "where the guard is pinned ($KREG_GUARD, else /sys/fs/bpf/kreg)" },
+	{ "force", 'f', NULL, "end the lives of attached processes; the processes keep running" },
 	{ 0 },
 };
 
@@ -258,7 +258,7 @@ COMMAND(guard) = {
 		"guard start|upgrade [--seats N] [--share N] [--reserve N] [--group GROUP] | stop "
 		"[--force] | "
 		"status [--json]  [--path FOLDER]",
-	.summary = "start, upgrade, stop or describe the kernel's part",
+	.summary = "start, upgrade, stop or describe the guard",
 	.options = options,
 	.run = run,
 };

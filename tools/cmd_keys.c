@@ -37,8 +37,8 @@ static int keys(struct client *client, struct kreg *k, pid_t pid)
 		err = -ESRCH;
 	err = output_finish(search.output, err, 1, client->json);
 	if (err == -ESRCH) {
-		fprintf(stderr, "regtool: no living process %d is attached to registry \"%s\"\n",
-			pid, client->name);
+		fprintf(stderr, "regtool: process %d is not attached to registry \"%s\"\n", pid,
+			client->name);
 		return REGTOOL_NOT_FOUND;
 	}
 	return err ? client_fail(client, err, "list the keys of pid %d", pid) : REGTOOL_DONE;
@@ -66,8 +66,8 @@ static int run(struct client *client, int argc, char **argv)
 
 COMMAND(keys) = {
 	.name = "keys",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "keys [--json] PID",
-	.summary = "what a process holds",
+	.summary = "list the names that a process holds",
 	.run = run,
 };

@@ -17,14 +17,14 @@ static int lookup(struct client *client, struct kreg *k, char **arguments)
 
 	if (err)
 		return client_fail(client, err, "look \"%s\" up", arguments[0]);
-	return got ? REGTOOL_DONE : REGTOOL_NOT_FOUND;
+	return got ? REGTOOL_DONE : client_not_registered(client, "", arguments[0]);
 }
 
 COMMAND(lookup) = {
 	.name = "lookup",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "lookup [--json] KEY",
-	.summary = "who holds a key, with what value",
+	.summary = "list the owners of a key with their values",
 	.use = lookup,
 	.least = 1,
 	.most = 1,

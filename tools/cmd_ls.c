@@ -22,9 +22,9 @@ static int list(struct client *client, struct kreg *k, char **arguments)
 
 COMMAND(ls) = {
 	.name = "ls",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "ls [--json] [PREFIX]",
-	.summary = "names, who holds them, and their values",
+	.summary = "list names with owners and values",
 	.use = list,
 	.most = 1,
 	.open = KREG_OPEN_READONLY,

@@ -87,8 +87,8 @@ static int run(struct client *client, int argc, char **argv)
 		return status;
 	err = act(client, k, action, argv + optind);
 	if (err == -ENOENT) {
-		fprintf(stderr, "regtool: registry \"%s\" has no meta \"%s\"\n", client->name,
-			argv[optind]);
+		fprintf(stderr, "regtool: there is no meta key \"%s\" in registry \"%s\"\n",
+			argv[optind], client->name);
 		status = REGTOOL_NOT_FOUND;
 	} else if (err) {
 		status = client_fail(client, err, "%s meta in registry \"%s\"", action->name,
@@ -102,6 +102,6 @@ COMMAND(meta) = {
 	.name = "meta",
 	.group = COMMAND_CHANGES,
 	.synopsis = "meta [list [--json] | get KEY | put KEY VALUE | delete KEY]",
-	.summary = "the registry's own keys and values",
+	.summary = "list, read and change the registry's own keys and values",
 	.run = run,
 };

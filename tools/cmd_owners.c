@@ -72,9 +72,9 @@ static int list(struct client *client, struct kreg *k, char **arguments)
 
 COMMAND(owners) = {
 	.name = "owners",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "owners [--json]",
-	.summary = "the processes that have opened it",
+	.summary = "list the processes that are attached to the registry",
 	.use = list,
 	.open = KREG_OPEN_READONLY,
 };

@@ -125,15 +125,15 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "namespace", 'n', "NS", "those in that namespace" },
+	{ "namespace", 'n', "NS", "only this namespace" },
 	{ 0 },
 };
 
 COMMAND(ps) = {
 	.name = "ps",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "ps [--json] [--namespace NS]",
-	.summary = "the services, and how they are",
+	.summary = "list services and their state",
 	.options = options,
 	.run = run,
 };

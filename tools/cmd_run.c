@@ -30,7 +30,8 @@ struct service {
 
 static int fail_to_exec(const char *program, int err)
 {
-	fprintf(stderr, "regtool: cannot run \"%s\": %s; COMMAND is a path, or a name in $PATH\n",
+	fprintf(stderr,
+		"regtool: cannot run \"%s\": %s; COMMAND has to be a path or a name in $PATH\n",
 		program, strerror(-err));
 	return REGTOOL_ERROR;
 }
@@ -105,11 +106,10 @@ static void say_unless_published(struct client *client, const struct service *se
 
 	kreg_program_state(program, &state);
 	if (state.says == KREG_PROGRAM_MISSED)
-		fprintf(stderr,
-			"regtool: \"%s\" has missed its watchdog of %u ms, and was killed\n",
+		fprintf(stderr, "regtool: \"%s\" missed its watchdog (%u ms) and was killed\n",
 			service->how.argv[0], state.watchdog_ms);
 	if (state.published == -EINPROGRESS)
-		fprintf(stderr, "regtool: \"%s\" ended before it said that it was ready\n",
+		fprintf(stderr, "regtool: \"%s\" ended before it was ready\n",
 			service->how.argv[0]);
 	else if (state.published && state.published != -ECHILD)
 		client_fail(client, state.published, "publish \"%s\"", service->key);
@@ -153,7 +153,7 @@ static int check(struct client *client, const struct service *service)
 	if (service->is_heard && !kreg_stat(service->k, &stat) && stat.keys != KREG_KEYS_UNIQUE) {
 		fprintf(stderr,
 			"regtool: --notify and --ready-fd need unique keys: registry \"%s\" has "
-			"duplicate ones\n",
+			"duplicate keys\n",
 			client->name);
 		return REGTOOL_ERROR;
 	}
@@ -214,10 +214,10 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "value", 'v', "V", "what others find under KEY (nothing)" },
-	{ "ready-fd", 'f', "FD", "KEY is found when COMMAND writes a line to FD" },
-	{ "notify", 'n', NULL, "KEY is found when COMMAND sends READY=1, see sd_notify(3)" },
-	{ "watchdog", 'w', "S", "COMMAND is killed if it sends no WATCHDOG=1 for S seconds" },
+	{ "value", 'v', "V", "the value of KEY (empty)" },
+	{ "ready-fd", 'f', "FD", "publish KEY when COMMAND writes a line to FD" },
+	{ "notify", 'n', NULL, "publish KEY when COMMAND sends READY=1, see sd_notify(3)" },
+	{ "watchdog", 'w', "S", "kill COMMAND if it sends no WATCHDOG=1 for S seconds" },
 	{ 0 },
 };
 

@@ -81,27 +81,27 @@ static int select_or_count(struct client *client, int argc, char **argv)
 
 static const struct command_option options[] = {
 	SELECTION_OPTIONS,
-	{ "pid", 'P', "PID", "of that process" },
-	{ "value", 'v', "VALUE", "with that value" },
+	{ "pid", 'P', "PID", "entries of this process" },
+	{ "value", 'v', "VALUE", "entries with this value" },
 	{ 0 },
 };
 
 COMMAND(select) = {
 	.name = "select",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "select [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--pid PID] "
 		    "[--value VALUE]",
-	.summary = "entries by key, owner and value",
+	.summary = "list entries by key, owner and value",
 	.options = options,
 	.run = select_or_count,
 };
 
 COMMAND(count) = {
 	.name = "count",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "count [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--pid PID] "
 		    "[--value VALUE]",
-	.summary = "how many there are",
+	.summary = "count entries by key, owner and value",
 	.options = options,
 	.run = select_or_count,
 };

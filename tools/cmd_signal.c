@@ -42,18 +42,17 @@ static int run(struct client *client, int argc, char **argv)
 		return client_usage(client);
 	signal = read_signal(argv[optind + 1]);
 	if (signal < 0)
-		return client_misuse(client, "there is no signal \"%s\"", argv[optind + 1]);
+		return client_misuse(client,
+				     "SIGNAL: \"%s\" is neither a number nor the name of a signal",
+				     argv[optind + 1]);
 	status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
 	err = kreg_signal(k, argv[optind], KREG_STRING, signal);
-	if (err == -ENOENT) {
-		fprintf(stderr, "regtool: nobody holds \"%s\" in registry \"%s\"\n", argv[optind],
-			client->name);
-		status = REGTOOL_NOT_FOUND;
-	} else if (err) {
-		status = client_fail(client, err, "signal who holds \"%s\"", argv[optind]);
-	}
+	if (err == -ENOENT)
+		status = client_not_registered(client, "", argv[optind]);
+	else if (err)
+		status = client_fail(client, err, "signal the owner of \"%s\"", argv[optind]);
 	kreg_close(k);
 	return status;
 }
@@ -62,6 +61,6 @@ COMMAND(signal) = {
 	.name = "signal",
 	.group = COMMAND_CHANGES,
 	.synopsis = "signal KEY SIGNAL",
-	.summary = "signal the process that holds a name",
+	.summary = "send a signal to the owner of a name",
 	.run = run,
 };

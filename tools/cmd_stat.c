@@ -78,9 +78,9 @@ static int stat_registry(struct client *client, struct kreg *k, char **arguments
 
 COMMAND(stat) = {
 	.name = "stat",
-	.group = COMMAND_LOOKS,
+	.group = COMMAND_READS,
 	.synopsis = "stat [--json]",
-	.summary = "what a registry is, holds and has room for",
+	.summary = "show what a registry is, holds and has room for",
 	.use = stat_registry,
 	.open = KREG_OPEN_READONLY,
 };

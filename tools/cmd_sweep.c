@@ -52,7 +52,7 @@ COMMAND(sweep) = {
 	.name = "sweep",
 	.group = COMMAND_CHANGES,
 	.synopsis = "sweep [--json]",
-	.summary = "give the memory of the dead back now",
+	.summary = "reclaim the memory of dead processes now",
 	.use = sweep,
 	.open = KREG_OPEN_EXISTING,
 };

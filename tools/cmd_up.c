@@ -125,7 +125,7 @@ static void *take_signals(void *data)
 		if (first && now_ms() < first + HASTE_MS)
 			continue;
 		ring(up->orders);
-		printf("%s goes down%s\n", up->space, first ? " in haste" : "");
+		printf("%s: stopping%s\n", up->space, first ? " at once, by SIGKILL" : "");
 		fflush(stdout);
 		if (!first)
 			first = now_ms();
@@ -178,7 +178,7 @@ static int fail_taken(const struct up *up, const char *role)
 		role = KREG_ROLE_SUPERVISOR;
 	kreg_service_lookup(up->k, up->space, role, NULL, 0, &owner);
 	fprintf(stderr,
-		"regtool: %s/%s is held by pid %d; `regtool down --namespace %s` stops it\n",
+		"regtool: %s/%s is held by pid %d; stop it with `regtool down --namespace %s`\n",
 		up->space, role, owner.pid, up->space);
 	return REGTOOL_TAKEN;
 }
@@ -224,9 +224,7 @@ static void show(struct up *up, enum up_state state)
 	up_mark_write(&up->mark, up->value);
 	old = kreg_update(up->k, key, (size_t)size, up->value, strlen(up->value), NULL, 0);
 	if (old < 0 && old != -ENOENT)
-		fprintf(stderr,
-			"regtool: %s: `regtool up` again does not learn what has become of it: "
-			"%s\n",
+		fprintf(stderr, "regtool: %s: cannot publish the outcome of the change: %s\n",
 			up->space, kreg_strerror((int)old));
 }
 
@@ -266,7 +264,8 @@ static int begin(struct client *client, struct up *up)
 static void fail_change(struct up *up, const char *role, int err)
 {
 	up_say_why(up->mark.why, role, err);
-	fprintf(stderr, "regtool: %s is not as %s says: %s\n", up->space, up->file, up->mark.why);
+	fprintf(stderr, "regtool: %s: %s is not fully applied: %s\n", up->space, up->file,
+		up->mark.why);
 	show(up, UP_FAILED);
 }
 
@@ -280,16 +279,16 @@ static void change(struct up *up)
 	show(up, UP_READS);
 	up_forget_why();
 	if (read_file(up, &what)) {
-		fprintf(stderr, "regtool: %s: nothing is changed\n", up->space);
+		fprintf(stderr, "regtool: %s: nothing was changed\n", up->space);
 		snprintf(up->mark.why, sizeof(up->mark.why),
-			 "the file is wrong: nothing is changed");
+			 "the file has errors; nothing was changed");
 		show(up, UP_FAILED);
 		return;
 	}
 	err = kreg_supervisor_change(up->supervisor, what, role);
 	kreg_supervision_free(what);
 	if (!err) {
-		printf("%s is as %s says\n", up->space, up->file);
+		printf("%s: %s is applied\n", up->space, up->file);
 		fflush(stdout);
 		show(up, UP_DONE);
 	} else if (err != -ECANCELED && err != -ESHUTDOWN) {
@@ -358,10 +357,10 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "namespace", 'n', "NS", "where they are found (production)" },
+	{ "namespace", 'n', "NS", "the namespace of the services (production)" },
 	{ "keep", 'k', NULL,
-	  "they go on if this regtool is killed; the next one with --keep takes them over" },
-	{ "no-cgroups", 'c', NULL, "what they have started is known by their sessions alone" },
+	  "services survive if this regtool is killed; the next `up --keep` takes them over" },
+	{ "no-cgroups", 'c', NULL, "track the processes of a service by its session only" },
 	{ 0 },
 };
 
@@ -369,7 +368,7 @@ COMMAND(up) = {
 	.name = "up",
 	.group = COMMAND_CHANGES,
 	.synopsis = "up FILE [--namespace NS] [--keep] [--no-cgroups]",
-	.summary = "start the services of a file, and restart them",
+	.summary = "start the services of a file and supervise them",
 	.options = options,
 	.run = run,
 };

@@ -21,10 +21,10 @@ static int wait_for(struct client *client, struct kreg *k, const char *key, bool
 		return REGTOOL_DONE;
 	if (err != -ETIMEDOUT)
 		return client_fail(client, err, "wait for \"%s\"", key);
-	fprintf(stderr,
-		gone ? "regtool: \"%s\" is still held in registry \"%s\"\n"
-		     : "regtool: nobody holds \"%s\" in registry \"%s\"\n",
-		key, client->name);
+	if (!gone)
+		return client_not_registered(client, "timed out: ", key);
+	fprintf(stderr, "regtool: timed out: \"%s\" is still registered in registry \"%s\"\n", key,
+		client->name);
 	return REGTOOL_NOT_FOUND;
 }
 
@@ -54,8 +54,8 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "gone", 'g', NULL, "until nobody holds KEY" },
-	{ "timeout", 't', "SECONDS", "at most so long; exit status 1 then" },
+	{ "gone", 'g', NULL, "wait until KEY is not registered" },
+	{ "timeout", 't', "SECONDS", "wait at most this long, then exit with status 1" },
 	{ 0 },
 };
 
@@ -63,7 +63,7 @@ COMMAND(wait) = {
 	.name = "wait",
 	.group = COMMAND_WAITS,
 	.synopsis = "wait [--gone] [--timeout SECONDS] KEY",
-	.summary = "until a name is there, or gone",
+	.summary = "wait until a name is registered or gone",
 	.options = options,
 	.run = run,
 };

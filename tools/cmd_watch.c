@@ -127,8 +127,8 @@ static int run(struct client *client, int argc, char **argv)
 
 static const struct command_option options[] = {
 	SELECTION_OPTIONS,
-	{ "known", 'k', NULL, "begin with what is there" },
-	{ "count", 'c', "N", "end after N events" },
+	{ "known", 'k', NULL, "begin with the entries that exist" },
+	{ "count", 'c', "N", "exit after N events" },
 	{ 0 },
 };
 
@@ -137,7 +137,7 @@ COMMAND(watch) = {
 	.group = COMMAND_WAITS,
 	.synopsis =
 		"watch [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--known] [--count N]",
-	.summary = "what happens, as it happens",
+	.summary = "print events as they happen",
 	.options = options,
 	.run = run,
 };

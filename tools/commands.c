@@ -49,10 +49,10 @@ const struct command *command_find(const char *name)
 void commands_help(void)
 {
 	static const char *const headings[COMMAND_GROUPS] = {
-		[COMMAND_LOOKS] = "look",
-		[COMMAND_WAITS] = "wait",
-		[COMMAND_CHANGES] = "change",
-		[COMMAND_GUARD] = "the guard",
+		[COMMAND_READS] = "Read",
+		[COMMAND_WAITS] = "Wait",
+		[COMMAND_CHANGES] = "Change",
+		[COMMAND_GUARD] = "Guard",
 	};
 	const struct command *command = NULL;
 	int group = -1;

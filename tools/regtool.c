@@ -38,8 +38,7 @@ static int run_command(struct client *client, int argc, char **argv)
 	const struct command *command = command_find(argv[0]);
 
 	if (!command) {
-		fprintf(stderr, "regtool: there is no command \"%s\"; see `regtool --help`\n",
-			argv[0]);
+		fprintf(stderr, "regtool: unknown command \"%s\"; see `regtool --help`\n", argv[0]);
 		return REGTOOL_USAGE;
 	}
 	client->command = command;

@@ -23,7 +23,7 @@ enum regtool_status {
 
 /* The sections of the help and of the man page. */
 enum command_group {
-	COMMAND_LOOKS,
+	COMMAND_READS,
 	COMMAND_WAITS,
 	COMMAND_CHANGES,
 	COMMAND_GUARD,

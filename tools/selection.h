@@ -12,10 +12,10 @@
 
 /* Of a descriptor. --pid and --value are understood as well, where the descriptor has them. */
 #define SELECTION_OPTIONS                                                                          \
-	{ "key", 'K', "KEY", "that key" },                                                         \
+	{ "key", 'K', "KEY", "this key" },                                                         \
 		{ "prefix", 'p', "PREFIX", "keys that begin with PREFIX" },                        \
 	{                                                                                          \
-		"glob", 'g', "GLOB", "keys that match GLOB, as file names in the shell"            \
+		"glob", 'g', "GLOB", "keys that match GLOB, a shell pattern"                       \
 	}
 
 struct selection {

@@ -59,21 +59,21 @@ static int await_outcome(struct client *client, struct other *other, struct kreg
 	while (other->mark.count <= before.mark.count || other->mark.state == UP_READS) {
 		err = wait_for_news(listener);
 		if (err)
-			return client_fail(client, err, "learn what has become of %s",
+			return client_fail(client, err, "wait for the outcome in namespace %s",
 					   other->space);
 		if (!look(other) || other->owner.token != before.owner.token) {
 			fprintf(stderr,
-				"regtool: %s: its supervisor, pid %d, has ended; its standard "
-				"error says why\n",
+				"regtool: %s: its supervisor, pid %d, has ended; see its standard "
+				"error\n",
 				other->space, before.owner.pid);
 			return REGTOOL_ERROR;
 		}
 	}
 	if (other->mark.state == UP_DONE) {
-		printf("%s is as %s says\n", other->space, other->path);
+		printf("%s: %s is applied\n", other->space, other->path);
 		return REGTOOL_DONE;
 	}
-	fprintf(stderr, "regtool: %s is not as %s says: %s\n", other->space, other->path,
+	fprintf(stderr, "regtool: %s: %s is not fully applied: %s\n", other->space, other->path,
 		other->mark.why);
 	return REGTOOL_ERROR;
 }
@@ -87,9 +87,9 @@ static int tell(struct client *client, struct other *other, struct kreg_listener
 		return UP_NOT_THERE;
 	if (flags & ~other->mark.flags) {
 		fprintf(stderr,
-			"regtool: %s is up as pid %d without%s, and keeps the options that it was "
-			"started with: nothing is changed; `regtool down --namespace %s` first, or "
-			"leave the option out\n",
+			"regtool: %s: its supervisor, pid %d, runs without%s and keeps its "
+			"options; "
+			"stop it with `regtool down --namespace %s` or omit the option\n",
 			other->space, other->owner.pid, up_mark_options(flags & ~other->mark.flags),
 			other->space);
 		return REGTOOL_USAGE;
@@ -97,8 +97,8 @@ static int tell(struct client *client, struct other *other, struct kreg_listener
 	err = kreg_signal(other->k, key, key_size, SIGUSR1);
 	if (err)
 		return UP_NOT_THERE;
-	printf("%s is up as pid %d%s%s, which takes over what has changed in %s\n", other->space,
-	       other->owner.pid, other->mark.flags ? " with" : "",
+	printf("%s: its supervisor, pid %d%s%s, applies the changes in %s\n", other->space,
+	       other->owner.pid, other->mark.flags ? ", with" : "",
 	       up_mark_options(other->mark.flags), other->path);
 	fflush(stdout);
 	return await_outcome(client, other, listener);
@@ -118,7 +118,7 @@ int up_again(struct client *client, struct kreg *k, const char *space, const cha
 		return UP_NOT_THERE;
 	err = kreg_listen(k, &pattern, 0, &listener);
 	if (err)
-		return client_fail(client, err, "listen to %s", space);
+		return client_fail(client, err, "listen to namespace %s", space);
 	status = tell(client, &other, listener, key, (size_t)key_size, flags);
 	kreg_listener_close(listener);
 	return status;
