@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands share as users of kreg.
+ * The registry, options, arguments and errors, as all commands handle them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,7 +17,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 
-/* Far more than a command has. */
+/* Far more than any command has. */
 #define OPTIONS_MAX 32
 
 static void keep_sentence(void *data, const char *sentence)
@@ -76,14 +76,14 @@ static void print_help(const struct command *command)
 		commands_help();
 }
 
-/* The options that all commands have, and those of @command; NULL: before the command. */
+/* The options that all commands share and those of @command; NULL: those before the command. */
 static void list_options(const struct command *command, struct option options[OPTIONS_MAX])
 {
 	static const struct option common[] = {
 		{ "registry", required_argument, NULL, 'r' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
-		/* Before the command only. */
+		/* Only before the command. */
 		{ "version", no_argument, NULL, 'V' },
 	};
 	const struct command_option *own = command ? command->options : NULL;
@@ -106,7 +106,7 @@ int client_option(struct client *client, int argc, char **argv)
 	list_options(client->command, options);
 	argv[0] = (char *)"regtool"; /* getopt_long()'s messages begin with it */
 	for (;;) {
-		/* "+": in front of the command, its name ends the options. */
+		/* "+": before the command, parsing stops at its name. */
 		option = getopt_long(argc, argv, client->command ? "r:h" : "+r:hV", options, NULL);
 		switch (option) {
 		case 'r':
@@ -201,7 +201,7 @@ int client_check_namespace(const struct client *client, const char *space)
 			     space, KREG_NAMESPACE_MAX);
 }
 
-/* Of NAME or UID:NAME. */
+/* Whether @given is NAME or UID:NAME. */
 static bool is_name(const char *given)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -267,16 +267,19 @@ int client_no_registry(const struct client *client)
 {
 	const char *folder = getenv("KREG_DIR");
 
+	/* The file is there, but no process of its registry is alive: the library has logged why. */
 	if (strstr(client->sentence, "leftover")) {
 		fprintf(stderr, "regtool: %s\n", client->sentence);
 		return REGTOOL_NOT_FOUND;
 	}
+	if (folder && *folder && access(folder, F_OK)) {
+		fprintf(stderr, "regtool: %s: %s; KREG_DIR has to name a folder that exists\n",
+			folder, strerror(errno));
+		return REGTOOL_NOT_FOUND;
+	}
 	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);
 	if (folder && *folder)
-		fprintf(stderr,
-			access(folder, F_OK) ? ", nor does %s (from KREG_DIR)"
-					     : " in %s (from KREG_DIR)",
-			folder);
+		fprintf(stderr, " in %s (from KREG_DIR)", folder);
 	if (strchr(client->name, ':'))
 		fputs("; only that user can create it\n", stderr);
 	else

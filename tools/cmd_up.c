@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool up: the services of a file, supervised in the foreground.
+ * regtool up: supervises the services of a file in the foreground.
  *
- *   signal           from                what it does
- *   SIGTERM, SIGINT  anybody             all is stopped in order; another one half a second later or more hastens
+ *   signal           from                effect
+ *   SIGTERM, SIGINT  any process         all services are stopped in order; a second signal half
+ *                                        a second later or more kills them (SIGKILL)
  *   SIGHUP           the terminal        the same
- *                    a process           what has changed in the file is applied
+ *                    a process           changes in the file are applied
  *   SIGUSR1          `regtool up` again  the same
  *
- * They are blocked before anything is started, and a thread takes them from the first moment on. What was ignored when
- * regtool was called, by nohup(1) or by a shell for a job in the background, stays so.
+ * These signals are blocked before anything is started, and a thread takes them from then on. A
+ * signal that was ignored when regtool was started, by nohup(1) or by a shell for a background
+ * job, stays ignored.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +35,11 @@
 #include "tools/up_say.h"
 
 #define DEFAULT_NAMESPACE "production"
-/* timeout(1) signals a process and then its group, at once; that is one order, and no haste. */
-#define HASTE_MS 500
+/*
+ * timeout(1) signals a process and right afterwards its process group. Both signals are one order
+ * to stop; only a later one kills.
+ */
+#define SECOND_ORDER_MS 500
 
 struct up {
 	const char *file, *space;
@@ -43,14 +48,17 @@ struct up {
 	uint32_t flags;
 	struct kreg *k;
 	struct kreg_supervisor *supervisor;
-	sigset_t taken;
+	sigset_t taken; /* the signals that the thread takes */
 	bool has_terminal;
-	int orders;  /* an eventfd: the supervisor's */
-	int changes; /* an eventfd: the file is to be read again */
+	int orders;  /* an eventfd of the supervisor: each write is an order to stop */
+	int changes; /* an eventfd: reload the file */
 };
 
-/* Another one supervises, whose outcome is waited for: nothing is ours to be stopped. */
-static bool is_other;
+/*
+ * Set while this process only waits for the outcome of another supervisor: it has no services to
+ * stop, so a signal ends it at once.
+ */
+static bool waits_for_other;
 static pthread_mutex_t other_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static bool has_terminal(void)
@@ -70,7 +78,10 @@ static void ring(int fd)
 		;
 }
 
-/* A shell that is left tells its jobs as well; the terminal has gone by then. */
+/*
+ * Whether SIGHUP means that the terminal is gone: the kernel sends it, or a shell that exits
+ * sends it to its jobs, and then the terminal is gone already.
+ */
 static bool is_hangup(const struct up *up, const siginfo_t *info)
 {
 	return info->si_code == SI_KERNEL || (up->has_terminal && !has_terminal());
@@ -84,24 +95,24 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int try_again(struct client *client, const struct up *up)
+static int apply_by_other(struct client *client, const struct up *up)
 {
 	int status;
 
 	pthread_mutex_lock(&other_mutex);
-	is_other = true;
+	waits_for_other = true;
 	pthread_mutex_unlock(&other_mutex);
 	status = up_again(client, up->k, up->space, up->mark.path, up->mark.flags);
 	pthread_mutex_lock(&other_mutex);
-	is_other = false;
+	waits_for_other = false;
 	pthread_mutex_unlock(&other_mutex);
 	return status;
 }
 
-static void end_if_other(int signal)
+static void exit_if_waiting(int signal)
 {
 	pthread_mutex_lock(&other_mutex);
-	if (is_other)
+	if (waits_for_other)
 		_exit(128 + signal);
 	pthread_mutex_unlock(&other_mutex);
 }
@@ -121,8 +132,8 @@ static void *take_signals(void *data)
 			ring(up->changes);
 			continue;
 		}
-		end_if_other(signal);
-		if (first && now_ms() < first + HASTE_MS)
+		exit_if_waiting(signal);
+		if (first && now_ms() < first + SECOND_ORDER_MS)
 			continue;
 		ring(up->orders);
 		printf("%s: stopping%s\n", up->space, first ? " at once, by SIGKILL" : "");
@@ -140,7 +151,7 @@ static bool is_ignored(int signal)
 	return !sigaction(signal, NULL, &now) && now.sa_handler == SIG_IGN;
 }
 
-/* How children end is told only to those who do not ignore it. */
+/* SIGCHLD must not be ignored: the kernel then discards the exit status of children. */
 static int prepare_signals(struct up *up)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
@@ -169,7 +180,7 @@ static int prepare_signals(struct up *up)
 	return -err;
 }
 
-/* Who is there already: the supervisor, if no role is blamed. */
+/* Prints who holds @role already; empty: the supervisor's role. */
 static int fail_taken(const struct up *up, const char *role)
 {
 	struct kreg_owner owner = { 0 };
@@ -196,7 +207,7 @@ static int read_file(const struct up *up, struct kreg_supervision **what)
 	return REGTOOL_DONE;
 }
 
-/* That it is a `regtool up`, how, and of which file. */
+/* Writes the supervisor's value: its options and its file. */
 static int set_mark(struct up *up)
 {
 	char *path = realpath(up->file, NULL);
@@ -213,7 +224,7 @@ static int set_mark(struct up *up)
 	return REGTOOL_DONE;
 }
 
-/* Those who wait for the outcome of a change see it. */
+/* Publishes the state of a change for a `regtool up` that waits for it. */
 static void show(struct up *up, enum up_state state)
 {
 	char key[KREG_KEY_MAX];
@@ -238,8 +249,8 @@ static int begin(struct client *client, struct up *up)
 		status = read_file(up, &what);
 	if (status)
 		return status;
-	/* The library would call it an error. */
-	status = try_again(client, up);
+	/* First, because kreg_supervise() would log an error if the namespace has a supervisor. */
+	status = apply_by_other(client, up);
 	if (status != UP_NOT_THERE) {
 		kreg_supervision_free(what);
 		return status;
@@ -248,9 +259,9 @@ static int begin(struct client *client, struct up *up)
 	kreg_supervision_free(what);
 	if (!err || err == -ECANCELED)
 		return REGTOOL_DONE;
-	/* It may have come meanwhile. */
+	/* Another supervisor may have registered since. */
 	if (err == -EEXIST && !strcmp(role, KREG_ROLE_SUPERVISOR)) {
-		status = try_again(client, up);
+		status = apply_by_other(client, up);
 		if (status != UP_NOT_THERE)
 			return status;
 	}
@@ -269,7 +280,7 @@ static void fail_change(struct up *up, const char *role, int err)
 	show(up, UP_FAILED);
 }
 
-/* The supervisor goes on whatever comes of it. */
+/* Applies a change of the file. The supervisor continues, whatever the outcome. */
 static void change(struct up *up)
 {
 	struct kreg_supervision *what;
@@ -296,7 +307,7 @@ static void change(struct up *up)
 	}
 }
 
-/* The supervisor has said why, if it was not told to. */
+/* Until the supervisor ends. It has logged the reason, unless it was stopped by an order. */
 static int stay(struct up *up)
 {
 	struct pollfd at[] = {
@@ -337,7 +348,7 @@ static int bring_up(struct client *client, struct up *up)
 
 static int run(struct client *client, int argc, char **argv)
 {
-	/* The thread that takes signals has it until the process ends. */
+	/* static: the thread that takes signals uses it until the process ends. */
 	static struct up up = { .space = DEFAULT_NAMESPACE, .flags = KREG_SUPERVISE_REAP };
 	int option, status;
 
