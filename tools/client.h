@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands share as users of kreg: the registry that is meant, options, errors.
+ * What the commands share as users of kreg: the registry they work on, options, arguments and
+ * errors. Errors are one line on standard error, "regtool: what failed: why; what to do".
  */
 #ifndef TOOLS_CLIENT_H
 #define TOOLS_CLIENT_H
@@ -13,65 +14,73 @@
 struct command;
 
 struct client {
-	const struct command *command; /* NULL: the options before it are being read */
+	const struct command *command; /* NULL while the options before it are parsed */
 	const char *registry;          /* as given by -r, or NULL */
 	bool json;
-	char name[KREG_NAME_MAX + 16]; /* as the library wants it: NAME or UID:NAME */
-	char sentence[2048];           /* the library's last one; or empty */
+	char name[KREG_NAME_MAX + 16]; /* as the library takes it: NAME or UID:NAME */
+	char sentence[2048];           /* the last one that the library logged, or empty */
 	struct kreg_options options;
 };
 
 void client_init(struct client *client);
 
 /*
- * The next option: the letter of one that the command's descriptor has, with getopt's optarg, or -1 at the end. Handles
- * those that all commands share, and exits at --help, --version and an option that does not exist.
+ * Parses the next option. Handles those that all commands share, and exits at --help, at
+ * --version and at an unknown option.
+ * Return: the letter of an option of the command's descriptor, with its argument in optarg;
+ *         -1 at the end, with the first argument at optind.
  */
 int client_option(struct client *client, int argc, char **argv);
 
-/* Writes out what is printed. Return: @status; REGTOOL_ERROR if that was REGTOOL_DONE and the output is lost. */
+/*
+ * Flushes standard output. Return: @status; REGTOOL_ERROR instead of REGTOOL_DONE if the
+ * output could not be written.
+ */
 int client_end(int status);
 
-/* Says how the command is used. Return: REGTOOL_USAGE. */
+/* Prints the usage of the command. Return: REGTOOL_USAGE. */
 int client_usage(const struct client *client);
 
-/* The same, after a sentence. */
+/* The same, after an error. */
 int client_misuse(const struct client *client, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* A decimal number up to @max; K, M, G or T may follow. Return: 0 or -EINVAL. */
 int client_number(const char *text, uint64_t max, uint64_t *out);
 
-/* Such a number from @min on. @what: the argument, as in an error. Return: enum regtool_status. */
+/*
+ * The same, at least @min, with an error printed. @what: the name of the argument, for the error.
+ * Return: enum regtool_status.
+ */
 int client_range(const struct client *client, const char *what, const char *text, uint64_t min,
 		 uint64_t max, uint64_t *out);
 
-/* Seconds, with a fraction or without, at most @max. Return: enum regtool_status. */
+/* Seconds up to @max, a fraction is allowed. Return: enum regtool_status. */
 int client_seconds(const struct client *client, const char *what, const char *text, uint64_t max,
 		   int64_t *ms);
 
-/* Of what cannot be a key, or a namespace, says what can. Return: enum regtool_status. */
+/* Prints an error for an invalid key or namespace. Return: enum regtool_status. */
 int client_check_key(const struct client *client, const char *key);
 int client_check_namespace(const struct client *client, const char *space);
 
-/* Sets @name from @given, or from the environment if it is NULL. Return: enum regtool_status. */
+/* Sets client->name from @given; NULL: from the environment. Return: enum regtool_status. */
 int client_name(struct client *client, const char *given);
 
-/* Says that the registry that is meant does not exist. Return: REGTOOL_NOT_FOUND. */
+/* Prints that the registry client->name does not exist. Return: REGTOOL_NOT_FOUND. */
 int client_no_registry(const struct client *client);
 
-/* Says that @key has no owner. @prefix: in front of it, "" or "...: ". Return: REGTOOL_NOT_FOUND. */
+/* Prints that @key has no owner, after @prefix, "" or "...: ". Return: REGTOOL_NOT_FOUND. */
 int client_not_registered(const struct client *client, const char *prefix, const char *key);
 
-/* Opens the registry that is meant, with KREG_OPEN_* flags. Return: enum regtool_status. */
+/* Opens the registry that the user chose, with KREG_OPEN_* flags. Return: enum regtool_status. */
 int client_open(struct client *client, uint32_t flags, struct kreg **out);
 
-/* False if the registry that is meant does not exist for sure. */
+/* False only if the registry that the user chose does not exist; true if that is unknown. */
 bool client_registry_exists(struct client *client);
 
 /*
- * Says why something failed: the library's sentence, else its words for @err.
- * @format: what was tried, to follow "cannot".
+ * Prints why something failed: the library's last sentence, else "cannot @format: " and its text
+ * for @err.
  * Return: REGTOOL_ERROR.
  */
 int client_fail(struct client *client, int err, const char *format, ...)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool check: are the invariants of a registry's memory kept?
+ * regtool check: checks the invariants of a registry's memory and prints each violation.
  */
 #include <errno.h>
 #include <stdio.h>

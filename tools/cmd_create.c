@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool create: makes a registry that is not like the default.
+ * regtool create: creates a registry with options other than the defaults.
  */
 #include <errno.h>
 #include <getopt.h>

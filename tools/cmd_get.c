@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool get: the value under a key.
+ * regtool get: prints the value under a key, as bare bytes or as JSON.
  */
 #include <errno.h>
 
@@ -17,6 +17,7 @@ static int take_entry(const struct kreg_entry *entry, void *data)
 {
 	struct found *found = data;
 
+	/* It waits in line for the name. */
 	if (entry->position)
 		return 0;
 	found->count++;

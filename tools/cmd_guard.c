@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool guard: starts, upgrades, stops and asks the kernel's part.
+ * regtool guard: starts, upgrades, stops and describes the guard, the BPF programs in the kernel.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -38,14 +38,14 @@ static const struct output_column columns[] = {
 	{ "missed", true },
 	{ "late", true },
 	{ "stale", true },
-	{ "recursion_misses", true }, /* the last two are left out where they are not known */
+	{ "recursion_misses", true }, /* the last two are left out where they are unknown */
 	{ "second_programs", false },
 };
 
 struct request {
 	struct guard_options options;
 	bool force;
-	bool is_start; /* an option was given that is start's or upgrade's alone */
+	bool is_start; /* an option was given that only start and upgrade have */
 };
 
 static int fail(struct client *client, int err, const char *what)
@@ -182,7 +182,7 @@ static int parse_option(struct client *client, struct request *request, int opti
 	}
 }
 
-/* Return: 0, or REGTOOL_USAGE after a sentence. */
+/* Return: 0; REGTOOL_USAGE with an error printed. */
 static int parse_options(struct client *client, struct request *request, int argc, char **argv)
 {
 	int option, err = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool keys: what a process holds.
+ * regtool keys: lists the names that a process holds.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +18,7 @@ struct search {
 	bool found;
 };
 
+/* In the fallback a process may be several owners, one for each handle. */
 static int visit_owner(const struct kreg_owner_facts *facts, void *data)
 {
 	struct search *search = data;

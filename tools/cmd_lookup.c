@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool lookup: who holds a key, with what.
+ * regtool lookup: lists the owners of a key with their values.
  */
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool ls: who holds what.
+ * regtool ls: lists names with owners and values.
  */
 #include <errno.h>
 

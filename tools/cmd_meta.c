@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool meta: the registry's own keys and values.
+ * regtool meta: lists, reads and changes the registry's own keys and values.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool owners: the processes that have opened the registry.
+ * regtool owners: lists the processes that are attached to the registry.
  */
 #include <errno.h>
 #include <time.h>
@@ -24,7 +24,7 @@ static int64_t now(clockid_t clock)
 	return (int64_t)t.tv_sec * BILLION + t.tv_nsec;
 }
 
-/* As 2025-02-23T12:00:00+0100; empty if not known. */
+/* As 2025-02-23T12:00:00+0100; empty if it is unknown. */
 static void format_start(uint64_t since_boot, char *to, size_t size)
 {
 	time_t start;

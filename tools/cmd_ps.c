@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool ps: the services, and how they are.
+ * regtool ps: lists services and their state.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,7 +24,7 @@ struct listing {
 
 static const char *name_of(const struct kreg_service_health *health)
 {
-	/* The name is reserved, and the program has not said that it is ready. */
+	/* The name is reserved: the program has not reported that it is ready. */
 	if (!health->ready && health->process == KREG_PROCESS_RUNNING)
 		return "starting";
 	switch (health->process) {
@@ -69,12 +69,12 @@ static int add_service(const struct kreg_service *service, void *data)
 		output_string(""),
 	};
 
-	/* It has just gone, or is another process by now: that is for the next look. */
+	/* The service ended or restarted during the listing: left out, as it changes now. */
 	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
 		return 0;
 	if (err && err != -EUCLEAN)
 		return err;
-	/* Somebody has written a process into the registry that has never opened it. */
+	/* -EUCLEAN: forged, the entry names a process that has never opened the registry. */
 	if (err) {
 		cells[2] = output_string("");
 		cells[3] = output_string("forged");

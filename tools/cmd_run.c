@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool run: a program that was not written for kreg, under a name.
+ * regtool run: runs a program that was not written for kreg under a name.
  *
- * Under the guard regtool becomes the program, and the name stays, because the process does. In the fallback exec ends a
- * life, so there regtool stays the program's parent, and holds the name. Where the name is to be found only when
- * the program is ready, kreg_start() starts it, and regtool stays to hear what it says.
+ * Under the guard regtool executes the program in its own process, which keeps the name. In the
+ * fallback exec ends a life, so regtool stays as the program's parent and holds the name. If the
+ * name is to be published only when the program is ready, kreg_start() starts the program, and
+ * regtool stays as its parent in both modes to receive its messages.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,14 +19,14 @@
 #include "tools/output.h"
 #include "tools/regtool.h"
 
-/* The longest time between two signs of life. */
+/* The longest watchdog interval. */
 #define WATCHDOG_SECONDS_MAX 86400
 
 struct service {
 	struct kreg *k;
 	const char *key, *value;
-	struct kreg_start how; /* if it is to be heard when the program is ready */
-	bool is_heard;
+	struct kreg_start how; /* with is_heard */
+	bool is_heard;         /* the program reports when it is ready */
 };
 
 static int fail_to_exec(const char *program, int err)
@@ -47,7 +48,7 @@ static int fail_to_register(struct client *client, const struct service *service
 	return REGTOOL_TAKEN;
 }
 
-/* The handle stays open: to close it would give the name up. Return: only if it failed. */
+/* The handle stays open: closing it would unregister the name. Returns only if exec fails. */
 static int become(char **command)
 {
 	execvp(command[0], command);
@@ -86,7 +87,7 @@ static int run_plain(struct client *client, struct service *service, char **comm
 	return stat.life == KREG_LIFE_GUARD ? become(command) : stay(client, command, service);
 }
 
-/* What it has said before it ended, and nobody has heard yet. */
+/* Messages that the program sent before it ended and that are still queued. */
 static void hear_rest(struct kreg_program *program)
 {
 	struct pollfd at = { .events = POLLIN };
@@ -128,7 +129,7 @@ static int run_heard(struct client *client, struct service *service, char **comm
 		KREG_START_ATTEND | KREG_START_FOREGROUND | KREG_START_DIES_WITH_STARTER;
 	if (service->how.ready == KREG_READY_NOTIFY)
 		service->how.flags |= KREG_START_PASS_ON;
-	/* From here on, so that none is lost that is for the program. */
+	/* Before the start, so that no signal for the program is lost. */
 	foster_take_signals(&foster);
 	err = kreg_start(service->k, service->key, KREG_STRING, &service->how, &started);
 	if (err == -ENOEXEC)
@@ -145,7 +146,7 @@ static int run_heard(struct client *client, struct service *service, char **comm
 	return foster_end_alike(end);
 }
 
-/* Whether all options go together. */
+/* Whether the options fit the registry. */
 static int check(struct client *client, const struct service *service)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool select and regtool count: entries by a pattern.
+ * regtool select and regtool count: list and count the entries that match a pattern.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +13,7 @@
 #include "tools/regtool.h"
 #include "tools/selection.h"
 
-/* Those who wait in line are counted too, so they are listed. */
+/* Entries that wait in line are counted, so they are listed too, with their position. */
 static int add_entry(const struct kreg_entry *entry, void *data)
 {
 	const struct output_cell cells[] = {
@@ -45,7 +45,7 @@ static int print_count(struct client *client, int64_t count)
 	return 0;
 }
 
-/* Without a pattern the count takes time by owners, not by entries. */
+/* Without a pattern kreg_count() is used: its time grows with owners, not with entries. */
 static int64_t count_all(struct kreg *k, const struct kreg_pattern *pattern)
 {
 	if (pattern->key || pattern->prefix || pattern->glob || pattern->value || pattern->match)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool signal: to the process that holds a name, and to no other.
+ * regtool signal: sends a signal to the process that holds a name, and to no other.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,7 +12,10 @@
 #include "tools/client.h"
 #include "tools/regtool.h"
 
-/* TERM, SIGTERM, term or 15; 0 asks only whether it could be sent. Below 0: none of that. */
+/*
+ * Reads TERM, SIGTERM, term or 15. Signal 0 only checks that a signal could be sent.
+ * Return: < 0 if @text is not a signal.
+ */
 static int read_signal(const char *text)
 {
 	uint64_t number;

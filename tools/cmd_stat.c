@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool stat: what a registry is and holds.
+ * regtool stat: prints the kind, contents and limits of a registry.
  */
 #include "tools/client.h"
 #include "tools/output.h"
@@ -21,7 +21,7 @@ static const struct output_column columns[] = {
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-/* As `regtool create --keys` takes them. */
+/* The words that `regtool create --keys` takes. */
 static const char *keys_of(const struct kreg_stat *stat)
 {
 	switch (stat->keys) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool sweep: gives the memory of the dead back now. Root first has the guard end the lives of processes
- * that are gone, should the kernel have kept it from doing so at their exit.
+ * regtool sweep: reclaims the memory of dead processes now. Run by root, it first has the guard
+ * end the lives of processes that are gone, in case the kernel skipped the guard's program at
+ * their exit.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -26,7 +27,7 @@ static void audit(void)
 
 	if (options.path && !*options.path)
 		options.path = NULL;
-	/* Where there is no guard, or the caller is not root, there is nothing to be done. */
+	/* Fails without a guard or without root, and then there is nothing to do. */
 	if (!options.path || strcmp(options.path, "none") != 0)
 		guard_audit(&options, NULL);
 #endif

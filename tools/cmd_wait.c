@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool wait: until a name is there, or until it is gone.
+ * regtool wait: blocks until a name is registered, or until it is gone.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool watch: what happens, as it happens.
+ * regtool watch: prints events as they happen.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -54,7 +54,7 @@ static void print_line(const struct kreg_event *event)
 	putchar('\n');
 }
 
-/* Until @count events were printed; 0: for ever. */
+/* Prints @count events; 0: never ends. */
 static int watch(struct client *client, struct kreg_listener *listener, uint64_t count)
 {
 	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };

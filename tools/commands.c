@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of commands, as the linker has collected it (COMMAND() in regtool.h). The order in the section depends on the
- * linker and on link-time optimization, so the order that users see is computed here.
+ * The table of commands, as the linker has collected it (COMMAND() in regtool.h). The order
+ * within the section depends on the linker and on link-time optimization, so the order that
+ * users see is computed here.
  */
 #include "tools/commands.h"
 
@@ -20,7 +21,7 @@ static int compare(const struct command *a, const struct command *b)
 	return strcmp(a->name, b->name);
 }
 
-/* The one after @before, by group and then by name; NULL: it was the last. Begins with NULL. */
+/* The command after @before, NULL for the first, by group and then by name; NULL at the end. */
 static const struct command *next(const struct command *before)
 {
 	const struct command *const *at;

@@ -9,7 +9,7 @@
 
 #include "tools/regtool.h"
 
-/* NULL: there is no command of that name. */
+/* Return: NULL if there is no command of that name. */
 const struct command *command_find(const char *name);
 
 /* What `regtool --help` and `regtool COMMAND --help` print. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries as rows.
+ * Entries as rows of a listing.
  */
 #include "tools/entries.h"
 

@@ -8,10 +8,10 @@
 #include "lib/kreg.h"
 #include "tools/output.h"
 
-/* For entries_add(). NULL: no memory. */
+/* The output that entries_add() adds to. NULL: no memory. */
 struct output *entries_new(void);
 
-/* A visitor; @data is the output. Names that wait in line are left out. */
+/* A visitor: adds @entry to the output @data. Entries that wait in line are left out. */
 int entries_add(const struct kreg_entry *entry, void *data);
 
 #endif

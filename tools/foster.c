@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A parent that lets its child seem to be in its place. It blocks all signals that can be passed
- * on and takes them one by one. What the kernel sends to the whole foreground group, as at ^C,
- * the child gets by itself.
+ * A parent process that stands in for its child. It blocks all signals that it can pass on and
+ * takes them one by one. A signal that the kernel sends to the whole foreground process group,
+ * as at ^C, reaches the child directly and is not passed on.
+ *
+ *   killed here   what follows
+ *   the parent    the kernel kills the child (PR_SET_PDEATHSIG), or the watcher does (watcher.h)
+ *   the child     the parent ends by the same signal
  */
 #include "tools/foster.h"
 
@@ -20,7 +24,7 @@
 #include "lib/kreg-services.h"
 #include "tools/watcher.h"
 
-/* These are about what the parent itself has done. */
+/* These report a fault of the parent itself, so they are not passed on. */
 static const int own_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
 void foster_take_signals(struct foster *foster)
@@ -41,12 +45,15 @@ static void give_signals_back(const struct foster *foster)
 	sigprocmask(SIG_SETMASK, &foster->before, NULL);
 }
 
-/* Async-signal-safe: the parent may have threads. */
+/* In the child, async-signal-safe: the parent may have threads. */
 static void run_child(const struct foster *foster, pid_t parent, int tell, char **command)
 {
 	int err = -watcher_start(parent);
 
-	/* Whom it watches was the parent, if that still is. */
+	/*
+	 * The parent may have died before the pidfd and the death signal were set up, and then its
+	 * pid may be another process. If getppid() still is @parent, both are for the parent.
+	 */
 	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
 		give_signals_back(foster);
 		execvp(command[0], command);
@@ -58,7 +65,7 @@ static void run_child(const struct foster *foster, pid_t parent, int tell, char 
 	_exit(127);
 }
 
-/* Return: 0 once exec has closed the other end of the pipe, else its errno. */
+/* Return: 0 once exec has closed the other end of the pipe, else the errno that came through it. */
 static int hear(int fd)
 {
 	int err = 0;
@@ -97,8 +104,9 @@ int foster_start(struct foster *foster, char **command)
 }
 
 /*
- * Stops with the child, so that a shell's job control works; goes on with it. Not at SIGSTOP:
- * whoever sends that to the child alone would not think of waking its parent as well.
+ * Stops when the child stops, so that a shell's job control works, and continues the child when
+ * it is continued itself. Not at SIGSTOP: a process that sends SIGSTOP and later SIGCONT to the
+ * child only would leave this parent stopped.
  */
 static void stop_alike(pid_t child, int signal)
 {
@@ -108,7 +116,7 @@ static void stop_alike(pid_t child, int signal)
 	kill(child, SIGCONT);
 }
 
-/* True: the child has ended, with *status. */
+/* Return: true if the child has ended, with *status. */
 static bool follow_child(const struct foster *foster, int *status)
 {
 	pid_t pid;
@@ -121,7 +129,7 @@ static bool follow_child(const struct foster *foster, int *status)
 	return false;
 }
 
-/* All that is there. */
+/* All pending ones. SI_KERNEL: the kernel has signalled the child as well. */
 static void forward_signals(const struct foster *foster)
 {
 	const struct timespec now = { 0 };
@@ -134,7 +142,7 @@ static void forward_signals(const struct foster *foster)
 	}
 }
 
-/* Until there is a signal, or something to hear. Without a signalfd it looks ten times a second. */
+/* Until a signal or a message arrives. Without a signalfd it polls ten times a second. */
 static void sleep_for(int signals, struct kreg_program *program)
 {
 	struct pollfd at[] = { { .fd = signals, .events = POLLIN },
@@ -170,6 +178,7 @@ int foster_end_alike(int end)
 	if (WIFEXITED(end))
 		return WEXITSTATUS(end);
 	signal = WTERMSIG(end);
+	/* The child has dumped core, if anything has; a core of this process would replace it. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	sigaction(signal, &by_default, NULL);
 	sigemptyset(&set);

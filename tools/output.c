@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables are libsmartcols'. JSON is written here: smartcols takes C strings in the locale's
- * encoding, and a value is any bytes.
+ * Output as tables, by libsmartcols, or as JSON. JSON is written here because libsmartcols takes
+ * C strings in the locale's encoding, and a value is arbitrary bytes.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ struct output {
 	size_t row_room;
 };
 
-/* Return: the size of the UTF-8 character at @p, 0 if there is none. */
+/* Return: the size of the UTF-8 character at @p; 0 if the bytes are not valid UTF-8. */
 static size_t utf8_read(const unsigned char *p, size_t left, uint32_t *out)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -222,7 +222,7 @@ void output_sort(struct output *output, size_t columns)
 			&columns);
 }
 
-/* The text of a cell, to be freed; NULL: no memory. */
+/* The text of a cell; the caller frees it. NULL: no memory. */
 static char *cell_text(const struct output_column *column, const struct output_cell *cell)
 {
 	char *text = NULL;
@@ -283,7 +283,7 @@ static int table_row(struct libscols_table *table, const struct output *output,
 	return 0;
 }
 
-/* Text is escaped already: libsmartcols must not escape it again. NULL: no memory. */
+/* noencoding: the text is escaped already. NULL: no memory. */
 static struct libscols_table *new_table(bool headings)
 {
 	struct libscols_table *table = scols_new_table();
@@ -343,7 +343,7 @@ static int record_line(struct libscols_table *table, const struct output_column 
 	return -ENOMEM;
 }
 
-/* A row turned on its side: a line for each column. */
+/* A row as a table of its own, with a line for each column. */
 static int print_record(const struct output *output, const struct output_row *row)
 {
 	struct libscols_table *table = new_table(false);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a command prints: one description of columns, as a table for people or as JSON.
+ * The output of a command: rows under one description of columns, printed as a table or as JSON.
  *
- * Text is any bytes. What is no printable character appears as \xNN, and so does the backslash
- * of a text that holds "\x". JSON has every character of valid UTF-8 as it is, and \xNN, in this
- * form, only for bytes that are none.
+ * Text is arbitrary bytes. In a table, a byte that is not part of a printable character is printed
+ * as \xNN, and so is the backslash of a "\x" in the text, so that the output is unambiguous. In
+ * JSON every character of valid UTF-8 is kept, and \xNN stands for other bytes and that backslash.
  */
 #ifndef TOOLS_OUTPUT_H
 #define TOOLS_OUTPUT_H
@@ -20,7 +20,7 @@ struct output_column {
 	bool is_number;
 };
 
-/* The number, or the text, as the column says. */
+/* Holds a number or text, depending on its column. */
 struct output_cell {
 	const void *bytes;
 	size_t size;
@@ -44,32 +44,34 @@ static inline struct output_cell output_string(const char *string)
 	return output_bytes(string, strlen(string));
 }
 
-/* @name: what the rows are together, in JSON. NULL: no memory. */
+/* @name: the key of the array of rows in JSON. NULL: no memory. */
 struct output *output_new(const char *name, const struct output_column *columns, size_t count);
 void output_free(struct output *output);
 
-/* Adds a row of as many cells as there are columns; copies them. Return: 0, -ENOMEM. */
+/* Adds a row with one cell for each column; copies them. Return: 0, -ENOMEM. */
 int output_add(struct output *output, const struct output_cell *cells);
 
-/* Sorts by the first @columns; rows that are equal there stay in order. */
+/* Sorts by the first @columns columns; the sort is stable. */
 void output_sort(struct output *output, size_t columns);
 
-/* All rows: a table, or {"name": [{...}, ...]}. Return: 0, -ENOMEM. */
+/* Prints all rows as a table or as {"name": [{...}, ...]}. Return: 0, -ENOMEM. */
 int output_list(const struct output *output, bool json);
 
-/* Each row alone: a line for each column, or {...} on one line. Return: 0, -ENOMEM. */
+/* Prints each row by itself: a line for each column, or {...} on one line. Return: 0, -ENOMEM. */
 int output_records(const struct output *output, bool json);
 
 /*
- * Ends a listing: prints all rows, sorted by the first @columns, unless @err says that they could not be collected.
- * Frees @output, which may be NULL then. Return: @err; 0; -ENOMEM.
+ * Ends a listing: sorts by the first @columns columns and prints, unless @err is the error of
+ * collecting the rows. Frees @output, which may be NULL if @err is set.
+ * Return: @err; 0; -ENOMEM.
  */
 int output_finish(struct output *output, int err, size_t columns, bool json);
 
-/* A single row, as output_records() prints it. Return: 0, -ENOMEM. */
+/* Prints a single row as output_records() does. Return: 0, -ENOMEM. */
 int output_record(const char *name, const struct output_column *columns, size_t count,
 		  const struct output_cell *cells, bool json);
 
+/* Text, escaped as in a table. */
 void output_text(FILE *to, const void *bytes, size_t size);
 
 #endif

@@ -14,7 +14,7 @@
 #include "tools/client.h"
 #include "tools/commands.h"
 
-/* A command that has use(). */
+/* Runs a command that has use(). */
 static int use_registry(struct client *client, int argc, char **argv)
 {
 	const struct command *command = client->command;
@@ -42,11 +42,11 @@ static int run_command(struct client *client, int argc, char **argv)
 		return REGTOOL_USAGE;
 	}
 	client->command = command;
-	optind = 0; /* getopt_long() starts with another argv */
+	optind = 0; /* glibc: getopt_long() starts over with another argv */
 	return command->run ? command->run(client, argc, argv) : use_registry(client, argc, argv);
 }
 
-/* No command is the most useful view: what is in the registry, or how to begin. */
+/* Without a command the most useful view: the registry's names, or, if there is none, the help. */
 static int run_no_command(struct client *client)
 {
 	char *argv[] = { (char *)"ls", NULL };
@@ -58,8 +58,9 @@ static int run_no_command(struct client *client)
 }
 
 /*
- * Where stdin, stdout or stderr is closed, what we open would be it. These can neither be read nor written, and a
- * program that is started finds the three as we did.
+ * If stdin, stdout or stderr is closed, the next file to be opened would take its place, and
+ * output would go into that file. O_PATH descriptors take their places: they can be neither
+ * read nor written, and O_CLOEXEC leaves them closed for a program that regtool starts.
  */
 static void plug_closed(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descriptor of a command. The table of commands, option parsing, --help and the completion all follow from it, so
- * that adding a command is adding a file.
+ * The descriptor of a command of regtool. The table of commands, option parsing, --help and the
+ * completion all follow from it, so that a command is added by adding a file.
  */
 #ifndef TOOLS_REGTOOL_H
 #define TOOLS_REGTOOL_H
@@ -21,7 +21,7 @@ enum regtool_status {
 	REGTOOL_ERROR = 4,
 };
 
-/* The sections of the help and of the man page. */
+/* The sections of the help and of the man page. The help prints them in this order. */
 enum command_group {
 	COMMAND_READS,
 	COMMAND_WAITS,
@@ -42,19 +42,22 @@ struct command {
 	const char *name;
 	enum command_group group;
 	/*
-	 * Without "regtool". The completion reads it: an option is followed by its argument, a word in lower case is
-	 * offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP and SIGNAL are completed with what exists.
+	 * Without "regtool". The completion parses it: an option is followed by its argument, a
+	 * word in lower case is offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP and
+	 * SIGNAL are completed with what exists.
 	 */
 	const char *synopsis;
 	const char *summary;
-	const struct command_option *options; /* up to one without a name; NULL: none of its own */
+	const struct command_option
+		*options; /* ends with one without a name; NULL: none of its own */
 
-	/* Parses its options and opens what it needs. Return: enum regtool_status. */
+	/* Parses the options and opens what it needs. Return: enum regtool_status. */
 	int (*run)(struct client *client, int argc, char **argv);
 
 	/*
-	 * For a command without options of its own, which takes at least @least and at most @most @arguments (NULL
-	 * follows the last): called with the registry opened with @open, KREG_OPEN_* flags. Return: enum regtool_status.
+	 * For a command without options of its own, which takes from @least to @most @arguments
+	 * (NULL follows the last): called with the registry opened with @open, which has
+	 * KREG_OPEN_* flags. Return: enum regtool_status.
 	 */
 	int (*use)(struct client *client, struct kreg *k, char **arguments);
 	int least, most;
@@ -64,8 +67,9 @@ struct command {
 /*
  * Defines a descriptor: COMMAND(hello) = { .name = "hello", ... };
  *
- * The linker collects a pointer to each in the section regtool_commands, which commands.c goes through. A section, not
- * a table in a file, because a table would have to be edited for each command. `used`: nothing refers to the pointer.
+ * The linker collects pointers to all descriptors in the section regtool_commands, which
+ * commands.c reads. A table in a source file would have to be edited for each command.
+ * Nothing refers to the pointer by name: without `used` the compiler would drop it.
  */
 #define COMMAND(id)                                                                                \
 	static const struct command command_##id;                                                  \

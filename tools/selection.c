@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options as a pattern. A pid may have several owners in the fallback, one for each handle; so it is
- * matched entry by entry.
+ * Options as a pattern. In the fallback a process may be several owners, one for each handle,
+ * so a pid is compared with each entry's owner rather than resolved to one owner.
  */
 #include "tools/selection.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which entries a command means: --key, --prefix, --glob, --pid and --value as a pattern.
+ * Options that select entries, --key, --prefix, --glob, --pid and --value, as a pattern.
  *
  * Used by   cmd_select.c, cmd_watch.c.
  */
@@ -10,7 +10,7 @@
 #include "tools/client.h"
 #include "tools/regtool.h"
 
-/* Of a descriptor. --pid and --value are understood as well, where the descriptor has them. */
+/* For a descriptor, which may add --pid (P) and --value (v). */
 #define SELECTION_OPTIONS                                                                          \
 	{ "key", 'K', "KEY", "this key" },                                                         \
 		{ "prefix", 'p', "PREFIX", "keys that begin with PREFIX" },                        \
@@ -25,7 +25,7 @@ struct selection {
 
 void selection_init(struct selection *selection);
 
-/* @option: the letter of one of these. Return: enum regtool_status. */
+/* Handles one of these options. @option: its letter. Return: enum regtool_status. */
 int selection_option(const struct client *client, struct selection *selection, int option,
 		     const char *argument);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listener is there before the first look, so no outcome is missed. The outcome that counts is of a change that has
- * begun after that look, see up_mark.h.
+ * Signals the supervisor and waits for the outcome in its value. The listener is opened before the
+ * value is read, so no outcome is missed. Only the outcome of a change that began after that read
+ * counts, see up_mark.h.
  *
- * Killed here, the other one applies the change all the same.
+ * If this process is killed here, the supervisor applies the change all the same.
  */
 #include "tools/up_again.h"
 
@@ -24,7 +25,7 @@ struct other {
 	struct up_mark mark;
 };
 
-/* Whether a `regtool up` of this file is there. */
+/* Return: whether a `regtool up` of this file is the supervisor; its value is then in @other. */
 static bool look(struct other *other)
 {
 	char value[UP_MARK_BYTES];

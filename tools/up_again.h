@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `regtool up` of a file that another one supervises already: that one is told to look what has changed, and its outcome
- * is this one's.
+ * `regtool up` of a file that another `regtool up` supervises already: it makes that supervisor
+ * reload the file and reports the outcome as its own.
  *
- * Context   blocks until the other one has applied the file, or has ended.
+ * Context   blocks until the supervisor has applied the file or has ended.
  * Used by   cmd_up.c.
  */
 #ifndef TOOLS_UP_AGAIN_H
@@ -11,12 +11,12 @@
 
 #include "tools/client.h"
 
-/* Who else supervises the namespace, or another file, is not told anything. */
+/* No `regtool up` of this file supervises the namespace; nothing was signalled. */
 #define UP_NOT_THERE (-1)
 
 /*
- * @path: of the file, absolute. @flags: what this call asks for.
- * Return: UP_NOT_THERE; or enum regtool_status, and why is said.
+ * @path: of the file, absolute. @flags: the options that this call has.
+ * Return: UP_NOT_THERE; or enum regtool_status, with an error printed.
  */
 int up_again(struct client *client, struct kreg *k, const char *space, const char *path,
 	     uint32_t flags);

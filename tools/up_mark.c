@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before the path there are words without a slash, and it begins with one.
+ * The words before the path have no slash and the path begins with one, so the first slash
+ * separates them.
  */
 #include "tools/up_mark.h"
 

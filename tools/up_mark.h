@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The value of a supervisor that is a `regtool up`: its options, its file, and what has become of the last change.
+ * The value under which `regtool up` registers its supervisor: its options, its file, and the
+ * outcome of the last change.
  *
  *   regtool up [--keep ][--no-cgroups ][#COUNT:STATE ]/PATH[: WHY]
  *
- * COUNT is raised, and told with the state "reads", before the file is read: so a state of a higher COUNT than somebody
- * has seen is of a file that was read after that look.
+ * COUNT is incremented, and published with the state "reads", before the file is read. So a state
+ * with a higher COUNT than a reader has seen belongs to a file that was read after that reader's
+ * lookup.
  *
- * Context   no more than the functions say.
+ * Context   any thread.
  * Used by   cmd_up.c, up_again.c.
  */
 #ifndef TOOLS_UP_MARK_H
@@ -19,7 +21,7 @@
 #include <stdint.h>
 
 enum up_state {
-	UP_FIRST, /* nothing has changed since the first start */
+	UP_FIRST, /* no change since the first start */
 	UP_READS, /* a change is being applied */
 	UP_DONE,
 	UP_FAILED,
@@ -38,10 +40,10 @@ struct up_mark {
 
 void up_mark_write(const struct up_mark *mark, char text[UP_MARK_BYTES]);
 
-/* False: @text is no such value, or is of another file than @path. */
+/* Return: false if @text is not such a value or is of another file than @path. */
 bool up_mark_read(struct up_mark *out, const char *text, const char *path);
 
-/* " --keep --no-cgroups", as far as they are set. */
+/* " --keep --no-cgroups", those that are set. */
 const char *up_mark_options(uint32_t flags);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first sentence counts: what was to start after that service is not started because of it.
+ * Keeps the first reason only. Later ones follow from it: services that start after the failed
+ * one are not started either.
  */
 #include "tools/up_say.h"
 

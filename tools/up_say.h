@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a supervisor tells its log, on standard error; and of that, why a service could not be started.
+ * The log of a supervisor: prints its messages on standard error and keeps the first reason why a
+ * service could not be started.
  *
  * Context   any thread.
  * Used by   cmd_up.c.
@@ -10,13 +11,13 @@
 
 #include "tools/up_mark.h"
 
-/* A log for struct kreg_supervision. */
+/* The log function of struct kreg_supervision. */
 void up_say(void *data, const char *sentence);
 
-/* What is said from here on counts. */
+/* Forgets the reason: the next one is kept. */
 void up_forget_why(void);
 
-/* "ROLE: cannot be started: WHY", or what @err means. */
+/* "ROLE: " and the reason that is kept, or the text for @err. */
 void up_say_why(char out[UP_WHY_BYTES], const char *role, int err);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * The processes, and what the death of each leads to.
+ *
  *   parent -- program        the watcher is a child of init, or of a subreaper
  *             watcher
  *
  *   killed here   what follows
  *   the parent    the watcher kills the program, and ends with it
  *   the program   the watcher ends
- *   the watcher   the kernel kills the program with its parent, unless it has changed its credentials
+ *   the watcher   the kernel kills the program with its parent, unless the program has changed
+ *                 its credentials
  */
 #include "tools/watcher.h"
 
@@ -21,13 +24,14 @@
 
 enum { FD_PARENT, FD_PROGRAM, FDS };
 
-/* Where the kernel has no close_range(2), so many are looked at. */
+/* How many fds are closed one by one where the kernel has no close_range(2). */
 #define FDS_LOOKED_AT 1024
 
 static void keep_only(const int *fds)
 {
 	int above[FDS], fd, i;
 
+	/* First above FDS: a dup2() to a low number must not overwrite one that is still needed. */
 	for (i = 0; i < FDS; i++)
 		above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
 	for (i = 0; i < FDS; i++)
@@ -46,7 +50,7 @@ static void __attribute__((noreturn)) watch(const int *fds)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Away from what is sent to the group or the terminal. */
+	/* Out of reach of signals to the process group and from the terminal. */
 	setsid();
 	prctl(PR_SET_NAME, "kreg-watcher");
 	keep_only(fds);
@@ -68,6 +72,7 @@ int watcher_start(pid_t parent)
 	fds[FD_PROGRAM] = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (fds[FD_PARENT] < 0 || fds[FD_PROGRAM] < 0)
 		return -errno;
+	/* Forked twice: the process between exits, so that init or a subreaper adopts the watcher. */
 	between = _Fork();
 	if (between == 0) {
 		watcher = _Fork();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that kills a program when its parent has ended, for programs that change their credentials: the kernel
- * forgets PR_SET_PDEATHSIG then.
+ * A process that kills a program when the program's parent ends. It is for programs that change
+ * their credentials, because the kernel clears PR_SET_PDEATHSIG when they do.
  *
- * Promises  it ends with the program; it is nobody's child that knows nothing of it, and has no fd of theirs.
- * Context   the child of fork() that is about to become the program; async-signal-safe.
+ * Promises  the watcher ends with the program. It is a child of init or of a subreaper, never
+ *           an unexpected child of the program or its parent, and inherits none of their fds.
+ * Context   the child of fork() that is about to exec the program; async-signal-safe.
  * Used by   foster.c.
  */
 #ifndef TOOLS_WATCHER_H
@@ -12,7 +13,9 @@
 
 #include <sys/types.h>
 
-/* Watches @parent for the calling process. 0; a negative errno. */
+/*
+ * Starts a watcher that kills the calling process when @parent ends. Return: 0, a negative errno.
+ */
 int watcher_start(pid_t parent);
 
 #endif
