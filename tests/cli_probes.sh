@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The probes that tracers look for in the library: each with its four arguments, and with a semaphore, so that
-# it costs nothing as long as nobody traces.
+# The USDT probes of the library: each has its four arguments, and a semaphore, so that it costs nothing while no
+# tracer is attached.
 set -u
 
 library=${LIBKREG:?the built library}
@@ -20,9 +20,9 @@ for name in register refuse unregister purge await; do
 	found=$(echo "$probes" | awk -v name="$name" '
 		$1 == name && $2 !~ /^0x0+$/ && $3 == 4 { n++ } END { print n + 0 }')
 	if [ "$found" -ge 1 ]; then
-		echo "ok $number - kreg:$name is there"
+		echo "ok $number - kreg:$name exists"
 	else
-		echo "not ok $number - kreg:$name is there"
+		echo "not ok $number - kreg:$name exists"
 		echo "$probes" | sed 's/^/# /'
 		status=1
 	fi

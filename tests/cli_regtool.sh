@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# regtool as an operator uses it: what it prints, and its exit status. In both modes, each in a folder and
-# with a guard of its own.
+# regtool as an operator uses it: its output and its exit status. In both modes, each with its own folder and guard.
 set -u
 
 # shellcheck source=tests/support/cli.sh
@@ -11,13 +10,13 @@ says() {
 	if grep -qF -- "$3" "$folder/$2"; then
 		ok "$1"
 	else
-		not_ok "$1" "not said: $3; but: $(cat "$folder/$2")"
+		not_ok "$1" "not printed: $3; but: $(cat "$folder/$2")"
 	fi
 }
 
 says_not() {
 	if grep -qF -- "$3" "$folder/$2"; then
-		not_ok "$1" "said: $3"
+		not_ok "$1" "printed: $3"
 	else
 		ok "$1"
 	fi
@@ -27,11 +26,11 @@ run_service() {
 	"$regtool" run "$1" --value "$2" -- sleep 1000 &
 	service=$!
 	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "it never came up"
+	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
 }
 
 usual_day() {
-	exits 1 "a registry that is not there is said so" "$regtool" ls
+	exits 1 "ls of a registry that does not exist" "$regtool" ls
 	exits 0 "create" "$regtool" create default
 	exits 4 "create twice is refused" "$regtool" create default
 	exits 0 "an empty registry lists nothing" "$regtool" ls
@@ -45,58 +44,58 @@ usual_day() {
 	says "ls --json has the value" out '"/run/cache.sock"'
 	exits 0 "ls of another prefix" "$regtool" ls other
 	exits 3 "run of a taken name" "$regtool" run cache -- true
-	says "it names the owner" err "$(pid_of cache)"
+	says "its error names the owner" err "$(pid_of cache)"
 	exits 0 "owners" "$regtool" owners --json
 	says "owners counts the entries" out '"entries": 1'
 	exits 0 "stat" "$regtool" stat --json
 	says "stat counts them too" out '"entries": 1'
 	exits 0 "a registry in use has no faults" "$regtool" check
 	exits 0 "check --json" "$regtool" check --json
-	says "faults are a list" out '"faults"'
-	exits 1 "check of a registry that is not there" "$regtool" -r nowhere check
-	exits 4 "destroy with an owner alive is refused" "$regtool" destroy default
+	says "it prints faults as a list" out '"faults"'
+	exits 1 "check of a registry that does not exist" "$regtool" -r nowhere check
+	exits 4 "destroy is refused while an owner is alive" "$regtool" destroy default
 	kill -9 "$service"
 	wait "$service" 2>/dev/null
-	exits 1 "gone with its owner" "$regtool" get cache
+	exits 1 "the name is gone with its owner" "$regtool" get cache
 	exits 0 "sweep" "$regtool" sweep
 	exits 0 "destroy" "$regtool" destroy default
 	exits 1 "destroy twice" "$regtool" destroy default
 }
 
-# The descriptor of a command has its usage and its options apart.
+# The usage and the options of a command are apart in its descriptor: both have to agree.
 descriptors() {
 	for command in $("$regtool" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'); do
 		exits 0 "$command --help" "$regtool" "$command" --help
 		sed '/^$/q' "$folder/out" >"$folder/usage"
 		says "$command has a usage" usage "usage: regtool $command"
 		for option in $(sed -n 's/^  \(--[a-z-]*\).*/\1/p' "$folder/out"); do
-			says "which has $option" usage "$option"
+			says "the usage of $command has $option" usage "$option"
 		done
-		exits 2 "$command has no other option" "$regtool" "$command" --no-such-option
+		exits 2 "$command refuses an unknown option" "$regtool" "$command" --no-such-option
 	done
 }
 
 odd_calls() {
-	exits 2 "no such command" "$regtool" frobnicate
+	exits 2 "an unknown command" "$regtool" frobnicate
 	exits 2 "get without a key" "$regtool" get
 	exits 2 "run without a command" "$regtool" run cache
-	exits 2 "a mode that is none" "$regtool" create x --mode 999
-	exits 2 "a registry's name that is none" "$regtool" -r a/b run cache -- true
-	exits 2 "a key that is empty" "$regtool" run "" -- true
-	exits 4 "a command that is not there" "$regtool" run cache -- /nonexistent/command
-	exits 1 "and its name is free" "$regtool" get cache
+	exits 2 "an invalid mode" "$regtool" create x --mode 999
+	exits 2 "an invalid name of a registry" "$regtool" -r a/b run cache -- true
+	exits 2 "an empty key" "$regtool" run "" -- true
+	exits 4 "run of a program that does not exist" "$regtool" run cache -- /nonexistent/command
+	exits 1 "and the name is free" "$regtool" get cache
 	exits 0 "help" "$regtool" --help
-	exits 0 "duplicate keys" "$regtool" create many --keys duplicate
-	exits 0 "are destroyed alike" "$regtool" destroy many
-	exits 0 "a share" "$regtool" create shared --owner-bytes 1M
-	exits 0 "stat of it" "$regtool" -r shared stat --json
-	says "stat has the share" out '"bytes_owner_max": 1048576'
-	exits 0 "is destroyed alike" "$regtool" destroy shared
-	exits 0 "the default goes" "$regtool" destroy default
+	exits 0 "create with duplicate keys" "$regtool" create many --keys duplicate
+	exits 0 "destroy of a registry with duplicate keys" "$regtool" destroy many
+	exits 0 "create with a share" "$regtool" create shared --owner-bytes 1M
+	exits 0 "stat of a registry with a share" "$regtool" -r shared stat --json
+	says "stat prints the share" out '"bytes_owner_max": 1048576'
+	exits 0 "destroy of a registry with a share" "$regtool" destroy shared
+	exits 0 "destroy of the default registry" "$regtool" destroy default
 }
 
 run_forwards() {
-	exits 7 "run gives the command's exit status" "$regtool" run cache -- sh -c 'exit 7'
+	exits 7 "run exits with the status of its command" "$regtool" run cache -- sh -c 'exit 7'
 	"$regtool" run cache -- sleep 1000 &
 	service=$!
 	started="$started $service"
@@ -104,11 +103,11 @@ run_forwards() {
 	kill -TERM "$service"
 	wait "$service" 2>/dev/null
 	if [ $? = 143 ]; then
-		ok "a signal to run is a signal to the command"
+		ok "run passes a signal on to its command"
 	else
-		not_ok "a signal to run is a signal to the command" "another status"
+		not_ok "run passes a signal on to its command" "another status"
 	fi
-	exits 1 "and its name is free" "$regtool" get cache
+	exits 1 "and the name is free" "$regtool" get cache
 	exits 0 "destroy" "$regtool" destroy default
 }
 
@@ -116,12 +115,12 @@ is_over() {
 	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
-# The kernel forgets at setuid that the command is to die with regtool.
+# The kernel clears the parent-death signal at setuid(2), so something else has to kill the command with regtool.
 run_of_a_dropper() {
 	if [ "$(id -u)" != 0 ] || ! command -v setpriv >"$folder/out"; then
 		return
 	fi
-	# shellcheck disable=SC2016 # the inner shell's pid
+	# shellcheck disable=SC2016 # the pid of the inner shell
 	"$regtool" run dropper -- sh -c 'echo $$ >"$0"
 		exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 1000' "$folder/pid" &
 	service=$!
@@ -132,16 +131,16 @@ run_of_a_dropper() {
 	kill -9 "$service"
 	wait "$service" 2>/dev/null
 	if until_ok is_over "$command"; then
-		ok "a command that has dropped its privileges dies with run"
+		ok "a command that dropped its privileges dies with run"
 	else
-		not_ok "a command that has dropped its privileges dies with run" "it goes on"
+		not_ok "a command that dropped its privileges dies with run" "it is still running"
 		kill -9 "$command"
 	fi
 	rm "$folder/pid"
 	exits 0 "destroy" "$regtool" destroy default
 }
 
-# The pid that the registry names: regtool's, which under the guard is the program's.
+# The pid that the registry names: that of regtool, which under the guard is that of the program.
 pid_of() {
 	"$regtool" get "$1" --json | sed 's/.*"pid": *\([0-9]*\).*/\1/'
 }
@@ -152,53 +151,53 @@ looking() {
 	run_service cache/2 two
 	second=$service
 	exits 0 "lookup" "$regtool" lookup cache/1 --json
-	says "lookup has the pid" out "\"pid\": $first"
-	exits 1 "lookup of a free name" "$regtool" lookup nobody
+	says "lookup prints the pid" out "\"pid\": $first"
+	exits 1 "lookup of a free name" "$regtool" lookup free
 	exits 0 "keys" "$regtool" keys "$second" --json
-	says "keys has the key" out '"cache/2"'
-	exits 1 "keys of who is not there" "$regtool" keys 1
-	exits 2 "keys of what is no pid" "$regtool" keys x
+	says "keys prints the key" out '"cache/2"'
+	exits 1 "keys of a process that is not attached" "$regtool" keys 1
+	exits 2 "keys of an invalid pid" "$regtool" keys x
 	exits 0 "select by prefix and value" "$regtool" select --prefix cache/ --value two --json
-	says "select has what matches" out '"cache/2"'
-	says_not "select has nothing else" out '"cache/1"'
+	says "select prints an entry that matches" out '"cache/2"'
+	says_not "select prints no other" out '"cache/1"'
 	exits 0 "select by glob and pid" "$regtool" select --glob '*/1' --pid "$second" --json
-	says_not "all of it has to match" out cache
+	says_not "an entry has to match all options" out cache
 	exits 0 "count" "$regtool" count
-	says "count counts all" out 2
+	says "count counts all entries" out 2
 	exits 0 "count by key" "$regtool" count --key cache/1
-	says "count counts that key" out 1
+	says "count counts the entries of a key" out 1
 	exits 0 "count by glob" "$regtool" count --glob 'cache/[2-9]' --json
-	says "count counts what matches" out '"count": 1'
-	exits 2 "select by what is no pid" "$regtool" select --pid 0
+	says "count counts the entries that match" out '"count": 1'
+	exits 2 "select by an invalid pid" "$regtool" select --pid 0
 	kill -9 "$first"
 	wait "$first" 2>/dev/null
 	exits 0 "count after a death" "$regtool" count
-	says "the dead are not counted" out 1
+	says "the entries of a dead process are not counted" out 1
 	exits 0 "signal" "$regtool" signal cache/2 sigterm
 	wait "$second" 2>/dev/null
 	exits 1 "signal to a free name" "$regtool" signal cache/2 TERM
-	exits 2 "no such signal" "$regtool" signal cache/2 FRIENDLY
+	exits 2 "an unknown signal" "$regtool" signal cache/2 FRIENDLY
 }
 
 waiting() {
-	exits 1 "wait says that the time is over" "$regtool" wait cache --timeout 0.01
-	exits 2 "a time that is none" "$regtool" wait cache --timeout soon
+	exits 1 "wait times out" "$regtool" wait cache --timeout 0.01
+	exits 2 "an invalid timeout" "$regtool" wait cache --timeout soon
 	"$regtool" wait cache --timeout 60 &
 	waiter=$!
 	started="$started $waiter"
 	run_service cache one
 	wait "$waiter"
-	exits 0 "wait ends when the name is there" test $? = 0
-	exits 0 "wait for what is there" "$regtool" wait cache
-	exits 1 "wait --gone for what stays" "$regtool" wait cache --gone --timeout 0.01
+	exits 0 "wait ends when the name is registered" test $? = 0
+	exits 0 "wait for a registered name" "$regtool" wait cache
+	exits 1 "wait --gone times out" "$regtool" wait cache --gone --timeout 0.01
 	"$regtool" wait cache --gone --timeout 60 &
 	waiter=$!
 	started="$started $waiter"
 	kill -9 "$service"
 	wait "$waiter"
-	exits 0 "wait --gone ends with the owner" test $? = 0
+	exits 0 "wait --gone ends when the owner dies" test $? = 0
 	wait "$service" 2>/dev/null
-	exits 0 "wait --gone for what nobody holds" "$regtool" wait cache --gone
+	exits 0 "wait --gone for a free name" "$regtool" wait cache --gone
 }
 
 watching() {
@@ -206,39 +205,39 @@ watching() {
 	"$regtool" watch --known --count 3 >"$folder/events" 2>&1 &
 	watcher=$!
 	started="$started $watcher"
-	until_ok grep -q old "$folder/events" || not_ok "watch" "nothing was printed"
+	until_ok grep -q old "$folder/events" || not_ok "watch" "it printed nothing"
 	run_service new value
 	kill -9 "$service"
 	wait "$service" 2>/dev/null
 	wait "$watcher"
-	exits 0 "watch ends after so many events" test $? = 0
-	# shellcheck disable=SC2016 # it is awk's $
-	exits 0 "watch has them in order" awk -v pid="$service" '
+	exits 0 "watch --count exits after that number of events" test $? = 0
+	# shellcheck disable=SC2016 # for awk
+	exits 0 "watch prints the events in order" awk -v pid="$service" '
 		NR == 1 { known = $1 == "register" && $3 == "old" }
 		NR == 2 { begun = $1 == "register" && $2 == pid && $3 == "new" && $4 == "value" }
 		NR == 3 { ended = $1 == "purge" && $2 == pid && $3 == "new" }
 		END { exit !(NR == 3 && known && begun && ended) }' "$folder/events"
-	exits 2 "watch by value is not to be had" "$regtool" watch --value x
-	exits 0 "the old one ends" "$regtool" signal old KILL
-	exits 0 "and is gone" "$regtool" wait old --gone --timeout 60
+	exits 2 "watch has no --value" "$regtool" watch --value x
+	exits 0 "the old owner ends" "$regtool" signal old KILL
+	exits 0 "and its name is gone" "$regtool" wait old --gone --timeout 60
 	exits 0 "destroy" "$regtool" destroy default --force
-	exits 1 "watch of a registry that is not there" "$regtool" watch --count 1
+	exits 1 "watch of a registry that does not exist" "$regtool" watch --count 1
 }
 
 meta() {
 	exits 0 "meta put" "$regtool" meta put version '1 2'
 	exits 0 "meta get" "$regtool" meta get version
 	says "meta get prints the value" out '1 2'
-	exits 1 "meta get of what is not there" "$regtool" meta get colour
+	exits 1 "meta get of a key that does not exist" "$regtool" meta get colour
 	exits 0 "meta" "$regtool" meta --json
-	says "meta lists it" out '"version", "value": "1 2"'
+	says "meta lists the key and the value" out '"version", "value": "1 2"'
 	exits 0 "meta delete" "$regtool" meta delete version
 	exits 1 "meta delete twice" "$regtool" meta delete version
 	exits 2 "meta put without a value" "$regtool" meta put version
 	exits 0 "destroy" "$regtool" destroy default
 }
 
-# A program that says that it has started, waits for the word, is ready as $1 says, and stays.
+# A program that writes "started", waits for a line in "go", reports ready by $1, and keeps running.
 ready_service() {
 	cat <<'END'
 		echo >"$2/started"
@@ -263,10 +262,10 @@ ready_by() {
 	service=$!
 	started="$started $service"
 	until_ok test -e "$folder/started" || not_ok "$1" "the program did not start"
-	exits 3 "$1: the name is taken at once" "$regtool" run cache -- true
-	exits 1 "$1: and not found before it is ready" "$regtool" get cache
+	exits 3 "$1: the name is reserved at once" "$regtool" run cache -- true
+	exits 1 "$1: it is not found before the program is ready" "$regtool" get cache
 	echo >"$folder/go"
-	exits 0 "$1: and found then" "$regtool" wait cache --timeout 60
+	exits 0 "$1: it is found then" "$regtool" wait cache --timeout 60
 	kill -TERM "$service"
 	wait "$service" 2>/dev/null
 }
@@ -274,15 +273,15 @@ ready_by() {
 readiness() {
 	ready_by --ready-fd 7 --value up
 	ready_by --notify
-	exits 5 "a program that ends before it is ready" "$regtool" run cache --notify -- sh -c 'exit 5'
-	says "is said to have done so" err "ended before it was ready"
-	exits 1 "and its name is free" "$regtool" get cache
-	exits 2 "an fd that is none" "$regtool" run cache --ready-fd 1 -- true
+	exits 5 "run of a program that ends before it is ready" "$regtool" run cache --notify -- sh -c 'exit 5'
+	says "prints that" err "ended before it was ready"
+	exits 1 "and the name is free" "$regtool" get cache
+	exits 2 "an invalid fd" "$regtool" run cache --ready-fd 1 -- true
 	exits 0 "destroy" "$regtool" destroy default
 }
 
-# A manager that keeps what it is told.
-hear_as_manager() {
+# A service manager that writes the messages it receives to a file.
+receive_as_manager() {
 	perl -MSocket -MIO::Handle -e '
 		socket(S, PF_UNIX, SOCK_DGRAM, 0);
 		bind(S, pack_sockaddr_un($ARGV[0])) or die;
@@ -294,11 +293,11 @@ hear_as_manager() {
 	until_ok test -e "$folder/heard"
 }
 
-# By systemd's own tool, where it is installed; that one waits until what it says was acted upon.
+# With systemd-notify, where it is installed. It waits until its message was processed.
 under_a_manager() {
 	command -v systemd-notify >"$folder/out" || return
-	hear_as_manager
-	# shellcheck disable=SC2016 # the inner shell's pid
+	receive_as_manager
+	# shellcheck disable=SC2016 # the pid of the inner shell
 	NOTIFY_SOCKET="$folder/manager" "$regtool" run cache --notify --value up -- sh -c '
 		systemd-notify --ready --status=up --pid=$$
 		echo $? >"$0"
@@ -306,20 +305,20 @@ under_a_manager() {
 	service=$!
 	started="$started $service"
 	until_ok test -s "$folder/said"
-	exits 0 "systemd-notify is answered when the name is found" "$regtool" get cache
-	exits 0 "with success" grep -qx 0 "$folder/said"
-	exits 0 "the manager above is told" grep -q "READY=1" "$folder/heard"
-	exits 0 "all lines" grep -q "STATUS=up" "$folder/heard"
-	exits 1 "but not who the main process is" grep -q MAINPID "$folder/heard"
+	exits 0 "the name is found when systemd-notify returns" "$regtool" get cache
+	exits 0 "systemd-notify succeeds" grep -qx 0 "$folder/said"
+	exits 0 "READY=1 is forwarded to the manager above" grep -q "READY=1" "$folder/heard"
+	exits 0 "STATUS= is forwarded too" grep -q "STATUS=up" "$folder/heard"
+	exits 1 "MAINPID= is not" grep -q MAINPID "$folder/heard"
 	kill -TERM "$service"
 	wait "$service" 2>/dev/null
 	kill "$manager"
 	wait "$manager" 2>/dev/null
 	rm -f "$folder/manager" "$folder/heard" "$folder/said"
-	exits 134 "a watchdog that is missed ends the program" "$regtool" run cache --notify --watchdog 1 -- \
+	exits 134 "a program that misses its watchdog is killed" "$regtool" run cache --notify --watchdog 1 -- \
 		sh -c 'systemd-notify --ready; exec sleep 1000'
-	says "and is said to have" err "missed its watchdog"
-	exits 2 "there is none without --notify" "$regtool" run cache --watchdog 1 -- true
+	says "and run prints that" err "missed its watchdog"
+	exits 2 "--watchdog needs --notify" "$regtool" run cache --watchdog 1 -- true
 	exits 0 "destroy" "$regtool" destroy default
 }
 
@@ -328,58 +327,58 @@ services() {
 	config=$service
 	run_service testing/config two
 	exits 0 "ps" "$regtool" ps --json
-	says "ps has a service" out "\"namespace\": \"production\", \"role\": \"config\", \"pid\": $config, \"process\": \"running\""
-	says "and the other" out '"testing"'
+	says "ps lists a service" out "\"namespace\": \"production\", \"role\": \"config\", \"pid\": $config, \"process\": \"running\""
+	says "and the one in another namespace" out '"testing"'
 	kill -STOP "$config"
 	until_ok sh -c '"$1" ps | grep -q stopped' sh "$regtool"
 	exits 0 "ps of one namespace" "$regtool" ps --namespace production
-	says "says that its service is stopped" out stopped
-	says_not "and nothing of others" out testing
+	says "prints that its service is stopped" out stopped
+	says_not "and lists no other namespace" out testing
 	kill -KILL "$config"
 	wait "$config" 2>/dev/null
-	exits 0 "ps of an empty one" "$regtool" ps --namespace production --json
-	says_not "has nothing" out config
-	exits 2 "ps of what is none" "$regtool" ps --namespace a/b
-	exits 0 "the other ends" "$regtool" signal testing/config KILL
+	exits 0 "ps of an empty namespace" "$regtool" ps --namespace production --json
+	says_not "lists nothing" out config
+	exits 2 "ps of an invalid namespace" "$regtool" ps --namespace a/b
+	exits 0 "the other service ends" "$regtool" signal testing/config KILL
 	wait "$service" 2>/dev/null
 	exits 0 "destroy" "$regtool" destroy default
 }
 
 kinds() {
-	exits 0 "spread duplicates" "$regtool" create many --keys duplicate --partitions 4
-	exits 0 "are said so" "$regtool" -r many stat --json
-	says "with the partitions" out '"partitions": 4'
-	exits 0 "and destroyed" "$regtool" destroy many
-	exits 0 "duplicates by key" "$regtool" create many --keys duplicate-by-key
-	exits 0 "are said so too" "$regtool" -r many stat --json
-	says "by the same word" out '"duplicate-by-key"'
-	exits 0 "and destroyed too" "$regtool" destroy many
-	exits 2 "partitions that are too many" "$regtool" create many --keys duplicate --partitions 65
+	exits 0 "create with partitions" "$regtool" create many --keys duplicate --partitions 4
+	exits 0 "stat of a registry with partitions" "$regtool" -r many stat --json
+	says "prints their number" out '"partitions": 4'
+	exits 0 "destroy of it" "$regtool" destroy many
+	exits 0 "create with duplicates by key" "$regtool" create many --keys duplicate-by-key
+	exits 0 "stat of such a registry" "$regtool" -r many stat --json
+	says "prints the kind of its keys" out '"duplicate-by-key"'
+	exits 0 "destroy of it as well" "$regtool" destroy many
+	exits 2 "too many partitions" "$regtool" create many --keys duplicate --partitions 65
 }
 
 guard_commands() {
-	exits 1 "status of no guard" "$regtool" guard status --path "$pins"
+	exits 1 "guard status without a guard" "$regtool" guard status --path "$pins"
 	exits 0 "guard start" "$regtool" guard start --path "$pins" --seats 64
 	exits 0 "guard start again" "$regtool" guard start --path "$pins"
 	exits 0 "guard status" "$regtool" guard status --path "$pins" --json
-	says "its seats" out 64
+	says "prints the seats" out 64
 	exits 0 "guard upgrade" "$regtool" guard upgrade --share 7 --reserve 0 --path "$pins"
 	exits 0 "guard status after it" "$regtool" guard status --path "$pins" --json
-	says "the share" out '"share": 7, "reserve": 0'
-	says "the upgrades" out '"upgrades": 2'
-	exits 2 "a share of nothing" "$regtool" guard start --share 0 --path "$pins"
-	exits 2 "a group that is none" "$regtool" guard start --group "no such group" --path "$pins"
+	says "prints the share" out '"share": 7, "reserve": 0'
+	says "prints the number of upgrades" out '"upgrades": 2'
+	exits 2 "a share of 0" "$regtool" guard start --share 0 --path "$pins"
+	exits 2 "a group that does not exist" "$regtool" guard start --group "no such group" --path "$pins"
 	exits 4 "a guard outside of bpffs" "$regtool" guard start --path "$folder/guard"
 }
 
 guard_ends() {
 	run_service cache x
-	exits 4 "guard stop with an owner alive is refused" "$regtool" guard stop --path "$pins"
+	exits 4 "guard stop is refused while an owner is alive" "$regtool" guard stop --path "$pins"
 	exits 0 "guard stop --force" "$regtool" guard stop --force --path "$pins"
 	kill -9 "$service"
 	wait "$service" 2>/dev/null
 	exits 1 "guard stop twice" "$regtool" guard stop --path "$pins"
-	exits 1 "guard upgrade of none" "$regtool" guard upgrade --path "$pins"
+	exits 1 "guard upgrade without a guard" "$regtool" guard upgrade --path "$pins"
 }
 
 all_days() {

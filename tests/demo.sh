@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The main job with real programs: what ./bootstrap demo shows. Leaves nothing behind.
+# The demo of ./bootstrap demo: the main uses of regtool with real programs. Leaves nothing behind.
 set -euo pipefail
 
 build=$1
@@ -24,7 +24,7 @@ trap tidy_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Shows a command as one would type it, and runs it.
+# Prints a command as it would be typed, and runs it.
 show() {
 	printf '\n$ %s\n' "$*"
 	"$@" && return
@@ -35,7 +35,7 @@ show() {
 
 say() { printf '\n# %s\n' "$*"; }
 
-# soon WHAT COMMAND...: it succeeds within thirty seconds, or the demo ends and says WHAT has not happened.
+# soon WHAT COMMAND...: waits until COMMAND succeeds. After thirty seconds the demo ends and prints WHAT.
 soon() {
 	local what=$1 tries
 	shift
@@ -43,22 +43,22 @@ soon() {
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.01
 	done
-	printf 'demo: %s, although 30 seconds have passed\n' "$what" >&2
+	printf 'demo: timed out after 30 s: %s\n' "$what" >&2
 	exit 1
 }
 
 wait_for_name() { soon "$1 has not come up" regtool get "$1"; }
 
-# A child that has ended and is not reaped yet is a zombie.
+# A child that has ended but is not reaped yet is a zombie.
 has_ended() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
 
-# reap PID: waits for the end of a child; its exit status.
+# reap PID: waits until a child ends and returns its exit status.
 reap() {
 	soon "process $1 has not ended" has_ended "$1"
 	wait "$1"
 }
 
-# As services.ini says, it is started again: it has another pid then.
+# A service that was restarted has another pid.
 has_another_pid() {
 	regtool get "$1" --json | grep '"pid"' | grep -qvw "$2"
 }
@@ -76,9 +76,9 @@ if regtool guard status >/dev/null 2>&1; then
 elif regtool guard start --path "/sys/fs/bpf/kreg-demo-$$" >/dev/null 2>"$build/demo-guard.log"; then
 	guard=/sys/fs/bpf/kreg-demo-$$
 	export KREG_GUARD=$guard
-	say "the guard is started, for this demo alone"
+	say "the guard is started for this demo only"
 else
-	say "no guard: $(tail -n 1 "$build/demo-guard.log"); going on with the fallback"
+	say "no guard: $(tail -n 1 "$build/demo-guard.log"); using the fallback"
 fi
 
 say "two services, each under its name"
@@ -86,10 +86,10 @@ start_service config_server /run/config.sock
 start_service event_store /run/events.sock
 config_pid=${pids[0]}
 
-say "whoever comes second learns who was first"
+say "a second process is refused and gets the pid of the first"
 show regtool run config_server -- sleep 600
 
-say "who is there?"
+say "which names are there?"
 show regtool ls
 
 say "a lookup from another process"
@@ -98,16 +98,16 @@ show regtool get config_server --json
 
 say "kill -9, and the name is gone"
 printf '\n$ kill -9 %s\n' "$config_pid"
-# Together, so that bash does not speak of the death in between.
+# Together, so that bash does not report the death in between.
 { kill -9 "$config_pid" && reap "$config_pid"; } 2>/dev/null || true
 show regtool get config_server
 show regtool ls
 
-say "so it can be taken again"
+say "the name can be registered again"
 start_service config_server /run/config.sock
 show regtool ls
 
-say "who needs a name waits for it, without polling; who watches is told of everything"
+say "wait blocks until a name is registered, without polling; watch prints every event"
 printf '\n$ regtool watch --known --prefix metrics >watched &\n$ regtool wait metrics --timeout 10 &\n'
 regtool watch --known --prefix metrics >"$build/demo-watched.log" &
 pids+=($!)
@@ -118,16 +118,16 @@ start_service metrics /run/metrics.sock
 metrics_pid=${pids[-1]}
 reap "$waiter"
 printf '(the wait is over)\n'
-soon "the watcher has not heard of the registration" grep -q register "$build/demo-watched.log"
+soon "watch did not print the registration" grep -q register "$build/demo-watched.log"
 show regtool signal metrics TERM
 { reap "$metrics_pid" || true; } 2>/dev/null
 show regtool wait metrics --gone --timeout 10
-# The guard sees a death; in the fallback regtool, which holds the name, ends in order.
-soon "the watcher has not heard of the end" grep -qE 'purge|unregister' "$build/demo-watched.log"
+# Under the guard it is a death (purge). In the fallback regtool holds the name and unregisters it.
+soon "watch did not print the end" grep -qE 'purge|unregister' "$build/demo-watched.log"
 printf '\n$ cat watched\n'
 cat "$build/demo-watched.log"
 
-say "services that are started in order, and looked after"
+say "services that are started in order and supervised"
 cat >"$build/demo-services.ini" <<'EOF'
 [Service billing_db]
 ExecStart=sleep 600
