@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "shm/interrupted.h"
 #include "shm/lost.h"
+#include "shm/row.h"
 #include "shm/succession.h"
 #include "shm/sweep.h"
 
@@ -25,11 +26,6 @@
 #define PAUSE_NS 1000000l
 #define PAUSES 1200u
 
-bool handle_is_parents(const struct kreg *k)
-{
-	return !*k->fork_mark;
-}
-
 int handle_thread(struct kreg *k, struct thread **out)
 {
 	if (!k)
@@ -40,8 +36,21 @@ int handle_thread(struct kreg *k, struct thread **out)
 		return -EOWNERDEAD;
 	if (!life_is_alive(&k->lives, k->self.owner))
 		return unguarded_why(k);
-	*out = thread_find(k);
-	return *out ? 0 : thread_new(k, out);
+	return thread_get(k, out);
+}
+
+/* The guard's are those of the initial namespace. */
+bool handle_pid_is_ours(const struct kreg *k, owner_t owner)
+{
+	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
+
+	if (!k->lives.facts) {
+		if (owner_seat(owner) >= k->segment.seats)
+			return false;
+		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
+	}
+	/* Where /proc does not tell, they are taken for one. */
+	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
 }
 
 static bool look_for_file(struct kreg *k, uint64_t now)

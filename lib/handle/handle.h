@@ -73,31 +73,11 @@ struct thread {
 /* Reads of an overtaken peek are tried so often before giving up. */
 #define PEEK_TRIES 256
 
-/* The options and the name of one call to kreg_open() or kreg_destroy(), checked. */
-struct opening {
-	struct kreg_options options;
-	struct segment_path path;
-	struct segment_plan plan;
-	const char *guard; /* NULL: none */
-	const char *base;  /* of path.directory, see folder.c */
-	char folder[32];
-	char file[KREG_NAME_MAX + 32];
-	bool said; /* a sentence, about why it fails */
-};
-
-int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
-
-/* At the end: no failure is without a sentence, but that there is no such registry. */
-void opening_say_why(const struct opening *o, int err);
-
-/* Why the process has no life of the guard's; @share: of seats, that a user has. */
-void opening_say_no_life(const struct opening *o, int err, uint32_t share);
-
-/* -ENOMEM. NULL is allowed. */
-int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);
-void origin_free(struct origin *origin);
-
-bool handle_is_parents(const struct kreg *k);
+/* In a child of fork(), whose handle is the parent's. */
+static inline bool handle_is_parents(const struct kreg *k)
+{
+	return !*k->fork_mark;
+}
 
 /* Whether the handle may change anything now. -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS. */
 int handle_check(struct kreg *k);
@@ -122,9 +102,10 @@ static inline bool handle_is_due(uint64_t *next, uint64_t now)
 int threads_begin(struct kreg *k);
 void threads_end(struct kreg *k);
 
-/* For handle_thread() and the handle's close: the record and the slot of one thread, or of all. NULL: it has none. */
-struct thread *thread_find(const struct kreg *k);
-int thread_new(struct kreg *k, struct thread **out);
+/* The calling thread's record, with a slot that is taken on first use. -ENOMEM, -ENOBUFS. */
+int thread_get(struct kreg *k, struct thread **out);
+
+/* At close: gives back the records and slots of all threads. */
 void threads_give_up(struct kreg *k);
 
 /* The calling thread's slot, taken at its first need. */
@@ -145,6 +126,9 @@ static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t lif
 	 */
 	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].who.pid);
 }
+
+/* Whether the pid of @owner names the same process in the caller's PID namespace. */
+bool handle_pid_is_ours(const struct kreg *k, owner_t owner);
 
 /* False: it has died meanwhile, and the pid may be the one of who has its seat now. */
 static inline bool handle_owner(const struct kreg *k, owner_t owner, uint64_t life,

@@ -137,7 +137,7 @@ void threads_end(struct kreg *k)
 	pthread_mutex_unlock(&records);
 }
 
-struct thread *thread_find(const struct kreg *k)
+static struct thread *thread_find(const struct kreg *k)
 {
 	const struct own *own = pthread_getspecific(key);
 
@@ -171,7 +171,7 @@ static int own_set(const struct kreg *k, struct thread *thread)
 	return 0;
 }
 
-int thread_new(struct kreg *k, struct thread **out)
+static int thread_new(struct kreg *k, struct thread **out)
 {
 	UNCANCELLABLE;
 	struct thread *thread = record_take(k);
@@ -198,6 +198,12 @@ int thread_new(struct kreg *k, struct thread **out)
 	record_drop(thread);
 	pthread_mutex_unlock(&records);
 	return slot ? -ENOMEM : -ENOBUFS;
+}
+
+int thread_get(struct kreg *k, struct thread **out)
+{
+	*out = thread_find(k);
+	return *out ? 0 : thread_new(k, out);
 }
 
 /* Under the mutex. */

@@ -17,7 +17,7 @@
 static void lose(struct kreg *k)
 {
 	struct thread *thread;
-	bool has_slot = !handle_thread(k, &thread);
+	bool has_slot = k->writable && !handle_is_parents(k) && !thread_get(k, &thread);
 
 	if (k->writable)
 		succession_end_lost(&k->segment);
@@ -25,7 +25,7 @@ static void lose(struct kreg *k)
 		return;
 	grace_write_enter(&k->segment, thread->writer.slot);
 	sweep_all(&thread->writer);
-	handle_leave(thread);
+	grace_write_leave(thread->writer.slot);
 }
 
 bool unguarded_look(struct kreg *k, uint64_t now)

@@ -9,7 +9,6 @@
 #include "lib/process/dumps.h"
 #include "lib/find/lookup.h"
 #include "lib/process/opened.h"
-#include "lib/process/owner.h"
 #include "lib/program/program_status.h"
 #include "lib/namespace/service_key.h"
 #include "base/process.h"
@@ -20,7 +19,7 @@ static enum kreg_process_state process_state(const struct kreg *k, const struct 
 {
 	struct process process;
 
-	if (!owner_pid_is_ours(k, owner->token) || !process_read(owner->pid, &process))
+	if (!handle_pid_is_ours(k, owner->token) || !process_read(owner->pid, &process))
 		return KREG_PROCESS_UNKNOWN;
 	if (process_is_dumping(owner->pid))
 		return KREG_PROCESS_DUMPING;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "lib/process/opened.h"
-#include "lib/process/owner.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
@@ -99,7 +98,7 @@ static bool has_begun(struct kreg *k, struct dump *dump, uint64_t now, uint32_t 
 	uint64_t life, cpu;
 
 	if (dump_is_on(dump) || !life_look(&k->lives, dump->owner, &life) ||
-	    !handle_owner(k, dump->owner, life, &who) || !owner_pid_is_ours(k, dump->owner))
+	    !handle_owner(k, dump->owner, life, &who) || !handle_pid_is_ours(k, dump->owner))
 		return false;
 	cpu = cpu_time(who.pid);
 	if (cpu == dump->cpu && dump->read_at && now - dump->read_at < RECHECK_NS)

@@ -23,7 +23,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "lib/process/owner.h"
 #include "base/fd.h"
 #include "base/process.h"
 #include "shm/row.h"
@@ -180,7 +179,7 @@ int opened_by(struct kreg *k, owner_t owner, pid_t pid)
 	}
 	if (pid <= 0)
 		return -EUCLEAN;
-	if (!owner_pid_is_ours(k, owner))
+	if (!handle_pid_is_ours(k, owner))
 		return -EACCES;
 	return k->lives.facts ? has_mapped(k, pid) : opened_by_fosterling(k, owner, pid);
 }

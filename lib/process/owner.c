@@ -36,20 +36,6 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
 	return k && owner && life_is_alive(&k->lives, owner->token);
 }
 
-/* The guard's are those of the initial namespace. */
-bool owner_pid_is_ours(const struct kreg *k, owner_t owner)
-{
-	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
-
-	if (!k->lives.facts) {
-		if (owner_seat(owner) >= k->segment.seats)
-			return false;
-		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
-	}
-	/* Where /proc does not tell, they are taken for one. */
-	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
-}
-
 /* What is to become of a pidfd decides how certain it has to be that the owner has opened the registry. */
 enum pidfd_use {
 	USE_END,       /* it is waited for */
@@ -87,7 +73,7 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd
 		return -EINVAL;
 	if (!life_look(&k->lives, owner->token, &life))
 		return -ESRCH;
-	if (!owner_pid_is_ours(k, owner->token))
+	if (!handle_pid_is_ours(k, owner->token))
 		return -EREMOTE;
 	if (use != USE_SIGNALS && !k->lives.facts)
 		pid = row_foster(&k->segment, owner->token);
@@ -192,7 +178,7 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 {
 	pid_t pid = out->owner.pid;
 	int fd = fd_pidfd(pid);
-	bool is_here = owner_pid_is_ours(k, owner);
+	bool is_here = handle_pid_is_ours(k, owner);
 	int err = opened_by(k, owner, pid);
 	int status = is_here ? read_status(k, pid, out) : -EACCES;
 

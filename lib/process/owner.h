@@ -15,9 +15,6 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Whether its pid means the same to us. */
-bool owner_pid_is_ours(const struct kreg *k, owner_t owner);
-
 /*
  * A pidfd for the end of @owner, whoever that is: for who waits, who neither tells anybody of it nor does anything
  * to the process.

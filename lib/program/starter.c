@@ -61,5 +61,5 @@ int kreg_inner_pidfd(struct kreg *k, const struct kreg_owner *owner, enum kreg_i
 
 bool kreg_inner_pid_is_ours(const struct kreg *k, uint64_t owner)
 {
-	return owner_pid_is_ours(k, owner);
+	return handle_pid_is_ours(k, owner);
 }

@@ -27,6 +27,7 @@
 #include "lib/names/change.h"
 #include "lib/names/give.h"
 #include "lib/names/tell.h"
+#include "lib/registry/options.h"
 #include "shm/bell.h"
 #include "shm/ended.h"
 #include "shm/row.h"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/handle/handle.h"
+#include "lib/registry/options.h"
 #include "base/mutex.h"
 #include "shm/succession.h"
 

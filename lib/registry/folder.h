@@ -10,7 +10,7 @@
 #ifndef KREG_LIB_FOLDER_H
 #define KREG_LIB_FOLDER_H
 
-#include "lib/handle/handle.h"
+#include "lib/registry/options.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "lib/registry/folder.h"
-#include "lib/handle/handle.h"
+#include "lib/registry/options.h"
 #include "shm/in_use.h"
 #include "base/mutex.h"
 #include "base/process.h"

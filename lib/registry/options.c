@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/registry/folder.h"
-#include "lib/handle/handle.h"
+#include "lib/registry/options.h"
 #include "base/sized.h"
 #include "base/process.h"
 
