@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into a call and out of it. What a thread has in a handle is in thread.c.
+ * How a call enters a handle and leaves it again, and the housekeeping between calls.
+ * thread.c has what each thread owns in a handle.
  */
 #include "lib/handle/handle.h"
 
@@ -15,14 +16,17 @@
 #include "shm/succession.h"
 #include "shm/sweep.h"
 
-/* So many slots are looked at in one of so many calls. */
+/* One in TIDY_EVERY calls examines TIDY_SLOTS slots. */
 #define TIDY_SLOTS 4u
 #define TIDY_EVERY 16u
 
-/* Until the next look for a file that is out of sight: it costs more, and will not come back. */
+/*
+ * The interval for a file that is out of sight: the check costs more then, and the file
+ * does not come back.
+ */
 #define UNSEEN_NS 10000000000ull
 
-/* Longer than grace_advance() may say -EAGAIN. */
+/* Longer than grace_advance() may return -EAGAIN. */
 #define PAUSE_NS 1000000l
 #define PAUSES 1200u
 
@@ -39,7 +43,7 @@ int handle_thread(struct kreg *k, struct thread **out)
 	return thread_get(k, out);
 }
 
-/* The guard's are those of the initial namespace. */
+/* The guard's pids are those of the initial PID namespace. */
 bool handle_pid_is_ours(const struct kreg *k, owner_t owner)
 {
 	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
@@ -49,7 +53,7 @@ bool handle_pid_is_ours(const struct kreg *k, owner_t owner)
 			return false;
 		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
 	}
-	/* Where /proc does not tell, they are taken for one. */
+	/* If /proc does not show a namespace, the two are assumed to be equal. */
 	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
 }
 
@@ -108,7 +112,10 @@ void handle_leave(struct thread *thread)
 	grace_write_leave(thread->writer.slot);
 }
 
-/* What is retired now has gone through as many epochs as it waits for, unless somebody is inside. */
+/*
+ * Memory that is retired now has then gone through the two epochs that it waits for,
+ * unless a thread is inside a section.
+ */
 void handle_advance(struct kreg *k)
 {
 	int i;
@@ -119,7 +126,7 @@ void handle_advance(struct kreg *k)
 	}
 }
 
-/* The same where memory is short: what passes within a second is waited for. */
+/* The same when memory is short: waits for sections that end within a second. */
 static void advance_at_once(struct kreg *k)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
@@ -159,17 +166,20 @@ bool handle_make_room(struct kreg *k, int err)
 {
 	bool is_narrow = k->segment.slabs_mapped < k->segment.slabs_max;
 
-	/* The dead's memory is not what a quota is short of. */
+	/*
+	 * Sweeping the dead does not help against a quota: it counts the caller's own
+	 * memory.
+	 */
 	if (err != -ENOSPC && (err != -ENOMEM || !is_narrow) &&
 	    (err != -EDQUOT || !heap_may_shrink(k->heap)))
 		return false;
 	return handle_reclaim(k) >= 0;
 }
 
-/* Now and then: slots are their threads' cache lines. */
+/* Only now and then, because the slots are cache lines of their threads. */
 static void look_for_interrupted(struct kreg *k)
 {
-	/* relaxed: hints how often and where to go on */
+	/* relaxed: hints: how often, and where to continue */
 	uint32_t calls = load_relaxed(&k->tidied) + 1, from = load_relaxed(&k->slots_from);
 
 	store_relaxed(&k->tidied, calls); /* relaxed: as above */

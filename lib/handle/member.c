@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One list for the process, of the members that it is in the registries it has open.
+ * The list of this process's members, one for each registry that it has open for writing.
  *
  *   state         becomes, by
- *   not there     there, with one handle: member_join() of the first, under the mutex
- *   there         there, with another one: member_join(); with one less: member_leave()
- *   there, last   not there: member_leave() of the last, which unregisters all and gives the life back, under the mutex
+ *   absent        present, with one handle: the first member_join(), under the mutex
+ *   present       present, with one handle more: member_join(); with one less: member_leave()
+ *   present, last absent: the last member_leave(), which unregisters everything and gives the
+ *                 life back, under the mutex
  *
- * A registry is known by its id and its file: one that was destroyed and created anew under the name is another one.
- * A member whose life is over, as after `guard stop --force`, is not joined any more; but its table says so of all
- * lives in the registry, so that its segment can be replaced while it is still open.
+ * A registry is identified by its id and its file: one that was destroyed and created
+ * again under the same name is another registry. A member whose life is over, as after
+ * `guard stop --force`, cannot be joined any longer. Its life table then says so of all
+ * lives in the registry, so the segment can be replaced while it is still open.
  *
- * The list is in a page that fork() wipes, its mutex too: all zeros is a list of nobody, and a mutex that nobody
- * holds. So a child finds none, whatever the parent's threads were at, and without a handler at fork(), which
- * _Fork() would not call. The parent's members are copies there, which the parent's handles lead to; when all of
- * them are closed, the copy is freed, and nothing that is shared is touched.
+ * The list and its mutex are in a page that fork() wipes. All zeros are an empty list and
+ * an unlocked mutex. So a child finds no member, in whatever state the parent's threads
+ * were at fork(), and no fork handler is needed; _Fork() would not call one. The child's
+ * handles still lead to copies of the parent's members. When all handles of a copy are
+ * closed, the copy is freed, and no shared memory is touched.
  *
- * It is private memory: killed anywhere, nothing of it is left.
+ * The list is private memory: a process that is killed leaves nothing of it.
  */
 #include "lib/handle/member.h"
 
@@ -32,7 +35,7 @@
 #include "shm/row.h"
 #include "shm/succession.h"
 
-/* 0 stands for what is not a handle's, HEAP_OF_PROCESS for what is all handles'. */
+/* 0 is for blocks of no handle, HEAP_OF_PROCESS for blocks of all handles. */
 #define NUMBER_MAX (HEAP_OF_PROCESS - 1)
 
 struct members {
@@ -121,7 +124,10 @@ static int mutexes_init(struct member *m)
 	return err;
 }
 
-/* In the fallback the life; under the guard, where that is the whole process's, its part in this registry. */
+/*
+ * In the fallback the life ends here. Under the guard the life belongs to the whole
+ * process, so only its note of this registry is removed.
+ */
 static void member_end_life(struct member *m)
 {
 	life_robust_detach(&m->self);
@@ -129,7 +135,10 @@ static void member_end_life(struct member *m)
 		life_guard_leave(m->guard, m->segment.device, m->segment.inode);
 }
 
-/* The segment and the life table stay the handle's until it is certain that they will be the member's. */
+/*
+ * The handle keeps its segment and life table until the member is certain to take them
+ * over.
+ */
 static int member_new(struct member **out, const struct kreg *k, const char *guard)
 {
 	struct member *m = calloc(1, sizeof(*m));
@@ -162,7 +171,7 @@ fail:
 	return err;
 }
 
-/* Nothing is registered by it. */
+/* Nothing was registered through it. */
 static void member_undo(struct member *m)
 {
 	member_end_life(m);
@@ -171,7 +180,7 @@ static void member_undo(struct member *m)
 	free(m);
 }
 
-/* The first number that no other handle has. */
+/* The lowest number that no other handle has. */
 static int number_handle(struct member *m, struct kreg *k)
 {
 	struct cds_list_head *before = &m->handles;
@@ -215,7 +224,10 @@ static int join(struct kreg *k, const char *guard)
 	row_open(&m->segment, &m->self);
 	if (is_new)
 		interrupted_own(&m->segment, &m->lives, &m->self);
-	/* After our row, and before anything is registered. */
+	/*
+	 * After our row is open, and before anything is registered: then a process that
+	 * ends the registry sees the row, or we see the end.
+	 */
 	err = succession_is_current(&m->segment) ? number_handle(m, k) : 1;
 	if (!err) {
 		if (is_new)
@@ -257,7 +269,7 @@ void member_leave(struct kreg *k, void (*leave)(struct kreg *k, bool is_last))
 	members_lock();
 	cds_list_del(&k->member_node);
 	is_last = cds_list_empty(&m->handles);
-	/* In a child of fork() it is in no list. */
+	/* In a child of fork() the member is in no list. */
 	if (is_last && !handle_is_parents(k))
 		cds_list_del(&m->node);
 	leave(k, is_last);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What this process has in one registry, however many handles it has opened there.
+ * The member: what this process has in one registry, however many handles it has opened
+ * there.
  *
- * Promises  all handles that a process has opened for writing in one registry are one owner, under the guard and in
- *           the fallback: one life, one row, one log, one heap, one order of changes for each key. A child of
- *           fork() starts with none of that.
- * Needs     member_leave() for each member_join() that returned 0. One copy of the library in a program: the last
- *           handle of a copy ends all that the process has under the guard.
- * Context   any thread; a mutex that is held while a first handle joins, and while the last one leaves.
- * Used by   open.c, close.c; what is in here by all that changes something.
+ * Promises  all handles that a process has opened for writing in one registry are one
+ *           owner, under the guard and in the fallback: one life, one row, one log, one
+ *           heap, one order of changes for each key. A child of fork() starts with none
+ *           of them.
+ * Needs     member_leave() for each member_join() that returned 0. One copy of the
+ *           library in a program: under the guard the last handle of one copy ends
+ *           everything that the process has.
+ * Context   any thread; a mutex is held while a first handle joins and while the last one
+ *           leaves.
+ * Used by   open.c, close.c; the struct by every call that writes.
  */
 #ifndef KREG_LIB_MEMBER_H
 #define KREG_LIB_MEMBER_H
@@ -30,32 +34,38 @@ struct member {
 	struct life_table lives;
 	struct life_self self;
 	struct heap heap;
-	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by hash; change.c */
-	pthread_mutex_t telling;                  /* tell.c; so are these */
-	uint32_t told;                            /* records that we have written */
-	uint32_t log_known;                       /* bytes of our log that are reserved */
+	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by the key's hash; change.c */
+	pthread_mutex_t telling;                  /* tell.c, as are the next two */
+	uint32_t told;                            /* records written */
+	uint32_t log_known;                       /* bytes of the log that are reserved */
 	uint64_t id;                              /* the segment's */
-	char *guard;                  /* which has noted that we are here; NULL in the fallback */
-	struct cds_list_head handles; /* by number */
+	char *guard;                  /* where this process is noted; NULL in the fallback */
+	struct cds_list_head handles; /* sorted by number */
 	struct cds_list_head node;
 };
 
 /*
- * Makes @k, whose segment and life table are open, a handle of this process's member of that registry, whose segment,
- * lives and life it has from then on. @guard: the folder of the guard that the life is of. 1: the registry is over, look again. -EUSERS, -EMFILE, -ENOMEM, -EAGAIN;
- * then, as with 1, @k has what it had before.
+ * Makes @k, whose segment and life table are open, a handle of this process's member of
+ * that registry. From then on @k uses the member's segment, life table and life. @guard:
+ * the folder of the guard that gave the life. 1: the registry is over, open it again.
+ * -EUSERS, -EMFILE, -ENOMEM, -EAGAIN. After any of these, 1 included, @k has what it had
+ * before.
  */
 int member_join(struct kreg *k, const char *guard);
 
-/* Whether there are other handles of the member. */
+/* Whether the member has other handles. */
 bool member_has_others(const struct kreg *k);
 
-/* Before @s is judged: notes which lives in it are over, if a handle of the process in it has their table. */
+/*
+ * Call before @s is judged. If a handle of this process in @s has its life table, notes
+ * which lives in @s are over.
+ */
 void member_note_ended(const struct segment *s);
 
 /*
- * Gives up the handle's part, by @leave, which is told whether it is the last one, and nobody joins meanwhile.
- * With the last handle all goes. In a child of fork() that is the copy alone.
+ * Removes the handle from its member. @leave is called with whether it was the last
+ * handle; no handle can join meanwhile. With the last one the member is freed. In a child
+ * of fork() only the copy is freed.
  */
 void member_leave(struct kreg *k, void (*leave)(struct kreg *k, bool is_last));
 

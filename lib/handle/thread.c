@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of a handle: each has a slot from its first call that needs one until it ends.
+ * Threads of a handle. A thread gets a slot at its first call that needs one, and keeps
+ * it until the thread ends.
  *
- *   what happens                 the slot
- *   the thread ends              is given back by the destructor of the key
- *   kreg_close()                 is given back for all threads
+ *   event                        the slot
+ *   the thread ends              is given back by the destructor of the pthread key
+ *   kreg_close()                 is given back, for all threads
  *   the process dies, or execs   is over with the life, or with the image
- *   fork()                       stays the parent's: the child finds its mark wiped
+ *   fork()                       stays the parent's: the child finds its fork mark wiped
  *
- * A thread may end while another one closes the handle: its destructor has been called with a record that
- * kreg_close() gives up meanwhile. So records stay records: they come from a pool of the process and go back
- * there, never to malloc(), and one mutex guards which of them is whose. The destructor gives back what is
- * still its own thread's, and finds nothing otherwise: another thread's record has another pthread_t, and
- * this thread takes no new one before its destructor returns.
+ * A thread may end while another one closes the handle: its destructor then runs with a
+ * record that kreg_close() gives up at the same time. So records are never freed: they
+ * come from a pool of the process and return to it, and one mutex guards which thread
+ * owns which record. The destructor gives back only records that still belong to its own
+ * thread. It cannot take another thread's record for its own, because that has another
+ * pthread_t, and this thread takes no new record before its destructor returns.
  *
- * Keys of pthreads are 1,024 for a process, so all handles share one. What a thread has under it is a table of its
- * records by the index of the handle. An index is used again after a close, so the number of the handle stands
- * beside the record: it never is.
+ * A process has 1,024 pthread keys, so all handles share one. A thread's value under it
+ * is a table of its records by handle index. An index is used again after a close, so the
+ * table also has the handle's number, which is never used again.
  */
 #include "lib/handle/handle.h"
 
@@ -29,15 +31,15 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t records; /* guards the pool, and the lists of all handles */
-static struct thread *pool;     /* not in use */
-static unsigned char *indexes;  /* 1: an open handle has it */
+static struct thread *pool;     /* free records */
+static unsigned char *indexes;  /* 1: used by an open handle */
 static uint32_t indexes_count;
 static uint64_t numbers;
 
 static pthread_key_t key;
 static int key_error;
 
-/* A thread's records. */
+/* One thread's records, by handle index. */
 struct own {
 	uint32_t count;
 	struct {
@@ -48,7 +50,10 @@ struct own {
 
 static void thread_ends(void *data);
 
-/* Another thread of the parent may have held it. Who walks a list forward finds it whole at any moment. */
+/*
+ * After fork() the mutex may have been held by another thread of the parent. The lists
+ * are whole for a reader that follows `next`, at whatever point that thread was.
+ */
 static void records_renew(void)
 {
 	mutex_init(&records);
@@ -181,7 +186,7 @@ static int thread_new(struct kreg *k, struct thread **out)
 		return -ENOMEM;
 	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
 	if (!slot) {
-		/* Some may be kept for what exec has interrupted. */
+		/* Some slots may be kept for calls that exec has interrupted. */
 		interrupted_all(&k->segment, &k->lives);
 		slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
 	}

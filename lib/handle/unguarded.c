@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The look, and what follows: the segment is over, which all who have it open see by its word; our lives are over, so
- * nobody of us is told of a dead owner; and the table is cleared, so that what the dead had registered, and all
- * others, is absent for those too who only read and have no reason to look. Killed in between, the others look for
- * themselves.
+ * The check for the guard's pins, and the three steps after they are found gone:
+ *
+ * 1. the segment's word says that it is over, for all processes that have it open;
+ * 2. this process takes all lives for over, so that none of its calls returns a dead
+ *    owner;
+ * 3. the table is cleared, so that names are absent also for readers, which have no
+ *    reason to check.
+ *
+ * Killed in between: the other processes find the pins gone by their own checks.
  */
 #include "lib/handle/unguarded.h"
 
@@ -11,7 +16,7 @@
 #include "shm/succession.h"
 #include "shm/sweep.h"
 
-/* Until the next look where the pins are out of sight: each ends a process. */
+/* The interval while the pins are out of sight: each check ends a process. */
 #define UNSEEN_NS 1000000000ull
 
 static void lose(struct kreg *k)
@@ -37,7 +42,10 @@ bool unguarded_look(struct kreg *k, uint64_t now)
 	state = life_guard_look(&k->lives, k->origin->guard);
 	if (state == LIFE_GUARD_UNSEEN)
 		store_relaxed(&k->next_guard_look, now + UNSEEN_NS); /* relaxed: a time */
-	/* A guard that is stopped by force ends the lives before its pins go, and that is another error. */
+	/*
+	 * A guard that is stopped by force ends the lives before it removes its pins;
+	 * that is another error.
+	 */
 	if (k->writable && !life_is_alive(&k->lives, k->self.owner)) {
 		ended_note(&k->segment, &k->lives, k->self.owner);
 		return false;

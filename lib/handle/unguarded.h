@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A registry whose guard is gone, because somebody has removed its pins, is over.
+ * Detection of a lost guard: a registry whose guard's pins were removed is over.
  *
- * Promises  a call that writes, a waiter and a listener find that out within HANDLE_LOOK_MS, and what one of them has
- *           found is so for all: calls are refused, and no lookup finds anybody. A guard that goes on is never taken
- *           for gone, whatever this process can see. One that is stopped by force ends all lives before its pins go, so
- *           those are refused with -EOWNERDEAD, and never with -ESHUTDOWN.
- * Needs     nothing; where nobody writes, waits or listens, nobody looks but kreg_stat(). Costs two stat(2) each
- *           HANDLE_LOOK_MS.
+ * Promises  a call that writes, a waiter and a listener notice it within HANDLE_LOOK_MS,
+ *           and after the first of them it holds for all processes: calls are refused,
+ *           and lookups find no owner. A guard that still runs is never taken for gone,
+ *           whatever this process can see. A guard that is stopped by force ends all
+ *           lives before it removes its pins, so those calls fail with -EOWNERDEAD and
+ *           never with -ESHUTDOWN.
+ * Needs     nothing. While no process writes, waits or listens, only kreg_stat() checks.
+ *           A check costs two stat(2) each HANDLE_LOOK_MS.
  * Context   any thread.
  * Used by   handle.c, listen.c.
  */
@@ -18,12 +20,16 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Looks whether the guard is there, if it is time for that at @now of clock_tick(); ends the registry if it is not. */
+/*
+ * Checks for the guard if that is due at @now of clock_tick(). True: it is gone, and the
+ * registry was ended.
+ */
 bool unguarded_look(struct kreg *k, uint64_t now);
 
 /*
- * Why a call through a handle without a life is refused: -ESHUTDOWN, unguarded; -EOWNERDEAD, and that is noted for
- * those who open the registry next (ended.c).
+ * Why a call through a handle without a life is refused. -ESHUTDOWN: the guard is gone.
+ * -EOWNERDEAD: this life was ended, which is noted for processes that open the registry
+ * next (ended.c).
  */
 int unguarded_why(const struct kreg *k);
 
