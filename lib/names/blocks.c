@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of entries: taken, filled, given back.
+ * Blocks of entries: taking, filling, giving back.
  *
  *   killed here                          what is left
- *   a block is taken, or filled          a slab of the dead with an entry in no list
+ *   a block is taken, or filled          a slab of a dead owner with an entry in no list
  *   unlinked, and not retired yet        the same
  */
 #include "lib/names/blocks.h"
 
 #include <errno.h>
 
-/* Entries up to this size hold their value; a larger one is a block of its own. */
+/* Entries up to this size hold their value; a larger value is a block of its own. */
 #define ENTRY_INLINE_MAX 512u
 
-/* With the dead swept and a few grace periods, there may be room after all. */
+/*
+ * If there is no room, sweeps the dead, waits for a few grace periods, and tries once
+ * more.
+ */
 static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out)
 {
 	int err = heap_take(k->heap, bytes, tag, out);
@@ -39,7 +42,7 @@ static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, s
 	return err;
 }
 
-/* What belongs to the program ends with it. */
+/* Entries that belong to the program carry its image, so they end with it. */
 static uint64_t owner_of_kind(const struct kreg *k, uint32_t kind)
 {
 	return KIND_OF(kind) & KINDS_OF_PROGRAMS ? owner_with_image(k->self.owner, k->self.image)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The blocks of an entry: one for its head, its key and a small value, another for a large value.
+ * The blocks of an entry: one for its head, its key and a small value, another for a
+ * large value.
  *
- * Promises  a block is given back at once if it was never linked, and after a grace period if it was.
+ * Promises  a block is given back at once if it was never linked, and after a grace
+ *           period if it was.
  * Needs     blocks_retire(): the entry is in no list.
- * Context   any thread; taking may sweep and ask for a grace period, so outside of sections.
+ * Context   any thread, outside of sections: taking a block may sweep and wait for a
+ *           grace period.
  * Used by   lib/.
  */
 #ifndef KREG_LIB_BLOCKS_H
@@ -21,25 +24,34 @@ struct blocks {
 	place_t value; /* 0: behind the key */
 };
 
-/* What an entry is to say. */
+/* The content of an entry to be made. */
 struct content {
 	const void *value;
 	uint32_t value_size;
 	uint32_t kind; /* with flags */
 };
 
-/* Takes and fills the blocks of an entry of the caller's own. -ENOSPC, -EDQUOT, -ENOMEM, -EUCLEAN. */
+/*
+ * Takes and fills the blocks of an entry that belongs to the caller. -ENOSPC, -EDQUOT,
+ * -ENOMEM, -EUCLEAN.
+ */
 int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
 		struct blocks *out);
 
-/* The gift to @to that is to say @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
+/* Makes a gift to @to with @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
 int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
 		struct gift_made *out);
 
-/* What is to replace the entry of @info, and is not linked yet, gets its flags. */
+/*
+ * Copies the flags of @info, of the entry to be replaced, to @blocks, which are not
+ * linked yet.
+ */
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);
 
-/* Back at once; back after all who could stand in @place, an entry of @info, are gone. 0 is allowed. */
+/*
+ * Gives blocks back at once; retires @place, an entry of @info, until no thread can be
+ * reading it. A place may be 0.
+ */
 void blocks_return(struct kreg *k, const struct blocks *blocks);
 void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info);
 

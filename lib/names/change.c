@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A change and what goes with it.
+ * The steps that every change of the table consists of.
  *
  *   step                                    killed here
- *   the table's CAS: it has happened        new entries are absent, because their owner is dead
- *   counted in the row                      the row is void
- *   those who listen are told               not told, unless it was; that we are dead, the kernel tells
- *   the bell is rung                        who waits watches our life as well
- *   what was replaced is retired            its slab is the dead's
- *   tidying: grow, sweep, collect           as each of them says
+ *   the table's CAS: the change has         new entries are absent, because their owner is
+ *   happened                                dead
+ *   it is counted in the row                the row is void
+ *   its record goes into the log            no record, unless it was written before; listeners
+ *                                           learn of the death from the kernel
+ *   the bell is rung                        waiters watch our life as well
+ *   what was replaced is retired            its slab is a dead owner's
+ *   tidying: grow, sweep, collect           see each of them
  *
- * The mutex of a key is there so that the steps of two threads do not mix, be it through one handle or two: a
- * count, or what others are told, would be of the one's change before the other's.
+ * The mutex of a key keeps the steps of two threads of this process apart, whether they
+ * use one handle or two. Without it, the count or the record of one change could follow
+ * the CAS of the other, so listeners would see the two in the wrong order.
  */
 #include "lib/names/change.h"
 
@@ -26,7 +29,10 @@
 #include "shm/sweep.h"
 #include "shm/query.h"
 
-/* So many in front of a new entry make us ask whether the table is too small. */
+/*
+ * With this many entries passed in front of a new one, check whether the table is too
+ * small.
+ */
 #define CROWDED 3u
 #define SWEEP_SLABS 4u
 
@@ -43,7 +49,10 @@ int change_enter(struct change *change, struct kreg *k, const struct query *q)
 	err = handle_thread(k, &change->thread);
 	if (err)
 		return err;
-	/* Before the section: whoever waits for the mutex must not hold memory up. */
+	/*
+	 * Before the section: a thread that waits for the mutex inside of one would delay
+	 * reclaiming.
+	 */
 	pthread_mutex_lock(key_mutex(change));
 	err = handle_enter(k, &change->thread);
 	if (err)
@@ -58,12 +67,12 @@ void change_leave(struct change *change)
 	handle_tidy(change->k, change->swept);
 }
 
-/* Keeps the table wide enough and the dead from piling up. */
+/* Keeps the table wide enough, and sweeps a few slabs of the dead. */
 static void tidy(struct change *change, uint32_t crowded)
 {
 	struct kreg *k = change->k;
 	struct segment *s = &k->segment;
-	/* relaxed: a hint where to go on */
+	/* relaxed: a hint where to continue */
 	uint32_t from = load_relaxed(&k->sweep_from);
 
 	if (crowded >= CROWDED)
@@ -73,33 +82,36 @@ static void tidy(struct change *change, uint32_t crowded)
 	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
 }
 
-/* Gifts are counted where they lie. */
+/* Gifts are counted in their slabs. */
 static bool is_counted(uint64_t info)
 {
 	return entry_kind(info) == ENTRY_NAME && !entry_is_gift(info);
 }
 
-/* What nobody finds, and keeps the registry in use all the same. */
-static bool is_held(uint64_t info)
+/* Reserved: not found by lookups, but it keeps the registry in use. */
+static bool keeps_in_use(uint64_t info)
 {
 	return entry_kind(info) == ENTRY_RESERVED && !entry_is_gift(info);
 }
 
-/* What goes with the program. */
+/* Kinds that end with the program, not with the process. */
 static bool is_lock(uint64_t info)
 {
 	return entry_is_of(info, KINDS_OF_PROGRAMS);
 }
 
-/* @before and @after are 0 where there is none. */
+/* @before and @after are the info words of the old and the new entry, or 0. */
 static void count(struct change *change, uint64_t before, uint64_t after)
 {
 	const struct segment *s = &change->k->segment;
 	int32_t more = is_counted(after) - is_counted(before);
-	int32_t held = is_held(after) - is_held(before);
+	int32_t held = keeps_in_use(after) - keeps_in_use(before);
 	int32_t locks = is_lock(after) - is_lock(before);
 
-	/* Up before down, so that there is no moment without either. */
+	/*
+	 * Raise before lowering: a process that wants to end the registry must never see
+	 * both at 0.
+	 */
 	if (held > 0)
 		row_hold(s, change->k->self.owner, held);
 	if (more)
@@ -110,7 +122,7 @@ static void count(struct change *change, uint64_t before, uint64_t after)
 		row_lock(s, &change->k->self, locks);
 }
 
-/* Whether others are in front of our entry at @place. */
+/* Whether other entries are in front of our entry at @place. */
 static bool is_waiting(struct change *change, place_t place)
 {
 	struct query line = *change->q;
@@ -123,13 +135,13 @@ static bool is_waiting(struct change *change, place_t place)
 	return !table_find_first(&change->thread->writer, &line, &first) && first.place != place;
 }
 
-/* Wakes those who wait for the key. */
+/* Wakes the waiters of the key. */
 static void ring(struct change *change)
 {
 	bell_ring(bell_of(&change->k->segment, change->q->bell));
 }
 
-/* A reserved name of ours has become one that is found. */
+/* Our reserved name has become a name that lookups find. */
 static void tell_published(struct change *change, const struct found *own)
 {
 	change->waits = is_waiting(change, own->place);
@@ -138,8 +150,8 @@ static void tell_published(struct change *change, const struct found *own)
 }
 
 /*
- * Whoever destroys or replaces the registry has either seen our count, or we see that now; then the
- * entry goes again.
+ * A process that destroys or replaces the registry has either seen our count, or we see
+ * its word now; then the entry is removed again.
  */
 static int still_current(struct change *change, const struct found *own)
 {
@@ -168,7 +180,7 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 
 	if (!own.entry)
 		return -EUCLEAN;
-	/* Private as yet, so it needs no check. */
+	/* The entry is still private, so the hazard needs no check. */
 	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
 	err = table_link(&change->thread->writer, change->q, own.place, rule, out);
 	if (err)
@@ -181,7 +193,7 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 			      (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
 		ring(change);
 	}
-	/* Last, because nobody waits for it. */
+	/* Last, because nothing waits for it. */
 	tidy(change, out->crowded);
 	return err;
 }
@@ -203,15 +215,19 @@ int change_unlink(struct change *change, const struct found *found)
 	count(change, found->info, 0);
 	blocks_retire(k, &change->thread->writer, place, found->info);
 	ring(change);
-	/* It is in no record, but somebody in line behind it may hold the name now. */
+	/*
+	 * A reserved name has no record in the log, but the next in line may hold the
+	 * name now.
+	 */
 	if (entry_kind(found->info) == ENTRY_RESERVED)
 		log_tell(&k->segment);
 	return 0;
 }
 
 /*
- * A gift is counted where it lies, and whoever looks may come by there before it is and by the other place after it
- * was. So it is counted in the row meanwhile. -ESHUTDOWN.
+ * A gift is counted in its slab. A process that walks all slabs may pass the new gift's
+ * slab before the gift is linked, and the old one's after that was replaced, and so miss
+ * both. The row's count covers that time. -ESHUTDOWN.
  */
 static int hold(struct change *change)
 {
@@ -222,7 +238,7 @@ static int hold(struct change *change)
 	return -ESHUTDOWN;
 }
 
-static void let_go(struct change *change)
+static void unhold(struct change *change)
 {
 	row_hold(&change->k->segment, change->k->self.owner, -1);
 }
@@ -246,7 +262,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	if (!err)
 		count(change, found->info, own.info);
 	if (entry_is_gift(found->info))
-		let_go(change);
+		unhold(change);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
@@ -283,7 +299,7 @@ int change_give(struct change *change, const struct found *found, const struct g
 	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
 	if (told)
 		tell_unregister_done(k);
-	let_go(change);
+	unhold(change);
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
@@ -320,7 +336,7 @@ int change_publish(struct change *change, const struct found *found)
 									 << ENTRY_KIND_SHIFT;
 
 	/* relaxed: key and value were there before the link that leads to them */
-	if (!cas_relaxed(&found->entry->info, &seen, next)) /* happens here */
+	if (!cas_relaxed(&found->entry->info, &seen, next)) /* the name is published here */
 		return -ENOENT;
 	own.info = next;
 	count(change, found->info, next);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes: what every call that changes the table has in common, whatever it is called.
+ * Changes: the frame of every call that changes the table.
  *
- * Promises  a change is one CAS of the table; it is counted, its memory goes back in time, and what
- *           happens to one key by several threads of this process happens one after the other.
- * Needs     change_enter() before and change_leave() after; in between no other call of kreg.
+ * Promises  a change is one CAS of the table; it is counted, its memory is reclaimed, and
+ *           changes of one key by several threads of this process happen one after the
+ *           other.
+ * Needs     change_enter() before and change_leave() after it; no other call of kreg in
+ *           between.
  * Context   any thread; lock-free between processes, a mutex within this one.
  * Used by   lib/.
  */
@@ -21,67 +23,75 @@ struct change {
 	const struct query *q;
 	struct thread *thread;
 	uint64_t swept;
-	bool waits; /* what was published is behind others in line */
+	bool waits; /* the published entry is behind others in line */
 };
 
-/* Errors as kreg_register() has them for the handle. */
+/* Errors for the handle as kreg_register(). */
 int change_enter(struct change *change, struct kreg *k, const struct query *q);
 void change_leave(struct change *change);
 
-/* Links @blocks and takes them over. As table_link(), and -ESHUTDOWN. */
+/* Links @blocks and takes ownership of them. Errors as table_link(), and -ESHUTDOWN. */
 int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
 		struct linked *out);
 
-/* Unregisters one's own entry; -ENOENT: it is not registered any more. */
+/* Unregisters the caller's own entry. -ENOENT: it is no longer registered. */
 int change_unlink(struct change *change, const struct found *found);
 
-/* Puts @blocks in the place of one's own entry and takes them over. -ENOENT, -ESHUTDOWN. */
+/*
+ * Replaces the caller's own entry by @blocks, and takes ownership of them. -ENOENT,
+ * -ESHUTDOWN.
+ */
 int change_replace(struct change *change, const struct found *found, struct blocks *blocks);
 
 /*
- * Puts @gift, which is @to's, in the place of one's own entry, or of one that was reserved for him by
- * change_link_gift(). -ENOENT.
+ * Replaces the caller's own entry, or one that was reserved for @to by
+ * change_link_gift(), by @gift, which belongs to @to. -ENOENT.
  */
 int change_give(struct change *change, const struct found *found, const struct gift_made *gift,
 		owner_t to);
 
 /*
- * Links @gift, which is reserved. As table_link() by @rule;
- * -ESHUTDOWN: the registry is over, and the gift is linked nevertheless.
+ * Links @gift, which is reserved. Errors as table_link() by @rule. -ESHUTDOWN: the
+ * registry is over, but the gift is linked.
  */
 int change_link_gift(struct change *change, const struct gift_made *gift, enum table_rule rule,
 		     struct linked *out);
 
-/* Lets one's own reserved entry be found as it is. */
+/* Publishes the caller's own reserved entry as it is. */
 int change_publish(struct change *change, const struct found *found);
 
 /*
- * Our entries that match the change's query, one by one; -ENOENT, -EUCLEAN. An entry that is left registered
- * is to be noted in @after, because the walk may have to begin again.
+ * Iterates over the caller's entries that match the change's query. -ENOENT, -EUCLEAN. A
+ * caller that leaves an entry registered stores its place in @after, because the walk may
+ * have to start again.
  */
 struct own_line {
 	struct query q;
 	struct table_walk walk;
 	bool begun;
-	uint16_t renewals; /* when the walk was begun */
+	uint16_t renewals; /* when the walk was started */
 	place_t after;
 };
 void change_own_line(struct change *change, struct own_line *line);
 int change_own_next(struct change *change, struct own_line *line, struct found *out);
 
 /*
- * The first own entry that matches the change's query; the one at @place. -ENOENT, -EUCLEAN. What these and
- * change_own_next() have found stays as it is, its value included, until another one is found or the change left.
+ * The first own entry that matches the change's query; the one at @place. -ENOENT,
+ * -EUCLEAN. What these and change_own_next() return stays as it is, with its value, until
+ * another entry is found or the change is left.
  */
 int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);
 
-/* How many living ones are in front of our entry at @place, reserved ones too; 0 with duplicate keys. */
+/*
+ * How many living entries, reserved ones included, are in front of our entry at @place; 0
+ * with duplicate keys.
+ */
 uint32_t change_ahead(struct change *change, place_t place);
 
 /*
- * Outside of a change: our entry, which may be another one as soon as this returns, and a copy of its value
- * if there is room for it. The value's size.
+ * Outside of a change: our entry, which may be replaced as soon as this returns, and a
+ * copy of its value if it fits. Returns the value's size.
  */
 ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
 			size_t capacity);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a change acts upon: one's own entries of its key.
+ * Finding what a change acts upon: the caller's own entries of its key.
  *
- * The section may be expelled while a line is walked along (grace.c). So each entry that is found is named by a
- * hazard and checked before the caller gets it; from then on it stays, with its value. Where the check fails the
- * walk begins again, and goes past what the caller has seen and left: within a change nobody else
- * unregisters that, because the mutex of the key is held.
+ * The section may be expelled while it walks the line (grace.c). So each entry that is
+ * found is named by a hazard, and the section is checked before the caller gets the
+ * entry; from then on the entry and its value stay. If the check fails, the walk starts
+ * again and skips the entries that the caller has seen and left. Those are still there:
+ * within a change no other thread can unregister them, because the mutex of the key is
+ * held.
  */
 #include "lib/names/change.h"
 
@@ -21,7 +23,7 @@ void change_own_line(struct change *change, struct own_line *line)
 	line->after = 0;
 }
 
-/* From the begin of the line to what comes after line->after. */
+/* Walks from the start of the line to the entry after line->after. */
 static int own_line_next(struct change *change, struct own_line *line, struct found *out)
 {
 	const struct segment *s = &change->k->segment;
@@ -47,7 +49,10 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
 {
 	int err;
 
-	/* The caller has unregistered what was found last, say, and was expelled meanwhile. */
+	/*
+	 * For example, the caller has unregistered the entry found last, and was expelled
+	 * meanwhile.
+	 */
 	if (line->renewals != grace_renewals(&change->thread->writer))
 		line->begun = false;
 	for (;;) {

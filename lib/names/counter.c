@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters: a value of 8 bytes that its owner adds to in place.
+ * Counters: values of 8 bytes that their owner adds to in place.
  *
- * The word lies behind the key, aligned, so a lookup copies it whole. What the dead have counted goes
- * with their entries: a sum is of the living.
+ * The word is behind the key, aligned, so a lookup copies it whole. The counts of the
+ * dead go with their entries: a sum covers the living only.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "lib/names/change.h"
 #include "shm/query.h"
 
-/* The word, or NULL if the value is none. */
+/* The counter's word; NULL if the value is not a counter. */
 static int64_t *counter_word(const struct kreg *k, const struct found *found)
 {
 	uint32_t size;
@@ -42,7 +42,7 @@ int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t d
 	if (!err) {
 		word = counter_word(k, &own);
 		if (word) {
-			/* relaxed: a number that stands for itself */
+			/* relaxed: a number with no other data behind it */
 			before = (uint64_t)fetch_add_relaxed(word, delta);
 			if (now)
 				*now = (int64_t)(before + (uint64_t)delta);

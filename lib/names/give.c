@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Giving a name away: the new owner's entry is made by the old one, and put in the place of its own by
- * one CAS. shm/gift.c tells whose the memory is.
+ * Giving a name away: the old owner makes an entry that belongs to the new one, and puts
+ * it in the place of its own by one CAS. shm/gift.c explains who owns the memory.
  */
 #include "lib/names/give.h"
 
@@ -34,7 +34,7 @@ static int make(struct kreg *k, const struct query *q, const struct found *own, 
 	return blocks_gift(k, to, q, &content, gift);
 }
 
-/* -EAGAIN: our entry is another one by now. */
+/* -EAGAIN: our entry has been replaced meanwhile. */
 static int give_once(struct kreg *k, const struct query *q, owner_t to, void *value)
 {
 	struct change change;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gifts that the handle's owner has got.
+ * Gifts that the handle's owner has received.
  *
  * Context   outside of changes.
  * Used by   close.c.
@@ -12,7 +12,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Unregisters them: they lie in slabs that are not of the handle's heap. */
+/*
+ * Unregisters them. They lie in slabs outside of the handle's heap, so close has to find
+ * them separately.
+ */
 void give_up_gifts(struct kreg *k);
 
 #pragma GCC visibility pop

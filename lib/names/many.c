@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many lookups overlap: while one waits for memory, that of the next is on its way. Many registrations
- * are reserved first, so that none is seen before all are certain.
+ * Many lookups or registrations in one call. Lookups overlap: while one waits for memory,
+ * the next one's memory is being fetched. Registrations are reserved first, so that none
+ * is visible before all are certain.
  *
  *   step of kreg_register_many()            killed here
  *   some are reserved                       absent, because their owner is dead
@@ -13,12 +14,12 @@
 #include "lib/find/lookup.h"
 #include "shm/query.h"
 
-/* As many as a processor has misses in flight, about. */
+/* About as many cache misses as a processor has in flight. */
 #define GROUP 16u
 
 static void fetch_bucket(const struct segment *s, uint32_t hash)
 {
-	/* relaxed: an old number of buckets is right too */
+	/* relaxed: an outdated number of buckets gives a correct bucket too */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
 
 	if (buckets - 1 < s->buckets_max)
@@ -91,7 +92,7 @@ int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, struct kre
 	return got;
 }
 
-/* Lets the reserved entry of @item be found, or gives it up. */
+/* Publishes the reserved entry of @item, or gives it up. */
 static int settle(struct kreg *k, const struct kreg_item *item, bool publish)
 {
 	size_t size = item->key_size;
@@ -124,7 +125,10 @@ int kreg_register_many(struct kreg *k, const struct kreg_item *items, size_t cou
 		err = kreg_register_with(k, items[reserved].key, items[reserved].key_size,
 					 items[reserved].value, items[reserved].value_size,
 					 KREG_REGISTER_RESERVED, NULL);
-	/* Only the end of the registry or of our life can stop us here, and then all are gone. */
+	/*
+	 * Only the end of the registry or of our life can stop this loop, and then all
+	 * entries are gone.
+	 */
 	for (; published < reserved && !err; published += !err)
 		err = settle(k, &items[published], true);
 	if (!err)

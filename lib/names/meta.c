@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Meta as it lies in the blob: one item after the other, sizes first, unaligned.
+ * Meta: keys and values of the registry itself. In the blob, items follow each other,
+ * sizes first, unaligned.
  */
 #include "shm/meta.h"
 
@@ -15,11 +16,11 @@ struct item {
 	uint32_t value_size;
 };
 
-/* A copy of all. */
+/* A copy of the whole blob. */
 struct copy {
-	unsigned char *bytes; /* NULL: there are none */
+	unsigned char *bytes; /* NULL: there are no items */
 	uint32_t size;
-	uint64_t word; /* what led to it */
+	uint64_t word; /* the word that led to the blob */
 };
 
 /* The caller frees @bytes. */
@@ -46,7 +47,7 @@ static int copy_all(struct kreg *k, struct copy *out)
 	return -EAGAIN;
 }
 
-/* The item at *at, which then is behind it; false: the end, or damage. */
+/* Reads the item at *at and moves *at behind it. False: the end, or damage. */
 static bool next_item(const struct copy *copy, uint32_t *at, struct kreg_entry *out)
 {
 	struct item item;
@@ -81,7 +82,10 @@ static bool has_key(const struct kreg_entry *entry, const void *key, size_t key_
 	return entry->key_size == key_size && !memcmp(entry->key, key, key_size);
 }
 
-/* All of @copy but @change's key, and then @change, if it has a value. True: the key was there. */
+/*
+ * Writes all of @copy but @change's key, and then @change if it has a value. True: the
+ * key was in @copy.
+ */
 static bool compose(const struct copy *copy, const struct kreg_entry *change, unsigned char *out,
 		    uint32_t *size)
 {
@@ -125,7 +129,7 @@ static int put_blob(struct kreg *k, uint64_t seen, const void *bytes, uint32_t s
 	return err;
 }
 
-/* -EAGAIN: somebody else was quicker. */
+/* -EAGAIN: another change was made first. */
 static int change_once(struct kreg *k, const struct kreg_entry *change)
 {
 	unsigned char *bytes = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reserved name is found from here on: an entry with the value is put in its place, as an update does it.
+ * Publishing a reserved name: it is replaced by an entry with the value, as in an update.
+ * Lookups find the name from then on.
  */
 #include "lib/names/update.h"
 

@@ -3,10 +3,10 @@
  * Register and unregister.
  *
  *   step of kreg_register()                 killed here
- *   somebody has it: refused                nothing was taken, nothing is left
- *   a block is taken and filled             the slab is the dead's, the entry in no list
+ *   the name is taken: refused              nothing was taken, nothing is left
+ *   a block is taken and filled             the slab is a dead owner's, the entry in no list
  *   linked, by one CAS: registered          absent, because its owner is dead
- *   what goes with a change                 as change.c says
+ *   the further steps of a change           see change.c
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 	(KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_REPLACE |              \
 	 KREG_REGISTER_QUEUE)
 
-/* Whether somebody has it already: then no block need be taken. */
+/* Whether the name is taken already. This check spares the block. */
 static int taken(struct kreg *k, const struct query *q, struct kreg_found *holder)
 {
 	struct thread *thread;
@@ -38,15 +38,15 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
 		err = -EAGAIN;
 	}
 	handle_leave(thread);
-	/* Where nobody can be told from somebody, the CAS that links decides. */
+	/* If the lookup is not conclusive, the CAS that links decides. */
 	if (err == -ENOENT || err == -EAGAIN)
 		return 0;
 	return err ? err : -EEXIST;
 }
 
 /*
- * A process stands in a line once: it has taken the name over, so it gives up its place among those who wait.
- * Killed in between, it is absent at both.
+ * A process has one place in a line. If it has taken the name over, it gives up its place
+ * among the waiting ones. Killed in between, it is absent at both.
  */
 static void leave_line(struct change *change, place_t taken)
 {
@@ -62,7 +62,7 @@ static void leave_line(struct change *change, place_t taken)
 	}
 }
 
-/* Links by @flags; a name that may not be taken over is waited for if they say so. */
+/* Links by @flags. If the name may not be taken over, joins its line if @flags allow that. */
 static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
 			 struct linked *linked)
 {
@@ -82,7 +82,7 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 	return err;
 }
 
-/* The holder of the name whose line we have joined: 0 if that is us. */
+/* The holder of the name whose line the caller has joined; 0 if the caller holds it. */
 static int holder_of_line(struct change *change, struct kreg_found *holder)
 {
 	struct kreg *k = change->k;
@@ -117,7 +117,7 @@ static int register_blocks(struct kreg *k, const struct query *q, struct blocks 
 		if (err != -EEXIST ||
 		    (found_copy(k, &linked.holder, holder) && !grace_again(&change.thread->writer)))
 			break;
-		/* The holder has died meanwhile, or what was copied may be another's. */
+		/* The holder has died meanwhile, or the copy may be of another entry. */
 		err = -EUCLEAN;
 	}
 	if (!err && linked.ahead && k->segment.unique)
@@ -185,7 +185,10 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
 	return err;
 }
 
-/* As a visitor sees it. It is our own and stays as it is while the change lasts. */
+/*
+ * Fills @out as for a visitor. The entry is the caller's, so it stays until the change
+ * ends.
+ */
 static int entry_show(struct change *change, const struct found *own, struct kreg_entry *out)
 {
 	const struct query *q = change->q;
@@ -226,7 +229,7 @@ static int unregister_matching(struct change *change, kreg_match_fn match, void 
 	return err == -ENOENT ? count : err;
 }
 
-/* @match: NULL accepts all. */
+/* @match: NULL matches all. */
 static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
 		      void *data)
 {

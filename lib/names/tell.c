@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One log is for one process, however many handles and threads it has, so one mutex of the member serializes
- * its records. It is private to the process: whoever dies with it held is alone with that.
+ * Records of changes, written to the process's log.
  *
- * An unregistration is told before it happens (log.c says why), and the mutex is held until it has.
+ * A process has one log for all its handles and threads, so a mutex of the member
+ * serializes its records. The mutex is private to the process: a process that dies with
+ * it held blocks no other.
+ *
+ * The record of an unregistration is written before it happens (log.c explains why), and
+ * the mutex is held until it has happened.
  */
 #include "lib/names/tell.h"
 
 #include "shm/log.h"
 
-/* So many records before we ask whether those who listened are alive still. */
+/* After this many records, check whether any listener is still alive. */
 #define CHECK_EVERY 4096u
 
-/* Until telling_end() no other thread of the process tells anything there. */
+/* Until telling_end() no other thread of the process can write a record. */
 static void telling_begin(struct kreg *k, const struct log_event *event)
 {
 	struct member *m = k->member;
@@ -31,7 +35,7 @@ static void telling_end(struct kreg *k)
 		log_check_listeners(&k->segment, &k->lives);
 }
 
-/* The event of @own; without key and value if damage has taken them away. */
+/* The event of @own, without key and value if they are damaged. */
 static struct log_event event_of(struct kreg *k, enum log_type type, const struct found *own)
 {
 	struct log_event event = {
@@ -97,8 +101,8 @@ void tell_unregister_done(struct kreg *k)
 void tell_unregistered(struct kreg *k, const struct found *own)
 {
 	/*
-	 * ORD[tell_unregistered:A] full: the unregistration, then whether somebody listens; pairs with
-	 * log_listen:A
+	 * ORD[tell_unregistered:A] full: the unregistration, then the check for
+	 * listeners; pairs with log_listen:A
 	 */
 	full_fence();
 	if (tell_unregister(k, own))
@@ -121,7 +125,8 @@ bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t
 void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to)
 {
 	/*
-	 * ORD[tell_given:A] full: the gift, then whether somebody listens; pairs with log_listen:A
+	 * ORD[tell_given:A] full: the gift, then the check for listeners; pairs with
+	 * log_listen:A
 	 */
 	full_fence();
 	if (tell_give(k, gift, before, to))
@@ -133,8 +138,8 @@ void tell_resync(struct kreg *k)
 	struct log_event event = event_of(k, LOG_RESYNC, NULL);
 
 	/*
-	 * ORD[tell_resync:A] full: all that has gone, then whether somebody listens; pairs with
-	 * log_listen:A
+	 * ORD[tell_resync:A] full: all unregistrations, then the check for listeners;
+	 * pairs with log_listen:A
 	 */
 	full_fence();
 	if (!log_is_wanted(&k->segment))

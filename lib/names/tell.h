@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Telling those who listen what has changed.
+ * Notification of listeners about changes.
  *
- * Promises  costs a load when nobody listens.
- * Needs     the key's mutex; tell_unregister_done() after a tell_unregister() that returned true.
+ * Promises  costs one load if there are no listeners.
+ * Needs     the key's mutex; tell_unregister_done() after a tell_unregister() that
+ *           returned true.
  * Context   inside of a change; any thread.
  * Used by   change.c, close.c.
  */
@@ -14,20 +15,23 @@
 
 #pragma GCC visibility push(hidden)
 
-/* After it was linked or published, and a full fence. @flags: LOG_WAITING, LOG_FRONT. */
+/* After @own was linked or published, and a full fence. @flags: LOG_WAITING, LOG_FRONT. */
 void tell_register(struct kreg *k, const struct found *own, uint32_t flags);
 
-/* After @own has taken the place of @before, and a full fence. */
+/* After @own has replaced @before, and a full fence. */
 void tell_update(struct kreg *k, const struct found *own, place_t before);
 
-/* Before @own is unregistered. True: it was told, and the telling goes on until it is done. */
+/*
+ * Before @own is unregistered. True: a record was written, and the telling mutex is held
+ * until tell_unregister_done().
+ */
 bool tell_unregister(struct kreg *k, const struct found *own);
 void tell_unregister_done(struct kreg *k);
 
-/* After it was unregistered without telling: somebody may have begun to listen meanwhile. */
+/* After @own was unregistered without a record: a listener may have started meanwhile. */
 void tell_unregistered(struct kreg *k, const struct found *own);
 
-/* The same for an entry that is about to be given: @gift, which is @to's, will be in the place of @before. */
+/* The same two for a give: @gift, which belongs to @to, is to replace @before. */
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 

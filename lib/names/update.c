@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of the value of one's own entry.
+ * Changes of the value of the caller's own entry.
  *
- * An entry is never written to. Another one with the new value is put in its place by one CAS, so
- * whoever looks finds the old value or the new one, whole.
+ * A linked entry's value is never overwritten, except by a counter's additions. An entry
+ * with the new value replaces it by one CAS, so a reader finds either the old value or
+ * the new one, whole.
  *
  *   step                                    killed here
- *   a block is taken and filled             the slab is the dead's, the entry in no list
- *   put in its place, by one CAS            absent, because its owner is dead
+ *   a block is taken and filled             the slab is a dead owner's, the entry in no list
+ *   it replaces the entry, by one CAS       absent, because its owner is dead
  */
 #include "lib/names/update.h"
 
@@ -25,7 +26,7 @@ int update_check(struct kreg *k, const void *key, size_t *key_size, const void *
 	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
 }
 
-/* Replaces the entry that @change has found by @blocks; the size of its value. */
+/* Replaces the entry that @change finds by @blocks. Returns the size of the old value. */
 static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks)
 {
 	struct found own;
@@ -80,7 +81,7 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 
 	if (err)
 		return err;
-	/* Which of several would it be? */
+	/* With duplicate keys it is undefined which entry would be updated. */
 	if (!k->segment.unique)
 		return -EINVAL;
 	content.kind = ENTRY_NAME;
@@ -140,7 +141,10 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		if (got < 0)
 			break;
 		u.place = own.place;
-		/* A counter keeps its place when it is added to. */
+		/*
+		 * An addition to a counter does not change its place, so the value is
+		 * compared as well.
+		 */
 		u.expected = values;
 		u.expected_size = (size_t)got;
 		got = change(values, (size_t)got, values + KREG_VALUE_MAX, KREG_VALUE_MAX, data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One's own entry becomes another one, by one CAS.
+ * Replacing the caller's own entry by another one, by one CAS.
  *
- * Promises  whoever looks finds the old value or the new one, whole.
+ * Promises  a reader finds either the old value or the new one, whole.
  * Context   any thread.
  * Used by   update.c, publish.c.
  */
@@ -13,21 +13,24 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What the entry has to be for the update to happen, and what its old value is copied to. */
+/* The conditions for the update, and where to copy the old value. */
 struct update {
-	place_t place;        /* this very one; 0: any */
-	const void *expected; /* its value; NULL: any */
+	place_t place;        /* the entry has to be at this place; 0: any */
+	const void *expected; /* the entry has to have this value; NULL: any */
 	size_t expected_size;
 	void *old;
 	size_t capacity;
-	bool *waits; /* for what is published: whether others are ahead in line; or NULL */
+	bool *waits; /* if not NULL: set to whether the published entry is behind others in line */
 };
 
 /* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG, -EMSGSIZE. */
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t value_size);
 
-/* The old value's size; -ENOENT: we have no such entry; -ECANCELED: not as @u wants it. */
+/*
+ * Returns the old value's size. -ENOENT: the caller has no such entry; -ECANCELED: a
+ * condition of @u is not met.
+ */
 ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
 		     const struct update *u);
 
