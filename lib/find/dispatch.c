@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatch: one visit to each entry of a key, the caller's own included; of a name that is waited for, to its holder.
+ * Dispatch: visits each entry of a key once, the caller's own included. With unique keys
+ * that is the holder of the name, without the others in its line.
  */
 #include <errno.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an entry that was found to what its caller gets: owner and value, copied.
+ * Copying an entry's owner and value to the caller.
  *
- * Promises  nothing is read outside of the segment; a value that has no room is not copied at all.
+ * Promises  no read is outside of the segment; a value that does not fit is not copied at
+ *           all.
  * Needs     a section, or a peek that is checked afterwards.
  * Context   any; wait-free.
  * Used by   lib/.
@@ -12,7 +13,7 @@
 
 #include "lib/handle/handle.h"
 
-/* The value's size, and the value itself if @capacity is enough. -EUCLEAN. */
+/* Returns the value's size, and copies the value if @capacity suffices. -EUCLEAN. */
 static inline ssize_t found_value(const struct kreg *k, const struct found *found, void *value,
 				  size_t capacity)
 {

@@ -2,9 +2,10 @@
 /*
  * Lookups that copy what they find, and write nothing.
  *
- * A copying lookup notes the epoch, searches, copies, and looks at the epoch again. If two grace periods
- * have passed meanwhile, what it read may have been another entry's memory, and it starts again. It
- * needs no slot, so it works read-only, in any thread, in a child of fork() and in a signal handler.
+ * A copying lookup notes the epoch, searches, copies, and compares the epoch. If two
+ * grace periods have passed meanwhile, the memory may have been used for another entry,
+ * and the lookup starts again. It needs no slot, so it works in a read-only handle, in
+ * any thread, in a child of fork() and in a signal handler.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,9 +15,10 @@
 #include "shm/table_search.h"
 
 /*
- * In the first partition that has one. Where each was empty, not all were at once: an entry of one that was passed
- * may have come before that of the next one went. So all are looked through twice; to hide from both looks,
- * a key has to come back as well.
+ * Searches the partitions until one has the key. Finding each of them empty once proves
+ * nothing: an entry may have been added to a partition already searched before another
+ * one was removed from a partition not searched yet. So all are searched twice; for a key
+ * to be missed by both rounds, it has to move back as well.
  */
 int lookup_find(struct kreg *k, const struct query *q, struct found *found)
 {
@@ -72,7 +74,10 @@ int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 	return -EAGAIN;
 }
 
-/* Whatever the shortcut leaves: odd arguments, long keys and values, long chains, overtaken peeks. */
+/*
+ * The cases that the shortcut leaves: unusual arguments, long keys and values, long
+ * chains, overtaken peeks.
+ */
 static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void *key,
 						      size_t key_size, void *value, size_t capacity,
 						      struct kreg_owner *owner)
@@ -82,7 +87,7 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 	ssize_t got;
 	int err;
 
-	/* With its size a string may well take the shortcut. */
+	/* With its size known, a string may take the shortcut. */
 	if (key && key_size == KREG_STRING)
 		return kreg_lookup(k, key, strlen(key), value, capacity, owner);
 	err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
@@ -96,8 +101,8 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 }
 
 /*
- * The shortcut calls nothing but what is in line: flat, so that the hash and its seed are not handed to
- * a call and back. Whatever is not usual begins anew in lookup_whole().
+ * The shortcut calls only inline functions, and is flat so that the hash and its seed
+ * stay in registers. Any unusual case starts again in lookup_whole().
  */
 __attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
 					     void *value, size_t capacity, struct kreg_owner *owner)

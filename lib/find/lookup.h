@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lookup whose key has been hashed already.
+ * Lookups by a query, whose key is hashed already.
  *
  * Promises, needs and context as kreg_lookup().
- * Used by   lookup.c, read.c, many.c, health.c, mirror.c, and whoever waits for a name.
+ * Used by   lookup.c, read.c, many.c, health.c, mirror.c, await.c, claim.c.
  */
 #ifndef KREG_LIB_LOOKUP_H
 #define KREG_LIB_LOOKUP_H
@@ -13,15 +13,19 @@
 
 #pragma GCC visibility push(hidden)
 
-/* One search, in all partitions; inside of a section, or of a peek that is checked afterwards. -ENOENT, -EUCLEAN. */
+/*
+ * One search through all partitions. Call inside of a section, or of a peek that is
+ * checked afterwards. -ENOENT, -EUCLEAN.
+ */
 int lookup_find(struct kreg *k, const struct query *q, struct found *found);
 
-/* out->size as the result. -ENOENT, -EAGAIN, -EUCLEAN. */
+/* Returns what it stores in out->size. -ENOENT, -EAGAIN, -EUCLEAN. */
 ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out);
 
 /*
- * The first in line for the name of @q, be it reserved: its owner, and in @found where it is and what kind
- * it has. What @found leads to may be overtaken. -ENOENT, -EAGAIN, -EUCLEAN.
+ * The first in line for the name of @q, reserved entries included: its owner, and in
+ * @found its place and kind. The entry that @found leads to may be overtaken. -ENOENT,
+ * -EAGAIN, -EUCLEAN.
  */
 int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 		 struct kreg_owner *owner);
@@ -29,8 +33,8 @@ int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 #pragma GCC visibility pop
 
 /*
- * The same for what is usual, in line; @owner may be NULL. -EAGAIN: ask lookup_query(). Of a registry with
- * partitions, -ENOENT is of the first one alone.
+ * The inline shortcut for common cases; @owner may be NULL. -EAGAIN: use lookup_query().
+ * In a registry with partitions, -ENOENT is about the first one only.
  */
 static inline __attribute__((always_inline)) ssize_t lookup_short(struct kreg *k,
 								  const struct query *q,

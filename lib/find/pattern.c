@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Patterns, in two looks: what can be told from the shared entry, and what needs a copy.
+ * Patterns are matched in two steps: first what can be tested on the shared entry, then
+ * what needs a copy of it.
  */
 #include "lib/find/pattern.h"
 
@@ -58,7 +59,7 @@ static bool glob_matches(const char *glob, const struct kreg_entry *entry)
 {
 	char key[KREG_KEY_MAX + 1];
 
-	/* A key with a 0 in it is no string, and no glob can mean it. */
+	/* A key with a 0 byte is not a string, so no glob matches it. */
 	if (memchr(entry->key, 0, entry->key_size))
 		return false;
 	memcpy(key, entry->key, entry->key_size);

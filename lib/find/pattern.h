@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Patterns: which entries are meant.
+ * Patterns: which entries match.
  *
- * Promises  what pattern_matches() accepts, pattern_may_match() has accepted before: the first look is
- *           at the shared memory and spares the copy, the second at what was copied.
- * Needs     a pattern that pattern_check() has let through.
+ * Promises  pattern_may_match() accepts every entry that pattern_matches() accepts. The
+ *           first tests the shared memory and saves the copy, the second tests the copy.
+ * Needs     a pattern that pattern_check() has accepted.
  * Context   any; pattern_matches() calls the user's function.
  * Used by   visit.c, select.c.
  */
@@ -15,7 +15,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Copies @given, which may be NULL or of another version, and resolves KREG_STRING. */
+/*
+ * Copies @given, which may be NULL or of another version of the library, and resolves
+ * KREG_STRING.
+ */
 int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out);
 
 bool pattern_may_match(const struct kreg *k, const struct kreg_pattern *pattern,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read sections, which hand out pointers: nothing that a section has found is used again before it is left, or expelled.
+ * Read sections, which return pointers into the registry: memory that a section has found
+ * is not used again before the section is left or expelled.
  *
- * A section takes a slot of its thread's, so it needs a handle for writing.
+ * A section takes its thread's slot, so it needs a handle for writing.
  */
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queries over many entries: each, select, count. All are one visit with a pattern.
+ * Queries over many entries: each, select, count. Each is one visit with a pattern.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "lib/find/visit.h"
 #include "lib/inner.h"
 
-/* The way that goes through the fewest entries. */
+/* Takes the way that passes the fewest entries. */
 static int visit_by(const struct visit *v)
 {
 	if (v->pattern->key)

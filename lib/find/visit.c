@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A visit goes by batches. A batch is copied out under one peek, whole orders at a time, and handed to
- * the visitor when nothing can be overtaken any more; the next begins behind the last order. So an
- * entry that stays is visited once, whatever comes and goes around it, and the visitor may take its
- * time.
+ * Visits, in batches. A batch is copied under one peek, whole orders at a time, and is
+ * shown to the visitor after the peek was checked; the next batch begins behind the last
+ * order. So an entry that stays is visited once, whatever other entries come and go, and
+ * the visitor may take its time.
  *
- * With duplicate keys the newest entry is the first in the list; each run of one order is turned
- * around, so that the visitor sees them in order of registration.
+ * With duplicate keys the newest entry is the first in the list. Each run of one order is
+ * reversed, so that the visitor sees entries in order of registration.
  */
 #include "lib/find/visit.h"
 
@@ -20,7 +20,7 @@
 
 #define BATCH_ENTRIES 64u
 
-/* One entry of a batch; key and value follow it in the batch's bytes. */
+/* One entry of a batch; its key and value follow in the batch's bytes. */
 struct copied {
 	struct kreg_owner owner;
 	uint32_t key_size;
@@ -33,11 +33,11 @@ struct copied {
 struct batch {
 	unsigned char *bytes;
 	size_t used, size;
-	size_t *at; /* where each entry begins */
+	size_t *at; /* offset of each entry */
 	size_t at_size;
 	uint32_t entries;
-	order_t from, until; /* where it begins and ends */
-	bool ended;          /* nothing comes behind it */
+	order_t from, until; /* the orders it covers: from, and up to until */
+	bool ended;          /* it reaches the end of the list */
 };
 
 static int batch_grow(struct batch *batch, size_t bytes)
@@ -79,7 +79,7 @@ static int batch_add(const struct visit *v, struct batch *batch, const struct fo
 	struct copied copied = { .key_size = entry_key_size(found->info), .position = position };
 	const void *value =
 		entry_value(&v->k->segment, found->entry, found->info, &copied.value_size);
-	/* Rounded, so that the next head is aligned. */
+	/* Rounded up, so that the next head is aligned. */
 	size_t bytes = (sizeof(copied) + copied.key_size + copied.value_size + 15) & ~15ul;
 	unsigned char *at;
 
@@ -108,7 +108,7 @@ static struct copied batch_entry(const struct batch *batch, uint32_t i)
 	return copied;
 }
 
-/* The last entry of a line that a walk has come to. */
+/* The last entry of a line that the walk has reached. */
 struct line {
 	unsigned char key[256];
 	uint32_t key_size; /* 0: none */
@@ -116,9 +116,9 @@ struct line {
 };
 
 /*
- * How many living ones with the key of @found are in front of it, reserved ones too: one more than for the
- * one before it in the walk, if that had the same key. Else keys of one order are mixed, and its line is
- * walked through.
+ * The number of living entries with the key of @found in front of it, reserved ones
+ * included. It is one more than for the entry before in the walk, if that had the same
+ * key. Otherwise keys of one order are mixed, and its line is walked separately.
  */
 static uint32_t position_of(const struct visit *v, const struct found *found, struct line *line)
 {
@@ -143,7 +143,10 @@ static uint32_t position_of(const struct visit *v, const struct found *found, st
 	return line->position;
 }
 
-/* Copies whole orders from batch->from on; batch->until is where the one after begins. */
+/*
+ * Copies whole orders from batch->from on, and sets batch->until to where the next batch
+ * begins.
+ */
 static int batch_collect(const struct visit *v, struct batch *batch, order_t end)
 {
 	uint32_t kinds = v->reserved_too ? KINDS_OF_NAMES : KIND_OF(ENTRY_NAME);
@@ -170,7 +173,10 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 		}
 		if (first || order != last)
 			line.key_size = 0;
-		/* Most are the first of their order and need no copy of the key. */
+		/*
+		 * Most entries are the first of their order, which saves the copy of the
+		 * key.
+		 */
 		if (k->segment.unique && !first && order == last)
 			position = position_of(v, &found, &line);
 		first = false;
@@ -185,8 +191,8 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Each run of one order the other way round. */
-static void batch_turn(struct batch *batch)
+/* Reverses each run of one order. */
+static void batch_reverse(struct batch *batch)
 {
 	uint32_t first, last, i, j;
 
@@ -247,7 +253,7 @@ static bool batch_equals(const struct batch *a, const struct batch *b)
 	return true;
 }
 
-/* Collects again until two batches in a row are the same. Under the peek of the first. */
+/* Collects until two batches in a row are equal. The caller's peek covers the first. */
 static int batch_agree(const struct visit *v, struct batch *batch, order_t end)
 {
 	struct batch again = { .from = batch->from };
@@ -277,7 +283,7 @@ int visit_orders(const struct visit *v, order_t from, order_t end)
 			err = -EAGAIN;
 		}
 		if (!err && !v->k->segment.unique)
-			batch_turn(&batch);
+			batch_reverse(&batch);
 		if (!err)
 			err = batch_visit(v, &batch);
 		if (err)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Visits: from a pattern to each entry that is meant.
+ * Visits: from a pattern to each entry that matches.
  *
- * Promises  an entry that stays during the whole visit is shown once, one that comes or goes at most
- *           once, one of the dead never, nor, under the guard, one of somebody who has not opened the
- *           registry; nothing is held while the visitor runs.
- * Needs     nothing; a read-only handle will do.
+ * Promises  an entry that stays during the whole visit is shown once; one that comes or
+ *           goes, at most once; a dead owner's, never; under the guard, also none of an
+ *           owner that has not opened the registry. No lock and no section is held while
+ *           the visitor runs.
+ * Needs     nothing; a read-only handle suffices.
  * Context   any thread, not in signal handlers.
  * Used by   lib/.
  */
@@ -22,10 +23,10 @@ struct visit {
 	kreg_visit_fn visit;
 	void *data;
 	bool reserved_too;
-	bool twice; /* until two looks in a row agree; one key's entries alone */
+	bool twice; /* repeat until two rounds agree; for entries of one key only */
 };
 
-/* 0, or what the visitor returned; -ENOMEM, -EAGAIN, -EUCLEAN. */
+/* 0, or the visitor's result; -ENOMEM, -EAGAIN, -EUCLEAN. */
 int visit_key(const struct visit *v, const void *key, size_t key_size);
 int visit_owner(const struct visit *v, owner_t owner);
 int visit_all(const struct visit *v);

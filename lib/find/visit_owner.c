@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A visit of one owner's entries: from its slabs to where they stand in the list, and then by the list.
+ * Visits of one owner's entries: from its slabs to the orders of its entries, and then
+ * along the list.
  *
- * An update puts the new entry where the old one was in the list, but elsewhere in memory. So the slabs
- * only say which orders are to be visited, and whoever replaces an entry counts it in its row first: with
- * no move while the slabs were read, none of the orders is missing. By the list each entry comes once.
+ * An update keeps the place in the list, but moves the entry in memory. So slabs only
+ * show which orders to visit. A writer counts a move in its row before it replaces an
+ * entry: if the count has not changed while the slabs were read, no order is missing. The
+ * list shows each entry once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
-/* So often the slabs are read before all entries of the registry are gone through instead. */
+/* After reading the slabs this often, all entries of the registry are visited instead. */
 #define OWNER_TRIES 8
 
 static int by_number(const void *a, const void *b)
@@ -24,7 +26,7 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Places in the list, each once. */
+/* A set of orders. */
 struct orders {
 	order_t *at;
 	size_t count, size;
@@ -59,7 +61,10 @@ static void orders_sort(struct orders *orders)
 	orders->count = count;
 }
 
-/* Where @owner's entries in @slab stand, if they are in the list; what is not does no harm. */
+/*
+ * Adds the orders of @owner's entries in @slab. An entry that is not in the list does no
+ * harm.
+ */
 static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, struct orders *orders)
 {
 	const struct segment *s = &v->k->segment;
@@ -76,7 +81,7 @@ static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, stru
 
 		if (!entry)
 			return -EUCLEAN;
-		info = load_relaxed(&entry->info); /* relaxed: a hint; the list is looked at */
+		info = load_relaxed(&entry->info); /* relaxed: a hint; the list decides */
 		if (!entry_is_of(info, KIND_OF(ENTRY_NAME)) ||
 		    ENTRY_HEAD + entry_key_size(info) > cut.bytes ||
 		    load_relaxed(&entry->owner) != owner) /* relaxed: as above */
@@ -88,7 +93,7 @@ static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, stru
 	return err;
 }
 
-/* -EAGAIN: entries were moved to and fro all the while, so that one may have been missed. */
+/* -EAGAIN: entries moved during each attempt, so one may have been missed. */
 static int owner_orders(const struct visit *v, owner_t owner, struct orders *orders)
 {
 	const struct segment *s = &v->k->segment;
