@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The check of a registry's memory, for users; what is checked is in shm/check.c.
+ * kreg_check(): the check of a registry's memory. shm/check.c does the work.
  */
 #include "shm/check.h"
 

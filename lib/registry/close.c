@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Close: what was registered through the handle goes at once, and its memory with it. Names that other handles
- * of the process have registered, in the same registry, stay; gifts are the process's, and so the last handle's; so is
- * what an earlier program of the process has registered before exec.
+ * Closing a handle: what was registered through it is unregistered at once, and its
+ * memory is reclaimed. Names that other handles of the process have registered in the
+ * same registry stay. Gifts belong to the process, so the last handle unregisters them,
+ * and also what an earlier program of the process has registered before exec.
  *
  *   step                                  killed here
  *   not the last: one entry after         absent, because its owner is dead
@@ -13,10 +14,12 @@
  *   the slabs are retired                 the same, and they are the dead's
  *   the slots and the life are given up   they are over
  *
- * exec under the guard: what is left is the process's, and goes with the last handle of the new program.
+ * exec under the guard: what is left belongs to the process, and is unregistered with the
+ * last handle of the new program.
  *
- * What was registered through a handle is known by the tag of its block, which an update through another handle
- * keeps. Another thread may put an entry with that tag where we have been; so we look until we find none.
+ * The tag of its block says through which handle an entry was registered; an update
+ * through another handle keeps the tag. Another thread may put an entry with that tag
+ * into a slab already passed, so the slabs are searched until none is found.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +37,7 @@
 #include "shm/sweep.h"
 #include "shm/query.h"
 
-/* What lies at @place, as far as it is registered through this handle. */
+/* Unregisters the entry at @place if it was registered through this handle. */
 static bool unregister_place(struct kreg *k, place_t place)
 {
 	const struct entry *entry = segment_entry(&k->segment, place);
@@ -45,7 +48,10 @@ static bool unregister_place(struct kreg *k, place_t place)
 	uint64_t info;
 	int err;
 
-	/* It may be unregistered and used again while we look: what is found by the key in it decides. */
+	/*
+	 * The entry may be unregistered and its memory used again meanwhile; the search
+	 * for the key in it decides.
+	 */
 	if (!entry || table_load(&entry->next) & REF_MARK)
 		return false;
 	info = load_relaxed(&entry->info); /* relaxed: as above */
@@ -56,7 +62,7 @@ static bool unregister_place(struct kreg *k, place_t place)
 	q = table_query_entry(&k->segment, k->self.owner, info, key);
 	if (KIND_OF(entry_kind(info)) & KINDS_OF_NAMES)
 		q.kinds = KINDS_OF_NAMES;
-	/* Who waits for the end of a claim waits for the name. */
+	/* A waiter for the end of a claim waits at the bell of the name. */
 	if (entry_kind(info) == ENTRY_CLAIM)
 		q.bell = table_query(&k->segment, key, entry_key_size(info)).bell;
 	if (change_enter(&change, k, &q))
@@ -87,8 +93,9 @@ static void unregister_tagged(struct kreg *k)
 }
 
 /*
- * Unregisters all, and gives the slabs back; without a slot, or where the table is damaged, they stay
- * until the process ends, or under the guard closes its last handle once more.
+ * Unregisters everything and gives the slabs back. Without a slot, or if the table is
+ * damaged, entries stay until the process ends, or under the guard until it closes its
+ * last handle again.
  */
 static void leave_registry(struct kreg *k)
 {
@@ -101,7 +108,10 @@ static void leave_registry(struct kreg *k)
 	grace_write_enter(&k->segment, thread->writer.slot);
 	clean = sweep_own(&thread->writer);
 	row_clear(&k->segment, &k->lives, &k->self);
-	/* Inside of the section, so that a process that is stopped before it counts as halted (halted.c). */
+	/*
+	 * Inside of the section, so that a process that is stopped before this record
+	 * counts as halted (halted.c).
+	 */
 	tell_resync(k);
 	handle_leave(thread);
 	if (clean)
@@ -113,7 +123,10 @@ static void leave_registry(struct kreg *k)
 static void leave(struct kreg *k, bool is_last)
 {
 	if (!handle_is_parents(k)) {
-		/* Who opens it next will not have the table any more; that may be ourselves. */
+		/*
+		 * The next process that opens the registry, maybe this one, will not have
+		 * the life table any longer.
+		 */
 		if (!life_is_alive(&k->lives, k->self.owner))
 			ended_note_all(&k->segment, &k->lives);
 		if (is_last)

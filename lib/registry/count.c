@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many entries living owners have: the sum of what each owner has counted, and of gifts.
+ * kreg_count(): the number of entries that living owners have. It is the sum of each
+ * owner's count, and of the gifts.
  */
 #include <errno.h>
 
@@ -12,7 +13,10 @@ int64_t kreg_count(struct kreg *k)
 {
 	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
 
-	/* Whose deaths have left none pays for the look once. */
+	/*
+	 * If deaths have left no gift, one call pays for the search, and the next ones
+	 * skip it.
+	 */
 	if (!gifts && k->writable && gift_is_any(&k->segment))
 		gift_recount(&k->segment, &k->lives);
 	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroy: from a name to none. What is decided about a whole segment, and where it can be killed, is in
- * shm/succession.c. A damaged file has no word that could decide; it is removed by force alone, and it is
- * for its owner to see that nobody puts another one in its place at that moment.
+ * kreg_destroy(). shm/succession.c decides about a whole segment, and has the table of
+ * deaths. A damaged file has no word that could decide; it is removed only by force, and
+ * its owner has to make sure that no other file is put in its place at that moment.
  */
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 
 #define TRIES 1000
 
-/* What cannot be opened can still be removed, by whoever owns it and insists. */
+/* A file that cannot be opened can still be removed by its owner, by force. */
 static int destroy_damaged(const struct opening *o)
 {
 	char file[PATH_MAX];
@@ -31,7 +31,7 @@ static int destroy_damaged(const struct opening *o)
 	return unlink(file) ? -errno : 0;
 }
 
-/* 1: the name has come to lead to another one, look again. */
+/* 1: the name leads to another segment now, try again. */
 static int destroy_once(const struct opening *o, const struct life_table *lives, bool force)
 {
 	struct segment s;

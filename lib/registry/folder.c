@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /run/kreg, where root has made it, has a folder for each user, in which nobody else can put anything; elsewhere
- * all registries are in /dev/shm, where everybody can. Who is told no folder takes the first of these:
+ * The folder of a registry. /run/kreg, if root has created it, has a folder for each
+ * user, in which no other user can create files; on other hosts all registries are in
+ * /dev/shm, where everybody can. If no folder is given, the first of these is taken:
  *
  *   /run/kreg/UID   if the file is there
  *   /dev/shm        if the file is there: it was made before there was a /run/kreg
- *   /run/kreg/UID   if it is that user's, or can be made by that user, who is the caller
+ *   /run/kreg/UID   if it belongs to that user, or the caller is that user and can create it
  *   /dev/shm
  *
- * So what is there is found by everybody, and what is not is made in one place by all who may make it. A /run/kreg/UID
- * that another user has made is none. It is made once, before the first file in it, and stays; killed before that
- * file, an empty folder is left.
+ * So an existing registry is found by all users, and a new one is created in one place by
+ * all processes that may create it. A /run/kreg/UID that another user has made does not
+ * count. The folder is created before the first file in it, and stays; killed before that
+ * file is created, an empty folder is left.
  */
 #include "lib/registry/folder.h"
 #include "base/process.h"
@@ -29,7 +31,7 @@
 #define RUN "/run/kreg"
 #define SHM "/dev/shm"
 
-/* Only root can have made it, and nobody else's folders in it can be moved away. */
+/* Only root can have made it, and other users cannot move folders in it away. */
 static bool has_run(void)
 {
 	struct statfs fs;
@@ -47,7 +49,7 @@ static bool is_folder_of(const char *path, uid_t owner)
 	return !lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == owner;
 }
 
-/* That it is a good one is for segment_open() to see. */
+/* segment_open() checks whether the file is a good one. */
 static bool has_file(const struct opening *o, const char *folder)
 {
 	char path[PATH_MAX];
@@ -57,7 +59,7 @@ static bool has_file(const struct opening *o, const char *folder)
 	       !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == o->path.owner;
 }
 
-/* The caller could make it. */
+/* Whether the caller could create it. */
 static bool may_be_made(const struct opening *o)
 {
 	struct stat st;
@@ -90,7 +92,7 @@ int folder_make(const struct opening *o)
 
 	if (o->path.directory != o->folder || is_folder_of(o->folder, o->path.owner))
 		return 0;
-	/* Whatever the umask is. */
+	/* chmod(2), because mkdir(2) applies the umask. */
 	err = mkdir(o->folder, 0755) || chmod(o->folder, 0755) ? -errno : 0;
 	if (err == -EEXIST)
 		err = is_folder_of(o->folder, o->path.owner) ? 0 : -EPERM;

@@ -2,7 +2,8 @@
 /*
  * The folder that a registry's file is in.
  *
- * Promises  processes of one host that are told no folder agree about it, whichever of them comes first.
+ * Promises  processes of one host that are given no folder choose the same, in whatever
+ *           order they come.
  * Needs     nothing.
  * Context   the file system.
  * Used by   options.c, open.c.
@@ -14,10 +15,16 @@
 
 #pragma GCC visibility push(hidden)
 
-/* @told: what the caller asks for, or NULL. Sets o->base and o->path.directory, by o->path.owner and file. */
+/*
+ * @told: the folder that the caller asks for, or NULL. Sets o->base and
+ * o->path.directory, by o->path.owner and file.
+ */
 void folder_choose(struct opening *o, const char *told);
 
-/* Before something is created in it. -EPERM: another user has made it; what mkdir(2) has. */
+/*
+ * Creates the folder before a file is created in it. -EPERM: another user has made it;
+ * errors of mkdir(2).
+ */
 int folder_make(const struct opening *o);
 
 #pragma GCC visibility pop

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open: from a name to a handle that has a life and a segment.
+ * kreg_open(): from a name to a handle that has a life and a segment.
  *
- * The life comes first, because a segment belongs to one life table. Then whatever the name leads to is
- * tried until it fits:
+ * The life comes first, because a segment belongs to one life table. Then what the name
+ * leads to is tried until it fits:
  *
  *   found                                   done
- *   nothing                                 create and publish; who is second opens the first's
- *   a segment that was destroyed            put a new one in its place, look again; who may not create: -ENOENT
- *   a segment that was replaced             its successor, also where that has not got the name yet
+ *   nothing                                 create and publish; the second creator opens the first's
+ *   a segment that was destroyed            replace it, look again; if the caller may not create:
+ *                                           -ENOENT
+ *   a segment that was replaced             its successor, even before that has the name
  *   a segment of our life table             use it
- *   of another, somebody in it is alive     -EBUSY
- *   of another, nobody is                   replace it, look again
+ *   of another, an owner in it is alive     -EBUSY
+ *   of another, no owner is alive           replace it, look again
  *   of another layout                       the same, but -EPROTO
  *   of another boot, or a copy              replace it, look again
  *
- * In the fallback the life is a seat in the segment, so it is taken after the segment is found; and
- * then the successor is asked for once more (succession.c). A process that has the registry open for writing
- * already has its life, and this handle becomes one more of that member (member.c). None of this waits for
- * another process.
+ * In the fallback the life is a seat in the segment, so it is taken after the segment was
+ * found. Then the successor is read once more (succession.c). A process that has the
+ * registry open for writing already has its life, and this handle joins that member
+ * (member.c). No step waits for another process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@
 #include "shm/row.h"
 #include "shm/succession.h"
 
-/* How often somebody else may be quicker before we say so. */
+/* After losing this many races to other processes, give up. */
 #define OPEN_TRIES 1000
 #define SWEEP_APART 61u
 
@@ -72,7 +73,7 @@ static int open_life(struct kreg *k, const struct opening *o)
 	return err;
 }
 
-/* -ENOENT: the caller may not create, or does not want to. */
+/* -ENOENT: the caller may not create the registry, or has asked for an existing one. */
 static int may_create(const struct opening *o)
 {
 	if (o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) {
@@ -88,7 +89,7 @@ static int may_create(const struct opening *o)
 	return 0;
 }
 
-/* 0: look again; *made is the id of what is there if we have put it there. */
+/* 0: look again; *made is the id of the segment that we have put there, if we have. */
 static int create(const struct opening *o, uint64_t *made)
 {
 	struct segment fresh;
@@ -138,9 +139,7 @@ static int replace(const struct kreg *k, const struct opening *o, uint64_t *made
 	return k->writable ? -EPERM : -ENOENT;
 }
 
-/*
- * What k->segment, which is over, was replaced by, is in its place. 1: look again.
- */
+/* Replaces k->segment, which is over, by its successor. 1: look again. */
 static int open_next(struct kreg *k, const struct opening *o, uint64_t *made)
 {
 	struct segment_path path = o->path;
@@ -170,7 +169,7 @@ static int open_next(struct kreg *k, const struct opening *o, uint64_t *made)
 	return segment_is_over(&next) ? 1 : 0;
 }
 
-/* 1: what was there is out of the way, look again. */
+/* 1: what was there has been replaced, look again. */
 static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 {
 	struct segment *s = &k->segment;
@@ -191,7 +190,7 @@ static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 		if (!err)
 			err = 1;
 	} else if (!k->writable && s->lives) {
-		/* Who only looks needs no seat, so the segment's own lives will do. */
+		/* A reader needs no seat, so the segment's own lives suffice. */
 		life_guard_close(&k->lives);
 	} else if (s->header->identity != k->lives.identity) {
 		err = replace(k, o, made);
@@ -207,7 +206,7 @@ static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 	return err;
 }
 
-/* Who asks for duplicates would take a refusal of unique keys for what it is not. */
+/* With unique keys, a caller that asks for duplicates would misread -EEXIST. */
 static int check_keys(const struct kreg *k, const struct opening *o)
 {
 	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
@@ -217,7 +216,7 @@ static int check_keys(const struct kreg *k, const struct opening *o)
 	return -EINVAL;
 }
 
-/* In the segment: the process's seat and row there. */
+/* Takes the process's seat and row in the segment. */
 static int take_seat(struct kreg *k, const struct opening *o)
 {
 	struct segment *s = &k->segment;
@@ -284,7 +283,7 @@ static int fork_mark_new(struct kreg *k)
 	return 0;
 }
 
-/* A handle that nobody has seen yet. */
+/* For a handle that has registered nothing yet. */
 static void leave_nothing(struct kreg *k, bool is_last)
 {
 	(void)k;
@@ -309,7 +308,10 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 		goto no_key;
 	}
 	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
-	/* Before the keeper: the kernel is quick about it while the process has one thread. */
+	/*
+	 * Before the keeper starts: registering for membarrier is fast while the process
+	 * has one thread.
+	 */
 	k->joined = k->writable && grace_join();
 	err = open_life(k, o);
 	if (err)
@@ -323,7 +325,10 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	if (k->writable && !k->joined)
 		grace_refused(&k->segment);
 	k->pid_namespace = row_pid_namespace();
-	/* Apart from where others begin, so that two seldom sweep one slab. */
+	/*
+	 * Handles start to sweep at different places, so that two seldom sweep the same
+	 * slab.
+	 */
 	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
 	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	err = mutex_init(&k->attendant_mutex);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of any age and registry names: what callers of kreg_open() pass, checked once.
+ * The arguments of kreg_open() and kreg_destroy(): options of any version, and registry
+ * names.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -136,7 +137,7 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
 }
 
-/* What is the caller's is told by who it is. */
+/* Ownership is decided by user ids, so the calls that return them have to work. */
 static int caller_check(const struct opening *o)
 {
 	int err = 0;

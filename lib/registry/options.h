@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checked options and name of one call that opens or destroys a registry, and the log messages about its failure.
+ * The checked options and name of one call that opens or destroys a registry, and the log
+ * messages about its failure.
  *
  * Context   any thread.
  * Used by   open.c, destroy.c, folder.c; origin_free() by close.c.
@@ -12,7 +13,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The options and the name of one call to kreg_open() or kreg_destroy(), checked. */
+/* The checked arguments of one call to kreg_open() or kreg_destroy(). */
 struct opening {
 	struct kreg_options options;
 	struct segment_path path;
@@ -21,15 +22,15 @@ struct opening {
 	const char *base;  /* of path.directory, see folder.c */
 	char folder[32];
 	char file[KREG_NAME_MAX + 32];
-	bool said; /* a sentence, about why it fails */
+	bool said; /* a message about the failure was logged */
 };
 
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
 
-/* At the end: no failure is without a sentence, but that there is no such registry. */
+/* Last, on failure: logs a general message if none was logged; -ENOENT needs none. */
 void opening_say_why(const struct opening *o, int err);
 
-/* Why the process has no life of the guard's; @share: of seats, that a user has. */
+/* Logs why the guard gave no life; @share: the seats that one user may have. */
 void opening_say_no_life(const struct opening *o, int err, uint32_t share);
 
 /* -ENOMEM. NULL is allowed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures: how much there is, whose it is, and what waits for what.
+ * kreg_stat(): figures on memory, owners, and reclaiming.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static void stat_slots(struct kreg *k, struct kreg_stat *out)
 	}
 }
 
-/* Who has most, by seat of the living. */
+/* The living owner with most memory. */
 static int stat_owners(struct kreg *k, struct kreg_stat *out)
 {
 	const struct segment *s = &k->segment;
@@ -82,7 +82,10 @@ static int stat_owners(struct kreg *k, struct kreg_stat *out)
 	return 0;
 }
 
-/* What the file takes of its file system, by what the registry says: nobody keeps an fd that could be asked. */
+/*
+ * The file's size in its file system, by the registry's own figures: no fd is kept that
+ * fstat(2) could use.
+ */
 static uint64_t bytes_reserved(const struct segment *s)
 {
 	uint64_t slabs = land_slabs(s);

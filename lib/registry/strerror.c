@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One meaning for each code in all of kreg. kreg(7) has the same table.
+ * kreg_strerror(): each code has one meaning in all of kreg. kreg(7) has the same table.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sweep on request.
+ * kreg_sweep(): a sweep on request.
  */
 #include "lib/handle/handle.h"
 
