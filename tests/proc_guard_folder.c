@@ -146,7 +146,7 @@ START_TEST(a_folder_that_another_user_has_made_is_no_guard_for_anybody)
 	ck_assert_int_eq(stop(guard, true), -EPERM);
 	ck_assert(exists(guard, "x"));
 	ck_assert_int_eq(try_open_as(&k, guard, KREG_LIFE_GUARD), -EPERM);
-	ck_assert_ptr_nonnull(strstr(said, "not believed"));
+	ck_assert_ptr_nonnull(strstr(said, "not trusted"));
 	ck_assert_int_eq(try_open_as(&k, guard, KREG_LIFE_AUTO), 0);
 	found.size = sizeof(found);
 	ck_assert_int_eq(kreg_stat(k, &found), 0);

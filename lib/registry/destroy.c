@@ -40,8 +40,7 @@ static int destroy_once(const struct opening *o, const struct life_table *lives,
 	if (err == -EPROTO && force)
 		return destroy_damaged(o);
 	if (err == -ENOENT)
-		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
-			    o->path.file);
+		segment_say(&o->path, "%s/%s: no such registry", o->path.directory, o->path.file);
 	if (err)
 		return err;
 	member_note_ended(&s);

@@ -97,8 +97,8 @@ int folder_make(const struct opening *o)
 	if (err == -EEXIST)
 		err = is_folder_of(o->folder, o->path.owner) ? 0 : -EPERM;
 	if (err)
-		segment_say(&o->path, "cannot make the folder %s: %s", o->folder,
-			    err == -EPERM ? "another user has just made it; root can remove it"
+		segment_say(&o->path, "cannot create the folder %s: %s", o->folder,
+			    err == -EPERM ? "another user has created it; ask root to remove it"
 					  : strerror(-err));
 	return err;
 }

@@ -6,7 +6,8 @@
  * leads to is tried until it fits:
  *
  *   found                                   done
- *   nothing                                 create and publish; the second creator opens the first's
+ *   nothing                                 create and publish; if another process is faster,
+ *                                           open what it has created
  *   a segment that was destroyed            replace it, look again; if the caller may not create:
  *                                           -ENOENT
  *   a segment that was replaced             its successor, even before that has the name
@@ -56,7 +57,8 @@ static int open_life(struct kreg *k, const struct opening *o)
 	if (!o->guard) {
 		if (o->options.life != KREG_LIFE_GUARD)
 			return 0;
-		segment_say(&o->path, "a guard was asked for and KREG_GUARD says there is none");
+		segment_say(&o->path,
+			    "KREG_LIFE_GUARD was requested, but KREG_GUARD is \"none\"; unset it");
 		return -ENODEV;
 	}
 	err = life_guard_open(&k->lives, o->guard);
@@ -77,12 +79,11 @@ static int open_life(struct kreg *k, const struct opening *o)
 static int may_create(const struct opening *o)
 {
 	if (o->options.flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)) {
-		segment_say(&o->path, "there is no registry %s/%s", o->path.directory,
-			    o->path.file);
+		segment_say(&o->path, "%s/%s: no such registry", o->path.directory, o->path.file);
 		return -ENOENT;
 	}
 	if (o->path.owner != process_euid()) {
-		segment_say(&o->path, "there is no registry %s/%s, and only user %u can create it",
+		segment_say(&o->path, "%s/%s: no such registry; only user %u can create it",
 			    o->path.directory, o->path.file, o->path.owner);
 		return -ENOENT;
 	}
@@ -129,8 +130,8 @@ static int replace(const struct kreg *k, const struct opening *o, uint64_t *made
 		return s->is_stranger ? -EPROTO : -EBUSY;
 	}
 	segment_say(&o->path,
-		    "%s/%s is a leftover%s in which nobody is alive; when user %u opens it "
-		    "for writing it is replaced",
+		    "%s/%s is a leftover%s without living owners; it is replaced when user "
+		    "%u opens it for writing",
 		    o->path.directory, o->path.file,
 		    s->is_leftover   ? " of another boot, or a copy,"
 		    : s->is_stranger ? " of another layout"
@@ -197,8 +198,9 @@ static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 		if (!err)
 			err = 1;
 	} else if (!s->lives && s->seats < k->lives.seats) {
-		segment_say(&o->path, "%s/%s has fewer seats than its guard", o->path.directory,
-			    o->path.file);
+		segment_say(&o->path,
+			    "%s/%s has fewer seats than its guard; destroy it and create it again",
+			    o->path.directory, o->path.file);
 		err = -EPROTO;
 	}
 	if (err)
@@ -211,7 +213,7 @@ static int check_keys(const struct kreg *k, const struct opening *o)
 {
 	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
 		return 0;
-	segment_say(&o->path, "%s/%s exists with unique keys, and duplicate keys were asked for",
+	segment_say(&o->path, "%s/%s has unique keys, but duplicate keys were requested",
 		    o->path.directory, o->path.file);
 	return -EINVAL;
 }
@@ -230,13 +232,17 @@ static int take_seat(struct kreg *k, const struct opening *o)
 		return 0;
 	err = member_join(k, o->guard);
 	if (err == -EUSERS)
-		segment_say(&o->path,
-			    "%s/%s has no seat left for another process; create it with more seats",
+		segment_say(&o->path, "%s/%s has no free seat; create it with more seats",
 			    o->path.directory, o->path.file);
 	else if (err == -ENOSYS)
 		segment_say(&o->path,
-			    "the kernel refuses set_robust_list(2), which tells of deaths "
-			    "where no guard is used; allow it, or use a guard");
+			    "set_robust_list(2) is refused, but without a guard it is needed to "
+			    "detect deaths; allow it, or start a guard");
+	else if (err == -EAGAIN && s->lives)
+		segment_say(&o->path,
+			    "cannot start the keeper thread of %s/%s: %s; raise the limit on "
+			    "threads or locked memory",
+			    o->path.directory, o->path.file, strerror(-err));
 	return err;
 }
 
@@ -251,7 +257,8 @@ static int open_segment(struct kreg *k, struct opening *o)
 		if (err)
 			continue;
 		if (exclusive && k->segment.header->id != made) {
-			segment_say(&o->path, "%s/%s exists", o->path.directory, o->path.file);
+			segment_say(&o->path, "%s/%s exists already", o->path.directory,
+				    o->path.file);
 			err = -EEXIST;
 		} else {
 			err = take_seat(k, o);
@@ -260,7 +267,8 @@ static int open_segment(struct kreg *k, struct opening *o)
 			segment_close(&k->segment);
 	}
 	if (err == 1)
-		segment_say(&o->path, "%s/%s is being replaced or destroyed over and over",
+		segment_say(&o->path,
+			    "%s/%s: gave up, it is replaced or destroyed too often; retry",
 			    o->path.directory, o->path.file);
 	return err == 1 ? -EAGAIN : err;
 }
@@ -296,14 +304,15 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 
 	if (err) {
 		segment_say(&o->path,
-			    "the kernel refuses a page that is wiped at fork(): madvise(2), "
-			    "MADV_WIPEONFORK: %s",
+			    "madvise(2) with MADV_WIPEONFORK failed: %s; allow it in the sandbox",
 			    strerror(-err));
 		return err;
 	}
 	err = threads_begin(k);
 	if (err) {
-		segment_say(&o->path, "cannot keep what a thread has in the registry: %s",
+		segment_say(&o->path,
+			    "cannot create the data of threads: %s; no pthread key is left, or no "
+			    "memory",
 			    strerror(-err));
 		goto no_key;
 	}

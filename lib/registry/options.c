@@ -99,42 +99,43 @@ static const char *first_of(const char *option, const char *variable, const char
 void opening_say_why(const struct opening *o, int err)
 {
 	if (!o->said && err != -ENOENT)
-		segment_say(&o->path, "%s/%s cannot be opened: %s", o->path.directory, o->path.file,
+		segment_say(&o->path, "cannot open %s/%s: %s", o->path.directory, o->path.file,
 			    strerror(-err));
 }
 
 void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 {
 	if (err == -ENODEV)
-		segment_say(&o->path, "no guard runs at %s; start it with `regtool guard start`",
+		segment_say(&o->path,
+			    "no guard is running at %s; start it with `regtool guard start`",
 			    o->guard);
 	else if (err == -EUSERS)
 		segment_say(&o->path,
-			    "the guard at %s has no seat left; start it with more --seats",
+			    "the guard at %s has no free seat; start it with more --seats",
 			    o->guard);
 	else if (err == -EDQUOT)
 		segment_say(&o->path,
-			    "user %u holds its share of %u seats of the guard at %s; root can give "
-			    "more "
-			    "by `regtool guard upgrade --share`",
+			    "user %u has used up its share of %u seats of the guard at %s; root "
+			    "can raise it with `regtool guard upgrade --share`",
 			    process_uid(), share, o->guard);
 	else if (err == -EPERM && life_guard_is_strange(o->guard))
 		segment_say(
 			&o->path,
-			"%s is not believed: a guard's folder is in a bpffs, it and its pins are "
-			"root's or your own, and others cannot write it",
+			"%s is not trusted: a guard's folder has to be in a bpffs, it and its pins "
+			"have to belong to root or to you, and be writable by no other user",
 			o->guard);
 	else if (err == -ENOMEM || err == -EAGAIN)
 		segment_say(&o->path,
-			    "the guard at %s cannot be used: %s; raise the limit on address "
-			    "space or locked memory, or open again",
+			    "cannot use the guard at %s: %s; raise the limit on address space or "
+			    "locked memory, or retry",
 			    o->guard, strerror(-err));
 	else if (err == -EPROTO)
-		segment_say(&o->path, "the guard at %s and this library are of different versions",
+		segment_say(&o->path,
+			    "the guard at %s and this library are of incompatible versions",
 			    o->guard);
 	else
-		segment_say(&o->path, "the guard at %s cannot be used: %s", o->guard,
-			    err == -ESHUTDOWN ? "it is being stopped; open again" : strerror(-err));
+		segment_say(&o->path, "cannot use the guard at %s: %s", o->guard,
+			    err == -ESHUTDOWN ? "it is being stopped; retry" : strerror(-err));
 }
 
 /* Ownership is decided by user ids, so the calls that return them have to work. */
@@ -145,9 +146,8 @@ static int caller_check(const struct opening *o)
 
 	if (refused)
 		segment_say(&o->path,
-			    "the kernel refuses %s(2), which tells who opens a registry: %s; allow "
-			    "it in the "
-			    "sandbox",
+			    "%s(2) failed, but is needed to identify the caller: %s; allow it in "
+			    "the sandbox",
 			    refused, strerror(-err));
 	return err;
 }
@@ -169,14 +169,14 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 		return err;
 	err = options_check(o);
 	if (err) {
-		segment_say(&out->path, "an option has a value that is not allowed");
+		segment_say(&out->path, "an option has an invalid value");
 		return err;
 	}
 	err = name ? name_read(out, name) : -EINVAL;
 	if (err) {
 		segment_say(&out->path,
-			    "\"%s\" is no registry's name: 1 to %d of A-Z a-z 0-9 . _ -, "
-			    "maybe after UID:",
+			    "\"%s\" is not a registry name: 1 to %d of A-Z a-z 0-9 . _ -, "
+			    "optionally after UID:",
 			    name ? name : "", KREG_NAME_MAX);
 		return err;
 	}
