@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A claim is an entry of a kind of its own under the name's key, linked where there is none: by one CAS.
+ * Claims. A claim is an entry of a kind of its own under the name's key. It is linked by
+ * one CAS, if the line has none.
  *
- *   what is there                           means                                what comes next
+ *   what is there                           meaning                              what comes next
  *   a name, or one reserved by its owner    it is decided                        -EEXIST
  *   a name reserved for a program that      with a claim: it is being started    -EEXIST
- *     was started                           without: its starter has died        who has the claim ends it
- *   nothing but a claim                     somebody is about to start it        wait
- *   nothing                                 it is to be started                  CAS a claim
+ *     was started                           without: its starter has died        the next claimant
+ *                                                                                ends the program
+ *   only a claim                            a process is about to start it       wait
+ *   nothing                                 it can be started                    CAS a claim
  *
- * Who has got the claim looks once more: what another one has decided is there by then. The claim goes with the
- * death of its owner, and its end rings the bell of the name, so those who wait need no other.
+ * A process that has taken the claim looks at the line once more: whatever an earlier
+ * claimant has decided is there by then. Without that look, both would start the program.
+ * A claim ends with the death of its owner, and its end rings the bell of the name, so
+ * waiters need no other bell.
  */
 #include "lib/program/claim.h"
 
@@ -20,7 +24,7 @@
 #include "base/clock.h"
 #include "shm/query.h"
 
-/* What a look has found; to wait_until() both are ends of the wait. */
+/* The result of a look; for wait_until() both end the wait. */
 enum { CLAIM_FREE = 1, CLAIM_DECIDED };
 
 struct look {
@@ -60,15 +64,15 @@ static ssize_t look_for_claim(struct kreg *k, const struct query *q, void *data)
 }
 
 static bool is_claimed_alone(struct kreg *k, const struct line_view *view, const void *data,
-			     owner_t *in_the_way)
+			     owner_t *blocker)
 {
 	(void)k;
 	(void)data;
-	*in_the_way = view->claim;
+	*blocker = view->claim;
 	return view->claim && !view->first.owner;
 }
 
-/* -EEXIST: another one was first. */
+/* -EEXIST: another process was first. */
 static int claim_try(struct kreg *k, struct claim *claim)
 {
 	struct content content = { .kind = ENTRY_CLAIM };
@@ -111,7 +115,7 @@ int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct 
 	do {
 		got = wait_until(k, q, left_ms(deadline),
 				 &(struct wait_for){ .look = look_for_claim,
-						     .is_in_vain = is_claimed_alone,
+						     .must_wait = is_claimed_alone,
 						     .data = &look });
 		*holder = look.holder;
 		if (got != CLAIM_FREE)

@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A futex can be waited for by thousands of threads, a death only through an fd. So a thread of deaths.c sleeps
- * with the pidfds of all owners that are in a waiter's way, and turns a death into a ring: the waiters
- * look again, and find the name gone. A pidfd is readable when the process is dead, and its life was over
- * before that.
+ * The attendant thread: rings bells for deaths and for lost rings.
  *
- * A ring may never come: its maker was killed, stopped, or has called exec between the change and the ring, or
- * the one waiter that the kernel woke was. So the attendant also looks at the lines themselves, each as a print of
- * what is in it (shm/line.h):
+ * Thousands of threads can wait for one futex, but for a death only through an fd. So a
+ * thread of deaths.c sleeps with the pidfds of all owners that a waiter waits for, and
+ * turns a death into a ring: the waiters look again, and find the name free. A pidfd is
+ * readable once the process is dead, and its life was over before that.
  *
- *   who               does                                                  under the mutex
- *   a waiter          listens to the bell; takes a view of the line;
- *                     if it has to wait in that: compares, so the           rings if the line is another than the
- *                     print is the line's from now on                       other waiters of the line know
- *   the attendant     takes the print each interval, and stores it          rings if it has changed
+ * A ring may be lost: the process that made the change was killed, was stopped, or has
+ * called exec between the change and the ring; or this happened to the one waiter that
+ * the kernel woke. So the attendant also examines the lines themselves, each by a print
+ * of its content (shm/line.h):
  *
- * So to each waiter that sleeps one of these is true: its bell was rung since it listened, or the print that is stored
- * is of a line in which it has to wait. Then a line in which it need not has another print, and the next interval
- * ends with a ring.
+ *   who               does                                        under the mutex
+ *   a waiter          listens to the bell; takes a view of the
+ *                     line; if it must wait in that view:
+ *                     compares, which stores the view's print     rings if the other waiters of the
+ *                                                                 line know another print
+ *   the attendant     takes the print each interval, stores it    rings if it has changed
  *
- * All of this is private to the process, and ends with it; in a child of fork() there is neither thread nor waiter.
+ * So for each sleeping waiter one of these is true: its bell was rung since it listened,
+ * or the stored print is of a line in which it must wait. A line in which it need not
+ * wait has another print, so the next interval ends with a ring. If a waiter compared
+ * before it listened, the attendant could ring for a change in between while the bell has
+ * no flag yet, and would not ring again.
+ *
+ * All of this is private to the process, and ends with it. In a child of fork() there is
+ * neither thread nor waiter.
  */
 #include "lib/wait/attendant.h"
 
@@ -41,13 +48,13 @@ struct line {
 	struct query q;
 	uint32_t *bell;
 	uint32_t waiters;
-	uint64_t print; /* 0: not known, so the next look rings */
-	struct cds_list_head dreads;
+	uint64_t print; /* 0: unknown, so the next look rings */
+	struct cds_list_head watched_owners;
 	unsigned char key[];
 };
 
 /* One owner whose death rings a line's bell. */
-struct dread {
+struct watched {
 	struct cds_list_head node;
 	owner_t owner;
 	struct death *death;
@@ -58,11 +65,10 @@ struct dread {
 struct attendant {
 	struct kreg *k;
 	pthread_t thread;
-	pthread_cond_t changed; /* look around */
+	pthread_cond_t changed; /* wakes the thread to look around */
 	struct deaths deaths;
 	bool stop;
-	uint64_t
-		next; /* when the lines are looked at, as clock_now(); 0: not before somebody waits */
+	uint64_t next; /* when to examine the lines, as clock_now(); 0: no thread waits */
 	struct cds_list_head lines;
 };
 
@@ -78,7 +84,7 @@ static void look_at_line(struct kreg *k, struct line *line)
 	bell_ring(line->bell);
 }
 
-/* Until when there is nothing to look at, as a->next. */
+/* Examines the lines if that is due. Returns when it is due next, as a->next. */
 static uint64_t look_around(struct attendant *a)
 {
 	uint64_t now = clock_now();
@@ -125,19 +131,19 @@ static void ring(void *bell)
 	bell_ring(bell);
 }
 
-static void dread_free(struct attendant *a, struct dread *dread)
+static void watched_free(struct attendant *a, struct watched *watched)
 {
-	cds_list_del(&dread->node);
-	deaths_forget(&a->deaths, dread->death);
-	free(dread);
+	cds_list_del(&watched->node);
+	deaths_forget(&a->deaths, watched->death);
+	free(watched);
 }
 
 static void line_free(struct attendant *a, struct line *line)
 {
-	struct dread *dread, *next;
+	struct watched *watched, *next;
 
-	cds_list_for_each_entry_safe (dread, next, &line->dreads, node)
-		dread_free(a, dread);
+	cds_list_for_each_entry_safe (watched, next, &line->watched_owners, node)
+		watched_free(a, watched);
 	cds_list_del(&line->node);
 	free(line);
 }
@@ -165,7 +171,7 @@ static int changed_init(pthread_cond_t *changed)
 	return err;
 }
 
-/* NULL: it is not to be had. */
+/* NULL: no memory, or the thread could not be created. */
 static struct attendant *attendant_new(struct kreg *k)
 {
 	struct attendant *a = calloc(1, sizeof(*a));
@@ -204,7 +210,7 @@ static struct line *line_new(struct attendant *a, const struct query *q)
 	line->q = *q;
 	line->q.key = line->key;
 	line->bell = bell_of(&a->k->segment, q->bell);
-	CDS_INIT_LIST_HEAD(&line->dreads);
+	CDS_INIT_LIST_HEAD(&line->watched_owners);
 	cds_list_add(&line->node, &a->lines);
 	if (!a->next) {
 		a->next = clock_now() + INTERVAL;
@@ -241,61 +247,67 @@ void attendant_leave(struct kreg *k, struct line *line)
 void attendant_compare(struct kreg *k, struct line *line, uint64_t print)
 {
 	pthread_mutex_lock(&k->attendant_mutex);
-	/* The others would not be rung for any more, because it is no news to the attendant. */
+	/*
+	 * The attendant would take the new print for known, and not ring for the other
+	 * waiters.
+	 */
 	if (print && print != line->print && line->waiters > 1)
 		bell_ring(line->bell);
 	line->print = print;
 	pthread_mutex_unlock(&k->attendant_mutex);
 }
 
-static struct dread *dread_find(struct line *line, owner_t owner)
+static struct watched *watched_find(struct line *line, owner_t owner)
 {
-	struct dread *dread;
+	struct watched *watched;
 
-	cds_list_for_each_entry (dread, &line->dreads, node) {
-		if (dread->owner == owner)
-			return dread;
+	cds_list_for_each_entry (watched, &line->watched_owners, node) {
+		if (watched->owner == owner)
+			return watched;
 	}
 	return NULL;
 }
 
-static struct dread *dread_new(struct attendant *a, struct line *line, owner_t owner)
+static struct watched *watched_new(struct attendant *a, struct line *line, owner_t owner)
 {
-	struct dread *dread = calloc(1, sizeof(*dread));
+	struct watched *watched = calloc(1, sizeof(*watched));
 
-	if (!dread)
+	if (!watched)
 		return NULL;
-	dread->owner = owner;
-	dread->death = deaths_watch(&a->deaths, owner, line->bell);
-	if (!dread->death) {
-		free(dread);
+	watched->owner = owner;
+	watched->death = deaths_watch(&a->deaths, owner, line->bell);
+	if (!watched->death) {
+		free(watched);
 		return NULL;
 	}
-	cds_list_add(&dread->node, &line->dreads);
+	cds_list_add(&watched->node, &line->watched_owners);
 	poke(a);
-	return dread;
+	return watched;
 }
 
-struct dread *attendant_watch(struct kreg *k, struct line *line, owner_t owner)
+struct watched *attendant_watch(struct kreg *k, struct line *line, owner_t owner)
 {
-	struct dread *dread;
+	struct watched *watched;
 
 	pthread_mutex_lock(&k->attendant_mutex);
-	dread = dread_find(line, owner);
-	if (!dread)
-		dread = dread_new(k->attendant, line, owner);
-	if (dread)
-		dread->waiters++;
+	watched = watched_find(line, owner);
+	if (!watched)
+		watched = watched_new(k->attendant, line, owner);
+	if (watched)
+		watched->waiters++;
 	pthread_mutex_unlock(&k->attendant_mutex);
-	return dread;
+	return watched;
 }
 
-void attendant_forget(struct kreg *k, struct dread *dread)
+void attendant_forget(struct kreg *k, struct watched *watched)
 {
 	pthread_mutex_lock(&k->attendant_mutex);
-	/* Its pidfd is closed when the attendant wakes next, to watch another one for example. */
-	if (!--dread->waiters)
-		dread_free(k->attendant, dread);
+	/*
+	 * Its pidfd is closed when the attendant wakes next, for example to watch another
+	 * owner.
+	 */
+	if (!--watched->waiters)
+		watched_free(k->attendant, watched);
 	pthread_mutex_unlock(&k->attendant_mutex);
 }
 
@@ -305,7 +317,10 @@ void attendant_stop(struct kreg *k)
 
 	if (!a)
 		return;
-	/* In a child of fork() its thread is not there, but counts as one that waits. */
+	/*
+	 * In a child of fork() the thread does not exist, but the condition variable
+	 * counts it as a waiter.
+	 */
 	if (!handle_is_parents(k)) {
 		pthread_mutex_lock(&k->attendant_mutex);
 		a->stop = true;

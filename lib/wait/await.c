@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Await: until a name is there, until it is gone, until it is one's turn.
+ * Await: blocks until a name is there, until it is gone, or until it is the caller's
+ * turn.
  */
 #include <errno.h>
 
@@ -8,10 +9,13 @@
 #include "lib/wait/wait.h"
 #include "shm/query.h"
 
-/* A look that was overtaken tells nothing, and to a wait -EAGAIN means to sleep. */
+/*
+ * An overtaken lookup says nothing, so it is repeated: to wait_until(), -EAGAIN means to
+ * sleep.
+ */
 #define LOOKS 4096
 
-static ssize_t lookup_surely(struct kreg *k, const struct query *q, struct kreg_found *found)
+static ssize_t lookup_retry(struct kreg *k, const struct query *q, struct kreg_found *found)
 {
 	ssize_t got = -EAGAIN;
 	int looks;
@@ -21,7 +25,7 @@ static ssize_t lookup_surely(struct kreg *k, const struct query *q, struct kreg_
 	return got == -EAGAIN ? -EUCLEAN : got;
 }
 
-static int64_t count_surely(struct kreg *k, const struct kreg_pattern *pattern)
+static int64_t count_retry(struct kreg *k, const struct kreg_pattern *pattern)
 {
 	int64_t count = -EAGAIN;
 	int looks;
@@ -31,7 +35,10 @@ static int64_t count_surely(struct kreg *k, const struct kreg_pattern *pattern)
 	return count == -EAGAIN ? -EUCLEAN : count;
 }
 
-/* Who holds the name in a line as it is in @view; 0: nobody. One that is reserved hides those behind it. */
+/*
+ * The holder of the name in the line of @view; 0: none. A reserved entry hides those
+ * behind it.
+ */
 static owner_t holder_in(const struct kreg *k, const struct line_view *view)
 {
 	return k->segment.unique && view->holder != view->first.owner ? 0 : view->holder;
@@ -41,16 +48,16 @@ static ssize_t look_for_holder(struct kreg *k, const struct query *q, void *data
 {
 	struct kreg_found *found = data;
 
-	found->size = lookup_surely(k, q, found);
+	found->size = lookup_retry(k, q, found);
 	return found->size == -ENOENT ? -EAGAIN : found->size;
 }
 
-/* The death of who has reserved the name may make the next one in line its holder. */
-static bool is_without_holder(struct kreg *k, const struct line_view *view, const void *data,
-			      owner_t *in_the_way)
+/* If the first entry is reserved, its owner's death may make the next in line the holder. */
+static bool has_no_holder(struct kreg *k, const struct line_view *view, const void *data,
+			  owner_t *blocker)
 {
 	(void)data;
-	*in_the_way = view->first.owner;
+	*blocker = view->first.owner;
 	return !holder_in(k, view);
 }
 
@@ -75,27 +82,27 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
 	if (!got)
 		got = wait_until(k, &q, timeout_ms,
 				 &(struct wait_for){ .look = look_for_holder,
-						     .is_in_vain = is_without_holder,
+						     .must_wait = has_no_holder,
 						     .data = found ? found : &own });
 	return got < 0 ? (int)got : 0;
 }
 
-/* @data: the owner whose name it is no more to be, or 0: nobody's. */
+/* @data: the owner that is to lose the name; 0: any. */
 static ssize_t look_for_gone(struct kreg *k, const struct query *q, void *data)
 {
 	const owner_t *owner = data;
 	struct kreg_found found = { 0 };
-	ssize_t got = lookup_surely(k, q, &found);
+	ssize_t got = lookup_retry(k, q, &found);
 
 	if (got == -ENOENT)
 		return 0;
 	if (got < 0)
 		return got;
-	/* With duplicate keys it may not be the first. */
+	/* With duplicate keys the owner's entry need not be the first. */
 	if (*owner && found.owner.token != *owner) {
-		KREG_PATTERN(his, .key = q->key, .key_size = q->key_size,
+		KREG_PATTERN(of_owner, .key = q->key, .key_size = q->key_size,
 			     .owner = &(struct kreg_owner){ .token = *owner });
-		int64_t count = count_surely(k, &his);
+		int64_t count = count_retry(k, &of_owner);
 
 		if (k->segment.unique || count <= 0)
 			return count < 0 ? (ssize_t)count : 0;
@@ -103,12 +110,12 @@ static ssize_t look_for_gone(struct kreg *k, const struct query *q, void *data)
 	return -EAGAIN;
 }
 
-static bool is_not_gone(struct kreg *k, const struct line_view *view, const void *data,
-			owner_t *in_the_way)
+static bool is_still_held(struct kreg *k, const struct line_view *view, const void *data,
+			  owner_t *blocker)
 {
 	owner_t owner = *(const owner_t *)data, holder = holder_in(k, view);
 
-	*in_the_way = owner ? owner : holder;
+	*blocker = owner ? owner : holder;
 	if (!owner)
 		return holder;
 	return k->segment.unique ? holder == owner : view->has_whose_name;
@@ -125,13 +132,13 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 	if (!got)
 		got = wait_until(k, &q, timeout_ms,
 				 &(struct wait_for){ .look = look_for_gone,
-						     .is_in_vain = is_not_gone,
+						     .must_wait = is_still_held,
 						     .data = &who,
 						     .whose = who });
 	return (int)got;
 }
 
-/* Is the first in line the caller? Those who have reserved the name are in front of it too. */
+/* Whether the caller is the first in line, reserved entries included. */
 static ssize_t look_for_turn(struct kreg *k, const struct query *q, void *data)
 {
 	struct query line = *q;
@@ -150,11 +157,11 @@ static ssize_t look_for_turn(struct kreg *k, const struct query *q, void *data)
 	return -EAGAIN;
 }
 
-static bool is_not_ones_turn(struct kreg *k, const struct line_view *view, const void *data,
-			     owner_t *in_the_way)
+static bool is_not_our_turn(struct kreg *k, const struct line_view *view, const void *data,
+			    owner_t *blocker)
 {
 	(void)data;
-	*in_the_way = view->first.owner;
+	*blocker = view->first.owner;
 	return view->has_self && view->first.owner != k->self.owner;
 }
 
@@ -164,12 +171,12 @@ int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t ti
 	struct query q;
 	ssize_t got = await_query(k, key, key_size, &q);
 
-	/* Nobody waits for anybody under a key of many. */
+	/* With duplicate keys there is no line to wait in. */
 	if (!got && !k->segment.unique)
 		got = -EINVAL;
 	if (!got)
-		got = wait_until(k, &q, timeout_ms,
-				 &(struct wait_for){ .look = look_for_turn,
-						     .is_in_vain = is_not_ones_turn });
+		got = wait_until(
+			k, &q, timeout_ms,
+			&(struct wait_for){ .look = look_for_turn, .must_wait = is_not_our_turn });
 	return (int)got;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Await the end of an owner's entry, be it reserved or in line.
+ * Waiting for the end of an owner's entry, be it a name, reserved, or a place in line.
  */
 #include "lib/inner.h"
 #include "lib/wait/wait.h"
 #include "shm/query.h"
 
-/* @data: whose entry it is. */
+/* @data: the owner. */
 static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
 {
 	const owner_t *owner = data;
@@ -23,10 +23,10 @@ static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
 }
 
 static bool is_there_still(struct kreg *k, const struct line_view *view, const void *data,
-			   owner_t *in_the_way)
+			   owner_t *blocker)
 {
 	(void)k;
-	*in_the_way = *(const owner_t *)data;
+	*blocker = *(const owner_t *)data;
 	return view->has_whose;
 }
 
@@ -37,7 +37,7 @@ int kreg_inner_await_end(struct kreg *k, const void *key, size_t key_size, uint6
 
 	return (int)wait_until(k, &q, timeout_ms,
 			       &(struct wait_for){ .look = look_for_end,
-						   .is_in_vain = is_there_still,
+						   .must_wait = is_there_still,
 						   .data = &owner,
 						   .whose = owner });
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is watched goes through three lists:
+ * Watching for deaths. A watched owner goes through three lists:
  *
- *   wanted      deaths_watch() has put it there     no fd
- *   watched     deaths_serve() has                  a pidfd, or none is to be had
- *   forgotten   deaths_forget() has                 the same, closed and freed by deaths_serve()
+ *   wanted      put there by deaths_watch()     no fd
+ *   watched     by deaths_serve()               a pidfd, or none if none is available
+ *   forgotten   by deaths_forget()              the same; closed and freed by deaths_serve()
  *
- * Only threads that share one table of fds, which is none of the program's, touch fds: the one that serves, and one
- * that it starts, which sleeps in epoll. All is private memory, and ends with the process.
+ * Only two threads touch fds: the one that serves, and one that it starts, which sleeps
+ * in epoll. They share a table of fds of their own, apart from the program's. All is
+ * private memory, and ends with the process.
  */
 #include "lib/wait/deaths.h"
 
@@ -44,7 +45,10 @@ static void *hear(void *data)
 		got = epoll_wait(deaths->epoll, &event, 1, FD_EVENT_LOOK_MS);
 		if (got == 1 && event.data.ptr)
 			deaths->tell(event.data.ptr);
-		/* relaxed: the system call that wakes comes after it; without that one a later look sees it */
+		/*
+		 * relaxed: the system call that wakes comes after the store; without it a
+		 * later look sees it
+		 */
 	} while (!load_relaxed(&deaths->is_over) && (got >= 0 || errno == EINTR));
 	return NULL;
 }
@@ -79,7 +83,10 @@ void deaths_end(struct deaths *deaths)
 	close_fds(deaths);
 }
 
-/* Of one that is dead by now as well: the pidfd, or that there is none, comes before the look at the life. */
+/*
+ * The pidfd is opened before the life is checked, so an owner that is dead by now is
+ * reported too.
+ */
 static void watch(struct deaths *deaths, struct death *death)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = death->data };

@@ -6,8 +6,8 @@
  *   waiting: not the first      the first unlocks or dies           absent: no trace in the line
  *   held: the first living      the holder unlocks                  absent: the next one holds it
  *
- * Who is linked earlier is first, by the one CAS that links; nobody overtakes. There is no word that says
- * who holds the lock, and so none that a death could leave wrong.
+ * The CAS that links an entry fixes its place in the line; no other entry can overtake
+ * it. No word names the holder, so a death leaves no such word wrong.
  */
 #include <errno.h>
 
@@ -37,7 +37,7 @@ static int lock_join(struct kreg *k, const struct query *q, place_t *place)
 	return err;
 }
 
-/* Takes the own entry at @place out of the line. */
+/* Removes the caller's entry at @place from the line. */
 static int lock_leave(struct kreg *k, const struct query *q, place_t place)
 {
 	struct change change;
@@ -67,12 +67,12 @@ static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
 }
 
 static bool is_anothers(struct kreg *k, const struct line_view *view, const void *data,
-			owner_t *in_the_way)
+			owner_t *blocker)
 {
 	const place_t *place = data;
 
 	(void)k;
-	*in_the_way = view->first.owner;
+	*blocker = view->first.owner;
 	return view->first.owner && view->first.place != *place;
 }
 
@@ -91,9 +91,8 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	if (got)
 		return (int)got;
 	got = wait_until(k, &q, timeout_ms,
-			 &(struct wait_for){ .look = look_for_lock,
-					     .is_in_vain = is_anothers,
-					     .data = &place });
+			 &(struct wait_for){
+				 .look = look_for_lock, .must_wait = is_anothers, .data = &place });
 	if (got)
 		lock_leave(k, &q, place);
 	else
@@ -101,7 +100,7 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	return (int)got;
 }
 
-/* What leads to our entry at @place, whose key is copied. */
+/* Makes the query for the caller's entry at @place, and copies its key. */
 static int lock_key(struct kreg *k, place_t place, unsigned char *key, struct query *q)
 {
 	const struct entry *entry = segment_entry(&k->segment, place);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting: say so, look, sleep. What wakes a waiter:
+ * Blocking waits. A waiter sets the bell's flag, rechecks the condition, and sleeps. It
+ * is woken by
  *
- *   the bell of the key             rung by the process that changes something under it
+ *   the key's bell                  rung by the process that changes something under the key
  *   the death of the owner that     the attendant has its pidfd, and rings
- *   is in the way
- *   the end of its life by exec,    its life word is a futex, and the kernel wakes one waiter, which wakes the others
- *   in the fallback
+ *   it waits for
+ *   the end of that owner's life    the life word is a futex; the kernel wakes one waiter, which
+ *   by exec, in the fallback        wakes the others
  *   the attendant's look            whatever has happened, at most ATTENDANT_MS later
  *
- * The first three come at once, and each needs a process that may be killed or stopped before it wakes anybody.
- * The last needs only the waiter's own process. Where that can have no attendant, each waiter sleeps for
- * ATTENDANT_MS at most, and looks by itself.
+ * The first three come at once, but each depends on a process that may be killed or
+ * stopped before it wakes anyone. The last depends on the waiter's own process only. If
+ * no attendant can be created, each waiter sleeps for ATTENDANT_MS at most, and polls.
  *
- * A waiter that dies leaves a flag at the bell, and a lock's line without it.
+ * A waiter that dies leaves a flag in the bell, and in a lock's line nothing.
  */
 #include "lib/wait/wait.h"
 
@@ -25,7 +26,10 @@
 #include "shm/line.h"
 #include "shm/query.h"
 
-/* So often a waiter looks again at once where look and view differ; then it waits without knowing the line. */
+/*
+ * After this many looks that disagree with the view, the waiter sleeps without knowing
+ * the line.
+ */
 #define LOOK_TRIES 16
 
 struct waiting {
@@ -35,21 +39,21 @@ struct waiting {
 	uint32_t tries;
 	uint32_t *bell;
 	struct line *line; /* NULL: there is no attendant */
-	owner_t owner;     /* whose end we would hear of at once; 0: nobody's */
-	struct dread *dread;
+	owner_t owner;     /* the owner whose death ends this wait; 0: none */
+	struct watched *watched;
 };
 
 static void forget_owner(struct waiting *w)
 {
 	if (w->owner && w->k->segment.lives)
 		life_robust_wake(w->k->segment.lives, w->owner);
-	if (w->dread)
-		attendant_forget(w->k, w->dread);
-	w->dread = NULL;
+	if (w->watched)
+		attendant_forget(w->k, w->watched);
+	w->watched = NULL;
 	w->owner = 0;
 }
 
-/* False: it is dead by now. */
+/* False: @owner is dead already. */
 static bool watch_owner(struct waiting *w, owner_t owner)
 {
 	if (owner == w->k->self.owner)
@@ -57,13 +61,13 @@ static bool watch_owner(struct waiting *w, owner_t owner)
 	if (owner != w->owner) {
 		forget_owner(w);
 		if (owner && w->line)
-			w->dread = attendant_watch(w->k, w->line, owner);
+			w->watched = attendant_watch(w->k, w->line, owner);
 		w->owner = owner;
 	}
 	return !owner || life_is_alive(&w->k->lives, owner);
 }
 
-/* From now on; 0: for ever. */
+/* The time @timeout_ms from now; 0: no timeout. */
 static uint64_t deadline_of(int64_t timeout_ms)
 {
 	uint64_t now = clock_now();
@@ -108,25 +112,26 @@ static ssize_t look_once(struct waiting *w)
 }
 
 /*
- * Sleeps if there is nothing in a view of the line that was taken after the waiter has listened: what comes later has
- * another print, or is rung for.
+ * Sleeps if the condition is not met in a view of the line that was taken after the
+ * waiter has listened. A later change has another print, or rings the bell. Sleeping on
+ * an older view would lose a change between view and bell.
  */
-static void sleep_if_nothing(struct waiting *w, uint64_t deadline)
+static void sleep_if_unchanged(struct waiting *w, uint64_t deadline)
 {
 	struct line_view view = { 0 };
-	owner_t in_the_way = 0;
+	owner_t blocker = 0;
 	uint32_t seen;
 	bool waits;
 
 	seen = bell_listen(w->bell);
 	line_look(&w->k->segment, &w->k->lives, w->q, w->k->self.owner, w->what->whose, &view);
-	waits = view.print && w->what->is_in_vain(w->k, &view, w->what->data, &in_the_way);
+	waits = view.print && w->what->must_wait(w->k, &view, w->what->data, &blocker);
 	if (!waits && ++w->tries < LOOK_TRIES)
 		return;
 	w->tries = 0;
 	if (w->line)
 		attendant_compare(w->k, w->line, waits ? view.print : 0);
-	if (watch_owner(w, in_the_way))
+	if (watch_owner(w, blocker))
 		sleep_once(w, seen, deadline);
 }
 
@@ -139,14 +144,14 @@ ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms,
 	bool late;
 
 	for (;;) {
-		/* The last look is after the deadline. */
+		/* Read before the look, so that the last look is after the deadline. */
 		late = deadline && deadline <= clock_now();
 		got = look_once(&w);
 		if (got != -EAGAIN || late)
 			break;
 		if (!w.line)
 			w.line = attendant_join(k, q);
-		sleep_if_nothing(&w, deadline);
+		sleep_if_unchanged(&w, deadline);
 	}
 	forget_owner(&w);
 	if (w.line)
