@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection to the process behind a name, at the address that is its value. A path may be bound again, and who may
- * write the registry may have written any owner into it; so who listens at the other end is asked of the socket, and
- * whether that one has opened the registry of others (opened.h).
+ * Connecting to the process behind a name, at the address in its value. A path may have
+ * been bound again by another process, and a process that may write the registry can
+ * write any owner into it. So the socket says which process listens, and opened.h whether
+ * that process has opened the registry.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,7 +33,10 @@ static int address_read(const char *value, size_t size, struct sockaddr_un *out,
 	return 0;
 }
 
-/* Whether it is @owner who listens at the other end, and whether that has opened the registry, if we can see it. */
+/*
+ * Whether @owner is the process at the other end, and has opened the registry, as far as
+ * that is visible.
+ */
 static int peer_check(struct kreg *k, int fd, const struct kreg_owner *owner)
 {
 	struct ucred peer;
@@ -45,7 +49,10 @@ static int peer_check(struct kreg *k, int fd, const struct kreg_owner *owner)
 		return -ESRCH;
 	if (peer.pid != owner->pid)
 		return -EPERM;
-	/* Where it is hidden who has opened the registry, the socket still says who the other end is. */
+	/*
+	 * If it is not visible who has opened the registry, the socket still identifies
+	 * the other end.
+	 */
 	err = opened_by(k, owner->token, owner->pid);
 	return err == -EUCLEAN ? err : 0;
 }
@@ -58,7 +65,10 @@ static int connect_to(struct kreg *k, const struct sockaddr_un *address, socklen
 
 	if (fd < 0)
 		return fd;
-	/* A path that is not there is not a name that nobody holds. */
+	/*
+	 * -ENOENT means that nobody holds the name, so a missing path has to be another
+	 * error.
+	 */
 	if (connect(fd, (const struct sockaddr *)address, size))
 		err = errno == ENOENT ? -ECONNREFUSED : -errno;
 	if (!err)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel tells nobody that a dump begins, so /proc is asked. That costs tens of microseconds, and most processes sleep
- * most of the time: one that has used no CPU time since /proc was read last has not begun to dump. As the kernel may charge a
- * very short time to nobody, it is asked again after a while nevertheless.
+ * Detection of core dumps. The kernel does not notify anyone when a dump begins, so /proc
+ * is read. That costs tens of microseconds, and most processes sleep most of the time:
+ * one that has used no CPU time since /proc was read last has not begun to dump. The
+ * kernel may not charge a very short run to any process, so /proc is read again after a
+ * while in any case.
  *
- * Owners have their turn one after the other, so that many of them cost no more than some.
+ * Owners are checked in turn, so that many of them do not cost more than a few.
  */
 #include "lib/process/dumps.h"
 
@@ -15,14 +17,14 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-/* So long no change of the CPU time is believed. */
+/* After this time /proc is read again, even if the CPU time is unchanged. */
 #define RECHECK_NS 10000000000ull
 
 struct dump {
 	struct cds_list_head node;
 	owner_t owner;
-	uint64_t cpu;     /* that its process had used before /proc was read */
-	uint64_t read_at; /* as clock_now(); 0: not yet */
+	uint64_t cpu;     /* of its process, before /proc was read */
+	uint64_t read_at; /* as clock_now(); 0: never */
 	uint32_t is_on;
 };
 
@@ -48,7 +50,7 @@ struct dump *dumps_watch(struct dumps *dumps, owner_t owner)
 	if (!dump)
 		return NULL;
 	dump->owner = owner;
-	/* It is the first to have its turn. */
+	/* It is checked next. */
 	cds_list_add(&dump->node, &dumps->watched);
 	dumps->count++;
 	return dump;
@@ -63,7 +65,7 @@ void dumps_forget(struct dumps *dumps, struct dump *dump)
 
 bool dump_is_on(const struct dump *dump)
 {
-	return load_relaxed(&dump->is_on); /* relaxed: it stands for itself, and is never 0 again */
+	return load_relaxed(&dump->is_on); /* relaxed: no other data; never 0 again */
 }
 
 bool process_is_dumping(pid_t pid)
@@ -80,7 +82,7 @@ bool process_is_dumping(pid_t pid)
 	return dumping;
 }
 
-/* The CPU time of a process, in ns; where it is not to be had, another number each time. */
+/* The CPU time of a process, in ns; if not available, a different number each time. */
 static uint64_t cpu_time(pid_t pid)
 {
 	struct timespec used;
@@ -91,7 +93,7 @@ static uint64_t cpu_time(pid_t pid)
 	return (uint64_t)used.tv_sec * 1000000000ull + (uint64_t)used.tv_nsec;
 }
 
-/* Whether @dump has begun. Counts in *reads if /proc was asked. */
+/* Whether @dump has begun. Counts a read of /proc in *reads. */
 static bool has_begun(struct kreg *k, struct dump *dump, uint64_t now, uint32_t *reads)
 {
 	struct kreg_owner who;
@@ -106,7 +108,10 @@ static bool has_begun(struct kreg *k, struct dump *dump, uint64_t now, uint32_t 
 	dump->cpu = cpu;
 	dump->read_at = now;
 	++*reads;
-	/* What was read is of that owner if it was alive all the while, and its pid no other's. */
+	/*
+	 * The state is that owner's if it was alive, and so had the pid, until after the
+	 * read.
+	 */
 	return process_is_dumping(who.pid) && opened_by(k, dump->owner, who.pid) != -EUCLEAN &&
 	       life_is_alive(&k->lives, dump->owner);
 }

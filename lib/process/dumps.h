@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps: which owners write a core dump. Such a process runs no more, and its names stay until it is gone.
+ * Core dumps of owners. A process that dumps core runs nothing of its own, and its names
+ * stay until it is gone.
  *
- * Promises  a dump is seen by the look after its beginning while at most DUMPS_LOOKS owners are watched and DUMPS_READS of
- *           them have run since the last look; of more, some have their turn at each look. It stays seen. What is not to
- *           be seen in /proc is no dump.
+ * Promises  a dump is seen by the look after its beginning while at most DUMPS_LOOKS
+ *           owners are watched and at most DUMPS_READS of them have run since the last
+ *           look; beyond that, some are checked at each look. It stays seen. A dump that
+ *           /proc does not show is not seen.
  * Needs     dumps_look() now and then; a mutex of the user's around all but dump_is_on().
- * Costs     one clock_gettime(2) for an owner that has not run; /proc/PID/status for one that has.
- * Context   any thread that may have fds.
+ * Context   any thread that may have fds. Costs one clock_gettime(2) for an owner that
+ *           has not run, a read of /proc/PID/status for one that has.
  * Used by   sleeper.c, listen.c, health.c.
  */
 #ifndef KREG_LIB_DUMPS_H
@@ -17,7 +19,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Between two looks. */
+/* The interval of looks. */
 #define DUMPS_MS 100
 
 #define DUMPS_LOOKS 256u
@@ -27,25 +29,25 @@ struct dump;
 
 struct dumps {
 	struct kreg *k;
-	struct cds_list_head watched; /* in the order in which they have their turn */
+	struct cds_list_head watched; /* in the order in which they are checked */
 	uint32_t count;
-	uint64_t next; /* when they are looked at, as clock_now() */
+	uint64_t next; /* when the next look is due, as clock_now() */
 };
 
 void dumps_init(struct dumps *dumps, struct kreg *k);
 void dumps_free(struct dumps *dumps);
 
-/* NULL: no memory is to be had. */
+/* NULL: out of memory. */
 struct dump *dumps_watch(struct dumps *dumps, owner_t owner);
 void dumps_forget(struct dumps *dumps, struct dump *dump);
 
-/* Looks, if it is time. Whether a dump was seen that was not before. */
+/* Looks if that is due. True: a dump was seen for the first time. */
 bool dumps_look(struct dumps *dumps);
 
-/* Whether it was seen. Any thread. */
+/* Whether a dump was seen. Any thread. */
 bool dump_is_on(const struct dump *dump);
 
-/* Asks /proc; from Linux 4.15 on. */
+/* Reads /proc; from Linux 4.15 on. */
 bool process_is_dumping(pid_t pid);
 
 #pragma GCC visibility pop

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under the guard a process has its registry noted by the kernel at opening, and that is all that is asked. Where the
- * guard has no room for it, and in the fallback, where lives and rows are in the registry itself, /proc/PID/maps says
- * which files a process has mapped. It does so to those who might trace the process, as root, and a user his own;
- * mostly these are the ones who could do something to it. A child of fork() has its parent's mappings until it calls
- * exec, so it counts as one who has opened what its parent had.
+ * Whether an owner has opened the registry. Under the guard the kernel notes a process's
+ * registry when it opens it, and only this note counts. If the guard has no room for it,
+ * and in the fallback, whose lives and rows are in the registry itself, /proc/PID/maps
+ * shows which files a process has mapped. It is readable by those that might trace the
+ * process: root, and the process's own user; mostly these could also do something to it.
+ * A child of fork() has its parent's mappings until it calls exec, so it counts as having
+ * opened what its parent had opened.
  *
  *   the fallback's owner      has to
  *   a process                 have the file mapped, for writing
  *   a foster parent           have it mapped, and be the parent of the program whose name it holds
- *   a watcher                 have it mapped, and be one that might signal the program itself, by kill(2)'s rule. Its
- *                             program may have been reaped, and the pid be a stranger's: the start in its row tells
- *   our own child             the same, unless /proc hides it from us because it has changed its credentials: it is
- *                             ours, and whoever names it tells us nothing that we would not do
+ *   a watcher                 have it mapped, and be permitted to signal the program itself, by
+ *                             kill(2)'s rule. Its program may have been reaped, and the pid be
+ *                             another process's: the start time in its row tells them apart
+ *   our own child             the same, unless it has changed its credentials, so /proc hides it
+ *                             from us: a forged row that names our child makes us do nothing
+ *                             that we would not do anyway
  */
 #include "lib/process/opened.h"
 
@@ -27,7 +31,7 @@
 #include "base/process.h"
 #include "shm/row.h"
 
-/* A line of /proc/PID/maps. */
+/* @line: of /proc/PID/maps. */
 static bool is_mapping_of(const char *line, const struct segment *s)
 {
 	unsigned int major_number, minor_number;
@@ -40,7 +44,10 @@ static bool is_mapping_of(const char *line, const struct segment *s)
 	       minor_number == minor(s->device) && inode == s->inode;
 }
 
-/* 0: it has; -EUCLEAN: it has others; -ENODATA: it has no memory any more; -EACCES. */
+/*
+ * 0: it has the file mapped; -EUCLEAN: it has other files mapped; -ENODATA: it has no
+ * memory left; -EACCES.
+ */
 static int look_at_maps(const char *path, const struct segment *s)
 {
 	FILE *maps = fd_stream(path);
@@ -50,7 +57,7 @@ static int look_at_maps(const char *path, const struct segment *s)
 
 	if (!maps)
 		return -EACCES;
-	/* Whole lines: there may be anything in the name of a file. */
+	/* Whole lines, because a file name may contain anything. */
 	while (err && getline(&line, &size, maps) > 0)
 		err = is_mapping_of(line, s) ? 0 : -EUCLEAN;
 	if (err && ferror(maps))
@@ -60,7 +67,10 @@ static int look_at_maps(const char *path, const struct segment *s)
 	return err;
 }
 
-/* By one of its threads: the first one may have ended, and shows nothing then. */
+/*
+ * Reads the maps of a living thread: the first one may have ended, and its maps are empty
+ * then.
+ */
 static int look_at_threads(pid_t pid, const struct segment *s)
 {
 	char path[sizeof("/proc//task//maps") + 2 * 12];
@@ -106,7 +116,7 @@ static bool read_uids(pid_t pid, unsigned int uids[3])
 	return found;
 }
 
-/* So nobody is made to do to a process what the one who wrote the row could not do itself. */
+/* Otherwise a forged row would make us do to a process what its writer may not do itself. */
 static bool might_signal(pid_t from, pid_t to)
 {
 	unsigned int of[3], its[3];
@@ -131,7 +141,7 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 	return err == -ENODATA ? -EACCES : err;
 }
 
-/* Whether @pid is of the process still that it was of when the row of @owner was written. */
+/* Whether @pid is still the process that it was when the row of @owner was written. */
 static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
 {
 	const struct segment_who *who = segment_who(&k->segment, owner_seat(owner));
@@ -143,7 +153,7 @@ static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
 	return process_start_of(&process) == who->start ? 0 : -EUCLEAN;
 }
 
-static int opened_by_fosterling(const struct kreg *k, owner_t owner, pid_t pid)
+static int opened_in_fallback(const struct kreg *k, owner_t owner, pid_t pid)
 {
 	pid_t foster = row_foster(&k->segment, owner);
 	int err;
@@ -181,5 +191,5 @@ int opened_by(struct kreg *k, owner_t owner, pid_t pid)
 		return -EUCLEAN;
 	if (!handle_pid_is_ours(k, owner))
 		return -EACCES;
-	return k->lives.facts ? has_mapped(k, pid) : opened_by_fosterling(k, owner, pid);
+	return k->lives.facts ? has_mapped(k, pid) : opened_in_fallback(k, owner, pid);
 }

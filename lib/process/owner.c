@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owners: who they are, whether they are alive, a pidfd that is certainly theirs. Who may write the registry can
- * write any owner into it, so nobody is signalled or described who has not opened it.
+ * Owners: their facts, whether they are alive, and pidfds that certainly refer to them. A
+ * process that may write the registry can write any owner into it, so only owners that
+ * have opened it are signalled or described.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,13 +37,18 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
 	return k && owner && life_is_alive(&k->lives, owner->token);
 }
 
-/* What is to become of a pidfd decides how certain it has to be that the owner has opened the registry. */
+/*
+ * What a pidfd is used for decides how certain it has to be that the owner has opened the
+ * registry.
+ */
 enum pidfd_use {
-	USE_END,       /* it is waited for */
-	USE_OF_CALLER, /* it is given away, and may be used for signals by whoever may send them */
+	USE_END,       /* only to wait for the end */
+	USE_OF_CALLER, /* passed to the caller, which may send any signal that it is permitted to */
 	/*
-	 * What is signalled may be another process, for which the owner stands. It is the owner's child, not reaped as
-	 * long as the owner's life is not over; whom a watcher names is ended by that itself, and may be anybody by now.
+	 * The target may be another process that the owner stands for. A foster parent's
+	 * program is its child, and is not reaped before the owner's life is over. A
+	 * watcher ends its program itself, and the pid in its row may be another
+	 * process's by now.
 	 */
 	USE_SIGNALS,
 };
@@ -55,14 +61,17 @@ static int check_opened(struct kreg *k, owner_t owner, pid_t pid, int fd, enum p
 	if (use == USE_SIGNALS && opened_by_watcher(k, owner, pid))
 		err = -ESRCH;
 	held = fd_pidfd_signal(fd, 0);
-	/* What nobody can do anything with needs no proof. */
+	/* If the caller cannot signal the process anyway, no proof is needed. */
 	if (held == -EPERM && err == -EACCES && use == USE_OF_CALLER)
 		err = 0;
-	/* Reaped by now: what was asked of the pid may have been another one's. */
+	/*
+	 * The process is reaped by now, so what was checked may have been the next
+	 * process with its pid.
+	 */
 	return held == -ESRCH ? held : err;
 }
 
-/* Of the process whose end is the owner's, or of the one that it stands for. */
+/* The pidfd of the process whose end is the owner's, or of the program that it stands for. */
 static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd_use use)
 {
 	pid_t pid = 0;
@@ -89,7 +98,7 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd
 		err = -ESRCH;
 	else
 		err = -EREMOTE;
-	/* The pid cannot have been given to another one as long as its life was not over. */
+	/* The pid cannot have been reused before the owner's life was over. */
 	if (!life_is_alive(&k->lives, owner->token))
 		err = -ESRCH;
 	if (!err)
@@ -123,8 +132,8 @@ int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner)
 }
 
 /*
- * What the guard noted at attaching; in the fallback what the owner wrote then, whatever that is, until /proc is
- * asked. Who it is now only /proc knows.
+ * Facts noted by the guard at attaching; in the fallback, what the owner wrote then,
+ * unverified until /proc is read. Only /proc knows the current ids.
  */
 static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)
 {
@@ -146,7 +155,10 @@ static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out
 	out->uid = out->gid = KREG_ID_UNKNOWN;
 }
 
-/* Of this process, or -EACCES. In the fallback nothing else is known of it for certain. */
+/*
+ * The current ids from /proc, or -EACCES. In the fallback also name and start, which the
+ * row does not prove.
+ */
 static int read_status(struct kreg *k, pid_t pid, struct kreg_owner_facts *out)
 {
 	FILE *status = fd_stream_of(pid, "status");
@@ -173,7 +185,10 @@ static int read_status(struct kreg *k, pid_t pid, struct kreg_owner_facts *out)
 	return 0;
 }
 
-/* By the kernel alone: -EUCLEAN: it has not opened the registry; -EACCES: who it is, or whether it has, is hidden. */
+/*
+ * Facts by the kernel alone. -EUCLEAN: it has not opened the registry; -EACCES: its ids,
+ * or whether it has opened the registry, are hidden.
+ */
 static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 {
 	pid_t pid = out->owner.pid;
@@ -182,7 +197,7 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 	int err = opened_by(k, owner, pid);
 	int status = is_here ? read_status(k, pid, out) : -EACCES;
 
-	/* Held by the pidfd, the pid was of one process all the while. */
+	/* The pidfd still has its process, so the pid was not reused meanwhile. */
 	if (fd >= 0 && is_here && fd_pidfd_signal(fd, 0) == -ESRCH)
 		err = -ESRCH;
 	if (fd >= 0)
@@ -193,7 +208,7 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 	return err;
 }
 
-/* False: it is dead. */
+/* False: @owner is dead. */
 static bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
 {
 	uint32_t seat = owner_seat(owner), entries = 0;
@@ -225,7 +240,7 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 	if (!owner_facts(k, owner->token, &own))
 		return -ESRCH;
 	err = ask_kernel(k, owner->token, &own);
-	/* The facts are this owner's if he was alive all the while. */
+	/* The facts are this owner's if it is still alive after they were read. */
 	if (err == -EUCLEAN || !kreg_owner_is_alive(k, owner))
 		return -ESRCH;
 	if (!err)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of an owner.
+ * Pidfds of owners.
  *
- * Promises  what is told is of that owner, or an error is returned; what is signalled or described has opened the
- *           registry (opened.h).
- * Needs     nothing; a read-only handle will do.
+ * Promises  a pidfd refers to that owner, or an error is returned; a process that is
+ *           signalled or described has opened the registry (opened.h).
+ * Needs     nothing; a read-only handle suffices.
  * Context   any thread.
- * Used by   owner.c, peer.c, health.c, start_run.c, ward.c.
+ * Used by   owner.c, peer.c, deaths.c, starter.c.
  */
 #ifndef KREG_LIB_OWNER_H
 #define KREG_LIB_OWNER_H
@@ -16,8 +16,8 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * A pidfd for the end of @owner, whoever that is: for who waits, who neither tells anybody of it nor does anything
- * to the process.
+ * A pidfd for the end of @owner, opened or not: for waiters, which neither report the
+ * owner nor do anything to the process.
  */
 int owner_pidfd_for_end(struct kreg *k, const struct kreg_owner *owner);
 
@@ -25,9 +25,9 @@ int owner_pidfd_for_end(struct kreg *k, const struct kreg_owner *owner);
 int owner_pidfd_for_caller(struct kreg *k, const struct kreg_owner *owner);
 
 /*
- * As kreg_owner_pidfd(), of the program where a process in between holds its name: that one cannot pass SIGSTOP
- * on. It does not say when the owner's life is over. -EUCLEAN: it has not opened the registry; -EACCES: that is not
- * to be seen.
+ * As kreg_owner_pidfd(), but of the program if a foster parent or watcher holds its name,
+ * because that cannot pass SIGSTOP on. It is not a notification of the end of the owner's
+ * life. -EUCLEAN: it has not opened the registry; -EACCES: that is not visible from here.
  */
 int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner);
 

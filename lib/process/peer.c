@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process behind a name. A pid may be given to another process at any moment; so what is done to
- * a process goes through a pidfd, and the owner's life is looked at after that was opened: as long as
- * it was not over, its pid was nobody else's. And who may write the registry may have written any owner into it, so
- * only who has opened it is signalled (opened.h).
+ * The process behind a name: whereis, monitor, signal. A pid may be reused at any moment.
+ * So a process is signalled through a pidfd, and the owner's life is checked after that
+ * was opened: a life that was not over then had the pid to itself. A process that may
+ * write the registry can write any owner into it, so only an owner that has opened it is
+ * signalled (opened.h).
  */
 #include <errno.h>
 #include <unistd.h>
@@ -25,7 +26,10 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 	struct kreg_owner own;
 	int fd, tries = 0;
 
-	/* Whoever dies between the two steps has left the name free or to another one. */
+	/*
+	 * If the owner dies between the two steps, the name is free or another owner's,
+	 * so look it up again.
+	 */
 	do {
 		fd = kreg_whereis(k, key, key_size, &own);
 		if (!fd)
