@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A beat is a word of the owner's row, so a process that is stuck says so for all of its services at once.
+ * kreg_beat(). A beat is a word in the owner's row, so one word shows for all services of
+ * a process that it is stuck.
  */
 #include "lib/handle/handle.h"
 #include "shm/row.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Health: who has the name, be it only reserved; what the kernel says of that process; when it last said
- * that it was well (beat.c).
+ * kreg_service_health(): the owner of the name, even if it is only reserved; the kernel's
+ * view of that process; and when it last called kreg_beat().
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static enum kreg_process_state process_state(const struct kreg *k, const struct 
 	}
 }
 
-/* What the program has said to those who hear it, if anybody does. */
+/* The status that the program has sent, if any process hears it. */
 static void read_status(struct kreg *k, const struct service_key *key,
 			struct kreg_service_health *full)
 {
@@ -67,7 +67,7 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	if (err)
 		return err;
 	q = table_query(&k->segment, key.bytes, key.size);
-	/* What was read is of that owner if he was alive all the while. */
+	/* What was read is that owner's if it is still alive afterwards. */
 	do {
 		err = lookup_first(k, &q, &found, &full.owner);
 		if (err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services: the registry's calls for keys that are made of a namespace and a role.
+ * Services: the registry's calls for keys that consist of a namespace and a role.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "lib/namespace/telemetry.h"
 #include "lib/find/visit.h"
 
-/* Services are one process each, so their registry has unique keys. */
+/* A service is one process, so its registry has to have unique keys. */
 static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
 {
 	return k && k->segment.unique ? service_key(key, space, role) : -EINVAL;
@@ -143,7 +143,7 @@ int kreg_service_each_reserved(struct kreg *k, const char *space,
 	return visit_services(k, space, &(struct each){ visit, data }, true);
 }
 
-/* A namespace for each service, until they are sorted. */
+/* One namespace for each service; equal ones are merged after sorting. */
 struct spaces {
 	char (*names)[KREG_NAMESPACE_MAX + 1];
 	size_t count, size;

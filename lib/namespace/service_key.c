@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A key is NAMESPACE/ROLE. A namespace has no slash, so the first one ends it.
+ * A key is NAMESPACE/ROLE. A namespace has no slash, so the first slash ends it.
  */
 #include "lib/namespace/service_key.h"
 
@@ -23,7 +23,7 @@ static bool is_of_role(char c)
 	return c > ' ' && c <= '~';
 }
 
-/* The size of what is a name in the first @size bytes; 0: it is none. */
+/* The length of the first @size bytes if they are a valid name; else 0. */
 static size_t name_size(const char *name, size_t size, size_t max, bool (*is_allowed)(char))
 {
 	size_t i;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place that makes a key of a namespace and a role, and takes it apart.
+ * Composing a key of a namespace and a role, and parsing it. No other code does either.
  *
- * Promises  different services have different keys, and all of a namespace share a prefix that no other has.
+ * Promises  different services have different keys, and those of a namespace share a
+ *           prefix that no other key has.
  * Context   any.
- * Used by   service.c, health.c, and what starts and supervises services.
+ * Used by   service.c, health.c.
  */
 #ifndef KREG_LIB_SERVICE_KEY_H
 #define KREG_LIB_SERVICE_KEY_H
@@ -23,7 +24,7 @@ struct service_key {
 /* -EINVAL. */
 int service_key(struct service_key *out, const char *space, const char *role);
 
-/* What the keys of all services in @space begin with. -EINVAL. */
+/* The common prefix of the keys of all services in @space. -EINVAL. */
 int service_prefix(struct service_key *out, const char *space);
 
 #pragma GCC visibility pop

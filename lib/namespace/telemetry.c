@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The probes are USDT: an instruction that does nothing, and a note that says where it is and what its
- * arguments are. Each has a semaphore, so arguments are not made for nobody.
+ * Telemetry. The probes are USDT: a no-op instruction, and a note that describes its
+ * address and arguments. Each probe has a semaphore, so arguments are only prepared while
+ * a tracer is attached.
  *
  * Source: sys/sdt.h of SystemTap.
  */

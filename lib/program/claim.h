@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims: of those who want to start a program under one name, one at a time tries.
+ * Claims: of all processes that want to start a program under one name, one at a time
+ * tries.
  *
- * Promises  who has the claim is alone with it, and his death ends it. Who comes too late learns who holds the
- *           name, and waits only as long as that is not decided.
+ * Promises  a claim has one owner, and ends with its death. A process that comes too late
+ *           gets the holder of the name, and waits only until that is decided.
  * Needs     claim_leave() after a claim_take() that returned 0.
- * Context   blocks. Any thread; several of one process are told apart.
+ * Context   blocks. Any thread; threads of one process have claims of their own.
  * Used by   reserve.c.
  */
 #ifndef KREG_LIB_CLAIM_H
@@ -22,14 +23,14 @@ struct claim {
 };
 
 /*
- * Takes the claim for the name of @q. @deadline: of clock_now(), 0: none.
- * -EEXIST: the name is held or reserved, *holder says by whom; -ETIMEDOUT; errors as kreg_register().
+ * Takes the claim for the name of @q. @deadline: of clock_now(), 0: none. -EEXIST: the
+ * name is held or reserved, *holder is filled in; -ETIMEDOUT; errors as kreg_register().
  */
 int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct claim *claim,
 	       struct claim_holder *holder);
 void claim_leave(struct kreg *k, const struct claim *claim);
 
-/* Who is first in line for the name of @q, now. -ENOENT, -EUCLEAN. */
+/* Fills in the first in line for the name of @q. -ENOENT, -EUCLEAN. */
 int claim_look(struct kreg *k, const struct query *q, struct claim_holder *holder);
 
 #pragma GCC visibility pop

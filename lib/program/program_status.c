@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The entry belongs to the process that hears the program: its starter or supervisor. It is no name: it is not counted,
- * listed or told to listeners.
+ * The status of a program, as an entry. It belongs to the process that hears the program:
+ * its starter or supervisor. It is not a name: it is not counted, not listed, and not in
+ * the log.
  *
  *   step                                    killed here
- *   1 fill an entry                         memory of the dead
- *   2 CAS it in the place of the old one,   absent, because its owner is dead; the next process that hears the
- *     or at the end of the line             program writes its own
+ *   1 fill an entry                         memory of a dead owner
+ *   2 CAS it in the place of the old one,   absent, because its owner is dead; the next process
+ *     or at the end of the line             that hears the program writes its own
  *
- * Each has the owner word of the program, so what was said of one that has ended is never shown for its successor.
+ * Each status has the owner word of its program, so the status of a program that has
+ * ended is never shown for its successor.
  */
 #include "lib/program/program_status.h"
 

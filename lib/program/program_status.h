@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of a program, for others to see: an entry under the program's name, of a kind of its own.
+ * The status of a program, readable by other processes: an entry of a kind of its own
+ * under the program's name.
  *
- * Promises  it is gone with the process that hears the program, and says nothing of another program than that.
- * Needs     status_drop() when the program is not heard any more.
+ * Promises  it ends with the process that hears the program, and is never shown for
+ *           another program.
+ * Needs     status_drop() when the program is no longer heard.
  * Context   any thread.
  * Used by   reserve.c, health.c.
  */
@@ -14,14 +16,14 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Shows @status in the place of the one of before. Errors as kreg_register(). */
+/* Replaces the previous status by @status. Errors as kreg_register(). */
 int status_put(struct kreg *k, const void *key, size_t key_size,
 	       const struct program_status *status);
 
-/* Takes the one of @program away. */
+/* Removes the status of @program. */
 void status_drop(struct kreg *k, const void *key, size_t key_size, owner_t program);
 
-/* -ENOENT: nobody hears @program. */
+/* -ENOENT: no process hears @program. */
 int status_get(struct kreg *k, const void *key, size_t key_size, owner_t program,
 	       struct program_status *out);
 

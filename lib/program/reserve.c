@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name of a program to be, as its starter makes it. Each step is one CAS; start.c has the starter's own, and what
- * a death between them leaves.
+ * The registry's part in starting a program under a name. Each step is one CAS; start.c
+ * has the starter's steps, and what a death between them leaves.
  *
- *   state      in the line of the name                       the starter is killed here
- *   free       nothing                                       nothing
- *   claimed    our claim                                     the claim is over
- *   reserved   the program's reserved gift, and behind it    it stays reserved; the next one that claims the name
- *              that of its watcher; our claim                  ends the program
- *   published  the program's gift with the value             it is found, as if nothing had happened
+ *   state      in the line of the name                    the starter is killed here
+ *   free       nothing                                    nothing
+ *   claimed    our claim                                  the claim is over
+ *   reserved   the program's reserved gift, behind it     it stays reserved; the next process
+ *              that of its watcher; our claim             that claims the name ends the program
+ *   published  the program's gift with the value          it is found as usual
  *
- * The status is an entry of its own (program_status.h).
+ * The status is a separate entry (program_status.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ struct reservation {
 	struct query q;
 	struct claim claim;
 	bool has_claim;
-	owner_t shown; /* the program whose status others see; 0: none */
+	owner_t shown; /* the program whose status is shown; 0: none */
 };
 
 int kreg_inner_reservation(struct reservation **out, struct kreg *k, const void *key,
@@ -102,7 +102,7 @@ int kreg_inner_reserve(struct reservation *r, uint64_t owner, uint64_t watcher)
 	return !err && watcher ? reserve_for(r, watcher, LINK_LAST) : err;
 }
 
-/* In the place of what is reserved. */
+/* Replaces the reserved gift. */
 int kreg_inner_publish(struct reservation *r, uint64_t owner, const void *value, size_t value_size)
 {
 	struct kreg *k = r->k;

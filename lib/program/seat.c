@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seat of a program to be, taken in a child of fork(), whose memory is a copy of the starter's. Under the guard
- * it stays when the child becomes the program. In the fallback exec would end it, so the child stays, as a foster
- * parent. A child of fork() has one thread, and takes one seat: so it is a variable of the process.
+ * The seat of a program to be started, taken in a child of fork(), whose memory is a copy
+ * of the starter's. Under the guard the seat stays when the child becomes the program. In
+ * the fallback exec would end it, so the child stays, as a foster parent. A child of
+ * fork() has one thread and takes one seat, so a static variable holds it.
  */
 #include "lib/handle/handle.h"
 #include "lib/inner.h"

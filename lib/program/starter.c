@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a starter of programs has to know of a handle, and of owners.
+ * What libkreg-services needs to know of a handle and of owners.
  */
 #include <errno.h>
 
@@ -25,7 +25,7 @@ int kreg_inner_check(struct kreg *k, size_t key_size, size_t value_size)
 {
 	if (!k || !k->segment.unique)
 		return -EINVAL;
-	/* The name is given to the program. */
+	/* The name is made as a gift to the program, so it has to fit into one. */
 	if (entry_head((uint32_t)key_size) + value_size > GIFT_BYTES_MAX)
 		return -EMSGSIZE;
 	return handle_check(k);
