@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread inside of a call that writes has its slot's writing set. If that, and all that its process has told, are
- * as they were at the last look, the process is halted in the middle of a call, or at least as slow as if it
- * were. What it has changed before its record is in the table, and in no log.
+ * Detection of halted processes. While a thread is inside of a call that writes, its
+ * slot's `writing` is set. If that, and all records of its process, are as they were at
+ * the last look, the process is halted in the middle of a call, or as slow as if it were.
+ * A change that it has made before its record is in the table, and in no log.
  *
- * When the process goes on, it tells what is known by then; the mirror passes over that.
+ * When the process goes on, it writes the record of a change that is known by then; the
+ * mirror skips it.
  */
 #include "lib/events/halted.h"
 
@@ -14,13 +16,16 @@
 #include "base/clock.h"
 #include "shm/row.h"
 
-/* While it stays halted, nothing can change but by a signal that lets it go on and stops it again. */
+/*
+ * While a process stays halted, nothing can change unless a signal continues it and stops
+ * it again.
+ */
 #define REPEAT_NS 1000000000ull
 
 struct halted_seat {
-	uint64_t inside, published; /* as they were at the last look */
+	uint64_t inside, published; /* as of the last look */
 	uint64_t now;
-	uint64_t told; /* when its entries were compared with the table; 0: not in this call */
+	uint64_t told; /* when its entries were compared with the table; 0: not during this call */
 };
 
 int halted_init(struct halted *halted, struct kreg *k)
@@ -40,7 +45,10 @@ static uint64_t mix(uint64_t print, uint64_t word)
 	return (print ^ word) * 0x9e3779b97f4a7c15ull + 1;
 }
 
-/* The section of a thread, and whose it is; 0: none, or its program is over. */
+/*
+ * A value that identifies the thread's section, and its owner; 0: no section, or its
+ * program is over.
+ */
 static uint64_t section(const struct kreg *k, uint32_t number, owner_t *owner)
 {
 	const struct slot *slot = &k->segment.slots[number];
@@ -91,12 +99,12 @@ static void look_at_slots(struct halted *halted)
 	}
 }
 
-/* Whether it is time to compare its entries with the table. */
+/* Whether the entries of @seat have to be compared with the table now. */
 static bool is_halted(struct halted *halted, uint32_t seat, uint64_t time)
 {
 	const struct row *row = &halted->k->segment.rows[seat];
 	struct halted_seat *at = &halted->seats[seat];
-	/* relaxed: compared with itself */
+	/* relaxed: only compared with its own earlier value */
 	uint64_t published = load_relaxed(&row->log_published);
 	bool same = at->now && at->now == at->inside && published == at->published;
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Halted: what a listener finds in the table of a process that stays inside of one call, because it was stopped
- * between a change and its record.
+ * Halted processes: finds in the table what a process has changed that was stopped
+ * between a change and its record, and so stays inside of one call.
  *
- * Promises  what such a process has changed and not told is told at the second look, HALTED_NS after the first. A process
- *           that goes from call to call, or tells something, does not count as halted.
- * Needs     halted_catch_up() after the logs were heard, and again as long as halted_is_inside(). Whoever changes something
- *           tells it in the section in which it changes it.
- * Context   one thread at a time, but halted_is_inside(): any; private memory, and lookups.
+ * Promises  a change that such a process has made without a record is reported at the
+ *           second look, HALTED_NS after the first. A process that goes from call to
+ *           call, or writes a record, does not count as halted.
+ * Needs     halted_catch_up() after the logs were read, and again while
+ *           halted_is_inside(). Each call writes the record of a change in the section in
+ *           which it makes the change.
+ * Context   one thread at a time; halted_is_inside(): any. Private memory, and lookups.
  * Used by   listen.c, sleeper.c.
  */
 #ifndef KREG_LIB_HALTED_H
@@ -17,7 +19,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A little less than the sleeper sleeps, so that its next look is the second one. */
+/* A little less than the sleeper's interval, so that its next look is the second one. */
 #define HALTED_NS 90000000u
 
 struct halted_seat;
@@ -32,10 +34,10 @@ struct halted {
 int halted_init(struct halted *halted, struct kreg *k);
 void halted_free(struct halted *halted);
 
-/* Compares what halted owners have with the table. Errors as mirror_resync(). */
+/* Compares the entries of halted owners with the table. Errors as mirror_resync(). */
 int halted_catch_up(struct halted *halted, struct mirror *m);
 
-/* Whether anybody is inside of a call. */
+/* Whether any thread is inside of a call. */
 bool halted_is_inside(const struct kreg *k);
 
 #pragma GCC visibility pop

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records are copied out of the rings as soon as they are read, because a ring goes on.
+ * Reading of logs. A record is copied as soon as it is read, because its writer may
+ * overwrite it at any time.
  */
 #include "lib/events/inbox.h"
 
@@ -80,7 +81,7 @@ int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost)
 		inbox->is_early |= inbox->readers[seat].is_early;
 		if (!got)
 			return 0;
-		/* What is damaged was missed as well. */
+		/* A damaged record counts as missed. */
 		if (got < 0)
 			*lost += some;
 		else if (record_keep(inbox))

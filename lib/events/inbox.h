@@ -2,8 +2,8 @@
 /*
  * The inbox: records of all seats' logs, in the order of their stamps.
  *
- * Promises  what is taken out comes in order, if it is asked for below stamps that were read before the
- *           logs were.
+ * Promises  records are returned in order, if @end is not above the stamps that were read
+ *           before the logs.
  * Needs     one thread at a time.
  * Context   private memory and the logs.
  * Used by   listen.c.
@@ -18,26 +18,32 @@
 
 struct inbox {
 	struct kreg *k;
-	struct log_reader *readers;  /* for each seat */
+	struct log_reader *readers;  /* one for each seat */
 	struct log_record *room;     /* LOG_BYTES */
-	struct log_record **records; /* read and not taken yet */
+	struct log_record **records; /* read and not returned yet */
 	size_t first, count, size;
-	bool is_early; /* some log's next record has not happened yet */
+	bool is_early; /* the change of some log's next record has not happened yet */
 };
 
 /* -ENOMEM. */
 int inbox_init(struct inbox *inbox, struct kreg *k);
 void inbox_free(struct inbox *inbox);
 
-/* Forgets all, and begins anew at the ends of the logs. */
+/* Drops all records, and starts again at the ends of the logs. */
 void inbox_begin(struct inbox *inbox);
 
-/* Reads one seat's log, and sets is_early if there is reason to; *lost is how many of its records were missed. -ENOMEM. */
+/*
+ * Reads one seat's log. Sets is_early if that log's next record is early; *lost is the
+ * number of records that were missed. -ENOMEM.
+ */
 int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost);
 
 void inbox_sort(struct inbox *inbox);
 
-/* The first of what was sorted, if its stamp is below @end; the caller frees it. */
+/*
+ * The first of the sorted records if its stamp is below @end, else NULL; the caller frees
+ * it.
+ */
 struct log_record *inbox_take(struct inbox *inbox, uint64_t end);
 
 #pragma GCC visibility pop

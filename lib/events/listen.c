@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening: from the logs of all seats to events in one order.
+ * Listening: turns the logs of all seats into events in one order.
  *
  * One step, in this order:
  *
- *   1 who of the known owners is dead            its log is final from here on
- *   2 who has called exec                        what its earlier program has done is in the table, be it told or not
- *   3 the stamps that were taken so far          every record of a smaller one that matters is published
- *   4 read all logs                              what has a later stamp waits for the next step
- *   5 sort by stamp, and let the mirror hear
- *   6 whose log was too fast, who was in 2, and who is halted in the middle of a call: compare with the table
- *   7 what is left of the dead of 1 was purged; who dumps core is told of
+ *   1 which known owners are dead           their logs are final from here on
+ *   2 which have called exec                all changes of their earlier programs are in the
+ *                                           table, with or without a record
+ *   3 the highest stamp taken so far        every record with a smaller one that matters is
+ *                                           published
+ *   4 read all logs                         records with a later stamp wait for the next step
+ *   5 sort by stamp, and apply to the mirror
+ *   6 compare with the table                seats whose records were missed, those of 2, and those
+ *                                           halted in the middle of a call
+ *   7 report the remaining entries of the dead of 1 as purged; report core dumps
  *
- * The fd is the sleeper's: it is readable when the registry's bell for news was rung, or there is news without a
- * ring, and at once when an owner of entries has died. The sleeper sleeps only when everything was fetched; so a
- * listener that does not fetch costs the writers nothing. A death that it is not told of, it finds as news.
+ * Steps 1 to 4 must not change places: a log that was read before its owner was found
+ * dead may lack the last records, and those changes would be reported as purges.
+ *
+ * The fd is the sleeper's. It becomes readable when the registry's bell for news is rung,
+ * when there is news without a ring, and at once when an owner of entries has died. The
+ * sleeper only sleeps after everything was fetched, so a listener that does not fetch
+ * costs the writers nothing. A death that it is not notified of is found as news.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,10 +42,10 @@ struct kreg_listener {
 	struct kreg *k;
 	struct mirror mirror;
 	struct inbox inbox;
-	bool behind;                  /* the mirror needs a resync of all */
-	struct mirror_event *fetched; /* whose bytes the user may still read */
-	struct sleeper sleeper;       /* its fd is readable when there may be news */
-	bool signalled;               /* its fd is readable */
+	bool behind;                  /* the mirror needs a resync of everything */
+	struct mirror_event *fetched; /* the user may still read its bytes */
+	struct sleeper sleeper;       /* its fd becomes readable when there may be news */
+	bool signalled;               /* the fd is readable */
 	bool wants_dumps;
 	struct programs programs;
 	struct halted halted;
@@ -51,7 +58,10 @@ static void signal_news(struct kreg_listener *l)
 	l->signalled = true;
 }
 
-/* Each owner that is new, so that its death is heard of. Of one that is dead already at once. */
+/*
+ * Watches each new owner for its death. If it is dead already, the fd becomes readable at
+ * once.
+ */
 static void watch_owners(struct kreg_listener *l)
 {
 	struct mirror_owner *at;
@@ -66,7 +76,7 @@ static void watch_owners(struct kreg_listener *l)
 	}
 }
 
-/* Lets the mirror hear what has a stamp below @end, in order. */
+/* Applies records with a stamp below @end to the mirror, in order. */
 static int hear_records(struct kreg_listener *l, uint64_t end)
 {
 	struct log_record *record;
@@ -80,7 +90,7 @@ static int hear_records(struct kreg_listener *l, uint64_t end)
 	return err;
 }
 
-/* Of @seat's owners, by their records and by the table, what has become since records were missed. */
+/* Reports that records of @seat were missed, and compares its entries with the table. */
 static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
 {
 	owner_t owner =
@@ -160,7 +170,7 @@ static int tell_dumps(struct kreg_listener *l)
 	return err;
 }
 
-/* All that is to be heard of anew, after memory or the table failed us. */
+/* Starts again from the table, after memory or a table read has failed. */
 static int start_over(struct kreg_listener *l)
 {
 	int err;
@@ -173,7 +183,7 @@ static int start_over(struct kreg_listener *l)
 	return err;
 }
 
-/* One step; see the top. */
+/* One step, as described at the top. */
 static int hear(struct kreg_listener *l)
 {
 	struct mirror_owner *at;
@@ -182,8 +192,8 @@ static int hear(struct kreg_listener *l)
 	cds_list_for_each_entry (at, &l->mirror.owners, node)
 		at->doomed = !life_is_alive(&l->k->lives, at->token);
 	/*
-	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs with
-	 * life_look:A, which has read the word
+	 * ORD[hear:A] acquire: that an owner is dead, then its log, which is final; pairs
+	 * with life_look:A, which has read the word
 	 */
 	fence_acquire();
 	programs_look(&l->programs);
@@ -205,7 +215,10 @@ static int hear(struct kreg_listener *l)
 	return err;
 }
 
-/* What could not be heard is there still, so whoever goes back to poll(2) has to be woken. */
+/*
+ * Records that were not processed are still in the logs, so a caller that returns to
+ * poll(2) has to be woken.
+ */
 static int keep_news(struct kreg_listener *l, int err)
 {
 	signal_news(l);
@@ -241,7 +254,7 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
-	/* Nothing is left: so look once more after saying that we are about to sleep. */
+	/* No event is left: set the bell's flag, then look once more before sleeping. */
 	sleeper_clear(&l->sleeper);
 	l->signalled = false;
 	until.seen = bell_listen(&s->header->news);
@@ -251,7 +264,10 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
-	/* There will be no more. In this order: where lives were ended by force, the registry may have been replaced since. */
+	/*
+	 * Nothing more will come. This order matters: if lives were ended by force, the
+	 * registry may have been replaced since, and -EOWNERDEAD is the cause.
+	 */
 	if (!life_is_alive(&l->k->lives, l->k->self.owner))
 		return keep_news(l, unguarded_why(l->k));
 	if (!succession_is_current(s))
@@ -301,7 +317,7 @@ void kreg_listener_close(struct kreg_listener *l)
 		sleeper_stop(&l->sleeper);
 		log_unlisten(&l->k->segment, &l->k->self);
 	} else {
-		sleeper_let_go(&l->sleeper);
+		sleeper_abandon(&l->sleeper);
 	}
 	listener_free(l);
 }

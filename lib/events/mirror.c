@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A copy of the entries that a listener has heard of, by place, by key and by owner.
+ * The mirror's logic: which events follow from records and from the table. It has a copy
+ * of the entries that the listener knows, by place, by key and by owner.
  *
- * The logs have no record for what goes with a death, and for a name that goes from one owner to another
- * the new owner's record may be read before the old one's end is known. So:
+ * A death writes no records, and when a name goes from one owner to another, the new
+ * owner's record may be read before the old one's end is known. So:
  *
- *   heard of                            what is told
+ *   found                               reported
  *   an entry of a key that is free      register
- *   a name that another one holds       unregister or purge of that, and then register
+ *   a name that another owner holds     unregister or purge of that, and then register
  *   a name that was taken over          unregister of the holder, which waits from now on; register
- *   one that waits in line              nothing, until the table says that it holds the name
- *   the end of an entry not known       nothing: it was told already
- *   an entry that is known              nothing: the table was looked at after it was registered
+ *   an entry that waits in line         nothing, until the table says that it holds the name
+ *   the end of an unknown entry         nothing: it was reported already
+ *   an entry that is known              nothing: the table was read after it was registered
  *
- * A place is used again, and by the same owner for another key. Where records were missed, the mirror may know
- * an entry at a place of which the table, or a record, says something of another key already: it is found by
- * its key as well, or the mirror would tell of one key what has become of another.
+ * A place is used again, also by the same owner for another key. If records were missed,
+ * the mirror may know an entry at a place that the table, or a record, already shows with
+ * another key. So an entry is identified by its key as well; otherwise an event of one
+ * key would be reported for another.
  */
 #include "lib/events/mirror.h"
 
@@ -27,7 +29,7 @@
 #include "lib/find/pattern.h"
 #include "shm/query.h"
 
-/* Its end, told if its beginning was. */
+/* Ends an entry; reported only if its beginning was. */
 static int entry_end(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 {
 	int err = entry->waiting ? 0 : entry_tell(m, entry, type);
@@ -42,7 +44,7 @@ static bool is_of_key(const struct mirror_entry *entry, const struct kreg_entry 
 	       !memcmp(entry->key->key, at->key, at->key_size);
 }
 
-/* What is known of @owner's entry at @place, if it is of @at's key. */
+/* @owner's known entry at @place, if it has @at's key. */
 static struct mirror_entry *known_of(struct mirror *m, owner_t owner, place_t place,
 				     const struct kreg_entry *at)
 {
@@ -63,8 +65,9 @@ static struct mirror_entry *holder_of(const struct mirror_key *key)
 }
 
 /*
- * If nobody is known to hold the name, one of those who wait may by now: the table knows. Who has reserved
- * it is in no record, so he is watched, and the key looked at again with whatever is heard of next.
+ * If no known entry holds the name, one of the waiting ones may hold it by now: the table
+ * decides. A reserved name is in no record, so its owner is watched, and the key is
+ * checked again after the next records.
  */
 static int promote_key(struct mirror *m, struct mirror_key *key)
 {
@@ -102,7 +105,7 @@ static int promote(struct mirror *m, const struct kreg_entry *at)
 	return key ? promote_key(m, key) : 0;
 }
 
-/* Its end, and who holds the name after it. */
+/* Ends an entry, and reports the next holder of the name. */
 static int end_and_promote(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 {
 	unsigned char key[KREG_KEY_MAX];
@@ -125,7 +128,7 @@ int mirror_unblock(struct mirror *m)
 	while (!cds_list_empty(&blocked)) {
 		struct mirror_key *key = cds_list_first_entry(&blocked, struct mirror_key, blocked);
 
-		/* The rest is looked at the next time. */
+		/* The rest is left for the next time. */
 		if (!err)
 			err = promote_key(m, key);
 		else
@@ -134,7 +137,7 @@ int mirror_unblock(struct mirror *m)
 	return err;
 }
 
-/* Whether @owner's entry at @place is in the table now, under that key. */
+/* Whether @owner's entry at @place is in the table now, with that key. */
 static bool is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
 		     size_t key_size)
 {
@@ -155,8 +158,9 @@ static bool is_there(struct mirror *m, owner_t owner, place_t place, const void 
 }
 
 /*
- * @by holds the name; so the owner that did before does not. It is in line if it @waits, or if the table says so: where
- * the table was looked at instead of a record, nothing tells that the name was taken over.
+ * @by holds the name, so the previous holder does not. That one is in line if @waits, or
+ * if the table says so: an entry found by a table read instead of a record does not show
+ * that it was taken over.
  */
 static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 {
@@ -179,7 +183,7 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 	return err;
 }
 
-static int hear_register(struct mirror *m, const struct news *news)
+static int apply_register(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
 	int err = 0;
@@ -188,7 +192,7 @@ static int hear_register(struct mirror *m, const struct news *news)
 		entry->seen = true;
 		return 0;
 	}
-	/* Its end was missed, and its place is another one's. */
+	/* The end of that entry was missed, and its place is used for another key. */
 	if (entry)
 		err = end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
 	if (err)
@@ -205,7 +209,7 @@ static int hear_register(struct mirror *m, const struct news *news)
 	return err || !news->tell ? err : entry_tell(m, entry, KREG_EVENT_REGISTER);
 }
 
-static int hear_update(struct mirror *m, const struct news *news, place_t before)
+static int apply_update(struct mirror *m, const struct news *news, place_t before)
 {
 	owner_t owner = news->entry.owner.token;
 	struct mirror_entry *entry = known_of(m, owner, before, &news->entry);
@@ -213,8 +217,11 @@ static int hear_update(struct mirror *m, const struct news *news, place_t before
 	int err = 0;
 
 	if (!entry)
-		return hear_register(m, news);
-	/* The table was looked at after the update, while the entry was known by where it had been. */
+		return apply_register(m, news);
+	/*
+	 * The table was read after the update, while the entry was known at its previous
+	 * place.
+	 */
 	if (there && there != entry && is_of_key(there, &news->entry))
 		return end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
 	if (there && there != entry)
@@ -228,7 +235,7 @@ static int hear_update(struct mirror *m, const struct news *news, place_t before
 	return entry->waiting ? promote(m, &news->entry) : entry_tell(m, entry, KREG_EVENT_UPDATE);
 }
 
-static int hear_unregister(struct mirror *m, const struct news *news)
+static int apply_unregister(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry =
 		known_of(m, news->entry.owner.token, news->place, &news->entry);
@@ -250,8 +257,8 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 	return pattern_matches(p, entry);
 }
 
-/* From one owner to another. The giver may have died before it happened: the table knows. */
-static int hear_give(struct mirror *m, const struct news *news, const struct log_record *record)
+/* A change of owner. The giver may have died before it happened: the table decides. */
+static int apply_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct news given = *news, gone = *news;
 	struct kreg_owner to = { .token = record->to };
@@ -259,14 +266,14 @@ static int hear_give(struct mirror *m, const struct news *news, const struct log
 	int err;
 
 	gone.place = record->before;
-	err = hear_unregister(m, &gone);
+	err = apply_unregister(m, &gone);
 	if (life_look(&m->k->lives, record->to, &life))
 		handle_owner(m->k, record->to, life, &to);
 	given.entry.owner = to;
 	if (err || !is_wanted(m, &given.entry) ||
 	    !is_there(m, record->to, record->place, news->entry.key, news->entry.key_size))
 		return err;
-	return hear_register(m, &given);
+	return apply_register(m, &given);
 }
 
 int mirror_apply(struct mirror *m, const struct log_record *record)
@@ -282,24 +289,24 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 	news.entry.owner.pid = (pid_t)record->pid;
 	if (record->type == LOG_RESYNC)
 		return mirror_resync(m, record->owner, true);
-	/* Of a gift, who gets it may be wanted, though who gives it is not. */
+	/* For a gift, the new owner may match the pattern though the giver does not. */
 	if (record->type != LOG_GIVE && !is_wanted(m, &news.entry))
 		return 0;
 	switch (record->type) {
 	case LOG_REGISTER:
-		return hear_register(m, &news);
+		return apply_register(m, &news);
 	case LOG_UPDATE:
-		return hear_update(m, &news, record->before);
+		return apply_update(m, &news, record->before);
 	case LOG_UNREGISTER:
-		return hear_unregister(m, &news);
+		return apply_unregister(m, &news);
 	case LOG_GIVE:
-		return hear_give(m, &news, record);
+		return apply_give(m, &news, record);
 	default:
 		return 0;
 	}
 }
 
-/* Ends those of @owner that are not @seen. */
+/* Ends @owner's entries that are not @seen. */
 static int end_unseen(struct mirror *m, struct mirror_owner *owner, uint32_t type)
 {
 	struct mirror_entry *entry, *next;
@@ -371,7 +378,7 @@ static int resync_entry(const struct kreg_entry *entry, void *data)
 
 	news.flags = entry->position ? LOG_WAITING : 0;
 	news.known = resync->first;
-	return hear_register(resync->m, &news);
+	return apply_register(resync->m, &news);
 }
 
 int mirror_resync(struct mirror *m, owner_t owner, bool tell)
@@ -392,7 +399,7 @@ int mirror_resync(struct mirror *m, owner_t owner, bool tell)
 	}
 	err = kreg_select(m->k, &pattern, resync_entry, &resync);
 	cds_list_for_each_entry_safe (at, next, &m->owners, node) {
-		/* Of the dead, a purge is told. */
+		/* Entries of the dead are reported as purged, later. */
 		if (!err && (owner ? at->token == owner : life_is_alive(&m->k->lives, at->token)))
 			err = end_unseen(m, at, KREG_EVENT_UNREGISTER);
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mirror: what a listener knows of the registry, so that it can say what the dead have left.
+ * The mirror: a listener's copy of the entries, from which it knows what a death has
+ * ended.
  *
- * Promises  for each entry one register event and then one unregister or purge event, in order for each
- *           key; of a name that may be held by one, the holder's alone. Between them at most one dump event.
+ * Promises  for each entry one register event and then one unregister or purge event, in
+ *           order for each key; for a name with a single holder, only the holder's.
+ *           Between them at most one dump event.
  * Needs     one thread at a time.
  * Context   private memory, and lookups.
  * Used by   listen.c.
@@ -21,16 +23,16 @@
 struct mirror_owner {
 	owner_t token;
 	pid_t pid;
-	struct death *death; /* NULL: not watched; the listener's */
+	struct death *death; /* the listener's; NULL: not watched */
 	struct dump *dump;   /* the same */
-	bool has_untold;     /* an entry of which it is not told that the owner dumps core */
-	bool fresh;          /* not seen by the listener yet */
+	bool has_untold;     /* has an entry whose dump event was not reported yet */
+	bool fresh;          /* the listener has not seen it yet */
 	bool doomed;         /* was dead before the logs were read */
 	struct cds_list_head node;
 	struct cds_list_head entries;
 };
 
-/* An event that waits to be fetched. */
+/* An event to be fetched. */
 struct mirror_event {
 	struct cds_list_head node;
 	struct kreg_event event;
@@ -43,31 +45,31 @@ struct mirror {
 	void *by_place, *by_key, *by_token; /* trees of tsearch(3) */
 	struct cds_list_head owners;
 	struct cds_list_head events;
-	struct cds_list_head blocked; /* keys that are reserved, with some in line that we know */
-	bool begun;                   /* what is heard of now is new */
+	struct cds_list_head blocked; /* reserved keys with known entries in line */
+	bool begun;                   /* entries found from now on are new */
 };
 
 void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pattern);
 void mirror_free(struct mirror *m);
 
-/* All return 0 or -ENOMEM; then the mirror is behind and needs mirror_resync(). */
+/* All return 0 or -ENOMEM. After an error the mirror is behind and needs mirror_resync(). */
 int mirror_apply(struct mirror *m, const struct log_record *record);
 
-/* Tells that all of @owner's entries went with it, and forgets it. */
+/* Reports all of @owner's entries as purged, and forgets the owner. */
 int mirror_purge(struct mirror *m, struct mirror_owner *owner);
 
-/* Tells of @owner's entries that it dumps core, unless it was told. */
+/* Reports that @owner dumps core, once for each of its entries. */
 int mirror_dump(struct mirror *m, struct mirror_owner *owner);
 
-/* Tells whose turn it is of those in line behind a reserved name that is no more. */
+/* Reports the next holder of names whose reservation has ended. */
 int mirror_unblock(struct mirror *m);
 
-/* Tells that @lost records were missed; 0: not known how many. */
+/* Reports that @lost records were missed; 0: unknown how many. */
 int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost);
 
 /*
- * Compares with the table, and tells what is different: of @owner, or of all if that is 0. @tell: what is
- * new as well. -EAGAIN, -EUCLEAN as kreg_each().
+ * Compares with the table and reports the differences: for @owner, or for all if that is
+ * 0. @tell: report new entries, too. -EAGAIN, -EUCLEAN as kreg_each().
  */
 int mirror_resync(struct mirror *m, owner_t owner, bool tell);
 

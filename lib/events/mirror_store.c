@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trees of tsearch(3) and lists; each entry stands in the tree by place, in its key's list and in its
- * owner's.
+ * The mirror's memory: trees of tsearch(3) and lists. Each entry is in the tree by place,
+ * in its key's list, and in its owner's.
  */
 #include "lib/events/mirror_store.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a mirror is made of: entries by place, keys, owners, and the events that wait to be fetched.
+ * The mirror's data: entries by place, keys, owners, and the events to be fetched.
  *
- * Promises  an entry is in three places or in none; a key lives as long as it has entries.
+ * Promises  an entry is in all three structures or in none; a key lives as long as it has
+ *           entries.
  * Needs     one thread at a time.
  * Context   private memory.
  * Used by   mirror.c, mirror_store.c.
@@ -17,18 +18,18 @@
 struct mirror_key {
 	struct cds_list_head blocked; /* in the mirror's list, or empty */
 	struct cds_list_head
-		entries; /* with unique keys: the holder, and those who wait, by stamp */
+		entries; /* with unique keys: the holder, and the waiting ones, by stamp */
 	const void *key;
 	size_t key_size;
 	unsigned char bytes[];
 };
 
 struct mirror_entry {
-	owner_t token; /* these two are how it is found */
+	owner_t token; /* this and the next are the key of the tree */
 	place_t place;
 	bool waiting;
 	bool known;
-	bool seen; /* in the table, by a resync */
+	bool seen; /* found in the table by a resync */
 	bool dump_told;
 	struct mirror_key *key;
 	struct mirror_owner *owner;
@@ -37,7 +38,7 @@ struct mirror_entry {
 	unsigned char *value;
 };
 
-/* What is known of an entry, from a record or from the table. */
+/* An entry as a record or the table shows it. */
 struct news {
 	struct kreg_entry entry;
 	place_t place;
@@ -46,13 +47,13 @@ struct news {
 	bool tell;
 };
 
-/* NULL: no memory. */
+/* NULL: out of memory. */
 struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from);
 
 struct mirror_entry *entry_find(struct mirror *m, owner_t token, place_t place);
 struct mirror_key *key_find(struct mirror *m, const void *key, size_t key_size);
 
-/* NULL: no memory. */
+/* NULL: out of memory. */
 struct mirror_entry *entry_new(struct mirror *m, const struct news *news);
 void entry_free(struct mirror *m, struct mirror_entry *entry);
 

@@ -6,10 +6,12 @@
 
 #include "shm/row.h"
 
-/* The program in one seat, as it was seen last. */
+/*
+ * The program in one seat, as seen last.
+ */
 struct program {
 	uint64_t life_and_image;
-	bool is_new; /* and not compared with the table yet */
+	bool is_new; /* not compared with the table yet */
 };
 
 int programs_init(struct programs *programs, struct kreg *k)
@@ -36,24 +38,25 @@ static uint32_t seats_end(const struct programs *programs)
 static uint64_t program_of(const struct life_table *lives, uint32_t seat)
 {
 	/*
-	 * ORD[program_of:A] acquire: the image, then the table, in which is all that the earlier program has
-	 * done; pairs with kernel sched_process_exec, which counts it when the threads of that are gone
+	 * ORD[program_of:A] acquire: the image, then the table, which has all changes of
+	 * the earlier program; pairs with kernel sched_process_exec, which counts the
+	 * image when the threads of that are gone
 	 */
 	uint64_t image = load_acquire(&lives->facts[seat].image);
 
-	/* relaxed: where the life is another one, its own records tell what it does */
+	/* relaxed: another life has records of its own */
 	return (load_relaxed(&lives->words[seat]) & ~0xffffffffull) | image;
 }
 
 /*
- * Whether the program that is seen first in a life is a later one, which has not opened the registry or has found
- * that an earlier one was interrupted.
+ * Whether the program that is seen first in a life is a later one, which has not opened
+ * the registry, or has found that an earlier one was interrupted.
  */
 static bool is_later(const struct segment *s, uint64_t life_and_image, uint32_t seat)
 {
 	const struct row *row = &s->rows[seat];
 
-	/* relaxed: a row that is about to be opened is compared in vain */
+	/* relaxed: comparing a row that is about to be opened does no harm */
 	return load_relaxed(&row->image) != image_fold((uint32_t)life_and_image) ||
 	       row_doubt(s, owner_of(life_and_image, seat));
 }

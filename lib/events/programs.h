@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs: what a listener finds in the table of a process that has called exec.
+ * Programs: finds in the table what a process has changed without a record before it
+ * called exec.
  *
- * Promises  what a program had done and not told when its process called exec is told after that: under the guard the
- *           life goes on, so no death tells it. In the fallback exec ends the life, and there is nothing to do.
- * Needs     programs_look() before the logs are read, programs_catch_up() after they were heard.
+ * Promises  such a change is reported after the exec: under the guard the life goes on,
+ *           so no death reports it. In the fallback exec ends the life, and nothing has
+ *           to be done.
+ * Needs     programs_look() before the logs are read, programs_catch_up() after they were
+ *           applied.
  * Context   one thread at a time; private memory, and lookups.
  * Used by   listen.c.
  */
@@ -26,10 +29,13 @@ struct programs {
 int programs_init(struct programs *programs, struct kreg *k);
 void programs_free(struct programs *programs);
 
-/* Sees which are new. */
+/* Finds new programs. */
 void programs_look(struct programs *programs);
 
-/* Compares what the owners of those have with the table. Errors as mirror_resync(); what is left is done the next time. */
+/*
+ * Compares their owners' entries with the table. Errors as mirror_resync(); the rest is
+ * left for the next call.
+ */
 int programs_catch_up(struct programs *programs, struct mirror *m);
 
 #pragma GCC visibility pop

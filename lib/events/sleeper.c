@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Armed, it sleeps until the bell is rung, makes the fd readable, and waits to be armed again.
+ * The sleeper thread. Once armed, it sleeps until the bell is rung, makes the fd
+ * readable, and waits to be armed again.
  *
- * A ring may never come: its maker was killed, stopped, or has called exec between what it did and the ring. So
- * ten times a second it takes a print of the registry, and if that is another one than the listener had before it
- * last heard, that is as good as a ring. All words in the print go one way, so none that has gone comes back.
- * Dumps of cores are looked for as often (dumps.c).
- * So is a thread that is inside of a call just then: its process may have been stopped before it told anything, and the
- * listener has to look whether it stays there (halted.c).
+ * A ring may be lost: the process that was to ring was killed, was stopped, or has called
+ * exec before. So ten times a second the sleeper takes a print of the registry; if it
+ * differs from the print that the listener took before it last read the logs, that counts
+ * as a ring. All words in the print change in one direction only, so no earlier print
+ * comes back. At the same interval it looks for core dumps (dumps.c), and for threads
+ * inside of a call: their process may have been stopped before it wrote a record, and the
+ * listener has to check whether it stays there (halted.c).
  */
 #include "lib/events/sleeper.h"
 
@@ -38,7 +40,7 @@ static bool is_new_dump(struct sleeper *sleeper)
 	return found;
 }
 
-/* Until the bell is rung, or there is news without a ring. */
+/* Sleeps until the bell is rung, or there is news without a ring. */
 static void sleep_until(struct sleeper *sleeper, const struct sleep *until)
 {
 	uint32_t *bell = &sleeper->k->segment.header->news;
@@ -73,7 +75,7 @@ void sleeper_clear(struct sleeper *sleeper)
 	pair_clear(&sleeper->pair);
 }
 
-/* Under the mutex: until it is armed, or has to stop. */
+/* Under the mutex: waits until the sleeper is armed or has to stop. */
 static void serve(struct sleeper *sleeper)
 {
 	for (;;) {
@@ -129,7 +131,7 @@ int sleeper_start(struct sleeper *sleeper, struct kreg *k)
 		pair_free(&sleeper->pair);
 		return err;
 	}
-	/* It has its own copy of the fd by then. */
+	/* By then the thread has its own copy of the fd. */
 	pthread_mutex_lock(&sleeper->mutex);
 	while (!sleeper->has_begun)
 		pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
@@ -193,10 +195,10 @@ void sleeper_stop(struct sleeper *sleeper)
 	pthread_join(sleeper->thread, NULL);
 	pthread_cond_destroy(&sleeper->changed);
 	pthread_mutex_destroy(&sleeper->mutex);
-	sleeper_let_go(sleeper);
+	sleeper_abandon(sleeper);
 }
 
-void sleeper_let_go(struct sleeper *sleeper)
+void sleeper_abandon(struct sleeper *sleeper)
 {
 	deaths_free(&sleeper->deaths);
 	dumps_free(&sleeper->dumps);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sleeper: a thread that makes an fd readable when there is news in a registry, because epoll knows no futex; and a
- * second one, of deaths.c, for the ends of owners.
+ * The sleeper: a thread that makes an fd readable when there is news in a registry,
+ * because epoll cannot wait for a futex; and a second thread, of deaths.c, for deaths of
+ * owners.
  *
- * Promises  the fd is readable at once when the registry's bell for news is rung, and some 100 ms after there is
- *           news that nobody rang for. It sleeps on the bell only after sleeper_arm(); until then nobody makes a
- *           system call for it, and it looks at nothing. A program that has closed the fd, and has another file under
- *           its number, loses nothing of that.
- * Needs     bell_listen() and log_print() before the listener hears what there is; sleeper_arm() afterwards.
+ * Promises  the fd becomes readable at once when the registry's bell for news is rung,
+ *           and about 100 ms after news without a ring. The thread sleeps on the bell
+ *           only after sleeper_arm(); until then it makes no checks, and no other process
+ *           makes a system call for it. If the program has closed the fd, and has another
+ *           file under its number, that file is not touched.
+ * Needs     bell_listen() and log_print() before the listener reads the logs;
+ *           sleeper_arm() afterwards.
  * Context   one thread at a time, not in a child of fork().
  * Used by   listen.c.
  */
@@ -20,18 +23,18 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What the listener knew before it heard all there was. */
+/* What the listener knew before it read the logs. */
 struct sleep {
 	uint32_t seen;  /* of the bell */
 	uint64_t print; /* of the registry */
-	bool ask_again; /* something is only known by asking again, soon */
+	bool ask_again; /* some change has to be polled for, soon */
 };
 
 struct sleeper {
 	struct kreg *k;
-	struct pair pair; /* @fd_write is in both tables, under one number */
+	struct pair pair; /* fd_write is in both tables of fds, under one number */
 	pthread_t thread;
-	pthread_mutex_t mutex; /* for the rest */
+	pthread_mutex_t mutex; /* for the members below */
 	pthread_cond_t changed;
 	struct deaths deaths;
 	struct dumps dumps;
@@ -41,23 +44,23 @@ struct sleeper {
 	struct sleep until;
 };
 
-/* Negative errno of socketpair(2) and threads. */
+/* Negative errno of socketpair(2) or of thread creation. */
 int sleeper_start(struct sleeper *sleeper, struct kreg *k);
 void sleeper_arm(struct sleeper *sleeper, const struct sleep *until);
 void sleeper_stop(struct sleeper *sleeper);
 
-/* In a child of fork(), which has neither thread. */
-void sleeper_let_go(struct sleeper *sleeper);
+/* For a child of fork(), which has neither thread. */
+void sleeper_abandon(struct sleeper *sleeper);
 
-/* The fd becomes readable when @owner is dead. NULL: no memory is to be had. */
+/* Makes the fd readable when @owner dies. NULL: out of memory. */
 struct death *sleeper_watch(struct sleeper *sleeper, owner_t owner);
 void sleeper_forget(struct sleeper *sleeper, struct death *death);
 
-/* While it is armed, the fd becomes readable when @owner dumps core. NULL: no memory is to be had. */
+/* While armed, makes the fd readable when @owner dumps core. NULL: out of memory. */
 struct dump *sleeper_watch_dump(struct sleeper *sleeper, owner_t owner);
 void sleeper_forget_dump(struct sleeper *sleeper, struct dump *dump);
 
-/* Makes the fd readable; not readable. */
+/* Makes the fd readable, or not readable. */
 void sleeper_signal(struct sleeper *sleeper);
 void sleeper_clear(struct sleeper *sleeper);
 

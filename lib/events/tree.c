@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tree's nodes begin with the item.
+ * A node of tsearch(3) begins with the pointer to its item.
  */
 #include "lib/events/tree.h"
 

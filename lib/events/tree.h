@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tsearch(3) with results that are the items; its header has names that are ours.
+ * tsearch(3) with items as results. Wrapped, because <search.h> declares names that the
+ * library uses itself.
  *
  * Context   any; allocates.
  * Used by   mirror_store.c.
@@ -12,7 +13,10 @@
 
 typedef int (*tree_compare_fn)(const void *a, const void *b);
 
-/* What is in the tree and equal to @item, or @item, which is then in it. NULL: no memory. */
+/*
+ * Returns the item in the tree that is equal to @item, or adds @item and returns it.
+ * NULL: out of memory.
+ */
 void *tree_add(void *item, void **tree, tree_compare_fn compare);
 void *tree_find(const void *item, void *const *tree, tree_compare_fn compare);
 void tree_remove(const void *item, void **tree, tree_compare_fn compare);
