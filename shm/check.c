@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A look goes through the whole segment and collects what is not as it should be. Others change the
- * segment meanwhile, so what one look finds may be a step that another process was just taking, or a block that
- * was freed and used again. A fault is reported only if each of several looks, some milliseconds apart, finds
- * the same words in the same place. A segment without faults costs one look.
+ * A check is one or more looks at the whole segment; a fault is what all looks agree on.
  *
- * What a killed process leaves is no fault, nor what a stopped one leaves in the middle of a call: those states
- * are in doc/protocol.md, and every process copes with them.
+ * A look collects what is not as it should be. Other processes change the segment
+ * meanwhile, so a single look may find a step that a process was just taking, or a block
+ * that was freed and reused. A fault is therefore reported only if each of several looks,
+ * some milliseconds apart, finds the same words in the same place. A segment without
+ * faults costs one look.
  *
- * Not here: the list (check_list.c), slabs, meta and gifts (check_land.c), rows, slots and logs
- * (check_seats.c).
+ * What a killed process leaves is not a fault, nor what a stopped one leaves in the
+ * middle of a call: those states are in doc/protocol.md, and every process copes with
+ * them.
+ *
+ * The order of one look matters: the seats' rows are copied and the linked buckets noted
+ * before the list is walked, and compared after it. Noted afterwards, an entry or a
+ * bucket that was linked during the walk would look like one that the list does not lead
+ * to.
+ *
+ * Not here: the list (check_list.c), slabs, meta and gifts (check_land.c), rows, slots
+ * and logs (check_seats.c).
  */
 #include "shm/check.h"
 
@@ -23,10 +32,14 @@
 #include "shm/check_look.h"
 #include "shm/land.h"
 
-/* A process that takes and gives back one name in a loop can be caught in the same step several times. */
+/*
+ * A process that registers and unregisters one name in a loop may be caught in the same
+ * step several times, with the same words.
+ */
 #define LOOKS 6
 #define PAUSE_NS 5000000l
 
+/* Beyond FAULTS_OF_KIND a fault is only counted. */
 void look_fault(struct look *look, enum fault_kind kind, uint64_t object, uint64_t word,
 		const char *format, ...)
 {
@@ -52,6 +65,9 @@ uint32_t look_pid(const struct look *look, owner_t owner)
 	return seat < look->s->seats ? load_relaxed(&look->s->rows[seat].who.pid) : 0;
 }
 
+/*
+ * Notes the buckets that are linked by now, neither unused nor claimed. Before the walk.
+ */
 static void look_buckets(struct look *look)
 {
 	uint64_t bucket;
@@ -64,6 +80,10 @@ static void look_buckets(struct look *look)
 	}
 }
 
+/*
+ * Allocates one look for what is reserved at this moment. -ENOMEM; look_end() is needed
+ * in any case.
+ */
 static int look_begin(struct look *look, const struct segment *s, const struct life_table *lives)
 {
 	uint64_t buckets = segment_see_buckets(s);
@@ -80,6 +100,7 @@ static int look_begin(struct look *look, const struct segment *s, const struct l
 	return look->lines && look->reached && look->linked && look->seats ? 0 : -ENOMEM;
 }
 
+/* calloc() has left NULL where it failed, and look_begin() has cleared the rest. */
 static void look_end(struct look *look)
 {
 	free(look->lines);
@@ -88,6 +109,10 @@ static void look_end(struct look *look)
 	free(look->seats);
 }
 
+/*
+ * For words that are written once. Compared with what was read at the opening, which
+ * nobody else can have changed.
+ */
 static void header_is(struct look *look, const char *what, uint64_t found, uint64_t wanted)
 {
 	if (found != wanted)
@@ -97,6 +122,7 @@ static void header_is(struct look *look, const char *what, uint64_t found, uint6
 			   what, (unsigned long long)found, (unsigned long long)wanted);
 }
 
+/* For words that only grow. */
 static void header_is_at_most(struct look *look, const char *what, uint64_t found, uint64_t most)
 {
 	if (found > most)
@@ -128,17 +154,26 @@ static void look_header(struct look *look)
 	header_is_at_most(look, "seats_high", load_relaxed(&header->seats_high), s->seats);
 	/* relaxed: as above */
 	header_is_at_most(look, "slots_high", load_relaxed(&header->slots_high), s->slots_count);
-	if (!header->id || load_relaxed(&header->successor) == header->id) /* relaxed: a figure */
+	/* relaxed: a figure */
+	if (!header->id || load_relaxed(&header->successor) == header->id)
 		look_fault(look, FAULT_HEADER, 0, header->id,
 			   "header: the registry is its own successor; " LOOK_DAMAGED);
 }
 
+/*
+ * One look from beginning to end. -ENOMEM also if a part of the segment is out of reach:
+ * what is there would seem to be missing.
+ */
 static int look_once(struct look *look, const struct segment *s, const struct life_table *lives)
 {
 	int err = look_begin(look, s, lives);
 
 	if (!err && !segment_is_whole(s))
 		err = -ENOMEM;
+	/*
+	 * Rows and buckets first, then the list, then what is compared with it; see the
+	 * head.
+	 */
 	if (!err) {
 		look_header(look);
 		look_buckets(look);
@@ -153,6 +188,7 @@ static int look_once(struct look *look, const struct segment *s, const struct li
 	return err;
 }
 
+/* Whether @look has found the same fault: the kind, the object and the word. */
 static bool has_fault(const struct look *look, const struct fault *fault)
 {
 	uint32_t i;
@@ -162,11 +198,16 @@ static bool has_fault(const struct look *look, const struct fault *fault)
 		    look->faults[i].object == fault->object && look->faults[i].word == fault->word)
 			return true;
 	}
-	/* It may be among those that had no room. */
+	/*
+	 * It may be among those that were not kept: then the count of the kind decides.
+	 */
 	return look->of_kind[fault->kind] > FAULTS_OF_KIND;
 }
 
-/* Keeps in @look what @again has found as well. */
+/*
+ * Keeps in @look only what @again has found too. For a kind of which one look had more
+ * than it could keep, the smaller count stands.
+ */
 static void look_confirm(struct look *look, const struct look *again)
 {
 	uint64_t kept[FAULT_KINDS] = { 0 };
@@ -185,6 +226,7 @@ static void look_confirm(struct look *look, const struct look *again)
 		else if (again->of_kind[i] < look->of_kind[i])
 			look->of_kind[i] = again->of_kind[i];
 	}
+	/* One look in which every part held is enough to have checked the list. */
 	look->torn &= again->torn;
 }
 
@@ -200,6 +242,7 @@ int64_t check_segment(const struct segment *s, const struct life_table *lives, c
 	if (!looks)
 		return -ENOMEM;
 	err = look_once(&looks[0], s, lives);
+	/* Ends as soon as nothing is left to confirm. */
 	for (i = 1; !err && i < LOOKS && (looks[0].count || looks[0].torn); i++) {
 		nanosleep(&pause, NULL);
 		err = look_once(&looks[1], s, lives);

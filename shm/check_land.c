@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs, meta and gifts: each slab's word is one that land.c, gift.c or meta.c writes, and what the header
- * leads to is there.
+ * Slabs, meta and gifts: each slab's word is one that land.c, gift.c or meta.c writes,
+ * and what the header leads to is there.
+ *
+ * A slab's content cannot be judged by itself; entries are checked against their slab
+ * when the list leads to them (check_list.c).
  */
 #include "shm/check_look.h"
 #include "shm/gift.h"
 #include "shm/meta.h"
 
-/* Whether a seat has had that incarnation. */
+/*
+ * Whether the seat of @owner has had that incarnation. Dead owners are fine: a slab stays
+ * the dead's until it is swept. An incarnation that is yet to come is not: the slab would
+ * come alive with a process that never took it.
+ */
 static bool has_lived(const struct look *look, owner_t owner)
 {
 	uint32_t seat = owner_seat(owner);
@@ -16,17 +23,21 @@ static bool has_lived(const struct look *look, owner_t owner)
 	if (seat >= look->lives->seats || owner != owner_without_image(owner) ||
 	    !owner_incarnation(owner))
 		return false;
-	/* relaxed: incarnations go up */
+	/* relaxed: incarnations only grow */
 	life = load_relaxed(&look->lives->words[seat]);
 	life >>= LIFE_INCARNATION_SHIFT;
 	return ((life - owner_incarnation(owner)) & LIFE_INCARNATION_MASK) <=
 	       LIFE_INCARNATION_MASK / 2;
 }
 
+/*
+ * The epoch is loaded after the word: a slab may be retired, in an epoch that has just
+ * begun, between the two the other way round, and its stamp would seem to be in the
+ * future.
+ */
 static void look_slab(struct look *look, uint32_t slab)
 {
 	uint64_t word = land_owner(look->s, slab);
-	/* After the word, which has an epoch that had begun. */
 	uint64_t epoch = grace_peek(look->s);
 
 	if (!word || word == SEGMENT_NOBODY ||
@@ -38,7 +49,10 @@ static void look_slab(struct look *look, uint32_t slab)
 		   slab, (unsigned long long)word);
 }
 
-/* Whether each slab of the blob at @word is in use as such. */
+/*
+ * Whether each slab of the blob at @word is unowned, and of meta. In a slab of an owner
+ * the meta would be reused when that dies.
+ */
 static bool meta_is_sound(const struct segment *s, uint64_t word)
 {
 	uint32_t bytes, slab, end;
@@ -62,7 +76,7 @@ static void look_meta(struct look *look)
 {
 	uint64_t word = meta_word(look->s);
 
-	/* Who has changed the meta meanwhile has given the old one's memory back. */
+	/* A process that has changed the meta meanwhile has retired the old blob. */
 	if (!meta_is_sound(look->s, word) && word == meta_word(look->s))
 		look_fault(look, FAULT_META, 0, word,
 			   "meta: the word %#llx does not lead to memory that holds "
@@ -70,6 +84,7 @@ static void look_meta(struct look *look)
 			   (unsigned long long)word);
 }
 
+/* After the list, which has counted look->gifts. */
 void look_land(struct look *look)
 {
 	uint32_t slab;
@@ -77,6 +92,7 @@ void look_land(struct look *look)
 	for (slab = 0; slab < look->slabs; slab++)
 		look_slab(look, slab);
 	look_meta(look);
+	/* The other way round is no fault: the number says that there may be some. */
 	if (look->gifts && !gift_is_any(look->s))
 		look_fault(look, FAULT_GIFTS, 0, look->gifts,
 			   "header: it says that there are no gifts and the list has %llu, so "

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list, a bucket's part at a time: from a bucket to the next one that the list leads to. Each part is one
- * peek, repeated if it was overtaken. So a check can go through a large list that others are changing, where
- * one peek of the whole would never hold.
+ * The list, one bucket's part at a time: from a bucket to the next one that the list
+ * leads to.
  *
- * What is asked of an entry is asked within the peek and kept with its place; it counts when the peek has
- * held.
+ * Each part is walked under one peek and repeated if that was overtaken. So a check gets
+ * through a large list that others are changing, where one peek of the whole would never
+ * hold.
+ *
+ * Everything about an entry is read within the peek and kept with its place; it counts
+ * only when the peek has held. Before that it may be of a block that was reused.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,25 +19,33 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
+/* How often one part is tried before it is left unchecked (look->torn). */
 #define PEEK_TRIES 256
-/* Entries of one order that are compared by key. */
+/*
+ * How many entries of one order are compared with each other by key: a line of many would
+ * cost the square of its length.
+ */
 #define SAME_KEY_MAX 64u
 
+/* What was found about one entry, all within one peek. */
 struct item {
 	place_t place;
 	order_t order;
 	owner_t owner;
 	uint64_t info;
-	uint64_t slab; /* the word of the slab that it is in */
+	/* The word of the slab that it is in. */
+	uint64_t slab;
 	bool live;
 	enum fault_kind fault;
 };
 
+/* The entries of one part, in the order of the list. Reused for the next part. */
 struct items {
 	struct item *of;
 	uint64_t count, size;
 };
 
+/* -ENOMEM; @items is unchanged then. */
 static int items_add(struct items *items, const struct item *item)
 {
 	if (items->count == items->size) {
@@ -50,7 +61,10 @@ static int items_add(struct items *items, const struct item *item)
 	return 0;
 }
 
-/* Whether the block begins where its slab is cut, and holds what the entry says. */
+/*
+ * Whether the block begins where its slab is cut, and is large enough for what the entry
+ * says. Otherwise it overlaps another block, or a sweep would not find it.
+ */
 static bool is_cut(const struct look *look, place_t place, uint64_t info)
 {
 	const struct segment *s = look->s;
@@ -65,7 +79,11 @@ static bool is_cut(const struct look *look, place_t place, uint64_t info)
 	       needed <= cut.bytes;
 }
 
-/* Whether a value that lies elsewhere is a block of values of the same owner. */
+/*
+ * Whether a value that lies elsewhere is a block of values in slabs of the same owner. In
+ * another's slab it would be reused while the entry still leads to it. Each slab's word
+ * is compared with that of the entry's slab.
+ */
 static bool value_is_sound(const struct look *look, const struct item *item)
 {
 	const struct segment *s = look->s;
@@ -80,9 +98,13 @@ static bool value_is_sound(const struct look *look, const struct item *item)
 	slab = segment_slab_of(s, place);
 	about = land_about(s, slab);
 	bytes = (uint32_t)about;
+	/*
+	 * A slab of entries, or of impossible blocks, or not at the beginning of a block.
+	 */
 	if (about >> 32 || bytes < LINE_BYTES || bytes > SLAB_BYTES ||
 	    (place - segment_slab_place(s, slab)) * LINE_BYTES % bytes)
 		return false;
+	/* Only blocks of whole slabs may go on into the next slab. */
 	if (size > bytes && bytes != SLAB_BYTES)
 		return false;
 	for (i = 0; i <= (size ? size - 1 : 0) / SLAB_BYTES; i++) {
@@ -92,6 +114,11 @@ static bool value_is_sound(const struct look *look, const struct item *item)
 	return true;
 }
 
+/*
+ * Whether the entry's memory is its owner's: reused while it is linked, the list would
+ * lead into another entry. Of a dead entry only that the slab is neither free nor
+ * retired: it stays the dead's until its entries are out of the list.
+ */
 static bool slab_is_sound(const struct look *look, const struct item *item)
 {
 	uint64_t word = item->slab;
@@ -105,7 +132,10 @@ static bool slab_is_sound(const struct look *look, const struct item *item)
 	return word == item->owner;
 }
 
-/* The same name of the same owner, a few entries before. */
+/*
+ * Whether a living owner has the same name twice, which the mutex of each key prevents.
+ * The entry before is in the same part, as an order lies in one bucket.
+ */
 static bool is_twice(const struct look *look, const struct items *items, const struct item *item,
 		     const unsigned char *key)
 {
@@ -125,6 +155,10 @@ static bool is_twice(const struct look *look, const struct items *items, const s
 	return false;
 }
 
+/*
+ * The first fault of an entry. The order matters: what comes later relies on what was
+ * checked before, e.g. the key is read only from a block that holds it.
+ */
 static enum fault_kind fault_of(const struct look *look, const struct items *items,
 				const struct item *item, const struct entry *entry)
 {
@@ -145,7 +179,7 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 	return is_twice(look, items, item, key) ? FAULT_LINE : FAULT_NONE;
 }
 
-/* *next is its link. */
+/* Reads one entry into @items; *next becomes its link. -ENOMEM. */
 static int look_entry(const struct look *look, struct items *items, ref_t at, struct entry *entry,
 		      ref_t *next)
 {
@@ -153,6 +187,7 @@ static int look_entry(const struct look *look, struct items *items, ref_t at, st
 	struct found found;
 
 	*next = table_load(&entry->next);
+	/* relaxed: behind the link */
 	item.info = load_relaxed(&entry->info); /* relaxed: behind the link */
 	item.live = entry_is_live(look->lives, entry, *next, &found);
 	/* relaxed: behind the link */
@@ -163,8 +198,9 @@ static int look_entry(const struct look *look, struct items *items, ref_t at, st
 }
 
 /*
- * From @bucket's link to the next bucket's, *end, or to the end. 0; -ENOMEM; -EUCLEAN: the list cannot be
- * followed from *end on.
+ * Walks from @bucket's link to the next bucket, *end, or to the list's end. 0; -ENOMEM;
+ * -EUCLEAN: the list cannot be followed beyond *end. Whether that is damage is known only
+ * when the peek has held.
  */
 static int look_part(const struct look *look, ref_t bucket, struct items *items, ref_t *end)
 {
@@ -177,6 +213,11 @@ static int look_part(const struct look *look, ref_t bucket, struct items *items,
 	*end = bucket;
 	if (table_bucket_next(look->s, bucket, &at))
 		return -EUCLEAN;
+	/*
+	 * Terminates whatever the links hold: orders must not go down, and within one
+	 * order a place that comes again is a circle, which is found by a trail that is
+	 * moved at each power of two (R. P. Brent, 1980).
+	 */
 	for (hops = 1, trail = REF_NONE; !table_is_lost(look->s, hops); hops++, at = next) {
 		struct entry *entry;
 
@@ -184,9 +225,13 @@ static int look_part(const struct look *look, ref_t bucket, struct items *items,
 		if (ref_is_end(at))
 			return 0;
 		order = ref_order(at);
-		/* Within one order nothing but a circle leads back: a place that comes again. */
+		/* Within one order only a circle leads back. */
 		if (order_is_before(order, last) || *end == trail)
 			return -EUCLEAN;
+		/*
+		 * The next bucket. Its number is its order; any other link here is
+		 * damage.
+		 */
 		if (!order_is_entry(order))
 			return ref_place(at) == order && order != last ? 0 : -EUCLEAN;
 		entry = segment_entry(look->s, ref_place(at));
@@ -227,6 +272,10 @@ static void say_item(struct look *look, const struct item *item)
 			   look_pid(look, item->owner), words[item->fault]);
 }
 
+/*
+ * Counts a live entry for its owner, for the comparison with the row. An owner that took
+ * its seat during the look is left out: its row was copied before.
+ */
 static void count_item(struct look *look, const struct item *item)
 {
 	struct look_seat *seat = &look->seats[owner_seat(item->owner)];
@@ -245,7 +294,11 @@ static void count_item(struct look *look, const struct item *item)
 		seat->locks_found++;
 }
 
-/* The peek has held. */
+/*
+ * After the peek has held: reports the faults of @items and counts them. The bit of each
+ * line tells a block that two places of the list lead to; only now, as a part that is
+ * repeated would find all of its own bits set.
+ */
 static void keep_part(struct look *look, struct items *items)
 {
 	uint64_t i;
@@ -264,6 +317,10 @@ static void keep_part(struct look *look, struct items *items)
 	}
 }
 
+/*
+ * Repeats a part until its peek has held. -EAGAIN: it never did. -ENOMEM is returned at
+ * once, as it is no property of the list.
+ */
 static int look_part_held(struct look *look, ref_t bucket, struct items *items, ref_t *end)
 {
 	int tries, err;
@@ -278,6 +335,10 @@ static int look_part_held(struct look *look, ref_t bucket, struct items *items, 
 	return -EAGAIN;
 }
 
+/*
+ * After a complete walk: a bucket that was linked before it, and that the list does not
+ * lead to, sends searches into a list of its own, which misses entries.
+ */
 static void look_reached(struct look *look)
 {
 	uint64_t bucket;
@@ -291,12 +352,20 @@ static void look_reached(struct look *look)
 	}
 }
 
+/*
+ * Walks part by part. A list that cannot be followed is reported as one fault and ends
+ * the walk; look->complete stays false then, so that counts are not compared.
+ */
 int look_list(struct look *look)
 {
 	ref_t at = ref_make(0, order_of_bucket(0)), end = at;
 	struct items items = { 0 };
 	int err = look->buckets ? 0 : -EUCLEAN;
 
+	/*
+	 * The bucket is marked before its part is walked: *end of the part before has led
+	 * to it.
+	 */
 	while (!err) {
 		if (ref_place(at) < look->buckets)
 			bit_set(look->reached, ref_place(at));

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One look of a check: what it has seen so far, and the faults. For the files of the check alone.
+ * One look of a check: what it has seen so far, and the faults. For the files of the
+ * check only.
+ *
+ * It is one struct, because what one file collects (owners, linked buckets) another one
+ * compares with the list.
  *
  * Promises  look_fault() keeps a bounded number of faults, however many there are.
  * Needs     look_begin() before, look_end() after.
@@ -12,22 +16,33 @@
 
 #include "shm/table.h"
 
-/* Of each kind; one damaged slab has hundreds of entries. */
+/* How many of each kind are kept: one damaged slab has hundreds of entries. */
 #define FAULTS_OF_KIND 8u
 
-/* Each object is named by the kind and two numbers, so that a second look finds the same fault again. */
+/*
+ * Each fault is identified by its kind and two numbers, so that a second look can find
+ * the same one again. The numbers must therefore not depend on the time of the look.
+ */
 enum fault_kind {
 	FAULT_NONE,
 	FAULT_HEADER,
-	FAULT_LINK,   /* the list leads nowhere, back, or round in a circle; the walk ends there */
-	FAULT_BUCKET, /* linked, and the list does not lead to it */
-	FAULT_TWICE,  /* a block is in two places of the list */
-	FAULT_CUT,    /* an entry is not a block of its slab, or larger than one */
-	FAULT_KEY,    /* an entry is not at its key's place in the list */
+	/* The list leads nowhere, back, or round in a circle; the walk ends there. */
+	FAULT_LINK,
+	/* Linked, but the list does not lead to it. */
+	FAULT_BUCKET,
+	/* Two places of the list lead to one block. */
+	FAULT_TWICE,
+	/* An entry is not a block of its slab, or is larger than one. */
+	FAULT_CUT,
+	/* An entry is not where its key belongs in the list, so no search finds it. */
+	FAULT_KEY,
 	FAULT_VALUE,
-	FAULT_SLAB,     /* a linked entry lies in memory that is not its owner's */
-	FAULT_STRANGER, /* its owner has never opened the registry */
-	FAULT_LINE,     /* an owner is twice in a line */
+	/* A linked entry lies in memory that is not its owner's. */
+	FAULT_SLAB,
+	/* Its owner has never opened the registry. */
+	FAULT_STRANGER,
+	/* An owner is in a line twice. */
+	FAULT_LINE,
 	FAULT_DIRECTORY,
 	FAULT_META,
 	FAULT_GIFTS,
@@ -40,33 +55,48 @@ enum fault_kind {
 
 #define LOOK_FAULTS_MAX (FAULT_KINDS * FAULTS_OF_KIND)
 
+/* @object says which seat, slab, bucket or place; @word what was found there. */
 struct fault {
 	enum fault_kind kind;
 	uint64_t object, word;
 	char sentence[240];
 };
 
-/* The holder of a seat, and what the walk has found of it. */
+/* The holder of a seat: its row before the walk, and what the walk has found of it. */
 struct look_seat {
-	owner_t owner; /* 0: none is alive */
+	/* 0: none is alive. */
+	owner_t owner;
 	uint64_t entries, held, locks, doubt;
 	uint64_t names_found, held_found, locks_found;
-	bool inside; /* a thread of its is inside of a call that writes */
+	/*
+	 * A thread of its is inside a call that writes, so its counts may lag behind the
+	 * list.
+	 */
+	bool inside;
 };
 
+/* One look. Private to the checking thread. */
 struct look {
 	const struct segment *s;
 	const struct life_table *lives;
-	uint32_t slabs; /* when the look began */
+	/* When the look began; also the size of @lines. */
+	uint32_t slabs;
 	uint64_t buckets;
-	unsigned char *lines;   /* a bit for each line of the land: a linked entry begins there */
-	unsigned char *reached; /* a bit for each bucket that the list has led to */
-	unsigned char *linked;  /* a bit for each bucket that was linked when the look began */
+	/* A bit for each line of the land: a linked entry begins there. */
+	unsigned char *lines;
+	/* A bit for each bucket that the list has led to. */
+	unsigned char *reached;
+	/* A bit for each bucket that was linked when the look began. */
+	unsigned char *linked;
 	struct look_seat *seats;
-	uint64_t gifts;                /* live ones in the list */
-	bool complete;                 /* the walk came to the end */
-	bool torn;                     /* a part of the list changed under each look at it */
-	uint64_t of_kind[FAULT_KINDS]; /* how many there are, those without room included */
+	/* Live ones in the list. */
+	uint64_t gifts;
+	/* The walk has come to the end of the list. */
+	bool complete;
+	/* A part of the list changed during each try, and was not checked. */
+	bool torn;
+	/* How many there are, including those not kept in @faults. */
+	uint64_t of_kind[FAULT_KINDS];
 	uint32_t count;
 	struct fault faults[LOOK_FAULTS_MAX];
 };
@@ -74,11 +104,12 @@ struct look {
 #define LOOK_DAMAGED                                                                               \
 	"the memory is damaged: destroy the registry and restart the processes that use it"
 
+/* Adds a fault. */
 __attribute__((format(printf, 5, 6))) void look_fault(struct look *look, enum fault_kind kind,
 						      uint64_t object, uint64_t word,
 						      const char *format, ...);
 
-/* The pid that the row of @owner's seat has, for people. */
+/* The pid in the row of @owner's seat, for messages; it may be a later holder's. */
 uint32_t look_pid(const struct look *look, owner_t owner);
 
 static inline bool bit_is_set(const unsigned char *bits, uint64_t bit)
@@ -91,10 +122,12 @@ static inline void bit_set(unsigned char *bits, uint64_t bit)
 	bits[bit / 8] |= (unsigned char)(1u << bit % 8);
 }
 
-/* -ENOMEM. */
+/*
+ * In this order, once for each look: look_seats_before(), look_list(), look_land(),
+ * look_seats_after(). look_list() needs look->linked. -ENOMEM.
+ */
 int look_list(struct look *look);
 void look_land(struct look *look);
-/* Before the list and after it. */
 void look_seats_before(struct look *look);
 void look_seats_after(struct look *look);
 

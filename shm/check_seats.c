@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows, slots and logs: what each living owner has written down is what there is.
+ * Rows, slots and logs: what each living owner has recorded agrees with what is there.
  *
- * A thread inside of a call that writes may have linked an entry and not counted it yet, so the counts of its
- * owner are compared only while none is inside. Nor are they if the row changed during the look.
+ * A thread inside a call that writes may have linked an entry and not counted it yet, so
+ * the counts of its owner are compared only if none was inside, neither before the walk
+ * nor after it. Nor are they if the row has changed in between.
  */
 
 #include "shm/check_look.h"
@@ -11,9 +12,10 @@
 #include "shm/row.h"
 
 #define LOG_UNITS (LOG_BYTES / LOG_UNIT)
-/* No record is longer. */
+/* The longest record: a writer makes none that is longer. */
 #define RECORD_UNITS ((LOG_BYTES / 2 + 1024) / LOG_UNIT)
 
+/* Damage may have made the number larger than the array. */
 static uint32_t slots_end(const struct look *look)
 {
 	/* relaxed: a bound for scans */
@@ -22,6 +24,11 @@ static uint32_t slots_end(const struct look *look)
 	return high < look->s->slots_count ? (uint32_t)high : look->s->slots_count;
 }
 
+/*
+ * Notes the owners that have a thread inside. Called twice: a call that began after the
+ * first pass and changed the list during the walk is seen in the second, or has changed
+ * the row; one that did and undid something is not found again by the next look.
+ */
 static void look_inside(struct look *look)
 {
 	uint32_t i, end = slots_end(look);
@@ -38,6 +45,10 @@ static void look_inside(struct look *look)
 	}
 }
 
+/*
+ * Copies the rows. The slots come after them: a call that ends in between has counted by
+ * then, and its row, copied before, will differ at the comparison.
+ */
 void look_seats_before(struct look *look)
 {
 	uint32_t seat, end = row_end(look->s), entries;
@@ -47,24 +58,33 @@ void look_seats_before(struct look *look)
 		const struct row *row = &look->s->rows[seat];
 
 		at->owner = row_owner(look->s, look->lives, seat, &entries);
-		at->entries = load_relaxed(&row->entries); /* relaxed: compared afterwards */
-		at->held = load_relaxed(&row->held);       /* relaxed: as above */
-		at->locks = load_relaxed(&row->locks);     /* relaxed: as above */
+		/* relaxed: compared afterwards */
+		at->entries = load_relaxed(&row->entries);
+		at->held = load_relaxed(&row->held);   /* relaxed: as above */
+		at->locks = load_relaxed(&row->locks); /* relaxed: as above */
 		at->doubt = at->owner ? row_doubt(look->s, at->owner) : 0;
 	}
 	look_inside(look);
 }
 
+/*
+ * Compares the counts of @seat's owner, which must be alive, with what the walk has
+ * found; nothing if that was incomplete, or anything has changed meanwhile.
+ */
 static void look_counts(struct look *look, uint32_t seat)
 {
 	const struct look_seat *at = &look->seats[seat];
 	const struct row *row = &look->s->rows[seat];
+	/*
+	 * What exec has interrupted is not in the row but in its doubt, see
+	 * interrupted.c.
+	 */
 	uint64_t names = (uint32_t)((uint32_t)at->entries +
 				    (at->doubt & DOUBT_SETTLED ? (uint32_t)at->doubt : 0));
 	uint64_t held = (uint32_t)at->held;
 	uint64_t locks = row_locks(look->s, look->lives, at->owner);
 
-	/* relaxed: whoever changed something meanwhile has changed the row */
+	/* relaxed: a process that has changed something meanwhile has changed the row */
 	if (!look->complete || at->inside || load_relaxed(&row->entries) != at->entries ||
 	    load_relaxed(&row->held) != at->held ||   /* relaxed: as above */
 	    load_relaxed(&row->locks) != at->locks || /* relaxed: as above */
@@ -77,7 +97,10 @@ static void look_counts(struct look *look, uint32_t seat)
 			   "wrong until it closes the registry or ends",
 			   seat, look_pid(look, at->owner), (unsigned long long)names,
 			   (unsigned long long)at->names_found);
-	/* Reserved names and locks together say whether the registry is in use. Behind a doubt a walk says that. */
+	/*
+	 * Reserved names and locks together say whether the registry is in use. After a
+	 * doubt a walk says that, and these words may be wrong.
+	 */
 	if (!at->doubt && (held != at->held_found || locks != at->locks_found))
 		look_fault(
 			look, FAULT_COUNT, seat | 1ull << 32, held << 32 ^ at->held_found,
@@ -90,6 +113,7 @@ static void look_counts(struct look *look, uint32_t seat)
 			(unsigned long long)at->locks_found);
 }
 
+/* Copies @bytes from @unit on out of a log, around its end. */
 static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32_t bytes)
 {
 	uint32_t offset = unit % LOG_UNITS * LOG_UNIT;
@@ -99,7 +123,10 @@ static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32
 	copy_out((unsigned char *)to + first, ring, bytes - first);
 }
 
-/* Whether a record of @seat's ends where @published says. */
+/*
+ * Whether a record of @seat's ends where @published says. Records have no index from
+ * behind, so each possible length is tried.
+ */
 static bool has_last_record(const struct look *look, uint32_t seat, uint64_t published)
 {
 	const unsigned char *ring;
@@ -109,7 +136,10 @@ static bool has_last_record(const struct look *look, uint32_t seat, uint64_t pub
 	if (!segment_see_logs(look->s, seat))
 		return true;
 	ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
-	/* What lies before the first record was never reserved. */
+	/*
+	 * Not before the first record: what lies there may not be reserved, and reading
+	 * it would allocate memory.
+	 */
 	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
 		ring_read(ring, end - units, &record, sizeof(record));
 		if (record.bytes == units * LOG_UNIT && owner_seat(record.owner) == seat &&
@@ -122,12 +152,19 @@ static bool has_last_record(const struct look *look, uint32_t seat, uint64_t pub
 	return !end;
 }
 
-/* relaxed: an image only goes up */
+/*
+ * Only the guard counts images; the first is 0.
+ *
+ * relaxed: an image only grows
+ */
 static bool has_called_exec(const struct look *look, uint32_t seat)
 {
 	return look->lives->facts && load_relaxed(&look->lives->facts[seat].image);
 }
 
+/*
+ * A log is checked without its owner's help, also of a dead one: listeners read it too.
+ */
 static void look_log(struct look *look, uint32_t seat)
 {
 	const struct row *row = &look->s->rows[seat];
@@ -137,13 +174,14 @@ static void look_log(struct look *look, uint32_t seat)
 	bool sound;
 
 	/*
-	 * ORD[look_log:A] acquire: how far it goes, then the records; pairs with log_write:B
+	 * ORD[look_log:A] acquire: how far it goes, then the records; pairs with
+	 * log_write:B
 	 */
 	published = load_acquire(&row->log_published);
 	sound = has_last_record(look, seat, published);
 	/*
-	 * ORD[look_log:B] acquire: the bytes, then whether more was written meanwhile; pairs with
-	 * log_write:A
+	 * ORD[look_log:B] acquire: the bytes, then whether more was written meanwhile;
+	 * pairs with log_write:A
 	 */
 	fence_acquire();
 	/* relaxed: after the fence */
@@ -156,7 +194,7 @@ static void look_log(struct look *look, uint32_t seat)
 			   "miss "
 			   "what was told before",
 			   seat, (unsigned long long)claimed, (unsigned long long)published);
-	/* Of a program that is gone readers know by themselves. */
+	/* Readers find out by themselves about a record of a program that is gone. */
 	if (unsettled && look->seats[seat].owner && !look->seats[seat].inside &&
 	    !has_called_exec(look, seat))
 		look_fault(look, FAULT_LOG, seat | 1ull << 32, claimed,
@@ -167,6 +205,7 @@ static void look_log(struct look *look, uint32_t seat)
 			   (unsigned long long)unsettled - 1);
 }
 
+/* No section, an expelled one, or one of an epoch that has begun. */
 static bool section_is_sound(uint64_t word, uint64_t epoch)
 {
 	return !word || word == SLOT_EXPELLED || ((word & 3) == 1 && word >> 2 <= epoch);
@@ -177,7 +216,11 @@ static void look_slot(struct look *look, uint32_t number)
 	const struct slot *slot = &look->s->slots[number];
 	uint64_t owner, reading, writing, epoch;
 
-	/* relaxed: what one look reads in another order, not each of several does */
+	/*
+	 * Before the epoch: read after it, a section of the next epoch would seem to be
+	 * in the future. relaxed: if this look reads them in another order, the others do
+	 * not
+	 */
 	reading = load_relaxed(&slot->reading);
 	writing = load_relaxed(&slot->writing); /* relaxed: as above */
 	epoch = grace_peek(look->s);
@@ -193,6 +236,10 @@ static void look_slot(struct look *look, uint32_t number)
 			   number, look_pid(look, owner_without_image(owner)));
 }
 
+/*
+ * A listener whose seat counts as listening while header->listening says that nobody
+ * does: writers make no records then, and it waits for ever.
+ */
 static void look_listeners(struct look *look, uint32_t seat)
 {
 	const struct row *row = &look->s->rows[seat];
@@ -207,12 +254,14 @@ static void look_listeners(struct look *look, uint32_t seat)
 			   seat, look_pid(look, look->seats[seat].owner));
 }
 
+/* Slots first, then what depends on no thread being inside. */
 void look_seats_after(struct look *look)
 {
 	uint32_t seat, slot, end = row_end(look->s);
 
 	look_inside(look);
 	for (seat = 0; seat < end; seat++) {
+		/* The dead's counts are void. */
 		if (look->seats[seat].owner && life_is_alive(look->lives, look->seats[seat].owner))
 			look_counts(look, seat);
 		look_log(look, seat);

@@ -85,8 +85,7 @@ int gift_make(const struct segment *s, const struct life_table *lives, const str
 		copy_in((unsigned char *)entry + head, value, value_size);
 	/* relaxed: private until it is linked. No mark: a mark is what says "over" */
 	store_relaxed(&entry->next, 0ull);
-	/* relaxed: as above */
-	store_relaxed(&entry->owner, to);
+	store_relaxed(&entry->owner, to); /* relaxed: as above */
 	/* relaxed: as above */
 	store_relaxed(&entry->info, /* relaxed: as above */
 		      entry_info(kind | ENTRY_GIFT, 0, value_size, q->key_size));

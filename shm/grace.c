@@ -135,8 +135,7 @@ void grace_refused(const struct segment *s)
 
 	/* relaxed: a time that nothing else depends on */
 	if (s->writable && !load_relaxed(&s->header->fence_since))
-		/* relaxed: as above */
-		cas_relaxed(&s->header->fence_since, &none, clock_now());
+		cas_relaxed(&s->header->fence_since, &none, clock_now()); /* relaxed: as above */
 }
 
 /*
@@ -190,8 +189,7 @@ static void grace_leave(uint64_t *word)
 
 void grace_write_enter(const struct segment *s, struct slot *slot)
 {
-	/* relaxed: a hint */
-	store_relaxed(&slot->expulsions, (uint16_t)0);
+	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
 	grace_enter(s, slot, &slot->writing);
 }
 
@@ -230,8 +228,7 @@ int grace_read_leave(struct slot *slot)
 	 * pairs with word_expel:A
 	 */
 	fence_acquire();
-	/* relaxed: after the fence */
-	seen = load_relaxed(&slot->reading);
+	seen = load_relaxed(&slot->reading); /* relaxed: after the fence */
 	grace_leave(&slot->reading);
 	return seen == SLOT_EXPELLED ? -ESTALE : 0;
 }
@@ -244,8 +241,7 @@ uint64_t grace_stamp(const struct segment *s)
 	 * the block; pairs with grace_advance:C
 	 */
 	full_fence();
-	/* relaxed: after the fence */
-	return load_relaxed(&s->header->epoch);
+	return load_relaxed(&s->header->epoch); /* relaxed: after the fence */
 }
 
 bool grace_is_past(const struct segment *s, uint64_t stamp)
@@ -290,14 +286,11 @@ static bool is_tardy(struct slot *slot, uint64_t seen, uint64_t patience)
 	 * is safe
 	 */
 	if (load_relaxed(&slot->tardy) != seen) {
-		/* relaxed: as above */
-		store_relaxed(&slot->tardy_since, at);
-		/* relaxed: as above */
-		store_relaxed(&slot->tardy, seen);
+		store_relaxed(&slot->tardy_since, at); /* relaxed: as above */
+		store_relaxed(&slot->tardy, seen);     /* relaxed: as above */
 		return false;
 	}
-	/* relaxed: as above */
-	return at - load_relaxed(&slot->tardy_since) >= patience;
+	return at - load_relaxed(&slot->tardy_since) >= patience; /* relaxed: as above */
 }
 
 /*
@@ -306,8 +299,7 @@ static bool is_tardy(struct slot *slot, uint64_t seen, uint64_t patience)
  */
 static bool writer_is_tardy(const struct look *look, struct slot *slot, uint64_t seen)
 {
-	/* relaxed: a hint */
-	uint32_t expulsions = load_relaxed(&slot->expulsions);
+	uint32_t expulsions = load_relaxed(&slot->expulsions); /* relaxed: a hint */
 
 	if (look->hurry == GRACE_AT_ONCE && expulsions < EXPULSIONS_AT_ONCE)
 		return true;

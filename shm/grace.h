@@ -211,8 +211,7 @@ static inline bool grace_peek_held(const struct segment *s, uint64_t before)
 	 * with grace_advance:C
 	 */
 	fence_acquire();
-	/* relaxed: after the fence */
-	return load_relaxed(&s->header->epoch) - before < 2;
+	return load_relaxed(&s->header->epoch) - before < 2; /* relaxed: after the fence */
 }
 
 /*

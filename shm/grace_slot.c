@@ -87,8 +87,7 @@ static bool slot_take(const struct segment *s, const struct life_table *lives, s
 		grace_fence();
 	/* relaxed: a stale look at it only delays an advance */
 	store_relaxed(&slot->reading, 0ull);
-	/* relaxed: as above */
-	store_relaxed(&slot->writing, 0ull);
+	store_relaxed(&slot->writing, 0ull); /* relaxed: as above */
 	high_raise(&s->header->slots_high, (uint64_t)(slot - s->slots) + 1);
 	return true;
 }
@@ -108,8 +107,7 @@ struct slot *grace_slot_take(const struct segment *s, const struct life_table *l
 
 		if (!slot_take(s, lives, slot, me))
 			continue;
-		/* relaxed: for people */
-		store_relaxed(&slot->tid, (uint32_t)process_tid());
+		store_relaxed(&slot->tid, (uint32_t)process_tid()); /* relaxed: for people */
 		/* relaxed: before the first section, read by this thread alone */
 		store_relaxed(&slot->fenced, (uint16_t)!joined);
 		return slot;

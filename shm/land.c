@@ -66,8 +66,7 @@ uint64_t land_about(const struct segment *s, uint32_t slab)
 
 void land_describe(const struct segment *s, uint32_t slab, uint64_t about)
 {
-	/* relaxed: as in land_about() */
-	store_relaxed(&s->directory[slab].about, about);
+	store_relaxed(&s->directory[slab].about, about); /* relaxed: as in land_about() */
 }
 
 uint32_t land_slabs(const struct segment *s)

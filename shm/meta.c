@@ -141,8 +141,7 @@ int meta_take(const struct segment *s, const struct life_table *lives, const str
 		return -EUCLEAN;
 	/* relaxed: private until the CAS of step 3 */
 	store_relaxed(&head->owner, self->owner);
-	/* relaxed: as above */
-	store_relaxed(&head->bytes, bytes);
+	store_relaxed(&head->bytes, bytes); /* relaxed: as above */
 	copy_in(head + 1, from, bytes);
 	/*
 	 * The slabs become unowned one after the other. Killed in between: the rest is

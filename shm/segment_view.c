@@ -95,8 +95,7 @@ static bool open_slabs(const struct segment *s, uint32_t slabs)
 	if (segment_open_part(s, s->directory_offset, open * sizeof(struct directory_entry)) ||
 	    segment_open_part(s, s->land_offset, open * SLAB_BYTES))
 		return false;
-	/* relaxed: as above */
-	store_relaxed(&s->view->slabs_open, (uint32_t)open);
+	store_relaxed(&s->view->slabs_open, (uint32_t)open); /* relaxed: as above */
 	return true;
 }
 
@@ -114,15 +113,13 @@ uint32_t segment_see_slabs(const struct segment *s)
 		slabs = s->slabs_mapped;
 	if (slabs <= seen || !open_slabs(s, (uint32_t)slabs))
 		return seen;
-	/* relaxed: as above */
-	store_relaxed(&s->view->slabs, (uint32_t)slabs);
+	store_relaxed(&s->view->slabs, (uint32_t)slabs); /* relaxed: as above */
 	return (uint32_t)slabs;
 }
 
 uint64_t segment_see_buckets(const struct segment *s)
 {
-	/* relaxed: it only grows */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: it only grows */
 	/* relaxed: private to the process, and too low at worst */
 	uint64_t seen = load_relaxed(&s->view->buckets);
 
@@ -137,8 +134,7 @@ uint64_t segment_see_buckets(const struct segment *s)
 	/* Refused: fewer buckets are a longer way, and not a wrong one. */
 	if (segment_open_part(s, s->buckets_offset, buckets * sizeof(uint64_t)))
 		return seen;
-	/* relaxed: as above */
-	store_relaxed(&s->view->buckets, buckets);
+	store_relaxed(&s->view->buckets, buckets); /* relaxed: as above */
 	return buckets;
 }
 
@@ -156,7 +152,6 @@ bool segment_see_logs(const struct segment *s, uint32_t seat)
 		return true;
 	if (seat >= s->seats || segment_open_part(s, s->logs_offset, (uint64_t)wanted * LOG_BYTES))
 		return false;
-	/* relaxed: as above */
-	store_relaxed(&s->view->logs, wanted);
+	store_relaxed(&s->view->logs, wanted); /* relaxed: as above */
 	return true;
 }

@@ -263,10 +263,8 @@ unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint6
 
 bool segment_is_whole(const struct segment *s)
 {
-	/* relaxed: it only grows */
-	uint64_t slabs = load_relaxed(&s->header->slabs);
-	/* relaxed: as above */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint64_t slabs = load_relaxed(&s->header->slabs);     /* relaxed: it only grows */
+	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: as above */
 
 	/*
 	 * Impossible numbers are damage, and damage is to be reported as that, by
