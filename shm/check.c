@@ -127,7 +127,7 @@ static void header_is_at_most(struct look *look, const char *what, uint64_t foun
 {
 	if (found > most)
 		look_fault(look, FAULT_HEADER, (uintptr_t)what, found,
-			   "header: %s is %llu, and there is room for %llu; " LOOK_DAMAGED, what,
+			   "header: %s is %llu, and the maximum is %llu; " LOOK_DAMAGED, what,
 			   (unsigned long long)found, (unsigned long long)most);
 }
 

@@ -44,9 +44,10 @@ static void look_slab(struct look *look, uint32_t slab)
 	    (land_is_nobodys(word) && word & (LAND_META | LAND_GIFT)) ||
 	    (land_is_retired(word) ? (word & ~LAND_RETIRED) <= epoch : has_lived(look, word)))
 		return;
-	look_fault(look, FAULT_DIRECTORY, slab, word,
-		   "slab %u: its word %#llx is neither an owner's nor an epoch's; " LOOK_DAMAGED,
-		   slab, (unsigned long long)word);
+	look_fault(
+		look, FAULT_DIRECTORY, slab, word,
+		"slab %u: directory word %#llx names neither an owner nor an epoch; " LOOK_DAMAGED,
+		slab, (unsigned long long)word);
 }
 
 /*
@@ -79,8 +80,7 @@ static void look_meta(struct look *look)
 	/* A process that has changed the meta meanwhile has retired the old blob. */
 	if (!meta_is_sound(look->s, word) && word == meta_word(look->s))
 		look_fault(look, FAULT_META, 0, word,
-			   "meta: the word %#llx does not lead to memory that holds "
-			   "meta; " LOOK_DAMAGED,
+			   "meta: word %#llx does not lead to a meta blob; " LOOK_DAMAGED,
 			   (unsigned long long)word);
 }
 
@@ -95,7 +95,7 @@ void look_land(struct look *look)
 	/* The other way round is no fault: the number says that there may be some. */
 	if (look->gifts && !gift_is_any(look->s))
 		look_fault(look, FAULT_GIFTS, 0, look->gifts,
-			   "header: it says that there are no gifts and the list has %llu, so "
-			   "kreg_count() misses them; " LOOK_DAMAGED,
+			   "header: no gifts are noted, but the list has %llu, so kreg_count() "
+			   "misses them; " LOOK_DAMAGED,
 			   (unsigned long long)look->gifts);
 }

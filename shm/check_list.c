@@ -253,17 +253,17 @@ static void say_item(struct look *look, const struct item *item)
 {
 	static const char *const words[] = {
 		[FAULT_TWICE] = "is in two places of the list",
-		[FAULT_CUT] = "is no block of its slab, or does not fit into one",
+		[FAULT_CUT] = "is not a block of its slab, or does not fit into one",
 		[FAULT_KEY] = "is not at the place of its key",
 		[FAULT_VALUE] = "has a value outside of its owner's memory",
-		[FAULT_STRANGER] = "is not that process's, which has never opened the registry",
+		[FAULT_STRANGER] =
+			"is not owned by that process, which has never opened the registry",
 		[FAULT_SLAB] = "is linked, and lies in memory that is not its owner's",
 	};
 
 	if (item->fault == FAULT_LINE)
 		look_fault(look, FAULT_LINE, item->place, item->owner,
-			   "entry at line %u: process %u is twice in the line for one name; that "
-			   "ends when "
+			   "entry at line %u: process %u is in the line for one name twice, until "
 			   "it unregisters the name or ends",
 			   item->place, look_pid(look, item->owner));
 	else if (item->fault)
@@ -346,7 +346,7 @@ static void look_reached(struct look *look)
 	for (bucket = 0; bucket < look->buckets; bucket++) {
 		if (bit_is_set(look->linked, bucket) && !bit_is_set(look->reached, bucket))
 			look_fault(look, FAULT_BUCKET, bucket, 0,
-				   "bucket %llu is in use, and the list does not lead to "
+				   "bucket %llu is in use, but the list does not lead to "
 				   "it; " LOOK_DAMAGED,
 				   (unsigned long long)bucket);
 	}
@@ -383,7 +383,7 @@ int look_list(struct look *look)
 	free(items.of);
 	if (err == -EUCLEAN)
 		look_fault(look, FAULT_LINK, at, end,
-			   "list: what follows bucket %u cannot be followed beyond the word "
+			   "list: the part from bucket %u on cannot be followed beyond word "
 			   "%#llx; " LOOK_DAMAGED,
 			   ref_place(at), (unsigned long long)end);
 	look->torn |= err == -EAGAIN;

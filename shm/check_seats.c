@@ -92,9 +92,8 @@ static void look_counts(struct look *look, uint32_t seat)
 		return;
 	if (names != at->names_found)
 		look_fault(look, FAULT_COUNT, seat, names << 32 ^ at->names_found,
-			   "row %u: process %u counts %llu names and %llu are linked, so "
-			   "kreg_count() is "
-			   "wrong until it closes the registry or ends",
+			   "row %u: process %u counts %llu names, but %llu are linked, so "
+			   "kreg_count() is wrong until it closes the registry or ends",
 			   seat, look_pid(look, at->owner), (unsigned long long)names,
 			   (unsigned long long)at->names_found);
 	/*
@@ -104,10 +103,10 @@ static void look_counts(struct look *look, uint32_t seat)
 	if (!at->doubt && (held != at->held_found || locks != at->locks_found))
 		look_fault(
 			look, FAULT_COUNT, seat | 1ull << 32, held << 32 ^ at->held_found,
-			"row %u: process %u counts %llu reserved names and %llu locks, and %llu "
+			"row %u: process %u counts %llu reserved names and %llu locks, but %llu "
 			"and "
-			"%llu are linked, so the registry may seem in use, or not, until it closes "
-			"the registry or ends",
+			"%llu are linked, so the registry may wrongly appear used or unused until "
+			"it closes the registry or ends",
 			seat, look_pid(look, at->owner), (unsigned long long)held,
 			(unsigned long long)locks, (unsigned long long)at->held_found,
 			(unsigned long long)at->locks_found);
@@ -191,16 +190,14 @@ static void look_log(struct look *look, uint32_t seat)
 	if (!sound || (uint32_t)claimed - (uint32_t)published > RECORD_UNITS)
 		look_fault(look, FAULT_LOG, seat, published,
 			   "log %u: no record ends where the words %#llx and %#llx say; listeners "
-			   "miss "
-			   "what was told before",
+			   "miss earlier records",
 			   seat, (unsigned long long)claimed, (unsigned long long)published);
 	/* Readers find out by themselves about a record of a program that is gone. */
 	if (unsettled && look->seats[seat].owner && !look->seats[seat].inside &&
 	    !has_called_exec(look, seat))
 		look_fault(look, FAULT_LOG, seat | 1ull << 32, claimed,
-			   "log %u: process %u has announced record %llu and never said that it is "
-			   "done; "
-			   "listeners wait for that until the process ends",
+			   "log %u: process %u announced record %llu and never completed it; "
+			   "listeners wait for it until the process ends",
 			   seat, look_pid(look, look->seats[seat].owner),
 			   (unsigned long long)unsettled - 1);
 }
@@ -227,12 +224,12 @@ static void look_slot(struct look *look, uint32_t number)
 	owner = load_relaxed(&slot->owner); /* relaxed: a look */
 	if (owner && (owner_seat(owner) >= look->s->seats || !(owner >> 32)))
 		look_fault(look, FAULT_SLOT, number, owner,
-			   "slot %u: its owner %#llx is no owner; " LOOK_DAMAGED, number,
+			   "slot %u: %#llx is not an owner; " LOOK_DAMAGED, number,
 			   (unsigned long long)owner);
 	if (!section_is_sound(reading, epoch) || !section_is_sound(writing, epoch))
 		look_fault(look, FAULT_SLOT, number | 1ull << 32, reading ^ writing,
-			   "slot %u of process %u: its section began in an epoch that is yet to "
-			   "come; " LOOK_DAMAGED,
+			   "slot %u of process %u: its section has an epoch in the "
+			   "future; " LOOK_DAMAGED,
 			   number, look_pid(look, owner_without_image(owner)));
 }
 
@@ -248,9 +245,8 @@ static void look_listeners(struct look *look, uint32_t seat)
 
 	if (look->seats[seat].owner && listeners && !(listening & 1))
 		look_fault(look, FAULT_ROW, seat, listeners,
-			   "row %u: process %u listens and nobody writes records for it; it has to "
-			   "close "
-			   "its listener and open another one",
+			   "row %u: process %u listens, but no records are written for it; it must "
+			   "close its listener and open another one",
 			   seat, look_pid(look, look->seats[seat].owner));
 }
 

@@ -264,8 +264,8 @@ static int file_create(const struct segment_path *path, const struct segment_pla
 	if (fd < 0) {
 		err = fd;
 		segment_say(path,
-			    "cannot create a file in %s: %s; it has to be a tmpfs in which "
-			    "you may write",
+			    "cannot create a file in %s: %s; it must be a tmpfs that you may "
+			    "write to",
 			    path->directory, strerror(-err));
 		return err;
 	}
@@ -274,7 +274,7 @@ static int file_create(const struct segment_path *path, const struct segment_pla
 		goto fail;
 	if (plan->group != (gid_t)-1 && fchown(fd, (uid_t)-1, plan->group)) {
 		err = -errno;
-		segment_say(path, "cannot give the registry to group %u: %s; you have to be in it",
+		segment_say(path, "cannot change the registry's group to %u: %s; you must be in it",
 			    plan->group, strerror(-err));
 		goto fail;
 	}
@@ -299,10 +299,11 @@ static int size_check(const struct segment_path *path, uint64_t bytes)
 	if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
 	    limit.rlim_cur >= bytes)
 		return 0;
-	segment_say(path,
-		    "the file of a registry is %llu bytes long, few of them in use, and the limit "
-		    "on the size of files is %llu; raise it (ulimit -f), or ask for fewer bytes",
-		    (unsigned long long)bytes, (unsigned long long)limit.rlim_cur);
+	segment_say(
+		path,
+		"a registry file of %llu bytes exceeds the file size limit of %llu, although few "
+		"of them are used; raise it (ulimit -f) or ask for fewer bytes",
+		(unsigned long long)bytes, (unsigned long long)limit.rlim_cur);
 	return -EFBIG;
 }
 
@@ -334,8 +335,8 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 	err = fixed_reserve(s);
 	if (err)
 		segment_say(path,
-			    "cannot reserve a registry in %s: %s; make room there, or ask for "
-			    "fewer slots",
+			    "cannot reserve memory for a registry in %s: %s; free space there "
+			    "or ask for fewer slots",
 			    path->directory, strerror(-err));
 	return err;
 }
@@ -349,15 +350,13 @@ int segment_create(struct segment *out, const struct segment_path *path,
 
 	err = header_fill(&header, path, plan);
 	if (err) {
-		segment_say(path, "the kernel refuses random numbers: getrandom(2): %s",
-			    strerror(-err));
+		segment_say(path, "cannot get random numbers: getrandom(2): %s", strerror(-err));
 		return err;
 	}
 	err = segment_geometry(&s, &header);
 	if (err) {
 		segment_say(path,
-			    "a registry cannot be that small or large: %llu bytes, %u seats, "
-			    "%u slots",
+			    "size of the registry out of range: %llu bytes, %u seats, %u slots",
 			    (unsigned long long)plan->max_bytes, plan->seats, plan->slots);
 		return err;
 	}

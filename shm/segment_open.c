@@ -66,35 +66,33 @@ int segment_check_file_system(const struct segment_path *path, int fd)
 		int err = -errno;
 
 		segment_say(path,
-			    "which file system %s is in cannot be asked: %s; allow fstatfs(2) in "
-			    "the sandbox",
+			    "cannot determine the file system of %s: %s; allow fstatfs(2) in the "
+			    "sandbox",
 			    path->directory, strerror(-err));
 		return err;
 	}
 	if ((unsigned long)fs.f_type == TMPFS_MAGIC)
 		return 0;
-	segment_say(
-		path,
-		"%s is not in a tmpfs but in a file system of type %#lx, which keeps files over a "
-		"restart of the host; set KREG_DIR to a folder in a tmpfs, such as /dev/shm",
-		path->directory, (unsigned long)fs.f_type);
+	segment_say(path,
+		    "%s is not in a tmpfs but in a file system of type %#lx, where files outlive a "
+		    "reboot; set KREG_DIR to a folder in a tmpfs, such as /dev/shm",
+		    path->directory, (unsigned long)fs.f_type);
 	return -EOPNOTSUPP;
 }
 
 /*
  * Refuses what somebody else, or a mistake, has put under the name. The user comes first:
- * who owns the object is what the reader has to know, whatever its type. Used with the
- * result of fstat(), and of lstat() where the file could not be opened.
+ * which user owns the object is what the reader has to know, whatever its type. Used with
+ * the result of fstat(), and of lstat() where the file could not be opened.
  */
 static int check_node(const struct segment_path *path, const struct stat *st)
 {
 	if (st->st_uid != path->owner) {
 		segment_say(
 			path,
-			"%s/%s belongs to user %u, not to %u as it should; that user or root can "
-			"remove it, and with /run/kreg mounted, or a KREG_DIR of one's own, no "
-			"other "
-			"user can put anything there",
+			"%s/%s belongs to user %u instead of %u; that user or root can remove "
+			"it; to prevent this, mount /run/kreg or set KREG_DIR to a folder of your "
+			"own",
 			path->directory, path->file, st->st_uid, path->owner);
 		return -EPERM;
 	}
@@ -139,8 +137,8 @@ static int check_links(const struct segment_path *path, const struct stat *st)
 		return 0;
 	segment_say(
 		path,
-		"%s/%s has %lu names, and others may write to it, who could have made this one; "
-		"`find %s -xdev -inum %llu` shows those in there, and `regtool destroy --force` "
+		"%s/%s has %lu names and is writable by others, so this name may be forged; "
+		"`find %s -xdev -inum %llu` lists those in that folder, `regtool destroy --force` "
 		"removes this one",
 		path->directory, path->file, (unsigned long)st->st_nlink, path->directory,
 		(unsigned long long)st->st_ino);
@@ -211,11 +209,11 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 	int err;
 
 	if (header->layout != SEGMENT_LAYOUT && header->marker != SEGMENT_MARKER) {
-		segment_say(
-			path,
-			"%s/%s has layout %u, this library has %u and cannot tell whether somebody "
-			"lives in it; end those who use it and `regtool destroy --force` it",
-			path->directory, path->file, header->layout, SEGMENT_LAYOUT);
+		segment_say(path,
+			    "%s/%s has layout %u, this library has %u and cannot tell whether "
+			    "processes still use it; end those and run `regtool destroy "
+			    "--force`",
+			    path->directory, path->file, header->layout, SEGMENT_LAYOUT);
 		return -EPROTO;
 	}
 	/*
@@ -269,7 +267,7 @@ static int check(const struct segment_path *path, int fd, struct segment_header 
 	got = pread(fd, header, sizeof(*header), 0);
 	if (got < 0) {
 		err = -errno;
-		segment_say(path, "cannot read %s/%s: %s; a sandbox has to allow pread64(2)",
+		segment_say(path, "cannot read %s/%s: %s; allow pread64(2) in the sandbox",
 			    path->directory, path->file, strerror(-err));
 		return err;
 	}
@@ -300,11 +298,10 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	if (!err) {
 		err = segment_map(&s, &header, fd, writable);
 		if (err)
-			segment_say(
-				path,
-				"cannot map what is in use of the %llu bytes of %s: %s; raise the "
-				"limit on address space or locked memory",
-				(unsigned long long)s.bytes, name, strerror(-err));
+			segment_say(path,
+				    "cannot map the used part of the %llu bytes of %s: %s; raise "
+				    "the limit on address space or locked memory",
+				    (unsigned long long)s.bytes, name, strerror(-err));
 	}
 	/* Not kept, see segment_reserve.c. */
 	close(fd);

@@ -237,7 +237,7 @@ START_TEST(a_damaged_slab_or_bucket_is_told)
 	*word = 0;
 	is_said(k, "not its owner's");
 	*word = 0x12345678ull << 32;
-	is_said(k, "is neither an owner's nor an epoch's");
+	is_said(k, "names neither an owner nor an epoch");
 	*word = saved;
 	word = &k->segment.buckets[0];
 	saved = *word;
@@ -247,7 +247,7 @@ START_TEST(a_damaged_slab_or_bucket_is_told)
 	word = &k->segment.header->meta;
 	saved = *word;
 	*word |= 1ull << 63;
-	is_said(k, "does not lead to memory that holds meta");
+	is_said(k, "does not lead to a meta blob");
 	*word = saved;
 	is_sound(k);
 	kreg_close(k);
@@ -262,7 +262,7 @@ START_TEST(a_damaged_header_row_or_slot_is_told)
 	uint64_t saved = header->slots_high;
 
 	row->entries++;
-	is_said(k, "names and");
+	is_said(k, "names, but");
 	row->entries--;
 	row->held--;
 	is_said(k, "reserved names and");
@@ -271,7 +271,7 @@ START_TEST(a_damaged_header_row_or_slot_is_told)
 	is_said(k, "no record ends");
 	row->log_published -= 1000;
 	row->listeners++;
-	is_said(k, "nobody writes records for it");
+	is_said(k, "no records are written for it");
 	row->listeners--;
 	header->slots_high = k->segment.slots_count + 1ull;
 	is_said(k, "slots_high");
@@ -281,7 +281,7 @@ START_TEST(a_damaged_header_row_or_slot_is_told)
 	header->successor = 0;
 	saved = k->segment.slots[0].writing;
 	k->segment.slots[0].writing = (header->epoch + 5) << 2 | 1;
-	is_said(k, "yet to come");
+	is_said(k, "epoch in the future");
 	k->segment.slots[0].writing = saved;
 	is_sound(k);
 	kreg_close(k);

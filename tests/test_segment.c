@@ -369,7 +369,7 @@ START_TEST(a_full_file_system_is_an_error_and_the_registry_goes_on)
 	unlink(file);
 	ck_assert_int_eq(mount("tmpfs", small, "tmpfs", MS_REMOUNT, "size=64k"), 0);
 	ck_assert_int_eq(open_in(&second, small, 0), -ENOSPC);
-	ck_assert_msg(strstr(said, "make room") != NULL, "what to do is not in: %s", said);
+	ck_assert_msg(strstr(said, "free space") != NULL, "what to do is not in: %s", said);
 	ck_assert_int_eq(access(file, F_OK), -1);
 	ck_assert_int_eq(umount(small), 0);
 }
