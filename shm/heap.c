@@ -15,6 +15,8 @@
  *   killed here                        what an heir finds
  *   slab taken, not yet described      the last owner's description; its entries are
  *                                      out of the list, and unlinking them is harmless
+ *   slab described, not yet cleared    bytes of the last owner; where they look like
+ *                                      entries, going past their order is harmless
  *   block filled, not yet linked       an entry that is in no list
  *   entry unlinked, not yet waiting    the same
  *   block in the ring                  the same
@@ -218,11 +220,13 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
 	for (i = 0; i < slab->blocks; i++)
 		slab->free[i / 64] |= 1ull << i % 64;
+	/* Each slab of a span by itself, as heirs inherit them one by one. */
 	for (i = 0; i < span; i++)
 		land_describe(heap->segment, slab->slab + i,
 			      slab->bytes | (of_entries ? ABOUT_ENTRIES : 0));
 	heap->of[slab->slab] = slab;
 	CDS_INIT_LIST_HEAD(&slab->node);
+	/* A span has one block, which the caller gets: it never has room. */
 	if (size_class >= 0)
 		cds_list_add(&slab->node, &heap->room[of_entries][size_class]);
 	*out = slab;
@@ -290,6 +294,10 @@ int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 		err = slab_new(heap, bytes, size_class, of_entries, &slab);
 		if (err)
 			goto out;
+		/*
+		 * After the description, before any block is given out: an entry written
+		 * into a block must not be cleared away.
+		 */
 		slab_clear(heap, slab);
 	}
 	*out = block_take(heap, slab);
@@ -340,6 +348,11 @@ static void block_return(struct heap *heap, place_t place)
 	slab->free[block / 64] |= 1ull << block % 64;
 	slab->blocks_free++;
 	heap->blocks--;
+	/*
+	 * A slab that is empty goes back at once: other owners may need it, and it counts
+	 * for the quota. A full one comes back into the room list with its first free
+	 * block.
+	 */
 	if (slab->blocks_free == slab->blocks)
 		slab_drop(heap, slab);
 	else if (slab->blocks_free == 1)
@@ -453,8 +466,8 @@ static void collect(struct heap *heap)
 			continue;
 		}
 		/*
-		 * NULL would be damage: heap_retire() has checked it, and a slab is
-		 * dropped only when all of its blocks are free.
+		 * NULL: by damage a place was retired twice, and its slab has been
+		 * dropped since.
 		 */
 		if (slab)
 			heap->waiting_bytes -= slab->bytes;
@@ -467,6 +480,10 @@ void heap_collect(struct heap *heap, bool hard)
 	pthread_mutex_lock(&heap->mutex);
 	/* Cheap, and often enough: other processes advance the epoch too. */
 	collect(heap);
+	/*
+	 * One epoch at most for each call. A block needs two, so many retired at once pay
+	 * for two fences together.
+	 */
 	if (heap->waiting_count &&
 	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
 	    !grace_advance(heap->segment, heap->lives, hard ? GRACE_AT_ONCE : GRACE_PATIENT, NULL))
