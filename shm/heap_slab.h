@@ -58,7 +58,7 @@ static inline uint32_t block_of(const struct heap *heap, const struct heap_slab 
 	return (place - segment_slab_place(heap->segment, slab->slab)) / (slab->bytes / LINE_BYTES);
 }
 
-/* NULL: not an entry of this heap. Also the check against such damage. */
+/* NULL: not an entry of this heap, or by damage not a block at all. */
 static inline uint16_t *tag_at(struct heap *heap, place_t place)
 {
 	struct heap_slab *slab = slab_of(heap, place);

@@ -251,6 +251,12 @@ void interrupted_own(const struct segment *s, const struct life_table *lives,
 
 		if (!word || word == own || owner_without_image(word) != self->owner)
 			continue;
+		/*
+		 * It fails if the list is damaged, or leads beyond this process's
+		 * windows. Then the doubt stays open and counts go on walking, also while
+		 * this program changes its names; a recovery by another process may then
+		 * be off by what changes during its walk.
+		 */
 		recover(s, lives, &s->slots[i]);
 		/*
 		 * Where no call was interrupted, the slot has been of no use since the
