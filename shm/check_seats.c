@@ -137,7 +137,7 @@ static bool has_last_record(const struct look *look, uint32_t seat, uint64_t pub
 	ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
 	/*
 	 * Not before the first record: what lies there may not be reserved, and reading
-	 * it would allocate memory.
+	 * it would allocate a page, or be SIGBUS on a full file system.
 	 */
 	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
 		ring_read(ring, end - units, &record, sizeof(record));
