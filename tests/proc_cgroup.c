@@ -68,11 +68,14 @@ static bool own_group(const char *label, char *out, size_t size)
 
 static bool make_group(const char *mount, const char *label, const char *limit)
 {
-	char own[256];
+	char own[256], name[TMP_NAME];
 
 	if (!own_group(label, own, sizeof(own)))
 		return false;
-	snprintf(group, sizeof(group), "%s%s/kreg-test-%d", mount, own, getpid());
+	snprintf(group, sizeof(group), "%s%s", mount, own);
+	tmp_remove_dead_in(group);
+	tmp_name_of(getpid(), name);
+	snprintf(group, sizeof(group), "%s%s/%s", mount, own, name);
 	if (mkdir(group, 0700))
 		return false;
 	if (write_to(limit, LIMIT))

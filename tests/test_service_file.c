@@ -242,10 +242,7 @@ int main(void)
 {
 	Suite *suite = suite_create("service_file");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
-	tmp_directory();
 	tcase_add_test(tcase, each_field_is_read);
 	tcase_add_test(tcase, a_file_without_a_service_is_refused);
 	tcase_add_loop_test(tcase, what_is_wrong_is_told_with_file_and_line, 0,
@@ -255,8 +252,5 @@ int main(void)
 			    0, sizeof(splits) / sizeof(splits[0]));
 	tcase_add_test(tcase, what_is_no_file_is_refused);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_run_suite(suite);
 }

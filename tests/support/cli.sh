@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034,SC2317 # for the scripts that read it
-# Tests in shell: TAP, a folder and a guard's path of their own, and nothing left at the end.
+# Tests in shell: TAP, a folder and a guard's path of their own, and nothing left at the end. What a killed one leaves is
+# removed by the next test of any kind (support/tmp.h).
 #
 # Needs     $mode in front of each result; each process that is started in $started.
 #
@@ -14,8 +15,9 @@ if [ -z "${KREG_TEST_LIMITED:-}" ]; then
 fi
 
 regtool=${REGTOOL:?the built regtool}
-folder=/dev/shm/kreg-test-cli-$$
-pins=/sys/fs/bpf/kreg-test-cli-$$
+run_name=$("$(dirname "$regtool")/tests/leftovers" $$) || exit 99
+folder=/dev/shm/$run_name
+pins=/sys/fs/bpf/$run_name
 KREG_DIR=$folder
 export KREG_DIR
 unset KREG_REGISTRY

@@ -14,8 +14,9 @@
 
 #include "bpf/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
-static char path[64], second[64], why[512] = "built with --disable-bpf";
+static char path[128], second[128], why[512] = "built with --disable-bpf";
 
 static void keep(void *data, const char *sentence)
 {
@@ -59,9 +60,12 @@ struct kreg *mode_open(int mode, const char *name)
 static bool start(void)
 {
 	struct guard_options options = { .path = path, .log = keep };
+	char name[TMP_NAME];
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/kreg-test-%d", getpid());
-	snprintf(second, sizeof(second), "/sys/fs/bpf/kreg-test-%d-second", getpid());
+	tmp_remove_dead();
+	tmp_name_of(getpid(), name);
+	snprintf(path, sizeof(path), "/sys/fs/bpf/%s", name);
+	snprintf(second, sizeof(second), "/sys/fs/bpf/%s-second", name);
 	return !guard_start(&options);
 }
 
@@ -123,15 +127,11 @@ static bool begin(void)
 
 static int run(Suite *suite, bool has_guard)
 {
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	int status = unit_run_suite(suite);
 
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
 	if (has_guard)
 		stop();
-	return failed ? 1 : 0;
+	return status;
 }
 
 int modes_run(Suite *suite, TCase *both, const TTest *const *both_tests, TCase *guard,

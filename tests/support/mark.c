@@ -11,6 +11,8 @@
  */
 #include <check.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 void __real__mark_point(const char *file, int line);
 void __wrap__mark_point(const char *file, int line);
@@ -18,9 +20,11 @@ void __wrap__mark_point(const char *file, int line);
 /* 0: Check's own process; 1: a test; more: its children. */
 static int forks;
 
+/* A test ends with Check's process, also when that is killed; the test's children end with it (child.c). */
 static void count_fork(void)
 {
-	forks++;
+	if (++forks == 1)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static void __attribute__((constructor)) count_forks(void)

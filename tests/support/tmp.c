@@ -1,38 +1,141 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The folder is removed by the process that made it, also when a test in it failed; a child of fork()
- * leaves it alone.
+ * The folder is removed by the process that made it, also when a test in it failed; a child of fork() does not remove it.
  */
 #include "tests/support/tmp.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char directory[64];
+#include "base/process.h"
+
+#define ON_TMPFS "/dev/shm"
+#define PINS "/sys/fs/bpf"
+
+static char directory[128];
 static pid_t maker;
 
+/* In a cgroup only folders can be removed, and it is empty without its files. */
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
 {
 	(void)st;
 	(void)flag;
 	(void)where;
-	return remove(path);
+	(void)!remove(path);
+	return 0;
+}
+
+static void remove_all(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 static void remove_directory(void)
 {
 	if (getpid() == maker)
-		nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		remove_all(directory);
+}
+
+static unsigned long long pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
+
+void tmp_name_of(pid_t pid, char name[TMP_NAME])
+{
+	struct process process = { 0 };
+
+	process_read(pid, &process);
+	snprintf(name, TMP_NAME, "kreg-test-%d-%llu-%llu", pid, process.ticks, pid_namespace());
+}
+
+static bool is_of_the_dead(const char *name)
+{
+	unsigned long long ticks, space;
+	struct process process;
+	pid_t pid;
+
+	if (sscanf(name, "kreg-test-%d-%llu-%llu", &pid, &ticks, &space) != 3 || pid <= 0 ||
+	    space != pid_namespace())
+		return false;
+	if (process_read(pid, &process))
+		return process_is_over(&process) || process.ticks != ticks;
+	/* /proc may hide a process of another user. */
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+static bool was_started_for(const char *pid, const char *name)
+{
+	static char environment[1 << 17];
+	char path[64];
+	ssize_t size;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, environment, sizeof(environment));
+	if (fd >= 0)
+		close(fd);
+	return size > 0 && memmem(environment, (size_t)size, name, strlen(name));
+}
+
+/* Of shell tests: KREG_DIR names their folder. Children of C tests end with them (mark.c). */
+static void kill_started_for(const char *name)
+{
+	DIR *processes = opendir("/proc");
+	const struct dirent *at;
+
+	while (processes && (at = readdir(processes))) {
+		if (atoi(at->d_name) > 1 && was_started_for(at->d_name, name))
+			kill(atoi(at->d_name), SIGKILL);
+	}
+	if (processes)
+		closedir(processes);
+}
+
+void tmp_remove_dead_in(const char *folder)
+{
+	DIR *entries = opendir(folder);
+	const struct dirent *at;
+	char path[512];
+
+	while (entries && (at = readdir(entries))) {
+		if (!is_of_the_dead(at->d_name))
+			continue;
+		kill_started_for(at->d_name);
+		snprintf(path, sizeof(path), "%s/%.255s", folder, at->d_name);
+		remove_all(path);
+	}
+	if (entries)
+		closedir(entries);
+}
+
+void tmp_remove_dead(void)
+{
+	tmp_remove_dead_in(ON_TMPFS);
+	tmp_remove_dead_in(PINS);
 }
 
 const char *tmp_directory(void)
 {
+	char name[TMP_NAME];
+
 	if (maker)
 		return directory;
-	snprintf(directory, sizeof(directory), "/dev/shm/kreg-test-%d", getpid());
+	tmp_remove_dead();
+	tmp_name_of(getpid(), name);
+	snprintf(directory, sizeof(directory), ON_TMPFS "/%s", name);
 	/* Open to other users: some tests become them. */
 	if (mkdir(directory, 0777) || chmod(directory, 01777)) {
 		perror(directory);

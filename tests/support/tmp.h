@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A folder on a tmpfs that belongs to this test program alone, and is gone when it ends.
+ * The temporary folder of a test program, and the removal of what killed test programs left.
+ *
+ * Promises  what a test makes outside its folder or inside it bears the name of its run: kreg-test-PID-START-NAMESPACE,
+ *           with the PID, its start in clock ticks since boot, and the PID namespace of both. A name is never used
+ *           twice, so a name shows whether its run is still alive.
+ * Death     a program that ends removes its folder. What a killed one leaves, the next one removes at its start; of
+ *           runs in other PID namespaces, where the PID says nothing, nothing is removed.
+ * Used by   C tests directly, shell tests by support/leftovers.c.
  */
 #ifndef KREG_TESTS_SUPPORT_TMP_H
 #define KREG_TESTS_SUPPORT_TMP_H
 
 #include <sys/types.h>
 
-/* Made at the first call, by the process that removes it at its exit; children may use it. */
+/* A folder on a tmpfs. Made at the first call, by the process that removes it at its exit; children may use it. */
 const char *tmp_directory(void);
 
 #define TMP_PATH 256
 
 /* The path of @user's registry @name there. */
 void tmp_registry(char path[TMP_PATH], uid_t user, const char *name);
+
+#define TMP_NAME 64
+
+/* The name of the run of process @pid. */
+void tmp_name_of(pid_t pid, char name[TMP_NAME]);
+
+/* Removes folders of dead runs in @folder, and kills processes that were started for one of them. */
+void tmp_remove_dead_in(const char *folder);
+
+/* The same wherever tests make them: on the tmpfs, and among the pins of the guard. */
+void tmp_remove_dead(void);
 
 #endif

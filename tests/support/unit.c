@@ -12,25 +12,31 @@
 
 #define SECONDS_FOR_ONE 300
 
-int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
-	     const TTest *const *tests)
+int unit_run_suite(Suite *suite)
 {
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
 	SRunner *runner;
 	int failed;
 
 	tmp_directory();
-	tcase_set_timeout(tcase, SECONDS_FOR_ONE);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	for (; *tests; tests++)
-		tcase_add_test(tcase, *tests);
-	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? 1 : 0;
+}
+
+int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
+	     const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, SECONDS_FOR_ONE);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	for (; *tests; tests++)
+		tcase_add_test(tcase, *tests);
+	suite_add_tcase(suite, tcase);
+	return unit_run_suite(suite);
 }
 
 unsigned int unit_slowness(void)

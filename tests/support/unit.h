@@ -11,6 +11,9 @@
 int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
 	     const TTest *const *tests);
 
+/* The same for a suite of any cases, which it frees. */
+int unit_run_suite(Suite *suite);
+
 /* The seed of this run: $KREG_SEED, or a new one. The test prints it. */
 unsigned int unit_seed(void);
 
