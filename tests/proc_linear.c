@@ -17,6 +17,7 @@
 #include "tests/linear/checker.h"
 #include "tests/linear/worker.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
 
@@ -26,6 +27,9 @@
 /* With both modes 10,000: a fault that shows in one of 2,000 is missed in one run of 150. */
 #define HISTORIES 5000u
 #endif
+/* Each is many switches from one process to another, which take long where other programs use the CPUs: then fewer do. */
+#define MS_AT_MOST 100000
+#define HISTORIES_MIN 100u
 #define KILLS_MAX 3u
 #define EACH_MIN 6u
 
@@ -212,14 +216,14 @@ static void print_figures(const struct recorder *r, const struct checker *checke
 	const struct figures *f = &r->figures;
 
 	printf("# %s: %u histories of %llu operations; %llu configurations searched\n",
-	       mode_name(r->mode), HISTORIES, (unsigned long long)f->operations,
+	       mode_name(r->mode), r->board->history, (unsigned long long)f->operations,
 	       (unsigned long long)checker_work(checker));
 	printf("# %llu kills in %llu histories, %llu of them inside an operation\n",
 	       (unsigned long long)f->kills, (unsigned long long)f->with_kills,
 	       (unsigned long long)f->inside);
 	printf("# %.1f %% of the histories have operations that overlap a change of the same key, "
 	       "%.1f %% of the operations do\n",
-	       100.0 * (double)f->overlapping / HISTORIES,
+	       100.0 * (double)f->overlapping / r->board->history,
 	       100.0 * (double)f->overlaps / (double)f->operations);
 	fflush(stdout);
 }
@@ -254,6 +258,7 @@ START_TEST(histories_are_linearizable_whoever_is_killed)
 {
 	struct recorder r = { .mode = _i, .seed = unit_seed() };
 	struct checker *checker = checker_new();
+	int64_t began = clock_ms();
 	uint64_t placed;
 	uint32_t number;
 
@@ -263,14 +268,16 @@ START_TEST(histories_are_linearizable_whoever_is_killed)
 	fflush(stdout);
 	start_all(&r);
 	for (number = 1; number <= HISTORIES; number++) {
+		if (number > HISTORIES_MIN && clock_ms() - began > MS_AT_MOST)
+			break;
 		record(&r, number);
 		if (!checker_is_linearizable(checker, &r.history, &placed))
 			complain(&r, placed);
 	}
-	end_all(&r);
 	print_figures(&r, checker);
+	end_all(&r);
 	/* Else there was nothing to check. */
-	ck_assert_uint_gt(r.figures.overlapping, HISTORIES / 4);
+	ck_assert_uint_gt(r.figures.overlapping, (number - 1) / 4);
 	ck_assert_uint_gt(r.figures.inside, 0);
 	checker_free(checker);
 }
