@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "tests/conformance/cases.h"
+#include "tests/conformance/step.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
@@ -24,7 +25,7 @@ struct stage {
 	const struct conformance *played;
 };
 
-/* Makes the calls of the steps that it is told. */
+/* Makes the calls of the steps whose numbers it receives. */
 static int act(int link, void *data)
 {
 	struct stage *stage = data;
@@ -37,10 +38,12 @@ static int act(int link, void *data)
 	calls_begin(stage->pids, &options, stage->name);
 	link_say(link, 0);
 	while ((number = link_hear(link)) != INT64_MIN) {
-		const struct step *step = &stage->played->steps[number];
+		char text[STEP_TEXT];
+		struct step step;
 
 		*stage->said = 0;
-		step->call(k, step, stage->said);
+		if (step_parse(stage->played->steps[number], text, &step))
+			step.call(k, &step, stage->said);
 		link_say(link, number);
 	}
 	return 0;
@@ -64,7 +67,8 @@ static void play(const struct conformance *played, int mode, uint32_t partitions
 {
 	struct stage *stage = stage_build(played, mode, partitions);
 	struct child actors[ACTORS] = { 0 };
-	const struct step *step;
+	char text[STEP_TEXT];
+	struct step step;
 	int i;
 
 	for (i = 0; i < ACTORS; i++) {
@@ -72,22 +76,22 @@ static void play(const struct conformance *played, int mode, uint32_t partitions
 		stage->pids[i] = actors[i].pid;
 		ck_assert_int_eq(link_hear(actors[i].link), 0);
 	}
-	for (step = played->steps; step < played->steps + STEPS && step->actor; step++) {
-		struct child *actor = &actors[step->actor - 'A'];
+	for (i = 0; i < STEPS && played->steps[i]; i++) {
+		struct child *actor;
 
-		if (!step->call) {
+		ck_assert_msg(step_parse(played->steps[i], text, &step), "not a step: %s",
+			      played->steps[i]);
+		actor = &actors[step.actor - 'A'];
+		if (!step.call) {
 			child_kill(actor);
 			actor->pid = 0;
 			continue;
 		}
-		link_say(actor->link, step - played->steps);
-		ck_assert_msg(link_hear(actor->link) == step - played->steps,
-			      "step %d: %c has died of it", (int)(step - played->steps) + 1,
-			      step->actor);
-		ck_assert_msg(!strcmp(stage->said, step->said),
-			      "step %d, %c, key %s, %u partitions: \"%s\" instead of \"%s\"",
-			      (int)(step - played->steps) + 1, step->actor,
-			      step->key ? step->key : "-", partitions, stage->said, step->said);
+		link_say(actor->link, i);
+		ck_assert_msg(link_hear(actor->link) == i, "step %d: %c has died of it", i + 1,
+			      step.actor);
+		ck_assert_msg(!strcmp(stage->said, step.said), "step %d, %s, %u partitions: \"%s\"",
+			      i + 1, played->steps[i], partitions, stage->said);
 	}
 	for (i = 0; i < ACTORS; i++) {
 		if (actors[i].pid)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a step of a conformance case does: one call of kreg, and what came of it in words.
+ * What a step of a conformance case does: one call of kreg, and its result in words.
  *
- * Promises  entries of several owners are told by owner, those of one owner in the order in which kreg
- *           gave them; owners are told by their letters.
+ * Promises  entries of several owners are listed by owner, those of one owner in the order in which kreg
+ *           gave them; owners are listed by their letters.
  * Needs     calls_begin() in the process that makes the calls.
- * Used by   cases.c, as what its steps name; proc_conformance.c.
+ * Used by   step.c, which has their names; proc_conformance.c.
  */
 #ifndef KREG_TESTS_CONFORMANCE_CALLS_H
 #define KREG_TESTS_CONFORMANCE_CALLS_H
@@ -19,13 +19,13 @@
 
 struct step;
 
-/* Makes the step's call through @k and says in @said what came of it. */
+/* Makes the step's call through @k and writes the result to @said. */
 typedef void call_fn(struct kreg *k, const struct step *step, char *said);
 
 struct step {
 	char actor;       /* 'A' to 'C': the process that makes the call */
 	call_fn *call;    /* NULL: the actor is killed */
-	const char *said; /* what has to come of it */
+	const char *said; /* the result that it has to have */
 	const char *key;
 	const char *value;
 	const char *other; /* what else the call needs: an actor, or a value */

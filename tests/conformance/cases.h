@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "tests/conformance/calls.h"
+#include "lib/kreg.h"
 
 #define STEPS 24
 
@@ -17,7 +17,7 @@ struct conformance {
 	const char *section; /* of the documentation; a function as name/arity */
 	const char *sentence;
 	enum kreg_keys keys;
-	struct step steps[STEPS]; /* up to one without an actor */
+	const char *steps[STEPS]; /* up to a NULL; step.h parses them */
 };
 
 extern const struct conformance conformance_cases[];
