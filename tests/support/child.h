@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children that do what they are told, a step at a time, and are killed when the test wants it.
+ * Child processes that carry out the test's orders one at a time, and are killed when the test wants it.
  *
- * A child says a number when a step is done, and waits to be told to go on. No test sleeps: it waits for
- * the child's word.
+ * Test and child exchange numbers: an order, and the child's answer when the step is done. No test sleeps; it waits
+ * for the answer.
  */
 #ifndef KREG_TESTS_SUPPORT_CHILD_H
 #define KREG_TESTS_SUPPORT_CHILD_H
@@ -24,17 +24,17 @@ void *child_shared(size_t bytes);
 /* In a child of its own: runs @body, and exits with what that returns. */
 struct child child_start(int (*body)(int link, void *data), void *data);
 
-/* On either side: say a number; hear the next, or INT64_MIN when the other side is gone. */
+/* On either side: send a number; receive the next, or INT64_MIN when the other side is gone. */
 void link_say(int link, int64_t number);
 int64_t link_hear(int link);
 
-/* The same, and returns when it has said that it is ready, by 0. */
+/* The same, and returns when the child has sent 0: it is ready. */
 struct child child_start_ready(int (*body)(int link, void *data), void *data);
 
-/* Tells the child a number, and gives what it says to that. */
+/* Sends the child a number, and returns its answer. */
 int64_t child_ask(struct child *child, int64_t order);
 
-/* Kills and reaps. child_end() lets it end by itself, and gives its wait status. */
+/* Kills and reaps. child_end() lets it end by itself, and returns its wait status. */
 void child_kill(struct child *child);
 int child_end(struct child *child);
 

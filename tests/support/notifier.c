@@ -159,7 +159,7 @@ static void send_by(enum kin kin, const char *text)
 			poll(NULL, 0, 1);
 	}
 	notifier_send(text, -1);
-	/* A sender that is reaped before it is read is nobody's. */
+	/* A message whose sender was reaped before it is read belongs to no process. */
 	wait_for_answer();
 	_exit(0);
 }

@@ -119,7 +119,7 @@ static void listen_anywhere(void)
 	notifier_send(text, -1);
 }
 
-/* As daemons do. The kernel forgets then that it is to die with its parent; without privileges it is told so. */
+/* As daemons do. The kernel then clears its parent-death signal; one without privileges clears it itself. */
 static void drop_privileges(void)
 {
 	if (geteuid())

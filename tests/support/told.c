@@ -44,7 +44,7 @@ static char sign_of(const char *what)
 	return strstr(what, " ended ") ? '!' : 0;
 }
 
-/* Whoever fails in a thread that is not the test's would end it without a word. */
+/* An assertion that fails in a thread other than the test's would end the test without a message. */
 static void add_event(struct told *told, const char *sentence)
 {
 	char role[KREG_ROLE_MAX + 1], sign;

@@ -47,18 +47,18 @@ void told_log(void *data, const char *sentence);
 		__VA_ARGS__, NULL                                                                  \
 	}
 
-/* Supervises production by @what, and returns when it has told @events, which it forgets. */
+/* Supervises production by @what, and returns when the log has received @events, which are then forgotten. */
 struct kreg_supervisor *told_supervise(struct told *told, struct kreg_supervision *what,
 				       const char *events);
 
-/* Waits until @events, with a space behind each, is what was told since told_forget(); a minute fails the test. */
+/* Waits until @events, with a space behind each, is what the log has received since told_forget(); a minute fails the test. */
 void told_await(struct told *told, const char *events);
 void told_forget(struct told *told);
 
 /* Whether a sentence since told_init() has @part in it. */
 bool told_has(struct told *told, const char *part);
 
-/* Who has the role in production; a signal to that process. */
+/* The process that has the role in production; a signal to it. */
 pid_t told_pid_of(struct told *told, const char *role);
 void told_signal(struct told *told, const char *role, int signal);
 
