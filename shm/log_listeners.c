@@ -61,7 +61,7 @@ static void listening_set(const struct segment *s, uint64_t seen, bool wanted)
 /*
  * Adds @more to the count of @self's program. If the row has another image, that
  * program is over, and its count with it: counting starts at 0. A count is never
- * lowered below that, since a listener may end that an earlier program has begun.
+ * lowered below that, whatever another process has written there.
  */
 static void listeners_add(const struct segment *s, const struct life_self *self, int32_t more)
 {

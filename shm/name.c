@@ -149,9 +149,10 @@ void name_replace(const struct segment_path *path, uint64_t id)
 
 /*
  *   step                        killed or stopped here
- *   1 mkdir                     an empty folder, which name_tidy() removes when it is old
- *   2 open it, give it to       the same; of a process of root it may be root's still, and
- *     the registry's owner      then is no right, because name_right_end() checks the owner
+ *   1 mkdir                     an empty folder, which name_tidy() removes when it is old;
+ *                               one of root's beside another user's registry stays
+ *   2 open it, give it to       the same. Before this it is no right if root has made it:
+ *     the registry's owner      name_right_end() checks the owner
  *
  * Nobody may act upon the right before it can be withdrawn, hence the owner in step 2.
  */

@@ -112,8 +112,7 @@ static int walk_into_bucket(const struct segment *s, struct table_walk *walk)
 
 /*
  * The entry that the walk is at, live or not, with buckets passed over. -ENOENT: the
- * walk is past @until or at the end of the list, and stays there; -EUCLEAN, -ENOMEM:
- * for good.
+ * walk is past @until or at the end of the list, and stays there; -EUCLEAN, -ENOMEM.
  *
  * Each check ends a different kind of damage. Without the order check a peek that
  * stands in a reused block would report entries of unrelated buckets; without the other
@@ -168,9 +167,9 @@ bool table_held(const struct table_walk *walk)
 	uint32_t i;
 
 	/*
-	 * Every load of the walk was an acquire, so these loads come after them. An ABA
-	 * is no danger: within the peek or section no block of the list is reused, and
-	 * an entry that was taken out is not linked again.
+	 * Every load of the walk was an acquire, so these loads come after them. A link
+	 * that has changed and leads to the same entry again does no harm, because of
+	 * the rule in the head: that entry was alive then.
 	 */
 	for (i = 0; i < walk->guarded; i++) {
 		if (table_load(walk->guards[i].link) != walk->guards[i].seen)

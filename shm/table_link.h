@@ -44,7 +44,8 @@ static inline ref_t table_load(const uint64_t *link)
 
 /*
  * The CAS of a link. *seen becomes what was found. Only for a link that stays what it is
- * without hazards: a bucket's, or that of an entry that the caller has named itself.
+ * without this call's hazards: a bucket's, or that of an own entry that the caller has
+ * named or no other thread can retire.
  */
 bool table_cas(uint64_t *link, ref_t *seen, ref_t next);
 
