@@ -60,7 +60,7 @@
 #include "shm/name.h"
 #include "shm/meta.h"
 
-/* How often other processes may win before a call gives up; then it reports busy. */
+/* How often other processes may win before a call gives up; then it reports -EAGAIN. */
 #define TRIES 1000
 /*
  * How long a proposal or a right of another process is left alone before it is
@@ -147,9 +147,10 @@ static void pause_shortly(void)
 
 /*
  * Steps 1 and 3 to 6: from in use to @end, by a proposal with @id, if no living process
- * has something in the segment. -EBUSY: one has, described in *alive, or others were
- * faster in each of TRIES; 1: the segment has come to another end. @id is new, so the
- * commit cannot be taken for that of another proposal, nor a late one succeed.
+ * has something in the segment. -EBUSY: one has, described in *alive; -EAGAIN: others
+ * changed the word in each of TRIES; 1: the segment has come to another end. @id is
+ * new, so the commit cannot be taken for that of another proposal, nor a late one
+ * succeed.
  */
 static int end_unused(const struct segment *s, const struct life_table *lives, uint64_t id,
 		      uint64_t end, struct in_use *alive)
@@ -189,7 +190,7 @@ static int end_unused(const struct segment *s, const struct life_table *lives, u
 			return 0;
 		}
 	}
-	return -EBUSY;
+	return -EAGAIN;
 }
 
 /*
@@ -267,6 +268,13 @@ static void next_arrive(const struct segment *next, const struct segment_path *p
 	*made = next->header->id;
 }
 
+static void say_overtaken(const char *what, const struct segment_path *path)
+{
+	segment_say(path,
+		    "cannot %s %s/%s: other processes tried to end it each of %d times; retry",
+		    what, path->directory, path->file, TRIES);
+}
+
 /* On failure FILE+ID is withdrawn: the word does not lead to it, so nobody misses it. */
 int succession_take_over(const struct segment *s, const struct segment_path *path,
 			 const struct segment_plan *plan, uint64_t *made)
@@ -289,6 +297,8 @@ int succession_take_over(const struct segment *s, const struct segment_path *pat
 		if (s->is_stranger)
 			err = -EPROTO;
 	}
+	if (err == -EAGAIN)
+		say_overtaken("replace", path);
 	segment_close(&next);
 	return err == 1 ? 0 : err;
 }
@@ -413,9 +423,9 @@ static int remove_name(const struct segment *s, const struct segment_path *path)
 }
 
 /*
- * 0: the segment was not over and is destroyed now; 1: it was over already, or others
- * changed the word in each of TRIES. Living processes notice the word at their next
- * call, and the bells wake waiters for that.
+ * 0: the segment was not over and is destroyed now; 1: it was over already; -EAGAIN:
+ * others changed the word in each of TRIES. Living processes notice the word at their
+ * next call, and the bells wake waiters for that.
  */
 static int end_by_force(const struct segment *s)
 {
@@ -428,7 +438,7 @@ static int end_by_force(const struct segment *s)
 		ring_all(s);
 		return 0;
 	}
-	return 1;
+	return word_is_over(seen) ? 1 : -EAGAIN;
 }
 
 void succession_end_lost(const struct segment *s)
@@ -459,6 +469,8 @@ int succession_destroy(const struct segment *s, const struct segment_path *path,
 		segment_say(path, "%s/%s is in use: %s, or use --force", path->directory,
 			    path->file, text);
 	}
+	if (err == -EAGAIN)
+		say_overtaken("destroy", path);
 	if (err == 1 && succession_help(s, path))
 		return 1;
 	return err < 0 ? err : remove_name(s, path);

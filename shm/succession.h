@@ -64,8 +64,8 @@ void succession_end_lost(const struct segment *s);
 /*
  * Destroys @s and removes the name. -EBUSY: a process in it is alive and @force is not
  * set, and no other process can observe the attempt; -EPERM: it is another user's; 1:
- * it was replaced meanwhile, open again; -EAGAIN: destroyed, but others kept the name
- * from being removed.
+ * it was replaced meanwhile, open again; -EAGAIN: others interfered each time,
+ * before the end or when the name was to be removed.
  */
 int succession_destroy(const struct segment *s, const struct segment_path *path,
 		       const struct life_table *lives, bool force);

@@ -107,8 +107,8 @@ static bool bucket_claim(uint64_t *bucket, ref_t *word, ref_t target, owner_t se
  *   4 CAS the claim to its target            done
  *
  * In this order: after 3 searches come through the bucket's word, so it has to say by
- * then what follows. If the target is cleared away between 2
- * and 3, the link in front has changed, 3 fails, and 1 is repeated.
+ * then what follows. If the target is cleared away between 2 and 3, the link in front
+ * has changed, 3 fails, and 1 is repeated.
  */
 static int bucket_link(const struct writer *w, uint32_t number, ref_t claim, uint64_t *parent,
 		       ref_t parent_word)
