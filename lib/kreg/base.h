@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg: what all parts share: keys, owners, options, errors; open, close, destroy.
+ * kreg: keys, owners, options and errors, which all parts share; open, close, destroy.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Include <kreg.h>, which states what holds for all calls.
  */
 #ifndef KREG_BASE_H
 #define KREG_BASE_H
@@ -24,8 +24,8 @@ extern "C" {
 struct kreg;
 
 /*
- * Who holds an entry, as found by a lookup. It stays good for kreg_owner_is_alive() and
- * kreg_owner_pidfd() for ever: a token is never given to a second process.
+ * The owner of an entry, as a lookup returns it. kreg_owner_is_alive() and
+ * kreg_owner_pidfd() accept it for ever: a token is never given to a second process.
  */
 struct kreg_owner {
 	uint64_t token;
@@ -36,135 +36,225 @@ struct kreg_owner {
 /* An owner and its value. The caller sets @value and @capacity; 0 is allowed for both. */
 struct kreg_found {
 	struct kreg_owner owner;
-	void *value; /* room for @capacity bytes */
+	/* Room for @capacity bytes. */
+	void *value;
 	size_t capacity;
-	ssize_t size; /* the value's; larger than @capacity: it was not copied. -ENOENT: none, the
-			    name is reserved */
+	/*
+	 * The size of the value. If it is larger than @capacity, nothing was copied.
+	 * -ENOENT: the name is reserved and has no value yet.
+	 */
+	ssize_t size;
 };
 
 enum kreg_open_flags {
-	KREG_OPEN_READONLY = 1 << 0,  /* look up only; never creates; needs read permission alone */
-	KREG_OPEN_EXISTING = 1 << 1,  /* -ENOENT where there is none; the default creates it */
-	KREG_OPEN_EXCLUSIVE = 1 << 2, /* -EEXIST where there is one */
+	/* Look up only: never create, and need only read permission. */
+	KREG_OPEN_READONLY = 1 << 0,
+	/* Do not create: -ENOENT if there is no such registry. */
+	KREG_OPEN_EXISTING = 1 << 1,
+	/* Create: -EEXIST if the registry exists. Not together with the others. */
+	KREG_OPEN_EXCLUSIVE = 1 << 2,
 };
 
 enum kreg_life {
-	KREG_LIFE_AUTO,     /* the guard where it runs, the fallback elsewhere */
-	KREG_LIFE_GUARD,    /* -ENODEV where no guard runs */
+	KREG_LIFE_AUTO,     /* the guard if it can be reached, otherwise the fallback */
+	KREG_LIFE_GUARD,    /* the guard; -ENODEV if none runs */
 	KREG_LIFE_FALLBACK, /* the kernel's robust futex list, without privilege */
 };
 
 enum kreg_keys {
-	KREG_KEYS_UNIQUE,    /* one owner for a key */
-	KREG_KEYS_DUPLICATE, /* any number of entries under a key; with partitions spread by owner, for
-				few keys with many entries */
-	KREG_KEYS_DUPLICATE_BY_KEY, /* the same, all of a key in one partition, for many keys with few */
+	/* One owner for a key. */
+	KREG_KEYS_UNIQUE,
+	/*
+	 * Any number of entries under a key; with partitions, spread by owner. For few keys
+	 * with many entries.
+	 */
+	KREG_KEYS_DUPLICATE,
+	/*
+	 * The same, but all entries of a key are in one partition. For many keys with few
+	 * entries.
+	 */
+	KREG_KEYS_DUPLICATE_BY_KEY,
 };
 
 /*
- * Options grow at the end and never shrink. @size is sizeof the struct that the caller was
- * compiled with; KREG_OPTIONS sets it. A caller newer than the library may pass a larger struct
- * as long as the part that the library does not know is zero, otherwise -E2BIG.
+ * Options of kreg_open(). Fields that are 0 or NULL have their defaults. Fields marked
+ * "creation" are ignored if the registry exists already.
+ *
+ * The struct grows at the end and never shrinks. @size is the size with which the caller
+ * was compiled; KREG_OPTIONS sets it. A caller newer than the library may pass a larger
+ * struct if the part that the library does not know is zero; otherwise: -E2BIG.
  */
 struct kreg_options {
 	size_t size;
-	uint32_t flags; /* KREG_OPEN_*; other bits: -EINVAL */
-	uint32_t life;  /* enum kreg_life */
-	uint32_t keys;  /* enum kreg_keys; decided at creation. Afterwards the default takes what is
-			  there; who asks for duplicate keys is refused unique ones: -EINVAL */
-	uint32_t mode;  /* file mode at creation; 0: 0600 */
-	uint32_t set_group; /* non-zero: @group is given to the file at creation */
+	/* KREG_OPEN_*. Other bits: -EINVAL. */
+	uint32_t flags;
+	/* enum kreg_life. */
+	uint32_t life;
+	/*
+	 * enum kreg_keys; creation. The default opens an existing registry of any kind; if
+	 * duplicate keys are requested and the registry has unique ones: -EINVAL.
+	 */
+	uint32_t keys;
+	/* Creation: the file's mode. Default: 0600. */
+	uint32_t mode;
+	/* Creation: if @set_group is not 0, the file gets the group @group. */
+	uint32_t set_group;
 	uint32_t group;
-	uint32_t slots; /* threads that write or read in sections at once; 0: 8192 */
-	uint32_t seats; /* owners at once in the fallback; 0: 4096, at most 65536 */
-	uint64_t
-		max_bytes; /* for entries and values; 0: 16 GiB of address space, or as much as fits into
-			       half of what RLIMIT_AS leaves the process */
-	uint32_t patience_ms; /* until a read section is expelled; 0: 1000 */
-	uint32_t partitions; /* 1 to 64, 0: 1. Decided at creation. Each owner's entries, memory and
-				 events are its own anyway; with KREG_KEYS_DUPLICATE those who register
-				 under one key meet in n places instead of one, and a lookup looks
-				 into n. For other keys it is 1 */
-	const char *directory; /* a tmpfs; NULL: $KREG_DIR, else /run/kreg/UID where root has made
-				    /run/kreg, else /dev/shm */
-	const char *guard;     /* the guard's folder; NULL: $KREG_GUARD, else /sys/fs/bpf/kreg;
-				    "none": as if no guard ran */
-	void (*log)(void *data, const char *sentence); /* why a call failed and what to do */
+	/*
+	 * Creation: threads that write, wait or read in sections at once. Default: 8192, at
+	 * most 1048576.
+	 */
+	uint32_t slots;
+	/*
+	 * Creation: owners at once in the fallback. Default: 4096, at most 65536. The guard
+	 * has a number of its own.
+	 */
+	uint32_t seats;
+	/*
+	 * Creation: bytes of address space for entries and values. Default: 16 GiB, or as much
+	 * as fits into half of what RLIMIT_AS leaves the process.
+	 */
+	uint64_t max_bytes;
+	/* Creation: milliseconds until a read section is expelled. Default: 1000. */
+	uint32_t patience_ms;
+	/*
+	 * Creation, with KREG_KEYS_DUPLICATE only: 1 to 64. Default: 1. Writers under one key
+	 * then contend in as many places instead of one, and a lookup searches all of them.
+	 * Each owner's entries, memory and events are its own anyway. With other kinds of keys
+	 * there is one partition.
+	 */
+	uint32_t partitions;
+	/*
+	 * A folder in a tmpfs. Default: $KREG_DIR, otherwise /run/kreg/UID if root has made
+	 * /run/kreg, otherwise /dev/shm.
+	 */
+	const char *directory;
+	/*
+	 * The guard's folder. Default: $KREG_GUARD, otherwise /sys/fs/bpf/kreg. "none": as if
+	 * no guard ran.
+	 */
+	const char *guard;
+	/* Called with a sentence that says why the call failed and what to do. */
+	void (*log)(void *data, const char *sentence);
 	void *log_data;
-	uint64_t
-		owner_bytes; /* that one owner may take of max_bytes, rounded up to slabs of 16 KiB; 0: all. Decided at
-				 creation. What is more is refused it: -EDQUOT, see kreg(7) */
+	/*
+	 * Creation: the bytes of @max_bytes that one owner may take, rounded up to slabs of
+	 * 16 KiB. Default: all. A call that would take more fails with -EDQUOT; see Shares in
+	 * kreg(7).
+	 */
+	uint64_t owner_bytes;
 };
 
 #define KREG_OPTIONS(name, ...)                                                                    \
 	struct kreg_options name = { .size = sizeof(struct kreg_options), __VA_ARGS__ }
 
-/* One entry, as handed to a visitor. The pointers are good until the visitor returns. */
+/* One entry, as a visitor gets it. The pointers are valid until the visitor returns. */
 struct kreg_entry {
 	const void *key;
 	size_t key_size;
 	const void *value;
 	size_t value_size;
 	struct kreg_owner owner;
-	uint32_t
-		position; /* with unique keys: how many are ahead in the line; 0: it holds the name */
-	uint32_t reserved; /* for the library */
+	/* Unique keys: how many are ahead in the line; 0: the entry holds the name. */
+	uint32_t position;
+	/* For the library. */
+	uint32_t reserved;
 };
 
-/* Return 0 to go on, anything else to stop with that result. May call kreg functions. */
+/* A visitor. Returns 0 to go on, another value to stop with it. May call kreg. */
 typedef int (*kreg_visit_fn)(const struct kreg_entry *entry, void *data);
 
-/* Whether an entry is meant. */
+/* Returns non-zero if @entry matches. */
 typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
 
 /*
- * Opens the registry @name, creating it at first use, private to the user.
+ * Opens the registry @name. If it does not exist it is created, private to the user.
  *
  * @name: 1 to KREG_NAME_MAX of [A-Za-z0-9._-], not starting with a dot. "UID:NAME" is the
- *        registry NAME of another user, for those whom its file mode admits; only that user
+ *        registry NAME of another user, for users whom its file mode admits; only that user
  *        can create it.
  * @options: NULL for the defaults.
- * The owner is the process: all handles that it opens for writing in one registry are the same owner, with
- * or without a guard. Each may change what was registered through another one.
  *
- * Context: may block on the file system; starts one thread in the fallback, for the first handle. Open
- *          before the program starts many threads if you can: the kernel then registers for fences faster.
- * Death: who is killed or stopped while creating, replacing or destroying is in nobody's way.
- * Return: 0; -EINVAL a name or option that is not allowed; -E2BIG an option this library does
- *         not know; -ENOENT, -EEXIST as the flags ask; -EACCES the file's mode does not admit
- *         you; -EPERM the file is not the named user's, or is left over from another life
- *         table and only its user can replace it, or a system call is refused; -EPROTO not a registry of that
- *         name, or damaged, or of another version's layout and somebody may live in it;
- *         -EOPNOTSUPP not in a tmpfs; -EBUSY left over from another life table with owners
- *         alive in it, or not to be seen from here; -ENODEV no guard runs and one is needed; -EUSERS no seat is free;
- *         -EDQUOT the user holds its share of the guard's seats; -ESHUTDOWN it is being stopped or started: open again;
- *         -ENOSPC the file system is full; -EFBIG the file would be larger than RLIMIT_FSIZE allows;
- *         -ENOSYS the kernel refuses set_robust_list(2), and there is no guard; -EAGAIN others replaced the file over and over,
- *         or no thread or locked memory is to be had; -ENOMEM, also if what is in use of the registry does not fit into the
- *         process's limits on address space or locked memory; -EMFILE the process has no fd left, or 65534 handles of
- *         the registry; -ENFILE the host has none; -ENAMETOOLONG the folder's path.
+ * The owner is the process: all handles that it has opened for writing in one registry are
+ * one owner, with or without a guard. Each may change what was registered through another.
+ *
+ * Context: may block on the file system. In the fallback the first handle of a process that
+ *          is not read-only starts a thread. If possible, open before the program starts
+ *          many threads: the kernel then registers the process for fences faster.
+ * Death: a process that is killed or stopped while it creates, replaces or destroys a
+ *        registry blocks no other process.
+ * Return: 0, or an error, and *out is unchanged:
+ *   -EINVAL        the name or an option is not allowed
+ *   -EINVAL        duplicate keys were requested, and the registry has unique ones
+ *   -E2BIG         an option is set that this library does not know
+ *   -ENOENT        there is no such registry, and the flags say not to create it
+ *   -ENOENT        there is none, and only another user can create it
+ *   -EEXIST        KREG_OPEN_EXCLUSIVE, and the registry exists
+ *   -EACCES        the file's mode does not admit the caller
+ *   -EPERM         the file is not the named user's
+ *   -EPERM         the registry is left over from another life table, and only its user can
+ *                  replace it
+ *   -EPERM         KREG_LIFE_GUARD, and the guard's folder is not to be trusted
+ *   -EPERM         a sandbox refuses a system call
+ *   -EPROTO        the file is no registry, is damaged, or is of another name
+ *   -EPROTO        the registry has another layout, and a process may live in it
+ *   -EOPNOTSUPP    the folder is not in a tmpfs
+ *   -EBUSY         the registry is left over from another life table, and owners are alive
+ *                  in it, or cannot be seen from here
+ *   -ENODEV        KREG_LIFE_GUARD, and no guard runs
+ *   -EUSERS        no seat is free
+ *   -EDQUOT        the user has used up its share of the guard's seats
+ *   -ESHUTDOWN     the guard is being stopped or started; retry
+ *   -ENOSPC        the file system is full
+ *   -EFBIG         the file would be larger than RLIMIT_FSIZE allows
+ *   -ENOSYS        the kernel refuses set_robust_list(2), and no guard is used
+ *   -ENOSYS        a filter refuses another system call with this error
+ *   -EAGAIN        other processes replaced the file too often; retry
+ *   -EAGAIN        a thread could not be created, or memory could not be locked
+ *   -ENOMEM        out of memory
+ *   -ENOMEM        what is in use of the registry does not fit into the process's limits on
+ *                  address space or locked memory
+ *   -EMFILE        the process has no free fd, or 65534 handles of the registry
+ *   -ENFILE        the host has no free fd
+ *   -ENAMETOOLONG  the path of the folder is too long
  * Since: 1.0
  */
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options);
 
 /*
- * Closes the handle: what this process registered through it is unregistered first: names, reserved ones,
- * places in lines, locks, whoever has updated them since. What was registered through other handles
- * stays. What others gave to the process, or started it under, and what it had under the guard when it called
- * execve(2), is no one handle's: it goes with the last.
- * NULL is allowed. No other thread may use the handle any more. In a child of fork() it frees the
- * child's copy and leaves the parent's names alone.
+ * Closes the handle, and first unregisters what this process registered through it: names,
+ * reserved names and places in lines, and unlocks its locks. What was registered through
+ * another handle stays. An update through another handle does not change through which one
+ * an entry was registered.
+ *
+ * What other processes gave to this one, what it was started under, and what it had under
+ * the guard when it called execve(2), belongs to no single handle: the last one unregisters
+ * it.
+ *
+ * @k: NULL is allowed. Close its listeners first. No other thread may use the handle any
+ *     longer. In a child of fork() the call frees the child's copy and leaves the parent's
+ *     names alone.
  * Since: 1.0
  */
 void kreg_close(struct kreg *k);
 
 /*
- * Removes the registry @name of this user.
+ * Removes the registry @name. Only its user and root can.
  *
- * @force: non-zero to do so although owners are alive; they get -ESHUTDOWN from then on.
- * Return: 0; -ENOENT there is none; -EBUSY owners are alive, or cannot be seen from here, and nobody can
- *         tell that it was tried; -EPROTO, -EOPNOTSUPP as kreg_open();
- *         -EPERM it is another user's; -EINVAL, -EACCES; -EAGAIN others were quicker over and over.
+ * @options: the directory, the guard and the log count.
+ * @force: non-zero removes it although owners are alive, or the file is damaged or of
+ *         another layout. From then on the owners' changes and waits fail with -ESHUTDOWN.
+ * Death: as kreg_open().
+ * Return: 0, or an error:
+ *   -ENOENT        there is no such registry
+ *   -EBUSY         owners are alive in it, or cannot be seen from here; other processes
+ *                  cannot tell that it was tried
+ *   -EPERM         it is another user's
+ *   -EACCES        the file or the folder denies access
+ *   -EPROTO        as kreg_open()
+ *   -EOPNOTSUPP    the folder is not in a tmpfs
+ *   -EINVAL        the name or an option is not allowed
+ *   -EAGAIN        other processes replaced the file too often; retry
  * Since: 1.0
  */
 int kreg_destroy(const char *name, const struct kreg_options *options, int force);
