@@ -2,7 +2,7 @@
 /*
  * kreg: names. Register, look up, update, reserve and publish; counters.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Include <kreg.h>, which states what holds for all calls.
  */
 #ifndef KREG_NAME_H
 #define KREG_NAME_H
@@ -16,40 +16,60 @@ extern "C" {
 /*
  * Registers @key with @value for the calling process.
  *
- * @holder: may be NULL; at -EEXIST it is filled with who holds the key, which may be the
- *          caller itself.
- * Context: lock-free between processes; waits for no other process.
- * Death: killed inside, the entry is not there.
- * Return: 0; -EEXIST taken (unique keys); -EINVAL empty key; -ENAMETOOLONG; -EMSGSIZE the value
- *         is too large; -EROFS; -ENOSPC the registry or its file system is full; -EDQUOT the
- *         process has what one owner may take of it: unregister something; -ENOBUFS no
- *         slot is free for this thread; -EOWNERDEAD the handle is a parent's, or the guard has
- *         ended this life; -ESHUTDOWN the registry was destroyed or taken over: open it again;
- *         -EUCLEAN another process has damaged the memory; -ENOMEM.
+ * With unique keys a key has at most one living owner, and the entries of dead owners do not
+ * count. With duplicate keys a key is never taken.
+ *
+ * @key: 1 to 255 bytes.
+ * @value: 0 to 65536 bytes, copied.
+ * @holder: may be NULL; at -EEXIST it gets the owner of the key, which may be the caller.
+ *
+ * Context: any thread; lock-free between processes. Threads of one process take turns at a
+ *          key. A thread takes a slot at its first call and keeps it until it ends.
+ * Death: killed inside, the process has no entry, because it is dead.
+ * Return: 0, or an error, and nothing has changed:
+ *   -EEXIST        the key is taken (unique keys)
+ *   -EINVAL        an argument is not allowed
+ *   -ENAMETOOLONG  the key is longer than 255 bytes
+ *   -EMSGSIZE      the value is longer than 65536 bytes
+ *   -EROFS         the handle is read-only
+ *   -ENOSPC        the registry or its file system is full
+ *   -EDQUOT        the process has used up its share of the registry's memory (owner_bytes);
+ *                  unregister something
+ *   -ENOBUFS       no slot is free for this thread
+ *   -EOWNERDEAD    the handle is from before fork(2)
+ *   -EOWNERDEAD    the guard has ended this life
+ *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
+ *   -EUCLEAN       another process has damaged the registry's memory
+ *   -ENOMEM        out of memory, or of the address space that the process may use
  * Since: 1.0
  */
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size, struct kreg_owner *holder);
 
 /*
- * The same, and more by @flags:
+ * Registers as kreg_register() does, with @flags:
  *
- * KREG_REGISTER_RESERVED     the key is taken, but nobody finds it before kreg_publish(); who is in line
- *                            behind it waits
- * KREG_REGISTER_REPLACEABLE  another process may take the name over
- * KREG_REGISTER_REPLACE      take the name over from a living owner that allows it; that owner is
- *                            next in line then; if the caller was in line, it gives that place up
- * KREG_REGISTER_QUEUE        wait in line where the name is held: when those ahead unregister or die,
- *                            the next in line is the owner in the same instant
+ * KREG_REGISTER_RESERVED     The key is taken, but no lookup finds it before kreg_publish(),
+ *                            and processes in line behind it wait.
+ * KREG_REGISTER_REPLACEABLE  Another process may take the name over.
+ * KREG_REGISTER_REPLACE      Take the name over from a living owner that allows it. That
+ *                            owner keeps its entry and is next in line. A caller that was
+ *                            waiting in line gives up its place there.
+ * KREG_REGISTER_QUEUE        If the name is held, wait in line for it. The call itself does
+ *                            not block. When all that are ahead have unregistered or died,
+ *                            the next in line is the owner in the same instant.
  *
- * The last three are for unique keys. With both REPLACE and QUEUE, what cannot be taken over is
- * waited for.
+ * The last three need unique keys. With both REPLACE and QUEUE the caller waits in line if
+ * the name cannot be taken over.
  *
- * @holder: may be NULL; at -EEXIST and KREG_WAITING who holds the key, with the value, both of one
- *          moment. So this is also register-or-locate in one step. At -EEXIST because the caller is
- *          in line already, its own place there.
- * Return: as kreg_register(); KREG_WAITING (1) somebody was ahead in line; -EINVAL also for flags
- *         that do not exist or do not go with duplicate keys.
+ * @holder: may be NULL; at -EEXIST and KREG_WAITING it gets the owner of the key and the
+ *          value, read atomically. So this call is also register-or-locate in one step. If
+ *          the caller already has a place in the line, @holder is that place.
+ * Return: 0; KREG_WAITING (1) if another entry is ahead in line; an error as
+ *         kreg_register(), and:
+ *   -EEXIST        the key is taken, and cannot be taken over
+ *   -EEXIST        KREG_REGISTER_QUEUE, and the caller holds the key or is in line already
+ *   -EINVAL        a flag does not exist, or needs unique keys
  * Since: 1.0
  */
 enum kreg_register_flags {
@@ -65,19 +85,32 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 		       size_t value_size, uint32_t flags, struct kreg_found *holder);
 
 /*
- * Makes a name that the caller has reserved found, with @value.
- * Return: 0; KREG_WAITING (1) others are ahead in line, because the caller had reserved a place there, or
- *         because the name was replaceable and was taken over meanwhile; -ENOENT the caller has not reserved it; errors as kreg_register(), but never -EEXIST.
+ * Publishes a name that the caller has reserved: lookups find it from now on, with @value.
+ * The value with which it was reserved is never visible. Of several reserved entries under
+ * one key the one reserved last is published.
+ *
+ * Context: as kreg_register().
+ * Death: killed inside, the process has no entry, because it is dead.
+ * Return: 0; KREG_WAITING (1) if another entry is ahead in line, because the caller had
+ *         reserved a place there, or because the name was replaceable and was taken over
+ *         meanwhile; an error as kreg_register(), but never -EEXIST, and:
+ *   -ENOENT        the caller has not reserved the key
  * Since: 1.0
  */
 int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
 		 size_t value_size);
 
 /*
- * Unregisters all of the caller's entries under @key, reserved ones included; or, below, those
- * that @match accepts, reserved ones not. It must not be NULL, nor call kreg.
- * Return: how many there were, 0 included; errors as kreg_register(), but never -EEXIST,
- *         -ENOSPC, -EDQUOT.
+ * kreg_unregister() unregisters all of the caller's entries under @key, also those that are
+ * reserved or wait in line. kreg_unregister_match() unregisters those for which @match
+ * returns non-zero, and leaves reserved ones alone.
+ *
+ * @match: not NULL. It gets the entry where it lies in shared memory, and must not call
+ *         kreg: the key is locked against the other threads of the process meanwhile.
+ * Context: as kreg_register().
+ * Death: killed inside, the process has no entry, because it is dead.
+ * Return: how many entries there were, 0 included; an error as kreg_register(), but never
+ *         -EEXIST, -ENOSPC, -EDQUOT.
  * Since: 1.0
  */
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size);
@@ -85,34 +118,58 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 			  void *data);
 
 /*
- * Gives a name of the caller's to another process in one step: at no moment is it free, or found with
- * anyone else. Its value goes with it. Where it waits in line, its place does; if @to is in line
- * itself, it keeps that place. There the name belongs to the process, not to one of its handles.
+ * Gives the caller's own name @key to another process in one step. A lookup finds the name
+ * with the old owner or with the new one: it is never free, and never with a third process.
  *
- * @to: a living owner that has the registry open for writing, as found by a lookup, kreg_whereis() or
- *      kreg_each_owner().
- * Death: killed inside, the name is @to's or free.
- * Return: 0; -ENOENT the caller does not hold the key; -ESRCH @to is dead, or has not opened the registry;
- *         -EMSGSIZE key and value are larger than some 16,000 bytes; errors as kreg_register(); -EINVAL
- *         also where the registry has partitions, because an entry's partition is its owner's.
+ * The value goes with the name, and so does its being replaceable. If the caller waits in
+ * line for the name, its place in the line is given; if @to is in line itself, it keeps that
+ * place too. A reserved name cannot be given. The name then belongs to the process, not to
+ * one of its handles. With duplicate keys the entry that the caller registered last is given.
+ *
+ * @to: a living owner that has the registry open for writing, as kreg_lookup(),
+ *      kreg_whereis() or kreg_each_owner() returned it. It need not do anything.
+ * Context: as kreg_register().
+ * Death: if the caller is killed inside, @to has the name, or it is free. If @to dies
+ *        meanwhile, the name is free, or the next in line holds it.
+ * Return: 0, or an error as kreg_register(), but never -EEXIST, and the name is the caller's
+ *         as before:
+ *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -ESRCH         @to is dead, or has not opened the registry for writing
+ *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
+ *   -EINVAL        the registry has partitions: an entry is in its owner's partition
  * Since: 1.0
  */
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to);
 
 /*
- * Gives the caller's own entry another value. Whoever looks finds the old value or the new one,
- * never a mix, and at no moment none. Unique keys only.
+ * Changes the value of the caller's own entry, of unique keys only. A lookup finds the old
+ * value or the new one, whole, and never none. Only the owner can change the value. A name
+ * that waits in line may be updated, a reserved one may not. A replaceable name stays
+ * replaceable.
  *
- * kreg_update: whatever the value is. The old one is copied to @old if there is room for it.
- * kreg_update_if: if the value is @expected.
- * kreg_update_with: @change is called with the old value, writes the new one, and returns its size,
- *       or a negative number to leave all as it is. It is called again if another thread was
- *       quicker. Not called if the caller has no such entry. It may call kreg.
+ * kreg_update() changes it unconditionally, and copies the old value to @old if @capacity is
+ * large enough. @old may be NULL if @capacity is 0.
  *
- * Death: killed inside, the entry is gone with its owner.
- * Return: kreg_update: the old value's size. The others: 0, or what @change returned; -ECANCELED
- *         the value is not @expected. -ENOENT the caller neither holds the key nor is in line for
- *         it; errors as kreg_register(), but never -EEXIST; -EINVAL also for duplicate keys.
+ * kreg_update_if() changes it if the value is @expected, byte for byte and of that size.
+ *
+ * kreg_update_with() calls @change with a copy of the old value. @change writes the new one
+ * to @value, which has room for @capacity bytes, always 65536, and returns its size, or a
+ * negative number to leave the value as it is. @change is called again if another thread of
+ * the process has updated the entry meanwhile, and is not called if the caller has no such
+ * entry. It may call kreg.
+ *
+ * Context: any thread; lock-free between processes. Threads of one process take turns at a
+ *          key. The new value is written beside the old one, so an update needs as much
+ *          memory as registering.
+ * Death: killed inside, the process has no entry, because it is dead.
+ * Return: kreg_update(): the size of the old value; if that is larger than @capacity, it was
+ *         not copied, but the update has happened. The others: 0, or the negative number
+ *         that @change returned. Or an error as kreg_register(), but never -EEXIST, and
+ *         nothing has changed:
+ *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
+ *   -EINVAL        the registry has duplicate keys
+ *   -EMSGSIZE      the new value is longer than 65536 bytes
  * Since: 1.0
  */
 typedef ssize_t (*kreg_update_fn)(const void *old, size_t old_size, void *value, size_t capacity,
@@ -126,51 +183,93 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		     void *data);
 
 /*
- * Counters are entries whose value is an int64_t. The owner adds to its own in one step; anyone sums
- * up those of a key, which leaves out what the dead have counted. With duplicate keys the entry that
- * the caller registered last is added to.
+ * Counters: entries whose value is an int64_t, in the byte order of the host.
  *
- * @now: may be NULL; the sum after the addition. Overflow wraps around.
- * Return: 0; kreg_counter_add: -ENOENT the caller holds no such key, -EINVAL its value is not of
- *         8 bytes, errors as kreg_register() has them for the handle. kreg_counter_sum: as
- *         kreg_each_of_key(); values that are not of 8 bytes are left out.
+ * kreg_counter_add() adds @delta, which may be negative, to the caller's own counter under
+ * @key, atomically and in place. Overflow wraps around. With duplicate keys it is the entry
+ * that the caller registered last. Listeners get no event.
+ *
+ * kreg_counter_sum() adds up all counters under @key; the sum is 0 if there are none. The
+ * counters of dead owners do not count. Values that are not 8 bytes long, and names that
+ * wait in line, are left out. The counters are not read at the same instant.
+ *
+ * @now: may be NULL; gets the counter's value after the addition.
+ * Context: kreg_counter_add(): any thread; threads of one process take turns at a key.
+ *          kreg_counter_sum(): any thread, a read-only handle, a child of fork(2). It takes
+ *          no lock, and time in proportion to the entries of the key.
+ * Death: the counter is gone with its owner.
+ * Return: 0, or an error, and *now or *sum is unchanged:
+ *   kreg_counter_add(): an error as kreg_register(), but never -EEXIST, -ENOSPC, -EDQUOT, and
+ *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -EINVAL        the value of the entry is not 8 bytes long
+ *   kreg_counter_sum(): an error as kreg_each_of_key(), and
+ *   -EINVAL        @sum is NULL
  * Since: 1.0
  */
 int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t delta, int64_t *now);
 int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum);
 
 /*
- * Looks @key up and copies its value out. Linearizable: the owner that is found held the key at some
- * moment of the call, and -ENOENT means that nobody did at some moment of it. So a name that is handed on
- * by kreg_give(), in a line, or by a take-over, and is never free, is always found. (With several partitions a
- * key that is in one alone, and goes to another one and back during the call, may be missed.)
+ * Finds the owner of @key and copies its value.
+ *
+ * With duplicate keys it finds the entry that was registered last; with partitions, the last
+ * one of one of them.
+ *
+ * A lookup is linearizable: the owner that it returns held the key at some instant of the
+ * call, and -ENOENT means that at some instant no owner did. So a name that is given, taken
+ * over or inherited in a line, and is never free, is always found. With several partitions, a
+ * key that has an entry in only one of them, which goes to another one and back during the
+ * call, may be missed.
  *
  * @value: room for @capacity bytes; may be NULL if @capacity is 0.
  * @owner: may be NULL.
- * Context: no lock, no slot, nothing written; no system call, but for an mprotect(2) at the first look at what
- *          others have added to the registry; async-signal-safe.
- * Death: an owner that is dead is not found.
- * Return: the size of the value, >= 0. If that is larger than @capacity, nothing was copied.
- *         -ENOENT nobody holds the key; -EINVAL; -ENAMETOOLONG; -EAGAIN memory was reused
- *         under this read, or the key went from owner to owner, hundreds of times in a row, which
- *         takes an extraordinary rate of changes; -EUCLEAN; -ENOMEM it may be there, beyond what this process could map:
- *         its address space is limited, and others have taken more of the registry since it was opened. Open it again.
+ * Context: any thread, a read-only handle, a child of fork(2); async-signal-safe. It takes no
+ *          lock and no slot, writes nothing, and makes no system call, except one mprotect(2)
+ *          when the process first reaches what other processes have added to the registry.
+ * Death: the entry of a dead owner is not found.
+ * Return: the size of the value, >= 0; if it is larger than @capacity, nothing was copied. Or
+ *         an error:
+ *   -ENOENT        the key has no owner
+ *   -EINVAL        an argument is not allowed
+ *   -ENAMETOOLONG  the key is longer than 255 bytes
+ *   -EAGAIN        the registry is changing too quickly: the memory was reused during the
+ *                  read, or the key changed its owner, 256 times in a row; retry
+ *   -EUCLEAN       another process has damaged the registry's memory
+ *   -ENOMEM        the key may be beyond what this process could map: its address space is
+ *                  limited, and other processes have made the registry larger since; reopen it
  * Since: 1.0
  */
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
 		    struct kreg_owner *owner);
 
 /*
- * A read section: between kreg_read_enter() and kreg_read_leave() what kreg_read() returned stays
- * as it is. Sections nest. A section that lasts longer than the registry's patience while memory is
- * wanted is expelled: its pointers stay readable, what they point to may change, and
- * kreg_read_leave() says so.
+ * A read section. Between kreg_read_enter() and kreg_read_leave() the values to which
+ * kreg_read() points do not change, even if they are unregistered or updated or their owner
+ * dies. Only a counter continues to count. So a large value need not be copied. Sections
+ * nest. kreg_read() finds what kreg_lookup() finds.
  *
- * Context: of the calling thread alone. Keep it short, and do not sleep inside.
- * Return: kreg_read_enter: 0; -ENOBUFS no slot is free; -EROFS a read-only handle has none;
- *         -EOWNERDEAD. kreg_read_leave: 0; -ESTALE expelled: what was read since the outermost
- *         enter may be wrong, read it again; -EINVAL not inside a section. kreg_read: as
- *         kreg_lookup(), and -EINVAL outside a section.
+ * A section that lasts longer than the registry's patience while memory is needed is
+ * expelled: its pointers stay readable, but the memory may change, and kreg_read_leave()
+ * returns -ESTALE.
+ *
+ * @owner: may be NULL.
+ * Context: a section belongs to the calling thread. Keep it short and do not sleep inside:
+ *          other processes may need the memory. Not in a signal handler, nor in a child of
+ *          fork(2). A thread takes a slot at its first section and keeps it until it ends.
+ * Death: a reader that dies inside a section blocks no other process.
+ * Return: kreg_read(): the size of the value; the others: 0. Or an error:
+ *   kreg_read_enter():
+ *   -ENOBUFS       no slot is free for this thread
+ *   -EROFS         a read-only handle has no sections; use kreg_lookup()
+ *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
+ *   -ESHUTDOWN     the registry's guard is gone; reopen the registry
+ *   -ENOMEM        out of memory
+ *   kreg_read(): these, an error as kreg_lookup(), and
+ *   -EINVAL        the thread is not inside a section
+ *   kreg_read_leave():
+ *   -ESTALE        the section was expelled: what was read since the outermost enter may be
+ *                  wrong; read again
+ *   -EINVAL        the thread is not inside a section
  * Since: 1.0
  */
 int kreg_read_enter(struct kreg *k);
