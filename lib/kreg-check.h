@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An isolated environment for tests that are written with Check, in two lines:
+ * A fixture for tests that are written with Check: each test gets a namespace of its own, with services.
+ * It takes two lines:
  *
  *     KREG_CHECK_ISOLATION(env, "services.ini")                                  at file scope
  *     tcase_add_checked_fixture(tcase, env_set_up, env_tear_down);               where the tests are added
  *
- * Each test then has the services of the file, see kreg_services(5), in a namespace of its own: env.space, of the
- * registry that env.kreg has open. With NULL for a file the namespace is empty. The registry is $KREG_REGISTRY, or
- * "test". A set-up that fails ends the test, and says why.
+ * Each test then has the services of the file, see kreg_services(5), in the namespace env.space of the
+ * registry that env.kreg has open. If the file is NULL, the namespace is empty. The registry is
+ * $KREG_REGISTRY, otherwise "test". A set-up that fails ends the test and prints the cause.
  *
- * Context   tests; everything here is the including file's own.
+ * Context   tests; everything here is static in the file that includes it.
  */
 #ifndef KREG_CHECK_H
 #define KREG_CHECK_H
@@ -23,7 +24,7 @@ struct kreg_check_isolation {
 	struct kreg *kreg;
 	const char *space;
 	struct kreg_isolation *isolation;
-	char sentence[512]; /* the library's last one */
+	char sentence[512]; /* the last message of the library */
 };
 
 static inline void kreg_check_log(void *data, const char *sentence)
