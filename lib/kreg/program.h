@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg: a program that was started, for as long as it runs: what it says by sd_notify(3).
+ * kreg: a running program that the caller has started, and the messages that it sends by sd_notify(3).
  *
  * Use <kreg-services.h>; <kreg.h> says what holds for all calls.
  */
@@ -18,39 +18,59 @@ struct kreg_program;
 /* The caller sets @size; what both sides know is filled. */
 struct kreg_program_state {
 	size_t size;
-	uint32_t says;  /* enum kreg_program_says */
-	pid_t main_pid; /* MAINPID=, if that is a process of the program; else the program's pid */
-	int32_t published; /* 0: its name is found; -EINPROGRESS: it is not ready yet; else why it is not found */
-	uint32_t watchdog_ms; /* 0: none */
-	char status[KREG_STATUS_MAX +
-		    1]; /* STATUS=, as it was said; it may have any bytes but NUL and newline */
+	uint32_t says; /* enum kreg_program_says */
+	/* MAINPID= if that is a process of the program, otherwise the program's pid */
+	pid_t main_pid;
+	/* 0: its name is published; -EINPROGRESS: it is not ready yet; otherwise the error of publishing */
+	int32_t published;
+	uint32_t watchdog_ms; /* milliseconds; 0: no watchdog */
+	/* STATUS= as it was sent; it can contain all bytes except NUL and newline */
+	char status[KREG_STATUS_MAX + 1];
 };
 
 /*
- * An fd for poll(2), readable when kreg_program_hear() has something to do; -1: it will have nothing, because the program
- * has closed its end. It is the program's, and may become -1 in kreg_program_hear().
+ * An fd for poll(2), readable when kreg_program_hear() has something to do. It belongs to @program: do
+ * not close it. kreg_program_hear() may close it.
+ *
+ * Return: the fd; -1 if nothing more can come, because the program has closed its end; -EINVAL @program
+ *         is NULL.
  * Since: 1.0
  */
 int kreg_program_fd(const struct kreg_program *program);
 
 /*
- * Hears what the program says, without waiting, one message a call: publishes its name when it is ready, shows its
- * state to kreg_service_health(), sends SIGABRT if it has missed its watchdog and SIGKILL 5 s later, passes messages on
- * to the caller's own $NOTIFY_SOCKET if KREG_START_PASS_ON was set, and closes the fds that came with them.
+ * Takes one message of the program, if there is one, and acts on it. It publishes the program's name when
+ * the program is ready, shows its state to kreg_service_health(), sends SIGABRT if the program has missed
+ * its watchdog and SIGKILL 5 s later, passes messages on to the caller's own $NOTIFY_SOCKET if
+ * KREG_START_PASS_ON was set, and closes the fds that came with them.
  *
- * Context: one thread at a time. To be called whenever the fd is readable, for as long as the program runs: a
- *          program that sends more messages than the kernel keeps (net.unix.max_dgram_qlen) waits until they are read.
- * Return: 0; or, once, why its name could not be published: errors of kreg_publish(), -ECHILD it has ended.
+ * Context: does not block; one thread at a time. Call it whenever the fd is readable, for as long as the
+ *          program runs: a program that has sent more messages than the kernel queues
+ *          (net.unix.max_dgram_qlen) blocks until they are read.
+ * Death: of the caller leaves the program running, unless it dies with its starter; its messages are
+ *        refused and its state is no longer shown.
+ * Return: 0; or an error of kreg_publish(), once, if the name could not be published, also:
+ *   -EINVAL        @program is NULL
+ *   -ECHILD        the program has ended
+ *   -ENOENT        the name is no longer reserved for the program
  * Since: 1.0
  */
 int kreg_program_hear(struct kreg_program *program);
 
-/* Return: 0; -EINVAL. Since: 1.0 */
+/*
+ * Fills in what is known of the program's state.
+ *
+ * @state: the caller sets its size.
+ * Context: one thread at a time, not during kreg_program_hear() in another one.
+ * Return: 0; -EINVAL an argument is NULL, or the size is not set.
+ * Since: 1.0
+ */
 int kreg_program_state(const struct kreg_program *program, struct kreg_program_state *state);
 
 /*
- * Hears no more; the program goes on. One that is not ready keeps its name reserved, and whoever starts that name next
- * ends it. NULL is allowed. To be called before kreg_close().
+ * Stops receiving messages and frees @program. The program goes on, and messages that it sends are
+ * refused. If it is not ready, its name stays reserved, and the next kreg_start() of that name ends it.
+ * NULL is allowed. Call it before kreg_close().
  * Since: 1.0
  */
 void kreg_program_close(struct kreg_program *program);
