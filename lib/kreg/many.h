@@ -2,7 +2,7 @@
 /*
  * kreg: many names in one call.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Include <kreg.h>, which states what holds for all calls.
  */
 #ifndef KREG_MANY_H
 #define KREG_MANY_H
@@ -26,26 +26,35 @@ struct kreg_item {
 };
 
 /*
- * Looks up @count keys, each as kreg_lookup() does, and faster than one by one where the registry is
- * larger than the cache: the memory for the next ones is fetched meanwhile. Each answer is of a moment
- * of its own.
+ * Looks up @count keys, each as kreg_lookup() does. It is faster than one lookup after the
+ * other if the registry is larger than the processor's cache, because the memory for the
+ * next keys is fetched meanwhile. The results are not read at the same instant.
  *
- * @found: @count of them, with @value and @capacity set. @size becomes the value's size, or the error
- *         of that key alone: -ENOENT, -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN, -ENOMEM.
- * Context: as kreg_lookup(), but not async-signal-safe.
- * Return: how many were found, >= 0; -EINVAL.
+ * @found: @count of them, in which the caller sets @value and @capacity. @size becomes the
+ *         size of the value, which was copied if it is not larger than @capacity, and @owner
+ *         the owner of the key. Or @size becomes the error of that key, as kreg_lookup()
+ *         returns it, and @owner is undefined.
+ * Context: any thread, a read-only handle, a child of fork(2); no lock and no system call, as
+ *          kreg_lookup(). Unlike that it is not async-signal-safe.
+ * Death: the entry of a dead owner is not found.
+ * Return: how many keys were found, 0 included, or:
+ *   -EINVAL        an argument is NULL
  * Since: 1.0
  */
 int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
 			 size_t count);
 
 /*
- * Registers @count names, all or none. First all are taken, as by KREG_REGISTER_RESERVED; when nothing
- * can fail any more they become visible one after the other.
+ * Registers @count names, all or none. It first reserves all, as by KREG_REGISTER_RESERVED.
+ * When nothing can fail any longer they become visible one after the other, in the order of
+ * @items. So other processes may see some of the names before the rest, but never one that
+ * is taken back because another name was not free.
  *
- * @failed: may be NULL; at an error the index of the item that caused it.
- * Death: killed inside, none is there.
- * Return: 0; the error of kreg_register() for one of them, and then none is registered.
+ * @failed: may be NULL; gets the index of the item that caused an error.
+ * Context: as kreg_register().
+ * Death: killed inside, the process has no entry, because it is dead.
+ * Return: 0, or an error as kreg_register() returns it for one of the items, and none is
+ *         registered. With unique keys two items of the same key are -EEXIST.
  * Since: 1.0
  */
 int kreg_register_many(struct kreg *k, const struct kreg_item *items, size_t count, size_t *failed);

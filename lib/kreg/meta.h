@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg: meta. The registry's own keys and values, which outlive every process.
+ * kreg: meta. Keys and values of the registry itself, which outlive every process.
  *
- * Use <kreg.h>, which says what holds for all calls. Whoever may write the registry may change its meta. It
- * is for what is read often and changed seldom: a change copies all of it.
+ * Include <kreg.h>, which states what holds for all calls. Any process that may write the
+ * registry may change its meta. Meta is for what is read often and changed seldom: each of
+ * these calls copies all of it, and a change writes all of it again. The keys are separate
+ * from those of names.
  */
 #ifndef KREG_META_H
 #define KREG_META_H
@@ -14,16 +16,32 @@
 extern "C" {
 #endif
 
-/* All keys and values together, with a few bytes for each. */
+/* The bytes of all keys and values together, with 8 bytes for each pair. */
 #define KREG_META_MAX 1048576
 
 /*
- * Sets @key to @value; removes it.
+ * kreg_meta_put() sets @key to @value; kreg_meta_delete() removes @key. If two processes set
+ * the same key, the later change wins.
  *
- * Death: killed inside, the change has happened or has not.
- * Return: 0; kreg_meta_delete: -ENOENT there is no such key. -EMSGSIZE the value is too large; -ENOSPC the
- *         registry, its file system or KREG_META_MAX is full; errors as kreg_register() has them for key
- *         and handle.
+ * @key: 1 to 255 bytes.
+ * @value: 0 to 65536 bytes.
+ * Context: any thread; lock-free between processes. No waiter is woken, and listeners get no
+ *          event.
+ * Death: killed inside, the change has happened or has not. Earlier changes stay.
+ * Return: 0, or an error, and nothing has changed:
+ *   -ENOENT        kreg_meta_delete(): there is no such key
+ *   -EINVAL        an argument is not allowed
+ *   -ENAMETOOLONG  the key is longer than 255 bytes
+ *   -EMSGSIZE      the value is longer than 65536 bytes
+ *   -ENOSPC        KREG_META_MAX is reached
+ *   -ENOSPC        the registry or its file system is full, or has no room in one piece
+ *   -EAGAIN        other processes changed meta too often; retry
+ *   -EROFS         the handle is read-only
+ *   -ENOBUFS       no slot is free for this thread
+ *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
+ *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
+ *   -EUCLEAN       another process has damaged the registry's memory
+ *   -ENOMEM        out of memory, or of the address space that the process may use
  * Since: 1.0
  */
 int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *value,
@@ -31,17 +49,32 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
 
 /*
- * The value of @key. Takes no lock; a read-only handle will do. Takes time by the size of all meta.
- * Return: the value's size; if that is larger than @capacity, nothing was copied. -ENOENT; -EINVAL;
- *         -ENAMETOOLONG; -EAGAIN, -EUCLEAN as kreg_lookup(); -ENOMEM.
+ * Copies the value of @key.
+ *
+ * @value: room for @capacity bytes; may be NULL if @capacity is 0.
+ * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. It takes
+ *          no lock. The time is proportional to the size of all meta.
+ * Death: as kreg_meta_put().
+ * Return: the size of the value, >= 0; if it is larger than @capacity, nothing was copied. Or
+ *         an error:
+ *   -ENOENT        there is no such key
+ *   -EINVAL        an argument is not allowed
+ *   -ENAMETOOLONG  the key is longer than 255 bytes
+ *   -EAGAIN        the registry is changing too quickly; retry
+ *   -EUCLEAN       another process has damaged the registry's memory
+ *   -ENOMEM        out of memory, or of the address space that the process may use
  * Since: 1.0
  */
 ssize_t kreg_meta_get(struct kreg *k, const void *key, size_t key_size, void *value,
 		      size_t capacity);
 
 /*
- * Visits all of them, as they were at one moment; the owner is 0.
- * Return: 0, or what the visitor returned; errors as kreg_meta_get().
+ * Visits all keys and values of an atomic copy. The owner of the entries is 0.
+ *
+ * @visit: returns 0 to go on, another value to stop with it. May call kreg.
+ * Context: as kreg_meta_get().
+ * Return: 0, or what the visitor returned; an error as kreg_meta_get(), but never -ENOENT,
+ *         -ENAMETOOLONG.
  * Since: 1.0
  */
 int kreg_meta_each(struct kreg *k, kreg_visit_fn visit, void *data);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg: owners and figures. Who holds what, whether alive, and what the registry is made of.
+ * kreg: owners and figures: which processes take part, whether they are alive, and what the
+ * registry consists of.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * Include <kreg.h>, which states what holds for all calls.
  */
 #ifndef KREG_OWNER_H
 #define KREG_OWNER_H
@@ -14,104 +15,185 @@ extern "C" {
 #endif
 
 /*
- * 1 if the very process that @owner was taken from is alive, else 0; in the fallback, where each handle is an
- * owner, and exec ends it, if that handle is open. No system call.
+ * Returns 1 if @owner is alive, otherwise 0: the very process that it was taken from, never
+ * another one with its pid. Under the guard an owner is alive until its process ends. In the
+ * fallback exec ends it too, and so does closing the process's last handle of the registry.
+ *
+ * Context: any thread, a read-only handle, a child of fork(2). No system call.
+ * Death: once any process can learn of the death, the owner is not alive.
  * Since: 1.0
  */
 int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
 
 /*
- * A pidfd (close-on-exec) of the very process that @owner was taken from, never of another one
- * with its pid.
- * Return: the fd; -ESRCH it is dead, or has not opened the registry; -EACCES in the fallback, of a process that the
- *         caller could signal and /proc hides; -EREMOTE its pid is of another PID namespace; other errors of
- *         pidfd_open(2).
+ * Opens a pidfd, close-on-exec, of the very process that @owner was taken from, never of
+ * another one with its pid, nor of one that has not opened the registry.
+ *
+ * Context: any thread, a read-only handle, a child of fork(2); not a signal handler.
+ * Return: the fd, which the caller closes, or an error:
+ *   -ESRCH         the owner is dead, or has not opened the registry
+ *   -EACCES        in the fallback: /proc does not show whether the process has opened the
+ *                  registry, and the caller could signal it
+ *   -EREMOTE       its pid is of another PID namespace
+ *   -EINVAL        an argument is NULL
+ *   others of pidfd_open(2), such as -EMFILE, -ENFILE, -ENOSYS
  * Since: 1.0
  */
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner);
 
 #define KREG_ID_UNKNOWN ((uint32_t)-1)
 
-/* One who has opened the registry for writing. */
+/* A process that has opened the registry for writing. */
 struct kreg_owner_facts {
+	/* Its pid and token. */
 	struct kreg_owner owner;
+	/* Its entries, including those that wait in line. */
 	uint64_t entries;
-	uint64_t start; /* nanoseconds since boot; 0 if not known */
-	/* Its effective ids of now, from /proc; KREG_ID_UNKNOWN: that does not show them. */
+	/* When the process started, in nanoseconds since boot; 0: unknown. */
+	uint64_t start;
+	/* Its current effective ids, from /proc; KREG_ID_UNKNOWN if that does not show them. */
 	uint32_t uid;
 	uint32_t gid;
+	/* The name of the process, at most 15 bytes. */
 	char comm[16];
-	/* Those of when it took part first; it may have become another user since. */
+	/* Its real ids when it took its seat; it may be another user's by now. */
 	uint32_t attach_uid;
 	uint32_t attach_gid;
-	/* 0: that it has opened the registry is the registry's own word, see kreg_each_owner(). */
+	/*
+	 * 0: only the registry itself says that the process has opened it; see
+	 * kreg_each_owner().
+	 */
 	uint32_t certain;
 	uint32_t reserved;
-	uint64_t
-		bytes; /* of the registry's memory that count for it, see kreg_options.owner_bytes */
+	/* The registry's memory that counts for it; see kreg_options.owner_bytes. */
+	uint64_t bytes;
 };
 
 /*
- * Visits all living owners that have opened the registry. Who may write a registry can write into it that any process
- * takes part; so who is known not to have opened it is left out. Under the guard the kernel has noted who has. In
- * the fallback /proc/PID/maps says it of the caller's own processes, and of all to root; of others the facts are what
- * is written in the registry, and @certain is 0. attach_uid and attach_gid are the guard's; in the fallback what
- * the owner wrote. Reads /proc for each.
+ * Visits the living owners that have opened the registry for writing, with entries or
+ * without.
+ *
+ * A process that may write a registry can write into it that any process takes part. So a
+ * process that is known not to have opened it is left out. Under the guard the kernel has
+ * recorded which processes have, and all facts except uid and gid are the guard's. In the
+ * fallback /proc/PID/maps shows it: to root of all processes, to other users of their own.
+ * There start, uid, gid and comm are from /proc, and attach_uid and attach_gid are what the
+ * owner wrote. Where /proc hides a process, all facts are what the registry says, and
+ * @certain is 0.
+ *
+ * @visit: returns 0 to go on, another value to stop with it. May call kreg.
+ * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. It reads
+ *          /proc for each owner. The time is proportional to the owners.
+ * Death: dead owners are not visited. An owner may die while the visitor runs.
+ * Return: 0, or what the visitor returned, or an error:
+ *   -EINVAL        an argument is NULL
+ *   -ENOMEM        a part of the registry is beyond what this process could map; reopen it
  * Since: 1.0
  */
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
 		    void *data);
 
-/* Who the caller is in this registry. -EROFS, -EOWNERDEAD. Since: 1.0 */
+/*
+ * The caller as an owner in this registry, by which it can tell its entries from those of
+ * other processes.
+ *
+ * Context: any thread; not in a child of fork(2).
+ * Return: 0, or an error:
+ *   -EROFS         the handle is read-only, and so is not an owner
+ *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
+ *   -EINVAL        an argument is NULL
+ * Since: 1.0
+ */
 int kreg_self(struct kreg *k, struct kreg_owner *self);
 
-/* What a registry is and holds. The caller sets @size; what both sides know is filled. */
+/* Figures of a registry. The caller sets @size; fields that both sides know are filled. */
 struct kreg_stat {
 	size_t size;
-	uint32_t life; /* KREG_LIFE_GUARD or KREG_LIFE_FALLBACK */
-	uint32_t keys; /* enum kreg_keys */
-	uint64_t entries;
-	uint64_t owners;
-	uint64_t seats;
-	uint64_t slots;
-	uint64_t slots_used;
-	uint64_t buckets;
+	uint32_t life;           /* KREG_LIFE_GUARD or KREG_LIFE_FALLBACK */
+	uint32_t keys;           /* enum kreg_keys */
+	uint64_t entries;        /* as kreg_count() */
+	uint64_t owners;         /* alive, and have the registry open for writing */
+	uint64_t seats;          /* for owners at once */
+	uint64_t slots;          /* for threads that write, wait or read in sections */
+	uint64_t slots_used;     /* of these */
+	uint64_t buckets;        /* of the table now */
 	uint64_t epoch;          /* grace periods so far */
 	uint64_t bytes_reserved; /* taken from the file system */
-	uint64_t bytes_used;     /* slabs that belong to living owners */
-	uint64_t bytes_dead;     /* slabs that wait for a sweep */
+	uint64_t bytes_used;     /* slabs of living owners, and of meta */
+	uint64_t bytes_dead;     /* slabs of dead owners, which wait for a sweep */
 	uint64_t bytes_waiting;  /* slabs that wait for a grace period */
-	uint64_t bytes_max;
-	pid_t held_up_by; /* keeps memory from coming back, by being in a read section; or 0 */
+	uint64_t bytes_max;      /* for entries and values */
+	/*
+	 * The pid of a process that keeps memory from being reused, by being in a read
+	 * section, for the registry's patience at most; or 0.
+	 */
+	pid_t held_up_by;
+	/* Over which the entries of one key are spread. */
 	uint32_t partitions;
-	uint32_t
-		fences; /* 1: membarrier was refused to a process, so all threads fence for themselves */
+	/*
+	 * 1: membarrier(2) was refused to a process that has or had the registry open, so
+	 * each section executes its own fence, which costs some ten nanoseconds.
+	 */
+	uint32_t fences;
 	uint32_t reserved;
-	uint64_t bytes_owner_max;  /* that one owner may take; 0: all */
-	uint64_t bytes_owner_most; /* what the owner that has most of them has ... */
-	pid_t owner_most;          /* ... and which that is; 0: nobody has any */
+	/* What one owner may take, see kreg_options.owner_bytes; 0: all. */
+	uint64_t bytes_owner_max;
+	/* What the owner with the most memory has, and its pid; 0: no owner has any. */
+	uint64_t bytes_owner_most;
+	pid_t owner_most;
 	uint32_t reserved1;
 };
 
+/*
+ * Fills @stat with figures of the registry, which are not read at the same instant. It also
+ * checks whether the registry's file and its guard are still there.
+ *
+ * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. The time
+ *          is proportional to owners, slots and memory.
+ * Return: 0, or an error:
+ *   -EINVAL        an argument is NULL, or @size is not set
+ *   -EAGAIN        the registry is changing too quickly; retry
+ *   -EUCLEAN       another process has damaged the registry's memory
+ *   -ENOMEM        out of memory, or a part of the registry is beyond what this process could
+ *                  map; reopen it
+ * Since: 1.0
+ */
 int kreg_stat(struct kreg *k, struct kreg_stat *stat);
 
 /*
- * Sweeps: unlinks what the dead left and gives its memory back. Nobody needs to call this; whoever
- * registers does it by the way. It is for those who want the memory now.
- * Return: bytes that were the dead's, >= 0; -EINVAL, -EROFS, -ENOBUFS, -EOWNERDEAD, -ESHUTDOWN, -ENOMEM.
+ * Sweeps: unlinks what dead owners left, and reclaims its memory. This is never necessary,
+ * because registering does the same in passing. It is for a program that needs the memory
+ * now.
+ *
+ * Context: any thread. May wait for read sections of other processes, for about a second.
+ * Death: a process that dies while it sweeps leaves the rest to the next sweep.
+ * Return: how many bytes belonged to dead owners, 0 included, or an error:
+ *   -EINVAL        @k is NULL
+ *   -EROFS         the handle is read-only
+ *   -ENOBUFS       no slot is free for this thread
+ *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
+ *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
+ *   -ENOMEM        out of memory
  * Since: 1.0
  */
 int64_t kreg_sweep(struct kreg *k);
 
 /*
- * Checks the invariants of the registry's memory while others use it: the list of entries, whose memory they
- * lie in, the counts, the slots of threads, the records for listeners.
+ * Checks the invariants of the registry's memory while other processes use it: the list of
+ * entries, whose memory they are in, the counts, the slots of threads, and the records for
+ * listeners. A fault counts only if several looks in a row find it. What processes left that
+ * were killed or stopped inside a call is no fault.
  *
- * @fault: may be NULL; called with a sentence for each fault, which says what is affected, what is wrong and
- *         what to do. Eight of each kind are told, all are counted.
- * Context: a read-only handle will do. Takes time and memory in proportion to the registry; blocks nobody.
- * Return: how many faults there are, 0 included; -EINVAL; -ENOMEM; -EAGAIN no fault was found, but a part of
- *         the list changed too quickly to be checked.
+ * @fault: may be NULL; called with a sentence for each fault, at most eight of each kind. It
+ *         says what is affected, what is wrong and what to do. All faults are counted.
+ * Context: any thread, a read-only handle, a child of fork(2). The time and memory are
+ *          proportional to the registry. It blocks no other process.
+ * Return: how many faults there are, 0 included, or an error:
+ *   -EINVAL        @k is NULL
+ *   -EAGAIN        no fault was found, but a part of the list changed too quickly to be
+ *                  checked; retry
+ *   -ENOMEM        out of memory, or a part of the registry is beyond what this process could
+ *                  map; reopen it
  * Since: 1.0
  */
 int64_t kreg_check(struct kreg *k, void (*fault)(void *data, const char *sentence), void *data);

@@ -2,7 +2,14 @@
 /*
  * kreg: the process behind a name. Find it, watch it, signal it, connect to it.
  *
- * Use <kreg.h>, which says what holds for all calls.
+ * A pid may be given to another process as soon as its process is gone. These calls never
+ * reach that other process: they check that the owner is alive after they have a handle on
+ * the process. All except kreg_whereis() refuse an owner that has not opened the registry,
+ * because a process that may write the registry can write any owner into it.
+ *
+ * Include <kreg.h>, which states what holds for all calls. With duplicate keys these calls
+ * concern the entry that kreg_lookup() finds. Context of all: any thread, a read-only handle,
+ * a child of fork(2); not a signal handler. A caller that is killed leaves nothing.
  */
 #ifndef KREG_PEER_H
 #define KREG_PEER_H
@@ -15,55 +22,88 @@ extern "C" {
 #endif
 
 /*
- * Who holds @key. As kreg_lookup() without the value.
- * Return: 0; -ENOENT; -EINVAL, -ENAMETOOLONG, -EAGAIN, -EUCLEAN, -ENOMEM.
+ * Finds the owner of @key, as kreg_lookup() does without the value. The owner is what the
+ * entry says.
+ *
+ * Context: no system call, except the mprotect(2) of kreg_lookup().
+ * Return: 0, or an error as kreg_lookup().
  * Since: 1.0
  */
 int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner);
 
 /*
- * A pidfd (close-on-exec) of the process that holds @key, and of no other one with its pid. It becomes
- * readable when that process dies; by then its names are gone. With duplicate keys: of one holder.
+ * Opens a pidfd, close-on-exec, of the process that holds @key. It becomes readable when that
+ * process dies, and by then its names are gone. It reports nothing if the process lives on
+ * without the name; kreg_await_gone() and kreg_listen() do.
  *
  * @owner: may be NULL.
- * Return: the fd; -ENOENT nobody holds the key; -EREMOTE it is held in another PID namespace; -EACCES as
- *         kreg_owner_pidfd(); -EUCLEAN the one who is said to hold it has never opened the registry; errors of
- *         kreg_lookup() and pidfd_open(2).
+ * Return: the fd, which the caller closes, or an error as kreg_lookup(), and:
+ *   -ENOENT        the key has no owner
+ *   -EREMOTE       the owner is in another PID namespace
+ *   -EUCLEAN       the process that is said to hold the key has not opened the registry
+ *   -EACCES        in the fallback: /proc does not show whether the process has opened the
+ *                  registry, and the caller could signal it
+ *   others of pidfd_open(2), such as -EMFILE, -ENFILE, -ENOSYS
  * Since: 1.0
  */
 int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner);
 
 /*
- * Sends @signal to the process that holds @key; 0 asks only whether it could be sent. No other process
- * can get it, whatever dies or starts meanwhile.
- * Return: 0; -ENOENT nobody holds the key; -EREMOTE, -EUCLEAN as above; -EACCES in the fallback: /proc does not show
- *         whether it has opened the registry; -EINVAL no such signal; -EPERM you may not.
+ * Sends @signal to the process that holds @key. 0 sends nothing, and checks only whether it
+ * could be sent. If the owner dies meanwhile, the signal goes to the next holder of the name,
+ * and to no process if there is none.
+ *
+ * Return: 0, or an error as kreg_lookup(), and:
+ *   -ENOENT        the key has no owner
+ *   -EREMOTE       the owner is in another PID namespace
+ *   -EUCLEAN       the process that is said to hold the key has not opened the registry
+ *   -EACCES        in the fallback: /proc does not show whether the process has opened the
+ *                  registry
+ *   -EPERM         the caller may not signal that process
+ *   -EINVAL        there is no such signal
+ *   others of pidfd_open(2) and pidfd_send_signal(2)
  * Since: 1.0
  */
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
 
 /*
- * Connects to the process that holds @key, whose value is the address of an AF_UNIX socket: a path, or
- * '@' and an abstract name. The one who listens there has to be the owner.
+ * Connects to the process that holds @key, whose value is the address of an AF_UNIX socket: a
+ * path, or '@' and an abstract name, of 1 to 107 bytes, without a 0 byte at the end. The
+ * process that listens there has to be the owner: a leftover path that another process uses
+ * by now is refused. If the owner dies meanwhile, the name is looked up again.
  *
- * @type: SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK if wanted; always close-on-exec.
+ * @type: SOCK_STREAM or SOCK_SEQPACKET, optionally with SOCK_NONBLOCK. The fd is always
+ *        close-on-exec.
  * @owner: may be NULL.
- * Context: as connect(2).
- * Return: the fd; -ENOENT nobody holds the key; -EDESTADDRREQ the value is no address; -EPERM another
- *         process listens there; -EUCLEAN as above; -ECONNREFUSED none does, or there is no such
- *         path; errors of socket(2) and connect(2).
+ * Context: may block as connect(2) does.
+ * Return: the fd, or an error as kreg_lookup(), and:
+ *   -ENOENT        the key has no owner
+ *   -EDESTADDRREQ  the value is empty, too long, or a path that contains a 0 byte
+ *   -EPERM         another process than the owner listens there
+ *   -EUCLEAN       the process that is said to hold the key has not opened the registry
+ *   -ECONNREFUSED  no process listens on the owner's socket, or the path does not exist
+ *   -EACCES        the path denies access
+ *   -EINVAL        there is no such type
+ *   others of socket(2) and connect(2), such as -EINTR, and -EAGAIN of a socket that does not
+ *   block
  * Since: 1.0
  */
 int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 		 struct kreg_owner *owner);
 
 /*
- * What the kernel says of @owner, and only if that has opened the registry: so a client can ask that a name is
- * held by a certain user. uid and gid are those of now; a process that has dropped its privileges is who it is, not
- * who it was, which attach_uid and attach_gid say. In the fallback attach_uid and attach_gid are what the owner
- * wrote, and all others come from /proc.
- * Return: 0; -ESRCH it is dead, or has not opened the registry; -EINVAL; -EACCES in the fallback: /proc does not show
- *         whether it has, as of another user's process to who is not root.
+ * Fills @facts for an owner that has opened the registry, as kreg_each_owner() does. So a
+ * client can require that a name is held by a certain user. uid and gid are the current ones:
+ * a process that has dropped its privileges counts as the user that it is now, and attach_uid
+ * and attach_gid are the earlier one. Under the guard uid and gid are KREG_ID_UNKNOWN where
+ * /proc does not show them.
+ *
+ * Return: 0, or an error:
+ *   -ESRCH         the owner is dead, or has not opened the registry
+ *   -EACCES        in the fallback: /proc does not show whether the process has opened the
+ *                  registry, as of another user's process to a caller that is not root
+ *   -EINVAL        an argument is NULL, or the owner has token 0
+ *   -ENOMEM        a part of the registry is beyond what this process could map; reopen it
  * Since: 1.0
  */
 int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner,
