@@ -2,7 +2,7 @@
 /*
  * kreg: isolation: a namespace private to one test, with its services; nothing is left of them afterwards.
  *
- * Use <kreg-services.h>; <kreg.h> says what holds for all calls. <kreg-check.h> is a fixture for
+ * Include <kreg-services.h>; <kreg.h> states what holds for all calls. <kreg-check.h> is a fixture for
  * tests that are written with Check.
  */
 #ifndef KREG_ISOLATE_H

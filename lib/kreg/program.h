@@ -2,7 +2,7 @@
 /*
  * kreg: a running program that the caller has started, and the messages that it sends by sd_notify(3).
  *
- * Use <kreg-services.h>; <kreg.h> says what holds for all calls.
+ * Include <kreg-services.h>; <kreg.h> states what holds for all calls.
  */
 #ifndef KREG_PROGRAM_H
 #define KREG_PROGRAM_H

@@ -3,7 +3,7 @@
  * kreg: supervision. The services of a namespace, started in order, restarted when they end, stopped
  * in reverse order. Policies and strategies are those of Erlang/OTP's supervisor.
  *
- * Use <kreg-services.h>; <kreg.h> says what holds for all calls.
+ * Include <kreg-services.h>; <kreg.h> states what holds for all calls.
  */
 #ifndef KREG_SUPERVISE_H
 #define KREG_SUPERVISE_H
