@@ -167,6 +167,13 @@ static bool bucket_make(const struct writer *w, uint32_t number)
 		return true;
 	if (word != REF_NONE && claimant_is_alive(w->lives, word))
 		return false;
+	/*
+	 * In the fallback a thread of a dead claimant may still be running towards its step
+	 * 3; see grace.c. The fence ends it; without that it could link the bucket while its
+	 * word holds the heir's target, which need not be what follows there.
+	 */
+	if (word != REF_NONE && !w->lives->facts)
+		grace_fence();
 	if (!bucket_claim(bucket, &word, word == REF_NONE ? REF_END : word, w->self))
 		return false;
 	return table_bucket(w->s, bucket_parent(number), &parent, &parent_word) &&
