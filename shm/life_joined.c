@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has opened which registry, by the guard's word: a program in the kernel looks at the mapping of the process
- * that runs it, and notes the file in memory that nobody else writes (bpf/joined.bpf.h). What a registry's own memory
- * says of owners is worth nothing here, because all who may write the registry may write it.
+ * Joined: which registries an owner has opened, by the guard's word.
+ *
+ * A program in the kernel looks at the mapping of the process that runs it, and notes the
+ * file in memory that nothing else writes (bpf/joined.bpf.h). What a registry's own
+ * memory says of owners proves nothing here, because every process that may write the
+ * registry may write it.
  *
  *   killed here        what is left
- *   before the run     no record; nobody takes the process for an owner, and it is none
+ *   before the run     no record; no process takes this one for an owner, and it is none
  *   inside or after    a record of this life, which ends with it
  */
 #include "shm/life.h"
@@ -20,17 +23,30 @@
 
 #include <linux/bpf.h>
 
-/* How often another thread may be changing the address space just when the kernel looks. */
+/*
+ * How often another thread may be changing the address space just when the kernel looks.
+ */
 #define JOIN_TRIES 1000
-/* All waits but those for the first are so long: the other thread may have been preempted, by us if we are of more urgency. */
+/*
+ * Later tries wait this long first: the other thread may have been preempted, by this one
+ * if its priority is higher, and yielding would never let it run.
+ */
 #define JOIN_AT_ONCE 100
 #define WAIT_NS 1000000
 
+/*
+ * The kernel's own encoding of a device number, 12 and 20 bits, which is not that of
+ * dev_t in user space.
+ */
 static uint64_t kernel_device(dev_t device)
 {
 	return (uint64_t)major(device) << 20 | minor(device) | LIFE_JOINED_HERE;
 }
 
+/*
+ * The caller has seen @owner alive. attach clears a seat's records before its life
+ * begins, so what is found is of this life, or of a later one if it has ended meanwhile.
+ */
 enum life_joined_word life_has_joined(const struct life_table *table, owner_t owner, dev_t device,
 				      ino_t inode)
 {
@@ -42,12 +58,15 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 	if (!table->joined || owner_seat(owner) >= table->seats)
 		return LIFE_JOINED_UNKNOWN;
 	seat = &table->joined[owner_seat(owner)];
-	/* relaxed: it stays set; who finds no record because there was no room set it before he became an owner */
+	/*
+	 * relaxed: it stays set; a process that finds no free record sets it before it
+	 * becomes an owner
+	 */
 	more = load_relaxed(&seat->more);
 	for (i = 0; i < (int)LIFE_JOINED; i++) {
 		/*
-		 * ORD[life_has_joined:A] acquire: the device, then the inode; pairs with kernel join_file() of
-		 * bpf/joined.bpf.h, which exchanges the device last
+		 * ORD[life_has_joined:A] acquire: the device, then the inode; pairs with
+		 * kernel join_file() of bpf/joined.bpf.h, which exchanges the device last
 		 */
 		if (load_acquire(&seat->at[i].device) == wanted &&
 		    load_relaxed(&seat->at[i].inode) == inode) /* relaxed: behind the device */
@@ -56,6 +75,12 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 	return more ? LIFE_JOINED_UNKNOWN : LIFE_JOINED_NO;
 }
 
+/*
+ * Runs the pinned program in the context of the calling thread, which is how the kernel
+ * knows whose record it is. Retried while the kernel says that the address space is
+ * locked (-EBUSY), that the entry of this process is being changed (-EAGAIN), or that a
+ * signal came (-EINTR).
+ */
 static int run(const char *guard, struct life_join *join)
 {
 	const struct timespec wait = { .tv_nsec = WAIT_NS };
@@ -79,6 +104,10 @@ static int run(const char *guard, struct life_join *join)
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
+/*
+ * The program is given an address, not a file number: it looks for itself what is mapped
+ * there, so a process cannot claim a registry that it has not mapped for writing.
+ */
 int life_guard_join(const char *guard, const void *mapping)
 {
 	struct life_join join = { .address = (uintptr_t)mapping };
@@ -86,6 +115,10 @@ int life_guard_join(const char *guard, const void *mapping)
 	return run(guard, &join);
 }
 
+/*
+ * A failure leaves the record, which says that the process has the registry open. That is
+ * what its life says anyway until it ends, and the record ends with it.
+ */
 void life_guard_leave(const char *guard, dev_t device, ino_t inode)
 {
 	struct life_join join = {
