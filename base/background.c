@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Threads with small stacks, and all signals blocked from their first instruction on. */
 #include "base/background.h"
 
 #include <errno.h>
@@ -7,11 +8,18 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* What a thread of ours uses at most, with paths in some frames, and with a sanitizer's frames. */
+/*
+ * What a thread of the library uses at most, with paths in some frames, and with a
+ * sanitizer's frames.
+ */
 #define ROOM 65536u
-/* What the C library keeps for thread-local storage of libraries that are loaded later, and as headers. */
+/*
+ * What the C library keeps for thread-local storage of libraries that are loaded later,
+ * and as headers.
+ */
 #define SURPLUS 16384u
 
+/* Handed to the new thread, which frees it. */
 struct task {
 	void *(*run)(void *data);
 	void *data;
@@ -30,9 +38,11 @@ static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 }
 
 /*
- * The C library takes the thread-local storage of the program and its libraries from the stack of a thread. It is
- * laid out when the program starts, so it does not grow afterwards beyond its surplus. Summed anew for each thread,
- * which costs more by itself: pthread_once() would end the process where futexes are refused.
+ * The C library takes the thread-local storage of the program and its libraries from the
+ * stack of a thread, so a stack of a fixed size could be all storage in one program. It
+ * is laid out when the program starts, so it does not grow afterwards beyond its surplus.
+ * Summed again for each thread, whose start costs more than that: pthread_once() would
+ * end the process where futexes are refused.
  */
 static size_t tls_bytes(void)
 {
@@ -51,6 +61,11 @@ static void *begin(void *data)
 	return task.run(task.data);
 }
 
+/*
+ * Signals are blocked by the caller and inherited: blocked in the thread itself, one
+ * could be delivered to it before. The caller's mask is restored whether the thread was
+ * started or not.
+ */
 static int start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *data),
 		 void *data)
 {
@@ -82,7 +97,10 @@ int background_start(pthread_t *thread, void *(*run)(void *data), void *data)
 	if (!err)
 		err = start(thread, &attr, run, data);
 	pthread_attr_destroy(&attr);
-	/* The surplus is larger than that, because the program was started so. */
+	/*
+	 * EINVAL: the C library wants more, because the program was started with a larger
+	 * surplus of thread-local storage than is assumed here.
+	 */
 	return err == -EINVAL ? background_start_roomy(thread, run, data) : err;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of the library's own, beside the program's.
+ * Background threads: the library's own, beside the program's.
  *
- * Promises  no signal is delivered to them, so the program's handlers run in the program's threads; their
- *           stacks are small, but hold what the program and its libraries have as thread-local storage; nobody cancels
- *           them.
- * Needs     whoever starts one joins it.
+ * Promises  no signal is delivered to them, so the program's handlers run in the
+ *           program's threads; their stacks are small, but hold what the program and its
+ *           libraries have as thread-local storage; no code cancels them.
+ * Needs     the code that starts one joins it.
  * Context   any thread.
  * Used by   life_robust.c, lib/wait/, lib/events/sleeper.c, lib/services/.
  *
@@ -16,10 +16,13 @@
 
 #include <pthread.h>
 
-/* -EAGAIN, -ENOMEM: no thread is to be had. */
+/* -EAGAIN, -ENOMEM: no thread could be created. */
 int background_start(pthread_t *thread, void *(*run)(void *data), void *data);
 
-/* The same with the stack of the program's own threads, for one that calls functions of the program. */
+/*
+ * The same with the stack size of the program's own threads, for a thread that calls
+ * functions of the program.
+ */
 int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data);
 
 #endif

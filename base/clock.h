@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time, for what processes of one host compare: in nanoseconds, and only while the host is awake.
+ * The time that processes of one host compare: in nanoseconds, and only while the host is
+ * awake.
  *
  * Context   any; async-signal-safe.
  * Used by   bell.c, grace.c, row.c, lib/.
@@ -11,6 +12,10 @@
 #include <stdint.h>
 #include <time.h>
 
+/*
+ * CLOCK_MONOTONIC is not set by anybody, and is the same for all processes of a time
+ * namespace; another time namespace may have an offset.
+ */
 static inline uint64_t clock_now(void)
 {
 	struct timespec at;
@@ -19,7 +24,10 @@ static inline uint64_t clock_now(void)
 	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
 }
 
-/* The same as of the last tick of the kernel's clock, some milliseconds ago; a fraction of the cost. */
+/*
+ * The same as of the last tick of the kernel's clock, some milliseconds ago; a fraction
+ * of the cost, for what is asked in each call.
+ */
 static inline uint64_t clock_tick(void)
 {
 	struct timespec at;
@@ -35,12 +43,16 @@ static inline struct timespec clock_time(uint64_t at)
 				  .tv_nsec = (long)(at % 1000000000) };
 }
 
+/* The time at which @ms milliseconds from now will have passed. */
 static inline uint64_t clock_after_ms(uint64_t ms)
 {
 	return clock_now() + ms * 1000000;
 }
 
-/* From now until @deadline; 0 if that is over. */
+/*
+ * From now until @deadline; 0 if that is over, because a negative timeout is an error to
+ * the kernel.
+ */
 static inline struct timespec clock_left(uint64_t deadline)
 {
 	uint64_t now = clock_now();

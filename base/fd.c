@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel gives the lowest number that is free. So before anything is opened the numbers 0 to 2, if they are free,
- * are taken by plugs: fds of "/" by O_PATH, which can neither be read nor written, so that whoever uses such a number
- * meanwhile gets EBADF, as it would without us. Where no plug is to be had, or another thread has closed one of
- * the three just then, the fd is moved up.
+ * Every fd that the library makes, kept above the three standard numbers.
+ *
+ * The kernel gives the lowest number that is free. So before anything is opened, the
+ * numbers 0 to 2 that are free are taken by plugs: fds of "/" by O_PATH, which can
+ * neither be read nor written, so that code of the program that uses such a number
+ * meanwhile gets EBADF, as it would without this library. Where no plug could be made, or
+ * another thread has closed one of the three just then, the fd is moved up.
  */
 #include "base/fd.h"
 
@@ -27,10 +30,10 @@
 
 #define LOWEST (STDERR_FILENO + 1)
 
-/* Since 6.5: a path from a folder's fd on. */
+/* Since 6.5: BPF_OBJ_GET takes a path relative to a folder's fd. */
 #define PATH_FD (1u << 14)
 
-/* BPF_OBJ_GET's part of union bpf_attr, which older headers have without its end. */
+/* BPF_OBJ_GET's part of union bpf_attr, whose end older headers do not have. */
 struct obj_get {
 	uint64_t path;
 	uint32_t fd;
@@ -39,11 +42,17 @@ struct obj_get {
 	uint32_t reserved;
 };
 
+/* The numbers below LOWEST that one call has taken. On its stack. */
 struct plugs {
 	int fds[LOWEST];
 	int count;
 };
 
+/*
+ * Takes those of the three that are free. Another thread may do the same at once, or the
+ * program may open one itself: then open() returns a number above them and nothing is
+ * left to plug.
+ */
 static void plug(struct plugs *plugs)
 {
 	int low, fd;
@@ -69,7 +78,10 @@ static void unplug(const struct plugs *plugs)
 		close(plugs->fds[i]);
 }
 
-/* What a system call has returned: above the three, or a negative errno. */
+/*
+ * From what a system call has returned: an fd above the three, or a negative errno. The
+ * copy is made before the low number is closed, so the file is open throughout.
+ */
 static int lift(int fd)
 {
 	int above, err;
@@ -84,6 +96,7 @@ static int lift(int fd)
 	return err;
 }
 
+/* The same for two fds in @ends. After a failure neither is open. */
 static int lift_both(int result, int *ends)
 {
 	int i, err = result ? -errno : 0;
@@ -135,6 +148,11 @@ int fd_socket_pair(int type, int *ends)
 	return err;
 }
 
+/*
+ * Received fds get numbers from the kernel during the call, so plugs are all that keeps
+ * them above the three: which fds came is known only to the caller, which parses the
+ * message.
+ */
 ssize_t fd_receive(int socket, struct msghdr *message)
 {
 	struct plugs plugs;
@@ -172,7 +190,7 @@ bool fd_event_tell(int fd)
 	do
 		size = write(fd, &one, sizeof(one));
 	while (size < 0 && errno == EINTR);
-	/* It is readable already, if it is full. */
+	/* EAGAIN: the counter is full, so it is readable already. */
 	return size > 0 || errno == EAGAIN;
 }
 
@@ -222,8 +240,16 @@ int fd_bpf_pin(int folder, const char *path, const char *pin)
 	char whole[PATH_MAX];
 	int fd;
 
-	/* Opened for reading alone, a map cannot be mapped at all: the freeze is the lock. */
+	/*
+	 * For reading and writing: a map whose fd is read-only cannot be mapped at all.
+	 * What protects it is that it is frozen.
+	 */
 	fd = MADE((int)syscall(SYS_bpf, BPF_OBJ_GET, &at, sizeof(at)));
+	/*
+	 * An older kernel refuses what it does not know: the flag, or a struct that is
+	 * longer than its own. Then the path is walked again from its beginning, and the
+	 * folder that was checked may be another one by now; there is no other way there.
+	 */
 	if (fd != -EINVAL && fd != -E2BIG)
 		return fd;
 	if (snprintf(whole, sizeof(whole), "%s/%s", path, pin) >= (int)sizeof(whole))
@@ -250,6 +276,10 @@ static int next_kept(const int *keep, int count, int from)
 	return lowest;
 }
 
+/*
+ * One by one, where close_range(2) is missing. Fds above a limit that was lowered since
+ * stay open.
+ */
 static void close_slowly(const int *keep, int count)
 {
 	int fd, end = (int)sysconf(_SC_OPEN_MAX);
@@ -260,6 +290,7 @@ static void close_slowly(const int *keep, int count)
 	}
 }
 
+/* Closes what lies between those of @keep. What follows the highest was closed before. */
 static int close_between(const int *keep, int count)
 {
 	int from = 0, kept;
@@ -278,14 +309,21 @@ int fd_apart(const int *keep, int count)
 
 	for (i = 0; i < count; i++)
 		highest = keep[i] > highest ? keep[i] : highest;
-	/* In the copy of the table, which is made by the first call: nothing of the program's is held open by us. */
+	/*
+	 * The first call makes the copy of the table. Everything is closed in the copy
+	 * only, so the program's fds stay open in its own table, and this thread holds
+	 * none of its files open.
+	 */
 	if (close_in_copy((unsigned int)highest + 1, ~0u, CLOSE_RANGE_UNSHARE))
 		err = close_between(keep, count);
 	else if (unshare(CLONE_FILES))
 		err = -errno;
 	else
 		close_slowly(keep, count);
-	/* For good, so that they need not be plugged each time. */
+	/*
+	 * The plugs of this table stay for good, so that they need not be made for each
+	 * fd.
+	 */
 	for (low = 0; low < LOWEST && !err; low++) {
 		if (fcntl(low, F_GETFD) < 0)
 			open("/", O_PATH | O_CLOEXEC);
@@ -293,12 +331,17 @@ int fd_apart(const int *keep, int count)
 	return err;
 }
 
+/* Everything, the plugs included. */
 void fd_apart_end(void)
 {
 	if (!close_in_copy(0, ~0u, 0))
 		close_slowly(NULL, 0);
 }
 
+/*
+ * A stream of @fd, which may be a negative errno; the stream owns the fd. NULL with
+ * errno.
+ */
 static DIR *folder_of(int fd)
 {
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
@@ -345,6 +388,10 @@ FILE *fd_stream_of(pid_t pid, const char *file)
 	return fd_stream(path);
 }
 
+/*
+ * The kernel makes a file of /proc during read(2), so one read(2) gives one consistent
+ * text; a second could see another state. The last byte of @text is for the 0.
+ */
 ssize_t fd_read_text(const char *path, char *text, size_t size)
 {
 	int fd = fd_open(path, O_RDONLY, 0);

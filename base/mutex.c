@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Mutexes with priority inheritance, where the kernel has it. */
 #include "base/mutex.h"
 
 #include <stdbool.h>
@@ -8,12 +9,17 @@
 
 #include <linux/futex.h>
 
+/*
+ * Whether the kernel has it is asked once in a process; written under @once, constant
+ * afterwards.
+ */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool inherits;
 
 /*
- * A sandbox may refuse the system call alone, and the C library finds that out in the middle of a lock, which
- * then returns without it. So the kernel is asked first.
+ * A sandbox may refuse this system call only, and the C library finds that out in the
+ * middle of a lock, which then returns without it. So the kernel is asked first, by
+ * locking a futex of our own.
  */
 static void ask_kernel(void)
 {
@@ -32,6 +38,10 @@ int mutex_init(pthread_mutex_t *mutex)
 	if (err)
 		return -err;
 	pthread_once(&once, ask_kernel);
+	/*
+	 * Without it the mutex is a plain one: a correct lock, but without the promise
+	 * about priorities.
+	 */
 	if (inherits)
 		pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	err = pthread_mutex_init(mutex, &attr);

@@ -2,9 +2,12 @@
 /*
  * Mutexes between the threads of one process, with priority inheritance.
  *
- * Promises  a thread that waits for a mutex lends its priority to the holder, where the kernel has that; so
- *           a thread of middle priority cannot keep a more urgent one waiting that has nothing to do with it.
- * Needs     to be private to one process. In a child of fork() it is made anew before it is used there.
+ * Promises  a thread that waits for a mutex lends its priority to the holder, where the
+ *           kernel supports that; so a thread of middle priority that has nothing to do
+ *           with the mutex cannot keep a more urgent one waiting.
+ * Needs     to be private to one process. A child of fork() initializes it again before
+ *           using it: a thread that exists in the parent only may have held it at the
+ *           fork.
  * Context   any thread; not in signal handlers.
  * Used by   all that locks.
  */
@@ -13,7 +16,7 @@
 
 #include <pthread.h>
 
-/* -EAGAIN, -ENOMEM. Its end is pthread_mutex_destroy(). */
+/* -EAGAIN, -ENOMEM. Destroyed by pthread_mutex_destroy(). */
 int mutex_init(pthread_mutex_t *mutex);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A pair of sockets, each recognized by its inode. */
 #include "base/pair.h"
 
 #include <errno.h>
@@ -8,6 +9,12 @@
 
 #include "base/fd.h"
 
+/*
+ * Whether @fd is still the socket that was made here. The program may have closed it and
+ * opened a file of its own under the number, which must be neither read, written nor
+ * closed. Inode numbers of sockets are unique among all sockets, those of eventfds and
+ * pidfds are not.
+ */
 static bool is_ours(int fd, ino_t inode)
 {
 	struct stat st;
@@ -28,6 +35,7 @@ int pair_new(struct pair *out)
 	return 0;
 }
 
+/* Closes what is still ours. */
 void pair_free(const struct pair *pair)
 {
 	if (is_ours(pair->fd, pair->inode))
@@ -40,7 +48,10 @@ bool pair_signal(const struct pair *pair)
 {
 	bool is_here = is_ours(pair->fd_write, pair->inode_write);
 
-	/* If it is full, the other end is readable. */
+	/*
+	 * If it is full, the other end is readable already. MSG_NOSIGNAL: the program may
+	 * have closed the other end, and must not be killed by SIGPIPE for that.
+	 */
 	while (is_here && send(pair->fd_write, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 	       errno == EINTR)
 		;
@@ -54,6 +65,10 @@ void pair_clear(const struct pair *pair)
 
 	if (!is_ours(pair->fd, pair->inode))
 		return;
+	/*
+	 * Until a read returns less than was asked for: then nothing was left at that
+	 * moment. A signal that comes later makes it readable again.
+	 */
 	do
 		got = recv(pair->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));

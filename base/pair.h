@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pair of sockets: one is the program's to poll, the other makes it readable.
+ * A pair of sockets: the program polls one end, the library makes it readable through the
+ * other.
  *
- * Promises  a program that has closed either, because it does not know it, and has another file under its number, loses
- *           nothing of that: no two sockets have the same inode, and it is looked at before each use.
+ * Promises  a program that has closed either end, because it does not know it, and has
+ *           another file under its number, loses nothing of that file: no two sockets
+ *           have the same inode, and it is compared before each use.
  * Needs     pair_free() after a pair_new() that returned 0.
  * Context   any thread that has them in its table of fds.
  * Used by   sleeper.c, supervisor.c, supervisor_apart.c.
@@ -15,8 +17,10 @@
 #include <sys/types.h>
 
 struct pair {
-	int fd;       /* the program's */
-	int fd_write; /* the other one */
+	/* the program's */
+	int fd;
+	/* the library's */
+	int fd_write;
 	ino_t inode, inode_write;
 };
 
@@ -24,9 +28,12 @@ struct pair {
 int pair_new(struct pair *out);
 void pair_free(const struct pair *pair);
 
-/* Makes @fd readable. False: the other one is not in the calling thread's table. */
+/*
+ * Makes @fd readable. False: the library's end is not in the calling thread's table any
+ * more.
+ */
 bool pair_signal(const struct pair *pair);
-/* Not readable. */
+/* Makes @fd unreadable again, by reading what is in it. */
 void pair_clear(const struct pair *pair);
 
 #endif

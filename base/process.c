@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The identity of the caller, and what /proc says of a process. */
 #include "base/process.h"
 
 #include <errno.h>
@@ -10,7 +11,11 @@
 
 #include "base/fd.h"
 
-/* By syscall(), which knows an error from the highest numbers of users. */
+/*
+ * By syscall(), which turns an error into -1. The C library's getuid() and the like
+ * return whatever the kernel returns, so a refusal by a filter would look like one of the
+ * highest ids.
+ */
 pid_t process_tid(void)
 {
 	return (pid_t)syscall(SYS_gettid);
@@ -56,6 +61,10 @@ const char *process_refused(int *err)
 	return NULL;
 }
 
+/*
+ * /proc/self is the caller's pid in the PID namespace that /proc was mounted for. A mount
+ * of another namespace where the caller happens to have the same pid is not recognized.
+ */
 bool process_proc_is_ours(void)
 {
 	char text[32] = "";
@@ -63,6 +72,7 @@ bool process_proc_is_ours(void)
 	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == process_pid();
 }
 
+/* Parses /proc/PID/stat. False: it cannot be read, or has too few fields. */
 static bool read_stat(const char *path, struct process *out)
 {
 	char text[1024];
@@ -70,7 +80,9 @@ static bool read_stat(const char *path, struct process *out)
 
 	if (fd_read_text(path, text, sizeof(text)) <= 0)
 		return false;
-	/* The name may hold anything, brackets too; what follows the last one is numbers. */
+	/*
+	 * The name may hold anything, brackets too; what follows the last one is numbers.
+	 */
 	at = strrchr(text, ')');
 	return at && sscanf(at + 1,
 			    " %c %d %*d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
@@ -94,10 +106,14 @@ bool process_read_self(struct process *out)
 
 bool process_is_over(const struct process *process)
 {
-	/* A leader that has exited before its threads looks like a zombie too. */
+	/*
+	 * A leader that has exited before its threads looks like a zombie too, while the
+	 * process goes on.
+	 */
 	return (process->state == 'Z' || process->state == 'X') && process->threads <= 1;
 }
 
+/* Ticks of user space, 100 a second mostly, in nanoseconds. */
 uint64_t process_start_of(const struct process *process)
 {
 	return process->ticks * (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who the caller is, and what /proc says of a process.
+ * Processes: the identity of the caller, and what /proc says of a process.
  *
  * Promises  a number that the kernel has refused is never taken for one.
  * Context   any thread; what is of /proc reads a file, the rest is async-signal-safe.
@@ -16,8 +16,9 @@
 #include <sys/types.h>
 
 /*
- * The calling thread and process. A sandbox may refuse each of these calls by itself, although the C library knows no error
- * of them: then it is -1, which no thread, process, user or group is.
+ * The calling thread and process. A sandbox may refuse each of these calls by itself,
+ * although the C library knows no error of them: then it is -1, which no thread, process,
+ * user or group is.
  */
 pid_t process_tid(void);
 pid_t process_pid(void);
@@ -25,26 +26,44 @@ uid_t process_uid(void);
 uid_t process_euid(void);
 gid_t process_gid(void);
 
-/* The first of those calls that is refused to the calling thread, with *err, or NULL. */
+/*
+ * The name of the first of those calls that is refused to the calling thread, with *err,
+ * or NULL.
+ */
 const char *process_refused(int *err);
 
-/* Whether /proc is that of our PID namespace. */
+/*
+ * Whether /proc is that of our PID namespace: if not, its numbers denote other processes.
+ */
 bool process_proc_is_ours(void);
 
-/* What /proc/PID/stat says of a process. False: it does not show it. */
+/* What /proc/PID/stat says of a process, at one moment: it may have ended since. */
 struct process {
-	char state; /* as there: R, S, T, Z ... */
+	/* as there: R, S, T, Z ... */
+	char state;
 	pid_t parent, session;
-	unsigned int flags; /* PF_... of the kernel */
+	/* PF_... of the kernel */
+	unsigned int flags;
 	long threads;
-	unsigned long long ticks; /* its start since boot */
+	/* its start since boot */
+	unsigned long long ticks;
 };
+
+/*
+ * False: /proc does not show the process. process_read_self(): the caller, whatever PID
+ * namespace /proc is of.
+ */
 bool process_read(pid_t pid, struct process *out);
-bool process_read_self(struct process *out); /* the caller, whatever PID namespace /proc is of */
+bool process_read_self(struct process *out);
+
+/* Whether it has ended and is not reaped yet. */
 bool process_is_over(const struct process *process);
 uint64_t process_start_of(const struct process *process);
 
-/* When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: there is none. */
+/*
+ * When @pid was started, nanoseconds since boot, in the clock ticks of /proc; 0: no such
+ * process, or one that has ended.
+ */
 uint64_t process_start(pid_t pid);
 
 #endif

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Structs of callers that grow at the end from version to version, and begin with their size.
+ * Sized structs: structs of callers that grow at the end from version to version, and
+ * begin with their size.
  *
- * Promises  what the caller's version does not have is 0; what this library does not know is refused if it
- *           is set. What the caller's version does not have is not written.
+ * So a program that was built with another version of the header works with this library.
+ *
+ * Promises  what the caller's version does not have is 0; what this library does not know
+ *           is refused if it is set. What the caller's version does not have is not
+ *           written.
  * Context   any.
- * Used by   options.c, pattern.c, health.c, start.c, start_program.c, supervision.c, supervisor.c.
+ * Used by   options.c, pattern.c, health.c, start.c, start_program.c, supervision.c,
+ *           supervisor.c.
  */
 #ifndef KREG_BASE_SIZED_H
 #define KREG_BASE_SIZED_H
@@ -13,7 +18,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* Copies @given, NULL: all is 0, to @out of @known bytes. -EINVAL no size; -E2BIG what we do not know. */
+/*
+ * Copies @given, NULL: all is 0, to @out of @known bytes. -EINVAL: no size; -E2BIG: a
+ * field is set that this library does not know. Ignoring that field would do something
+ * else than the caller has asked for.
+ */
 static inline int sized_read(void *out, size_t known, const void *given)
 {
 	const unsigned char *bytes = given;
@@ -33,7 +42,10 @@ static inline int sized_read(void *out, size_t known, const void *given)
 	return 0;
 }
 
-/* Copies @full, of @known bytes, to @out as far as that has room by its size, which says how much it is from here on. */
+/*
+ * Copies @full, of @known bytes, to @out as far as the size that the caller has set there
+ * has room, and writes how much that was into the size.
+ */
 static inline void sized_write(void *out, const void *full, size_t known)
 {
 	size_t size;
