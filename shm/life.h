@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life: who holds a seat, and whether that very process is still alive.
+ * Lives: which process holds a seat, and whether that very process is still alive.
  *
- * Promises  life_is_alive() is false from before anyone can be told of the death; an owner word
- *           is never given to a second process (until one seat was taken 2^31 times).
+ * Everything that a process could leave behind carries its owner word, so one comparison
+ * with the life word says whether it still counts. Death is a single store, made by the
+ * kernel, and nothing has to be found or cleared in the exit path.
+ *
+ * Promises  life_is_alive() is false from before any process can be notified of the
+ *           death; an owner word is never given to a second process (until one seat was
+ *           taken 2^31 times).
  * Needs     a table opened by life_guard_open(), or laid over a segment's own lives.
  * Context   life_is_alive(): any, wait-free. The rest: not in signal handlers.
- * Used by   everything that asks whom a word belongs to.
+ * Used by   everything that asks to which process a word belongs.
  *
  * An owner word stands in every word that a process could leave behind:
  *
@@ -15,10 +20,11 @@
  *  | 0 | incarnation         | image         | seat          |
  *  +---+---------------------+---------------+---------------+
  *
- * The image tells the programs apart that one process runs one after the other by exec. It stands in what
- * belongs to the program and is over with it: slots, and entries of locks and claims. What belongs to the
- * process, its names and slabs, has 0 there. An owner_t never has an image; a word that may have one is
- * asked for by life_look_word(), and compared with owners by owner_without_image().
+ * The image distinguishes the programs that one process runs one after the other by exec.
+ * It stands in what belongs to the program and is over with it: slots, and entries of
+ * locks and claims. What belongs to the process, its names and slabs, has 0 there. An
+ * owner_t never has an image; a word that may have one is tested by life_look_word(), and
+ * compared with owners by owner_without_image().
  */
 #ifndef KREG_SHM_LIFE_H
 #define KREG_SHM_LIFE_H
@@ -33,27 +39,46 @@
 
 typedef uint64_t owner_t;
 
+/*
+ * A life table as this process has mapped it. Filled once, by life_guard_open() or from
+ * the segment, and constant afterwards; the words it leads to are written by the kernel
+ * under the guard, and by keepers and the kernel in the fallback.
+ */
 struct life_table {
 	const uint64_t *words;
-	const struct life_seat *facts;      /* NULL in the fallback */
-	const struct life_control *control; /* NULL in the fallback */
-	uint64_t identity;                  /* 0 in the fallback */
-	uint64_t device, inode;             /* of the pin of the words */
+	/* NULL in the fallback, which is how the two kinds of table are distinguished */
+	const struct life_seat *facts;
+	/* NULL in the fallback */
+	const struct life_control *control;
+	/* 0 in the fallback */
+	uint64_t identity;
+	/* of the pin of the words */
+	uint64_t device, inode;
 	uint32_t seats;
-	size_t words_bytes; /* of what life_guard_close() unmaps */
+	/* of the words' mapping, for life_guard_close(), life_guard_forget() */
+	size_t words_bytes;
 	size_t facts_bytes;
-	const struct life_joined *joined; /* NULL in the fallback */
+	/* NULL in the fallback */
+	const struct life_joined *joined;
 	size_t joined_bytes;
 };
 
-/* The caller's own seat. */
+/*
+ * The caller's own seat. Filled by the attach or hold that took it; private to the
+ * process.
+ */
 struct life_self {
-	owner_t owner; /* 0: none */
+	/* 0: none */
+	owner_t owner;
 	uint32_t pid;
 	uint32_t image;
-	struct life_keeper *keeper; /* the fallback's thread, or NULL */
+	/* the fallback's thread, or NULL */
+	struct life_keeper *keeper;
 };
 
+/*
+ * The owner word of the life in @life, which may be alive or over: without pid and flags.
+ */
 static inline owner_t owner_of(uint64_t life, uint32_t seat)
 {
 	return (life & ~0xffffffffull) | seat;
@@ -69,7 +94,10 @@ static inline uint32_t owner_incarnation(owner_t owner)
 	return (uint32_t)(owner >> 32);
 }
 
-/* From the kernel's count to what stands in a word: never 0, and another one after each exec. */
+/*
+ * From the kernel's count to what stands in a word: never 0, which stands for no image,
+ * and another number after each exec. It comes back after 65535 of them.
+ */
 static inline uint32_t image_fold(uint32_t image)
 {
 	return image % 0xffff + 1;
@@ -91,13 +119,21 @@ static inline uint32_t owner_image(uint64_t word)
 	return (word >> 16) & 0xffff;
 }
 
+/*
+ * Whether @life is the life word of @owner, and not over: the same incarnation, and the
+ * over bit, which falls on the image in an owner word and is 0 there in an owner_t. One
+ * comparison, because it is made for each entry that a search meets.
+ */
 static inline bool life_word_is(uint64_t life, owner_t owner)
 {
-	/* That bit of an owner without an image is 0. */
 	return !((life ^ owner) & (0xffffffffull << LIFE_INCARNATION_SHIFT | LIFE_OVER));
 }
 
-/* Whether @owner is alive, and the word that said so. */
+/*
+ * Whether @owner is alive, and the word that said so. A seat beyond the table is damage
+ * and no owner: any process with write access can write an owner word. An incarnation of
+ * 0 would match a seat that was never used.
+ */
 static inline bool life_look(const struct life_table *table, owner_t owner, uint64_t *word)
 {
 	uint32_t seat = owner_seat(owner);
@@ -105,9 +141,10 @@ static inline bool life_look(const struct life_table *table, owner_t owner, uint
 	if (caa_unlikely(seat >= table->seats || !(owner >> 32)))
 		return false;
 	/*
-	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what it
-	 * left; pairs with kernel sched_process_exit (the guard's exchange) and
-	 * handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18, and with hear:A
+	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what
+	 * it left; pairs with kernel sched_process_exit (the guard's compare-and-swap)
+	 * and handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18, and
+	 * with hear:A
 	 */
 	*word = load_acquire(&table->words[seat]);
 	return life_word_is(*word, owner);
@@ -120,11 +157,14 @@ static inline bool life_is_alive(const struct life_table *table, owner_t owner)
 	return life_look(table, owner, &word);
 }
 
-/* As life_look() and life_is_alive(), of a word with an image: false from the exec on that ended its program. */
+/*
+ * As life_look() and life_is_alive(), for a word with an image: false from the exec on
+ * that ended its program.
+ */
 bool life_image_look(const struct life_table *table, uint64_t word, uint64_t *life);
 bool life_image_is_alive(const struct life_table *table, uint64_t word);
 
-/* Of a word with or without an image. */
+/* For a word with or without an image. */
 static inline bool life_look_word(const struct life_table *table, uint64_t word, uint64_t *life)
 {
 	if (caa_unlikely(owner_image(word)))
@@ -140,25 +180,35 @@ static inline bool life_word_is_alive(const struct life_table *table, uint64_t w
 }
 
 /*
- * The guard's table, mapped read-only. -ENODEV: no guard is pinned at @path; -EPERM: what is there is neither root's nor
- * ours, or others may write it, or it is in no bpffs; -EPROTO: one of another layout is; other errors as the
+ * Maps the guard's table, read-only. -ENODEV: no guard is pinned at @path; -EPERM: what
+ * is there belongs neither to root nor to the caller's user, or others may write it, or
+ * it is in no bpffs; -EPROTO: a guard of another layout is there; other errors as the
  * kernel has them.
  */
 int life_guard_open(struct life_table *out, const char *path);
 void life_guard_close(struct life_table *table);
 
-/* Whether -EPERM is because of who may write at @path, and not the kernel's. */
+/*
+ * Whether -EPERM comes from the ownership or the mode of what is at @path, and not from
+ * the kernel.
+ */
 bool life_guard_is_strange(const char *path);
 
-/* Whether the guard of @table, which was opened at @path, still ends lives (life_gone.c). */
+/*
+ * Whether the guard of @table, which was opened at @path, still ends lives (life_gone.c).
+ */
 enum life_guard_state {
 	LIFE_GUARD_THERE,
-	LIFE_GUARD_UNSEEN, /* its pins are not to be seen from here, and nothing says that it is gone */
+	/* its pins are not visible from here, and nothing says that it is gone */
+	LIFE_GUARD_UNSEEN,
 	LIFE_GUARD_GONE,
 };
 enum life_guard_state life_guard_look(const struct life_table *table, const char *path);
 
-/* From now on all lives of @table are over in this process, and all words 0. False: not enough memory. */
+/*
+ * Makes all lives of @table over in this process, and all words 0. False: not enough
+ * memory; the table is as it was.
+ */
 bool life_guard_forget(const struct life_table *table);
 
 /*
@@ -168,48 +218,60 @@ bool life_guard_forget(const struct life_table *table);
  */
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
 
-/* An fd of what is pinned as @pin in the guard's folder, if that is to be believed. */
+/*
+ * An fd of what is pinned as @pin in the guard's folder, if folder and pin pass the
+ * checks of life_guard_open(), or a negative errno.
+ */
 int life_guard_pin(const char *path, const char *pin);
 
 /*
- * Has the guard note that this process has the registry open whose file is mapped at @mapping, for writing; repeated
- * it does no harm. -EAGAIN: the address space is being changed all the while; -ESRCH: it has no life. Leave: the file
- * is not this process's registry any more.
+ * Has the guard note that this process has the registry open whose file is mapped at
+ * @mapping, for writing; harmless when repeated. Called before the process's row is
+ * opened, so an owner with a row is noted. -EAGAIN: the address space kept changing in
+ * all tries; -ESRCH: it has no life. life_guard_leave(): this process has closed that
+ * registry.
  */
 int life_guard_join(const char *guard, const void *mapping);
 void life_guard_leave(const char *guard, dev_t device, ino_t inode);
 
 /*
- * Whether @owner, if it is alive, has that registry open for writing. UNKNOWN: the guard does not say it, in the
- * fallback, or of one who has more of them than it notes. Wait-free.
+ * Whether @owner, if it is alive, has that registry open for writing. UNKNOWN: the guard
+ * does not say, as in the fallback, or for a process that has more registries open than
+ * the guard notes. Wait-free.
  */
 enum life_joined_word { LIFE_JOINED_NO, LIFE_JOINED_YES, LIFE_JOINED_UNKNOWN };
 enum life_joined_word life_has_joined(const struct life_table *table, owner_t owner, dev_t device,
 				      ino_t inode);
 
 /*
- * Takes a seat among @words, which are shared memory, and keeps it until life_robust_detach() or the
- * end of the program, exec included. -EUSERS: none is free; -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused; -EAGAIN,
- * -ENOMEM: no thread, no memory.
+ * Takes a seat among @words, which are shared memory, and keeps it until
+ * life_robust_detach() or the end of the program, exec included. -EUSERS: none is free;
+ * -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused; -EAGAIN, -ENOMEM: no thread,
+ * no memory.
  */
 int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_detach(struct life_self *self);
 
 /*
- * Takes a seat without a thread, for a process that has but one, a child of fork() that never calls exec, and
- * uses no robust mutex; gives it back. Async-signal-safe. Errors as above.
+ * Takes a seat without a thread of its own, for a process that has one thread only: a
+ * child of fork() that never calls exec and uses no robust mutex, whose list this
+ * replaces. life_robust_let_go() gives the seat back. Async-signal-safe. Errors as above.
  */
 int life_robust_hold(struct life_self *out, uint64_t *words, uint32_t seats);
 void life_robust_let_go(struct life_self *self);
 
 /*
- * For those who wait for the end of @owner: the word that the kernel wakes then, and what it holds until
- * then. NULL: it is over. The kernel wakes one; life_robust_wake() the others.
+ * For waiters for the end of @owner: the word that the kernel wakes then, and in *seen
+ * what it holds until then. NULL: the life is over. The kernel wakes one waiter;
+ * life_robust_wake() the others.
  */
 uint32_t *life_robust_listen(uint64_t *words, owner_t owner, uint32_t *seen);
 void life_robust_wake(uint64_t *words, owner_t owner);
 
-/* In a child of fork(), which has neither the keeper nor its list: frees the copy of what belongs to them. */
+/*
+ * In a child of fork(), which has neither the keeper nor its list: frees the copy of what
+ * belongs to them.
+ */
 void life_robust_forget(struct life_self *self);
 
 #endif

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A seat from the guard: the kernel's BPF programs write the life words, we map and read them.
+ * A seat from the guard: the kernel's BPF programs write the life words, this process
+ * maps and reads them.
  *
- * The maps are pinned in bpffs and frozen, so that PROT_READ is all that anyone gets. The seat is
- * taken by reading a file: the guard's iterator runs as kernel code in our context, sees who we
- * are, and writes its answer through the file. No capability is needed, and no identity is told
- * that could be a lie.
+ * The maps are pinned in bpffs and frozen, so that PROT_READ is all that any process
+ * gets. The seat is taken by reading a file: the guard's iterator runs as kernel code in
+ * the reader's context, sees which process that is, and writes its answer through the
+ * file. No capability is needed, and the process states no identity that could be false.
  *
  *   killed here            what is left
  *   before the read        nothing
  *   inside it              the program runs to its end; then the exit hook ends the life
  *   after it               as any life
  *
- * A life table is believed only if its folder is in a bpffs, and the folder and the pins are root's or ours and
- * writable by nobody else. Nobody is root's deputy here: another user's folder at that path is as no guard.
+ * A life table is believed only if its folder is in a bpffs, and the folder and the pins
+ * belong to root or to the caller's own user and are writable by no other. There is no
+ * third party to trust: another user's folder at that path counts as no guard, because
+ * its owner could show any life as alive.
  *
  * Sources: the kernel's Documentation/bpf/bpf_iterators.rst; bpf(2), BPF_MAP_FREEZE.
  */
@@ -41,8 +44,11 @@
 #define WAIT_NS 1000000
 
 /*
- * Whether @uid stands for users of outside of our user namespace, root perhaps, and for none of inside: then none of
- * inside has made what belongs to it.
+ * Whether @uid stands for users outside of our user namespace, root perhaps, and for none
+ * inside: then no process inside has made what belongs to it. In a container, what the
+ * host's root owns is shown as the overflow uid, so without this a host's guard could not
+ * be used there. False if the map is too long to be read whole, because the part that is
+ * missing may contain @uid.
  */
 static bool is_outside(uid_t uid)
 {
@@ -61,12 +67,17 @@ static bool is_outside(uid_t uid)
 	return at != text;
 }
 
+/* Root, the caller's own user, and the host's root as it is seen from a container. */
 static bool is_trusted(uid_t uid)
 {
 	return !uid || uid == process_euid() || is_outside(uid);
 }
 
-/* An O_PATH fd. -ENODEV: there is none; -EPERM: it is not to be believed. */
+/*
+ * An O_PATH fd of the guard's folder. Everything after this goes through the fd and not
+ * through the path, so a folder that is put there later is not used. -ENODEV: there is
+ * none; -EPERM: it is not trusted.
+ */
 static int folder_open(const char *path)
 {
 	int fd = fd_open(path, O_PATH | O_DIRECTORY, 0), err;
@@ -96,7 +107,10 @@ bool life_guard_is_strange(const char *path)
 	return fd == -EPERM;
 }
 
-/* Whether the pin is the folder's owner's. */
+/*
+ * Whether the pin belongs to the folder's owner and is no symbolic link, which could lead
+ * to a pin of another guard.
+ */
 static int pin_check(int folder, const char *pin, struct stat *st)
 {
 	struct stat above;
@@ -106,7 +120,7 @@ static int pin_check(int folder, const char *pin, struct stat *st)
 	return S_ISREG(st->st_mode) && st->st_uid == above.st_uid ? 0 : -EPERM;
 }
 
-/* @folder is @path, opened. */
+/* Maps a pinned map read-only. @folder is @path, opened. */
 static int pin_map(int folder, const char *path, const char *pin, size_t bytes, const void **out)
 {
 	struct stat st;
@@ -141,6 +155,7 @@ int life_guard_pin(const char *path, const char *pin)
 	return err;
 }
 
+/* The kernel maps whole pages of a map, and munmap() needs the same number. */
 static size_t whole_pages(size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -153,6 +168,10 @@ static size_t control_bytes(void)
 	return whole_pages(sizeof(struct life_control));
 }
 
+/*
+ * Before any size is taken from the control page: a guard of another layout has something
+ * else there.
+ */
 static int control_check(const struct life_control *control)
 {
 	if (control->magic != LIFE_MAGIC || control->layout != LIFE_LAYOUT || !control->identity)
@@ -160,6 +179,11 @@ static int control_check(const struct life_control *control)
 	return control->seats && control->seats <= LIFE_SEATS_MAX ? 0 : -EPROTO;
 }
 
+/*
+ * Maps the four tables of the guard. The control page comes first, because it says how
+ * large the others are. After an error some may be mapped; life_guard_close() unmaps
+ * them.
+ */
 static int tables_map(struct life_table *table, int folder, const char *path)
 {
 	const void *at = NULL;
@@ -172,7 +196,10 @@ static int tables_map(struct life_table *table, int folder, const char *path)
 	err = control_check(table->control);
 	if (err)
 		return err;
-	/* Without it nobody ends lives (life_gone.c). */
+	/*
+	 * Without that pin nothing ends lives (life_gone.c), and a table in which nobody
+	 * dies must not be used.
+	 */
 	err = pin_check(folder, LIFE_PIN_EXIT, &st);
 	if (err)
 		return err == -ENOENT ? -ENODEV : err;
@@ -193,6 +220,10 @@ static int tables_map(struct life_table *table, int folder, const char *path)
 		return err == -ENOENT ? -EPROTO : err;
 	table->joined = at;
 	table->identity = table->control->identity;
+	/*
+	 * How life_gone.c recognizes the pin later, in a folder that may be another
+	 * guard's by then.
+	 */
 	if (fstatat(folder, LIFE_PIN_LIVES, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	table->device = st.st_dev;
@@ -216,6 +247,7 @@ int life_guard_open(struct life_table *out, const char *path)
 	return err;
 }
 
+/* Also for a table that was mapped in part; control is the first to be mapped. */
 void life_guard_close(struct life_table *table)
 {
 	if (table->control) {
@@ -230,7 +262,10 @@ void life_guard_close(struct life_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-/* One session of the iterator: what the guard says to us. */
+/*
+ * One session of the iterator: one read of the attach file, with the guard's answer in
+ * *reply. Each open is a new session.
+ */
 static int attach_read(const char *path, struct life_reply *reply)
 {
 	int folder = folder_open(path), fd, err = 0;
@@ -280,7 +315,10 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 	} while (is_soon_better(err, ++tries));
 	if (err)
 		return err;
-	/* Another guard was started between the mapping and the seat. */
+	/*
+	 * Another guard was started between the mapping and the read. The seat is in that
+	 * one's table; it ends with this process.
+	 */
 	if (reply.identity != table->identity || reply.seat >= table->seats)
 		return -ESHUTDOWN;
 	memset(out, 0, sizeof(*out));
