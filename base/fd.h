@@ -66,7 +66,6 @@ int fd_pidfd_signal(int pidfd, int signal);
 /* Closes *fd, unless it is -1, and sets it to -1, so that it is not closed twice. */
 void fd_close(int *fd);
 
-/* As recvmsg(2): fds that come along are as all others are. */
 struct msghdr;
 /*
  * As recvmsg(2), with the size or a negative errno; fds that come along are close-on-exec

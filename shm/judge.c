@@ -51,9 +51,8 @@ static bool proc_shows_all(void)
 	if (!mounts)
 		return false;
 	while (getline(&line, &room, mounts) > 0) {
-		/* Of several the last one lies on top. */
+		/* Of several mounts the last one lies on top. */
 		if (strstr(line, " /proc proc "))
-			/* Of several mounts the last one lies on top. */
 			all = !strstr(line, "hidepid=");
 	}
 	free(line);
