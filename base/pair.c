@@ -29,8 +29,12 @@ int pair_new(struct pair *out)
 
 	if (err)
 		return err;
-	if (fstat(ends[0], &here) || fstat(ends[1], &there))
-		return -errno;
+	if (fstat(ends[0], &here) || fstat(ends[1], &there)) {
+		err = -errno;
+		close(ends[0]);
+		close(ends[1]);
+		return err;
+	}
 	*out = (struct pair){ ends[0], ends[1], here.st_ino, there.st_ino };
 	return 0;
 }

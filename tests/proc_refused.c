@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,9 +223,44 @@ START_TEST(each_call_comes_back_where_a_system_call_is_refused)
 }
 END_TEST
 
+static int fds_open(void)
+{
+	int fd, count = 0;
+
+	for (fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Says what kreg_listen() said, and how many fds more are open after it. */
+static int listen_without_fstat(int link, void *data)
+{
+	struct kreg_listener *listener;
+	int err, before;
+	struct kreg *k = open_in(*(const int *)data, &err);
+
+	if (err || refuse_call(SYS_fstat, EPERM) || refuse_call(SYS_newfstatat, EPERM))
+		return 2;
+	before = fds_open();
+	link_say(link, kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener));
+	link_say(link, fds_open() - before);
+	return 0;
+}
+
+START_TEST(a_listener_that_is_refused_leaves_no_fd)
+{
+	struct child child = child_start(listen_without_fstat, &_i);
+
+	ck_assert_int_eq(link_hear(child.link), -EPERM);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const both[] = { each_call_comes_back_where_a_system_call_is_refused, NULL };
+	const TTest *const both[] = { each_call_comes_back_where_a_system_call_is_refused,
+				      a_listener_that_is_refused_leaves_no_fd, NULL };
 
 	return modes_run(suite_create("refused"), tcase_create("both"), both, NULL, NULL);
 }
