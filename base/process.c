@@ -62,14 +62,21 @@ const char *process_refused(int *err)
 }
 
 /*
- * /proc/self is the caller's pid in the PID namespace that /proc was mounted for. A mount
- * of another namespace where the caller happens to have the same pid is not recognized.
+ * The line NSpid has a pid for each PID namespace from that of the /proc down to the
+ * caller's: one, if they are the same. To compare /proc/self with the caller's pid would not
+ * do, because a process may have the same pid in both. Without the line the kernel has no
+ * such namespaces; but it may also be cut off, behind a long list of groups.
  */
 bool process_proc_is_ours(void)
 {
-	char text[32] = "";
+	char text[4096];
+	ssize_t got = fd_read_text("/proc/self/status", text, sizeof(text));
+	const char *line = got > 0 ? strstr(text, "\nNSpid:") : NULL;
+	int here, below;
 
-	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == process_pid();
+	if (!line)
+		return got > 0 && got < (ssize_t)sizeof(text) - 1;
+	return sscanf(line + 7, "%d %d", &here, &below) == 1 && here == process_pid();
 }
 
 /* Parses /proc/PID/stat. False: it cannot be read, or has too few fields. */

@@ -7,14 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/sched.h>
+
+#include "base/process.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
@@ -243,6 +249,55 @@ START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
 }
 END_TEST
 
+/* A child whose pid is @pid in the caller's PID namespace and in that of its children. */
+static pid_t fork_as(pid_t pid)
+{
+	pid_t both[2] = { pid, pid };
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)both,
+		.set_tid_size = 2,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int look_with_same_pid(int link, void *unused)
+{
+	pid_t init, child;
+	int status;
+
+	(void)unused;
+	if (unshare(CLONE_NEWPID))
+		return 77;
+	init = fork();
+	if (!init) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	do
+		child = fork_as(300 + rand() % 30000);
+	while (child < 0 && errno == EEXIST);
+	if (!child)
+		_exit(process_proc_is_ours());
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return 1;
+	link_say(link, WEXITSTATUS(status));
+	kill(init, SIGKILL);
+	return 0;
+}
+
+START_TEST(the_proc_of_another_namespace_is_known_by_more_than_the_pid)
+{
+	struct child child = child_start(look_with_same_pid, NULL);
+
+	ck_assert(process_proc_is_ours());
+	ck_assert_int_eq(link_hear(child.link), 0);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const none[] = { NULL };
@@ -258,5 +313,6 @@ int main(void)
 	}
 	tcase_add_loop_test(all, who_cannot_see_the_owners_is_refused_and_they_keep_their_names, 0,
 			    PLACES);
+	tcase_add_test(all, the_proc_of_another_namespace_is_known_by_more_than_the_pid);
 	return modes_run(suite_create("unseen"), both, none, all, guard);
 }
