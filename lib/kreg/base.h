@@ -222,10 +222,10 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
 int kreg_open(struct kreg **out, const char *name, const struct kreg_options *options);
 
 /*
- * Closes the handle, and first unregisters what this process registered through it: names,
- * reserved names and places in lines, and unlocks its locks. What was registered through
- * another handle stays. An update through another handle does not change through which one
- * an entry was registered.
+ * Closes the handle. It first unregisters what this process registered through it: names,
+ * reserved names, places in lines, and locks. What was registered through another handle
+ * stays. An update through another handle does not change through which one an entry was
+ * registered.
  *
  * What other processes gave to this one, what it was started under, and what it had under
  * the guard when it called execve(2), belongs to no single handle: the last one unregisters
@@ -239,7 +239,9 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 void kreg_close(struct kreg *k);
 
 /*
- * Removes the registry @name. Only its user and root can.
+ * Removes the registry @name. Only its user and root can. The call fails while an owner in
+ * it is alive: a process that has a name in it, a reserved name, a place in a line or a lock,
+ * and whose life is not known to have been ended.
  *
  * @options: the directory, the guard and the log count.
  * @force: non-zero removes it although owners are alive, or the file is damaged or of
@@ -248,7 +250,7 @@ void kreg_close(struct kreg *k);
  * Return: 0, or an error:
  *   -ENOENT        there is no such registry
  *   -EBUSY         owners are alive in it, or cannot be seen from here; other processes
- *                  cannot tell that it was tried
+ *                  cannot observe the attempt
  *   -EPERM         it is another user's
  *   -EACCES        the file or the folder denies access
  *   -EPROTO        as kreg_open()
