@@ -2,14 +2,16 @@
 /*
  * kreg: services. A service is a role in a namespace: production / config_server.
  *
- * Include <kreg.h>, which states what holds for all calls. The following holds for the calls below.
+ * Include <kreg.h>, which states what holds for all calls. The following holds for the
+ * calls below.
  *
- * Names     A namespace has 1 to KREG_NAMESPACE_MAX characters of [A-Za-z0-9._-], a role 1 to
- *           KREG_ROLE_MAX printable ASCII characters except the space. Both are C strings. Any other
- *           string is -EINVAL.
- * Keys      A service is an entry under the key NAMESPACE/ROLE of a registry with unique keys, and all
- *           other calls and regtool see it as such. Other keys of the registry are not services and
- *           are left out. A registry with duplicate keys is -EINVAL.
+ * Names     A namespace has 1 to KREG_NAMESPACE_MAX characters of [A-Za-z0-9._-], a role 1
+ *           to KREG_ROLE_MAX printable ASCII characters except the space. Both are C
+ *           strings. Any other string is -EINVAL.
+ * Keys      A service is an entry under the key NAMESPACE/ROLE of a registry with unique
+ *           keys, and all other calls and regtool see it as such. Other keys of the
+ *           registry are not services and are left out. A registry with duplicate keys is
+ *           -EINVAL.
  */
 #ifndef KREG_SERVICE_H
 #define KREG_SERVICE_H
@@ -24,11 +26,13 @@ extern "C" {
 #define KREG_ROLE_MAX 150
 
 /*
- * Makes the key of a service from its namespace and role, or splits a key into them. With the key all
- * other calls can be used for services, for instance kreg_listen() with the prefix of a namespace.
+ * Makes the key of a service from its namespace and role, or splits a key into them. With
+ * the key all other calls can be used for services, for instance kreg_listen() with the
+ * prefix of a namespace.
  *
  * @key: room for KREG_KEY_MAX bytes; it is not a C string.
- * @space, @role: of kreg_service_parse(): room for KREG_NAMESPACE_MAX + 1 and KREG_ROLE_MAX + 1 bytes.
+ * @space, @role: of kreg_service_parse(): room for KREG_NAMESPACE_MAX + 1 and KREG_ROLE_MAX
+ *         + 1 bytes.
  * Return: kreg_service_key(): the size of the key; kreg_service_parse(): 0; or an error:
  *   -EINVAL        a namespace, a role or a key that no service has
  * Since: 1.0
@@ -37,8 +41,8 @@ ssize_t kreg_service_key(const char *space, const char *role, char *key);
 int kreg_service_parse(const void *key, size_t key_size, char *space, char *role);
 
 /*
- * Registers the caller as @role with @value, as kreg_register_with() without flags does. If the role is
- * taken, @holder gets its owner and value.
+ * Registers the caller as @role with @value, as kreg_register_with() without flags does. If
+ * the role is taken, @holder gets its owner and value.
  * Since: 1.0
  */
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
@@ -67,10 +71,12 @@ struct kreg_service {
 };
 
 /*
- * Visits the services of @space, or of all namespaces if @space is NULL, as kreg_select() visits entries:
- * in no order, and never one of a dead process. Reserved names and entries that wait in line are left out.
+ * Visits the services of @space, or of all namespaces if @space is NULL, as kreg_select()
+ * visits entries: in no order, and never one of a dead process. Reserved names and entries
+ * that wait in line are left out.
  *
- * @visit: returns 0 to go on; any other result ends the call, which returns it. May call kreg functions.
+ * @visit: returns 0 to go on; any other result ends the call, which returns it. May call
+ *         kreg functions.
  * Context: any thread; a read-only handle is sufficient.
  * Return: 0, or what @visit returned, or an error of kreg_select().
  * Since: 1.0
@@ -79,8 +85,8 @@ int kreg_service_each(struct kreg *k, const char *space,
 		      int (*visit)(const struct kreg_service *service, void *data), void *data);
 
 /*
- * As kreg_service_each(), but also visits services whose name is only reserved, because they are being
- * started. kreg_service_health() tells the two apart.
+ * As kreg_service_each(), but also visits services whose name is only reserved, because
+ * they are being started. kreg_service_health() tells the two apart.
  * Since: 1.0
  */
 int kreg_service_each_reserved(struct kreg *k, const char *space,
@@ -88,18 +94,19 @@ int kreg_service_each_reserved(struct kreg *k, const char *space,
 			       void *data);
 
 /*
- * Visits the namespaces that have services, in alphabetical order, with the number of services in each.
- * Takes time and memory in proportion to all services of the registry.
+ * Visits the namespaces that have services, in alphabetical order, with the number of
+ * services in each. Takes time and memory in proportion to all services of the registry.
  *
- * @visit, Context, Return: as for kreg_service_each(); -ENOMEM also if the list cannot be allocated.
+ * @visit, Context, Return: as for kreg_service_each(); -ENOMEM also if the list cannot be
+ *         allocated.
  * Since: 1.0
  */
 int kreg_namespace_each(struct kreg *k,
 			int (*visit)(const char *space, uint64_t services, void *data), void *data);
 
 /*
- * Records that the calling process is well; kreg_service_health() of each of its services in this registry
- * then tells how long ago that was.
+ * Records that the calling process is well; kreg_service_health() of each of its services
+ * in this registry then tells how long ago that was.
  *
  * Context: any thread; costs one store and a reading of the clock.
  * Death: a beat counts for its owner only: the next owner of the seat has not beaten.
@@ -148,15 +155,15 @@ struct kreg_service_health {
 };
 
 /*
- * Fills in @health: the owner of the name, even if it is only reserved, and what is known of its state.
- * That a service is found means that its process is alive, not that it works.
+ * Fills in @health: the owner of the name, even if it is only reserved, and what is known
+ * of its state. That a service is found means that its process is alive, not that it works.
  *
  * Context: any thread; reads files of /proc; a read-only handle is sufficient.
  * Return: 0, or an error:
  *   -ENOENT        no process holds or has reserved @role
  *   -EINVAL        an argument is not allowed, or the registry has duplicate keys
- *   -EUCLEAN       the entry names a process that has never opened the registry: a process with write
- *                  access has forged it
+ *   -EUCLEAN       the entry names a process that has never opened the registry: a process
+ *                  with write access has forged it
  *   -EAGAIN, -EUCLEAN, -ENOMEM  as kreg_lookup()
  * Since: 1.0
  */
@@ -184,14 +191,15 @@ struct kreg_telemetry {
 typedef void (*kreg_telemetry_fn)(const struct kreg_telemetry *event, void *data);
 
 /*
- * Sets a callback for what happens to services through the handle: @telemetry is called after each such
- * event, in the thread that made the call. NULL removes it. The USDT probes kreg:register, kreg:refuse,
- * kreg:unregister, kreg:purge and kreg:await report the same events to a tracer, for all handles, with
- * namespace, role, the owner's pid and the result as arguments. If neither a callback is set nor a tracer
- * attached, a call costs two more loads.
+ * Sets a callback for what happens to services through the handle: @telemetry is called
+ * after each such event, in the thread that made the call. NULL removes it. The USDT probes
+ * kreg:register, kreg:refuse, kreg:unregister, kreg:purge and kreg:await report the same
+ * events to a tracer, for all handles, with namespace, role, the owner's pid and the result
+ * as arguments. If neither a callback is set nor a tracer attached, a call costs two more
+ * loads.
  *
- * Context: set it before other threads use the handle. The callback runs with no lock held and may call
- *          kreg functions.
+ * Context: set it before other threads use the handle. The callback runs with no lock held
+ *          and may call kreg functions.
  * Return: 0; -EINVAL @k is NULL.
  * Since: 1.0
  */

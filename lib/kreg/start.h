@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg: start a program under a name. If several processes start the same name at once, exactly one of
- * them starts a program.
+ * kreg: start a program under a name. If several processes start the same name at once,
+ * exactly one of them starts a program.
  *
  * Include <kreg-services.h>; <kreg.h> states what holds for all calls.
  */
@@ -67,7 +67,10 @@ enum kreg_exec_step {
 	KREG_EXEC_OUTPUT,    /* the output file, or an fd, cannot be opened */
 };
 
-/* The result of a start. The caller sets @size; fields within it that the library knows are filled in. */
+/*
+ * The result of a start. The caller sets @size; fields within it that the library knows are
+ * filled in.
+ */
 struct kreg_started {
 	size_t size;
 	/* the owner of the name: the new program, or with -EEXIST the present holder */
@@ -83,35 +86,40 @@ struct kreg_started {
 };
 
 /*
- * Starts the program @start->argv under a name, as one operation: after success the program runs, is
- * ready and holds the name; after an error there is no program, and the name is as it was. If the name is
- * already held or reserved, the call fails with -EEXIST, fills in the holder in @started->owner, and never
- * runs the program. kreg_service_start() does the same for a service, and sets $KREG_NAMESPACE and
- * $KREG_ROLE for the program.
+ * Starts the program @start->argv under a name, as one operation: after success the program
+ * runs, is ready and holds the name; after an error there is no program, and the name is as
+ * it was. If the name is already held or reserved, the call fails with -EEXIST, fills in
+ * the holder in @started->owner, and never runs the program. kreg_service_start() does the
+ * same for a service, and sets $KREG_NAMESPACE and $KREG_ROLE for the program.
  *
- * The program is a child of the caller, which waits for @started->child with waitpid(2). The program finds
- * $KREG_REGISTRY, $KREG_DIR and $KREG_GUARD in its environment, so kreg_open(&k, getenv("KREG_REGISTRY"),
- * NULL) opens the same registry. It runs in a session of its own, reads /dev/null, has no fd open except
- * 0, 1, 2 and @ready_fd, has no signal blocked, and handles caught signals by default.
+ * The program is a child of the caller, which waits for @started->child with waitpid(2).
+ * The program finds $KREG_REGISTRY, $KREG_DIR and $KREG_GUARD in its environment, so
+ * kreg_open(&k, getenv("KREG_REGISTRY"), NULL) opens the same registry. It runs in a
+ * session of its own, reads /dev/null, and has no fd open except 0, 1, 2 and @ready_fd. No
+ * signal is blocked, and signals that the caller catches have their default action.
  *
- * Until the program is ready the name is reserved, and the program itself is the owner of the reserved
- * name. With READY=1 or before it the program may send a line X_KREG_VALUE=TEXT, which becomes the value
- * of the name instead of @start->value. A message counts if the program or a process that it has started
- * sent it, whatever its user ids are by then. Without KREG_START_ATTEND the socket is closed when the call
- * returns; with it the caller goes on receiving messages, see <kreg/program.h>.
+ * Until the program is ready the name is reserved, and the program itself is the owner of
+ * the reserved name. With READY=1 or before it the program may send a line
+ * X_KREG_VALUE=TEXT, which becomes the value of the name instead of @start->value. A
+ * message counts if the program or a process that it has started sent it, whatever its user
+ * ids are by then. Without KREG_START_ATTEND the socket is closed when the call returns;
+ * with it the caller goes on receiving messages, see <kreg/program.h>.
  *
- * Under the guard the program owns the name and may update or unregister it. In the fallback exec ends a
- * life, so a foster holds the name: it is a process that stays the program's parent, passes signals on to
- * it and ends as it does. @started->child is the foster's pid there; @started->owner.pid is the program's.
- * If the foster is killed, the program is killed, even if it has dropped its privileges; the name is free
- * when the program has ended.
+ * Under the guard the program owns the name and may update or unregister it. In the
+ * fallback exec ends a life, so a foster holds the name: it is a process that stays the
+ * program's parent, passes signals on to it and ends as it does. @started->child is the
+ * foster's pid there; @started->owner.pid is the program's. If the foster is killed, the
+ * program is killed, even if it has dropped its privileges; the name is free when the
+ * program has ended.
  *
  * @started: may be NULL, except with KREG_START_ATTEND.
- * Context: blocks until the program is ready, or with KREG_START_ATTEND until it runs. Any thread. Starters
- *          of the same name wait for one another; apart from that it is lock-free. Not in a child of
- *          fork(). The child makes only async-signal-safe calls before exec.
- * Death: if the caller dies before the program is ready, the program goes on with its name reserved, unless
- *        it dies with its starter; the next start of the name ends it and starts the program again.
+ * Context: blocks until the program is ready, or with KREG_START_ATTEND until it runs. Any
+ *          thread. Starters of the same name wait for one another; apart from that it is
+ *          lock-free. Not in a child of fork(). The child makes only async-signal-safe
+ *          calls before exec.
+ * Death: if the caller dies before the program is ready, the program goes on with its name
+ *        reserved, unless it dies with its starter; the next start of the name ends it and
+ *        starts the program again.
  * Return: 0, or an error:
  *   -EEXIST        the name is held or reserved: @started->owner
  *   -ENOEXEC       the program could not be run: @started->exec_error and exec_step
