@@ -14,6 +14,7 @@
 #ifndef KREG_END_BPF_H
 #define KREG_END_BPF_H
 
+#include "bpf/claim.bpf.h"
 #include "bpf/user.bpf.h"
 
 static void tell_death(struct life_control *c, struct task_struct *p, __u64 owner, __u32 pid,
@@ -41,18 +42,18 @@ static void end_process(struct life_control *c, struct task_struct *p)
 {
 	struct life_process process = process_of(p);
 	__u64 *held = bpf_map_lookup_elem(&owners, &process), *word, owner;
-	bool ended;
+	bool ended = false;
 	__u32 uid;
 	int err;
 
 	if (!held)
 		return;
 	owner = *(volatile __u64 *)held;
-	word = word_of(owner);
-	if (!word)
-		return;
+	/* A process that was refused may have left a word that names no seat. */
+	word = is_owner(owner) ? word_of(owner) : 0;
 	/* The life ends here. */
-	ended = end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid);
+	if (word)
+		ended = end_seat(c, (__u32)owner, word, life_of(owner, process.pid), &uid);
 	if (ended) {
 		count(&c->deaths);
 		tell_death(c, p, owner, process.pid, uid);

@@ -27,10 +27,10 @@
  * So a seat is free if its word is 0 or {n, O}, and there is no list of free seats that could lose one.
  *
  * owners leads from a process to its seat. It is a hint: its value is an owner word, which counts only
- * while the seat's life word is that very life. The key has the start of the process beside its pid, so what
- * is left of a process is never found by the next one with its pid, and can be removed at any time after
- * the end of the process. An entry is not kept in task storage, because that hangs on the leader, and is
- * lost when another thread calls exec.
+ * while the seat's life word is that very life, or a claim (claim.bpf.h), with which one thread of the process keeps the
+ * others from attaching it, too. The key has the start of the process beside its pid, so what is left of a process is
+ * never found by the next one with its pid, and can be removed at any time after the end of the process. An entry
+ * is not kept in task storage, because that hangs on the leader, and is lost when another thread calls exec.
  *
  * Two versions of a program may run at the same event, one after the other, while one takes the other's place
  * (guard_upgrade.c): the compare-and-swap picks one, and what follows the end of a life is done by that one alone.
@@ -42,8 +42,9 @@
  * on newer ones (seen on 7.3, not on 6.18). What others find then:
  *
  *   preempted in      where                            others
- *   attach            {n, O, pid} is taken, or         have a seat less; threads of the process that are
- *                     the life is not entered yet      refused one are told to come again (refusal())
+ *   attach            {CLAIM, pid} in owners           threads of the process are told to come again (claim.bpf.h);
+ *                                                      other processes have a seat and a unit of the share less, which
+ *                                                      this process gets, unless it is refused (see below)
  *   attach            the image is being counted       threads of the process are told to come again (image.bpf.h)
  *   on_exit           the life is over                 may have the seat already; the user is refused more than its
  *                                                      share until the program goes on, before wait(2) can tell
@@ -59,18 +60,17 @@
  * command; so these are never skipped.
  *
  *   step that can fail                   when                             what follows
- *   attach: the user's count is raised   the user holds its share         -EDQUOT, or -EAGAIN if a thread of the
- *     (user.bpf.h)                                                        process is at it just now
- *                                        others are at it just now        -EAGAIN, the reader tries again
- *   attach: a seat is sought             all are taken, or the rest is    the count is lowered; -EUSERS, or -EAGAIN
- *                                        root's                           if one came back, or a thread of the
- *                                                                         process is at it just now
- *   attach: insert into owners           another thread was first         our seat is given up; its is the one
- *                                        no element (-E2BIG)              our seat is given up; -EUSERS
- *                                        the bucket's lock is refused     our seat is given up; -EAGAIN, and
- *                                                                         the reader tries again
- *   attach: replace a value that is      another thread was first         our seat is given up; its is the one
- *     over, by compare-and-swap
+ *   attach: the process is claimed       another thread is attaching it   -EAGAIN, the reader tries again
+ *     (claim.bpf.h)                      no element (-E2BIG)              -EUSERS
+ *                                        the bucket's lock is refused     -EAGAIN
+ *   attach: the user's count is raised   the user holds its share         the claim is released; -EDQUOT
+ *     (user.bpf.h)                       others are changing it           the claim is released; -EAGAIN
+ *   attach: a seat is sought             all are taken, or the rest is    the count is lowered, the claim is released;
+ *                                        root's                           -EUSERS
+ *                                        some changed hands meanwhile     the same; -EAGAIN
+ *   attach: the claim is released        the bucket's lock is refused     the element stays, may be claimed again, and
+ *                                                                         is removed by on_exit or the audit
+ *   attach: the life is entered          never                            our seat is given up; -EAGAIN
  *   attach: seq_write                    the buffer is full (never yet)   the reader gets 0 bytes; the seat is
  *                                                                         found by its next read, and by on_exit
  *   on_exit: lookup in owners            the process has no seat          nothing: it took no part
@@ -87,19 +87,31 @@
  *                                                                         attach sees that the kernel has counted
  *   command: end one life                the word has changed             nothing: it was not that life
  *
- * An element of owners is written only by its own process and deleted only when no thread of that can be in
- * attach any more: by the programs of its exit, or by the audit for a process that is gone. So the compare-and-swap of a
- * value never hits the element of another process. A seat is another's only when the life in it is over; that of a
- * process that is not is ended by command alone, when no more seats are given.
+ * An element of owners is written only by its own process. It is deleted by the thread that claims the process, while no
+ * other one may change it, and otherwise only when no thread of the process can be in attach any more: by the
+ * programs of its exit, or by the audit for a process that is gone. So the compare-and-swap of a value never hits the
+ * element of another process. A seat is another's only when the life in it is over; that of a process that is
+ * not is ended by command alone, when no more seats are given.
+ *
+ * A refusal is true of one moment during the call. -EUSERS: between two searches that saw the same, all seats were taken
+ * (seat.bpf.h). -EDQUOT: the count of the user is one word, and each unit of it is a seat, or one that a process of that
+ * user has claimed, never two; or a life that is over and that nobody can have been told of. What is inexact: a process
+ * for which no seat is left holds a unit while it looks for one, so another one of that user may be refused
+ * with -EDQUOT where -EUSERS is the reason; and where owners has no element left, although it has twice as
+ * many as there are seats, -EUSERS says that.
  *
  * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before anyone can be
  * told. It is hooked as tp_btf, because a classic tracepoint program is skipped while any bpf(2) call runs on
  * the CPU.
  */
+#include "bpf/claim.bpf.h"
 #include "bpf/end.bpf.h"
 #include "bpf/image.bpf.h"
 #include "bpf/joined.bpf.h"
 #include "bpf/user.bpf.h"
+
+/* How many steps of a loop LIFE_FAULT_LINGER makes: some milliseconds. */
+#define LINGER (1u << 20)
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -115,69 +127,100 @@ static void write_facts(struct life_seat *fact, struct task_struct *p,
 	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->group_leader->comm);
 }
 
-/* Enters @owner as the process's, where the entry was @held. 0, or a positive error. */
-static int enter_owner(const struct life_process *process, __u64 *held, __u64 was, __u64 owner)
+static long do_nothing(__u32 i, void *data)
 {
-	/* Before 6.4 map operations return an int, and the register's upper half is not its sign. */
-	int err;
+	(void)i, (void)data;
+	return 0;
+}
 
-	if (held)
-		return __sync_bool_compare_and_swap(held, was, owner) ? 0 : EEXIST;
-	err = fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
-		      ? -EBUSY
-		      : (int)bpf_map_update_elem(&owners, process, &owner, BPF_NOEXIST);
-	if (!err)
-		return 0;
-	if (err == -EEXIST)
-		return EEXIST;
-	return err == -E2BIG ? EUSERS : EAGAIN;
+/* For tests: stays in the middle for some milliseconds, as where it was preempted. */
+static void linger(void)
+{
+	if (fails(LIFE_FAULT_LINGER))
+		bpf_loop(LINGER, do_nothing, 0, 0);
 }
 
 /*
- * Gives the process a life, where @held, whose value is @was, is none. *owner is whose it is; 0, or a
- * positive error.
+ * Takes a seat for the process that the caller has claimed, and begins a life in it. 0, or a positive error, and then
+ * nothing is held.
  */
-static int attach_process(struct life_control *c, const struct life_process *process, __u64 *held,
-			  __u64 was, __u64 *owner)
+static int begin_in_seat(struct life_control *c, const struct life_process *process, __u32 *seat,
+			 __u64 *owner)
 {
 	__u64 ids = bpf_get_current_uid_gid();
-	__u32 seat, uid = (__u32)ids;
+	__u32 uid = (__u32)ids;
 	struct life_seat *fact;
 	__u64 *word;
 	int err;
 
 	err = user_join(c, uid);
 	if (err)
-		return err == EDQUOT ? refusal(c, process, err) : err;
-	word = take_seat(c, process->pid, uid, &seat);
-	fact = word ? bpf_map_lookup_elem(&seats, &seat) : 0;
+		return err;
+	linger();
+	err = take_seat(c, process->pid, uid, seat);
+	linger();
+	word = err ? 0 : bpf_map_lookup_elem(&lives, seat);
+	fact = err ? 0 : bpf_map_lookup_elem(&seats, seat);
 	if (!word || !fact) {
 		user_leave(uid);
-		return refusal(c, process, EUSERS);
+		return err ? err : ESHUTDOWN;
 	}
 	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process, ids);
-	forget_files(seat);
-	/* The life stands before it is entered; so a thread that finds it can reply it. */
-	*owner = begin_life(word, seat, process->pid);
+	forget_files(*seat);
+	/* The life stands before it is entered; so a thread that finds it there can reply it. */
+	*owner = begin_life(word, *seat, process->pid);
+	return 0;
+}
+
+/* Ends the life of @owner, which this program has begun and not entered. */
+static void end_unentered(struct life_control *c, __u64 owner, __u32 pid)
+{
+	__u64 *word = word_of(owner);
+	__u32 uid;
+
+	if (word)
+		end_seat(c, (__u32)owner, word, life_of(owner, pid), &uid);
+}
+
+/*
+ * Gives the process a life. @held: its word in owners, whose value @seen is no living life; NULL: it has none. *owner
+ * is that of the life; 0, or a positive error.
+ */
+static int attach_process(struct life_control *c, const struct life_process *process, __u64 *held,
+			  __u64 seen, __u64 *owner)
+{
+	__u32 seat;
+	int err;
+
+	/*
+	 * A user that holds its share takes nothing, be it for a moment, not even an element of owners. The thread
+	 * that has brought it there may be one of this process: then its claim came before, so it is seen now.
+	 */
+	if (!held && holds_share(c, (__u32)bpf_get_current_uid_gid()))
+		return bpf_map_lookup_elem(&owners, process) ? EAGAIN : EDQUOT;
+	held = claim_process(process, held, seen, &err);
+	if (!held)
+		return err;
+	err = begin_in_seat(c, process, &seat, owner);
+	if (err) {
+		release_claim(process, held);
+		return err;
+	}
 	/*
 	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
 	 * then. One of us sees the other: a life that is entered keeps the guard from being stopped.
 	 */
-	err = __sync_fetch_and_add(&c->stopping, 0) ? ESHUTDOWN
-						    : enter_owner(process, held, was, *owner);
-	if (!err) {
-		count(&c->attaches);
-		return 0;
+	if (__sync_fetch_and_add(&c->stopping, 0)) {
+		end_unentered(c, *owner, process->pid);
+		release_claim(process, held);
+		return ESHUTDOWN;
 	}
-	end_seat(c, seat, word, life_of(*owner, process->pid), &uid);
-	if (err != EEXIST)
-		return err;
-	/* Another thread of the process was first. */
-	held = bpf_map_lookup_elem(&owners, process);
-	if (!held)
-		return EAGAIN;
-	*owner = *(volatile __u64 *)held;
-	return is_alive(*owner, process->pid) ? 0 : EAGAIN;
+	err = enter_owner(process, held, *owner);
+	if (err)
+		end_unentered(c, *owner, process->pid);
+	else
+		count(&c->attaches);
+	return err;
 }
 
 /* 0, or a positive error. */
@@ -217,9 +260,9 @@ int attach(struct bpf_iter__task *ctx)
 	if (held)
 		owner = *(volatile __u64 *)held;
 	if (!held || !is_alive(owner, process.pid)) {
-		__u64 was = owner;
+		__u64 seen = owner;
 
-		err = c->stopping ? ESHUTDOWN : attach_process(c, &process, held, was, &owner);
+		err = c->stopping ? ESHUTDOWN : attach_process(c, &process, held, seen, &owner);
 		if (err == EUSERS)
 			count(&c->refused);
 		else if (err == EDQUOT)

@@ -30,9 +30,10 @@
 #define KREG_LIFE_LAYOUT_H
 
 /* Raised by each change that the programs or the library of another version would not understand. */
-#define LIFE_LAYOUT 2u
+#define LIFE_LAYOUT 3u
 #define LIFE_MAGIC 0x6b7265676c696665ull /* "kregLife", read as one word */
 
+#define LIFE_OVER_BIT 30
 #define LIFE_OVER 0x40000000u
 #define LIFE_PID_MASK 0x3fffffffu
 #define LIFE_INCARNATION_SHIFT 32
@@ -169,6 +170,7 @@ struct life_command {
 #define LIFE_FAULT_EXEC_AGAIN 32u /* neither in_exec nor exec_again runs */
 #define LIFE_FAULT_FUNCTIONS 64u  /* the kernel lets no program into its functions */
 #define LIFE_FAULT_SKIP 128u      /* on_exit does not run at all */
+#define LIFE_FAULT_LINGER 256u    /* attach is slow while it holds what others may need */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

@@ -128,10 +128,16 @@ struct search {
 	__u32 pid;
 	__u32 seat;
 	__u32 found;
+	__u64 changes; /* grows whenever one of the seats that were seen changes hands */
 };
 
-/* At the @i-th seat from search->first on: takes it if it is free. 1 ends the search. */
-static long at_free_seat(__u32 i, struct search *search)
+/*
+ * Visits the @i-th seat from search->first on, and takes it if it is free. 1 ends the search.
+ *
+ * The upper bits of a life word, the incarnation with LIFE_OVER below it, never decrease: {n, pid}, {n, O},
+ * {n, O, pid}, {n + 1, pid}. So if their sum is the same in two searches that find nothing, no word has changed them.
+ */
+static long visit_seat(__u32 i, struct search *search)
 {
 	__u32 seat = search->first + i;
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
@@ -140,6 +146,7 @@ static long at_free_seat(__u32 i, struct search *search)
 	if (!word)
 		return 1;
 	seen = *(volatile __u64 *)word;
+	search->changes += seen >> LIFE_OVER_BIT;
 	if ((__u32)seen && (__u32)seen != LIFE_OVER)
 		return 0;
 	if (!__sync_bool_compare_and_swap(word, seen,
@@ -150,72 +157,40 @@ static long at_free_seat(__u32 i, struct search *search)
 	return 1;
 }
 
-/* The word of a seat that is now @pid's to begin a life in; NULL: none is free. */
-static __u64 *take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
+static void search_all(struct search *search, __u32 seats)
 {
-	__u32 seats = seats_of(c, uid);
-	__u64 from = c->free_from;
-	struct search search = { .first = (__u32)from, .pid = pid };
-
-	if (from < seats)
-		bpf_loop(seats - (__u32)from, at_free_seat, &search, 0);
-	if (!search.found) {
-		/* The hint may have passed by a seat that became free. */
-		search.first = 0;
-		bpf_loop(seats, at_free_seat, &search, 0);
-	}
-	if (!search.found)
-		return 0;
-	*seat = search.seat;
-	__sync_bool_compare_and_swap(&c->free_from, from, search.seat + 1ull);
-	return bpf_map_lookup_elem(&lives, seat);
-}
-
-struct hope {
-	struct life_process process;
-	__u32 below; /* a free seat is of use if its number is */
-	__u32 found;
-};
-
-/* Whether @seat is free, or a thread of the process holds it or is taking it. 1 ends the search. */
-static long at_hope(__u32 seat, struct hope *hope)
-{
-	__u64 *word = bpf_map_lookup_elem(&lives, &seat), seen;
-	struct life_seat *fact = bpf_map_lookup_elem(&seats, &seat);
-	bool found = false;
-	__u32 pid;
-
-	if (!word || !fact)
-		return 1;
-	seen = *(volatile __u64 *)word;
-	pid = (__u32)seen & LIFE_PID_MASK;
-	if (!pid)
-		found = seat < hope->below;
-	else if (pid == hope->process.pid)
-		/* Who takes one has that pid now; a life may be an earlier process's, which was missed. */
-		found = seen & LIFE_OVER || fact->start == hope->process.start;
-	if (!found)
-		return 0;
-	hope->found = 1;
-	return 1;
+	search->first = 0;
+	search->changes = 0;
+	bpf_loop(seats, visit_seat, search, 0);
 }
 
 /*
- * The threads of a process that come at once each take a seat, and all but one give theirs up. So where nothing was
- * left for this one, it may come again if that was their doing: one of them is at it, or has entered the
- * process. Who saw a seat taken that is free now may come again, too.
+ * Takes a free seat for @pid to begin a life in. 0; EUSERS: at one moment during the call none was free; EAGAIN: each
+ * was taken when it was visited, but some changed hands meanwhile, so there may have been no such moment; ESHUTDOWN.
  */
-static int refusal(struct life_control *c, const struct life_process *process, int err)
+static int take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
 {
-	__u32 uid = (__u32)bpf_get_current_uid_gid();
-	struct hope hope = { .process = *process, .below = err == EUSERS ? seats_of(c, uid) : 0 };
-	__u64 *held;
+	__u32 seats = seats_of(c, uid);
+	__u64 from = c->free_from, changes;
+	struct search search = { .first = (__u32)from, .pid = pid };
 
-	bpf_loop(c->seats, at_hope, &hope, 0);
-	if (hope.found)
-		return EAGAIN;
-	held = bpf_map_lookup_elem(&owners, process);
-	return held && is_alive(*(volatile __u64 *)held, process->pid) ? EAGAIN : err;
+	if (from < seats)
+		bpf_loop(seats - (__u32)from, visit_seat, &search, 0);
+	/* The hint may have passed by a seat that became free. */
+	if (!search.found)
+		search_all(&search, seats);
+	if (!search.found) {
+		changes = search.changes;
+		/* A full barrier, too: the moment is that between the two searches. */
+		if (__sync_fetch_and_add(&c->stopping, 0))
+			return ESHUTDOWN;
+		search_all(&search, seats);
+		if (!search.found)
+			return search.changes == changes ? EUSERS : EAGAIN;
+	}
+	*seat = search.seat;
+	__sync_bool_compare_and_swap(&c->free_from, from, search.seat + 1ull);
+	return 0;
 }
 
 /* Low seats first, so that few rows are in use. */

@@ -53,6 +53,20 @@ static int user_join(struct life_control *c, __u32 uid)
 	return EAGAIN;
 }
 
+/*
+ * Whether @uid holds its share. A full barrier: a claim that was made before the count was raised to this is seen
+ * afterwards. Nothing is added, so that a word that is another user's by now stays as it is.
+ */
+static bool holds_share(struct life_control *c, __u32 uid)
+{
+	__u64 *word = uid ? bpf_map_lookup_elem(&users, &uid) : 0, seen;
+
+	if (!word)
+		return false;
+	seen = __sync_fetch_and_add(word, 0);
+	return (__u32)(seen >> 32) == uid && (__u32)seen != USER_LEAVING && (__u32)seen >= c->share;
+}
+
 /* A seat of @uid's is free again. */
 static void user_leave(__u32 uid)
 {

@@ -34,14 +34,22 @@
 
 #include <linux/magic.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
 
-/* How often the guard may say "again", or that it is being stopped, before we say so. */
-#define ATTACH_TRIES 200
-/* All waits but those for the first "again"s are so long. */
+/*
+ * How often the guard may answer that it is being stopped, and how long "again", before the caller is told. "Again" lasts
+ * while another thread of the process attaches (bpf/claim.bpf.h): that thread needs some milliseconds of a CPU,
+ * and may not get one for a while. A stop that is refused is over when its caller gets a CPU, which is as long as
+ * so many waits of ours if it has to share ours.
+ */
+#define STOPPING_TRIES 200
+#define AGAIN_MS 10000
+/* The first "again"s are asked again at once; then each wait is twice as long as the one before, up to WAIT_MAX_NS. */
 #define ATTACH_AT_ONCE 10
-#define WAIT_NS 1000000
+#define WAIT_NS 1000000l
+#define WAIT_MAX_NS (16 * WAIT_NS)
 
 /*
  * Whether @uid stands for users outside of our user namespace, root perhaps, and for none
@@ -291,28 +299,41 @@ static int attach_read(const char *path, struct life_reply *reply)
 }
 
 /*
- * A guard that was only asked to stop gives seats again when it has refused; one that does stop is gone then. What
- * another thread or process has half done in the guard is soon whole, but it may have been preempted there.
+ * Waits before the @tries-th answer is asked for again. A guard that was only asked to stop gives seats again when it has
+ * refused; one that does stop is gone then.
  */
-static bool is_soon_better(int err, int tries)
+static void wait_for_better(int err, int tries)
 {
-	const struct timespec wait = { .tv_nsec = WAIT_NS };
+	struct timespec wait = { .tv_nsec = WAIT_NS };
+	int i;
 
-	if ((err != -EAGAIN && err != -ESHUTDOWN) || tries >= ATTACH_TRIES)
-		return false;
-	if (err == -ESHUTDOWN || tries >= ATTACH_AT_ONCE)
-		nanosleep(&wait, NULL);
-	return true;
+	if (err == -EAGAIN) {
+		if (tries < ATTACH_AT_ONCE)
+			return;
+		for (i = ATTACH_AT_ONCE; i < tries && wait.tv_nsec < WAIT_MAX_NS; i++)
+			wait.tv_nsec *= 2;
+	}
+	nanosleep(&wait, NULL);
+}
+
+/* Whether to ask again after @err, the @tries-th answer; @deadline is that of "again". */
+static bool is_soon_better(int err, int tries, uint64_t deadline)
+{
+	if (err == -EAGAIN)
+		return clock_now() < deadline;
+	return err == -ESHUTDOWN && tries < STOPPING_TRIES;
 }
 
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path)
 {
+	uint64_t deadline = clock_after_ms(AGAIN_MS);
 	struct life_reply reply;
-	int err, tries = 0;
+	int tries = 1, err = attach_read(path, &reply);
 
-	do {
+	while (is_soon_better(err, tries, deadline)) {
+		wait_for_better(err, tries++);
 		err = attach_read(path, &reply);
-	} while (is_soon_better(err, ++tries));
+	}
 	if (err)
 		return err;
 	/*

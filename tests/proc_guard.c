@@ -428,6 +428,55 @@ START_TEST(all_seats_can_be_taken_and_all_come_back)
 }
 END_TEST
 
+static int open_when_told(int link, void *data)
+{
+	struct kreg *k;
+
+	(void)data;
+	do
+		link_say(link, try_open(&k));
+	while (link_hear(link) != INT64_MIN);
+	return 0;
+}
+
+/* All seats are taken; @count processes are refused, twice, and then one seat comes back. */
+static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
+{
+	struct child holders[SEATS], refused[2 * SEATS];
+	uint32_t removed;
+	int i;
+
+	start_guard(faults);
+	for (i = 0; i < SEATS; i++) {
+		holders[i] = child_start(open_and_say, NULL);
+		ck_assert_int_eq(link_hear(holders[i].link), 0);
+	}
+	for (i = 0; i < count; i++) {
+		refused[i] = child_start(open_when_told, NULL);
+		ck_assert_int_eq(link_hear(refused[i].link), -EUSERS);
+		ck_assert_int_eq(child_ask(&refused[i], 1), -EUSERS);
+	}
+	child_kill(&holders[0]);
+	ck_assert_int_eq(child_ask(&refused[0], 1), 0);
+	for (i = 1; i < SEATS; i++)
+		child_kill(&holders[i]);
+	for (i = 0; i < count; i++)
+		child_kill(&refused[i]);
+	ck_assert_int_eq(audit(&removed), 0);
+	ck_assert_uint_eq(removed, leftovers);
+	ck_assert_uint_eq(status().seats_used, 0);
+	ck_assert_uint_eq(status().refused, (uint64_t)(2 * count));
+	ck_assert_int_eq(stop_guard(false), 0);
+}
+
+START_TEST(a_process_that_was_refused_takes_no_place_and_gets_a_seat_that_comes_back)
+{
+	refuse_and_take(0, 2 * SEATS, 0);
+	/* Nor does it lose what the kernel did not let it give up. */
+	refuse_and_take(LIFE_FAULT_DELETE, 2, SEATS + 2);
+}
+END_TEST
+
 /* Holds a lock, and becomes next_program(). */
 static int lock_and_exec(int link, void *data)
 {
@@ -589,6 +638,7 @@ int main(int argc, char **argv)
 		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
 		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away,
 		all_seats_can_be_taken_and_all_come_back,
+		a_process_that_was_refused_takes_no_place_and_gets_a_seat_that_comes_back,
 		an_exec_is_counted_once_whatever_programs_see_it_or_when_the_new_program_opens,
 		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,
 		NULL,

@@ -218,8 +218,19 @@ END_TEST
 
 #define THREADS 16
 #define ROUNDS 200
+/* Where each attach takes milliseconds. */
+#define SLOW_ROUNDS 10
+#define CROWDS 3
+
+/* Processes of one user that attach at once, each with many threads but the last one. */
+struct crowds {
+	uid_t uid;
+	int count;
+};
 
 struct crowd {
+	uid_t uid;
+	int threads;
 	const struct life_table *table;
 	pthread_barrier_t start;
 };
@@ -239,60 +250,114 @@ static void *come(void *data)
 	return NULL;
 }
 
-/* Says the first error, or 1 if they did not get one seat. */
-static int come_at_once(int link, void *data)
+/* The first error, or 1 if the threads did not get one seat. */
+static int attach_at_once(struct crowd *crowd)
 {
-	uid_t uid = *(uid_t *)data;
 	struct comer comers[THREADS];
 	pthread_t threads[THREADS];
-	struct life_table table;
-	struct crowd crowd = { .table = &table };
-	int i, err = life_guard_open(&table, second_guard());
+	int i, err = 0;
 
-	if (!err && uid && (setgid(uid) || setuid(uid)))
-		err = -errno;
-	pthread_barrier_init(&crowd.start, NULL, THREADS);
-	for (i = 0; i < THREADS && !err; i++) {
-		comers[i].crowd = &crowd;
+	pthread_barrier_init(&crowd->start, NULL, (unsigned int)crowd->threads);
+	for (i = 0; i < crowd->threads && !err; i++) {
+		comers[i] = (struct comer){ .crowd = crowd };
 		err = -pthread_create(&threads[i], NULL, come, &comers[i]);
 	}
-	for (i = 0; i < THREADS && !err; i++)
+	for (i = 0; i < crowd->threads && !err; i++)
 		pthread_join(threads[i], NULL);
-	for (i = 0; i < THREADS && !err; i++)
+	for (i = 0; i < crowd->threads && !err; i++)
 		err = comers[i].err ? comers[i].err : comers[i].self.owner != comers[0].self.owner;
+	return err;
+}
+
+/* Says that it is ready; attaches when it is told to, and says how that ended; ends when it is told to. */
+static int be_crowd(int link, void *data)
+{
+	struct crowd *crowd = data;
+	struct life_table table;
+	int err = life_guard_open(&table, second_guard());
+
+	if (!err && crowd->uid && (setgid(crowd->uid) || setuid(crowd->uid)))
+		err = -errno;
+	crowd->table = &table;
 	link_say(link, err);
+	link_hear(link);
+	link_say(link, attach_at_once(crowd));
+	link_hear(link);
 	return 0;
 }
 
-static void come_again_and_again(struct guard_options options, uid_t uid)
+static void come_once(const struct crowds *crowds)
+{
+	struct child children[CROWDS];
+	int i;
+
+	for (i = 0; i < crowds->count; i++) {
+		struct crowd crowd = {
+			.uid = crowds->uid,
+			.threads = i < CROWDS - 1 ? THREADS : 1,
+		};
+
+		children[i] = child_start_ready(be_crowd, &crowd);
+	}
+	for (i = 0; i < crowds->count; i++)
+		link_say(children[i].link, 0);
+	for (i = 0; i < crowds->count; i++)
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	for (i = 0; i < crowds->count; i++) {
+		link_say(children[i].link, 0);
+		ck_assert_int_eq(child_end(&children[i]), 0);
+	}
+}
+
+static void come_under(struct guard_options options, const struct crowds *crowds, int rounds)
 {
 	struct guard_status status;
-	struct child child;
 	int i;
 
 	options.path = second_guard();
 	ck_assert_int_eq(guard_start(&options), 0);
-	for (i = 0; i < ROUNDS / (int)unit_slowness(); i++) {
-		child = child_start(come_at_once, &uid);
-		ck_assert_int_eq(link_hear(child.link), 0);
-		child_end(&child);
-	}
+	for (i = 0; i < rounds; i++)
+		come_once(crowds);
 	ck_assert_int_eq(guard_status(&options, &status), 0);
 	ck_assert_uint_eq(status.seats_used, 0);
+	ck_assert_uint_eq(status.attaches, (uint64_t)(rounds * crowds->count));
 	ck_assert_uint_eq(status.refused, 0);
 	ck_assert_uint_eq(status.over_share, 0);
 	ck_assert_int_eq(guard_stop(&options, false), 0);
 }
 
+/* There is a seat for each process, and not one more; so a thread that took one for itself would be seen. */
+static void come_again_and_again(struct guard_options options, struct crowds crowds)
+{
+	come_under(options, &crowds, ROUNDS / (int)unit_slowness());
+	options.faults = LIFE_FAULT_LINGER;
+	come_under(options, &crowds, SLOW_ROUNDS);
+}
+
 START_TEST(threads_that_come_at_once_get_the_last_seat)
 {
-	come_again_and_again((struct guard_options){ .seats = 1 }, 0);
+	come_again_and_again((struct guard_options){ .seats = 1 }, (struct crowds){ .count = 1 });
 }
 END_TEST
 
 START_TEST(threads_that_come_at_once_get_the_one_seat_that_is_their_users_share)
 {
-	come_again_and_again((struct guard_options){ .seats = SEATS, .share = 1 }, NOBODY);
+	come_again_and_again((struct guard_options){ .seats = SEATS, .share = 1 },
+			     (struct crowds){ .uid = NOBODY, .count = 1 });
+}
+END_TEST
+
+START_TEST(threads_that_come_at_once_take_no_seat_that_another_process_needs)
+{
+	come_again_and_again((struct guard_options){ .seats = CROWDS },
+			     (struct crowds){ .count = CROWDS });
+}
+END_TEST
+
+START_TEST(threads_that_come_at_once_take_no_share_that_another_process_needs)
+{
+	come_again_and_again((struct guard_options){ .seats = SEATS, .share = CROWDS },
+			     (struct crowds){ .uid = NOBODY, .count = CROWDS });
 }
 END_TEST
 
@@ -303,6 +368,8 @@ int main(int argc, char **argv)
 		no_image_outlives_its_exec_where_many_call_it_at_once,
 		threads_that_come_at_once_get_the_last_seat,
 		threads_that_come_at_once_get_the_one_seat_that_is_their_users_share,
+		threads_that_come_at_once_take_no_seat_that_another_process_needs,
+		threads_that_come_at_once_take_no_share_that_another_process_needs,
 		NULL,
 	};
 
