@@ -133,7 +133,7 @@ struct kreg_supervisor;
  *   -EEXIST        another process holds or has reserved the role @why
  *   -EINVAL        an argument is not allowed, or the registry has duplicate keys
  *   -EINVAL        a service depends on a role that is not in the array, or on itself
- *                through others
+ *                  through others
  *   -EINVAL        a role is twice in the array, or is KREG_ROLE_SUPERVISOR
  *   -E2BIG         a field is set that this library does not know
  *   -ECANCELED     @orders stopped the services
@@ -216,10 +216,10 @@ void kreg_supervisor_stop(struct kreg_supervisor *supervisor);
  *         which only processes in its cgroup were left; or an error of kreg_service_each()
  *         or kreg_service_await_gone(), or:
  *   -EPERM         a process may not be signalled; those that were to be stopped after it
- *                go on
+ *                  go on
  *   -EREMOTE       a process is in another PID namespace
  *   -EBUSY         the caller was itself started there, in the fallback, so that its foster
- *                holds its name
+ *                  holds its name
  * Since: 1.0
  */
 int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms);
