@@ -192,11 +192,11 @@ typedef void (*kreg_telemetry_fn)(const struct kreg_telemetry *event, void *data
 
 /*
  * Sets a callback for what happens to services through the handle: @telemetry is called
- * after each such event, in the thread that made the call. NULL removes it. The USDT probes
- * kreg:register, kreg:refuse, kreg:unregister, kreg:purge and kreg:await report the same
- * events to a tracer, for all handles, with namespace, role, the owner's pid and the result
- * as arguments. If neither a callback is set nor a tracer attached, a call costs two more
- * loads.
+ * after each such event, in the thread that made the call; for what a supervisor does, in a
+ * thread of the library. NULL removes it. The USDT probes kreg:register, kreg:refuse,
+ * kreg:unregister, kreg:purge and kreg:await report the same events to a tracer, for all
+ * handles, with namespace, role, the owner's pid and the result as arguments. If neither a
+ * callback is set nor a tracer attached, a call costs two more loads.
  *
  * Context: set it before other threads use the handle. The callback runs with no lock held
  *          and may call kreg functions.

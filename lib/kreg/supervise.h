@@ -179,6 +179,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *supervisor);
  * Return: 0, or an error:
  *   -EINVAL        @what is not allowed, as for kreg_supervise(); nothing has changed
  *   -E2BIG         a field is set that this library does not know; nothing has changed
+ *   -EMSGSIZE      a value is longer than 65536 bytes; nothing has changed
  *   -ENOMEM        out of memory; nothing has changed
  *   -ESHUTDOWN     the tree has ended
  *   -EOWNERDEAD    in a child of fork(2)
