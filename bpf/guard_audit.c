@@ -17,7 +17,7 @@
  * A process that is gone attaches no more, and no other one has its key; so its entry among the owners can be
  * removed at any time.
  */
-#include "bpf/guard_own.h"
+#include "bpf/guard_audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +28,9 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+
+#include "bpf/guard_ask.h"
+#include "bpf/guard_pin.h"
 
 /* The kernel's numbers of the namespaces that it begins with. */
 #define PID_NAMESPACE_INITIAL 0xeffffffcull

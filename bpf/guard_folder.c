@@ -16,7 +16,7 @@
  *   a folder is made, or filled     PATH-new-PID-N, which the next start or stop removes
  *   a folder is being emptied       PATH-old-PID-N, the same
  */
-#include "bpf/guard_own.h"
+#include "bpf/guard_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,7 +34,8 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 
-#include <bpf/bpf.h>
+#include "bpf/guard_pin.h"
+#include "bpf/guard_say.h"
 
 #define NAME_TRIES 100
 
@@ -311,62 +311,4 @@ static bool remove_leftover(int parent, const char *name, void *data)
 void guard_remove_leftovers(const struct guard_at *at)
 {
 	for_each_name(at->parent, remove_leftover, (void *)(uintptr_t)at);
-}
-
-/* bpf(2) takes a path; this one leads to the folder that was checked, whatever has its name by now. */
-static int pin_path(char *out, size_t size, int folder, const char *name)
-{
-	return snprintf(out, size, "/proc/self/fd/%d/%s", folder, name) < (int)size ? 0
-										    : -ENAMETOOLONG;
-}
-
-int guard_pin_open(int folder, const char *name)
-{
-	char path[NAME_MAX + 32];
-	int fd = pin_path(path, sizeof(path), folder, name);
-
-	if (fd)
-		return fd;
-	fd = bpf_obj_get(path);
-	return fd < 0 ? -errno : fd;
-}
-
-int guard_pin_make(int folder, const char *name, int fd, mode_t mode)
-{
-	char path[NAME_MAX + 32];
-	struct stat st;
-	int err = pin_path(path, sizeof(path), folder, name);
-
-	if (err)
-		return err;
-	/* What only a group may use is that group's pin by pin. */
-	if (fstat(folder, &st))
-		return -errno;
-	if (bpf_obj_pin(fd, path) || fchownat(folder, name, (uid_t)-1, st.st_gid, 0))
-		return -errno;
-	return fchmodat(folder, name, mode, 0) ? -errno : 0;
-}
-
-int guard_pin_map(int folder, const char *name, size_t bytes, struct guard_map *out)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int fd = guard_pin_open(folder, name), err = 0;
-	void *at;
-
-	if (fd < 0)
-		return fd;
-	out->bytes = (bytes + page - 1) / page * page;
-	at = mmap(NULL, out->bytes, PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		err = -errno;
-	else
-		out->at = at;
-	close(fd);
-	return err;
-}
-
-void guard_unmap(struct guard_map *map)
-{
-	if (map->at)
-		munmap((void *)(uintptr_t)map->at, map->bytes);
 }

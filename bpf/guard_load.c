@@ -5,7 +5,7 @@
  *
  * Nothing is pinned before guard_pin_all() or guard_pin_as(): killed earlier, nothing is left.
  */
-#include "bpf/guard_own.h"
+#include "bpf/guard_load.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,41 +22,29 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/guard.skel.h"
+#include "bpf/guard_ask.h"
+#include "bpf/guard_pin.h"
+#include "bpf/guard_say.h"
 
-enum pin_kind { MAP, LINK, PROGRAM };
-
-#define PIN(name, mode, kind, member)                                                              \
-	{                                                                                          \
-		name, mode, kind, offsetof(struct guard_bpf, member)                               \
-	}
-
-/*
- * All pins of a guard. 0666, because a map opened for reading alone can't be mapped; it is frozen. And join, which
- * everybody runs, about itself alone.
- */
-static const struct pin {
-	const char *name;
-	mode_t mode;
-	enum pin_kind kind;
-	size_t member; /* where struct guard_bpf has the pointer to it */
-} pins[] = {
-	PIN(LIFE_PIN_LIVES, 0666, MAP, maps.lives),
-	PIN(LIFE_PIN_SEATS, 0666, MAP, maps.seats),
-	PIN(LIFE_PIN_JOINED, 0666, MAP, maps.joined),
-	PIN(LIFE_PIN_CONTROL, 0666, MAP, maps.control),
-	PIN(PIN_OWNERS, 0600, MAP, maps.owners),
-	PIN(PIN_USERS, 0600, MAP, maps.users),
-	PIN(PIN_DEATHS, 0600, MAP, maps.deaths),
-	PIN(LIFE_PIN_EXIT, 0600, LINK, links.on_exit),
-	PIN(PIN_AGAIN, 0600, LINK, links.exit_again), /* of in_exit, where it can be had; so PIN_EXEC_AGAIN */
-	PIN(PIN_EXEC, 0600, LINK, links.on_exec),
-	PIN(PIN_EXEC_AGAIN, 0600, LINK, links.exec_again),
-	PIN(LIFE_PIN_ATTACH, 0444, LINK, links.attach),
-	PIN(PIN_COMMAND, 0600, PROGRAM, progs.command),
-	PIN(LIFE_PIN_JOIN, 0666, PROGRAM, progs.join),
+/* Where struct guard_bpf has the pointer to what each pin is made of. */
+static const size_t members[] = {
+	[GUARD_PIN_LIVES] = offsetof(struct guard_bpf, maps.lives),
+	[GUARD_PIN_SEATS] = offsetof(struct guard_bpf, maps.seats),
+	[GUARD_PIN_JOINED] = offsetof(struct guard_bpf, maps.joined),
+	[GUARD_PIN_CONTROL] = offsetof(struct guard_bpf, maps.control),
+	[GUARD_PIN_OWNERS] = offsetof(struct guard_bpf, maps.owners),
+	[GUARD_PIN_USERS] = offsetof(struct guard_bpf, maps.users),
+	[GUARD_PIN_DEATHS] = offsetof(struct guard_bpf, maps.deaths),
+	[GUARD_PIN_EXIT] = offsetof(struct guard_bpf, links.on_exit),
+	/* The link of in_exit where the kernel allows that; so GUARD_PIN_EXEC_AGAIN. */
+	[GUARD_PIN_AGAIN] = offsetof(struct guard_bpf, links.exit_again),
+	[GUARD_PIN_EXEC] = offsetof(struct guard_bpf, links.on_exec),
+	[GUARD_PIN_EXEC_AGAIN] = offsetof(struct guard_bpf, links.exec_again),
+	[GUARD_PIN_ATTACH] = offsetof(struct guard_bpf, links.attach),
+	[GUARD_PIN_COMMAND] = offsetof(struct guard_bpf, progs.command),
+	[GUARD_PIN_JOIN] = offsetof(struct guard_bpf, progs.join),
 };
-
-#define PINS (sizeof(pins) / sizeof(pins[0]))
+_Static_assert(sizeof(members) / sizeof(members[0]) == GUARD_PINS, "each pin has its member");
 
 /* libbpf's last words, for the sentence if loading fails. */
 static char last_words[256];
@@ -86,35 +74,22 @@ const char *guard_load_reason(void)
 	return *last_words ? last_words : "the path has to be in a bpffs, and to have no dot in it";
 }
 
-bool guard_is_pin(const char *name)
-{
-	size_t i, size;
-
-	for (i = 0; i < PINS; i++) {
-		size = strlen(pins[i].name);
-		if (!strncmp(name, pins[i].name, size) &&
-		    (!name[size] || !strcmp(name + size, PIN_NEW)))
-			return true;
-	}
-	return false;
-}
-
-static void *pinned(const struct guard_bpf *guard, const struct pin *pin)
+static void *pinned(const struct guard_bpf *guard, size_t pin)
 {
 	void *it;
 
-	memcpy(&it, (const char *)guard + pin->member, sizeof(it));
+	memcpy(&it, (const char *)guard + members[pin], sizeof(it));
 	return it;
 }
 
-static int fd_of(const struct guard_bpf *guard, const struct pin *pin)
+static int fd_of(const struct guard_bpf *guard, size_t pin)
 {
-	switch (pin->kind) {
-	case MAP:
+	switch (guard_pins[pin].kind) {
+	case GUARD_MAP:
 		return bpf_map__fd(pinned(guard, pin));
-	case LINK:
+	case GUARD_LINK:
 		return bpf_link__fd(pinned(guard, pin));
-	case PROGRAM:
+	case GUARD_PROGRAM:
 		return bpf_program__fd(pinned(guard, pin));
 	}
 	return -1;
@@ -125,9 +100,9 @@ static int freeze_maps(const struct guard_bpf *guard)
 {
 	size_t i;
 
-	for (i = 0; i < PINS; i++) {
-		if (pins[i].kind == MAP && pins[i].mode == 0666 &&
-		    bpf_map_freeze(fd_of(guard, &pins[i])))
+	for (i = 0; i < GUARD_PINS; i++) {
+		if (guard_pins[i].kind == GUARD_MAP && guard_pins[i].mode == 0666 &&
+		    bpf_map_freeze(fd_of(guard, i)))
 			return -errno;
 	}
 	return 0;
@@ -262,9 +237,9 @@ static int prepare(struct guard_bpf **out, const struct guard_at *at,
 	int err = guard ? 0 : -errno;
 	size_t i;
 
-	for (i = 0; i < PINS && control && !err; i++) {
-		if (pins[i].kind == MAP)
-			err = reuse(at, pinned(guard, &pins[i]), pins[i].name);
+	for (i = 0; i < GUARD_PINS && control && !err; i++) {
+		if (guard_pins[i].kind == GUARD_MAP)
+			err = reuse(at, pinned(guard, i), guard_pins[i].name);
 	}
 	if (err)
 		guard_bpf__destroy(guard);
@@ -317,11 +292,11 @@ int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
 	return err ? err : load(out, at, &control);
 }
 
-static int pin_as(const struct guard_bpf *guard, int folder, const struct pin *pin, const char *as,
+static int pin_as(const struct guard_bpf *guard, int folder, size_t pin, const char *as,
 		  bool is_groups)
 {
 	return guard_pin_make(folder, as, fd_of(guard, pin),
-			      is_groups ? pin->mode & 0770 : pin->mode);
+			      is_groups ? guard_pins[pin].mode & 0770 : guard_pins[pin].mode);
 }
 
 int guard_pin_as(const struct guard_bpf *guard, int folder, const char *name, const char *as,
@@ -329,9 +304,9 @@ int guard_pin_as(const struct guard_bpf *guard, int folder, const char *name, co
 {
 	size_t i;
 
-	for (i = 0; i < PINS; i++) {
-		if (!strcmp(pins[i].name, name))
-			return pin_as(guard, folder, &pins[i], as, is_groups);
+	for (i = 0; i < GUARD_PINS; i++) {
+		if (!strcmp(guard_pins[i].name, name))
+			return pin_as(guard, folder, i, as, is_groups);
 	}
 	return -EINVAL;
 }
@@ -341,8 +316,8 @@ int guard_pin_all(const struct guard_bpf *guard, int folder, bool is_groups)
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < PINS && !err; i++)
-		err = pin_as(guard, folder, &pins[i], pins[i].name, is_groups);
+	for (i = 0; i < GUARD_PINS && !err; i++)
+		err = pin_as(guard, folder, i, guard_pins[i].name, is_groups);
 	return err;
 }
 
@@ -351,10 +326,10 @@ int guard_give_group(const struct guard_at *at, gid_t group)
 	char path[64];
 	size_t i;
 
-	for (i = 0; i < PINS; i++) {
+	for (i = 0; i < GUARD_PINS; i++) {
 		/* A guard of an older version has not all of them yet. */
-		if ((fchmodat(at->folder, pins[i].name, pins[i].mode & 0770, 0) ||
-		     fchownat(at->folder, pins[i].name, (uid_t)-1, group, 0)) &&
+		if ((fchmodat(at->folder, guard_pins[i].name, guard_pins[i].mode & 0770, 0) ||
+		     fchownat(at->folder, guard_pins[i].name, (uid_t)-1, group, 0)) &&
 		    errno != ENOENT)
 			return -errno;
 	}

@@ -3,7 +3,7 @@
  * What a guard answers: its control and its lives, read; and the program command, run. Reading changes nothing, and
  * whoever may use the guard may do it.
  */
-#include "bpf/guard_own.h"
+#include "bpf/guard.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,35 +12,10 @@
 
 #include <bpf/bpf.h>
 
-int guard_command(const struct guard_at *at, struct life_command *run)
-{
-	/* The kernel writes the context back where it was read; it takes no ctx_out. */
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = run, .ctx_size_in = sizeof(*run));
-	int fd = guard_pin_open(at->folder, PIN_COMMAND);
-	int err = 0;
-
-	if (fd < 0)
-		return fd;
-	if (bpf_prog_test_run_opts(fd, &options))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-int guard_control(const struct guard_at *at, struct life_control *out)
-{
-	struct guard_map control = { 0 };
-	int err = guard_pin_map(at->folder, LIFE_PIN_CONTROL, sizeof(*out), &control);
-
-	if (err)
-		return err;
-	memcpy(out, control.at, sizeof(*out));
-	guard_unmap(&control);
-	return out->magic == LIFE_MAGIC && out->layout == LIFE_LAYOUT && out->seats &&
-			       out->seats <= LIFE_SEATS_MAX
-		       ? 0
-		       : -EPROTO;
-}
+#include "bpf/guard_ask.h"
+#include "bpf/guard_audit.h"
+#include "bpf/guard_pin.h"
+#include "bpf/guard_say.h"
 
 /* Of the program behind the link @name; *is_sure: it is in a function of the kernel, not at a tracepoint. */
 static bool misses_of(const struct guard_at *at, const char *name, uint64_t *misses, bool *is_sure)

@@ -22,7 +22,7 @@
  * away and try again; NAME itself is never removed. The audit is for a guard whose pins exit or exec had been
  * removed: it ends the lives of those who died meanwhile, and who attached meanwhile has a life as any.
  */
-#include "bpf/guard_own.h"
+#include "bpf/guard_upgrade.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,9 +30,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/guard_ask.h"
+#include "bpf/guard_audit.h"
+#include "bpf/guard_load.h"
+#include "bpf/guard_pin.h"
+
 #define TRIES 100
 
-void guard_step(const struct guard_options *o, uint32_t step)
+static void die_at(const struct guard_options *o, uint32_t step)
 {
 	if (o->die_at == step && step)
 		raise(SIGKILL);
@@ -49,13 +54,13 @@ static int pin_over(const struct guard_bpf *guard, const struct guard_at *at, co
 		if (unlinkat(at->folder, fresh, 0) && errno != ENOENT)
 			return -errno;
 		err = guard_pin_as(guard, at->folder, name, fresh, is_groups);
-		guard_step(at->o, step);
+		die_at(at->o, step);
 		if (!err && renameat(at->folder, fresh, at->folder, name)) /* happens here */
 			err = -errno;
 		if (err != -EEXIST && err != -ENOENT)
 			break;
 	}
-	guard_step(at->o, step + 1);
+	die_at(at->o, step + 1);
 	return err;
 }
 
@@ -98,17 +103,17 @@ int guard_upgrade_at(struct guard_at *at)
 
 	if (err)
 		return err;
-	guard_step(at->o, 1);
+	die_at(at->o, 1);
 	if (at->o->set_group)
 		err = guard_give_group(at, at->o->group);
 	if (!err)
 		err = replace_pins(guard, at);
 	if (!err)
 		err = tell(at);
-	guard_step(at->o, 16);
+	die_at(at->o, 16);
 	guard_free(guard);
 	if (!err)
 		guard_audit_at(at, NULL);
-	guard_step(at->o, 17);
+	die_at(at->o, 17);
 	return err;
 }
