@@ -2,30 +2,36 @@
 /*
  * The claim: which thread of a process attaches it.
  *
- * The threads of a process that attach at once must not compete for seats, because a seat or a unit of the share that
- * one of them holds for a moment would be missing for another one, or for another process of that user. So the first
- * of them claims the process, by its word in owners; only the claimant takes anything, and the others answer -EAGAIN.
+ * Threads of a process that attach at once must not compete for seats: a seat or a unit of the
+ * share that one of them holds for a moment would be missing for another thread, or for
+ * another process of that user. So the first of them claims the process, by its word in
+ * owners. Only the claimant takes anything; the others answer -EAGAIN.
  *
- * Promises  a claim has one claimant, and ends within the program that made it. A process that is refused leaves no
- *           element, unless the kernel refuses to delete it; that one can be claimed again.
- * Needs     a program that runs to its end once it has claimed a process, be it preempted meanwhile.
+ * Promises  a claim has one claimant, and ends within the program that made it. A process that
+ *           is refused leaves no element, unless the kernel refuses to delete it; such an
+ *           element can be claimed again.
+ * Needs     a program that runs to its end once it has claimed a process, even if preempted.
  * Used by   bpf/guard.bpf.c, whose head has what can fail; bpf/end.bpf.h.
  *
- *   word in owners     means                   becomes, by
- *   no element         the process has no life {CLAIM, pid}, claim_process(), by an insertion that fails where
- *                                              there is an element
- *   {CLAIM, pid}       a thread is attaching   {n, seat}, enter_owner(), by compare-and-swap; no element, or
- *                                              {RELEASED, pid}, release_claim(); all by the claimant
- *   {n, seat}          its life, or one that   {CLAIM, pid}, claim_process(), by compare-and-swap, if the life is
- *                      is over                 over; no element, by the programs of its exit or the audit
- *   {RELEASED, pid}    it was refused          as {n, seat} whose life is over
+ *   word in owners    means                becomes, by
+ *   no element        no life              {CLAIM, pid}, claim_process(), by an insertion that
+ *                                          fails if there is an element
+ *   {CLAIM, pid}      a thread attaches    {n, seat}, enter_owner(), by compare-and-swap;
+ *                     the process          no element, or {RELEASED, pid}, release_claim();
+ *                                          all by the claimant
+ *   {n, seat}         its life, or one     {CLAIM, pid}, claim_process(), by compare-and-swap, if
+ *                     that is over         the life is over; no element, by the programs of its
+ *                                          exit, or by the audit
+ *   {RELEASED, pid}   it was refused       as {n, seat} whose life is over
  *
- * An element is deleted only while its word is a claim, by the claimant, or when the process is over. The memory of a
- * deleted element may be that of another process's at once. A compare-and-swap to claim that comes late fails there:
- * what it expects is a life of this process, which no other element has ever named, or {RELEASED, pid} with the pid of
- * this process, which is running; and the memory of a deleted element holds the claim until it is used again.
+ * An element is deleted only while its word is a claim, by the claimant, or when the process is
+ * over. The memory of a deleted element may be reused for another process at once. A late
+ * compare-and-swap to the claim fails there: it expects a life of this process, which no other
+ * element has ever named, or {RELEASED, pid} with the pid of this process, which is running. And
+ * until it is reused, the memory of a deleted element holds the claim.
  *
- * Neither word is ever taken for a life: their top bit is 0 in every life word, so is_alive() is false for them.
+ * Neither word is ever mistaken for a life: their top bit is 0 in every life word, so is_alive() is
+ * false for them.
  */
 #ifndef KREG_CLAIM_BPF_H
 #define KREG_CLAIM_BPF_H
@@ -43,14 +49,16 @@ static bool is_owner(__u64 owner)
 }
 
 /*
- * Makes this thread the claimant of @process. @held: the word that it has in owners, and @seen its value, which is no
- * living life; NULL: there is none. Returns the word, which is the claim, or NULL and a positive error in *err.
+ * Makes the calling thread the claimant of @process. @held is the word of the process in owners,
+ * and @seen its value, which is not a living life; NULL if there is no element. Returns the word,
+ * which now is the claim, or NULL and a positive error in *err.
  */
 static __u64 *claim_process(const struct life_process *process, __u64 *held, __u64 seen, int *err)
 {
 	__u64 claim = OWNER_NONE | process->pid;
 
 	*err = EAGAIN;
+	/* A claim is never replaced by another one: two threads would believe to be the claimant. */
 	if (held)
 		return seen != claim && __sync_bool_compare_and_swap(held, seen, claim) ? held : 0;
 	/* Before 6.4 map operations return an int, and the register's upper half is not its sign. */
@@ -65,13 +73,20 @@ static __u64 *claim_process(const struct life_process *process, __u64 *held, __u
 	return 0;
 }
 
-/* The claimant's: @owner, whose life has begun, is the process's. 0, or a positive error. */
+/*
+ * Ends the claim by entering @owner, whose life has begun, as the life of the process. Called by the
+ * claimant. 0, or a positive error. A compare-and-swap, so that a version of this program that does
+ * not respect the claim would make it fail, rather than have its own living entry overwritten.
+ */
 static int enter_owner(const struct life_process *process, __u64 *held, __u64 owner)
 {
 	return __sync_bool_compare_and_swap(held, OWNER_NONE | process->pid, owner) ? 0 : EAGAIN;
 }
 
-/* The claimant's: the process stays without a life, and may be claimed again. */
+/*
+ * Ends the claim without a life. Called by the claimant. The element is deleted, because refused
+ * processes that run on could otherwise fill the map.
+ */
 static void release_claim(const struct life_process *process, __u64 *held)
 {
 	if (fails(LIFE_FAULT_DELETE) || bpf_map_delete_elem(&owners, process))

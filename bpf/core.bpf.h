@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The kernel types that the guard touches, and each difference between kernels, in one place.
+ * The kernel types that the guard reads, and each difference between kernels, in one place.
  *
- * Promises  only the fields named here are read; CO-RE finds where they are on the kernel at hand.
- * Needs     a kernel with BTF (CONFIG_DEBUG_INFO_BTF), 5.19 or later.
+ * A header generated from one kernel has 130,000 lines, of which the guard needs thirty.
+ *
+ * Promises  only the fields named here are read; CO-RE relocates each access when the programs are
+ *           loaded, so the order and the other fields of these structs are irrelevant.
+ * Needs     a kernel with BTF (CONFIG_DEBUG_INFO_BTF), 5.19 or later. A field that the kernel does
+ *           not have makes loading fail, and never reads something else.
  * Used by   bpf/guard.bpf.c.
- *
- * A header generated from one kernel has 130,000 lines of which we need thirty.
  */
 #ifndef KREG_CORE_BPF_H
 #define KREG_CORE_BPF_H
 
+/* What libbpf's headers need, in place of the kernel's types.h. */
 typedef signed char __s8;
 typedef unsigned char __u8;
 typedef short __s16;
@@ -25,6 +28,7 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
+/* The generic numbers. alpha, mips, parisc and sparc have others. */
 #define ENOENT 2
 #define ESRCH 3
 #define E2BIG 7
@@ -36,6 +40,7 @@ enum { false = 0, true = 1 };
 #define ESHUTDOWN 108
 #define EDQUOT 122
 
+/* Parts of the kernel's interface, with its values. */
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_MMAPABLE = 1 << 10 };
 enum bpf_map_type {
@@ -44,6 +49,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
+/* Each access to a field of the following structs is relocated. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -51,13 +57,13 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
-	atomic_t live;
+	atomic_t live; /* threads that have not begun to exit */
 	int group_exit_code;
 };
 
 struct task_struct {
 	int pid;
-	int tgid;
+	int tgid; /* the pid of the process, in the initial namespace */
 	int exit_code;
 	__u64 start_boottime; /* named real_start_time before 5.5 */
 	__u64 self_exec_id;   /* how often it has called exec */

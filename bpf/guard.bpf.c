@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * The guard: what the kernel does for us.
+ * The guard: BPF programs that give each process a seat and end its life when it exits.
+ *
+ * They run in the kernel, because only the kernel sees each exit before anybody else does,
+ * and because no process can then forge its own life or keep a dead one's.
  *
  *   program     when                                   what
  *   attach      a process reads the pinned file        gives it a seat, or finds the one it has
@@ -8,13 +11,14 @@
  *   in_exit     the same, in exit_mm()                 the same, where on_exit was skipped
  *   on_exec     a process has called exec              counts its image
  *   in_exec     the same, in exec_mmap()               the same, where on_exec was skipped
- *   exit_again  as on_exit                             in the place of in_exit, where the kernel refuses that
- *   exec_again  as on_exec                             in the place of in_exec
- *   join        a process runs it                      notes which registry it has mapped, or has left
- *   command     root runs it                           stops giving seats, ends lives, sets the shares
+ *   exit_again  as on_exit                             replaces in_exit where that is refused
+ *   exec_again  as on_exec                             replaces in_exec likewise
+ *   join        a process runs it                      records a registry it has mapped or left
+ *   command     root runs it                           stops giving seats, ends lives, sets shares
  *
- * Promises  a life has one end, and it is over before wait(2), SIGCHLD or a pidfd can tell of the death;
- *           a process gets no life but its own, whatever an earlier one with its pid has left.
+ * Promises  a life ends once, before wait(2), SIGCHLD or a pidfd can report the death; a
+ *           process gets only a life of its own, whatever an earlier process with its pid
+ *           has left behind.
  * Needs     compare-and-swap in BPF (-mcpu=v3), so Linux 5.19 or later with bpf_loop().
  *
  * The life word (life_layout.h) decides everything, by compare-and-swap:
@@ -22,87 +26,107 @@
  *   word          becomes, by
  *   0, {n, O}     {n, O, pid}, take_seat(): the process owns the seat, and writes its facts
  *   {n, O, pid}   {n + 1, pid}, begin_life(), by the same program
- *   {n, pid}      {n, O}, end_life(): on_exit, command, or attach, which gives up a second seat; one wins
+ *   {n, pid}      {n, O}, end_life(): on_exit, command, or attach that is refused after all;
+ *                 one of them wins
  *
- * So a seat is free if its word is 0 or {n, O}, and there is no list of free seats that could lose one.
+ * So a seat is free if its word is 0 or {n, O}, and there is no list of free seats that could
+ * lose one.
  *
- * owners leads from a process to its seat. It is a hint: its value is an owner word, which counts only
- * while the seat's life word is that very life, or a claim (claim.bpf.h), with which one thread of the process keeps the
- * others from attaching it, too. The key has the start of the process beside its pid, so what is left of a process is
- * never found by the next one with its pid, and can be removed at any time after the end of the process. An entry
- * is not kept in task storage, because that hangs on the leader, and is lost when another thread calls exec.
+ * owners maps a process to its seat. It is only a hint: its value is an owner word, which
+ * counts only while the seat's life word is that very life, or a claim (claim.bpf.h), by
+ * which one thread of the process keeps the others from attaching it too. The key contains the
+ * start time of the process beside its pid, so what is left of a process is never found by the
+ * next one with that pid, and can be removed at any time after the process has ended. The entry
+ * is not kept in task storage, because that belongs to the leader and is lost when another
+ * thread calls exec.
  *
- * Two versions of a program may run at the same event, one after the other, while one takes the other's place
- * (guard_upgrade.c): the compare-and-swap picks one, and what follows the end of a life is done by that one alone.
- * So all programs of one LIFE_LAYOUT go together in any mixture, and one that would not needs another layout.
+ * Two versions of a program may run at the same event, one after the other, while one replaces
+ * the other (guard_upgrade.c). The compare-and-swap picks one, and only that one does what
+ * follows the end of a life. So all programs of one LIFE_LAYOUT work in any mixture, and a
+ * program that would not needs another layout.
  *
- * A program runs to its end, whatever signal is pending. So no process is killed half-way through one, and none is
- * over, or has called exec, while a thread of it is in one. But on a preemptible kernel another task may run on the
- * CPU in the middle of it, for any time: in attach, join and command on every such kernel, at tracepoints
- * on newer ones (seen on 7.3, not on 6.18). What others find then:
+ * A program runs to its end, whatever signal is pending. So no process is killed half-way
+ * through one, and no process is over, or has completed an exec, while one of its threads is in
+ * one. But on a preemptible kernel another task may run on the CPU in the middle of a program,
+ * for any time: in attach, join and command on every such kernel, at tracepoints on newer
+ * ones (seen on 7.3, not on 6.18). Other tasks then find:
  *
  *   preempted in      where                            others
- *   attach            {CLAIM, pid} in owners           threads of the process are told to come again (claim.bpf.h);
- *                                                      other processes have a seat and a unit of the share less, which
- *                                                      this process gets, unless it is refused (see below)
- *   attach            the image is being counted       threads of the process are told to come again (image.bpf.h)
- *   on_exit           the life is over                 may have the seat already; the user is refused more than its
- *                                                      share until the program goes on, before wait(2) can tell
- *   user_leave()      {uid, leaving}                   processes of that user are told to come again (user.bpf.h)
- *   join              TAKEN                            threads of the process take another record (joined.bpf.h)
- *   command           between two seats                nothing: each seat is looked at for itself
+ *   attach            {CLAIM, pid} in owners           threads of the process retry (claim.bpf.h);
+ *                                                      other processes lack one seat and one unit
+ *                                                      of the share, which this process gets,
+ *                                                      unless it is refused (see below)
+ *   attach            the image is being counted       threads of the process retry (image.bpf.h)
+ *   on_exit           the life is over                 may have the seat already; the user is
+ *                                                      refused more than its share until the
+ *                                                      program continues, before wait(2) can report
+ *   user_leave()      {uid, leaving}                   processes of that user retry (user.bpf.h)
+ *   join              TAKEN                            threads of the process use another record
+ *                                                      (joined.bpf.h)
+ *   command           between two seats                nothing: each seat is examined separately
  *
- * And the kernel skips a program, where it is called, that is at work on that CPU already: so where another exit
- * was preempted in on_exit. in_exit cannot be skipped so: exit_mm() calls that function with interrupts off, from before
- * the kernel notes that the program is at work until after it. Each thread calls it once, after it was taken from
- * signal->live and before its files are closed, so that of the last one tells, before anybody can be told. in_exec
- * runs below task_lock(), which keeps others from the CPU, but not on PREEMPT_RT. Nothing counts attach, join and
- * command; so these are never skipped.
+ * And the kernel skips a program, when it is called, that is already running on that CPU: so it
+ * skips on_exit where another exit was preempted in it. in_exit cannot be skipped like that.
+ * exit_mm() calls that function with interrupts off, from before the kernel records that the
+ * program runs until after it. Each thread calls it once, after it was subtracted from
+ * signal->live and before its files are closed; so the call of the last thread sees the end,
+ * before anybody can be notified. in_exec runs below task_lock(), which keeps others from the
+ * CPU, but not on PREEMPT_RT. The kernel does not count runs of attach, join and command, so
+ * these are never skipped.
  *
  *   step that can fail                   when                             what follows
- *   attach: the process is claimed       another thread is attaching it   -EAGAIN, the reader tries again
+ *   attach: the process is claimed       another thread is attaching it   -EAGAIN, the reader retries
  *     (claim.bpf.h)                      no element (-E2BIG)              -EUSERS
  *                                        the bucket's lock is refused     -EAGAIN
- *   attach: the user's count is raised   the user holds its share         the claim is released; -EDQUOT
- *     (user.bpf.h)                       others are changing it           the claim is released; -EAGAIN
- *   attach: a seat is sought             all are taken, or the rest is    the count is lowered, the claim is released;
- *                                        root's                           -EUSERS
+ *   attach: the user's count is raised   the user holds its share         the claim is released;
+ *     (user.bpf.h)                                                        -EDQUOT
+ *                                        others are changing it           the claim is released;
+ *                                                                         -EAGAIN
+ *   attach: a seat is sought             all are taken, or the rest is    the count is lowered, the
+ *                                        root's                           claim is released; -EUSERS
  *                                        some changed hands meanwhile     the same; -EAGAIN
- *   attach: the claim is released        the bucket's lock is refused     the element stays, may be claimed again, and
- *                                                                         is removed by on_exit or the audit
- *   attach: the life is entered          never                            our seat is given up; -EAGAIN
- *   attach: seq_write                    the buffer is full (never yet)   the reader gets 0 bytes; the seat is
- *                                                                         found by its next read, and by on_exit
+ *   attach: the claim is released        the bucket's lock is refused     the element stays, can be
+ *                                                                         claimed again, and is removed
+ *                                                                         by on_exit or the audit
+ *   attach: the life is entered          never                            the seat is given up; -EAGAIN
+ *   attach: seq_write                    the buffer is full (never yet)   the reader gets 0 bytes; the
+ *                                                                         seat is found by its next
+ *                                                                         read, and by on_exit
  *   on_exit: lookup in owners            the process has no seat          nothing: it took no part
  *   on_exit: compare-and-swap            another program ended the life   nothing is left to do
- *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in use until
- *                                                                         in_exit or the audit removes it
- *   on_exit: reserve in deaths           the ring is full                 counted; the death is not told there
+ *   on_exit: delete from owners          the bucket's lock is refused     counted; an element is in
+ *                                                                         use until in_exit or the
+ *                                                                         audit removes it
+ *   on_exit: reserve in deaths           the ring is full                 counted; the death is not
+ *                                                                         reported there
  *   on_exit does not run at all          it is skipped                    in_exit ends the life
- *   neither does exit_again, which is    both are skipped                 the life goes on until the audit ends
- *     there instead of in_exit                                            it (guard_audit.c)
- *   on_exec does not run at all          it is skipped                    in_exec counts; the seat shows the name
- *                                                                         of the program before
- *   neither does exec_again or in_exec   both are skipped                 what the program before held is held until
- *                                                                         attach sees that the kernel has counted
- *   command: end one life                the word has changed             nothing: it was not that life
+ *   neither does exit_again, which       both are skipped                 the life goes on until the
+ *     replaces in_exit                                                    audit ends it (guard_audit.c)
+ *   on_exec does not run at all          it is skipped                    in_exec counts; the seat shows
+ *                                                                         the previous program's name
+ *   neither does exec_again or in_exec   both are skipped                 what the previous program
+ *                                                                         held is held until attach
+ *                                                                         sees the kernel's count
+ *   command: end one life                the word has changed             nothing: it was another life
  *
- * An element of owners is written only by its own process. It is deleted by the thread that claims the process, while no
- * other one may change it, and otherwise only when no thread of the process can be in attach any more: by the
- * programs of its exit, or by the audit for a process that is gone. So the compare-and-swap of a value never hits the
- * element of another process. A seat is another's only when the life in it is over; that of a process that is
- * not is ended by command alone, when no more seats are given.
+ * An element of owners is written only by its own process. It is deleted by the thread that
+ * claims the process, while no other thread may change it, and otherwise only when no thread of
+ * the process can be in attach any longer: by the programs of its exit, or by the audit for a
+ * process that is gone. So the compare-and-swap of a value never hits the element of another
+ * process. A seat passes to another process only when the life in it is over. command alone
+ * ends the life of a process that still runs, after it has stopped giving seats.
  *
- * A refusal is true of one moment during the call. -EUSERS: between two searches that saw the same, all seats were taken
- * (seat.bpf.h). -EDQUOT: the count of the user is one word, and each unit of it is a seat, or one that a process of that
- * user has claimed, never two; or a life that is over and that nobody can have been told of. What is inexact: a process
- * for which no seat is left holds a unit while it looks for one, so another one of that user may be refused
- * with -EDQUOT where -EUSERS is the reason; and where owners has no element left, although it has twice as
- * many as there are seats, -EUSERS says that.
+ * A refusal holds for one moment during the call. -EUSERS: between two searches with the same
+ * result all seats were taken (seat.bpf.h). -EDQUOT: the user's count is one word. Each unit of
+ * it is a seat, or one that a process of that user has claimed (never two), or a life that is
+ * over and of which nobody can have been notified. Two things are inexact. A process
+ * for which no seat is left holds a unit while it looks for one, so another process of that user
+ * may be refused with -EDQUOT where -EUSERS is the reason. And -EUSERS also reports that owners
+ * has no element left, although it has twice as many as there are seats.
  *
- * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before anyone can be
- * told. It is hooked as tp_btf, because a classic tracepoint program is skipped while any bpf(2) call runs on
- * the CPU.
+ * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before anyone
+ * can be notified. It is hooked as tp_btf, because a classic tracepoint program is skipped while
+ * any bpf(2) call runs on the CPU.
  */
 #include "bpf/claim.bpf.h"
 #include "bpf/end.bpf.h"
@@ -115,6 +139,12 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
+/*
+ * Records in @fact which process takes the seat. Runs between take_seat() and begin_life(), when
+ * no life word admits a reader to the facts: written later, a reader could take those of the
+ * previous holder for those of this life. The image is incremented too, so that slots which
+ * a program of the previous holder left behind are not mistaken for this program's.
+ */
 static void write_facts(struct life_seat *fact, struct task_struct *p,
 			const struct life_process *process, __u64 ids)
 {
@@ -133,7 +163,7 @@ static long do_nothing(__u32 i, void *data)
 	return 0;
 }
 
-/* For tests: stays in the middle for some milliseconds, as where it was preempted. */
+/* For tests: delays attach in the middle for some milliseconds, as if it had been preempted. */
 static void linger(void)
 {
 	if (fails(LIFE_FAULT_LINGER))
@@ -141,8 +171,11 @@ static void linger(void)
 }
 
 /*
- * Takes a seat for the process that the caller has claimed, and begins a life in it. 0, or a positive error, and then
- * nothing is held.
+ * Takes a seat for the process that the caller has claimed, and begins a life in it. 0, or a
+ * positive error, and then nothing is held.
+ *
+ * The unit of the share comes before the seat: in the other order a user that holds its share
+ * could take the last free seat for a moment, and processes of other users would be refused.
  */
 static int begin_in_seat(struct life_control *c, const struct life_process *process, __u32 *seat,
 			 __u64 *owner)
@@ -159,6 +192,7 @@ static int begin_in_seat(struct life_control *c, const struct life_process *proc
 	linger();
 	err = take_seat(c, process->pid, uid, seat);
 	linger();
+	/* The verifier wants these checks; the seat was found in the maps, so they succeed. */
 	word = err ? 0 : bpf_map_lookup_elem(&lives, seat);
 	fact = err ? 0 : bpf_map_lookup_elem(&seats, seat);
 	if (!word || !fact) {
@@ -167,12 +201,15 @@ static int begin_in_seat(struct life_control *c, const struct life_process *proc
 	}
 	write_facts(fact, (struct task_struct *)bpf_get_current_task_btf(), process, ids);
 	forget_files(*seat);
-	/* The life stands before it is entered; so a thread that finds it there can reply it. */
+	/* The life begins before it is entered, so a thread that finds it there can return it. */
 	*owner = begin_life(word, *seat, process->pid);
 	return 0;
 }
 
-/* Ends the life of @owner, which this program has begun and not entered. */
+/*
+ * Ends the life of @owner, which this program has begun and not entered. on_exit would not find
+ * it, so nobody else would end it.
+ */
 static void end_unentered(struct life_control *c, __u64 owner, __u32 pid)
 {
 	__u64 *word = word_of(owner);
@@ -183,8 +220,8 @@ static void end_unentered(struct life_control *c, __u64 owner, __u32 pid)
 }
 
 /*
- * Gives the process a life. @held: its word in owners, whose value @seen is no living life; NULL: it has none. *owner
- * is that of the life; 0, or a positive error.
+ * Gives the process a life. @held is its word in owners, whose value @seen is not a living life,
+ * or NULL if there is none. *owner is the owner word of the new life. 0, or a positive error.
  */
 static int attach_process(struct life_control *c, const struct life_process *process, __u64 *held,
 			  __u64 seen, __u64 *owner)
@@ -193,8 +230,9 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	int err;
 
 	/*
-	 * A user that holds its share takes nothing, be it for a moment, not even an element of owners. The thread
-	 * that has brought it there may be one of this process: then its claim came before, so it is seen now.
+	 * A process whose user holds its share takes nothing, not even an element of owners for a
+	 * moment: many such processes could fill that map. If the count was raised by another thread
+	 * of this process, that thread made its claim first, and the second lookup sees it.
 	 */
 	if (!held && holds_share(c, (__u32)bpf_get_current_uid_gid()))
 		return bpf_map_lookup_elem(&owners, process) ? EAGAIN : EDQUOT;
@@ -207,8 +245,9 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 		return err;
 	}
 	/*
-	 * A full barrier, the life and then the flag; command() sets the flag and looks at the lives
-	 * then. One of us sees the other: a life that is entered keeps the guard from being stopped.
+	 * A full barrier: the life is stored, then the flag is read, while command() sets the flag
+	 * and then reads the lives. At least one of them sees the other, so a stop never
+	 * succeeds while a life is entered that it has not seen.
 	 */
 	if (__sync_fetch_and_add(&c->stopping, 0)) {
 		end_unentered(c, *owner, process->pid);
@@ -216,6 +255,7 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 		return ESHUTDOWN;
 	}
 	err = enter_owner(process, held, *owner);
+	/* The word is not ours then, so it stays. */
 	if (err)
 		end_unentered(c, *owner, process->pid);
 	else
@@ -223,7 +263,12 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	return err;
 }
 
-/* 0, or a positive error. */
+/*
+ * Fills in what the reader learns about the life of @owner. 0, or a positive error.
+ *
+ * The image is read after count_exec() has compared the kernel's count of execs: a program that
+ * got the image of its predecessor would hold locks in the name of a program that is over.
+ */
 static int fill_reply(struct life_reply *reply, struct life_control *c, __u64 owner, __u32 pid)
 {
 	struct task_struct *p = (struct task_struct *)bpf_get_current_task_btf();
@@ -232,7 +277,7 @@ static int fill_reply(struct life_reply *reply, struct life_control *c, __u64 ow
 
 	if (!fact)
 		return ESHUTDOWN;
-	/* An exec that its programs were kept from. */
+	/* An exec at which the kernel skipped both programs. */
 	if (!count_exec(c, fact, BPF_CORE_READ(p, self_exec_id)))
 		return EAGAIN;
 	reply->seat = seat;
@@ -243,6 +288,10 @@ static int fill_reply(struct life_reply *reply, struct life_control *c, __u64 ow
 	return 0;
 }
 
+/*
+ * Read by the process itself: the iterator runs in the context of read(2), so the current task is
+ * the reader, and the identity that is entered cannot be forged by what it passes.
+ */
 SEC("iter/task")
 int attach(struct bpf_iter__task *ctx)
 {
@@ -252,7 +301,10 @@ int attach(struct bpf_iter__task *ctx)
 	__u64 *held, owner = 0;
 	int err = 0;
 
-	/* What it goes over does not matter: for each reader it comes once more, for the end. */
+	/*
+	 * Which tasks are iterated over is irrelevant: the program is called once more for each
+	 * reader, without a task, at the end of the iteration.
+	 */
 	if (ctx->task || !c)
 		return 0;
 	process = process_of((struct task_struct *)bpf_get_current_task_btf());
@@ -276,8 +328,11 @@ int attach(struct bpf_iter__task *ctx)
 }
 
 /*
+ * Whether @p is of a process without a running thread.
+ *
  * 6.16 moved the tracepoint before exit_mm() and gave it a second argument, group_dead (commit
- * 3e816361e94a). signal->live says the same on all kernels. Several threads may see that none is left.
+ * 3e816361e94a). signal->live gives the same answer on all kernels. Several threads that exit at
+ * once may all see 0; the compare-and-swap in end_life() picks one of them.
  */
 static bool is_over(struct task_struct *p)
 {
@@ -291,12 +346,14 @@ int BPF_PROG(on_exit, struct task_struct *p)
 
 	if (!c || !is_over(p) || fails(LIFE_FAULT_SKIP))
 		return 0;
+	/* guard_start() and processes that doubt the guard watch this counter. */
 	count(&c->exits);
 	if (!fails(LIFE_FAULT_EXIT))
 		end_process(c, p);
 	return 0;
 }
 
+/* What the second program does at an exit, whichever of the two it is. */
 static int see_exit_again(struct task_struct *p)
 {
 	struct life_control *c = the_control();
@@ -309,7 +366,10 @@ static int see_exit_again(struct task_struct *p)
 	return 0;
 }
 
-/* In exit_mm(), with interrupts off. Kernel threads call it, too, and are not over then. */
+/*
+ * In exit_mm(), with interrupts off. Kernel threads call the function too, when they take up an
+ * address space; they are not over then.
+ */
 SEC("fentry/membarrier_update_current_mm")
 int BPF_PROG(in_exit)
 {
@@ -330,7 +390,10 @@ int BPF_PROG(on_exec, struct task_struct *p)
 	return 0;
 }
 
-/* In exec_mmap(), which holds a spin lock; the last of it that can fail is over. */
+/*
+ * In exec_mmap(), below a spin lock. All steps of exec that can fail and return to the old program
+ * are behind it; counted earlier, a program that goes on would lose its locks.
+ */
 SEC("fentry/membarrier_exec_mmap")
 int BPF_PROG(in_exec)
 {
@@ -347,6 +410,7 @@ int BPF_PROG(exec_again, struct task_struct *p)
 	return 0;
 }
 
+/* Run by any process, about itself alone; the error is in @run, because run errors are the kernel's. */
 SEC("syscall")
 int join(struct life_join *run)
 {
@@ -354,8 +418,11 @@ int join(struct life_join *run)
 	return 0;
 }
 
-/* At one seat: counts it if it is alive, after having ended its life if that is the command. */
-static long at_seat(__u32 seat, struct life_command *run)
+/*
+ * Counts the seat if its life goes on, after having ended that life if the command says so. A seat
+ * that is being taken has no life yet; the program that takes it checks the flag afterwards.
+ */
+static long visit_living(__u32 seat, struct life_command *run)
 {
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
 	struct life_control *c = the_control();
@@ -372,7 +439,11 @@ static long at_seat(__u32 seat, struct life_command *run)
 	return 0;
 }
 
-/* Ends the life of a process that is gone, by the very word that the audit has judged. */
+/*
+ * Ends the life of a process that is gone. @life is the very word that the audit has judged: if
+ * the seat has another life by now, the compare-and-swap fails, and a living process keeps its
+ * seat. How many lives were ended.
+ */
 static __u32 end_one(struct life_control *c, __u32 seat, __u64 life)
 {
 	__u64 *word = bpf_map_lookup_elem(&lives, &seat);
@@ -384,7 +455,7 @@ static __u32 end_one(struct life_control *c, __u32 seat, __u64 life)
 	return 1;
 }
 
-/* How many seats who may hold. */
+/* Sets the share of each user and root's reserve. Seats that are held already stay held. */
 static void set_limits(struct life_control *c, const struct life_command *run)
 {
 	if (run->share)
@@ -396,6 +467,7 @@ static void set_limits(struct life_control *c, const struct life_command *run)
 SEC("syscall")
 int command(struct life_command *run)
 {
+	/* bpf_loop() passes a pointer into the stack; the context would be refused. */
 	struct life_command own = { .command = run->command };
 	struct life_control *c = the_control();
 
@@ -413,11 +485,13 @@ int command(struct life_command *run)
 		count(&c->upgrades);
 		return 0;
 	}
+	/* An exchange, so a full barrier before the lives are read; see attach_process(). */
 	if (own.command == LIFE_COMMAND_STOP)
 		__sync_lock_test_and_set(&c->stopping, 1);
 	else if (own.command == LIFE_COMMAND_RESUME)
 		__sync_lock_test_and_set(&c->stopping, 0);
-	bpf_loop(c->seats, at_seat, &own, 0);
+	bpf_loop(c->seats, visit_living, &own, 0);
+	/* All seats are free: the next ones to be given are the first. */
 	if (own.command == LIFE_COMMAND_END)
 		c->free_from = 0;
 	run->living = own.living;

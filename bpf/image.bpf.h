@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Which program's image a life is in: it is counted up by each exec.
+ * The image of a life: a counter that each exec increments.
  *
- * Promises  one exec counts the image up once, whatever programs see it; who is told an image is told the one that
- *           the exec has made.
- * Needs     nothing: the kernel's own count of a process's execs says which one is meant.
+ * A life survives exec, but locks and reader slots belong to one program and must not. Their words
+ * contain the image, so they are over when it changes.
+ *
+ * Promises  one exec increments the image once, whichever programs see it; a reader that is given
+ *           an image is given that of its own program.
+ * Needs     nothing: the kernel's own count of a process's execs identifies the exec.
  * Used by   bpf/guard.bpf.c, whose head has what can fail.
  *
- *   execs of a seat     becomes, by
- *   n                   {n', COUNTING}, count_exec(), by compare-and-swap: this one counts the image
- *   {n', COUNTING}      n', by the same program, after it has counted the image
+ *   execs of a seat   becomes, by
+ *   n                 {n', COUNTING}, count_exec(), by compare-and-swap: this thread increments
+ *   {n', COUNTING}    n', by the same program, after it has incremented the image
  *
- * At an exec the process has one thread, but at its next attach it may have many, and the one that counts may be
- * preempted in between: the others are told "again" then, because the image is not theirs to count, and the old one
- * is that of a program that is over.
+ * At an exec the process has one thread. But at its next attach it may have many, and the one that
+ * increments may be preempted in between. The others retry then: the old image is that
+ * of a program that is over, and a second increment would end what this program has just taken.
  */
 #ifndef KREG_IMAGE_BPF_H
 #define KREG_IMAGE_BPF_H
 
 #include "bpf/seat.bpf.h"
 
-/* False: another thread is at it. */
+/*
+ * Increments the image if the kernel's count @execs differs from the one that it was incremented
+ * for. False if another thread is doing that.
+ */
 static bool count_exec(struct life_control *c, struct life_seat *fact, __u64 execs)
 {
 	__u64 seen = *(volatile __u64 *)&fact->execs;
@@ -30,13 +36,14 @@ static bool count_exec(struct life_control *c, struct life_seat *fact, __u64 exe
 	if (seen & LIFE_EXECS_COUNTING ||
 	    !__sync_bool_compare_and_swap(&fact->execs, seen, execs | LIFE_EXECS_COUNTING))
 		return false;
+	/* In this order: a thread that sees the new count reads the new image. */
 	__sync_fetch_and_add(&fact->image, 1);
 	__sync_lock_test_and_set(&fact->execs, execs);
 	count(&c->execs);
 	return true;
 }
 
-/* The facts of the life that process @p has; NULL: it has none. */
+/* The facts of the life of @p's process; NULL if it has none, as most processes. */
 static struct life_seat *facts_of(struct task_struct *p)
 {
 	struct life_process process = process_of(p);
@@ -52,7 +59,7 @@ static struct life_seat *facts_of(struct task_struct *p)
 	return bpf_map_lookup_elem(&seats, &seat);
 }
 
-/* After exec: the kernel has counted it, and the process has its new name. */
+/* After an exec, when the kernel has counted it and the process has its new name. */
 static void see_exec(struct task_struct *p)
 {
 	struct life_seat *fact = facts_of(p);
@@ -64,7 +71,10 @@ static void see_exec(struct task_struct *p)
 	count_exec(c, fact, BPF_CORE_READ(p, self_exec_id));
 }
 
-/* In exec, where there is no way back: the kernel counts it next. */
+/*
+ * In an exec that can no longer fail and that the kernel will count next, hence + 1. on_exec finds
+ * the count already equal, and only copies the name.
+ */
 static void foresee_exec(struct task_struct *p)
 {
 	struct life_seat *fact = facts_of(p);

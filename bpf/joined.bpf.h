@@ -1,31 +1,38 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Which registries a process has opened for writing, as the kernel sees it: the file behind its shared, writable
- * mapping.
+ * Records of which registries a process has opened for writing, as the kernel sees it: by the file
+ * behind its shared, writable mapping.
  *
- * Promises  what stands for a seat was written in the context of the process that holds it, while it had that file
- *           mapped. So nobody makes another process appear in a registry, whatever he writes into its memory.
- * Needs     join, run by the process after it has mapped the file, and before anything names it as an owner there.
- *           A seat is cleared by attach, before its life begins.
+ * A registry's own memory is writable by every participant, so it is no evidence of who takes part.
+ *
+ * Promises  what is recorded for a seat was written in the context of the process that holds it,
+ *           while it had that file mapped. So a process cannot make another one appear in a
+ *           registry, whatever it writes into its memory.
+ * Needs     join, run by the process after it has mapped the file and before anything names it as
+ *           an owner there. attach clears a seat's records before a life begins in it.
  * Used by   bpf/guard.bpf.c.
  *
- *   device of a record     means                        becomes, by
- *   0                      free                         TAKEN, by join
- *   TAKEN                  the inode is being written   {device, HERE}, by the same program
- *   {device, HERE}         it has that file open        0, by join with LEAVE: the last handle was closed
+ *   device of a record   means                        becomes, by
+ *   0                    free                         TAKEN, by join
+ *   TAKEN                the inode is being written   {device, HERE}, by the same program
+ *   {device, HERE}       it has that file open        0, by join with LEAVE, when the last handle
+ *                                                     was closed
  *
- * It stays over exec, as names do. Where all records of a seat are used, `more` says so for the rest of the life, and
- * what is not found among them is not known. All records of a seat are its process's, so what two of its
- * threads make of them at once, by two calls for different files, can only misstate their own process.
+ * Records survive exec, as names do. If all records of a seat are in use, `more` says so for the
+ * rest of the life, and whether a registry that is not among them was joined is unknown. All
+ * records of a seat belong to one process. If two of its threads run join at once for different
+ * files, the result can only be wrong about that process.
  */
 #ifndef KREG_JOINED_BPF_H
 #define KREG_JOINED_BPF_H
 
 #include "bpf/seat.bpf.h"
 
+/* The kernel's flags of a mapping, which have had these values on all kernels. */
 #define VM_WRITE 2ul
 #define VM_SHARED 8ul
 
+/* The records of each seat. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -39,6 +46,11 @@ struct seen_file {
 	__u64 device; /* 0: no shared, writable mapping of a file */
 };
 
+/*
+ * Called by the kernel with the mapping at the address, while the address space is locked, so the
+ * file cannot be unmapped during the call. A private or read-only mapping proves nothing: any user
+ * that can read the file can make one.
+ */
 static long see_file(struct task_struct *task, struct vm_area_struct *vma, struct seen_file *seen)
 {
 	struct inode *inode;
@@ -54,12 +66,14 @@ static long see_file(struct task_struct *task, struct vm_area_struct *vma, struc
 	return 0;
 }
 
+/* Whether the record is of that file. The device is read first, as it is written last. */
 static bool record_is(struct life_registry *record, __u64 inode, __u64 device)
 {
 	return *(volatile __u64 *)&record->device == device &&
 	       *(volatile __u64 *)&record->inode == inode;
 }
 
+/* Frees each record of the file: two threads that joined at once may have made two. */
 static void leave_file(struct life_joined *seat, __u64 inode, __u64 device)
 {
 	__u32 i;
@@ -70,6 +84,7 @@ static void leave_file(struct life_joined *seat, __u64 inode, __u64 device)
 	}
 }
 
+/* Records the file, unless it is recorded already. */
 static void join_file(struct life_joined *seat, __u64 inode, __u64 device)
 {
 	__u32 i;
@@ -78,6 +93,10 @@ static void join_file(struct life_joined *seat, __u64 inode, __u64 device)
 		if (record_is(&seat->at[i], inode, device))
 			return;
 	}
+	/*
+	 * A record is taken before the inode is written, and its device is written last: a reader
+	 * that sees the device sees the inode that belongs to it.
+	 */
 	for (i = 0; i < LIFE_JOINED; i++) {
 		if (!__sync_bool_compare_and_swap(&seat->at[i].device, 0, LIFE_JOINED_TAKEN))
 			continue;
@@ -88,7 +107,10 @@ static void join_file(struct life_joined *seat, __u64 inode, __u64 device)
 	__sync_lock_test_and_set(&seat->more, 1);
 }
 
-/* Before a life begins in the seat, by whoever has taken it. */
+/*
+ * Clears the records of the seat @number. Called by attach, which has taken the seat and has not
+ * begun a life in it: the files of the previous holder must not count as the next one's.
+ */
 static void forget_files(__u32 number)
 {
 	struct life_joined *seat = bpf_map_lookup_elem(&joined, &number);
@@ -97,6 +119,10 @@ static void forget_files(__u32 number)
 		__builtin_memset(seat, 0, sizeof(*seat));
 }
 
+/*
+ * Joins the file that the current process has mapped at run->address, or leaves one. 0, or -errno.
+ * The process may leave a file that it has no longer mapped, so that one is named by its numbers.
+ */
 static int change_files(struct life_join *run)
 {
 	struct task_struct *p = (struct task_struct *)bpf_get_current_task_btf();
