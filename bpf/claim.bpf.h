@@ -2,15 +2,16 @@
 /*
  * The claim: which thread of a process attaches it.
  *
- * Threads of a process that attach at once must not compete for seats: a seat or a unit of the
- * share that one of them holds for a moment would be missing for another thread, or for
- * another process of that user. So the first of them claims the process, by its word in
- * owners. Only the claimant takes anything; the others answer -EAGAIN.
+ * Threads of a process that attach at once must not compete for seats: a seat or a unit
+ * of the share that one of them holds for a moment would be missing for another thread,
+ * or for another process of that user. So the first of them claims the process, by its
+ * word in owners. Only the claimant takes anything; the others answer -EAGAIN.
  *
- * Promises  a claim has one claimant, and ends within the program that made it. A process that
- *           is refused leaves no element, unless the kernel refuses to delete it; such an
- *           element can be claimed again.
- * Needs     a program that runs to its end once it has claimed a process, even if preempted.
+ * Promises  a claim has one claimant, and ends within the program that made it. A process
+ *           that is refused leaves no element, unless the kernel refuses to delete it;
+ *           such an element can be claimed again.
+ * Needs     a program that runs to its end once it has claimed a process, even if
+ *           preempted.
  * Used by   bpf/guard.bpf.c, whose head has what can fail; bpf/end.bpf.h.
  *
  *   word in owners    means                becomes, by
@@ -24,14 +25,15 @@
  *                                          exit, or by the audit
  *   {RELEASED, pid}   it was refused       as {n, seat} whose life is over
  *
- * An element is deleted only while its word is a claim, by the claimant, or when the process is
- * over. The memory of a deleted element may be reused for another process at once. A late
- * compare-and-swap to the claim fails there: it expects a life of this process, which no other
- * element has ever named, or {RELEASED, pid} with the pid of this process, which is running. And
- * until it is reused, the memory of a deleted element holds the claim.
+ * An element is deleted only while its word is a claim, by the claimant, or when the
+ * process is over. The memory of a deleted element may be reused for another process at
+ * once. A late compare-and-swap to the claim fails there: it expects a life of this
+ * process, which no other element has ever named, or {RELEASED, pid} with the pid of this
+ * process, which is running. And until it is reused, the memory of a deleted element
+ * holds the claim.
  *
- * Neither word is ever mistaken for a life: their top bit is 0 in every life word, so is_alive() is
- * false for them.
+ * Neither word is ever mistaken for a life: their top bit is 0 in every life word, so
+ * is_alive() is false for them.
  */
 #ifndef KREG_CLAIM_BPF_H
 #define KREG_CLAIM_BPF_H
@@ -49,19 +51,25 @@ static bool is_owner(__u64 owner)
 }
 
 /*
- * Makes the calling thread the claimant of @process. @held is the word of the process in owners,
- * and @seen its value, which is not a living life; NULL if there is no element. Returns the word,
- * which now is the claim, or NULL and a positive error in *err.
+ * Makes the calling thread the claimant of @process. @held is the word of the process in
+ * owners, and @seen its value, which is not a living life; NULL if there is no element.
+ * Returns the word, which now is the claim, or NULL and a positive error in *err.
  */
 static __u64 *claim_process(const struct life_process *process, __u64 *held, __u64 seen, int *err)
 {
 	__u64 claim = OWNER_NONE | process->pid;
 
 	*err = EAGAIN;
-	/* A claim is never replaced by another one: two threads would believe to be the claimant. */
+	/*
+	 * A claim is never replaced by another one: two threads would believe to be the
+	 * claimant.
+	 */
 	if (held)
 		return seen != claim && __sync_bool_compare_and_swap(held, seen, claim) ? held : 0;
-	/* Before 6.4 map operations return an int, and the register's upper half is not its sign. */
+	/*
+	 * Before 6.4 map operations return an int, and the register's upper half is not
+	 * its sign.
+	 */
 	switch (fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
 			? -EBUSY
 			: (int)bpf_map_update_elem(&owners, process, &claim, BPF_NOEXIST)) {
@@ -74,9 +82,10 @@ static __u64 *claim_process(const struct life_process *process, __u64 *held, __u
 }
 
 /*
- * Ends the claim by entering @owner, whose life has begun, as the life of the process. Called by the
- * claimant. 0, or a positive error. A compare-and-swap, so that a version of this program that does
- * not respect the claim would make it fail, rather than have its own living entry overwritten.
+ * Ends the claim by entering @owner, whose life has begun, as the life of the process.
+ * Called by the claimant. 0, or a positive error. A compare-and-swap, so that a version
+ * of this program that does not respect the claim would make it fail, rather than have
+ * its own living entry overwritten.
  */
 static int enter_owner(const struct life_process *process, __u64 *held, __u64 owner)
 {
@@ -84,8 +93,8 @@ static int enter_owner(const struct life_process *process, __u64 *held, __u64 ow
 }
 
 /*
- * Ends the claim without a life. Called by the claimant. The element is deleted, because refused
- * processes that run on could otherwise fill the map.
+ * Ends the claim without a life. Called by the claimant. The element is deleted, because
+ * refused processes that run on could otherwise fill the map.
  */
 static void release_claim(const struct life_process *process, __u64 *held)
 {

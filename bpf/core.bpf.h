@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The kernel types that the guard reads, and each difference between kernels, in one place.
+ * The kernel types that the guard reads, and each difference between kernels, in one
+ * place.
  *
  * A header generated from one kernel has 130,000 lines, of which the guard needs thirty.
  *
- * Promises  only the fields named here are read; CO-RE relocates each access when the programs are
- *           loaded, so the order and the other fields of these structs are irrelevant.
- * Needs     a kernel with BTF (CONFIG_DEBUG_INFO_BTF), 5.19 or later. A field that the kernel does
- *           not have makes loading fail, and never reads something else.
+ * Promises  only the fields named here are read; CO-RE relocates each access when the
+ *           programs are loaded, so the order and the other fields of these structs are
+ *           irrelevant.
+ * Needs     a kernel with BTF (CONFIG_DEBUG_INFO_BTF), 5.19 or later. A field that the
+ *           kernel does not have makes loading fail, and never reads something else.
  * Used by   bpf/guard.bpf.c.
  */
 #ifndef KREG_CORE_BPF_H

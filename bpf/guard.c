@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Start and stop.
+ * Starting a guard, or upgrading one that runs.
  *
- * All pins are made in a folder of another name, PATH-new-PID-N, which is renamed to PATH when it is whole;
- * stopping begins by renaming PATH to PATH-old-PID-N. Where a guard runs, starting is to upgrade it
- * (guard_upgrade.c). So:
+ * All pins are made in a folder of another name, PATH-new-PID-N, which is renamed to PATH
+ * when it is complete. So no process ever opens a guard that lacks a pin. Where a guard
+ * runs, starting means upgrading it (guard_upgrade.c).
  *
  *   killed here                  what is left
  *   start, before the rename     PATH-new-PID-N: programs without a use; the next start removes it
  *   start, after it              a guard
- *   stop, before the rename      a guard that gives no seats: start and stop both repair it
- *   stop, after it               PATH-old-PID-N, which the next start or stop removes
  *
- * Stopping sets a flag in the kernel, looks at all lives then, and goes back if one is alive. A process
- * that attaches publishes its life and looks at the flag then; one of both sees the other.
- *
- * Whoever has started a guard then ends a process, and sees it counted: nothing else shows that it is at work.
+ * After starting a guard, the caller ends a process and checks that the guard has counted
+ * it: nothing else proves that its programs run.
  */
 #include "bpf/guard.h"
 
@@ -40,10 +36,20 @@
 
 #define BPFFS "/sys/fs/bpf"
 
-/* How often others may start and stop one meanwhile, and the kernel may keep a death from the guard. */
+/*
+ * How often other callers may start or stop a guard meanwhile before the caller gives up.
+ */
 #define START_TRIES 10
+/*
+ * How many processes are ended: the kernel may skip the programs for one of them
+ * (guard.bpf.c).
+ */
 #define DEATH_TRIES 10
 
+/*
+ * Without BTF the programs cannot be relocated. The second check asks the kernel for
+ * something harmless that needs the rights which loading needs.
+ */
 int guard_check(const struct guard_options *options)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
@@ -62,7 +68,11 @@ int guard_check(const struct guard_options *options)
 	return 0;
 }
 
-/* Everybody has to get to the attach file, so the way there must be open. */
+/*
+ * Mounts bpffs at its usual place if it is not there, and lets every user search it: each
+ * process that takes part opens the attach file. Does nothing for a guard at another
+ * path.
+ */
 static int prepare_bpffs(const struct guard_options *o)
 {
 	struct statfs fs;
@@ -89,7 +99,10 @@ static int prepare_bpffs(const struct guard_options *o)
 	return 0;
 }
 
-/* The group's, or everybody's; and from now on others see it. */
+/*
+ * Opens the new folder to the guard's group or to everybody. It was made 0700, so nobody
+ * could put anything into it before; and it is not writable by others afterwards.
+ */
 static int open_to(const struct guard_at *at, const char *name)
 {
 	const struct guard_options *o = at->o;
@@ -99,7 +112,10 @@ static int open_to(const struct guard_at *at, const char *name)
 	return fchmodat(at->parent, name, o->set_group ? 0750 : 0755, 0) ? -errno : 0;
 }
 
-/* 1: another guard has the path. */
+/*
+ * Pins everything in a new folder and renames that to PATH. The rename fails if there is
+ * a guard already, so of several starters one succeeds. 1: another guard has the path.
+ */
 static int publish(const struct guard_bpf *guard, struct guard_at *at)
 {
 	char name[NAME_MAX + 1];
@@ -117,13 +133,17 @@ static int publish(const struct guard_bpf *guard, struct guard_at *at)
 		guard_folder_remove(at, name);
 		return err;
 	}
+	/* The fd follows the rename, so it is that of the guard now. */
 	if (at->folder >= 0)
 		close(at->folder);
 	at->folder = folder;
 	return 0;
 }
 
-/* Where there is none, or an empty folder. 1: somebody else was quicker. */
+/*
+ * Starts a guard where there is none, or only an empty folder, which rename(2) replaces.
+ * 1: another starter was first.
+ */
 static int start_new(struct guard_at *at)
 {
 	struct guard_bpf *guard = NULL;
@@ -136,16 +156,20 @@ static int start_new(struct guard_at *at)
 	return err;
 }
 
+/* Reports why a guard could not be started, and returns @err. */
 static int say_why(const struct guard_at *at, int err)
 {
-	/* Those have their own sentence. */
+	/* These two were reported where they occurred. */
 	if (err < 0 && err != -EPROTO && err != -EUCLEAN)
 		guard_say(at->o, "cannot start the guard at %s: %s; %s", guard_path(at->o),
 			  strerror(-err), guard_load_reason());
 	return err;
 }
 
-/* 1: one was running; 2: look again. */
+/*
+ * One attempt. 0: started; 1: one was running, and was upgraded; 2: the state changed,
+ * retry.
+ */
 static int start_once(struct guard_at *at, bool only_upgrade)
 {
 	struct life_control control;
@@ -157,7 +181,7 @@ static int start_once(struct guard_at *at, bool only_upgrade)
 		err = say_why(at, start_new(at));
 		return err == 1 ? 2 : err;
 	}
-	/* Nothing of a stranger's is taken for a guard. */
+	/* A folder with anything but pins in it is not a guard, and is not touched. */
 	err = guard_folder_check(at, at->base);
 	if (!err)
 		err = guard_control(at, &control);
@@ -170,7 +194,7 @@ static int start_once(struct guard_at *at, bool only_upgrade)
 					   "these programs "
 					   "cannot use; nothing was changed; stop it when nobody "
 					   "takes part, and "
-					   "start it anew",
+					   "start it again",
 			  guard_path(at->o));
 	if (err)
 		return err == -ENOENT ? -EUCLEAN : err;
@@ -182,7 +206,10 @@ static int start_once(struct guard_at *at, bool only_upgrade)
 	return err ? err : 1;
 }
 
-/* Ends a process; whether the guard has seen that. */
+/*
+ * Ends a process, and returns whether the guard has counted that. Others may end at the
+ * same time and be counted too, which proves as much: the programs run.
+ */
 static bool sees_death(const struct guard_at *at)
 {
 	struct life_control before, after;
@@ -199,7 +226,11 @@ static bool sees_death(const struct guard_at *at)
 	       after.exits + after.exits_again != before.exits + before.exits_again;
 }
 
-/* Whether PATH still leads to it, and it sees what dies. */
+/*
+ * Whether PATH still leads to the guard that was started or upgraded, and it sees a
+ * death. A stopper may have renamed it away meanwhile; then new processes would not find
+ * it.
+ */
 static bool is_at_work(const struct guard_at *at)
 {
 	struct stat here, there;
@@ -216,6 +247,7 @@ static bool is_at_work(const struct guard_at *at)
 	return false;
 }
 
+/* Retries while other callers start, stop or replace the guard. */
 static int start_at(struct guard_at *at, bool only_upgrade)
 {
 	int tries, err = 2;

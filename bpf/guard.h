@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guard from outside: start it, ask it, stop it. It needs no daemon: what keeps it in the kernel is
- * its pins in bpffs.
+ * Controls a guard from user space: start, upgrade, stop, audit, and status. It needs no
+ * daemon: its pins in bpffs keep it in the kernel.
  *
- * Promises  no one ever sees half a guard; starting where one runs gives it these programs, and no death is
- *           missed meanwhile; what is said to run does; stopping leaves no life that nobody would end; nothing
- *           is removed but a guard's own pins, and no symbolic link is followed.
- * Needs     start and stop: root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN. Status: nobody.
+ * Promises  no process ever sees an incomplete guard. Starting where one runs replaces
+ *           its programs, and no death is missed meanwhile. A guard that is reported to
+ *           run does run. Stopping leaves no life that nobody would end. Only pins of a
+ *           guard are removed, and no symbolic link is followed.
+ * Needs     start and stop: root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN. Status: no
+ *           rights.
  * Context   one thread; libbpf's messages go through one buffer.
  * Used by   tools/cmd_guard.c, tools/cmd_sweep.c and the tests.
  */
@@ -25,9 +27,12 @@ struct guard_options {
 	void (*log)(void *data, const char *sentence);
 	void *log_data;
 	uint32_t share; /* seats that each user but root may hold; 0: half of them, or as it is */
-	uint32_t
-		reserve; /* the last so many are root's; without set_reserve: a sixteenth, or as it is */
-	gid_t group; /* with set_group: who alone may take part */
+	/*
+	 * The last so many seats are reserved for root. Without set_reserve: a sixteenth
+	 * of them in a new guard, or as it is in one that runs.
+	 */
+	uint32_t reserve;
+	gid_t group; /* with set_group: only its members may take part */
 	bool set_reserve;
 	bool set_group;
 	uint32_t faults; /* for tests: LIFE_FAULT_*, which steps of the programs fail */
@@ -50,49 +55,67 @@ struct guard_status {
 	uint64_t execs;
 	uint64_t refused;    /* attaches that found no free seat */
 	uint64_t over_share; /* attaches of users who had their share */
-	uint64_t upgrades;   /* how often other programs have taken over */
+	uint64_t upgrades;   /* how often the programs were replaced */
 	uint32_t share;
 	uint32_t reserve;
 	uint64_t missed; /* deaths that the ring had no room for */
 	uint64_t late;   /* lives that guard_audit() has ended */
-	uint64_t
-		stale; /* ends after which a process could not be removed from the owners at once */
-	/* Only root is told. */
+	/*
+	 * Ends after which the kernel refused to remove the process from the owners at
+	 * once.
+	 */
+	uint64_t stale;
+	/* Known to root only. */
 	bool recursion_known;
-	uint64_t
-		recursion_misses; /* events kept from a program, because it was at work on the CPU */
-	bool is_sure;             /* the second programs are where the kernel cannot do so */
-	uint64_t sure_misses;     /* those of them that it did keep from these, so 0 */
+	/*
+	 * Events for which the kernel skipped a program, because it was running on that
+	 * CPU already.
+	 */
+	uint64_t recursion_misses;
+	/*
+	 * The second programs are in functions of the kernel, where it cannot skip them.
+	 */
+	bool is_sure;
+	/*
+	 * Events that were skipped there nevertheless: always 0, or guard.bpf.c is wrong.
+	 */
+	uint64_t sure_misses;
 };
 
-/* Why the guard can't start here: 0, or -EPERM, -ENOTSUP, -ENOSYS with a sentence. */
+/*
+ * Whether a guard can be started here. 0; -EPERM, -ENOTSUP, -ENOSYS, after logging the
+ * reason.
+ */
 int guard_check(const struct guard_options *options);
 
 /*
- * 0: started; 1: one was running, and has these programs now, and share, reserve and group if they are given. Either way
- * a death was seen by it afterwards. -EINVAL; -EPERM: not allowed, or the place is another user's; -EPROTO: one
- * of another version runs, whose maps these programs cannot use, and nothing was changed; -ENOTEMPTY: there is
- * something else in the folder; -ENOTSUP, and what the kernel has.
+ * 0: started; 1: one was running, and now has these programs, and share, reserve and
+ * group if they are given. In both cases it was verified afterwards that it sees a death.
+ * -EINVAL; -EPERM: not allowed, or the path belongs to another user; -EPROTO: the guard
+ * that runs has another layout, so these programs cannot use its maps, and nothing was
+ * changed; -ENOTEMPTY: the folder holds something else; -ENOTSUP, and errors of the
+ * kernel.
  */
 int guard_start(const struct guard_options *options);
 
-/* The same where one runs; -ENOENT: none does. */
+/* The same, but only where a guard runs. -ENOENT: none runs. */
 int guard_upgrade(const struct guard_options *options);
 
 /*
- * -ENOENT: none runs; -EBUSY: owners are alive, and @force is not set. With it their lives end
- * first, so that nothing stale can be found.
+ * -ENOENT: none runs; -EBUSY: owners are alive, and @force is not set. With @force their
+ * lives are ended first, so that no registry still shows their names.
  */
 int guard_stop(const struct guard_options *options, bool force);
 
 /*
- * Compares lives with processes, ends the lives of processes that are gone, and removes such processes from
- * the owners. How many lives it ended, and *removed, which may be NULL, how many entries. Root, in the initial
- * PID namespace; -EPERM: elsewhere, where it cannot be told which process is gone.
+ * Compares lives with processes, ends the lives of processes that are gone, and removes
+ * such processes from the owners. Returns how many lives it ended; *removed, which may be
+ * NULL, is how many entries it removed. Needs root in the initial PID namespace; -EPERM
+ * elsewhere, where it cannot be decided which process is gone.
  */
 int guard_audit(const struct guard_options *options, uint32_t *removed);
 
-/* -ENOENT: none runs; -EPROTO: one of another layout. */
+/* -ENOENT: none runs; -EPROTO: it has another layout. *out is the caller's to free. */
 int guard_users(const struct guard_options *options, struct guard_user **out, size_t *count);
 int guard_status(const struct guard_options *options, struct guard_status *out);
 

@@ -2,7 +2,8 @@
 /*
  * Access to a guard that runs: its control block, and its program command.
  *
- * Used by   guard.c, guard_stop.c, guard_audit.c, guard_status.c, guard_load.c, guard_upgrade.c.
+ * Used by   guard.c, guard_stop.c, guard_audit.c, guard_status.c, guard_load.c,
+ *           guard_upgrade.c.
  */
 #ifndef KREG_GUARD_ASK_H
 #define KREG_GUARD_ASK_H

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: lives are compared with processes, and a life whose process is gone is ended.
+ * The audit: compares lives with processes, and ends each life whose process is gone.
  *
- * Two programs end lives, and some kernels may skip both (guard.bpf.c). The names of that process can be found
- * until an audit. A process is gone if /proc and kill(2) show no process with its pid, or a dead one that nobody
- * has reaped, or one that was started at another time. By then the exit hook has run, or was skipped; so
- * a life word that is still the same is a missed one, and the program command ends that very word by
- * compare-and-swap. Times are compared in clock ticks, as /proc has them: a process that got the pid within the
- * same tick is taken for the first one, and the life ends with it, or with its audit.
+ * Two programs end lives, and some kernels may skip both (guard.bpf.c). The names of such
+ * a process can be found until an audit. A process is gone if /proc and kill(2) show no
+ * process with its pid, or a dead one that nobody has reaped, or one that was started at
+ * another time. By then the exit hook has run or was skipped, so if the life word is
+ * still the same, its end was missed. The program command ends that very word by
+ * compare-and-swap. Times are compared in clock ticks, as /proc has them: a process that
+ * got the same pid within the same tick is taken for the first one, and the life ends
+ * with it, or at its audit.
  *
  *   step                                 killed here
  *   a word is read, its process judged   nothing has changed
  *   the life is ended                    it is over; what it left is swept as after any death
  *   the process leaves the owners        an element is in use until the next audit
  *
- * A process that is gone attaches no more, and no other one has its key; so its entry among the owners can be
- * removed at any time.
+ * A process that is gone cannot attach, and no other process has its key. So its entry
+ * among the owners can be removed at any time, whatever its value is: a life that is
+ * over, or what a refused process has left (claim.bpf.h).
  */
 #include "bpf/guard_audit.h"
 
@@ -32,11 +35,17 @@
 #include "bpf/guard_ask.h"
 #include "bpf/guard_pin.h"
 
-/* The kernel's numbers of the namespaces that it begins with. */
+/*
+ * The inode numbers of the initial namespaces, which are fixed in the kernel's interface.
+ */
 #define PID_NAMESPACE_INITIAL 0xeffffffcull
 #define TIME_NAMESPACE_INITIAL 0xeffffffaull
 
-/* Whether pids and times in /proc are those that the kernel's programs see. */
+/*
+ * Whether pids and times in /proc are those that the programs record. In another
+ * namespace every owner would look gone, and an audit would end the lives of running
+ * processes.
+ */
 static bool is_initial(void)
 {
 	struct stat pid, time;
@@ -48,7 +57,11 @@ static bool is_initial(void)
 						 : time.st_ino == TIME_NAMESPACE_INITIAL;
 }
 
-/* Whether it is certain that process @pid, started @start nanoseconds after boot, is gone. */
+/*
+ * Whether it is certain that process @pid, started @start nanoseconds after boot, is
+ * gone. All doubts count as no: a life that goes on too long is found by the next audit,
+ * but one that was ended too early takes a running process's names away.
+ */
 static bool is_gone(pid_t pid, __u64 start)
 {
 	unsigned long long ticks, tick = 1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK);
@@ -62,24 +75,36 @@ static bool is_gone(pid_t pid, __u64 start)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
+		/*
+		 * With hidepid /proc hides processes of others, so kill(2) has to agree.
+		 */
 		return errno == ENOENT && kill(pid, 0) && errno == ESRCH;
 	got = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (got <= 0)
 		return kill(pid, 0) && errno == ESRCH;
 	text[got] = 0;
-	/* The name may hold anything, brackets too; what follows the last one is numbers. */
+	/*
+	 * The name may contain anything, also brackets; behind the last one there are
+	 * only fields.
+	 */
 	at = strrchr(text, ')');
 	if (!at || sscanf(at + 1,
 			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
 			  "%*d %llu",
 			  &state, &threads, &ticks) != 3)
 		return false;
-	/* A leader that has exited before its threads looks like a zombie too. */
+	/*
+	 * A leader that has exited before its threads is a zombie as well, and its
+	 * process runs.
+	 */
 	return ((state == 'Z' || state == 'X') && threads <= 1) || ticks != start / tick;
 }
 
-/* 1 if the life at @seat was of a process that is gone, and has been ended. */
+/*
+ * Judges the life at @seat. 1: its process was gone, and the life has been ended; 0:
+ * nothing was done; -errno.
+ */
 static int audit_seat(const struct guard_at *at, const __u64 *words, const struct life_seat *facts,
 		      uint32_t seat)
 {
@@ -92,7 +117,11 @@ static int audit_seat(const struct guard_at *at, const __u64 *words, const struc
 	};
 	int err;
 
-	/* The facts are this life's if the word is still the same behind them. */
+	/*
+	 * The start belongs to this life if the word is the same before and after it was
+	 * read. With the start of the seat's previous holder a running process would be
+	 * judged gone.
+	 */
 	if (!guard_word_is_alive(word) || __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE) != word ||
 	    !is_gone((pid_t)(word & LIFE_PID_MASK), start))
 		return 0;
@@ -100,6 +129,7 @@ static int audit_seat(const struct guard_at *at, const __u64 *words, const struc
 	return err ? err : run.living == 1;
 }
 
+/* Judges all seats. How many lives were ended, or -errno. */
 static int audit_lives(const struct guard_at *at, uint32_t seats)
 {
 	struct guard_map words = { 0 }, facts = { 0 };
@@ -123,6 +153,10 @@ static int audit_lives(const struct guard_at *at, uint32_t seats)
 	return err ? err : ended;
 }
 
+/*
+ * Removes the processes that are gone from the owners; adds to *removed, if not NULL.
+ * They are not found by the first pass, because a process can be there without a life.
+ */
 static int audit_owners(const struct guard_at *at, uint32_t seats, uint32_t *removed)
 {
 	struct life_process key, next;
@@ -133,8 +167,16 @@ static int audit_owners(const struct guard_at *at, uint32_t seats, uint32_t *rem
 	if (fd < 0)
 		return fd;
 	has_next = !bpf_map_get_next_key(fd, NULL, &next);
-	/* One that is removed meanwhile by its exit sends us back to the first; so there is a bound. */
+	/*
+	 * If the exit of a process removes the key that the iteration is at, the kernel
+	 * restarts it at the first one. Where processes keep dying it might never end;
+	 * hence the bound.
+	 */
 	for (steps = 0; has_next && steps < 8 * seats; steps++) {
+		/*
+		 * The next key first: after the deletion the iteration could not go on
+		 * from this one.
+		 */
 		key = next;
 		has_next = !bpf_map_get_next_key(fd, &key, &next);
 		if (is_gone((pid_t)key.pid, key.start) && !bpf_map_delete_elem(fd, &key) && removed)

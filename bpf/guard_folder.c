@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folders of pins: found, checked, made and removed.
+ * Folders of pins: found, verified, made and removed.
  *
- * Root works here in places where others may make things: a bpffs that was mounted without a mode is 1777. So
+ * Root works here in places where others may create files: a bpffs that was mounted
+ * without a mode is 1777. So
  *
- *   the parent      is opened without following a symbolic link anywhere; it has to be in a bpffs, root's or the
- *                   caller's, and if others may write it, sticky
- *   the folder      is opened below the parent's fd, and has to be a folder, root's or the caller's, and
- *                   writable by nobody else; what is in it was put there by those two
- *   a leftover      is the same, and is removed only if there is nothing in it but pins with a guard's names
+ *   the parent     is opened without following a symbolic link anywhere. It has to be in a bpffs,
+ *                  and owned by root or the caller; if others may write it, it has to be sticky
+ *   the folder     is opened below the parent's fd. It has to be a folder, owned by root or the
+ *                  caller, and writable by nobody else; so what is in it was put there by them
+ *   a leftover     the same, and it is removed only if it holds nothing but pins of a guard
  *
- * and everything after that goes by the fds. A name that another user has taken is refused with a sentence.
+ * and all later access goes through these fds. A name that another user has taken is
+ * refused with a sentence.
  *
  *   killed here                     what is left
  *   a folder is made, or filled     PATH-new-PID-N, which the next start or stop removes
@@ -37,9 +39,17 @@
 #include "bpf/guard_pin.h"
 #include "bpf/guard_say.h"
 
+/*
+ * A random name that exists already is bad luck once, and an attack if it happens this
+ * often.
+ */
 #define NAME_TRIES 100
 
-/* PATH in a parent and a name. */
+/*
+ * Splits PATH into a parent and a name. "." and ".." are refused: they would lead to
+ * another folder after the parent was verified. @parent has room for PATH_MAX, @base for
+ * NAME_MAX + 1.
+ */
 static int path_split(const char *path, char *parent, char *base)
 {
 	size_t size = strlen(path);
@@ -59,11 +69,16 @@ static int path_split(const char *path, char *parent, char *base)
 	return *base && strcmp(base, ".") && strcmp(base, "..") ? 0 : -EINVAL;
 }
 
+/* What root or the caller owns cannot have been planted by another user. */
 static bool is_trusted(uid_t uid)
 {
 	return !uid || uid == geteuid();
 }
 
+/*
+ * Whether others can neither replace nor rename the guard's folder in the parent: they
+ * cannot write it, or it is sticky, so that they can only touch what they own.
+ */
 static int parent_check(const struct guard_at *at, const char *parent)
 {
 	struct statfs fs;
@@ -88,6 +103,9 @@ static int parent_check(const struct guard_at *at, const char *parent)
 
 int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 {
+	/*
+	 * O_NOFOLLOW protects the last component only; a link further up is as dangerous.
+	 */
 	const struct open_how how = {
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS,
@@ -98,7 +116,7 @@ int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 	*at = (struct guard_at){ .o = o, .parent = -1, .folder = -1 };
 	err = path_split(guard_path(o), parent, at->base);
 	if (err) {
-		guard_say(o, "\"%s\" is no path for a guard", guard_path(o));
+		guard_say(o, "\"%s\" is not a valid path for a guard", guard_path(o));
 		return err;
 	}
 	at->parent = (int)syscall(SYS_openat2, AT_FDCWD, parent, &how, sizeof(how));
@@ -118,7 +136,11 @@ int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 	return err;
 }
 
-/* Below the parent: an fd of a folder that is root's or ours; -ENOENT. */
+/*
+ * Opens the folder @name below the parent. An fd; -ENOENT; -EPERM: it belongs to another
+ * user, others may write it, or something is mounted on it. It is verified by the fd,
+ * because the name may lead elsewhere a moment later.
+ */
 static int folder_open(const struct guard_at *at, const char *name, int flags)
 {
 	struct stat st, above;
@@ -143,11 +165,12 @@ int guard_folder_open(struct guard_at *at)
 	if (fd >= 0)
 		at->folder = fd;
 	else if (fd == -EPERM)
-		guard_say(at->o,
-			  "%s is not root's, or others can write it, so it is no guard's; remove "
-			  "it, or "
-			  "choose another path",
-			  guard_path(at->o));
+		guard_say(
+			at->o,
+			"%s is not root's, or others can write it, so it is not a guard's; remove "
+			"it, or "
+			"choose another path",
+			guard_path(at->o));
 	else if (fd == -ELOOP || fd == -ENOTDIR)
 		guard_say(at->o, "%s is not a folder; remove it, or choose another path",
 			  guard_path(at->o));
@@ -181,7 +204,10 @@ int guard_folder_name(const struct guard_at *at, const char *kind, char *name)
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return -EIO;
-	/* A number too, so that others cannot take the names of all pids. */
+	/*
+	 * The pid tells whether the maker still runs. The random number keeps other users
+	 * from creating all names in advance in a parent that they can write.
+	 */
 	if (snprintf(name, NAME_MAX + 1, "%s-%s-%d-%08x", at->base, kind, getpid(), number) >
 	    NAME_MAX)
 		return -ENAMETOOLONG;
@@ -200,7 +226,11 @@ int guard_folder_make(const struct guard_at *at, char *name)
 	return err ? err : folder_open(at, name, O_PATH);
 }
 
-/* Each name in @folder to @each until that says no. */
+/*
+ * Calls @each for every name in @folder until it returns false. 0; -ENOTEMPTY: it
+ * returned false; other errors. The folder is opened a second time, because one opened
+ * with O_PATH cannot be read.
+ */
 static int for_each_name(int folder, bool (*each)(int folder, const char *name, void *data),
 			 void *data)
 {
@@ -224,6 +254,7 @@ static int for_each_name(int folder, bool (*each)(int folder, const char *name, 
 	return go_on ? 0 : -ENOTEMPTY;
 }
 
+/* Whether the name is that of a pin; if not, it is copied to @data for the message. */
 static bool is_ours(int folder, const char *name, void *data)
 {
 	struct stat st;
@@ -235,6 +266,9 @@ static bool is_ours(int folder, const char *name, void *data)
 	return false;
 }
 
+/*
+ * Another caller may be emptying the same folder, so a name that is gone is no failure.
+ */
 static bool remove_one(int folder, const char *name, void *data)
 {
 	(void)data;
@@ -252,7 +286,10 @@ bool guard_folder_is_empty(const struct guard_at *at)
 	return !for_each_name(at->folder, stop_at_once, NULL);
 }
 
-/* An fd of the folder if there is nothing in it but a guard's pins. */
+/*
+ * Opens the folder @name if it holds nothing but pins of a guard. A path that was
+ * mistyped may lead to other programs' pins, whose removal would unload these.
+ */
 static int open_checked(const struct guard_at *at, const char *name)
 {
 	char stranger[NAME_MAX + 1];
@@ -265,7 +302,7 @@ static int open_checked(const struct guard_at *at, const char *name)
 		return fd;
 	close(fd);
 	if (err == -ENOTEMPTY)
-		guard_say(at->o, "%s is no guard's: there is \"%s\" in it; nothing was removed",
+		guard_say(at->o, "%s is not a guard's: there is \"%s\" in it; nothing was removed",
 			  strcmp(name, at->base) ? name : guard_path(at->o), stranger);
 	return err;
 }
@@ -280,6 +317,10 @@ int guard_folder_check(const struct guard_at *at, const char *name)
 	return 0;
 }
 
+/*
+ * Pins are removed through the fd that was verified. If something is added meanwhile the
+ * folder is not empty, and rmdir fails: nothing but pins is ever removed.
+ */
 int guard_folder_remove(const struct guard_at *at, const char *name)
 {
 	int fd = open_checked(at, name), err;
@@ -291,7 +332,11 @@ int guard_folder_remove(const struct guard_at *at, const char *name)
 	return err ? err : unlinkat(at->parent, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
-/* What a starter or stopper left that was killed. */
+/*
+ * Removes a folder that a killed starter or stopper has left. The pid in its name says
+ * whether its maker still runs; if another process has that pid by now, the folder stays
+ * until a later call.
+ */
 static bool remove_leftover(int parent, const char *name, void *data)
 {
 	const struct guard_at *at = data;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The programs into the kernel, attached; and their pins. guard_load() makes new maps, guard_load_for() takes those
- * of the guard that runs, which fit if they have the sizes that the programs want.
+ * Loads the guard's programs into the kernel, attaches them, and pins them.
  *
- * Nothing is pinned before guard_pin_all() or guard_pin_as(): killed earlier, nothing is left.
+ * guard_load() creates new maps. guard_load_for() uses those of the guard that runs,
+ * which fit if they have the type and the sizes that the programs expect.
+ *
+ * Nothing is pinned before guard_pin_all() or guard_pin_as() is called: if the process is
+ * killed earlier, nothing is left.
  */
 #include "bpf/guard_load.h"
 
@@ -46,7 +49,10 @@ static const size_t members[] = {
 };
 _Static_assert(sizeof(members) / sizeof(members[0]) == GUARD_PINS, "each pin has its member");
 
-/* libbpf's last words, for the sentence if loading fails. */
+/*
+ * libbpf's last warning, which says more than the errno if loading fails. Static, because
+ * libbpf's print function has no data pointer; hence the one thread in guard.h.
+ */
 static char last_words[256];
 
 __attribute__((format(printf, 2, 0))) static int keep_words(enum libbpf_print_level level,
@@ -57,7 +63,10 @@ __attribute__((format(printf, 2, 0))) static int keep_words(enum libbpf_print_le
 	return 0;
 }
 
-/* If the kernel's age is the likely one, that; else libbpf's last words. */
+/*
+ * On a kernel that is too old, that is the reason, whatever libbpf says of some feature
+ * that it has found missing. Otherwise libbpf's last warning.
+ */
 const char *guard_load_reason(void)
 {
 	static char sentence[128];
@@ -74,6 +83,9 @@ const char *guard_load_reason(void)
 	return *last_words ? last_words : "the path has to be in a bpffs, and to have no dot in it";
 }
 
+/*
+ * The map, link or program that the pin is made of. NULL before it is loaded or attached.
+ */
 static void *pinned(const struct guard_bpf *guard, size_t pin)
 {
 	void *it;
@@ -82,6 +94,7 @@ static void *pinned(const struct guard_bpf *guard, size_t pin)
 	return it;
 }
 
+/* An fd of that, which belongs to @guard. */
 static int fd_of(const struct guard_bpf *guard, size_t pin)
 {
 	switch (guard_pins[pin].kind) {
@@ -95,7 +108,12 @@ static int fd_of(const struct guard_bpf *guard, size_t pin)
 	return -1;
 }
 
-/* What others may open is mapped by them: from here on only the programs can write it. */
+/*
+ * Freezes the maps that other users open. They have to open them for writing too, or
+ * could not map them (guard_pin.c); frozen, a map can be written by the programs alone. A
+ * map cannot be frozen while it is mapped for writing, so this comes before anybody can
+ * open it.
+ */
 static int freeze_maps(const struct guard_bpf *guard)
 {
 	size_t i;
@@ -108,6 +126,11 @@ static int freeze_maps(const struct guard_bpf *guard)
 	return 0;
 }
 
+/*
+ * Fills in the control block of a new guard, and freezes the maps. By default a user may
+ * have half of the seats and the last sixteenth is root's, so that no single user can
+ * exhaust them.
+ */
 static int set_up_control(struct guard_bpf *guard, const struct guard_options *o)
 {
 	uint32_t number = bpf_map__max_entries(guard->maps.lives);
@@ -122,6 +145,7 @@ static int set_up_control(struct guard_bpf *guard, const struct guard_options *o
 	};
 	__u32 zero = 0;
 
+	/* 0 means that a registry is of no guard. */
 	while (!control.identity) {
 		if (getrandom(&control.identity, sizeof(control.identity), 0) < 0)
 			return -errno;
@@ -131,12 +155,16 @@ static int set_up_control(struct guard_bpf *guard, const struct guard_options *o
 	return freeze_maps(guard);
 }
 
+/*
+ * The programs with the sizes of their maps set; nothing is in the kernel yet. NULL, with
+ * errno.
+ */
 static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct guard_bpf *guard;
 
-	/* Before 5.11 maps count against it; where that is so, root may. */
+	/* Before 5.11 maps count against this limit; root may raise it there. */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(keep_words);
@@ -147,14 +175,23 @@ static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 	bpf_map__set_max_entries(guard->maps.lives, number);
 	bpf_map__set_max_entries(guard->maps.seats, number);
 	bpf_map__set_max_entries(guard->maps.joined, number);
-	/* Twice the seats: what could not be removed takes no place away before it is as much again. */
+	/*
+	 * Twice the number of seats, for entries that the kernel refused to delete and
+	 * for claims of processes that attach: only as many of these as there are seats
+	 * could keep others out.
+	 */
 	bpf_map__set_max_entries(guard->maps.owners, 2 * number);
 	bpf_map__set_max_entries(guard->maps.users, 2 * number);
 	guard->rodata->faults = faults;
 	return guard;
 }
 
-/* Where @is_sure, the second programs are in_exit and in_exec, in the kernel's functions. */
+/*
+ * Chooses which pair of second programs is loaded: with @is_sure in_exit and in_exec, on
+ * functions of the kernel, otherwise exit_again and exec_again, at tracepoints. A program
+ * that the kernel refuses must not be loaded at all, because one that is refused makes
+ * the whole load fail.
+ */
 static void choose(struct guard_bpf *guard, bool is_sure)
 {
 	bpf_program__set_autoload(guard->progs.in_exit, is_sure);
@@ -163,6 +200,10 @@ static void choose(struct guard_bpf *guard, bool is_sure)
 	bpf_program__set_autoload(guard->progs.exec_again, !is_sure);
 }
 
+/*
+ * Attaches, and stores the link where it can be pinned from; destroying the skeleton
+ * detaches.
+ */
 static int attach_one(struct bpf_link **link, struct bpf_program *program)
 {
 	*link = bpf_program__attach(program);
@@ -170,8 +211,12 @@ static int attach_one(struct bpf_link **link, struct bpf_program *program)
 }
 
 /*
- * An iterator over tasks, because hardened kernels refuse those over the elements of a map, whose programs
- * get a buffer to write into. One task is the least that it can go over; before 6.1 it goes over all.
+ * Attaches all programs that are loaded. Those of the exit come first, so that no life
+ * that attach gives can be without them.
+ *
+ * attach is an iterator over tasks, because hardened kernels refuse iterators over the
+ * elements of a map, whose programs get a buffer to write into. It is limited to one
+ * task, the least that is possible; before 6.1 the limit is ignored and it visits all.
  */
 static int attach(struct guard_bpf *guard, bool is_sure)
 {
@@ -194,7 +239,11 @@ static int attach(struct guard_bpf *guard, bool is_sure)
 	return guard->links.attach ? 0 : -errno;
 }
 
-/* The map that is pinned as @name in the place of @map, if it is of its kind and size. */
+/*
+ * Makes the programs use the map that is pinned as @name instead of a new @map. -EPROTO:
+ * its type or a size differs. The verifier would accept a larger value, and the programs
+ * would then misread it.
+ */
 static int reuse(const struct guard_at *at, struct bpf_map *map, const char *name)
 {
 	struct bpf_map_info info = { 0 };
@@ -206,7 +255,7 @@ static int reuse(const struct guard_at *at, struct bpf_map *map, const char *nam
 			  "the guard at %s is not whole, \"%s\" cannot be opened: %s; "
 			  "`regtool guard stop --force` removes what is left of it",
 			  guard_path(at->o), name, strerror(-fd));
-		/* That there is none would be another thing. */
+		/* -ENOENT would mean that there is no guard. */
 		return fd == -ENOENT ? -EUCLEAN : fd;
 	}
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
@@ -223,12 +272,15 @@ static int reuse(const struct guard_at *at, struct bpf_map *map, const char *nam
 			  "the guard at %s is of another version, whose map \"%s\" these programs "
 			  "cannot "
 			  "use; nothing was changed; stop it when nobody takes part, and start it "
-			  "anew",
+			  "again",
 			  guard_path(at->o), name);
 	return err;
 }
 
-/* The programs, with the maps of the guard at @at; or with new ones, where @control is NULL. Nothing is loaded yet. */
+/*
+ * Opens the programs, with the maps of the guard at @at, whose control block is @control,
+ * or with new maps if that is NULL. Nothing is loaded yet.
+ */
 static int prepare(struct guard_bpf **out, const struct guard_at *at,
 		   const struct life_control *control)
 {
@@ -249,8 +301,10 @@ static int prepare(struct guard_bpf **out, const struct guard_at *at,
 }
 
 /*
- * A kernel that lets no program into its functions gets those of the tracepoints alone. Which error says so is the
- * kernel's choice; so whatever it refuses is tried without these.
+ * Loads and attaches, at first with the second programs on functions. A kernel that
+ * allows no program on its functions gets those at tracepoints only. Kernels report that
+ * by various errors, at load or at attach, so after any error the second way is tried; if
+ * the error had another cause, it occurs again.
  */
 static int load(struct guard_bpf **out, const struct guard_at *at,
 		const struct life_control *control)
@@ -292,6 +346,7 @@ int guard_load_for(struct guard_bpf **out, const struct guard_at *at)
 	return err ? err : load(out, at, &control);
 }
 
+/* A guard for a group has the same pins with no rights for others. */
 static int pin_as(const struct guard_bpf *guard, int folder, size_t pin, const char *as,
 		  bool is_groups)
 {
@@ -327,12 +382,19 @@ int guard_give_group(const struct guard_at *at, gid_t group)
 	size_t i;
 
 	for (i = 0; i < GUARD_PINS; i++) {
-		/* A guard of an older version has not all of them yet. */
+		/*
+		 * A guard that an older version started may lack some of them; they are
+		 * made next.
+		 */
 		if ((fchmodat(at->folder, guard_pins[i].name, guard_pins[i].mode & 0770, 0) ||
 		     fchownat(at->folder, guard_pins[i].name, (uid_t)-1, group, 0)) &&
 		    errno != ENOENT)
 			return -errno;
 	}
+	/*
+	 * The folder's fd is O_PATH, for which fchmod(2) fails; and its name may lead
+	 * elsewhere.
+	 */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", at->folder);
 	return chmod(path, 0750) || chown(path, (uid_t)-1, group) ? -errno : 0;
 }

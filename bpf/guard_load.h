@@ -2,8 +2,8 @@
 /*
  * The guard's programs, loaded into the kernel and attached, and their pins.
  *
- * Promises  until one of the functions that pin has been called, everything belongs to the calling process: if it is
- *           killed, the kernel unloads all of it.
+ * Promises  until one of the functions that pin has been called, everything belongs to
+ *           the calling process: if it is killed, the kernel unloads all of it.
  * Used by   guard.c, guard_upgrade.c.
  */
 #ifndef KREG_GUARD_LOAD_H
@@ -16,7 +16,10 @@ struct guard_bpf;
 /* Loads and attaches, with new maps. */
 int guard_load(struct guard_bpf **out, const struct guard_at *at);
 
-/* The same with the maps of the guard at @at. -EPROTO: they do not fit; -EUCLEAN: one is missing. */
+/*
+ * The same with the maps of the guard at @at. -EPROTO: they do not fit; -EUCLEAN: one is
+ * missing.
+ */
 int guard_load_for(struct guard_bpf **out, const struct guard_at *at);
 void guard_free(struct guard_bpf *guard);
 

@@ -2,8 +2,8 @@
 /*
  * The table of pins, and how to open, make and map them.
  *
- * The table is the only list of what a guard's folder may hold: what is loaded is pinned by it, and a folder with any other
- * name in it is never removed (guard_folder.c).
+ * The table is the only list of what a guard's folder may hold: what is loaded is pinned
+ * by it, and a folder with any other name in it is never removed (guard_folder.c).
  */
 #include "bpf/guard_pin.h"
 
@@ -24,9 +24,10 @@
 #include "bpf/life_layout.h"
 
 /*
- * The maps that every process reads are 0666, because bpf(2) refuses to map one that was opened for reading alone. They
- * are frozen instead, so that only the programs write them. join is run by every process, and its effect is confined to the
- * caller. attach is an iterator, and is read like a file.
+ * The maps that every process reads are 0666, because bpf(2) refuses to map one that was
+ * opened for reading alone. They are frozen instead, so that only the programs write
+ * them. join is run by every process, and its effect is confined to the caller. attach is
+ * an iterator, and is read like a file.
  */
 const struct guard_pin guard_pins[GUARD_PINS] = {
 	[GUARD_PIN_LIVES] = { LIFE_PIN_LIVES, 0666, GUARD_MAP },
@@ -60,8 +61,8 @@ bool guard_is_pin(const char *name)
 }
 
 /*
- * bpf(2) takes a path and no folder fd. This path leads to the folder that was verified, even if another folder has its name
- * by now.
+ * bpf(2) takes a path and no folder fd. This path leads to the folder that was verified,
+ * even if another folder has its name by now.
  */
 static int pin_path(char *out, size_t size, int folder, const char *name)
 {
@@ -89,8 +90,8 @@ int guard_pin_make(int folder, const char *name, int fd, mode_t mode)
 	if (err)
 		return err;
 	/*
-	 * bpffs does not hand the folder's group down. Each pin of a group's guard needs it, because the mode of
-	 * the folder does not protect what is opened by an fd.
+	 * bpffs does not pass the folder's group on, so each pin gets it here: then its own
+	 * mode protects it, even if the folder is opened to others.
 	 */
 	if (fstat(folder, &st))
 		return -errno;

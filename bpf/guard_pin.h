@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pins of a guard: their names, who may open each of them, and access to them below an open folder.
+ * The pins of a guard: their names, their modes, and access to them below an open folder.
  *
- * Promises  a pin is opened, made and mapped through the fd of its folder, which the caller has verified. What is renamed
- *           or replaced above that folder in the meantime has no effect.
+ * Promises  a pin is opened, made and mapped through the fd of its folder, which the
+ *           caller has verified. What is renamed or replaced above that folder in the
+ *           meantime has no effect.
  * Needs     /proc, because bpf(2) takes paths.
- * Used by   guard_folder.c, guard_ask.c, guard_audit.c, guard_status.c, guard_load.c, guard_upgrade.c.
+ * Used by   guard_folder.c, guard_ask.c, guard_audit.c, guard_status.c, guard_load.c,
+ *           guard_upgrade.c.
  */
 #ifndef KREG_GUARD_PIN_H
 #define KREG_GUARD_PIN_H
@@ -23,7 +25,10 @@
 #define PIN_EXEC_AGAIN "exec_again"
 #define PIN_DEATHS "deaths"
 
-/* Appended to the name of a pin until it is renamed over the one in use (guard_upgrade.c). */
+/*
+ * Appended to the name of a pin until it is renamed over the one in use
+ * (guard_upgrade.c).
+ */
 #define PIN_NEW "-new"
 
 enum guard_pin_kind { GUARD_MAP, GUARD_LINK, GUARD_PROGRAM };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages go to the caller, because a library must not write to a terminal that may be somebody else's. */
+/*
+ * Messages go to the caller, because a library must not write to a terminal that may be
+ * somebody else's.
+ */
 #include "bpf/guard_say.h"
 
 #include <stdarg.h>

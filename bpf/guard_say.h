@@ -13,7 +13,10 @@
 /* The path of the guard that @o names, which is the default one if @o has none. */
 const char *guard_path(const struct guard_options *o);
 
-/* Formats a sentence and passes it to the caller's log function; does nothing without one. */
+/*
+ * Formats a sentence and passes it to the caller's log function; does nothing without
+ * one.
+ */
 void guard_say(const struct guard_options *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

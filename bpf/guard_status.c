@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guard answers: its control and its lives, read; and the program command, run. Reading changes nothing, and
- * whoever may use the guard may do it.
+ * What a guard reports: its status, and how many seats each user holds.
+ *
+ * Reading changes nothing, and every user of the guard may do it. The status of root also
+ * includes an audit, so that it does not count lives whose processes are gone.
  */
 #include "bpf/guard.h"
 
@@ -17,7 +19,12 @@
 #include "bpf/guard_pin.h"
 #include "bpf/guard_say.h"
 
-/* Of the program behind the link @name; *is_sure: it is in a function of the kernel, not at a tracepoint. */
+/*
+ * How often the kernel skipped the program behind the link @name, because it was already
+ * running on that CPU. *is_sure: the program is on a function of the kernel, where that
+ * cannot happen, and not at a tracepoint. False if it is unknown: to open a program by
+ * its id takes root.
+ */
 static bool misses_of(const struct guard_at *at, const char *name, uint64_t *misses, bool *is_sure)
 {
 	struct bpf_link_info link = { 0 };
@@ -45,6 +52,11 @@ static bool misses_of(const struct guard_at *at, const char *name, uint64_t *mis
 	return known;
 }
 
+/*
+ * Adds the events that were skipped. If the second programs are on functions, each event
+ * that the first ones missed was handled, and sure_misses has to be 0; a test relies on
+ * it.
+ */
 static void add_misses(const struct guard_at *at, struct guard_status *out)
 {
 	uint64_t exit, exec, exit_again, exec_again;
@@ -54,7 +66,10 @@ static void add_misses(const struct guard_at *at, struct guard_status *out)
 			       misses_of(at, PIN_EXEC, &exec, &is_not[1]);
 	if (!out->recursion_known)
 		return;
-	/* A guard from before these has none. */
+	/*
+	 * Both are 0 if a pin is missing, as where an upgrade was killed before it made
+	 * these.
+	 */
 	misses_of(at, PIN_AGAIN, &exit_again, &is_sure[0]);
 	misses_of(at, PIN_EXEC_AGAIN, &exec_again, &is_sure[1]);
 	out->recursion_misses = exit + exec + exit_again + exec_again;
@@ -62,6 +77,10 @@ static void add_misses(const struct guard_at *at, struct guard_status *out)
 	out->sure_misses = out->is_sure ? exit_again + exec_again : 0;
 }
 
+/*
+ * The order for qsort(3). A difference of two unsigned numbers would not have the right
+ * sign.
+ */
 static int by_uid(const void *a, const void *b)
 {
 	const struct guard_user *x = a, *y = b;
@@ -69,7 +88,11 @@ static int by_uid(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
-/* One for each living seat, and then one for each user. */
+/*
+ * Lists the users of all living seats, then merges equal ones in place; @users has room
+ * for @seats. A life that ends meanwhile may be counted for its seat's next user: the
+ * figures are a view of a moving target, and no decision relies on them.
+ */
 static size_t gather(const __u64 *words, const struct life_seat *facts, uint32_t seats,
 		     struct guard_user *users)
 {
@@ -92,6 +115,7 @@ static size_t gather(const __u64 *words, const struct life_seat *facts, uint32_t
 	return count;
 }
 
+/* *out is allocated, and the caller frees it; it is set on success only. */
 static int users_at(const struct guard_at *at, struct guard_user **out, size_t *count)
 {
 	struct guard_map words = { 0 }, facts = { 0 };
@@ -130,6 +154,10 @@ int guard_users(const struct guard_options *options, struct guard_user **out, si
 	return err;
 }
 
+/*
+ * Seats in use, whatever user has them: counted from the lives, as the guard keeps no
+ * total.
+ */
 static int count_used(const struct guard_at *at, struct guard_status *out)
 {
 	struct guard_user *users = NULL;
@@ -142,12 +170,19 @@ static int count_used(const struct guard_at *at, struct guard_status *out)
 	return err;
 }
 
+/*
+ * The audit comes first, so that the counters below include what it has found. The lives
+ * are read after the counters: seats_used is not exactly of the same moment.
+ */
 static int status_at(const struct guard_at *at, struct guard_status *out)
 {
 	struct life_control control;
 	int err;
 
-	/* Who may not, or cannot, is told what earlier ones have found. */
+	/*
+	 * Where the caller may not audit, or cannot, the figures are those of earlier
+	 * audits.
+	 */
 	guard_audit_at(at, NULL);
 	err = guard_control(at, &control);
 	if (err)

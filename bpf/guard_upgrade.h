@@ -9,7 +9,10 @@
 
 #include "bpf/guard_folder.h"
 
-/* Replaces the programs of the guard at @at by those of this library; see guard_upgrade.c for what can fail. */
+/*
+ * Replaces the programs of the guard at @at by those of this library; see guard_upgrade.c
+ * for what can fail.
+ */
 int guard_upgrade_at(struct guard_at *at);
 
 #endif

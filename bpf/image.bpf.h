@@ -2,11 +2,11 @@
 /*
  * The image of a life: a counter that each exec increments.
  *
- * A life survives exec, but locks and reader slots belong to one program and must not. Their words
- * contain the image, so they are over when it changes.
+ * A life survives exec, but locks and reader slots belong to one program and must not.
+ * Their words contain the image, so they are over when it changes.
  *
- * Promises  one exec increments the image once, whichever programs see it; a reader that is given
- *           an image is given that of its own program.
+ * Promises  one exec increments the image once, whichever programs see it; a reader that
+ *           is given an image is given that of its own program.
  * Needs     nothing: the kernel's own count of a process's execs identifies the exec.
  * Used by   bpf/guard.bpf.c, whose head has what can fail.
  *
@@ -14,9 +14,10 @@
  *   n                 {n', COUNTING}, count_exec(), by compare-and-swap: this thread increments
  *   {n', COUNTING}    n', by the same program, after it has incremented the image
  *
- * At an exec the process has one thread. But at its next attach it may have many, and the one that
- * increments may be preempted in between. The others retry then: the old image is that
- * of a program that is over, and a second increment would end what this program has just taken.
+ * At an exec the process has one thread. But at its next attach it may have many, and the
+ * one that increments may be preempted in between. The others retry then: the old image
+ * is that of a program that is over, and a second increment would end what this program
+ * has just taken.
  */
 #ifndef KREG_IMAGE_BPF_H
 #define KREG_IMAGE_BPF_H
@@ -24,8 +25,8 @@
 #include "bpf/seat.bpf.h"
 
 /*
- * Increments the image if the kernel's count @execs differs from the one that it was incremented
- * for. False if another thread is doing that.
+ * Increments the image if the kernel's count @execs differs from the one that it was
+ * incremented for. False if another thread is doing that.
  */
 static bool count_exec(struct life_control *c, struct life_seat *fact, __u64 execs)
 {
@@ -72,8 +73,8 @@ static void see_exec(struct task_struct *p)
 }
 
 /*
- * In an exec that can no longer fail and that the kernel will count next, hence + 1. on_exec finds
- * the count already equal, and only copies the name.
+ * In an exec that can no longer fail and that the kernel will count next, hence + 1.
+ * on_exec finds the count already equal, and only copies the name.
  */
 static void foresee_exec(struct task_struct *p)
 {

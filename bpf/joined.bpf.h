@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Records of which registries a process has opened for writing, as the kernel sees it: by the file
- * behind its shared, writable mapping.
+ * Records of which registries a process has opened for writing, as the kernel sees it: by
+ * the file behind its shared, writable mapping.
  *
- * A registry's own memory is writable by every participant, so it is no evidence of who takes part.
+ * A registry's own memory is writable by every participant, so it is no evidence of who
+ * takes part.
  *
- * Promises  what is recorded for a seat was written in the context of the process that holds it,
- *           while it had that file mapped. So a process cannot make another one appear in a
- *           registry, whatever it writes into its memory.
- * Needs     join, run by the process after it has mapped the file and before anything names it as
- *           an owner there. attach clears a seat's records before a life begins in it.
+ * Promises  what is recorded for a seat was written in the context of the process that
+ *           holds it, while it had that file mapped. So a process cannot make another one
+ *           appear in a registry, whatever it writes into its memory.
+ * Needs     join, run by the process after it has mapped the file and before anything
+ *           names it as an owner there. attach clears a seat's records before a life
+ *           begins in it.
  * Used by   bpf/guard.bpf.c.
  *
  *   device of a record   means                        becomes, by
@@ -18,10 +20,10 @@
  *   {device, HERE}       it has that file open        0, by join with LEAVE, when the last handle
  *                                                     was closed
  *
- * Records survive exec, as names do. If all records of a seat are in use, `more` says so for the
- * rest of the life, and whether a registry that is not among them was joined is unknown. All
- * records of a seat belong to one process. If two of its threads run join at once for different
- * files, the result can only be wrong about that process.
+ * Records survive exec, as names do. If all records of a seat are in use, `more` says so
+ * for the rest of the life, and whether a registry that is not among them was joined is
+ * unknown. All records of a seat belong to one process. If two of its threads run join at
+ * once for different files, the result can only be wrong about that process.
  */
 #ifndef KREG_JOINED_BPF_H
 #define KREG_JOINED_BPF_H
@@ -47,9 +49,9 @@ struct seen_file {
 };
 
 /*
- * Called by the kernel with the mapping at the address, while the address space is locked, so the
- * file cannot be unmapped during the call. A private or read-only mapping proves nothing: any user
- * that can read the file can make one.
+ * Called by the kernel with the mapping at the address, while the address space is
+ * locked, so the file cannot be unmapped during the call. A private or read-only mapping
+ * proves nothing: any user that can read the file can make one.
  */
 static long see_file(struct task_struct *task, struct vm_area_struct *vma, struct seen_file *seen)
 {
@@ -94,8 +96,8 @@ static void join_file(struct life_joined *seat, __u64 inode, __u64 device)
 			return;
 	}
 	/*
-	 * A record is taken before the inode is written, and its device is written last: a reader
-	 * that sees the device sees the inode that belongs to it.
+	 * A record is taken before the inode is written, and its device is written last:
+	 * a reader that sees the device sees the inode that belongs to it.
 	 */
 	for (i = 0; i < LIFE_JOINED; i++) {
 		if (!__sync_bool_compare_and_swap(&seat->at[i].device, 0, LIFE_JOINED_TAKEN))
@@ -108,8 +110,9 @@ static void join_file(struct life_joined *seat, __u64 inode, __u64 device)
 }
 
 /*
- * Clears the records of the seat @number. Called by attach, which has taken the seat and has not
- * begun a life in it: the files of the previous holder must not count as the next one's.
+ * Clears the records of the seat @number. Called by attach, which has taken the seat and
+ * has not begun a life in it: the files of the previous holder must not count as the next
+ * one's.
  */
 static void forget_files(__u32 number)
 {
@@ -120,8 +123,9 @@ static void forget_files(__u32 number)
 }
 
 /*
- * Joins the file that the current process has mapped at run->address, or leaves one. 0, or -errno.
- * The process may leave a file that it has no longer mapped, so that one is named by its numbers.
+ * Joins the file that the current process has mapped at run->address, or leaves one. 0,
+ * or -errno. The process may leave a file that it has no longer mapped, so that one is
+ * named by its numbers.
  */
 static int change_files(struct life_join *run)
 {

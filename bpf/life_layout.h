@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life table's bits: what the guard in the kernel writes and processes read.
+ * The layout of the life table: what the guard's programs write and processes read.
  *
- * Promises  the same layout on both sides; every field that another binary could see has a
- *           fixed size and place.
- * Needs     __u32, __u64 and friends from whoever includes it: <linux/types.h> in user space,
- *           core.bpf.h in BPF. It includes nothing itself.
- * Used by   bpf/guard.bpf.c, bpf/guard.c, shm/life*.c.
+ * Promises  the same layout on both sides; every field that another binary could see has
+ *           a fixed size and place.
+ * Needs     __u32, __u64 and friends from the including file: <linux/types.h> in user
+ *           space, core.bpf.h in BPF. It includes nothing itself.
+ * Used by   bpf/guard.bpf.c, bpf/guard*.c, shm/life*.c.
  *
  * The life word: one for each seat, written by the kernel alone.
  *
@@ -16,20 +16,25 @@
  *  +---+---------------------+--+--+----------------------+
  *
  *   word             means              written by
- *   0                seat never used    whoever made the table
+ *   0                seat never used    the creator of the table
  *   {n, O, pid}      over, being taken  guard: attach, which begins the next life in it
  *   {n, pid}         alive              guard: attach. Fallback: the keeper thread, its TID
  *   {n, O}           over, n is spent   guard: exit or stop. Fallback: the kernel's robust list
- *   {n, O, TID}      over, and claimed  fallback: a keeper that takes the seat, or gives it back
+ *   {n, O, TID}      over, and claimed  fallback: a keeper that takes the seat, or returns it
  *
- * O is the kernel's FUTEX_OWNER_DIED and W its FUTEX_WAITERS, so that one test serves both
- * writers. The incarnation grows by one at each taking of the seat and is never 0 in use, so a
- * word that was once seen alive never comes back.
+ * O is the kernel's FUTEX_OWNER_DIED and W its FUTEX_WAITERS, so that one test serves
+ * both writers. The incarnation is incremented each time the seat is taken and is never 0
+ * in use, so a word that was once seen alive never comes back. The top bit stays 0: the
+ * guard's claims have it (claim.bpf.h).
  */
 #ifndef KREG_LIFE_LAYOUT_H
 #define KREG_LIFE_LAYOUT_H
 
-/* Raised by each change that the programs or the library of another version would not understand. */
+/*
+ * To be raised with each change that programs or a library of another version would not
+ * understand. 3: attach deletes elements of owners, into which a program of layout 2
+ * might enter a life too late.
+ */
 #define LIFE_LAYOUT 3u
 #define LIFE_MAGIC 0x6b7265676c696665ull /* "kregLife", read as one word */
 
@@ -42,7 +47,10 @@
 /* A seat's number fits 16 bits: owner words and reader slots rely on it. */
 #define LIFE_SEATS_MAX 65536u
 
-/* What the kernel knows of whoever holds a seat. Written by the guard alone; frozen to the rest. */
+/*
+ * The facts of a seat's holder, as the kernel knows them. Written by the guard's programs
+ * alone.
+ */
 struct life_seat {
 	__u32 pid;
 	__u32 uid;
@@ -56,7 +64,10 @@ struct life_seat {
 
 #define LIFE_EXECS_COUNTING (1ull << 63) /* in execs: @image is being counted up for it */
 
-/* A process for ever: no other has its pid and its start. The key of the guard's owners. */
+/*
+ * Identifies a process for ever: no other has both its pid and its start. The key of
+ * owners.
+ */
 struct life_process {
 	__u64 start;
 	__u32 pid;
@@ -64,8 +75,9 @@ struct life_process {
 };
 
 /*
- * The registries that the holder of a seat has opened for writing: their files, as the kernel sees them. Nobody
- * else's word, least of all a registry's own memory, says who takes part in it.
+ * The registries that the holder of a seat has opened for writing, by their files, as the
+ * kernel sees them. Nothing else is evidence of who takes part in a registry, least of
+ * all its own memory.
  */
 #define LIFE_JOINED 7u
 #define LIFE_JOINED_HERE (1ull << 63)  /* in device */
@@ -73,7 +85,11 @@ struct life_process {
 
 struct life_registry {
 	__u64 inode;
-	__u64 device; /* the kernel's number, of 32 bits, and LIFE_JOINED_HERE; 0: free. Written last */
+	/*
+	 * The kernel's number, of 32 bits, and LIFE_JOINED_HERE; 0: the record is free.
+	 * Written last, so a reader that sees it sees the inode, too.
+	 */
+	__u64 device;
 };
 
 struct life_joined {
@@ -82,32 +98,38 @@ struct life_joined {
 	__u64 reserved;
 };
 
-/* What the program join is run with, and answers. */
+/* The argument and the answer of the program join. */
 struct life_join {
 	__u64 address; /* in the mapping of the file that the process joins */
 	__u64 inode;   /* what it leaves, as in the record */
 	__u64 device;
 	__u32 leave; /* non-zero: leave */
-	__s32 error; /* 0; -EAGAIN, -EBUSY: run it again; -ESRCH: no life; others: no such mapping */
+	/*
+	 * 0; -EAGAIN, -EBUSY: run it again; -ESRCH: no life; others: there is no such
+	 * mapping.
+	 */
+	__s32 error;
 };
 
-/* One for a guard: what it is, and what it has seen. */
+/*
+ * The control block, one for each guard: its settings, and counters of what it has seen.
+ */
 struct life_control {
 	__u64 magic;
 	__u32 layout;
 	__u32 seats;
 	__u64 identity; /* random, never 0: tells one guard's life table from another's */
-	__u64 stopping; /* non-zero: no more seats are given */
+	__u64 stopping; /* non-zero: seats are not given */
 	__u64 attaches;
 	__u64 deaths;
 	__u64 execs;
 	__u64 refused;   /* attaches that found no free seat */
-	__u64 missed;    /* deaths that could not be told to the ring */
+	__u64 missed;    /* deaths that the ring had no room for */
 	__u64 late;      /* lives that the audit has ended, because no exit program did */
 	__u64 stale;     /* ends after which the process stayed among the owners for a while */
 	__u64 free_from; /* a hint: where the search for a free seat begins */
 	__u64 exits; /* processes that on_exit has seen end: it is at work if one's end raises it */
-	__u64 upgrades;    /* how often other programs have taken over */
+	__u64 upgrades;    /* how often the programs were replaced */
 	__u64 over_share;  /* attaches of users who had their share */
 	__u32 share;       /* seats that one user may hold; root may hold all */
 	__u32 reserve;     /* the last so many seats are root's */
@@ -115,11 +137,11 @@ struct life_control {
 	__u64 reserved[4];
 };
 
-/* What reading the attach file yields. */
+/* What read(2) of the attach file yields. */
 struct life_reply {
 	/*
-	 * 0; -EUSERS: no seat is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the guard is stopping;
-	 * -EAGAIN: read again
+	 * 0; -EUSERS: no seat is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the
+	 * guard is stopping; -EAGAIN: read again
 	 */
 	__s32 error;
 	__u32 seat;
@@ -140,7 +162,7 @@ struct life_death {
 	char comm[16];
 };
 
-/* What the program command is run with, and answers. */
+/* The argument and the answer of the program command. */
 struct life_command {
 	__u32 command;
 	__u32 living; /* how many lives there are; END_ONE: how many were ended */
@@ -161,7 +183,7 @@ struct life_command {
 
 #define LIFE_KEEP 0xffffffffu
 
-/* Which steps of the guard's programs fail, for tests. */
+/* For tests: which steps of the guard's programs fail. */
 #define LIFE_FAULT_INSERT 1u      /* every other entry among the owners is refused */
 #define LIFE_FAULT_DELETE 2u      /* no entry among the owners is removed */
 #define LIFE_FAULT_EXIT 4u        /* on_exit ends no life */

@@ -2,10 +2,11 @@
 /*
  * The guard's maps, and the operations of its programs on seats and life words.
  *
- * Promises  each change of a life word is one compare-and-swap, or an exchange by the program
- *           that has taken the seat. A seat whose word is 0 or {n, O} is free, and take_seat()
- *           finds it, whatever the hint says.
- * Needs     a program that runs to its end once it has taken a seat, even if it is preempted.
+ * Promises  each change of a life word is one compare-and-swap, or an exchange by the
+ *           program that has taken the seat. A seat whose word is 0 or {n, O} is free,
+ *           and take_seat() finds it, whatever the hint says.
+ * Needs     a program that runs to its end once it has taken a seat, even if it is
+ *           preempted.
  * Used by   bpf/guard.bpf.c, whose head has the states and what can fail.
  */
 #ifndef KREG_SEAT_BPF_H
@@ -26,11 +27,12 @@ static bool fails(__u32 fault)
 }
 
 /*
- * The sizes of all maps are set when they are created (guard_load.c); 1 is a placeholder. Those that
- * processes read can be mapped, so that a lookup reads a life word without a system call.
+ * The sizes of all maps are set when they are created (guard_load.c); 1 is a placeholder.
+ * Those that processes read can be mapped, so that a lookup reads a life word without a
+ * system call.
  *
- * The life word of each seat. An array of its own, because it is the only one that lookups read:
- * 8 words share a cache line.
+ * The life word of each seat. An array of its own, because it is the only one that
+ * lookups read: 8 words share a cache line.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -40,7 +42,10 @@ struct {
 	__type(value, __u64);
 } lives SEC(".maps");
 
-/* The facts of each seat's holder. They are those of a life if its word is the same afterwards. */
+/*
+ * The facts of each seat's holder. They are those of a life if its word is the same
+ * afterwards.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -59,8 +64,8 @@ struct {
 } control SEC(".maps");
 
 /*
- * From a process to its owner word, or a claim (claim.bpf.h). A program finds its own process
- * here without a search of all seats, which an exit could not afford.
+ * From a process to its owner word, or a claim (claim.bpf.h). A program finds its own
+ * process here without a search of all seats, which an exit could not afford.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -78,8 +83,8 @@ struct {
 } users SEC(".maps");
 
 /*
- * Records of deaths for tracing. Nothing relies on them: a ring that nobody reads fills up, and
- * further deaths are only counted.
+ * Records of deaths for tracing. Nothing relies on them: a ring that nobody reads fills
+ * up, and further deaths are only counted.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -101,9 +106,9 @@ static void count(__u64 *counter)
 }
 
 /*
- * The key of @p's process in owners. If another thread than the leader calls exec, it becomes the
- * leader and the kernel hands the start time of the old one on. So the key is the same before and
- * after, and a process keeps its seat.
+ * The key of @p's process in owners. If another thread than the leader calls exec, it
+ * becomes the leader and the kernel hands the start time of the old one on. So the key is
+ * the same before and after, and a process keeps its seat.
  */
 static struct life_process process_of(struct task_struct *p)
 {
@@ -130,9 +135,9 @@ static __u64 *word_of(__u64 owner)
 }
 
 /*
- * Ends the life @life. One caller gets true, and does what has to be done once. A full barrier on
- * both sides: what the process did before its end is visible to a reader that sees the
- * life over, and so is nothing that the next holder of the seat does.
+ * Ends the life @life. One caller gets true, and does what has to be done once. A full
+ * barrier on both sides: what the process did before its end is visible to a reader that
+ * sees the life over, and so is nothing that the next holder of the seat does.
  */
 static bool end_life(__u64 *word, __u64 life)
 {
@@ -140,8 +145,9 @@ static bool end_life(__u64 *word, __u64 life)
 }
 
 /*
- * Whether the life of @owner goes on, and is that of process @pid. The pid is compared too, so an
- * element that was left in owners is never mistaken for the life of another holder of the seat.
+ * Whether the life of @owner goes on, and is that of process @pid. The pid is compared
+ * too, so an element that was left in owners is never mistaken for the life of another
+ * holder of the seat.
  */
 static bool is_alive(__u64 owner, __u32 pid)
 {
@@ -151,8 +157,9 @@ static bool is_alive(__u64 owner, __u32 pid)
 }
 
 /*
- * How many of the seats @uid may take. The last ones are reserved for root by their numbers. So
- * they are free for root whatever others hold, and no counter has to be kept right for that.
+ * How many of the seats @uid may take. The last ones are reserved for root by their
+ * numbers. So they are free for root whatever others hold, and no counter has to be kept
+ * right for that.
  */
 static __u32 seats_of(struct life_control *c, __u32 uid)
 {
@@ -170,11 +177,12 @@ struct search {
 };
 
 /*
- * Visits the @i-th seat from search->first on, and takes it if it is free. 1 ends the search.
+ * Visits the @i-th seat from search->first on, and takes it if it is free. 1 ends the
+ * search.
  *
  * The upper bits of a life word, the incarnation and LIFE_OVER below it, never decrease:
- * {n, pid}, {n, O}, {n, O, pid}, {n + 1, pid}. So if two searches that find nothing compute the
- * same sum of them, each of them is unchanged.
+ * {n, pid}, {n, O}, {n, O, pid}, {n + 1, pid}. So if two searches that find nothing
+ * compute the same sum of them, each of them is unchanged.
  */
 static long visit_seat(__u32 i, struct search *search)
 {
@@ -227,8 +235,8 @@ static int take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
 	if (!search.found) {
 		changes = search.changes;
 		/*
-		 * Also a full barrier: the moment is that between the two searches, so no word of
-		 * the second one may be read before the first one is complete.
+		 * Also a full barrier: the moment is that between the two searches, so no
+		 * word of the second one may be read before the first one is complete.
 		 */
 		if (__sync_fetch_and_add(&c->stopping, 0))
 			return ESHUTDOWN;
@@ -237,14 +245,17 @@ static int take_seat(struct life_control *c, __u32 pid, __u32 uid, __u32 *seat)
 			return search.changes == changes ? EUSERS : EAGAIN;
 	}
 	*seat = search.seat;
-	/* Fails where give_back() has lowered the hint meanwhile, which is the better value. */
+	/*
+	 * Fails where give_back() has lowered the hint meanwhile, which is the better
+	 * value.
+	 */
 	__sync_bool_compare_and_swap(&c->free_from, from, search.seat + 1ull);
 	return 0;
 }
 
 /*
- * Lowers the hint to a seat that is free again. Low seats are given first, so that registries use
- * few of their rows.
+ * Lowers the hint to a seat that is free again. Low seats are given first, so that
+ * registries use few of their rows.
  */
 static void give_back(struct life_control *c, __u32 seat)
 {
@@ -257,9 +268,10 @@ static void give_back(struct life_control *c, __u32 seat)
 /*
  * Begins a life in a seat that the caller has just taken, and returns its owner word.
  *
- * The incarnation is one that the seat has never had, so an owner word that a dead process left
- * anywhere in shared memory is never alive again. It is not 0 either: an owner word of 0 means none.
- * The exchange is a full barrier, so a reader of the life sees the facts that were written before.
+ * The incarnation is one that the seat has never had, so an owner word that a dead
+ * process left anywhere in shared memory is never alive again. It is not 0 either: an
+ * owner word of 0 means none. The exchange is a full barrier, so a reader of the life
+ * sees the facts that were written before.
  */
 static __u64 begin_life(__u64 *word, __u32 seat, __u32 pid)
 {

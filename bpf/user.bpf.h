@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The number of seats that each user holds, so that no user but root gets more than the share.
+ * The number of seats that each user holds, so that no user but root gets more than the
+ * share.
  *
  * Without it one user could take all seats, and nobody else could take part.
  *
- * Promises  the count of a user is the number of seats whose facts have its uid, and of those
- *           that are being taken. It is lowered once for each life, because one program wins
- *           the end of a life, and that one lowers it.
- * Needs     user_leave() after each user_join() that returned 0, when the seat is free again.
+ * Promises  the count of a user is the number of seats whose facts have its uid, and of
+ *           those that are being taken. It is lowered once for each life, because one
+ *           program wins the end of a life, and that one lowers it.
+ * Needs     user_leave() after each user_join() that returned 0, when the seat is free
+ *           again.
  * Used by   bpf/guard.bpf.c.
  *
  *   word of a user   becomes, by
@@ -16,10 +18,10 @@
  *   {uid, 0}         {uid, leaving}, user_leave(), by compare-and-swap; or {uid, 1}, user_join()
  *   {uid, leaving}   no element; {uid, 0} where the kernel refuses to delete it
  *
- * The memory of a deleted element may be reused for another user at once. The uid is in the word,
- * so a late compare-and-swap fails. While the user holds a seat its element stays, so the count
- * is lowered without one. A program runs to its end, even if it is preempted; so no {uid,
- * leaving} stays, and a process that meets one retries.
+ * The memory of a deleted element may be reused for another user at once. The uid is in
+ * the word, so a late compare-and-swap fails. While the user holds a seat its element
+ * stays, so the count is lowered without one. A program runs to its end, even if it is
+ * preempted; so no {uid, leaving} stays, and a process that meets one retries.
  */
 #ifndef KREG_USER_BPF_H
 #define KREG_USER_BPF_H
@@ -28,7 +30,10 @@
 
 /* As a count: the element is being deleted, and nobody may raise it. */
 #define USER_LEAVING 0xffffffffu
-/* The verifier needs a bound; each failure means that another process of the user succeeded. */
+/*
+ * The verifier needs a bound; each failure means that another process of the user
+ * succeeded.
+ */
 #define USER_TRIES 8
 
 /* Counts one more seat for @uid, before it is taken. 0, or a positive error. */
@@ -42,7 +47,10 @@ static int user_join(struct life_control *c, __u32 uid)
 	if (!uid)
 		return 0;
 	word = bpf_map_lookup_elem(&users, &uid);
-	/* Of several that insert at once one succeeds; the others retry and find the element. */
+	/*
+	 * Of several that insert at once one succeeds; the others retry and find the
+	 * element.
+	 */
 	if (!word) {
 		err = (int)bpf_map_update_elem(&users, &uid, &fresh, BPF_NOEXIST);
 		return !err ? 0 : err == -E2BIG ? EUSERS : EAGAIN;
@@ -61,9 +69,9 @@ static int user_join(struct life_control *c, __u32 uid)
 }
 
 /*
- * Whether @uid holds its share. A full barrier: if the count was raised to this by a thread that
- * had made a claim, a later lookup sees that claim. It adds 0, so a word that is another
- * user's by now is not changed.
+ * Whether @uid holds its share. A full barrier: if the count was raised to this by a
+ * thread that had made a claim, a later lookup sees that claim. It adds 0, so a word that
+ * is another user's by now is not changed.
  */
 static bool holds_share(struct life_control *c, __u32 uid)
 {
@@ -76,8 +84,9 @@ static bool holds_share(struct life_control *c, __u32 uid)
 }
 
 /*
- * Counts one seat less for @uid, which is free again. The element of a user without seats is
- * deleted: the map has room for twice as many users as there are seats, but more may come and go.
+ * Counts one seat less for @uid, which is free again. The element of a user without seats
+ * is deleted: the map has room for twice as many users as there are seats, but more may
+ * come and go.
  */
 static void user_leave(__u32 uid)
 {
@@ -86,7 +95,10 @@ static void user_leave(__u32 uid)
 
 	if (!word || (__u32)__sync_fetch_and_add(word, -1ull) != 1)
 		return;
-	/* Fails if another process of the user has come meanwhile, which needs the element. */
+	/*
+	 * Fails if another process of the user has come meanwhile, which needs the
+	 * element.
+	 */
 	if (!__sync_bool_compare_and_swap(word, none, leaving))
 		return;
 	if (bpf_map_delete_elem(&users, &uid))
@@ -94,11 +106,11 @@ static void user_leave(__u32 uid)
 }
 
 /*
- * Ends the life @life of @seat, whose word is @word, and returns the seat. *uid is the user that
- * held it. True if this call has ended the life. The facts are read first, because after the end
- * the seat may have another holder; they are those of this life if the compare-and-swap
- * succeeds. The count is lowered last: a user may be refused for a moment, but never gets more
- * than its share.
+ * Ends the life @life of @seat, whose word is @word, and returns the seat. *uid is the
+ * user that held it. True if this call has ended the life. The facts are read first,
+ * because after the end the seat may have another holder; they are those of this life if
+ * the compare-and-swap succeeds. The count is lowered last: a user may be refused for a
+ * moment, but never gets more than its share.
  */
 static bool end_seat(struct life_control *c, __u32 seat, __u64 *word, __u64 life, __u32 *uid)
 {
