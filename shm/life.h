@@ -212,10 +212,11 @@ enum life_guard_state life_guard_look(const struct life_table *table, const char
 bool life_guard_forget(const struct life_table *table);
 
 /*
- * Takes a seat for the calling process, or finds the one it has. Threads that call it at once get the same one.
- * -EUSERS: none is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the guard is stopping, for 0.2 seconds at least,
- * or is another one than the table's; -EAGAIN: for 10 seconds another thread of the process was attaching and got no
- * CPU to finish, or the kernel refused the guard what it needs.
+ * Takes a seat for the calling process, or finds the one it has. Threads that call it at once get
+ * the same one. -EUSERS: no seat is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the guard
+ * has been stopping for at least 0.2 seconds, or is not the one of the table; -EAGAIN: for 10
+ * seconds another thread of the process was attaching and got no CPU to finish, or the kernel
+ * refused the guard what it needs.
  */
 int life_guard_attach(struct life_self *out, const struct life_table *table, const char *path);
 

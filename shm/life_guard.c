@@ -39,14 +39,15 @@
 #include "base/process.h"
 
 /*
- * How often the guard may answer that it is being stopped, and how long "again", before the caller is told. "Again" lasts
- * while another thread of the process attaches (bpf/claim.bpf.h): that thread needs some milliseconds of a CPU,
- * and may not get one for a while. A stop that is refused is over when its caller gets a CPU, which is as long as
- * so many waits of ours if it has to share ours.
+ * How often the guard may answer that it is being stopped, and for how long that the caller
+ * should retry, before the call fails. A retry is needed while another thread of the
+ * process attaches (bpf/claim.bpf.h): that thread needs some milliseconds of CPU time, and
+ * may have to wait for it. A stop that is refused is over once its caller has run on, so
+ * those tries are counted: on a busy machine each of them takes longer, as the stop does.
  */
 #define STOPPING_TRIES 200
 #define AGAIN_MS 10000
-/* The first "again"s are asked again at once; then each wait is twice as long as the one before, up to WAIT_MAX_NS. */
+/* The first retries follow at once; then each wait is twice the one before, up to WAIT_MAX_NS. */
 #define ATTACH_AT_ONCE 10
 #define WAIT_NS 1000000l
 #define WAIT_MAX_NS (16 * WAIT_NS)
@@ -299,10 +300,10 @@ static int attach_read(const char *path, struct life_reply *reply)
 }
 
 /*
- * Waits before the @tries-th answer is asked for again. A guard that was only asked to stop gives seats again when it has
- * refused; one that does stop is gone then.
+ * Waits before the next try, after @tries of them. A guard that refuses to be stopped gives
+ * seats again afterwards; if it is stopped, its pins are gone, and the next try fails.
  */
-static void wait_for_better(int err, int tries)
+static void wait_before_retry(int err, int tries)
 {
 	struct timespec wait = { .tv_nsec = WAIT_NS };
 	int i;
@@ -316,8 +317,8 @@ static void wait_for_better(int err, int tries)
 	nanosleep(&wait, NULL);
 }
 
-/* Whether to ask again after @err, the @tries-th answer; @deadline is that of "again". */
-static bool is_soon_better(int err, int tries, uint64_t deadline)
+/* Whether to retry after @tries tries, of which the last gave @err; @deadline is for -EAGAIN. */
+static bool may_retry(int err, int tries, uint64_t deadline)
 {
 	if (err == -EAGAIN)
 		return clock_now() < deadline;
@@ -330,8 +331,8 @@ int life_guard_attach(struct life_self *out, const struct life_table *table, con
 	struct life_reply reply;
 	int tries = 1, err = attach_read(path, &reply);
 
-	while (is_soon_better(err, tries, deadline)) {
-		wait_for_better(err, tries++);
+	while (may_retry(err, tries, deadline)) {
+		wait_before_retry(err, tries++);
 		err = attach_read(path, &reply);
 	}
 	if (err)

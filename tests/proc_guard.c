@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A life ends and a seat comes back, whatever step of the guard's programs the kernel refuses; what is left
- * then is found by the audit, and never by the next process with that pid.
+ * A life ends and its seat is returned, whichever step of the guard's programs the kernel
+ * refuses. What is left then is found by the audit, and never by the next process with that
+ * pid.
  */
 #include <check.h>
 #include <errno.h>
@@ -86,7 +87,7 @@ static struct kreg *open_registry(void)
 	return k;
 }
 
-/* Registers "name", and says what that gave; each number that it hears asks for that again. */
+/* Registers "name" and reports the result; repeats that for each number it receives. */
 static int hold(int link, void *data)
 {
 	struct kreg *k;
@@ -165,7 +166,7 @@ START_TEST(a_life_ends_although_the_process_cannot_be_removed_from_the_owners)
 	hold_and_die(k, SEATS);
 	ck_assert_uint_eq(status().seats_used, 1);
 	ck_assert_uint_eq(status().stale, SEATS);
-	/* What stays among the owners is nobody's seat: not that of the next process with the pid either. */
+	/* What stays among the owners gives nobody a seat, not even the next process with that pid. */
 	first = child_start(hold, NULL);
 	ck_assert_int_eq(link_hear(first.link), 0);
 	child_kill(&first);
@@ -439,7 +440,7 @@ static int open_when_told(int link, void *data)
 	return 0;
 }
 
-/* All seats are taken; @count processes are refused, twice, and then one seat comes back. */
+/* All seats are taken; @count processes are refused twice, then one seat is returned. */
 static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
 {
 	struct child holders[SEATS], refused[2 * SEATS];
@@ -472,7 +473,7 @@ static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
 START_TEST(a_process_that_was_refused_takes_no_place_and_gets_a_seat_that_comes_back)
 {
 	refuse_and_take(0, 2 * SEATS, 0);
-	/* Nor does it lose what the kernel did not let it give up. */
+	/* The same if the kernel refuses to delete its entry. */
 	refuse_and_take(LIFE_FAULT_DELETE, 2, SEATS + 2);
 }
 END_TEST
@@ -616,7 +617,7 @@ START_TEST(who_waits_is_sent_away_when_the_guard_is_stopped_by_force)
 	ck_assert_int_eq(stop_guard(true), 0);
 	for (i = 0; i < WAITS; i++) {
 		ck_assert_int_eq(link_hear(waiters[i].link), -EOWNERDEAD);
-		printf("# waiter %d: sent away %lld ms after the guard was told to stop\n", i,
+		printf("# waiter %d: sent away %lld ms after the stop\n", i,
 		       (long long)(clock_ms() - before));
 		ck_assert_int_lt(clock_ms() - before, PATIENCE_MS / 2);
 		child_kill(&waiters[i]);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where many processes end, call exec or come at once, a program of the guard may be preempted by another process that
- * needs it, or kept from that by the kernel: no life outlives its process for that, whatever tells of the death; no
- * image outlives its exec; no thread is refused what its process has, or gets in a moment.
+ * Where many processes exit, exec or attach at once, a program of the guard may be
+ * preempted by a process that needs it too, or skipped by the kernel. Nevertheless no life
+ * outlives its process, however the death is observed; no image outlives its exec; and no
+ * thread or process is refused what its process has or can get.
  *
- * What was kept from programs is printed. Newer kernels do so now and then, others never (guard.bpf.c).
+ * The number of skipped events is printed. Newer kernels skip some now and then, others
+ * never do (guard.bpf.c).
  *
  * KREG_KILLS=10000 is the long run.
  */
@@ -36,10 +38,10 @@
 #define EXECS 300
 #define NOBODY 65534
 
-/* What a victim does when it has a seat. */
+/* What a victim does once it has a seat. */
 enum act { DIE, EXEC };
 
-/* By what a worker learns of the death. */
+/* How a worker observes the death. */
 enum sign { WAIT, PIDFD, SOCKET, SIGNS };
 
 struct tally {
@@ -85,7 +87,7 @@ take_seat(const struct life_table *table, enum act act, int link, struct victim 
 	_exit(1);
 }
 
-/* Returns when that says that the process is dead. */
+/* Returns when @sign shows that the process is dead. */
 static void await_death(pid_t pid, int link, enum sign sign)
 {
 	struct pollfd pidfd = { .fd = -1, .events = POLLIN };
@@ -122,7 +124,7 @@ static void end_one(const struct life_table *table, struct victim *v, struct tal
 	}
 	close(links[1]);
 	if (tally->act == EXEC && read(links[0], &byte, 1) == 1) {
-		/* The next program is at work. */
+		/* The next program runs. */
 		if (life_image_is_alive(table, v->word) ||
 		    !life_is_alive(table, owner_without_image(v->word)))
 			count(&tally->kept[sign]);
@@ -181,7 +183,7 @@ static void run(const char *what, enum act act, uint64_t wanted)
 	for (i = 0; i < WORKERS; i++)
 		ck_assert_int_eq(child_end(&workers[i]), 0);
 	took = (uint64_t)(clock_ms() - began);
-	/* It is an audit, too. */
+	/* This includes an audit. */
 	ck_assert_int_eq(guard_status(&options, &status), 0);
 	ck_assert_int_eq(guard_stop(&options, true), 0);
 	kept = tally->kept[WAIT] + tally->kept[PIDFD] + tally->kept[SOCKET];
@@ -269,7 +271,7 @@ static int attach_at_once(struct crowd *crowd)
 	return err;
 }
 
-/* Says that it is ready; attaches when it is told to, and says how that ended; ends when it is told to. */
+/* Reports that it is ready. At the first order it attaches and reports the result, at the second it exits. */
 static int be_crowd(int link, void *data)
 {
 	struct crowd *crowd = data;
@@ -326,7 +328,7 @@ static void come_under(struct guard_options options, const struct crowds *crowds
 	ck_assert_int_eq(guard_stop(&options, false), 0);
 }
 
-/* There is a seat for each process, and not one more; so a thread that took one for itself would be seen. */
+/* There is exactly one seat for each process, so a second one for a thread would be noticed. */
 static void come_again_and_again(struct guard_options options, struct crowds crowds)
 {
 	come_under(options, &crowds, ROUNDS / (int)unit_slowness());
