@@ -69,7 +69,7 @@ static int add_service(const struct kreg_service *service, void *data)
 		output_string(""),
 	};
 
-	/* The service ended or restarted during the listing: left out, as it changes now. */
+	/* The service has ended or restarted since it was listed: left out. */
 	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
 		return 0;
 	if (err && err != -EUCLEAN)

@@ -6,7 +6,7 @@
  *
  *   killed here   what follows
  *   the parent    the kernel kills the child (PR_SET_PDEATHSIG), or the watcher does (watcher.h)
- *   the child     the parent ends by the same signal
+ *   the child     the parent ends in the same way (foster_end_alike())
  */
 #include "tools/foster.h"
 
@@ -178,7 +178,7 @@ int foster_end_alike(int end)
 	if (WIFEXITED(end))
 		return WEXITSTATUS(end);
 	signal = WTERMSIG(end);
-	/* The child has dumped core, if anything has; a core of this process would replace it. */
+	/* A core of this process would replace that of the child. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	sigaction(signal, &by_default, NULL);
 	sigemptyset(&set);

@@ -46,7 +46,7 @@ static int run_command(struct client *client, int argc, char **argv)
 	return command->run ? command->run(client, argc, argv) : use_registry(client, argc, argv);
 }
 
-/* Without a command the most useful view: the registry's names, or, if there is none, the help. */
+/* Lists the registry's names, or prints the help if there is no registry. */
 static int run_no_command(struct client *client)
 {
 	char *argv[] = { (char *)"ls", NULL };

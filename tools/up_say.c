@@ -11,6 +11,7 @@
 
 #include "lib/kreg.h"
 
+/* The supervisor logs "NAMESPACE/ROLE: cannot be started: REASON". */
 #define NOT_STARTED "cannot be started: "
 
 static char not_started[UP_WHY_BYTES];
