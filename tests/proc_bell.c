@@ -239,7 +239,7 @@ static double play(const struct scene *scene, int how)
 	return took;
 }
 
-START_TEST(a_waiter_is_back_in_time_whatever_became_of_the_changer_before_its_ring)
+START_TEST(a_waiter_returns_in_time_although_the_changer_never_rings)
 {
 	double took, worst = 0;
 	int i, how;
@@ -287,7 +287,7 @@ static int swallow(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_swallows_the_kernels_wake_keeps_nobody_asleep)
+START_TEST(a_swallowed_wake_leaves_no_waiter_asleep)
 {
 	struct child holder, thief, waiter;
 	const struct scene *scene = &scenes[1];
@@ -439,7 +439,7 @@ static void play_with_lack(const struct lack *lack)
 	kreg_close(k);
 }
 
-START_TEST(a_waiter_keeps_time_and_does_not_spin_whatever_its_process_lacks)
+START_TEST(a_waiter_keeps_time_and_does_not_spin_when_its_process_lacks_something)
 {
 	size_t i;
 
@@ -484,7 +484,7 @@ static void await_looks(uint64_t wanted)
 		sched_yield();
 }
 
-START_TEST(a_thousand_waiters_cost_one_look_and_wake_at_once)
+START_TEST(a_thousand_waiters_cost_one_check_and_wake_at_once)
 {
 	static pthread_t threads[THREADS];
 	static int results[THREADS];
@@ -528,10 +528,10 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		a_waiter_is_back_in_time_whatever_became_of_the_changer_before_its_ring,
-		who_swallows_the_kernels_wake_keeps_nobody_asleep,
-		a_waiter_keeps_time_and_does_not_spin_whatever_its_process_lacks,
-		a_thousand_waiters_cost_one_look_and_wake_at_once,
+		a_waiter_returns_in_time_although_the_changer_never_rings,
+		a_swallowed_wake_leaves_no_waiter_asleep,
+		a_waiter_keeps_time_and_does_not_spin_when_its_process_lacks_something,
+		a_thousand_waiters_cost_one_check_and_wake_at_once,
 		NULL,
 	};
 

@@ -157,7 +157,7 @@ static void *be_cancelled(void *data)
 	return NULL;
 }
 
-START_TEST(a_thread_that_is_cancelled_in_a_call_ends_after_it_and_leaves_nothing_locked)
+START_TEST(a_thread_cancelled_inside_a_call_ends_after_it_and_leaves_nothing_locked)
 {
 	struct cancelled c;
 	pthread_t thread;
@@ -188,7 +188,7 @@ START_TEST(a_thread_that_is_cancelled_in_a_call_ends_after_it_and_leaves_nothing
 END_TEST
 
 /* The caller's choice is not changed by a call. */
-START_TEST(the_cancel_state_of_the_caller_is_as_it_was)
+START_TEST(the_cancel_state_of_the_caller_is_restored)
 {
 	int state;
 
@@ -206,8 +206,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_thread_that_is_cancelled_in_a_call_ends_after_it_and_leaves_nothing_locked,
-		the_cancel_state_of_the_caller_is_as_it_was,
+		a_thread_cancelled_inside_a_call_ends_after_it_and_leaves_nothing_locked,
+		the_cancel_state_of_the_caller_is_restored,
 		NULL,
 	};
 

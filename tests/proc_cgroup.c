@@ -138,7 +138,7 @@ static void remove_group(void)
 		usleep(1000);
 }
 
-START_TEST(where_a_memory_cgroup_is_too_small_the_others_are_whole)
+START_TEST(a_memory_cgroup_that_is_too_small_leaves_other_processes_intact)
 {
 	struct filling filling = { .mode = _i };
 	struct kreg *k;
@@ -168,7 +168,7 @@ START_TEST(where_a_memory_cgroup_is_too_small_the_others_are_whole)
 }
 END_TEST
 
-START_TEST(a_bound_on_owners_makes_an_error_of_it)
+START_TEST(a_quota_per_owner_turns_the_kill_into_an_error)
 {
 	struct filling filling = { .mode = _i, .owner_bytes = BOUND };
 	struct kreg *k;
@@ -191,8 +191,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		where_a_memory_cgroup_is_too_small_the_others_are_whole,
-		a_bound_on_owners_makes_an_error_of_it,
+		a_memory_cgroup_that_is_too_small_leaves_other_processes_intact,
+		a_quota_per_owner_turns_the_kill_into_an_error,
 		NULL,
 	};
 

@@ -68,7 +68,7 @@ static struct child claim(struct claim *with, int64_t result, int64_t holder)
 	return child;
 }
 
-START_TEST(a_refusal_tells_the_holders_pid_and_value)
+START_TEST(a_refusal_reports_the_holders_pid_and_value)
 {
 	struct claim plain = { .value = "theirs" };
 	struct kreg_found holder = { 0 };
@@ -98,7 +98,7 @@ START_TEST(a_refusal_tells_the_holders_pid_and_value)
 }
 END_TEST
 
-START_TEST(an_update_gives_the_old_value_and_is_the_owners_alone)
+START_TEST(an_update_returns_the_old_value_and_is_refused_to_other_processes)
 {
 	struct claim plain = { .value = "theirs" };
 	struct child child;
@@ -129,7 +129,7 @@ START_TEST(an_update_gives_the_old_value_and_is_the_owners_alone)
 }
 END_TEST
 
-START_TEST(compare_and_swap_changes_only_what_is_expected)
+START_TEST(compare_and_swap_replaces_only_the_expected_value)
 {
 	k = open_mode(_i);
 	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "one", 3, NULL), 0);
@@ -214,7 +214,7 @@ static int update_on(int link, void *data)
 	return 0;
 }
 
-START_TEST(readers_see_the_old_value_or_the_new_one_and_never_none)
+START_TEST(readers_see_the_old_or_the_new_value_and_never_none)
 {
 	struct child child;
 	char value[4096];
@@ -252,7 +252,7 @@ static int value_is(const struct kreg_entry *entry, void *data)
 	return entry->value_size == 1 && *(const char *)entry->value == *(char *)data;
 }
 
-START_TEST(unregister_match_takes_ones_own_entries_with_that_value)
+START_TEST(unregister_match_removes_own_entries_with_that_value)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
 	KREG_PATTERN(with_b, .value = "b", .value_size = 1);
@@ -271,7 +271,7 @@ START_TEST(unregister_match_takes_ones_own_entries_with_that_value)
 }
 END_TEST
 
-START_TEST(a_reserved_name_is_taken_but_not_found_before_it_is_published)
+START_TEST(a_reserved_name_is_taken_but_not_found_until_published)
 {
 	struct claim reserved = { .value = "", .flags = KREG_REGISTER_RESERVED };
 	struct kreg_found holder = { 0 };
@@ -307,7 +307,7 @@ START_TEST(a_reserved_name_is_taken_but_not_found_before_it_is_published)
 }
 END_TEST
 
-START_TEST(the_next_in_line_is_the_owner_when_the_one_ahead_dies)
+START_TEST(the_next_in_line_becomes_the_owner_when_the_one_ahead_dies)
 {
 	struct claim queue = { .value = "v", .flags = KREG_REGISTER_QUEUE };
 	struct claim plain = { .value = "v" };
@@ -338,7 +338,7 @@ START_TEST(the_next_in_line_is_the_owner_when_the_one_ahead_dies)
 }
 END_TEST
 
-START_TEST(a_name_is_taken_over_from_an_owner_that_allows_it_and_from_no_other)
+START_TEST(a_name_is_taken_over_only_from_an_owner_that_allows_it)
 {
 	struct claim allows = { .value = "old", .flags = KREG_REGISTER_REPLACEABLE };
 	struct claim takes = { .value = "new", .flags = KREG_REGISTER_REPLACE };
@@ -383,7 +383,7 @@ static int count_hits(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_sum_of_counters_is_of_the_living)
+START_TEST(a_sum_of_counters_includes_only_the_living)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
 	struct child children[4];
@@ -415,16 +415,16 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_refusal_tells_the_holders_pid_and_value,
-		an_update_gives_the_old_value_and_is_the_owners_alone,
-		compare_and_swap_changes_only_what_is_expected,
+		a_refusal_reports_the_holders_pid_and_value,
+		an_update_returns_the_old_value_and_is_refused_to_other_processes,
+		compare_and_swap_replaces_only_the_expected_value,
 		a_callback_sees_the_value_that_it_replaces,
-		readers_see_the_old_value_or_the_new_one_and_never_none,
-		unregister_match_takes_ones_own_entries_with_that_value,
-		a_reserved_name_is_taken_but_not_found_before_it_is_published,
-		the_next_in_line_is_the_owner_when_the_one_ahead_dies,
-		a_name_is_taken_over_from_an_owner_that_allows_it_and_from_no_other,
-		a_sum_of_counters_is_of_the_living,
+		readers_see_the_old_or_the_new_value_and_never_none,
+		unregister_match_removes_own_entries_with_that_value,
+		a_reserved_name_is_taken_but_not_found_until_published,
+		the_next_in_line_becomes_the_owner_when_the_one_ahead_dies,
+		a_name_is_taken_over_only_from_an_owner_that_allows_it,
+		a_sum_of_counters_includes_only_the_living,
 		NULL,
 	};
 

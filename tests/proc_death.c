@@ -121,7 +121,7 @@ START_TEST(a_hundred_thousand_entries_vanish_as_fast_as_one)
 }
 END_TEST
 
-START_TEST(their_bytes_come_back_exactly)
+START_TEST(the_bytes_of_the_dead_are_all_reclaimed)
 {
 	struct kreg *k = mode_open(_i, "death");
 	struct kreg_stat before, after;
@@ -179,7 +179,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = { a_hundred_thousand_entries_vanish_as_fast_as_one,
-				      their_bytes_come_back_exactly,
+				      the_bytes_of_the_dead_are_all_reclaimed,
 				      every_way_to_die_frees_the_name, NULL };
 
 	return modes_run(suite_create("death"), tcase_create("both"), both, NULL, NULL);

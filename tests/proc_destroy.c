@@ -165,7 +165,7 @@ static int keep_listening(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_destroy_that_is_refused_is_noticed_by_nobody)
+START_TEST(a_refused_destroy_goes_unnoticed)
 {
 	int (*const bodies[])(int, void *) = { keep_registering, keep_registering, keep_opening,
 					       keep_waiting, keep_listening };
@@ -198,7 +198,7 @@ START_TEST(a_destroy_that_is_refused_is_noticed_by_nobody)
 END_TEST
 
 /* A proposal whose maker is gone. */
-START_TEST(a_proposal_that_somebody_left_is_in_nobodys_way)
+START_TEST(an_abandoned_proposal_blocks_no_process)
 {
 	const uint64_t left = 0x1234560 | SEGMENT_PROPOSED;
 	struct kreg *k, *other;
@@ -365,7 +365,7 @@ static void halt_everywhere(const struct act *act)
 	printf("# %s: killed or stopped before one in %d of %d system calls\n", act->name, part, n);
 }
 
-START_TEST(who_ends_or_replaces_a_registry_is_in_nobodys_way_wherever_it_is_killed_or_stopped)
+START_TEST(a_process_killed_or_stopped_while_destroying_or_replacing_a_registry_blocks_no_other)
 {
 	size_t i;
 
@@ -377,7 +377,7 @@ START_TEST(who_ends_or_replaces_a_registry_is_in_nobodys_way_wherever_it_is_kill
 }
 END_TEST
 
-START_TEST(who_takes_over_a_registry_is_in_nobodys_way_wherever_it_is_killed_or_stopped)
+START_TEST(a_process_killed_or_stopped_while_taking_a_registry_over_blocks_no_other)
 {
 	for (mode = 0; mode < MODES; mode++)
 		halt_everywhere(&acts[5]);
@@ -394,7 +394,7 @@ static int destroy_when_told(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_destroy_by_force_is_not_undone_by_one_that_is_refused)
+START_TEST(a_refused_destroy_does_not_undo_a_forced_one)
 {
 	int force[] = { 0, 1 }, round, i;
 	struct child children[2];
@@ -463,7 +463,7 @@ static int come_and_destroy(int link, void *data)
 	return 0;
 }
 
-START_TEST(all_who_have_a_name_at_one_time_are_in_one_registry)
+START_TEST(all_users_of_a_name_at_one_time_are_in_one_registry)
 {
 	uint32_t numbers[CROWD], i;
 	struct child children[CROWD];
@@ -503,7 +503,7 @@ END_TEST
 
 /* --- what others may put into the folder, or hold --- */
 
-START_TEST(a_reader_that_locks_the_file_holds_nobody_up)
+START_TEST(a_reader_that_locks_the_file_blocks_no_process)
 {
 	char path[TMP_PATH];
 	struct kreg *k;
@@ -523,7 +523,7 @@ START_TEST(a_reader_that_locks_the_file_holds_nobody_up)
 }
 END_TEST
 
-START_TEST(what_others_put_beside_the_name_is_not_waited_for)
+START_TEST(files_of_others_beside_the_name_are_not_waited_for)
 {
 	char fifo[TMP_PATH], linked[TMP_PATH], path[TMP_PATH];
 	struct kreg *k;
@@ -550,17 +550,17 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_destroy_that_is_refused_is_noticed_by_nobody,
-		a_proposal_that_somebody_left_is_in_nobodys_way,
-		who_ends_or_replaces_a_registry_is_in_nobodys_way_wherever_it_is_killed_or_stopped,
-		a_destroy_by_force_is_not_undone_by_one_that_is_refused,
-		all_who_have_a_name_at_one_time_are_in_one_registry,
-		a_reader_that_locks_the_file_holds_nobody_up,
-		what_others_put_beside_the_name_is_not_waited_for,
+		a_refused_destroy_goes_unnoticed,
+		an_abandoned_proposal_blocks_no_process,
+		a_process_killed_or_stopped_while_destroying_or_replacing_a_registry_blocks_no_other,
+		a_refused_destroy_does_not_undo_a_forced_one,
+		all_users_of_a_name_at_one_time_are_in_one_registry,
+		a_reader_that_locks_the_file_blocks_no_process,
+		files_of_others_beside_the_name_are_not_waited_for,
 		NULL,
 	};
 	const TTest *const guard[] = {
-		who_takes_over_a_registry_is_in_nobodys_way_wherever_it_is_killed_or_stopped,
+		a_process_killed_or_stopped_while_taking_a_registry_over_blocks_no_other,
 		NULL,
 	};
 

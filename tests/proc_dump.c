@@ -122,7 +122,7 @@ static struct kreg_service_health health_now(void)
 	return health;
 }
 
-START_TEST(a_process_that_dumps_core_has_its_name_until_it_is_gone_and_is_said_to_dump)
+START_TEST(a_process_that_dumps_core_keeps_its_name_and_is_reported_as_dumping)
 {
 	struct child child;
 	int asked, status;
@@ -167,7 +167,7 @@ static struct kreg_listener *listen_now(uint32_t flags)
 	return listener;
 }
 
-START_TEST(a_listener_is_told_once_of_each_name_whose_owner_dumps_core)
+START_TEST(a_listener_is_notified_once_for_each_name_whose_owner_dumps_core)
 {
 	struct kreg_listener *early, *late, *deaf;
 	struct child child;
@@ -201,7 +201,7 @@ START_TEST(a_listener_is_told_once_of_each_name_whose_owner_dumps_core)
 END_TEST
 
 /* What a standby that does not want to wait for the core does, or who supervises it. */
-START_TEST(who_is_killed_while_it_dumps_core_is_gone_at_once)
+START_TEST(a_process_killed_while_it_dumps_core_is_gone_at_once)
 {
 	struct child child;
 	int asked, status;
@@ -225,9 +225,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_process_that_dumps_core_has_its_name_until_it_is_gone_and_is_said_to_dump,
-		a_listener_is_told_once_of_each_name_whose_owner_dumps_core,
-		who_is_killed_while_it_dumps_core_is_gone_at_once,
+		a_process_that_dumps_core_keeps_its_name_and_is_reported_as_dumping,
+		a_listener_is_notified_once_for_each_name_whose_owner_dumps_core,
+		a_process_killed_while_it_dumps_core_is_gone_at_once,
 		NULL,
 	};
 

@@ -51,7 +51,7 @@ static int have(int link, void *data)
 	return 0;
 }
 
-START_TEST(whatever_somebody_alive_has_in_it_keeps_a_registry)
+START_TEST(anything_that_a_living_process_has_in_it_keeps_a_registry)
 {
 	struct child child;
 	enum kept_by kind;
@@ -79,7 +79,7 @@ START_TEST(whatever_somebody_alive_has_in_it_keeps_a_registry)
 }
 END_TEST
 
-START_TEST(a_gift_keeps_a_registry_as_long_as_its_new_owner_lives)
+START_TEST(a_gift_keeps_a_registry_while_its_new_owner_lives)
 {
 	enum kept_by nothing = A_LOCK;
 	struct kreg_owner owner;
@@ -164,7 +164,7 @@ static int wait_for_event(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_waits_in_a_registry_is_told_that_it_was_destroyed)
+START_TEST(a_waiter_is_notified_when_the_registry_is_destroyed)
 {
 	int (*const bodies[])(int, void *) = { wait_for_name, wait_for_lock, wait_for_event };
 	struct child children[3];
@@ -191,10 +191,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		whatever_somebody_alive_has_in_it_keeps_a_registry,
-		a_gift_keeps_a_registry_as_long_as_its_new_owner_lives,
+		anything_that_a_living_process_has_in_it_keeps_a_registry,
+		a_gift_keeps_a_registry_while_its_new_owner_lives,
 		closing_gives_up_reservations_and_locks,
-		who_waits_in_a_registry_is_told_that_it_was_destroyed,
+		a_waiter_is_notified_when_the_registry_is_destroyed,
 		NULL,
 	};
 

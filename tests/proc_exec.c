@@ -361,7 +361,7 @@ static void *wait_for_lock(void *data)
 	return err ? NULL : data;
 }
 
-START_TEST(a_lock_is_free_for_who_waits_and_names_stay_the_process_s)
+START_TEST(exec_frees_a_lock_for_its_waiter_and_keeps_the_names_of_the_process)
 {
 	struct kreg_lock lock;
 	struct child child;
@@ -429,7 +429,7 @@ static uint64_t bytes_used(void)
 	return stat.bytes_used;
 }
 
-START_TEST(the_last_close_ends_what_an_earlier_program_has_left)
+START_TEST(the_last_close_removes_what_an_earlier_program_left)
 {
 	int kept = _i == MODE_GUARD ? 3 : 0;
 	struct child child;
@@ -480,7 +480,7 @@ static int start_and_wait(int link, void *data)
 	return 1;
 }
 
-START_TEST(a_claim_of_an_earlier_program_keeps_nobody_from_starting)
+START_TEST(a_claim_of_an_earlier_program_does_not_block_a_start)
 {
 	struct child child;
 	int64_t before;
@@ -506,13 +506,13 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	const TTest *const both[] = { the_last_close_ends_what_an_earlier_program_has_left, NULL };
+	const TTest *const both[] = { the_last_close_removes_what_an_earlier_program_left, NULL };
 	const TTest *const guard[] = {
 		exec_in_the_middle_of_a_call_leaves_counts_right_and_locks_free,
 		exec_by_another_thread_leaves_counts_right,
-		a_lock_is_free_for_who_waits_and_names_stay_the_process_s,
+		exec_frees_a_lock_for_its_waiter_and_keeps_the_names_of_the_process,
 		a_lock_of_an_earlier_program_does_not_keep_the_registry,
-		a_claim_of_an_earlier_program_keeps_nobody_from_starting,
+		a_claim_of_an_earlier_program_does_not_block_a_start,
 		NULL,
 	};
 	unsigned int seed;

@@ -96,7 +96,7 @@ static struct kreg_stat stat_of(struct kreg *k)
 	return stat;
 }
 
-START_TEST(who_is_refused_membarrier_gets_memory_back_and_so_do_others_beside_it)
+START_TEST(memory_is_reclaimed_where_membarrier_is_refused)
 {
 	struct refused refused = { .mode = _i };
 	struct kreg *k = open_small(_i);
@@ -126,7 +126,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		who_is_refused_membarrier_gets_memory_back_and_so_do_others_beside_it,
+		memory_is_reclaimed_where_membarrier_is_refused,
 		NULL,
 	};
 

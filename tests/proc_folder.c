@@ -71,14 +71,14 @@ static void set_up(void)
 	ck_assert_int_eq(mount("none", "/dev/shm", "tmpfs", 0, "mode=1777,size=64m"), 0);
 }
 
-START_TEST(without_the_folder_all_are_in_dev_shm)
+START_TEST(without_the_folder_registries_are_in_dev_shm)
 {
 	ck_assert_int_eq(open_default("first", 0), 0);
 	ck_assert(is_there("/dev/shm/kreg.0.first"));
 }
 END_TEST
 
-START_TEST(a_folder_that_is_not_roots_own_is_not_taken)
+START_TEST(a_folder_that_root_does_not_own_is_not_used)
 {
 	make_run();
 	ck_assert_int_eq(chmod("/run/kreg", 0777), 0);
@@ -112,7 +112,7 @@ static int read_public(void)
 	return open_default("65533:public", KREG_OPEN_READONLY);
 }
 
-START_TEST(each_user_has_a_folder_that_others_find)
+START_TEST(each_user_has_a_folder_that_other_users_find)
 {
 	make_run();
 	umask(077);
@@ -124,7 +124,7 @@ START_TEST(each_user_has_a_folder_that_others_find)
 }
 END_TEST
 
-START_TEST(what_was_made_before_the_folder_was_is_found_where_it_is)
+START_TEST(a_registry_older_than_the_folder_is_found_in_its_place)
 {
 	ck_assert_int_eq(open_default("early", 0), 0);
 	make_run();
@@ -148,7 +148,7 @@ static int take_folder(void)
 	return mkdir("/run/kreg/65533", 0777) ? -errno : 0;
 }
 
-START_TEST(nobody_can_take_a_name_away_from_another_user)
+START_TEST(a_user_cannot_take_a_name_away_from_another_user)
 {
 	ck_assert_int_eq(as_user(OTHER_USER, take_names), 0);
 	ck_assert_int_eq(as_user(USER, make_user_registry), EPERM);
@@ -158,7 +158,7 @@ START_TEST(nobody_can_take_a_name_away_from_another_user)
 }
 END_TEST
 
-START_TEST(a_folder_that_another_user_has_made_is_none)
+START_TEST(a_folder_made_by_another_user_is_not_used)
 {
 	make_run();
 	ck_assert_int_eq(as_user(OTHER_USER, take_folder), 0);
@@ -167,7 +167,7 @@ START_TEST(a_folder_that_another_user_has_made_is_none)
 }
 END_TEST
 
-START_TEST(a_program_that_is_started_looks_where_its_starter_does)
+START_TEST(a_started_program_uses_the_folder_of_its_starter)
 {
 	const char *const argv[] = { "sleep", "60", NULL };
 	const char wanted[] = "KREG_DIR=/run/kreg";
@@ -197,13 +197,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		without_the_folder_all_are_in_dev_shm,
-		a_folder_that_is_not_roots_own_is_not_taken,
-		each_user_has_a_folder_that_others_find,
-		what_was_made_before_the_folder_was_is_found_where_it_is,
-		nobody_can_take_a_name_away_from_another_user,
-		a_folder_that_another_user_has_made_is_none,
-		a_program_that_is_started_looks_where_its_starter_does,
+		without_the_folder_registries_are_in_dev_shm,
+		a_folder_that_root_does_not_own_is_not_used,
+		each_user_has_a_folder_that_other_users_find,
+		a_registry_older_than_the_folder_is_found_in_its_place,
+		a_user_cannot_take_a_name_away_from_another_user,
+		a_folder_made_by_another_user_is_not_used,
+		a_started_program_uses_the_folder_of_its_starter,
 		NULL,
 	};
 

@@ -144,7 +144,7 @@ START_TEST(a_stranger_is_not_connected_to)
 }
 END_TEST
 
-START_TEST(a_stranger_is_neither_watched_nor_described)
+START_TEST(a_stranger_is_neither_monitored_nor_described)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -173,7 +173,7 @@ START_TEST(a_stranger_is_not_among_the_owners)
 }
 END_TEST
 
-START_TEST(a_namespace_is_stopped_without_ending_a_stranger)
+START_TEST(stopping_a_namespace_does_not_end_a_stranger)
 {
 	start_forgery(_i);
 	ck_assert_int_eq(kreg_namespace_stop(k, "space", 1000), 0);
@@ -189,7 +189,7 @@ static int count(const struct kreg_entry *entry, void *data)
 }
 
 /* In the fallback all that could tell is in the registry itself, and /proc is not asked for each entry. */
-START_TEST(what_a_stranger_is_said_to_have_is_not_counted_and_a_fault)
+START_TEST(entries_forged_for_a_stranger_are_not_counted_and_reported_as_faults)
 {
 	int seen = 0;
 
@@ -237,7 +237,7 @@ static int join_and_leave(int link, void *data)
 	return 0;
 }
 
-START_TEST(one_is_in_a_registry_until_its_last_handle_is_closed)
+START_TEST(a_process_is_a_member_until_it_closes_its_last_handle)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -263,7 +263,7 @@ START_TEST(one_is_in_a_registry_until_its_last_handle_is_closed)
 END_TEST
 
 /* More than the guard has room for: then /proc says it, and nobody is left out. */
-START_TEST(one_is_in_as_many_registries_as_it_likes)
+START_TEST(a_process_is_a_member_of_any_number_of_registries)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -287,7 +287,7 @@ START_TEST(one_is_in_as_many_registries_as_it_likes)
 END_TEST
 
 /* Its program has the file mapped no more, and its names stay. */
-START_TEST(one_is_in_a_registry_still_when_it_has_called_exec)
+START_TEST(a_process_remains_a_member_after_exec)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -324,7 +324,7 @@ static int drop_privileges(int link, void *data)
 	return 0;
 }
 
-START_TEST(the_user_is_the_one_of_now)
+START_TEST(the_current_user_of_a_process_counts)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -353,17 +353,17 @@ int main(void)
 	const TTest *const both[] = {
 		a_stranger_is_not_signalled,
 		a_stranger_is_not_connected_to,
-		a_stranger_is_neither_watched_nor_described,
+		a_stranger_is_neither_monitored_nor_described,
 		a_stranger_is_not_among_the_owners,
-		a_namespace_is_stopped_without_ending_a_stranger,
-		one_is_in_a_registry_until_its_last_handle_is_closed,
-		one_is_in_as_many_registries_as_it_likes,
-		the_user_is_the_one_of_now,
+		stopping_a_namespace_does_not_end_a_stranger,
+		a_process_is_a_member_until_it_closes_its_last_handle,
+		a_process_is_a_member_of_any_number_of_registries,
+		the_current_user_of_a_process_counts,
 		NULL,
 	};
 	const TTest *const guard[] = {
-		what_a_stranger_is_said_to_have_is_not_counted_and_a_fault,
-		one_is_in_a_registry_still_when_it_has_called_exec,
+		entries_forged_for_a_stranger_are_not_counted_and_reported_as_faults,
+		a_process_remains_a_member_after_exec,
 		NULL,
 	};
 

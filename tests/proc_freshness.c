@@ -45,7 +45,7 @@ static int stale(struct kreg *k)
 	       (kreg_count(k) != 0);
 }
 
-START_TEST(a_death_that_is_known_is_seen_by_all)
+START_TEST(a_known_death_is_seen_by_all_lookups)
 {
 	struct kreg *k = mode_open(_i, "fresh");
 	int i, found = 0, by_pidfd = 0;
@@ -77,7 +77,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { a_death_that_is_known_is_seen_by_all, NULL };
+	const TTest *const both[] = { a_known_death_is_seen_by_all_lookups, NULL };
 
 	return modes_run(suite_create("freshness"), tcase_create("both"), both, NULL, NULL);
 }

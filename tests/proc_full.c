@@ -113,7 +113,7 @@ static void nothing_has_changed(int64_t count)
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
 }
 
-START_TEST(a_full_file_system_refuses_every_call_that_takes_memory)
+START_TEST(a_full_file_system_refuses_every_call_that_allocates)
 {
 	struct kreg_owner to = { 0 };
 	struct child child;
@@ -155,8 +155,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { a_full_file_system_refuses_every_call_that_takes_memory,
-				      NULL };
+	const TTest *const both[] = { a_full_file_system_refuses_every_call_that_allocates, NULL };
 
 	return modes_run(suite_create("full"), tcase_create("both"), both, NULL, NULL);
 }

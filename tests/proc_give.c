@@ -108,7 +108,7 @@ static void assert_holder(pid_t pid, const char *value)
 	ck_assert_int_eq(owner.pid, pid);
 }
 
-START_TEST(a_name_that_is_given_is_the_others_with_all_its_rights)
+START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 {
 	struct kreg_owner parent, to = { 0 };
 	struct child child;
@@ -162,7 +162,7 @@ START_TEST(a_name_that_is_given_is_the_others_with_all_its_rights)
 }
 END_TEST
 
-START_TEST(a_gift_is_told_to_those_who_listen)
+START_TEST(listeners_are_notified_of_a_gift)
 {
 	struct kreg_listener *listener;
 	struct kreg_event event;
@@ -191,7 +191,7 @@ START_TEST(a_gift_is_told_to_those_who_listen)
 }
 END_TEST
 
-START_TEST(what_is_too_large_is_not_given_and_stays)
+START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 {
 	char *large = calloc(1, 17000);
 	struct kreg_owner parent, to = { 0 };
@@ -238,7 +238,7 @@ static int unregister_any(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-START_TEST(givers_that_are_killed_leave_names_that_are_whole_and_no_byte)
+START_TEST(killed_givers_leave_whole_names_and_no_memory)
 {
 	unsigned int seed = unit_seed();
 	struct kreg_owner self;
@@ -277,10 +277,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_name_that_is_given_is_the_others_with_all_its_rights,
-		a_gift_is_told_to_those_who_listen,
-		what_is_too_large_is_not_given_and_stays,
-		givers_that_are_killed_leave_names_that_are_whole_and_no_byte,
+		a_given_name_belongs_to_the_receiver_with_all_rights,
+		listeners_are_notified_of_a_gift,
+		a_name_that_is_too_large_to_give_stays_with_its_owner,
+		killed_givers_leave_whole_names_and_no_memory,
 		NULL,
 	};
 

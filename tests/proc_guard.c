@@ -186,7 +186,7 @@ START_TEST(a_life_ends_although_the_process_cannot_be_removed_from_the_owners)
 }
 END_TEST
 
-START_TEST(where_no_place_is_left_among_the_owners_a_process_is_refused_until_the_audit)
+START_TEST(a_process_is_refused_until_the_audit_when_the_owners_map_is_full)
 {
 	struct child child;
 	struct kreg *k;
@@ -204,7 +204,7 @@ START_TEST(where_no_place_is_left_among_the_owners_a_process_is_refused_until_th
 }
 END_TEST
 
-START_TEST(a_process_that_cannot_be_entered_at_once_leaves_no_seat_behind)
+START_TEST(a_process_that_cannot_be_entered_at_once_leaves_no_seat_taken)
 {
 	struct guard_status found;
 	struct kreg *k;
@@ -228,7 +228,7 @@ static void *open_once(void *data)
 	return (void *)(intptr_t)try_open(k);
 }
 
-START_TEST(threads_that_come_at_once_get_one_seat)
+START_TEST(threads_that_attach_at_once_get_one_seat)
 {
 	struct kreg_owner first, self;
 	struct kreg *k[SEATS * 2];
@@ -317,7 +317,7 @@ START_TEST(a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit)
 }
 END_TEST
 
-START_TEST(lives_that_were_missed_do_not_keep_the_guard_from_being_stopped)
+START_TEST(missed_lives_do_not_prevent_a_stop_of_the_guard)
 {
 	struct child child;
 
@@ -366,7 +366,7 @@ static int open_and_end(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away)
+START_TEST(a_refused_stop_ends_no_life_and_expels_no_process)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = second_guard(),
 		     .life = KREG_LIFE_GUARD);
@@ -402,7 +402,7 @@ START_TEST(a_stop_that_is_refused_ends_no_life_and_sends_nobody_away)
 }
 END_TEST
 
-START_TEST(all_seats_can_be_taken_and_all_come_back)
+START_TEST(all_seats_can_be_taken_and_are_all_released)
 {
 	struct child children[SEATS], one;
 	int i, round;
@@ -470,7 +470,7 @@ static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
 	ck_assert_int_eq(stop_guard(false), 0);
 }
 
-START_TEST(a_process_that_was_refused_takes_no_place_and_gets_a_seat_that_comes_back)
+START_TEST(a_refused_process_takes_no_place_and_later_gets_a_seat_that_is_released)
 {
 	refuse_and_take(0, 2 * SEATS, 0);
 	/* The same if the kernel refuses to delete its entry. */
@@ -507,7 +507,7 @@ static int next_program(int link, const char *guard, const char *directory)
 	return 0;
 }
 
-START_TEST(an_exec_is_counted_once_whatever_programs_see_it_or_when_the_new_program_opens)
+START_TEST(an_exec_is_counted_once_whichever_guard_programs_see_it)
 {
 	static const uint32_t skipped[] = { 0,
 					    LIFE_FAULT_EXEC,
@@ -594,7 +594,7 @@ static int wait_to_be_sent_away(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_waits_is_sent_away_when_the_guard_is_stopped_by_force)
+START_TEST(a_waiter_returns_when_the_guard_is_stopped_by_force)
 {
 	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 	struct child waiters[WAITS];
@@ -631,17 +631,17 @@ int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
 		a_life_ends_although_the_process_cannot_be_removed_from_the_owners,
-		where_no_place_is_left_among_the_owners_a_process_is_refused_until_the_audit,
-		a_process_that_cannot_be_entered_at_once_leaves_no_seat_behind,
-		threads_that_come_at_once_get_one_seat,
+		a_process_is_refused_until_the_audit_when_the_owners_map_is_full,
+		a_process_that_cannot_be_entered_at_once_leaves_no_seat_taken,
+		threads_that_attach_at_once_get_one_seat,
 		a_life_whose_end_the_kernel_skipped_in_one_program_is_ended_by_the_other,
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,
-		lives_that_were_missed_do_not_keep_the_guard_from_being_stopped,
-		a_stop_that_is_refused_ends_no_life_and_sends_nobody_away,
-		all_seats_can_be_taken_and_all_come_back,
-		a_process_that_was_refused_takes_no_place_and_gets_a_seat_that_comes_back,
-		an_exec_is_counted_once_whatever_programs_see_it_or_when_the_new_program_opens,
-		who_waits_is_sent_away_when_the_guard_is_stopped_by_force,
+		missed_lives_do_not_prevent_a_stop_of_the_guard,
+		a_refused_stop_ends_no_life_and_expels_no_process,
+		all_seats_can_be_taken_and_are_all_released,
+		a_refused_process_takes_no_place_and_later_gets_a_seat_that_is_released,
+		an_exec_is_counted_once_whichever_guard_programs_see_it,
+		a_waiter_returns_when_the_guard_is_stopped_by_force,
 		NULL,
 	};
 

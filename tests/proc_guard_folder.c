@@ -134,7 +134,7 @@ static int make_folder_with_one(const char *path)
 	return mkdir(path, 0755) || mkdir(inner, 0755);
 }
 
-START_TEST(a_folder_that_another_user_has_made_is_no_guard_for_anybody)
+START_TEST(a_folder_made_by_another_user_is_not_taken_for_a_guard)
 {
 	struct kreg_stat found = { 0 };
 	struct kreg *k;
@@ -175,7 +175,7 @@ static const char *make_victim(void)
 	return victim;
 }
 
-START_TEST(no_symbolic_link_is_followed)
+START_TEST(symbolic_links_are_not_followed)
 {
 	const char *victim;
 	char path[256];
@@ -201,7 +201,7 @@ START_TEST(no_symbolic_link_is_followed)
 }
 END_TEST
 
-START_TEST(what_is_not_a_guards_own_is_neither_removed_nor_taken_for_one)
+START_TEST(files_that_a_guard_did_not_make_are_neither_removed_nor_used)
 {
 	char path[256];
 
@@ -247,7 +247,7 @@ START_TEST(a_guard_is_started_in_a_bpffs_that_others_cannot_rearrange)
 }
 END_TEST
 
-START_TEST(a_guards_folder_that_others_may_write_is_not_believed)
+START_TEST(a_guards_folder_that_others_may_write_is_not_trusted)
 {
 	struct kreg *k;
 
@@ -301,7 +301,7 @@ static int taken(struct child *child, const char *path, uid_t uid, gid_t group)
 	return (int)link_hear(child->link);
 }
 
-START_TEST(a_guard_that_is_a_groups_is_nobody_elses)
+START_TEST(a_guard_of_a_group_serves_only_that_group)
 {
 	struct guard_options options = options_of(second_guard());
 	struct child child;
@@ -343,7 +343,7 @@ static int seat_for(struct child *child, uid_t uid)
 	return taken(child, second_guard(), uid, uid);
 }
 
-START_TEST(a_user_gets_the_share_and_not_more_and_the_last_seats_are_roots)
+START_TEST(a_user_gets_its_share_of_seats_and_root_gets_the_last)
 {
 	struct guard_options options = options_of(second_guard());
 	struct child first[2], other[4], one, roots[2];
@@ -413,7 +413,7 @@ static void come_and_go(int rounds, int share, bool audited)
 	}
 }
 
-START_TEST(whatever_ends_a_life_gives_the_seat_back_to_its_user)
+START_TEST(every_end_of_a_life_returns_the_seat_to_its_users_share)
 {
 	/* Users come and go too: more of them than have room in the guard at once. */
 	start_with(2, 0, 0);
@@ -431,14 +431,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_folder_that_another_user_has_made_is_no_guard_for_anybody,
-		no_symbolic_link_is_followed,
-		what_is_not_a_guards_own_is_neither_removed_nor_taken_for_one,
+		a_folder_made_by_another_user_is_not_taken_for_a_guard,
+		symbolic_links_are_not_followed,
+		files_that_a_guard_did_not_make_are_neither_removed_nor_used,
 		a_guard_is_started_in_a_bpffs_that_others_cannot_rearrange,
-		a_guards_folder_that_others_may_write_is_not_believed,
-		a_guard_that_is_a_groups_is_nobody_elses,
-		a_user_gets_the_share_and_not_more_and_the_last_seats_are_roots,
-		whatever_ends_a_life_gives_the_seat_back_to_its_user,
+		a_guards_folder_that_others_may_write_is_not_trusted,
+		a_guard_of_a_group_serves_only_that_group,
+		a_user_gets_its_share_of_seats_and_root_gets_the_last,
+		every_end_of_a_life_returns_the_seat_to_its_users_share,
 		NULL,
 	};
 

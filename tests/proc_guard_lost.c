@@ -180,7 +180,7 @@ static void remove_all(void)
 	remove_pins(NULL);
 }
 
-START_TEST(who_has_it_open_is_told_that_the_pins_were_removed)
+START_TEST(members_learn_that_the_pins_were_removed)
 {
 	all_are_told("rm", remove_all);
 }
@@ -191,7 +191,7 @@ static void remove_exit(void)
 	remove_pins("exit");
 }
 
-START_TEST(who_has_it_open_is_told_that_the_exit_program_alone_is_gone)
+START_TEST(members_learn_that_only_the_exit_program_is_gone)
 {
 	all_are_told("rm exit", remove_exit);
 	stop_guard();
@@ -203,7 +203,7 @@ static void unmount_all(void)
 	ck_assert_int_eq(umount2("/sys/fs/bpf", MNT_DETACH), 0);
 }
 
-START_TEST(who_has_it_open_is_told_that_bpffs_was_unmounted)
+START_TEST(members_learn_that_bpffs_was_unmounted)
 {
 	/* One of our own, over the one that is everybody's. */
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
@@ -250,19 +250,19 @@ static void out_of_sight(uint32_t faults)
 	stop_guard();
 }
 
-START_TEST(a_guard_that_is_merely_out_of_sight_goes_on)
+START_TEST(a_guard_whose_pins_cannot_be_seen_goes_on)
 {
 	out_of_sight(0);
 }
 END_TEST
 
-START_TEST(a_guard_out_of_sight_goes_on_while_the_kernel_skips_its_first_program)
+START_TEST(a_guard_out_of_sight_goes_on_when_the_kernel_skips_its_first_program)
 {
 	out_of_sight(LIFE_FAULT_SKIP);
 }
 END_TEST
 
-START_TEST(who_only_reads_finds_nobody_after_kreg_stat)
+START_TEST(a_reader_finds_no_names_after_kreg_stat)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
 	int64_t began = clock_ms();
@@ -285,12 +285,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const guard[] = {
-		who_has_it_open_is_told_that_the_pins_were_removed,
-		who_has_it_open_is_told_that_the_exit_program_alone_is_gone,
-		who_has_it_open_is_told_that_bpffs_was_unmounted,
-		who_only_reads_finds_nobody_after_kreg_stat,
-		a_guard_that_is_merely_out_of_sight_goes_on,
-		a_guard_out_of_sight_goes_on_while_the_kernel_skips_its_first_program,
+		members_learn_that_the_pins_were_removed,
+		members_learn_that_only_the_exit_program_is_gone,
+		members_learn_that_bpffs_was_unmounted,
+		a_reader_finds_no_names_after_kreg_stat,
+		a_guard_whose_pins_cannot_be_seen_goes_on,
+		a_guard_out_of_sight_goes_on_when_the_kernel_skips_its_first_program,
 		NULL,
 	};
 

@@ -54,7 +54,7 @@ START_TEST(two_handles_are_one_owner)
 }
 END_TEST
 
-START_TEST(close_takes_what_was_registered_through_the_handle_and_leaves_the_rest)
+START_TEST(close_removes_what_its_handle_registered_and_leaves_the_rest)
 {
 	char large[3000] = { 0 };
 	struct kreg *a, *b;
@@ -92,7 +92,7 @@ START_TEST(close_takes_what_was_registered_through_the_handle_and_leaves_the_res
 }
 END_TEST
 
-START_TEST(a_lock_taken_through_one_handle_is_given_up_by_either_and_by_its_close)
+START_TEST(a_lock_is_released_through_either_handle_and_by_the_close_of_its_own)
 {
 	struct kreg_lock lock, other;
 	struct kreg *a, *b;
@@ -123,7 +123,7 @@ static int hold_until_told(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_place_in_line_is_its_handles_and_the_turn_comes_to_the_process)
+START_TEST(a_place_in_line_belongs_to_the_handle_and_the_turn_to_the_process)
 {
 	struct kreg *a, *b;
 	struct kreg_owner owner, self;
@@ -148,7 +148,7 @@ START_TEST(a_place_in_line_is_its_handles_and_the_turn_comes_to_the_process)
 }
 END_TEST
 
-START_TEST(a_gift_is_the_processs_and_goes_with_the_last_handle)
+START_TEST(a_gift_belongs_to_the_process_and_ends_with_its_last_handle)
 {
 	struct kreg *a, *b, *c;
 	struct kreg_owner self;
@@ -214,7 +214,7 @@ START_TEST(a_child_of_fork_starts_without_its_parents_handles)
 END_TEST
 
 /* A registry of that name that was destroyed and created anew is another one. */
-START_TEST(a_registry_created_anew_is_not_the_one_of_before)
+START_TEST(a_registry_created_again_is_not_the_previous_one)
 {
 	KREG_OPTIONS(options, .flags = 0);
 	struct kreg *a, *b;
@@ -275,7 +275,7 @@ static int count_entry(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-START_TEST(threads_with_a_handle_each_leave_no_name_no_count_and_no_memory)
+START_TEST(threads_with_a_handle_each_leave_nothing_behind)
 {
 	struct kreg_stat before = { .size = sizeof(before) }, after = { .size = sizeof(after) };
 	unsigned int seeds[4] = { 1, 2, 3, 4 };
@@ -307,13 +307,13 @@ int main(void)
 {
 	const TTest *const both[] = {
 		two_handles_are_one_owner,
-		close_takes_what_was_registered_through_the_handle_and_leaves_the_rest,
-		a_lock_taken_through_one_handle_is_given_up_by_either_and_by_its_close,
-		a_place_in_line_is_its_handles_and_the_turn_comes_to_the_process,
-		a_gift_is_the_processs_and_goes_with_the_last_handle,
+		close_removes_what_its_handle_registered_and_leaves_the_rest,
+		a_lock_is_released_through_either_handle_and_by_the_close_of_its_own,
+		a_place_in_line_belongs_to_the_handle_and_the_turn_to_the_process,
+		a_gift_belongs_to_the_process_and_ends_with_its_last_handle,
 		a_child_of_fork_starts_without_its_parents_handles,
-		a_registry_created_anew_is_not_the_one_of_before,
-		threads_with_a_handle_each_leave_no_name_no_count_and_no_memory,
+		a_registry_created_again_is_not_the_previous_one,
+		threads_with_a_handle_each_leave_nothing_behind,
 		NULL,
 	};
 

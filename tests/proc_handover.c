@@ -213,31 +213,31 @@ static void from_the_dead(int mode, enum order then)
 	child_kill(&old);
 }
 
-START_TEST(a_name_that_is_taken_over_from_one_who_unregisters_is_never_missed)
+START_TEST(a_name_taken_over_from_an_owner_that_unregisters_is_always_found)
 {
 	from_hand_to_hand(_i, KREG_KEYS_UNIQUE, 1, REPLACE, REPLACE);
 }
 END_TEST
 
-START_TEST(a_name_that_is_taken_over_from_one_who_is_killed_is_never_missed)
+START_TEST(a_name_taken_over_from_an_owner_that_is_killed_is_always_found)
 {
 	from_the_dead(_i, REPLACE);
 }
 END_TEST
 
-START_TEST(a_name_whose_holder_unregisters_before_a_line_is_never_missed)
+START_TEST(a_name_whose_holder_unregisters_before_a_line_is_always_found)
 {
 	from_hand_to_hand(_i, KREG_KEYS_UNIQUE, 1, REGISTER, QUEUE);
 }
 END_TEST
 
-START_TEST(a_name_whose_holder_is_killed_before_a_line_is_never_missed)
+START_TEST(a_name_whose_holder_is_killed_before_a_line_is_always_found)
 {
 	from_the_dead(_i, QUEUE);
 }
 END_TEST
 
-START_TEST(a_name_that_is_given_to_and_fro_is_never_missed)
+START_TEST(a_name_given_back_and_forth_is_always_found)
 {
 	struct child readers[READERS], owners[2];
 	struct setting setting;
@@ -259,13 +259,13 @@ START_TEST(a_name_that_is_given_to_and_fro_is_never_missed)
 }
 END_TEST
 
-START_TEST(a_key_of_many_that_always_has_an_entry_is_never_missed)
+START_TEST(a_duplicate_key_that_always_has_an_entry_is_always_found)
 {
 	from_hand_to_hand(_i, KREG_KEYS_DUPLICATE_BY_KEY, 1, REGISTER, REGISTER);
 }
 END_TEST
 
-START_TEST(a_key_of_many_is_never_missed_between_partitions)
+START_TEST(a_duplicate_key_is_always_found_across_partitions)
 {
 	from_hand_to_hand(_i, KREG_KEYS_DUPLICATE, 4, REGISTER, REGISTER);
 }
@@ -274,13 +274,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_name_that_is_taken_over_from_one_who_unregisters_is_never_missed,
-		a_name_that_is_taken_over_from_one_who_is_killed_is_never_missed,
-		a_name_whose_holder_unregisters_before_a_line_is_never_missed,
-		a_name_whose_holder_is_killed_before_a_line_is_never_missed,
-		a_name_that_is_given_to_and_fro_is_never_missed,
-		a_key_of_many_that_always_has_an_entry_is_never_missed,
-		a_key_of_many_is_never_missed_between_partitions,
+		a_name_taken_over_from_an_owner_that_unregisters_is_always_found,
+		a_name_taken_over_from_an_owner_that_is_killed_is_always_found,
+		a_name_whose_holder_unregisters_before_a_line_is_always_found,
+		a_name_whose_holder_is_killed_before_a_line_is_always_found,
+		a_name_given_back_and_forth_is_always_found,
+		a_duplicate_key_that_always_has_an_entry_is_always_found,
+		a_duplicate_key_is_always_found_across_partitions,
 		NULL,
 	};
 

@@ -75,7 +75,7 @@ static int leader_leaves(int link, void *data)
 	pthread_exit(NULL);
 }
 
-START_TEST(a_leader_that_exits_first_takes_no_name_along)
+START_TEST(a_leader_that_exits_first_ends_no_name)
 {
 	struct kreg *k = mode_open(_i, "identity");
 	struct child child = child_start(leader_leaves, &_i);
@@ -138,13 +138,13 @@ static void exec_and_die(int mode, int (*body)(int, void *))
 	kreg_close(k);
 }
 
-START_TEST(a_name_stays_over_exec_by_the_leader_under_the_guard_alone)
+START_TEST(a_name_survives_exec_by_the_leader_only_under_the_guard)
 {
 	exec_and_die(_i, exec_by_leader);
 }
 END_TEST
 
-START_TEST(a_name_stays_over_exec_by_another_thread_under_the_guard_alone)
+START_TEST(a_name_survives_exec_by_another_thread_only_under_the_guard)
 {
 	exec_and_die(_i, exec_by_thread);
 }
@@ -167,7 +167,7 @@ static int use_parents_handle(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_forked_child_may_look_and_no_more)
+START_TEST(a_forked_child_may_only_look_up)
 {
 	struct kreg *k = open_with_name(_i);
 	struct child child = child_start(use_parents_handle, k);
@@ -200,7 +200,7 @@ static int open_anew(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_forked_child_that_opens_anew_is_somebody_else)
+START_TEST(a_forked_child_that_opens_again_is_another_owner)
 {
 	struct forked forked = { open_with_name(_i), _i };
 	struct child child = child_start(open_anew, &forked);
@@ -212,7 +212,7 @@ START_TEST(a_forked_child_that_opens_anew_is_somebody_else)
 }
 END_TEST
 
-START_TEST(a_vforked_child_ends_nobodys_life)
+START_TEST(a_vforked_child_ends_no_life)
 {
 	struct kreg *k = open_with_name(_i);
 	int i, status;
@@ -233,7 +233,7 @@ START_TEST(a_vforked_child_ends_nobodys_life)
 }
 END_TEST
 
-START_TEST(a_pid_that_is_used_again_is_not_the_owner)
+START_TEST(a_reused_pid_is_not_the_owner)
 {
 	struct kreg *k = mode_open(_i, "identity");
 	struct child child = child_start(hold, &_i);
@@ -267,7 +267,7 @@ START_TEST(a_pid_that_is_used_again_is_not_the_owner)
 }
 END_TEST
 
-START_TEST(a_stopped_owner_keeps_its_name_and_blocks_nobody)
+START_TEST(a_stopped_owner_keeps_its_name_and_blocks_no_process)
 {
 	struct kreg *k = mode_open(_i, "identity");
 	struct child child = child_start(hold, &_i);
@@ -305,7 +305,7 @@ static int stay_in_section(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_reader_that_stays_is_expelled_and_told)
+START_TEST(a_reader_that_stays_too_long_is_expelled_and_notified)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i),
 		     .patience_ms = 20);
@@ -332,7 +332,7 @@ START_TEST(a_reader_that_stays_is_expelled_and_told)
 }
 END_TEST
 
-START_TEST(a_pidfd_of_an_owner_tells_its_death)
+START_TEST(a_pidfd_of_an_owner_reports_its_death)
 {
 	struct kreg *k = mode_open(_i, "identity");
 	struct child child = child_start(hold, &_i);
@@ -356,16 +356,16 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_leader_that_exits_first_takes_no_name_along,
-		a_name_stays_over_exec_by_the_leader_under_the_guard_alone,
-		a_name_stays_over_exec_by_another_thread_under_the_guard_alone,
-		a_forked_child_may_look_and_no_more,
-		a_forked_child_that_opens_anew_is_somebody_else,
-		a_vforked_child_ends_nobodys_life,
-		a_pid_that_is_used_again_is_not_the_owner,
-		a_stopped_owner_keeps_its_name_and_blocks_nobody,
-		a_reader_that_stays_is_expelled_and_told,
-		a_pidfd_of_an_owner_tells_its_death,
+		a_leader_that_exits_first_ends_no_name,
+		a_name_survives_exec_by_the_leader_only_under_the_guard,
+		a_name_survives_exec_by_another_thread_only_under_the_guard,
+		a_forked_child_may_only_look_up,
+		a_forked_child_that_opens_again_is_another_owner,
+		a_vforked_child_ends_no_life,
+		a_reused_pid_is_not_the_owner,
+		a_stopped_owner_keeps_its_name_and_blocks_no_process,
+		a_reader_that_stays_too_long_is_expelled_and_notified,
+		a_pidfd_of_an_owner_reports_its_death,
 		NULL,
 	};
 

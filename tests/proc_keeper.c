@@ -59,7 +59,7 @@ static int kill_and_reap(pid_t pid)
 	return !got;
 }
 
-START_TEST(the_names_of_one_whose_memory_was_reaped_are_gone_after_waitpid)
+START_TEST(the_names_of_a_process_whose_memory_was_reaped_are_gone_after_waitpid)
 {
 	struct kreg *k = mode_open(MODE_FALLBACK, "keeper");
 	struct kreg_owner owner;
@@ -239,7 +239,7 @@ static bool meet(int steps)
 	return !first || (first & LIFE_OVER);
 }
 
-START_TEST(a_keeper_killed_anywhere_ends_no_life_of_its_own_tid_in_another_pid_namespace)
+START_TEST(a_killed_keeper_ends_no_life_with_its_tid_in_another_pid_namespace)
 {
 	unsigned int seed = unit_seed();
 	int stride = (int)unit_slowness(), steps = (int)(seed % (unsigned int)stride);
@@ -263,7 +263,7 @@ START_TEST(a_keeper_killed_anywhere_ends_no_life_of_its_own_tid_in_another_pid_n
 }
 END_TEST
 
-START_TEST(a_seat_that_a_dead_claimant_has_left_is_taken_when_there_is_no_other)
+START_TEST(a_seat_claimed_by_a_dead_process_is_taken_when_no_other_is_free)
 {
 	struct life_self self;
 	uint32_t seat;
@@ -291,11 +291,11 @@ static void set_up(void)
 int main(void)
 {
 	const TTest *const tests[] = {
-		the_names_of_one_whose_memory_was_reaped_are_gone_after_waitpid,
+		the_names_of_a_process_whose_memory_was_reaped_are_gone_after_waitpid,
 		the_name_of_a_program_whose_foster_was_reaped_is_gone_after_waitpid,
 		a_child_of_fork_that_closes_its_copy_leaves_the_life_to_its_parent,
-		a_keeper_killed_anywhere_ends_no_life_of_its_own_tid_in_another_pid_namespace,
-		a_seat_that_a_dead_claimant_has_left_is_taken_when_there_is_no_other,
+		a_killed_keeper_ends_no_life_with_its_tid_in_another_pid_namespace,
+		a_seat_claimed_by_a_dead_process_is_taken_when_no_other_is_free,
 		NULL,
 	};
 

@@ -104,7 +104,7 @@ static void run_kill(struct run *run)
 	close(run->output);
 }
 
-START_TEST(of_a_killed_test_the_next_one_finds_nothing)
+START_TEST(a_killed_test_leaves_nothing_for_the_next_one)
 {
 	const char *const argv[] = { PROGRAM, "hold", "3", NULL };
 	struct run killed = run_start(argv), other = run_start(argv);
@@ -131,7 +131,7 @@ static const char script[] = ". \"$TOP_SRCDIR/tests/support/cli.sh\"\n"
 			     "sh -c 'echo up >&3; exec sleep 1000' &\n"
 			     "wait\n";
 
-START_TEST(of_a_killed_script_the_next_test_finds_nothing_and_its_programs_are_dead)
+START_TEST(a_killed_script_leaves_nothing_and_its_programs_are_dead)
 {
 	char file[TMP_PATH];
 	const char *const argv[] = { "sh", file, NULL };
@@ -160,10 +160,9 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		of_a_killed_test_the_next_one_finds_nothing,
-		of_a_killed_script_the_next_test_finds_nothing_and_its_programs_are_dead, NULL
-	};
+	const TTest *const tests[] = { a_killed_test_leaves_nothing_for_the_next_one,
+				       a_killed_script_leaves_nothing_and_its_programs_are_dead,
+				       NULL };
 
 	if (argc == 3 && !strcmp(argv[1], "hold"))
 		return run_to_be_killed(argv[2]);

@@ -141,7 +141,7 @@ static void end_in_meta_put(enum trace_end end, bool linked, uint32_t size)
 	assert_bytes_come_down_to(base - (before - 1) * SLAB_BYTES);
 }
 
-START_TEST(a_writer_of_meta_may_end_or_call_exec_at_the_change_and_leaves_no_slab)
+START_TEST(a_writer_of_meta_that_ends_or_execs_at_the_change_leaves_no_slab)
 {
 	enum trace_end end;
 
@@ -157,7 +157,7 @@ START_TEST(a_writer_of_meta_may_end_or_call_exec_at_the_change_and_leaves_no_sla
 END_TEST
 
 /* A writer that was stopped before the change finds that others have changed it, and makes a new one. */
-START_TEST(a_writer_of_meta_that_is_overtaken_loses_its_slabs_and_begins_anew)
+START_TEST(a_writer_of_meta_that_is_overtaken_frees_its_slabs_and_retries)
 {
 	uint32_t slabs;
 	struct child writer;
@@ -188,7 +188,7 @@ START_TEST(a_writer_of_meta_that_is_overtaken_loses_its_slabs_and_begins_anew)
 END_TEST
 
 /* Others may write what is in shared memory; so who has made a blob remembers how many slabs it has. */
-START_TEST(a_blob_that_is_not_linked_gives_back_its_own_slabs_whatever_was_written_into_it)
+START_TEST(an_unlinked_blob_frees_its_own_slabs_even_if_overwritten)
 {
 	struct meta_made blob;
 	struct meta_head *head;
@@ -272,7 +272,7 @@ static void end_in_give(enum trace_end end, enum order how)
 		child_kill(&receiver);
 }
 
-START_TEST(a_giver_may_end_or_call_exec_at_the_change_while_the_receiver_ends_the_gift)
+START_TEST(a_giver_may_end_or_exec_at_the_change_while_the_receiver_ends_the_gift)
 {
 	static const enum order how[] = { 0, UNREGISTER, UPDATE, CLOSE };
 	enum trace_end end;
@@ -290,7 +290,7 @@ START_TEST(a_giver_may_end_or_call_exec_at_the_change_while_the_receiver_ends_th
 }
 END_TEST
 
-START_TEST(a_gift_that_was_never_given_is_gone_with_the_program_that_made_it)
+START_TEST(a_gift_that_was_never_given_ends_with_the_program_that_made_it)
 {
 	struct child giver, receiver;
 	struct kreg_owner to = { 0 };
@@ -359,7 +359,7 @@ static bool is_the_sweepers(void *data)
 }
 
 /* At no instruction is it the sweeper's, which might be stopped there, or call exec, and live on. */
-START_TEST(who_sweeps_a_slab_of_the_dead_never_owns_it)
+START_TEST(a_sweeper_never_owns_a_slab_of_the_dead)
 {
 	struct child dead, sweeper;
 	owner_t owner;
@@ -385,13 +385,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_writer_of_meta_may_end_or_call_exec_at_the_change_and_leaves_no_slab,
-		a_writer_of_meta_that_is_overtaken_loses_its_slabs_and_begins_anew,
-		a_blob_that_is_not_linked_gives_back_its_own_slabs_whatever_was_written_into_it,
-		a_giver_may_end_or_call_exec_at_the_change_while_the_receiver_ends_the_gift,
-		a_gift_that_was_never_given_is_gone_with_the_program_that_made_it,
+		a_writer_of_meta_that_ends_or_execs_at_the_change_leaves_no_slab,
+		a_writer_of_meta_that_is_overtaken_frees_its_slabs_and_retries,
+		an_unlinked_blob_frees_its_own_slabs_even_if_overwritten,
+		a_giver_may_end_or_exec_at_the_change_while_the_receiver_ends_the_gift,
+		a_gift_that_was_never_given_ends_with_the_program_that_made_it,
 		a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner,
-		who_sweeps_a_slab_of_the_dead_never_owns_it,
+		a_sweeper_never_owns_a_slab_of_the_dead,
 		NULL,
 	};
 

@@ -120,7 +120,7 @@ static int try_to_open(int link, void *data)
 	return 0;
 }
 
-START_TEST(each_refusal_is_told_by_its_own_sentence)
+START_TEST(each_refusal_has_its_own_error_message)
 {
 	struct attempt attempt = { .mode = _i };
 	struct child child;
@@ -151,7 +151,7 @@ static int open_smaller(int link, void *data)
 	return 0;
 }
 
-START_TEST(what_fits_into_the_limit_on_files_is_created)
+START_TEST(a_registry_within_the_file_size_limit_is_created)
 {
 	int mode = _i;
 	struct child child = child_start(open_smaller, &mode);
@@ -207,7 +207,7 @@ static int create_under_limit(int link, void *data)
 	return 0;
 }
 
-START_TEST(under_a_limit_on_address_space_a_registry_is_made_that_fits)
+START_TEST(a_registry_fits_into_the_address_space_limit)
 {
 	KREG_OPTIONS(options, .guard = mode_guard(_i), .directory = tmp_directory());
 	int mode = _i;
@@ -306,7 +306,7 @@ static int64_t ask(struct child *child, int64_t order, int64_t names)
 	return child_ask(child, names);
 }
 
-START_TEST(what_is_beyond_what_could_be_mapped_is_told_and_never_taken_for_absent)
+START_TEST(an_entry_beyond_the_mapping_is_an_error_and_never_absent)
 {
 	int mode = _i;
 	struct child child = child_start_ready(look_through_window, &mode);
@@ -365,7 +365,7 @@ static uint64_t slots_used(struct kreg *k)
 	return stat.slots_used;
 }
 
-START_TEST(a_process_has_more_handles_than_there_are_keys_of_pthreads)
+START_TEST(a_process_may_have_more_handles_than_pthread_keys)
 {
 	struct kreg *first = mode_open(_i, "handles");
 	pthread_t threads[THREADS];
@@ -401,13 +401,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		each_refusal_is_told_by_its_own_sentence,
-		what_fits_into_the_limit_on_files_is_created,
+		each_refusal_has_its_own_error_message,
+		a_registry_within_the_file_size_limit_is_created,
 #ifndef __SANITIZE_ADDRESS__
-		under_a_limit_on_address_space_a_registry_is_made_that_fits,
-		what_is_beyond_what_could_be_mapped_is_told_and_never_taken_for_absent,
+		a_registry_fits_into_the_address_space_limit,
+		an_entry_beyond_the_mapping_is_an_error_and_never_absent,
 #endif
-		a_process_has_more_handles_than_there_are_keys_of_pthreads,
+		a_process_may_have_more_handles_than_pthread_keys,
 		NULL,
 	};
 

@@ -128,7 +128,7 @@ static void assert_positions(int wanted)
 	ck_assert_int_eq(of_all, wanted);
 }
 
-START_TEST(who_waits_behind_a_reservation_does_not_hold_the_name)
+START_TEST(a_waiter_behind_a_reservation_does_not_hold_the_name)
 {
 	struct child first, second;
 	int positions = 0;
@@ -152,7 +152,7 @@ START_TEST(who_waits_behind_a_reservation_does_not_hold_the_name)
 }
 END_TEST
 
-START_TEST(who_publishes_in_line_waits_on)
+START_TEST(a_reservation_published_in_line_keeps_waiting)
 {
 	struct child first, second;
 
@@ -195,7 +195,7 @@ static void end_reservation(bool kill)
 	child_kill(&third);
 }
 
-START_TEST(who_waits_is_woken_when_a_reservation_ends)
+START_TEST(a_waiter_is_woken_when_a_reservation_ends)
 {
 	open_mode(_i);
 	end_reservation(true);
@@ -219,7 +219,7 @@ static void assert_silence(struct kreg_listener *listener)
 	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
 }
 
-START_TEST(listeners_are_told_who_holds_the_name_and_when)
+START_TEST(listeners_are_notified_of_each_holder_of_the_name)
 {
 	struct kreg_listener *listener;
 	struct child first, second;
@@ -253,7 +253,7 @@ START_TEST(listeners_are_told_who_holds_the_name_and_when)
 }
 END_TEST
 
-START_TEST(listeners_are_told_when_a_reservation_ends_whose_turn_it_is)
+START_TEST(listeners_are_notified_of_the_next_holder_when_a_reservation_ends)
 {
 	struct kreg_listener *listener;
 	struct child first, second;
@@ -313,7 +313,7 @@ static void take_from_line(int64_t replace)
 	kreg_listener_close(listener);
 }
 
-START_TEST(who_waits_in_line_and_takes_the_name_over_stands_in_line_once)
+START_TEST(a_waiter_that_takes_the_name_over_is_in_line_once)
 {
 	open_mode(_i);
 	take_from_line(REPLACE);
@@ -322,7 +322,7 @@ START_TEST(who_waits_in_line_and_takes_the_name_over_stands_in_line_once)
 }
 END_TEST
 
-START_TEST(who_publishes_a_name_that_was_taken_over_is_told_that_it_waits)
+START_TEST(publishing_a_name_that_was_taken_over_reports_that_it_waits)
 {
 	struct child first, second;
 
@@ -341,7 +341,7 @@ START_TEST(who_publishes_a_name_that_was_taken_over_is_told_that_it_waits)
 }
 END_TEST
 
-START_TEST(who_unregisters_what_waits_is_shown_its_position_in_line)
+START_TEST(unregistering_a_waiting_entry_shows_its_position_in_line)
 {
 	struct child line[4];
 	int i;
@@ -366,14 +366,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		who_waits_behind_a_reservation_does_not_hold_the_name,
-		who_publishes_in_line_waits_on,
-		who_waits_is_woken_when_a_reservation_ends,
-		listeners_are_told_who_holds_the_name_and_when,
-		listeners_are_told_when_a_reservation_ends_whose_turn_it_is,
-		who_waits_in_line_and_takes_the_name_over_stands_in_line_once,
-		who_publishes_a_name_that_was_taken_over_is_told_that_it_waits,
-		who_unregisters_what_waits_is_shown_its_position_in_line,
+		a_waiter_behind_a_reservation_does_not_hold_the_name,
+		a_reservation_published_in_line_keeps_waiting,
+		a_waiter_is_woken_when_a_reservation_ends,
+		listeners_are_notified_of_each_holder_of_the_name,
+		listeners_are_notified_of_the_next_holder_when_a_reservation_ends,
+		a_waiter_that_takes_the_name_over_is_in_line_once,
+		publishing_a_name_that_was_taken_over_reports_that_it_waits,
+		unregistering_a_waiting_entry_shows_its_position_in_line,
 		NULL,
 	};
 

@@ -254,7 +254,7 @@ static void end_all(struct recorder *r)
 	kreg_close(k);
 }
 
-START_TEST(histories_are_linearizable_whoever_is_killed)
+START_TEST(histories_are_linearizable_although_workers_are_killed)
 {
 	struct recorder r = { .mode = _i, .seed = unit_seed() };
 	struct checker *checker = checker_new();
@@ -285,7 +285,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { histories_are_linearizable_whoever_is_killed, NULL };
+	const TTest *const both[] = { histories_are_linearizable_although_workers_are_killed,
+				      NULL };
 
 	return modes_run(suite_create("linear"), tcase_create("both"), both, NULL, NULL);
 }

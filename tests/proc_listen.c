@@ -125,7 +125,7 @@ static void tell(struct child *child, enum order order, int64_t result)
 	ck_assert_int_eq(child_ask(child, order), result);
 }
 
-START_TEST(all_that_happens_to_a_name_is_told_its_owners_death_included)
+START_TEST(every_event_of_a_name_is_reported_including_its_owners_death)
 {
 	struct child child;
 
@@ -158,7 +158,7 @@ START_TEST(all_that_happens_to_a_name_is_told_its_owners_death_included)
 }
 END_TEST
 
-START_TEST(a_reserved_name_is_told_when_it_is_published)
+START_TEST(a_reserved_name_is_reported_when_published)
 {
 	struct child child;
 
@@ -177,7 +177,7 @@ START_TEST(a_reserved_name_is_told_when_it_is_published)
 }
 END_TEST
 
-START_TEST(who_waits_in_line_is_told_when_it_holds_the_name)
+START_TEST(a_waiter_in_line_is_reported_when_it_holds_the_name)
 {
 	struct child holder, next, third;
 
@@ -206,7 +206,7 @@ START_TEST(who_waits_in_line_is_told_when_it_holds_the_name)
 }
 END_TEST
 
-START_TEST(what_is_there_already_is_told_if_it_is_asked_for)
+START_TEST(existing_entries_are_reported_on_request)
 {
 	KREG_PATTERN(names, .glob = "na*");
 	KREG_PATTERN(by_value, .value = "a", .value_size = 1);
@@ -254,7 +254,7 @@ static void count_event(const struct kreg_event *event, bool *there, uint64_t *l
 	there[i] = event->type == KREG_EVENT_REGISTER;
 }
 
-START_TEST(a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_again)
+START_TEST(a_slow_listener_learns_how_many_events_it_missed_and_recovers)
 {
 	bool there[1000] = { false };
 	uint64_t lost = 0;
@@ -355,7 +355,7 @@ static void assert_next_but_bulk(uint32_t type, pid_t pid, const char *key)
 	ck_assert_int_eq(event.entry.owner.pid, pid);
 }
 
-START_TEST(what_becomes_of_a_place_used_again_is_told_of_its_new_key_alone)
+START_TEST(a_reused_place_is_reported_only_under_its_new_key)
 {
 	struct child waiter, next;
 
@@ -392,7 +392,7 @@ static int listen_and_stop(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_stopped_listener_and_a_dead_one_hold_up_nobody)
+START_TEST(a_stopped_or_dead_listener_blocks_no_process)
 {
 	struct child slow;
 	int i, round;
@@ -558,13 +558,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		all_that_happens_to_a_name_is_told_its_owners_death_included,
-		a_reserved_name_is_told_when_it_is_published,
-		who_waits_in_line_is_told_when_it_holds_the_name,
-		what_is_there_already_is_told_if_it_is_asked_for,
-		a_slow_listener_is_told_how_many_it_missed_and_then_all_is_right_again,
-		what_becomes_of_a_place_used_again_is_told_of_its_new_key_alone,
-		a_stopped_listener_and_a_dead_one_hold_up_nobody,
+		every_event_of_a_name_is_reported_including_its_owners_death,
+		a_reserved_name_is_reported_when_published,
+		a_waiter_in_line_is_reported_when_it_holds_the_name,
+		existing_entries_are_reported_on_request,
+		a_slow_listener_learns_how_many_events_it_missed_and_recovers,
+		a_reused_place_is_reported_only_under_its_new_key,
+		a_stopped_or_dead_listener_blocks_no_process,
 		every_registration_of_a_hundred_killed_writers_has_one_end,
 		NULL,
 	};

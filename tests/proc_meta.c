@@ -69,7 +69,7 @@ static int put_and_end(int link, void *data)
 	return 0;
 }
 
-START_TEST(meta_is_put_read_and_deleted_and_outlives_who_wrote_it)
+START_TEST(meta_is_put_read_and_deleted_and_outlives_its_writer)
 {
 	char value[32];
 	struct child child;
@@ -102,7 +102,7 @@ START_TEST(meta_is_put_read_and_deleted_and_outlives_who_wrote_it)
 }
 END_TEST
 
-START_TEST(what_is_too_much_is_refused_and_changes_nothing)
+START_TEST(meta_that_is_too_large_is_refused_and_changes_nothing)
 {
 	char *large = calloc(1, KREG_VALUE_MAX + 1), key[32];
 	int i, err = 0;
@@ -146,7 +146,7 @@ static int put_on(int link, void *data)
 	return 1;
 }
 
-START_TEST(writers_that_are_killed_lose_nothing_of_the_others)
+START_TEST(killed_writers_lose_nothing_of_other_writers)
 {
 	struct writing writing[WRITERS];
 	struct child writers[WRITERS];
@@ -199,9 +199,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		meta_is_put_read_and_deleted_and_outlives_who_wrote_it,
-		what_is_too_much_is_refused_and_changes_nothing,
-		writers_that_are_killed_lose_nothing_of_the_others,
+		meta_is_put_read_and_deleted_and_outlives_its_writer,
+		meta_that_is_too_large_is_refused_and_changes_nothing,
+		killed_writers_lose_nothing_of_other_writers,
 		NULL,
 	};
 

@@ -184,7 +184,7 @@ static int use_nothing(int link, void *data)
 	return (err == -ENOMEM || err == -EAGAIN) && strstr(said, "locked memory") ? 0 : 3;
 }
 
-START_TEST(a_limit_on_locked_memory_makes_a_smaller_map_or_is_told)
+START_TEST(a_limit_on_locked_memory_makes_a_smaller_map_or_an_error)
 {
 	struct locking locking = { .mode = _i };
 	struct child child = child_start(use_little, &locking);
@@ -197,7 +197,7 @@ END_TEST
 
 #endif
 
-START_TEST(mlockall_locks_what_is_used_and_lookups_see_what_others_add)
+START_TEST(mlockall_locks_used_memory_and_lookups_see_new_entries)
 {
 	struct locking locking = { .mode = _i };
 
@@ -211,9 +211,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		mlockall_locks_what_is_used_and_lookups_see_what_others_add,
+		mlockall_locks_used_memory_and_lookups_see_new_entries,
 #ifndef __SANITIZE_ADDRESS__
-		a_limit_on_locked_memory_makes_a_smaller_map_or_is_told,
+		a_limit_on_locked_memory_makes_a_smaller_map_or_an_error,
 #endif
 		NULL,
 	};

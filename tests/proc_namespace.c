@@ -82,7 +82,7 @@ static int live_outside(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_is_in_another_pid_namespace_is_found_and_waited_for_and_never_mistaken)
+START_TEST(a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistaken)
 {
 	struct child inside, outside;
 	struct kreg_owner owner;
@@ -130,7 +130,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		who_is_in_another_pid_namespace_is_found_and_waited_for_and_never_mistaken,
+		a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistaken,
 		NULL,
 	};
 

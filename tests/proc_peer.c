@@ -56,7 +56,7 @@ static struct child start_service(const char *address)
 	return child_start_ready(serve, (void *)(uintptr_t)address);
 }
 
-START_TEST(whereis_and_monitor_lead_to_the_owner_and_tell_its_death)
+START_TEST(whereis_and_monitor_lead_to_the_owner_and_report_its_death)
 {
 	struct child child;
 	struct kreg_owner owner;
@@ -81,7 +81,7 @@ START_TEST(whereis_and_monitor_lead_to_the_owner_and_tell_its_death)
 }
 END_TEST
 
-START_TEST(a_signal_reaches_the_owner_and_nobody_when_it_is_dead)
+START_TEST(a_signal_reaches_the_owner_and_no_process_once_it_is_dead)
 {
 	struct child child;
 	int status;
@@ -100,7 +100,7 @@ START_TEST(a_signal_reaches_the_owner_and_nobody_when_it_is_dead)
 }
 END_TEST
 
-START_TEST(a_connection_is_to_the_owner_alone)
+START_TEST(a_connection_reaches_only_the_owner)
 {
 	char address[32];
 	struct child child, impostor;
@@ -137,7 +137,7 @@ START_TEST(a_connection_is_to_the_owner_alone)
 }
 END_TEST
 
-START_TEST(an_owners_facts_are_the_kernels)
+START_TEST(the_facts_about_an_owner_come_from_the_kernel)
 {
 	struct kreg_owner_facts facts;
 	struct kreg_owner owner;
@@ -159,7 +159,7 @@ START_TEST(an_owners_facts_are_the_kernels)
 }
 END_TEST
 
-START_TEST(many_are_looked_up_as_one_by_one)
+START_TEST(looking_up_many_names_gives_the_same_as_one_by_one)
 {
 	struct kreg_key keys[100];
 	struct kreg_found found[100];
@@ -192,7 +192,7 @@ START_TEST(many_are_looked_up_as_one_by_one)
 }
 END_TEST
 
-START_TEST(many_are_registered_or_none)
+START_TEST(many_names_are_registered_or_none)
 {
 	struct kreg_item items[] = {
 		{ "one", KREG_STRING, "1", 1 },
@@ -227,12 +227,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		whereis_and_monitor_lead_to_the_owner_and_tell_its_death,
-		a_signal_reaches_the_owner_and_nobody_when_it_is_dead,
-		a_connection_is_to_the_owner_alone,
-		an_owners_facts_are_the_kernels,
-		many_are_looked_up_as_one_by_one,
-		many_are_registered_or_none,
+		whereis_and_monitor_lead_to_the_owner_and_report_its_death,
+		a_signal_reaches_the_owner_and_no_process_once_it_is_dead,
+		a_connection_reaches_only_the_owner,
+		the_facts_about_an_owner_come_from_the_kernel,
+		looking_up_many_names_gives_the_same_as_one_by_one,
+		many_names_are_registered_or_none,
 		NULL,
 	};
 

@@ -204,13 +204,13 @@ static void run(const char *what, enum act act, uint64_t wanted)
 	}
 }
 
-START_TEST(no_life_outlives_its_process_where_many_end_at_once)
+START_TEST(no_life_outlives_its_process_when_many_end_at_once)
 {
 	run("kills", DIE, kills_wanted());
 }
 END_TEST
 
-START_TEST(no_image_outlives_its_exec_where_many_call_it_at_once)
+START_TEST(no_image_outlives_its_exec_when_many_call_it_at_once)
 {
 	run("execs", EXEC, EXECS);
 }
@@ -336,27 +336,27 @@ static void come_again_and_again(struct guard_options options, struct crowds cro
 	come_under(options, &crowds, SLOW_ROUNDS);
 }
 
-START_TEST(threads_that_come_at_once_get_the_last_seat)
+START_TEST(threads_that_attach_at_once_get_the_last_seat)
 {
 	come_again_and_again((struct guard_options){ .seats = 1 }, (struct crowds){ .count = 1 });
 }
 END_TEST
 
-START_TEST(threads_that_come_at_once_get_the_one_seat_that_is_their_users_share)
+START_TEST(threads_that_attach_at_once_get_the_one_seat_of_their_users_share)
 {
 	come_again_and_again((struct guard_options){ .seats = SEATS, .share = 1 },
 			     (struct crowds){ .uid = NOBODY, .count = 1 });
 }
 END_TEST
 
-START_TEST(threads_that_come_at_once_take_no_seat_that_another_process_needs)
+START_TEST(threads_that_attach_at_once_take_no_seat_that_another_process_needs)
 {
 	come_again_and_again((struct guard_options){ .seats = CROWDS },
 			     (struct crowds){ .count = CROWDS });
 }
 END_TEST
 
-START_TEST(threads_that_come_at_once_take_no_share_that_another_process_needs)
+START_TEST(threads_that_attach_at_once_take_no_share_that_another_process_needs)
 {
 	come_again_and_again((struct guard_options){ .seats = SEATS, .share = CROWDS },
 			     (struct crowds){ .uid = NOBODY, .count = CROWDS });
@@ -366,12 +366,12 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
-		no_life_outlives_its_process_where_many_end_at_once,
-		no_image_outlives_its_exec_where_many_call_it_at_once,
-		threads_that_come_at_once_get_the_last_seat,
-		threads_that_come_at_once_get_the_one_seat_that_is_their_users_share,
-		threads_that_come_at_once_take_no_seat_that_another_process_needs,
-		threads_that_come_at_once_take_no_share_that_another_process_needs,
+		no_life_outlives_its_process_when_many_end_at_once,
+		no_image_outlives_its_exec_when_many_call_it_at_once,
+		threads_that_attach_at_once_get_the_last_seat,
+		threads_that_attach_at_once_get_the_one_seat_of_their_users_share,
+		threads_that_attach_at_once_take_no_seat_that_another_process_needs,
+		threads_that_attach_at_once_take_no_share_that_another_process_needs,
 		NULL,
 	};
 

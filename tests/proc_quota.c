@@ -122,7 +122,7 @@ static void stat_says(uint64_t most, pid_t owner)
 	ck_assert_int_eq(stat.owner_most, owner);
 }
 
-START_TEST(one_that_leaks_is_refused_more_and_others_go_on)
+START_TEST(a_leaking_owner_is_refused_memory_and_others_go_on)
 {
 	struct child child, second;
 	int err, round;
@@ -154,7 +154,7 @@ START_TEST(one_that_leaks_is_refused_more_and_others_go_on)
 }
 END_TEST
 
-START_TEST(handles_of_one_process_share_it)
+START_TEST(handles_of_one_process_share_a_quota)
 {
 	struct kreg *other;
 	int err, count;
@@ -223,7 +223,7 @@ static int hold_theirs(int link, void *data)
 	return 0;
 }
 
-START_TEST(every_call_that_takes_memory_is_refused_and_changes_nothing)
+START_TEST(every_call_that_allocates_is_refused_and_changes_nothing)
 {
 	struct child child;
 	int64_t number = 0;
@@ -284,7 +284,7 @@ static int give_on(struct kreg *in, const char *name, struct kreg_owner to, int 
 	return count;
 }
 
-START_TEST(gifts_count_for_who_makes_them_until_they_are_over)
+START_TEST(gifts_count_for_their_maker_until_they_end)
 {
 	struct kreg_owner to = { 0 };
 	struct child child;
@@ -322,7 +322,7 @@ static int give_and_end(int link, void *data)
 	return 0;
 }
 
-START_TEST(gifts_of_a_maker_that_is_gone_count_for_nobody)
+START_TEST(gifts_of_a_dead_maker_count_for_no_process)
 {
 	struct kreg_owner self;
 	struct child child;
@@ -346,7 +346,7 @@ END_TEST
 
 static const char *const sleeps[] = { "sleep", "1000", NULL };
 
-START_TEST(a_program_is_not_started_where_there_is_no_room_for_its_name)
+START_TEST(a_program_is_not_started_without_room_for_its_name)
 {
 	KREG_START(how, .argv = sleeps);
 	struct kreg_started started = { .size = sizeof(started) };
@@ -424,12 +424,12 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		one_that_leaks_is_refused_more_and_others_go_on,
-		handles_of_one_process_share_it,
-		every_call_that_takes_memory_is_refused_and_changes_nothing,
-		gifts_count_for_who_makes_them_until_they_are_over,
-		gifts_of_a_maker_that_is_gone_count_for_nobody,
-		a_program_is_not_started_where_there_is_no_room_for_its_name,
+		a_leaking_owner_is_refused_memory_and_others_go_on,
+		handles_of_one_process_share_a_quota,
+		every_call_that_allocates_is_refused_and_changes_nothing,
+		gifts_count_for_their_maker_until_they_end,
+		gifts_of_a_dead_maker_count_for_no_process,
+		a_program_is_not_started_without_room_for_its_name,
 		NULL,
 	};
 	const TTest *const guard[] = { what_a_program_had_before_exec_counts, NULL };

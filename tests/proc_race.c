@@ -76,19 +76,19 @@ static void run_race(int mode, int count)
 	kreg_close(k);
 }
 
-START_TEST(of_two_racers_one_wins_and_the_other_learns_its_pid)
+START_TEST(one_of_two_racers_wins_and_the_other_learns_its_pid)
 {
 	run_race(_i, 2);
 }
 END_TEST
 
-START_TEST(of_eight_racers_one_wins)
+START_TEST(one_of_eight_racers_wins)
 {
 	run_race(_i, RACERS);
 }
 END_TEST
 
-START_TEST(the_name_of_a_killed_winner_is_free_to_be_won)
+START_TEST(the_name_of_a_killed_winner_is_free_again)
 {
 	struct child racers[2];
 	struct kreg_owner owner;
@@ -109,9 +109,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { of_two_racers_one_wins_and_the_other_learns_its_pid,
-				      of_eight_racers_one_wins,
-				      the_name_of_a_killed_winner_is_free_to_be_won, NULL };
+	const TTest *const both[] = { one_of_two_racers_wins_and_the_other_learns_its_pid,
+				      one_of_eight_racers_wins,
+				      the_name_of_a_killed_winner_is_free_again, NULL };
 
 	return modes_run(suite_create("race"), tcase_create("both"), both, NULL, NULL);
 }

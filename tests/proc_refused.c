@@ -201,7 +201,7 @@ static void check_refusal(struct kreg *k, const struct refusal *refusal, const c
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
 }
 
-START_TEST(each_call_comes_back_where_a_system_call_is_refused)
+START_TEST(each_call_returns_where_a_system_call_is_refused)
 {
 	struct refusal refusal = { .mode = _i };
 	int err, worked = 0, i, j;
@@ -247,7 +247,7 @@ static int listen_without_fstat(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_listener_that_is_refused_leaves_no_fd)
+START_TEST(a_refused_listener_leaves_no_fd)
 {
 	struct child child = child_start(listen_without_fstat, &_i);
 
@@ -259,8 +259,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { each_call_comes_back_where_a_system_call_is_refused,
-				      a_listener_that_is_refused_leaves_no_fd, NULL };
+	const TTest *const both[] = { each_call_returns_where_a_system_call_is_refused,
+				      a_refused_listener_leaves_no_fd, NULL };
 
 	return modes_run(suite_create("refused"), tcase_create("both"), both, NULL, NULL);
 }

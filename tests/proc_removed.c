@@ -60,7 +60,7 @@ static int hold(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_writes_into_a_removed_registry_is_told_and_then_all_are)
+START_TEST(a_write_to_a_removed_registry_fails_and_then_every_call_does)
 {
 	struct child idle = child_start_ready(hold, &_i);
 	struct kreg *k = mode_open(_i, "removed"), *next;
@@ -78,7 +78,7 @@ START_TEST(who_writes_into_a_removed_registry_is_told_and_then_all_are)
 }
 END_TEST
 
-START_TEST(a_registry_that_was_moved_away_is_lost_too)
+START_TEST(a_moved_registry_is_lost_too)
 {
 	struct kreg *k = mode_open(_i, "removed");
 	char other[300];
@@ -118,7 +118,7 @@ static int listen_for_name(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_waits_or_listens_in_a_removed_registry_is_told)
+START_TEST(waiters_and_listeners_learn_that_the_registry_was_removed)
 {
 	struct child waiter = child_start_ready(wait_for_name, &_i);
 	struct child listener = child_start_ready(listen_for_name, &_i);
@@ -160,7 +160,7 @@ static int change_root(int link, void *data)
 	return 0;
 }
 
-START_TEST(who_does_not_see_the_file_any_more_goes_on)
+START_TEST(a_process_that_cannot_see_the_file_goes_on)
 {
 	struct kreg *k = mode_open(_i, "removed");
 	struct child mounts, root;
@@ -185,10 +185,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		who_writes_into_a_removed_registry_is_told_and_then_all_are,
-		a_registry_that_was_moved_away_is_lost_too,
-		who_waits_or_listens_in_a_removed_registry_is_told,
-		who_does_not_see_the_file_any_more_goes_on,
+		a_write_to_a_removed_registry_fails_and_then_every_call_does,
+		a_moved_registry_is_lost_too,
+		waiters_and_listeners_learn_that_the_registry_was_removed,
+		a_process_that_cannot_see_the_file_goes_on,
 		NULL,
 	};
 

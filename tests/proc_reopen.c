@@ -125,7 +125,7 @@ static void all_reopen(const struct plan *plan)
 		stop_guard();
 }
 
-START_TEST(workers_whose_lives_were_ended_by_force_open_the_registry_again)
+START_TEST(workers_whose_lives_were_ended_by_force_reopen_the_registry)
 {
 	const struct plan plans[] = {
 		{ .restart = false, .life = KREG_LIFE_AUTO },
@@ -147,7 +147,7 @@ START_TEST(workers_whose_lives_were_ended_by_force_open_the_registry_again)
 END_TEST
 
 /* Before the guard is there again nobody has a life under it; after that all are the same. */
-START_TEST(a_worker_that_tries_before_the_guard_is_back_is_let_in_when_it_is)
+START_TEST(a_worker_that_tries_before_the_guard_is_back_is_admitted_later)
 {
 	struct kreg *k, *next;
 
@@ -197,7 +197,7 @@ static void one_reopens_beside(struct child *other)
 	stop_guard();
 }
 
-START_TEST(a_stopped_process_whose_life_was_ended_is_in_nobodys_way)
+START_TEST(a_stopped_process_whose_life_was_ended_blocks_no_process)
 {
 	struct child other;
 
@@ -208,7 +208,7 @@ START_TEST(a_stopped_process_whose_life_was_ended_is_in_nobodys_way)
 }
 END_TEST
 
-START_TEST(a_process_that_has_called_exec_and_whose_life_was_ended_is_in_nobodys_way)
+START_TEST(a_process_after_exec_whose_life_was_ended_blocks_no_process)
 {
 	struct child other;
 
@@ -220,7 +220,7 @@ START_TEST(a_process_that_has_called_exec_and_whose_life_was_ended_is_in_nobodys
 }
 END_TEST
 
-START_TEST(nobody_is_judged_before_somebody_has_seen_its_life_ended)
+START_TEST(a_process_counts_as_alive_until_its_end_was_seen)
 {
 	struct child other;
 	struct kreg *k;
@@ -252,7 +252,7 @@ static int await(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_waiter_that_is_told_bars_nobody_any_more)
+START_TEST(a_notified_waiter_no_longer_blocks_others)
 {
 	struct child waiter;
 	struct kreg *k;
@@ -272,7 +272,7 @@ START_TEST(a_waiter_that_is_told_bars_nobody_any_more)
 }
 END_TEST
 
-START_TEST(a_process_may_destroy_what_its_ended_life_has_left)
+START_TEST(a_process_may_destroy_what_its_ended_life_left)
 {
 	struct kreg *k;
 
@@ -286,7 +286,7 @@ START_TEST(a_process_may_destroy_what_its_ended_life_has_left)
 }
 END_TEST
 
-START_TEST(through_the_old_handle_it_is_told_of_its_own_end_although_another_registry_has_the_name)
+START_TEST(the_old_handle_reports_its_own_end_although_another_registry_has_the_name)
 {
 	struct kreg_listener *l;
 	struct kreg_event event;
@@ -314,7 +314,7 @@ START_TEST(through_the_old_handle_it_is_told_of_its_own_end_although_another_reg
 }
 END_TEST
 
-START_TEST(a_life_that_goes_on_under_its_own_guard_is_not_taken_for_ended)
+START_TEST(a_life_that_goes_on_under_its_own_guard_does_not_count_as_ended)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(MODE_GUARD));
 	struct kreg *k, *other;
@@ -336,15 +336,15 @@ END_TEST
 int main(void)
 {
 	const TTest *const guard[] = {
-		workers_whose_lives_were_ended_by_force_open_the_registry_again,
-		a_worker_that_tries_before_the_guard_is_back_is_let_in_when_it_is,
-		a_stopped_process_whose_life_was_ended_is_in_nobodys_way,
-		a_process_that_has_called_exec_and_whose_life_was_ended_is_in_nobodys_way,
-		nobody_is_judged_before_somebody_has_seen_its_life_ended,
-		a_waiter_that_is_told_bars_nobody_any_more,
-		a_process_may_destroy_what_its_ended_life_has_left,
-		through_the_old_handle_it_is_told_of_its_own_end_although_another_registry_has_the_name,
-		a_life_that_goes_on_under_its_own_guard_is_not_taken_for_ended,
+		workers_whose_lives_were_ended_by_force_reopen_the_registry,
+		a_worker_that_tries_before_the_guard_is_back_is_admitted_later,
+		a_stopped_process_whose_life_was_ended_blocks_no_process,
+		a_process_after_exec_whose_life_was_ended_blocks_no_process,
+		a_process_counts_as_alive_until_its_end_was_seen,
+		a_notified_waiter_no_longer_blocks_others,
+		a_process_may_destroy_what_its_ended_life_left,
+		the_old_handle_reports_its_own_end_although_another_registry_has_the_name,
+		a_life_that_goes_on_under_its_own_guard_does_not_count_as_ended,
 		NULL,
 	};
 

@@ -279,7 +279,7 @@ static void await_calls(struct board *board, const uint64_t *before)
 		}
 }
 
-START_TEST(whatever_is_written_into_a_registry_each_call_comes_back)
+START_TEST(every_call_returns_from_a_scribbled_registry)
 {
 	struct board *board = child_shared(sizeof(*board));
 	struct part parts[ROLES];
@@ -333,8 +333,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { whatever_is_written_into_a_registry_each_call_comes_back,
-				      NULL };
+	const TTest *const both[] = { every_call_returns_from_a_scribbled_registry, NULL };
 
 	return modes_run(suite_create("scribble"), tcase_create("both"), both, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static int hold_key(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_pattern_is_by_key_prefix_glob_owner_value_and_predicate)
+START_TEST(a_pattern_matches_by_key_prefix_glob_owner_value_and_predicate)
 {
 	struct kreg_owner self, other;
 	struct child child;
@@ -85,7 +85,7 @@ START_TEST(a_pattern_is_by_key_prefix_glob_owner_value_and_predicate)
 }
 END_TEST
 
-START_TEST(a_pattern_that_cannot_be_is_refused)
+START_TEST(an_invalid_pattern_is_refused)
 {
 	struct kreg_owner nobody = { 0 };
 	KREG_PATTERN(no_prefix, .prefix_size = 3);
@@ -136,7 +136,7 @@ static int kill_the_other(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-START_TEST(dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway)
+START_TEST(dispatch_visits_entries_in_order_and_skips_an_owner_that_dies_midway)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
 	struct child children[2];
@@ -187,7 +187,7 @@ static int in_order(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-START_TEST(partitions_change_nothing_that_can_be_told)
+START_TEST(partitions_make_no_visible_difference)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
 	KREG_OPTIONS(too_many, .keys = KREG_KEYS_DUPLICATE, .partitions = 65,
@@ -271,7 +271,7 @@ static int tick_off(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-START_TEST(an_owners_entries_are_each_visited_once_while_he_updates_them)
+START_TEST(an_owners_entries_are_each_visited_once_while_it_updates_them)
 {
 	struct kreg_owner owner = { 0 };
 	struct child child;
@@ -296,11 +296,11 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_pattern_is_by_key_prefix_glob_owner_value_and_predicate,
-		a_pattern_that_cannot_be_is_refused,
-		dispatch_is_for_each_entry_in_order_and_skips_who_dies_midway,
-		an_owners_entries_are_each_visited_once_while_he_updates_them,
-		partitions_change_nothing_that_can_be_told,
+		a_pattern_matches_by_key_prefix_glob_owner_value_and_predicate,
+		an_invalid_pattern_is_refused,
+		dispatch_visits_entries_in_order_and_skips_an_owner_that_dies_midway,
+		an_owners_entries_are_each_visited_once_while_it_updates_them,
+		partitions_make_no_visible_difference,
 		NULL,
 	};
 

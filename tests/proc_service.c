@@ -92,7 +92,7 @@ static struct kreg_service_health health_now(void)
 	return health;
 }
 
-START_TEST(a_service_is_found_by_namespace_and_role_as_long_as_it_lives)
+START_TEST(a_service_is_found_by_namespace_and_role_while_it_lives)
 {
 	struct child first, second;
 	struct kreg_owner owner;
@@ -116,7 +116,7 @@ START_TEST(a_service_is_found_by_namespace_and_role_as_long_as_it_lives)
 }
 END_TEST
 
-START_TEST(who_awaits_a_service_or_its_end_is_woken)
+START_TEST(a_waiter_for_a_service_or_its_end_is_woken)
 {
 	struct child service, client;
 
@@ -169,7 +169,7 @@ START_TEST(health_is_absent_reserved_ready_stopped_or_without_its_first_thread)
 }
 END_TEST
 
-START_TEST(a_beat_is_of_the_life_that_beats)
+START_TEST(a_beat_belongs_to_the_life_that_beats)
 {
 	struct child child;
 	int64_t last;
@@ -196,7 +196,7 @@ START_TEST(a_beat_is_of_the_life_that_beats)
 }
 END_TEST
 
-START_TEST(health_needs_a_struct_with_its_size_and_no_permission_to_write)
+START_TEST(health_needs_a_struct_with_its_size_and_only_read_access)
 {
 	KREG_OPTIONS(reader, .flags = KREG_OPEN_READONLY);
 	struct kreg_service_health health = { 0 };
@@ -230,7 +230,7 @@ static void write_down(const struct kreg_telemetry *event, void *data)
 		 types[event->type], event->space, event->role, event->owner.pid, event->result);
 }
 
-START_TEST(telemetry_tells_what_happens_through_the_handle_and_no_more)
+START_TEST(telemetry_reports_only_what_happens_through_its_handle)
 {
 	struct kreg_listener *listener;
 	struct told told = { "" };
@@ -269,12 +269,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_service_is_found_by_namespace_and_role_as_long_as_it_lives,
-		who_awaits_a_service_or_its_end_is_woken,
+		a_service_is_found_by_namespace_and_role_while_it_lives,
+		a_waiter_for_a_service_or_its_end_is_woken,
 		health_is_absent_reserved_ready_stopped_or_without_its_first_thread,
-		a_beat_is_of_the_life_that_beats,
-		health_needs_a_struct_with_its_size_and_no_permission_to_write,
-		telemetry_tells_what_happens_through_the_handle_and_no_more,
+		a_beat_belongs_to_the_life_that_beats,
+		health_needs_a_struct_with_its_size_and_only_read_access,
+		telemetry_reports_only_what_happens_through_its_handle,
 		NULL,
 	};
 

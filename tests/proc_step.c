@@ -39,7 +39,7 @@ static void step(const struct series *series, const char *mode)
 			figures[what].first.times);
 }
 
-START_TEST(whatever_befalls_a_process_inside_of_a_call_the_others_are_right)
+START_TEST(a_process_ended_or_stopped_inside_a_call_leaves_others_correct)
 {
 	unsigned int seed = unit_seed(), state = seed;
 	struct series series = { .what = { true, true, true },
@@ -82,7 +82,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		whatever_befalls_a_process_inside_of_a_call_the_others_are_right, NULL
+		a_process_ended_or_stopped_inside_a_call_leaves_others_correct, NULL
 	};
 
 	point_image(argc, argv);

@@ -276,7 +276,7 @@ static void end_writer(struct child *writer)
 	close(writer->link);
 }
 
-START_TEST(a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_right)
+START_TEST(a_writer_stopped_before_each_cas_harms_no_process_and_ends_correctly)
 {
 	int mode = _i, op, nth, points[OPS] = { 0 };
 	struct kreg *k = open_small(mode);
@@ -304,7 +304,7 @@ START_TEST(a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_r
 }
 END_TEST
 
-START_TEST(what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else)
+START_TEST(memory_that_a_stopped_writer_is_about_to_cas_is_not_reused)
 {
 	int mode = _i, nth = 0;
 	struct kreg *k = open_small(mode);
@@ -322,7 +322,7 @@ START_TEST(what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else)
 }
 END_TEST
 
-START_TEST(a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib)
+START_TEST(a_writer_stopped_anywhere_lets_100000_pairs_pass_in_4_mib)
 {
 	int mode = _i, i, steps;
 	struct kreg *k = open_small(mode);
@@ -392,7 +392,7 @@ static const struct entry *entry_behind(struct kreg *k, const struct query *q, p
 	return found.entry;
 }
 
-START_TEST(a_walk_begins_again_after_an_expulsion_that_another_step_has_noticed)
+START_TEST(a_walk_restarts_after_an_expulsion_that_another_step_noticed)
 {
 	int mode = _i;
 	struct kreg *k = open_duplicate(mode);
@@ -436,10 +436,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_writer_that_is_stopped_in_front_of_each_cas_harms_nobody_and_ends_right,
-		what_a_stopped_writer_is_about_to_cas_is_not_used_for_something_else,
-		a_writer_that_is_stopped_anywhere_lets_100000_pairs_pass_in_4_mib,
-		a_walk_begins_again_after_an_expulsion_that_another_step_has_noticed,
+		a_writer_stopped_before_each_cas_harms_no_process_and_ends_correctly,
+		memory_that_a_stopped_writer_is_about_to_cas_is_not_reused,
+		a_writer_stopped_anywhere_lets_100000_pairs_pass_in_4_mib,
+		a_walk_restarts_after_an_expulsion_that_another_step_noticed,
 		NULL,
 	};
 

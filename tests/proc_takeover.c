@@ -82,7 +82,7 @@ static void refuse_then_take_over(const char *before, const char *after)
 	ck_assert_int_eq(destroy(0), 0);
 }
 
-START_TEST(a_leftover_of_the_fallback_is_taken_over_when_nobody_is_alive_in_it)
+START_TEST(a_leftover_of_the_fallback_is_taken_over_when_no_member_is_alive)
 {
 	refuse_then_take_over("none", mode_guard(MODE_GUARD));
 }
@@ -135,7 +135,7 @@ static void change_layout(void)
 	close(fd);
 }
 
-START_TEST(another_layout_is_refused_while_somebody_lives_there_and_replaced_then)
+START_TEST(another_layout_is_refused_while_a_member_lives_and_replaced_afterwards)
 {
 	struct child child = start_holder(mode_guard(_i));
 	char both[64];
@@ -156,7 +156,7 @@ START_TEST(another_layout_is_refused_while_somebody_lives_there_and_replaced_the
 }
 END_TEST
 
-START_TEST(another_layout_is_destroyed_by_force_and_who_lives_there_is_told)
+START_TEST(another_layout_is_destroyed_by_force_and_its_members_are_notified)
 {
 	struct child child = start_holder(mode_guard(_i));
 
@@ -179,7 +179,7 @@ START_TEST(destroying_is_refused_while_an_owner_is_alive)
 }
 END_TEST
 
-START_TEST(who_is_in_a_registry_that_was_destroyed_is_told)
+START_TEST(members_of_a_destroyed_registry_are_notified)
 {
 	struct child child = start_holder(mode_guard(_i));
 	struct kreg *k;
@@ -236,7 +236,7 @@ static void open_together(const char *guard)
 	kreg_close(k);
 }
 
-START_TEST(all_who_create_at_once_are_in_the_same_registry)
+START_TEST(processes_that_create_at_once_are_in_the_same_registry)
 {
 	int round;
 
@@ -247,7 +247,7 @@ START_TEST(all_who_create_at_once_are_in_the_same_registry)
 }
 END_TEST
 
-START_TEST(all_who_take_over_at_once_are_in_the_same_registry)
+START_TEST(processes_that_take_over_at_once_are_in_the_same_registry)
 {
 	int round;
 
@@ -264,18 +264,18 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		another_layout_is_refused_while_somebody_lives_there_and_replaced_then,
-		another_layout_is_destroyed_by_force_and_who_lives_there_is_told,
+		another_layout_is_refused_while_a_member_lives_and_replaced_afterwards,
+		another_layout_is_destroyed_by_force_and_its_members_are_notified,
 		destroying_is_refused_while_an_owner_is_alive,
-		who_is_in_a_registry_that_was_destroyed_is_told,
-		all_who_create_at_once_are_in_the_same_registry,
+		members_of_a_destroyed_registry_are_notified,
+		processes_that_create_at_once_are_in_the_same_registry,
 		NULL
 	};
 	const TTest *const guard[] = {
-		a_leftover_of_the_fallback_is_taken_over_when_nobody_is_alive_in_it,
+		a_leftover_of_the_fallback_is_taken_over_when_no_member_is_alive,
 		a_leftover_of_the_guard_is_taken_over_by_the_fallback,
 		a_leftover_of_an_earlier_guard_is_taken_over_too,
-		all_who_take_over_at_once_are_in_the_same_registry,
+		processes_that_take_over_at_once_are_in_the_same_registry,
 		NULL,
 	};
 

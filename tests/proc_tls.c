@@ -86,7 +86,7 @@ static int register_parent(int link, void *data)
 	return 0;
 }
 
-START_TEST(threads_of_the_library_have_room_beside_thread_local_storage)
+START_TEST(threads_of_the_library_have_stack_beside_thread_local_storage)
 {
 	struct child parent = child_start(register_parent, &_i), child;
 
@@ -103,7 +103,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { threads_of_the_library_have_room_beside_thread_local_storage,
+	const TTest *const both[] = { threads_of_the_library_have_stack_beside_thread_local_storage,
 				      NULL };
 
 	return modes_run(suite_create("tls"), tcase_create("both"), both, NULL, NULL);

@@ -277,7 +277,7 @@ static const struct scene scenes[] = {
 };
 #define SCENES ((int)(sizeof(scenes) / sizeof(*scenes)))
 
-START_TEST(what_has_happened_is_told_whatever_became_of_who_did_it)
+START_TEST(a_change_is_reported_although_its_maker_stops_dies_or_execs)
 {
 	double took, worst = 0;
 	int i;
@@ -311,7 +311,7 @@ static void await_stop(const struct child *child)
 	ck_assert(WIFSTOPPED(status));
 }
 
-START_TEST(what_was_announced_is_told_when_it_happens_and_not_before)
+START_TEST(an_announced_change_is_reported_only_once_it_happens)
 {
 	struct child changer;
 
@@ -335,7 +335,7 @@ START_TEST(what_was_announced_is_told_when_it_happens_and_not_before)
 }
 END_TEST
 
-START_TEST(what_was_announced_by_a_program_that_called_exec_first_is_never_told)
+START_TEST(a_change_announced_by_a_program_that_execs_first_is_never_reported)
 {
 	struct child changer;
 
@@ -376,7 +376,7 @@ static void change_often(void)
 	}
 }
 
-START_TEST(nobody_writes_logs_for_a_program_that_is_no_more)
+START_TEST(no_log_is_written_for_a_program_that_is_gone)
 {
 	struct child child;
 	uint64_t told;
@@ -401,13 +401,13 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		what_has_happened_is_told_whatever_became_of_who_did_it,
-		what_was_announced_is_told_when_it_happens_and_not_before,
-		nobody_writes_logs_for_a_program_that_is_no_more,
+		a_change_is_reported_although_its_maker_stops_dies_or_execs,
+		an_announced_change_is_reported_only_once_it_happens,
+		no_log_is_written_for_a_program_that_is_gone,
 		NULL,
 	};
 	const TTest *const guarded[] = {
-		what_was_announced_by_a_program_that_called_exec_first_is_never_told,
+		a_change_announced_by_a_program_that_execs_first_is_never_reported,
 		NULL,
 	};
 

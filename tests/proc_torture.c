@@ -47,13 +47,13 @@ static void torture(int mode, bool stop)
 	ck_assert_msg(!faulty, "seed %llu: %s", (unsigned long long)plan.seed, complaint);
 }
 
-START_TEST(killed_anywhere_leaves_nothing_and_misleads_nobody)
+START_TEST(a_process_killed_anywhere_leaves_nothing_and_misleads_no_process)
 {
 	torture(_i, false);
 }
 END_TEST
 
-START_TEST(stopped_and_killed_anywhere_blocks_nobody)
+START_TEST(a_process_stopped_and_killed_anywhere_blocks_no_process)
 {
 	torture(_i, true);
 }
@@ -61,8 +61,10 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	const TTest *const both[] = { killed_anywhere_leaves_nothing_and_misleads_nobody,
-				      stopped_and_killed_anywhere_blocks_nobody, NULL };
+	const TTest *const both[] = {
+		a_process_killed_anywhere_leaves_nothing_and_misleads_no_process,
+		a_process_stopped_and_killed_anywhere_blocks_no_process, NULL
+	};
 
 	torture_next(argc, argv);
 	return modes_run(suite_create("torture"), tcase_create("both"), both, NULL, NULL);

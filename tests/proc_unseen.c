@@ -198,7 +198,7 @@ static int say_and_judge(int link, const char *guard)
 	return judge(link, guard);
 }
 
-START_TEST(who_cannot_see_the_owners_is_refused_and_they_keep_their_names)
+START_TEST(a_process_that_cannot_see_the_owners_is_refused_and_they_keep_their_names)
 {
 	struct visit from = { .place = (enum place)_i, .guard = "none", .body = say_and_judge };
 	const char *guard = mode_guard(MODE_GUARD);
@@ -242,7 +242,7 @@ static void take_over_from(enum place place)
 	ck_assert_int_eq(destroy_under("none", 0), 0);
 }
 
-START_TEST(who_sees_all_takes_over_from_a_container_when_its_processes_are_dead)
+START_TEST(a_process_that_sees_all_takes_over_from_a_dead_container)
 {
 	take_over_from(CONTAINER);
 	take_over_from(CONTAINER_OWN_BOOT);
@@ -288,7 +288,7 @@ static int look_with_same_pid(int link, void *unused)
 	return 0;
 }
 
-START_TEST(the_proc_of_another_namespace_is_known_by_more_than_the_pid)
+START_TEST(the_proc_of_another_namespace_is_recognised_by_more_than_the_pid)
 {
 	struct child child = child_start(look_with_same_pid, NULL);
 
@@ -302,7 +302,7 @@ int main(void)
 {
 	const TTest *const none[] = { NULL };
 	const TTest *const guard[] = {
-		who_sees_all_takes_over_from_a_container_when_its_processes_are_dead,
+		a_process_that_sees_all_takes_over_from_a_dead_container,
 		NULL,
 	};
 	TCase *all = tcase_create("guard"), *both = tcase_create("both");
@@ -311,8 +311,9 @@ int main(void)
 		printf("1..1\nok 1 - unseen # SKIP only root can make the namespaces\n");
 		return 0;
 	}
-	tcase_add_loop_test(all, who_cannot_see_the_owners_is_refused_and_they_keep_their_names, 0,
-			    PLACES);
-	tcase_add_test(all, the_proc_of_another_namespace_is_known_by_more_than_the_pid);
+	tcase_add_loop_test(
+		all, a_process_that_cannot_see_the_owners_is_refused_and_they_keep_their_names, 0,
+		PLACES);
+	tcase_add_test(all, the_proc_of_another_namespace_is_recognised_by_more_than_the_pid);
 	return modes_run(suite_create("unseen"), both, none, all, guard);
 }

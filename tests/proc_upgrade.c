@@ -278,7 +278,7 @@ static int upgrade_and_die(int link, void *data)
 	return 0;
 }
 
-START_TEST(an_upgrade_that_is_killed_at_any_step_leaves_a_guard_and_the_next_start_completes_it)
+START_TEST(a_killed_upgrade_leaves_a_guard_and_the_next_start_completes_it)
 {
 	struct child holder, victim, upgrader;
 	uint32_t step;
@@ -310,7 +310,7 @@ START_TEST(an_upgrade_that_is_killed_at_any_step_leaves_a_guard_and_the_next_sta
 }
 END_TEST
 
-START_TEST(who_died_while_no_program_was_attached_is_ended_by_the_next_start_and_who_came_goes_on)
+START_TEST(the_next_start_ends_lives_missed_while_detached_and_keeps_the_living)
 {
 	struct life_table table;
 	struct child died, came;
@@ -361,7 +361,7 @@ static void end_one_unseen_by(uint32_t faults)
 	kreg_close(k);
 }
 
-START_TEST(an_upgrade_gives_a_guard_the_second_programs_that_it_has_not_or_better_ones)
+START_TEST(an_upgrade_adds_or_replaces_the_second_programs)
 {
 	struct guard_options options = guard_options();
 	bool is_sure;
@@ -394,7 +394,7 @@ static int bpf(int command, union bpf_attr *attr)
 	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
-START_TEST(a_guard_whose_maps_are_of_another_version_is_left_as_it_is)
+START_TEST(a_guard_with_maps_of_another_version_is_left_alone)
 {
 	union bpf_attr map = {
 		.map_type = BPF_MAP_TYPE_HASH,
@@ -433,10 +433,10 @@ int main(void)
 {
 	const TTest *const guard[] = {
 		no_death_is_missed_while_a_guard_is_upgraded_again_and_again,
-		an_upgrade_that_is_killed_at_any_step_leaves_a_guard_and_the_next_start_completes_it,
-		who_died_while_no_program_was_attached_is_ended_by_the_next_start_and_who_came_goes_on,
-		an_upgrade_gives_a_guard_the_second_programs_that_it_has_not_or_better_ones,
-		a_guard_whose_maps_are_of_another_version_is_left_as_it_is,
+		a_killed_upgrade_leaves_a_guard_and_the_next_start_completes_it,
+		the_next_start_ends_lives_missed_while_detached_and_keeps_the_living,
+		an_upgrade_adds_or_replaces_the_second_programs,
+		a_guard_with_maps_of_another_version_is_left_alone,
 		NULL,
 	};
 

@@ -165,7 +165,7 @@ static void visit_and_expect(struct visitor visitor, int for_writing, int for_re
 	ck_assert_int_eq(child_end(&child), 0);
 }
 
-START_TEST(file_modes_say_who_may_look_and_who_may_register)
+START_TEST(file_modes_grant_looking_up_and_registering)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i), .mode = 0640,
 		     .set_group = 1, .group = GROUP);
@@ -250,7 +250,7 @@ static int be_attacked(int link, void *data)
 	return 0;
 }
 
-START_TEST(another_user_can_neither_slip_a_registry_in_nor_hold_one_up)
+START_TEST(another_user_can_neither_plant_a_registry_nor_block_one)
 {
 	const char *const left[] = { "taken", "pub+00000000000000aa", "pub+00000000000000ac" };
 	struct child victim, attacker;
@@ -281,9 +281,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const both[] = { another_user_can_neither_slip_a_registry_in_nor_hold_one_up,
+	const TTest *const both[] = { another_user_can_neither_plant_a_registry_nor_block_one,
 				      an_ordinary_user_attaches_registers_is_found_and_purged,
-				      file_modes_say_who_may_look_and_who_may_register, NULL };
+				      file_modes_grant_looking_up_and_registering, NULL };
 	const TTest *const guard[] = { the_kernel_refuses_to_write_the_life_table, NULL };
 
 	if (getuid()) {

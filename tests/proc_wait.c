@@ -77,7 +77,7 @@ static struct child start_holder(uint32_t flags, int64_t result)
 	return child;
 }
 
-START_TEST(a_wait_times_out_when_nobody_comes)
+START_TEST(a_wait_times_out_when_no_process_registers)
 {
 	struct kreg_owner nobody = { 0 };
 
@@ -96,7 +96,7 @@ START_TEST(a_wait_times_out_when_nobody_comes)
 }
 END_TEST
 
-START_TEST(who_waits_is_woken_by_a_registration_and_by_a_publication)
+START_TEST(a_waiter_is_woken_by_a_registration_and_by_a_publication)
 {
 	struct child waiter, holder;
 	uint32_t flags;
@@ -118,7 +118,7 @@ START_TEST(who_waits_is_woken_by_a_registration_and_by_a_publication)
 }
 END_TEST
 
-START_TEST(who_waits_for_the_end_is_woken_by_each_kind_of_it)
+START_TEST(a_waiter_for_the_end_is_woken_by_each_kind_of_end)
 {
 	struct kreg_owner owner;
 	struct child holder;
@@ -217,7 +217,7 @@ static int wait_for_turn(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_turn_comes_when_all_ahead_are_gone)
+START_TEST(a_turn_comes_when_all_entries_ahead_are_gone)
 {
 	struct child holder, first, second, third;
 	struct kreg_owner owner;
@@ -243,7 +243,7 @@ START_TEST(a_turn_comes_when_all_ahead_are_gone)
 }
 END_TEST
 
-START_TEST(a_lock_is_apart_from_names_and_from_other_locks)
+START_TEST(a_lock_is_separate_from_names_and_other_locks)
 {
 	struct kreg_lock lock, other, again;
 
@@ -318,7 +318,7 @@ static struct protected *protected_new(void)
 	return child_shared(sizeof(struct protected));
 }
 
-START_TEST(one_at_a_time_is_inside_whoever_is_killed_where)
+START_TEST(one_process_holds_the_lock_although_others_are_killed_anywhere)
 {
 	struct protected *shared = protected_new();
 	struct child lockers[LOCKERS];
@@ -369,7 +369,7 @@ static int enter_once(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_lock_goes_to_those_who_wait_in_the_order_in_which_they_came)
+START_TEST(a_lock_goes_to_its_waiters_in_order_of_arrival)
 {
 	struct protected *shared = protected_new();
 	struct child waiters[LOCKERS];
@@ -400,14 +400,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		a_wait_times_out_when_nobody_comes,
-		who_waits_is_woken_by_a_registration_and_by_a_publication,
-		who_waits_for_the_end_is_woken_by_each_kind_of_it,
+		a_wait_times_out_when_no_process_registers,
+		a_waiter_is_woken_by_a_registration_and_by_a_publication,
+		a_waiter_for_the_end_is_woken_by_each_kind_of_end,
 		thousands_wait_for_one_death,
-		a_turn_comes_when_all_ahead_are_gone,
-		a_lock_is_apart_from_names_and_from_other_locks,
-		one_at_a_time_is_inside_whoever_is_killed_where,
-		a_lock_goes_to_those_who_wait_in_the_order_in_which_they_came,
+		a_turn_comes_when_all_entries_ahead_are_gone,
+		a_lock_is_separate_from_names_and_other_locks,
+		one_process_holds_the_lock_although_others_are_killed_anywhere,
+		a_lock_goes_to_its_waiters_in_order_of_arrival,
 		NULL,
 	};
 

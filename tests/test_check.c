@@ -139,7 +139,7 @@ static int change(int link, void *data)
 	}
 }
 
-START_TEST(what_others_change_meanwhile_is_no_fault)
+START_TEST(a_concurrent_change_is_not_a_fault)
 {
 	struct kreg *k = mode_open(_i, "busy");
 	struct child changers[CHANGERS];
@@ -199,7 +199,7 @@ static ref_t ref_of(struct kreg *k, const char *key, const struct entry *entry)
 			table_query(&k->segment, key, strlen(key)).order);
 }
 
-START_TEST(a_damaged_entry_is_told)
+START_TEST(a_damaged_entry_is_reported)
 {
 	struct kreg *k = open_filled(_i);
 	struct entry *one = entry_of(k, "name-1"), *two = entry_of(k, "name-2");
@@ -227,7 +227,7 @@ START_TEST(a_damaged_entry_is_told)
 }
 END_TEST
 
-START_TEST(a_damaged_slab_or_bucket_is_told)
+START_TEST(a_damaged_slab_or_bucket_is_reported)
 {
 	struct kreg *k = open_filled(_i);
 	place_t place = ref_place(ref_of(k, "name-1", entry_of(k, "name-1")));
@@ -254,7 +254,7 @@ START_TEST(a_damaged_slab_or_bucket_is_told)
 }
 END_TEST
 
-START_TEST(a_damaged_header_row_or_slot_is_told)
+START_TEST(a_damaged_header_row_or_slot_is_reported)
 {
 	struct kreg *k = open_filled(_i);
 	struct row *row = &k->segment.rows[owner_seat(k->self.owner)];
@@ -291,10 +291,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = { sound_memory_has_no_faults,
-				      what_others_change_meanwhile_is_no_fault,
-				      a_damaged_entry_is_told,
-				      a_damaged_slab_or_bucket_is_told,
-				      a_damaged_header_row_or_slot_is_told,
+				      a_concurrent_change_is_not_a_fault,
+				      a_damaged_entry_is_reported,
+				      a_damaged_slab_or_bucket_is_reported,
+				      a_damaged_header_row_or_slot_is_reported,
 				      NULL };
 
 	return modes_run(suite_create("check"), tcase_create("both"), both, NULL, NULL);

@@ -88,7 +88,7 @@ START_TEST(a_peek_holds_through_one_epoch_and_not_through_two)
 }
 END_TEST
 
-START_TEST(a_writer_lets_one_epoch_begin_and_holds_up_the_next_for_a_moment)
+START_TEST(a_writer_lets_one_epoch_begin_and_briefly_delays_the_next)
 {
 	struct writer w = writer();
 	double start;
@@ -110,7 +110,7 @@ START_TEST(a_writer_lets_one_epoch_begin_and_holds_up_the_next_for_a_moment)
 }
 END_TEST
 
-START_TEST(a_writer_that_was_expelled_learns_it_once_and_is_in_a_section_again)
+START_TEST(an_expelled_writer_learns_it_once_and_is_in_a_section_again)
 {
 	struct writer w = writer();
 	uint64_t epoch;
@@ -128,7 +128,7 @@ START_TEST(a_writer_that_was_expelled_learns_it_once_and_is_in_a_section_again)
 }
 END_TEST
 
-START_TEST(a_writer_that_is_expelled_again_and_again_is_given_time)
+START_TEST(a_writer_expelled_repeatedly_gets_more_time)
 {
 	struct writer w = writer();
 	int tries, err = 0;
@@ -162,7 +162,7 @@ static bool is_free(uint64_t stamp, place_t place, uint32_t size)
 	return grace_is_free(&k->segment, &k->lives, &named, stamp, place, size);
 }
 
-START_TEST(what_a_hazard_names_is_not_used_again_though_the_section_was_expelled)
+START_TEST(memory_under_a_hazard_is_not_reused_although_the_section_was_expelled)
 {
 	struct writer w = writer();
 	uint64_t stamp;
@@ -181,7 +181,7 @@ START_TEST(what_a_hazard_names_is_not_used_again_though_the_section_was_expelled
 }
 END_TEST
 
-START_TEST(of_many_hazards_each_counts)
+START_TEST(each_of_many_hazards_counts)
 {
 	struct grace_named named = { .count = NAMED_MAX + 1 };
 	struct writer w = writer();
@@ -214,7 +214,7 @@ START_TEST(a_reader_is_expelled_after_the_patience_and_learns_it_at_the_end)
 }
 END_TEST
 
-START_TEST(a_reader_that_is_quick_enough_keeps_what_it_has)
+START_TEST(a_quick_reader_keeps_what_it_reads)
 {
 	grace_read_enter(&k->segment, slot);
 	ck_assert_int_eq(advance(NULL), 0);
@@ -223,7 +223,7 @@ START_TEST(a_reader_that_is_quick_enough_keeps_what_it_has)
 }
 END_TEST
 
-START_TEST(who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_others)
+START_TEST(a_death_inside_a_section_delays_nothing_and_frees_the_slot)
 {
 	pid_t child = fork();
 	struct slot *slots[8];
@@ -265,14 +265,14 @@ int main(void)
 	const TTest *const tests[] = {
 		two_epochs_after_its_stamp_memory_is_free,
 		a_peek_holds_through_one_epoch_and_not_through_two,
-		a_writer_lets_one_epoch_begin_and_holds_up_the_next_for_a_moment,
-		a_writer_that_was_expelled_learns_it_once_and_is_in_a_section_again,
-		a_writer_that_is_expelled_again_and_again_is_given_time,
-		what_a_hazard_names_is_not_used_again_though_the_section_was_expelled,
-		of_many_hazards_each_counts,
+		a_writer_lets_one_epoch_begin_and_briefly_delays_the_next,
+		an_expelled_writer_learns_it_once_and_is_in_a_section_again,
+		a_writer_expelled_repeatedly_gets_more_time,
+		memory_under_a_hazard_is_not_reused_although_the_section_was_expelled,
+		each_of_many_hazards_counts,
 		a_reader_is_expelled_after_the_patience_and_learns_it_at_the_end,
-		a_reader_that_is_quick_enough_keeps_what_it_has,
-		who_died_inside_a_section_holds_nothing_up_and_leaves_his_slot_to_others,
+		a_quick_reader_keeps_what_it_reads,
+		a_death_inside_a_section_delays_nothing_and_frees_the_slot,
 		NULL,
 	};
 

@@ -70,7 +70,7 @@ START_TEST(a_slab_that_was_taken_is_not_given_to_another)
 }
 END_TEST
 
-START_TEST(land_that_a_damaged_count_keeps_from_growing_is_refused)
+START_TEST(an_allocation_is_refused_when_a_damaged_count_stops_growth)
 {
 	uint64_t *count = &k->segment.header->slabs, before;
 	uint32_t from = 0, slab, slabs, i;
@@ -92,7 +92,7 @@ START_TEST(land_that_a_damaged_count_keeps_from_growing_is_refused)
 }
 END_TEST
 
-START_TEST(slabs_for_a_large_value_lie_side_by_side_or_are_refused)
+START_TEST(slabs_for_a_large_value_are_adjacent_or_refused)
 {
 	uint32_t from = 0, slab, i;
 
@@ -138,7 +138,7 @@ static void *retire(void *count)
 	return NULL;
 }
 
-START_TEST(of_many_who_sweep_one_retires_a_dead_owners_slab)
+START_TEST(one_of_many_sweepers_retires_a_dead_owners_slab)
 {
 	pthread_t threads[HEIRS];
 	int counts[HEIRS] = { 0 }, i, sum = 0;
@@ -157,7 +157,7 @@ START_TEST(of_many_who_sweep_one_retires_a_dead_owners_slab)
 }
 END_TEST
 
-START_TEST(the_living_keep_their_slabs)
+START_TEST(living_owners_keep_their_slabs)
 {
 	uint32_t from = 0, slab;
 	owner_t owner;
@@ -192,7 +192,7 @@ START_TEST(blocks_of_all_sizes_do_not_overlap)
 }
 END_TEST
 
-START_TEST(a_retired_block_is_given_out_again_after_its_grace_period_and_not_before)
+START_TEST(a_retired_block_is_reused_only_after_its_grace_period)
 {
 	place_t first, place;
 	int i;
@@ -211,7 +211,7 @@ START_TEST(a_retired_block_is_given_out_again_after_its_grace_period_and_not_bef
 }
 END_TEST
 
-START_TEST(a_block_that_comes_back_twice_is_given_out_once)
+START_TEST(a_block_freed_twice_is_allocated_once)
 {
 	place_t first, second, place;
 
@@ -226,7 +226,7 @@ START_TEST(a_block_that_comes_back_twice_is_given_out_once)
 }
 END_TEST
 
-START_TEST(a_heap_that_is_empty_again_has_no_slab)
+START_TEST(an_empty_heap_has_no_slab)
 {
 	place_t places[600];
 	uint32_t i, slab;
@@ -244,15 +244,15 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_slab_that_was_taken_is_not_given_to_another,
-		land_that_a_damaged_count_keeps_from_growing_is_refused,
-		slabs_for_a_large_value_lie_side_by_side_or_are_refused,
+		an_allocation_is_refused_when_a_damaged_count_stops_growth,
+		slabs_for_a_large_value_are_adjacent_or_refused,
 		a_retired_slab_waits_for_its_grace_period,
-		of_many_who_sweep_one_retires_a_dead_owners_slab,
-		the_living_keep_their_slabs,
+		one_of_many_sweepers_retires_a_dead_owners_slab,
+		living_owners_keep_their_slabs,
 		blocks_of_all_sizes_do_not_overlap,
-		a_retired_block_is_given_out_again_after_its_grace_period_and_not_before,
-		a_block_that_comes_back_twice_is_given_out_once,
-		a_heap_that_is_empty_again_has_no_slab,
+		a_retired_block_is_reused_only_after_its_grace_period,
+		a_block_freed_twice_is_allocated_once,
+		an_empty_heap_has_no_slab,
 		NULL,
 	};
 

@@ -109,7 +109,7 @@ static void assert_is(bool linearizable)
 	ck_assert(linearizable || placed != (1ull << history.count) - 1);
 }
 
-START_TEST(one_after_the_other_as_the_model_says_is_accepted)
+START_TEST(a_sequential_history_that_follows_the_model_is_accepted)
 {
 	finds_nobody(1, 2, 1);
 	registers(3, 4, 0, 0);
@@ -130,7 +130,7 @@ START_TEST(one_after_the_other_as_the_model_says_is_accepted)
 }
 END_TEST
 
-START_TEST(what_overlaps_may_happen_in_either_order)
+START_TEST(overlapping_calls_may_happen_in_either_order)
 {
 	registers(1, 2, 0, 0);
 	updates(3, 10, 0, 0, 1);
@@ -180,7 +180,7 @@ START_TEST(the_old_value_seen_after_the_new_one_is_refused)
 }
 END_TEST
 
-START_TEST(no_value_while_it_changes_is_refused)
+START_TEST(an_absent_value_during_an_update_is_refused)
 {
 	registers(1, 2, 0, 0);
 	updates(3, 10, 0, 0, 1);
@@ -197,7 +197,7 @@ START_TEST(two_owners_at_once_are_refused)
 }
 END_TEST
 
-START_TEST(a_refusal_by_nobody_is_refused)
+START_TEST(a_refusal_without_a_holder_is_refused)
 {
 	registers(1, 2, 0, 0);
 	unregisters(3, 4, 0, 1);
@@ -214,7 +214,7 @@ START_TEST(a_refusal_that_names_another_holder_is_refused)
 }
 END_TEST
 
-START_TEST(a_lookup_of_one_value_with_another_owner_is_refused)
+START_TEST(a_lookup_with_a_value_of_another_owner_is_refused)
 {
 	registers(1, 2, 0, 0);
 	finds(3, 4, 1, 0, 0);
@@ -278,7 +278,7 @@ START_TEST(a_name_that_vanishes_before_the_kill_is_refused)
 }
 END_TEST
 
-START_TEST(a_death_takes_all_names_at_once)
+START_TEST(a_death_removes_all_names_at_once)
 {
 	registers(1, 2, 0, 0);
 	key = 1;
@@ -294,7 +294,7 @@ START_TEST(a_death_takes_all_names_at_once)
 }
 END_TEST
 
-START_TEST(what_was_killed_inside_has_happened_or_not)
+START_TEST(a_call_killed_inside_has_happened_or_not)
 {
 	uint32_t seen;
 
@@ -310,7 +310,7 @@ START_TEST(what_was_killed_inside_has_happened_or_not)
 }
 END_TEST
 
-START_TEST(what_was_killed_inside_happens_neither_twice_nor_before_it_began)
+START_TEST(a_call_killed_inside_happens_neither_twice_nor_before_it_began)
 {
 	registers(1, 0, 0, 0);
 	dies(2, 10, 0);
@@ -325,7 +325,7 @@ START_TEST(what_was_killed_inside_happens_neither_twice_nor_before_it_began)
 }
 END_TEST
 
-START_TEST(what_was_killed_inside_does_not_happen_after_waitpid)
+START_TEST(a_call_killed_inside_does_not_happen_after_waitpid)
 {
 	registers(1, 0, 0, 0);
 	dies(2, 3, 0);
@@ -334,7 +334,7 @@ START_TEST(what_was_killed_inside_does_not_happen_after_waitpid)
 }
 END_TEST
 
-START_TEST(the_dead_change_nothing_and_may_be_told_so)
+START_TEST(a_call_after_death_changes_nothing_and_may_return_an_error)
 {
 	dies(1, 20, 0);
 	add(2, 3, 0, OP_REGISTER, -EOWNERDEAD);
@@ -423,7 +423,7 @@ static void make_small(unsigned int *seed)
 	}
 }
 
-START_TEST(the_search_says_what_trying_all_orders_says)
+START_TEST(the_search_agrees_with_trying_all_orders)
 {
 	unsigned int seed = unit_seed();
 	uint32_t i, accepted = 0;
@@ -449,29 +449,29 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		one_after_the_other_as_the_model_says_is_accepted,
-		what_overlaps_may_happen_in_either_order,
+		a_sequential_history_that_follows_the_model_is_accepted,
+		overlapping_calls_may_happen_in_either_order,
 		a_lost_update_is_refused,
 		an_update_that_replaces_another_value_than_it_says_is_refused,
 		a_compare_and_swap_that_ignores_the_value_is_refused,
 		the_old_value_seen_after_the_new_one_is_refused,
-		no_value_while_it_changes_is_refused,
+		an_absent_value_during_an_update_is_refused,
 		two_owners_at_once_are_refused,
-		a_refusal_by_nobody_is_refused,
+		a_refusal_without_a_holder_is_refused,
 		a_refusal_that_names_another_holder_is_refused,
-		a_lookup_of_one_value_with_another_owner_is_refused,
+		a_lookup_with_a_value_of_another_owner_is_refused,
 		a_torn_value_is_refused,
 		an_error_that_the_model_does_not_know_is_refused,
 		a_name_is_seen_until_its_owners_death_and_never_again,
 		a_name_of_the_dead_seen_after_waitpid_is_refused,
 		a_refusal_by_the_dead_after_waitpid_is_refused,
 		a_name_that_vanishes_before_the_kill_is_refused,
-		a_death_takes_all_names_at_once,
-		what_was_killed_inside_has_happened_or_not,
-		what_was_killed_inside_happens_neither_twice_nor_before_it_began,
-		what_was_killed_inside_does_not_happen_after_waitpid,
-		the_dead_change_nothing_and_may_be_told_so,
-		the_search_says_what_trying_all_orders_says,
+		a_death_removes_all_names_at_once,
+		a_call_killed_inside_has_happened_or_not,
+		a_call_killed_inside_happens_neither_twice_nor_before_it_began,
+		a_call_killed_inside_does_not_happen_after_waitpid,
+		a_call_after_death_changes_nothing_and_may_return_an_error,
+		the_search_agrees_with_trying_all_orders,
 		NULL,
 	};
 

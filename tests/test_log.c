@@ -78,7 +78,7 @@ static void tear_down(void)
  * A program announces that it unregisters a name, and calls exec before it does. The
  * records of its next program do not settle that announcement: the name is still there.
  */
-START_TEST(the_next_program_settles_nothing_of_the_one_before)
+START_TEST(the_next_program_settles_no_change_of_the_previous_one)
 {
 	struct log_record *room = malloc(LOG_BYTES);
 	uint32_t seat = owner_seat(k->self.owner);
@@ -99,7 +99,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { the_next_program_settles_nothing_of_the_one_before, NULL };
+	const TTest *const tests[] = { the_next_program_settles_no_change_of_the_previous_one,
+				       NULL };
 
 	return unit_run("log", set_up, tear_down, tests);
 }

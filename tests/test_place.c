@@ -58,7 +58,7 @@ START_TEST(a_bucket_stands_before_all_that_it_holds_and_behind_its_parent)
 }
 END_TEST
 
-START_TEST(what_a_bucket_holds_is_not_parted_by_another_bucket_of_the_same_number_of_bits)
+START_TEST(buckets_with_the_same_number_of_bits_do_not_interleave)
 {
 	uint32_t bucket, other, hash;
 
@@ -89,7 +89,7 @@ START_TEST(a_reference_has_a_place_and_an_order)
 }
 END_TEST
 
-START_TEST(a_claim_has_who_claims_and_in_front_of_what)
+START_TEST(a_claim_records_the_claimant_and_its_position)
 {
 	ref_t entry = ref_make(12345, order_of_entry(7)), bucket = ref_make(54321, 9), claim;
 
@@ -113,9 +113,9 @@ int main(void)
 	const TTest *const tests[] = {
 		orders_compare_as_their_reversed_bits_do,
 		a_bucket_stands_before_all_that_it_holds_and_behind_its_parent,
-		what_a_bucket_holds_is_not_parted_by_another_bucket_of_the_same_number_of_bits,
+		buckets_with_the_same_number_of_bits_do_not_interleave,
 		a_reference_has_a_place_and_an_order,
-		a_claim_has_who_claims_and_in_front_of_what,
+		a_claim_records_the_claimant_and_its_position,
 		NULL,
 	};
 

@@ -67,7 +67,7 @@ START_TEST(a_registered_value_is_looked_up_and_unregistered)
 }
 END_TEST
 
-START_TEST(ones_own_key_is_taken_as_well)
+START_TEST(a_key_is_also_refused_to_its_own_holder)
 {
 	struct kreg_owner holder = { 0 };
 
@@ -194,7 +194,7 @@ static void fill(unsigned char *bytes, int size, int what)
 		bytes[i] = (unsigned char)(what * 31 + i * 7 + size);
 }
 
-START_TEST(what_cannot_be_meant_is_refused)
+START_TEST(invalid_arguments_are_refused)
 {
 	struct kreg_found nowhere = { .capacity = 8 };
 	struct kreg_key keys[] = { { "key", 3 }, { "key", 3 } };
@@ -278,7 +278,7 @@ START_TEST(keys_and_values_of_all_sizes_come_back_byte_by_byte)
 }
 END_TEST
 
-START_TEST(who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes_either)
+START_TEST(a_request_for_duplicates_is_refused_on_unique_keys_but_not_the_reverse)
 {
 	struct kreg *single, *many, *other;
 
@@ -297,7 +297,7 @@ START_TEST(who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes
 }
 END_TEST
 
-START_TEST(duplicates_of_a_key_come_in_order_and_go_together)
+START_TEST(duplicates_of_a_key_are_in_order_and_removed_together)
 {
 	struct seen seen = { 0 };
 	struct kreg *many;
@@ -318,7 +318,7 @@ START_TEST(duplicates_of_a_key_come_in_order_and_go_together)
 }
 END_TEST
 
-START_TEST(sections_nest_and_keep_what_they_read)
+START_TEST(sections_nest_and_keep_their_reads_valid)
 {
 	const void *value;
 
@@ -402,7 +402,7 @@ static void *register_in_thread(void *data)
 	return NULL;
 }
 
-START_TEST(a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back)
+START_TEST(a_thread_without_a_slot_gets_an_error_and_an_ended_thread_frees_its_slot)
 {
 	struct kreg *before = k;
 	pthread_t thread;
@@ -438,7 +438,7 @@ static int open_in_child(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_process_without_a_seat_is_told_and_a_second_handle_needs_none)
+START_TEST(a_process_without_a_seat_gets_an_error_and_a_second_handle_needs_none)
 {
 	struct kreg *first, *second;
 	struct child child;
@@ -461,7 +461,7 @@ START_TEST(a_process_without_a_seat_is_told_and_a_second_handle_needs_none)
 }
 END_TEST
 
-START_TEST(a_full_registry_says_so_and_works_when_there_is_room_again)
+START_TEST(a_full_registry_is_an_error_and_works_again_when_there_is_room)
 {
 	static char value[30000];
 	struct kreg *small;
@@ -487,7 +487,7 @@ START_TEST(a_full_registry_says_so_and_works_when_there_is_room_again)
 }
 END_TEST
 
-START_TEST(every_error_has_a_sentence)
+START_TEST(every_error_has_a_message)
 {
 	const int errors[] = { EEXIST,  ENOENT,  EINVAL, ENAMETOOLONG, EMSGSIZE,   EACCES,
 			       EPERM,   EROFS,   EPROTO, E2BIG,        EBUSY,      ENODEV,
@@ -509,23 +509,23 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_registered_value_is_looked_up_and_unregistered,
-		ones_own_key_is_taken_as_well,
+		a_key_is_also_refused_to_its_own_holder,
 		a_million_refusals_cost_no_byte,
 		bad_keys_and_values_are_refused_and_change_nothing,
 		values_of_every_size_come_back_and_their_bytes_too,
 		entries_are_visited_once_each_by_prefix_and_by_owner,
-		what_cannot_be_meant_is_refused,
+		invalid_arguments_are_refused,
 		a_counter_that_is_added_to_during_an_update_loses_nothing,
 		keys_and_values_of_all_sizes_come_back_byte_by_byte,
-		who_asks_for_duplicates_is_refused_unique_keys_and_who_does_not_takes_either,
-		duplicates_of_a_key_come_in_order_and_go_together,
-		sections_nest_and_keep_what_they_read,
+		a_request_for_duplicates_is_refused_on_unique_keys_but_not_the_reverse,
+		duplicates_of_a_key_are_in_order_and_removed_together,
+		sections_nest_and_keep_their_reads_valid,
 		closing_unregisters_what_the_handle_registered,
 		wrong_names_flags_and_options_are_refused,
-		a_thread_without_a_slot_is_told_and_one_that_ends_gives_its_own_back,
-		a_process_without_a_seat_is_told_and_a_second_handle_needs_none,
-		a_full_registry_says_so_and_works_when_there_is_room_again,
-		every_error_has_a_sentence,
+		a_thread_without_a_slot_gets_an_error_and_an_ended_thread_frees_its_slot,
+		a_process_without_a_seat_gets_an_error_and_a_second_handle_needs_none,
+		a_full_registry_is_an_error_and_works_again_when_there_is_room,
+		every_error_has_a_message,
 		NULL,
 	};
 

@@ -35,7 +35,7 @@ static const struct end_case ends[] = {
 	{ { 0, 0 }, false },
 };
 
-START_TEST(permanent_ones_always_transient_ones_after_a_bad_end_temporary_ones_never)
+START_TEST(permanent_services_restart_always_transient_after_failure_temporary_never)
 {
 	size_t i;
 
@@ -102,7 +102,7 @@ static void read_places(const char *services, struct restart_place *places)
 	}
 }
 
-START_TEST(what_is_stopped_from_the_last_and_started_from_the_first)
+START_TEST(services_are_stopped_last_to_first_and_started_first_to_last)
 {
 	struct restart_place places[8];
 	struct restart_step steps[24];
@@ -146,7 +146,7 @@ static const struct intensity_case intensities[] = {
 	{ 0, 0, { 1, 5002 }, 2 },
 };
 
-START_TEST(more_than_intensity_within_the_last_period_are_too_many)
+START_TEST(more_restarts_than_intensity_within_a_period_are_too_many)
 {
 	size_t i, allowed;
 
@@ -203,7 +203,7 @@ static const char *const *roles_of(const char *text, const char *roles[8], char 
 	return roles;
 }
 
-START_TEST(services_are_started_after_those_they_wait_for_and_else_as_they_stand)
+START_TEST(services_start_after_those_they_wait_for_and_otherwise_in_given_order)
 {
 	static const char *const letters[] = { "a", "b", "c", "d" };
 	size_t i, j;
@@ -240,10 +240,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		permanent_ones_always_transient_ones_after_a_bad_end_temporary_ones_never,
-		what_is_stopped_from_the_last_and_started_from_the_first,
-		more_than_intensity_within_the_last_period_are_too_many,
-		services_are_started_after_those_they_wait_for_and_else_as_they_stand,
+		permanent_services_restart_always_transient_after_failure_temporary_never,
+		services_are_stopped_last_to_first_and_started_first_to_last,
+		more_restarts_than_intensity_within_a_period_are_too_many,
+		services_start_after_those_they_wait_for_and_otherwise_in_given_order,
 		NULL,
 	};
 

@@ -111,7 +111,7 @@ static void put_layout(uint32_t layout)
 	put(offsetof(struct segment_header, layout), &layout, sizeof(layout));
 }
 
-START_TEST(an_early_layout_of_which_nothing_is_known_is_refused_with_both_numbers)
+START_TEST(an_unknown_early_layout_is_refused_with_both_versions)
 {
 	uint64_t marker = 0;
 	char both[64];
@@ -149,7 +149,7 @@ static void is_replaced(const char *reason)
 	kreg_close(k);
 }
 
-START_TEST(another_layout_in_which_nobody_can_live_is_replaced)
+START_TEST(another_layout_without_living_members_is_replaced)
 {
 	const struct segment_who nobody = { .pid = 0 };
 
@@ -201,7 +201,7 @@ START_TEST(a_copy_is_replaced)
 }
 END_TEST
 
-START_TEST(impossible_figures_in_the_header_are_refused)
+START_TEST(impossible_numbers_in_the_header_are_refused)
 {
 	const struct {
 		off_t offset;
@@ -249,7 +249,7 @@ static void is_refused_as(const char *kind)
 	ck_assert_int_eq(remove(file), 0);
 }
 
-START_TEST(what_is_no_plain_file_is_refused_and_not_waited_for)
+START_TEST(a_file_that_is_not_regular_is_refused_without_blocking)
 {
 	unlink(file);
 	ck_assert_int_eq(symlink("/dev/zero", file), 0);
@@ -308,7 +308,7 @@ START_TEST(a_second_name_of_a_registry_is_refused)
 }
 END_TEST
 
-START_TEST(a_folder_that_is_in_no_tmpfs_is_refused)
+START_TEST(a_folder_outside_tmpfs_is_refused)
 {
 	const char *directory = "/";
 	struct statfs fs;
@@ -322,7 +322,7 @@ START_TEST(a_folder_that_is_in_no_tmpfs_is_refused)
 }
 END_TEST
 
-START_TEST(another_users_file_under_our_name_is_refused)
+START_TEST(a_file_of_another_user_under_the_name_is_refused)
 {
 	struct kreg *k;
 
@@ -388,15 +388,15 @@ int main(void)
 	const TTest *const tests[] = {
 		a_truncated_segment_is_refused,
 		a_foreign_file_is_refused,
-		an_early_layout_of_which_nothing_is_known_is_refused_with_both_numbers,
-		another_layout_in_which_nobody_can_live_is_replaced,
+		an_unknown_early_layout_is_refused_with_both_versions,
+		another_layout_without_living_members_is_replaced,
 		a_segment_of_another_boot_is_replaced,
 		a_copy_is_replaced,
-		impossible_figures_in_the_header_are_refused,
-		what_is_no_plain_file_is_refused_and_not_waited_for,
+		impossible_numbers_in_the_header_are_refused,
+		a_file_that_is_not_regular_is_refused_without_blocking,
 		a_second_name_of_a_registry_is_refused,
-		a_folder_that_is_in_no_tmpfs_is_refused,
-		another_users_file_under_our_name_is_refused,
+		a_folder_outside_tmpfs_is_refused,
+		a_file_of_another_user_under_the_name_is_refused,
 		a_full_file_system_is_an_error_and_the_registry_goes_on,
 		NULL,
 	};

@@ -72,7 +72,7 @@ START_TEST(a_key_leads_back_to_its_namespace_and_role)
 }
 END_TEST
 
-START_TEST(what_is_no_namespace_or_no_role_is_refused_by_every_call)
+START_TEST(an_invalid_namespace_or_role_is_refused_by_every_call)
 {
 	char space[KREG_NAMESPACE_MAX + 2] = "", role[KREG_ROLE_MAX + 2] = "";
 
@@ -93,7 +93,7 @@ START_TEST(what_is_no_namespace_or_no_role_is_refused_by_every_call)
 }
 END_TEST
 
-START_TEST(a_key_that_is_no_services_is_not_taken_for_one)
+START_TEST(a_key_that_is_not_a_services_is_not_taken_for_one)
 {
 	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
 
@@ -131,7 +131,7 @@ static int stop(const char *space, uint64_t services, void *data)
 	return ++*(int *)data;
 }
 
-START_TEST(services_are_listed_by_namespace_and_nothing_else_is)
+START_TEST(namespaces_list_their_services_and_nothing_else)
 {
 	char text[256] = "";
 	int calls = 0;
@@ -181,9 +181,9 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_key_leads_back_to_its_namespace_and_role,
-		what_is_no_namespace_or_no_role_is_refused_by_every_call,
-		a_key_that_is_no_services_is_not_taken_for_one,
-		services_are_listed_by_namespace_and_nothing_else_is,
+		an_invalid_namespace_or_role_is_refused_by_every_call,
+		a_key_that_is_not_a_services_is_not_taken_for_one,
+		namespaces_list_their_services_and_nothing_else,
 		a_registry_of_duplicate_keys_has_no_services,
 		NULL,
 	};

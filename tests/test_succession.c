@@ -46,7 +46,7 @@ static void set_up(void)
 	kreg_close(k);
 }
 
-START_TEST(a_destruction_that_others_overtake_each_time_says_so)
+START_TEST(a_destroy_that_is_overtaken_each_time_reports_it)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .log = listen_to);
 
@@ -61,7 +61,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { a_destruction_that_others_overtake_each_time_says_so, NULL };
+	const TTest *const tests[] = { a_destroy_that_is_overtaken_each_time_reports_it, NULL };
 
 	return unit_run("succession", set_up, NULL, tests);
 }

@@ -102,7 +102,7 @@ static int find_colliding(const int *key)
 	return table_find(&k->segment, &k->lives, &q, &found);
 }
 
-START_TEST(keys_of_one_order_are_told_apart)
+START_TEST(keys_of_the_same_order_are_distinguished)
 {
 	int keys[COLLIDING], i;
 	struct thread *thread;
@@ -169,7 +169,7 @@ static void expect_bucket_in_list(void)
 	ck_assert(!(word & REF_CLAIM));
 }
 
-START_TEST(a_bucket_that_a_dead_process_had_only_claimed_is_linked_by_its_heir)
+START_TEST(a_bucket_only_claimed_by_a_dead_process_is_linked_by_its_heir)
 {
 	uint64_t *bucket = &k->segment.buckets[BUCKET];
 
@@ -178,7 +178,7 @@ START_TEST(a_bucket_that_a_dead_process_had_only_claimed_is_linked_by_its_heir)
 }
 END_TEST
 
-START_TEST(a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir)
+START_TEST(a_bucket_linked_by_a_dead_process_is_finished_by_its_heir)
 {
 	uint64_t *bucket = &k->segment.buckets[BUCKET];
 	uint64_t *first = &k->segment.buckets[0];
@@ -190,7 +190,7 @@ START_TEST(a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir)
 }
 END_TEST
 
-START_TEST(a_bucket_that_a_living_process_claims_is_gone_around)
+START_TEST(a_bucket_claimed_by_a_living_process_is_bypassed)
 {
 	uint64_t *bucket = &k->segment.buckets[BUCKET];
 	owner_t self = k->self.owner;
@@ -272,7 +272,7 @@ static void use_everything(unsigned int *seed)
 	kreg_sweep(k);
 }
 
-START_TEST(damaged_memory_neither_crashes_nor_holds_anybody)
+START_TEST(damaged_memory_neither_crashes_nor_blocks_a_call)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory());
 	unsigned int seed = unit_seed();
@@ -408,7 +408,7 @@ static void make_circle(int kind)
 	}
 }
 
-START_TEST(a_list_that_leads_in_a_circle_ends_every_call)
+START_TEST(every_call_ends_on_a_circular_list)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
 	struct kreg *reader;
@@ -436,13 +436,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		keys_of_one_order_are_told_apart,
+		keys_of_the_same_order_are_distinguished,
 		all_entries_are_found_while_the_table_grows_and_after,
-		a_bucket_that_a_dead_process_had_only_claimed_is_linked_by_its_heir,
-		a_bucket_that_a_dead_process_had_linked_is_finished_by_its_heir,
-		a_bucket_that_a_living_process_claims_is_gone_around,
-		damaged_memory_neither_crashes_nor_holds_anybody,
-		a_list_that_leads_in_a_circle_ends_every_call,
+		a_bucket_only_claimed_by_a_dead_process_is_linked_by_its_heir,
+		a_bucket_linked_by_a_dead_process_is_finished_by_its_heir,
+		a_bucket_claimed_by_a_living_process_is_bypassed,
+		damaged_memory_neither_crashes_nor_blocks_a_call,
+		every_call_ends_on_a_circular_list,
 		NULL,
 	};
 

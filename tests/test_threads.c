@@ -103,7 +103,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-START_TEST(threads_on_few_keys_read_whole_values_and_lose_nothing)
+START_TEST(threads_on_few_keys_read_whole_values_and_leak_nothing)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -153,7 +153,7 @@ static void *register_and_end(void *data)
 }
 
 /* Fails under ASan or TSan, or in a later round, if a thread's end touches what the close has freed. */
-START_TEST(threads_end_while_the_handle_is_closed)
+START_TEST(threads_may_end_while_the_handle_is_closed)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -270,7 +270,7 @@ static void await_asleep(const struct ranked *ranked)
 	} while (at && at[2] != 'S');
 }
 
-START_TEST(a_thread_of_middle_rank_does_not_keep_a_higher_one_waiting_for_a_lower_one)
+START_TEST(a_middle_priority_thread_does_not_delay_a_higher_one_behind_a_lower_one)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none");
 	struct ranked low = { .rank = LOW, .run = be_low },
@@ -305,9 +305,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		threads_on_few_keys_read_whole_values_and_lose_nothing,
-		threads_end_while_the_handle_is_closed,
-		a_thread_of_middle_rank_does_not_keep_a_higher_one_waiting_for_a_lower_one,
+		threads_on_few_keys_read_whole_values_and_leak_nothing,
+		threads_may_end_while_the_handle_is_closed,
+		a_middle_priority_thread_does_not_delay_a_higher_one_behind_a_lower_one,
 		NULL,
 	};
 
