@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waiter relies on nobody's ring: it ends its wait although the process that made what it waits for was killed,
- * was stopped or has called exec before it rang, although another one has swallowed the kernel's wake, and
- * whatever its own process may not have: a system call, a thread, an fd.
+ * A waiter does not depend on the changer's ring: its wait ends although the process that
+ * made the awaited change was killed, was stopped or called exec before it rang, although
+ * another process swallowed the kernel's wake, and although the waiter's own process
+ * lacks a system call, a thread or an fd.
  *
- * How long it has slept on at most is printed; only what is far from the promised 200 ms fails.
+ * The longest extra sleep is printed; the test fails only far beyond the promised 200 ms.
  */
 #include <check.h>
 #include <errno.h>

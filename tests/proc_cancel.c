@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call is no cancellation point: a thread that is cancelled inside one ends after it, so what the call did is
- * whole, and the other threads of the process go on.
+ * A call is not a cancellation point: a thread that is cancelled inside a call ends after
+ * it, so the call is complete and the other threads of the process go on.
  */
 #include <check.h>
 #include <errno.h>

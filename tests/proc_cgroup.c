@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A memory cgroup that is too small. The pages of a registry are charged to the group of the process that reserves them. Where
- * the kernel refuses one, that is -ENOSPC; where it kills for it, as it does unless told otherwise, the names of the
- * killed are gone, the others' are whole, and what was reserved goes on being used. A bound on what one owner may take
- * makes an error of it.
+ * A memory cgroup that is too small. The pages of a registry are charged to the group of
+ * the process that reserves them. If the kernel refuses a page, the call returns -ENOSPC.
+ * If the kernel kills for it, which is its default, the names of the killed process are
+ * gone, all other names are intact, and the reserved memory stays in use. A quota per
+ * owner turns the kill into an error.
  */
 #include <check.h>
 #include <errno.h>

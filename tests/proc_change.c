@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an owner may do with its names, and what all others see of it: update, unregister by value,
- * reserve and publish, wait in line, take over, count.
+ * What an owner may do with its names, and what other processes see of it: update,
+ * unregister by value, reserve and publish, wait in line, take over, count.
  */
 #include <check.h>
 #include <errno.h>

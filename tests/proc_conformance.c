@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kreg against the documentation of Elixir's Registry: each case of conformance/cases.c with processes of
- * its own, without partitions and with them. The name of each test is the case's section and sentence.
+ * kreg against the documentation of Elixir's Registry: each case of conformance/cases.c
+ * runs with processes of its own, without partitions and with them. The name of a test is
+ * the section and the sentence of its case.
  */
 #include <check.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise 2: all entries of a dead process vanish at once, however many; and their memory comes back to
- * the byte.
+ * Promise 2: all entries of a dead process vanish at once, however many they are, and
+ * every byte of their memory is reclaimed.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a registry under others' eyes: a refusal that nobody notices, and a destroyer, a taker-over and a
- * creator that are killed or stopped before each of their system calls.
+ * The end of a registry while other processes use it: a refusal that stays unnoticed, and
+ * a process that destroys, takes over or creates a registry and is killed or stopped
+ * before each of its system calls.
  */
 #include <check.h>
 #include <dirent.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process whose core is being written runs no more and is not gone: it has its names, is said to dump, and whoever
- * would rather have a standby than the core ends the writing.
+ * A process whose core is being written no longer runs but is not gone: it keeps its
+ * names, is reported as dumping, and a process that prefers a standby to the core can end
+ * the dump.
  *
- * To hold a dump for as long as a case likes, the kernel has to ask before it may open the core's file: fanotify(7), for one
- * folder. That takes root, and a core_pattern that is a plain name; nothing of the host is changed.
+ * To delay a dump for as long as a case needs, the kernel asks for permission before it
+ * opens the core file: fanotify(7), for one folder. That takes root and a core_pattern
+ * that is a plain name; nothing of the host is changed.
  */
 #include <check.h>
 #include <errno.h>

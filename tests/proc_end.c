@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a registry: what keeps it in use, be it found by a lookup or not, and who is told when it is
- * destroyed all the same.
+ * The end of a registry: what keeps it in use, whether a lookup finds it or not, and
+ * which processes are notified when it is destroyed by force.
  */
 #include <check.h>
 #include <errno.h>

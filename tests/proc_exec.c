@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec in the middle of a call, under the guard: what belongs to the process is counted and can be given up, one by one
- * or by the last close; what belonged to the program is free, at once and for whoever comes by.
+ * exec in the middle of a call, under the guard: what belongs to the process is counted
+ * and can be given up, one by one or by the last close; what belonged to the program is
+ * free at once, for any process.
  *
- * A child is stepped through a call until it has made a number of atomic changes, and some instructions more; then a
- * signal's handler calls exec. The points are a sample, chosen by the seed.
+ * A child is single-stepped through a call until it has made a number of atomic changes,
+ * and some instructions more; then a signal handler calls exec. The points are a sample,
+ * chosen by the seed.
  */
 #include <check.h>
 #include <errno.h>

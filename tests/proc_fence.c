@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the kernel refuses membarrier(2) to a process, memory comes back all the same: for that process, and for
- * those beside it to which it is not refused.
+ * If the kernel refuses membarrier(2) to a process, memory is still reclaimed: for that
+ * process, and for processes beside it that may use membarrier.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where registries are when nobody says so: in /run/kreg if root has made it, each user's in a folder that no other
- * user can put anything into, and else in /dev/shm; and all agree about it. In mounts of the test's own.
+ * Where registries are when no folder is given: in /run/kreg if root has made it, with a
+ * folder for each user into which no other user can put anything; otherwise in /dev/shm.
+ * All processes agree on it. The test uses mounts of its own.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may write a registry can write into it that somebody else is in it. Nobody is signalled, described, connected
- * to, shown or counted for that reason who has never opened the registry.
+ * A process with write access to a registry can forge that another process is in it. A
+ * process that has never opened the registry is not signalled, described, connected to,
+ * shown or counted because of that.
  *
- * The victim is in a registry of its own. The forger is a member of "shared" and has its mapping, so it writes what
- * it likes: under the guard the victim's owner word into its entry, its slab and the victim's row, in the fallback,
- * where the registry itself has the lives, the victim's pid into its own row.
+ * The victim is in a registry of its own. The forger is a member of "shared" and writes
+ * through its mapping: under the guard, the victim's owner word into its own entry, its
+ * slab and the victim's row; in the fallback, where the registry itself has the lives,
+ * the victim's pid into its own row.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise 1: once a death can be known, nobody finds the dead. 10,000 processes register a name and are
- * killed; right after waitpid() or pidfd readiness has told of it, another process looks up, counts and
- * lists.
+ * Promise 1: once a death can be known, no lookup finds the dead. 10,000 processes
+ * register a name and are killed; right after waitpid() or pidfd readiness has reported
+ * the death, another process looks up, counts and lists.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file system that is full: every call that takes memory is refused with -ENOSPC and has changed nothing, what takes
- * none goes on, and with room again all of it goes. Never SIGBUS.
+ * A full file system: every call that allocates is refused with -ENOSPC and changes
+ * nothing, calls that do not allocate work, and with room again all calls work. Never
+ * SIGBUS.
  */
 #include <check.h>
 #include <errno.h>

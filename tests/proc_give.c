@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A name that is given goes from one living owner to another in one step, with its memory, whoever is
- * killed at whatever moment.
+ * A given name moves from one living owner to another in one step, with its memory,
+ * whichever of them is killed at any moment.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Root starts and stops guards where others may make things, and neither follows nor empties what is theirs; a client
- * believes nobody's lives but root's and its own; and no user takes more seats than the share.
+ * Guards in folders where other users may create files: root starts and stops a guard and
+ * neither follows nor empties what belongs to others; a client trusts only lives of root
+ * and its own; no user gets more seats than its share.
  */
 #include <check.h>
 #include <errno.h>

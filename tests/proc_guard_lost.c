@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guard whose pins somebody removes is unloaded by the kernel, and ends no life any more. Whoever has a registry open
- * finds that out, and whoever merely sees the pins no more does not take it for that.
+ * The kernel unloads a guard whose pins were removed, and the guard ends no life any
+ * longer. Each process with an open registry detects this, and a process that merely no
+ * longer sees the pins does not mistake that for it.
  */
 #include <check.h>
 #include <dirent.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two handles of one process in one registry: one owner in both modes, and each closes what is its own.
+ * Two handles of one process in one registry: they are one owner in both modes, and each
+ * close ends only what its handle made.
  */
 #include <check.h>
 #include <errno.h>

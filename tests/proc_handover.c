@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A name that goes from owner to owner and is never free is found by every lookup, whatever the way that
- * it goes and whatever call looks.
+ * A name that moves from owner to owner and is never free is found by every lookup, by
+ * every call that looks up, whichever way it moves.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is who: early leaders, exec, fork, vfork, a pid used again, a process that is stopped.
+ * The identity of owners: leaders that exit first, exec, fork, vfork, a reused pid, a
+ * stopped process.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fallback's keeper: the kernel ends a life whatever became of the process's memory, and never the life of
- * another process that has the same TID in a PID namespace of its own.
+ * The fallback's keeper: the kernel ends a life whatever happened to the process's
+ * memory, and never the life of another process with the same TID in another PID
+ * namespace.
  */
 #include <check.h>
 #include <errno.h>

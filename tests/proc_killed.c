@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A test that is killed with SIGKILL leaves nothing behind: its processes end with it, and the next run removes its folder,
- * its pins and what it has started; never those of a run that lives.
+ * A test killed with SIGKILL leaves nothing behind: its processes end with it, and the
+ * next run removes its folder, its pins and what it started; never those of a run that is
+ * alive.
  *
  *     proc_killed hold FD    a test that writes a line to FD and then waits for its end
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What belongs to nobody in particular, meta and gifts, comes back when it is over: whoever was killed, was
- * stopped or has called exec at the very instruction between its change and what goes with that, and however
- * long the others live.
+ * Meta and gifts, which belong to no single process, are reclaimed when they end:
+ * although a process was killed, was stopped or called exec at the very instruction
+ * between its change and the work that goes with it, and however long other processes
+ * live.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine or a sandbox does not grant is refused with an error of its own and a sentence that names it; and
- * a process may have as many handles as it likes.
+ * A limit of the machine or of a sandbox is refused with an error of its own and a
+ * message that names it; and a process may have any number of handles.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line behind a name that is reserved: it is taken and nobody holds it, whoever waits, and all who
- * look, wait or listen are told the same.
+ * The line behind a reserved name: the name is taken but has no holder, whichever
+ * processes wait, and lookups, waiters and listeners see the same.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each call happens at one instant between its begin and its end, as all others see it, and so does a
- * death: histories of workers that change and look up a few names at once, and are killed, are
- * linearizable.
+ * Each call takes effect at one instant between its begin and its end, as all others see
+ * it, and so does a death: the histories of workers that change and look up a few names
+ * at once, and are killed, are linearizable.
  */
 #include <check.h>
 #include <sched.h>

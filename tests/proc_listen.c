@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening: every beginning has one end, in order for each key, whoever is killed; and what is missed is
- * said.
+ * Listening: every beginning has one end, in order for each key, although processes are
+ * killed; and missed events are reported as missed.
  */
 #include <check.h>
 #include <errno.h>

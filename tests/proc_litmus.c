@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What shm/grace.c rests on, between processes: a plain store and a load behind a compiler barrier in one, a store,
- * membarrier(2) and a load in the other. One of them at least sees the other's store.
+ * The assumption of shm/grace.c between processes: a plain store and a load behind a
+ * compiler barrier in one process; a store, membarrier(2) and a load in the other. At
+ * least one of them sees the other's store.
  *
- * The same without membarrier has to go wrong, or the test shows nothing. So both are kept on CPUs of their own, and in front
- * of each store are some to memory that no cache has: a store has to wait for those before it, and a load does not.
+ * The same without membarrier has to go wrong, or the test shows nothing. So both
+ * processes are kept on CPUs of their own, and each store follows some stores to uncached
+ * memory: a store has to wait for those before it, a load does not.
  */
 #include <check.h>
 #include <sched.h>

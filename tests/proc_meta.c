@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Meta belongs to the registry: it outlives whoever wrote it, and a writer that is killed leaves all of the
- * old or all of the new.
+ * Meta belongs to the registry: it outlives its writer, and a killed writer leaves all of
+ * the old value or all of the new one.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that locks its memory, before it opens a registry or afterwards, locks what is used of it: not the whole
- * file, which has room for all there can ever be.
+ * A program that locks its memory, before or after it opens a registry, locks only the
+ * used part of the registry: not the whole file, which has room for the maximum.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes in another PID namespace: the names work, and no process is taken for another one that has the
- * same number here.
+ * Processes in another PID namespace: the names work, and no process is mistaken for
+ * another one that has the same pid here.
  */
 #include <check.h>
 #include <errno.h>
