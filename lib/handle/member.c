@@ -224,10 +224,7 @@ static int join(struct kreg *k, const char *guard)
 	row_open(&m->segment, &m->self);
 	if (is_new)
 		interrupted_own(&m->segment, &m->lives, &m->self);
-	/*
-	 * After our row is open, and before anything is registered: then a process that
-	 * ends the registry sees the row, or we see the end.
-	 */
+	/* After our row is open, and before anything is registered. */
 	err = succession_is_current(&m->segment) ? number_handle(m, k) : 1;
 	if (!err) {
 		if (is_new)

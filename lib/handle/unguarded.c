@@ -19,7 +19,7 @@
 /* The interval while the pins are out of sight: each check ends a process. */
 #define UNSEEN_NS 1000000000ull
 
-static void lose(struct kreg *k)
+static void end_registry(struct kreg *k)
 {
 	struct thread *thread;
 	bool has_slot = k->writable && !handle_is_parents(k) && !thread_get(k, &thread);
@@ -52,7 +52,7 @@ bool unguarded_look(struct kreg *k, uint64_t now)
 	}
 	if (state != LIFE_GUARD_GONE)
 		return false;
-	lose(k);
+	end_registry(k);
 	return true;
 }
 

@@ -49,8 +49,8 @@ int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct 
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);
 
 /*
- * Gives blocks back at once; retires @place, an entry of @info, until no thread can be
- * reading it. A place may be 0.
+ * Gives blocks back at once; retires @place, an entry of @info, which is reclaimed when no
+ * thread can be reading it any longer. A place may be 0.
  */
 void blocks_return(struct kreg *k, const struct blocks *blocks);
 void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info);

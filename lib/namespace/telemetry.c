@@ -35,16 +35,16 @@ int kreg_service_telemetry(struct kreg *k, kreg_telemetry_fn telemetry, void *da
 	return 0;
 }
 
-struct told {
+struct report {
 	const struct kreg *k;
 	const struct kreg_telemetry *event;
 };
 
 static void call_back(void *data)
 {
-	const struct told *told = data;
+	const struct report *report = data;
 
-	told->k->telemetry(told->event, told->k->telemetry_data);
+	report->k->telemetry(report->event, report->k->telemetry_data);
 }
 
 void telemetry_tell(struct kreg *k, enum kreg_telemetry_type type, const char *space,
@@ -76,7 +76,7 @@ void telemetry_tell(struct kreg *k, enum kreg_telemetry_type type, const char *s
 		break;
 	}
 	if (k->telemetry)
-		outside_call(call_back, &(struct told){ k, &event });
+		outside_call(call_back, &(struct report){ k, &event });
 }
 
 void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)

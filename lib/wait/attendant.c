@@ -99,7 +99,7 @@ static uint64_t look_around(struct attendant *a)
 	return a->next;
 }
 
-static void poke(struct attendant *a)
+static void wake(struct attendant *a)
 {
 	pthread_cond_signal(&a->changed);
 }
@@ -214,7 +214,7 @@ static struct line *line_new(struct attendant *a, const struct query *q)
 	cds_list_add(&line->node, &a->lines);
 	if (!a->next) {
 		a->next = clock_now() + INTERVAL;
-		poke(a);
+		wake(a);
 	}
 	return line;
 }
@@ -281,7 +281,7 @@ static struct watched *watched_new(struct attendant *a, struct line *line, owner
 		return NULL;
 	}
 	cds_list_add(&watched->node, &line->watched_owners);
-	poke(a);
+	wake(a);
 	return watched;
 }
 
@@ -324,7 +324,7 @@ void attendant_stop(struct kreg *k)
 	if (!handle_is_parents(k)) {
 		pthread_mutex_lock(&k->attendant_mutex);
 		a->stop = true;
-		poke(a);
+		wake(a);
 		pthread_mutex_unlock(&k->attendant_mutex);
 		pthread_join(a->thread, NULL);
 		pthread_cond_destroy(&a->changed);

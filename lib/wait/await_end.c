@@ -22,7 +22,7 @@ static ssize_t look_for_end(struct kreg *k, const struct query *q, void *data)
 	return -EAGAIN;
 }
 
-static bool is_there_still(struct kreg *k, const struct line_view *view, const void *data,
+static bool is_still_there(struct kreg *k, const struct line_view *view, const void *data,
 			   owner_t *blocker)
 {
 	(void)k;
@@ -37,7 +37,7 @@ int kreg_inner_await_end(struct kreg *k, const void *key, size_t key_size, uint6
 
 	return (int)wait_until(k, &q, timeout_ms,
 			       &(struct wait_for){ .look = look_for_end,
-						   .must_wait = is_there_still,
+						   .must_wait = is_still_there,
 						   .data = &owner,
 						   .whose = owner });
 }

@@ -66,8 +66,8 @@ static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
 	return -EAGAIN;
 }
 
-static bool is_anothers(struct kreg *k, const struct line_view *view, const void *data,
-			owner_t *blocker)
+static bool is_held_by_other(struct kreg *k, const struct line_view *view, const void *data,
+			     owner_t *blocker)
 {
 	const place_t *place = data;
 
@@ -91,8 +91,9 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	if (got)
 		return (int)got;
 	got = wait_until(k, &q, timeout_ms,
-			 &(struct wait_for){
-				 .look = look_for_lock, .must_wait = is_anothers, .data = &place });
+			 &(struct wait_for){ .look = look_for_lock,
+					     .must_wait = is_held_by_other,
+					     .data = &place });
 	if (got)
 		lock_leave(k, &q, place);
 	else
