@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Isolation: a namespace with an id that nobody had, claimed by the registration of its supervisor.
+ * Isolated namespaces: a namespace with a random id that is not in use, claimed by
+ * registering its supervisor. A test runs the services of production in one, without
+ * meeting production's.
  *
  *   killed here                     what is left
- *   before the supervisor is there  nothing
- *   later                           nothing: the supervisor's name goes with us, and the kernel kills the
- *                                   services, which hold all other names
+ *   before the supervisor exists    nothing
+ *   later                           nothing: the supervisor's name goes with this process, and the
+ *                                   kernel kills the services, which hold all other names
  *
- * What a test registers in the namespace by itself is its own, and goes with it too. What its other processes
- * register there is stopped by kreg_isolation_end(), and is theirs if that is never called.
+ * Names that the test itself registers in the namespace go with its process too. Names
+ * registered there by other processes of the test are ended by kreg_isolation_end(); if
+ * that is never called, they stay.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +24,7 @@
 #include "lib/inner.h"
 #include "lib/kreg-services.h"
 
-/* So often an id may be taken before something else must be wrong. */
+/* After this many ids that are in use, the cause must be something else. */
 #define ID_TRIES 16
 
 struct kreg_isolation {
@@ -98,7 +101,7 @@ int kreg_isolation_end(struct kreg_isolation *isolation)
 	if (!isolation)
 		return 0;
 	kreg_supervisor_stop(isolation->supervisor);
-	/* In a child of fork() the namespace is the parent's. */
+	/* In a child of fork() the namespace belongs to the parent. */
 	if (!kreg_inner_is_parents(isolation->k))
 		stopped = kreg_namespace_stop(isolation->k, isolation->space, 0);
 	free(isolation);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A namespace is emptied in rounds: all that is there is taken down, the supervisor first, because it would start
- * anew what we end, then those that came last. Each is gone before the next one is told. Then we look again for
- * what came meanwhile.
+ * Empties a namespace, in rounds. A round ends every entry that it finds: the supervisor
+ * first, because it would restart what is ended after it, then the others from the newest
+ * to the oldest, each one only when the one before it is gone. The next round finds what
+ * has been registered meanwhile.
  *
- * Reserved names and those in line are there too: whoever has them will hold them. An entry of somebody who has not
- * opened the registry is nobody's to be ended: anyone who may write the registry may have made it.
+ * Reserved names and queued entries count too, because their owners will hold the names.
+ * An entry whose owner has not opened the registry is left alone: any process that may
+ * write the registry could have made it, to have that owner killed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,13 +22,13 @@
 
 #define STOP_MS 5000
 
-/* One entry of the namespace. */
+/* An entry of the namespace. */
 struct resident {
 	char key[KREG_KEY_MAX];
 	size_t key_size;
 	char role[KREG_ROLE_MAX + 1];
 	struct kreg_owner owner;
-	uint64_t start; /* of its process; 0: not known */
+	uint64_t start; /* of its process; 0: unknown */
 	bool is_supervisor;
 	bool is_first; /* it holds the name, or has reserved it */
 };
@@ -92,7 +94,10 @@ static int collect(struct round *round, const char *prefix, size_t prefix_size)
 	err = kreg_inner_select_all(round->k, &pattern, note, round);
 	if (err || !round->count)
 		return err;
-	/* Of who is dead by now nothing is known, and nothing is needed. Nor is who has never been here. */
+	/*
+	 * An owner that is dead by now needs no ending; one that has not opened the
+	 * registry must not be ended.
+	 */
 	for (i = 0; i < round->count; i++) {
 		err = kreg_owner_facts(round->k, &round->at[i].owner, &facts);
 		if (err == -ESRCH)
@@ -112,7 +117,7 @@ static int await_end(struct kreg *k, const struct resident *resident, int64_t ms
 				    ms);
 }
 
-/* -EBUSY: it is this process, whose name its foster parent holds. */
+/* -EBUSY: it is the calling process, whose name its foster parent holds. */
 static int end_process(const struct round *round, const struct resident *resident, int64_t ms)
 {
 	struct kreg *k = round->k;
@@ -121,7 +126,10 @@ static int end_process(const struct round *round, const struct resident *residen
 
 	if (err)
 		return err == -ESRCH ? 0 : err;
-	/* What it has started, if it is in a cgroup; its minder would end it a few milliseconds later. */
+	/*
+	 * Kills what the service has started, if it has a cgroup. Its minder would do so
+	 * a few milliseconds later.
+	 */
 	if (!resident->is_supervisor)
 		ward.group.cgroup =
 			cgroups_find(round->cgroups, resident->role, k, &resident->owner);
@@ -156,7 +164,7 @@ static int end_resident(const struct round *round, const struct resident *reside
 	return end_process(round, resident, ms);
 }
 
-/* How many services it has ended. */
+/* Returns the number of services that it has ended. */
 static int64_t end_round(const struct round *round, int64_t stop_ms)
 {
 	int64_t services = 0;
@@ -167,7 +175,7 @@ static int64_t end_round(const struct round *round, int64_t stop_ms)
 		const struct resident *resident = &round->at[i];
 		int64_t ms = stop_ms;
 
-		/* It ends the others one by one before it goes. */
+		/* The supervisor ends the others one by one before it ends itself. */
 		if (resident->is_supervisor)
 			ms *= (int64_t)round->count;
 		err = end_resident(round, resident, ms);
@@ -185,7 +193,7 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 	struct cgroups cgroups = { .own = -1, .all = -1 };
 	struct round round = { .k = k, .cgroups = &cgroups };
 	char prefix[KREG_KEY_MAX];
-	/* With a role of one character. */
+	/* The key's prefix: a role of one character is the shortest. */
 	ssize_t size = k ? kreg_service_key(space, "-", prefix) : -EINVAL;
 	int64_t services = 0, ended;
 	int err = size < 0 ? (int)size : kreg_inner_check(k, 0, 0);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is restarted is a run of places in the order of start, which is stopped from its end and started from
- * its beginning:
+ * Restart policy, strategy and limit.
+ *
+ * A restart covers a run of places in the order of start. The run is stopped from its end
+ * and started from its beginning:
  *
  *   strategy       the run
  *   one_for_one    the service
  *   rest_for_one   from the service on
  *   one_for_all    all
  *
- *   policy         its end is a reason           in the run of another one
+ *   policy         restarted after its own end   in a run because of another service
  *   permanent      always                        stopped if it runs, started
- *   transient      unless the end was clean      the same, also if it has ended cleanly before
+ *   transient      unless the end was clean      the same, even if it has ended cleanly before
  *   temporary      never; it is forgotten        stopped if it runs, forgotten
  *
- * A restart is one too many if there were @intensity others in the period before it. So only the last
- * @intensity times are kept: the eldest of them says it.
+ * The limit is exceeded if there were @intensity restarts in the period before this one.
+ * So the times of the last @intensity restarts are enough: the oldest of them decides.
  */
 #include "lib/services/supervise/restart.h"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pids are read, opened as pidfds, and read again: who is there both times is the process of that pidfd, or that one has
- * ended and hears nothing.
+ * Finds, counts and signals the processes of a service.
+ *
+ * A pid may be reused between its being read and the signal. So the members' pids are
+ * read, opened as pidfds, and read again. A pid that is a member's both times is either
+ * that of the process behind the pidfd, or that process has ended, and a signal to it has
+ * no effect.
  */
 #include "lib/services/supervise/service_group.h"
 
@@ -22,7 +26,7 @@
 #include "base/process.h"
 
 #define SOON_NS 10000000u
-/* What may not be killed is not waited for without an end. */
+/* Bounds the wait for a process that cannot be killed. */
 #define KILLED_NS 5000000000u
 
 struct pids {
@@ -59,7 +63,7 @@ static void read_cgroup(int folder, struct pids *pids)
 	FILE *in = fd_stream_at(folder, "cgroup.procs");
 	int pid;
 
-	/* 0 is one of another PID namespace. */
+	/* 0 is a process of another PID namespace. */
 	while (in && fscanf(in, "%d", &pid) == 1) {
 		if (pid > 0)
 			add_pid(pids, pid);
@@ -79,7 +83,10 @@ static bool was_started_by(pid_t pid, const struct service_group *group)
 	return is_its;
 }
 
-/* What calls itself so is not ended; it could leave the session as well. */
+/*
+ * A process that calls itself a minder is not ended. It could as well have escaped by
+ * leaving the session.
+ */
 static bool is_minder(pid_t pid)
 {
 	FILE *in = fd_stream_of(pid, "comm");
@@ -126,7 +133,10 @@ pid_t group_kept_session(pid_t pid)
 
 	while (proc && !kept && (at = readdir(proc))) {
 		at_pid = atoi(at->d_name);
-		/* Twice: the pid may have become another's in between, and a minder does not leave its session. */
+		/*
+		 * Twice, because the pid may have been reused in between; a minder never
+		 * leaves its session.
+		 */
 		if (at_pid > 0 && getsid(at_pid) == session && is_minder(at_pid) &&
 		    getsid(at_pid) == session)
 			kept = session;
@@ -184,7 +194,7 @@ void group_tell(const struct service_group *group, int signal)
 	free(second.at);
 }
 
-/* An fd that tells when to look again; *event: how. */
+/* Opens an fd that says when to look again; *event: which event of poll(2) it is. */
 static int open_change(const struct service_group *group, short *event)
 {
 	struct pids pids = { 0 };
@@ -211,10 +221,10 @@ bool group_await_end(const struct service_group *group, uint64_t until, int hurr
 
 	while (group_count(group)) {
 		at[0].fd = open_change(group, &at[0].events);
-		/* A change is one since the last time that this fd was read. */
+		/* The event is a change since the last read of this fd. */
 		if (group->cgroup >= 0 && at[0].fd >= 0 && read(at[0].fd, text, sizeof(text)) < 0)
 			at[0].events = 0;
-		/* It may have ended before it could be opened, or there are no fds. */
+		/* The process may have ended before it could be opened, or no fds are left. */
 		left = at[0].fd >= 0 ? clock_left(until) : clock_time(SOON_NS);
 		if (!group_count(group))
 			left = clock_time(0);
@@ -233,7 +243,7 @@ bool group_kill(const struct service_group *group)
 	int tries;
 
 	if (group->cgroup < 0 || !cgroups_kill(group->cgroup)) {
-		/* What forks faster than it is killed is killed again. */
+		/* Processes that fork faster than they are killed are killed again. */
 		for (tries = 0; tries < 100 && group_count(group); tries++)
 			group_tell(group, SIGKILL);
 	}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a service has started: all that lives in its cgroup. Where there are no cgroups, all that lives in the session that it
- * leads, and what has become this process's child and has the service's name in its environment.
+ * The processes that a service has started: all that live in its cgroup. Without cgroups,
+ * all that live in the session that it leads, and those that have become this process's
+ * children and have the service's name in their environment.
  *
- * Promises  a signal reaches members alone: no process that has got a member's pid.
- * Needs     of a session: that its first process is this process's child and is not yet reaped, or that its minder is
- *           there, so that its number is no other session's. The minder is no member.
+ * Promises  a signal reaches members only, never a process that has reused a member's
+ *           pid.
+ * Needs     for a session: its first process is this process's child and not yet reaped,
+ *           or its minder is there, so that its number is not reused. The minder is not a
+ *           member.
  * Context   one thread; allocates.
  * Used by   ward.c, supervisor_stop.c, supervisor_start.c.
  */
@@ -20,26 +23,32 @@
 #pragma GCC visibility push(hidden)
 
 struct service_group {
-	int cgroup;    /* its folder; -1: there is none */
+	int cgroup;    /* its folder; -1: none */
 	pid_t session; /* 0: none */
 	const char *space, *role;
 };
 
 /*
- * The session of a service whose process is @pid, if its minder is in it: then its number is no other session's; 0: it is
- * not, or it is our own session.
+ * The session of a service whose process is @pid, if a minder is in it, which keeps its
+ * number from being reused. 0: there is no minder, or it is the caller's own session.
  */
 pid_t group_kept_session(pid_t pid);
 
-/* How many processes are in it, without those that have ended. */
+/* The number of its processes that have not ended. */
 size_t group_count(const struct service_group *group);
 
 void group_tell(const struct service_group *group, int signal);
 
-/* SIGKILL for all, also for those that come into being meanwhile; waits some seconds. Whether nobody is left. */
+/*
+ * Sends SIGKILL to all, including those that are forked meanwhile, and waits some
+ * seconds. True: none is left.
+ */
 bool group_kill(const struct service_group *group);
 
-/* Waits until nobody is left, or until the time of clock_now(), or until @hurry is readable. Whether nobody is. */
+/*
+ * Waits until none is left, until the time @until of clock_now(), or until @hurry is
+ * readable. True: none is left.
+ */
 bool group_await_end(const struct service_group *group, uint64_t until, int hurry);
 
 #pragma GCC visibility pop

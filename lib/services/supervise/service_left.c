@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service whose name is held runs, and goes on with all that it has started. Of any other its main process is dead.
+ * Kills what dead services have left in their cgroups. A service whose name is held is
+ * running and keeps all that it has started; the main process of any other service is
+ * dead.
  */
 #include "lib/services/supervise/service_left.h"
 
@@ -13,7 +15,7 @@ struct clearing {
 	const char *space;
 	const struct cgroups *cgroups;
 	const struct kreg_supervision *what;
-	size_t found; /* services of which something was left */
+	size_t found; /* services that had left something */
 };
 
 static int clear(const char *role, void *data)

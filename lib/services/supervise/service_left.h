@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What services have left in their cgroups, when their supervisor was killed.
+ * Cleans up the cgroups of services after their supervisor was killed.
  *
- * Context   blocks until they have ended; not while a supervisor of the namespace is starting services.
+ * Context   blocks until the processes in them have ended; not while a supervisor of the
+ *           namespace is starting services.
  * Used by   supervisor_run.c, namespace_stop.c.
  */
 #ifndef KREG_LIB_SERVICE_LEFT_H
@@ -14,8 +15,9 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * Kills it, but for services whose names are held, and removes the folders. @what is told. Returns of how many services
- * something was left.
+ * Kills all processes in the cgroups of services whose names are not held, removes those
+ * cgroups, and reports to the log of @what. Returns the number of services that had left
+ * something.
  */
 size_t service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
 			  const struct kreg_supervision *what);

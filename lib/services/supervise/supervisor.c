@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a supervisor. A thread of it does the work (supervisor_run.c), with fds of its own (supervisor_apart.c).
+ * The public calls of a supervisor, and its handle. A thread of the handle does the work
+ * (supervisor_run.c), with a table of fds of its own (supervisor_apart.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ void wards_free(struct wards *wards)
 
 static void supervisor_free(struct kreg_supervisor *s)
 {
-	/* In a child of fork(): our table has been left behind. */
+	/* In a child of fork() the supervisor's table of fds does not exist. */
 	hearer_let_go(s->hearer);
 	pair_free(&s->ended);
 	outside_deinit(&s->outside);
@@ -80,7 +81,7 @@ static void wait_until_said(struct kreg_supervisor *s)
 		;
 }
 
-/* The speaker: its table of fds is the program's. */
+/* The speaker. It shares the program's table of fds. */
 static void *speak(void *data)
 {
 	struct kreg_supervisor *s = data;
@@ -97,7 +98,7 @@ static void *speak(void *data)
 	return NULL;
 }
 
-/* Until all are ready, or nothing is left of them. */
+/* Returns when all services are ready, or when none of them is left. */
 static int start_threads(struct kreg_supervisor *s, char *why)
 {
 	int err = background_start_roomy(&s->thread, speak, s);
@@ -169,7 +170,10 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 	return outcome;
 }
 
-/* What is handed over may be the new plan afterwards, and the old one what is handed back. */
+/*
+ * What is handed over may have become the current plan; then the old plan is what comes
+ * back.
+ */
 static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *why)
 {
 	bool is_over;
@@ -206,7 +210,7 @@ int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervis
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->changing);
-	/* Only the first start had these. */
+	/* These are set by kreg_supervise() only. */
 	own.size = sizeof(own);
 	own.flags = s->plan->what.flags;
 	err = supervision_copy(&next, s->plan->space, &own, why);
@@ -222,7 +226,10 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 
 	if (!s)
 		return;
-	/* In a child of fork() there is no thread, and the services are the parent's. */
+	/*
+	 * In a child of fork() there is no supervisor thread, and the services belong to
+	 * the parent.
+	 */
 	if (!kreg_inner_is_parents(s->k)) {
 		pthread_mutex_lock(&s->gate);
 		s->asks_to_stop = true;

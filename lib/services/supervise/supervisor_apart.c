@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fds of a running supervisor are in a table that only threads of the library share: the one that supervises, the
- * hearer, and the waker, which does nothing but pass on that somebody in the program has asked for something. For who
- * asks has no fd to write to, and who supervises sleeps in ppoll(), which knows no futex.
+ * The supervisor's own table of fds, and the waker.
+ *
+ * The fds of a running supervisor are in a table that only threads of the library share,
+ * so that the program cannot close them by mistake. The program's threads therefore have
+ * no fd by which to make a request, and the thread that supervises sleeps in ppoll(),
+ * which cannot wait for a semaphore. The waker connects the two.
  *
  *   thread        table          does
- *   speaker       the program's  calls what is the program's: log and telemetry (outside.h)
- *   supervises    ours           all else; its children have 0, 1 and 2 from there
- *   waker         ours           sleeps on @rung, and makes @asked readable: by a write to @bell or, where write(2) is
- *                                refused, by asking @asked for what @bell always is
- *   hearer        ours           reads what services say (hearer.h)
+ *   speaker       the program's  calls the program's functions: log and telemetry (outside.h)
+ *   supervises    its own        all else; its children inherit 0, 1 and 2 from there
+ *   waker         its own        sleeps on @rung, and makes @asked readable: by a write to @bell;
+ *                                where write(2) is refused, by polling @bell for EPOLLOUT, which
+ *                                it always has
+ *   hearer        its own        reads what services say (hearer.h)
  *
- * Where the kernel refuses a table of one's own, ours is the program's.
+ * Where the kernel refuses a separate table, all threads use the program's.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -52,7 +56,7 @@ void supervisor_quiet(struct kreg_supervisor *s)
 
 	while (read(s->bell, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
-	/* The waker asks for more where write(2) is refused. */
+	/* The waker has added EPOLLOUT if write(2) is refused. */
 	epoll_ctl(s->asked, EPOLL_CTL_MOD, s->bell, &event);
 }
 

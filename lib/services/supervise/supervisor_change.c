@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Another plan takes the place of the one that is followed, while its services run.
+ * Replaces the current plan while its services run.
  *
- *   a service that is in    and                   what becomes of it
- *   the old plan alone      -                     stopped
- *   both                    started differently   stopped, and started anew
- *   both                    started alike         left alone; policy and times are the new plan's
- *   the new plan alone      -                     started
+ *   a service that is in    and                   it is
+ *   the old plan only       -                     stopped
+ *   both                    started differently   stopped, and started again
+ *   both                    started alike         left alone, with the new plan's policy and times
+ *   the new plan only       -                     started
  *
- * First all is stopped that has to be, in the reverse order of the old plan; then all is started, in the order of the
- * new one. What does not start stays down until the next change, and so does what is to start after it.
- * Nothing is touched before all memory is there.
+ * First all that has to be stopped is stopped, in the reverse order of the old plan. Then
+ * all that has to be started is started, in the order of the new plan. A service that
+ * fails to start stays down until the next change, as do the services that start after
+ * it. Nothing is touched before all memory is allocated.
  *
  * Killed here: as anywhere else in the supervisor.
  */
@@ -39,7 +40,7 @@ static bool are_equal_lists(const char *const *a, const char *const *b)
 	return !*a && !*b;
 }
 
-/* What a service is told when it is started, and nothing else. */
+/* Whether both are started in the same way: what only matters after the start may differ. */
 static bool is_started_alike(const struct kreg_supervised *a, const struct kreg_supervised *b)
 {
 	const struct kreg_start *x = a->start, *y = b->start;
@@ -76,7 +77,7 @@ static void stop_others(struct kreg_supervisor *s, struct wards *next)
 	}
 }
 
-/* How many are left alone. */
+/* Returns the number of services that are left alone. */
 static size_t move_wards(struct kreg_supervisor *s, struct wards *next, bool *is_new)
 {
 	size_t i, moved = 0;
@@ -115,7 +116,7 @@ static bool waits_for_new(const struct kreg_supervisor *s, const struct ward *wa
 	return false;
 }
 
-/* @is_new: of those that are not started it stays so. */
+/* @is_new stays true for those that are not started. */
 static int start_new(struct kreg_supervisor *s, bool *is_new)
 {
 	size_t at;

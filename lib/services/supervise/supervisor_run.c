@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor's thread. It alone starts services, because the kernel ends them with the thread that has started
- * them; so all that happens to them is in one order.
+ * The supervisor's thread. Only this thread starts services, because the kernel ends them
+ * with the thread that started them. So everything that happens to them happens in one
+ * order.
  *
- *   state      what wakes it                    becomes
- *   starting   an order                         watching; over, at an error or an order: at an error, what was taken
- *                                               over goes on
- *   watching   an order, a change, the end of   restarting, changing, over
- *              a service, the time of a restart
- *   restarting an order or a change, as long    watching, with a restart that is owed if one failed
- *              as it waits for a service
- *   changing   an order                         watching, over
- *   stopping   a second order                   the same, in haste
+ *   state      woken by                         becomes
+ *   starting   a request                        watching; over, after an error or a request. After
+ *                                               an error services that were taken over go on
+ *   watching   a request, a change, the end of  restarting, changing, over
+ *              a service, a restart that is due
+ *   restarting a request or a change, while it  watching; if a restart failed, it is owed
+ *              waits for a service
+ *   changing   a request                        watching, over
+ *   stopping   a second request                 the same, in haste
  *   over       -                                all are stopped, the name is gone
  *
- * A restart that is owed is tried when its time has come and what else has happened was looked at; it counts as one
- * more.
+ * A restart that is owed is tried when it is due and no other event is pending. Each
+ * attempt counts against the restart limit.
  *
- * Killed here, the name is gone with the process, and the kernel kills the services, or leaves them to the next
- * supervisor if they are to be kept. What they had started is killed by their minders (start_minder.c).
+ * Killed here, the name goes with the process. The kernel kills the services, or leaves
+ * them to the next supervisor if they are to be kept; what they had started is killed by
+ * their minders (start_minder.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -116,7 +118,7 @@ static void restart(struct kreg_supervisor *s, size_t place)
 	}
 }
 
-/* False: it was one restart too many, and all is over. */
+/* False: the restart limit is reached, and the tree ends. */
 static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 {
 	const struct kreg_supervision *what = &s->plan->what;
@@ -156,7 +158,7 @@ static void wait_for_news(struct kreg_supervisor *s)
 		;
 }
 
-/* A service that has ended, or else one whose restart is due. */
+/* Finds a service that has ended, or else one whose restart is due. */
 static bool find_work(struct kreg_supervisor *s, size_t *place)
 {
 	size_t count = s->plan->what.count, at;
@@ -176,7 +178,7 @@ static bool find_work(struct kreg_supervisor *s, size_t *place)
 	return false;
 }
 
-/* False: one restart too many was needed. */
+/* False: the restart limit is reached. */
 static bool attend(struct kreg_supervisor *s, size_t place)
 {
 	struct ward *ward = &s->wards.at[place];
@@ -194,7 +196,7 @@ static bool attend(struct kreg_supervisor *s, size_t place)
 	return restart_if_allowed(s, place);
 }
 
-/* Why it has ended. */
+/* Returns why the tree has to end. */
 static int watch(struct kreg_supervisor *s)
 {
 	size_t place;
@@ -226,7 +228,7 @@ static void say_over(struct kreg_supervisor *s, int why)
 	sem_post(&s->begun);
 }
 
-/* What loses its parent becomes ours, and is seen to end. */
+/* Orphans of the services become children of this process, so that it notices their end. */
 static void become_parent(struct kreg_supervisor *s)
 {
 	sigset_t ends;
@@ -239,7 +241,7 @@ static void become_parent(struct kreg_supervisor *s)
 	s->children = fd_signals(&ends);
 }
 
-/* Without it, if somebody has its name, minders end nothing, or too early. */
+/* If the name of the sign is taken, there is none: minders then end nothing, or too early. */
 static void put_sign_out(struct kreg_supervisor *s)
 {
 	char variable[NOTIFY_VARIABLE_BYTES];

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * From figures to sentences.
- */
+/* The sentences that a supervisor logs, from pids, statuses and errors. */
 #include "lib/services/supervise/supervisor_say.h"
 
 #include <errno.h>
@@ -29,7 +27,7 @@ static const char *how_it_ended(const struct ending *ending, char *text, size_t 
 	return text;
 }
 
-/* " (FILE:LINE)", or nothing. */
+/* " (FILE:LINE)", or "". */
 static const char *where(const struct ward *ward, char *text, size_t size)
 {
 	*text = 0;
@@ -50,7 +48,7 @@ void say_done(const struct supervision *plan, const struct ward *ward)
 			ward->what->role);
 }
 
-/* A script is there, and what its first line names is not. */
+/* The program is a script whose interpreter is missing. */
 static const char *missing_part(const struct kreg_start *start, int err)
 {
 	if (err == -ENOENT && strchr(start->argv[0], '/') && !access(start->argv[0], F_OK))
@@ -76,7 +74,7 @@ static void how_it_failed(const struct ward *ward, const struct kreg_started *st
 		snprintf(text, size, "%.150s: %s", start->argv[0], why);
 }
 
-/* What has gone before anybody could look is not seen to be there. */
+/* A daemon that was gone before it could be counted is not in @left: then it is only a guess. */
 static const char *daemonises(const struct ward *ward, const struct ending *ending)
 {
 	if (ending->code != CLD_EXITED || ending->status ||
@@ -167,7 +165,10 @@ void say_ended_at_once(const struct supervision *plan, const struct ward *ward,
 	say_end(plan, ward, ending, "was started, and");
 }
 
-/* Of a program that still has the name it was started by, and other arguments: what it was started with. */
+/*
+ * The command line of a program that still has the name that it was started by, but other
+ * arguments.
+ */
 static bool read_arguments(const struct ward *ward, char *text, size_t size)
 {
 	const char *const *word = ward->what->start->argv;
@@ -193,7 +194,7 @@ static bool read_arguments(const struct ward *ward, char *text, size_t size)
 	return true;
 }
 
-/* What says it itself may say anything. */
+/* A program that registers its own value may have any. */
 static bool has_other_value(const struct supervision *plan, const struct ward *ward, struct kreg *k)
 {
 	const struct kreg_start *start = ward->what->start;

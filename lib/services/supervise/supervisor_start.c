@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One service is started, or found.
+ * Starts one service, or takes over one that runs.
  *
- * A one-shot is started like a service that never says that it is ready: its name is reserved for it while it runs, and
- * its end says what has become of it.
+ * A one-shot is started like a service that never becomes ready: its name stays reserved
+ * while it runs, and its end is the result.
  *
- *   the start says        and it is                    what it means
+ *   the start returns     and it is                    meaning
  *   0                     a service                    it runs
- *   0                     a one-shot that said READY   it runs: its end is waited for
+ *   0                     a one-shot that said READY   it runs, and its end is awaited
  *   -ECHILD, status 0     a one-shot                   it has succeeded
- *   -ECHILD               ready as soon as it runs     it has run, and has ended before its name could be given
+ *   -ECHILD               ready as soon as it runs     it has run, and ended before it was published
  *   an error              -                            it has failed
  *
- * What is left of an earlier start is ended before: by us, or by a supervisor that was killed.
+ * What an earlier start has left is ended first, whether this supervisor made that start
+ * or one that was killed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -58,7 +59,7 @@ static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,
 	return 0;
 }
 
-/* It has run: what is to be done about its end is the same as for any other. */
+/* It has run: its end is treated like any other. */
 static int finish_ended(struct kreg_supervisor *s, struct ward *ward, const struct ending *ending)
 {
 	supervisor_end_rest(s, ward, end_of_rest(ward));
@@ -101,13 +102,16 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 		if (how.ready == KREG_READY_EXEC)
 			return finish_ended(s, ward, &ending);
 	}
-	/* Its own process has been killed and reaped by then. */
+	/* Its own process has been killed and reaped by now. */
 	if (err && err != -EEXIST)
 		supervisor_end_rest(s, ward, end_of_rest(ward));
 	return err;
 }
 
-/* It is where its starter has put it, which may have been in another cgroup than we are. */
+/*
+ * Its starter may have put it into another cgroup than the one that was opened for this
+ * start.
+ */
 static void find_cgroup(struct kreg_supervisor *s, struct ward *ward,
 			const struct kreg_owner *owner)
 {
@@ -115,7 +119,10 @@ static void find_cgroup(struct kreg_supervisor *s, struct ward *ward,
 
 	if (found < 0)
 		return;
-	/* If it is another one, ours is empty. The kernel removes no other. */
+	/*
+	 * If it is another one, the one that was opened is empty; the kernel removes no
+	 * other.
+	 */
 	supervisor_leave_cgroup(ward);
 	ward->group.cgroup = found;
 }
@@ -138,7 +145,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 			deaf = ward_follow(ward, s->k, &started.owner, &s->hearer);
 			if (deaf && deaf != -ESRCH)
 				say_not_heard(s->plan, ward, deaf);
-			/* Where orphans become this process's children, it is one. */
+			/* With KREG_SUPERVISE_REAP it may have become this process's child. */
 			ward->is_reaped = true;
 		}
 		if (err == -EBUSY)

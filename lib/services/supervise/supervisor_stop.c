@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service is stopped in two parts: its process, by SIGTERM and SIGKILL; then, before that one is reaped, what it has
- * started and left, in the time that is left. If there is haste, SIGKILL comes at once.
+ * Stops a service in two steps. First its process gets SIGTERM and, when its time is
+ * over, SIGKILL. Then, before it is reaped, what it has started and left gets the same in
+ * the time that remains. In haste SIGKILL is sent at once.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +20,7 @@
 #include "base/fd.h"
 #include "base/process.h"
 
-/* What may not be killed is not waited for without an end. */
+/* Bounds the wait for a process that cannot be killed. */
 #define LEFT_NS 5000000000u
 
 static uint64_t take(int fd)
@@ -48,7 +49,7 @@ void supervisor_hear(struct kreg_supervisor *s)
 		s->is_to_stop = true;
 }
 
-/* Whether its process has ended, by the time or when there is haste. */
+/* Waits until its process ends, the time is over, or there is haste. True: it has ended. */
 static bool await_end(struct kreg_supervisor *s, const struct ward *ward, uint64_t until)
 {
 	while (!s->is_in_haste && clock_now() < until) {
@@ -163,7 +164,10 @@ void supervisor_reap(struct kreg_supervisor *s)
 		;
 	for (;;) {
 		info.si_pid = 0;
-		/* A service stays as it is; those behind it are seen when it was attended to. */
+		/*
+		 * A service is not reaped here. Children behind it in the queue are seen
+		 * after it was attended to.
+		 */
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid ||
 		    is_ward(s, info.si_pid))
 			return;
@@ -171,7 +175,10 @@ void supervisor_reap(struct kreg_supervisor *s)
 	}
 }
 
-/* What has left its session, and forgotten its name, is ours as a child: all that are left are of services. */
+/*
+ * A process that has left its session and cleared its environment is still a child of
+ * this process. All children that are left by now belong to services.
+ */
 static void end_children(struct kreg_supervisor *s)
 {
 	uint64_t until = clock_now() + LEFT_NS;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In the fallback a process stands between us and the program, holds its name and ends as it ends: that one is our
- * child and says when it is over, but signals go to the program. SIGCONT goes by the one in between, who passes
- * it on, because that one may be stopped as well.
+ * A service of a supervisor as a pair of pidfds.
+ *
+ * In the fallback a foster parent stands between the supervisor and the program: it holds
+ * the program's name and ends as the program ends. It is the supervisor's child, and its
+ * end is awaited; signals go to the program. SIGCONT also goes to the foster parent,
+ * which may be stopped as well, and which passes it on.
  *
  *   state      end  signals  is_ours   becomes, by
  *   not there  -1   -1                 ours: ward_start(); taken over: ward_take_over()
  *   ours       fd   fd       yes       not there: ward_reap()
  *   taken over fd   fd       no        the same
  *
- * Killed here, the kernel kills what is ours, unless it was to be kept: then whoever supervises next takes it over.
+ * Killed here, the kernel kills services that are ours, unless they are to be kept: then
+ * the next supervisor takes them over.
  */
 #include "lib/services/supervise/ward.h"
 
@@ -30,7 +34,7 @@
 #define P_PIDFD 3
 #endif
 
-/* @child: a pidfd of ours; -1: it is not our child. */
+/* @child: a pidfd of the supervisor's child; -1: it is not a child. */
 static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_owner *owner,
 			int child)
 {
@@ -45,7 +49,7 @@ static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_own
 	return err;
 }
 
-/* What cannot be watched is not to run. As long as nobody has reaped it, its pid is its own. */
+/* A service that cannot be watched must not run. Until it is reaped its pid is not reused. */
 static void end_unwatched(struct ward *ward, pid_t pid)
 {
 	if (ward->signals >= 0)
@@ -120,7 +124,7 @@ int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owne
 {
 	pid_t session = group_kept_session(owner->pid);
 
-	/* The pid was its until now. */
+	/* Alive after the look at its session, so the pid was still its own then. */
 	if (kreg_owner_is_alive(k, owner) > 0)
 		ward->group.session = session;
 	ward->has_missed = false;
@@ -154,7 +158,7 @@ void ward_reap(struct ward *ward)
 
 	wait_for(ward, &info, 0);
 	close_fds(ward);
-	/* From here on its number may be another session's. */
+	/* From here on the session's number may be reused. */
 	ward->group.session = 0;
 }
 

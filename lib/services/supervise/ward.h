@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ward: one service of a supervisor, started or taken over, watched, told to end, reaped.
+ * A ward: one service of a supervisor, which starts it or takes it over, watches it,
+ * stops it and reaps it.
  *
- * Promises  a signal reaches this very process; when ward_reap() has returned, its name is gone and
- *           there is no zombie of it.
- * Needs     ward_start() and all else from one thread, which lives as long as the services should.
- * Context   blocks as long as the service takes to be ready, and to end.
+ * Promises  a signal reaches this very process; when ward_reap() has returned, its name
+ *           is gone and no zombie of it is left.
+ * Needs     ward_start() and all else from one thread, which lives as long as the
+ *           services should.
+ * Context   blocks until the service is ready, and until it has ended.
  * Used by   supervisor_run.c, namespace_stop.c.
  */
 #ifndef KREG_LIB_WARD_H
@@ -19,22 +21,23 @@
 
 struct ward {
 	const struct kreg_supervised *what;
-	struct service_group group; /* what it has started; of the last start, if it does not run */
-	pid_t pid;                  /* the program's */
-	int end; /* a pidfd, readable when it has ended and its name is gone; -1: it does not run */
-	int signals;                  /* a pidfd of the program; -1: it was dead already */
-	struct kreg_program *program; /* the service, if it is heard */
-	bool has_missed;              /* its watchdog, in the end */
-	bool is_ours;                 /* it was started by us, not taken over */
-	bool is_reaped;               /* by us, if it is our child */
+	struct service_group
+		group; /* what it has started; from the last start, if it does not run */
+	pid_t pid;     /* of the program */
+	int end;     /* a pidfd, readable when it has ended and its name is gone; -1: not running */
+	int signals; /* a pidfd of the program; -1: the program was dead already */
+	struct kreg_program *program; /* its messages, if they are received */
+	bool has_missed;              /* it ended because it missed its watchdog */
+	bool is_ours;                 /* started by this supervisor, not taken over */
+	bool is_reaped;               /* by this process, if it is its child */
 	bool is_forgotten;            /* it was temporary, and has ended */
-	bool is_refused;              /* it daemonises: to start it anew would make one more */
+	bool is_refused;              /* it daemonises: another start would leave one more daemon */
 	bool is_down;                 /* a change could not start it */
 	bool is_owed;                 /* a restart is to be tried at @due */
-	uint64_t due;                 /* of clock_now() */
+	uint64_t due;                 /* a time of clock_now() */
 	uint64_t since;               /* when it was started */
-	size_t left;                  /* how many processes its last end has left */
-	uint32_t in_row;              /* restarts, without it having run for long */
+	size_t left;                  /* the number of processes that its last run left */
+	uint32_t in_row;              /* restarts in a row, none of which ran for long */
 };
 
 static inline bool ward_runs(const struct ward *ward)
@@ -42,31 +45,43 @@ static inline bool ward_runs(const struct ward *ward)
 	return ward->end >= 0;
 }
 
-/* As start_service(), with @how in place of the ward's own start, and in its cgroup; what of fds is not to be had. */
+/*
+ * As start_service(), with @how in place of the ward's own start, in its cgroup. Also
+ * fails if a pidfd cannot be opened.
+ */
 int ward_start(struct ward *ward, struct kreg *k, const struct kreg_start *how,
 	       struct kreg_started *started, const struct start_within *within);
 
-/* Watches @owner, who is the service already. -ESRCH: it is dead; -EBUSY: it is this process. */
+/*
+ * Watches @owner, which is the service already. -ESRCH: it is dead; -EBUSY: it is the
+ * calling process.
+ */
 int ward_take_over(struct ward *ward, struct kreg *k, const struct kreg_owner *owner);
 
 /*
- * What one that was taken over says is heard from here on, and what it has started is known without a cgroup as well. As
- * start_hear_found().
+ * After a takeover: receives its messages, and knows what it has started even without a
+ * cgroup. Returns as start_hear_found().
  */
 int ward_follow(struct ward *ward, struct kreg *k, const struct kreg_owner *owner,
 		struct hearer **hearer);
 
-/* Its end is readable: how it has ended. What it has started is known as that until ward_reap(). */
+/* How it ended, after @end is readable. What it has started is known until ward_reap(). */
 struct ending ward_look(const struct ward *ward);
 void ward_reap(struct ward *ward);
 
-/* It goes on, watched and heard by nobody, as if its supervisor had been killed. */
+/*
+ * It goes on unwatched, and its messages are not received, as if its supervisor had been
+ * killed.
+ */
 void ward_let_go(struct ward *ward);
 
-/* Sends it @signal, and SIGCONT, without which one that is stopped would not hear it. -EPERM. */
+/* Sends @signal, then SIGCONT, without which a stopped process would not act on it. -EPERM. */
 int ward_tell(const struct ward *ward, int signal);
 
-/* Whether it ends until the time of clock_now(), 0: for ever; or until @hurry is readable, -1: none. */
+/*
+ * Waits until it ends, until the time @until of clock_now() (0: no timeout), or until
+ * @hurry is readable (-1: none). True: it has ended.
+ */
 bool ward_await(const struct ward *ward, uint64_t until, int hurry);
 
 #pragma GCC visibility pop
