@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of services, see kreg_services(5): its sections, and what they are together. service_text.c reads its lines,
- * service_values.c its names.
+ * Reads a file of services, see kreg_services(5): its sections, and what they say
+ * together. service_text.c reads its lines, service_values.c its names.
  */
 #include "lib/services/file/service_values.h"
 
@@ -87,7 +87,7 @@ static uint32_t line_of(const struct service_file *file, size_t place)
 	return service->line;
 }
 
-/* Each After= leads to another service, and none back to itself. */
+/* Each After= must name another service, and must not lead back to its own. */
 static int check_order(struct text *text)
 {
 	const struct service_file *file = text->data;
@@ -115,7 +115,7 @@ static int check_order(struct text *text)
 			 role, services[fault.next].role, line_of(file, fault.next));
 }
 
-/* From what was read to what a supervisor takes. */
+/* Converts what was read into what a supervisor takes. */
 static int finish(struct text *text)
 {
 	struct service_file *file = text->data;
@@ -126,7 +126,10 @@ static int finish(struct text *text)
 
 	for (service = file->first; service; service = service->next)
 		count++;
-	/* One that is just being written has none yet, and would stop all. */
+	/*
+	 * A file that is just being written has no service yet; accepting it would stop
+	 * all services.
+	 */
 	text->line = 0;
 	if (!count)
 		return text_fail(text, -EINVAL,

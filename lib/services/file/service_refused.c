@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of systemd's units that somebody may bring along. A program does each of these by itself, so nothing is lost
- * by saying which.
+ * The names of systemd units that users are likely to bring along, each with its
+ * replacement. Another program does each of these jobs, so a refusal costs nothing if it
+ * names that program.
  */
 #include "lib/services/file/service_refused.h"
 
@@ -9,7 +10,7 @@
 #include <strings.h>
 
 struct refused {
-	const char *name; /* with a * behind it: whatever begins so */
+	const char *name; /* with a * at the end: all names that begin like this */
 	const char *instead;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a file of services does not say, and what says it instead.
+ * Advice for names that a file of services does not support.
  *
  * Context   any.
  * Used by   service_file.c, service_values.c.
@@ -10,7 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What to do instead of NAME=, or of Type=; NULL: nothing is known of it. */
+/* What to do instead of NAME=, or of Type=; NULL: there is no advice. */
 const char *refused_name(const char *name);
 const char *refused_type(const char *type);
 

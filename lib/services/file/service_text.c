@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file is [sections], and in them NAME=VALUE; a line that begins with a space goes on with the value of the one
- * before; # and ; begin comments, in lines of their own alone. There are libraries for such files, and each of those
- * looked at changes commands without a word: inih cuts lines and names off and ends a value at " ;"; libeconf ends
- * it at any #, also within quotes, takes quotes away, and keeps neither names that are there twice nor sections
- * that are empty.
+ * Reads the lines of an INI file. A file has [sections] with NAME=VALUE. A line that
+ * begins with a space continues the value before it. # and ; begin comments, only in
+ * lines of their own.
+ *
+ * There are libraries for such files, but each of those that were examined changes
+ * commands silently: inih truncates lines and names and ends a value at " ;"; libeconf
+ * ends it at any #, even within quotes, removes quotes, and drops repeated names and
+ * empty sections.
  */
 #include "lib/services/file/service_text.h"
 
@@ -54,7 +57,10 @@ int text_format(char *out, size_t size, const char *format, ...)
 	return needed < 0 || (size_t)needed >= size ? -ENAMETOOLONG : 0;
 }
 
-/* The one that it was named in: a file that is a link there is meant to be used with what is beside the link. */
+/*
+ * The folder that the path names, not that of a link's target: a file that is a link
+ * there is used with what is beside the link.
+ */
 int text_folder(struct text *text, char *out, size_t size)
 {
 	const char *slash = strrchr(text->file, '/');
@@ -115,7 +121,10 @@ int text_time(struct text *text, const char *value, uint32_t *out)
 	return 0;
 }
 
-/* What is indented under a section is taken for more of the first value, which nobody means who writes NAME=. */
+/*
+ * An indented NAME=VALUE would continue the value before it, which is hardly what its
+ * author wants.
+ */
 static int check_goes_on(struct text *text, const struct text_name *to, const char *value)
 {
 	const struct text_name *at;
@@ -159,7 +168,7 @@ static int take_name(struct text *text, const char *name, const char *value)
 	return text->refuse(text, name);
 }
 
-/* In place; what is left has neither spaces in front nor behind. */
+/* In place; removes spaces from both ends. */
 static char *trim(char *line)
 {
 	size_t size;
@@ -193,7 +202,7 @@ static int take_line(struct text *text, char *whole)
 
 	if (!*line || *line == '#' || *line == ';')
 		return 0;
-	/* Behind a name it would be more of that name's value. */
+	/* After a name it would continue that name's value. */
 	if (*line == '[' && is_indented)
 		return text_fail(text, -EINVAL, "a [section] begins its line, without a space");
 	if (*line == '[')

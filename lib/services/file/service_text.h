@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of an INI file: sections, names and values, and what is wrong with them by file and line.
+ * The lines of an INI file: sections, names and values, with errors by file and line.
  *
- * Promises  no line, no name and no value is changed but for the spaces around it. The first fault is told, and ends it.
+ * Promises  lines, names and values are unchanged, except for the spaces around them. The
+ *           first error is reported and ends the reading.
  * Context   any; allocates.
  * Used by   service_file.c.
  */
@@ -21,7 +22,7 @@ struct text;
 struct text_name {
 	const char *name;
 	int (*read)(struct text *text, const char *value);
-	bool may_go_on; /* in lines that begin with a space */
+	bool may_go_on; /* over lines that begin with a space */
 	bool may_repeat;
 };
 
@@ -38,26 +39,27 @@ struct text {
 	void *log_data;
 	void *data;
 	const struct text_name *(*begin_section)(struct text *text, const char *section);
-	int (*refuse)(struct text *text, const char *name); /* one that the section has not */
-	/* the rest is 0 before text_read() */
+	int (*refuse)(struct text *text,
+		      const char *name); /* called for a name that the section does not have */
+	/* 0 before text_read() */
 	uint32_t line;
-	int err; /* of the first fault */
+	int err; /* the first error */
 	const struct text_name *names;
-	const struct text_name *last; /* the one whose value may go on */
-	uint32_t seen;                /* which of them were in this section; a bit each */
-	bool goes_on;                 /* this line does, from the one before */
+	const struct text_name *last; /* the name whose value may continue */
+	uint32_t seen;                /* the names that this section has had, one bit each */
+	bool goes_on;                 /* this line continues the one before */
 };
 
 int text_read(struct text *text);
 
-/* Tells what is wrong in this line. Return: @err. */
+/* Reports an error in this line. Returns @err. */
 int text_fail(struct text *text, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The folder that the file is in. */
+/* The folder of the file. */
 int text_folder(struct text *text, char *out, size_t size);
 
-/* As snprintf(). -ENAMETOOLONG: it did not fit. */
+/* As snprintf(). -ENAMETOOLONG: it does not fit. */
 int text_format(char *out, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

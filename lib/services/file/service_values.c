@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of a file of services, see kreg_services(5), each with what reads its value.
+ * The names of a file of services, see kreg_services(5), each with the function that
+ * reads its value.
  */
 #include "lib/services/file/service_values.h"
 
@@ -22,7 +23,7 @@ int values_out_of_memory(struct text *text)
 static int add_word(struct text *text, struct words *words, const char *word)
 {
 	struct service_file *file = text->data;
-	/* Small lists that grow seldom: each time all is kept anew. */
+	/* These lists are small and rarely grow, so each addition copies the whole list. */
 	const char **grown = kept_add(&file->kept, NULL, (words->count + 2) * sizeof(*grown));
 
 	if (!grown)
@@ -55,7 +56,7 @@ int values_set_string(struct text *text, const char **out, const char *value)
 	return *out ? 0 : values_out_of_memory(text);
 }
 
-/* What is relative is so to the file's folder. */
+/* A relative path is relative to the file's folder. */
 static int set_path(struct text *text, const char **out, const char *value)
 {
 	const struct service_file *file = text->data;
@@ -132,7 +133,7 @@ static int read_command(struct text *text, const char *value)
 
 	if (err || !is_first || !argv->count)
 		return err;
-	/* A name is looked for in $PATH. */
+	/* A name without a slash is searched in $PATH. */
 	return strchr(argv->at[0], '/') ? set_path(text, &argv->at[0], argv->at[0]) : 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file of services while it is read: what its names mean, and what has been read of it.
+ * A file of services while it is read: the meaning of its names, and what has been read
+ * so far.
  *
- * Promises  all that is read is kept until the whole is freed.
+ * Promises  all that was read is kept until it is freed as a whole.
  * Context   any; allocates.
  * Used by   service_file.c, service_values.c.
  */
@@ -16,7 +17,7 @@
 
 struct kept;
 
-/* Strings up to a NULL. */
+/* Strings, ended by a NULL. */
 struct words {
 	const char **at;
 	size_t count;
@@ -31,20 +32,20 @@ struct service {
 };
 
 struct service_file {
-	struct kreg_supervision what; /* first, so that it leads to the rest */
+	struct kreg_supervision what; /* first: its address is also that of the whole */
 	struct kept *kept;
 	struct service *first, **last, *now;
 	const char *folder;
 	bool has_supervisor;
 };
 
-/* What the sections may have. A text's data is the struct service_file. */
+/* The names that the sections may have. A text's data is the struct service_file. */
 extern const struct text_name values_of_supervisor[];
 extern const struct text_name values_of_service[];
 
 int values_out_of_memory(struct text *text);
 
-/* A copy that is kept. */
+/* Stores a copy, which is kept. */
 int values_set_string(struct text *text, const char **out, const char *value);
 
 #pragma GCC visibility pop

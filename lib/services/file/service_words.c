@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wordexp(3) is not used, because it expands * and ? in the folder that the process stands in.
+ * Splits a value into words. wordexp(3) is not used, because it expands * and ? in the
+ * current folder.
  *
  *   outside of quotes   '...'              "..."                    what it is
  *   \x                  -                  \ before $ ` " \         the character itself
- *   $NAME ${NAME}       -                  the same                 the variable; outside of quotes its value is split
- *   ${NAME:-WORD}       -                  the same                 WORD if the variable is unset or empty
+ *   $NAME ${NAME}       -                  the same                 the variable; unquoted: split
+ *   ${NAME:-WORD}       -                  the same                 WORD if that is unset or empty
  *   ~/ first in a word  -                  -                        $HOME
  */
 #include "lib/services/file/service_words.h"
@@ -22,8 +23,8 @@ struct splitter {
 	const char *whole, *at;
 	char *word;
 	size_t size, capacity;
-	bool has_word; /* '' is one */
-	char quote;    /* that is open; or 0 */
+	bool has_word; /* '' is a word too */
+	char quote;    /* the open quote; or 0 */
 	int (*add)(struct text *text, void *data, const char *word);
 	void *data;
 };
@@ -89,7 +90,7 @@ static size_t name_size(const char *at)
 	return size;
 }
 
-/* Behind a $. */
+/* After a $. */
 static int take_variable(struct splitter *s)
 {
 	bool has_braces = *s->at == '{';

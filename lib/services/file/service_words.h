@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Words of a value, as a shell splits a line: quotes, backslashes and $VARIABLES, and nothing that depends on where the
- * reader stands: no patterns of file names, and no commands.
+ * Splits a value into words as a shell does: quotes, backslashes and $VARIABLES, but
+ * neither file name patterns nor commands, so that the result does not depend on the
+ * current folder.
  *
  * Context   any thread that may read environ; allocates.
  * Used by   service_values.c.
@@ -13,7 +14,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* @add is called for each word. What is wrong is told. */
+/* Calls @add for each word. Errors are reported to @text. */
 int words_split(struct text *text, const char *value,
 		int (*add)(struct text *text, void *data, const char *word), void *data);
 

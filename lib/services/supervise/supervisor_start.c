@@ -9,7 +9,7 @@
  *   0                     a service                    it runs
  *   0                     a one-shot that said READY   it runs, and its end is awaited
  *   -ECHILD, status 0     a one-shot                   it has succeeded
- *   -ECHILD               ready as soon as it runs     it has run, and ended before it was published
+ *   -ECHILD               ready as soon as it runs     it ran, and ended before it was published
  *   an error              -                            it has failed
  *
  * What an earlier start has left is ended first, whether this supervisor made that start

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Blocks in one list, so that nothing has to be taken apart again.
- */
+/* The blocks are in one list, so that they are freed without walking the structures in them. */
 #include "lib/services/tree/kept.h"
 
 #include <stdalign.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is kept until all of it is freed at once.
+ * Memory blocks that are freed all at once.
  *
  * Context   any; allocates.
  * Used by   supervision.c, service_file.c, service_values.c.
@@ -14,7 +14,7 @@
 
 struct kept;
 
-/* @size bytes in @list, with @bytes in them if that is not NULL. NULL: there are none. */
+/* Adds @size bytes to @list, copied from @bytes unless that is NULL. NULL: out of memory. */
 void *kept_add(struct kept **list, const void *bytes, size_t size);
 char *kept_add_string(struct kept **list, const char *string);
 void kept_free(struct kept *list);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Again and again the first service of the array is taken that waits for nobody any more. If none is left that
- * could be taken, each of the others waits for one that is not taken; whoever goes from one to the other as often as
- * there are services stands in a circle.
+ * Topological order of services. Each step takes the first service of the array whose
+ * predecessors are all taken. If there is none, each service that remains waits for one
+ * that remains; following these from one to the next as often as there are services ends
+ * in a circle.
  */
 #include "lib/services/tree/start_order.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In which order services are started that wait for one another.
+ * The order in which services are started that wait for one another.
  *
- * Promises  each comes after those it waits for; where that leaves it open, in the order of the array.
+ * Promises  each service comes after those it waits for; otherwise the order is that of
+ *           the array.
  * Needs     roles that are strings.
  * Context   any; allocates.
  * Used by   supervision.c, service_file.c.
@@ -16,15 +17,12 @@
 
 /* Why there is no order. */
 struct start_order_fault {
-	size_t service;      /* whose fault it is */
-	const char *missing; /* the role it waits for, and there is none; or NULL */
-	size_t next;         /* in a circle: the one it waits for, which waits for it */
+	size_t service;      /* the service at fault */
+	const char *missing; /* the role that it waits for and that does not exist; or NULL */
+	size_t next;         /* in a circle: the service that it waits for, which waits for it */
 };
 
-/*
- * @order: room for @count; filled with indices into @services.
- * -EINVAL: *fault says why; -ENOMEM.
- */
+/* @order: room for @count indices into @services. -EINVAL: *fault says why; -ENOMEM. */
 int start_order(const struct kreg_supervised *services, size_t count, size_t *order,
 		struct start_order_fault *fault);
 

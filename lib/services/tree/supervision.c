@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is pointed to is kept until the copy is freed as a whole.
+ * Checks and copies a plan. All that it points to is kept until the copy is freed as a
+ * whole.
  */
 #include "lib/services/tree/supervision.h"
 
@@ -33,7 +34,7 @@ static int keep_string(struct supervision *s, const char **string)
 	return *string ? 0 : -ENOMEM;
 }
 
-/* Strings up to a NULL; or NULL. */
+/* Copies strings that end with a NULL; may be NULL. */
 static int keep_list(struct supervision *s, const char *const **list)
 {
 	size_t count = 0, i;
@@ -76,7 +77,7 @@ static int keep_start(struct supervision *s, const struct kreg_start **start)
 		own->value = keep(s, own->value, own->value_size);
 		err = own->value ? 0 : -ENOMEM;
 	}
-	/* Whether they die with us is not theirs to say. */
+	/* A service does not decide whether it dies with its supervisor. */
 	own->flags &= ~(uint32_t)KREG_START_DIES_WITH_STARTER;
 	if (!(s->what.flags & KREG_SUPERVISE_KEEP))
 		own->flags |= KREG_START_DIES_WITH_STARTER;
