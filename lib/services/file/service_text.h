@@ -39,8 +39,7 @@ struct text {
 	void *log_data;
 	void *data;
 	const struct text_name *(*begin_section)(struct text *text, const char *section);
-	int (*refuse)(struct text *text,
-		      const char *name); /* called for a name that the section does not have */
+	int (*refuse)(struct text *text, const char *name); /* for an unknown name */
 	/* 0 before text_read() */
 	uint32_t line;
 	int err; /* the first error */

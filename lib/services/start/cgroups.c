@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where cgroup2 is mounted is in /proc/self/mountinfo: on systems that have both versions it is not /sys/fs/cgroup. What
- * of the tree is mounted there is named as well, because a container may see a part of it alone.
+ * The cgroup folders of one namespace's services.
  *
- * Whoever uses a namespace's folder has a lock on it, which ends with the process: folders without one are removed, as
- * far as they are empty, by whoever comes next, of whichever namespace.
+ * The mount point of cgroup2 is read from /proc/self/mountinfo: on systems that have both
+ * versions it is not /sys/fs/cgroup. The same line names the part of the tree that is
+ * mounted there, because a container may see only a part.
  *
- * An @ in front of the role keeps it apart from the kernel's own files; what a file name may not have is written %XX.
+ * A process that uses a namespace's folder holds a lock on it, which ends with the
+ * process. Folders without a lock are removed, as far as they are empty, by the next
+ * supervisor of any namespace.
+ *
+ * An @ before the role keeps it apart from the kernel's own files; characters that a file
+ * name cannot have are written %XX.
  */
 #include "lib/services/start/cgroups.h"
 
@@ -37,7 +42,7 @@ static bool is_cgroup2(int fd)
 	return !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* The line "0::PATH"; of one that is in none of ours, PATH begins with "..". */
+/* The line "0::PATH"; for a cgroup outside of the visible tree PATH begins with "..". */
 static bool read_path(FILE *in, char *out, size_t size)
 {
 	char line[PATH_MAX + 16];
@@ -70,7 +75,7 @@ static bool read_mount(char *line, char **root, char **point)
 	return *point;
 }
 
-/* What of @path is below @root; NULL: it is elsewhere. */
+/* The part of @path below @root; NULL: @path is elsewhere. */
 static const char *below(const char *path, const char *root)
 {
 	size_t size = strcmp(root, "/") ? strlen(root) : 0;
@@ -130,7 +135,7 @@ void cgroups_folder(char *out, const char *role)
 			out[used++] = *role;
 	}
 	out[used] = 0;
-	/* It does not fit; no folder has a name with a /. */
+	/* The name does not fit. No folder has a name with a /. */
 	if (*role)
 		snprintf(out, size, "/");
 }
@@ -151,7 +156,7 @@ static void role_of_name(char *out, size_t size, const char *name)
 	out[used] = 0;
 }
 
-/* FNV-1a: so that registries do not meet; it is no secret. */
+/* FNV-1a, to keep registries apart; it is not a secret. */
 static uint64_t hash_of(uint64_t hash, const char *text)
 {
 	for (; text && *text; text++)
@@ -166,7 +171,7 @@ static int make_folder(int in, const char *name)
 	return fd_open_at(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-/* Folders have no files that could be removed, so those below are all there is. */
+/* Folders contain no files that could be removed, only folders. */
 static void remove_folder(int in, const char *name, int depth)
 {
 	DIR *folder = fd_folder_at(in, name);
@@ -181,7 +186,10 @@ static void remove_folder(int in, const char *name, int depth)
 	unlinkat(in, name, AT_REMOVEDIR);
 }
 
-/* Of other namespaces that nobody supervises, what has no processes. The kernel removes no other. */
+/*
+ * Removes the empty folders of namespaces that have no supervisor. The kernel does not
+ * remove the others.
+ */
 static void sweep(const struct cgroups *c)
 {
 	DIR *folder = fd_folder_at(c->own, ".");
@@ -202,7 +210,7 @@ static void sweep(const struct cgroups *c)
 		closedir(folder);
 }
 
-/* False: it was removed by somebody else before it was locked. */
+/* False: it was removed before it was locked. */
 static bool lock_folder(const struct cgroups *c)
 {
 	struct stat named, opened;
@@ -220,7 +228,7 @@ static void open_folder(struct cgroups *c)
 		c->all = make_folder(c->own, c->name);
 		if (c->all < 0 || lock_folder(c))
 			return;
-		/* Without a lock it serves as well, as long as its services are there. */
+		/* Without a lock the folder works too, as long as its services run. */
 		if (tries + 1 < TRIES)
 			close(c->all);
 		usleep(1000);
@@ -234,7 +242,7 @@ void cgroups_open(struct cgroups *out, const struct origin *origin, const char *
 	*out = (struct cgroups){ .own = open_own(), .all = -1 };
 	snprintf(out->name, sizeof(out->name), PREFIX "%016llx-%.200s", (unsigned long long)hash,
 		 space);
-	/* To move a process from here to there it has to be allowed to write here too. */
+	/* To move a process from here to there, writing is required here too. */
 	if (out->own >= 0 && !faccessat(out->own, "cgroup.procs", W_OK, AT_EACCESS))
 		open_folder(out);
 	if (out->all >= 0)
@@ -277,12 +285,12 @@ int cgroups_find(const struct cgroups *c, const char *role, struct kreg *k,
 	cgroups_folder(name, role);
 	snprintf(part, sizeof(part), "/%s/%s", c->name, name);
 	at = strstr(path, part);
-	/* It may be in a folder of its own below. */
+	/* The process may be in a folder of its own below. */
 	if (!at || (at[strlen(part)] && at[strlen(part)] != '/'))
 		return -1;
 	at[strlen(part)] = 0;
 	found = open_path(path);
-	/* The pid was its until now. */
+	/* Alive after the look, so the pid was still its own then. */
 	if (found >= 0 && kreg_owner_is_alive(k, owner) <= 0)
 		fd_close(&found);
 	return found;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All strings are copies, so that the caller's threads may go on to change theirs.
+ * Builds the environment of a program. All strings are copies, so the caller's threads
+ * may change their own meanwhile.
  */
 #include "lib/services/start/environment.h"
 
@@ -16,7 +17,7 @@ static bool is_of_name(const char *pair, const char *name, size_t size)
 	return !strncmp(pair, name, size) && pair[size] == '=';
 }
 
-/* By which a program finds its manager: the caller's is another one than the program's. */
+/* A program finds its manager by these: the caller's manager is not the program's. */
 static bool is_of_manager(const char *pair)
 {
 	static const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" };
@@ -34,7 +35,7 @@ bool environment_is_own(const char *pair)
 	return is_of_manager(pair) || !strncmp(pair, "KREG_", strlen("KREG_"));
 }
 
-/* Takes @pair over, or frees it. */
+/* Takes ownership of @pair, also on error. */
 static int put(struct environment *e, char *pair, size_t name_size)
 {
 	size_t i, size = e->size ? e->size * 2 : 64;
@@ -90,7 +91,7 @@ int environment_new(struct environment *out)
 	for (at = environ; at && *at && !err; at++) {
 		if (!is_of_manager(*at))
 			err = environment_add(out, *at);
-		/* What has no name is of no use to anybody. */
+		/* A string without a name is of no use to any program: it is skipped. */
 		if (err == -EINVAL)
 			err = 0;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of a program that is started: the caller's, and what is added to it.
+ * The environment of a program that is started: the caller's, with additions.
  *
  * Context   any thread that may read environ.
  * Used by   start.c, service_values.c.
@@ -14,18 +14,24 @@
 #pragma GCC visibility push(hidden)
 
 struct environment {
-	char **list; /* up to a NULL */
+	char **list; /* ended by a NULL */
 	size_t count, size;
 };
 
-/* The caller's, but for NOTIFY_SOCKET and WATCHDOG_*: those are of its own manager. -ENOMEM. */
+/*
+ * Copies the caller's environment without NOTIFY_SOCKET and WATCHDOG_*, which belong to
+ * its own manager. -ENOMEM.
+ */
 int environment_new(struct environment *out);
 
-/* A later value of a name replaces an earlier one. -EINVAL: it is not NAME=VALUE; -ENOMEM. */
+/*
+ * A later value of a name replaces an earlier one. -EINVAL: @pair is not NAME=VALUE;
+ * -ENOMEM.
+ */
 int environment_add(struct environment *environment, const char *pair);
 int environment_set(struct environment *environment, const char *name, const char *value);
 
-/* Whether NAME of @pair, NAME=VALUE, is one by which a program learns from kreg what it was started as. */
+/* Whether NAME of @pair, NAME=VALUE, is one that kreg sets to tell a program its service. */
 bool environment_is_own(const char *pair);
 
 void environment_free(struct environment *environment);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One system call for all; where the kernel refuses that, one for each fd that /proc/self/fd lists. The folder is
- * read by getdents64(2), because opendir(3) allocates memory, whose lock another thread of the parent may have held.
+ * Closes or marks fds with one system call; where the kernel refuses that, with one for
+ * each fd that /proc/self/fd lists. The folder is read by getdents64(2), because
+ * opendir(3) allocates memory, whose lock another thread of the parent may have held.
  */
 #include "lib/services/start/fds.h"
 
@@ -26,7 +27,7 @@ static void close_one_on_exec(int fd)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* What is closed while the folder is read is not listed again, and nothing else is passed over. */
+/* An fd that is closed during the reading is not listed again, and no other fd is skipped. */
 static void for_each(int first, void (*change)(int fd))
 {
 	alignas(struct dirent64) char names[2048];
@@ -64,7 +65,10 @@ void fds_keep(const int *fds, int count)
 {
 	int above[FDS_KEPT_MAX], i;
 
-	/* Above whatever is to be closed, and then down: none may overwrite another. */
+	/*
+	 * First to numbers above all that will be closed, then down: otherwise one could
+	 * overwrite another.
+	 */
 	for (i = 0; i < count; i++)
 		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, count);
 	for (i = 0; i < count; i++) {

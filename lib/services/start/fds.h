@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a child that is about to become a program, or a foster parent, does with the fds of its parent.
+ * What a child that is to become a program or a foster parent does with the fds of its
+ * parent.
  *
- * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any kernel.
- * Needs     /proc where the kernel has no close_range(2) for it (before 5.9; close-on-exec before 5.11).
- * Context   a child of fork() with one thread; async-signal-safe, no memory is allocated.
+ * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any
+ *           kernel.
+ * Needs     /proc where the kernel has no close_range(2) for it (before 5.9;
+ *           close-on-exec before 5.11).
+ * Context   a child of fork() with one thread; async-signal-safe, does not allocate
+ *           memory.
  * Used by   start_child.c, start_watch.c, start_minder.c.
  */
 #ifndef KREG_LIB_FDS_H
@@ -15,7 +19,7 @@
 void fds_close_on_exec(int first);
 void fds_close(int first);
 
-/* fds[i] is fd i from now on, or closed if it is -1, and there are no others. */
+/* fds[i] becomes fd i, or is closed if it is -1. All others are closed. */
 void fds_keep(const int *fds, int count);
 #define FDS_KEPT_MAX 8
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread takes events from the epoll instance with the mutex held alone, so when hearer_remove() has had the mutex,
- * no event of that program is left.
+ * The hearer's thread takes events from the epoll instance only with the mutex held. So
+ * once hearer_remove() has held the mutex, no event of that program is left.
  */
 #include "lib/services/start/hearer.h"
 
@@ -23,10 +23,10 @@ struct hearer {
 	pthread_mutex_t mutex;
 	int programs; /* an epoll instance */
 	int stop;     /* an eventfd */
-	bool is_over; /* the thread has to end; under the mutex */
+	bool is_over; /* the thread has to end; protected by the mutex */
 };
 
-/* False: it is over. */
+/* False: the thread has to end. */
 static bool hear_all(struct hearer *h)
 {
 	struct epoll_event events[EVENTS];
@@ -80,7 +80,7 @@ static int hearer_new(struct hearer **out)
 		h->stop = fd_event();
 		err = h->stop < 0 ? h->stop : 0;
 	}
-	/* It changes the registry. */
+	/* A roomy stack, because it changes the registry. */
 	if (!err)
 		err = background_start_roomy(&h->thread, hear, h);
 	if (err) {

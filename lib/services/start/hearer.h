@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that hears what programs say which somebody else has started and is busy with: those of a supervisor.
+ * A thread that receives the messages of a supervisor's programs, because the
+ * supervisor's own thread may be busy with one of them.
  *
- * Promises  a program's messages are read, and its watchdog is looked at, whatever the supervisor waits for.
- * Needs     hearer_remove() after a hearer_add() that returned 0, before the program's end.
- * Context   the thread that supervises, whose table of fds it shares. Started with the first program, one for each
- *           supervisor, ended with it.
+ * Promises  messages are read, and watchdogs are checked, whatever the supervisor is
+ *           waiting for.
+ * Needs     hearer_remove() after a hearer_add() that returned 0, before the program
+ *           ends.
+ * Context   the thread that supervises, whose table of fds it shares. One for each
+ *           supervisor, started with the first program.
  * Used by   start_program.c, supervisor_apart.c, supervisor.c.
  */
 #ifndef KREG_LIB_HEARER_H
@@ -17,15 +20,18 @@
 
 struct hearer;
 
-/* From here on @program is the thread's, which is started if there is none. -EAGAIN, -ENOMEM, -EMFILE, -ENFILE. */
+/*
+ * From here on @program is private to the thread, which is started if there is none.
+ * -EAGAIN, -ENOMEM, -EMFILE, -ENFILE.
+ */
 int hearer_add(struct hearer **at, struct kreg_program *program);
-/* From here on it is the caller's. */
+/* From here on it is private to the caller. */
 void hearer_remove(struct hearer *h, struct kreg_program *program);
 
-/* Ends the thread, if there is one, and is NULL from then on. */
+/* Ends the thread, if there is one, and sets *at to NULL. */
 void hearer_stop(struct hearer **at);
 
-/* In a child of fork(), which has neither thread nor fds of it; NULL is allowed. */
+/* For a child of fork(), which has neither the thread nor its fds. NULL is allowed. */
 void hearer_let_go(struct hearer *h);
 
 #pragma GCC visibility pop

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One message is taken at a time, and its fds are closed when the caller has acted upon it: so whoever waits for
- * BARRIER=1 finds done what was said before.
+ * Receives the messages of one service and runs its watchdog.
+ *
+ * One message is taken at a time, and its fds are closed when the caller has acted upon
+ * it. So when a service that waits for BARRIER=1 goes on, all it said before has been
+ * done.
  *
  *   watchdog   on: READY=1, each WATCHDOG=1    due     becomes
  *   off        a period is set and it is ready         on
  *   on         now + the period                missed  aborted: SIGABRT
  *   aborted    abort_time                              killed: SIGKILL
  *
- * STOPPING=1 turns it off. A service in a debugger, or stopped, misses it like one that hangs. The socket is read
- * before the clock, so a message that waits because *we* were stopped counts.
+ * STOPPING=1 turns it off. A service that is stopped, or in a debugger, misses it like
+ * one that hangs. The socket is read before the clock, so a message that waited because
+ * *this* process was stopped still counts.
  */
 #include "lib/services/start/notify.h"
 
@@ -31,14 +35,14 @@
 #endif
 
 #define ABORT_TIME 5000000000ull
-/* More messages than the kernel keeps for a socket. */
+/* More messages than the kernel queues for a socket. */
 #define LATE_MESSAGES 4096
 
-/* What came with a message beside its text. */
+/* What comes with a message besides its text. */
 struct sender {
 	pid_t pid;
-	int pidfd;      /* -1: the kernel has none to give */
-	bool has_ended; /* the kernel could not make one */
+	int pidfd;      /* -1: the kernel provides none */
+	bool has_ended; /* the kernel could not make a pidfd */
 };
 
 static int poll_for(struct notify *n, int operation, int fd, uint32_t events)
@@ -105,7 +109,10 @@ int notify_serve(struct notify *n, const struct notify_service *service, int pid
 	return 0;
 }
 
-/* Sets the timer to when the watchdog is due. It is not set anew for each WATCHDOG=1, but when it has gone off. */
+/*
+ * Sets the timer to when the watchdog is due. Not for each WATCHDOG=1, but only after it
+ * has gone off.
+ */
 static void arm(struct notify *n)
 {
 	bool is_wanted = n->watch == NOTIFY_WATCH_ON || n->watch == NOTIFY_WATCH_ABORTED;
@@ -146,7 +153,7 @@ static void signal_program(const struct notify *n, int signal)
 	if (n->program < 0)
 		return;
 	fd_pidfd_signal(n->program, signal);
-	/* Without it one that is stopped would not get SIGABRT. */
+	/* Without SIGCONT a stopped process would not get SIGABRT. */
 	fd_pidfd_signal(n->program, SIGCONT);
 }
 
@@ -188,7 +195,7 @@ static void copy_status(struct notify *n, const struct notify_words *words)
 
 	if (size > KREG_STATUS_MAX) {
 		size = KREG_STATUS_MAX;
-		/* Not in the middle of a character of UTF-8. */
+		/* Does not cut a UTF-8 character. */
 		while (size && ((unsigned char)words->status[size] & 0xc0) == 0x80)
 			size--;
 	}
@@ -278,13 +285,13 @@ static bool is_reaped(int pidfd)
 	return fd_pidfd_signal(pidfd, 0) == -ESRCH;
 }
 
-/* The pid was the sender's while it was looked at: it is not reaped yet. */
+/* The sender is not reaped yet, so the pid was its own when it was looked at. */
 static bool is_there(const struct sender *sender)
 {
 	return !sender->has_ended && (sender->pidfd < 0 || !is_reaped(sender->pidfd));
 }
 
-/* False: there is no message, or nobody's. */
+/* False: there is no message, or it is not from the service. */
 static bool take_message(struct notify *n)
 {
 	union {
@@ -306,7 +313,10 @@ static bool take_message(struct notify *n)
 	take_control(n, &message, &sender);
 	is_its = !(message.msg_flags & MSG_TRUNC) && notify_is_of(&n->service, sender.pid) &&
 		 is_there(&sender);
-	/* One that was found is not our child: its pid is its own as long as nobody has reaped it. */
+	/*
+	 * A service that was taken over is not this process's child: its pid may be
+	 * reused once it is reaped.
+	 */
 	if (n->was_found && is_reaped(n->program))
 		is_its = false;
 	fd_close(&sender.pidfd);
@@ -325,7 +335,7 @@ uint32_t notify_hear(struct notify *n)
 	if (n->fd < 0)
 		return 0;
 	notify_settle(n);
-	/* Not while the manager above is to take the last one. */
+	/* Not while a message waits to be sent to the manager above. */
 	if (!n->text_size && take_message(n)) {
 		if (notify_text_read(n->text, n->text_size, &words))
 			news = follow(n, &words);
@@ -333,7 +343,7 @@ uint32_t notify_hear(struct notify *n)
 			n->text_size = 0;
 		is_late = n->late++ < LATE_MESSAGES;
 	}
-	/* What is in the socket was sent before. */
+	/* What is queued in the socket was sent before the watchdog was due. */
 	return n->outer.is_full || is_late ? news : news | look_at_clock(n);
 }
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The service is not the main process of the manager above: we are, who started it, pass signals on to it and end as
- * it ends. So what it says is sent in our name, without its MAINPID=: that manager would believe the service alone from
- * then on, and it would not be told how the service ends, which is not its child.
+ * Passes a service's messages on to the manager above.
  *
- * BARRIER=1 is passed on with its fd: it is answered when that manager has read what was sent before.
+ * The service is not the main process of the manager above; that is this process, which
+ * started the service, passes signals on to it and ends as it ends. So messages are sent
+ * in this process's name, without their MAINPID=. Otherwise that manager would accept
+ * messages only from the service from then on, and it would not learn how the service
+ * ends, which is not its child.
+ *
+ * BARRIER=1 is passed on with its fd: it is answered when that manager has read what was
+ * sent before.
  */
 #include "lib/services/start/notify_outer.h"
 

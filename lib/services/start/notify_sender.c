@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User ids say nothing here: a service may drop its privileges before it is ready, and other processes of the same
- * user are not the service. What a process cannot choose for itself is where it comes from. A session that
- * was made for the service has its descendants alone; a process that has left it may still be found by the chain of
- * its parents.
+ * Decides whether the sender of a message belongs to a service.
+ *
+ * User ids do not help: a service may drop its privileges before it is ready, and other
+ * processes of the same user do not belong to it. A process cannot choose its ancestors,
+ * though. A session that was made for the service contains only its descendants; a
+ * process that has left the session may still be found by the chain of its parents.
  */
 #include "lib/services/start/notify_sender.h"
 
@@ -11,7 +13,7 @@
 
 #include "base/process.h"
 
-/* A longer chain of parents is not followed. */
+/* Longer chains of parents are not followed. */
 #define PARENTS 64
 
 static bool descends_from(pid_t pid, pid_t program)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a process is one of a service: the program, or one that it has started.
+ * Whether a process belongs to a service: the program, or a process that it has started.
  *
- * Promises  a process that does not descend from the program is not taken for one that does, whoever runs it.
- * Needs     the program is not reaped, so its pid is its own.
+ * Promises  a process that does not descend from the program is not taken for a
+ *           descendant, whatever its user.
+ * Needs     the program is not reaped, so that its pid is not reused.
  * Context   any.
  * Used by   notify.c.
  */
@@ -16,8 +17,8 @@
 #pragma GCC visibility push(hidden)
 
 struct notify_service {
-	pid_t program; /* 0: it does not run yet */
-	pid_t session; /* that was made for it; 0: it runs in its starter's */
+	pid_t program; /* 0: not running yet */
+	pid_t session; /* made for it; 0: it runs in its starter's session */
 };
 
 bool notify_is_of(const struct notify_service *service, pid_t pid);

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name is an abstract one: a service that calls chroot(2), drops its privileges or has mounts of its own
- * reaches it all the same; one in a network namespace of its own does not. Any user of the host can send to such a
- * socket, so each message is asked for the process that has sent it, by SCM_CREDENTIALS. A pid says that only as long as
- * its process is there: where the kernel has SO_PASSPIDFD, the sender's pidfd comes along and is looked at last. A
- * process that has been reaped before its message is read is nobody's; systemd-notify(1) waits for BARRIER=1.
+ * Opens the notify socket under an abstract name, which a service can reach after
+ * chroot(2), with dropped privileges or in a mount namespace of its own, but not in a
+ * network namespace of its own.
  *
- * A name that is to be bound again is a hash, FNV-1a once from each end of the key: so that services do not meet; it is
- * no secret. As long as the socket is open, nobody else can have its name.
+ * Any user of the host can send to an abstract socket, so SCM_CREDENTIALS tells the
+ * sender of each message. A pid is reliable only while its process exists: where the
+ * kernel has SO_PASSPIDFD, the sender's pidfd comes along and is checked last. A message
+ * whose sender has been reaped before it is read does not count; systemd-notify(1) waits
+ * for BARRIER=1.
  *
- *   the supervisor is       the name is    what the service says
- *   there                   the socket's   is heard
- *   killed                  nobody's       is refused, and lost; the name is anybody's to take, who would be told
- *   followed by another     the socket's   is heard; or, if somebody has taken the name, is not, which is said
+ * A name that is to be bound again is a hash, FNV-1a once from each end of the key, to
+ * keep services apart; it is not a secret. While the socket is open, no other process can
+ * bind its name.
+ *
+ *   the supervisor is       the name is    messages of the service
+ *   running                 bound          are received
+ *   killed                  free           are refused, and lost. Any process may bind the name,
+ *                                          and would receive them
+ *   followed by another     bound          are received; or, if another process has bound the name,
+ *                                          they are not, which is logged
  */
 #include "lib/services/start/notify_socket.h"
 
@@ -77,7 +84,7 @@ static int bind_to(int fd, const char *name)
 
 	if (name)
 		size = address_of(name, &address);
-	/* A life is over before the kernel has closed what the process had. */
+	/* A process's life is over before the kernel has closed its fds. */
 	for (i = 0; i < TRIES; i++) {
 		err = bind(fd, (struct sockaddr *)&address, size) ? -errno : 0;
 		if (err != -EADDRINUSE || !name)
@@ -94,7 +101,7 @@ static int prepare(int fd, const char *name, bool is_any_good, char *variable)
 	const int on = 1;
 	int err;
 
-	/* Before it has a name: whatever is sent to it says who has sent it. */
+	/* Before it has a name, so that every message comes with its sender. */
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));

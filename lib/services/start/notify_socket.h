@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket that a service sends its messages to, and its name. A service that is to outlive its supervisor has one
- * whose name the next supervisor finds out and binds again; what the service has is the name, in its environment.
+ * The socket to which a service sends its messages, and its name. For a service that may
+ * outlive its supervisor the name can be computed, so that the next supervisor binds it
+ * again: the service knows it from its environment.
  *
- * Promises  notify_name() is one name for each key of each registry of this boot: the device and inode of its file are in it.
- * Context   any; no memory is allocated.
+ * Promises  notify_name() is unique for each key of each registry of this boot: it
+ *           includes the device and inode of the registry's file.
+ * Context   any; does not allocate memory.
  * Used by   notify.c, start.c, start_found.c, start_minder.c, supervisor_run.c.
  */
 #ifndef KREG_LIB_NOTIFY_SOCKET_H
@@ -23,12 +25,13 @@
 void notify_name(char *out, const struct kreg *k, const void *key, size_t key_size);
 
 /*
- * @name: NULL, or if it is somebody else's and @is_any_good: one that the kernel chooses. @variable: NOTIFY_SOCKET=...
- * Waits for a moment for one who is dead to give it up. An fd; -EADDRINUSE; what socket(2) fails with.
+ * @name: NULL, or taken and @is_any_good: the kernel chooses one. @variable:
+ * NOTIFY_SOCKET=... Waits shortly for a dead process to release the name. Returns an fd;
+ * -EADDRINUSE; errors of socket(2).
  */
 int notify_socket_open(const char *name, bool is_any_good, char *variable);
 
-/* Whether somebody has a socket of that name. Async-signal-safe. */
+/* Whether a socket of that name exists. Async-signal-safe. */
 bool notify_is_there(const char *name);
 
 #pragma GCC visibility pop

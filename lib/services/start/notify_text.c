@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * One NAME=VALUE on each line.
- */
+/* Parses messages: one NAME=VALUE on each line. */
 #include "lib/services/start/notify_text.h"
 
 #include <limits.h>
@@ -13,7 +11,7 @@ struct line {
 	size_t size;
 };
 
-/* The next line from @*rest on, which is moved behind it. False: there is none. */
+/* Takes the next line from @*rest, which then begins behind it. False: there is none. */
 static bool next_line(struct line *rest, struct line *out)
 {
 	const char *end;
@@ -44,7 +42,7 @@ static bool is_word(const struct line *line, const char *word)
 	return line->size == strlen(word) && !memcmp(line->at, word, line->size);
 }
 
-/* Decimal digits alone. */
+/* Decimal digits only. */
 static bool read_number(const struct line *line, uint64_t max, uint64_t *out)
 {
 	uint64_t number = 0;

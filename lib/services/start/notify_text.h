@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text of one sd_notify(3) datagram: what its lines say, and what of it is passed on to another manager.
+ * The text of one sd_notify(3) datagram: what its lines say, and which are passed on to
+ * another manager.
  *
- * Promises  any bytes are taken; nothing outside of them is read; lines that are not known are skipped.
- * Context   any; no memory is allocated.
+ * Promises  accepts any bytes; reads nothing outside of them; skips unknown lines.
+ * Context   any; does not allocate memory.
  * Used by   notify.c, notify_outer.c.
  */
 #ifndef KREG_LIB_NOTIFY_TEXT_H
@@ -16,7 +17,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* systemd's limit; a longer datagram is ignored. */
+/* systemd's limit; longer datagrams are ignored. */
 #define NOTIFY_BYTES 4096
 
 enum notify_line {
@@ -33,21 +34,21 @@ enum notify_line {
 	NOTIFY_BARRIER = 1 << 10,
 };
 
-/* Pointers lead into the text. Of two lines of one kind the last one counts. */
+/* Pointers lead into the text. Of several lines of one kind the last one counts. */
 struct notify_words {
-	uint32_t lines; /* enum notify_line; the members of the other kinds are 0 */
+	uint32_t lines; /* enum notify_line; members of kinds that did not occur are 0 */
 	const char *status, *value;
 	size_t status_size, value_size;
 	uint64_t period_us, extend_us;
 	pid_t main_pid;
 };
 
-/* False: it has a NUL other than at its end, and says nothing. */
+/* False: it has a NUL before its end, and is ignored. */
 bool notify_text_read(const char *text, size_t size, struct notify_words *out);
 
 /*
- * Copies the lines that another manager is to be told, and returns their size, which is not above @size. The main
- * process stays as that manager has it, and fds are not handed to it.
+ * Copies the lines that are passed on to another manager, and returns their size, at most
+ * @size. Lines about the main process and about fds are left out.
  */
 size_t notify_text_pass_on(const char *text, size_t size, char *out);
 

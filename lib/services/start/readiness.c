@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two protocols. Either a line on an fd whose number the program knows, as s6 has it; or a datagram with a
- * line READY=1 to the socket that NOTIFY_SOCKET names, as sd_notify(3) sends it (notify.c). In the same datagram, or in
- * one before, X_KREG_VALUE=TEXT is what is to be found under the program's name: an address that is known only after
- * bind(2), for instance.
+ * Two readiness protocols: a line on an fd whose number the program knows, as with s6; or
+ * a datagram with a line READY=1 to the socket that NOTIFY_SOCKET names, as with
+ * sd_notify(3) (notify.c). The same datagram, or one before it, may have
+ * X_KREG_VALUE=TEXT, the value to publish with the program's name: an address that is
+ * known only after bind(2), for instance.
  */
 #include "lib/services/start/readiness.h"
 
@@ -72,7 +73,7 @@ int readiness_hand_over(const struct readiness *r)
 {
 	if (r->there < 0)
 		return 0;
-	/* A program that writes would not expect to be told to try again. */
+	/* The program's end blocks: a program does not expect -EAGAIN from its writes. */
 	if (fcntl(r->there, F_SETFL, 0))
 		return -errno;
 	if (r->there == r->wanted_fd)
@@ -85,7 +86,7 @@ static void hear_pipe(struct readiness *r)
 	char text[LINE_BYTES_READ];
 	ssize_t size;
 
-	/* Our copy of the program's end would keep us from hearing that it is closed. */
+	/* With a copy of the program's end open, its being closed would go unnoticed. */
 	fd_close(&r->there);
 	while ((size = read(r->here, text, sizeof(text))) > 0)
 		r->is_ready |= memchr(text, '\n', (size_t)size) != NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readiness: a program says that it is up, by a line on an fd or as systemd's services do.
+ * Readiness: a program reports that it is up, by a line on an fd or as systemd's services
+ * do.
  *
  * Needs     readiness_close() after a readiness_open() that returned 0.
  * Context   one thread; readiness_hand_over() in the child, async-signal-safe.
@@ -15,27 +16,27 @@
 
 struct readiness {
 	uint32_t kind; /* enum kreg_ready */
-	int here;      /* we read from the program's fd; -1: it has none, or has closed it */
-	int there;     /* the program writes; -1: it has the socket's name */
+	int here;  /* to read from the program; -1: there is none, or the program has closed it */
+	int there; /* for the program to write; -1: it has the socket's name */
 	int wanted_fd;
 	bool is_ready;
 	struct notify notify; /* all fds -1 unless @kind is KREG_READY_NOTIFY */
 };
 
-/* As one that was closed: readiness_close() may be called. */
+/* Like a closed one: readiness_close() may be called. */
 void readiness_init(struct readiness *out);
 
-/* @socket: as notify_open(). -EINVAL; what socket(2), bind(2) and pipe(2) may fail with. */
+/* @socket: as @name of notify_open(). -EINVAL; errors of socket(2), bind(2) and pipe(2). */
 int readiness_open(struct readiness *out, const struct kreg_start *how, const char *socket);
 void readiness_close(struct readiness *readiness);
 
-/* To poll; -1: there is nothing to hear. */
+/* To poll; -1: nothing to receive. */
 int readiness_fd(const struct readiness *readiness);
 
-/* In the child, when nothing else is opened any more. A negative errno. */
+/* In the child, after all else has been opened. A negative errno. */
 int readiness_hand_over(const struct readiness *readiness);
 
-/* Reads what was said, without waiting: of messages, one. What is new: enum notify_news. */
+/* Reads without blocking, at most one message. Returns an enum notify_news. */
 uint32_t readiness_hear(struct readiness *readiness);
 
 #pragma GCC visibility pop

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a program under a name: the starter's side.
+ * Starts a program under a name: the starter's side.
  *
  *   step                                              the starter is killed here
  *   1 CAS a claim where there is none (claim.c)       the claim is over
- *   2 fork; the child takes a seat (start_child.c)    the child is told nothing, and ends
+ *   2 fork; the child takes a seat (start_child.c)    the child gets no word to go on, and ends
  *   3 CAS a gift of the child's into the list,        the same; the name is free when it has ended
  *     reserved: the name is the child's
- *   4 tell the child to go on; it calls exec          the program runs with its name reserved: whoever claims
- *   5 hear that it is ready                             the name next ends it
- *   6 CAS a gift with the value in its place: it is   it is ready, as if we had returned
+ *   4 tell the child to go on; it calls exec          the program runs with its name reserved: the
+ *   5 wait until it is ready                            next claimant of the name ends it
+ *   6 CAS a gift with the value in its place: it is   it is ready, as if the call had returned
  *     found from here on
  *   7 unregister the claim
  *
- * The child's death at any point ends what is the child's, so nothing has to be undone but the child. In the
- * fallback a watcher stands in the line behind it until the program has ended (start_watch.c).
+ * The child's death at any point ends all that the child owns, so the only thing to undo
+ * is the child. In the fallback a watcher stands in the line behind it until the program
+ * has ended (start_watch.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,7 @@ static bool is_known(const struct kreg_start *how)
 	       (how->flags & KREG_START_ATTEND || !(how->flags & KREG_START_PASS_ON));
 }
 
-/* What the manager above wants to hear of its watchdog, it wants to hear of the program. */
+/* The manager above expects WATCHDOG=1 from this process, which passes on the program's. */
 static const char *period_from_above(const struct kreg_start *how)
 {
 	const char *pid = getenv("WATCHDOG_PID");
@@ -100,7 +101,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 	return err ? err : set_watchdog(s);
 }
 
-/* A program whose starter has died before it was ready. Its name is gone a moment after it. */
+/* Ends a program whose starter died before it was ready. Its name is gone a moment later. */
 static int end_orphan(struct starting *s, const struct kreg_owner *orphan)
 {
 	int fd = kreg_inner_pidfd(s->k, orphan, KREG_INNER_END);
@@ -123,7 +124,7 @@ static int start_claimed(struct starting *s, struct claim_holder *holder)
 		err = end_orphan(s, &holder->owner);
 	if (!err)
 		err = start_run(s);
-	/* Somebody has registered the name without a claim. */
+	/* A process has registered the name without a claim. */
 	if (err == -EEXIST && kreg_inner_look(s->name, holder))
 		*holder = (struct claim_holder){ 0 };
 	return err;
@@ -160,7 +161,7 @@ static void let_go_of_callers(struct starting *s)
 	environment_free(&s->environment);
 }
 
-/* What is asked for, and whether it can be. */
+/* Reads the options, and checks whether they can be met. */
 static int read_how(struct kreg_start *out, struct kreg *k, size_t key_size,
 		    const struct kreg_start *how, const struct kreg_started *started)
 {
@@ -179,14 +180,14 @@ static int read_how(struct kreg_start *out, struct kreg *k, size_t key_size,
 
 static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
 
-/* One start. */
+/* A call's arguments. */
 struct request {
 	const void *key;
 	size_t key_size;
 	const char *space, *role;
 	const struct start_within *within;
 	struct kreg_program *
-		*program; /* NULL: it is not heard afterwards, unless that is asked for */
+		*program; /* NULL: not heard after the start, unless that is asked for */
 };
 
 static int start_key(struct kreg *k, const struct request *request, const struct kreg_start *given,
@@ -207,7 +208,10 @@ static int start_key(struct kreg *k, const struct request *request, const struct
 		program->s.what.program = program;
 	if (!err && request->program) {
 		*request->program = program;
-		/* Nobody else reads the socket: messages are refused rather than left in it. */
+		/*
+		 * Nothing else reads the socket; without it messages are refused, not
+		 * queued.
+		 */
 		if (program_be_heard(program, request->within->hearer))
 			readiness_close(&program->s.readiness);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a service, for a supervisor: it may have to give it up before it is ready, and hears it afterwards.
+ * Starts a service for a supervisor, which may have to cancel the start, and receives the
+ * service's messages afterwards.
  *
- * Promises  as kreg_service_start(); and at -ECANCELED nothing is left of the program.
+ * Promises  as kreg_service_start(); after -ECANCELED nothing is left of the program.
  * Context   as kreg_service_start().
  * Used by   ward.c, supervisor_start.c.
  */
@@ -16,24 +17,28 @@
 struct cgroups;
 struct hearer;
 
-/* What a supervisor has to do with one start. */
+/* A supervisor's part in one start. */
 struct start_within {
-	int stop;   /* an fd, readable when it is to be given up: -ECANCELED; -1: never */
-	int cgroup; /* the folder that the program is to be in; -1: none */
-	const struct cgroups *cgroups; /* where that folder is, and its name there */
+	int stop;   /* an fd, readable when the start has to be cancelled: -ECANCELED; -1: never */
+	int cgroup; /* the folder for the program; -1: none */
+	const struct cgroups *cgroups; /* the parent of that folder; its name there is @folder */
 	const char *folder;
-	const char *sign; /* that a supervisor has out, see supervisor.h; NULL: there is none */
+	const char *sign;       /* of the supervisor, see supervisor.h; NULL: none */
 	struct hearer **hearer; /* the supervisor's */
 };
 
-/* @program: at 0, the service, which @within's hearer hears from here on; for kreg_program_close(). */
+/*
+ * @program: at 0, the service, which the hearer of @within has from here on; for
+ * kreg_program_close().
+ */
 int start_service(struct kreg *k, const char *space, const char *role, const struct kreg_start *how,
 		  struct kreg_started *started, const struct start_within *within,
 		  struct kreg_program **program);
 
 /*
- * Hears @owner, whom an earlier supervisor has started as the service, as if we had. *program: NULL if it says nothing.
- * -ESRCH; -EADDRINUSE: the name of its socket is another process's.
+ * Receives the messages of @owner, which an earlier supervisor has started as the
+ * service. *program: NULL if it sends none. -ESRCH; -EADDRINUSE: another process has the
+ * name of its socket.
  */
 int start_hear_found(struct kreg *k, const char *space, const char *role,
 		     const struct kreg_start *how, const struct kreg_owner *owner,

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under the guard the child takes the seat of its process, which stays when it becomes the program. In the fallback
- * exec ends a life, so the child stays as a foster parent, whose life stands for that of the program:
+ * What the child of a start does until the program runs, and the foster parent.
+ *
+ * Under the guard the child takes the seat of its process, which stays when it becomes
+ * the program. In the fallback exec ends a life, so the child stays as a foster parent,
+ * whose life stands for that of the program:
  *
  *   guard      starter -- program                 the program's life
  *   fallback   starter -- foster -- program       the foster's life, the program's pid
  *
  *   killed here                          what is left
  *   before START_SEATED                  nothing, or a life that is over
- *   before START_GO, the starter too     the same: without a starter nobody becomes the program
- *   the foster, later                    the name is gone, and the kernel kills the program; if the program has
- *                                        changed its credentials, the watcher does it (start_watch.c)
- *   the program                          the foster ends the watcher and its own life, then lets the program's
- *                                        pid go, and ends like it; so the starter's waitpid(2) comes after the
- *                                        name's end
+ *   before START_GO, the starter too     the same: without a starter the child never becomes the
+ *                                        program
+ *   the foster, later                    the name is gone, and the kernel kills the program; if the
+ *                                        program has changed its credentials, the watcher kills it
+ *                                        (start_watch.c)
+ *   the program                          the foster ends the watcher and its own life, then reaps
+ *                                        the program, and ends like it; so the starter's waitpid(2)
+ *                                        comes after the name's end
  *
  * The foster has a copy of the starter's memory and none of its fds.
  */
@@ -51,19 +56,22 @@ give_up_at(const struct start_plan *plan, enum kreg_exec_step step, int err)
 	_exit(EXIT_NOT_RUN);
 }
 
-/* Its children are in it as well; its foster parent and its watcher are not, so that they see its end. */
+/*
+ * Its children are in it as well. Its foster parent and its watcher are not, so that they
+ * see its end.
+ */
 static void enter_cgroup(int folder)
 {
 	int fd = folder >= 0 ? fd_open_at(folder, "cgroup.procs", O_WRONLY) : -1;
 
-	/* Where that is refused, the session is what holds them together. */
+	/* Where that is refused, the session identifies the processes of the service. */
 	if (fd >= 0 && write(fd, "0", 1) < 0)
 		errno = 0;
 	if (fd >= 0)
 		close(fd);
 }
 
-/* What the starter caught would be caught here as well, as soon as it is not blocked any more. */
+/* Otherwise handlers of the starter would run here as soon as signals are unblocked. */
 static void signals_by_default(void)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -71,14 +79,14 @@ static void signals_by_default(void)
 	int signal;
 
 	for (signal = 1; signal < NSIG; signal++) {
-		/* Who ignores SIGCHLD could not wait for a child. */
+		/* With SIGCHLD ignored it could not wait for a child. */
 		if (!sigaction(signal, NULL, &now) &&
 		    (now.sa_handler != SIG_IGN || signal == SIGCHLD))
 			sigaction(signal, &by_default, NULL);
 	}
 }
 
-/* The kernel kills us when @parent's thread ends; it may have ended already. */
+/* The kernel kills this process when @parent's thread ends, which may have happened already. */
 static void die_with(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
@@ -109,7 +117,10 @@ static int open_as(const char *path, int flags, int fd)
 	return err;
 }
 
-/* What the program would have closed would be the first file that it opens. */
+/*
+ * Otherwise the first file that the program opens would get the number of a closed
+ * standard fd.
+ */
 static int open_if_closed(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
@@ -143,7 +154,7 @@ static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 	return err;
 }
 
-/* WATCHDOG_PID is a copy of ours, with room for any pid. */
+/* WATCHDOG_PID is in a copy of the environment, with room for any pid. */
 static void fill_in_pid(char **environment)
 {
 	static const char name[] = "WATCHDOG_PID=";
@@ -169,7 +180,7 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 
 	if (!hear_go(&own))
 		_exit(EXIT_NOT_RUN);
-	/* Out of the way of the program's fd. */
+	/* Moves the link if it has the number of the program's fd. */
 	if (own.readiness->there >= 0 && own.link == own.readiness->wanted_fd)
 		own.link = fcntl(own.link, F_DUPFD_CLOEXEC, own.link + 1);
 	enter_cgroup(own.within->cgroup);
@@ -199,7 +210,7 @@ static void __attribute__((noreturn)) end_like(int status)
 	_exit(128 + WTERMSIG(status));
 }
 
-/* Whether our child has ended; it stays to be reaped. */
+/* Whether the child has ended; does not reap it. */
 static bool has_ended(pid_t child)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -215,8 +226,10 @@ static void end_watcher(pid_t watcher)
 }
 
 /*
- * In the foreground of a terminal, so that the shell's job control works; goes on with it. Not at SIGSTOP: whoever
- * sends that to the program alone would not think of waking us as well.
+ * Stops the foster when the program is stopped by @signal in the foreground of a
+ * terminal, so that the shell's job control works; both go on together. Not for SIGSTOP:
+ * a sender that sends that to the program only would not know that it has to wake the
+ * foster as well.
  */
 static void stop_alike(pid_t program, int signal)
 {
@@ -229,12 +242,13 @@ static void stop_alike(pid_t program, int signal)
 	sigemptyset(&set);
 	sigaddset(&set, info.si_status);
 	raise(info.si_status);
-	sigprocmask(SIG_UNBLOCK, &set, NULL); /* happens here, and ends with SIGCONT */
+	sigprocmask(SIG_UNBLOCK, &set,
+		    NULL); /* the signal is delivered here; SIGCONT ends the stop */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	kill(program, SIGCONT);
 }
 
-/* Passes signals on until the program's end. */
+/* Passes signals on until the program ends. */
 static void __attribute__((noreturn)) foster(pid_t program, pid_t watcher, bool in_foreground)
 {
 	siginfo_t info;
@@ -246,19 +260,25 @@ static void __attribute__((noreturn)) foster(pid_t program, pid_t watcher, bool 
 		open_as("/dev/null", O_RDWR, fd);
 	sigfillset(&all);
 	while (!has_ended(program)) {
-		/* Without it nobody would end the program with us. */
+		/* Without the watcher nothing would end the program when the foster ends. */
 		if (has_ended(watcher))
 			kill(program, SIGKILL);
 		signal = sigwaitinfo(&all, &info);
-		/* What a terminal sends to the whole group, the program gets by itself. */
+		/*
+		 * A signal from a terminal goes to the whole group, so the program has
+		 * got it too.
+		 */
 		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
 			kill(program, signal);
 		if (in_foreground)
 			stop_alike(program, signal);
 	}
-	/* Before our life: nothing of ours is in the line when we have ended. */
+	/* Before the foster's life ends: then no entry of the watcher is left in the line. */
 	end_watcher(watcher);
-	/* Its pid is nobody else's before it is reaped, so as long as our life was not over. */
+	/*
+	 * Until the program is reaped its pid is not reused, so not while this life was
+	 * alive.
+	 */
 	kreg_inner_leave();
 	waitpid(program, &status, 0);
 	end_like(status);
@@ -282,7 +302,10 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	if (program < 0)
 		give_up(plan, START_NO_SEAT, -errno);
 	kreg_inner_sit(plan->k, program);
-	/* Should we end here, the program still dies with us: it has not been told to go. */
+	/*
+	 * If the foster is killed here, the program still dies with it: it has not got
+	 * START_GO.
+	 */
 	watcher = start_watch_foster(plan, program);
 	if (watcher < 0)
 		give_up(plan, START_NO_SEAT, watcher);
@@ -303,7 +326,7 @@ void start_child(const struct start_plan *plan)
 		setsid();
 	if (dies)
 		die_with(plan->starter);
-	/* Before there is a life: it has none, and nothing else of ours but the session. */
+	/* Before a life is taken, so that the minder inherits only the session. */
 	if (is_supervised)
 		err = start_minder(plan);
 	if (err)
@@ -313,7 +336,7 @@ void start_child(const struct start_plan *plan)
 	err = kreg_inner_seat(k, &owner);
 	if (!err && dies && !is_supervised)
 		err = start_watch_starter(plan);
-	/* Its pidfd was that of our parent, if that is still the starter. */
+	/* The pidfd was that of this process's parent if the parent is still the starter. */
 	if (dies)
 		die_with(plan->starter);
 	if (err)

@@ -2,9 +2,11 @@
 /*
  * What a child does between fork() and the program that it becomes.
  *
- * Promises  the program runs only if the starter says so; whatever goes wrong, the child ends and says why.
- * Needs     all signals blocked; a plan whose memory stays as it is.
- * Context   the child of a fork(), maybe of a process with threads: async-signal-safe calls alone.
+ * Promises  the program runs only if the starter says so; after any failure the child
+ *           ends and reports the reason.
+ * Needs     all signals blocked; a plan whose memory does not change.
+ * Context   the child of a fork(), possibly of a process with threads: only
+ *           async-signal-safe calls.
  * Used by   start.c.
  */
 #ifndef KREG_LIB_START_CHILD_H
@@ -30,11 +32,11 @@ struct start_plan {
 };
 
 enum start_word_type {
-	START_SEATED =
-		1, /* @owner is the one who is to hold the name, and @pid is the program's to be */
+	START_SEATED = 1, /* @owner is to hold the name, @pid is to be the program */
 	START_NO_SEAT,
-	START_NO_EXEC, /* @pid is the step, enum kreg_exec_step; the end of the link without a word says that the program runs, or nobody is left */
-	START_GO,      /* the starter's */
+	/* @pid is the step, enum kreg_exec_step. No word, but the end: exec worked, or all died */
+	START_NO_EXEC,
+	START_GO,      /* from the starter */
 	START_WATCHED, /* @owner is the watcher, which is to stand in line behind the foster */
 };
 

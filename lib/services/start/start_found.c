@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service that an earlier supervisor has started, and that goes on: it is heard as if we had started it.
+ * A service that an earlier supervisor has started and that still runs: its messages are
+ * received as if this process had started it.
  *
- * It counts as ready, because its name is found. Its watchdog is the one that it was told of by its starter, as far as its
- * environment is still to be read; otherwise it begins with the first WATCHDOG=1.
+ * It counts as ready, because its name is found. Its watchdog is the one that its starter
+ * announced, if its environment can still be read; otherwise it begins with the first
+ * WATCHDOG=1.
  *
- * Killed here, nobody hears it until somebody supervises it next, as after any other supervisor.
+ * Killed here, its messages are lost until the next supervisor receives them, as after
+ * any other supervisor.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +45,7 @@ static int open_socket(struct kreg_program *program, const struct notify_watchdo
 	return notify_open_again(&s->readiness.notify, name, watchdog);
 }
 
-/* @pidfd: of the program, whose pid is its own after it was opened as long as that is not reaped. */
+/* @pidfd: of the program, whose pid is not reused until it is reaped. */
 static int serve(struct kreg_program *program, int pidfd)
 {
 	struct notify_service service = { .program = program->s.what.owner.pid };
@@ -77,7 +80,7 @@ int start_hear_found(struct kreg *k, const char *space, const char *role,
 	fd = kreg_inner_pidfd(k, owner, KREG_INNER_SIGNALS);
 	err = fd < 0 ? fd : 0;
 	if (!err) {
-		/* Before the life is looked at again: the pid was its until then. */
+		/* Before its life is checked again: the pid was its own until then. */
 		read_watchdog(&watchdog, owner, space, role, how);
 		err = open_socket(program, &watchdog);
 		if (!err)

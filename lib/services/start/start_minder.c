@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * The minder of a supervised service: kills what the service has left if no supervisor
+ * does.
+ *
  *   state       what it waits for                 becomes
- *   watching    the end of the program            behind it
- *               the supervisor's end              watching; the program is killed, if it is to die with that
- *   behind it   nobody is left of the service     over
- *               nobody supervises it              behind it; all that is left is killed
- *   over        -                                 the cgroup's folder is removed, if nobody supervises; it ends
+ *   watching    the end of the program            behind
+ *               the supervisor's end              watching; kills the program if that is to die
+ *                                                 with it
+ *   behind      no process of the service left    over
+ *               no supervisor of the namespace    behind; kills all that is left
+ *   over        -                                 removes the cgroup's folder, if there is no
+ *                                                 supervisor; ends
  *
- * Behind a program that has ended there is a supervisor as a rule, which lets what is left end by itself first, and starts
- * the service anew: so the minder only looks on. Whether there is one, the first or a later one, is known by the sign that each
- * has out (supervisor.h), which goes with its process, and at exec.
+ * When a program has ended there is usually a supervisor, which first gives what is left
+ * time to end and then starts the service again; so the minder only waits. It knows
+ * whether there is a supervisor, the first or a later one, by the sign that each of them
+ * has bound (supervisor.h), and which goes with its process, and at exec.
  *
- * What is killed can be no other service's, and no later start's. The cgroup is this start's alone: its folder is made anew
- * for the next one, and this one's fd leads nowhere then. The session's number stays its own as long as the minder is in
- * it; it has a process group of its own there, away from what is sent to the service's.
+ * It kills only processes of this start of this service. The cgroup is private to this
+ * start: its folder is made again for the next one, and then this start's fd leads
+ * nowhere. The session's number is not reused while the minder is in the session. There
+ * the minder has a process group of its own, away from signals to the service's.
  *
  *   killed here       what follows
- *   the supervisor    the kernel kills the program that is to die with it, the minder does too; then it kills the rest
+ *   the supervisor    the kernel kills the program that is to die with it, and so does the
+ *                     minder, which then kills the rest
  *   the program       as above
- *   the minder        nobody ends the rest of a service whose supervisor is killed, but the next one, by the cgroup; and
- *                     under the guard a program that has changed its credentials goes on
+ *   the minder        if the supervisor is killed, only the next one ends the rest of the
+ *                     service, by the cgroup; under the guard a program that has changed its
+ *                     credentials goes on
  *
- * What has left its session is not found where there are no cgroups.
+ * Without cgroups, processes that have left the session are not found.
  */
 #include "lib/services/start/start_minder.h"
 
@@ -45,11 +54,11 @@
 #include "base/fd.h"
 #include "base/process.h"
 
-/* FD_CGROUP and those behind it are -1 where there are no cgroups. */
+/* FD_CGROUP and those after it are -1 where there are no cgroups. */
 enum { FD_STARTER, FD_PROGRAM, FD_CGROUP, FD_ALL, FD_OWN, FDS };
 
 #define LONGEST_MS 100
-/* So often a folder is tried to be locked that other minders lock as well. */
+/* Attempts to lock a folder that other minders lock as well. */
 #define TRIES 20
 
 struct minder {
@@ -68,7 +77,10 @@ static bool is_left(pid_t pid, pid_t session)
 	       process_read(pid, &process) && !process_is_over(&process);
 }
 
-/* As long as we are in it, the session's number is no other one's; that of a process may be another's at once. */
+/*
+ * The session's number is not reused while the minder is in it; a process's pid may be at
+ * any time.
+ */
 static void kill_member(pid_t pid, pid_t session)
 {
 	int fd = fd_pidfd(pid);
@@ -80,7 +92,10 @@ static void kill_member(pid_t pid, pid_t session)
 	close(fd);
 }
 
-/* How many are left of the session, all of which are killed if @kill_them. By hand: opendir(3) allocates memory. */
+/*
+ * Returns the number of processes left in the session; kills them if @kill_them. Without
+ * opendir(3), which allocates memory.
+ */
 static int look_at_session(pid_t session, bool kill_them)
 {
 	alignas(struct dirent64) char names[4096];
@@ -155,7 +170,7 @@ static void stand_behind(struct minder *minder)
 	}
 }
 
-/* Who supervises has a lock on the folder of all, and removes what is in there itself. */
+/* A supervisor holds a lock on the parent folder, and removes what is in it itself. */
 static void remove_folder(const struct minder *minder)
 {
 	int i;
@@ -179,7 +194,7 @@ static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *f
 		.session = getsid(0),
 	};
 
-	/* With a lock of its own. */
+	/* Opened again, so that it has a lock of its own. */
 	if (fds[FD_ALL] >= 0)
 		fds[FD_ALL] = fd_open_at(fds[FD_ALL], ".", O_RDONLY | O_DIRECTORY);
 	fds_keep(fds, FDS);
@@ -203,17 +218,23 @@ int start_minder(const struct start_plan *plan)
 	}
 	if (fds[FD_STARTER] < 0 || fds[FD_PROGRAM] < 0)
 		err = fds[FD_STARTER] < 0 ? fds[FD_STARTER] : fds[FD_PROGRAM];
-	/* The pidfd was that of our parent, if that is still the starter. */
+	/* The pidfd was that of this process's parent if the parent is still the starter. */
 	else if (getppid() != plan->starter)
 		err = -ESRCH;
-	/* The program is not to have a child that it knows nothing of. */
+	/* A double fork: the program must not have a child that it does not know of. */
 	between = err ? -1 : _Fork();
 	if (between == 0) {
 		pid_t minder;
 
-		/* Its end says that the program runs, however long the minder takes to begin. */
+		/*
+		 * The end of the link says that the program runs, however long the minder
+		 * takes to begin.
+		 */
 		close(plan->link);
-		/* The same: from the first moment on it is none of the service's. */
+		/*
+		 * Here too, so that it is out of the service's group from the first
+		 * moment on.
+		 */
 		setpgid(0, 0);
 		prctl(PR_SET_NAME, MINDER_COMM);
 		minder = _Fork();

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The minder: a process beside each supervised service, which ends what the service has started when nobody else does.
+ * The minder: a process beside each supervised service, which ends what the service has
+ * started when no supervisor does.
  *
- * Promises  when the service's own process has ended and nobody supervises it, what is left in its cgroup, or where it
- *           has none in its session, is killed; a service that is to die with its supervisor is killed first.
- * Needs     to be called in the child that is, or leads the session of, the service; all signals blocked.
+ * Promises  when the service's own process has ended and there is no supervisor, what is
+ *           left in its cgroup, or without one in its session, is killed; a service that
+ *           is to die with its supervisor is killed first.
+ * Needs     to be called in the child that is the service, or leads its session; all
+ *           signals blocked.
  * Context   as start_child.h.
  * Used by   start_child.c.
  */
@@ -15,7 +18,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* As ps(1) shows it: it is in the session of the service, and none of its processes. */
+/* As ps(1) shows it: it is in the session of the service, but not one of its processes. */
 #define MINDER_COMM "kreg-minder"
 
 /* 0, or a negative errno; -ESRCH: the starter is dead. */

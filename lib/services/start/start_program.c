@@ -2,11 +2,13 @@
 /*
  * A program after its start.
  *
- *   state      the claim is  becomes, by                                   its hearer is killed here
- *   starting   ours          published: READY=1, or a line on its fd       the claim is over; the name stays reserved:
- *                            failed: the name is not its any more          whoever starts it next ends the program
- *   published  given up      -                                             it goes on, and is found
- *   failed     given up      -                                             -
+ *   state      the claim is  becomes, by                        its hearer is killed here
+ *   starting   held          published: READY=1, or a line      the claim is over; the name stays
+ *                            on its fd                          reserved: its next starter ends
+ *                            failed: the name is no longer      the program
+ *                            its own
+ *   published  given up      -                                  it goes on, and is found
+ *   failed     given up      -                                  -
  */
 #include "lib/services/start/start_program.h"
 
@@ -63,7 +65,7 @@ void start_show(struct starting *s)
 	shown.says = n->state;
 	shown.main_pid = n->main_pid ? n->main_pid : s->what.owner.pid;
 	strcpy(shown.text, n->status);
-	/* What is not shown now will be with the next message. */
+	/* If this fails, the next message shows it. */
 	kreg_inner_show(s->name, &shown);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that is started, and heard afterwards: what a call to kreg_start() leaves.
+ * A program that was started and whose messages are received afterwards: what a call to
+ * kreg_start() leaves.
  *
  * Used by   start.c, start_found.c.
  */
@@ -12,27 +13,30 @@
 #pragma GCC visibility push(hidden)
 
 struct kreg_program {
-	struct starting s;     /* its @how has no pointers of the caller's when the start is over */
-	struct hearer *hearer; /* whose the rest is; NULL: nobody's but ours */
-	int published;         /* as struct kreg_program_state has it */
+	struct starting s;     /* its @how has no pointers of the caller's once the start is over */
+	struct hearer *hearer; /* the thread that all else is private to; NULL: the caller's */
+	int published;         /* as in struct kreg_program_state */
 	void *value;           /* a copy for s.how */
 	unsigned char key[KREG_KEY_MAX];
 };
 
-/* For a start as @how says, of which nothing is the caller's but what let_go_of_callers() of start.c forgets. */
+/*
+ * For a start as @how says. Pointers of the caller's in it are those that
+ * let_go_of_callers() in start.c clears.
+ */
 int program_new(struct kreg_program **out, struct kreg *k, const void *key, size_t key_size,
 		const struct kreg_start *how);
 
 /* Its name is found from here on, or @err says why not. */
 void program_published(struct kreg_program *program, int err);
 
-/* Has it heard by a thread of the supervisor's from here on. Errors as hearer_add(). */
+/* A thread of the supervisor's receives its messages from here on. Errors as hearer_add(). */
 int program_be_heard(struct kreg_program *program, struct hearer **hearer);
 
-/* No more: whatever it has said was heard. True: it has missed its watchdog. */
+/* Undoes that, after all that was sent has been received. True: it has missed its watchdog. */
 bool program_end_hearing(struct kreg_program *program);
 
-/* All that it has, as if it was never started; its process is left alone. */
+/* Frees all that it has; its process is left alone. */
 void program_free(struct kreg_program *program);
 
 #pragma GCC visibility pop

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One child, from fork() to the name that others find. start.c says what a death at each step leaves.
+ * One child, from fork() to the name that others find. start.c says what a death at each
+ * step leaves.
  */
 #include "lib/services/start/start_run.h"
 
@@ -50,7 +51,7 @@ static int start_fork(struct starting *s)
 	return s->pidfd < 0 ? s->pidfd : 0;
 }
 
-/* Whoever waits for an answer to READY=1 gets it when the name is found. */
+/* A program that waits for an answer to READY=1 gets it when its name is found. */
 static void hear(struct starting *s)
 {
 	if (readiness_hear(&s->readiness))
@@ -59,7 +60,7 @@ static void hear(struct starting *s)
 		notify_settle(&s->readiness.notify);
 }
 
-/* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and said nothing that is not heard yet. */
+/* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and all that it said was received. */
 static int wait_for_news(struct starting *s, short *said)
 {
 	struct pollfd at[] = {
@@ -88,7 +89,7 @@ static int wait_for_news(struct starting *s, short *said)
 	return at[2].revents && !at[0].revents ? -ECHILD : 0;
 }
 
-/* The child's next word. Its end is one without a type. */
+/* The child's next word. A link that has ended is a word without a type. */
 static int hear_word(struct starting *s, struct start_word *word)
 {
 	short said = 0;
@@ -106,8 +107,8 @@ static int hear_word(struct starting *s, struct start_word *word)
 }
 
 /*
- * By what it said itself, over a link that only our child and its children have: /proc would hide it from a starter
- * that has dropped its privileges.
+ * By the owner that it sent itself over a link that only the child and its children have:
+ * /proc would hide the watcher from a starter that has dropped its privileges.
  */
 static int open_watcher(struct starting *s, const struct start_word *word)
 {
@@ -115,11 +116,14 @@ static int open_watcher(struct starting *s, const struct start_word *word)
 	int fd;
 
 	s->watcher = word->owner;
-	/* In another PID namespace it can only be left to end by itself. */
+	/*
+	 * In another PID namespace the watcher cannot be signalled, only left to end by
+	 * itself.
+	 */
 	if (!kreg_inner_pid_is_ours(s->k, word->owner))
 		return 0;
 	fd = fd_pidfd((pid_t)word->pid);
-	/* The pid was the watcher's as long as its life was not over. */
+	/* The pid was the watcher's if its life is not over now. */
 	if (fd >= 0 && kreg_owner_is_alive(s->k, &watcher)) {
 		s->watcher_fd = fd;
 		return 0;
@@ -129,7 +133,7 @@ static int open_watcher(struct starting *s, const struct start_word *word)
 	return fd >= 0 || fd == -ESRCH ? -ECHILD : fd;
 }
 
-/* In the fallback there are two of them, and either may be the first. */
+/* In the fallback two of them come, in either order. */
 static int hear_seated(struct starting *s)
 {
 	struct start_word word;
@@ -182,7 +186,7 @@ static int serve(struct starting *s)
 	return err;
 }
 
-/* The name is the child's, and nobody finds it yet. Behind it stands who watches the child. */
+/* The name is the child's, and is not found yet. In the line behind it stands the watcher. */
 static int give_reserved(struct starting *s)
 {
 	return kreg_inner_reserve(s->name, s->what.owner.token, s->watcher);
@@ -207,7 +211,7 @@ static int hear_exec(struct starting *s)
 		s->what.exec_step = (uint32_t)word.pid;
 		return -ENOEXEC;
 	}
-	/* Nobody has the other end: the program runs, or the child is dead. */
+	/* No process has the other end: the program runs, or the child is dead. */
 	fd_close(&s->link);
 	return 0;
 }
@@ -217,14 +221,14 @@ static int hear_ready(struct starting *s)
 	short said = 0;
 	int err = 0;
 
-	/* What it said before we looked counts. */
+	/* What it had said before that look counts. */
 	hear(s);
 	while (!err && !s->readiness.is_ready)
 		err = wait_for_news(s, &said);
 	return err == -ECHILD && s->readiness.is_ready ? 0 : err;
 }
 
-/* By itself, as a program may that knows kreg, or by us. */
+/* Published by the program itself, if it knows kreg, or by this process. */
 int start_publish(struct starting *s)
 {
 	const struct notify *n = &s->readiness.notify;
@@ -267,8 +271,8 @@ int start_end(struct kreg *k, const struct kreg_owner *owner)
 }
 
 /*
- * So that nothing of it is left when we return. First the program, whose foster parent may be the child; then
- * what else is in the session that the child leads.
+ * Nothing of it is left on return. First the program is killed, whose foster parent may
+ * be the child; then all that is left in the session that the child leads.
  */
 static void end_child(struct starting *s)
 {

@@ -29,29 +29,30 @@ struct starting {
 	struct environment environment;
 	struct readiness readiness;
 	int link;         /* to the child; -1: none */
-	int pidfd;        /* the child's; -1: none */
-	uint64_t watcher; /* the one of the fallback; see start_watch.c */
+	int pidfd;        /* of the child; -1: none */
+	uint64_t watcher; /* in the fallback; see start_watch.c */
 	int watcher_fd;   /* its pidfd; -1: none */
 	struct start_within within;
-	bool is_kept; /* it is heard after it was started: what it says is shown to others */
+	bool is_kept; /* its messages are received after the start, and shown to others */
 };
 
 /*
- * As kreg_start(), but -EEXIST only if somebody has registered the name without a claim; -ECANCELED: given up. With
- * KREG_START_ATTEND it returns before the program is ready.
+ * As kreg_start(), but -EEXIST only if the name was registered without a claim;
+ * -ECANCELED. With KREG_START_ATTEND it returns before the program is ready.
  */
 int start_run(struct starting *s);
 
 /* It is ready: its name is found from here on. Errors as kreg_program_hear(). */
 int start_publish(struct starting *s);
 
-/* What the program says of itself was heard: shows it to others. */
+/* Shows to others what the program's last message said. */
 void start_show(struct starting *s);
 
 /*
- * A pidfd for signals to @owner; of @child, a pidfd of the starter's, where whoever gives seats names processes otherwise
- * than we do, as to a container: our child is the program then, or passes signals on. @child: -1: there is none.
- * -ESRCH; -EREMOTE; what fcntl(2) fails with.
+ * A pidfd for signals to @owner. Where the process that gives seats is in another PID
+ * namespace, as with a container, it is @child, a pidfd of the starter's, which is the
+ * program or passes signals on. @child: -1: there is none. -ESRCH; -EREMOTE; errors of
+ * fcntl(2).
  */
 int start_pidfd(struct kreg *k, const struct kreg_owner *owner, int child);
 

@@ -1,35 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel forgets PR_SET_PDEATHSIG when a process changes its credentials, by setuid(2), or by exec of a
- * program that is set-user-id or has capabilities. And it sends the signal
- * with the credentials that the parent has when it ends, which may not suffice. So a process of its own, the watcher,
- * sleeps on pidfds: it ends the program when one of the others has ended, and itself when the program has.
+ * The watcher: a process that ends a program when its foster parent or its starter has
+ * ended.
  *
- *   fallback   starter -- foster -+- program      the watcher watches the foster, and the starter if the program
- *                                 +- watcher      is to die with it
- *   guard      starter -- program                 the watcher watches the starter, if the program is to
- *                         watcher                 die with it; it is a child of init or of a subreaper. Where there is a
- *                                                 supervisor, its minder does that (start_minder.c)
+ * The kernel forgets PR_SET_PDEATHSIG when a process changes its credentials, by
+ * setuid(2), or by exec of a program that is set-user-id or has capabilities. And it
+ * sends that signal with the credentials that the parent has when it ends, which may not
+ * suffice. So a separate process, the watcher, sleeps on pidfds: it ends the program when
+ * one of the others has ended, and itself when the program has.
  *
- * In the fallback the watcher has a life of its own, and a reserved entry in the line of the name, behind the
- * foster's. When the foster has been killed, that one is the first: nobody finds the name, and nobody can take it
- * before the watcher ends, which it does when the program has. Its row has the program's pid, as the foster's:
- * whoever starts the name meanwhile takes it for a program whose starter is dead, and waits for the watcher's end.
+ *   fallback   starter -- foster -+- program   the watcher watches the foster, and the starter
+ *                                 +- watcher   if the program is to die with it
+ *   guard      starter -- program              the watcher watches the starter, if the program
+ *                         watcher              is to die with it; it is a child of init or of a
+ *                                              subreaper. Under a supervisor, its minder does
+ *                                              that (start_minder.c)
+ *
+ * In the fallback the watcher has a life of its own, and a reserved entry in the line of
+ * the name, behind the foster's. When the foster is killed, that entry becomes the first:
+ * the name is not found, and cannot be taken before the watcher ends, which it does when
+ * the program has. Its row has the program's pid, as the foster's: another starter of the
+ * name takes it for a program whose starter is dead, and waits for the watcher's end.
  *
  *   killed here         what follows
- *   the foster          the watcher kills the program and ends: then the name is free. The program may be reaped by
- *                       another process before, and its pid be a stranger's: so nobody but the watcher, which has a
- *                       pidfd, signals what is in the watcher's row (opened.h)
+ *   the foster          the watcher kills the program and ends: then the name is free. Another
+ *                       process may have reaped the program before, and its pid may be reused: so
+ *                       only the watcher, which has a pidfd, signals the process in the watcher's
+ *                       row (opened.h)
  *   the watcher         the foster kills the program, and ends like it
  *   the program         the foster ends the watcher, then its own life, and ends like the program
- *   the starter         as before; if the program is to die with it, the kernel kills the foster, unless the starter
- *                       has changed its credentials and may not signal it: then the watcher kills the program
- *   under the guard     the name is the program's whoever is killed; the watcher alone: the kernel kills the program
- *                       with its starter, unless it has changed its credentials
+ *   the starter         as before; if the program is to die with it, the kernel kills the foster,
+ *                       unless the starter has changed its credentials and may not signal it:
+ *                       then the watcher kills the program
+ *   under the guard     the name stays the program's in each case. The watcher: then the kernel
+ *                       kills the program with its starter, unless it has changed its credentials
  *
- * What cannot be had: foster and watcher killed at once, by one who means both. And a program that the watcher
- * may not signal, because it has changed its real user id by set-user-id bits, is not ended: the watcher waits
- * for its end, and the name stays taken until then.
+ * Two cases are not covered. A killer that aims at both may kill foster and watcher
+ * together. And a program that the watcher may not signal, because it has changed its
+ * real user id by set-user-id bits, is not ended: the watcher waits for its end, and the
+ * name stays taken until then.
  */
 #include "lib/services/start/start_watch.h"
 
@@ -45,7 +54,10 @@
 #include "base/fd.h"
 #include "base/process.h"
 
-/* Of the watcher's fds. In the fallback FD_STARTER is that of a starter with which the program is to die, or -1. */
+/*
+ * The watcher's fds. In the fallback FD_STARTER is a starter with which the program is to
+ * die, or -1.
+ */
 enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
 
 void start_say(const struct start_plan *plan, struct start_word word)
@@ -80,20 +92,23 @@ static int open_pidfds(int *fds, pid_t other, pid_t program, pid_t starter)
 	return err;
 }
 
-/* Away from what is sent to the program's session, or to all processes of its name. */
+/*
+ * Leaves the session, so that signals to it, or to all processes of the program's name,
+ * miss the watcher.
+ */
 static void stand_apart(void)
 {
 	setsid();
 	prctl(PR_SET_NAME, "kreg-watcher");
 }
 
-/* Keeps no other fds. */
+/* Closes all other fds. */
 static void __attribute__((noreturn)) watch(const int *fds)
 {
 	struct pollfd at[FDS];
 	int i;
 
-	/* poll() passes over what is -1. */
+	/* poll() ignores fds that are -1. */
 	for (i = 0; i < FDS; i++)
 		at[i] = (struct pollfd){ .fd = fds[i] < 0 ? -1 : i, .events = POLLIN };
 	fds_keep(fds, FDS);
@@ -135,7 +150,7 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 
 	if (err)
 		return err;
-	/* The pidfd was that of our parent, if that is still the starter. */
+	/* The pidfd was that of this process's parent if the parent is still the starter. */
 	if (dies && getppid() != plan->starter) {
 		close_pidfds(fds);
 		return -ESRCH;
@@ -156,12 +171,15 @@ int start_watch_starter(const struct start_plan *plan)
 
 	if (err)
 		return err;
-	/* The program is not to have a child that it knows nothing of. */
+	/* A double fork: the program must not have a child that it does not know of. */
 	between = _Fork();
 	if (between == 0) {
 		pid_t watcher;
 
-		/* Its end says that the program runs, however long the watcher takes to begin. */
+		/*
+		 * The end of the link says that the program runs, however long the
+		 * watcher takes to begin.
+		 */
 		close(plan->link);
 		watcher = _Fork();
 

@@ -2,8 +2,8 @@
 /*
  * Processes that end a program when its foster parent, or its starter, has ended.
  *
- * Promises  the program is killed then, whatever it has made of its credentials and of PR_SET_PDEATHSIG; and until
- *           it has ended, its name is nobody else's.
+ * Promises  the program is killed then, whatever became of its credentials and of
+ *           PR_SET_PDEATHSIG; until it has ended, its name cannot be taken.
  * Needs     all signals blocked.
  * Context   as start_child.h.
  * Used by   start_child.c.
@@ -16,15 +16,18 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * In the foster parent of @program: a child that watches both and says START_WATCHED, or why not. Its pid, or a
- * negative errno.
+ * In the foster parent of @program: starts a child that watches both and says
+ * START_WATCHED, or why not. Returns its pid, or a negative errno.
  */
 pid_t start_watch_foster(const struct start_plan *plan, pid_t program);
 
-/* In the program to be: a process of no one's that watches the starter. 0, or a negative errno. */
+/*
+ * In the process that is to become the program: starts a process, child of no process of
+ * kreg's, that watches the starter. 0, or a negative errno.
+ */
 int start_watch_starter(const struct start_plan *plan);
 
-/* Says one word to the starter. */
+/* Sends one word to the starter. */
 void start_say(const struct start_plan *plan, struct start_word word);
 
 #pragma GCC visibility pop

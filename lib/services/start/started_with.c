@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that has overwritten its environment, as some do to show their state in ps(1), has left nothing in it
- * that is looked for here.
+ * Reads /proc/PID/environ. A program that has overwritten its environment, as some do to
+ * show their state in ps(1), has left nothing in it that is looked for here.
  */
 #include "lib/services/start/started_with.h"
 
@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 
-/* So much is looked at. */
+/* The part that is read. */
 #define ENVIRONMENT_BYTES 262144
 
 void started_with_read(struct started_with *out, pid_t pid)
