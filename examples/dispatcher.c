@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatcher: an event goes to each process that handles its kind at this moment.
+ * Dispatcher: an event goes to each process that currently handles its kind.
  *
  *     dispatcher handle KIND...       prints the events of these kinds
- *     dispatcher send KIND NUMBER     hands one to all who handle KIND, and says how many that were
+ *     dispatcher send KIND NUMBER     sends one to all handlers of KIND, and prints how many got it
  *
  * In two terminals, or three:
  *
@@ -12,8 +12,8 @@
  *     2$ kill -9 the handler
  *     2$ dispatcher send reload 8     nobody got it
  *
- * A handler registers the real-time signal that it wants for a kind; signals queue, and carry the number.
- * The registry is $KREG_REGISTRY, or "example-dispatcher".
+ * A handler registers the real-time signal that it wants for a kind; such signals queue,
+ * and carry the number. The registry is $KREG_REGISTRY, or "example-dispatcher".
  */
 #define _GNU_SOURCE 1
 
@@ -34,7 +34,7 @@ static int fail(const char *what, const char *why)
 	return -1;
 }
 
-/* Why the registry could not be opened, and what to do. */
+/* Prints why the registry could not be opened, and what to do. */
 static void say(void *data, const char *sentence)
 {
 	(void)data;
@@ -55,7 +55,10 @@ static struct kreg *open_registry(void)
 	return NULL;
 }
 
-/* Signals are blocked before anyone can know of them, and read from the fd that is returned; or -1. */
+/*
+ * Signals are blocked before the handler can be found, and read from the fd that is
+ * returned; or -1.
+ */
 static int block_signals(int kinds)
 {
 	sigset_t wanted;
@@ -128,8 +131,8 @@ struct event {
 };
 
 /*
- * A pid may be another process's by now, a pidfd never. Nobody is made to wait: where too many signals
- * are queued already, that handler misses this one.
+ * A pid may be reused by now, a pidfd never. It does not block: a handler with too many
+ * signals queued misses this one.
  */
 static int hand_over(const struct kreg_entry *entry, void *data)
 {

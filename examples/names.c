@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names: a service that runs once, and clients that find it, whichever process it is.
+ * Names: a service that runs once, and clients that find the current process.
  *
- *     names serve NAME    answers requests under NAME; refuses to start where NAME is held
+ *     names serve NAME    answers requests under NAME; fails if NAME is held
  *     names ask NAME      sends each line of its input, and prints the answers
  *
  * In two terminals:
@@ -41,7 +41,7 @@ static int fail(const char *what, const char *why)
 }
 
 /*
- * Listens at an address that the kernel chooses; abstract, so that nothing is left behind.
+ * Listens at an abstract address that the kernel chooses, so that nothing is left behind.
  * Return: the fd, with the address as kreg_connect() wants it; or -1.
  */
 static int listen_anywhere(struct sockaddr_un *own, size_t *size)
@@ -62,7 +62,10 @@ static int listen_anywhere(struct sockaddr_un *own, size_t *size)
 	return fd;
 }
 
-/* The registry admits us alone, but an abstract address any user of the host. */
+/*
+ * Only this user may use the registry, but any user of the host may connect to an
+ * abstract address.
+ */
 static bool is_ours(int fd)
 {
 	struct ucred peer;
@@ -71,7 +74,7 @@ static bool is_ours(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.uid == geteuid();
 }
 
-/* Return: false if the client is gone, or asks too much, or does not fetch its answers. */
+/* Return: false if the client is gone, sends too much, or does not fetch its answers. */
 static bool answer(int fd)
 {
 	char request[REQUEST_MAX], reply[REPLY_MAX];
@@ -84,14 +87,14 @@ static bool answer(int fd)
 	return send(fd, reply, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
-/* @at: the listening socket, and room for the clients. Return: only if it failed. */
+/* @at: the listening socket, and room for the clients. Returns only on failure. */
 static void answer_all(struct pollfd *at, nfds_t *count)
 {
 	nfds_t i;
 	int fd;
 
 	for (;;) {
-		/* Who comes when all places are taken waits in the socket's queue. */
+		/* When all places are taken, new clients wait in the socket's queue. */
 		at[0].events = *count <= CLIENTS_MAX ? POLLIN : 0;
 		if (poll(at, *count, -1) < 0 && errno != EINTR)
 			break;
@@ -114,7 +117,10 @@ static void answer_all(struct pollfd *at, nfds_t *count)
 	fail("go on", strerror(errno));
 }
 
-/* A signal may end it at any moment: there is nothing to tidy up, the name goes with the process. */
+/*
+ * A signal may end it at any moment: there is nothing to clean up, the name goes with the
+ * process.
+ */
 static int serve(struct kreg *k, const char *name)
 {
 	struct pollfd at[1 + CLIENTS_MAX] = { 0 };
@@ -127,7 +133,7 @@ static int serve(struct kreg *k, const char *name)
 	at[0].fd = listen_anywhere(&own, &size);
 	if (at[0].fd < 0)
 		return -1;
-	/* Not before it listens: whoever finds the name can connect. */
+	/* Only when it listens, so that a client that finds the name can connect. */
 	err = kreg_register_with(k, name, KREG_STRING, own.sun_path, size, 0, &holder);
 	if (!err)
 		answer_all(at, &count);
@@ -155,14 +161,17 @@ static int await_and_connect(struct client *c)
 		err = kreg_await(c->k, c->name, KREG_STRING, TIMEOUT_MS, NULL);
 		if (err)
 			return fail("find the service", kreg_strerror(err));
-		/* Nonblocking: a service that is stopped, with its queue full, does not stop us. */
+		/*
+		 * Nonblocking: a stopped service with a full queue does not block the
+		 * client.
+		 */
 		c->fd = kreg_connect(c->k, c->name, KREG_STRING, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				     &c->service);
 	} while (c->fd == -ENOENT); /* it died in between */
 	return c->fd < 0 ? fail("connect", kreg_strerror(c->fd)) : 0;
 }
 
-/* Return: the size of the answer; 0 the service has gone; -1. */
+/* Return: the size of the answer; 0: the service is gone; -1. */
 static ssize_t exchange(const struct client *c, const char *request, size_t size, char *reply)
 {
 	struct pollfd at = { .fd = c->fd, .events = POLLIN };
@@ -183,8 +192,9 @@ static ssize_t exchange(const struct client *c, const char *request, size_t size
 }
 
 /*
- * A request whose service dies before it has answered is sent to the next one, and may have been carried
- * out all the same: where that matters, requests need a number that services remember.
+ * A request whose service dies before answering is sent to the next one, and may have
+ * been carried out already: where that matters, requests need a number that services
+ * remember.
  */
 static int ask(struct client *c, const char *request, size_t size)
 {
@@ -200,7 +210,10 @@ static int ask(struct client *c, const char *request, size_t size)
 			break;
 		close(c->fd);
 		c->fd = -1;
-		/* At once if it is dead. One that lives and does not want us is not asked for ever. */
+		/*
+		 * Returns at once if it is dead. The timeout is for one that lives and
+		 * refuses connections.
+		 */
 		err = kreg_await_gone(c->k, c->name, KREG_STRING, &c->service, TIMEOUT_MS);
 		if (err)
 			return fail("be served", kreg_strerror(err));
@@ -211,7 +224,7 @@ static int ask(struct client *c, const char *request, size_t size)
 	return fflush(stdout) ? fail("print the answer", strerror(errno)) : 0;
 }
 
-/* A line that is too long is several requests. */
+/* A line that is too long becomes several requests. */
 static int ask_all(struct kreg *k, const char *name)
 {
 	struct client c = { .k = k, .name = name, .fd = -1 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Publish and subscribe: a message goes to all who have subscribed to its topic and are alive.
+ * Publish and subscribe: a message goes to all living subscribers of its topic.
  *
  *     pubsub subscribe TOPIC          prints what is published
- *     pubsub publish TOPIC MESSAGE    sends, and says to how many
+ *     pubsub publish TOPIC MESSAGE    sends, and prints to how many
  *     pubsub watch [TOPIC]            prints who subscribes, who leaves, and who dies
  *
  * In three terminals:
@@ -40,7 +40,7 @@ static int fail(const char *what, const char *why)
 	return -1;
 }
 
-/* Why the registry could not be opened, and what to do. */
+/* Prints why the registry could not be opened, and what to do. */
 static void say(void *data, const char *sentence)
 {
 	(void)data;
@@ -61,7 +61,7 @@ static struct kreg *open_registry(void)
 	return NULL;
 }
 
-/* An fd that is readable when we are told to end. */
+/* An fd that is readable when a signal asks the program to end. */
 static int open_signals(void)
 {
 	sigset_t ends;
@@ -75,8 +75,8 @@ static int open_signals(void)
 	return fd < 0 ? fail("listen for signals", strerror(errno)) : fd;
 }
 
-/* Calls @take whenever @fd is readable, until it fails or we are told to end. */
-static int take_until_told(int signals, int fd, int (*take)(void *data), void *data)
+/* Calls @take whenever @fd is readable, until it fails or a signal arrives. */
+static int take_until_signal(int signals, int fd, int (*take)(void *data), void *data)
 {
 	struct pollfd at[] = { { .fd = signals, .events = POLLIN },
 			       { .fd = fd, .events = POLLIN } };
@@ -93,7 +93,10 @@ static int take_until_told(int signals, int fd, int (*take)(void *data), void *d
 	}
 }
 
-/* Any user of the host may send to an abstract address: where that matters, ask for SCM_CREDENTIALS. */
+/*
+ * Any user of the host may send to an abstract address: where that matters, check
+ * SCM_CREDENTIALS.
+ */
 static int print_message(void *data)
 {
 	const int *fd = data;
@@ -106,7 +109,7 @@ static int print_message(void *data)
 	return 0;
 }
 
-/* The kernel chooses the address; an abstract one, so that nothing is left behind. */
+/* The kernel chooses an abstract address, so that nothing is left behind. */
 static int subscribe(struct kreg *k, int signals, const char *topic)
 {
 	struct sockaddr_un own = { .sun_family = AF_UNIX };
@@ -125,8 +128,8 @@ static int subscribe(struct kreg *k, int signals, const char *topic)
 		fail("subscribe", kreg_strerror(err));
 		goto out;
 	}
-	status = take_until_told(signals, fd, print_message, &fd);
-	/* Before the socket is closed, and the kernel may give its address to another one. */
+	status = take_until_signal(signals, fd, print_message, &fd);
+	/* Before the socket is closed, and its address may be given to another process. */
 	kreg_unregister(k, topic, KREG_STRING);
 out:
 	if (fd >= 0)
@@ -140,7 +143,7 @@ struct message {
 	int sent;
 };
 
-/* Nobody is waited for: a subscriber that is too slow misses the message. */
+/* It does not block: a slow subscriber misses the message. */
 static int send_message(const struct kreg_entry *entry, void *data)
 {
 	struct message *message = data;
@@ -179,7 +182,7 @@ static int publish(struct kreg *k, const char *topic, const char *text)
 	return fflush(stdout) ? fail("print", strerror(errno)) : 0;
 }
 
-/* All that has happened: the fd stays readable until nothing is left. */
+/* Takes all events: the fd stays readable until none is left. */
 static int print_events(void *data)
 {
 	static const char *const words[] = {
@@ -213,7 +216,7 @@ static int watch(struct kreg *k, int signals, const char *topic)
 	err = kreg_listen(k, &pattern, KREG_LISTEN_KNOWN, &listener);
 	if (err)
 		return fail("listen", kreg_strerror(err));
-	status = take_until_told(signals, kreg_listener_fd(listener), print_events, listener);
+	status = take_until_signal(signals, kreg_listener_fd(listener), print_events, listener);
 	kreg_listener_close(listener);
 	return status;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client that outlives its services. It tries nothing over and over: a service that is not there is waited for
- * with kreg_service_await(), and one that has not answered is waited out with kreg_service_await_gone(), so
- * that the next look finds its successor.
+ * A client that outlives its services, without polling: it waits for a missing service
+ * with kreg_service_await(), and for one that has not answered to end with
+ * kreg_service_await_gone(), so that the next lookup finds its successor.
  *
- * Killed at any point, it leaves a request behind that may have been carried out.
+ * Killed at any point, it may leave a request that has been carried out.
  */
 #define _GNU_SOURCE 1
 
@@ -46,7 +46,7 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A wait of less than 0 would be one for ever. */
+/* A negative timeout would mean none. */
 static int64_t left_until(int64_t deadline)
 {
 	int64_t left = deadline - now_ms();
@@ -54,7 +54,7 @@ static int64_t left_until(int64_t deadline)
 	return left > 0 ? left : 0;
 }
 
-/* Returns when @service is no more what it was. */
+/* Returns when @service no longer holds the name. */
 static int await_end(const struct client *client, const struct kreg_owner *service,
 		     int64_t deadline)
 {
@@ -76,13 +76,18 @@ static int connect_until(struct client *client, int64_t deadline)
 					 left_until(deadline), &found);
 		if (err)
 			return err;
-		/* Nonblocking: a service that is stopped, with its queue full, does not stop us. */
+		/*
+		 * Nonblocking: a stopped service with a full queue does not block the
+		 * client.
+		 */
 		client->fd = kreg_connect(client->k, key, (size_t)size,
 					  SOCK_SEQPACKET | SOCK_NONBLOCK, &client->service);
 		if (client->fd >= 0)
 			return 0;
-		/* In the fallback the name outlives the program by the moment that its parent needs to see
-		 * its end. */
+		/*
+		 * In the fallback the name outlives the program by the moment that its
+		 * parent needs to notice its end.
+		 */
 		if (client->fd != -ENOENT && client->fd != -ECONNREFUSED && client->fd != -EPERM)
 			return client->fd;
 		if (await_end(client, &found.owner, deadline))
@@ -90,7 +95,7 @@ static int connect_until(struct client *client, int64_t deadline)
 	}
 }
 
-/* Return: 0 there is an answer to fetch; -ETIMEDOUT; another negative errno. */
+/* Return: 0: there is an answer to fetch; -ETIMEDOUT; another negative errno. */
 static int await_answer(const struct client *client, int64_t deadline)
 {
 	struct pollfd at = { .fd = client->fd, .events = POLLIN };
@@ -118,7 +123,7 @@ static int read_answer(const char *answer, size_t size, char *text)
 	return ok ? 0 : 1;
 }
 
-/* Return: as client_ask(); -ECONNRESET the service has gone. */
+/* Return: as client_ask(); -ECONNRESET: the service is gone. */
 static int exchange(const struct client *client, const char *request, int64_t deadline, char *text)
 {
 	char answer[ANSWER_MAX];
@@ -149,11 +154,14 @@ int client_ask(struct client *client, const char *request, char *text)
 			err = exchange(client, request, deadline, text);
 		if (err >= 0)
 			return err;
-		/* An answer that comes too late would be taken for that to the next request. */
+		/* A late answer would be taken for the answer to the next request. */
 		disconnect(client);
 		if (err != -ECONNRESET)
 			return err;
-		/* At once if it is dead. One that lives and does not want us is not asked for ever. */
+		/*
+		 * Returns at once if it is dead. The timeout is for one that lives and
+		 * refuses connections.
+		 */
 		err = await_end(client, &client->service, deadline);
 		if (err)
 			return err;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config_server FILE: answers what the file says, which has lines KEY=VALUE, and comments that begin with #.
+ * config_server FILE: answers from the file, which has lines KEY=VALUE, and comments that
+ * begin with #.
  *
  *     get KEY    the value
  *
- * The file is read for each request, so whoever edits it restarts nobody.
+ * The file is read for each request, so editing it needs no restart.
  */
 #define _GNU_SOURCE 1
 
@@ -15,7 +16,7 @@
 
 #include "server.h"
 
-/* Return: whether @line is that of @key; @value is its part then. */
+/* Return: whether @line is for @key; then @value is its part. */
 static bool line_has(char *line, const char *key, char **value)
 {
 	size_t size = strlen(key);

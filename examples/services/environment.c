@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What a program learns from its environment. A variable that is empty is not set.
- */
+/* Reads what the environment tells a program. An empty variable counts as unset. */
 #define _GNU_SOURCE 1
 
 #include "environment.h"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program of these learns from its environment: which registry, which namespace, and what it is there.
+ * What the environment tells a program of these: its registry, its namespace, and its
+ * role.
  *
  *     KREG_REGISTRY     the registry's name; "default"
  *     KREG_NAMESPACE    "production"
  *     KREG_ROLE         a server's role; the program's own name
  *
- * Whoever starts programs with kreg_service_start() or `regtool up` has set all three for them.
+ * kreg_service_start() and `regtool up` set all three for the programs that they start.
  */
 #ifndef EXAMPLES_ENVIRONMENT_H
 #define EXAMPLES_ENVIRONMENT_H
@@ -16,7 +17,7 @@
 /* Prints "PROGRAM: cannot WHAT: WHY". Return: -1. */
 int fail(const char *what, const char *why);
 
-/* Opens the registry, and says what to do where that fails. Return: NULL then. */
+/* Opens the registry. Return: NULL if that fails, after printing what to do. */
 struct kreg *environment_registry(void);
 
 const char *environment_space(void);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event_store: keeps events, in the order in which they came, and each of them once.
+ * event_store: keeps events, in the order in which they came, and each only once.
  *
- *     add ID TEXT    the number of the event that has this id: of a new one, or of the one that has it already
+ *     add ID TEXT    the number of the event with this id, which is new or was stored before
  *     get NUMBER     its id and text
  *     count          how many there are
  *
- * The client chooses the id, so that it may send a request again that was not answered: nothing is lost and
- * nothing is there twice. The file's name is what config_server says of "events".
+ * The client chooses the id, so it may send a request again that was not answered: no
+ * event is lost or stored twice. The file's name is what config_server answers for
+ * "events".
  *
- * Killed at any point, it has stored what it has answered, and perhaps what it was about to answer.
+ * Killed at any point, it has stored what it has answered, and perhaps what it was about
+ * to answer.
  */
 #define _GNU_SOURCE 1
 

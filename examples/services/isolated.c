@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * isolated FILE          a test as a process: takes a namespace of its own, has the services of FILE started in it,
- *                        talks to one, and clears up; each step is a line
- * isolated FILE linger   the same, but waits to be killed instead of clearing up
+ * A test as a process:
  *
- * FILE is one for kreg_services(5), such as services.ini. Whoever kills this process at any point kills the services
- * with it.
+ *     isolated FILE          takes a namespace of its own, has the services of FILE started in it,
+ *                            talks to one, and cleans up; prints a line for each step
+ *     isolated FILE linger   the same, but waits to be killed instead of cleaning up
+ *
+ * FILE is one for kreg_services(5), such as services.ini. Killing this process at any point
+ * kills the services with it.
  */
 #define _GNU_SOURCE 1
 
@@ -72,7 +74,7 @@ static int show_service(const struct kreg_service *service, void *data)
 	return 0;
 }
 
-/* Whoever has the same role in production is another process, or nobody. */
+/* The holder of the same role in production is another process, or there is none. */
 static int show_other(const struct kreg_service *service, void *data)
 {
 	struct kreg *k = data;
@@ -124,7 +126,7 @@ static int test(struct kreg *k, const char *space)
 	return talk(k, space);
 }
 
-/* The namespace's name outlives the isolation here, so that one can see that nobody is in it. */
+/* The namespace's name outlives the isolation here, to show that nobody is left in it. */
 static int clear_up(struct kreg *k, struct kreg_isolation *isolation)
 {
 	char space[KREG_NAMESPACE_MAX + 1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What client and server say to each other: a request is one packet of text, and so is its answer, which is
- * "ok TEXT" or "error TEXT".
+ * The protocol of client and server: a request is one packet of text, and so is its
+ * answer, which is "ok TEXT" or "error TEXT".
  */
 #ifndef EXAMPLES_PROTOCOL_H
 #define EXAMPLES_PROTOCOL_H

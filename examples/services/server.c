@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reserved, then ready, then found. The address is chosen by bind(2), so it is known only when the server
- * listens; it is published with the name, or told to whoever started the program:
+ * A server: reserved, then ready, then found. bind(2) chooses the address, so it is known
+ * only when the server listens. The server publishes it with the name, or reports it to
+ * its starter, which does:
  *
- *     state        the name is                becomes, by                    killed there
- *     opened       reserved, by us or for us  ready, server_run()            the name is free
- *     ready        found, with the address    -                              the name is free
+ *     state        the name is                       becomes, by           killed there
+ *     opened       reserved, by it or its starter    ready, server_run()   the name is free
+ *     ready        found, with the address           -                     the name is free
  */
 #define _GNU_SOURCE 1
 
@@ -58,7 +59,7 @@ void server_close(struct server *server)
 }
 
 /*
- * Listens at an address that the kernel chooses; abstract, so that nothing is left behind.
+ * Listens at an abstract address that the kernel chooses, so that nothing is left behind.
  * Return: the fd, with the address as kreg_connect() wants it; or -1.
  */
 static int listen_anywhere(struct sockaddr_un *own, size_t *size)
@@ -79,7 +80,7 @@ static int listen_anywhere(struct sockaddr_un *own, size_t *size)
 	return fd;
 }
 
-/* As sd_notify(3) does it, with what others shall find. */
+/* Sends what sd_notify(3) would, with the value to publish. */
 static int tell_starter(const char *value, size_t size)
 {
 	const char *where = getenv("NOTIFY_SOCKET");
@@ -89,8 +90,8 @@ static int tell_starter(const char *value, size_t size)
 	int fd, said, failed;
 
 	if (!length || length >= sizeof(to.sun_path))
-		return fail("say that it is ready",
-			    "whoever started it has not set NOTIFY_SOCKET; Type=notify does");
+		return fail("report readiness",
+			    "its starter has not set NOTIFY_SOCKET; write Type=notify");
 	memcpy(to.sun_path, where, length);
 	if (*where == '@')
 		to.sun_path[0] = 0;
@@ -100,13 +101,13 @@ static int tell_starter(const char *value, size_t size)
 		 sendto(fd, message, (size_t)said, MSG_NOSIGNAL, (struct sockaddr *)&to,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != said;
 	if (failed)
-		fail("say that it is ready", strerror(errno));
+		fail("report readiness", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return failed ? -1 : 0;
 }
 
-/* Not before it listens: whoever finds the name can connect. */
+/* Only when it listens, so that a client that finds the name can connect. */
 static int become_found(struct server *server, const char *value, size_t size)
 {
 	int err;
@@ -117,7 +118,10 @@ static int become_found(struct server *server, const char *value, size_t size)
 	return err ? fail("publish the name", kreg_strerror(err)) : 0;
 }
 
-/* The registry admits us alone, but an abstract address any user of the host. */
+/*
+ * Only this user may use the registry, but any user of the host may connect to an
+ * abstract address.
+ */
 static bool is_ours(int fd)
 {
 	struct ucred peer;
@@ -126,7 +130,7 @@ static bool is_ours(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.uid == geteuid();
 }
 
-/* Return: false if the client is gone, or asks too much, or does not fetch its answers. */
+/* Return: false if the client is gone, sends too much, or does not fetch its answers. */
 static bool answer_one(int fd, const struct server_work *work)
 {
 	char request[REQUEST_MAX + 1], text[TEXT_MAX] = "", answer[ANSWER_MAX];
@@ -142,10 +146,10 @@ static bool answer_one(int fd, const struct server_work *work)
 	return send(fd, answer, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
-/* Where each fd stands in what is polled. */
+/* The place of each fd in the array for poll(2). */
 enum { LISTENING, OTHER, FIRST_CLIENT };
 
-/* Return: false if the server can't go on. */
+/* Return: false if the server cannot go on. */
 static bool accept_one(struct pollfd *at, nfds_t *count)
 {
 	int fd = accept4(at[LISTENING].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -159,13 +163,16 @@ static bool accept_one(struct pollfd *at, nfds_t *count)
 	return true;
 }
 
-/* @at: the listening socket, another fd or -1, and room for the clients. Return: only if it failed. */
+/*
+ * @at: the listening socket, another fd or -1, and room for the clients. Returns only on
+ * failure.
+ */
 static void answer_all(struct pollfd *at, nfds_t *count, const struct server_work *work)
 {
 	nfds_t i;
 
 	for (;;) {
-		/* Who comes when all places are taken waits in the socket's queue. */
+		/* When all places are taken, new clients wait in the socket's queue. */
 		at[LISTENING].events = *count < FIRST_CLIENT + CLIENTS_MAX ? POLLIN : 0;
 		if (poll(at, *count, -1) < 0) {
 			if (errno == EINTR)

@@ -3,7 +3,7 @@
  * services ask ROLE REQUEST...    asks a service of the namespace, and prints its answer
  * services ask ROLE               the same with each line of the input
  *
- * Exit status: 0; 1 the service refused it, or there was none within ten seconds; 2 usage.
+ * Exit status: 0; 1: the service refused, or there was none within ten seconds; 2: usage.
  */
 #define _GNU_SOURCE 1
 
@@ -36,7 +36,7 @@ static int ask(struct client *client, const char *request)
 	return fflush(stdout) ? fail("print the answer", strerror(errno)) : 0;
 }
 
-/* The words, with a space between any two. */
+/* Joins the words with spaces. */
 static int join(char *const *words, char *request, size_t capacity)
 {
 	size_t used = 0;

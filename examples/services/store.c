@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An event is stored when the newline at its end is in the file:
+ * The file of events. An event is stored when the newline at its end is in the file:
  *
  *     the file ends with    means                        store_open()
  *     a newline             all events are stored        reads them
- *     anything else         killed while one was written cuts it off; nobody was told that it is stored
+ *     anything else         killed during a write        cuts the part off; it was never confirmed
  *
- * What the kernel has taken outlives a kill -9. It does not outlive the host: that takes an fdatasync(2) for each.
+ * What the kernel has accepted outlives a kill -9. To outlive a crash of the host, each
+ * event would need an fdatasync(2).
  */
 #define _GNU_SOURCE 1
 
@@ -27,7 +28,7 @@ struct event {
 	char *text;
 };
 
-/* The ids, each up to its space. */
+/* Compares ids, each up to its space. */
 static int compare(const void *one, const void *other)
 {
 	const struct event *a = one, *b = other;
@@ -44,7 +45,10 @@ static void discard(struct event *event)
 	free(event);
 }
 
-/* Room for one more in memory. Return: the event, which is not in the store yet; NULL there is no memory. */
+/*
+ * Makes room for one more in memory. Return: the event, which is not in the store yet;
+ * NULL: out of memory.
+ */
 static struct event *prepare(struct store *store, const char *text)
 {
 	struct event **events = realloc(store->events, (store->count + 1) * sizeof(events[0]));
@@ -70,7 +74,7 @@ static struct event *find(const struct store *store, char *text)
 	return found ? *found : NULL;
 }
 
-/* Return: false there is no memory for it. */
+/* Return: false: out of memory. */
 static bool remember(struct store *store, struct event *event)
 {
 	if (!tsearch(event, &store->by_id, compare))
@@ -79,7 +83,10 @@ static bool remember(struct store *store, struct event *event)
 	return true;
 }
 
-/* All or nothing of a line. Who can't have nothing must not go on: the next line would be part of this one. */
+/*
+ * Writes all of a line or nothing. If a partial write cannot be undone the program must
+ * end: the next line would be part of this one.
+ */
 static int append(struct store *store, char *text)
 {
 	static char newline[] = "\n";
@@ -112,7 +119,10 @@ int store_add(struct store *store, char *text, size_t *number)
 			discard(event);
 			return err;
 		}
-		/* It is stored. Who opens the file next may have the memory to know it again. */
+		/*
+		 * It is in the file. The process that opens the file next may have the
+		 * memory for it.
+		 */
 		if (!remember(store, event))
 			abort();
 	}

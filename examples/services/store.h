@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What event_store keeps: events in a file, numbered from 1 in the order in which they came. Each has an id, and
- * none is there twice.
+ * The storage of event_store: events in a file, numbered from 1 in the order in which
+ * they came. Ids are unique.
  *
  * An event is a text of one line, which begins with its id and a space.
  */
@@ -22,21 +22,21 @@ struct store {
 };
 
 /*
- * Opens the file at @path, which no other process may write meanwhile, and creates it at first use. Cuts off what
- * a process that was killed has left of an event.
- * Return: 0; a negative errno.
+ * Opens the file at @path, which no other process may write meanwhile, and creates it at
+ * first use. Cuts off the part of an event that a killed process has left. Return: 0; a
+ * negative errno.
  */
 int store_open(struct store *out, const char *path);
 
 /*
- * Stores @text, if no event has its id. Ends the process where it cannot say for sure what is stored: the next one
- * finds out from the file.
- * Return: 0, and *number is that of the event with that id; -EINVAL it is no event; another negative errno:
- *         nothing is stored.
+ * Stores @text, unless an event has its id. Ends the process if it cannot tell what is
+ * stored: the next one finds out from the file. Return: 0, and *number is that of the
+ * event with that id; -EINVAL: it is not an event;
+ *         another negative errno: nothing is stored.
  */
 int store_add(struct store *store, char *text, size_t *number);
 
-/* Return: NULL there is none of that number. */
+/* Return: NULL: there is no event of that number. */
 const char *store_get(const struct store *store, size_t number);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * telemetry: counts what it is told to count, and knows which services of its namespace came and died.
+ * telemetry: counts for its clients, and knows which services of its namespace came and
+ * died.
  *
  *     add NAME N    the figure's sum, which begins with 0
  *     read NAME     the same, without adding to it
- *     arrivals      who came since this one listens: lines of role and pid, the last ones
- *     deaths        who died
+ *     arrivals      the services that came while it listens: lines of role and pid, the last ones
+ *     deaths        those that died
  *
- * The figures are since this process started. It listens to the registry in its own poll(2): nobody tells it of
- * a death, and nobody has to.
+ * The figures count from the start of this process. It listens to the registry in its own
+ * poll(2), and so is notified of deaths.
  */
 #define _GNU_SOURCE 1
 
@@ -40,10 +41,10 @@ struct telemetry {
 	struct figure figures[FIGURES_MAX];
 	size_t figure_count;
 	struct change changes[CHANGES_MAX]; /* the last ones, in a ring */
-	size_t change_count;                /* since the beginning */
+	size_t change_count;                /* since the start */
 };
 
-/* Return: the figure of that name; a new one if there is none yet; NULL there are too many. */
+/* Return: the figure of that name, which may be new; NULL: there are too many. */
 static struct figure *find_figure(struct telemetry *telemetry, const char *name)
 {
 	size_t i;
@@ -94,7 +95,7 @@ static bool read_figure(const struct telemetry *telemetry, const char *name, cha
 	return true;
 }
 
-/* As many of the last ones as fit. */
+/* Lists as many of the last ones as fit. */
 static bool list_changes(const struct telemetry *telemetry, bool deaths, char *text)
 {
 	size_t at, used = 0;
@@ -116,7 +117,7 @@ static bool list_changes(const struct telemetry *telemetry, bool deaths, char *t
 		memcpy(text, line, size);
 		used += size;
 	}
-	/* The last line ends with the answer. */
+	/* The answer has no newline at its end. */
 	if (used)
 		text[used - 1] = 0;
 	return true;
@@ -150,7 +151,7 @@ static void write_down(struct telemetry *telemetry, const struct kreg_event *eve
 	telemetry->change_count++;
 }
 
-/* All that has happened: the fd stays readable until nothing is left. */
+/* Takes all events: the fd stays readable until none is left. */
 static bool take_events(void *data)
 {
 	struct telemetry *telemetry = data;
@@ -159,7 +160,7 @@ static bool take_events(void *data)
 
 	while ((got = kreg_listener_next(telemetry->listener, &event)) == 1)
 		write_down(telemetry, &event);
-	/* With another error the fd stays readable, and we are called again. */
+	/* After another error the fd stays readable, and this is called again. */
 	if (got != -ESHUTDOWN && got != -EUCLEAN)
 		return true;
 	fail("listen any longer", kreg_strerror(got));
@@ -176,7 +177,7 @@ int main(void)
 
 	if (server_open(&server, "telemetry"))
 		return 1;
-	/* The key up to its role: what all keys of the namespace begin with. */
+	/* The key up to its role, with which all keys of the namespace begin. */
 	pattern.prefix = server.key;
 	pattern.prefix_size = strlen(server.space) + 1;
 	err = kreg_listen(server.k, &pattern, 0, &telemetry.listener);
