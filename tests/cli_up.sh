@@ -146,7 +146,7 @@ try_inherited_signals() {
 	printed=$folder/inherited
 	soon "up starts with ignored signals" says inherited "production is up"
 	soon "the exit status of a service is known although SIGCHLD was ignored" says inherited \
-		"ended with exit status 0: is transient, and done"
+		"ended with exit status 0: not restarted (transient)"
 	kill -HUP "$up"
 	kill -INT "$up"
 	"$regtool" get production/b >/dev/null
@@ -185,7 +185,7 @@ try_signals_early_and_twice() {
 	kill "$up"
 	reap_up
 	exits 0 "a second SIGTERM later: up exits with 0" test "$reaped" = 0
-	exits 0 "after SIGKILL" says twice "and there is haste: SIGKILL"
+	exits 0 "after SIGKILL" says twice "at the second request to stop: sending SIGKILL"
 	exits 0 "no service is left then" is_empty production
 }
 
@@ -248,7 +248,7 @@ try_system() {
 	mv "$folder/system.ini" "$folder/whole.ini"
 	mv "$folder/empty.ini" "$folder/system.ini"
 	kill -HUP "$up"
-	soon "a file without a service is refused" says system "system.ini: no service in it"
+	soon "a file without a service is refused" says system "system.ini: it has no [Service ROLE]"
 	exits 0 "and stops no service" test "$(pid_of system/server)" = "$server"
 	mv "$folder/whole.ini" "$folder/system.ini"
 	echo "wrong" >>"$folder/system.ini"
@@ -302,7 +302,7 @@ try_paths() {
 	chmod +x "$folder/script"
 	printf '[Service a]\nExecStart=./script\n' >"$folder/path.ini"
 	exits 4 "a script without its interpreter is not run" "$regtool" up "$folder/path.ini"
-	soon "and the error names the interpreter" says err "not the interpreter"
+	soon "and the error names the interpreter" says err "the interpreter in its first line"
 }
 
 try_deaths() {
@@ -327,8 +327,8 @@ try_deaths() {
 	printf '[Service third]\nType=notify\nTimeoutStartSec=200ms\nExecStart=sleep 1000\n' |
 		cat "$folder/services.ini" - >"$folder/third.ini"
 	exits 4 "up fails if a service cannot be started" "$regtool" up "$folder/third.ini" --keep
-	soon "and prints why" says err "production up: third: cannot be started: it was not ready after 200 ms"
-	soon "the log has the services that keep running" says err "production/first: goes on as pid $first"
+	soon "and prints why" says err "production up: third: cannot be started: timed out: not ready after 200 ms"
+	soon "the log has the services that keep running" says err "production/first: pid $first keeps running"
 	exits 0 "they keep running" test "$(pid_of production/first)" = "$first"
 	exits 1 "services that it had started do not" "$regtool" get production/third
 	up up6 "$folder/services.ini" --keep
@@ -364,12 +364,12 @@ try_says() {
 try_failures() {
 	printf '[Service a]\nExecStart=sleep 1000\nRestart=maybe\n' >"$folder/wrong.ini"
 	exits 2 "a file with an invalid value is refused" "$regtool" up "$folder/wrong.ini"
-	soon "the error has the line" says err "wrong.ini:3: \"maybe\" is none of"
+	soon "the error has the line" says err "wrong.ini:3: unknown value \"maybe\""
 	exits 2 "a file that does not exist is refused" "$regtool" up "$folder/none.ini"
 	printf '[Service a]\nExecStart=true\nAfter=b\n[Service b]\nExecStart=true\nAfter=a\n' \
 		>"$folder/wrong.ini"
 	exits 2 "services that wait for one another are refused" "$regtool" up "$folder/wrong.ini"
-	soon "the error has the file and both lines" says err "wrong.ini:1: a is to start after b (line 4)"
+	soon "the error has the file and both lines" says err "wrong.ini:1: a starts after b (line 4)"
 	printf '[Service a]\nExecStart=sleep 1000\n[Service b]\nExecStart=/no/such/program\n' \
 		>"$folder/wrong.ini"
 	exits 4 "up fails if a program does not exist" "$regtool" up "$folder/wrong.ini"

@@ -420,7 +420,7 @@ static int read_sentences(int log)
 
 	REQUIRE(size > 0);
 	text[size] = 0;
-	REQUIRE(strstr(text, "as it had missed its watchdog"));
+	REQUIRE(strstr(text, "after missing its watchdog"));
 	REQUIRE(strstr(text, "event heard\n"));
 	REQUIRE(strstr(text, "all services are stopped\n"));
 	return 0;

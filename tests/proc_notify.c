@@ -427,7 +427,7 @@ START_TEST(a_supervisor_hears_its_services_and_restarts_those_that_miss_their_wa
 	while (health_if_it_runs().says != KREG_PROGRAM_READY)
 		sched_yield();
 	kreg_supervisor_stop(supervisor);
-	ck_assert_ptr_nonnull(strstr(said, "SIGABRT), as it had missed its watchdog"));
+	ck_assert_ptr_nonnull(strstr(said, "SIGABRT) after missing its watchdog"));
 	kreg_close(k);
 }
 END_TEST

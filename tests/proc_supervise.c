@@ -179,7 +179,7 @@ START_TEST(an_end_that_nobody_can_tell_of_was_not_a_clean_one)
 	signal(SIGCHLD, SIG_IGN);
 	told_signal(&told, "a", SIGTERM);
 	told_await(&told, "!a0 +a1 ");
-	ck_assert(told_has(&told, "ended in a way that nobody can say"));
+	ck_assert(told_has(&told, "ended in an unknown way"));
 	signal(SIGCHLD, SIG_DFL);
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -217,8 +217,8 @@ START_TEST(more_restarts_than_intensity_allows_end_the_tree_with_a_sentence)
 	await_end_of_tree(supervisor);
 	told_await(&told, "!b2 -c1 -a0 ");
 	ck_assert(told_has(&told,
-			   "production: b needs one more restart, but not more than 2 within "
-			   "3600000 ms are allowed: all services of production are stopped"));
+			   "production/b: restart limit reached (2 in 3600 s): all services are "
+			   "stopped"));
 	/* The namespace is free for another one. */
 	ck_assert_int_eq(
 		kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL), 0);
@@ -284,7 +284,8 @@ START_TEST(a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails)
 	told_signal(&told, "a", SIGKILL);
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
-	snprintf(sentence, sizeof(sentence), "a: cannot be started: pid %d has the name", getpid());
+	snprintf(sentence, sizeof(sentence), "a: cannot be started: pid %d holds the name",
+		 getpid());
 	ck_assert(told_has(&told, sentence));
 	kreg_supervisor_stop(supervisor);
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "a"), 1);
@@ -307,7 +308,7 @@ START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
 		{ &first, -ENOEXEC, "c: cannot be started: /no/such/program: No such file" },
 		{ &second, -ECHILD,
 		  "c: cannot be started: it ended before it was ready, with exit status 3" },
-		{ &third, -ETIMEDOUT, "c: cannot be started: it was not ready after 100 ms" },
+		{ &third, -ETIMEDOUT, "c: cannot be started: timed out: not ready after 100 ms" },
 	};
 	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
 					      SERVICE("c", sleeping), SERVICE("d", sleeping) };
@@ -369,7 +370,7 @@ START_TEST(a_namespace_has_one_supervisor)
 	ck_assert_int_eq(supervise(&what, &second, why), -EEXIST);
 	ck_assert_str_eq(why, KREG_ROLE_SUPERVISOR);
 	ck_assert_ptr_null(second);
-	ck_assert(told_has(&told, "supervises it already"));
+	ck_assert(told_has(&told, "production: already supervised by pid "));
 	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
 	kreg_supervisor_stop(first);
 	close_clean();
@@ -387,22 +388,21 @@ START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
 		const char *why, *sentence;
 	} cases[] = {
 		{ SERVICE("b", sleeping, .after = AFTER("c")), "b",
-		  "b: it is to start after c, which is none" },
-		{ SERVICE("b", sleeping, .after = AFTER("b")), "b",
-		  "b: it is to start after itself" },
+		  "b: starts after c, which is not one of the services" },
+		{ SERVICE("b", sleeping, .after = AFTER("b")), "b", "b: starts after itself" },
 		{ SERVICE("b", sleeping, .after = AFTER("d")), "d",
-		  "d: it is to start after b, which is to start" },
-		{ SERVICE("a", sleeping), "a", "a: the role is there twice" },
+		  "d: starts after b, which starts after it" },
+		{ SERVICE("a", sleeping), "a", "a: duplicate role" },
 		{ SERVICE(KREG_ROLE_SUPERVISOR, sleeping), KREG_ROLE_SUPERVISOR,
-		  "the supervisor's own" },
-		{ SERVICE("b b", sleeping), "b b", "b b: a role has 1 to 150" },
+		  "reserved for the supervisor" },
+		{ SERVICE("b b", sleeping), "b b", "b b: a role must have 1 to 150" },
 		{ SERVICE(NULL, sleeping), "", "without a role" },
-		{ SERVICE("b", sleeping, .restart = 3), "b", "b: there is no such restart policy" },
-		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: it has no start" },
+		{ SERVICE("b", sleeping, .restart = 3), "b", "b: unknown restart policy" },
+		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: its start is missing" },
 		{ { .size = sizeof(services[0]), .role = "b", .start = &empty },
 		  "b",
-		  "b: its start cannot be taken over" },
-		{ { .size = 8 }, "", "service 1 of the array has a wrong size" },
+		  "b: invalid start" },
+		{ { .size = 8 }, "", "service 1: wrong size of its struct" },
 	};
 	KREG_SUPERVISION(what, .services = services);
 	struct kreg_supervisor *supervisor;
@@ -450,9 +450,9 @@ START_TEST(what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken)
 	} while (health.process != KREG_PROCESS_STOPPED);
 	kreg_supervisor_stop(supervisor);
 	told_await(&told, "-stubborn1 -asleep0 ");
-	ck_assert(told_has(&told, "goes on 50 ms after SIGTERM: SIGKILL"));
-	ck_assert(told_has(&told, "it ended by signal 9 (SIGKILL)"));
-	ck_assert(told_has(&told, "it ended by signal 15 (SIGTERM)"));
+	ck_assert(told_has(&told, "still runs 50 ms after SIGTERM: sending SIGKILL"));
+	ck_assert(told_has(&told, "is stopped, and ended by signal 9 (SIGKILL)"));
+	ck_assert(told_has(&told, "is stopped, and ended by signal 15 (SIGTERM)"));
 	close_clean();
 }
 END_TEST

@@ -190,7 +190,7 @@ START_TEST(an_order_to_stop_is_followed_while_services_are_started)
 	pthread_join(thread, NULL);
 	ck_assert_int_eq(starter.result, -ECANCELED);
 	told_await(&told, "+a1 -a0 ");
-	ck_assert(told_has(&told, "it ended by signal 15 (SIGTERM)"));
+	ck_assert(told_has(&told, "is stopped, and ended by signal 15 (SIGTERM)"));
 	close(starter.what.orders);
 	close_clean();
 }
@@ -219,7 +219,7 @@ START_TEST(a_second_order_hastens)
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ECANCELED);
 	told_await(&told, "-b1 -a0 ");
-	ck_assert(told_has(&told, "it ended by signal 9 (SIGKILL)"));
+	ck_assert(told_has(&told, "is stopped, and ended by signal 9 (SIGKILL)"));
 	/* Whoever comes with a change is told that it is too late. */
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL), -ESHUTDOWN);
 	kreg_supervisor_stop(supervisor);

@@ -167,7 +167,7 @@ START_TEST(what_ignores_sigterm_there_is_killed_when_the_time_is_over)
 		supervisor = supervise_well(&what, "+a1 ");
 		kreg_supervisor_stop(supervisor);
 		told_await(&told, "-a0 ");
-		ck_assert(told_has(&told, "processes that it has left go on after SIGTERM"));
+		ck_assert(told_has(&told, "processes that it has left still run after SIGTERM"));
 		nothing_is_left();
 	}
 	kreg_close(k);
@@ -320,7 +320,7 @@ START_TEST(one_that_ends_before_it_can_be_found_was_started_and_has_ended)
 	/* Whichever comes first, its end or its name. */
 	for (i = 0; i < 20; i++) {
 		ck_assert_int_eq(supervise(&what, &supervisor), 0);
-		while (!told_has(&told, "exit status 0: is transient, and done"))
+		while (!told_has(&told, "exit status 0: not restarted (transient)"))
 			usleep(1000);
 		kreg_supervisor_stop(supervisor);
 		told_init(&told, k);

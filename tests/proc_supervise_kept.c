@@ -161,7 +161,7 @@ START_TEST(its_watchdog_is_the_one_that_it_was_told_of)
 	pid = told_pid_of(&told, "a");
 	supervisor = follow(&silent);
 	told_await(&told, "!a0 +a1 ");
-	ck_assert(told_has(&told, "as it had missed its watchdog"));
+	ck_assert(told_has(&told, "after missing its watchdog"));
 	ck_assert_int_ne(told_pid_of(&told, "a"), pid);
 	kreg_supervisor_stop(supervisor);
 	told_init(&told, k);
@@ -204,7 +204,7 @@ START_TEST(a_name_that_somebody_has_taken_is_said_and_costs_only_that)
 	leave(&how);
 	fd = take_name();
 	supervisor = follow(&how);
-	ck_assert(told_has(&told, "another process has the name of its NOTIFY_SOCKET"));
+	ck_assert(told_has(&told, "another process has bound its NOTIFY_SOCKET"));
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
 	/* One that is started has another name then. */
 	told_signal(&told, "a", SIGKILL);

@@ -293,8 +293,9 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 		supervisor = supervise_well(&what, "+a1 ");
 		told_signal(&told, "a", SIGKILL);
 		told_await(&told, "!a0 +a1 ");
-		ck_assert_msg(told_has(&told, "4 processes that it has left go on after SIGTERM"),
-			      "%s", told.sentences);
+		ck_assert_msg(
+			told_has(&told, "4 processes that it has left still run after SIGTERM"),
+			"%s", told.sentences);
 		ck_assert_int_eq(count_left(pids), 0);
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
@@ -359,7 +360,7 @@ static void leave_without_minder(int way)
 		ck_assert_int_eq(count_left(pids), POOL);
 		if (way == 0) {
 			supervisor = supervise_well(&what, "");
-			ck_assert(told_has(&told, " left of an earlier supervisor"));
+			ck_assert(told_has(&told, " left by an earlier supervisor"));
 			kreg_supervisor_stop(supervisor);
 		} else {
 			ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 1);

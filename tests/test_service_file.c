@@ -93,7 +93,7 @@ START_TEST(a_file_without_a_service_is_refused)
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		ck_assert_int_eq(read_text(texts[i], strlen(texts[i]), &what), -EINVAL);
-		ck_assert_ptr_nonnull(strstr(sentence, "services.ini: no service in it"));
+		ck_assert_ptr_nonnull(strstr(sentence, "services.ini: it has no [Service ROLE]"));
 	}
 	kreg_supervision_free(NULL);
 }
@@ -104,54 +104,57 @@ END_TEST
 static const struct {
 	const char *text, *sentence;
 } wrong[] = {
-	{ "ExecStart=a\n", ":1: it stands before the first [section]" },
-	{ "[Unit]\n", ":1: [Unit] is neither [Supervisor] nor [Service ROLE]" },
-	{ "[Supervisor]\nStrategy=all\n", ":2: \"all\" is none of: one_for_one, rest_for_one" },
-	{ "[Supervisor]\n[Supervisor]\n", ":2: [Supervisor] is there twice" },
-	{ "[Supervisor]\nIntensity=-1\n", ":2: \"-1\" is no number" },
-	{ "[Supervisor]\nPeriod=soon\n", ":2: \"soon\" is no time" },
-	{ "[Supervisor]\nRestart=no\n", ":2: [Supervisor] has no Restart=" },
-	{ SERVICE SERVICE, ":3: [Service a] is in line 1 already" },
-	{ "[Service a b]\n", ":1: \"a b\" cannot be the role of a service" },
-	{ "[Service supervisor]\n", ":1: \"supervisor\" cannot be the role" },
-	{ SERVICE "\n[Service b]\nValue=x\n", ":4: the service has no ExecStart=" },
-	{ SERVICE "Typo=notify\n", ":3: [Service a] has no Typo=" },
-	{ SERVICE "Type=simple\nType=notify\n", ":4: Type= is there twice" },
-	{ SERVICE "Value=a\n b\n", ":4: Value= has one line" },
-	{ SERVICE "Type=sample\n", ":3: \"sample\" is none of: simple, notify, fd" },
+	{ "ExecStart=a\n", ":1: before the first [section]" },
+	{ "[Unit]\n", ":1: unknown section [Unit]; expected [Supervisor] or [Service ROLE]" },
+	{ "[Supervisor]\nStrategy=all\n",
+	  ":2: unknown value \"all\"; known values are one_for_one, rest_for_one" },
+	{ "[Supervisor]\n[Supervisor]\n", ":2: duplicate [Supervisor]" },
+	{ "[Supervisor]\nIntensity=-1\n", ":2: \"-1\" is not a number" },
+	{ "[Supervisor]\nPeriod=soon\n", ":2: \"soon\" is not a time" },
+	{ "[Supervisor]\nRestart=no\n",
+	  ":2: unknown key \"Restart\"; known keys are Strategy, Intensity, Period" },
+	{ SERVICE SERVICE, ":3: duplicate [Service a]; the first is in line 1" },
+	{ "[Service a b]\n", ":1: \"a b\" is not a valid role" },
+	{ "[Service supervisor]\n", ":1: \"supervisor\" is not a valid role" },
+	{ SERVICE "\n[Service b]\nValue=x\n", ":4: missing ExecStart=" },
+	{ SERVICE "Typo=notify\n", ":3: unknown key \"Typo\"; known keys are ExecStart, Value" },
+	{ SERVICE "Type=simple\nType=notify\n", ":4: duplicate Type=" },
+	{ SERVICE "Value=a\n b\n", ":4: Value= must be on one line" },
+	{ SERVICE "Type=sample\n",
+	  ":3: unknown value \"sample\"; known values are simple, notify, fd" },
 	{ SERVICE "Type=forking\n",
-	  ":3: Type=forking is not for regtool up: run the program in the foreground" },
-	{ SERVICE "User=nobody\n", ":3: User= is not for regtool up: let setpriv(1)" },
-	{ SERVICE "LimitNOFILE=9\n", ":3: LimitNOFILE= is not for regtool up: let prlimit(1)" },
-	{ SERVICE "OnCalendar=daily\n", ":3: OnCalendar= is not for regtool up: timers are" },
-	{ SERVICE "ListenStream=80\n", ":3: ListenStream= is not for regtool up: sockets are" },
-	{ SERVICE "Environment=X=1 KREG_GUARD=none\n", ":3: \"KREG_GUARD=none\" is for kreg" },
-	{ SERVICE "Environment=NOTIFY_SOCKET=/x\n", ":3: \"NOTIFY_SOCKET=/x\" is for kreg" },
+	  ":3: Type=forking is not supported: run the program in the foreground" },
+	{ SERVICE "User=nobody\n", ":3: User= is not supported: let setpriv(1)" },
+	{ SERVICE "LimitNOFILE=9\n", ":3: LimitNOFILE= is not supported: let prlimit(1)" },
+	{ SERVICE "OnCalendar=daily\n", ":3: OnCalendar= is not supported: timers are" },
+	{ SERVICE "ListenStream=80\n", ":3: ListenStream= is not supported: sockets are" },
+	{ SERVICE "Environment=X=1 KREG_GUARD=none\n", ":3: \"KREG_GUARD=none\" is set by kreg" },
+	{ SERVICE "Environment=NOTIFY_SOCKET=/x\n", ":3: \"NOTIFY_SOCKET=/x\" is set by kreg" },
 	{ SERVICE "[Service b]\nExecStart=b\n# x\nAfter=a c\n",
 	  ":3: After=c: there is no [Service c]" },
-	{ SERVICE "After=a\n", ":1: a is to start after itself" },
+	{ SERVICE "After=a\n", ":1: a starts after itself" },
 	{ "\n" SERVICE "After=b\n[Service b]\nExecStart=b\nAfter=a\n",
-	  ":2: a is to start after b (line 5), which is to start after it" },
-	{ SERVICE "Type=fd\n", ":1: Type=fd and ReadyFd= go together" },
+	  ":2: a starts after b (line 5), which starts after it" },
+	{ SERVICE "Type=fd\n", ":1: Type=fd and ReadyFd= need each other" },
 	{ SERVICE "WatchdogSec=5\n", ":1: WatchdogSec= needs Type=notify" },
-	{ SERVICE "ReadyFd=2\n", ":3: an fd from 3 to 1023 is needed" },
-	{ SERVICE "TimeoutStopSec=2days\n", ":3: \"2days\" is no time" },
+	{ SERVICE "ReadyFd=2\n", ":3: expected an fd from 3 to 1023" },
+	{ SERVICE "TimeoutStopSec=2days\n", ":3: \"2days\" is not a time" },
 	{ SERVICE "Environment=X\n", ":3: \"X\" is not NAME=VALUE" },
-	{ "[Service a]\nExecStart=a | b\n", ":2: one of | & ; < > ( ) { } needs quotes" },
-	{ "[Service a]\nExecStart=a $NO_SUCH_VARIABLE\n", ":2: a $VARIABLE is not set" },
+	{ "[Service a]\nExecStart=a | b\n", ":2: quote | & ; < > ( ) { }" },
+	{ "[Service a]\nExecStart=a $NO_SUCH_VARIABLE\n", ":2: $NO_SUCH_VARIABLE is not set" },
 	{ "[Service a]\nExecStart=a `b`\n", ":2: $(...) and `...` are not allowed" },
-	{ "[Service a]\nExecStart=a 'b\n", ":2: a quote is not closed" },
-	{ "[Service a]\nExecStart=a ; b\n", ":2: one of | & ; < > ( ) { } needs quotes" },
+	{ "[Service a]\nExecStart=a 'b\n", ":2: missing closing quote" },
+	{ "[Service a]\nExecStart=a ; b\n", ":2: quote | & ; < > ( ) { }" },
 	{ "[Service a]\nExecStart=a \"$(b)\"\n", ":2: $(...) and `...` are not allowed" },
-	{ "[Service a]\nExecStart=a ${B\n", ":2: ${ is followed by NAME}" },
-	{ "[Service a] # b\n", ":1: there is something behind [section]" },
-	{ SERVICE "ExecStart=b\n", ":3: ExecStart= is there twice" },
-	{ SERVICE "  Value=x\n", ":3: Value= begins its line, without a space" },
-	{ SERVICE " [Service b]\n", ":3: a [section] begins its line, without a space" },
-	{ "[Service a]\n\t[Service b]\n", ":2: a [section] begins its line, without a space" },
-	{ "[Service a\n", ":1: a [section] ends with a ]" },
-	{ SERVICE "=x\n", ":3: it is neither [section], nor NAME=VALUE" },
-	{ SERVICE "what is this\n", ":3: it is neither [section], nor NAME=VALUE" },
+	{ "[Service a]\nExecStart=a ${B\n", ":2: expected ${NAME} or ${NAME:-WORD}" },
+	{ "[Service a] # b\n", ":1: unexpected text after [section]" },
+	{ SERVICE "ExecStart=b\n", ":3: duplicate ExecStart=" },
+	{ SERVICE "  Value=x\n", ":3: Value= must not be indented" },
+	{ SERVICE " [Service b]\n", ":3: a [section] must not be indented" },
+	{ "[Service a]\n\t[Service b]\n", ":2: a [section] must not be indented" },
+	{ "[Service a\n", ":1: missing ] after [section" },
+	{ SERVICE "=x\n", ":3: expected [section], NAME=VALUE" },
+	{ SERVICE "what is this\n", ":3: expected [section], NAME=VALUE" },
 };
 
 START_TEST(what_is_wrong_is_told_with_file_and_line)
@@ -182,9 +185,9 @@ START_TEST(nothing_is_cut_however_long_it_is)
 	kreg_supervision_free(what);
 	snprintf(text, sizeof(text), "[Service %.*s]\nExecStart=a\n", KREG_ROLE_MAX + 1, longer);
 	ck_assert_int_eq(read_text(text, strlen(text), &what), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(sentence, "cannot be the role of a service"));
+	ck_assert_ptr_nonnull(strstr(sentence, "is not a valid role"));
 	ck_assert_int_eq(read_text(zero, sizeof(zero) - 1, &what), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(sentence, ":3: there is a 0 byte in it"));
+	ck_assert_ptr_nonnull(strstr(sentence, ":3: not a text file"));
 }
 END_TEST
 

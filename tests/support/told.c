@@ -39,7 +39,7 @@ static char sign_of(const char *what)
 		return '?';
 	if (!strncmp(what, "is done", 7))
 		return '=';
-	if (strstr(what, "is stopped, it"))
+	if (strstr(what, "is stopped, and"))
 		return '-';
 	return strstr(what, " ended ") ? '!' : 0;
 }

@@ -25,10 +25,11 @@ static int begin_service(struct text *text, const char *role)
 	struct service *service;
 
 	if (kreg_service_key("any", role, key) < 0 || !strcmp(role, KREG_ROLE_SUPERVISOR))
-		return text_fail(text, -EINVAL, "\"%s\" cannot be the role of a service", role);
+		return text_fail(text, -EINVAL, "\"%s\" is not a valid role", role);
 	for (service = file->first; service; service = service->next) {
 		if (!strcmp(service->supervised.role, role))
-			return text_fail(text, -EINVAL, "[Service %s] is in line %u already", role,
+			return text_fail(text, -EINVAL,
+					 "duplicate [Service %s]; the first is in line %u", role,
 					 service->line);
 	}
 	service = kept_add(&file->kept, NULL, sizeof(*service));
@@ -45,16 +46,18 @@ static int begin_service(struct text *text, const char *role)
 
 static int refuse_name(struct text *text, const char *name)
 {
-	const struct service_file *file = text->data;
 	const char *instead = refused_name(name);
+	const struct text_name *at;
+	char known[512] = "";
 
 	if (instead)
-		return text_fail(text, -EINVAL, "%s= is not for regtool up: %s", name, instead);
-	if (text->names == values_of_supervisor)
-		return text_fail(text, -EINVAL, "[Supervisor] has no %s=; see kreg_services(5)",
-				 name);
-	return text_fail(text, -EINVAL, "[Service %s] has no %s=; see kreg_services(5)",
-			 file->now->supervised.role, name);
+		return text_fail(text, -EINVAL, "%s= is not supported: %s", name, instead);
+	for (at = text->names; at->name; at++) {
+		if (*known)
+			strcat(known, ", ");
+		strcat(known, at->name);
+	}
+	return text_fail(text, -EINVAL, "unknown key \"%s\"; known keys are %s", name, known);
 }
 
 /* The names that the section may have, or NULL. */
@@ -67,12 +70,12 @@ static const struct text_name *begin_section(struct text *text, const char *sect
 			file->has_supervisor = true;
 			return values_of_supervisor;
 		}
-		text_fail(text, -EINVAL, "[Supervisor] is there twice");
+		text_fail(text, -EINVAL, "duplicate [Supervisor]");
 		return NULL;
 	}
 	if (strncmp(section, SECTION_SERVICE, strlen(SECTION_SERVICE))) {
-		text_fail(text, -EINVAL, "[%s] is neither [Supervisor] nor [Service ROLE]",
-			  section);
+		text_fail(text, -EINVAL,
+			  "unknown section [%s]; expected [Supervisor] or [Service ROLE]", section);
 		return NULL;
 	}
 	return begin_service(text, section + strlen(SECTION_SERVICE)) ? NULL : values_of_service;
@@ -108,10 +111,10 @@ static int check_order(struct text *text)
 		return text_fail(text, -EINVAL, "After=%s: there is no [Service %s]", fault.missing,
 				 fault.missing);
 	if (fault.service == fault.next)
-		return text_fail(text, -EINVAL, "%s is to start after itself", role);
+		return text_fail(text, -EINVAL, "%s starts after itself", role);
 	return text_fail(text, -EINVAL,
-			 "%s is to start after %s (line %u), which is to start after it, be it by "
-			 "way of others",
+			 "%s starts after %s (line %u), which starts after it, directly or through "
+			 "others",
 			 role, services[fault.next].role, line_of(file, fault.next));
 }
 
@@ -133,8 +136,8 @@ static int finish(struct text *text)
 	text->line = 0;
 	if (!count)
 		return text_fail(text, -EINVAL,
-				 "no service in it; `regtool down --namespace NAMESPACE` ends "
-				 "those of a namespace");
+				 "it has no [Service ROLE]; to stop all services use `regtool down "
+				 "--namespace NAMESPACE`");
 	services = kept_add(&file->kept, NULL, (count + 1) * sizeof(*services));
 	if (!services)
 		return values_out_of_memory(text);
@@ -143,17 +146,18 @@ static int finish(struct text *text)
 	for (service = file->first; service; service = service->next, services++) {
 		text->line = service->line;
 		if (!service->argv.count)
-			return text_fail(text, -EINVAL, "the service has no ExecStart=");
+			return text_fail(text, -EINVAL, "missing ExecStart=");
 		if ((service->start.ready == KREG_READY_FD) != (service->start.ready_fd != 0))
-			return text_fail(text, -EINVAL, "Type=fd and ReadyFd= go together");
+			return text_fail(text, -EINVAL, "Type=fd and ReadyFd= need each other");
 		if (service->start.watchdog_ms && service->start.ready != KREG_READY_NOTIFY)
 			return text_fail(text, -EINVAL,
 					 "WatchdogSec= needs Type=notify, and a program that sends "
 					 "WATCHDOG=1");
 		if (service->supervised.restart_max_ms < service->supervised.restart_ms &&
 		    service->supervised.restart_max_ms)
-			return text_fail(text, -EINVAL,
-					 "RestartMaxDelaySec= is not shorter than RestartSec=");
+			return text_fail(
+				text, -EINVAL,
+				"RestartMaxDelaySec= must not be shorter than RestartSec=");
 		if (text_format(where, sizeof(where), "%s:%u", text->file, service->line) ||
 		    values_set_string(text, &service->supervised.where, where))
 			service->supervised.where = NULL;

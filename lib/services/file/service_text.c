@@ -90,7 +90,7 @@ int text_number(struct text *text, const char *value, uint32_t max, uint32_t *ou
 	errno = 0;
 	number = strtoul(value, &end, 10);
 	if (!isdigit((unsigned char)*value) || *end || errno || number > max)
-		return text_fail(text, -EINVAL, "\"%s\" is no number from 0 to %u", value, max);
+		return text_fail(text, -EINVAL, "\"%s\" is not a number from 0 to %u", value, max);
 	*out = (uint32_t)number;
 	return 0;
 }
@@ -114,8 +114,8 @@ int text_time(struct text *text, const char *value, uint32_t *out)
 	    number > 24 * HOUR_MS / unit->value)
 		return text_fail(
 			text, -EINVAL,
-			"\"%s\" is no time from 1ms to a day: a number of seconds, or with "
-			"ms, s or min",
+			"\"%s\" is not a time from 1ms to a day: write a number of seconds, or "
+			"one with ms, s or min",
 			value);
 	*out = (uint32_t)number * unit->value;
 	return 0;
@@ -130,14 +130,14 @@ static int check_goes_on(struct text *text, const struct text_name *to, const ch
 	const struct text_name *at;
 
 	if (!to->may_go_on)
-		return text_fail(text, -EINVAL, "%s= has one line: a name begins without a space",
+		return text_fail(text, -EINVAL,
+				 "%s= must be on one line, and a name must not be indented",
 				 to->name);
 	for (at = text->names; at->name; at++) {
 		size_t size = strlen(at->name);
 
 		if (!strncasecmp(at->name, value, size) && value[size] == '=')
-			return text_fail(text, -EINVAL, "%s= begins its line, without a space",
-					 at->name);
+			return text_fail(text, -EINVAL, "%s= must not be indented", at->name);
 	}
 	return 0;
 }
@@ -150,7 +150,7 @@ static int take_value(struct text *text, const struct text_name *at, const char 
 	if (text->goes_on)
 		err = check_goes_on(text, at, value);
 	else if ((text->seen & bit) && !at->may_repeat)
-		err = text_fail(text, -EINVAL, "%s= is there twice", at->name);
+		err = text_fail(text, -EINVAL, "duplicate %s=", at->name);
 	text->seen |= bit;
 	return err ? err : at->read(text, value);
 }
@@ -184,10 +184,9 @@ static int take_section(struct text *text, char *line)
 	char *end = strchr(line, ']');
 
 	if (!end)
-		return text_fail(text, -EINVAL, "a [section] ends with a ]");
+		return text_fail(text, -EINVAL, "missing ] after [section");
 	if (end[1])
-		return text_fail(text, -EINVAL, "there is something behind [section]: \"%s\"",
-				 end + 1);
+		return text_fail(text, -EINVAL, "unexpected text after [section]: \"%s\"", end + 1);
 	*end = 0;
 	text->seen = 0;
 	text->last = NULL;
@@ -204,17 +203,16 @@ static int take_line(struct text *text, char *whole)
 		return 0;
 	/* After a name it would continue that name's value. */
 	if (*line == '[' && is_indented)
-		return text_fail(text, -EINVAL, "a [section] begins its line, without a space");
+		return text_fail(text, -EINVAL, "a [section] must not be indented");
 	if (*line == '[')
 		return take_section(text, line);
 	if (!text->names)
-		return text_fail(text, -EINVAL, "it stands before the first [section]");
+		return text_fail(text, -EINVAL, "before the first [section]");
 	text->goes_on = is_indented && text->last;
 	if (text->goes_on)
 		return take_value(text, text->last, line);
 	if (!equals || equals == line)
-		return text_fail(text, -EINVAL,
-				 "it is neither [section], nor NAME=VALUE, nor a comment");
+		return text_fail(text, -EINVAL, "expected [section], NAME=VALUE or a comment");
 	*equals = 0;
 	return take_name(text, trim(line), trim(equals + 1));
 }
@@ -235,7 +233,7 @@ static int read_lines(struct text *text, FILE *stream)
 		text->line++;
 		start = text->line == 1 && !strncmp(line, mark, 3) ? line + 3 : line;
 		if (strlen(line) != (size_t)size)
-			err = text_fail(text, -EINVAL, "there is a 0 byte in it: is it a text?");
+			err = text_fail(text, -EINVAL, "not a text file: the line has a NUL byte");
 		else
 			err = take_line(text, start);
 	}

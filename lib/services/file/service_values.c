@@ -84,7 +84,7 @@ static int set_choice(struct text *text, uint32_t *out, const char *value,
 			strcat(all, ", ");
 		strcat(all, choice->word);
 	}
-	return text_fail(text, -EINVAL, "\"%s\" is none of: %s", value, all);
+	return text_fail(text, -EINVAL, "unknown value \"%s\"; known values are %s", value, all);
 }
 
 static int read_strategy(struct text *text, const char *value)
@@ -169,8 +169,7 @@ static int read_environment(struct text *text, const char *value)
 		if (!equals || equals == words->at[from])
 			err = text_fail(text, -EINVAL, "\"%s\" is not NAME=VALUE", words->at[from]);
 		else if (environment_is_own(words->at[from]))
-			err = text_fail(text, -EINVAL,
-					"\"%s\" is for kreg to set: choose another name",
+			err = text_fail(text, -EINVAL, "\"%s\" is set by kreg: choose another name",
 					words->at[from]);
 	}
 	return err;
@@ -209,8 +208,7 @@ static int read_type(struct text *text, const char *value)
 	const char *instead = refused_type(value);
 
 	if (instead)
-		return text_fail(text, -EINVAL, "Type=%s is not for regtool up: %s", value,
-				 instead);
+		return text_fail(text, -EINVAL, "Type=%s is not supported: %s", value, instead);
 	if (!strcasecmp(value, "oneshot")) {
 		service->supervised.flags |= KREG_SERVICE_ONESHOT;
 		return 0;
@@ -224,7 +222,7 @@ static int read_ready_fd(struct text *text, const char *value)
 	int err = text_number(text, value, 1023, &fd);
 
 	if (!err && fd < 3)
-		err = text_fail(text, -EINVAL, "an fd from 3 to 1023 is needed");
+		err = text_fail(text, -EINVAL, "expected an fd from 3 to 1023");
 	now(text)->start.ready_fd = (int32_t)fd;
 	return err;
 }

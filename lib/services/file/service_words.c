@@ -107,8 +107,8 @@ static int take_variable(struct splitter *s)
 	if (has_braces) {
 		s->at = strchr(end, '}');
 		if (end == name || !s->at || (*end != '}' && strncmp(end, ":-", 2)))
-			return text_fail(s->text, -EINVAL,
-					 "${ is followed by NAME} or NAME:-WORD}: %s", s->whole);
+			return text_fail(s->text, -EINVAL, "expected ${NAME} or ${NAME:-WORD}: %s",
+					 s->whole);
 		s->at++;
 	}
 	copy = strndup(name, (size_t)(end - name));
@@ -120,7 +120,7 @@ static int take_variable(struct splitter *s)
 	if (!copy)
 		err = text_fail(s->text, -ENOMEM, "out of memory");
 	else if (!value)
-		err = text_fail(s->text, -EINVAL, "a $VARIABLE is not set: %s", copy);
+		err = text_fail(s->text, -EINVAL, "$%s is not set", copy);
 	else
 		err = put_value(s, value);
 	free(copy);
@@ -133,8 +133,7 @@ static int take_home(struct splitter *s)
 	const char *home = getenv("HOME");
 
 	s->at++;
-	return home ? put(s, home, strlen(home))
-		    : text_fail(s->text, -EINVAL, "a $VARIABLE is not set: HOME");
+	return home ? put(s, home, strlen(home)) : text_fail(s->text, -EINVAL, "$HOME is not set");
 }
 
 static int take_quoted(struct splitter *s)
@@ -175,8 +174,7 @@ static int take_bare(struct splitter *s)
 				 s->whole);
 	if (strchr("|&;<>(){}", c))
 		return text_fail(s->text, -EINVAL,
-				 "one of | & ; < > ( ) { } needs quotes, or a shell: sh -c '...': "
-				 "%s",
+				 "quote | & ; < > ( ) { }, or use a shell: sh -c '...': %s",
 				 s->whole);
 	if (c == '\\' && *s->at)
 		c = *s->at++;
@@ -192,7 +190,7 @@ int words_split(struct text *text, const char *value,
 	while (!err && *s.at)
 		err = s.quote ? take_quoted(&s) : take_bare(&s);
 	if (!err && s.quote)
-		err = text_fail(text, -EINVAL, "a quote is not closed: %s", value);
+		err = text_fail(text, -EINVAL, "missing closing quote: %s", value);
 	if (!err)
 		err = end_word(&s);
 	free(s.word);

@@ -33,9 +33,10 @@ static int clear(const char *role, void *data)
 	count = group_count(&group);
 	c->found += count > 0;
 	if (count) {
-		supervision_say(c->what,
-				"%s/%s: %zu process%s left of an earlier supervisor: SIGKILL",
-				c->space, role, count, count == 1 ? " is" : "es are");
+		supervision_say(
+			c->what,
+			"%s/%s: %zu process%s left by an earlier supervisor: sending SIGKILL",
+			c->space, role, count, count == 1 ? " is" : "es are");
 		group_kill(&group);
 	}
 	cgroups_remove(group.cgroup, role);

@@ -128,10 +128,10 @@ static int start_new(struct kreg_supervisor *s, bool *is_new)
 		if (!is_new[at])
 			continue;
 		if (waits_for_new(s, ward, is_new)) {
-			supervision_say(
-				&s->plan->what,
-				"%s/%s: is not started, because what it is to start after is not",
-				s->plan->space, ward->what->role);
+			supervision_say(&s->plan->what,
+					"%s/%s: is not started, because a service that it starts "
+					"after was not",
+					s->plan->space, ward->what->role);
 			ward->is_down = true;
 			continue;
 		}
@@ -171,8 +171,7 @@ static int apply(struct kreg_supervisor *s)
 	restart_history_deinit(&s->history);
 	s->history = history;
 	wards_free(&before);
-	supervision_say(&s->plan->what,
-			"%s: has changed: left alone were %zu of its services, of %zu",
+	supervision_say(&s->plan->what, "%s: changed: %zu of %zu services were left alone",
 			s->plan->space, moved, s->plan->what.count);
 	err = start_new(s, is_new);
 	free(is_new);

@@ -121,18 +121,11 @@ static void restart(struct kreg_supervisor *s, size_t place)
 /* False: the restart limit is reached, and the tree ends. */
 static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 {
-	const struct kreg_supervision *what = &s->plan->what;
-
 	if (restart_is_allowed(&s->history, clock_now() / 1000000)) {
 		restart(s, place);
 		return true;
 	}
-	supervision_say(
-		what,
-		"%s: %s needs one more restart, but not more than %u within %u ms are allowed: "
-		"all services of %s are stopped",
-		s->plan->space, s->wards.at[place].what->role, s->history.intensity,
-		s->history.period_ms, s->plan->space);
+	say_limit_reached(s->plan, &s->wards.at[place], &s->history);
 	return false;
 }
 
@@ -261,7 +254,7 @@ static int begin(struct kreg_supervisor *s)
 
 	if (err == -EEXIST)
 		supervision_say(what,
-				"%s: pid %d supervises it already: end that one first, or take "
+				"%s: already supervised by pid %d: stop that supervisor, or use "
 				"another namespace",
 				s->plan->space, holder.owner.pid);
 	if (err) {

@@ -20,7 +20,7 @@ static const char *how_it_ended(const struct ending *ending, char *text, size_t 
 		return text;
 	}
 	if (ending->code != CLD_KILLED && ending->code != CLD_DUMPED)
-		return "in a way that nobody can say";
+		return "in an unknown way";
 	name = sigabbrev_np(ending->status);
 	snprintf(text, size, "by signal %d (%s%s)", ending->status, name ? "SIG" : "unnamed",
 		 name ? name : "");
@@ -39,7 +39,19 @@ static const char *where(const struct ward *ward, char *text, size_t size)
 void say_started(const struct supervision *plan, const struct ward *ward)
 {
 	supervision_say(&plan->what, "%s/%s: %s pid %d", plan->space, ward->what->role,
-			ward->is_ours ? "started as" : "is taken over, it runs as", ward->pid);
+			ward->is_ours ? "started as" : "is taken over as", ward->pid);
+}
+
+void say_limit_reached(const struct supervision *plan, const struct ward *ward,
+		       const struct restart_history *history)
+{
+	bool is_seconds = history->period_ms % 1000 == 0;
+
+	supervision_say(&plan->what,
+			"%s/%s: restart limit reached (%u in %u %s): all services are stopped",
+			plan->space, ward->what->role, history->intensity,
+			is_seconds ? history->period_ms / 1000 : history->period_ms,
+			is_seconds ? "s" : "ms");
 }
 
 void say_done(const struct supervision *plan, const struct ward *ward)
@@ -52,7 +64,7 @@ void say_done(const struct supervision *plan, const struct ward *ward)
 static const char *missing_part(const struct kreg_start *start, int err)
 {
 	if (err == -ENOENT && strchr(start->argv[0], '/') && !access(start->argv[0], F_OK))
-		return " is there, but not the interpreter that its first line names";
+		return " exists, but the interpreter in its first line does not";
 	return NULL;
 }
 
@@ -93,7 +105,7 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 
 	switch (err) {
 	case -EEXIST:
-		snprintf(text, sizeof(text), "pid %d has the name%s", started->owner.pid,
+		snprintf(text, sizeof(text), "pid %d holds the name%s", started->owner.pid,
 			 started->ready ? "" : " and is not ready");
 		break;
 	case -ENOEXEC:
@@ -106,7 +118,7 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 			 how_it_ended(&ending, how, sizeof(how)), daemonises(ward, &ending));
 		break;
 	case -ETIMEDOUT:
-		snprintf(text, sizeof(text), "it was not ready after %lld ms, and was killed",
+		snprintf(text, sizeof(text), "timed out: not ready after %lld ms, killed",
 			 (long long)ward->what->start->timeout_ms);
 		break;
 	default:
@@ -119,26 +131,25 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 static void say_end(const struct supervision *plan, const struct ward *ward,
 		    const struct ending *ending, const char *who)
 {
-	const char *what_next = ": is to be restarted";
+	const char *what_next = ": restarting";
 	char how[64], place[256] = "", later[64];
 
 	if (ward->is_refused) {
 		what_next = daemonises(ward, ending);
 		where(ward, place, sizeof(place));
 	} else if (ward->what->restart == KREG_RESTART_TEMPORARY) {
-		what_next = ": is temporary, and forgotten";
+		what_next = ": not restarted (temporary)";
 	} else if (!restart_is_needed(ward->what->restart, ending)) {
-		what_next = ": is transient, and done";
+		what_next = ": not restarted (transient)";
 	} else if (ward->what->restart_ms) {
-		snprintf(later, sizeof(later), ": is to be restarted in %u ms",
+		snprintf(later, sizeof(later), ": restarting in %u ms",
 			 restart_delay(ward->what->restart_ms, ward->what->restart_max_ms,
 				       ward->in_row));
 		what_next = later;
 	}
 	supervision_say(&plan->what, "%s/%s: %s ended %s%s%s%s", plan->space, ward->what->role, who,
 			how_it_ended(ending, how, sizeof(how)),
-			ward->has_missed ? ", as it had missed its watchdog" : "", what_next,
-			place);
+			ward->has_missed ? " after missing its watchdog" : "", what_next, place);
 }
 
 void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,
@@ -150,13 +161,13 @@ void say_ended(const struct supervision *plan, const struct ward *ward, const st
 	if (!was_told)
 		say_end(plan, ward, ending, how);
 	else
-		supervision_say(&plan->what, "%s/%s: pid %d is stopped, it ended %s", plan->space,
+		supervision_say(&plan->what, "%s/%s: pid %d is stopped, and ended %s", plan->space,
 				ward->what->role, ward->pid,
 				how_it_ended(ending, how, sizeof(how)));
 	if (ward->left && !ward->is_refused)
-		supervision_say(&plan->what, "%s/%s: %zu process%s that it had left %s gone",
+		supervision_say(&plan->what, "%s/%s: %zu process%s that it had left %s ended",
 				plan->space, ward->what->role, ward->left,
-				ward->left == 1 ? "" : "es", ward->left == 1 ? "is" : "are");
+				ward->left == 1 ? "" : "es", ward->left == 1 ? "has" : "have");
 }
 
 void say_ended_at_once(const struct supervision *plan, const struct ward *ward,
@@ -216,24 +227,23 @@ void say_changed(const struct supervision *plan, const struct ward *ward, struct
 	char text[4096];
 
 	if (read_arguments(ward, text, sizeof(text)))
-		supervision_say(
-			&plan->what,
-			"%s/%s: has changed: it was started as \"%.300s\", and goes on so until "
-			"it is started anew",
-			plan->space, ward->what->role, text);
+		supervision_say(&plan->what,
+				"%s/%s: its command has changed: it runs as \"%.300s\" until it is "
+				"started again",
+				plan->space, ward->what->role, text);
 	if (has_other_value(plan, ward, k))
-		supervision_say(
-			&plan->what,
-			"%s/%s: has changed: its value is another one until it is started anew",
-			plan->space, ward->what->role);
+		supervision_say(&plan->what,
+				"%s/%s: its value has changed: it has the old one until it is "
+				"started again",
+				plan->space, ward->what->role);
 }
 
 void say_not_heard(const struct supervision *plan, const struct ward *ward, int err)
 {
 	supervision_say(&plan->what,
-			"%s/%s: what it says is not heard until it is started anew: %s",
+			"%s/%s: its messages are not received until it is started again: %s",
 			plan->space, ward->what->role,
-			err == -EADDRINUSE ? "another process has the name of its NOTIFY_SOCKET, "
+			err == -EADDRINUSE ? "another process has bound its NOTIFY_SOCKET, "
 					     "`ss -xlp` shows which"
 					   : kreg_strerror(err));
 }

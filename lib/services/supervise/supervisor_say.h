@@ -28,6 +28,9 @@ void say_ended(const struct supervision *plan, const struct ward *ward, const st
 void say_ended_at_once(const struct supervision *plan, const struct ward *ward,
 		       const struct ending *ending);
 
+/* It would need one more restart than the limit allows. */
+void say_limit_reached(const struct supervision *plan, const struct ward *ward,
+		       const struct restart_history *history);
 /* A one-shot succeeded. */
 void say_done(const struct supervision *plan, const struct ward *ward);
 

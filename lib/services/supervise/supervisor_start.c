@@ -171,7 +171,7 @@ static int say_stranger(const struct kreg_service *service, void *data)
 	}
 	supervision_say(
 		&s->plan->what,
-		"%s/%s: runs as pid %d and is none of the services any more: it is left alone, and "
+		"%s/%s: runs as pid %d but is no longer one of the services, and is left alone: "
 		"`regtool signal %s/%s TERM` ends it",
 		s->plan->space, service->role, service->owner.pid, s->plan->space, service->role);
 	return 0;

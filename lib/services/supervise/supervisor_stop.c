@@ -64,18 +64,17 @@ static void end_process(struct kreg_supervisor *s, const struct ward *ward, uint
 {
 	const char *role = ward->what->role;
 	int err = ward_tell(ward, SIGTERM);
-	char when[32] = ", and there is haste";
+	char when[40] = " at the second request to stop";
 
 	if (await_end(s, ward, until))
 		return;
 	if (!s->is_in_haste)
 		snprintf(when, sizeof(when), " %u ms after SIGTERM", ward->what->stop_ms);
-	supervision_say(&s->plan->what, "%s/%s: pid %d goes on%s: %s", s->plan->space, role,
-			ward->pid, when, err ? kreg_strerror(err) : "SIGKILL");
+	supervision_say(&s->plan->what, "%s/%s: pid %d still runs%s: %s", s->plan->space, role,
+			ward->pid, when, err ? kreg_strerror(err) : "sending SIGKILL");
 	err = ward_tell(ward, SIGKILL);
 	if (err)
-		supervision_say(&s->plan->what,
-				"%s/%s: pid %d cannot be killed, end it by hand: %s",
+		supervision_say(&s->plan->what, "%s/%s: cannot kill pid %d: %s: end it by hand",
 				s->plan->space, role, ward->pid, kreg_strerror(err));
 	ward_await(ward, 0, -1);
 }
@@ -107,17 +106,16 @@ void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t 
 		group_tell(&ward->group, SIGTERM);
 	if (count && !await_rest(s, ward, until)) {
 		rest = group_count(&ward->group);
-		supervision_say(
-			&plan->what,
-			"%s/%s: %zu process%s that it has left %s on after SIGTERM: SIGKILL",
-			plan->space, ward->what->role, rest, rest == 1 ? "" : "es",
-			rest == 1 ? "goes" : "go");
+		supervision_say(&plan->what,
+				"%s/%s: %zu process%s that it has left still run%s after SIGTERM: "
+				"sending SIGKILL",
+				plan->space, ward->what->role, rest, rest == 1 ? "" : "es",
+				rest == 1 ? "s" : "");
 		if (!group_kill(&ward->group))
-			supervision_say(
-				&plan->what,
-				"%s/%s: what it has left cannot be killed, end it by hand: %zu in "
-				"number",
-				plan->space, ward->what->role, group_count(&ward->group));
+			supervision_say(&plan->what,
+					"%s/%s: cannot kill what it has left (%zu in number): end "
+					"it by hand",
+					plan->space, ward->what->role, group_count(&ward->group));
 	}
 	ward->left = count;
 	supervisor_leave_cgroup(ward);
@@ -215,7 +213,7 @@ void supervisor_let_found_go(struct kreg_supervisor *s)
 		if (!ward_runs(ward) || ward->is_ours)
 			continue;
 		supervision_say(&s->plan->what,
-				"%s/%s: goes on as pid %d without a supervisor, as before",
+				"%s/%s: pid %d keeps running without a supervisor, as before",
 				s->plan->space, ward->what->role, ward->pid);
 		ward_let_go(ward);
 	}

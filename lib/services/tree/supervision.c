@@ -102,19 +102,19 @@ static const char *fault_of(const struct supervision *s, size_t at)
 	char key[KREG_KEY_MAX];
 
 	if (!service->role || kreg_service_key(s->space, service->role, key) < 0)
-		return "a role has 1 to 150 printable ASCII characters but the space";
+		return "a role must have 1 to 150 printable ASCII characters, and no space";
 	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
-		return "this role is the supervisor's own: choose another one";
+		return "the role is reserved for the supervisor: choose another one";
 	if (!is_new(s, at, service->role))
-		return "the role is there twice: remove one of them";
+		return "duplicate role: remove one of them";
 	if (!service->start)
-		return "it has no start";
+		return "its start is missing";
 	if (service->restart > KREG_RESTART_TEMPORARY)
-		return "there is no such restart policy";
+		return "unknown restart policy";
 	if (service->flags & ~(uint32_t)KREG_SERVICE_ONESHOT || service->reserved)
-		return "there is no such flag";
+		return "unknown flag";
 	if (service->restart_max_ms && service->restart_max_ms < service->restart_ms)
-		return "the longest delay of a restart is shorter than the first";
+		return "restart_max_ms is shorter than restart_ms";
 	return NULL;
 }
 
@@ -128,7 +128,7 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 		err = -EINVAL;
 	if (err) {
 		service->role = NULL;
-		supervision_say(&s->what, "%s: service %zu of the array has a wrong size", s->space,
+		supervision_say(&s->what, "%s: service %zu: wrong size of its struct", s->space,
 				at);
 		return err;
 	}
@@ -148,8 +148,8 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 	if (!err)
 		err = keep_start(s, &service->start);
 	if (err)
-		supervision_say(&s->what, "%s/%s: its start cannot be taken over: %s", s->space,
-				service->role, kreg_strerror(err));
+		supervision_say(&s->what, "%s/%s: invalid start: %s", s->space, service->role,
+				kreg_strerror(err));
 	return err;
 }
 
@@ -179,15 +179,16 @@ static void say_fault(const struct supervision *s, const struct start_order_faul
 
 	if (fault->missing)
 		supervision_say(&s->what,
-				"%s/%s: it is to start after %.200s, which is none of the services",
+				"%s/%s: starts after %.200s, which is not one of the services",
 				s->space, role, fault->missing);
 	else if (fault->service == fault->next)
-		supervision_say(&s->what, "%s/%s: it is to start after itself", s->space, role);
+		supervision_say(&s->what, "%s/%s: starts after itself", s->space, role);
 	else
-		supervision_say(&s->what,
-				"%s/%s: it is to start after %s, which is to start after it, be it "
-				"by way of others",
-				s->space, role, next);
+		supervision_say(
+			&s->what,
+			"%s/%s: starts after %s, which starts after it, directly or through "
+			"others",
+			s->space, role, next);
 }
 
 static int sort_services(struct supervision *s, char *why)
@@ -226,7 +227,7 @@ static int check_whole(struct supervision *s, const char *space,
 	strcpy(s->space, space);
 	if (s->what.strategy > KREG_ONE_FOR_ALL || s->what.flags & ~(uint32_t)FLAGS_KNOWN ||
 	    s->what.orders < 0 || s->what.reserved) {
-		supervision_say(&s->what, "%s: there is no such strategy or flag", space);
+		supervision_say(&s->what, "%s: unknown strategy or flag", space);
 		return -EINVAL;
 	}
 	return 0;
