@@ -45,12 +45,12 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/services/start/cgroups.h"
 #include "lib/services/start/fds.h"
 #include "lib/services/start/notify_socket.h"
+#include "lib/services/start/start_watch.h"
 #include "base/fd.h"
 #include "base/process.h"
 
@@ -204,12 +204,18 @@ static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *f
 	_exit(0);
 }
 
+/* Before the minder exists, so that it is out of the service's group from the first moment on. */
+static void leave_group(void)
+{
+	setpgid(0, 0);
+	prctl(PR_SET_NAME, MINDER_COMM);
+}
+
 int start_minder(const struct start_plan *plan)
 {
 	const struct start_within *within = plan->within;
 	int fds[FDS] = { fd_pidfd(plan->starter), fd_pidfd(process_pid()), -1, -1, -1 };
-	int status = 0, err = 0;
-	pid_t between;
+	int err = 0;
 
 	if (within->cgroup >= 0) {
 		fds[FD_CGROUP] = within->cgroup;
@@ -221,29 +227,10 @@ int start_minder(const struct start_plan *plan)
 	/* The pidfd was that of this process's parent if the parent is still the starter. */
 	else if (getppid() != plan->starter)
 		err = -ESRCH;
-	/* A double fork: the program must not have a child that it does not know of. */
-	between = err ? -1 : _Fork();
-	if (between == 0) {
-		pid_t minder;
-
-		/*
-		 * The end of the link says that the program runs, however long the minder
-		 * takes to begin.
-		 */
-		close(plan->link);
-		/*
-		 * Here too, so that it is out of the service's group from the first
-		 * moment on.
-		 */
-		setpgid(0, 0);
-		prctl(PR_SET_NAME, MINDER_COMM);
-		minder = _Fork();
-		if (minder)
-			_exit(minder < 0);
+	if (!err)
+		err = start_beside(plan, leave_group);
+	if (err > 0)
 		keep(plan, fds);
-	}
-	if (!err && (between < 0 || waitpid(between, &status, 0) != between || status))
-		err = -EAGAIN;
 	fd_close(&fds[FD_STARTER]);
 	fd_close(&fds[FD_PROGRAM]);
 	return err;

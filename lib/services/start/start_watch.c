@@ -164,34 +164,36 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 	return watcher;
 }
 
+int start_beside(const struct start_plan *plan, void (*prepare)(void))
+{
+	int status = 0;
+	pid_t between = _Fork(), beside;
+
+	if (between < 0)
+		return -errno;
+	if (between)
+		return waitpid(between, &status, 0) != between || status ? -EAGAIN : 0;
+	/* The end of the link says that the program runs, however long this one takes to begin. */
+	close(plan->link);
+	if (prepare)
+		prepare();
+	beside = _Fork();
+	if (beside)
+		_exit(beside < 0);
+	return 1;
+}
+
 int start_watch_starter(const struct start_plan *plan)
 {
-	int fds[FDS], status = 0, err = open_pidfds(fds, plan->starter, process_pid(), 0);
-	pid_t between;
+	int fds[FDS], err = open_pidfds(fds, plan->starter, process_pid(), 0);
 
 	if (err)
 		return err;
-	/* A double fork: the program must not have a child that it does not know of. */
-	between = _Fork();
-	if (between == 0) {
-		pid_t watcher;
-
-		/*
-		 * The end of the link says that the program runs, however long the
-		 * watcher takes to begin.
-		 */
-		close(plan->link);
-		watcher = _Fork();
-
-		if (watcher)
-			_exit(watcher < 0);
+	err = start_beside(plan, NULL);
+	if (err > 0) {
 		stand_apart();
 		watch(fds);
 	}
-	if (between < 0)
-		err = -errno;
-	else if (waitpid(between, &status, 0) != between || status)
-		err = -EAGAIN;
 	close_pidfds(fds);
 	return err;
 }

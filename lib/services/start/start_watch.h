@@ -6,7 +6,7 @@
  *           PR_SET_PDEATHSIG; until it has ended, its name cannot be taken.
  * Needs     all signals blocked.
  * Context   as start_child.h.
- * Used by   start_child.c.
+ * Used by   start_child.c, start_minder.c.
  */
 #ifndef KREG_LIB_START_WATCH_H
 #define KREG_LIB_START_WATCH_H
@@ -26,6 +26,14 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program);
  * kreg's, that watches the starter. 0, or a negative errno.
  */
 int start_watch_starter(const struct start_plan *plan);
+
+/*
+ * In the process that is to become the program: starts a process that is not its child,
+ * because the program must not have a child that it does not know of. @prepare, or NULL, runs
+ * in its parent, which ends. Returns 1 in the new process, and in the caller 0 or a negative
+ * errno.
+ */
+int start_beside(const struct start_plan *plan, void (*prepare)(void));
 
 /* Sends one word to the starter. */
 void start_say(const struct start_plan *plan, struct start_word word);

@@ -12,7 +12,7 @@
  *   ours       fd   fd       yes       not there: ward_reap()
  *   taken over fd   fd       no        the same
  *
- * Killed here, the kernel kills services that are ours, unless they are to be kept: then
+ * Killed here, the kernel kills the services in state ours, unless they are to be kept: then
  * the next supervisor takes them over.
  */
 #include "lib/services/supervise/ward.h"
