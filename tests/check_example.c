@@ -70,7 +70,7 @@ static struct kreg_owner owner_of(const struct place *place, const char *role)
 	return found.owner;
 }
 
-/* Returns when the name is no more that process's. */
+/* Returns when that process no longer holds the name. */
 static void kill_service(const struct place *place, const char *role)
 {
 	struct kreg_owner owner = owner_of(place, role);
@@ -167,7 +167,7 @@ START_TEST(telemetry_counts_and_tells_of_a_death)
 	owner = owner_of(&place, "event_store");
 	kill_service(&place, "event_store");
 	snprintf(death, sizeof(death), "event_store %d", owner.pid);
-	/* It hears of it by the death itself, a moment after we do. */
+	/* It is notified by the death itself, a moment after this process. */
 	while (!strstr(ask(&telemetry, "deaths"), death))
 		usleep(1000);
 	ck_assert_str_eq(text, death);

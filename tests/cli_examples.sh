@@ -26,7 +26,7 @@ begin() {
 	started="$started $pid"
 }
 
-# reap PID: its exit status; the pid is no more ours to kill.
+# reap PID: returns its exit status; the pid may be reused afterwards.
 reap() {
 	others=
 	for other in $started; do
@@ -79,7 +79,7 @@ try_names() {
 	echo hello >&3
 	says "the name is found, and answers" answers "pid $first: hello"
 	exits 1 "a second service is refused" "$examples/names" serve oracle
-	says "and told of the first" err "names: \"oracle\" runs already, as pid $first"
+	says "and names the pid of the first" err "names: \"oracle\" runs already, as pid $first"
 	crash "$first"
 	echo again >&3
 	serve service2
@@ -117,9 +117,9 @@ try_dispatcher() {
 	says "the dead is not called" out "reload 8: 1 of 1 got it"
 	says "the living is" handler2 "reload 8"
 	exits 0 "send a kind of the dead alone" "$examples/dispatcher" send rotate 9
-	says "nobody is called" out "rotate 9: 0 of 0 got it"
+	says "there is no receiver" out "rotate 9: 0 of 0 got it"
 	kill "$two"
-	ends_well "a handler ends when it is told" "$two"
+	ends_well "SIGTERM ends a handler" "$two"
 	exits 0 "its registry has no owner left" "$regtool" destroy example-dispatcher
 }
 
@@ -146,10 +146,10 @@ try_pubsub() {
 	says "the dead is not sent it" out "weather: sent to 1 of 1"
 	says "the living gets it" late sun
 	kill "$late"
-	ends_well "a subscriber ends when it is told" "$late"
+	ends_well "SIGTERM ends a subscriber" "$late"
 	says "watch tells that it left" watch "weather: pid $late left"
 	kill "$watch" "$known"
-	ends_well "watch ends when it is told" "$watch"
+	ends_well "SIGTERM ends watch" "$watch"
 	ends_well "the other too" "$known"
 	exits 0 "its registry has no owner left" "$regtool" destroy example-pubsub
 }
@@ -164,7 +164,7 @@ ask() {
 	"$examples/services/services" ask "$@"
 }
 
-# has_died ROLE PID: has telemetry heard of it?
+# has_died ROLE PID: has telemetry been notified?
 # shellcheck disable=SC2317 # until_ok calls it
 has_died() {
 	ask telemetry deaths | grep -qx "$1 $2"
@@ -188,8 +188,8 @@ try_services() {
 	exits 0 "store an event, which takes a service that has asked another" ask event_store add a first
 	says "it is the first" out 1
 	exits 1 "a second service is refused" "$examples/services/event_store"
-	says "and told of the first" err "event_store: already started, as pid $store"
-	exits 1 "what is no event is refused" ask event_store add a
+	says "and names the pid of the first" err "event_store: already started, as pid $store"
+	exits 1 "an invalid event is refused" ask event_store add a
 	says "with the reason" err "services: event_store says: an event is ID TEXT, in one line"
 	crash "$store"
 	ask event_store add a first >"$folder/late" 2>&1 &
@@ -197,15 +197,15 @@ try_services() {
 	started="$started $late"
 	service event_store
 	store=$pid
-	ends_well "who asks while there is none waits for the next one" "$late"
+	ends_well "a client without a service waits for the next one" "$late"
 	says "which knows the event" late 1
 	exits 0 "count" ask event_store count
 	says "so it is stored once" out 1
 	crash "$store"
 	if until_ok has_died event_store "$store"; then
-		ok "telemetry hears of a death"
+		ok "telemetry is notified of a death"
 	else
-		not_ok "telemetry hears of a death" "of $store: $(ask telemetry deaths)"
+		not_ok "telemetry is notified of a death" "of $store: $(ask telemetry deaths)"
 	fi
 	exits 0 "count something" ask telemetry add requests 5
 	exits 0 "and more of it" ask telemetry add requests -2

@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A test process acquires services of its own, a step a line: it takes a namespace, its services are started and
-# found in it alone, production goes on untouched, and nothing is left of them; neither when it clears up nor when it
-# is killed. In both modes, each in a folder and with a guard of its own.
+# found only there, production is not affected, and nothing is left of them, whether it cleans up or is killed. In both modes, each in a folder and with a guard of its own.
 set -u
 
 services=${EXAMPLES:?the folder of the built examples}/services
@@ -95,7 +94,7 @@ try_all() {
 	start_production
 	clear_up_by_itself
 	be_killed
-	step "the supervisor of production is told to end" kill "$up"
+	step "SIGTERM stops the supervisor of production" kill "$up"
 	step "nobody is left in production" is_empty production
 	wait "$up" 2>/dev/null
 	started=

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Service start-up and registration in the production namespace, a step a line: who starts config_server of
-# examples/services/, who comes second, who finds it, and what a kill changes. In both modes, each in a folder and
-# with a guard of its own.
+# Service start-up and registration in the production namespace, a step a line: config_server of examples/services/ is
+# started, refused a second time, found, killed and restarted. In both modes, each in a folder and with a guard of its
+# own.
 set -u
 
 services=${EXAMPLES:?the folder of the built examples}/services
@@ -24,7 +24,7 @@ is_refused() {
 		grep -qx "config_server: already started, as pid $1" "$folder/refusal"
 }
 
-# Whoever runs before its name is reserved for it would be a second one.
+# A program that ran before its name was reserved could be a second one.
 # shellcheck disable=SC2317
 has_begun() {
 	[ -s "$folder/begun" ]
@@ -72,14 +72,14 @@ try_all() {
 	started="$started $up"
 	step "the supervisor reserves the name, and starts config_server" has_begun
 	first=$(cat "$folder/begun")
-	step "it is pid $first, and not ready: nobody finds it yet" nobody_is config_server
-	step "a second start is told: already started, as pid $first" is_refused "$first"
+	step "it is pid $first, and not ready: it is not found yet" nobody_is config_server
+	step "a second start is refused: already started, as pid $first" is_refused "$first"
 	begin_ask answer1
 	go
 	step "pid $first is ready: the name is its own" is_pid config_server "$first"
 	step "and is found with its address, $(value_of config_server)" \
 		test "$(value_of config_server | cut -c 1)" = @
-	step "who has waited for (production, config_server) connects and is answered" \
+	step "the client that has waited for (production, config_server) connects and is answered" \
 		is_said answer1 hello
 	step "event_store, which comes after it, has learnt from it what its file is" \
 		"$services/services" ask event_store add first "the first event"
@@ -87,16 +87,16 @@ try_all() {
 	rm "$folder/begun"
 	step "config_server is killed" kill -9 "$first"
 	step "its name is gone with it" "$regtool" wait production/config_server --gone
-	step "the supervisor reserves the name again, and starts it anew" has_begun
+	step "the supervisor reserves the name again, and restarts it" has_begun
 	second=$(cat "$folder/begun")
-	step "it is pid $second, and not ready: nobody finds it yet" nobody_is config_server
+	step "it is pid $second, and not ready: it is not found yet" nobody_is config_server
 	begin_ask answer2
 	go
 	step "pid $second is ready: the name is its own" is_pid config_server "$second"
 	step "the client that has waited is answered by the new one" is_said answer2 hello
 	step "event_store is still there, and has its event" \
 		"$services/services" ask event_store get 1
-	step "the supervisor is told to end" kill "$up"
+	step "SIGTERM stops the supervisor" kill "$up"
 	step "and has stopped all: nobody is in production" ends_empty
 }
 

@@ -94,7 +94,10 @@ static bool has_own(const char *space, int64_t number)
 	return services_in(space) == SERVICES;
 }
 
-/* A test process: it says what it finds when all are up, and what kreg_isolation_end() says when it is told to end. */
+/*
+ * A test process: reports what it finds when all are up, and at the end the result of
+ * kreg_isolation_end().
+ */
 static int be_test(int link, void *data)
 {
 	int64_t number = *(int *)data;

@@ -87,7 +87,7 @@ static void hear_last(const struct kreg_started *started)
 static void hear_until_status(const struct kreg_started *started, const char *wanted)
 {
 	while (strcmp(state_of(started).status, wanted))
-		ck_assert_msg(hear(started, LONG_MS), "no more; status: %s",
+		ck_assert_msg(hear(started, LONG_MS), "timed out; status: %s",
 			      state_of(started).status);
 }
 

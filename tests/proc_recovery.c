@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service that is killed again and again under load: what its clients were told is stored is stored once, and
- * what they asked is answered by the next one. How long that takes is printed, and not judged.
+ * A service that is killed repeatedly under load: what it has confirmed is stored exactly once,
+ * and open requests are answered by the next process. The time that this takes is printed, but
+ * has no bound.
  */
 #include <check.h>
 #include <errno.h>

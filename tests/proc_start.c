@@ -63,7 +63,7 @@ static void end(const struct kreg_started *started)
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", NULL, 0, NULL), -ENOENT);
 }
 
-/* Who reaps an orphan may take his time. */
+/* Not whether it exists: an orphan may stay a zombie for a while. */
 static bool is_running(pid_t pid)
 {
 	return process_start(pid) != 0;
@@ -436,7 +436,7 @@ START_TEST(signals_to_the_child_reach_the_program_and_it_ends_alike)
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), SIGUSR2);
 	ck_assert(!is_running(started.owner.pid));
-	/* Who kills the child outright kills the program. */
+	/* SIGKILL to the child kills the program too. */
 	ck_assert_int_eq(start_as(&how, &started), 0);
 	kill(started.child, SIGKILL);
 	ck_assert_int_eq(waitpid(started.child, &status, 0), started.child);

@@ -213,7 +213,7 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 		waiters[i] = child_start_ready(start_behind, NULL);
 		child_await_sleep(&waiters[i]);
 	}
-	/* Who has a limit keeps it, although the holder is stopped. */
+	/* A timeout holds although the holder is stopped. */
 	kill(holder.pid, SIGSTOP);
 	ck_assert_int_eq(start_name(k, 200, &started), -ETIMEDOUT);
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);

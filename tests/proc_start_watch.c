@@ -56,7 +56,7 @@ static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *star
 }
 
 /* As soon as the name can be had, the program of before has ended. */
-static void start_anew(pid_t before)
+static void start_again(pid_t before)
 {
 	struct kreg_started started;
 	int err;
@@ -84,7 +84,7 @@ START_TEST(a_program_ends_with_the_child_of_its_starter)
 		kill(started.child, SIGKILL);
 		ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
 		ck_assert_int_eq(kreg_service_lookup(k, "production", "a", NULL, 0, NULL), -ENOENT);
-		start_anew(started.owner.pid);
+		start_again(started.owner.pid);
 	}
 	kreg_close(k);
 }
@@ -145,7 +145,7 @@ START_TEST(a_program_ends_with_its_watcher)
 	kill(watcher, SIGKILL);
 	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);
 	ck_assert(!is_running(started.owner.pid));
-	start_anew(started.owner.pid);
+	start_again(started.owner.pid);
 	kreg_close(k);
 }
 END_TEST
@@ -222,7 +222,7 @@ START_TEST(a_program_that_is_to_die_with_its_starter_does)
 	pid = link_hear(starter.link);
 	ck_assert_int_gt(pid, 0);
 	child_kill(&starter);
-	start_anew((pid_t)pid);
+	start_again((pid_t)pid);
 	kreg_close(k);
 }
 END_TEST
@@ -443,7 +443,7 @@ START_TEST(a_service_ends_with_its_supervisor)
 	pid = link_hear(supervisor.link);
 	ck_assert_int_gt(pid, 0);
 	child_kill(&supervisor);
-	start_anew((pid_t)pid);
+	start_again((pid_t)pid);
 	kreg_close(k);
 }
 END_TEST
@@ -467,7 +467,7 @@ START_TEST(a_supervised_service_whose_child_is_killed_is_restarted_once)
 	} while (owner.pid == first && !sched_yield());
 	ck_assert(!is_running((pid_t)first));
 	child_kill(&supervisor);
-	start_anew(owner.pid);
+	start_again(owner.pid);
 	kreg_close(k);
 }
 END_TEST

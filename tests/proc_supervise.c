@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A supervisor and its services: started in order, restarted by policy and strategy, stopped in reverse, and nothing
- * left of them. proc_supervise_death.c has who dies, and namespaces that are emptied.
+ * A supervisor and its services: started in order, restarted by policy and strategy, stopped
+ * in reverse, and nothing left of them. Deaths, and namespaces that are emptied, are in
+ * proc_supervise_death.c.
  */
 #include <check.h>
 #include <dirent.h>
@@ -70,7 +71,7 @@ START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
 	ck_assert_int_eq(owner.pid, getpid());
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
 	kreg_supervisor_stop(supervisor);
-	/* Each has gone before the next one was told. */
+	/* Each is gone before the next one gets SIGTERM. */
 	told_await(&told, "-web3 -db2 -cache1 -log0 ");
 	close_clean();
 }
@@ -89,7 +90,7 @@ START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
 		{ KREG_ONE_FOR_ALL, "b", "!b3 -d2 -c1 -a0 +a1 +b2 +d3 " },
 		{ KREG_ONE_FOR_ALL, "d", "!d3 -c2 -b1 -a0 +a1 +b2 +d3 " },
 	};
-	/* The temporary one is not restarted, also when it was another one's end that ended it. */
+	/* The temporary one is not restarted, even if it was stopped because another one ended. */
 	const struct kreg_supervised services[] = {
 		SERVICE("a", sleeping, .restart = KREG_RESTART_PERMANENT),
 		SERVICE("b", sleeping, .restart = KREG_RESTART_TRANSIENT),
@@ -155,7 +156,7 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 		supervisor = told_supervise(&told, &what, "+other1 +one2 ");
 		told_signal(&told, "one", cases[i].signal);
 		told_await(&told, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
-		/* All is done in one order, so this comes behind what was still to come. */
+		/* Events are handled in order, so this one comes after any restart that is pending. */
 		told_forget(&told);
 		told_signal(&told, "other", SIGKILL);
 		told_await(&told, cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
@@ -166,7 +167,7 @@ START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
 }
 END_TEST
 
-START_TEST(an_end_that_nobody_can_tell_of_was_not_a_clean_one)
+START_TEST(an_unknown_end_is_not_a_clean_one)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping,
 							    .restart = KREG_RESTART_TRANSIENT) };
@@ -175,7 +176,7 @@ START_TEST(an_end_that_nobody_can_tell_of_was_not_a_clean_one)
 
 	open_mode(_i);
 	supervisor = told_supervise(&told, &what, "+a1 ");
-	/* So the kernel reaps it. */
+	/* Now the kernel reaps it. */
 	signal(SIGCHLD, SIG_IGN);
 	told_signal(&told, "a", SIGTERM);
 	told_await(&told, "!a0 +a1 ");
@@ -195,7 +196,7 @@ static void await_end_of_tree(const struct kreg_supervisor *supervisor)
 	told_nothing_is_left(&told);
 }
 
-START_TEST(more_restarts_than_intensity_allows_end_the_tree_with_a_sentence)
+START_TEST(the_restart_limit_ends_the_tree_and_is_logged)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
 						    SERVICE("c", sleeping) };
@@ -268,7 +269,7 @@ START_TEST(a_restart_that_fails_is_tried_again_as_often_as_intensity_allows)
 }
 END_TEST
 
-START_TEST(a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails)
+START_TEST(a_restart_fails_if_another_process_has_taken_the_name)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 2);
@@ -377,7 +378,7 @@ START_TEST(a_namespace_has_one_supervisor)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused_with_a_sentence_before_anything_is_started)
+START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 {
 	static const KREG_START(empty, .flags = 0);
 	struct kreg_supervised services[] = { SERVICE("a", sleeping),
@@ -484,7 +485,7 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 }
 END_TEST
 
-/* Until every other thread of this process sleeps, which one that finds its epoll readable for good never does. */
+/* Returns when all other threads of this process sleep; one whose epoll stays readable never does. */
 static void await_idle_threads(void)
 {
 	char path[64], state;
@@ -571,15 +572,15 @@ int main(int argc, char **argv)
 		services_start_after_those_they_wait_for_and_stop_in_reverse,
 		a_strategy_says_who_is_restarted_with_the_one_that_has_ended,
 		a_policy_says_after_which_ends_a_service_is_restarted,
-		an_end_that_nobody_can_tell_of_was_not_a_clean_one,
-		more_restarts_than_intensity_allows_end_the_tree_with_a_sentence,
+		an_unknown_end_is_not_a_clean_one,
+		the_restart_limit_ends_the_tree_and_is_logged,
 		with_no_intensity_the_first_restart_is_one_too_many,
 		a_restart_that_fails_is_tried_again_as_often_as_intensity_allows,
-		a_name_that_another_one_has_taken_meanwhile_is_a_restart_that_fails,
+		a_restart_fails_if_another_process_has_taken_the_name,
 		a_start_that_fails_undoes_all_and_names_the_role,
 		a_service_that_is_there_already_is_not_started_and_left_alone,
 		a_namespace_has_one_supervisor,
-		what_cannot_be_is_refused_with_a_sentence_before_anything_is_started,
+		an_invalid_plan_is_refused_and_logged_before_anything_is_started,
 		what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken,
 		a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped,
 		where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_same,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A supervisor that is given another plan, and one that is told to stop, while it starts services and while it stops them.
+ * A supervisor whose plan is changed, or that is stopped, while it starts services and while
+ * it stops them.
  */
 #include <check.h>
 #include <errno.h>
@@ -43,7 +44,7 @@ static void close_clean(void)
 	kreg_close(k);
 }
 
-START_TEST(what_is_new_is_started_what_is_gone_is_stopped_what_has_changed_is_started_anew)
+START_TEST(a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_differs)
 {
 	const struct kreg_supervised before[] = {
 		SERVICE("same", sleeping),
@@ -220,7 +221,7 @@ START_TEST(a_second_order_hastens)
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ECANCELED);
 	told_await(&told, "-b1 -a0 ");
 	ck_assert(told_has(&told, "is stopped, and ended by signal 9 (SIGKILL)"));
-	/* Whoever comes with a change is told that it is too late. */
+	/* Changes are refused from now on. */
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL), -ESHUTDOWN);
 	kreg_supervisor_stop(supervisor);
 	close(what.orders);
@@ -231,7 +232,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		what_is_new_is_started_what_is_gone_is_stopped_what_has_changed_is_started_anew,
+		a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_differs,
 		a_plan_that_is_wrong_changes_nothing,
 		what_cannot_be_started_stays_down_until_the_next_change,
 		an_order_to_stop_is_followed_while_services_are_started,

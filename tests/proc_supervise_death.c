@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A supervisor that dies takes its services with it, or leaves them to the next one; and a namespace is emptied from
- * outside, whoever is in it.
+ * A supervisor that dies takes its services with it, or leaves them to the next one; and a
+ * namespace with any processes in it is emptied from outside.
  */
 #include <check.h>
 #include <errno.h>
@@ -32,7 +32,7 @@ static void open_mode(int in)
 	mode = in;
 	k = mode_open(in, "supervise_death");
 	told_init(&told, k);
-	/* Who loses its parent becomes ours, so that we see its end. */
+	/* Orphans become children of this process, which can then await their end. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -67,7 +67,7 @@ static int be_supervisor(int link, void *data)
 	sigwait(&term, &signal);
 	kreg_supervisor_stop(supervisor);
 	kreg_close(own);
-	/* Whether a service has ended before it was told to. */
+	/* Whether a service has ended without being stopped. */
 	return strchr(told.events, '!') ? 1 : 0;
 }
 
@@ -84,7 +84,7 @@ static struct kreg_owner holder_of(const char *role)
 	return owner;
 }
 
-/* All who were ever ours have ended. */
+/* Returns when all children have ended, adopted ones too. */
 static void reap_all(void)
 {
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
@@ -115,7 +115,7 @@ START_TEST(the_services_of_a_supervisor_that_is_killed_are_gone)
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "b", NULL, 60000), 0);
 	reap_all();
-	/* Their cgroups are removed by whoever supervises the namespace next, or empties it. */
+	/* Their cgroups are removed by the next supervisor of the namespace, or when it is emptied. */
 	ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 0);
 	kreg_close(k);
 }
@@ -141,7 +141,7 @@ START_TEST(services_that_are_kept_go_on_and_are_taken_over)
 	/* What was taken over is watched, and what has ended meanwhile is started. */
 	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
 	told_await(&told, "!a1 +a2 ");
-	/* Its new parent, which we are here, knows how. */
+	/* Its new parent, here this process, knows how. */
 	ck_assert(told_has(&told, "ended by signal 9 (SIGKILL)"));
 	told_forget(&told);
 	ck_assert_int_ne(holder_of("a").pid, a.pid);
@@ -319,7 +319,7 @@ static int reserve(int link, void *data)
 	struct kreg *own = mode_open(mode, "supervise_death");
 
 	(void)data;
-	/* Check's handler would pass it on to all of the test. */
+	/* Check's handler would pass the signal on to all processes of the test. */
 	signal(SIGTERM, SIG_DFL);
 	if (kreg_register_with(own, "production/reserved", KREG_STRING, NULL, 0,
 			       KREG_REGISTER_RESERVED, NULL) ||

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a service has started ends with it: by its cgroup, and where there are none by its session and by its name. Services
- * that daemonise, that are done when they have ended, or have ended before anybody could find them.
+ * The processes that a service has started end with it: by its cgroup, or without cgroups by
+ * its session and by its name. Services that daemonise, one-shots, and services that end before
+ * they can be found.
  */
 #include <check.h>
 #include <dirent.h>
@@ -61,7 +62,7 @@ static void nothing_is_left(void)
 	ck_assert(!way_has_folder(k, "a"));
 }
 
-/* Writes down the pids of two that it starts, one of which leaves its session. */
+/* Starts two processes, one of which leaves the session, and writes their pids to a file. */
 static const char *leaving_script(const char *then)
 {
 	static char script[1024];
@@ -99,7 +100,7 @@ static void read_pids(pid_t *pids)
 	unlink(path);
 }
 
-/* Ended, be it that nobody has reaped them yet. */
+/* Both have ended; they may still be zombies. */
 static void gone(const pid_t *pids)
 {
 	struct process process;
@@ -128,7 +129,7 @@ START_TEST(what_a_service_has_started_ends_with_it)
 		open_way(way);
 		supervisor = supervise_well(&what, "+a1 +b2 ");
 		read_pids(pids);
-		/* It is killed: they have gone before it is started anew. */
+		/* It is killed: they are gone before it is started again. */
 		told_signal(&told, "a", SIGKILL);
 		told_await(&told, "!a1 +a2 ");
 		gone(pids);
@@ -144,7 +145,7 @@ START_TEST(what_a_service_has_started_ends_with_it)
 }
 END_TEST
 
-START_TEST(what_ignores_sigterm_there_is_killed_when_the_time_is_over)
+START_TEST(what_ignores_sigterm_there_is_killed_after_the_timeout)
 {
 	int way;
 
@@ -203,7 +204,7 @@ START_TEST(a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too)
 }
 END_TEST
 
-START_TEST(a_service_that_daemonises_is_told_so_with_its_line_and_not_started_again)
+START_TEST(a_service_that_daemonises_is_logged_with_its_line_and_not_restarted)
 {
 	int way;
 
@@ -359,9 +360,9 @@ int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		what_a_service_has_started_ends_with_it,
-		what_ignores_sigterm_there_is_killed_when_the_time_is_over,
+		what_ignores_sigterm_there_is_killed_after_the_timeout,
 		a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too,
-		a_service_that_daemonises_is_told_so_with_its_line_and_not_started_again,
+		a_service_that_daemonises_is_logged_with_its_line_and_not_restarted,
 		one_that_daemonises_before_it_is_ready_does_not_start,
 		what_is_to_start_after_a_one_shot_waits_for_its_success,
 		one_that_ends_before_it_can_be_found_was_started_and_has_ended,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services that are kept when their supervisor is killed: the next one hears what they say, as the one did that has started
- * them, and looks at their watchdogs.
+ * Services that are kept when their supervisor is killed: the next supervisor receives their
+ * messages and checks their watchdogs, as the first one did.
  */
 #include <check.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static void open_mode(int in)
 	mode = in;
 	k = mode_open(in, "supervise_kept");
 	told_init(&told, k);
-	/* Who loses its parent becomes ours, so that we see its end. */
+	/* Orphans become children of this process, which can then await their end. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -165,7 +165,7 @@ START_TEST(its_watchdog_is_the_one_that_it_was_told_of)
 	ck_assert_int_ne(told_pid_of(&told, "a"), pid);
 	kreg_supervisor_stop(supervisor);
 	told_init(&told, k);
-	/* The plan has one now, of which the service knows nothing. */
+	/* The plan has one now, which was not announced to the service. */
 	leave(&told_of_none);
 	told_of_none.watchdog_ms = 100;
 	supervisor = follow(&told_of_none);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What services have started when their supervisor is killed, or becomes another program: it does not outlive service
- * and supervisor, whoever dies first, with cgroups and without.
+ * The processes that services have started, when their supervisor is killed or becomes another
+ * program: they do not outlive both service and supervisor, in whichever order these die, with
+ * cgroups and without.
  */
 #include <check.h>
 #include <dirent.h>
@@ -82,7 +83,7 @@ static void go_elsewhere(void)
 	cgroups_close(&cgroups);
 }
 
-/* What is left is the empty folder of the namespace, until somebody supervises there next. */
+/* The empty folder of the namespace stays until its next supervisor. */
 static void remove_elsewhere(void)
 {
 	struct cgroups cgroups;
@@ -205,7 +206,7 @@ static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t m
 		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
 			      count_left(pids));
 		usleep(500);
-		/* It is our child, as an orphan. */
+		/* It is an orphan, and so a child of this process. */
 		waitpid(minder, NULL, WNOHANG);
 	}
 	printf("# mode %d, %s, %s: nothing is left after %.1f ms\n", mode,
@@ -353,7 +354,7 @@ static void leave_without_minder(int way)
 	minder = minder_of(getsid(pids[0]));
 	ck_assert_int_eq(kill(minder, SIGKILL), 0);
 	if (way_has_folder(k, "a")) {
-		/* Who has lost its parent becomes ours, and is not reaped before we say so. */
+		/* Orphans become children of this process, and stay until it reaps them. */
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		child_kill(&child);
 		ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of services: what each line means, and how what is wrong is told.
+ * The file of services: what each line means, and how errors are reported.
  */
 #include <check.h>
 #include <errno.h>
@@ -157,7 +157,7 @@ static const struct {
 	{ SERVICE "what is this\n", ":3: expected [section], NAME=VALUE" },
 };
 
-START_TEST(what_is_wrong_is_told_with_file_and_line)
+START_TEST(an_error_names_file_and_line)
 {
 	struct kreg_supervision *what;
 	char wanted[512];
@@ -169,7 +169,7 @@ START_TEST(what_is_wrong_is_told_with_file_and_line)
 }
 END_TEST
 
-START_TEST(nothing_is_cut_however_long_it_is)
+START_TEST(long_values_are_not_truncated)
 {
 	static const char zero[] = SERVICE "Value=a\0b\n";
 	struct kreg_supervision *what;
@@ -229,7 +229,7 @@ START_TEST(a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read)
 }
 END_TEST
 
-START_TEST(what_is_no_file_is_refused)
+START_TEST(a_missing_file_and_a_folder_are_refused)
 {
 	struct kreg_supervision *what;
 
@@ -248,12 +248,12 @@ int main(void)
 
 	tcase_add_test(tcase, each_field_is_read);
 	tcase_add_test(tcase, a_file_without_a_service_is_refused);
-	tcase_add_loop_test(tcase, what_is_wrong_is_told_with_file_and_line, 0,
+	tcase_add_loop_test(tcase, an_error_names_file_and_line, 0,
 			    sizeof(wrong) / sizeof(wrong[0]));
-	tcase_add_test(tcase, nothing_is_cut_however_long_it_is);
+	tcase_add_test(tcase, long_values_are_not_truncated);
 	tcase_add_loop_test(tcase, a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read,
 			    0, sizeof(splits) / sizeof(splits[0]));
-	tcase_add_test(tcase, what_is_no_file_is_refused);
+	tcase_add_test(tcase, a_missing_file_and_a_folder_are_refused);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
 }
