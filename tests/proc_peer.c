@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process behind a name: found, watched, signalled and connected to, and never another one; and
- * many names in one call.
+ * The process behind a name: it is found, monitored, signalled and connected to, and
+ * never mistaken for another process; and many names in one call.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quota: what one owner may take of a registry. One that leaks is refused more, others go on; what is refused has
- * changed nothing, and what is given up, by whatever way, may be taken again.
+ * Quota: how much of a registry one owner may take. An owner that leaks is refused more
+ * memory while others go on; a refused call changes nothing, and whatever is given up, in
+ * any way, may be taken again.
  */
 #include <check.h>
 #include <errno.h>

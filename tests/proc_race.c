@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Of all who want a name, exactly one has it, and the others learn who.
+ * Of several processes that register one name, exactly one gets it, and the others learn
+ * its pid.
  */
 #include <check.h>
 #include <errno.h>

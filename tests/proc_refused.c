@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sandboxes: a process to which one system call is refused, as if it were forbidden or as if the kernel did
- * not have it, for each that the library makes. It either works or fails with a sentence, comes back from each
- * call, and is absent as soon as it is dead, as any other.
+ * Sandboxes: a process to which one system call is refused, as forbidden or as unknown to
+ * the kernel, for each system call that the library makes. The process either works or
+ * fails with an error message, returns from each call, and is absent as soon as it is
+ * dead, like any other.
  */
 #include <check.h>
 #include <errno.h>

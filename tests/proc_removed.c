@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a registry is removed by somebody who does not ask it, as rm and logind do: who is in it is told soon, and
- * does not go on in a registry that nobody can open. Who only does not see the file any more is not told so.
+ * The file of a registry is removed without asking the registry, as rm and logind do: its
+ * members are notified soon and do not go on in a registry that no process can open. A
+ * process that merely cannot see the file any longer is not notified.
  */
 #include <check.h>
 #include <errno.h>

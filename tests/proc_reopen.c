@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `guard stop --force` ends lives whose processes go on. Those open the registry again, in the fallback or under the next
- * guard, whatever they had in it and in whichever order they do it, and none of them is in another one's way: not
- * one that has not looked yet, is stopped, or has called exec. What nobody has seen to be over counts as alive.
+ * `guard stop --force` ends the lives of processes that go on. They open the registry
+ * again, in the fallback or under the next guard, whatever they had in it and in
+ * whichever order they do it, and none of them blocks another: not one that has not
+ * looked yet, is stopped, or has called exec. A life counts as alive until a process has
+ * seen its end.
  */
 #include <check.h>
 #include <errno.h>

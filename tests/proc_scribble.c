@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that may write a registry writes anything into it, at any moment, while others use it. Their calls
- * may fail, and find what is not so; but each comes back, and no process dies of it or writes anywhere else.
+ * A process with write access writes arbitrary data into a registry, at any moment, while
+ * others use it. Their calls may fail or return wrong data; but each call returns, and no
+ * process dies of it or writes anywhere else.
  */
 #include <check.h>
 #include <errno.h>

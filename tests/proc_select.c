@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many entries in one call: select and count by a pattern, dispatch to all of a key, with partitions too.
+ * Many entries in one call: select and count by a pattern, dispatch to all entries of a
+ * key, also with partitions.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services of other processes: who is what, who waits for it, and how it is.
+ * Services of other processes: which process provides which service, waiting for one, and
+ * its health.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise 4, at single instructions: a process that is killed or stopped, or calls exec, inside of a call blocks
- * nobody, corrupts nothing, and leaves nothing that is not recovered. A sample of the operations and of their
- * points; step/ has all of them.
+ * Promise 4, at single instructions: a process that is killed, is stopped or calls exec
+ * inside a call blocks no other, corrupts nothing, and leaves nothing that is not
+ * recovered. This is a sample of the operations and of their points; step/ covers all of
+ * them.
  */
 #include <check.h>
 #include <stdio.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A writer that is stopped anywhere inside a call holds up neither the others nor their memory, and when it
- * goes on its call is right.
+ * A writer that is stopped anywhere inside a call delays neither the other processes nor
+ * the reclaiming of their memory, and when it goes on its call completes correctly.
  *
- * The writer is stopped with ptrace(2): in front of each of its CASes in turn, and at random instructions.
- * Meanwhile another process registers and unregisters names whose entries are its neighbours in the list, and
- * more often than there is memory for.
+ * ptrace(2) stops the writer: before each of its CASes in turn, and at random
+ * instructions. Meanwhile another process registers and unregisters names whose entries
+ * are the writer's neighbours in the list, and does so more often than there is memory
+ * for.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to a registry whose guard is gone, or that was made in the fallback; and to one that
- * somebody destroys.
+ * A registry whose guard is gone, or that was made in the fallback; and a registry that a
+ * process destroys.
  */
 #include <check.h>
 #include <errno.h>

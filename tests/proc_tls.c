@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs with much thread-local storage, which the C library takes from each thread's stack: the library's own
- * threads begin, have room, and do what they are for.
+ * Programs with much thread-local storage, which the C library takes from each thread's
+ * stack: the library's own threads start, have enough stack, and do their work.
  *
- * How much there is, is decided when a program is compiled. So there are three of them: proc_tls_little with 16 KiB;
- * proc_tls with 73 KiB, of which a stack of 64 KiB more than the least leaves a thread next to nothing; proc_tls_much
- * with 1 MiB, which such a stack does not hold.
+ * The amount is fixed when a program is compiled. So there are three programs:
+ * proc_tls_little with 16 KiB; proc_tls with 73 KiB, of which a stack of 64 KiB more than
+ * the minimum leaves a thread next to nothing; proc_tls_much with 1 MiB, which does not
+ * fit into such a stack.
  */
 #include <check.h>
 #include <poll.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener is told what has happened although the process that did it was stopped, was killed or has called exec
- * before it had said so; and it is not told what was announced and did not happen.
+ * A listener is notified of a change although the process that made it was stopped, was
+ * killed or called exec before it reported the change; and the listener is not notified
+ * of an announced change that did not happen.
  *
- * How late it was told is printed; only what is far from the promised 200 ms fails.
+ * The longest delay is printed; the test fails only far beyond the promised 200 ms.
  */
 #include <check.h>
 #include <errno.h>

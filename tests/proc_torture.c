@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise 4, for a moment: whoever is killed or stopped at any instruction blocks nobody, corrupts
- * nothing, and leaves nothing that is not recovered. torture/ has it for as long as one likes.
+ * Promise 4, briefly: a process that is killed or stopped at any instruction blocks no
+ * other, corrupts nothing, and leaves nothing that is not recovered. torture/ runs the
+ * same for as long as wanted.
  */
 #include <check.h>
 #include <stdio.h>

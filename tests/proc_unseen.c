@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who cannot see whether the owners of a registry live does not judge them: it is refused, with the reason, and they
- * keep their names. Who can see them takes a leftover over.
+ * A process that cannot see whether the owners of a registry are alive does not judge
+ * them: it is refused, with the reason, and they keep their names. A process that can see
+ * them takes a leftover over.
  */
 #include <check.h>
 #include <errno.h>

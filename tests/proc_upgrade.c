@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guard's programs are replaced while processes live, die and come: no death is missed, nobody loses anything, and
- * whoever is killed in the middle of it leaves a guard that works.
+ * The programs of a guard are replaced while processes live, die and attach: no death is
+ * missed, no process loses anything, and an upgrade that is killed halfway leaves a guard
+ * that works.
  *
  * KREG_UPGRADES=100 is the long run; make check does fewer.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise 5: an ordinary user takes part without being trusted, and gets no further than file modes say.
+ * Promise 5: an ordinary user takes part without being trusted, and gets no further than
+ * the file modes allow.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a name, for its end and for one's turn, and locks by key: who is in the way may unregister,
- * close, exec or be killed, and who waits may be killed too.
+ * Waiting for a name, for its end and for a turn in line, and locks by key: the holder of
+ * the name may unregister, close, exec or be killed, and a waiter may be killed too.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The check of a live segment: silent on sound memory, be it at rest or changed by other processes; and of
- * each kind of damage it says what is affected.
+ * The check of a live segment: it reports nothing on sound memory, whether at rest or
+ * being changed by other processes; for each kind of damage it reports what is affected.
  */
 #include <check.h>
 #include <errno.h>

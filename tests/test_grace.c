@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods: who holds up an epoch, for how long, and what a dead reader holds up.
+ * Grace periods: which sections delay an epoch and for how long, and what a dead reader
+ * delays.
  */
 #include <check.h>
 #include <errno.h>

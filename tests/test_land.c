@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Land and heap: a slab has one owner at a time, and a block comes back after its grace period.
+ * Land and heap: a slab has one owner at a time, and a block is reused after its grace
+ * period.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checker of histories accepts those that are linearizable and refuses those that are not.
+ * The checker of histories accepts those that are linearizable and refuses those that are
+ * not.
  */
 #include <check.h>
 #include <errno.h>

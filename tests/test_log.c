@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log from inside: what a reader makes of an announced change whose writer calls
- * exec while the reader looks at it.
+ * The log from inside: how a reader treats an announced change whose writer calls exec
+ * while the reader looks at it.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Orders, references and claims: what a word of the table says.
+ * Orders, references and claims: the meaning of a word of the table.
  */
 #include <check.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The API of kreg.h within one process, in the fallback: what each call gives, and that what is refused
- * changes nothing.
+ * The API of kreg.h within one process, in the fallback: what each call returns, and that
+ * a refused call changes nothing.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor's policy, as a table: what is stopped, forgotten and started, and in which order, when a service
- * has ended; how many restarts are too many; in which order services are started.
+ * The supervisor's policy, as tables: which services are stopped, forgotten and started,
+ * and in which order, when a service has ended; how many restarts are too many; the order
+ * in which services are started.
  */
 #include <errno.h>
 #include <signal.h>

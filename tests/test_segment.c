@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that is no registry, or not one of ours, is refused with a sentence and left as it is; a full
- * file system is an error and never a signal.
+ * A file that is not a registry, or not one of this version, is refused with an error
+ * message and left unchanged; a full file system is an error and never a signal.
  */
 #include <check.h>
 #include <errno.h>

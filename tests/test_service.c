@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services within one process: their keys there and back, and what is listed as one.
+ * Services within one process: conversion of their keys in both directions, and which
+ * entries are listed as services.
  */
 #include <check.h>
 #include <errno.h>

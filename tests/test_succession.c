@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a registry from inside: other processes that propose its end again and again.
+ * The end of a registry from inside: other processes propose its end repeatedly.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table from inside: keys of one order, growth, buckets that a dead process was about to link, and
- * memory that somebody has damaged.
+ * The table from inside: keys of the same order, growth, buckets that a dead process was
+ * about to link, and damaged memory.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of one process on few keys: every value that is read is whole and belongs to its key, each
- * name has one owner, and all memory comes back.
+ * Threads of one process on few keys: every value that is read is whole and belongs to
+ * its key, each name has one owner, and all memory is reclaimed.
  */
 #include <check.h>
 #include <errno.h>
