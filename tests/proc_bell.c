@@ -45,7 +45,10 @@ void __real_bell_ring_all(const struct segment *s);
 void __wrap_bell_ring(uint32_t *bell);
 void __wrap_bell_ring_all(const struct segment *s);
 
-/* The changer's, if it halts at no ring before "name" is found: a start rings more than once. */
+/*
+ * The changer's handle if it halts only at a ring after "name" is found: a start rings
+ * more than once.
+ */
 static struct kreg *until_found;
 
 void __wrap_bell_ring(uint32_t *bell)
@@ -147,13 +150,16 @@ static int await_lock(struct kreg *own)
 
 typedef int (*act_fn)(struct kreg *own);
 
-/* What the changer has and does, whether it halts at the first ring after "name" is found, and what the waiter has and waits for. */
+/*
+ * What the changer has and does, whether it halts at the first ring after "name" is
+ * found, and what the waiter has and waits for.
+ */
 static const struct scene {
 	const char *name;
 	act_fn have, change;
 	bool until_found;
 	uint32_t
-		halts; /* those after which the waiter has what it waits for, in both modes or under the guard */
+		halts; /* the halts after which the wait is over, in both modes or only under the guard */
 	uint32_t guarded;
 	act_fn join, wait;
 	int result;
@@ -206,7 +212,7 @@ static double since_ms(uint64_t at)
 	return now > at ? (double)(now - at) / 1e6 : 0;
 }
 
-/* Who was started and is nobody's child any more. */
+/* Ends the started program, which is no longer the child of any process here. */
 static void end_orphan(void)
 {
 	struct kreg_owner owner;
@@ -216,7 +222,7 @@ static void end_orphan(void)
 	kreg_await_gone(k, "name", KREG_STRING, NULL, PATIENCE_MS);
 }
 
-/* How many milliseconds after the change the waiter was back. */
+/* Plays a scene. Return: milliseconds from the change until the waiter was back. */
 static double play(const struct scene *scene, int how)
 {
 	struct child changer, waiter;
@@ -262,7 +268,7 @@ START_TEST(a_waiter_returns_in_time_although_the_changer_never_rings)
 }
 END_TEST
 
-/* Holds "name", and becomes another program when it is told to. */
+/* Holds "name", and calls exec on request. */
 static int hold_and_exec(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "bell");
@@ -276,7 +282,7 @@ static int hold_and_exec(int link, void *data)
 	return 1;
 }
 
-/* Sleeps on the owner's life word, before all others, and keeps to itself that it was woken. */
+/* Sleeps on the owner's life word, before all others, and does not pass on its wake. */
 static int swallow(int link, void *data)
 {
 	struct kreg_owner *owner = data;
@@ -342,13 +348,16 @@ static void forget_waitv(void)
 
 static void refuse_threads(void)
 {
-	/* Root has as many as it likes. */
+	/* Root is not limited. */
 	if (!getuid() && setresuid(65534, 65534, 65534))
 		_exit(3);
 	limit(RLIMIT_NPROC, 1);
 }
 
-/* Threads of one process that meet at a mutex could not live with that; this one is alone. */
+/*
+ * Threads of one process that contend for a mutex could not work with this; this thread
+ * is alone.
+ */
 static void refuse_futexes(void)
 {
 	refuse_threads();
@@ -366,7 +375,7 @@ static void refuse_pidfds(void)
 	refuse(SYS_pidfd_open, EPERM);
 }
 
-/* What a waiter's process cannot have. */
+/* What a waiter's process lacks. */
 static const struct lack {
 	const char *name;
 	void (*set)(void);
@@ -388,7 +397,10 @@ static int64_t cpu_us(void)
 	       used.ru_stime.tv_usec;
 }
 
-/* Says how long a wait takes that times out after 300 ms, and its processor time; then waits for the end. */
+/*
+ * Reports how long a wait with a timeout of 300 ms takes, and its processor time; then
+ * waits for the end.
+ */
 static int wait_with_lack(int link, void *data)
 {
 	const struct lack *lack = data;
@@ -431,7 +443,7 @@ static void play_with_lack(const struct lack *lack)
 	       lack->name, mode, (long long)ms, (long long)us, took);
 	ck_assert_int_ge(ms, 299);
 	ck_assert_int_lt(ms, WORST_MS);
-	/* Who spins needs them all. */
+	/* A busy loop would use all of the time. */
 	ck_assert_int_lt(us, 100000 * unit_slowness());
 	ck_assert_double_lt(took, WORST_MS);
 	child_kill(&waiter);
@@ -461,8 +473,8 @@ static void *await_in_thread(void *data)
 	return NULL;
 }
 
-/* Registers "name" when it is told to, and says when. */
-static int register_when_told(int link, void *data)
+/* Registers "name" on request, and reports when. */
+static int register_on_request(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "bell");
 
@@ -476,10 +488,10 @@ static int register_when_told(int link, void *data)
 	return 0;
 }
 
-/* All sleep when the attendant has looked so often with nothing to tell. */
+/* All waiters sleep once the attendant has looked this often without news. */
 static void await_looks(uint64_t wanted)
 {
-	uint64_t before = load_relaxed(&k->looks); /* relaxed: a number that stands for itself */
+	uint64_t before = load_relaxed(&k->looks); /* relaxed: a counter that publishes nothing */
 
 	while (load_relaxed(&k->looks) - before < wanted) /* relaxed: as above */
 		sched_yield();
@@ -496,7 +508,7 @@ START_TEST(a_thousand_waiters_cost_one_check_and_wake_at_once)
 	int i;
 
 	open_mode(_i);
-	changer = child_start_ready(register_when_told, NULL);
+	changer = child_start_ready(register_on_request, NULL);
 	pthread_barrier_init(&all_up, NULL, THREADS + 1);
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 128 * 1024);

@@ -13,7 +13,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
-/* More than a slab at once, so that land is reserved by the kernel in most of the calls. */
+/* More than a slab, so that most of the calls make the kernel reserve land. */
 #define LARGE 60000
 
 static struct kreg *k;
@@ -149,7 +149,10 @@ static void *be_cancelled(void *data)
 {
 	struct cancelled *c = data;
 
-	/* It takes effect at the first cancellation point from here on, which none of the calls may be. */
+	/*
+	 * It takes effect at the first cancellation point from here on, and no call may
+	 * be one.
+	 */
 	pthread_cancel(pthread_self());
 	c->result = c->call->make(c->call->name);
 	c->returned = true;
@@ -176,7 +179,7 @@ START_TEST(a_thread_cancelled_inside_a_call_ends_after_it_and_leaves_nothing_loc
 		ck_assert_ptr_eq(end, PTHREAD_CANCELED);
 	}
 	close(pidfd);
-	/* All that they locked is free, and all that they have registered is there. */
+	/* All their locks are free, and all that they registered is there. */
 	for (i = 0; i < CALLS; i++) {
 		int held = kreg_unregister(k, calls[i].name, KREG_STRING);
 
@@ -187,7 +190,7 @@ START_TEST(a_thread_cancelled_inside_a_call_ends_after_it_and_leaves_nothing_loc
 }
 END_TEST
 
-/* The caller's choice is not changed by a call. */
+/* A call does not change the caller's cancel state. */
 START_TEST(the_cancel_state_of_the_caller_is_restored)
 {
 	int state;

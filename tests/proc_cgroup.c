@@ -24,7 +24,7 @@
 
 #define LIMIT "33554432"
 #define LARGE 60000
-/* Three times what the group may have. */
+/* Three times what the group allows. */
 #define MANY 1600
 
 #define BOUND (8u << 20)
@@ -47,7 +47,7 @@ static bool write_to(const char *file, const char *text)
 	return wrote == (ssize_t)strlen(text);
 }
 
-/* Where the process is in the hierarchy whose line in /proc/self/cgroup has @label. */
+/* The path of the process in the hierarchy whose line in /proc/self/cgroup has @label. */
 static bool own_group(const char *label, char *out, size_t size)
 {
 	FILE *file = fopen("/proc/self/cgroup", "r");
@@ -85,7 +85,7 @@ static bool make_group(const char *mount, const char *label, const char *limit)
 	return false;
 }
 
-/* Of either version, as the host has the memory controller. */
+/* Of version 1 or 2, whichever has the host's memory controller. */
 static bool has_group(void)
 {
 	return make_group("/sys/fs/cgroup", "0::", "memory.max") ||
@@ -104,7 +104,7 @@ struct filling {
 	uint64_t owner_bytes;
 };
 
-/* What it is refused with, as an exit status. */
+/* Exits with the error that ended the filling. */
 static int fill(int link, void *data)
 {
 	const struct filling *filling = data;
@@ -118,7 +118,7 @@ static int fill(int link, void *data)
 	return -err;
 }
 
-/* In a group of its own: its wait status. */
+/* Fills in a cgroup of its own. Return: the wait status. */
 static int fill_in_group(struct filling *filling)
 {
 	struct child child = child_start_ready(fill, filling);
@@ -134,7 +134,7 @@ static void remove_group(void)
 {
 	int tries;
 
-	/* Who was killed is reaped, and leaves the group soon. */
+	/* The killed process is reaped, and leaves the group soon. */
 	for (tries = 0; rmdir(group) && errno == EBUSY && tries < 1000; tries++)
 		usleep(1000);
 }

@@ -22,7 +22,7 @@ static struct kreg *open_mode(int in)
 	return mode_open(in, "change");
 }
 
-/* "value" and the pid of whoever holds @key. */
+/* "value" and the pid of the holder of @key. */
 #define assert_holds(key, pid_, value_)                                                            \
 	do {                                                                                       \
 		char value__[64];                                                                  \
@@ -34,7 +34,10 @@ static struct kreg *open_mode(int in)
 		ck_assert_int_eq(owner__.pid, pid_);                                               \
 	} while (0)
 
-/* Registers "key" with @flags and its own pid in text; says the result, and leaves when told. */
+/*
+ * Registers "key" with @flags and its own pid as text; reports the result, and exits on
+ * request.
+ */
 struct claim {
 	uint32_t flags;
 	const char *value;
@@ -153,7 +156,7 @@ static ssize_t append_letter(const void *old, size_t old_size, void *value, size
 	ck_assert_uint_ge(capacity, old_size + 1);
 	memcpy(value, old, old_size);
 	memcpy((char *)value + old_size, data, 1);
-	/* It may call kreg, and here it is quicker than itself. */
+	/* The callback may call kreg, and then overtakes its own update. */
 	if (calls == 1)
 		ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, "b", 1, NULL, 0), 1);
 	return (ssize_t)old_size + 1;
@@ -189,7 +192,7 @@ START_TEST(a_callback_sees_the_value_that_it_replaces)
 }
 END_TEST
 
-/* Updates its name between two values of two sizes until told to stop. */
+/* Updates its name between two values of two sizes until asked to stop. */
 static int update_on(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "change");
@@ -295,7 +298,7 @@ START_TEST(a_reserved_name_is_taken_but_not_found_until_published)
 	child_kill(&child);
 	ck_assert_int_eq(kreg_count(k), 0);
 
-	/* One that dies before it is ready leaves the name free. */
+	/* A process that dies before it publishes leaves the name free. */
 	child = claim(&reserved, 0, 0);
 	child_kill(&child);
 	child = claim(&reserved, 0, 0);
@@ -363,7 +366,7 @@ START_TEST(a_name_is_taken_over_only_from_an_owner_that_allows_it)
 }
 END_TEST
 
-/* Counts to a hundred under "hits", says so, and waits. */
+/* Counts to a hundred under "hits", reports that, and waits. */
 static int count_hits(int link, void *data)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);

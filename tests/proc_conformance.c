@@ -16,7 +16,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
-/* What the actors and the one who directs them share. */
+/* Shared by the actors and the process that directs them. */
 struct stage {
 	pid_t pids[ACTORS];
 	char said[SAID];

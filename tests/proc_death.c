@@ -24,8 +24,9 @@ struct task {
 };
 
 /*
- * Both kinds of child register and so touch as much memory; the one that keeps a single entry unregisters
- * the rest. What then differs in their deaths is the number of entries alone.
+ * Both kinds of child register all names and so touch as much memory; the child that
+ * keeps one entry unregisters the rest. Their deaths then differ only in the number of
+ * entries.
  */
 static int register_many(int link, void *data)
 {
@@ -75,7 +76,7 @@ static double now(void)
 	return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 }
 
-/* From kill to the end of waitpid. */
+/* The time from kill to the end of waitpid. */
 static double die(struct kreg *k, int mode, int keep)
 {
 	struct task task = { mode, keep };

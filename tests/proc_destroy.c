@@ -54,7 +54,10 @@ static ino_t file_inode(void)
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
-/* What the registry's name is followed by in the folder; old enough for anyone to clear away. */
+/*
+ * Counts the files whose name is the registry's with a suffix; makes them old enough to
+ * be removed.
+ */
 static int leftovers(bool make_old)
 {
 	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
@@ -149,7 +152,7 @@ static int keep_waiting(int link, void *data)
 
 	(void)data;
 	link_say(link, open_as(&k, mode, 0));
-	/* What it waits for comes at the end, and nothing else wakes it. */
+	/* What it waits for comes at the end, and no other event wakes it. */
 	return kreg_await(k, "at the end", KREG_STRING, -1, NULL) < 0;
 }
 
@@ -198,7 +201,7 @@ START_TEST(a_refused_destroy_goes_unnoticed)
 }
 END_TEST
 
-/* A proposal whose maker is gone. */
+/* An abandoned proposal: its maker is gone. */
 START_TEST(an_abandoned_proposal_blocks_no_process)
 {
 	const uint64_t left = 0x1234560 | SEGMENT_PROPOSED;
@@ -260,7 +263,7 @@ static const struct act acts[] = {
 	{ "take over", open_and_leave, OF_OTHERS },
 };
 
-/* Leaves the registry destroyed and its name there, as one does who is killed. */
+/* Leaves the registry destroyed and its file in place, as a killed destroyer does. */
 static void leave_destroyed(int in)
 {
 	struct kreg *k;
@@ -285,7 +288,10 @@ static void set_scene(enum scene scene, struct child *holder)
 	}
 }
 
-/* Others come: they get in at once, and are all in the same registry. Gives the one who has a name in it. */
+/*
+ * Other processes open the registry at once, and all get the same one. Return: the handle
+ * that has a name in it.
+ */
 static struct kreg *others_come(void)
 {
 	uint64_t before = clock_now();
@@ -305,7 +311,7 @@ static struct kreg *others_come(void)
 	return first;
 }
 
-/* False: it makes fewer calls. */
+/* Return: false if the body makes fewer calls. */
 static bool halt_at_call(const struct act *act, int n, bool stop)
 {
 	struct child holder = { .pid = 0 };
@@ -327,7 +333,7 @@ static bool halt_at_call(const struct act *act, int n, bool stop)
 	inode = file_inode();
 	if (stop)
 		traced_finish(pid);
-	/* By force it may have come to an end after that, otherwise not. */
+	/* Only a forced destroy may end the registry after that. */
 	if (act->body == forced_destroy && stop && kreg_unregister(first, "first", 5) != 1) {
 		kreg_close(first);
 		first = others_come();
@@ -351,7 +357,10 @@ static bool halt_at_call(const struct act *act, int n, bool stop)
 
 static void halt_everywhere(const struct act *act)
 {
-	/* Odd, so that every other one of them is stopped, and in the other mode the others. */
+	/*
+	 * Odd, so that every second call is stopped at in this mode, and the others in
+	 * the other mode.
+	 */
 	int n, part = (int)unit_slowness() | 1;
 	struct kreg *k;
 
@@ -387,7 +396,7 @@ END_TEST
 
 /* --- together --- */
 
-static int destroy_when_told(int link, void *data)
+static int destroy_on_request(int link, void *data)
 {
 	link_say(link, 0);
 	link_hear(link);
@@ -406,7 +415,7 @@ START_TEST(a_refused_destroy_does_not_undo_a_forced_one)
 		ck_assert_int_eq(open_as(&k, mode, 0), 0);
 		ck_assert_int_eq(kreg_register(k, "holder", KREG_STRING, "x", 1, NULL), 0);
 		for (i = 0; i < 2; i++)
-			children[i] = child_start_ready(destroy_when_told, &force[i]);
+			children[i] = child_start_ready(destroy_on_request, &force[i]);
 		for (i = 0; i < 2; i++)
 			link_say(children[i].link, 1);
 		for (i = 0; i < 2; i++) {
@@ -425,7 +434,7 @@ END_TEST
 
 #define CROWD 8
 
-/* As long as it has a name, every other one that has is in the same registry. */
+/* While it has a name, every process with a name is in the same registry. */
 static int come_and_destroy(int link, void *data)
 {
 	uint32_t me = *(uint32_t *)data, i;
@@ -502,7 +511,7 @@ START_TEST(all_users_of_a_name_at_one_time_are_in_one_registry)
 }
 END_TEST
 
-/* --- what others may put into the folder, or hold --- */
+/* --- files and locks of other processes in the folder --- */
 
 START_TEST(a_reader_that_locks_the_file_blocks_no_process)
 {

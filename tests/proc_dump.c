@@ -51,7 +51,7 @@ static int register_and_abort(int link, void *data)
 	abort();
 }
 
-/* Why no dump can be held here, or NULL. */
+/* Why no dump can be delayed here, or NULL. */
 static const char *open_gate(void)
 {
 	char pattern[128] = "";
@@ -75,7 +75,7 @@ static const char *open_gate(void)
 	return NULL;
 }
 
-/* Returns when the kernel asks for the core's file. -1: it does not. */
+/* Returns when the kernel asks for the core file. -1: it does not. */
 static int await_dump(const struct child *child)
 {
 	struct fanotify_event_metadata asked;
@@ -145,7 +145,7 @@ START_TEST(a_process_that_dumps_core_keeps_its_name_and_is_reported_as_dumping)
 }
 END_TEST
 
-/* The next two events are of @type, for the two names in any order. */
+/* The next two events are of @type, one for each name, in any order. */
 static void expect_both(struct kreg_listener *listener, uint32_t type)
 {
 	bool key = false, other = false;
@@ -202,7 +202,7 @@ START_TEST(a_listener_is_notified_once_for_each_name_whose_owner_dumps_core)
 }
 END_TEST
 
-/* What a standby that does not want to wait for the core does, or who supervises it. */
+/* What a standby that does not wait for the core does, or a supervisor. */
 START_TEST(a_process_killed_while_it_dumps_core_is_gone_at_once)
 {
 	struct child child;
@@ -214,7 +214,7 @@ START_TEST(a_process_killed_while_it_dumps_core_is_gone_at_once)
 	asked = await_dump(&child);
 	ck_assert_uint_eq(health_now().process, KREG_PROCESS_DUMPING);
 	ck_assert_int_eq(kreg_signal(k, KEY, KREG_STRING, SIGKILL), 0);
-	/* The kernel may not have the file yet, and is not going to write it any more. */
+	/* The kernel may not have opened the file yet, and will not write it. */
 	ck_assert_int_eq(kreg_await_gone(k, KEY, KREG_STRING, NULL, 60000), 0);
 	ck_assert_int_eq(kreg_register(k, KEY, KREG_STRING, "", 0, NULL), 0);
 	status = child_end(&child);

@@ -30,7 +30,7 @@ static void open_mode(int in)
 
 enum kept_by { A_NAME, A_RESERVATION, A_LOCK, KINDS };
 
-/* Has @data, an enum kept_by, and gives it up when told. */
+/* Holds @data, an enum kept_by, and releases it on request. */
 static int have(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "end");
@@ -102,7 +102,10 @@ START_TEST(a_gift_keeps_a_registry_while_its_new_owner_lives)
 }
 END_TEST
 
-/* Closing takes along what nobody finds, also where the process has another handle on the registry. */
+/*
+ * Closing also removes what no lookup finds, even if the process has another handle on
+ * the registry.
+ */
 START_TEST(closing_gives_up_reservations_and_locks)
 {
 	struct kreg *other;
@@ -123,7 +126,7 @@ START_TEST(closing_gives_up_reservations_and_locks)
 }
 END_TEST
 
-/* Waits for a name, for a lock, for an event; says what ended it. */
+/* Waits for a name, for a lock, for an event; reports what ended the wait. */
 static int wait_for_name(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "end");

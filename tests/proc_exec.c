@@ -31,7 +31,7 @@
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
-/* Instructions behind an atomic change. */
+/* Instructions after an atomic change. */
 #define BEHIND 60
 #define ATOMICS_MAX 400
 
@@ -57,7 +57,10 @@ static int make_call(int link, void *data)
 
 /* ---- stepping */
 
-/* Whether the next instruction of the child changes memory atomically. Elsewhere each tenth is taken for one. */
+/*
+ * Whether the next instruction of the child is an atomic change. On other machines each
+ * tenth instruction counts as one.
+ */
 static bool is_atomic(pid_t pid, uint32_t step)
 {
 #ifdef __x86_64__
@@ -75,7 +78,10 @@ static bool is_atomic(pid_t pid, uint32_t step)
 #endif
 }
 
-/* Goes @atomics atomic changes and @behind instructions on. False: the call returned before. */
+/*
+ * Steps over @atomics atomic changes and @behind more instructions. False: the call
+ * returned before.
+ */
 static bool step_to(pid_t pid, uint32_t atomics, uint32_t behind)
 {
 	uint32_t step, done = 0;
@@ -97,7 +103,7 @@ static bool step_to(pid_t pid, uint32_t atomics, uint32_t behind)
 	return true;
 }
 
-/* In the stopped child, a signal now; returns when its new program runs, which nobody traces. */
+/* Signals the stopped child, and returns when its new program runs, untraced. */
 static void exec_now(struct child *child)
 {
 	int status, signal;
@@ -106,7 +112,10 @@ static void exec_now(struct child *child)
 	do {
 		ck_assert_int_eq(waitpid(child->pid, &status, 0), child->pid);
 		ck_assert_msg(WIFSTOPPED(status), "the child ended: %x", status);
-		/* Signals for its children come first, and the stop that it has raised behind its call. */
+		/*
+		 * Signals of its children come first, and the stop that it raised after
+		 * its call.
+		 */
 		signal = WSTOPSIG(status) == SIGSTOP ? 0 : WSTOPSIG(status);
 	} while (signal != SIGTRAP && !ptrace(PTRACE_CONT, child->pid, NULL, signal));
 	ck_assert_int_eq(ptrace(PTRACE_DETACH, child->pid, NULL, NULL), 0);
@@ -131,7 +140,7 @@ static int count_owner(const struct kreg_owner_facts *facts, void *data)
 	return 0;
 }
 
-/* What is counted is what a walk finds, in sum and for each owner. */
+/* The counts equal what a walk finds, in total and for each owner. */
 static void counts_are_right(const char *where)
 {
 	int64_t counted = kreg_count(ro), walked = kreg_count_select(ro, NULL);
@@ -148,7 +157,10 @@ static void started_ends(void)
 	struct kreg_started started = { .size = sizeof(started) };
 	int err = kreg_start(rw, "started", KREG_STRING, &how, &started);
 
-	/* It has been started by then, or can be; nobody waits for a claim of an earlier program. */
+	/*
+	 * The name is started by then, or can be; no process waits for a claim of an
+	 * earlier program.
+	 */
 	ck_assert_msg(!err || err == -EEXIST, "start: %s", kreg_strerror(err));
 	kill(started.owner.pid, SIGKILL);
 	if (started.child)
@@ -156,7 +168,10 @@ static void started_ends(void)
 	ck_assert_int_eq(kreg_await_gone(rw, "started", KREG_STRING, NULL, HANG_MS), 0);
 }
 
-/* After an exec: an observer, then a writer that comes by, or the new program itself, whichever @turn says first. */
+/*
+ * Checks after an exec as an observer, then as another writer or from the new program
+ * itself, whichever @turn puts first.
+ */
 static void is_whole(struct child *child, const char *where, uint32_t turn)
 {
 	struct kreg_lock lock;
@@ -173,7 +188,7 @@ static void is_whole(struct child *child, const char *where, uint32_t turn)
 	ck_assert_int_eq(child_ask(child, EXEC_LOCK), 0);
 	ck_assert_int_eq(child_ask(child, turn & 2 ? EXEC_CLOSE : EXEC_GIVE_UP), 0);
 	counts_are_right(where);
-	/* "taken" and "line" are ours, and what was given. */
+	/* "taken", "line" and the gifts belong to this process. */
 	kreg_unregister(rw, "name", KREG_STRING);
 	ck_assert_msg(kreg_count(ro) == 2, "%s: %lld names are left", where,
 		      (long long)kreg_count(ro));
@@ -202,7 +217,7 @@ static void close_both(void)
 	kreg_close(rw);
 }
 
-/* Of a call that has returned. */
+/* For a call that has returned. */
 static void call_ends(const struct call *call, struct child *child)
 {
 	child_kill(child);
@@ -211,7 +226,7 @@ static void call_ends(const struct call *call, struct child *child)
 	kreg_unregister(rw, "name", KREG_STRING);
 }
 
-/* One point; false: the call has fewer atomic changes. */
+/* Interrupts at one point. False: the call has fewer atomic changes. */
 static bool interrupt(const struct call *call, uint32_t atomics, uint32_t behind)
 {
 	struct child child = child_start(make_call, (void *)(uintptr_t)call);
@@ -255,7 +270,10 @@ static void interrupt_at_points(const struct call *call)
 	changes = call->most ? call->most : changes_of(call);
 	part = changes / points + (changes < points);
 	for (i = 0; i < points && i < changes; i++) {
-		/* One of each equal part; right behind the change in every other case. */
+		/*
+		 * One point in each equal part; right after the change in every second
+		 * case.
+		 */
 		uint32_t at = 1 + i * changes / points + (uint32_t)rand() % part;
 
 		done += interrupt(call, at, rand() & 1 ? 0 : (uint32_t)rand() % BEHIND);
@@ -275,7 +293,7 @@ START_TEST(exec_in_the_middle_of_a_call_leaves_counts_right_and_locks_free)
 }
 END_TEST
 
-/* ---- exec by another thread, and what was held by the program */
+/* ---- exec by another thread, and what the program held */
 
 static void *make_changes(void *data)
 {
@@ -323,7 +341,7 @@ START_TEST(exec_by_another_thread_leaves_counts_right)
 		snprintf(where, sizeof(where), "threads, seed %u", seed);
 		ck_assert_int_eq(link_hear(child.link), EXEC_RUNS);
 		is_whole(&child, where, seed);
-		/* What it gave us. */
+		/* What it gave to this process. */
 		call_give_up(rw);
 		kreg_register(rw, "line", KREG_STRING, "x", 1, NULL);
 		kreg_register_with(rw, "taken", KREG_STRING, "x", 1, KREG_REGISTER_REPLACEABLE,
@@ -383,7 +401,10 @@ START_TEST(exec_frees_a_lock_for_its_waiter_and_keeps_the_names_of_the_process)
 	printf("# a lock of an earlier program: free for a waiter after %lld ms\n",
 	       (long long)(locked_at - before));
 	ck_assert_int_lt(locked_at - before, 5000 * (int64_t)unit_slowness());
-	/* Reserved and in line as before; and the new program gives both up. */
+	/*
+	 * The name is still reserved and the line still waited in; the new program gives
+	 * both up.
+	 */
 	ck_assert_int_eq(kreg_register(rw, "reserved", KREG_STRING, "x", 1, NULL), -EEXIST);
 	ck_assert_int_eq(kreg_count(ro), 3);
 	is_whole(&child, "locks", 0);
@@ -401,7 +422,7 @@ START_TEST(a_lock_of_an_earlier_program_does_not_keep_the_registry)
 	ck_assert_int_eq(kreg_destroy("exec", &options, 0), -EBUSY);
 	kill(child.pid, SIGUSR1);
 	ck_assert_int_eq(link_hear(child.link), EXEC_RUNS);
-	/* Its names do. */
+	/* Its names keep the registry in use. */
 	ck_assert_int_eq(kreg_destroy("exec", &options, 0), -EBUSY);
 	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
 	ck_assert_int_eq(child_ask(&child, EXEC_GIVE_UP), 0);
@@ -447,7 +468,7 @@ START_TEST(the_last_close_removes_what_an_earlier_program_left)
 	ck_assert_int_eq(kreg_count(ro), 2 + kept);
 	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
 	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
-	/* They are no one handle's. */
+	/* They belong to no single handle. */
 	ck_assert_int_eq(child_ask(&child, EXEC_CLOSE), 0);
 	counts_are_right("one of two handles is closed");
 	ck_assert_int_eq(kreg_count(ro), 2 + kept);
@@ -460,10 +481,10 @@ START_TEST(the_last_close_removes_what_an_earlier_program_left)
 	ck_assert_int_eq(kreg_await_gone(rw, "name", KREG_STRING, NULL, HANG_MS), 0);
 	ck_assert_int_eq(kreg_register(rw, "reserved", KREG_STRING, "x", 1, NULL), 0);
 	ck_assert_int_eq(kreg_unregister(rw, "reserved", KREG_STRING), 1);
-	/* And its memory is back, although the process lives. */
+	/* Its memory is reclaimed although the process lives. */
 	ck_assert_uint_eq(bytes_used(), base);
 	ck_assert_int_eq(child_ask(&child, EXEC_OPEN), 0);
-	counts_are_right("it has opened anew");
+	counts_are_right("it has opened again");
 	child_kill(&child);
 	close_both();
 }
@@ -491,7 +512,7 @@ START_TEST(a_claim_of_an_earlier_program_does_not_block_a_start)
 	snprintf(file, sizeof(file), "%s/runs", tmp_directory());
 	open_both();
 	child = child_start_ready(start_and_wait, file);
-	/* It runs, and never says that it is ready. */
+	/* It runs, and never reports that it is ready. */
 	while (access(file, F_OK))
 		usleep(1000);
 	ck_assert_int_eq(kreg_register(rw, "started", KREG_STRING, "x", 1, NULL), -EEXIST);

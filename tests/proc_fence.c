@@ -20,7 +20,10 @@
 
 #define PAIRS 100000
 
-/* What is refused: all of it, as if the kernel did not have it; or all but the registration. */
+/*
+ * What is refused: every command, as forbidden or as unknown to the kernel; or every
+ * command except registration.
+ */
 enum { REFUSE_ALL, REFUSE_NO_SUCH_CALL, REFUSE_COMMANDS, REFUSALS };
 
 static int refuse(int what)
@@ -47,7 +50,7 @@ static struct kreg *open_small(int mode)
 	return mode_open_as(mode, "fence", &options);
 }
 
-/* How many went well. */
+/* Return: how many pairs succeeded. */
 static int churn(struct kreg *k, int pairs)
 {
 	int i, err = 0;
@@ -111,7 +114,7 @@ START_TEST(memory_is_reclaimed_where_membarrier_is_refused)
 		epoch = stat_of(k).epoch;
 		ck_assert_int_eq(child_ask(&child, PAIRS), PAIRS);
 		ck_assert_uint_gt(stat_of(k).epoch, epoch + 10);
-		/* Both at once. */
+		/* Both processes at once. */
 		link_say(child.link, PAIRS);
 		ck_assert_int_eq(churn(k, PAIRS), PAIRS);
 		ck_assert_int_eq(link_hear(child.link), PAIRS);

@@ -36,7 +36,7 @@ static int open_default(const char *name, uint32_t flags)
 	return err;
 }
 
-/* The exit status of a child of that user: 0, or the error. */
+/* Runs @body as @user in a child. Return: its exit status, 0 or the error. */
 static int as_user(uid_t user, int (*body)(void))
 {
 	pid_t pid = fork();

@@ -36,7 +36,7 @@ static char address[40];
 static struct kreg *k;
 static int mode;
 
-/* What was forged in one mode would be in the way in the other. */
+/* Each mode has a registry of its own: forgeries of one would block the other. */
 static struct kreg *open_own(const char *name)
 {
 	char full[32];
@@ -45,7 +45,7 @@ static struct kreg *open_own(const char *name)
 	return mode_open(mode, full);
 }
 
-/* Listens at @address, and is in "private" alone. */
+/* Listens at @address, and is a member of "private" only. */
 static int be_victim(int link, void *data)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -80,7 +80,7 @@ static void forge_word(struct kreg *own, owner_t victim)
 		own->segment.header->seats_high = owner_seat(victim) + 1;
 }
 
-/* Holds NAME, and says then that the victim does: whose token it hears, and whose pid. */
+/* Holds NAME, then writes that the victim holds it; receives the victim's token and pid. */
 static int forge(int link, void *data)
 {
 	struct kreg *own = open_own("shared");
@@ -122,7 +122,7 @@ static void start_forgery(int in)
 
 static void end_forgery(void)
 {
-	/* It is as well as before. */
+	/* The victim is unharmed. */
 	ck_assert_int_eq(child_ask(&victim, 1), 0);
 	child_kill(&forger);
 	child_kill(&victim);
@@ -190,7 +190,10 @@ static int count(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-/* In the fallback all that could tell is in the registry itself, and /proc is not asked for each entry. */
+/*
+ * In the fallback the only evidence is in the registry itself, and /proc is not read for
+ * each entry.
+ */
 START_TEST(entries_forged_for_a_stranger_are_not_counted_and_reported_as_faults)
 {
 	int seen = 0;
@@ -204,7 +207,10 @@ START_TEST(entries_forged_for_a_stranger_are_not_counted_and_reported_as_faults)
 }
 END_TEST
 
-/* Orders to one who joins and leaves. It is forked before the test has the registry's mapping. */
+/*
+ * Orders to a process that joins and leaves. It is forked before the test has the
+ * registry's mapping.
+ */
 enum { OPEN_SHARED, CLOSE_SHARED, OPEN_MANY, CLOSE_MANY, EXECUTE };
 
 #define MANY 12
@@ -264,7 +270,10 @@ START_TEST(a_process_is_a_member_until_it_closes_its_last_handle)
 }
 END_TEST
 
-/* More than the guard has room for: then /proc says it, and nobody is left out. */
+/*
+ * More registries than the guard has room for: then /proc is the source, and no member is
+ * missing.
+ */
 START_TEST(a_process_is_a_member_of_any_number_of_registries)
 {
 	struct kreg_owner_facts facts;
@@ -288,7 +297,7 @@ START_TEST(a_process_is_a_member_of_any_number_of_registries)
 }
 END_TEST
 
-/* Its program has the file mapped no more, and its names stay. */
+/* Its program no longer has the file mapped, and its names stay. */
 START_TEST(a_process_remains_a_member_after_exec)
 {
 	struct kreg_owner_facts facts;
@@ -311,7 +320,7 @@ START_TEST(a_process_remains_a_member_after_exec)
 }
 END_TEST
 
-/* Opens as who it is, and is nobody from then on. */
+/* Opens as the current user, and drops its privileges afterwards. */
 static int drop_privileges(int link, void *data)
 {
 	const uid_t nobody = 65534;

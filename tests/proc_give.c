@@ -68,7 +68,10 @@ static void assert_count(int count)
 	ck_assert_int_eq(visited, count);
 }
 
-/* A child that is told: 1 give "name" to the parent, 2 unregister, 3 update, 4 close, 5 give it back. */
+/*
+ * A child's orders: 1 give "name" to the parent, 2 unregister, 3 update, 4 close, 5 give
+ * it back.
+ */
 static int obey(int link, void *data)
 {
 	const struct kreg_owner *parent = data;
@@ -127,7 +130,7 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 	tell(&child, 1, -ENOENT);
 	tell(&child, 2, 0);
 	assert_count(1);
-	/* Who gave it may die. */
+	/* The giver may die. */
 	child_kill(&child);
 	assert_holder(getpid(), "value");
 	assert_count(1);
@@ -145,7 +148,7 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 	tell(&child, 1, 0);
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
 	assert_count(0);
-	/* Dead, or closed, the owner of a gift leaves nothing. */
+	/* Nothing is left of a gift whose owner died or closed. */
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
 	tell(&child, 4, 0);
@@ -213,7 +216,7 @@ START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 }
 END_TEST
 
-/* Registers names and gives them away, until it is killed. */
+/* Registers names and gives them away until it is killed. */
 static int give_on(int link, void *data)
 {
 	const struct kreg_owner *parent = data;
@@ -257,7 +260,7 @@ START_TEST(killed_givers_leave_whole_names_and_no_memory)
 		while (got < wait) {
 			got = 0;
 			ck_assert_int_eq(kreg_each_of_owner(k, &self, count_entry, &got), 0);
-			/* What it gives is taken from the table while it gives on. */
+			/* Its gifts are removed from the table while it goes on giving. */
 			if (kills % 2 && rand_r(&seed) % 4 == 0)
 				break;
 		}

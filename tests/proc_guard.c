@@ -429,7 +429,7 @@ START_TEST(all_seats_can_be_taken_and_are_all_released)
 }
 END_TEST
 
-static int open_when_told(int link, void *data)
+static int open_on_request(int link, void *data)
 {
 	struct kreg *k;
 
@@ -453,7 +453,7 @@ static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
 		ck_assert_int_eq(link_hear(holders[i].link), 0);
 	}
 	for (i = 0; i < count; i++) {
-		refused[i] = child_start(open_when_told, NULL);
+		refused[i] = child_start(open_on_request, NULL);
 		ck_assert_int_eq(link_hear(refused[i].link), -EUSERS);
 		ck_assert_int_eq(child_ask(&refused[i], 1), -EUSERS);
 	}
@@ -539,7 +539,7 @@ END_TEST
 /* Only who is not sent away waits so long. */
 #define PATIENCE_MS 20000
 
-static int await_nobody(struct kreg *k)
+static int await_missing(struct kreg *k)
 {
 	return kreg_await(k, "nobody", KREG_STRING, PATIENCE_MS, NULL);
 }
@@ -580,7 +580,7 @@ static int await_event(struct kreg *k)
 	return got;
 }
 
-static int (*const waits[])(struct kreg *k) = { await_nobody, await_gone, await_turn, await_lock,
+static int (*const waits[])(struct kreg *k) = { await_missing, await_gone, await_turn, await_lock,
 						await_event };
 
 static int wait_to_be_sent_away(int link, void *data)

@@ -39,7 +39,7 @@ static void keep(void *data, const char *sentence)
 	snprintf(said, sizeof(said), "%s", sentence);
 }
 
-/* A bpffs of the test's own, into which everybody may write; it goes with the process. */
+/* A bpffs of the test's own, writable by all users; it goes with the process. */
 static void make_place(void)
 {
 	snprintf(place, sizeof(place), "%s/bpffs", tmp_directory());
@@ -190,7 +190,7 @@ START_TEST(symbolic_links_are_not_followed)
 	as_user(USER, link_to_victim, guard);
 	ck_assert_int_lt(start(guard), 0);
 	ck_assert_int_lt(stop(guard, true), 0);
-	/* One of root's own, which the kernel would let root follow. */
+	/* A link of root's own, which the kernel would let root follow. */
 	snprintf(path, sizeof(path), "%s/link", place);
 	ck_assert_int_eq(link_to_victim(path), 0);
 	strcat(path, "/kreg");
@@ -207,7 +207,7 @@ START_TEST(files_that_a_guard_did_not_make_are_neither_removed_nor_used)
 	char path[256];
 
 	make_place();
-	/* Another user's, with the name of a leftover. */
+	/* A folder of another user with the name of a leftover. */
 	snprintf(path, sizeof(path), "%s-new-" NOBODYS_PID, guard);
 	as_user(USER, make_folder, path);
 	ck_assert_int_eq(start(guard), 0);
@@ -222,7 +222,7 @@ START_TEST(files_that_a_guard_did_not_make_are_neither_removed_nor_used)
 	ck_assert_int_eq(start(guard), 1);
 	ck_assert_int_eq(stop(guard, false), 0);
 	ck_assert(!exists(guard, ""));
-	/* A folder of root's own that is no guard. */
+	/* A folder of root's own that is not a guard. */
 	ck_assert_int_eq(make_folder_with_one(guard), 0);
 	ck_assert_int_eq(start(guard), -ENOTEMPTY);
 	ck_assert_int_eq(stop(guard, true), -ENOTEMPTY);
@@ -268,7 +268,7 @@ START_TEST(a_guards_folder_that_others_may_write_is_not_trusted)
 }
 END_TEST
 
-/* Takes a seat as a user, and says what that gave. */
+/* Takes a seat as a user, and reports the result. */
 struct taker {
 	uid_t uid;
 	gid_t group;
@@ -293,7 +293,7 @@ static int take(int link, void *data)
 	return 0;
 }
 
-/* What @child gets. */
+/* The result that @child reports. */
 static int taken(struct child *child, const char *path, uid_t uid, gid_t group)
 {
 	struct taker taker = { .uid = uid, .group = group, .path = path };
@@ -317,7 +317,7 @@ START_TEST(a_guard_of_a_group_serves_only_that_group)
 	child_kill(&child);
 	ck_assert_int_eq(taken(&child, second_guard(), USER, GROUP), 0);
 	child_kill(&child);
-	/* It stays so. */
+	/* The group remains as it was. */
 	options.set_group = false;
 	ck_assert_int_eq(guard_upgrade(&options), 1);
 	ck_assert_int_eq(taken(&child, second_guard(), USER, USER), -EACCES);
@@ -378,7 +378,7 @@ START_TEST(a_user_gets_its_share_of_seats_and_root_gets_the_last)
 	ck_assert_uint_eq(status.reserve, 2);
 	ck_assert_uint_eq(status.over_share, 1);
 	ck_assert_uint_eq(status.refused, 2);
-	/* What comes back is the user's again. */
+	/* A released seat counts for its user again. */
 	child_kill(&first[0]);
 	ck_assert_int_eq(seat_for(&first[0], USER), 0);
 	child_kill(&other[0]);
@@ -396,7 +396,7 @@ START_TEST(a_user_gets_its_share_of_seats_and_root_gets_the_last)
 }
 END_TEST
 
-/* A user holds all of the share, and dies, again and again. */
+/* A user takes its whole share and dies, again and again. */
 static void come_and_go(int rounds, int share, bool audited)
 {
 	struct guard_options options = options_of(second_guard());
@@ -416,7 +416,7 @@ static void come_and_go(int rounds, int share, bool audited)
 
 START_TEST(every_end_of_a_life_returns_the_seat_to_its_users_share)
 {
-	/* Users come and go too: more of them than have room in the guard at once. */
+	/* Users come and go too: more of them than the guard has room for at once. */
 	start_with(2, 0, 0);
 	come_and_go(3 * SEATS, 2, false);
 	ck_assert_int_eq(stop(second_guard(), false), 0);

@@ -24,9 +24,9 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
-/* What the promise is 0.1 s for; a hang alone reaches this. */
+/* 0.1 s is promised; only a hang reaches this. */
 #define LIMIT_MS 5000
-/* So long a guard out of sight is used: several looks. */
+/* How long a guard out of sight is used: several checks. */
 #define UNSEEN_MS 1500
 
 static void start_guard_with(uint32_t faults)
@@ -68,7 +68,7 @@ static struct kreg *open_registry(uint32_t flags)
 	return k;
 }
 
-/* Removes what is pinned, by hand; or one pin. */
+/* Removes all pins, or only the pin @only. */
 static void remove_pins(const char *only)
 {
 	DIR *at = opendir(second_guard());
@@ -84,7 +84,7 @@ static void remove_pins(const char *only)
 		ck_assert_int_eq(rmdir(second_guard()), 0);
 }
 
-/* Has "held"; then writes until that is refused, and says by what. */
+/* Holds "held"; then writes until a write is refused, and reports the error. */
 static int write_on(int link, void *data)
 {
 	struct kreg *k = open_registry(0);
@@ -133,7 +133,7 @@ static int listen_on(int link, void *data)
 	return 0;
 }
 
-static void all_are_told(const char *what, void (*remove)(void))
+static void all_are_notified(const char *what, void (*remove)(void))
 {
 	struct child writer, waiter, listener;
 	struct kreg *k, *reader, *next;
@@ -151,7 +151,7 @@ static void all_are_told(const char *what, void (*remove)(void))
 	remove();
 	link_say(writer.link, 1);
 	ck_assert_int_eq(link_hear(writer.link), -ESHUTDOWN);
-	printf("# %s: a writer is told after %ld ms", what, clock_ms() - began);
+	printf("# %s: a writer learns of it after %ld ms", what, clock_ms() - began);
 	ck_assert_int_eq(link_hear(writer.link), -ENOENT);
 	ck_assert_int_eq(link_hear(waiter.link), -ESHUTDOWN);
 	printf(", a waiter after %ld ms", clock_ms() - began);
@@ -159,12 +159,15 @@ static void all_are_told(const char *what, void (*remove)(void))
 	printf(", a listener after %ld ms\n", clock_ms() - began);
 	fflush(stdout);
 	ck_assert_int_lt(clock_ms() - began, LIMIT_MS);
-	/* Who has not looked yet has the word of who has. */
+	/* A process that has not checked yet learns it from the one that has. */
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, "x", 1, NULL), -ESHUTDOWN);
-	/* Who only reads has no reason to look, and finds nobody either. */
+	/* A reader has no reason to check, and finds no names either. */
 	while (kreg_lookup(reader, "mine", KREG_STRING, NULL, 0, NULL) != -ENOENT)
 		ck_assert_int_lt(clock_ms() - began, LIMIT_MS);
-	/* And whoever opens it gets another one, although all who had it live. */
+	/*
+	 * And a process that opens it gets another registry, although all members of the
+	 * old one live.
+	 */
 	next = open_registry(0);
 	ck_assert_int_eq(kreg_register(next, "held", KREG_STRING, "y", 1, NULL), 0);
 	ck_assert_int_eq(kreg_lookup(next, "held", KREG_STRING, NULL, 0, NULL), 1);
@@ -183,7 +186,7 @@ static void remove_all(void)
 
 START_TEST(members_learn_that_the_pins_were_removed)
 {
-	all_are_told("rm", remove_all);
+	all_are_notified("rm", remove_all);
 }
 END_TEST
 
@@ -194,7 +197,7 @@ static void remove_exit(void)
 
 START_TEST(members_learn_that_only_the_exit_program_is_gone)
 {
-	all_are_told("rm exit", remove_exit);
+	all_are_notified("rm exit", remove_exit);
 	stop_guard();
 }
 END_TEST
@@ -206,15 +209,15 @@ static void unmount_all(void)
 
 START_TEST(members_learn_that_bpffs_was_unmounted)
 {
-	/* One of our own, over the one that is everybody's. */
+	/* A mount of the test's own, over the one that all share. */
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
 	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=755"), 0);
-	all_are_told("umount", unmount_all);
+	all_are_notified("umount", unmount_all);
 }
 END_TEST
 
-/* Sees the pins no more, and writes for a while. */
+/* No longer sees the pins, and writes for a while. */
 static int write_unseen(int link, void *data)
 {
 	struct kreg *k = open_registry(0);

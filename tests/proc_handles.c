@@ -112,7 +112,7 @@ START_TEST(a_lock_is_released_through_either_handle_and_by_the_close_of_its_own)
 }
 END_TEST
 
-static int hold_until_told(int link, void *data)
+static int hold_until_asked(int link, void *data)
 {
 	struct kreg *k = mode_open(mode, "handles");
 	int64_t order;
@@ -131,7 +131,7 @@ START_TEST(a_place_in_line_belongs_to_the_handle_and_the_turn_to_the_process)
 	struct child child;
 
 	mode = _i;
-	child = child_start(hold_until_told, NULL);
+	child = child_start(hold_until_asked, NULL);
 	ck_assert_int_eq(link_hear(child.link), 0);
 	open_two(&a, &b);
 	ck_assert_int_eq(
@@ -214,7 +214,7 @@ START_TEST(a_child_of_fork_starts_without_its_parents_handles)
 }
 END_TEST
 
-/* A registry of that name that was destroyed and created anew is another one. */
+/* After a destroy, a registry created under the same name is another one. */
 START_TEST(a_registry_created_again_is_not_the_previous_one)
 {
 	KREG_OPTIONS(options, .flags = 0);
@@ -236,7 +236,10 @@ START_TEST(a_registry_created_again_is_not_the_previous_one)
 }
 END_TEST
 
-/* Writes the same few names as the other threads, through a handle of its own that it opens and closes. */
+/*
+ * Writes the same few names as the other threads, through a handle of its own that it
+ * opens and closes.
+ */
 static void *write_names(void *data)
 {
 	unsigned int seed = *(unsigned int *)data;

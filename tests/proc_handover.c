@@ -19,7 +19,7 @@
 #define ROUNDS (1500 / (int)unit_slowness())
 #define KILLS (25 / (int)unit_slowness() + 1)
 
-/* The first is looked up by the short way; the other is longer than that takes. */
+/* The first name takes the short way of a lookup; the second is too long for it. */
 static const char *const names[] = { "short", "a name of more than thirty-two bytes" };
 #define NAMES 2
 
@@ -112,7 +112,7 @@ static int obey(struct kreg *k, const char *name, enum order order)
 	}
 }
 
-/* Does with both names what it is told; gives them to whom it is told of. */
+/* Obeys orders for both names; a gift goes to the owner whose token follows the order. */
 static int owner(int link, void *data)
 {
 	struct kreg *k = open_names(data);

@@ -90,7 +90,7 @@ START_TEST(a_leader_that_exits_first_ends_no_name)
 }
 END_TEST
 
-/* exec: the program that follows says "1" on the link, which it finds as its standard output. */
+/* exec: the next program writes "1" to the link, which is its standard output. */
 static _Noreturn void become_another(int link)
 {
 	dup2(link, 0);
@@ -185,7 +185,7 @@ struct forked {
 	int mode;
 };
 
-static int open_anew(int link, void *data)
+static int open_again(int link, void *data)
 {
 	struct forked *forked = data;
 	struct kreg *k = mode_open(forked->mode, "identity");
@@ -204,7 +204,7 @@ static int open_anew(int link, void *data)
 START_TEST(a_forked_child_that_opens_again_is_another_owner)
 {
 	struct forked forked = { open_with_name(_i), _i };
-	struct child child = child_start(open_anew, &forked);
+	struct child child = child_start(open_again, &forked);
 
 	ck_assert_int_eq(child_end(&child), 0);
 	ck_assert(is_there(forked.parents));
@@ -320,7 +320,7 @@ START_TEST(a_reader_that_stays_too_long_is_expelled_and_notified)
 	child = child_start(stay_in_section, &_i);
 	ck_assert_int_eq(link_hear(child.link), 1);
 	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	/* It holds the epoch up for its patience, and no longer. */
+	/* It delays the epoch for its patience, and no longer. */
 	epoch = stat.epoch;
 	while (stat.epoch < epoch + 3) {
 		ck_assert_int_ge(kreg_sweep(k), 0);

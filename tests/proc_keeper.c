@@ -28,7 +28,7 @@
 #define ROUNDS 60
 #define SEATS 3u
 
-/* Of a few instructions more than the taking has, by any compiler. */
+/* More instructions than taking a seat needs, with any compiler. */
 #define STEPS_MAX 20000
 /* A sanitizer asks each new thread for its TID once before. */
 #ifdef __SANITIZE_ADDRESS__
@@ -47,7 +47,7 @@ static int hold_name(int link, void *data)
 	return 0;
 }
 
-/* As an OOM killer does it. 1: the memory was reaped before the process had got rid of it. */
+/* Kills as an OOM killer does. 1: the memory was reaped before the process had freed it. */
 static int kill_and_reap(pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), got;
@@ -99,7 +99,10 @@ START_TEST(the_name_of_a_program_whose_foster_was_reaped_is_gone_after_waitpid)
 }
 END_TEST
 
-/* What a child of fork() does to its copy of the parent's handle is nothing to the parent. */
+/*
+ * What a child of fork() does to its copy of the parent's handle does not affect the
+ * parent.
+ */
 static int close_copy(int link, void *data)
 {
 	(void)link;
@@ -128,7 +131,10 @@ START_TEST(a_child_of_fork_that_closes_its_copy_leaves_the_life_to_its_parent)
 }
 END_TEST
 
-/* The beginning of what PTRACE_GET_SYSCALL_INFO tells; libraries give the struct several names. */
+/*
+ * The first fields of what PTRACE_GET_SYSCALL_INFO returns; libraries give the struct
+ * several names.
+ */
 struct syscall_stop {
 	uint8_t op;
 	uint8_t pad[3];
@@ -137,15 +143,18 @@ struct syscall_stop {
 	uint64_t number;
 };
 
-/* What two processes of two PID namespaces share. */
+/* Shared by two processes in two PID namespaces. */
 struct shared {
 	uint64_t words[SEATS];
-	uint64_t owner; /* the second one's */
+	uint64_t owner; /* of the second process */
 };
 
 static struct shared *shared;
 
-/* The first process of a PID namespace: its keeper is thread 2 there, as that of any other such. */
+/*
+ * The first process of a PID namespace: its keeper is thread 2 there, as in any other
+ * namespace.
+ */
 static pid_t start_in_namespace(bool traced)
 {
 	struct life_self self;
@@ -176,7 +185,10 @@ static pid_t wait_for_stop(pid_t pid, int *status)
 	return WIFSTOPPED(*status) ? got : 0;
 }
 
-/* Runs the traced process until its keeper asks for its TID, and @steps instructions more. The keeper. */
+/*
+ * Runs the traced process until its keeper asks for its TID, and @steps instructions
+ * more. Return: the keeper.
+ */
 static pid_t trace_keeper(pid_t pid, int steps)
 {
 	struct syscall_stop at;
@@ -214,7 +226,7 @@ static bool is_alive(uint64_t owner)
 	return life_word_is(word, owner);
 }
 
-/* One is stopped after so many instructions, and killed when the other one has taken a seat. */
+/* One is stopped after @steps instructions, and killed when the other has taken a seat. */
 static bool meet(int steps)
 {
 	pid_t other, keeper, pid = start_in_namespace(true);
@@ -229,7 +241,7 @@ static bool meet(int steps)
 	while (!load_acquire(&shared->owner))
 		sched_yield();
 	kill(pid, SIGKILL);
-	/* The tracer reaps each thread by itself, the first one at last. */
+	/* The tracer reaps each thread by itself, and the first one last. */
 	ck_assert_int_eq(wait_for_stop(keeper, &status), 0);
 	ck_assert_int_eq(wait_for_stop(pid, &status), 0);
 	ck_assert_msg(is_alive(shared->owner), "after %d instructions, at %lx", steps,
@@ -249,7 +261,7 @@ START_TEST(a_killed_keeper_ends_no_life_with_its_tid_in_another_pid_namespace)
 
 	pid = start_in_namespace(false);
 	if (pid < 0)
-		return; /* ordinary users can make no namespace here */
+		return; /* ordinary users cannot make a namespace here */
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	printf("# KREG_SEED=%u\n", seed);

@@ -49,7 +49,10 @@ static int run_to_be_killed(const char *fd)
 	return modes_run(suite_create("killed"), tcase_create("both"), both, NULL, NULL);
 }
 
-/* A test program that is to be killed. The name is kept, because the PID of a dead one no longer leads to it. */
+/*
+ * A test program that is to be killed. Its name is kept because the PID of a dead process
+ * no longer leads to it.
+ */
 struct run {
 	pid_t pid;
 	int output;
@@ -65,7 +68,7 @@ static bool run_has(const struct run *run, const char *folder)
 	return !lstat(path, &st);
 }
 
-/* Starts @argv, with the end of a pipe as fd 3, and waits until a line comes from there. */
+/* Starts @argv with one end of a pipe as fd 3, and waits until a line arrives there. */
 static struct run run_start(const char *const argv[])
 {
 	struct run run;
@@ -93,7 +96,7 @@ static struct run run_start(const char *const argv[])
 	return run;
 }
 
-/* Returns when all of its processes that have the pipe are dead. */
+/* Returns when all processes of the run that have the pipe are dead. */
 static void run_kill(struct run *run)
 {
 	int status;
@@ -111,7 +114,7 @@ START_TEST(a_killed_test_leaves_nothing_for_the_next_one)
 	struct run killed = run_start(argv), other = run_start(argv);
 
 	ck_assert(run_has(&killed, "/dev/shm"));
-	/* A program has its guard for the tests of the fallback too. */
+	/* A program has its guard also for the tests of the fallback. */
 	ck_assert(_i == MODE_FALLBACK || run_has(&killed, "/sys/fs/bpf"));
 	run_kill(&killed);
 	/* Unless a test that began just now has done it. */

@@ -19,9 +19,12 @@
 #include "tests/support/guard.h"
 #include "tests/support/trace.h"
 
-/* A hang, and not slowness, takes that long. */
+/* Only a hang takes this long. */
 #define LIMIT_S 60
-/* Two slabs; each byte of the old meta is a step for who makes the new one. */
+/*
+ * Two slabs; copying each byte of the old meta is a step of the writer that makes the new
+ * one.
+ */
 #define LARGE 17000
 
 static struct kreg *k;
@@ -45,7 +48,7 @@ static uint64_t bytes_used(void)
 	return stat.bytes_used + stat.bytes_dead;
 }
 
-/* A program that is over may be so a moment after it has let go of its fds. */
+/* A program that has ended may release its memory a moment after its fds. */
 static void assert_bytes_come_down_to(uint64_t wanted)
 {
 	time_t end = time(NULL) + LIMIT_S;
@@ -69,7 +72,7 @@ static uint32_t slabs_of(uint64_t kind)
 	return count;
 }
 
-/* What a child is told; the answer is what the call returned. */
+/* Orders to a child, which answers with the result of the call. */
 enum order { REGISTER = 1, GIVE, UNREGISTER, UPDATE, CLOSE, PUT, SWEEP };
 
 static int obey(int link, void *data)
@@ -111,7 +114,10 @@ static bool meta_is_replaced(void *data)
 	return meta_word(&k->segment) != *(uint64_t *)data;
 }
 
-/* Until the old meta, of @size, and what the writer has made, are gone but for the one in force. */
+/*
+ * Until the old meta of @size and whatever the writer made are gone, except the blob in
+ * force.
+ */
 static void end_in_meta_put(enum trace_end end, bool linked, uint32_t size)
 {
 	bool is_changed = linked || end == TRACE_GO_ON;
@@ -157,7 +163,10 @@ START_TEST(a_writer_of_meta_that_ends_or_execs_at_the_change_leaves_no_slab)
 }
 END_TEST
 
-/* A writer that was stopped before the change finds that others have changed it, and makes a new one. */
+/*
+ * A writer that was stopped before the change finds that others have changed the meta,
+ * and retries.
+ */
 START_TEST(a_writer_of_meta_that_is_overtaken_frees_its_slabs_and_retries)
 {
 	uint32_t slabs;
@@ -188,7 +197,10 @@ START_TEST(a_writer_of_meta_that_is_overtaken_frees_its_slabs_and_retries)
 }
 END_TEST
 
-/* Others may write what is in shared memory; so who has made a blob remembers how many slabs it has. */
+/*
+ * Other processes may write to shared memory, so the maker of a blob remembers how many
+ * slabs it has.
+ */
 START_TEST(an_unlinked_blob_frees_its_own_slabs_even_if_overwritten)
 {
 	struct meta_made blob;
@@ -225,7 +237,10 @@ static bool gift_is_given(void *data)
 	return !kreg_whereis(k, "name", KREG_STRING, &owner) && owner.pid == *(pid_t *)data;
 }
 
-/* How the receiver ends it while the giver stands right behind the change; UPDATE: it keeps the name. */
+/*
+ * How the receiver ends the gift while the giver stands right after the change; UPDATE
+ * keeps the name.
+ */
 static void receive(struct child *receiver, enum order how)
 {
 	switch (how) {
@@ -321,7 +336,10 @@ START_TEST(a_gift_that_was_never_given_ends_with_the_program_that_made_it)
 }
 END_TEST
 
-/* Whoever gave it is dead, and a sweep has come by: it is the receiver's all the same, and ends with it. */
+/*
+ * The giver is dead and a sweep has run: the gift still belongs to the receiver, and ends
+ * with it.
+ */
 START_TEST(a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner)
 {
 	struct child giver, receiver;
@@ -341,7 +359,7 @@ START_TEST(a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner)
 	ck_assert_int_eq(kreg_count(k), 1);
 	ck_assert(gift_is_given(&receiver.pid));
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-	/* The count alone finds out that there is none, before any sweep does. */
+	/* The count alone detects the death, before any sweep does. */
 	child_kill(&receiver);
 	ck_assert(gift_is_any(&k->segment));
 	ck_assert_int_eq(kreg_count(k), 0);
@@ -359,7 +377,10 @@ static bool is_the_sweepers(void *data)
 	return land_owner(&k->segment, dead_slab) == *(owner_t *)data;
 }
 
-/* At no instruction is it the sweeper's, which might be stopped there, or call exec, and live on. */
+/*
+ * At no instruction does the sweeper own it, because the sweeper might stop there, or
+ * call exec, and live on.
+ */
 START_TEST(a_sweeper_never_owns_a_slab_of_the_dead)
 {
 	struct child dead, sweeper;

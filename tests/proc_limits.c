@@ -38,7 +38,7 @@ static int limit(int what, rlim_t bytes)
 	return setrlimit((__rlimit_resource_t)what, &limit);
 }
 
-/* What is refused, and what kreg_open() has to make of it. */
+/* What is refused, and the error that kreg_open() must return. */
 struct refusal {
 	const char *name;
 	int mode; /* -1: both */
@@ -53,7 +53,7 @@ static int small_files(void)
 }
 
 #ifndef __SANITIZE_ADDRESS__
-/* So much more than the process has by now. */
+/* This much more than the process uses now. */
 static int space_left(rlim_t bytes)
 {
 	FILE *statm = fopen("/proc/self/statm", "r");
@@ -88,7 +88,7 @@ static int no_wiped_page(void)
 
 static const struct refusal refusals[] = {
 	{ "ulimit -f", -1, small_files, -EFBIG, "ulimit -f" },
-#ifndef __SANITIZE_ADDRESS__ /* it has terabytes of address space itself */
+#ifndef __SANITIZE_ADDRESS__ /* a sanitizer has terabytes of address space itself */
 	{ "ulimit -v", -1, small_space, -ENOMEM, "address space" },
 #endif
 	{ "no getrandom", -1, no_random, -EPERM, "getrandom" },
@@ -162,14 +162,14 @@ END_TEST
 
 #ifndef __SANITIZE_ADDRESS__
 #define MIB (1ull << 20)
-/* Of 60,000 bytes each: what a window has room for, and what is far beyond one. */
+/* Entries of 60,000 bytes: a number that fits into a window, and one far beyond it. */
 #define FEW 200
 #define MANY 2000
 #define LARGE 60000
 
 static char large[LARGE];
 
-/* As under `ulimit -v 307200`, in a process that has nothing open yet. */
+/* As under `ulimit -v 307200`, in a process that has opened nothing yet. */
 static int create_under_limit(int link, void *data)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -187,7 +187,7 @@ static int create_under_limit(int link, void *data)
 	printf("# 300 MiB of address space: a registry for %llu MiB\n",
 	       (unsigned long long)(stat.bytes_max / MIB));
 	fflush(stdout);
-	/* All of it is there, and as much again for the program. */
+	/* All of the registry is available, and as much again for the program. */
 	for (i = 0; !err; i++) {
 		snprintf(key, sizeof(key), "%d", i);
 		err = kreg_register(k, key, KREG_STRING, large, i % 2 ? LARGE : 1, NULL);
@@ -251,7 +251,7 @@ static int ignore(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-/* Calls that look at everything say all or that they can't. */
+/* Calls that visit all entries return all of them or an error. */
 static bool is_refused_or(int64_t got, int64_t right)
 {
 	if (got == -ENOMEM || got == right)
@@ -339,7 +339,7 @@ END_TEST
 
 static struct kreg *handles[HANDLES];
 
-/* Registers through each handle, and leaves. */
+/* Registers through each handle, and ends. */
 static void *use_all(void *data)
 {
 	intptr_t number = (intptr_t)data, failed = 0;
@@ -380,7 +380,10 @@ START_TEST(a_process_may_have_more_handles_than_pthread_keys)
 		pthread_join(threads[i], &failed);
 		ck_assert_ptr_null(failed);
 	}
-	/* The slots of the threads went with them, and those of closed handles go, too. */
+	/*
+	 * The slots of the threads were freed with them, and those of closed handles are
+	 * freed too.
+	 */
 	ck_assert_uint_eq(slots_used(first), 0);
 	ck_assert_ptr_null(use_all((void *)i));
 	ck_assert_uint_eq(slots_used(first), HANDLES);

@@ -18,13 +18,13 @@ enum order {
 	RESERVE,
 	QUEUE,
 	RESERVE_IN_LINE,
-	ALLOW, /* to be replaced */
+	ALLOW, /* allow a takeover */
 	RESERVE_AND_ALLOW,
 	REPLACE,
 	REPLACE_OR_QUEUE,
 	PUBLISH,
 	UNREGISTER,
-	UNREGISTER_WAITING, /* what is at a position in line */
+	UNREGISTER_WAITING, /* what waits at a position in line */
 	AWAIT,
 	AWAIT_TURN,
 };
@@ -45,7 +45,7 @@ static int64_t unregister_waiting(struct kreg *own)
 	return count == 1 ? (int64_t)position : -1;
 }
 
-/* Does what it is told with "name", and says what came of it. */
+/* Obeys orders about "name", and reports each result. */
 static int obey(int link, void *data)
 {
 	static const uint32_t flags[] = { KREG_REGISTER_RESERVED,
@@ -98,7 +98,7 @@ static void open_mode(int in)
 	k = mode_open(in, "line");
 }
 
-/* @pid 0: nobody does. */
+/* @pid 0: the name has no holder. */
 static void assert_holder(pid_t pid)
 {
 	struct kreg_owner owner = { 0 };
@@ -117,7 +117,10 @@ static int note_position(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-/* Which places in line are taken, a bit each; by a visit of the key, and of all. */
+/*
+ * Which places in line are taken, one bit each: by a visit of the key, and of all
+ * entries.
+ */
 static void assert_positions(int wanted)
 {
 	int of_key = 0, of_all = 0;
@@ -173,7 +176,7 @@ START_TEST(a_reservation_published_in_line_keeps_waiting)
 }
 END_TEST
 
-/* @kill: the reservation ends by death, else it is given up. */
+/* @kill: the reservation ends by death, otherwise it is given up. */
 static void end_reservation(bool kill)
 {
 	struct child first = start(), second = start(), third = start();
@@ -283,7 +286,7 @@ START_TEST(listeners_are_notified_of_the_next_holder_when_a_reservation_ends)
 }
 END_TEST
 
-/* @replace: as the one that waits takes it. */
+/* @replace: the flags with which the waiter takes the name over. */
 static void take_from_line(int64_t replace)
 {
 	struct kreg_listener *listener;
@@ -301,7 +304,7 @@ static void take_from_line(int64_t replace)
 	assert_event(listener, KREG_EVENT_UNREGISTER, first.pid);
 	assert_event(listener, KREG_EVENT_REGISTER, second.pid);
 	assert_silence(listener);
-	/* There is nothing left of its place. */
+	/* Nothing is left of its place. */
 	ck_assert_int_eq(child_ask(&second, UNREGISTER), 1);
 	assert_holder(first.pid);
 	assert_positions(1 << 0 | 1 << 1);

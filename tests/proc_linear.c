@@ -24,10 +24,15 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define HISTORIES 1500u
 #else
-/* With both modes 10,000: a fault that shows in one of 2,000 is missed in one run of 150. */
+/*
+ * 10,000 with both modes: a fault that shows in one of 2,000 is missed in one run of 150.
+ */
 #define HISTORIES 5000u
 #endif
-/* Each is many switches from one process to another, which take long where other programs use the CPUs: then fewer do. */
+/*
+ * Each history switches processes often, which is slow while other programs use the CPUs:
+ * then fewer are made.
+ */
 #define MS_AT_MOST 100000
 #define HISTORIES_MIN 100u
 #define KILLS_MAX 3u
@@ -67,7 +72,7 @@ static void start_worker(struct recorder *r, uint32_t number)
 	r->board->pids[number] = r->children[number].pid;
 }
 
-/* Who takes part in the next history, how much, and who is killed. */
+/* Plans the next history: its workers, their operations, and the victims. */
 static void plan(struct recorder *r, uint32_t number)
 {
 	struct worker_board *board = r->board;
@@ -84,7 +89,7 @@ static void plan(struct recorder *r, uint32_t number)
 	r->kills = random_between(r, 0, 2) ? 0 : random_between(r, 1, KILLS_MAX);
 	if (r->kills > board->workers)
 		r->kills = board->workers;
-	/* Some that are next to each other in number are as good as any. */
+	/* Adjacent numbers serve as well as any. */
 	r->victims[0] = random_between(r, 0, board->workers - 1);
 	for (i = 0; i < r->kills; i++) {
 		r->victims[i] = (r->victims[0] + i) % board->workers;
@@ -93,7 +98,7 @@ static void plan(struct recorder *r, uint32_t number)
 	}
 }
 
-/* Tells all at once, and returns when all who take part are waiting for the start. */
+/* Notifies all workers, and returns when those of the plan wait for the start. */
 static void assemble(struct recorder *r)
 {
 	uint32_t i;
@@ -104,7 +109,7 @@ static void assemble(struct recorder *r)
 		ck_assert_int_eq(link_hear(r->children[i].link), r->board->history);
 }
 
-/* For its death: in the operation where it has to, or after the last one. */
+/* Ready for its death: in the operation where it must die, or after the last one. */
 static bool is_waiting(struct worker_page *page)
 {
 	uint32_t state = load_acquire(&page->state);
@@ -113,7 +118,10 @@ static bool is_waiting(struct worker_page *page)
 	       (state == WORKER_STOPPED && load_acquire(&page->count) > page->stop_at);
 }
 
-/* So many ticks after the start; but if it is to be stopped in a call, not before it is. */
+/*
+ * Waits this many ticks after the start; a victim that must stop inside a call is awaited
+ * first.
+ */
 static void await_moment(struct recorder *r, uint32_t victim)
 {
 	struct worker_board *board = r->board;
@@ -145,7 +153,7 @@ static void kill_victim(struct recorder *r, uint32_t nth)
 	r->children[victim].pid = 0;
 }
 
-/* What the workers have written. A lookup whose answer nobody has heard says nothing. */
+/* Collects what the workers wrote. A pending lookup has no answer and is left out. */
 static void collect(struct recorder *r)
 {
 	struct history *h = &r->history;
@@ -276,7 +284,7 @@ START_TEST(histories_are_linearizable_although_workers_are_killed)
 	}
 	print_figures(&r, checker);
 	end_all(&r);
-	/* Else there was nothing to check. */
+	/* Otherwise there was nothing to check. */
 	ck_assert_uint_gt(r.figures.overlapping, (number - 1) / 4);
 	ck_assert_uint_gt(r.figures.inside, 0);
 	checker_free(checker);

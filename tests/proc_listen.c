@@ -22,8 +22,11 @@
 #define WRITERS 100
 #define REGISTRATIONS 100000
 #define KEYS 10000
-/* A writer asks after each so many events whether it may go on, and begins with two of them: its log has
- * room for all that was not fetched, and none is missed. */
+/*
+ * A writer asks for permission after each stretch of this many events, and begins with
+ * two stretches: its log has room for all events that were not fetched, and none is
+ * missed.
+ */
 #define STRETCH 200
 
 static struct kreg *k;
@@ -55,7 +58,10 @@ static void assert_event(uint32_t type, pid_t pid, const char *key, const char *
 	ck_assert_mem_eq(event.entry.value, value, strlen(value));
 }
 
-/* Nothing is left, and the fd says so, be it after one more ring of what was heard already. */
+/*
+ * No event is left, and the fd says so, perhaps after one more ring for events already
+ * fetched.
+ */
 static void assert_silence(void)
 {
 	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
@@ -66,7 +72,7 @@ static void assert_silence(void)
 	} while (poll(&at, 1, 0));
 }
 
-/* Does what it is told with "name". */
+/* Obeys orders about "name". */
 enum order { REGISTER, RESERVE, QUEUE, ALLOW, REPLACE, PUBLISH, UPDATE, UNREGISTER, CLOSE, MANY };
 
 static int obey_once(struct kreg *own, int64_t order)
@@ -145,7 +151,7 @@ START_TEST(every_event_of_a_name_is_reported_including_its_owners_death)
 	child_kill(&child);
 	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
 	assert_silence();
-	/* Closing is no death, though in the fallback it is the end of a life. */
+	/* A close is not a death, although in the fallback it ends a life. */
 	child = start_obedient();
 	tell(&child, REGISTER, 0);
 	tell(&child, CLOSE, 0);
@@ -236,7 +242,7 @@ START_TEST(existing_entries_are_reported_on_request)
 }
 END_TEST
 
-/* What the events make of "many-*": which are there. */
+/* Derives from the events which of "many-*" are registered. */
 static void count_event(const struct kreg_event *event, bool *there, uint64_t *lost)
 {
 	char key[16];
@@ -290,7 +296,7 @@ static int note_place(const struct kreg_entry *entry, void *place)
 	return 0;
 }
 
-/* Waits for @key, and says where in the table. */
+/* Waits for @key, and returns its place in the table. */
 static uint64_t place_in_line(struct kreg *own, const char *key)
 {
 	KREG_PATTERN(mine, .key = key, .key_size = KREG_STRING);
@@ -305,7 +311,10 @@ static uint64_t place_in_line(struct kreg *own, const char *key)
 	return place;
 }
 
-/* Waits for "first", and when it is told so, for "later" at the same place; then it tells more than its log has room for. */
+/*
+ * Waits for "first" and, on request, for "later" at the same place; then makes more
+ * events than its log has room for.
+ */
 static int wait_at_one_place(int link, void *data)
 {
 	static char bulk[60000];
@@ -341,7 +350,7 @@ static int wait_for_later(int link, void *data)
 	return 0;
 }
 
-/* The next event that is of neither an overrun nor what caused it. */
+/* The next event that is neither an overrun nor one of the events that caused it. */
 static void assert_next_but_bulk(uint32_t type, pid_t pid, const char *key)
 {
 	struct kreg_event event;
@@ -368,7 +377,10 @@ START_TEST(a_reused_place_is_reported_only_under_its_new_key)
 	assert_silence();
 	ck_assert_int_eq(child_ask(&waiter, 0), 0);
 	next = child_start_ready(wait_for_later, NULL);
-	/* This is heard before what the waiter has done, which was missed and is looked up afterwards. */
+	/*
+	 * This event arrives before the waiter's changes, which were missed and are
+	 * looked up afterwards.
+	 */
 	ck_assert_int_eq(kreg_unregister(k, "later", KREG_STRING), 1);
 	assert_next_but_bulk(KREG_EVENT_UNREGISTER, getpid(), "later");
 	assert_next_but_bulk(KREG_EVENT_REGISTER, waiter.pid, "later");
@@ -412,13 +424,13 @@ START_TEST(a_stopped_or_dead_listener_blocks_no_process)
 			ck_assert_int_eq(kreg_unregister(k, "name", 4), 1);
 		}
 	}
-	/* Nobody is left who listens, and so nothing is written any more. */
+	/* No listener is left, so no process writes logs any longer. */
 	ck_assert(!(k->segment.header->listening & 1));
 	kreg_close(k);
 }
 END_TEST
 
-/* What a writer has done and what of it was fetched, shared with the one that listens. */
+/* What a writer did and what the listener fetched of it, shared by both. */
 struct ledger {
 	volatile uint64_t registered; /* kreg_register() has returned 0 */
 	volatile uint64_t fetched;    /* events */
@@ -437,7 +449,7 @@ static int write_on(int link, void *data)
 	uint64_t told = 0;
 	char key[16];
 
-	/* A hundred who write leave one who listens little of two processors. */
+	/* A hundred writers leave one listener little of two processors. */
 	if (nice(19) < 0)
 		return 1;
 	link_say(link, 0);
@@ -458,7 +470,10 @@ static int write_on(int link, void *data)
 	return 0;
 }
 
-/* Who holds each key by the events, and how many events each writer had. */
+/*
+ * The holder of each key according to the events, and the number of events of each
+ * writer.
+ */
 struct story {
 	pid_t holders[KEYS];
 	uint64_t registers, ends, purges;
@@ -525,7 +540,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 		struct kreg_event event = event_wait(listener);
 
 		story_hear(story, &event);
-		/* The last one is killed when all registrations are made. */
+		/* The last writer is killed when all registrations are made. */
 		while (alive && story->registers > (uint64_t)REGISTRATIONS / WRITERS *
 							   (uint64_t)(WRITERS - alive + 1)) {
 			do
@@ -544,7 +559,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 	ck_assert_uint_eq(story->registers, story->ends);
 	ck_assert_uint_gt(story->purges, 0);
 	for (i = 0; i < WRITERS; i++) {
-		/* One more may have been told before the writer could note it. */
+		/* One more may have been reported before the writer could note it. */
 		ck_assert_uint_ge(story->of_writer[i], story->ledgers[i].registered);
 		ck_assert_uint_le(story->of_writer[i], story->ledgers[i].registered + 1);
 	}

@@ -24,18 +24,19 @@
 #define ROUNDS 300000
 #define ROUNDS_WITHOUT 3000000
 #define SPINS 4000
-/* Stores in front, to that many words. */
+/* Uncached stores in front of each store: to this many words. */
 #define COLD 8
 #define COLD_WORDS (1u << 21)
 #define SECONDS 10
 
 /* Each word in a line of its own. */
 struct board {
-	uint64_t round __attribute__((aligned(64))); /* that both are in; the advancer's */
+	uint64_t round __attribute__((aligned(64))); /* the advancer's: both are in this round */
 	uint64_t slot __attribute__((aligned(64)));
 	uint64_t link __attribute__((aligned(64)));
-	uint64_t seen __attribute__((aligned(64))); /* the link, by the reader */
-	uint64_t done __attribute__((aligned(64))); /* the round that the reader has ended */
+	uint64_t seen __attribute__((aligned(64))); /* the reader's link */
+	uint64_t done
+		__attribute__((aligned(64))); /* the reader's: the last round that it finished */
 };
 
 static struct board *board;
@@ -49,11 +50,11 @@ static void store_cold(uint64_t *state)
 	for (i = 0; i < COLD; i++) {
 		*state = *state * 6364136223846793005ull + 1442695040888963407ull;
 		store_relaxed(&cold[(*state >> 33) % COLD_WORDS],
-			      *state); /* relaxed: nobody reads it */
+			      *state); /* relaxed: no process reads it */
 	}
 }
 
-/* On the first or the last CPU that there is for us. False: that is the same. */
+/* Moves to the first or the last CPU that is allowed. False: they are the same. */
 static bool stay_on(bool last)
 {
 	cpu_set_t all, one;
@@ -81,7 +82,7 @@ static void wait_for(const uint64_t *word, uint64_t least)
 	full_fence();
 }
 
-/* As a section begins: the slot, then the link. */
+/* Like a section's begin: the slot, then the link. */
 static int read_in_rounds(int link, void *data)
 {
 	uint64_t round, state = 1;
@@ -103,7 +104,10 @@ static int read_in_rounds(int link, void *data)
 	}
 }
 
-/* As an advance: the unlinking, then the slot. How often neither has seen the other, until one is found. */
+/*
+ * Like an advance: the unlinking, then the slot. Return: how often neither saw the other;
+ * if not @all, it ends at the first.
+ */
 static uint64_t count_misses(uint64_t *round, uint64_t rounds, bool with_fence, bool all)
 {
 	uint64_t misses = 0, end = *round + rounds, slot, state = 2;
@@ -111,7 +115,7 @@ static uint64_t count_misses(uint64_t *round, uint64_t rounds, bool with_fence, 
 
 	while (*round < end && (all || !misses) && (*round % 1024 || time(NULL) < late)) {
 		store_relaxed(&board->round, ++*round);
-		/* At another moment each time. */
+		/* At a different moment each time. */
 		for (slot = 0; slot < *round % 64; slot++)
 			compiler_fence();
 		store_cold(&state);

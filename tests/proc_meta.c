@@ -94,7 +94,7 @@ START_TEST(meta_is_put_read_and_deleted_and_outlives_its_writer)
 	ck_assert_mem_eq(value, "of a child", 10);
 	ck_assert_int_eq(count_items(), 2);
 	ck_assert_int_eq(kreg_count(k), 0);
-	/* No key of a registration. */
+	/* A meta key is not a key of registrations. */
 	ck_assert_int_eq(kreg_lookup(k, "a", 1, NULL, 0, NULL), -ENOENT);
 	ck_assert_int_eq(kreg_meta_delete(k, "a", 1), 0);
 	ck_assert_int_eq(count_items(), 1);
@@ -132,7 +132,7 @@ struct writing {
 	uint64_t from;
 };
 
-/* Counts up under a key of its own, and says each number after it was put. */
+/* Counts up under a key of its own, and reports each number after it was put. */
 static int put_on(int link, void *data)
 {
 	struct writing *writing = data;
@@ -175,7 +175,7 @@ START_TEST(killed_writers_lose_nothing_of_other_writers)
 			last = said;
 		child_end(&writers[i]);
 		snprintf(key, sizeof(key), "writer-%d", i);
-		/* What it has said is there; one more may be. */
+		/* The last reported number is there; one more may be. */
 		if (last >= 0) {
 			ck_assert_int_eq(kreg_meta_get(k, key, KREG_STRING, &value, sizeof(value)),
 					 8);

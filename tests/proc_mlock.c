@@ -24,7 +24,7 @@
 #include "tests/support/tmp.h"
 
 #define SIZE_MIB 256
-/* The fixed parts, and what is open beyond what is used. */
+/* The fixed parts, and what may be open beyond what is used. */
 #define MOST_MIB 8
 #define NAMES 50000
 #define LITTLE 2000
@@ -61,7 +61,10 @@ static int lock_all(void)
 	return mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : 0;
 }
 
-/* Says what is used after locking; then looks up what others have registered meanwhile, and says how many it finds. */
+/*
+ * Reports how much is used after locking; then looks up what others have registered
+ * since, and reports how many it finds.
+ */
 static int lock_and_look(int link, void *data)
 {
 	const struct locking *locking = data;
@@ -117,7 +120,7 @@ static void play(struct locking locking)
 
 /* ---- a small limit on locked memory, without the privilege to exceed it */
 
-#ifndef __SANITIZE_ADDRESS__ /* whose mlockall() does nothing */
+#ifndef __SANITIZE_ADDRESS__ /* its mlockall() does nothing */
 
 static int lock_within(rlim_t bytes)
 {

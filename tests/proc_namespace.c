@@ -17,7 +17,10 @@
 
 static int mode;
 
-/* Holds "inside" and the lock, says so; then says what it can do to the process that holds "outside". */
+/*
+ * Holds "inside" and the lock, and reports that; then reports what it can do to the
+ * process that holds "outside".
+ */
 static int live_inside(int link, void *data)
 {
 	struct kreg *k = mode_open(mode, "namespace");
@@ -37,7 +40,10 @@ static int live_inside(int link, void *data)
 	return 0;
 }
 
-/* For those who are not root: there they may make the other one, and are who they are. */
+/*
+ * For users other than root: in a user namespace of their own they may make a PID
+ * namespace, and keep their uid.
+ */
 static int enter_own_user_namespace(void)
 {
 	uid_t uid = geteuid();
@@ -97,18 +103,21 @@ START_TEST(a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistak
 	inside = child_start(go_inside, NULL);
 	first = link_hear(inside.link);
 	if (first == -EPERM && geteuid())
-		return; /* a host whose ordinary users can make no namespace */
+		return; /* a host whose ordinary users cannot make a namespace */
 	ck_assert_int_eq(first, 0);
 	ck_assert_int_eq(link_hear(inside.link), 0);
 
-	/* The guard's pids are ours; the fallback's are those that the owner has for itself. */
+	/*
+	 * The guard records pids of the outer namespace; the fallback those that the
+	 * owner sees.
+	 */
 	ck_assert_int_eq(kreg_whereis(k, "inside", KREG_STRING, &owner), 0);
 	ck_assert(mode == MODE_GUARD ? owner.pid > inside.pid : owner.pid == 2);
 	ck_assert_int_eq(kreg_signal(k, "inside", KREG_STRING, 0),
 			 mode == MODE_GUARD ? 0 : -EREMOTE);
 	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, 10, &lock), -ETIMEDOUT);
 
-	/* And the other way round: nobody in there may be hit. */
+	/* The reverse direction: no process inside may be hit. */
 	link_say(inside.link, 0);
 	ck_assert_int_eq(link_hear(inside.link), 0);
 	ck_assert_int_eq(link_hear(inside.link), -EREMOTE);
@@ -117,7 +126,7 @@ START_TEST(a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistak
 	child_kill(&outside);
 	ck_assert_int_eq(link_hear(inside.link), 0);
 
-	/* The end of the namespace ends all in it. */
+	/* The end of the namespace ends all processes in it. */
 	link_say(inside.link, 0);
 	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, -1, &lock), 0);
 	ck_assert_int_eq(kreg_unlock(k, &lock), 0);

@@ -119,7 +119,7 @@ START_TEST(a_connection_reaches_only_the_owner)
 	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, SIGKILL), 0);
 	child_end(&child);
 
-	/* Who holds the name says that it listens where another one does. */
+	/* The holder of the name claims to listen where another process does. */
 	child = start_service(address);
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, address, strlen(address), NULL), 0);
 	ck_assert_int_eq(kreg_connect(k, "other", KREG_STRING, SOCK_STREAM, NULL), -EPERM);

@@ -23,7 +23,7 @@
 #define MAX_BYTES (4u << 20)
 #define QUOTA_SLABS 32u
 #define QUOTA (QUOTA_SLABS * SLAB_BYTES)
-/* Half a slab with its key; and a slab of entries. */
+/* With its key, half a slab; and a slab of entries. */
 #define VALUE 8000u
 #define FIT (2 * (QUOTA_SLABS - 1))
 #define LOCK_MS 0
@@ -59,7 +59,7 @@ static int add(struct kreg *in, const char *name, int number, size_t size)
 	return kreg_register(in, key, KREG_STRING, value, size, NULL);
 }
 
-/* How many it gets before it is refused, and with what. */
+/* Return: how many are registered before a refusal; @err: the error. */
 static int fill(struct kreg *in, const char *name, int *err)
 {
 	int count = 0;
@@ -138,7 +138,7 @@ START_TEST(a_leaking_owner_is_refused_memory_and_others_go_on)
 	ck_assert_int_eq(kreg_count(k), 2 * FIT);
 	second = child_start_ready(leak, NULL);
 	ck_assert_int_eq(add(k, "leak", 0, 1), -EEXIST);
-	/* Unregistered, closed, dead: each time all of it is there again. */
+	/* By unregistering, close and death: each time all of the quota is free again. */
 	for (round = 0; round < 3; round++) {
 		ck_assert_int_eq(child_ask(&child, GIVE_UP), 0);
 		ck_assert_int_eq(child_ask(&child, FILL), FIT);
@@ -174,7 +174,7 @@ START_TEST(handles_of_one_process_share_a_quota)
 }
 END_TEST
 
-/* Each call that would take more. */
+/* Each call that would allocate. */
 static void all_are_refused(void)
 {
 	char key[200];
@@ -182,7 +182,7 @@ static void all_are_refused(void)
 	int64_t number = 0, now;
 	int err, i;
 
-	/* What is left of slabs that are cut. */
+	/* Uses what is left of slabs that are already cut. */
 	for (i = 0, err = 0; !err; i++) {
 		snprintf(key, sizeof(key), "%0*d", 150, i);
 		err = kreg_register(k, key, KREG_STRING, NULL, 0, NULL);
@@ -202,13 +202,13 @@ static void all_are_refused(void)
 					    KREG_REGISTER_QUEUE, NULL),
 			 -EDQUOT);
 	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, LOCK_MS, &lock), -EDQUOT);
-	/* Nothing of it has happened; and what takes nothing goes on. */
+	/* None of it has happened; and calls that do not allocate work. */
 	value_is(k, "mine", "old");
 	value_is(k, "theirs", "v");
 	ck_assert_int_eq(kreg_lookup(k, "reserved", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	ck_assert_int_eq(kreg_counter_add(k, "counter", KREG_STRING, 5, &now), 0);
 	ck_assert_int_eq(now, number + 5);
-	/* Meta is nobody's. */
+	/* Meta belongs to no owner. */
 	ck_assert_int_eq(kreg_meta_put(k, "meta", KREG_STRING, value, VALUE), 0);
 	ck_assert_int_eq(kreg_meta_put(k, "meta", KREG_STRING, value, KREG_VALUE_MAX), 0);
 }
@@ -241,7 +241,7 @@ START_TEST(every_call_that_allocates_is_refused_and_changes_nothing)
 	fill(k, "fill", &err);
 	ck_assert_int_eq(err, -EDQUOT);
 	all_are_refused();
-	/* With a little room all of them happen. */
+	/* With a little room all of them succeed. */
 	ck_assert_int_eq(kreg_unregister(k, "fill-0", KREG_STRING), 1);
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, value, VALUE, NULL, 0), 3);
 	child_kill(&child);
@@ -269,7 +269,7 @@ static int receive(int link, void *data)
 	return 0;
 }
 
-/* How many names @in can make and give away. */
+/* How many names @in can create and give away. */
 static int give_on(struct kreg *in, const char *name, struct kreg_owner to, int *err)
 {
 	char key[32];
@@ -297,14 +297,14 @@ START_TEST(gifts_count_for_their_maker_until_they_end)
 	count = give_on(k, "gift", to, &err);
 	ck_assert_int_eq(err, -EDQUOT);
 	ck_assert_int_eq(count, QUOTA_SLABS - 1);
-	/* The one that could not be given is the giver's as before. */
+	/* The name that could not be given still belongs to the giver. */
 	ck_assert_int_eq(kreg_count(k), count + 1);
 	stat_says(QUOTA, getpid());
 	for (i = 0; i < 5; i++)
 		ck_assert_int_eq(child_ask(&child, i), 1);
 	ck_assert_int_eq(give_on(k, "more", to, &err), 5);
 	ck_assert_int_eq(err, -EDQUOT);
-	/* They are over with their owner. */
+	/* Gifts end with their owner. */
 	child_kill(&child);
 	ck_assert_int_eq(fill(k, "own", &err), FIT);
 	ck_assert_int_eq(err, -EDQUOT);
@@ -386,7 +386,7 @@ static int fill_and_exec(int link, void *data)
 	return 201;
 }
 
-/* As another program of the same process. */
+/* Runs in another program of the same process. */
 static int run_fill(void)
 {
 	struct kreg *own;
@@ -415,7 +415,7 @@ START_TEST(what_a_program_had_before_exec_counts)
 	status = child_end(&child);
 	ck_assert(WIFEXITED(status));
 	count = WEXITSTATUS(status);
-	/* Less the slab that is cut into entries twice, and the half of one. */
+	/* Less the slab that both programs cut into entries, and the half of one. */
 	ck_assert_int_le(count, FIT / 2);
 	ck_assert_int_ge(count, (int)FIT / 2 - 4);
 	end();

@@ -13,7 +13,7 @@
 #define RACERS 8
 #define ROUNDS 300
 
-/* Says at each round who holds the name after having tried to. */
+/* In each round tries to register, then reports the holder of the name. */
 static int race(int link, void *data)
 {
 	struct kreg *k = mode_open(*(int *)data, "race");

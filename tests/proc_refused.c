@@ -115,7 +115,7 @@ static struct kreg *open_in(int mode, int *err)
 	return k;
 }
 
-/* What a call says does not matter here; that it comes back does. */
+/* The result of a call does not matter here; that it returns does. */
 static void use(struct kreg *k)
 {
 	struct kreg_listener *listener;
@@ -144,7 +144,10 @@ static void use(struct kreg *k)
 	kreg_count(k);
 }
 
-/* Tells what open said; then whether it registered; -EDOM: it was refused without a sentence. */
+/*
+ * Reports the result of open, then whether it registered; -EDOM: the refusal had no
+ * message.
+ */
 static int try_it(int link, void *data)
 {
 	const struct refusal *refusal = data;
@@ -233,7 +236,7 @@ static int fds_open(void)
 	return count;
 }
 
-/* Says what kreg_listen() said, and how many fds more are open after it. */
+/* Reports the result of kreg_listen(), and how many more fds are open after it. */
 static int listen_without_fstat(int link, void *data)
 {
 	struct kreg_listener *listener;

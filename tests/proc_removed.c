@@ -18,7 +18,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
-/* The promise is 0.1 s; only a hang reaches this. */
+/* 0.1 s is promised; only a hang reaches this. */
 #define LIMIT_NS 5000000000ull
 #define LONG_ENOUGH_NS 400000000ull
 
@@ -30,7 +30,10 @@ static const char *file(void)
 	return path;
 }
 
-/* Writes until that is refused, and gives the error; 0: it was not for as long. */
+/*
+ * Writes until a write is refused, and returns the error; 0: none was refused for that
+ * long.
+ */
 static int write_for(struct kreg *k, uint64_t nanoseconds)
 {
 	uint64_t begin = clock_now();
@@ -56,7 +59,7 @@ static int hold(int link, void *data)
 
 	link_say(link, kreg_register(k, "name", KREG_STRING, NULL, 0, NULL));
 	link_hear(link);
-	/* Not after any time: with the first call. */
+	/* At once: with the first call. */
 	link_say(link, kreg_register(k, "another", KREG_STRING, NULL, 0, NULL));
 	return 0;
 }
@@ -136,7 +139,7 @@ START_TEST(waiters_and_listeners_learn_that_the_registry_was_removed)
 }
 END_TEST
 
-/* Where the folder is another one by the same path. */
+/* Where the same path leads to another folder. */
 static int go_out_of_sight(int link, void *data)
 {
 	struct kreg *k = mode_open(*(int *)data, "removed");

@@ -19,7 +19,7 @@
 
 #define WORKERS 8
 
-/* How a worker comes to know. */
+/* How a worker learns of its end. */
 enum how {
 	BY_CALL,  /* it is refused a call, closes, and opens */
 	BY_CLOSE, /* it closes, and opens */
@@ -62,7 +62,7 @@ static int destroy(void)
 	return kreg_destroy("reopen", &options, 0);
 }
 
-/* A name, and a lock. */
+/* Takes a name and a lock. */
 static int take_all(struct kreg *k)
 {
 	struct kreg_lock lock;
@@ -148,7 +148,7 @@ START_TEST(workers_whose_lives_were_ended_by_force_reopen_the_registry)
 }
 END_TEST
 
-/* Before the guard is there again nobody has a life under it; after that all are the same. */
+/* Before the guard is back no process has a life under it; afterwards all are equal. */
 START_TEST(a_worker_that_tries_before_the_guard_is_back_is_admitted_later)
 {
 	struct kreg *k, *next;
@@ -168,7 +168,7 @@ START_TEST(a_worker_that_tries_before_the_guard_is_back_is_admitted_later)
 }
 END_TEST
 
-/* Takes all, and says so; then is stopped, or becomes another program. */
+/* Takes all, and reports that; then stops, or calls exec. */
 static int stay(int link, void *data)
 {
 	struct kreg *k;
@@ -216,7 +216,7 @@ START_TEST(a_process_after_exec_whose_life_was_ended_blocks_no_process)
 
 	start_guard();
 	other = child_start_ready(stay, (void *)1);
-	/* The link is closed by exec. */
+	/* exec closes the link. */
 	ck_assert_int_eq(link_hear(other.link), INT64_MIN);
 	one_reopens_beside(&other);
 }

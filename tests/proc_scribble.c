@@ -29,7 +29,7 @@
 #define WORDS_EACH_ROUND 40
 #define KEYS 40
 #define WAIT_MS 20
-/* Only a hang reaches it. */
+/* Only a hang reaches this. */
 #define BOUND_MS 60000
 
 static const enum kreg_keys kinds[] = { KREG_KEYS_UNIQUE, KREG_KEYS_DUPLICATE,
@@ -38,7 +38,7 @@ static const enum kreg_keys kinds[] = { KREG_KEYS_UNIQUE, KREG_KEYS_DUPLICATE,
 
 enum { WRITER, OTHER_WRITER, READER, WAITER, LISTENER, ROLES };
 
-/* Shared by all: how far each has come. */
+/* Shared by all processes: the progress of each. */
 struct board {
 	bool over;
 	uint64_t calls[ROLES];
@@ -182,7 +182,9 @@ static void listen_once(struct kreg *k)
 	kreg_listener_close(listener);
 }
 
-/* Opens, makes some calls, closes, until it is over. What a call says does not matter. */
+/*
+ * Opens, makes some calls, closes, until the end. The results of the calls do not matter.
+ */
 static int take_part(int link, void *data)
 {
 	struct timespec shortly = { 0, 1000000 };
@@ -213,7 +215,10 @@ static int take_part(int link, void *data)
 	return 0;
 }
 
-/* What is written: another word that is there, a small number, a bit, anything. */
+/*
+ * The value to write: another word of the file, a small number, a changed bit, a random
+ * one.
+ */
 static uint64_t scribble(const uint64_t *words, size_t count, uint64_t old, unsigned int *seed)
 {
 	switch (rand_r(seed) % 4) {
@@ -228,7 +233,7 @@ static uint64_t scribble(const uint64_t *words, size_t count, uint64_t old, unsi
 	}
 }
 
-/* Writes into what is in use of the file that has the name now. Return: how many words. */
+/* Writes into used parts of the file that has the name now. Return: how many words. */
 static int scribble_round(unsigned int *seed)
 {
 	char path[TMP_PATH];
@@ -251,12 +256,18 @@ static int scribble_round(unsigned int *seed)
 	ck_assert(words != MAP_FAILED);
 	for (i = 0; i < WORDS_EACH_ROUND * 10 && done < WORDS_EACH_ROUND; i++) {
 		at = (size_t)rand_r(seed) % count;
-		/* Half of them in the header, the rows, the slots; else where there is data. */
+		/*
+		 * Half of them in the header, the rows, the slots; the others where there
+		 * is data.
+		 */
 		data = rand_r(seed) % 2 ? (off_t)at % 40960 : lseek(fd, (off_t)at * 8, SEEK_DATA);
 		if (data < 0)
 			continue;
 		at = (size_t)data / 8 + (size_t)rand_r(seed) % 512;
-		/* Not into holes: they are nobody's, and would be SIGBUS here if the disk were full. */
+		/*
+		 * Not into holes: no process uses them, and a full disk would make it
+		 * SIGBUS.
+		 */
 		if (at >= count || lseek(fd, (off_t)at * 8, SEEK_DATA) != (off_t)at * 8 ||
 		    !words[at])
 			continue;
@@ -315,7 +326,7 @@ START_TEST(every_call_returns_from_a_scribbled_registry)
 			ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status),
 				      "process %d ends with status %#x", i, (unsigned int)status);
 		}
-		/* Others get on, in a registry of the same name. */
+		/* Others go on, in a registry of the same name. */
 		kreg_destroy(NAME, &where, 1);
 		ck_assert_int_eq(open_it(&parts[0], 0, &k), 0);
 		ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "x", 1, NULL), 0);

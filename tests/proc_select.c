@@ -48,7 +48,7 @@ static int is_even(const struct kreg_entry *entry, void *data)
 		ck_assert_str_eq(seen__.text, text_);                                              \
 	} while (0)
 
-/* Registers "key" with the value "5", says so, and waits. */
+/* Registers "key" with the value "5", reports that, and waits. */
 static int hold_key(int link, void *data)
 {
 	(void)data;
@@ -108,7 +108,7 @@ START_TEST(an_invalid_pattern_is_refused)
 }
 END_TEST
 
-/* Registers three entries under "topic", says so, and waits. */
+/* Registers three entries under "topic", reports that, and waits. */
 static int subscribe(int link, void *data)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
@@ -160,7 +160,10 @@ START_TEST(dispatch_visits_entries_in_order_and_skips_an_owner_that_dies_midway)
 }
 END_TEST
 
-/* Registers three entries under "topic" of a registry with partitions; then unregisters when told. */
+/*
+ * Registers three entries under "topic" of a registry with partitions; then unregisters
+ * on request.
+ */
 static int subscribe_in_partition(int link, void *data)
 {
 	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE, .partitions = 4);
@@ -234,7 +237,10 @@ END_TEST
 
 #define NAMES 200
 
-/* Holds NAMES names and gives them values of ever other sizes, which lie in other slabs. */
+/*
+ * Holds NAMES names and gives them values of changing sizes, which lie in different
+ * slabs.
+ */
 static int update_all(int link, void *data)
 {
 	static char value[1000];

@@ -39,7 +39,7 @@ static void *wait_for_ever(void *data)
 	return NULL;
 }
 
-/* Does what it is told as production / config, and says what came of it. */
+/* Obeys orders as production / config, and reports each result. */
 static int obey(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "service");
@@ -160,7 +160,7 @@ START_TEST(health_is_absent_reserved_ready_stopped_or_without_its_first_thread)
 	ck_assert_int_eq(waitpid(child.pid, &status, WCONTINUED), child.pid);
 	ck_assert_uint_eq(health_now().process, KREG_PROCESS_RUNNING);
 
-	/* The name is the process's, not its first thread's. */
+	/* The name belongs to the process, not to its first thread. */
 	ck_assert_int_eq(child_ask(&child, LEAVE_LEADER), 0);
 	while (health_now().process != KREG_PROCESS_ZOMBIE)
 		sched_yield();
@@ -188,7 +188,7 @@ START_TEST(a_beat_belongs_to_the_life_that_beats)
 	ck_assert_int_eq(child_ask(&child, BEAT), 0);
 	child_kill(&child);
 
-	/* Who gets the seat next has never beaten. */
+	/* The next holder of the seat has never beaten. */
 	child = start();
 	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
 	ck_assert_int_eq(health_now().beat_ms, -1);

@@ -84,7 +84,7 @@ static int64_t operate(struct kreg *k, int op, int64_t number)
 }
 
 /* Does what it is told, each between two signals to itself. */
-static int write_as_told(int link, void *data)
+static int write_on_request(int link, void *data)
 {
 	struct kreg *k = open_small(*(int *)data);
 	int64_t op, result, number;
@@ -258,7 +258,7 @@ static struct child start_writer(struct kreg *k, int *mode)
 
 	memset(is_registered, 0, sizeof(is_registered));
 	find_keys(k);
-	writer = child_start(write_as_told, mode);
+	writer = child_start(write_on_request, mode);
 	ck_assert_int_eq(link_hear(writer.link), writer.pid);
 	ck_assert_int_eq(ptrace(PTRACE_ATTACH, writer.pid, NULL, NULL), 0);
 	ck_assert_int_eq(waitpid(writer.pid, &status, __WALL), writer.pid);

@@ -87,7 +87,7 @@ static void finds(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t owner,
 	op->holder = owner;
 }
 
-static void finds_nobody(uint32_t begun, uint32_t ended, uint8_t worker)
+static void finds_none(uint32_t begun, uint32_t ended, uint8_t worker)
 {
 	add(begun, ended, worker, OP_LOOKUP, -ENOENT);
 }
@@ -112,7 +112,7 @@ static void assert_is(bool linearizable)
 
 START_TEST(a_sequential_history_that_follows_the_model_is_accepted)
 {
-	finds_nobody(1, 2, 1);
+	finds_none(1, 2, 1);
 	registers(3, 4, 0, 0);
 	finds(5, 6, 1, 0, 0);
 	is_refused(7, 8, 1, 0);
@@ -126,7 +126,7 @@ START_TEST(a_sequential_history_that_follows_the_model_is_accepted)
 	unregisters(23, 24, 0, 1);
 	registers(25, 26, 1, 4);
 	dies(27, 28, 1);
-	finds_nobody(29, 30, 0);
+	finds_none(29, 30, 0);
 	assert_is(true);
 }
 END_TEST
@@ -185,7 +185,7 @@ START_TEST(an_absent_value_during_an_update_is_refused)
 {
 	registers(1, 2, 0, 0);
 	updates(3, 10, 0, 0, 1);
-	finds_nobody(4, 5, 1);
+	finds_none(4, 5, 1);
 	assert_is(false);
 }
 END_TEST
@@ -245,7 +245,7 @@ START_TEST(a_name_is_seen_until_its_owners_death_and_never_again)
 	registers(1, 2, 0, 0);
 	dies(3, 10, 0);
 	finds(4, 5, 1, 0, 0);
-	finds_nobody(6, 7, 2);
+	finds_none(6, 7, 2);
 	assert_is(true);
 	finds(8, 9, 1, 0, 0);
 	assert_is(false);
@@ -273,7 +273,7 @@ END_TEST
 START_TEST(a_name_that_vanishes_before_the_kill_is_refused)
 {
 	registers(1, 2, 0, 0);
-	finds_nobody(3, 4, 1);
+	finds_none(3, 4, 1);
 	dies(5, 6, 0);
 	assert_is(false);
 }
@@ -287,7 +287,7 @@ START_TEST(a_death_removes_all_names_at_once)
 	dies(5, 20, 0);
 	finds(6, 7, 1, 0, 1);
 	key = 0;
-	finds_nobody(8, 9, 1);
+	finds_none(8, 9, 1);
 	assert_is(true);
 	key = 1;
 	finds(10, 11, 1, 0, 1);
@@ -305,7 +305,7 @@ START_TEST(a_call_killed_inside_has_happened_or_not)
 		dies(2, 10, 0);
 		if (seen)
 			finds(3, 4, 1, 0, 0);
-		finds_nobody(5, 6, 1);
+		finds_none(5, 6, 1);
 		assert_is(true);
 	}
 }
@@ -316,7 +316,7 @@ START_TEST(a_call_killed_inside_happens_neither_twice_nor_before_it_began)
 	registers(1, 0, 0, 0);
 	dies(2, 10, 0);
 	finds(3, 4, 1, 0, 0);
-	finds_nobody(5, 6, 1);
+	finds_none(5, 6, 1);
 	finds(7, 8, 1, 0, 0);
 	assert_is(false);
 	history.count = 0;
@@ -340,7 +340,7 @@ START_TEST(a_call_after_death_changes_nothing_and_may_return_an_error)
 	dies(1, 20, 0);
 	add(2, 3, 0, OP_REGISTER, -EOWNERDEAD);
 	registers(4, 5, 0, 1);
-	finds_nobody(6, 7, 1);
+	finds_none(6, 7, 1);
 	assert_is(true);
 	finds(8, 9, 1, 0, 1);
 	assert_is(false);
@@ -381,7 +381,7 @@ static bool some_order_does(uint32_t done, model_t state)
 	return is_complete;
 }
 
-static void choose_told(struct operation *op, unsigned int *seed)
+static void choose_answer(struct operation *op, unsigned int *seed)
 {
 	static const int32_t failures[] = {
 		[OP_REGISTER] = -EEXIST,     [OP_UNREGISTER] = 1,   [OP_UPDATE] = -ENOENT,
@@ -415,7 +415,7 @@ static void make_small(unsigned int *seed)
 		key = rand_r(seed) % 4 == 0;
 		op = add(tick, 0, worker, (uint8_t)(rand_r(seed) % (OP_DIE + 1)), 0);
 		op->value = value_of(worker, tick % OWN_MAX);
-		choose_told(op, seed);
+		choose_answer(op, seed);
 		now[worker] = op;
 	}
 	for (tick = 0; tick < history.count; tick++) {
