@@ -14,7 +14,7 @@
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
-/* So many operations of each mode, and so many points for each fate. */
+/* The number of operations of each mode, and the number of points for each fate. */
 #if defined(__SANITIZE_ADDRESS__)
 #define OPERATIONS 2u
 #else
@@ -61,7 +61,7 @@ START_TEST(a_process_ended_or_stopped_inside_a_call_leaves_others_correct)
 	series.at = (struct place_of_registry){ .directory = tmp_directory(),
 						.guard = mode_guard(_i),
 						.name = "step" };
-	/* The other life table is the guard's only where there is one. */
+	/* A second life table is the guard's only if there is a guard. */
 	series.other_life = _i == MODE_GUARD ? "none" : NULL;
 	for (i = 0; i < OPERATIONS;) {
 		uint32_t which = (uint32_t)rand_r(&state) % operations_count;

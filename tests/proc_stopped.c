@@ -27,7 +27,7 @@
 #include "tests/support/unit.h"
 
 #define NEIGHBOURS 16
-/* Memory for so many pairs there is not, if none comes back. */
+/* Memory does not suffice for this many pairs unless it is reclaimed. */
 #define PAIRS 1200
 #define PAIRS_MANY 100000
 #define POINTS_RANDOM 6
@@ -37,7 +37,7 @@ enum { OP_REGISTER, OP_UPDATE, OP_UNREGISTER, OPS };
 
 static const char *const op_names[] = { "register", "update", "unregister" };
 
-/* Of the registry's one bucket: the writer's, and those around it. */
+/* In the registry's one bucket: the writer's key, and those around it. */
 static int writers_key, keys[NEIGHBOURS];
 static bool is_registered[NEIGHBOURS];
 
@@ -48,7 +48,7 @@ static struct kreg *open_small(int mode)
 	return mode_open_as(mode, "stopped", &options);
 }
 
-/* Keys of one bucket, in the order of the list. */
+/* Finds keys of one bucket, in the order of the list. */
 static void find_keys(struct kreg *k)
 {
 	int all[NEIGHBOURS + 1], count = 0, key, i;
@@ -83,7 +83,7 @@ static int64_t operate(struct kreg *k, int op, int64_t number)
 	}
 }
 
-/* Does what it is told, each between two signals to itself. */
+/* Obeys orders, each between two signals to itself. */
 static int write_on_request(int link, void *data)
 {
 	struct kreg *k = open_small(*(int *)data);
@@ -134,7 +134,7 @@ static void expect_whole(struct kreg *k, bool writers, int64_t number)
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
 }
 
-/* Whether the thread that is stopped is about to CAS, as far as that can be told. */
+/* Whether the stopped thread is about to CAS, as far as its code shows. */
 static bool is_at_cas(pid_t pid)
 {
 #ifdef __x86_64__
@@ -152,7 +152,7 @@ static bool is_at_cas(pid_t pid)
 #endif
 }
 
-/* Until the writer, which runs, has raised SIGSTOP. */
+/* Waits until the running writer has raised SIGSTOP. */
 static void await_stop(pid_t pid)
 {
 	int status;
@@ -166,7 +166,10 @@ static void await_stop(pid_t pid)
 	}
 }
 
-/* Steps into the operation: to its @nth CAS, or by @steps. False: it has ended before. */
+/*
+ * Steps into the operation: to its @nth CAS, or by @steps. False: the operation ended
+ * before.
+ */
 static bool step_into(pid_t pid, int nth, int steps)
 {
 	int status, i;
@@ -201,12 +204,12 @@ static void reuse(struct kreg *k)
 	ck_assert_int_ge(kreg_sweep(k), 0);
 }
 
-/* Around the place of the writer's key: one in front of it, two behind it. */
+/* Around the place of the writer's key: one key in front of it, two behind it. */
 #define FRONT (NEIGHBOURS / 2 - 1)
 #define NEXT (NEIGHBOURS / 2)
 #define LAST (NEIGHBOURS / 2 + 1)
 
-/* FRONT leads to LAST, and its block is the first that is taken when it is free. */
+/* FRONT leads to LAST, and its block, once free, is the first to be allocated. */
 static void set_trap(struct kreg *k)
 {
 	int i;
@@ -218,7 +221,7 @@ static void set_trap(struct kreg *k)
 	set(k, LAST, true);
 }
 
-/* NEXT leads to LAST as well: what the writer is about to CAS must not be its link. */
+/* NEXT leads to LAST as well: the writer must not be about to CAS its link. */
 static void spring_trap(struct kreg *k)
 {
 	set(k, FRONT, false);
@@ -226,7 +229,10 @@ static void spring_trap(struct kreg *k)
 	set(k, NEXT, true);
 }
 
-/* Stops @writer in @op at that point, while @k churns; 0: springs the trap. False: the operation has ended before. */
+/*
+ * Stops @writer in @op at that point, while @k churns; 0: springs the trap. False: the
+ * operation ended before.
+ */
 static bool stop_in(struct kreg *k, struct child *writer, int op, int nth, int steps, int pairs)
 {
 	static int64_t number;
@@ -250,7 +256,7 @@ static bool stop_in(struct kreg *k, struct child *writer, int op, int nth, int s
 	return stopped;
 }
 
-/* Nobody has registered anything yet. */
+/* Starts the writer before any process registers. */
 static struct child start_writer(struct kreg *k, int *mode)
 {
 	struct child writer;
@@ -271,7 +277,7 @@ static void end_writer(struct child *writer)
 	int status;
 
 	link_say(writer->link, -1);
-	/* Any signal that it has raised is behind it. */
+	/* All signals that it raised have been handled. */
 	ck_assert_int_eq(waitpid(writer->pid, &status, __WALL), writer->pid);
 	ck_assert(WIFEXITED(status));
 	close(writer->link);
@@ -348,13 +354,13 @@ static struct kreg *open_duplicate(int mode)
 	return mode_open_as(mode, "walk", &options);
 }
 
-/* Stands in the line of "name", and uses the memory of that for the key that it is told. */
+/* Waits in the line of "name", then reuses that memory for the key that it receives. */
 static int stand_in_line(int link, void *data)
 {
 	struct kreg *k = open_duplicate(*(int *)data);
 	int key;
 
-	/* Another one is in the slab, so that it is not given back. */
+	/* A second entry in the slab, so that the slab is not returned. */
 	link_say(link, kreg_register(k, "name", KREG_STRING, "x", 1, NULL) ||
 			       kreg_register(k, "else", KREG_STRING, "x", 1, NULL));
 	key = (int)link_hear(link);
@@ -365,7 +371,7 @@ static int stand_in_line(int link, void *data)
 	return 0;
 }
 
-/* A key behind those of @q in the list. */
+/* Finds a key behind that of @q in the list. */
 static int key_behind(struct kreg *k, const struct query *q)
 {
 	struct query other;
@@ -378,7 +384,7 @@ static int key_behind(struct kreg *k, const struct query *q)
 	return key;
 }
 
-/* Who is next in the line to our entry at @place. */
+/* The next entry in line behind this process's entry at @place. */
 static const struct entry *entry_behind(struct kreg *k, const struct query *q, place_t place)
 {
 	struct found found = { 0 };
@@ -405,18 +411,24 @@ START_TEST(a_walk_restarts_after_an_expulsion_that_another_step_noticed)
 	const struct entry *behind;
 
 	q.kinds = KINDS_OF_NAMES;
-	/* New ones are linked in front: ours, the neighbour's, ours. */
+	/*
+	 * New entries are linked in front: this process's, the neighbour's, this
+	 * process's.
+	 */
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "last", 4, NULL), 0);
 	neighbour = child_start_ready(stand_in_line, &mode);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "first", 5, NULL), 0);
-	/* So that no hazard is left that names the neighbour's. */
+	/* So that no hazard with the neighbour's entry is left. */
 	ck_assert_int_eq(kreg_register(k, "between", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_unregister(k, "between", KREG_STRING), 1);
 	ck_assert_int_eq(change_enter(&change, k, &q), 0);
 	change_own_line(&change, &line);
 	ck_assert_int_eq(change_own_next(&change, &line, &first), 0);
 	behind = entry_behind(k, &q, first.place);
-	/* The walk leads to the neighbour's entry, whose memory is used for another key. */
+	/*
+	 * The walk leads to the neighbour's entry, whose memory is reused for another
+	 * key.
+	 */
 	ck_assert_int_eq(child_ask(&neighbour, key_behind(k, &q)), 0);
 	ck_assert_uint_eq(load_relaxed(&change.thread->writer.slot->writing), SLOT_EXPELLED);
 	ck_assert_int_ne(memcmp(behind->bytes, "name", 4), 0);

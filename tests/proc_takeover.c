@@ -38,7 +38,7 @@ static int destroy(int force)
 	return kreg_destroy("takeover", &options, force);
 }
 
-/* Registers "name" under the guard that @data names, and says what that gave. */
+/* Registers "name" under the guard that @data names, and reports the result. */
 static int hold(int link, void *data)
 {
 	struct kreg *k;
@@ -59,7 +59,7 @@ static struct child start_holder(const char *guard)
 	return child_start_ready(hold, (void *)(uintptr_t)guard);
 }
 
-/* @before made it; @after finds it. */
+/* @before creates it; @after finds it. */
 static void refuse_then_take_over(const char *before, const char *after)
 {
 	struct child child = start_holder(before);
@@ -108,7 +108,10 @@ START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
 	ck_assert_int_eq(guard_stop(&options, true), -ENOENT);
 	ck_assert_int_eq(guard_start(&options), 0);
 	ck_assert_int_eq(open_under(&k, second_guard()), -EBUSY);
-	/* Its life is over although the process goes on; it can do nothing any more, and has seen that. */
+	/*
+	 * Its life is over although the process goes on; its calls are refused, as it has
+	 * seen.
+	 */
 	link_say(child.link, 1);
 	ck_assert_int_eq(link_hear(child.link), -EOWNERDEAD);
 	ck_assert_int_eq(open_under(&k, second_guard()), 0);
@@ -120,7 +123,7 @@ START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
 }
 END_TEST
 
-/* As a library of another layout would have made it. */
+/* As a library with another layout would have made it. */
 static void change_layout(void)
 {
 	const uint32_t layout = SEGMENT_LAYOUT + 1;

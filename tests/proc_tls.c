@@ -51,7 +51,10 @@ static bool hears(struct kreg_listener *listener)
 	return false;
 }
 
-/* Each thread that the library has: the keeper, the attendant, the sleeper, and those that hear of deaths. */
+/*
+ * Uses each thread that the library has: the keeper, the attendant, the sleeper, and
+ * those that watch for deaths.
+ */
 static int use_threads(int link, void *data)
 {
 	struct kreg *k = open_in(*(const int *)data);

@@ -29,7 +29,7 @@
 #define PATIENCE_MS 60000
 #define WORST_MS (5000 * (int)unit_slowness())
 
-/* Where the changer halts: before it unlinks, tells, says that it is done, or rings. */
+/* Where the changer halts: before it unlinks, announces, settles, or rings. */
 enum place { NOWHERE, AT_UNLINK, AT_TELL, AT_SETTLE, AT_RING, AT_LAST_RING };
 
 static struct kreg *k;
@@ -118,7 +118,7 @@ static int unregister_name(struct kreg *own)
 	return kreg_unregister(own, "name", KREG_STRING) - 1;
 }
 
-/* To the test's own process. */
+/* Gives it to the test's own process. */
 static int give_name(struct kreg *own)
 {
 	struct kreg_owner owner;
@@ -185,7 +185,7 @@ static void close_listener(void)
 	kreg_close(k);
 }
 
-/* Sleeps until the fd says so, and then until there is an event or an error. */
+/* Sleeps until the fd is readable, and then until there is an event or an error. */
 static int next_event(struct kreg_event *event)
 {
 	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
@@ -215,7 +215,7 @@ static double since_ms(uint64_t at)
 	return now > at ? (double)(now - at) / 1e6 : 0;
 }
 
-/* Nothing more is there, and the listener sleeps. */
+/* No further event is there, and the listener sleeps. */
 static void assert_silence(void)
 {
 	struct kreg_event event;
@@ -233,7 +233,7 @@ static struct child start_changer(const struct scene *scene)
 	return changer;
 }
 
-/* How late it was told. */
+/* Return: how late the listener was notified. */
 static double play(const struct scene *scene, int how)
 {
 	struct kreg_event event;
@@ -323,7 +323,7 @@ START_TEST(an_announced_change_is_reported_only_once_it_happens)
 	await_stop(&changer);
 	assert_silence();
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 2);
-	/* It happens, and the changer is stopped before it says so. */
+	/* The change happens, and the changer is stopped before it reports it. */
 	kill(changer.pid, SIGCONT);
 	await_stop(&changer);
 	assert_event(KREG_EVENT_UNREGISTER, changer.pid);
@@ -343,7 +343,7 @@ START_TEST(a_change_announced_by_a_program_that_execs_first_is_never_reported)
 	open_listener(_i);
 	changer = start_changer(&before_unlink);
 	link_say(changer.link, HALT_EXEC);
-	/* The link is closed by exec. */
+	/* exec closes the link. */
 	ck_assert_int_eq(link_hear(changer.link), INT64_MIN);
 	assert_silence();
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 2);
@@ -366,7 +366,7 @@ static int listen_and_exec(int link, void *data)
 	return 1;
 }
 
-/* More records than a writer writes before it asks who listens. */
+/* More records than a writer writes before it checks for listeners. */
 static void change_often(void)
 {
 	int i;
@@ -390,7 +390,7 @@ START_TEST(no_log_is_written_for_a_program_that_is_gone)
 	told = k->segment.header->stamp;
 	change_often();
 	ck_assert_uint_eq(k->segment.header->stamp, told);
-	/* Who listens now is heard of all the same. */
+	/* A listener that opens now is detected all the same. */
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
 	change_often();
 	ck_assert_uint_gt(k->segment.header->stamp, told);

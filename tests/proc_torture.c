@@ -16,7 +16,10 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define KILLS 400
 #else
-/* In each of four tests. `make torture` kills for as long as one likes; this many show that it still works. */
+/*
+ * In each of four tests. `make torture` kills for as long as wanted; this many show that
+ * it still works.
+ */
 #define KILLS 500
 #endif
 #define SECONDS_AT_MOST 60

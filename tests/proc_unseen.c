@@ -54,14 +54,14 @@ static int destroy_under(const char *guard, int force)
 	return kreg_destroy("unseen", &options, force);
 }
 
-/* Where a process judges from. */
+/* From where a process judges. */
 enum place {
 	CONTAINER,           /* a PID namespace with a /proc of its own */
-	CONTAINER_HOST_PROC, /* with the /proc of the host, whose numbers are others' there */
+	CONTAINER_HOST_PROC, /* with the /proc of the host, which shows other pids there */
 	CONTAINER_NO_PROC,
 	CONTAINER_OWN_BOOT, /* with a boot id of its own, mounted over the kernel's */
 	NO_PROC,            /* the host's PID namespace, without /proc */
-	OTHER_CLOCK,        /* a time namespace in which start times are others */
+	OTHER_CLOCK,        /* a time namespace with other start times */
 	PLACES,
 };
 
@@ -90,7 +90,7 @@ static void shift_clock(void)
 	close(fd);
 }
 
-/* In a child, whose children are there. */
+/* Goes there in a child, whose own children are inside. */
 static void go_to(enum place place)
 {
 	private_mounts();
@@ -130,7 +130,7 @@ struct visit {
 	int (*body)(int link, const char *guard);
 };
 
-/* The pid inside is 2, as that of many in any namespace. */
+/* The pid inside is 2, as in many other namespaces. */
 static int visit(int link, void *data)
 {
 	const struct visit *v = data;
@@ -150,7 +150,7 @@ static int visit(int link, void *data)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Tries to take it over and to destroy it, each time it is told to. */
+/* On each order, tries to take the registry over and to destroy it. */
 static int judge(int link, const char *guard)
 {
 	struct kreg *k;
@@ -184,7 +184,7 @@ static bool can_visit(struct child *child)
 {
 	int status;
 
-	/* Said by nobody: it has ended before. */
+	/* It sent nothing: it ended before. */
 	if (link_hear(child->link) != INT64_MIN)
 		return true;
 	status = child_end(child);
@@ -210,7 +210,10 @@ START_TEST(a_process_that_cannot_see_the_owners_is_refused_and_they_keep_their_n
 	if (can_visit(&inside)) {
 		link_say(inside.link, 1);
 		ck_assert_int_eq(link_hear(inside.link), -EBUSY);
-		/* Of the same PID namespace with a /proc it can tell that the process is there. */
+		/*
+		 * With a /proc of the same PID namespace the process can be seen to be
+		 * there.
+		 */
 		ck_assert_int_eq(link_hear(inside.link), from.place != OTHER_CLOCK);
 		ck_assert_int_eq(link_hear(inside.link), -EBUSY);
 		child_end(&inside);
@@ -232,10 +235,12 @@ static void take_over_from(enum place place)
 	if (!can_visit(&inside))
 		return;
 	ck_assert_int_eq(open_under(&k, "none"), -EBUSY);
-	/* Another process has that number here. */
+	/* Another process has that pid here. */
 	ck_assert_msg(strstr(said, "process 2 of PID namespace ") && strstr(said, "is alive"),
 		      "it does not say who is alive: %s", said);
-	/* The first of the namespace ends with it, and the kernel all that are in there. */
+	/*
+	 * When the first process of the namespace ends, the kernel ends all others in it.
+	 */
 	link_say(inside.link, 1);
 	child_end(&inside);
 	ck_assert_int_eq(open_under(&k, "none"), 0);
@@ -250,7 +255,10 @@ START_TEST(a_process_that_sees_all_takes_over_from_a_dead_container)
 }
 END_TEST
 
-/* A child whose pid is @pid in the caller's PID namespace and in that of its children. */
+/*
+ * Forks a child whose pid is @pid in the caller's PID namespace and in that of its
+ * children.
+ */
 static pid_t fork_as(pid_t pid)
 {
 	pid_t both[2] = { pid, pid };

@@ -32,7 +32,7 @@
 #define SEATS 64
 #define WORKERS 2
 #define UPGRADES 8
-/* Every so manyth victim has a name in a registry; the others only a seat. */
+/* One in this many victims has a name in a registry; the others only a seat. */
 #define NAMED 16
 #define STEPS 17
 #define PINS 14
@@ -80,7 +80,10 @@ static struct kreg *open_registry(void)
 	return k;
 }
 
-/* Registers "name"; each number that it hears asks whether it is still its own and can be changed. */
+/*
+ * Registers "name"; at each number that it receives, reports whether the name is still
+ * its own and can be changed.
+ */
 static int hold(int link, void *data)
 {
 	struct kreg *k;
@@ -95,7 +98,10 @@ static int hold(int link, void *data)
 	return 0;
 }
 
-/* Takes a seat when it is told to; each number that it hears then asks whether its life goes on. */
+/*
+ * Takes a seat on request; at each number that it receives after that, reports whether
+ * its life goes on.
+ */
 static int seat(int link, void *data)
 {
 	struct life_table table;
@@ -154,7 +160,7 @@ static ino_t inode_of(const char *name)
 	return st.st_ino;
 }
 
-/* What workers and their victims count. */
+/* The counts of the workers and their victims. */
 struct tally {
 	bool stop;
 	uint64_t kills;
@@ -200,7 +206,7 @@ static void kill_one(const struct life_table *table, struct kreg *k, bool named,
 		count(&tally->lost);
 		return;
 	}
-	/* From here on nobody may take it for alive. */
+	/* From here on no process may take it for alive. */
 	if (life_is_alive(table, v->owner) ||
 	    (named && kreg_lookup(k, &v->owner, sizeof(v->owner), NULL, 0, NULL) != -ENOENT))
 		count(&tally->stale);
@@ -326,12 +332,12 @@ START_TEST(the_next_start_ends_lives_missed_while_detached_and_keeps_the_living)
 	remove_pin("again");
 	remove_pin("exec");
 	remove_pin("exec_again");
-	/* The kernel takes its time. */
+	/* The kernel needs a moment to release the guard. */
 	while (life_guard_look(&table, second_guard()) != LIFE_GUARD_GONE)
 		sched_yield();
 	life_guard_close(&table);
 	child_kill(&died);
-	/* Nobody can know better. */
+	/* No process can know better. */
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 1);
 	ck_assert_int_eq(child_ask(&came, 1), 0);
 	ck_assert_int_eq(start_guard(), 1);
@@ -375,14 +381,14 @@ START_TEST(an_upgrade_adds_or_replaces_the_second_programs)
 	ck_assert(!status().is_sure);
 	end_one_unseen_by(LIFE_FAULT_EXIT);
 	ck_assert_int_eq(status().is_sure, is_sure);
-	/* As one from before there were any. */
+	/* Like a guard from before these programs existed. */
 	remove_pin("again");
 	remove_pin("exec_again");
 	ck_assert(!status().is_sure);
 	end_one_unseen_by(LIFE_FAULT_EXIT);
 	ck_assert_int_eq(status().is_sure, is_sure);
 	ck_assert_int_eq(pins(), PINS);
-	/* And back, where the kernel allows it no more. */
+	/* And back to a kernel that no longer allows it. */
 	end_one_unseen_by(LIFE_FAULT_EXIT | LIFE_FAULT_FUNCTIONS);
 	ck_assert(!status().is_sure);
 	ck_assert_uint_eq(status().late, 0);

@@ -79,7 +79,7 @@ static int bpf(int command, union bpf_attr *attr)
 	return syscall(SYS_bpf, command, attr, sizeof(*attr)) < 0 ? -errno : 0;
 }
 
-/* All that the life table's pin lets one try. */
+/* Tries all access that the life table's pin could allow. */
 static int write_lives(int link, void *data)
 {
 	const char *guard = mode_guard(MODE_GUARD);
@@ -134,7 +134,7 @@ struct visitor {
 	int mode;
 };
 
-/* What each way of opening gives, and what a handle that only reads can do. */
+/* The result of each way of opening, and of each call of a read-only handle. */
 static int visit(int link, void *data)
 {
 	struct visitor *visitor = data;
@@ -203,7 +203,7 @@ static int attack(int link, void *data)
 	tmp_registry(pub, USER, "pub");
 	link_say(link, linkat(AT_FDCWD, pub, AT_FDCWD, file_of(USER, "private"), 0) ? -errno : 0);
 	link_say(link, mkfifo(file_of(USER, "taken"), 0666) ? -errno : 0);
-	/* As a segment or a folder that a process has left beside the name. */
+	/* Like a segment or a folder that a process left beside the name. */
 	link_say(link, mkfifo(file_of(USER, "pub+00000000000000aa"), 0666) ? -errno : 0);
 	link_say(link, mkdir(file_of(USER, "pub+00000000000000ac"), 0777) ? -errno : 0);
 	fd = open(pub, O_RDONLY | O_CLOEXEC);
@@ -243,7 +243,7 @@ static int be_attacked(int link, void *data)
 	link_say(link, open_as(&k, "private", mode, 0));
 	link_say(link, open_as(&k, "taken", mode, 0));
 	link_hear(link);
-	/* The other one still has its lock, and what lies beside the name. */
+	/* The attacker still has its lock, and its files beside the name. */
 	link_say(link, open_pub(mode));
 	link_say(link, destroy_pub(mode));
 	link_say(link, open_pub(mode));
@@ -268,7 +268,7 @@ START_TEST(another_user_can_neither_plant_a_registry_nor_block_one)
 	link_say(victim.link, 1);
 	ck_assert_int_eq(link_hear(victim.link), -EPROTO);
 	ck_assert_int_eq(link_hear(victim.link), -EPERM);
-	/* Without the second link all is well again. */
+	/* Without the second link it works again. */
 	ck_assert_int_eq(unlink(file_of(USER, "private")), 0);
 	link_say(victim.link, 1);
 	for (i = 0; i < 4; i++)

@@ -31,7 +31,7 @@ static void open_mode(int in)
 	k = mode_open(in, "wait");
 }
 
-/* Says that it is about to wait for "name", and then what came of it. */
+/* Reports that it is about to wait for "name", and then the result. */
 static int wait_for_name(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "wait");
@@ -47,7 +47,7 @@ static int wait_for_name(int link, void *data)
 	return 0;
 }
 
-/* Holds "name"; 1: unregisters, 2: closes, 3: becomes another program, 4: publishes. */
+/* Holds "name"; 1: unregisters, 2: closes, 3: calls exec, 4: publishes. */
 static int hold_name(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "wait");
@@ -126,7 +126,7 @@ START_TEST(a_waiter_for_the_end_is_woken_by_each_kind_of_end)
 
 	open_mode(_i);
 	for (end = 0; end < 4; end++) {
-		/* Under the guard a name stays through exec, because the process does. */
+		/* Under the guard a name outlives exec, because the process does. */
 		if (end == 3 && mode == MODE_GUARD)
 			continue;
 		holder = start_holder(0, 0);
@@ -157,7 +157,7 @@ static void *await_gone_in_thread(void *data)
 	return NULL;
 }
 
-/* Waits in many threads, says so, and then what they got. */
+/* Waits in many threads, reports that, and then their results. */
 static int wait_in_threads(int link, void *data)
 {
 	struct thread_wait waits[WAITER_THREADS];
@@ -190,7 +190,7 @@ START_TEST(thousands_wait_for_one_death)
 		waiters[i] = child_start(wait_in_threads, NULL);
 	for (i = 0; i < WAITERS; i++)
 		ck_assert_int_eq(link_hear(waiters[i].link), 0);
-	/* Some of them die waiting. */
+	/* Some of the waiters are killed. */
 	for (i = 0; i < WAITERS; i += 8)
 		child_kill(&waiters[i]);
 	child_kill(&holder);
@@ -204,7 +204,7 @@ START_TEST(thousands_wait_for_one_death)
 }
 END_TEST
 
-/* Is in line for "name", and says so when its turn has come. */
+/* Waits in line for "name", and reports when its turn has come. */
 static int wait_for_turn(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "wait");
@@ -266,7 +266,7 @@ START_TEST(a_lock_is_separate_from_names_and_other_locks)
 }
 END_TEST
 
-/* What the lock protects: who is inside, and how often somebody was. */
+/* Protected by the lock: the process inside, and how often one was inside. */
 struct protected
 {
 	volatile pid_t inside;
@@ -275,8 +275,10 @@ struct protected
 	volatile uint64_t order[64]; /* pids */
 };
 
-/* Whoever is still inside is on his way out of the world, where kill() finds him until his parent
- * has reaped him; the living would come out, and that is seen too. */
+/*
+ * A process found inside is being killed: kill() finds it until its parent has reaped it.
+ * A living one would come out, and that is detected too.
+ */
 static bool left_by_the_dead(struct protected *shared)
 {
 	pid_t inside = shared->inside;
@@ -335,7 +337,7 @@ START_TEST(one_process_holds_the_lock_although_others_are_killed_anywhere)
 		uint64_t before = shared->entered;
 		int spin = rand_r(&seed) % 3000;
 
-		/* They get on, whoever was killed. */
+		/* Others go on, whichever process was killed. */
 		while (shared->entered == before)
 			sched_yield();
 		while (spin--)
@@ -381,7 +383,10 @@ START_TEST(a_lock_goes_to_its_waiters_in_order_of_arrival)
 	for (i = 0; i < LOCKERS; i++) {
 		waiters[i] = child_start(enter_once, shared);
 		ck_assert_int_eq(link_hear(waiters[i].link), 0);
-		/* How many are in the line for a lock is not to be asked; each is there when it sleeps. */
+		/*
+		 * The length of a lock's line cannot be read; a waiter is in it when it
+		 * sleeps.
+		 */
 		child_await_sleep(&waiters[i]);
 	}
 	child_kill(&waiters[3]);

@@ -19,7 +19,7 @@
 
 #define CHANGERS 3
 
-/* What is to be said, and whether it was; the first sentence, if it was something else. */
+/* The expected report, and whether it came; the first report, if it was a different one. */
 struct saying {
 	const char *wanted;
 	bool said;
@@ -159,7 +159,7 @@ START_TEST(a_concurrent_change_is_not_a_fault)
 			changers[i / 10 % CHANGERS] = child_start_ready(change, &task);
 		}
 	}
-	/* A process that stops inside of a call leaves no fault either. */
+	/* A process that stops inside a call leaves no fault either. */
 	for (i = 0; i < CHANGERS; i++)
 		kill(changers[i].pid, SIGSTOP);
 	is_sound(k);
@@ -190,7 +190,7 @@ static struct kreg *open_filled(int mode)
 	return k;
 }
 
-/* What a link to the entry of @key is. */
+/* Return: the value of a link to the entry of @key. */
 static ref_t ref_of(struct kreg *k, const char *key, const struct entry *entry)
 {
 	uint64_t offset = (uint64_t)((const unsigned char *)entry - k->segment.land_base);
@@ -213,12 +213,12 @@ START_TEST(a_damaged_entry_is_reported)
 	*one = saved;
 	one->next = 1ull << 40;
 	is_said(k, "cannot be followed");
-	/* Of two that lead to each other, one leads back. */
+	/* Two entries that lead to each other: one leads back. */
 	one->next = ref_of(k, "name-2", two);
 	two->next = ref_of(k, "name-1", one);
 	is_said(k, "cannot be followed");
 	*two = saved_two;
-	/* One that leads to itself is a circle within one order. */
+	/* An entry that leads to itself is a circle within one order. */
 	one->next = ref_of(k, "name-1", one);
 	is_said(k, "cannot be followed");
 	*one = saved;

@@ -145,7 +145,7 @@ START_TEST(a_writer_expelled_repeatedly_gets_more_time)
 }
 END_TEST
 
-/* One that is retired, and two epochs have begun since. */
+/* Retires a block, and lets two epochs begin. */
 static uint64_t retire(void)
 {
 	uint64_t stamp = grace_stamp(&k->segment);

@@ -103,7 +103,7 @@ START_TEST(slabs_for_a_large_value_are_adjacent_or_refused)
 		land_return(&k->segment, i);
 	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, 2, &from, &slab),
 			 -ENOSPC);
-	/* What it took on the way is anybody's again. */
+	/* What it took before the failure is free again. */
 	for (i = 0; i < SLABS; i += 2)
 		ck_assert_uint_eq(land_owner(&k->segment, i), 0);
 	land_return(&k->segment, 21);

@@ -61,7 +61,7 @@ static void unregisters(uint32_t begun, uint32_t ended, uint8_t worker, int32_t 
 	add(begun, ended, worker, OP_UNREGISTER, count);
 }
 
-/* From its value @old to @number. */
+/* Updates from the value @old to @number. */
 static void updates(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t old, uint8_t number)
 {
 	struct operation *op = add(begun, ended, worker, OP_UPDATE, 0);
@@ -351,7 +351,7 @@ START_TEST(a_call_after_death_changes_nothing_and_may_return_an_error)
 }
 END_TEST
 
-/* Trying all orders, without a memory. */
+/* Tries all orders, without remembering configurations. */
 static bool some_order_does(uint32_t done, model_t state)
 {
 	bool is_complete = true;
@@ -396,7 +396,7 @@ static void choose_answer(struct operation *op, unsigned int *seed)
 		op->found = value;
 }
 
-/* At each tick one of a few workers begins something, or ends it. */
+/* At each tick one of a few workers begins an operation, or ends one. */
 static void make_small(unsigned int *seed)
 {
 	uint32_t tick, ticks = (uint32_t)rand_r(seed) % (2 * SMALL) + 1;

@@ -20,8 +20,8 @@ static struct life_table lives;
 static struct log_event announced;
 static uint32_t known;
 /*
- * Whether the writer calls exec, and its next program records something, right after the next look
- * at its image.
+ * Whether the writer calls exec, and its next program records something, right after the
+ * next look at its image.
  */
 static bool execs;
 
@@ -54,7 +54,10 @@ static void set_up(void)
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "up", 2, NULL), 0);
 	q = table_query(&k->segment, "name", 4);
 	ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
-	/* As under the guard, where a life outlasts exec and the image tells the programs apart. */
+	/*
+	 * As under the guard, where a life outlasts exec and the image distinguishes the
+	 * programs.
+	 */
 	lives = k->lives;
 	lives.facts = facts;
 	facts[owner_seat(k->self.owner)].image = 1;

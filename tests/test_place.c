@@ -34,7 +34,7 @@ START_TEST(orders_compare_as_their_reversed_bits_do)
 	printf("# KREG_SEED=%u\n", seed);
 	for (i = 0; i < MANY; i++) {
 		order_t a = random_bits(&seed) & ORDER_LAST;
-		/* Mostly near each other, so that all bits get to decide. */
+		/* Mostly close to each other, so that every bit decides some comparison. */
 		order_t b = i % 4 ? a ^ 1u << i % 31 : random_bits(&seed) & ORDER_LAST;
 
 		ck_assert_int_eq(order_is_before(a, b), reversed(a) < reversed(b));

@@ -185,7 +185,7 @@ START_TEST(entries_are_visited_once_each_by_prefix_and_by_owner)
 }
 END_TEST
 
-/* The bytes of a key or a value that nothing else has. */
+/* Bytes for a key or a value that no other one has. */
 static void fill(unsigned char *bytes, int size, int what)
 {
 	int i;
@@ -218,7 +218,7 @@ START_TEST(invalid_arguments_are_refused)
 }
 END_TEST
 
-/* Adds to the counter that it is called for, once. */
+/* Once, adds to the counter that is being updated. */
 static ssize_t add_meanwhile(const void *old, size_t old_size, void *value, size_t capacity,
 			     void *data)
 {

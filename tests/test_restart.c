@@ -77,12 +77,15 @@ static const struct plan_case plans[] = {
 	{ "pPP", KREG_ONE_FOR_ALL, 0, "x2 x1 s0 s1 s2" },
 	{ "PpP", KREG_ONE_FOR_ALL, 1, "x2 x0 s0 s1 s2" },
 	{ "PPt", KREG_ONE_FOR_ALL, 2, "x1 x0 s0 s1 s2" },
-	/* Temporary ones are stopped with the others, and never started again. */
+	/* Temporary services are stopped with the others, and never started again. */
 	{ "pYP", KREG_REST_FOR_ONE, 0, "x2 x1 f1 s0 s2" },
 	{ "YpY", KREG_REST_FOR_ONE, 1, "x2 f2 s1" },
 	{ "YpY", KREG_ONE_FOR_ALL, 1, "x2 f2 x0 f0 s1" },
 	{ "-p-", KREG_ONE_FOR_ALL, 1, "s1" },
-	/* A transient one that was done is started with the others, and so is one whose restart had failed. */
+	/*
+	 * A transient service that had ended well is started with the others, and so is
+	 * one whose restart had failed.
+	 */
 	{ "pt", KREG_REST_FOR_ONE, 0, "s0 s1" },
 	{ "tp", KREG_REST_FOR_ONE, 1, "s1" },
 	{ "tpP", KREG_ONE_FOR_ALL, 1, "x2 s0 s1 s2" },
@@ -125,7 +128,10 @@ START_TEST(services_are_stopped_last_to_first_and_started_first_to_last)
 }
 END_TEST
 
-/* When restarts are needed, in milliseconds, and how many of them are allowed before one is not. */
+/*
+ * The times at which restarts are needed, in milliseconds, and how many are allowed
+ * before one is refused.
+ */
 struct intensity_case {
 	uint32_t intensity, period_ms;
 	uint64_t times[8]; /* up to a 0 */
@@ -167,10 +173,10 @@ START_TEST(more_restarts_than_intensity_within_a_period_are_too_many)
 }
 END_TEST
 
-/* Services a, b, c, d of which each waits for those whose letters are given. */
+/* Services a, b, c, d, each with the letters of those that it waits for. */
 struct order_case {
 	const char *after[4];
-	const char *order; /* NULL: there is none, for service @fault */
+	const char *order; /* NULL: there is none, because of service @fault */
 	size_t fault;
 	const char *missing;
 	size_t next;

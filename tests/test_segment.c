@@ -133,7 +133,7 @@ static ino_t inode(void)
 	return st.st_ino;
 }
 
-/* @reason is said to those who only read, and may not replace it. */
+/* @reason is reported to readers, which may not replace it. */
 static void is_replaced(const char *reason)
 {
 	ino_t before = inode();
@@ -153,7 +153,7 @@ START_TEST(another_layout_without_living_members_is_replaced)
 {
 	const struct segment_who nobody = { .pid = 0 };
 
-	/* Instead of this test, which has opened it. */
+	/* In place of this test, which has opened it. */
 	put(SEGMENT_PAGE + ROW_WHO, &nobody, sizeof(nobody));
 	put_layout(SEGMENT_LAYOUT + 41);
 	is_replaced("of another layout");
@@ -169,7 +169,7 @@ START_TEST(a_segment_of_another_boot_is_replaced)
 }
 END_TEST
 
-/* What is not 0 of it: the file has gigabytes of holes. */
+/* Copies what is not 0: the file has gigabytes of holes. */
 static void copy_to(const char *copy)
 {
 	int from = open(file, O_RDONLY), to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -288,13 +288,13 @@ START_TEST(a_second_name_of_a_registry_is_refused)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 	struct kreg *k;
 
-	/* Nobody else can have changed what is in it. */
+	/* No other user can have changed its contents. */
 	ck_assert_int_eq(link(file, other()), 0);
 	ck_assert_int_eq(open_other(), -EPROTO);
 	ck_assert_msg(strstr(said, "was made as kreg.") != NULL, "what it is, is not in: %s", said);
 	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
 	kreg_close(k);
-	/* Now others can, so that the name in it proves nothing. */
+	/* Now other users can, so the name in it proves nothing. */
 	ck_assert_int_eq(chmod(file, 0666), 0);
 	is_refused(-EPROTO, "has 2 names");
 	ck_assert_int_eq(open_other(), -EPROTO);
@@ -316,7 +316,7 @@ START_TEST(a_folder_outside_tmpfs_is_refused)
 
 	ck_assert_int_eq(statfs(directory, &fs), 0);
 	if (geteuid() || (unsigned long)fs.f_type == TMPFS_MAGIC)
-		return; /* nobody else may write there */
+		return; /* no other user may write there */
 	ck_assert_int_eq(open_in(&k, directory, 0), -EOPNOTSUPP);
 	ck_assert_msg(strstr(said, "tmpfs") != NULL, "what it has to be, is not in: %s", said);
 }

@@ -18,7 +18,10 @@ static char said[1024];
 bool __real_in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who);
 bool __wrap_in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who);
 
-/* Nobody has anything; during each look another process has proposed the end by an id of its own. */
+/*
+ * No process has anything in use; during each look another process has proposed the end
+ * under an id of its own.
+ */
 bool __wrap_in_use_by(const struct segment *s, const struct life_table *lives, struct in_use *who)
 {
 	static uint64_t id;

@@ -62,8 +62,8 @@ static int listed(void)
 }
 
 /*
- * Links an entry for @key under an order that is not its own, as if the keys' hashes collided. Found
- * through a query with that order alone.
+ * Links an entry for @key under an order that is not its own, as if the keys' hashes
+ * collided. The returned query finds it by that order.
  */
 static struct query colliding_query(const int *key)
 {
@@ -148,10 +148,10 @@ START_TEST(all_entries_are_found_while_the_table_grows_and_after)
 }
 END_TEST
 
-/* A number of a bucket that is not in the list yet; its parent is bucket 0. */
+/* A bucket's number that is not in the list yet; its parent is bucket 0. */
 #define BUCKET 256u
 
-/* The word of a process that is dead: a seat whose life is over, with this incarnation. */
+/* The word of a dead process: a seat whose life is over, with this incarnation. */
 static owner_t dead_owner(void)
 {
 	return owner_of((uint64_t)0x1234 << 32, 9);
@@ -212,7 +212,10 @@ START_TEST(a_bucket_claimed_by_a_living_process_is_bypassed)
 }
 END_TEST
 
-/* Overwrites some words of what is reserved: all that changes but the lives and the successor. */
+/*
+ * Overwrites some words of the reserved memory: all that changes except the lives and the
+ * successor.
+ */
 static void damage(unsigned int *seed, uint32_t slabs)
 {
 	struct segment *s = &k->segment;
@@ -231,13 +234,16 @@ static void damage(unsigned int *seed, uint32_t slabs)
 	int i;
 
 	for (i = 0; i < 50; i++) {
-		int part = rand_r(seed) % (i ? 5 : 7); /* the header a little */
+		int part = rand_r(seed) % (i ? 5 : 7); /* the header less often */
 		size_t word = (size_t)rand_r(seed) % (parts[part].bytes / 8);
 		uint64_t value = (uint64_t)rand_r(seed) << 33 ^ (uint64_t)rand_r(seed) << 11 ^
 				 (uint64_t)rand_r(seed);
 		uint64_t *target = (uint64_t *)(parts[part].at + word * 8);
 
-		/* Not only noise: a bit of what is there, or a word from elsewhere. */
+		/*
+		 * Not only noise: a flipped bit of the old word, or a word from
+		 * elsewhere.
+		 */
 		switch (rand_r(seed) % 3) {
 		case 0:
 			value = *target ^ 1ull << (value & 63);
@@ -332,7 +338,7 @@ static int match_none(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-/* All that reads, and all that looks for what it is to change. */
+/* All calls that read, and all that search for an entry to change. */
 static void use_the_key(struct kreg *of)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -375,7 +381,7 @@ static void change_the_key(void)
 	kreg_unregister(k, "key", KREG_STRING);
 }
 
-/* Of what a circle is made; the last is one over all three. */
+/* What forms the circle; the last is a circle over all three. */
 enum { CIRCLE_OF_ONE, CIRCLE_OF_TWO, CIRCLE_OF_ALL, CIRCLE_OF_DEAD, CIRCLE_OF_GIFTS, CIRCLES };
 
 static void make_circle(int kind)
@@ -394,7 +400,10 @@ static void make_circle(int kind)
 		store_relaxed(&entries[1]->next, refs[0]); /* relaxed: damage */
 		break;
 	case CIRCLE_OF_GIFTS:
-		/* The first of each slab is said to be a gift, and is not in the circle that the list leads to. */
+		/*
+		 * The first entry of each slab is marked as a gift, and is not in the
+		 * circle that the list leads to.
+		 */
 		for (i = 0; i < (int)land_slabs(&k->segment); i++)
 			k->segment.directory[i].owner = LAND_GIFT;
 		store_relaxed(&k->segment.header->gifts, 1ull); /* relaxed: damage */

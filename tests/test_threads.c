@@ -36,7 +36,7 @@ struct worker {
 	int error;
 };
 
-/* A value says of itself which key it belongs to, and how long it is. */
+/* A value contains its key's number and its own length. */
 static size_t value_make(unsigned char *value, int key, unsigned int random)
 {
 	size_t size = 8 + random % 900;
@@ -136,7 +136,7 @@ START_TEST(threads_on_few_keys_read_whole_values_and_leak_nothing)
 }
 END_TEST
 
-/* Who has registered, and now ends, at the same time as the handle is closed. */
+/* Threads that have registered, and now end at the same time as the handle is closed. */
 #define ENDING 4
 #define CLOSES 1000
 
@@ -186,10 +186,13 @@ START_TEST(threads_may_end_while_the_handle_is_closed)
 }
 END_TEST
 
-/* A machine with one processor, and three threads of it by rank; the lowest is in a call, with its key's mutex. */
+/*
+ * One processor, and three threads of different rank on it; the lowest is in a call, with
+ * its key's mutex.
+ */
 enum { LOW = 1, MIDDLE, HIGH };
 
-/* A hang, and not slowness, takes that long. */
+/* Only a hang takes this long. */
 #define INVERTED_S 20
 
 struct ranked {
@@ -254,7 +257,7 @@ static void start_ranked(struct ranked *ranked)
 		usleep(100);
 }
 
-/* Or gone, when it has not slept at all. */
+/* Or gone, if it did not sleep at all. */
 static void await_asleep(const struct ranked *ranked)
 {
 	char path[64], text[256], *at;
