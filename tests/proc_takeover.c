@@ -108,10 +108,7 @@ START_TEST(a_leftover_of_an_earlier_guard_is_taken_over_too)
 	ck_assert_int_eq(guard_stop(&options, true), -ENOENT);
 	ck_assert_int_eq(guard_start(&options), 0);
 	ck_assert_int_eq(open_under(&k, second_guard()), -EBUSY);
-	/*
-	 * Its life is over although the process goes on; its calls are refused, as it has
-	 * seen.
-	 */
+	/* Its life is over although the process goes on, as its next call shows. */
 	link_say(child.link, 1);
 	ck_assert_int_eq(link_hear(child.link), -EOWNERDEAD);
 	ck_assert_int_eq(open_under(&k, second_guard()), 0);
