@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls that exec interrupts, and the program that comes after it.
+ * The calls that exec interrupts, and the program that follows.
  */
 #ifndef KREG_TESTS_EXEC_CALLS_H
 #define KREG_TESTS_EXEC_CALLS_H

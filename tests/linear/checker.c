@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search is Wing and Gong's ("Testing and verifying concurrent objects", 1993): of the operations
- * that may come next, try each, and go on from there; with Lowe's memory ("Testing for
- * linearizability", 2017): a configuration, which is the set of operations done and the state they
- * led to, is gone on from once.
+ * The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993):
+ * try each of the operations that may come next, and continue from there; with the memory
+ * of Lowe ("Testing for linearizability", 2017): a configuration, which is the set of
+ * operations done and the resulting state, is continued only once.
  *
- * An operation may come next if none that is left has ended before it began.
+ * An operation may come next if no remaining one has ended before it began.
  */
 #include "tests/linear/checker.h"
 

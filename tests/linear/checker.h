@@ -2,15 +2,16 @@
 /*
  * The checker: whether a history is linearizable.
  *
- * It is if its operations can be put in one order in which each is told what the model says, and each
- * that ended before another began comes before it. One that was killed inside may be in it, anywhere
- * after its begin and before its worker's death, or not.
+ * A history is linearizable if its operations can be put in one order in which each has
+ * the result that the model gives, and each that ended before another began comes before
+ * it. An operation that was killed inside may take effect or not, anywhere after its
+ * begin and before its worker's death.
  *
- * All keys are checked together. Each by itself would do if there were no deaths; but a death takes all
- * names of the dead in one instant.
+ * All keys are checked together. Without deaths, each key by itself would do; but a death
+ * removes all names of the dead in one instant.
  *
  * Promises  the search is complete: false means that there is no such order.
- * Needs     a history that is sorted, and starts when all keys are nobody's.
+ * Needs     a history that is sorted, and starts when no key has an owner.
  * Used by   proc_linear.c, test_linear.c.
  */
 #ifndef KREG_TESTS_LINEAR_CHECKER_H

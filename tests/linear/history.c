@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Histories in order, counted and in words.
+ * Histories: sorted, counted and printed.
  */
 #include "tests/linear/history.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A history: what some workers did to a few names at once, and what they were told.
+ * A history: the operations of some workers on a few names at once, and their results.
  *
- * Each operation has the tick at which it began and the one at which it ended, from one counter that
- * all share. Of two operations the one came before the other if it ended before the other began; else
- * they overlap, and may have happened in either order.
+ * Each operation has the tick at which it began and the tick at which it ended, from one
+ * counter that all workers share. One operation precedes another if it ended before the
+ * other began; otherwise they overlap, and may have happened in either order.
  *
- * A death is an operation too: from before the kill until waitpid() has returned. What the victim was
- * in has no end.
+ * A death is an operation too: from before the kill until waitpid() has returned. The
+ * victim's last operation has no end if the victim was killed inside it.
  *
  * Used by   all of tests/linear/, proc_linear.c, test_linear.c.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model says what would be told; an operation can have happened if it was told that.
+ * The model computes the result; an operation can have happened if its result was that
+ * one.
  */
 #include "tests/linear/model.h"
 

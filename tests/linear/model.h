@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model: what each operation has to do and to say if they happen one after the other.
+ * The model: what each operation does and returns if operations happen one after the
+ * other.
  *
- * The state is the value that each key has, if any. Its writer is the owner, because an update is the
- * owner's alone.
+ * The state is the value of each key, if any. The value's writer is the owner of the key,
+ * because only the owner may update.
  *
- *   by w                 if the key is     result        the key becomes
- *   register v           nobody's          0             v, but nobody's if w is dead
- *                        another's or w's  -EEXIST       the same; tells owner and value
- *   unregister           w's               1             nobody's
- *                        otherwise         0             the same
- *   update v             w's               0             v; tells the old value
- *                        otherwise         -ENOENT       the same
- *   update_if e, v       w's, with e       0             v
- *                        w's               -ECANCELED    the same
- *                        otherwise         -ENOENT       the same
- *   lookup               somebody's        0             the same; tells owner and value
- *                        nobody's          -ENOENT       the same
- *   death                                                nobody's, all keys that are w's
+ *   by w                 if the key has    result        the key then has
+ *   register v           no owner          0             v, but no owner if w is dead
+ *                        any owner         -EEXIST       no change; returns owner and value
+ *   unregister           owner w           1             no owner
+ *                        otherwise         0             no change
+ *   update v             owner w           0             v; returns the old value
+ *                        otherwise         -ENOENT       no change
+ *   update_if e, v       owner w, value e  0             v
+ *                        owner w           -ECANCELED    no change
+ *                        otherwise         -ENOENT       no change
+ *   lookup               an owner          0             no change; returns owner and value
+ *                        no owner          -ENOENT       no change
+ *   death                                                no owner, for all keys of w
  *
- * The dead: in the fallback a process may run on for a moment when its life is over, and be told
- * -EOWNERDEAD for what changes anything.
+ * The dead: in the fallback a process may run on for a moment after the end of its life;
+ * each call that would change anything may then return -EOWNERDEAD.
  *
  * Used by   checker.c, test_linear.c.
  */

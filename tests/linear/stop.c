@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trap flag is among the registers that a handler may change: a signal to oneself sets it, and the
- * last trap clears it. Only the program's own text is learnt, of which kreg is a part here.
+ * The trap flag is one of the registers that a signal handler may change: a signal that
+ * the process sends to itself sets it, and the last trap clears it. Only the program's
+ * own text is learnt, which includes kreg here.
  */
 #include "tests/linear/stop.h"
 

@@ -2,12 +2,12 @@
 /*
  * Stops the calling thread at an instruction of a call.
  *
- * Timers are too coarse to hit a call that takes a microsecond. So a process first learns which
- * instructions calls consist of, a trap for each; its children then stop at any of them, by a
- * breakpoint that they write into their own text.
+ * Timers are too coarse to hit a call that takes a microsecond. So a process first learns
+ * which instructions make up the calls, with a trap for each; its children then stop at
+ * any of them, by a breakpoint that they write into their own text.
  *
- * Promises  at most one stop for each stop_arm(); none, if the call takes another path.
- * Needs     x86-64; elsewhere the stop is where it is armed. One thread that calls.
+ * Promises  at most one stop for each stop_arm(); none if the call takes another path.
+ * Needs     x86-64; on other machines the stop is where it is armed. One thread that calls.
  * Used by   worker.c.
  */
 #ifndef KREG_TESTS_LINEAR_STOP_H

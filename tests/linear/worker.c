@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker does is by chance, and depends on what it believes to hold: names are to change hands.
+ * A worker chooses its operations at random, depending on which names it believes to
+ * hold, so that names change their owners.
  *
- * Two CPUs alone would seldom leave a worker in the midst of a call. So now and then it stops at some
- * instruction, and goes on when the others have, or never: then it is killed there.
+ * On two CPUs a worker would seldom be preempted inside a call. So now and then it stops
+ * at some instruction, and goes on when the others have gone on, or never: then it is
+ * killed there.
  */
 #include "tests/linear/worker.h"
 

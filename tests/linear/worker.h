@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A worker: a process that takes part in one history after the other, and writes down its operations.
+ * A worker: a process that takes part in one history after another, and records its
+ * operations.
  *
- * Promises  what it writes can be read while it works, and when it was killed at any instruction: at
- *           most its last operation is pending.
- * Needs     somebody on the other end of its link:
+ * Promises  the record can be read while the worker runs, and after it was killed at any
+ *           instruction: at most its last operation is pending.
+ * Needs     a director on the other end of its link:
  *
- *           it is told        the history's number, when the plan is on the board
- *           it says           the same, when it has no name any more
- *           it waits          for board->go to be that number
- *           it says           the same, when it has done its part, if it has one
+ *           the worker receives   the history's number, when the plan is on the board
+ *           the worker sends      the same number, when it has no name any longer
+ *           the worker waits      until board->go is that number
+ *           the worker sends      the same number, when it has done its part, if it has one
  *
  * Used by   proc_linear.c.
  */

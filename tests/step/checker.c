@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names, waits, mirror, counts, memory: each asked through kreg.h, as any other process would.
+ * Names, waits, mirror, counts, memory: each queried through kreg.h, as any other process
+ * would.
  */
 #include "tests/step/checker.h"
 

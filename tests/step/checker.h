@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checker: what everybody else must find after one process was killed, stopped or has called exec.
+ * Checker: what all other processes must find after one process was killed, stopped or
+ * called exec.
  *
- * Promises  each function returns 0, or -1 with a sentence in check->complaint; none of them waits longer than
- *           COMPANY_WAIT_MS for one thing.
+ * Promises  each function returns 0, or -1 with a message in check->complaint; none of them
+ *           waits longer than COMPANY_WAIT_MS for one thing.
  * Used by   point.c.
  */
 #ifndef KREG_TESTS_STEP_CHECKER_H

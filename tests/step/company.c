@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each is a fork that opens the registry anew, and ends with its parent.
+ * Each is a fork that opens the registry for itself, and ends with its parent.
  */
 #include "tests/step/company.h"
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Company: the processes beside the one that is killed, stopped or made to call exec.
+ * Company: the processes beside the victim, which is killed, stopped or made to call
+ * exec.
  *
- * Promises  the bystander has names of its own; the waiter waits for what it is told, a thread for each way to
- *           wait, and says when it was woken; the listener keeps a mirror of all that it is told.
+ * Promises  the bystander has names of its own; the waiter has a thread for each kind of wait,
+ *           waits as ordered, and reports when it was woken; the listener keeps a mirror of
+ *           all its events.
  * Needs     company_start() by a process that will be their parent until company_end().
  * Used by   checker.c, operations.c, point.c.
  *
- * They are told what to do, and answer, through a board in memory that all share, so that nobody can be blocked
- * by a pipe that another one does not read.
+ * They receive orders and answer through a board in memory that all share, so that no
+ * process can be blocked by a pipe that another one does not read.
  */
 #ifndef KREG_TESTS_STEP_COMPANY_H
 #define KREG_TESTS_STEP_COMPANY_H

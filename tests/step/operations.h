@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations: every call of kreg.h that writes, what is there before it, and what each key may lead to after its
- * process was killed, stopped or has called exec anywhere inside.
+ * Operations: every call of kreg.h that writes, the state before it, and what each key
+ * may lead to after its process was killed, stopped or called exec anywhere inside.
  *
  * Used by   point.c, checker.c, series.c.
  *
- * All in one registry begin alike: the victim has "v-1", "v-line" and the lock "v-lock", the bystander has "b-1",
- * "b-line" and "b-replaceable". If they are watched, the waiter is in line for "v-line" and for "v-lock", and
- * waits for the end of @gone and for @awaited.
+ * All operations on one registry begin alike: the victim has "v-1", "v-line" and the lock
+ * "v-lock", the bystander has "b-1", "b-line" and "b-replaceable". If they are watched,
+ * the waiter is in line for "v-line" and for "v-lock", and waits for the end of @gone and
+ * for @awaited.
  */
 #ifndef KREG_TESTS_STEP_OPERATIONS_H
 #define KREG_TESTS_STEP_OPERATIONS_H

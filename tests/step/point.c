@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The victim is a fork of the process that checks, so that the same instruction has the same address in all of
- * them. It opens the registry for itself, does what comes before the operation, and waits to be told; from
- * then on it is traced. What it runs after exec is this program again, with a word that says so.
+ * The victim is a fork of the process that checks, so that the same instruction has the
+ * same address in all of them. It opens the registry for itself, does what precedes the
+ * operation, and waits for an order; from then on it is traced. After exec it runs this
+ * program again, with an argument that says so.
  */
 #include "tests/step/point.h"
 

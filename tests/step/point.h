@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Point: one victim, one operation, one instruction at which something befalls it; and all that is checked then.
+ * Point: one victim, one operation, one instruction at which the victim meets its fate;
+ * and all checks that follow.
  *
  * Used by   series.c.
  */

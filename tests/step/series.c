@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A runner, which is a child, goes through the points; when it hangs it is killed, with all its children, and
- * another one goes on behind the point. What has come of it is in memory that both share.
+ * A runner, which is a child, goes through the points; a runner that hangs is killed,
+ * with all its children, and another one goes on after the point. The results are in
+ * memory that both share.
  */
 #include "tests/step/series.h"
 

@@ -2,7 +2,8 @@
 /*
  * Series: one operation in one mode, at all its points or at some.
  *
- * Promises  a point at which everything hangs costs one runner and counts as a failure of that point.
+ * Promises  a point at which everything hangs costs one runner and counts as a failure of
+ *           that point.
  * Used by   step.c, proc_step.c.
  */
 #ifndef KREG_TESTS_STEP_SERIES_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * By ptrace(2), of the one thread that asked for it; all other threads and children of the process run freely.
+ * Uses ptrace(2) on the one thread that asked for it; all other threads and children of
+ * the process run freely.
  *
- * While the thread sleeps in a system call, a timer interrupts the wait, and the caller may do what it sleeps for.
+ * While the thread sleeps in a system call, a timer interrupts the wait, and the caller
+ * may do what the thread sleeps for.
  */
 #include "tests/step/tracer.h"
 

@@ -2,15 +2,16 @@
 /*
  * Tracer: runs one thread of a child to a chosen instruction.
  *
- * Promises  tracer_record() goes through an operation instruction by instruction and says which of them wrote
- *           watched memory or made a system call; tracer_run_to() stops in front of an instruction at full
- *           speed, by a hardware breakpoint, which no other thread of the child runs into.
- * Needs     a child of the calling thread that has called tracer_begin() and is stopped there; x86-64.
+ * Promises  tracer_record() steps through an operation and reports which instructions wrote
+ *           watched memory or made a system call; tracer_run_to() stops before an instruction
+ *           at full speed, by a hardware breakpoint, which no other thread of the child hits.
+ * Needs     a child of the calling thread that has called tracer_begin() and is stopped there;
+ *           x86-64.
  * Used by   point.c, series.c.
  *
- * An operation is what the child does between tracer_begin() and tracer_end(). An instruction is named by its
- * address and by how many times the thread has come there: that stays the same if something else
- * takes a few instructions more or less.
+ * An operation is what the child does between tracer_begin() and tracer_end(). An
+ * instruction is identified by its address and by how many times the thread has come
+ * there: that stays the same if other code takes a few instructions more or less.
  */
 #ifndef KREG_TESTS_STEP_TRACER_H
 #define KREG_TESTS_STEP_TRACER_H
