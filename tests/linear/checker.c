@@ -13,7 +13,7 @@
 
 #define SEEN_AT_FIRST 4096u
 
-/* It is empty unless it is of the search that goes on. */
+/* The slot is empty unless it belongs to the current search. */
 struct configuration {
 	uint64_t done;
 	model_t state;
@@ -57,7 +57,7 @@ uint64_t checker_work(const struct checker *c)
 	return c->work;
 }
 
-/* Where the configuration is, or would have to be. */
+/* The slot that the configuration has, or would have. */
 static struct configuration *seen_at(const struct checker *c, uint64_t done, model_t state)
 {
 	uint64_t at = (done ^ (uint64_t)state << 40 ^ state) * 0x9e3779b97f4a7c15ull >> 20;
@@ -77,7 +77,7 @@ static void seen_grow(struct checker *c)
 
 	c->capacity *= 2;
 	c->seen = calloc(c->capacity, sizeof(*c->seen));
-	/* To go on without would be to say what has not been looked at. */
+	/* Going on without memory would report what was not checked. */
 	if (!c->seen)
 		abort();
 	for (i = 0; i < capacity; i++) {
@@ -87,7 +87,7 @@ static void seen_grow(struct checker *c)
 	free(old);
 }
 
-/* Whether it is new. */
+/* Return: whether it is new. */
 static bool seen_add(struct checker *c, uint64_t done, model_t state)
 {
 	struct configuration *seen = seen_at(c, done, state);
@@ -101,7 +101,7 @@ static bool seen_add(struct checker *c, uint64_t done, model_t state)
 	return true;
 }
 
-/* The first end among those that are left: whatever has begun later may not come next. */
+/* The first end among the remaining operations: one that began later may not come next. */
 static uint32_t first_end(const struct checker *c, uint64_t done)
 {
 	uint64_t left = c->required & ~done;
@@ -116,7 +116,7 @@ static uint32_t first_end(const struct checker *c, uint64_t done)
 	return first;
 }
 
-/* From the configuration on, whether all the rest can be put in order. */
+/* Whether, from this configuration, all the rest can be put in order. */
 static bool search(struct checker *c, uint64_t done, model_t state)
 {
 	uint32_t i, end = first_end(c, done);
@@ -136,7 +136,10 @@ static bool search(struct checker *c, uint64_t done, model_t state)
 			break;
 		if (done >> i & 1 || !model_apply(&next, op, dead && op->kind != OP_DIE))
 			continue;
-		/* Whether a pending one that does nothing has happened makes no difference. */
+		/*
+		 * It makes no difference whether a pending operation without effect has
+		 * happened.
+		 */
 		if (is_pending(op) && next == state)
 			continue;
 		if (search(c, done | 1ull << i, next))

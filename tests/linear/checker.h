@@ -21,14 +21,17 @@
 
 struct checker;
 
-/* Remembers which configurations it has been in; one is enough for all histories. NULL: no memory. */
+/*
+ * Remembers the configurations that it has visited; one checker is enough for all
+ * histories. NULL: no memory.
+ */
 struct checker *checker_new(void);
 void checker_free(struct checker *c);
 
 /* If not, @placed is the largest set of operations that were put in order. May be NULL. */
 bool checker_is_linearizable(struct checker *c, const struct history *h, uint64_t *placed);
 
-/* How many configurations all searches have been in. */
+/* How many configurations all searches have visited. */
 uint64_t checker_work(const struct checker *c);
 
 #endif

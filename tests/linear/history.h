@@ -21,11 +21,14 @@
 #define WORKERS_MAX 8u
 #define KEYS_MAX 3u
 #define OPERATIONS_MAX 64u /* of a history: a set of them is a word of bits */
-#define OWN_MAX 10u        /* of these, by one worker */
+#define OWN_MAX 10u        /* of these, at most this many by one worker */
 
 enum operation_kind { OP_REGISTER, OP_UNREGISTER, OP_UPDATE, OP_UPDATE_IF, OP_LOOKUP, OP_DIE };
 
-/* Each value is written by one operation only, so it says which, and whose. */
+/*
+ * Each value is written by one operation only, so it identifies the operation and the
+ * worker.
+ */
 enum { VALUE_NONE = 0, VALUE_WRONG = 0xff };
 enum { WORKER_NONE = 0xff, WORKER_WRONG = 0xfe };
 
@@ -36,10 +39,10 @@ struct operation {
 	uint8_t kind;
 	uint8_t worker;
 	uint8_t key;
-	uint8_t value;    /* that it writes */
+	uint8_t value;    /* written by it */
 	uint8_t expected; /* of OP_UPDATE_IF */
-	uint8_t found;    /* the value that it was told, or VALUE_NONE */
-	uint8_t holder;   /* the owner that it was told, or WORKER_NONE */
+	uint8_t found;    /* the value returned, or VALUE_NONE */
+	uint8_t holder;   /* the owner returned, or WORKER_NONE */
 };
 
 struct history {
@@ -62,13 +65,16 @@ static inline bool is_pending(const struct operation *op)
 	return !op->ended;
 }
 
-/* By the ticks at which they began, as the checker wants them. */
+/* By the ticks at which they began, as the checker needs them. */
 void history_sort(struct history *h);
 
-/* How many operations overlap another worker's on the same key, one of the two having changed it. */
+/*
+ * How many operations overlap another worker's on the same key, where one of the two
+ * changed it.
+ */
 uint32_t history_overlaps(const struct history *h);
 
-/* A line for each operation; a star at those that are not in @placed. */
+/* A line for each operation; a star on those that are not in @placed. */
 void history_print(FILE *out, const struct history *h, uint64_t placed);
 
 #endif

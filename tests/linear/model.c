@@ -114,8 +114,11 @@ static struct outcome outcome_of(model_t state, const struct operation *op, bool
 	return apply_death(out, op);
 }
 
-/* What it was not told is not compared: kreg_register() does not tell the value. */
-static bool was_told(const struct operation *op, const struct outcome *out)
+/*
+ * A result that was not returned is not compared: kreg_register() does not return the
+ * value.
+ */
+static bool result_matches(const struct operation *op, const struct outcome *out)
 {
 	return op->result == out->result && (!op->found || op->found == out->found) &&
 	       (op->holder == WORKER_NONE || op->holder == out->holder);
@@ -128,7 +131,7 @@ bool model_apply(model_t *state, const struct operation *op, bool dead)
 	if (dead && op->result == -EOWNERDEAD && op->kind != OP_LOOKUP && !is_pending(op))
 		return true;
 	out = outcome_of(*state, op, dead);
-	if (!is_pending(op) && !was_told(op, &out))
+	if (!is_pending(op) && !result_matches(op, &out))
 		return false;
 	*state = out.state;
 	return true;

@@ -30,12 +30,12 @@
 
 #include "tests/linear/history.h"
 
-/* The value of each key; a byte for each. Nobody's: VALUE_NONE. */
+/* The value of each key; a byte for each. No owner: VALUE_NONE. */
 typedef uint32_t model_t;
 
 /*
- * Lets @op happen. False: it cannot have happened in this state, which is left as it is. Of a pending
- * one only what it does matters. @dead: its worker has died before.
+ * Applies @op. False: it cannot have happened in this state, which is left unchanged. Of
+ * a pending operation only its effect counts. @dead: its worker has died before.
  */
 bool model_apply(model_t *state, const struct operation *op, bool dead);
 

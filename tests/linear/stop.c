@@ -22,7 +22,7 @@ static void (*stop_here)(void);
 #define TRAP_FLAG 0x100
 #define BREAKPOINT 0xcc
 
-/* The linker's: where the program's text begins and ends. */
+/* Set by the linker: where the program's text begins and ends. */
 extern unsigned char __executable_start[], etext[];
 
 struct trace {
@@ -33,7 +33,7 @@ struct trace {
 static struct trace traces[STOP_KINDS];
 static struct trace *volatile learning;
 static unsigned char *volatile armed;
-static volatile unsigned char replaced; /* what the breakpoint stands in place of */
+static volatile unsigned char replaced; /* the byte that the breakpoint replaces */
 
 static void note(struct trace *trace, unsigned char *at)
 {

@@ -36,7 +36,7 @@ struct worker {
 	unsigned char told[VALUE_ROOM];
 };
 
-/* Whose stops are in a signal handler. */
+/* The worker that the signal handler stops. */
 static struct worker *self;
 
 bool worker_any_works(struct worker_board *board)
@@ -69,7 +69,10 @@ static uint32_t random_below(struct worker *w, uint32_t bound)
 	return (uint32_t)((worker_random(&w->random) >> 32) * bound >> 32);
 }
 
-/* Which operation wrote it, in which history; some have room beside their key, some have not. */
+/*
+ * Contains the operation that wrote it and its history; some values fit beside their key,
+ * some do not.
+ */
 static uint32_t value_make(const struct worker_board *board, uint8_t value, unsigned char *out)
 {
 	uint32_t size = 8 + (value % 8 ? value % 40u : value * 40u);
@@ -111,7 +114,7 @@ static const char *key_name(uint32_t key)
 	return names[key];
 }
 
-/* Half of them learn the holder's value too, which is to be of the same moment. */
+/* Half of them also read the holder's value, which must be from the same moment. */
 static void do_register(struct worker *w, struct operation *op, uint32_t size)
 {
 	struct kreg_found found = { .value = w->told, .capacity = VALUE_ROOM };
@@ -181,7 +184,7 @@ static void perform(struct worker *w, struct operation *op)
 
 static enum operation_kind choose_kind(struct worker *w, uint32_t key)
 {
-	/* In percent, each with those before it. */
+	/* In percent, cumulative. */
 	static const uint32_t up_to[2][OP_LOOKUP] = { { 50, 54, 58, 62 }, { 8, 38, 65, 85 } };
 	uint32_t dice = random_below(w, 100), kind = OP_REGISTER;
 	const uint32_t *shares = up_to[w->holds[key] != VALUE_NONE];
@@ -213,7 +216,7 @@ static void remember(struct worker *w, const struct operation *op)
 		w->holds[op->key] = w->last[op->key] = op->value;
 }
 
-/* In the midst of an operation. */
+/* Stops in the middle of an operation. */
 static void stop(void)
 {
 	struct worker_board *board = self->board;
@@ -328,7 +331,10 @@ int worker_run(int link, void *data)
 	if (!w)
 		return 1;
 	while ((told = link_hear(link)) != INT64_MIN) {
-		/* Who takes no part may read the next plan when it has said so. */
+		/*
+		 * A worker that takes no part may already read the next plan once it has
+		 * reported.
+		 */
 		bool takes_part = w->number < w->board->workers;
 
 		if (!forget_all(w))

@@ -23,23 +23,23 @@
 
 enum worker_state { WORKER_WORKS, WORKER_STOPPED, WORKER_FINISHED };
 
-/* Each worker has its own; @count first grows when the operation's begin is there. */
+/* One for each worker; @count first grows when the operation's begin is recorded. */
 struct worker_page {
 	uint32_t state;
 	uint32_t
-		stop_at; /* from which operation on it is to stop inside, and be killed; or OWN_MAX */
+		stop_at; /* the operation from which on it stops inside, to be killed; or OWN_MAX */
 	uint32_t count;
 	struct operation operations[OWN_MAX];
 } __attribute__((aligned(64)));
 
 /* In memory that all share. */
 struct worker_board {
-	/* the plan: stays as it is from when the workers are told until they are done */
+	/* the plan: does not change from the start order until all workers are done */
 	uint64_t seed;
 	uint32_t history;
-	uint32_t workers; /* who take part: the first ones */
+	uint32_t workers; /* the first ones, which take part */
 	uint32_t keys;
-	uint32_t each; /* operations of each */
+	uint32_t each; /* operations of each worker */
 	pid_t pids[WORKERS_MAX];
 	uint32_t go __attribute__((aligned(64)));
 	uint32_t ticks __attribute__((aligned(64)));
@@ -52,16 +52,19 @@ struct worker_start {
 	uint32_t number;
 };
 
-/* Before any is started: how they may stop inside of calls. 0 or a negative errno. */
+/*
+ * Call before any worker is started: learns where they may stop inside calls. 0 or a
+ * negative errno.
+ */
 int worker_learn(const struct worker_start *start);
 
 /* For child_start(); @data is a struct worker_start. */
 int worker_run(int link, void *data);
 
-/* Whether anybody is working, so that there will be more ticks. */
+/* Whether any worker is running, so that there will be more ticks. */
 bool worker_any_works(struct worker_board *board);
 
-/* The next tick. Everything before it has happened before everything after a later one. */
+/* The next tick. Everything before it happens before everything after a later one. */
 uint32_t worker_tick(struct worker_board *board);
 
 /* Vigna's splitmix64: any state is a good one. */

@@ -18,7 +18,10 @@
 
 #include "lib/kreg-services.h"
 
-/* Of the table against the mirror, and of the figures against their base. */
+/*
+ * Between two comparisons of the table with the mirror, and of the numbers with their
+ * base.
+ */
 #define PAUSE_US 500
 
 int check_fail(struct check *check, const char *format, ...)
@@ -58,7 +61,7 @@ static char letter_of(const struct check *check, uint64_t token)
 
 #define STATE_MAX 256
 
-/* As the outcomes have it. */
+/* Written as in the outcomes. */
 static void state_of(const struct check *check, const char *key, char *out)
 {
 	char value[STATE_MAX - 8];
@@ -107,7 +110,7 @@ static const struct outcome usual[] = {
 };
 
 #define USUAL (sizeof(usual) / sizeof(usual[0]))
-/* Those of the victim come last. */
+/* The victim's names come last. */
 #define USUAL_OF_OTHERS 3u
 
 static bool is_of_operation(const struct operation *operation, const char *key)
@@ -121,7 +124,10 @@ static bool is_of_operation(const struct operation *operation, const char *key)
 	return false;
 }
 
-/* The meta is the registry's, so it is as it was or as it is to be, whoever is dead. */
+/*
+ * Meta belongs to the registry, so it is as before or as after the change, whichever
+ * process is dead.
+ */
 static int check_meta(struct check *check, enum moment moment)
 {
 	const struct operation *operation = check->operation;
@@ -191,8 +197,8 @@ static bool is_held_by(const struct check *check, const char *key, char who)
 }
 
 /*
- * A name that comes and goes again may be missed by who waits for it, unless it was there for long: the program
- * that a dead process had started holds its name until the kernel has killed it.
+ * A waiter may miss a name that comes and goes again, unless it was there for long: a
+ * program that a dead process had started holds its name until the kernel has killed it.
  */
 #define HELD_SHORTLY_MS 2000
 #define LOOK_MS 20
@@ -248,7 +254,7 @@ int check_waits(struct check *check, bool victim_holds, bool unlocked, bool all)
 
 	if (!check->stage->watched)
 		return 0;
-	/* Once more if it was held, and gone before the waiter looked. */
+	/* Repeated if the name was held, and gone before the waiter looked. */
 	do {
 		if (all && !is_held(check, awaited))
 			ours = !kreg_register(check->stage->k, awaited, KREG_STRING, "c", 1, NULL);
@@ -406,7 +412,7 @@ int check_base(struct check *check, bool first)
 		if (kreg_sweep(check->stage->k) < 0 || company_sweep(&check->stage->company) ||
 		    kreg_stat(check->stage->k, &now))
 			return check_fail(check, "a sweep fails");
-		/* Nobody but us and our company. */
+		/* Only this process and its company. */
 		if (first && now.owners == (check->stage->watched ? 4 : 2) && !now.bytes_dead)
 			*base = now;
 		if (now.bytes_used == base->bytes_used && !now.bytes_dead &&
@@ -418,7 +424,7 @@ int check_base(struct check *check, bool first)
 	return check_fail(
 		check,
 		"after sweeps %llu bytes are used, %llu dead, %llu slots, %llu entries, %llu "
-		"owners, at the base %llu, 0, %llu, %llu, %llu; held up by %d",
+		"owners, at the base %llu, 0, %llu, %llu, %llu; delayed by %d",
 		(unsigned long long)now.bytes_used, (unsigned long long)now.bytes_dead,
 		(unsigned long long)now.slots_used, (unsigned long long)now.entries,
 		(unsigned long long)now.owners, (unsigned long long)base->bytes_used,
@@ -426,7 +432,10 @@ int check_base(struct check *check, bool first)
 		(unsigned long long)base->owners, now.held_up_by);
 }
 
-/* How many files there are for OTHER, and the name of the first. @ages: makes them older than what is left alone. */
+/*
+ * How many files there are for OTHER, and the name of the first. @ages: makes them old
+ * enough to be removed.
+ */
 static int stray_files(const struct stage *stage, bool ages, char *out, size_t size)
 {
 	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
@@ -457,7 +466,10 @@ static int check_destroy(struct check *check)
 	return err ? check_fail(check, "the registry cannot be destroyed: %d", err) : 0;
 }
 
-/* What a process left that was killed in the middle goes with what comes next, as soon as it is old enough. */
+/*
+ * The file of a process that was killed halfway is removed by the next call, once it is
+ * old enough.
+ */
 static int check_strays(struct check *check)
 {
 	char name[256];

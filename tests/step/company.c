@@ -343,7 +343,7 @@ int64_t company_ask(struct company *company, enum bystander_order what, const ch
 	return sem_wait_ms(&order->done, COMPANY_WAIT_MS) ? order->result : -ETIME;
 }
 
-/* Whether the thread is asleep, inside of its wait. */
+/* Whether the thread is asleep inside its wait. */
 static bool is_asleep(const struct company *company, const struct order *order)
 {
 	char path[96], text[256];

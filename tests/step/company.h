@@ -26,14 +26,14 @@
 
 /* Longer is a hang. */
 #define COMPANY_WAIT_MS 5000
-/* Of waits that are to be seen to hang. */
+/* For waits that are expected to hang. */
 #define COMPANY_LONG_MS 300000
 #define COMPANY_MIRROR 64
 #define COMPANY_KEY 128
-/* A counter is added to in place, which listeners are not told. */
+/* A counter is added to in place, which listeners are not notified of. */
 #define COMPANY_COUNTER "o-counter"
 
-/* How the registry that all use is opened. */
+/* How all processes open the registry. */
 struct place_of_registry {
 	const char *directory;
 	const char *guard; /* its folder, or "none" */
@@ -91,22 +91,25 @@ struct board {
 int company_start(struct company *company, const struct place_of_registry *at, bool watched);
 void company_end(struct company *company);
 
-/* What the bystander made of it; -ETIME: it has not answered within COMPANY_WAIT_MS. */
+/* The bystander's result; -ETIME: it has not answered within COMPANY_WAIT_MS. */
 int64_t company_ask(struct company *company, enum bystander_order what, const char *key);
 
 /*
- * Has the waiter wait for @key, and returns when it sleeps: until anybody holds it; until @owner does not hold
- * it; in line, with the value "w"; for the lock.
+ * Makes the waiter wait for @key, and returns when it sleeps: until any process holds it;
+ * until @owner does not hold it; in line, with the value "w"; for the lock.
  */
 int company_wait(struct company *company, enum wait_kind kind, const char *key,
 		 const struct kreg_owner *owner);
 
-/* Whether the wait has ended; within @ms, which is how long it took. The result of the call, or -ETIME. */
+/*
+ * Whether the wait has ended; within @ms, which is set to how long it took. Return: the
+ * result of the call, or -ETIME.
+ */
 int64_t company_waited(struct company *company, enum wait_kind kind, int ms);
 
-/* Gives up what the wait brought, if it was for a turn. */
+/* Gives up what the wait obtained, if it was for a turn. */
 int company_drop(struct company *company, enum wait_kind kind);
-/* Each of them gives back what it has retired. */
+/* Each of them reclaims what it has retired. */
 int company_sweep(struct company *company);
 
 /* Whether the mirror has exactly the @count entries, in any order. */

@@ -180,7 +180,7 @@ static int64_t listen_close(struct victim *v)
 	return 0;
 }
 
-/* A process that leaves what there is to sweep. */
+/* A process that dies and leaves entries to sweep. */
 static int somebody_dies(struct stage *stage)
 {
 	pid_t pid = fork();
@@ -278,7 +278,7 @@ static int other_is_made(struct stage *stage)
 	return err;
 }
 
-/* One that is left over from another life table. */
+/* A registry left over from another life table. */
 static int other_is_left_over(struct stage *stage)
 {
 	struct place_of_registry at = stage->at;

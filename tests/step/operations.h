@@ -15,7 +15,7 @@
 
 #include "tests/step/company.h"
 
-/* What the victim has. */
+/* The victim's state. */
 struct victim {
 	struct place_of_registry at;
 	struct kreg *k;
@@ -24,7 +24,7 @@ struct victim {
 	struct kreg_listener *listener;
 };
 
-/* What the process that checks has. */
+/* The state of the process that checks. */
 struct stage {
 	struct place_of_registry at;
 	bool guarded, watched;
@@ -36,8 +36,9 @@ struct stage {
 };
 
 /*
- * What a key leads to: "-" nothing; or who, and the value: V the victim, B the bystander, W the waiter, P a program
- * that was started. "w" is W:w if there is a waiter, else nothing. NULL ends the list.
+ * What a key leads to: "-" nothing; or owner and value: V the victim, B the bystander, W
+ * the waiter, P a started program. "w" is W:w if there is a waiter, otherwise nothing.
+ * NULL ends the list.
  */
 struct outcome {
 	const char *key;
@@ -48,12 +49,12 @@ struct outcome {
 #define OUTCOMES_MAX 6
 
 enum operation_flags {
-	OPERATION_OPENS = 1 << 0,   /* the victim has nothing before */
-	OPERATION_APART = 1 << 1,   /* it is about the registry OTHER alone, and nobody watches */
-	OPERATION_META = 1 << 2,    /* the meta "m" is "old" before, and after it ... */
-	OPERATION_UNSURE = 1 << 3,  /* its result depends on what others do meanwhile */
-	OPERATION_STARTS = 1 << 4,  /* a program, under the name "o-1" */
-	OPERATION_UNLOCKS = 1 << 5, /* "v-lock" */
+	OPERATION_OPENS = 1 << 0,      /* the victim has nothing before */
+	OPERATION_APART = 1 << 1,      /* it uses only the registry OTHER, without company */
+	OPERATION_META = 1 << 2,       /* the meta "m" is "old" before, and after it ... */
+	OPERATION_UNSURE = 1 << 3,     /* its result depends on what others do meanwhile */
+	OPERATION_STARTS = 1 << 4,     /* a program, under the name "o-1" */
+	OPERATION_UNLOCKS = 1 << 5,    /* "v-lock" */
 	OPERATION_TAKES_OVER = 1 << 6, /* what is left over from another life table */
 };
 
@@ -61,7 +62,7 @@ struct operation {
 	const char *name;
 	int64_t (*run)(struct victim *victim);
 	int64_t (*setup)(struct victim *victim); /* or NULL */
-	int (*prepare)(struct stage *stage);     /* before the victim is there; or NULL */
+	int (*prepare)(struct stage *stage);     /* before the victim exists; or NULL */
 	void (*wake)(struct stage *stage);       /* what the operation waits for; or NULL */
 	uint32_t flags;
 	int64_t result;

@@ -78,7 +78,10 @@ static int64_t victim_begins(struct victim *v, const struct operation *operation
 	return !err && operation->setup ? operation->setup(v) : err;
 }
 
-/* Says 0 when all is ready, and who it is; then does the operation, and says what came of it. */
+/*
+ * Reports 0 and its identity when all is ready; then does the operation, and reports the
+ * result.
+ */
 static void __attribute__((noreturn)) victim_run(const struct point *point, int link)
 {
 	const struct sigaction action = { .sa_handler = call_exec };
@@ -115,8 +118,8 @@ struct run {
 };
 
 /*
- * The number that it says next; INT64_MIN: none within COMPANY_WAIT_MS. @wakes: it may be waiting in its operation
- * for something.
+ * The next number that it sends; INT64_MIN: none within COMPANY_WAIT_MS. @wakes: its
+ * operation may be waiting for something.
  */
 static int64_t hear(struct run *run, bool wakes)
 {
@@ -342,7 +345,7 @@ static int execed(struct run *run)
 	int err = 0;
 
 	tracer_release(run->pid, SIGUSR1);
-	/* It may have said what came of the operation before. */
+	/* It may have sent the result of the operation before. */
 	while (!err) {
 		int64_t said = link_hear(run->link);
 
@@ -383,7 +386,7 @@ static int nothing(struct run *run)
 	return err ? err : check_dead(run, MOMENT_AFTER);
 }
 
-/* All that is left of it goes, and all is as before. */
+/* Removes all that is left of it, so that all is as before. */
 static int clear_up(struct run *run)
 {
 	const struct operation *operation = run->point->operation;
@@ -393,7 +396,10 @@ static int clear_up(struct run *run)
 
 	if (is_apart(run))
 		return check_other(check, true);
-	/* A name that a program has reserved is nobody else's, and nobody awaits it before another one has it. */
+	/*
+	 * No other process holds a name that a program has reserved, and none awaits it
+	 * before another holds it.
+	 */
 	err = operation->flags & OPERATION_STARTS ? check_start(check) : 0;
 	if (!err)
 		err = check_waits(check, false, true, true);

@@ -32,7 +32,7 @@ int stage_begin(struct stage *stage, const struct place_of_registry *at, const c
 		bool watched);
 void stage_end(struct stage *stage);
 
-/* 0, or -1 with a sentence in @complaint; the stage must be begun anew then. */
+/* 0, or -1 with a message in @complaint; the stage must be begun again then. */
 int point_run(struct point *point);
 
 /* To be called first in main(): what the victim runs when it has called exec. */

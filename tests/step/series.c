@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define SPOTS_MAX 20000u
-/* All that one point may wait for, one after the other. */
+/* The sum of all waits of one point. */
 #define POINT_MS 120000
 
 struct board_of_series {
@@ -47,7 +47,7 @@ static pid_t first_child(void)
 	return pid;
 }
 
-/* What is left of the processes that a victim has started are children of whoever runs the points. */
+/* Processes started by a victim and left over are children of the runner. */
 static void end_children(void)
 {
 	pid_t pid;
@@ -76,7 +76,7 @@ static void spot_add(struct board_of_series *board, const struct recording *reco
 		board->spots[board->count++] = recording_spot(recording, index);
 }
 
-/* In front of what matters, one before, and two behind. */
+/* Before each instruction that matters, its predecessor, and its next two. */
 static void choose(const struct series *series, const struct recording *recording,
 		   struct board_of_series *board)
 {
@@ -188,7 +188,10 @@ runner(const struct series *series, struct board_of_series *board)
 		int err;
 
 		if (!begun && begin(series, &stage, board)) {
-			/* It has run through before, so a point before has spoilt more than its registry. */
+			/*
+			 * It ran through before, so an earlier point has damaged more
+			 * than its registry.
+			 */
 			board->broken = !board->count;
 			if (board->count)
 				board->figures[board->what].failures++;
@@ -250,7 +253,7 @@ int series_run(const struct series *series, struct figures figures[BEFALLS])
 
 	if (board == MAP_FAILED)
 		return -1;
-	/* A runner that is killed leaves its children to us. */
+	/* The children of a killed runner become this process's. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	while (!whole && !board->broken && !series_stops) {
 		struct point hung = { .complaint = "all of it hangs" };

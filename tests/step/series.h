@@ -16,26 +16,26 @@ struct series {
 	struct place_of_registry at;
 	const char *other_life; /* as in struct stage */
 	bool watched;
-	bool what[BEFALLS];    /* which are wanted */
-	uint32_t points_max;   /* of those that matter, for each; 0: all of them */
-	uint32_t others;       /* points of a sample of all others, for each */
-	uint32_t failures_max; /* after so many the rest is left out */
+	bool what[BEFALLS];    /* which of them to run */
+	uint32_t points_max;   /* of the points that matter, for each fate; 0: all of them */
+	uint32_t others;       /* a sample of all other points, for each fate */
+	uint32_t failures_max; /* after this many the rest is left out */
 	uint64_t seed;
-	struct spot only; /* this one alone, if its address is not 0 */
+	struct spot only; /* only this one, if its address is not 0 */
 };
 
 struct figures {
 	uint32_t points, failures, missed;
 	uint32_t left_out;
 	int worst_ms;
-	struct spot first; /* that failed */
+	struct spot first; /* the first that failed */
 	char complaint[COMPLAINT_MAX];
 };
 
 /* Set: series_run() returns soon. */
 extern volatile int series_stops;
 
-/* 0, or -1 and why there is nothing to be told, in the complaint of the first. */
+/* 0, or -1 and why there are no results, in the complaint of the first. */
 int series_run(const struct series *series, struct figures figures[BEFALLS]);
 
 #endif

@@ -82,7 +82,7 @@ static bool is_wanted(const char *wanted, const char *name)
 	return !wanted || !strcmp(wanted, name);
 }
 
-/* The function that the address is in, where addr2line is to be had. */
+/* The function at the address, where addr2line is available. */
 static void name_address(uint64_t address, char *out, size_t size)
 {
 	char command[600], own[256] = "";
@@ -247,7 +247,7 @@ static int options_read(int argc, char **argv, struct options *out)
 	return optind == argc ? 0 : -1;
 }
 
-/* Addresses that a failure tells are the same in the next run. */
+/* So that the addresses in a failure's message are the same in the next run. */
 static void fix_addresses(char **argv)
 {
 	int now = personality(0xffffffff);

@@ -25,7 +25,7 @@
 
 #define TICK_MS 20
 
-/* The child's way in and out of an operation: a trap, at an address that is known. */
+/* The child's entry to and exit from an operation: a trap, at a known address. */
 __asm__(".text\n"
 	".globl tracer_trap\n"
 	".hidden tracer_trap\n"
@@ -89,7 +89,10 @@ struct sleeper {
 	bool woken;
 };
 
-/* Until the child stops with a SIGTRAP; other signals are its own, and go on to it. */
+/*
+ * Waits until the child stops with a SIGTRAP; other signals belong to the child and are
+ * passed on.
+ */
 static enum tracer_result wait_trap(pid_t pid, struct sleeper *sleeper)
 {
 	int64_t until = clock_ms() + TRACER_HANG_MS;
@@ -162,7 +165,7 @@ static bool has_changed(struct watched *watched, size_t count)
 	return changed;
 }
 
-/* Whether the instruction there is syscall. */
+/* Whether the instruction there is a syscall. */
 static bool is_call(pid_t pid, uint64_t address)
 {
 	unsigned char bytes[2];
@@ -205,7 +208,7 @@ enum tracer_result tracer_record(pid_t pid, struct recording *out, struct watche
 			mark_calls(pid, out);
 			return TRACER_ENDED;
 		}
-		/* An instruction that repeats itself is one. */
+		/* An instruction that repeats itself counts as one. */
 		if (address != last && recording_add(out, address))
 			return TRACER_GONE;
 		last = address;
@@ -249,7 +252,7 @@ static void clear_breakpoints(pid_t pid)
 	ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), 0L);
 }
 
-/* Where there are no breakpoints, or an instruction repeats itself. */
+/* Without breakpoints, or for an instruction that repeats itself. */
 static enum tracer_result step_to(pid_t pid, struct spot spot, struct sleeper *sleeper)
 {
 	enum tracer_result result;
@@ -276,7 +279,10 @@ enum tracer_result tracer_run_to(pid_t pid, struct spot spot, tracer_sleeps_fn s
 	struct sleeper sleeper = { .request = PTRACE_CONT, .wake = sleeps, .data = data };
 	enum tracer_result result = TRACER_THERE;
 
-	/* The breakpoint is met when the thread comes to the instruction, not where it stands. */
+	/*
+	 * The breakpoint triggers when the thread comes to the instruction, not where it
+	 * stands.
+	 */
 	if (address_of(pid) == spot.address && !--spot.times)
 		return TRACER_THERE;
 	if (!set_breakpoints(pid, spot.address, (uintptr_t)tracer_trap))
@@ -299,7 +305,7 @@ void tracer_release(pid_t pid, int signal)
 {
 	long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)tracer_trap, NULL);
 
-	/* Nobody would see the trap that is still ahead. */
+	/* The child runs untraced now, so the trap still ahead must go. */
 	ptrace(PTRACE_POKETEXT, pid, (void *)tracer_trap, (word & ~0xffl) | 0x90);
 	ptrace(PTRACE_DETACH, pid, NULL, signal);
 }

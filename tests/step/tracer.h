@@ -28,7 +28,10 @@ struct spot {
 	uint32_t times; /* from 1 on */
 };
 
-/* Whether a process of ours can be traced here: not on every machine, nor in every container. */
+/*
+ * Whether this process can trace a child here: not on every machine, nor in every
+ * container.
+ */
 bool tracer_works(void);
 
 /* In the child. */
@@ -44,7 +47,10 @@ struct watched {
 
 enum step_mark { STEP_PLAIN, STEP_WRITE, STEP_CALL };
 
-/* Each boundary between two instructions: what comes next, and what that turned out to do. */
+/*
+ * Each boundary between two instructions: the next instruction, and what it turned out to
+ * do.
+ */
 struct recording {
 	uint64_t *address;
 	unsigned char *mark; /* enum step_mark */
@@ -71,10 +77,10 @@ struct spot recording_spot(const struct recording *recording, uint32_t index);
 
 enum tracer_result tracer_run_to(pid_t pid, struct spot spot, tracer_sleeps_fn sleeps, void *data);
 
-/* Lets the child, which is stopped, go on by itself; with @signal first, unless that is 0. */
+/* Lets the stopped child run untraced; delivers @signal first, unless that is 0. */
 void tracer_release(pid_t pid, int signal);
 
-/* A timer that interrupts the waits of this file; to be called once. */
+/* A timer that interrupts the waits of this file; call it once. */
 void tracer_timer(void);
 
 #endif
