@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lookups beside liburcu's cds_lfht, in one run and by turns: see README.md. As any user's program,
- * through kreg.h alone.
+ * Lookups beside liburcu's cds_lfht, in one run and by turns: see README.md. It uses
+ * kreg.h only, like any user's program.
  *
  *   kreg    kreg_lookup(), copying the value, from a registry that other processes could share
- *   many    kreg_lookup_many(), GROUP of the same at a time
+ *   many    kreg_lookup_many(), the same for GROUP keys at a time
  *   lfht    cds_lfht_lookup() in a read section of urcu-memb, in private memory, each node one
  *           cache line, as many buckets as keys or more; the value copied
  *   fixed   the same, but its hash and comparison are compiled for keys of this very size
- *   floor   what no table can beat: a hash, one line of a bucket, one line of an entry
+ *   floor   the lower bound of any table: a hash, one line of a bucket, one line of an entry
  */
 #include <errno.h>
 #include <getopt.h>

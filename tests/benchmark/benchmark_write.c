@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writers of one key beside each other, by turns: see README.md. As any user's program, through kreg.h
- * alone.
+ * Writers of one key beside each other, by turns: see README.md. It uses kreg.h only,
+ * like any user's program.
  *
- * Each process registers an entry under the same duplicate key and unregisters it, over and over, in a
- * registry of 1, 2 and 4 partitions; and, as what cannot be beaten, under a key of its own.
+ * Each process registers an entry under the same duplicate key and unregisters it, over
+ * and over, in a registry of 1, 2 and 4 partitions; and, as the lower bound, under a key
+ * of its own.
  */
 #include <errno.h>
 #include <getopt.h>

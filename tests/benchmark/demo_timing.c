@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times what the demo talks of: a lookup, and the way from kill -9 to a name that is gone. As any
- * user's program: through kreg.h alone. $KREG_DIR and $KREG_GUARD apply; the argument is the registry.
+ * Measures the figures of the demo: a lookup, and the time from kill -9 until the name is
+ * gone. It uses kreg.h only, like any user's program. $KREG_DIR and $KREG_GUARD apply;
+ * the argument is the registry.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regtool's arguments: whatever they are, it ends with one of its statuses, says why if that is not 0, leaves no process
- * behind, and neither crashes nor hangs. Each input is one run of its main(), in a child of fork() that has a folder of its
- * own with a registry and a file of services, no guard, and some of its standard descriptors closed; around it is a fence
- * (fence.h).
+ * regtool's arguments: with any arguments it ends with one of its exit statuses, gives a
+ * reason if that is not 0, leaves no process behind, and neither crashes nor hangs. Each
+ * input is one run of its main(), in a child of fork() that has a folder of its own with
+ * a registry and a file of services, no guard, and some of its standard descriptors
+ * closed; around it is a fence (fence.h).
  *
- * What the children do counts as coverage, however they end (counters.c).
+ * The code run by the children counts as coverage, however they end (counters.c).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bounded run of a fuzz target in `make check`: all inputs that are kept, and a number of changed ones.
- * What libFuzzer does with coverage, this does blindly; it needs no compiler of its own.
+ * The bounded run of a fuzz target in `make check`: all kept inputs, and a number of
+ * changed ones. libFuzzer changes inputs guided by coverage, this does it blindly; it
+ * needs no special compiler.
  */
 #include <check.h>
 #include <dirent.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What children of fork() do, as coverage for libFuzzer: the counters of an instrumented program are in memory that they
- * share with the process that looks at them. Without libFuzzer there are none.
+ * Coverage by children of fork(), for libFuzzer: the counters of an instrumented program
+ * are in memory that the children share with the process that reads the counters. Without
+ * libFuzzer there are none.
  */
 #include "tests/fuzz/target.h"
 

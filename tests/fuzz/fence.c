@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is refused is what reaches another process, or lets one be another program: kill(2), pidfd_send_signal(2),
- * execve(2), bpf(2), mount(2) and their like. tgkill(2) is allowed, by which a process aborts.
+ * Refuses the system calls that reach another process or turn a process into another
+ * program: kill(2), pidfd_send_signal(2), execve(2), bpf(2), mount(2) and similar ones.
+ * tgkill(2) is allowed, because a process aborts with it.
  */
 #include "tests/fuzz/fence.h"
 

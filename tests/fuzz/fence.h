@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fence around what must not do anything to the machine whatever it is told: it signals nobody, runs no program,
- * mounts nothing, and sees neither cgroups nor guards.
+ * A fence around a program that gets arbitrary input, so that it cannot harm the machine:
+ * it can signal no process, run no program and mount nothing, and sees neither cgroups
+ * nor guards.
  *
- * Context   fence_off() in a process with one thread; fence() in a child that has nothing else to do.
+ * Context   fence_off_folders() in a process with one thread; fence_off_calls() in a child that
+ *           does nothing else.
  */
 #ifndef KREG_TESTS_FUZZ_FENCE_H
 #define KREG_TESTS_FUZZ_FENCE_H

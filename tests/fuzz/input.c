@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the targets share. Numbers come out of an input little end first, so that small changes of it are small changes of
- * what it means.
+ * Shared by the targets. Numbers are read from an input in little-endian order, so that
+ * small changes of the input are small changes of the numbers.
  */
 #include "tests/fuzz/target.h"
 

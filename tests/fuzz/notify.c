@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a service sends to its notify socket: any datagram is read without going beyond its end, points only into
- * itself, and what is passed on is no larger.
+ * A datagram that a service sends to its notify socket: any datagram is read without
+ * going beyond its end, the parsed parts point only into it, and what is passed on is no
+ * larger.
  */
 #include <stdlib.h>
 #include <string.h>

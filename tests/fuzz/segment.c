@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole segment that somebody else has written, opened for reading, and each call that reads.
+ * A whole segment written by another process, opened for reading, and each call that
+ * reads.
  *
- * The input says what is changed in a sound registry which has some of everything: a byte with options, then
- * for each change where, how, and a number. So a short input damages what matters, while one that were the file
- * itself would nearly always be refused by its first words.
+ * The input describes changes of a sound registry that contains something of everything:
+ * a byte with options, then for each change the place, the way, and a number. So a short
+ * input damages important words, while an input that was the file itself would nearly
+ * always be refused by its first words.
  *
- * What must hold: each call comes back in bounded time, touches no memory but the segment and what it was
- * given, and hands out no key and no value larger than there may be.
+ * What must hold: each call returns in bounded time, touches no memory except the segment
+ * and its arguments, and returns no key and no value larger than the maximum.
  */
 #include <errno.h>
 #include <fcntl.h>

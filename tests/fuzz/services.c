@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file of services, as `regtool up` reads it: what is wrong is refused with a sentence, and nothing else
- * happens.
+ * A file of services, as `regtool up` reads it: an invalid file is refused with an error
+ * message, and nothing else happens.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a fuzz target is: a function that takes any bytes and must come back, with nothing read or written
- * that is not the library's own. Each is linked twice: with bounded.c for `make check`, and with libFuzzer for
- * `make fuzz`; see README.md.
+ * A fuzz target: a function that takes any bytes and must return, without reading or
+ * writing memory that is not the library's own. Each is linked twice: with bounded.c for
+ * `make check`, and with libFuzzer for `make fuzz`; see README.md.
  *
  * Promises  an input always means the same to a target.
  * Context   one thread; what a target sets up stays until the program ends.

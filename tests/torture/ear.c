@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener that lives as long as a round. It remembers of each key who holds it, complains of what does not go with
- * that, and believes at the end, with everybody dead, that nobody holds anything.
+ * A listener that lives for one round. It remembers the holder of each key, complains
+ * about events that contradict that, and at the end, with all victims dead, must believe
+ * that no key has a holder.
  */
 #include <errno.h>
 #include <poll.h>

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: spawns victims, kills and stops them at random moments, and checks after each death.
+ * The engine: spawns victims, kills and stops them at random moments, and checks after
+ * each death.
  *
- * It goes by rounds. A round has a registry of its own, so that the first buckets, their doubling and
- * the return of the last byte are tortured over and over, with few names or many.
+ * It works in rounds. A round has a registry of its own, so that the first buckets, their
+ * doubling and the return of the last byte are tortured again and again, with few names
+ * or many.
  *
  *   a victim's fate     it is killed
- *   from the start      so long after fork(), which may be inside kreg_open()
- *   from its first op   so long after it was in
- *   from its exec       so long after its next program went on
- *   by work             when it has done so many calls: who is blocked never gets there
+ *   from the start      some time after fork(), which may be inside kreg_open()
+ *   from its first op   some time after its first operation
+ *   from its exec       some time after its next program went on
+ *   by work             after a number of calls, which a blocked victim never reaches
  */
 #include "tests/torture/engine.h"
 

@@ -2,15 +2,16 @@
 /*
  * Torture: processes that use one registry and are killed at any instruction.
  *
- * Promises  torture_run() returns 0 only if no wrong value was read by anybody, no name was held by
- *           a dead process, nobody was blocked, and each registry was as empty at its end as at
- *           its start.
- * Needs     a directory on a tmpfs that is the caller's own, open to other users if the caller is root; a guard
- *           that runs, if one is named; torture_next() first in main().
- * Used by   torture.c, for as long as one likes; proc_torture.c, for a moment.
+ * Promises  torture_run() returns 0 only if no process read a wrong value, no dead process held a
+ *           name, no process was blocked, and each registry was as empty at its end as at its
+ *           start.
+ * Needs     a directory on a tmpfs that the caller owns, open to other users if the caller is
+ *           root; a running guard, if one is named; torture_next() first in main().
+ * Used by   torture.c, for as long as wanted; proc_torture.c, briefly.
  *
- * Files: engine.c spawns, kills, stops, has programs replaced by exec and checks from outside; ear.c listens all the
- * time; victim.c, victim_line.c, victim_next.c and victim_start.c are what is killed.
+ * Files: engine.c spawns, kills, stops, makes victims call exec, and checks from outside;
+ * ear.c listens all the time; victim.c, victim_line.c, victim_next.c and victim_start.c
+ * are the victims.
  */
 #ifndef KREG_TESTS_TORTURE_ENGINE_H
 #define KREG_TESTS_TORTURE_ENGINE_H

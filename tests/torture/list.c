@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of a registry in which nobody has anything.
+ * The list of a registry that has no entries.
  */
 #include <stdlib.h>
 

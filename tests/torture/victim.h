@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the victim share.
+ * Declarations shared by the files of the victim.
  *
  * Promises  nothing but that a victim that complains ends at once.
- * Used by   victim.c: names that one holds at a time and knows all about; victim_line.c: names that go from hand to
- *           hand; victim_next.c: exec and setuid; victim_start.c: programs.
+ * Used by   victim.c: names that one process holds at a time and knows all about; victim_line.c:
+ *           names that move between victims; victim_next.c: exec and setuid; victim_start.c:
+ *           programs.
  */
 #ifndef KREG_TESTS_TORTURE_VICTIM_H
 #define KREG_TESTS_TORTURE_VICTIM_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that go from hand to hand: by REPLACE, in line, as gifts. The victim does not know which of them it has, because
- * others take them and give it some. What it reads of them carries a checksum all the same, and it finds no
- * dead one there. And destroys that are refused, because the engine has a name all the time.
+ * Names that move between victims: by REPLACE, in line, as gifts. The victim does not
+ * know which of them it has, because others take them over and give it some. Each value
+ * that it reads still carries a checksum, and it never finds a name of a dead process
+ * there. Also destroys that are refused, because the engine always has a name.
  */
 #include <stdio.h>
 #include <string.h>

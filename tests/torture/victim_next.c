@@ -2,9 +2,10 @@
 /*
  * exec and setuid: the same victim goes on as another program, or as another user.
  *
- * SIGUSR1 comes at any moment, inside of calls too, and its handler calls exec. What the victim knows of its names lies
- * in the board, with what the call that was interrupted may have changed. Under the guard the next program finds
- * all of that and nothing else; in the fallback it finds nothing. Locks are free in both.
+ * SIGUSR1 comes at any moment, also inside calls, and its handler calls exec. What the
+ * victim knows of its names is in the board, together with what the interrupted call may
+ * have changed. Under the guard the next program finds all of these names and no others;
+ * in the fallback it finds none. Locks are free in both.
  */
 #include <grp.h>
 #include <signal.h>

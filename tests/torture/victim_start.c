@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs that are started under names, by victims that are killed, stopped or replaced by exec meanwhile. Each ends:
- * by itself after some milliseconds, with its starter, or because its starter ends what it has as a child, which is
- * the foster parent in the fallback. The engine hears of those that outlive their starter, and waits for the
- * last of them at the end of a round.
+ * Programs that are started under names, by victims that are killed, stopped or replaced
+ * by exec meanwhile. Each program ends: by itself after some milliseconds, with its
+ * starter, or because its starter ends its child, which is the foster parent in the
+ * fallback. The engine is notified of programs that outlive their starter, and waits for
+ * the last of them at the end of a round.
  */
 #include <signal.h>
 #include <stdio.h>
