@@ -47,7 +47,7 @@ struct node {
 	uint32_t key_size;
 } __attribute__((aligned(64)));
 
-/* What a table whose keys have any size is asked for. */
+/* The query of a table with keys of any size. */
 struct sought {
 	const void *key;
 	size_t key_size;
@@ -70,10 +70,10 @@ struct bench {
 	struct floor_line *lines;
 	struct floor_entry *entries;
 	uint64_t line_mask;
-	struct key *keys; /* those that are there, then as many that are not */
+	struct key *keys; /* the keys in the tables, then as many that are not */
 	struct key
 		*wanted; /* LOOKUPS of them in the order of the lookups: read one after another */
-	size_t key_size; /* as kreg is told it: at run time */
+	size_t key_size; /* given at run time, as kreg's is */
 	uint32_t count;
 	uint64_t random;
 };
@@ -196,8 +196,9 @@ static void lfht_fill(struct bench *b)
 	while (buckets < b->count)
 		buckets *= 2;
 	/*
-	 * As it would become by itself, or twice that; but then a thread of its own does so, some time,
-	 * and a table that is filled meanwhile may be left with few buckets for long.
+	 * The size that it would reach by itself, or twice that. But it grows in a thread
+	 * of its own, some time later, and a table that is filled meanwhile may keep few
+	 * buckets for long.
 	 */
 	b->ht = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
 	if (!b->ht)
@@ -334,7 +335,10 @@ static uint32_t floor_round(struct bench *b)
 	return found;
 }
 
-/* The second of two rounds: the others have pushed the table out of the cache, the first gets it back. */
+/*
+ * The second of two rounds: the other tables have displaced this one from the cache, and
+ * the first round brings it back.
+ */
 static double timed(struct bench *b, uint32_t (*round)(struct bench *), bool hit)
 {
 	uint32_t found = round(b);

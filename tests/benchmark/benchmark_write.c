@@ -28,7 +28,7 @@
 #define PROCESSES_MAX 64
 #define ROUNDS_MAX 101
 
-/* How the processes meet; the first is what the others are compared with. */
+/* How the processes meet; the others are compared with the first. */
 static const struct way {
 	const char *name;
 	uint32_t partitions;
@@ -42,7 +42,7 @@ static const struct way {
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-/* Shared: the start for all at once, and how long each took. */
+/* Shared: the common start, and how long each process took. */
 struct board {
 	uint32_t ready;
 	uint32_t go;
@@ -106,7 +106,7 @@ static _Noreturn void work(const struct way *way, const struct kreg_options *opt
 	_exit(0);
 }
 
-/* Nanoseconds for each registration with its end, of the process that took longest. */
+/* Nanoseconds for each registration with its end, for the slowest process. */
 static double turn(const struct way *way, const struct kreg_options *options, int processes)
 {
 	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,

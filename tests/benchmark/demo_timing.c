@@ -81,7 +81,10 @@ static void time_lookups(struct kreg *k)
 	       (now_ns() - start) / LOOKUPS, found, LOOKUPS);
 }
 
-/* From kill() to the first lookup that finds nothing; and whether one after waitpid() finds it. */
+/*
+ * The time from kill() until the first lookup that finds nothing; and whether one after
+ * waitpid() finds the name.
+ */
 static int time_death(struct kreg *k, pid_t pid, double *gone)
 {
 	double start = now_ns();

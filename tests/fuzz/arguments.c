@@ -32,9 +32,9 @@
 #define ARGUMENTS_MAX 10u
 #define LENGTH_MAX 300u
 #define STATUS_LAST 4
-/* Only a hang reaches it, but for the commands that wait. */
+/* Only a hang reaches this, except for commands that wait. */
 #define SECONDS 60u
-/* So long one that waits is let go on, and what it has started. */
+/* A command that waits is let go on after this long, with all that it has started. */
 #define WAIT_MS 50
 
 const char fuzz_name[] = "arguments";
@@ -71,7 +71,9 @@ int regtool_main(int argc, char **argv);
 void __real_exit(int status) __attribute__((noreturn));
 void __wrap_exit(int status) __attribute__((noreturn));
 
-/* In regtool's place: no handler of libFuzzer's or of the test's is to be called. */
+/*
+ * In place of regtool's exit(): no handler of libFuzzer's or of the test's may be called.
+ */
 void __wrap_exit(int status)
 {
 	if (!is_child)
@@ -91,7 +93,7 @@ static void set_up(void)
 	fence_off_folders();
 }
 
-/* Words of its own, or any bytes. */
+/* Either words of its own, or arbitrary bytes. */
 static int read_arguments(struct fuzz_input *input, char **argv, char room[][LENGTH_MAX])
 {
 	size_t bytes, i;
@@ -115,7 +117,7 @@ static int read_arguments(struct fuzz_input *input, char **argv, char room[][LEN
 	return argc;
 }
 
-/* Two names, one with a value, whose owner is the process itself. */
+/* Registers two names, one with a value; this process owns them. */
 static void make_registry(void)
 {
 	struct kreg *k;
@@ -140,7 +142,7 @@ static void run(int argc, char **argv, uint64_t closed, int output)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
 
 	is_child = true;
-	/* In a session of its own, which goes as a whole. */
+	/* In a session of its own, which is ended as a whole. */
 	setsid();
 	if (null < 0 || chdir(folder))
 		_exit(STATUS_LAST + 1);
@@ -163,7 +165,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return where->level ? remove(path) : 0;
 }
 
-/* Some commands wait for what may never come; all others end. */
+/* Some commands wait for events that may never come; all others end. */
 static int waits(char *const *argv)
 {
 	for (argv++; *argv; argv++)
@@ -173,7 +175,7 @@ static int waits(char *const *argv)
 	return 0;
 }
 
-/* False: @ms have passed. */
+/* Return: false once @ms have passed. */
 static bool await_end_for(pid_t pid, int ms)
 {
 	struct pollfd at = { .events = POLLIN };
@@ -183,7 +185,7 @@ static bool await_end_for(pid_t pid, int ms)
 
 	at.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	fuzz_must(at.fd >= 0, "pidfd_open");
-	/* libFuzzer looks for its own time by a signal. */
+	/* libFuzzer checks its own time limit by a signal. */
 	do {
 		left = clock_left(end);
 		got = ppoll(&at, 1, &left, NULL);
@@ -230,7 +232,7 @@ static void judge(int status, int output, uint64_t closed)
 	fuzz_must(WIFEXITED(status), "regtool was killed by a signal");
 	fuzz_must(WEXITSTATUS(status) <= STATUS_LAST,
 		  "regtool ends with a status that the manual does not have");
-	/* 1 may be silent: what was asked for is not there. */
+	/* 1 may be silent: the requested name does not exist. */
 	fuzz_must(WEXITSTATUS(status) < 2 || st.st_size || closed & 4,
 		  "regtool fails without a word");
 }

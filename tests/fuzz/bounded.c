@@ -76,7 +76,7 @@ static size_t below(unsigned int *state, size_t end)
 	return (size_t)rand_r(state) % end;
 }
 
-/* One change: a byte, a number, a part taken out, a part of another input put in. */
+/* One change: a byte, a number, a part removed, a part of another input inserted. */
 static void change(struct input *input, unsigned int *state)
 {
 	const struct input *other = &kept[below(state, kept_count)];

@@ -10,12 +10,15 @@
 
 #include <sys/mman.h>
 
-/* counters.ld has put these around them; they begin and end with a page. */
+/* counters.ld places these around them; they begin and end with a page. */
 extern uint8_t fuzz_counters[], fuzz_counters_end[];
 
 void __sanitizer_cov_8bit_counters_init(uint8_t *begin, uint8_t *end);
 
-/* The compiler's own constructor looks for names that not each linker defines when a script is added to its own. */
+/*
+ * The compiler's own constructor needs names that some linkers do not define when a
+ * script is added to their own.
+ */
 static void __attribute__((constructor)) announce(void)
 {
 	__sanitizer_cov_8bit_counters_init(fuzz_counters, fuzz_counters_end);

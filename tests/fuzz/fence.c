@@ -23,7 +23,7 @@
 #include "tests/fuzz/target.h"
 #include "tests/support/refuse.h"
 
-/* From here on a system call that is @number is refused, which is @left lines above the last. */
+/* Refuses the system call @number: jumps over @left lines to the last one. */
 #define REFUSE(number, left) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(number), left, 0)
 
 void fence_off_folders(void)
@@ -81,8 +81,9 @@ static void end_child(int pid)
 }
 
 /*
- * Reaps who has ended, and ends the others if they are @late. How many there still are. Those of our own session are none of
- * regtool's: libFuzzer's symbolizer, for example.
+ * Reaps children that have ended, and ends the others if they are @late. Return: how many
+ * remain. Children in this process's own session do not belong to regtool: libFuzzer's
+ * symbolizer, for example.
  */
 static int look_at_children(int late)
 {

@@ -10,13 +10,19 @@
 #ifndef KREG_TESTS_FUZZ_FENCE_H
 #define KREG_TESTS_FUZZ_FENCE_H
 
-/* From now on this process and its children see nothing of /sys/fs, where the kernel lets it. */
+/*
+ * From now on this process and its children see nothing of /sys/fs, if the kernel allows
+ * that.
+ */
 void fence_off_folders(void);
 
-/* Aborts if it cannot be had. */
+/* Aborts if the kernel does not allow it. */
 void fence_off_calls(void);
 
-/* Ends what children of this process have left behind, once they are gone, if it does not end by itself. False: it had to. */
+/*
+ * Reaps what the children of this process left behind, and ends what still runs after
+ * @seconds. False: it had to end some.
+ */
 int fence_reap(unsigned int seconds);
 
 #endif

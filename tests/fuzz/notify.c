@@ -18,7 +18,10 @@ static int is_within(const char *at, size_t bytes, const char *text, size_t size
 	return !at || (at >= text && bytes <= size && (size_t)(at - text) <= size - bytes);
 }
 
-/* The text and its copy end where their memory does, so that a sanitizer sees a step beyond. */
+/*
+ * The text and its copy end where their memory ends, so that a sanitizer detects any
+ * access beyond.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size ? size : 1), *out = malloc(size ? size : 1);

@@ -38,7 +38,7 @@ enum { OPTION_DUPLICATE = 1, OPTION_CHECK = 2, OPTION_CUT = 4 };
 /* How a word is changed. */
 enum { SET, ADD, LINES, COPY, HIGH, WAYS };
 
-/* A registry, the words in it that are not 0, and what they are. */
+/* A registry, its words that are not 0, and their values. */
 struct victim {
 	const char *name;
 	uint64_t *words;
@@ -65,7 +65,7 @@ static int open_one(const struct victim *v, uint32_t flags, struct kreg **k)
 	return kreg_open(k, v->name, &options);
 }
 
-/* One owner's share of everything. */
+/* Registers all that one owner has. */
 static void fill(struct kreg *k, const char *who)
 {
 	struct kreg_lock lock;
@@ -88,7 +88,7 @@ static void fill(struct kreg *k, const char *who)
 	kreg_meta_put(k, who, KREG_STRING, value, 100);
 }
 
-/* Leaves what a dead owner leaves. */
+/* Leaves the entries of a dead owner. */
 static void fill_and_die(const struct victim *v)
 {
 	struct kreg *k;
@@ -127,7 +127,7 @@ static void make(struct victim *v)
 	struct stat st;
 	struct kreg *k;
 
-	/* It stays open: its owner is to be alive. */
+	/* The handle stays open: the owner must be alive. */
 	fuzz_must(!open_one(v, 0, &k), "a registry can't be created");
 	fill_and_die(v);
 	fill(k, "one");
@@ -257,7 +257,7 @@ static void change(struct victim *v, struct fuzz_input *input)
 	}
 }
 
-/* What the cut has taken reads as 0 first. */
+/* First, what the cut removed reads as 0. */
 static void put_right(struct victim *v)
 {
 	uint32_t i;
@@ -286,7 +286,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!open_one(v, KREG_OPEN_READONLY | KREG_OPEN_EXISTING, &k)) {
 		look_up_all(k);
 		visit_all(k);
-		/* It looks again some ten milliseconds later, so not each time. */
+		/* The check runs again after some ten milliseconds, so not each time. */
 		if (options & OPTION_CHECK && !(options >> 4))
 			kreg_check(k, NULL, NULL);
 		kreg_close(k);

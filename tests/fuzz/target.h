@@ -22,10 +22,10 @@ extern const unsigned int fuzz_runs;
 /* From now on what children of fork() do counts as coverage. */
 void fuzz_share_counters(void);
 
-/* Aborts, and says @what is wrong, unless @holds. */
+/* Aborts with @what is wrong, unless @holds. */
 void fuzz_must(int holds, const char *what);
 
-/* Aborts where something is not as it must be. Return: 0. */
+/* Aborts if a promise is broken. Return: 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Takes bytes from the front of an input; zeros behind its end. */

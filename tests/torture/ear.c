@@ -17,17 +17,18 @@
 #include "tests/torture/engine.h"
 
 #define SLOTS 16384u
-/* Only a hang reaches it. */
+/* Only a hang reaches this. */
 #define QUIET_MS 60000
 
 struct torture_ear {
 	struct kreg_listener *listener;
 	struct torture_board *board;
 	uint64_t told;
-	int64_t held; /* keys */
+	int64_t held; /* how many keys have a holder */
 	uint64_t keys[SLOTS];
-	pid_t holder[SLOTS]; /* 0: nobody */
-	uint64_t odd; /* beginnings of what was held, ends of what was free or another one's */
+	pid_t holder[SLOTS]; /* 0: none */
+	uint64_t
+		odd; /* beginnings of a held key, and ends of one that is free or held by another process */
 };
 
 struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board)
@@ -68,7 +69,7 @@ static void take(struct torture_ear *ear, const struct kreg_event *event)
 	if (begins ? *holder != 0 : *holder != entry->owner.pid) {
 		ear->odd++;
 		torture_complain(ear->board,
-				 "the listener was told event %u of %.*s, by %d, and it was of %d",
+				 "the listener received event %u of %.*s by %d, but %d held it",
 				 event->type, (int)entry->key_size, (const char *)entry->key,
 				 entry->owner.pid, *holder);
 	}
@@ -99,7 +100,10 @@ void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures)
 	if (!ear)
 		return;
 	at.fd = kreg_listener_fd(ear->listener);
-	/* All are dead, and it will be told so. The engine's own name stays. */
+	/*
+	 * All victims are dead, and the events for that will come. The engine's own name
+	 * stays.
+	 */
 	do {
 		torture_ear_hear(ear);
 	} while (ear->held > 1 && !load_acquire(&ear->board->complained) &&

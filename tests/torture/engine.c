@@ -33,11 +33,14 @@
 #define MICROSECOND 1000ull
 #define MILLISECOND (1000 * MICROSECOND)
 #define SECOND (1000 * MILLISECOND)
-/* Who does nothing for so long is blocked, unless it is only waiting for a CPU ... */
+/*
+ * A victim that does nothing for this long is blocked, unless it is only waiting for a
+ * CPU ...
+ */
 #define WALL_PATIENCE (20 * SECOND)
-/* ... or has had one for so long. */
+/* ... or has used one for this long. */
 #define CPU_PATIENCE (10 * SECOND)
-/* One in so many calls exec. */
+/* One victim in this many calls exec. */
 #define EXEC_RARITY 4
 
 enum fate { FATE_FROM_START, FATE_FROM_FIRST_OP, FATE_BY_WORK, FATE_FROM_EXEC };
@@ -46,13 +49,13 @@ struct hunted {
 	pid_t pid;
 	enum fate fate;
 	uint64_t due;   /* when it is killed; UINT64_MAX: not known yet */
-	uint64_t delay; /* ns, or calls */
+	uint64_t delay; /* ns, or a number of calls */
 	uint64_t stop;  /* when it is stopped, then when it goes on; UINT64_MAX: never */
 	uint64_t exec;  /* when it is made to call exec; UINT64_MAX: never */
-	uint64_t next;  /* FATE_FROM_EXEC: how many execs it will have behind it */
+	uint64_t next;  /* FATE_FROM_EXEC: the number of its execs at which the delay starts */
 	bool stopped;
 	bool killed;  /* and not reaped yet */
-	uint64_t ops; /* when it last got on, and when that was */
+	uint64_t ops; /* when it last made progress, and its operations by then */
 	uint64_t since;
 	uint64_t cpu;
 };
@@ -61,16 +64,16 @@ struct engine {
 	const struct torture_plan *plan;
 	struct torture_figures *figures;
 	struct torture_board *board;
-	int fd; /* of the board, for the next programs */
+	int fd; /* the board's, for the next programs */
 	struct kreg *k;
 	struct torture_ear *ear;
 	uint64_t random;
 	uint64_t spawned;
 	struct hunted hunted[TORTURE_WORKERS_MAX];
-	/* of the one who was just reaped */
+	/* the victim that was reaped last */
 	pid_t dead_pid;
 	uint64_t dead_token;
-	sigset_t mask; /* of a victim at first: as before the run, without SIGUSR1 */
+	sigset_t mask; /* a victim's first mask: as before the run, without SIGUSR1 */
 };
 
 static uint64_t clock_read(clockid_t clock)
@@ -87,7 +90,7 @@ static uint64_t now(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
-/* Between @low and @high, each doubling as likely as the others. */
+/* Between @low and @high, with the same chance for each doubling. */
 static uint64_t random_magnitude(struct engine *e, uint64_t low, uint64_t high)
 {
 	uint32_t doublings = 63 - (uint32_t)__builtin_clzll(high / low);
@@ -166,7 +169,7 @@ static int check_entry(const struct kreg_entry *entry, void *data)
 				 entry->owner.pid);
 	else if (!is_a_victim(e, entry->owner.pid) &&
 		 !torture_is_started(entry->key, entry->key_size))
-		torture_complain(e->board, "an entry of %d is listed, who is no victim",
+		torture_complain(e->board, "an entry of %d is listed, which is not a victim",
 				 entry->owner.pid);
 	return 0;
 }
@@ -175,7 +178,10 @@ static int check_owner(const struct kreg_owner_facts *facts, void *data)
 {
 	struct engine *e = data;
 
-	/* In the fallback the watcher of a program has its pid, and may end a moment later. */
+	/*
+	 * In the fallback the watcher of a program has its pid, and may end a moment
+	 * later.
+	 */
 	if (e->dead_token &&
 	    (facts->owner.pid == e->dead_pid || facts->owner.token == e->dead_token))
 		torture_complain(e->board, "%d is reaped, and counts as an owner",
@@ -183,7 +189,7 @@ static int check_owner(const struct kreg_owner_facts *facts, void *data)
 	return 0;
 }
 
-/* Right after waitpid(): nothing of it may be left that anyone can see. */
+/* Right after waitpid(): no trace of the victim may be visible. */
 static void check_dead(struct engine *e)
 {
 	struct kreg_owner owner = { .token = e->dead_token };
@@ -227,7 +233,7 @@ static void take_figures(struct engine *e, const struct torture_victim *line)
 	f->started += line->started;
 }
 
-/* Whether it is reaped now; with WNOHANG, it may be that it is not dead yet. */
+/* Return: whether it is reaped; with WNOHANG, it may not be dead yet. */
 static bool reap(struct engine *e, uint32_t which, int flags)
 {
 	struct torture_victim *line = &e->board->victims[which];
@@ -248,7 +254,10 @@ static bool reap(struct engine *e, uint32_t which, int flags)
 	return true;
 }
 
-/* What was started by a victim that is dead becomes the engine's child, and ends some time. 1: all have; -1: some live. */
+/*
+ * Programs of a dead victim become children of the engine, and end some time. Return: 1
+ * if all have ended; -1 if some live.
+ */
 static int reap_orphans(struct engine *e)
 {
 	siginfo_t info = { 0 };
@@ -268,7 +277,7 @@ static int reap_orphans(struct engine *e)
 	return 1;
 }
 
-/* The letter that proc(5) has for what the process is doing. */
+/* The letter of the process's state, as in proc(5). */
 static char state_of(pid_t pid)
 {
 	struct process process;
@@ -290,7 +299,7 @@ static void watch(struct engine *e, uint32_t which, uint64_t at)
 		h->cpu = 0;
 		return;
 	}
-	/* Who was spawned in this turn began after @at. */
+	/* A victim spawned in this turn began after @at. */
 	if (at < h->since + SECOND || clock_getcpuclockid(h->pid, &clock))
 		return;
 	cpu = clock_read(clock);
@@ -316,7 +325,10 @@ static void stop_or_go_on(struct engine *e, struct hunted *h, uint64_t at)
 	}
 }
 
-/* Most are spared until their next program goes on, because an exec takes longer than most victims have. */
+/*
+ * Most are spared until their next program goes on, because an exec takes longer than
+ * most victims live.
+ */
 static void make_exec(struct engine *e, uint32_t which)
 {
 	struct hunted *h = &e->hunted[which];
@@ -331,7 +343,7 @@ static void make_exec(struct engine *e, uint32_t which)
 	h->delay = random_magnitude(e, 5 * MICROSECOND, 5 * MILLISECOND);
 }
 
-/* When it is killed may depend on how far it got. */
+/* The time of its kill may depend on its progress. */
 static void decide(struct engine *e, uint32_t which, uint64_t at)
 {
 	const struct torture_victim *line = &e->board->victims[which];
@@ -350,7 +362,7 @@ static void decide(struct engine *e, uint32_t which, uint64_t at)
 		h->exec = at + random_magnitude(e, 5 * MICROSECOND, 2 * MILLISECOND);
 }
 
-/* Looks after one victim; says when it has to be looked after again. */
+/* Handles one victim; returns when it has to be handled again. */
 static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
 {
 	struct hunted *h = &e->hunted[which];
@@ -380,7 +392,7 @@ static uint64_t tend(struct engine *e, uint32_t which, uint64_t at)
 	return next < h->exec ? next : h->exec;
 }
 
-/* Until a victim has died, or it is time. */
+/* Until a victim dies, or the time has come. */
 static void wait_until(uint64_t until, uint64_t at)
 {
 	struct timespec time = { .tv_nsec = until > at ? (long)(until - at) : 0 };
@@ -391,7 +403,10 @@ static void wait_until(uint64_t until, uint64_t at)
 	sigtimedwait(&set, NULL, &time);
 }
 
-/* Its state, and what it is: a program that sleeps, a watcher, or a victim's child that is neither yet. */
+/*
+ * Its state, and its kind: a sleeping program, a watcher, or a victim's child that is
+ * neither yet.
+ */
 static void describe(pid_t pid, char out[64])
 {
 	char path[64], comm[32] = "";
@@ -406,7 +421,7 @@ static void describe(pid_t pid, char out[64])
 	snprintf(out, 64, "%s, state %c", comm, state_of(pid));
 }
 
-/* With all victims dead. */
+/* Call with all victims dead. */
 static void await_orphans(struct engine *e)
 {
 	uint64_t start = now(), at = start;
@@ -441,14 +456,14 @@ static void hunt(struct engine *e, uint64_t kills, uint64_t end)
 	for (i = 0; i < e->plan->workers; i++)
 		spawn(e, i);
 	while (e->figures->kills < kills && at < end && !is_complained(e)) {
-		/* Calls are counted by looking, so look often. */
+		/* Progress shows only when the engine looks, so it looks often. */
 		next = at + 200 * MICROSECOND;
 		for (i = 0; i < e->plan->workers && !is_complained(e); i++) {
 			until = tend(e, i, at);
 			if (until < next)
 				next = until;
 		}
-		/* Seldom, so that it misses some too. */
+		/* Rarely, so that the listener misses some events too. */
 		if (e->figures->kills != heard)
 			torture_ear_hear(e->ear);
 		heard = e->figures->kills;
@@ -465,7 +480,7 @@ static void hunt(struct engine *e, uint64_t kills, uint64_t end)
 	await_orphans(e);
 }
 
-/* With everybody gone, and swept: nothing. */
+/* With all victims gone, and swept: nothing is left. */
 static void check_empty(struct engine *e)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -482,7 +497,7 @@ static void check_empty(struct engine *e)
 				 kreg_strerror(err ? err : (int)swept));
 	else if (stat.bytes_used || stat.bytes_dead || stat.bytes_waiting)
 		torture_complain(
-			e->board, "bytes leaked: %llu used, %llu dead, %llu waiting, held up by %d",
+			e->board, "bytes leaked: %llu used, %llu dead, %llu waiting, delayed by %d",
 			(unsigned long long)stat.bytes_used, (unsigned long long)stat.bytes_dead,
 			(unsigned long long)stat.bytes_waiting, stat.held_up_by);
 	else if (stat.entries || stat.owners != 1 || stat.slots_used != 1)
@@ -509,7 +524,7 @@ static int round_begin(struct engine *e)
 	torture_options(e->plan, &options);
 	options.flags = KREG_OPEN_EXCLUSIVE;
 	err = kreg_open(&e->k, torture_registry, &options);
-	/* So that nobody can destroy it. */
+	/* So that no victim can destroy the registry. */
 	if (!err)
 		err = kreg_register(e->k, "engine", KREG_STRING, NULL, 0, NULL);
 	if (err)
@@ -555,12 +570,12 @@ int torture_run(const struct torture_plan *plan, struct torture_figures *figures
 	}
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
-	/* A victim lets it in when it is ready to call exec. */
+	/* A victim unblocks it when it is ready to call exec. */
 	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, &mask);
 	e.mask = mask;
 	sigaddset(&e.mask, SIGUSR1);
-	/* So that a kill comes when it is due. */
+	/* So that a kill is on time. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (plan->seconds > 0)

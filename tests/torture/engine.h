@@ -33,13 +33,13 @@ struct torture_plan {
 	const char *directory;
 	const char *guard; /* its folder; NULL: the fallback */
 	uint64_t seed;
-	uint64_t kills; /* enough; 0: no bound */
-	double seconds; /* enough; 0: no bound */
+	uint64_t kills; /* ends the run after this many; 0: no bound */
+	double seconds; /* ends the run after this long; 0: no bound */
 	uint32_t workers;
-	bool stop; /* and SIGSTOP, SIGCONT */
+	bool stop; /* also sends SIGSTOP and SIGCONT */
 };
 
-/* What a victim is inside of. */
+/* The call that a victim is inside of. */
 enum torture_call {
 	CALL_NONE,
 	CALL_OPEN,
@@ -70,38 +70,38 @@ extern const char *const torture_call_names[TORTURE_CALLS];
 struct torture_figures {
 	uint64_t kills;
 	uint64_t stops;
-	uint64_t execs;        /* whose next program has gone on */
-	uint64_t execs_begun;  /* ... or not yet, when it was killed */
+	uint64_t execs;        /* execs whose next program went on */
+	uint64_t execs_begun;  /* ... or had not yet when it was killed */
 	uint64_t execs_inside; /* of those, in the middle of a call */
 	uint64_t started;      /* programs */
-	uint64_t orphans;      /* processes that have outlived the victim that had started them */
+	uint64_t orphans;      /* programs that outlived the victim that had started them */
 	uint64_t rounds;
-	uint64_t checks; /* entries that the engine looked at after a death */
+	uint64_t checks; /* entries that the engine checked after a death */
 	uint64_t again;  /* reads that were overtaken too often, and repeated */
-	uint64_t full;   /* registrations that found no memory while somebody was stopped */
+	uint64_t full;   /* registrations that found no memory while a victim was stopped */
 	uint64_t expelled;
-	uint64_t told; /* events that the engine heard of ... */
-	uint64_t odd;  /* ... and how many did not go with those before */
+	uint64_t told; /* events that the engine received ... */
+	uint64_t odd;  /* ... and how many of them contradicted earlier ones */
 	uint64_t calls[TORTURE_CALLS];
 	uint64_t killed_in[TORTURE_CALLS];
 	double seconds;
 };
 
-/* 0, or -1 and the first thing that was wrong in @complaint, of TORTURE_COMPLAINT bytes. */
+/* 0, or -1 and the first fault in @complaint, of TORTURE_COMPLAINT bytes. */
 int torture_run(const struct torture_plan *plan, struct torture_figures *figures, char *complaint);
 
 /*
- * To be called first in main(): goes on as a victim that has called exec, or as a program that was started, or returns
- * if @argv is of neither.
+ * Call this first in main(): goes on as a victim that has called exec, or as a started
+ * program; returns if @argv belongs to neither.
  */
 void torture_next(int argc, char **argv);
 
-/* What follows is between engine.c and victim.c. */
+/* The rest is shared by engine.c and victim.c. */
 
 struct torture_victim {
-	uint64_t calls[TORTURE_CALLS]; /* that have returned */
+	uint64_t calls[TORTURE_CALLS]; /* calls that have returned */
 	uint64_t ops;                  /* their sum */
-	uint64_t token;                /* of its owner, when it is known */
+	uint64_t token;                /* its owner's token, once known */
 	uint64_t again;
 	uint64_t full;
 	uint64_t expelled;
@@ -112,33 +112,39 @@ struct torture_victim {
 	uint32_t reserved;
 } __attribute__((aligned(64)));
 
-/* What a victim knows of its names; its next program goes on with that. Each word is written by the victim alone. */
+/*
+ * What a victim knows of its names; its next program goes on with that. Only the victim
+ * writes to it.
+ */
 struct torture_memory {
 	uint64_t random;
-	uint32_t doubt;       /* 1 + the number of the name that a call is about; 0: none */
-	uint32_t doubt_check; /* of the value that it registers; 0: it has none */
+	uint32_t doubt; /* 1 + the number of the name that the current call may change; 0: none */
+	uint32_t doubt_check; /* the check of the value that it registers; 0: it registers none */
 	bool doubt_gone;      /* it unregisters the name ... */
 	bool doubt_reserved;  /* ... or reserves it */
 	bool closing;         /* all names are in doubt */
-	uint32_t lock;        /* 1 + the number of the lock that it is about to have, or has */
+	uint32_t lock;        /* 1 + the number of the lock that it is about to take, or holds */
 	uint32_t checks[TORTURE_KEYS_MAX];
 	bool holds[TORTURE_KEYS_MAX];
 };
 
-/* Shared by all, and mapped again by the next program from @fd; each victim writes its own line and, once, the complaint. */
+/*
+ * Shared by all, and mapped again by the next program from @fd; each victim writes its
+ * own line and, once, the complaint.
+ */
 struct torture_board {
-	uint32_t complained; /* 1: somebody is writing the sentence; 2: it is there */
+	uint32_t complained; /* 1: a process is writing the complaint; 2: it is complete */
 	uint32_t keys;
-	uint32_t stopping; /* somebody is, or was, stopped in this round */
+	uint32_t stopping; /* some victim is, or was, stopped in this round */
 	int32_t fd;
-	uint32_t user; /* whose registry it is */
+	uint32_t user; /* the registry's user */
 	uint32_t workers;
 	char directory[TORTURE_PATH];
 	char guard[TORTURE_PATH]; /* "": the fallback */
 	char complaint[TORTURE_COMPLAINT];
 	uint64_t reaped_count;
-	uint64_t reaped[TORTURE_REAPED]; /* tokens of those whom waitpid() has reported, a ring */
-	uint64_t inside[TORTURE_LOCKS];  /* token of who has the lock; left by who dies inside */
+	uint64_t reaped[TORTURE_REAPED]; /* a ring of the tokens that waitpid() has reported */
+	uint64_t inside[TORTURE_LOCKS]; /* each lock: token of its holder, which stays if it dies */
 	struct torture_victim victims[TORTURE_WORKERS_MAX];
 	struct torture_memory memories[TORTURE_WORKERS_MAX];
 };
@@ -159,15 +165,15 @@ __attribute__((format(printf, 2, 3))) void torture_complain(struct torture_board
 							    const char *format, ...);
 
 /*
- * The listener of a round: what it was told, and what that makes of the table. torture_ear_end(), with all victims
- * dead, complains of what is left that should have gone.
+ * The listener of a round: its events, and the table that follows from them.
+ * torture_ear_end(), with all victims dead, complains about entries that should be gone.
  */
 struct torture_ear;
 struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board);
 void torture_ear_hear(struct torture_ear *ear);
 void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures);
 
-/* NULL, or what is wrong with the list of a registry that is empty. */
+/* NULL, or what is wrong with the list of an empty registry. */
 const char *torture_list_fault(struct kreg *k);
 
 _Noreturn void torture_victim_run(const struct torture_plan *plan, struct torture_board *board,

@@ -7,7 +7,7 @@
 #include "lib/handle/handle.h"
 #include "tests/torture/engine.h"
 
-/* All that is left must be a list of buckets, each in it once, in order. */
+/* Only a list of buckets may be left, with each bucket once, in order. */
 static const char *list_fault(const struct segment *s, unsigned char *seen, uint64_t buckets)
 {
 	ref_t at = table_load(&s->buckets[0]);

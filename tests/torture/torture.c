@@ -30,7 +30,7 @@ static const char help[] =
 	"  --stop         stop some at random, too\n"
 	"  --seed N       as an earlier run (default: $KREG_SEED, else random)\n";
 
-/* Where --mode guard has its pins. */
+/* The pins for --mode guard. */
 static char own_guard[64];
 
 #ifdef HAVE_GUARD
@@ -187,7 +187,7 @@ static int run_in(const char *directory, struct torture_plan *plan)
 	struct torture_figures figures;
 	int faulty;
 
-	/* Victims of root become other users. */
+	/* Victims started by root become other users. */
 	if (mkdir(directory, 0777) || chmod(directory, 01777)) {
 		fprintf(stderr, "torture: %s: %s\n", directory, strerror(errno));
 		return -1;
@@ -205,7 +205,10 @@ static int run_in(const char *directory, struct torture_plan *plan)
 	return -1;
 }
 
-/* In a process of its own, because under the guard a seat is given back by the end of its process. */
+/*
+ * In a process of its own, because under the guard the end of the process returns its
+ * seat.
+ */
 static int run_apart(const char *directory, struct torture_plan *plan)
 {
 	int status = 0;

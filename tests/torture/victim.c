@@ -55,7 +55,7 @@ void torture_options(const struct torture_plan *plan, struct kreg_options *out)
 	*out = options;
 }
 
-/* Most are short; some make an entry of more than one line. */
+/* Most keys are short; some make an entry of more than one line. */
 uint32_t torture_key(uint32_t number, char *out)
 {
 	int size = sprintf(out, "name-%u", number);
@@ -101,7 +101,7 @@ const char *torture_entry_fault(const void *key, size_t key_size, const void *va
 	memcpy(&head, value, sizeof(head));
 	if (head.check != checksum(key, key_size, value, size))
 		return "its checksum is wrong";
-	/* Those go from hand to hand with their values, or to a program that is started. */
+	/* Such names move between victims with their values, or to a started program. */
 	if ((pid_t)head.pid != pid && !is_line(key, key_size) && !torture_is_started(key, key_size))
 		return "its owner is another one than the value says";
 	return NULL;
@@ -113,7 +113,10 @@ static uint32_t random_size(struct victim *v)
 
 	if (dice < 40)
 		return VALUE_HEAD;
-	/* Many names are looked through after each death. */
+	/*
+	 * With many names values stay short, because the names are visited after each
+	 * death.
+	 */
 	if (dice < 70 || v->board->keys > 1000)
 		return VALUE_HEAD + random_below(v, 56);
 	if (dice < 91)
@@ -123,7 +126,7 @@ static uint32_t random_size(struct victim *v)
 	return KREG_VALUE_MAX - random_below(v, 56 * 1024);
 }
 
-/* Whoever was reaped before our call began must not have been in its answer. */
+/* A process that was reaped before this call began must not be in its result. */
 bool victim_was_reaped(const struct victim *v, uint64_t token)
 {
 	uint64_t i, first = v->reaped > TORTURE_REAPED / 2 ? v->reaped - TORTURE_REAPED / 2 : 0;
@@ -227,7 +230,7 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 	v->held++;
 }
 
-/* The same in two steps, between which nobody may find it. */
+/* The same in two steps, between which no process may find the name. */
 static void do_reserve(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
 	unsigned char *value;
@@ -287,7 +290,7 @@ static void do_update(struct victim *v, uint32_t number, const char *key, uint32
 	v->checks[number] = check;
 }
 
-/* Who is inside is alone, or the one before has died there. */
+/* The holder is alone inside, unless the previous holder died there. */
 int victim_lock(struct victim *v, uint32_t number, int timeout_ms)
 {
 	uint64_t *inside = &v->board->inside[number % TORTURE_LOCKS];
@@ -429,7 +432,10 @@ static void do_count(struct victim *v)
 	begin(v, CALL_COUNT);
 	count = kreg_count(v->k);
 	end(v, CALL_COUNT);
-	/* The owners are counted one after the other, so there is no upper bound but theirs. */
+	/*
+	 * The owners are counted one after the other, so the sum is only bounded by what
+	 * all can hold.
+	 */
 	if (count < v->held || count > (int64_t)v->board->keys * TORTURE_WORKERS_MAX)
 		complain(v, "%d held %u names, and the count was %lld", v->self.pid, v->held,
 			 (long long)count);
@@ -446,7 +452,7 @@ static void do_sweep(struct victim *v)
 		complain(v, "sweeping: %s", kreg_strerror((int)bytes));
 }
 
-/* What an earlier program has registered goes as well. */
+/* Names registered by an earlier program are removed as well. */
 static void do_close(struct victim *v)
 {
 	store_release(&v->memory->closing, true);
@@ -522,7 +528,7 @@ _Noreturn void torture_victim_run(const struct torture_plan *plan, struct tortur
 
 		memcpy(v->pool + 8 * i, &word, 8);
 	}
-	/* It is memory of an earlier program that says so. */
+	/* The memory of an earlier program says so. */
 	if (load_relaxed(&v->line->call) == CALL_EXEC) {
 		victim_go_on(v);
 	} else {

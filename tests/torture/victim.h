@@ -19,7 +19,7 @@
 #define VALUE_HEAD 8u
 #define POOL_BYTES (2 * KREG_VALUE_MAX)
 
-/* At the front of each value. */
+/* Precedes each value. */
 struct value_head {
 	uint32_t check;
 	uint32_t pid;
@@ -32,7 +32,7 @@ struct victim {
 	struct kreg *k;
 	struct kreg_owner self;
 	uint64_t random;
-	uint64_t reaped; /* how many had been, when the call began */
+	uint64_t reaped; /* how many victims had been reaped when the call began */
 	uint32_t held;   /* how many keys */
 	struct torture_memory *memory;
 	uint32_t *checks; /* in the memory, as @holds */
@@ -65,7 +65,7 @@ static inline void end(struct victim *v, enum torture_call call)
 	store_relaxed(&v->line->ops, v->line->ops + 1);
 }
 
-/* Memory may be short as long as somebody is stopped who holds it up. */
+/* Memory may be short while a victim that delays its reclaiming is stopped. */
 static inline bool is_full(struct victim *v, int64_t err)
 {
 	if (err != -ENOSPC || !load_relaxed(&v->board->stopping))
@@ -74,7 +74,10 @@ static inline bool is_full(struct victim *v, int64_t err)
 	return true;
 }
 
-/* From here to the end the name is in doubt for a program that comes after an exec. */
+/*
+ * From here until doubt_end() a program that follows an exec cannot know the name's
+ * state.
+ */
 static inline void doubt_begin(struct victim *v, uint32_t number)
 {
 	v->memory->doubt_check = 0;
@@ -95,10 +98,10 @@ void victim_setuid(struct victim *v);
 
 void victim_open(struct victim *v);
 
-/* 0, or why it did not get the lock, for want of memory or time. */
+/* 0, or the reason why it did not get the lock: no memory, or a timeout. */
 int victim_lock(struct victim *v, uint32_t number, int timeout_ms);
 
-/* As the victim has to call it, which may have become another user. */
+/* The name that the victim has to use, which may have become another user. */
 void victim_registry(const struct victim *v, char name[32]);
 
 /* In victim_line.c. */
@@ -106,17 +109,17 @@ void victim_line(struct victim *v);
 void victim_give(struct victim *v);
 void victim_destroy(struct victim *v);
 
-/* A lookup of a key that is not one's own, and @gone, if not 0, does not hold. */
+/* Looks up another victim's key; @gone, if not 0, must not hold it. */
 void victim_look(struct victim *v, const char *key, uint32_t key_size, uint64_t gone);
 
 /* In victim_start.c. */
 void victim_start(struct victim *v);
 void torture_program(int argc, char **argv);
 
-/* Whoever was reaped before our call began must not have been in its answer. */
+/* A process that was reaped before this call began must not be in its result. */
 bool victim_was_reaped(const struct victim *v, uint64_t token);
 
-/* A new value for the key; its check. */
+/* A new value for the key. Return: its check. */
 uint32_t victim_value(struct victim *v, const char *key, uint32_t key_size, unsigned char **value,
 		      uint32_t *size);
 

@@ -37,7 +37,7 @@ void victim_look(struct victim *v, const char *key, uint32_t key_size, uint64_t 
 		complain(v, "%s was found with %d, which had been reaped", key, owner.pid);
 }
 
-/* Takes its place in a line, or gives it up. */
+/* Takes a place in a line, or gives it up. */
 void victim_line(struct victim *v)
 {
 	static const uint32_t ways[] = { 0, KREG_REGISTER_QUEUE, KREG_REGISTER_REPLACE,
@@ -64,7 +64,7 @@ void victim_line(struct victim *v)
 	} else {
 		err = kreg_unregister(v->k, key, key_size);
 		end(v, CALL_LINE);
-		/* A gift may have come to it where it had a place of its own. */
+		/* A gift may have arrived where it had a place of its own. */
 		if (err < 0)
 			complain(v, "unregistering %s: %s", key, kreg_strerror(err));
 	}

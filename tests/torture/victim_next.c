@@ -20,7 +20,7 @@
 
 #define NEXT_WORD "torture-victim"
 #define NOBODY 65534
-/* Only a lock that nobody gives up takes so long. */
+/* Only a lock that is never released takes this long. */
 #define HANG_MS 60000
 #define COUNT_TRIES 100
 
@@ -39,7 +39,7 @@ static void become_next(int signal)
 	store_relaxed(&self->line->execs_begun, self->line->execs_begun + 1);
 	if (load_relaxed(&self->line->call) != CALL_NONE)
 		store_relaxed(&self->line->execs_inside, self->line->execs_inside + 1);
-	/* It has the locks until exec, and nobody else is inside before. */
+	/* It holds the locks until exec, and no other process is inside before. */
 	for (i = 0; i < TORTURE_LOCKS; i++) {
 		token = self->self.token;
 		if (token)
@@ -52,7 +52,7 @@ static void become_next(int signal)
 	complain(self, "exec: errno %d", errno);
 }
 
-/* From now on SIGUSR1 is let in. */
+/* From now on SIGUSR1 is unblocked. */
 void victim_arm(struct victim *v)
 {
 	struct sigaction action = { .sa_handler = become_next };
@@ -67,7 +67,7 @@ void victim_arm(struct victim *v)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* One name, by what is known of it. */
+/* Settles one name, by what is known of it. */
 static void settle(struct victim *v, uint32_t number)
 {
 	const struct torture_memory *m = v->memory;
@@ -117,7 +117,7 @@ static int check_gone(const struct kreg_entry *entry, void *data)
 	return entry->owner.token == old->token;
 }
 
-/* The life before has ended with its program, or was closed. */
+/* The previous life ended with its program, or was closed. */
 static void forget(struct victim *v, struct kreg_owner *old)
 {
 	int err;
@@ -134,7 +134,7 @@ static void forget(struct victim *v, struct kreg_owner *old)
 	memset(v->holds, 0, sizeof(v->memory->holds));
 }
 
-/* What it counts as having is what a walk finds, unless a gift comes or is taken in between. */
+/* Its count equals what a walk finds, unless a gift arrives or is taken in between. */
 static void check_count(struct victim *v)
 {
 	KREG_PATTERN(own, .owner = &v->self);
@@ -155,7 +155,7 @@ static void check_count(struct victim *v)
 		 v->self.pid, (unsigned long long)facts.entries, (long long)walked);
 }
 
-/* In the new program. A signal for another exec waits until its end. */
+/* In the new program. A signal for another exec waits until the end of this function. */
 void victim_go_on(struct victim *v)
 {
 	struct kreg_owner old = { .token = load_relaxed(&v->line->token) };
@@ -183,7 +183,10 @@ void victim_go_on(struct victim *v)
 	victim_arm(v);
 }
 
-/* Once in a victim's life; its parent's death is not told to it any more unless it asks for that again. */
+/*
+ * Once in a victim's life; afterwards the kernel no longer signals its parent's death
+ * unless it asks for that again.
+ */
 void victim_setuid(struct victim *v)
 {
 	if (geteuid())

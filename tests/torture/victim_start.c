@@ -20,7 +20,7 @@
 #define NAMES 3u
 #define LIFE_MS 30u
 
-/* By the victim's own choice of one in three. */
+/* The victim chooses one of three. */
 enum ending { ENDS_BY_ITSELF, ENDS_WITH_STARTER, ENDS_AT_ONCE };
 
 bool torture_is_started(const void *key, size_t key_size)
@@ -41,7 +41,7 @@ void torture_program(int argc, char **argv)
 	_exit(0);
 }
 
-/* What has been told by waitpid() is over: its name is not found with it any more. */
+/* A child that waitpid() has reported is over: its name is not found with it any longer. */
 static void end_child(struct victim *v, const char *key, uint32_t key_size,
 		      const struct kreg_started *started)
 {
@@ -84,8 +84,9 @@ void victim_start(struct victim *v)
 	if (err == -EEXIST && started.owner.token && victim_was_reaped(v, started.owner.token))
 		complain(v, "%s was refused for %d, which had been reaped", key, started.owner.pid);
 	/*
-	 * It may end too soon; a value may be too large; who is not root any more cannot end what root has left, nor
-	 * see in /proc what others have left who were.
+	 * It may end too soon; a value may be too large; a process that is no longer root
+	 * cannot end programs of root, nor read in /proc what other processes left that
+	 * were root.
 	 */
 	if (err && err != -EEXIST && err != -EMSGSIZE &&
 	    !(err == -ECHILD && ending == ENDS_BY_ITSELF) &&
