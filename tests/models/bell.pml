@@ -1,19 +1,23 @@
 /* mutations: NO_LOOK TWO_WALKS NO_RING_FOR_OTHERS WAKE_ALONE TWO_STEPS RING_FIRST */
 /*
- * A bell, two waiters of one process with their attendant, and two processes that change what is waited for.
+ * A bell, two waiters of one process with their attendant, and two processes that change
+ * what the waiters wait for.
  *
- * States    the bell's word, the print that the attendant has of the line, and what is in the line: nothing, or an
- *           entry. A print is what it is taken of, so one that has gone may come back. One waiter waits for a
- *           name, the other one for its end. Who changes the line may be killed or stopped for good at any step.
- * Property  an interval after nothing moves any more, no waiter sleeps on a line in which it would find what it waits
- *           for; and none sleeps on one whose last change was rung for.
- * Stands for  the table in the head of lib/wait/attendant.c and sleep_if_nothing() in lib/wait/wait.c; shm/bell.c.
+ * States    the bell's word, the attendant's print of the line, and the contents of the line: none,
+ *           or an entry. A print depends only on the contents, so an earlier one may come back. One
+ *           waiter waits for a name, the other for its end. A changer may be killed or stopped for
+ *           good at any step.
+ * Property  an interval after the last step, no waiter sleeps on a line in which it would find what
+ *           it waits for; and none sleeps on a line whose last change was followed by a ring.
+ * Stands for  the table in the head of lib/wait/attendant.c and sleep_if_nothing() in
+ *           lib/wait/wait.c; shm/bell.c.
  *
  *   NO_LOOK             the attendant does not look at the line
- *   TWO_WALKS           a waiter looks at the line, and takes the print by another walk before it and after it
+ *   TWO_WALKS           a waiter looks at the line, and takes the print by a separate walk before it
+ *                       and after it
  *   NO_RING_FOR_OTHERS  it does not ring for the other waiter when it stores another print
- *   WAKE_ALONE          the attendant wakes who sleeps and leaves the word as it is
- *   TWO_STEPS           the flag is cleared first, and then those who sleep are woken
+ *   WAKE_ALONE          the attendant wakes the sleepers and leaves the word unchanged
+ *   TWO_STEPS           the flag is cleared first, and the sleepers are woken afterwards
  *   RING_FIRST          the bell is rung before the line is changed
  */
 #define WAITERS 2
@@ -23,9 +27,12 @@ byte line;   /* 1: there is an entry */
 byte word;   /* the bell: rings so far, and the flag */
 bool asleep[WAITERS];
 byte waiters;
-byte print = UNKNOWN; /* what the attendant has */
+byte print = UNKNOWN; /* the attendant's */
 
-/* Not in memory: changes so far, and whether the last one was rung for by a process that was not killed. */
+/*
+ * Not in memory: the number of changes so far, and whether a process that was not killed
+ * rang for the last one.
+ */
 byte changes;
 bool rung = true;
 
@@ -55,7 +62,10 @@ inline ring(flag)
 	fi
 }
 
-/* Of the waiters' own process, under its mutex: in one step, because no other word than the bell is anybody else's. */
+/*
+ * A ring by the waiters' own process, under its mutex: in one step, because other
+ * processes only touch the bell.
+ */
 inline ring_at_once()
 {
 	if
@@ -192,7 +202,7 @@ proctype attendant()
 		fi;
 		look();
 		assert(!SLEEPS_IN_VAIN);
-		/* Who still sleeps has reason to. */
+		/* A waiter that still sleeps has a reason to. */
 		if
 		:: asleep[0] && asleep[1] -> break
 		:: else

@@ -1,29 +1,32 @@
 /* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER REUSE_EARLY NO_PEEK */
 /* variants: REUSE */
 /*
- * One bucket: a search beside take-overs, queues, gifts, deaths and clearing away.
+ * One bucket: a search beside take-overs, queues, gifts, deaths and removal of dead
+ * entries.
  *
- * States    the links of one order (shm/table.c, shm/table_write.c), word by word; each load and each
- *           CAS is a step. An entry is its owner: its death is a step at any time, of any of them.
- * Property  a search that finds nothing began or ended with a moment in which the name was free, and
- *           what it finds held the name at some moment between.
+ * States    the links of one order (shm/table.c, shm/table_write.c), word by word; each load and
+ *           each CAS is a step. An entry stands for its owner, whose death is a step that may come
+ *           at any time.
+ * Property  if a search finds nothing, the name was free at some moment of the search; an entry that
+ *           it finds held the name at some moment of the search.
  * Stands for  "Searches are linearizable" in the head of shm/table.c; the seek in table_write.c.
  *
  *   NO_RELOAD        a link that was loaded before the life is followed although the life is over
- *   NO_SECOND_LOOK   the link that led to the first one that does not count is not looked at again
- *   LOOK_IF_NOTHING  it is, but not if something was found
- *   ONE_BY_ONE       entries that do not count are cleared away one by one
- *   FRONT_MARKED     the link that is looked at again may be that of a marked entry
+ *   NO_SECOND_LOOK   the link that led to the first entry that does not count is not read again
+ *   LOOK_IF_NOTHING  it is read again, but not if an entry was found
+ *   ONE_BY_ONE       entries that do not count are removed one by one
+ *   FRONT_MARKED     the link that is read again may be that of a marked entry
  *   COUNTER          in place of the link a counter is compared, raised before the CAS in front
  *
- * REUSE: the entry of one who has left becomes one of another list two epochs later. The search is a
- * peek, which holds no epoch up, and throws its answer away if two have begun.
+ * REUSE: the memory of an entry that was unregistered becomes an entry of another list
+ * two epochs later. The search is a peek, which delays no epoch, and discards its answer
+ * if two have begun.
  *
  *   REUSE_EARLY      one epoch later
- *   NO_PEEK          the answer is never thrown away
+ *   NO_PEEK          the answer is never discarded
  */
 #define HEAD 0
-#define GIFT 4  /* an entry that some owner may put in the place of its own */
+#define GIFT 4  /* an entry that an owner may put in the place of its own */
 #define OTHER 5 /* an entry of another key, in front of all */
 #define NODES 6
 #define END 7
@@ -42,8 +45,8 @@ bool done;
 byte turns;
 
 byte epoch;
-byte inside[NODES]; /* the epoch that a writer has entered in, and 1 */
-byte stamp;         /* 0; of the retired one, and 1 */
+byte inside[NODES]; /* the epoch in which a writer entered, plus 1 */
+byte stamp;         /* 0, or the epoch in which the entry was retired, plus 1 */
 bool reused;
 
 #ifdef REUSE_EARLY
@@ -52,7 +55,7 @@ bool reused;
 #define EPOCHS 2
 #endif
 
-/* What was so at some moment of the search. */
+/* What held at some moment of the search. */
 bool was_free;
 byte held;
 
@@ -70,7 +73,7 @@ inline look()
 	h = 0
 }
 
-/* A step of @me, which lives; there is none once the search has ended. */
+/* A step of @me while it lives; none follows once the search has ended. */
 #define LIVES                                                                                      \
 	!done;                                                                                     \
 	if                                                                                         \
@@ -161,7 +164,7 @@ out:	atomic {
 
 #define PASSES(node) (!inside[node] || dead[node] || inside[node] == epoch + 1)
 
-/* Begins epochs, and uses the memory of entry 2 for another list. */
+/* Begins epochs, and reuses the memory of entry 2 for another list. */
 proctype reclaim()
 {
 	do
@@ -172,7 +175,7 @@ proctype reclaim()
 	od
 }
 
-/* A death, at any time, or after the search. */
+/* A death at any time before the search ends; later ones do not matter. */
 proctype death(byte node)
 {
 	byte h;
@@ -180,7 +183,7 @@ proctype death(byte node)
 	atomic { !done -> dead[node] = true; look() }
 }
 
-/* The one in front, whose links are those of another key's. */
+/* The entry in front, whose links belong to another key. */
 proctype unregister_other()
 {
 	atomic { !done -> mark[OTHER] = true }
@@ -265,18 +268,24 @@ init
 #endif
 		if
 #ifdef REUSE
-		/* One takes over and leaves. */
+		/* One process takes over and unregisters. */
 		:: run writer(2, IN_FRONT, true)
 #else
-		/* One takes over and leaves or gives; one is in line. */
+		/* One takes over and unregisters or gives; one waits in line. */
 		:: run writer(2, IN_FRONT, true); run writer(3, IN_LINE, false); run death(3)
 		/* Two take over, one from the other. */
 		:: run writer(2, IN_FRONT, false); run writer(3, IN_FRONT, false); run death(2)
-		/* One takes over, and an entry of another key is in front, and leaves. */
+		/*
+		 * One takes over, and an entry of another key is in front, and is
+		 * unregistered.
+		 */
 		:: next[HEAD] = OTHER; next[OTHER] = 1;
 			run unregister_other(); run writer(2, IN_FRONT, false); run writer(3, IN_LINE, false);
 			run death(2)
-		/* The holder leaves or gives; one registers when the name is free, and one is in line. */
+		/*
+		 * The holder unregisters or gives; one registers when the name is free,
+		 * and one waits in line.
+		 */
 		:: run writer(1, LEAVE, true); run writer(2, IF_FREE, false); run writer(3, IN_LINE, false)
 #endif
 		fi;

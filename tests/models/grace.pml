@@ -2,21 +2,22 @@
 /* variants: FENCED PEEK TWO */
 /* SPDX-License-Identifier: MIT */
 /*
- * The grace period (shm/grace.c): one block, unlinked and used again by its owner, beside a reader, a
- * writer, a peek and two processes that advance the epoch.
+ * The grace period (shm/grace.c): one block, unlinked and reused by its owner, beside a
+ * reader, a writer, a peek and two processes that advance the epoch.
  *
- * The reader and the writer store plainly: each store waits in a buffer of one entry, and reaches memory
- * at some later moment, at the thread's next CAS or fence, or at the global fence of another process.
- * Stopped: any process may pause for ever between two steps. Dying: the writer's life may be over while
- * its thread still runs, as in the fallback; the next global fence ends the thread, because the kernel
- * delivers the pending SIGKILL on its way back to the program.
+ * The reader and the writer store plainly: each store waits in a buffer of one entry, and
+ * reaches memory at some later moment, at the thread's next CAS or fence, or at the
+ * global fence of another process. Stopped: any process may pause for ever between two
+ * steps. Dying: the writer's life may be over while its thread still runs, as in the
+ * fallback; the next global fence ends the thread, because the kernel delivers the
+ * pending SIGKILL on its way back to the program.
  *
- * Property: a block is not used again (its generation does not change)
+ * Property: a block is not reused (its generation does not change)
  *   - between the read of the link and the end of a read section that was not expelled,
- *   - between the read of the link and the writer's CAS, if the check in front of that CAS has passed,
+ *   - between the read of the link and the writer's CAS, if the check before that CAS has passed,
  *   - between the read of the link and the copy of a peek that held.
  *
- * FENCED: a kernel without membarrier. Sections and hazards fence for themselves.
+ * FENCED: a kernel without membarrier. Sections and hazards use fences of their own.
  */
 #define EXPELLED 255
 #define READER 0
@@ -178,8 +179,8 @@ active proctype writer()
 	od
 }
 
-/* Whether a word holds up the step from @at. */
-#define IN_THE_WAY(word, at) (word != 0 && word != EXPELLED && word != at + 1)
+/* Whether a word delays the step from @at. */
+#define DELAYS(word, at) (word != 0 && word != EXPELLED && word != at + 1)
 
 inline look(who, at)
 {
@@ -187,10 +188,10 @@ inline look(who, at)
 		if
 		:: slot[who] == EXPELLED -> expelled = true
 #ifdef DEAD_AFTER_FENCE
-		:: IN_THE_WAY(slot[who], at) && who == WRITER && over
+		:: DELAYS(slot[who], at) && who == WRITER && over
 #endif
-		:: IN_THE_WAY(slot[who], at) -> slot[who] = EXPELLED; expelled = true
-		:: IN_THE_WAY(slot[who], at) -> blocked = true
+		:: DELAYS(slot[who], at) -> slot[who] = EXPELLED; expelled = true
+		:: DELAYS(slot[who], at) -> blocked = true
 		:: else
 		fi
 	}
@@ -223,7 +224,10 @@ active [ADVANCERS] proctype advancer()
 			:: blocked
 			:: else ->
 #ifndef ONE_FENCE
-				/* Some were expelled, by us or by others, perhaps after the first fence. */
+				/*
+				 * Some were expelled, by this process or by others,
+				 * perhaps after the first fence.
+				 */
 				if
 				:: expelled -> global_fence()
 				:: else

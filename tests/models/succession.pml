@@ -2,17 +2,19 @@
 /* variants: TWO_DESTROYERS TWO_OPENERS */
 /* SPDX-License-Identifier: MIT */
 /*
- * Succession: one name, and those who register, destroy, take over and open, each of whom may stop for good
- * at any step. A step is one access to the successor word, to the counts, or one system call on the folder.
+ * Succession: one name, and processes that register, destroy, take over and open, each of
+ * which may stop for good at any step. A step is one access to the successor word, to the
+ * counts, or one system call on the folder.
  *
  *   succ[s]   the successor word of segment s
  *   name      the segment that FILE leads to
- *   aims[i]   what the segment in FILE+i was made to replace
- *   token[i]  FILE+i: none, a file (of segment i), a folder, a folder with what was taken out of FILE
+ *   aims[i]   the segment that the one in FILE+i was made to replace
+ *   token[i]  FILE+i: none, a file (of segment i), a folder, a folder with what was moved from FILE
  *
- * At every step: at most one segment that is current has the name, and none that is current loses it; who
- * has something keeps the registry, but from force. And whoever else stopped where: somebody who then
- * opens gets in, by steps of its own alone (process alone).
+ * At every step: at most one current segment has the name, and no current segment loses
+ * it; a process with entries keeps the registry, except against force. And wherever other
+ * processes have stopped, a process that then opens succeeds by its own steps only
+ * (process alone).
  */
 #define SEGS 4
 #define IDS 8
@@ -37,8 +39,8 @@ byte succ[SEGS];
 byte name = 0;
 byte token[IDS];
 byte aims[SEGS];
-byte count[SEGS];    /* what the rows say; of the living */
-bool has[SEGS];      /* the registrant's call has succeeded, and it has not begun to give up */
+byte count[SEGS];    /* the rows' counts for living owners */
+bool has[SEGS];      /* the registrant's call succeeded, and it has not begun to give up */
 bool forced[SEGS];
 bool current[SEGS];  /* was given the name, and is not over */
 
@@ -60,7 +62,7 @@ inline cas(s, seen, next, done)
 	fi
 }
 
-/* What a commit does at once: s is over, and n, if any, is current. */
+/* The effect of a commit: s is over, and n, if any, is current. */
 inline ended(s, n, by_force)
 {
 	assert(!has[s] || by_force || forced[s]);
@@ -195,7 +197,7 @@ inline rmdir(id)
 	}
 }
 
-/* Afterwards nobody can take a name away through FILE+id. */
+/* Afterwards no process can remove a name through FILE+id. */
 inline revoke(id)
 {
 #ifdef NO_REVOKE
@@ -307,7 +309,7 @@ proctype destroyer(byte f)
 	atomic { s = 0; w = 0; done = false; force = false }
 }
 
-/* Puts n in the place of s, which is over by the word w and still has the name. */
+/* Puts n in the place of s, which word w has ended and which still has the name. */
 inline follow(s, w, n)
 {
 	aims[n] = s; token[n] = FILE_TOKEN;
@@ -374,7 +376,10 @@ inline take_over(s, w, n)
 	fi
 }
 
-/* One look at the name: in is true when it has led to a segment that was current, or to one of its own. */
+/*
+ * Reads the name once: in becomes true if it leads to a current segment, or to one of
+ * this process's own.
+ */
 inline open_once(s, n, may_take_over)
 {
 	s = name;
@@ -431,7 +436,10 @@ proctype opener(byte n; byte most)
 	atomic { s = 0; w = 0; tries = 0; n = 0; done = false; in = false; may = false }
 }
 
-/* Takes away what is left of others: first looks at it, then at the name. And folders at any time. */
+/*
+ * Removes leftovers of others: checks a leftover first, then the name. Folders at any
+ * time.
+ */
 proctype cleaner()
 {
 	bool stray;
@@ -454,7 +462,10 @@ proctype cleaner()
 	fi
 }
 
-/* All others have stopped where they are. It looks whether it would get in, and leaves no trace. */
+/*
+ * All others have stopped where they are. Checks whether it could open, and leaves no
+ * trace.
+ */
 proctype alone()
 {
 	byte s, w, id, tries, name_was, word_was, token_was;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Debian packages in a folder, for scripts that run what is in them: nothing is installed. The system's apt fetches them, from
-# the lists that it has.
+# Debian packages in a folder, for scripts that run programs from them: nothing is installed. The system's apt fetches
+# them, using its present lists.
 
 # unpack FOLDER PACKAGE...: into FOLDER/root, unless it was done before.
 unpack() {
@@ -23,7 +23,7 @@ unpack() {
 # now: milliseconds.
 now() { echo $(($(date +%s%N) / 1000000)); }
 
-# await WHAT COMMAND...: how many milliseconds it takes until COMMAND succeeds; a minute is a failure.
+# await WHAT COMMAND...: prints the milliseconds until COMMAND succeeds; it fails after a minute.
 await() {
 	local what=$1 begun
 	shift
