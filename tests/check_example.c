@@ -99,7 +99,7 @@ START_TEST(a_value_of_the_configuration_is_read)
 }
 END_TEST
 
-START_TEST(an_event_is_stored_once_though_the_service_is_killed_and_the_request_sent_again)
+START_TEST(an_event_is_stored_once_although_a_kill_makes_the_client_repeat_it)
 {
 	struct place place;
 	struct client store;
@@ -123,7 +123,7 @@ START_TEST(an_event_is_stored_once_though_the_service_is_killed_and_the_request_
 }
 END_TEST
 
-START_TEST(what_a_kill_left_of_an_event_is_cut_off_and_its_request_stored_whole)
+START_TEST(an_event_cut_short_by_a_kill_is_removed_and_its_request_stored_whole)
 {
 	struct place place;
 	struct client store;
@@ -150,7 +150,7 @@ START_TEST(what_a_kill_left_of_an_event_is_cut_off_and_its_request_stored_whole)
 }
 END_TEST
 
-START_TEST(telemetry_counts_and_tells_of_a_death)
+START_TEST(telemetry_counts_and_reports_a_death)
 {
 	struct place place;
 	struct client telemetry;
@@ -206,7 +206,7 @@ START_TEST(two_isolated_environments_do_not_see_each_other)
 }
 END_TEST
 
-START_TEST(a_service_that_does_not_come_is_waited_for_until_the_time_is_over)
+START_TEST(waiting_for_a_service_that_does_not_start_times_out)
 {
 	struct client client;
 
@@ -222,11 +222,11 @@ int main(void)
 {
 	const TTest *const both[] = {
 		a_value_of_the_configuration_is_read,
-		an_event_is_stored_once_though_the_service_is_killed_and_the_request_sent_again,
-		what_a_kill_left_of_an_event_is_cut_off_and_its_request_stored_whole,
-		telemetry_counts_and_tells_of_a_death,
+		an_event_is_stored_once_although_a_kill_makes_the_client_repeat_it,
+		an_event_cut_short_by_a_kill_is_removed_and_its_request_stored_whole,
+		telemetry_counts_and_reports_a_death,
 		two_isolated_environments_do_not_see_each_other,
-		a_service_that_does_not_come_is_waited_for_until_the_time_is_over,
+		waiting_for_a_service_that_does_not_start_times_out,
 		NULL,
 	};
 

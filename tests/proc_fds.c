@@ -57,7 +57,7 @@ static int count_fds(void)
 	return unit_entries("/proc/self/fd");
 }
 
-START_TEST(an_open_registry_is_no_fd)
+START_TEST(an_open_registry_has_no_fd)
 {
 	int before = count_fds();
 	struct kreg *k = mode_open(_i, "fds");
@@ -120,7 +120,7 @@ static int open_with_closed(int link, void *data)
 	return 0;
 }
 
-START_TEST(nothing_is_ever_under_0_1_or_2_while_a_thread_prints)
+START_TEST(the_library_never_uses_fds_0_1_and_2_while_a_thread_prints)
 {
 	ck_assert_int_eq(run_child(open_with_closed, _i), 0);
 }
@@ -192,7 +192,7 @@ static int go_on_without_fds(int link, void *data)
 	return look_at_files(files);
 }
 
-START_TEST(who_closes_unknown_fds_keeps_its_files_and_its_registry)
+START_TEST(a_program_that_closes_unknown_fds_keeps_its_files_and_its_registry)
 {
 	ck_assert_int_eq(run_child(go_on_without_fds, _i), 0);
 }
@@ -272,7 +272,7 @@ static int hear_without_fds(int link, void *data)
 	return look_at_files(files);
 }
 
-START_TEST(who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing)
+START_TEST(waiters_and_listeners_without_their_fds_miss_nothing_and_touch_no_file)
 {
 	ck_assert_int_eq(run_child(hear_without_fds, _i), 0);
 }
@@ -386,7 +386,7 @@ static void write_event(const struct kreg_telemetry *event, void *data)
 }
 
 /* The pid of a service that is found, and is not @before; 0: after a minute there is none. */
-static pid_t runs_anew(struct kreg *k, const char *role, pid_t before)
+static pid_t runs_again(struct kreg *k, const char *role, pid_t before)
 {
 	struct kreg_owner owner;
 	int tries;
@@ -402,12 +402,12 @@ static pid_t runs_anew(struct kreg *k, const char *role, pid_t before)
 
 static int kill_services(struct kreg *k, const char *role, int signal, int times)
 {
-	pid_t pid = runs_anew(k, role, 0);
+	pid_t pid = runs_again(k, role, 0);
 
 	while (times--) {
 		REQUIRE(pid);
 		REQUIRE(!kill(pid, signal));
-		pid = runs_anew(k, role, pid);
+		pid = runs_again(k, role, pid);
 	}
 	REQUIRE(pid);
 	return 0;
@@ -468,7 +468,7 @@ static int supervise_without_fds(int link, void *data)
 	return read_sentences(log);
 }
 
-START_TEST(who_supervises_without_its_fds_hears_and_restarts_its_services_and_touches_nothing)
+START_TEST(a_supervisor_without_its_fds_restarts_its_services_and_touches_no_file)
 {
 	ck_assert_int_eq(run_child(supervise_without_fds, _i), 0);
 }
@@ -526,7 +526,7 @@ static int fill_under_a_filter(int link, void *data)
 	return fill_file_system(*(int *)data, EPERM);
 }
 
-START_TEST(a_full_file_system_is_told_on_any_kernel)
+START_TEST(a_full_file_system_is_reported_on_any_kernel)
 {
 	int (*const bodies[])(int, void *) = { fill_quickly, fill_on_an_old_kernel,
 					       fill_under_a_filter };
@@ -547,12 +547,12 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const tests[] = {
-		an_open_registry_is_no_fd,
-		nothing_is_ever_under_0_1_or_2_while_a_thread_prints,
-		who_closes_unknown_fds_keeps_its_files_and_its_registry,
-		who_waits_and_listens_without_its_fds_hears_all_and_touches_nothing,
-		who_supervises_without_its_fds_hears_and_restarts_its_services_and_touches_nothing,
-		a_full_file_system_is_told_on_any_kernel,
+		an_open_registry_has_no_fd,
+		the_library_never_uses_fds_0_1_and_2_while_a_thread_prints,
+		a_program_that_closes_unknown_fds_keeps_its_files_and_its_registry,
+		waiters_and_listeners_without_their_fds_miss_nothing_and_touch_no_file,
+		a_supervisor_without_its_fds_restarts_its_services_and_touches_no_file,
+		a_full_file_system_is_reported_on_any_kernel,
 		NULL,
 	};
 

@@ -165,7 +165,7 @@ static void none_is_left(const struct pids *pids)
 	}
 }
 
-START_TEST(two_hundred_environments_side_by_side_see_only_their_own_and_leave_nothing)
+START_TEST(two_hundred_environments_see_only_their_own_services_and_leave_nothing)
 {
 	struct child tests[ENVIRONMENTS];
 	static struct pids pids;
@@ -185,7 +185,7 @@ START_TEST(two_hundred_environments_side_by_side_see_only_their_own_and_leave_no
 }
 END_TEST
 
-START_TEST(two_hundred_test_processes_that_are_killed_leave_nothing)
+START_TEST(two_hundred_killed_test_processes_leave_nothing)
 {
 	struct child tests[ENVIRONMENTS];
 	static struct pids pids;
@@ -206,7 +206,7 @@ START_TEST(two_hundred_test_processes_that_are_killed_leave_nothing)
 }
 END_TEST
 
-START_TEST(production_is_not_touched_and_not_seen)
+START_TEST(production_is_neither_touched_nor_seen)
 {
 	struct kreg_isolation *isolation;
 	struct tree tree;
@@ -228,7 +228,7 @@ START_TEST(production_is_not_touched_and_not_seen)
 }
 END_TEST
 
-START_TEST(the_end_stops_who_ignores_sigterm_and_whoever_else_is_in_the_namespace)
+START_TEST(the_end_stops_every_process_in_the_namespace_even_if_it_ignores_sigterm)
 {
 	KREG_START(more, .argv = (const char *const[]){ PROGRAM, "sleep", NULL });
 	struct kreg_started started = { .size = sizeof(started) };
@@ -252,7 +252,7 @@ START_TEST(the_end_stops_who_ignores_sigterm_and_whoever_else_is_in_the_namespac
 }
 END_TEST
 
-START_TEST(what_cannot_be_started_leaves_no_namespace_and_names_the_role)
+START_TEST(a_failed_start_leaves_no_namespace_and_names_the_role)
 {
 	struct kreg_isolation *isolation;
 	char why[KREG_ROLE_MAX + 1];
@@ -277,7 +277,7 @@ static char services_file[256];
 KREG_CHECK_ISOLATION(env, services_file)
 
 /* As a user's test: the fixture's lines are called around it. */
-START_TEST(the_fixture_gives_the_services_of_a_file_and_takes_them_away)
+START_TEST(the_fixture_starts_the_services_of_a_file_and_stops_them)
 {
 	FILE *file;
 
@@ -301,12 +301,12 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		production_is_not_touched_and_not_seen,
-		the_end_stops_who_ignores_sigterm_and_whoever_else_is_in_the_namespace,
-		what_cannot_be_started_leaves_no_namespace_and_names_the_role,
-		the_fixture_gives_the_services_of_a_file_and_takes_them_away,
-		two_hundred_environments_side_by_side_see_only_their_own_and_leave_nothing,
-		two_hundred_test_processes_that_are_killed_leave_nothing,
+		production_is_neither_touched_nor_seen,
+		the_end_stops_every_process_in_the_namespace_even_if_it_ignores_sigterm,
+		a_failed_start_leaves_no_namespace_and_names_the_role,
+		the_fixture_starts_the_services_of_a_file_and_stops_them,
+		two_hundred_environments_see_only_their_own_services_and_leave_nothing,
+		two_hundred_killed_test_processes_leave_nothing,
 		NULL,
 	};
 

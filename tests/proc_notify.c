@@ -60,7 +60,7 @@ static struct kreg_program_state state_of(const struct kreg_started *started)
 	return state;
 }
 
-static bool is_told(const struct kreg_started *started, int ms)
+static bool is_notified(const struct kreg_started *started, int ms)
 {
 	struct pollfd at = { .fd = kreg_program_fd(started->program), .events = POLLIN };
 
@@ -70,7 +70,7 @@ static bool is_told(const struct kreg_started *started, int ms)
 /* Hears one message, or looks at the watchdog. False: there was none for that long. */
 static bool hear(const struct kreg_started *started, int ms)
 {
-	if (!is_told(started, ms))
+	if (!is_notified(started, ms))
 		return false;
 	ck_assert_int_eq(kreg_program_hear(started->program), 0);
 	return true;
@@ -79,7 +79,7 @@ static bool hear(const struct kreg_started *started, int ms)
 /* The same of one that may end meanwhile: on a loaded machine before its name is published. */
 static void hear_last(const struct kreg_started *started)
 {
-	int err = is_told(started, 10) ? kreg_program_hear(started->program) : 0;
+	int err = is_notified(started, 10) ? kreg_program_hear(started->program) : 0;
 
 	ck_assert_msg(!err || err == -ECHILD, "%d", err);
 }
@@ -117,7 +117,7 @@ static void end(struct kreg_started *started)
 	kreg_program_close(started->program);
 }
 
-START_TEST(what_it_says_is_shown_to_others_for_as_long_as_it_runs)
+START_TEST(the_status_of_a_service_is_shown_while_it_runs)
 {
 	KREG_START(how, .argv = SAYS("STATUS=soon", "wait", "READY=1,STATUS=up",
 				     "RELOADING=1,STATUS=reads", "wait", "READY=1,STATUS=as before",
@@ -192,7 +192,7 @@ static void send_to(pid_t pid, const char *text, uid_t uid)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(messages_of_others_do_not_count_whoever_they_are)
+START_TEST(messages_of_other_processes_are_ignored)
 {
 	KREG_START(how, .argv = SAYS("STATUS=soon", "wait", "READY=1,STATUS=up"));
 	const uid_t users[] = { getuid(), getuid() ? getuid() : NOBODY };
@@ -219,7 +219,7 @@ START_TEST(messages_of_others_do_not_count_whoever_they_are)
 }
 END_TEST
 
-START_TEST(a_service_is_believed_after_it_has_dropped_its_privileges)
+START_TEST(messages_of_a_service_that_has_dropped_privileges_are_accepted)
 {
 	KREG_START(how, .argv = SAYS("drop", "READY=1,STATUS=up"));
 	struct kreg_started started;
@@ -234,7 +234,7 @@ START_TEST(a_service_is_believed_after_it_has_dropped_its_privileges)
 END_TEST
 
 /* The second has left its session, the third has lost its parent. */
-START_TEST(so_are_the_processes_that_it_has_started)
+START_TEST(messages_of_the_children_of_a_service_are_accepted)
 {
 	KREG_START(how, .argv = SAYS("child:STATUS=child", "wait", "apart:STATUS=apart", "wait",
 				     "orphan:STATUS=orphan"));
@@ -252,7 +252,7 @@ START_TEST(so_are_the_processes_that_it_has_started)
 }
 END_TEST
 
-START_TEST(a_main_pid_is_believed_if_that_is_a_process_of_the_service)
+START_TEST(a_main_pid_is_accepted_if_it_is_a_process_of_the_service)
 {
 	KREG_START(how, .argv = SAYS("READY=1,MAINPID=1", "STATUS=first", "wait", "main",
 				     "STATUS=second"));
@@ -271,7 +271,7 @@ START_TEST(a_main_pid_is_believed_if_that_is_a_process_of_the_service)
 }
 END_TEST
 
-START_TEST(a_barrier_is_answered_and_fds_that_come_along_are_closed)
+START_TEST(a_barrier_is_answered_and_received_fds_are_closed)
 {
 	KREG_START(how, .argv = SAYS("READY=1", "barrier", "found", "fds:FDSTORE=1,FDNAME=x",
 				     "barrier", "fds:STATUS=many", "barrier", "exit:7"));
@@ -289,7 +289,7 @@ START_TEST(a_barrier_is_answered_and_fds_that_come_along_are_closed)
 }
 END_TEST
 
-START_TEST(odd_messages_are_taken_for_what_they_are)
+START_TEST(odd_messages_are_parsed_correctly)
 {
 	KREG_START(how, .argv = SAYS("nul", "long", "STATUS=", "=,===,READY=2,READY=1 ,ready=1",
 				     "WATCHDOG_USEC=99999999999999999999999,MAINPID=-1",
@@ -313,7 +313,7 @@ START_TEST(odd_messages_are_taken_for_what_they_are)
 }
 END_TEST
 
-START_TEST(a_watchdog_that_is_missed_kills)
+START_TEST(a_missed_watchdog_kills_the_service)
 {
 	KREG_START(misses, .argv = SAYS("READY=1"), .watchdog_ms = 100);
 	KREG_START(triggers, .argv = SAYS("READY=1,WATCHDOG=trigger"));
@@ -339,7 +339,7 @@ START_TEST(a_watchdog_that_is_missed_kills)
 }
 END_TEST
 
-START_TEST(one_that_sends_its_signs_of_life_is_left_alone)
+START_TEST(a_service_that_feeds_its_watchdog_is_left_alone)
 {
 	KREG_START(how,
 		   .argv = SAYS("READY=1", "watchdog", "ping:40:50", "STATUS=lived", "STOPPING=1",
@@ -359,7 +359,7 @@ START_TEST(one_that_sends_its_signs_of_life_is_left_alone)
 }
 END_TEST
 
-START_TEST(a_start_may_be_given_more_time)
+START_TEST(a_start_may_be_extended)
 {
 	KREG_START(how, .argv = SAYS("EXTEND_TIMEOUT_USEC=60000000", "slow:700", "READY=1"),
 		   .ready = KREG_READY_NOTIFY, .timeout_ms = 400);
@@ -398,7 +398,7 @@ static void keep_sentence(void *data, const char *sentence)
 	strncat(said, sentence, sizeof(said) - strlen(said) - 1);
 }
 
-START_TEST(a_supervisor_hears_its_services_and_restarts_those_that_miss_their_watchdog)
+START_TEST(a_supervisor_receives_messages_and_restarts_services_that_miss_their_watchdog)
 {
 	KREG_START(floods,
 		   .argv = SAYS("READY=1", "flood:1000:STATUS=busy", "STATUS=done", "barrier",
@@ -449,7 +449,7 @@ static int open_manager(void)
 }
 
 /* Whatever the program waits for in between. */
-static void manager_hears(int manager, const struct kreg_started *started, const char *wanted)
+static void manager_receives(int manager, const struct kreg_started *started, const char *wanted)
 {
 	struct pollfd at = { .fd = manager, .events = POLLIN };
 	char text[512];
@@ -463,7 +463,7 @@ static void manager_hears(int manager, const struct kreg_started *started, const
 	ck_assert_str_eq(text, wanted);
 }
 
-START_TEST(what_it_says_is_passed_on_to_the_manager_above)
+START_TEST(messages_of_a_service_are_forwarded_to_the_manager_above)
 {
 	KREG_START(how,
 		   .argv = SAYS("STATUS=soon", "READY=1,MAINPID=1,STATUS=up,X_KREG_VALUE=here",
@@ -476,8 +476,8 @@ START_TEST(what_it_says_is_passed_on_to_the_manager_above)
 	open_mode(_i);
 	manager = open_manager();
 	started = start_as(&how);
-	manager_hears(manager, &started, "STATUS=soon");
-	manager_hears(manager, &started, "READY=1\nSTATUS=up");
+	manager_receives(manager, &started, "STATUS=soon");
+	manager_receives(manager, &started, "READY=1\nSTATUS=up");
 	/* The name is found before. */
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", value, sizeof(value), NULL),
 			 4);
@@ -486,10 +486,10 @@ START_TEST(what_it_says_is_passed_on_to_the_manager_above)
 	for (i = 0; i < 5000; i++)
 		hear(&started, 0);
 	for (i = 0; i < 200; i++)
-		manager_hears(manager, &started, "WATCHDOG=1");
+		manager_receives(manager, &started, "WATCHDOG=1");
 	/* Its fd comes along; to read it without is to close it. */
-	manager_hears(manager, &started, "BARRIER=1");
-	manager_hears(manager, &started, "STOPPING=1");
+	manager_receives(manager, &started, "BARRIER=1");
+	manager_receives(manager, &started, "STOPPING=1");
 	end(&started);
 	unsetenv("NOTIFY_SOCKET");
 	close(manager);
@@ -497,7 +497,7 @@ START_TEST(what_it_says_is_passed_on_to_the_manager_above)
 }
 END_TEST
 
-START_TEST(in_the_foreground_it_shares_session_and_input_with_its_starter)
+START_TEST(a_foreground_service_shares_session_and_input_with_its_starter)
 {
 	KREG_START(how, .argv = SAYS("READY=1", "input"), .flags = KREG_START_FOREGROUND);
 	struct kreg_started started;
@@ -531,7 +531,7 @@ static int start_in_container(void)
 	int err = kreg_service_start(own, "production", "config", &how, &started);
 
 	while (!err && strcmp(state.status, "up")) {
-		if (!is_told(&started, LONG_MS))
+		if (!is_notified(&started, LONG_MS))
 			err = -ETIMEDOUT;
 		else
 			err = kreg_program_hear(started.program);
@@ -542,7 +542,7 @@ static int start_in_container(void)
 	return -err;
 }
 
-START_TEST(in_a_container_it_is_heard_as_well)
+START_TEST(messages_from_a_container_are_received_too)
 {
 	pid_t child, inner;
 	int status;
@@ -572,20 +572,20 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		what_it_says_is_shown_to_others_for_as_long_as_it_runs,
-		messages_of_others_do_not_count_whoever_they_are,
-		a_service_is_believed_after_it_has_dropped_its_privileges,
-		so_are_the_processes_that_it_has_started,
-		a_main_pid_is_believed_if_that_is_a_process_of_the_service,
-		a_barrier_is_answered_and_fds_that_come_along_are_closed,
-		odd_messages_are_taken_for_what_they_are,
-		a_watchdog_that_is_missed_kills,
-		one_that_sends_its_signs_of_life_is_left_alone,
-		a_start_may_be_given_more_time,
-		a_supervisor_hears_its_services_and_restarts_those_that_miss_their_watchdog,
-		what_it_says_is_passed_on_to_the_manager_above,
-		in_the_foreground_it_shares_session_and_input_with_its_starter,
-		in_a_container_it_is_heard_as_well,
+		the_status_of_a_service_is_shown_while_it_runs,
+		messages_of_other_processes_are_ignored,
+		messages_of_a_service_that_has_dropped_privileges_are_accepted,
+		messages_of_the_children_of_a_service_are_accepted,
+		a_main_pid_is_accepted_if_it_is_a_process_of_the_service,
+		a_barrier_is_answered_and_received_fds_are_closed,
+		odd_messages_are_parsed_correctly,
+		a_missed_watchdog_kills_the_service,
+		a_service_that_feeds_its_watchdog_is_left_alone,
+		a_start_may_be_extended,
+		a_supervisor_receives_messages_and_restarts_services_that_miss_their_watchdog,
+		messages_of_a_service_are_forwarded_to_the_manager_above,
+		a_foreground_service_shares_session_and_input_with_its_starter,
+		messages_from_a_container_are_received_too,
 		NULL,
 	};
 

@@ -36,7 +36,7 @@ static int64_t now_us(void)
 	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static bool is_told_to_end(int link)
+static bool is_asked_to_end(int link)
 {
 	struct pollfd at = { .fd = link, .events = POLLIN };
 
@@ -58,7 +58,7 @@ static int store_events(int link, void *data)
 
 	client_init(&client, own, SPACE, "event_store", TIMEOUT_MS);
 	link_say(link, 0);
-	while (!is_told_to_end(link)) {
+	while (!is_asked_to_end(link)) {
 		snprintf(request, sizeof(request), "add %d-%d event %d of client %d", *(int *)data,
 			 (int)stored + 1, (int)stored + 1, *(int *)data);
 		err = client_ask(&client, request, text);
@@ -146,7 +146,7 @@ static void kill_often(struct kreg *k, struct client *client, unsigned int *seed
 	qsort(took, KILLS, sizeof(took[0]), compare);
 }
 
-START_TEST(no_event_that_a_client_sends_again_is_lost_or_doubled_by_a_hundred_kills)
+START_TEST(no_repeated_event_is_lost_or_doubled_by_a_hundred_kills)
 {
 	static struct services services;
 	KREG_SUPERVISION(tree, .services = services.tree, .count = TELEMETRY, .intensity = KILLS,
@@ -204,7 +204,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = {
-		no_event_that_a_client_sends_again_is_lost_or_doubled_by_a_hundred_kills,
+		no_repeated_event_is_lost_or_doubled_by_a_hundred_kills,
 		NULL,
 	};
 

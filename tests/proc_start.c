@@ -89,7 +89,7 @@ static void value_is(const char *wanted)
 	ck_assert_mem_eq(value, wanted, (size_t)size);
 }
 
-START_TEST(a_program_that_was_started_holds_the_name_until_it_ends)
+START_TEST(a_started_program_holds_the_name_until_it_ends)
 {
 	KREG_START(how, .argv = ARGV("sleep"), .value = "up", .value_size = 2);
 	struct kreg_started started;
@@ -113,7 +113,7 @@ START_TEST(a_program_that_was_started_holds_the_name_until_it_ends)
 }
 END_TEST
 
-START_TEST(who_comes_second_learns_who_was_first_and_its_program_never_runs)
+START_TEST(a_second_starter_learns_the_first_pid_and_its_program_never_runs)
 {
 	char file[256], *name = file;
 	KREG_START(first, .argv = ARGV("sleep"));
@@ -137,7 +137,7 @@ START_TEST(who_comes_second_learns_who_was_first_and_its_program_never_runs)
 }
 END_TEST
 
-START_TEST(a_program_that_cannot_be_run_leaves_the_name_free_and_says_why)
+START_TEST(a_program_that_cannot_be_run_leaves_the_name_free_and_reports_why)
 {
 	const struct {
 		const char *program, *directory, *output;
@@ -166,7 +166,7 @@ START_TEST(a_program_that_cannot_be_run_leaves_the_name_free_and_says_why)
 }
 END_TEST
 
-START_TEST(one_that_ends_before_it_is_ready_is_told_with_its_status)
+START_TEST(a_program_that_ends_before_it_is_ready_is_reported_with_its_status)
 {
 	KREG_START(exits, .argv = ARGV("exit", "7"), .ready = KREG_READY_NOTIFY);
 	KREG_START(dies, .argv = ARGV("kill", "10"), .ready = KREG_READY_NOTIFY);
@@ -185,7 +185,7 @@ START_TEST(one_that_ends_before_it_is_ready_is_told_with_its_status)
 }
 END_TEST
 
-START_TEST(one_that_is_not_ready_in_time_is_killed_and_the_name_is_free)
+START_TEST(a_program_that_is_not_ready_in_time_is_killed_and_frees_the_name)
 {
 	KREG_START(how, .argv = ARGV("sleep"), .ready = KREG_READY_NOTIFY, .timeout_ms = 50);
 	struct kreg_started started;
@@ -197,7 +197,7 @@ START_TEST(one_that_is_not_ready_in_time_is_killed_and_the_name_is_free)
 }
 END_TEST
 
-START_TEST(ready_is_what_the_program_says_and_so_is_its_value)
+START_TEST(the_program_decides_when_it_is_ready_and_its_value)
 {
 	KREG_START(plain, .argv = ARGV("notify", "STATUS=soon,READY=1"), .ready = KREG_READY_NOTIFY,
 		   .value = "given", .value_size = 5);
@@ -253,7 +253,7 @@ static struct kreg_service_health wait_for_reservation(void)
 	return health;
 }
 
-START_TEST(until_it_is_ready_the_name_is_reserved_by_the_program)
+START_TEST(a_program_that_is_not_ready_reserves_the_name)
 {
 	KREG_START(other, .argv = ARGV("sleep"));
 	struct kreg_service_health health;
@@ -279,7 +279,7 @@ START_TEST(until_it_is_ready_the_name_is_reserved_by_the_program)
 }
 END_TEST
 
-START_TEST(who_starts_a_name_whose_starter_has_died_ends_what_he_left)
+START_TEST(starting_a_name_whose_starter_has_died_ends_what_it_left)
 {
 	KREG_START(other, .argv = ARGV("sleep"));
 	struct kreg_service_health health;
@@ -314,7 +314,7 @@ static int start_and_stay(int link, void *data)
 	return 0;
 }
 
-START_TEST(a_program_outlives_its_starter_unless_it_was_asked_not_to)
+START_TEST(a_program_outlives_its_starter_unless_requested_otherwise)
 {
 	struct kreg_owner owner;
 	struct child starter;
@@ -379,7 +379,7 @@ START_TEST(a_program_finds_its_role_and_nothing_else_of_its_starter)
 }
 END_TEST
 
-START_TEST(a_program_that_registers_itself_finds_that_it_is_registered)
+START_TEST(a_program_that_registers_itself_finds_its_name_registered)
 {
 	KREG_START(how, .argv = ARGV("register", "x"), .ready = KREG_READY_NOTIFY);
 	struct kreg_started started;
@@ -423,7 +423,7 @@ START_TEST(the_program_is_signalled_connected_to_and_monitored_by_its_name)
 }
 END_TEST
 
-START_TEST(signals_to_the_child_reach_the_program_and_it_ends_alike)
+START_TEST(signals_to_the_child_reach_the_program_and_it_ends_the_same_way)
 {
 	KREG_START(how, .argv = ARGV("sleep"));
 	struct kreg_started started;
@@ -449,7 +449,7 @@ START_TEST(signals_to_the_child_reach_the_program_and_it_ends_alike)
 }
 END_TEST
 
-START_TEST(who_listens_hears_of_a_program_when_it_is_ready_and_when_it_dies)
+START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 {
 	KREG_START(how, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=told"),
 		   .ready = KREG_READY_NOTIFY);
@@ -476,7 +476,7 @@ START_TEST(who_listens_hears_of_a_program_when_it_is_ready_and_when_it_dies)
 }
 END_TEST
 
-START_TEST(what_was_started_and_has_ended_leaves_no_memory_behind)
+START_TEST(a_program_that_has_ended_leaves_no_memory_behind)
 {
 	KREG_START(how, .argv = ARGV("notify", "READY=1"), .ready = KREG_READY_NOTIFY);
 	struct kreg_stat before = { .size = sizeof(before) }, after = { .size = sizeof(after) };
@@ -552,21 +552,21 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		a_program_that_was_started_holds_the_name_until_it_ends,
-		who_comes_second_learns_who_was_first_and_its_program_never_runs,
-		a_program_that_cannot_be_run_leaves_the_name_free_and_says_why,
-		one_that_ends_before_it_is_ready_is_told_with_its_status,
-		one_that_is_not_ready_in_time_is_killed_and_the_name_is_free,
-		ready_is_what_the_program_says_and_so_is_its_value,
-		until_it_is_ready_the_name_is_reserved_by_the_program,
-		who_starts_a_name_whose_starter_has_died_ends_what_he_left,
-		a_program_outlives_its_starter_unless_it_was_asked_not_to,
+		a_started_program_holds_the_name_until_it_ends,
+		a_second_starter_learns_the_first_pid_and_its_program_never_runs,
+		a_program_that_cannot_be_run_leaves_the_name_free_and_reports_why,
+		a_program_that_ends_before_it_is_ready_is_reported_with_its_status,
+		a_program_that_is_not_ready_in_time_is_killed_and_frees_the_name,
+		the_program_decides_when_it_is_ready_and_its_value,
+		a_program_that_is_not_ready_reserves_the_name,
+		starting_a_name_whose_starter_has_died_ends_what_it_left,
+		a_program_outlives_its_starter_unless_requested_otherwise,
 		a_program_finds_its_role_and_nothing_else_of_its_starter,
-		a_program_that_registers_itself_finds_that_it_is_registered,
+		a_program_that_registers_itself_finds_its_name_registered,
 		the_program_is_signalled_connected_to_and_monitored_by_its_name,
-		signals_to_the_child_reach_the_program_and_it_ends_alike,
-		who_listens_hears_of_a_program_when_it_is_ready_and_when_it_dies,
-		what_was_started_and_has_ended_leaves_no_memory_behind,
+		signals_to_the_child_reach_the_program_and_it_ends_the_same_way,
+		a_listener_is_notified_when_a_program_is_ready_and_when_it_dies,
+		a_program_that_has_ended_leaves_no_memory_behind,
 		bad_arguments_are_refused_and_nothing_is_started,
 		NULL,
 	};

@@ -110,7 +110,7 @@ static void judge(struct kreg *k, int round)
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "config", NULL, 60000), 0);
 }
 
-START_TEST(of_a_thousand_starters_of_one_name_exactly_one_starts_a_process)
+START_TEST(exactly_one_of_a_thousand_starters_of_a_name_starts_a_process)
 {
 	struct kreg *k;
 	int i, round, status;
@@ -240,7 +240,7 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
 }
 
-START_TEST(who_waits_at_a_claim_is_next_when_its_holder_is_killed_or_calls_exec)
+START_TEST(a_waiter_at_a_claim_is_next_when_its_holder_is_killed_or_execs)
 {
 	struct kreg *k;
 	int end;
@@ -258,8 +258,8 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		of_a_thousand_starters_of_one_name_exactly_one_starts_a_process,
-		who_waits_at_a_claim_is_next_when_its_holder_is_killed_or_calls_exec,
+		exactly_one_of_a_thousand_starters_of_a_name_starts_a_process,
+		a_waiter_at_a_claim_is_next_when_its_holder_is_killed_or_execs,
 		NULL,
 	};
 

@@ -169,7 +169,7 @@ static int start_another(int link, void *data)
 }
 
 /* The watcher is the fallback's. */
-START_TEST(who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone)
+START_TEST(starting_a_name_waits_for_the_watcher_of_a_program_that_is_gone)
 {
 	const char *const argv[] = { "sleep", "1000", NULL };
 	struct kreg_started started = { .size = sizeof(started) };
@@ -212,7 +212,7 @@ static int __attribute__((noreturn)) be_starter(int link, void *data)
 		pause();
 }
 
-START_TEST(a_program_that_is_to_die_with_its_starter_does)
+START_TEST(a_program_started_to_die_with_its_starter_does)
 {
 	struct child starter;
 	int64_t pid;
@@ -289,7 +289,7 @@ static int __attribute__((noreturn)) drop_and_be_starter(int link, void *data)
 	_exit(0);
 }
 
-START_TEST(who_has_dropped_privileges_starts_programs)
+START_TEST(a_process_that_has_dropped_privileges_can_start_programs)
 {
 	struct child starter;
 
@@ -385,7 +385,7 @@ static int __attribute__((noreturn)) start_where_pids_come_again(int link, void 
 	_exit(0);
 }
 
-START_TEST(a_pid_that_is_a_strangers_by_now_is_not_killed)
+START_TEST(a_pid_that_now_belongs_to_a_stranger_is_not_killed)
 {
 	struct child first;
 	int64_t said;
@@ -477,11 +477,11 @@ int main(int argc, char **argv)
 	const TTest *const both[] = {
 		a_program_ends_with_the_child_of_its_starter,
 		a_program_ends_with_its_watcher,
-		who_starts_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
-		a_program_that_is_to_die_with_its_starter_does,
+		starting_a_name_waits_for_the_watcher_of_a_program_that_is_gone,
+		a_program_started_to_die_with_its_starter_does,
 		a_program_dies_with_a_starter_that_has_dropped_its_privileges,
-		who_has_dropped_privileges_starts_programs,
-		a_pid_that_is_a_strangers_by_now_is_not_killed,
+		a_process_that_has_dropped_privileges_can_start_programs,
+		a_pid_that_now_belongs_to_a_stranger_is_not_killed,
 		a_service_ends_with_its_supervisor,
 		a_supervised_service_whose_child_is_killed_is_restarted_once,
 		NULL,

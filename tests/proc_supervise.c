@@ -77,7 +77,7 @@ START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
 }
 END_TEST
 
-START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
+START_TEST(a_strategy_decides_which_services_restart_with_the_ended_one)
 {
 	static const struct {
 		uint32_t strategy;
@@ -119,7 +119,7 @@ START_TEST(a_strategy_says_who_is_restarted_with_the_one_that_has_ended)
 }
 END_TEST
 
-START_TEST(a_policy_says_after_which_ends_a_service_is_restarted)
+START_TEST(a_policy_decides_after_which_ends_a_service_restarts)
 {
 	static const struct {
 		uint32_t policy;
@@ -229,7 +229,7 @@ START_TEST(the_restart_limit_ends_the_tree_and_is_logged)
 }
 END_TEST
 
-START_TEST(with_no_intensity_the_first_restart_is_one_too_many)
+START_TEST(an_intensity_of_zero_allows_no_restart)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping) };
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = KREG_INTENSITY_NONE);
@@ -244,7 +244,7 @@ START_TEST(with_no_intensity_the_first_restart_is_one_too_many)
 }
 END_TEST
 
-START_TEST(a_restart_that_fails_is_tried_again_as_often_as_intensity_allows)
+START_TEST(a_failed_restart_is_retried_as_often_as_intensity_allows)
 {
 	char program[256], *name = program;
 	const char *const argv[] = { name, "sleep", NULL };
@@ -294,7 +294,7 @@ START_TEST(a_restart_fails_if_another_process_has_taken_the_name)
 }
 END_TEST
 
-START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
+START_TEST(a_failed_start_undoes_all_and_names_the_role)
 {
 	static const char *const missing[] = { "/no/such/program", NULL };
 	static const char *const failing[] = { PROGRAM, "exit", "3", NULL };
@@ -333,7 +333,7 @@ START_TEST(a_start_that_fails_undoes_all_and_names_the_role)
 }
 END_TEST
 
-START_TEST(a_service_that_is_there_already_is_not_started_and_left_alone)
+START_TEST(a_service_that_already_runs_is_not_started_and_left_alone)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
 						    SERVICE("b", sleeping) };
@@ -433,7 +433,7 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 }
 END_TEST
 
-START_TEST(what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken)
+START_TEST(a_service_that_ignores_sigterm_is_killed_and_a_stopped_one_continued)
 {
 	struct kreg_supervised services[] = { SERVICE("asleep", sleeping),
 					      SERVICE("stubborn", sleeping) };
@@ -530,7 +530,7 @@ static int supervise_without_write(int link, void *data)
 	return 0;
 }
 
-START_TEST(where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_same)
+START_TEST(a_supervisor_can_be_changed_and_stopped_where_write_is_refused)
 {
 	struct child child = child_start(supervise_without_write, &_i);
 
@@ -539,7 +539,7 @@ START_TEST(where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_sa
 }
 END_TEST
 
-START_TEST(no_fd_thread_process_or_name_is_left)
+START_TEST(a_supervisor_leaves_no_fd_thread_process_or_name)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping),
 						    SERVICE("b", sleeping) };
@@ -570,21 +570,21 @@ int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		services_start_after_those_they_wait_for_and_stop_in_reverse,
-		a_strategy_says_who_is_restarted_with_the_one_that_has_ended,
-		a_policy_says_after_which_ends_a_service_is_restarted,
+		a_strategy_decides_which_services_restart_with_the_ended_one,
+		a_policy_decides_after_which_ends_a_service_restarts,
 		an_unknown_end_is_not_a_clean_one,
 		the_restart_limit_ends_the_tree_and_is_logged,
-		with_no_intensity_the_first_restart_is_one_too_many,
-		a_restart_that_fails_is_tried_again_as_often_as_intensity_allows,
+		an_intensity_of_zero_allows_no_restart,
+		a_failed_restart_is_retried_as_often_as_intensity_allows,
 		a_restart_fails_if_another_process_has_taken_the_name,
-		a_start_that_fails_undoes_all_and_names_the_role,
-		a_service_that_is_there_already_is_not_started_and_left_alone,
+		a_failed_start_undoes_all_and_names_the_role,
+		a_service_that_already_runs_is_not_started_and_left_alone,
 		a_namespace_has_one_supervisor,
 		an_invalid_plan_is_refused_and_logged_before_anything_is_started,
-		what_ignores_sigterm_is_killed_and_what_is_stopped_is_woken,
+		a_service_that_ignores_sigterm_is_killed_and_a_stopped_one_continued,
 		a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped,
-		where_write_is_refused_a_supervisor_is_changed_and_stopped_all_the_same,
-		no_fd_thread_process_or_name_is_left,
+		a_supervisor_can_be_changed_and_stopped_where_write_is_refused,
+		a_supervisor_leaves_no_fd_thread_process_or_name,
 		NULL,
 	};
 

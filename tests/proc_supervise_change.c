@@ -91,7 +91,7 @@ START_TEST(a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_diff
 }
 END_TEST
 
-START_TEST(a_plan_that_is_wrong_changes_nothing)
+START_TEST(an_invalid_plan_changes_nothing)
 {
 	const struct kreg_supervised before[] = { SERVICE("a", sleeping), SERVICE("b", sleeping) };
 	const struct kreg_supervised wrong[] = { SERVICE("c", sleeping, .after = AFTER("d")) };
@@ -115,7 +115,7 @@ START_TEST(a_plan_that_is_wrong_changes_nothing)
 }
 END_TEST
 
-START_TEST(what_cannot_be_started_stays_down_until_the_next_change)
+START_TEST(a_service_that_cannot_be_started_stays_down_until_the_next_change)
 {
 	const struct kreg_supervised before[] = { SERVICE("a", sleeping) };
 	const struct kreg_supervised broken[] = {
@@ -173,7 +173,7 @@ static void order(int orders)
 	ck_assert_int_eq(write(orders, &one, sizeof(one)), sizeof(one));
 }
 
-START_TEST(an_order_to_stop_is_followed_while_services_are_started)
+START_TEST(a_stop_takes_effect_while_services_are_started)
 {
 	const struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", never) };
 	struct starter starter = { .what = { .size = sizeof(starter.what),
@@ -197,7 +197,7 @@ START_TEST(an_order_to_stop_is_followed_while_services_are_started)
 }
 END_TEST
 
-START_TEST(a_second_order_hastens)
+START_TEST(a_second_stop_is_faster)
 {
 	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", stubborn) };
 	KREG_SUPERVISION(what, .services = services, .count = 2);
@@ -233,10 +233,10 @@ int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_differs,
-		a_plan_that_is_wrong_changes_nothing,
-		what_cannot_be_started_stays_down_until_the_next_change,
-		an_order_to_stop_is_followed_while_services_are_started,
-		a_second_order_hastens,
+		an_invalid_plan_changes_nothing,
+		a_service_that_cannot_be_started_stays_down_until_the_next_change,
+		a_stop_takes_effect_while_services_are_started,
+		a_second_stop_is_faster,
 		NULL,
 	};
 

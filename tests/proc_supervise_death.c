@@ -104,7 +104,7 @@ static struct kreg_supervisor *supervise_and_keep(const char *events)
 	return supervisor;
 }
 
-START_TEST(the_services_of_a_supervisor_that_is_killed_are_gone)
+START_TEST(the_services_of_a_killed_supervisor_are_gone)
 {
 	struct child child;
 
@@ -121,7 +121,7 @@ START_TEST(the_services_of_a_supervisor_that_is_killed_are_gone)
 }
 END_TEST
 
-START_TEST(services_that_are_kept_go_on_and_are_taken_over)
+START_TEST(kept_services_go_on_and_are_taken_over)
 {
 	struct kreg_supervisor *supervisor;
 	struct kreg_owner a, b;
@@ -153,7 +153,7 @@ START_TEST(services_that_are_kept_go_on_and_are_taken_over)
 }
 END_TEST
 
-START_TEST(what_has_ended_while_nobody_supervised_is_started_by_the_next_one)
+START_TEST(a_service_that_ended_unsupervised_is_started_by_the_next_supervisor)
 {
 	struct kreg_supervisor *supervisor;
 	struct kreg_owner b;
@@ -174,7 +174,7 @@ START_TEST(what_has_ended_while_nobody_supervised_is_started_by_the_next_one)
 }
 END_TEST
 
-START_TEST(services_that_were_kept_are_refused_by_a_supervisor_that_does_not_keep)
+START_TEST(kept_services_are_refused_by_a_supervisor_that_does_not_keep)
 {
 	KREG_SUPERVISION(what, .services = services, .count = 2);
 	struct kreg_supervisor *supervisor;
@@ -193,7 +193,7 @@ START_TEST(services_that_were_kept_are_refused_by_a_supervisor_that_does_not_kee
 }
 END_TEST
 
-START_TEST(a_supervisor_is_of_the_process_and_not_of_its_children)
+START_TEST(a_supervisor_belongs_to_the_process_and_not_to_its_children)
 {
 	struct kreg_supervisor *supervisor;
 	int status;
@@ -223,7 +223,7 @@ START_TEST(a_supervisor_is_of_the_process_and_not_of_its_children)
 }
 END_TEST
 
-START_TEST(to_stop_a_namespace_its_supervisor_is_asked_first)
+START_TEST(stopping_a_namespace_asks_its_supervisor_first)
 {
 	struct child child;
 
@@ -239,7 +239,7 @@ START_TEST(to_stop_a_namespace_its_supervisor_is_asked_first)
 }
 END_TEST
 
-START_TEST(a_supervisor_that_does_not_go_is_killed_with_its_services)
+START_TEST(a_supervisor_that_does_not_stop_is_killed_with_its_services)
 {
 	struct child child;
 	int status;
@@ -274,7 +274,7 @@ static void start(const char *role, const struct kreg_start *how)
 	} while (!is_later);
 }
 
-START_TEST(those_that_came_last_are_stopped_first_whatever_state_they_are_in)
+START_TEST(the_newest_services_are_stopped_first_in_any_state)
 {
 	static const char *const stubborn_argv[] = { "/bin/sh", "-c",
 						     "trap '' TERM; echo >&9; exec sleep 100000",
@@ -331,7 +331,7 @@ static int reserve(int link, void *data)
 		pause();
 }
 
-START_TEST(reserved_names_those_in_line_and_the_callers_own_are_stopped_too)
+START_TEST(services_reserved_in_line_and_of_the_caller_are_stopped_too)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
 	struct child child;
@@ -373,15 +373,15 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		the_services_of_a_supervisor_that_is_killed_are_gone,
-		services_that_are_kept_go_on_and_are_taken_over,
-		what_has_ended_while_nobody_supervised_is_started_by_the_next_one,
-		services_that_were_kept_are_refused_by_a_supervisor_that_does_not_keep,
-		a_supervisor_is_of_the_process_and_not_of_its_children,
-		to_stop_a_namespace_its_supervisor_is_asked_first,
-		a_supervisor_that_does_not_go_is_killed_with_its_services,
-		those_that_came_last_are_stopped_first_whatever_state_they_are_in,
-		reserved_names_those_in_line_and_the_callers_own_are_stopped_too,
+		the_services_of_a_killed_supervisor_are_gone,
+		kept_services_go_on_and_are_taken_over,
+		a_service_that_ended_unsupervised_is_started_by_the_next_supervisor,
+		kept_services_are_refused_by_a_supervisor_that_does_not_keep,
+		a_supervisor_belongs_to_the_process_and_not_to_its_children,
+		stopping_a_namespace_asks_its_supervisor_first,
+		a_supervisor_that_does_not_stop_is_killed_with_its_services,
+		the_newest_services_are_stopped_first_in_any_state,
+		services_reserved_in_line_and_of_the_caller_are_stopped_too,
 		a_namespace_that_cannot_be_stopped_is_refused,
 		NULL,
 	};

@@ -110,7 +110,7 @@ static void gone(const pid_t *pids)
 		ck_assert(!process_read(pids[i], &process) || process_is_over(&process));
 }
 
-START_TEST(what_a_service_has_started_ends_with_it)
+START_TEST(processes_that_a_service_started_end_with_it)
 {
 	int way;
 
@@ -145,7 +145,7 @@ START_TEST(what_a_service_has_started_ends_with_it)
 }
 END_TEST
 
-START_TEST(what_ignores_sigterm_there_is_killed_after_the_timeout)
+START_TEST(a_process_of_a_service_that_ignores_sigterm_is_killed_after_the_timeout)
 {
 	int way;
 
@@ -175,7 +175,7 @@ START_TEST(what_ignores_sigterm_there_is_killed_after_the_timeout)
 }
 END_TEST
 
-START_TEST(a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too)
+START_TEST(a_leftover_process_without_its_first_thread_is_ended_too)
 {
 	int way;
 
@@ -243,7 +243,7 @@ START_TEST(a_service_that_daemonises_is_logged_with_its_line_and_not_restarted)
 }
 END_TEST
 
-START_TEST(one_that_daemonises_before_it_is_ready_does_not_start)
+START_TEST(a_service_that_daemonises_before_it_is_ready_does_not_start)
 {
 	int way;
 
@@ -271,7 +271,7 @@ START_TEST(one_that_daemonises_before_it_is_ready_does_not_start)
 }
 END_TEST
 
-START_TEST(what_is_to_start_after_a_one_shot_waits_for_its_success)
+START_TEST(services_after_a_one_shot_wait_for_its_success)
 {
 	static const char *const right[] = { PROGRAM, "exit", "0", NULL };
 	static const char *const wrong[] = { PROGRAM, "exit", "3", NULL };
@@ -304,7 +304,7 @@ START_TEST(what_is_to_start_after_a_one_shot_waits_for_its_success)
 }
 END_TEST
 
-START_TEST(one_that_ends_before_it_can_be_found_was_started_and_has_ended)
+START_TEST(a_service_that_ends_before_it_is_found_counts_as_started_and_ended)
 {
 	static const char *const argv[] = { "/bin/true", NULL };
 	const KREG_START(brief, .argv = argv);
@@ -331,7 +331,7 @@ START_TEST(one_that_ends_before_it_can_be_found_was_started_and_has_ended)
 }
 END_TEST
 
-START_TEST(a_restart_waits_and_longer_each_time)
+START_TEST(each_restart_is_delayed_longer_than_the_one_before)
 {
 	static const char *const argv[] = { PROGRAM, "exit", "1", NULL };
 	const KREG_START(failing, .argv = argv);
@@ -359,14 +359,14 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		what_a_service_has_started_ends_with_it,
-		what_ignores_sigterm_there_is_killed_after_the_timeout,
-		a_process_that_is_left_and_whose_first_thread_has_ended_is_ended_too,
+		processes_that_a_service_started_end_with_it,
+		a_process_of_a_service_that_ignores_sigterm_is_killed_after_the_timeout,
+		a_leftover_process_without_its_first_thread_is_ended_too,
 		a_service_that_daemonises_is_logged_with_its_line_and_not_restarted,
-		one_that_daemonises_before_it_is_ready_does_not_start,
-		what_is_to_start_after_a_one_shot_waits_for_its_success,
-		one_that_ends_before_it_can_be_found_was_started_and_has_ended,
-		a_restart_waits_and_longer_each_time,
+		a_service_that_daemonises_before_it_is_ready_does_not_start,
+		services_after_a_one_shot_wait_for_its_success,
+		a_service_that_ends_before_it_is_found_counts_as_started_and_ended,
+		each_restart_is_delayed_longer_than_the_one_before,
 		NULL,
 	};
 

@@ -109,7 +109,7 @@ static void stop(struct kreg_supervisor *supervisor)
 	kreg_close(k);
 }
 
-START_TEST(what_a_kept_service_says_is_heard_by_each_supervisor)
+START_TEST(every_supervisor_receives_the_messages_of_a_kept_service)
 {
 	KREG_START(how,
 		   .argv = SAYS("READY=1,STATUS=first", "wait", "RELOADING=1,STATUS=reads",
@@ -143,7 +143,7 @@ START_TEST(what_a_kept_service_says_is_heard_by_each_supervisor)
 }
 END_TEST
 
-START_TEST(its_watchdog_is_the_one_that_it_was_told_of)
+START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 {
 	KREG_START(told_of_one, .argv = SAYS("READY=1", "wait", "WATCHDOG=1"),
 		   .ready = KREG_READY_NOTIFY, .watchdog_ms = 200);
@@ -194,7 +194,7 @@ static int take_name(void)
 	return fd;
 }
 
-START_TEST(a_name_that_somebody_has_taken_is_said_and_costs_only_that)
+START_TEST(a_notify_socket_bound_by_another_process_is_reported_and_costs_only_that_service)
 {
 	KREG_START(how, .argv = SAYS("READY=1,STATUS=up"), .ready = KREG_READY_NOTIFY);
 	struct kreg_supervisor *supervisor;
@@ -218,9 +218,9 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
-		what_a_kept_service_says_is_heard_by_each_supervisor,
-		its_watchdog_is_the_one_that_it_was_told_of,
-		a_name_that_somebody_has_taken_is_said_and_costs_only_that,
+		every_supervisor_receives_the_messages_of_a_kept_service,
+		a_kept_service_keeps_the_watchdog_that_it_started_with,
+		a_notify_socket_bound_by_another_process_is_reported_and_costs_only_that_service,
 		NULL,
 	};
 

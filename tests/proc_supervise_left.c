@@ -252,7 +252,7 @@ START_TEST(the_workers_of_a_killed_supervisors_services_are_killed_at_once)
 }
 END_TEST
 
-START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
+START_TEST(workers_of_a_kept_service_that_dies_unsupervised_are_killed)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
@@ -274,7 +274,7 @@ START_TEST(so_are_those_of_a_kept_service_that_dies_when_nobody_supervises)
 }
 END_TEST
 
-START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
+START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
@@ -307,7 +307,7 @@ START_TEST(those_of_one_that_was_taken_over_are_ended_by_its_supervisor)
 END_TEST
 
 /* The namespace is empty when the call returns, also of what the minder would end a few milliseconds later. */
-START_TEST(those_of_a_supervisor_in_another_cgroup_are_ended_before_the_stop_returns)
+START_TEST(workers_under_a_supervisor_in_another_cgroup_end_before_the_stop_returns)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv, .flags = KREG_SUPERVISE_KEEP, .is_elsewhere = true };
@@ -377,7 +377,7 @@ static void leave_without_minder(int way)
 	}
 }
 
-START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one)
+START_TEST(the_next_supervisor_ends_what_a_killed_supervisor_and_minder_left)
 {
 	mode = _i;
 	leave_without_minder(0);
@@ -385,7 +385,7 @@ START_TEST(what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_th
 }
 END_TEST
 
-START_TEST(or_by_who_stops_the_namespace_and_counts_it)
+START_TEST(stopping_the_namespace_ends_and_counts_what_they_left)
 {
 	mode = _i;
 	leave_without_minder(1);
@@ -397,11 +397,11 @@ int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		the_workers_of_a_killed_supervisors_services_are_killed_at_once,
-		so_are_those_of_a_kept_service_that_dies_when_nobody_supervises,
-		those_of_one_that_was_taken_over_are_ended_by_its_supervisor,
-		those_of_a_supervisor_in_another_cgroup_are_ended_before_the_stop_returns,
-		what_a_killed_supervisor_and_a_killed_minder_have_left_is_ended_by_the_next_one,
-		or_by_who_stops_the_namespace_and_counts_it,
+		workers_of_a_kept_service_that_dies_unsupervised_are_killed,
+		workers_of_a_service_taken_over_are_ended_by_its_supervisor,
+		workers_under_a_supervisor_in_another_cgroup_end_before_the_stop_returns,
+		the_next_supervisor_ends_what_a_killed_supervisor_and_minder_left,
+		stopping_the_namespace_ends_and_counts_what_they_left,
 		NULL,
 	};
 

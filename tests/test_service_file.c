@@ -207,7 +207,7 @@ static const struct {
 	{ "~ ~/x a~ '~'", "/home/me|/home/me/x|a~|~|" },
 };
 
-START_TEST(a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read)
+START_TEST(a_value_is_split_as_by_a_shell_and_the_same_in_every_reader)
 {
 	struct kreg_supervision *what;
 	char text[1024], words[1024] = "";
@@ -251,8 +251,8 @@ int main(void)
 	tcase_add_loop_test(tcase, an_error_names_file_and_line, 0,
 			    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(tcase, long_values_are_not_truncated);
-	tcase_add_loop_test(tcase, a_value_is_split_as_by_a_shell_and_the_same_wherever_it_is_read,
-			    0, sizeof(splits) / sizeof(splits[0]));
+	tcase_add_loop_test(tcase, a_value_is_split_as_by_a_shell_and_the_same_in_every_reader, 0,
+			    sizeof(splits) / sizeof(splits[0]));
 	tcase_add_test(tcase, a_missing_file_and_a_folder_are_refused);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
