@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The example's services, each test with services of its own: what they keep, what outlives a kill, and that two
- * tests do not see each other.
+ * The example's services, each test with services of its own: what they store, what
+ * outlives a kill, and that two tests do not see each other.
  */
 #include <check.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program may close what fds it likes, 0 to 2 and those that it does not know included, and open its own under
- * any number: no file of the program's is ever taken for one of the registry's, and no file of the registry's is ever
- * under a number that the program writes to.
+ * A program may close any fds, including 0 to 2 and fds that it does not know, and open
+ * its own under any number: no file of the program is ever taken for one of the registry,
+ * and no file of the registry ever has a number that the program writes to.
  */
 #include <check.h>
 #include <errno.h>
@@ -35,7 +35,7 @@
 #define FILES 16
 #define PRECIOUS "precious\n"
 
-/* What is wrong, in a child: it says so, and ends with 1. */
+/* In a child: reports what is wrong, and exits with 1. */
 #define REQUIRE(what)                                                                              \
 	do {                                                                                       \
 		if (!(what)) {                                                                     \
@@ -73,7 +73,10 @@ START_TEST(an_open_registry_has_no_fd)
 }
 END_TEST
 
-/* Writes to the three as a program does that prints, and counts what has gone anywhere. */
+/*
+ * Writes to fds 0 to 2 as a program that prints does, and counts the bytes that reached
+ * any file.
+ */
 static void *print_to_closed(void *data)
 {
 	int *state = data, fd, written = 0;
@@ -126,7 +129,7 @@ START_TEST(the_library_never_uses_fds_0_1_and_2_while_a_thread_prints)
 }
 END_TEST
 
-/* The program's files under all numbers that the library may have had. */
+/* Opens files of the program's under all numbers that the library may have had. */
 static int take_numbers(int link, int *files)
 {
 	char path[128];
@@ -176,7 +179,7 @@ static int register_many(struct kreg *k, const char *prefix, int count)
 
 static int go_on_without_fds(int link, void *data)
 {
-	/* Not by mode_open(): Check has an fd of its own as well. */
+	/* Not mode_open(): Check has an fd of its own as well. */
 	KREG_OPTIONS(options, .guard = mode_guard(*(int *)data), .directory = tmp_directory());
 	struct kreg *k = mode_open(*(int *)data, "unknown"), *second;
 	int files[FILES];
@@ -237,7 +240,10 @@ static int await_event(struct kreg_listener *listener, struct kreg_event *event)
 	return -ETIMEDOUT;
 }
 
-/* A waiter and a listener whose program closes all but its own, and then the owner dies. */
+/*
+ * Its waiter and its listener run in a program that closes all fds but its own; then the
+ * owner dies.
+ */
 static int hear_without_fds(int link, void *data)
 {
 	struct waiter waiter = { .k = mode_open(*(int *)data, "deaths"), .result = 1 };
@@ -249,13 +255,16 @@ static int hear_without_fds(int link, void *data)
 	before = count_fds();
 	REQUIRE(!kreg_listen(waiter.k, NULL, KREG_LISTEN_KNOWN, &listener));
 	REQUIRE(kreg_listener_fd(listener) > STDERR_FILENO);
-	/* A pair, and nothing that the program could take for its own, however many owners there are. */
+	/*
+	 * A pair, and no fd that the program could take for its own, however many owners
+	 * there are.
+	 */
 	REQUIRE(count_fds() == before + 2);
 	REQUIRE(await_event(listener, &event) == 1 && event.type == KREG_EVENT_REGISTER);
 	REQUIRE(!pthread_create(&waiter.thread, NULL, await_gone, &waiter));
 	REQUIRE(kreg_await_gone(waiter.k, "name", KREG_STRING, NULL, 50) == -ETIMEDOUT);
 	REQUIRE(count_fds() == before + 2);
-	/* The holder's link is not ours any more: its end is what it hears. */
+	/* The holder's link no longer belongs to this process; its end ends the holder. */
 	REQUIRE(!take_numbers(link, files));
 	REQUIRE(!pthread_join(waiter.thread, NULL));
 	REQUIRE(!waiter.result);
@@ -279,9 +288,12 @@ START_TEST(waiters_and_listeners_without_their_fds_miss_nothing_and_touch_no_fil
 END_TEST
 
 #define NUMBERS 128
-#define ABOVE 200 /* what the program knows */
+#define ABOVE 200 /* the fds that the program knows */
 
-/* A program that goes on closing what it does not know, and opens files and sockets under these numbers. */
+/*
+ * A program that keeps closing fds that it does not know, and opens files and sockets
+ * under their numbers.
+ */
 struct closer {
 	pthread_t thread;
 	pthread_mutex_t mutex; /* held while it does that */
@@ -347,7 +359,7 @@ static void *close_unknown(void *data)
 	return NULL;
 }
 
-/* That nobody has closed, written to or read from any of them. */
+/* Checks that no other thread closed, wrote to or read from any of them. */
 static int end_closer(struct closer *c)
 {
 	char text[64];
@@ -374,7 +386,7 @@ static int end_closer(struct closer *c)
 	return 0;
 }
 
-/* What the supervisor's thread says, in the program's own file. */
+/* Writes the supervisor's messages to the program's own file. */
 static void write_sentence(void *data, const char *sentence)
 {
 	dprintf(*(int *)data, "%s\n", sentence);
@@ -385,7 +397,7 @@ static void write_event(const struct kreg_telemetry *event, void *data)
 	dprintf(*(int *)data, "event %s\n", event->role);
 }
 
-/* The pid of a service that is found, and is not @before; 0: after a minute there is none. */
+/* The pid of a service that is found and is not @before; 0: none within a minute. */
 static pid_t runs_again(struct kreg *k, const char *role, pid_t before)
 {
 	struct kreg_owner owner;
@@ -453,12 +465,15 @@ static int supervise_without_fds(int link, void *data)
 	before = count_fds();
 	REQUIRE(!kreg_service_telemetry(k, write_event, &log));
 	REQUIRE(!kreg_supervise(k, "closed", &what, &s, NULL));
-	/* A pair, and nothing that the program could take for its own, however many services there are. */
+	/*
+	 * A pair, and no fd that the program could take for its own, however many
+	 * services there are.
+	 */
 	REQUIRE(count_fds() == before + 2);
 	REQUIRE(!pthread_create(&closer.thread, NULL, close_unknown, &closer));
 	REQUIRE(!kill_services(k, "plain", SIGKILL, 20));
 	REQUIRE(!kill_services(k, "heard", SIGKILL, 5));
-	/* Stopped, it sends no sign of life. */
+	/* A stopped service does not feed its watchdog. */
 	REQUIRE(!kill_services(k, "heard", SIGSTOP, 1));
 	REQUIRE(!kreg_supervisor_state(s));
 	REQUIRE(!kreg_supervisor_change(s, &what, NULL));
@@ -501,7 +516,7 @@ static int fill_file_system(int mode, int error)
 	REQUIRE(!kreg_open(&k, "full", &options));
 	REQUIRE(register_many(k, "many", 100) == -ENOSPC);
 	REQUIRE(kreg_count(k) > 10);
-	/* What was got for nothing is used by what needs less. */
+	/* Memory that was allocated in vain serves a smaller allocation. */
 	REQUIRE(!kreg_register(k, "small", KREG_STRING, "v", 1, NULL));
 	REQUIRE(!kreg_check(k, NULL, NULL));
 	kreg_close(k);

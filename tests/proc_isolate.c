@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Isolated tests: a namespace and services of one's own, unseen by others, and nothing left of them.
+ * Isolated tests: a namespace and services of their own, not visible to others, and
+ * nothing left of them.
  */
 #include <check.h>
 #include <errno.h>
@@ -32,7 +33,7 @@ static int mode;
 
 static const char *const roles[SERVICES] = { "config_server", "event_store", "telemetry" };
 
-/* Three services whose value says whose they are. */
+/* Three services whose values name their owner. */
 struct tree {
 	char value[32];
 	const char *argv[3];
@@ -76,7 +77,7 @@ static int services_in(const char *space)
 	return count;
 }
 
-/* Whether the three are there, are @number's, and are all that is there. */
+/* Whether exactly these three services exist, and belong to @number. */
 static bool has_own(const char *space, int64_t number)
 {
 	struct tree wanted;
@@ -132,7 +133,7 @@ static int note_pid(const struct kreg_service *service, void *data)
 	return 0;
 }
 
-/* Until each has found what is its own; @pids are of all services. */
+/* Returns when each has found its own services; @pids: those of all services. */
 static void start_all(struct child *tests, struct pids *pids)
 {
 	int i;
@@ -198,7 +199,7 @@ START_TEST(two_hundred_killed_test_processes_leave_nothing)
 		kill(tests[i].pid, SIGKILL);
 	for (i = 0; i < ENVIRONMENTS; i++)
 		child_kill(&tests[i]);
-	/* The kernel kills the services; when they are dead it is for it to say. */
+	/* The kernel kills the services, and it decides when they are dead. */
 	while (kreg_count(k))
 		sched_yield();
 	none_is_left(&pids);
@@ -276,7 +277,7 @@ static char services_file[256];
 
 KREG_CHECK_ISOLATION(env, services_file)
 
-/* As a user's test: the fixture's lines are called around it. */
+/* As a user's test would: the fixture's functions are called around it. */
 START_TEST(the_fixture_starts_the_services_of_a_file_and_stops_them)
 {
 	FILE *file;

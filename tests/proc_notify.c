@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a service says by sd_notify(3) is heard for as long as it runs, and nobody else is believed.
+ * The messages that a service sends by sd_notify(3) are received while it runs, and those
+ * of other processes are ignored.
  */
 #include <check.h>
 #include <errno.h>
@@ -67,7 +68,7 @@ static bool is_notified(const struct kreg_started *started, int ms)
 	return poll(&at, 1, ms) == 1;
 }
 
-/* Hears one message, or looks at the watchdog. False: there was none for that long. */
+/* Receives one message, or checks the watchdog. False: neither happened within @ms. */
 static bool hear(const struct kreg_started *started, int ms)
 {
 	if (!is_notified(started, ms))
@@ -76,7 +77,10 @@ static bool hear(const struct kreg_started *started, int ms)
 	return true;
 }
 
-/* The same of one that may end meanwhile: on a loaded machine before its name is published. */
+/*
+ * The same for a service that may end meanwhile: on a loaded machine before its name is
+ * published.
+ */
 static void hear_last(const struct kreg_started *started)
 {
 	int err = is_notified(started, 10) ? kreg_program_hear(started->program) : 0;
@@ -99,7 +103,7 @@ static struct kreg_service_health health(void)
 	return health;
 }
 
-/* Hears it until it has ended. */
+/* Receives its messages until it has ended. */
 static int end_of(struct kreg_started *started)
 {
 	int status;
@@ -151,9 +155,9 @@ START_TEST(the_status_of_a_service_is_shown_while_it_runs)
 		ck_assert_str_eq(seen.status, "ends");
 	}
 	kreg_close(reader);
-	/* It is no name. */
+	/* The status is not a name. */
 	ck_assert_int_eq(kreg_count(k), 1);
-	/* When it is not heard any more, nobody claims to know. */
+	/* Once no process receives its messages, its state is unknown. */
 	kreg_program_close(started.program);
 	started.program = NULL;
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
@@ -303,7 +307,7 @@ START_TEST(odd_messages_are_parsed_correctly)
 		ck_assert(hear(&started, LONG_MS));
 		state = state_of(&started);
 	} while (state.status[0] != 'm');
-	/* Cut before the character of two bytes that has no room. */
+	/* Truncated before the two-byte character that does not fit. */
 	ck_assert_uint_eq(strlen(state.status), KREG_STATUS_MAX - 1);
 	hear_until_status(&started, "end");
 	ck_assert_uint_eq(state_of(&started).says, KREG_PROGRAM_STARTING);
@@ -352,7 +356,7 @@ START_TEST(a_service_that_feeds_its_watchdog_is_left_alone)
 	started = start_as(&how);
 	hear_until_status(&started, "lived");
 	status = end_of(&started);
-	/* It has told us that it is about to end, and may take its time. */
+	/* It has announced its end, and may take its time. */
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
 	kreg_close(k);
@@ -372,7 +376,7 @@ START_TEST(a_start_may_be_extended)
 }
 END_TEST
 
-/* The first of several is kept; @pid: of the service, 0: it does not run. */
+/* The first result is kept; @pid: the service's, 0: it does not run. */
 static pid_t runs_as(void)
 {
 	struct kreg_owner owner;
@@ -380,7 +384,7 @@ static pid_t runs_as(void)
 	return kreg_service_lookup(k, "production", "config", NULL, 0, &owner) < 0 ? 0 : owner.pid;
 }
 
-/* Of what is restarted meanwhile; nothing while it does not run. */
+/* The health of a service that is being restarted; empty while it does not run. */
 static struct kreg_service_health health_if_it_runs(void)
 {
 	struct kreg_service_health is = { .size = sizeof(is) };
@@ -420,7 +424,7 @@ START_TEST(a_supervisor_receives_messages_and_restarts_services_that_miss_their_
 	do {
 		first = runs_as();
 	} while (!first);
-	/* Stopped, it sends no sign of life. */
+	/* A stopped service does not feed its watchdog. */
 	kill(first, SIGSTOP);
 	while (!runs_as() || runs_as() == first)
 		usleep(1000);
@@ -432,7 +436,7 @@ START_TEST(a_supervisor_receives_messages_and_restarts_services_that_miss_their_
 }
 END_TEST
 
-/* A manager above us: a socket, which $NOTIFY_SOCKET names. */
+/* A manager above the supervisor: a socket, which $NOTIFY_SOCKET names. */
 static int open_manager(void)
 {
 	struct sockaddr_un own = { .sun_family = AF_UNIX };
@@ -448,7 +452,7 @@ static int open_manager(void)
 	return fd;
 }
 
-/* Whatever the program waits for in between. */
+/* Receives messages until @wanted comes. */
 static void manager_receives(int manager, const struct kreg_started *started, const char *wanted)
 {
 	struct pollfd at = { .fd = manager, .events = POLLIN };
@@ -478,16 +482,16 @@ START_TEST(messages_of_a_service_are_forwarded_to_the_manager_above)
 	started = start_as(&how);
 	manager_receives(manager, &started, "STATUS=soon");
 	manager_receives(manager, &started, "READY=1\nSTATUS=up");
-	/* The name is found before. */
+	/* The name is found earlier. */
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", value, sizeof(value), NULL),
 			 4);
 	kill(started.owner.pid, SIGUSR1);
-	/* More than the manager's socket takes at once; they wait, and nothing is lost. */
+	/* More than the manager's socket takes at once; messages wait, and none is lost. */
 	for (i = 0; i < 5000; i++)
 		hear(&started, 0);
 	for (i = 0; i < 200; i++)
 		manager_receives(manager, &started, "WATCHDOG=1");
-	/* Its fd comes along; to read it without is to close it. */
+	/* Its fd is attached; reading without it closes it. */
 	manager_receives(manager, &started, "BARRIER=1");
 	manager_receives(manager, &started, "STOPPING=1");
 	end(&started);
@@ -511,7 +515,7 @@ START_TEST(a_foreground_service_shares_session_and_input_with_its_starter)
 	hear_until_status(&started, "typed");
 	ck_assert_int_eq(getsid(started.owner.pid), getsid(0));
 	ck_assert_int_eq(getpgid(started.owner.pid), getpgrp());
-	/* What counts there is that it descends from the program. */
+	/* Only descent from the program counts there. */
 	send_to(started.owner.pid, "STATUS=forged", 0);
 	ck_assert(hear(&started, LONG_MS));
 	ck_assert_str_eq(state_of(&started).status, "typed");
@@ -520,7 +524,10 @@ START_TEST(a_foreground_service_shares_session_and_input_with_its_starter)
 }
 END_TEST
 
-/* Process 1 of a container, with the guard of its host: what the guard calls the program's pid is none of its own. */
+/*
+ * Process 1 of a container, with the guard of its host: the guard records another pid for
+ * the program than the container sees.
+ */
 static int start_in_container(void)
 {
 	KREG_START(how, .argv = SAYS("STATUS=soon", "READY=1,STATUS=up"),

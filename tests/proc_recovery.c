@@ -44,8 +44,8 @@ static bool is_asked_to_end(int link)
 }
 
 /*
- * Stores one event after the other, each of them with an id that no other has. Says how many, or -1; and how many
- * requests it had to send again.
+ * Stores one event after the other, each with a unique id. Reports how many, or -1; and
+ * how many requests it had to repeat.
  */
 static int store_events(int link, void *data)
 {
@@ -63,7 +63,7 @@ static int store_events(int link, void *data)
 			 (int)stored + 1, (int)stored + 1, *(int *)data);
 		err = client_ask(&client, request, text);
 		number = err ? 0 : strtol(text, NULL, 10);
-		/* The store's order is the one in which they were sent. */
+		/* The store keeps the order in which they were sent. */
 		if (number <= last) {
 			fprintf(stderr, "%s: %d %s\n", request, err, err == 1 ? text : "");
 			stored = -1;
@@ -72,7 +72,7 @@ static int store_events(int link, void *data)
 		last = number;
 		stored++;
 	}
-	/* Closed with a word unread, a socket drops what it has said. */
+	/* A socket that is closed with unread data drops its own last message. */
 	link_hear(link);
 	link_say(link, stored);
 	link_say(link, (int64_t)client.resent);
@@ -96,7 +96,7 @@ static int64_t kill_and_ask(struct kreg *k, struct client *client)
 	int64_t start = now_us();
 
 	ck_assert_int_eq(kreg_signal(k, SPACE "/event_store", KREG_STRING, SIGKILL), 0);
-	/* One that is being killed may answer once more. */
+	/* A process that is being killed may answer once more. */
 	do {
 		ask(client, "count", text);
 	} while (client->service.token == killed);
@@ -138,7 +138,7 @@ static void kill_often(struct kreg *k, struct client *client, unsigned int *seed
 	int i, left;
 
 	for (i = 0; i < KILLS; i++) {
-		/* So that it is killed at another point of its work each time. */
+		/* So that each kill hits another point of its work. */
 		for (left = rand_r(seed) % REQUESTS_BETWEEN; left >= 0; left--)
 			ask(client, "count", text);
 		took[i] = kill_and_ask(k, client);
@@ -164,7 +164,7 @@ START_TEST(no_repeated_event_is_lost_or_doubled_by_a_hundred_kills)
 	printf("# KREG_SEED=%u\n", seed);
 	fflush(stdout);
 	services_describe(&services, mode == MODE_GUARD ? "guard" : "fallback");
-	/* They are there before the services, and wait for them. */
+	/* The clients are there before the services, and wait for them. */
 	for (i = 0; i < CLIENTS; i++) {
 		numbers[i] = i;
 		clients[i] = child_start_ready(store_events, &numbers[i]);
@@ -182,7 +182,7 @@ START_TEST(no_repeated_event_is_lost_or_doubled_by_a_hundred_kills)
 		child_end(&clients[i]);
 		sum += stored[i];
 	}
-	/* Else it would not have been under load. */
+	/* Otherwise there was no load. */
 	ck_assert_int_ge(resent, 1);
 	ask(&client, "count", text);
 	ck_assert_int_eq(strtol(text, NULL, 10), sum);

@@ -63,13 +63,13 @@ static void end(const struct kreg_started *started)
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "config", NULL, 0, NULL), -ENOENT);
 }
 
-/* Not whether it exists: an orphan may stay a zombie for a while. */
+/* Whether it runs, not whether it exists: an orphan may stay a zombie for a while. */
 static bool is_running(pid_t pid)
 {
 	return process_start(pid) != 0;
 }
 
-/* Nothing is there that could have been left behind. */
+/* Nothing is left behind. */
 static void is_clean(const struct kreg_started *started)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
@@ -128,7 +128,7 @@ START_TEST(a_second_starter_learns_the_first_pid_and_its_program_never_runs)
 	ck_assert_uint_eq(two.ready, 1);
 	ck_assert_int_eq(two.child, 0);
 	end(&one);
-	/* A name that was not started counts as well. */
+	/* A name that was registered and not started counts as well. */
 	ck_assert_int_eq(kreg_service_register(k, "production", "config", NULL, 0, NULL), 0);
 	ck_assert_int_eq(start_as(&second, &two), -EEXIST);
 	ck_assert_int_eq(two.owner.pid, getpid());
@@ -217,7 +217,7 @@ START_TEST(the_program_decides_when_it_is_ready_and_its_value)
 	ck_assert_int_eq(start_as(&line, &started), 0);
 	value_is("given");
 	end(&started);
-	/* So many that the link to the child has any number below that. */
+	/* Covers each number that the link to the child may have. */
 	for (line.ready_fd = 3; line.ready_fd < 12; line.ready_fd++) {
 		char number[16];
 		const char *const argv[] = { PROGRAM, "line", number, NULL };
@@ -343,7 +343,7 @@ static void file_says(const char *file, const char *line)
 	char text[1024] = "";
 	int tries = 0, fd;
 
-	/* It is written by a program that is running already. */
+	/* The program that is already running writes it. */
 	do {
 		fd = open(file, O_RDONLY);
 		if (fd >= 0) {
@@ -405,7 +405,7 @@ START_TEST(the_program_is_signalled_connected_to_and_monitored_by_its_name)
 	fd = kreg_connect(k, "production/config", KREG_STRING, SOCK_STREAM, NULL);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	/* It stops itself, not somebody who stands for it. */
+	/* The program stops itself, not a process that stands for it. */
 	ck_assert_int_eq(kreg_signal(k, "production/config", KREG_STRING, SIGSTOP), 0);
 	do {
 		ck_assert_int_eq(kreg_service_health(k, "production", "config", &health), 0);
@@ -492,7 +492,7 @@ START_TEST(a_program_that_has_ended_leaves_no_memory_behind)
 	ck_assert_int_ge(kreg_sweep(k), 0);
 	ck_assert_int_eq(kreg_stat(k, &after), 0);
 	ck_assert_uint_eq(after.bytes_dead, 0);
-	/* One slab for our own claims. */
+	/* One slab for this process's own claims. */
 	ck_assert_uint_le(after.bytes_used, before.bytes_used + 16384);
 	ck_assert_uint_eq(after.owners, before.owners);
 	kreg_close(k);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thousand processes want to start one service at the same moment. One does; the others learn whom it has
- * started, and their programs never run. They wait for the one who is about to, and no longer than it can.
+ * A thousand processes start one service at the same moment. One does; the others learn
+ * the pid of the process that it has started, and their programs never run. They wait for
+ * the process that is starting it, and no longer than it exists.
  */
 #include <check.h>
 #include <errno.h>
@@ -29,7 +30,9 @@
 #else
 #define STARTERS 1000
 #endif
-/* With both modes 100 races: a fault that shows in one of 20 is missed in one run of 170. */
+/*
+ * 100 races with both modes: a fault that shows in one of 20 is missed in one run of 170.
+ */
 #define ROUNDS 50
 
 struct answer {
@@ -37,9 +40,9 @@ struct answer {
 	pid_t pid;
 };
 
-/* All of them share it. */
+/* Shared by all of them. */
 struct race {
-	pthread_barrier_t barrier; /* of all starters and the referee */
+	pthread_barrier_t barrier; /* for all starters and the referee */
 	struct answer answers[STARTERS];
 };
 
@@ -57,7 +60,7 @@ static void race_new(void)
 	ck_assert_int_eq(pthread_barrier_init(&race->barrier, &shared, STARTERS + 1), 0);
 }
 
-/* Each that runs writes one line. */
+/* Each program that runs writes one line. */
 static void starter(int number)
 {
 	const char *const argv[] = { PROGRAM, "tell", marks, "ran", NULL };
@@ -102,7 +105,7 @@ static void judge(struct kreg *k, int round)
 		ck_assert_int_eq(answer->pid, holder.pid);
 	}
 	ck_assert_int_eq(winners, 1);
-	/* The one that was started may not have come so far. */
+	/* The started program may not have come that far yet. */
 	while (lines_written() <= round)
 		usleep(100);
 	ck_assert_int_eq(lines_written(), round + 1);
@@ -234,7 +237,7 @@ static void wait_at_claim(struct kreg *k, int holder_end)
 		child_kill(&holder);
 	for (i = 0; i < WAITERS; i++)
 		child_kill(&waiters[i]);
-	/* It is free when the program has ended. */
+	/* The name is free when the program has ended. */
 	kreg_register_with(k, "name", KREG_STRING, NULL, 0, KREG_REGISTER_QUEUE, NULL);
 	ck_assert_int_eq(kreg_await_turn(k, "name", KREG_STRING, PATIENCE_MS), 0);
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that has dropped its privileges ends with its foster parent, its starter and its supervisor all the
- * same, and there are never two of it.
+ * A program that has dropped its privileges still ends with its foster parent, its
+ * starter and its supervisor, and there are never two of it.
  */
 #include <check.h>
 #include <errno.h>
@@ -39,7 +39,10 @@ static bool is_running(pid_t pid)
 	return process_start(pid) != 0;
 }
 
-/* Its memory is let go of before its name, and /proc shows it for a moment longer: from PF_EXITING on it has ended. */
+/*
+ * Its memory is freed before its name, and /proc shows it for a moment longer: once
+ * PF_EXITING is set it has ended.
+ */
 static bool has_ended(pid_t pid)
 {
 	struct process process;
@@ -55,7 +58,7 @@ static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *star
 	return kreg_service_start(in, "production", "a", &how, started);
 }
 
-/* As soon as the name can be had, the program of before has ended. */
+/* As soon as the name is free, the previous program has ended. */
 static void start_again(pid_t before)
 {
 	struct kreg_started started;
@@ -139,7 +142,10 @@ START_TEST(a_program_ends_with_its_watcher)
 	open_mode(_i);
 	ck_assert_int_eq(start_drop(k, 0, &started), 0);
 	watcher = mode == MODE_FALLBACK ? other_child_of(started.child, started.owner.pid) : 0;
-	/* Not under the guard, where it has none, nor where the kernel does not list children. */
+	/*
+	 * Not under the guard, where there is no watcher, nor where the kernel does not
+	 * list children.
+	 */
 	if (!watcher)
 		watcher = started.owner.pid;
 	kill(watcher, SIGKILL);
@@ -168,7 +174,7 @@ static int start_another(int link, void *data)
 	return 0;
 }
 
-/* The watcher is the fallback's. */
+/* Only the fallback has a watcher. */
 START_TEST(starting_a_name_waits_for_the_watcher_of_a_program_that_is_gone)
 {
 	const char *const argv[] = { "sleep", "1000", NULL };
@@ -227,7 +233,10 @@ START_TEST(a_program_started_to_die_with_its_starter_does)
 }
 END_TEST
 
-/* A starter that may not signal its program any more: the kernel sends what it owes by its credentials. */
+/*
+ * A starter that may no longer signal its program: the kernel checks the starter's
+ * credentials for the signal at its death.
+ */
 static int __attribute__((noreturn)) be_starter_and_drop(int link, void *data)
 {
 	const char *const argv[] = { PROGRAM, "sleep", NULL };
@@ -267,7 +276,10 @@ START_TEST(a_program_dies_with_a_starter_that_has_dropped_its_privileges)
 }
 END_TEST
 
-/* Of what it has dropped is also that it may look at processes that were not replaced by exec since. */
+/*
+ * With its privileges it also loses the right to inspect processes that have not called
+ * exec since.
+ */
 static int __attribute__((noreturn)) drop_and_be_starter(int link, void *data)
 {
 	const char *const argv[] = { "/bin/sleep", "1000", NULL };
@@ -307,8 +319,8 @@ START_TEST(a_process_that_has_dropped_privileges_can_start_programs)
 END_TEST
 
 /*
- * A process that does nothing and has @pid, but was started in another tick of the clock than at @start; 0: the kernel
- * offers no choice of pids.
+ * A process that does nothing and has @pid, but was started in another clock tick than
+ * @start; 0: the kernel does not allow to choose a pid.
  */
 static pid_t fork_as(pid_t pid, uint64_t start)
 {
@@ -318,7 +330,7 @@ static pid_t fork_as(pid_t pid, uint64_t start)
 	if (fd < 0)
 		return 0;
 	for (;;) {
-		/* What is written behind the beginning is ignored. */
+		/* Input after the first line is ignored. */
 		ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
 		ck_assert_int_gt(dprintf(fd, "%d", pid - 1), 0);
 		stranger = fork();
@@ -339,7 +351,7 @@ static int is_of(const struct kreg_owner_facts *facts, void *data)
 	return facts->owner.pid == *(pid_t *)data;
 }
 
-/* The first process of a PID namespace: nobody else reaps or forks there. */
+/* The first process of a PID namespace: no other process reaps or forks there. */
 static int __attribute__((noreturn)) start_where_pids_come_again(int link, void *data)
 {
 	const char *const argv[] = { PROGRAM, "sleep", NULL };
@@ -391,7 +403,7 @@ START_TEST(a_pid_that_now_belongs_to_a_stranger_is_not_killed)
 	int64_t said;
 	int ours;
 
-	/* Under the guard nobody stands for another. */
+	/* Under the guard no process stands for another. */
 	if (_i != MODE_FALLBACK)
 		return;
 	ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
@@ -406,7 +418,10 @@ START_TEST(a_pid_that_now_belongs_to_a_stranger_is_not_killed)
 	else
 		ck_assert_int_eq(said, 0);
 	child_kill(&first);
-	/* Without its first process no other can be started in it, which LeakSanitizer would like to. */
+	/*
+	 * Without its first process no other can be started in it, as LeakSanitizer
+	 * would.
+	 */
 	ck_assert_int_eq(setns(ours, CLONE_NEWPID), 0);
 	close(ours);
 }

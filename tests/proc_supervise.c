@@ -34,7 +34,7 @@ static void open_mode(int mode)
 
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
 static const KREG_START(sleeping, .argv = sleep_argv);
-/* It says that it ignores SIGTERM, and then it does. */
+/* It reports that it ignores SIGTERM only when it does. */
 static const char *const stubborn_argv[] = { "/bin/sh", "-c",
 					     "trap '' TERM; echo >&9; exec sleep 100000", NULL };
 static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD, .ready_fd = 9);
@@ -156,7 +156,10 @@ START_TEST(a_policy_decides_after_which_ends_a_service_restarts)
 		supervisor = told_supervise(&told, &what, "+other1 +one2 ");
 		told_signal(&told, "one", cases[i].signal);
 		told_await(&told, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
-		/* Events are handled in order, so this one comes after any restart that is pending. */
+		/*
+		 * Events are handled in order, so this one comes after any pending
+		 * restart.
+		 */
 		told_forget(&told);
 		told_signal(&told, "other", SIGKILL);
 		told_await(&told, cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
@@ -176,7 +179,7 @@ START_TEST(an_unknown_end_is_not_a_clean_one)
 
 	open_mode(_i);
 	supervisor = told_supervise(&told, &what, "+a1 ");
-	/* Now the kernel reaps it. */
+	/* From now on the kernel reaps it. */
 	signal(SIGCHLD, SIG_IGN);
 	told_signal(&told, "a", SIGTERM);
 	told_await(&told, "!a0 +a1 ");
@@ -220,7 +223,7 @@ START_TEST(the_restart_limit_ends_the_tree_and_is_logged)
 	ck_assert(told_has(&told,
 			   "production/b: restart limit reached (2 in 3600 s): all services are "
 			   "stopped"));
-	/* The namespace is free for another one. */
+	/* The namespace is free for another supervisor. */
 	ck_assert_int_eq(
 		kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL), 0);
 	kreg_supervisor_stop(supervisor);
@@ -469,7 +472,7 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 	struct kreg_supervisor *supervisor;
 
 	open_mode(_i);
-	/* The second time it is never ready. */
+	/* At its second start it never becomes ready. */
 	snprintf(script, sizeof(script),
 		 "f=%s/ready; [ -e $f ] || { : >$f; echo >&9; }; exec sleep 100000",
 		 tmp_directory());

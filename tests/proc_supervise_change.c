@@ -77,7 +77,7 @@ START_TEST(a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_diff
 	ck_assert_int_eq(told_pid_of(&told, "last"), last);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "changed", value, 5, NULL), 5);
 	told_forget(&told);
-	/* Those that were left alone are watched, by the new policy; and the new ones are. */
+	/* Services left alone are supervised by the new policy, and so are the new ones. */
 	told_signal(&told, "last", SIGKILL);
 	told_await(&told, "!last3 +last4 ");
 	told_forget(&told);
@@ -205,12 +205,12 @@ START_TEST(a_second_stop_is_faster)
 	struct pollfd at = { .events = POLLIN };
 
 	open_mode(_i);
-	/* It would take as long as the test may. */
+	/* The stop would take longer than the test may. */
 	services[1].stop_ms = 3600000;
 	what.orders = eventfd(0, EFD_CLOEXEC);
 	supervisor = told_supervise(&told, &what, "+a1 +b2 ");
 	order(what.orders);
-	/* The first one has been read. */
+	/* The first order has been read. */
 	at.fd = what.orders;
 	while (poll(&at, 1, 0) == 1)
 		usleep(1000);

@@ -44,7 +44,7 @@ static const struct kreg_supervised services[] = {
 	{ .size = sizeof(services[0]), .role = "b", .start = &sleeping, .stop_ms = 60000 },
 };
 
-/* Supervises a and b, and says so; what it does at SIGTERM is by @data. */
+/* Supervises a and b, and reports that; @data decides what it does at SIGTERM. */
 enum at_term { KEEP, STOP, IGNORE };
 
 static int be_supervisor(int link, void *data)
@@ -138,10 +138,13 @@ START_TEST(kept_services_go_on_and_are_taken_over)
 	ck_assert(told_has(&told, "production/a: is taken over"));
 	ck_assert_uint_eq(holder_of("a").token, a.token);
 	ck_assert_uint_eq(holder_of("b").token, b.token);
-	/* What was taken over is watched, and what has ended meanwhile is started. */
+	/*
+	 * Services taken over are supervised, and those that have ended meanwhile are
+	 * started.
+	 */
 	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
 	told_await(&told, "!a1 +a2 ");
-	/* Its new parent, here this process, knows how. */
+	/* The service's new parent, here this process, knows how it ended. */
 	ck_assert(told_has(&told, "ended by signal 9 (SIGKILL)"));
 	told_forget(&told);
 	ck_assert_int_ne(holder_of("a").pid, a.pid);
@@ -232,7 +235,7 @@ START_TEST(stopping_a_namespace_asks_its_supervisor_first)
 	child = start_supervisor(STOP);
 	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 3);
 	ck_assert_int_eq(kreg_count(k), 0);
-	/* It stopped them itself, and ended well. */
+	/* The supervisor stopped them itself, and exited with 0. */
 	ck_assert_int_eq(child_end(&child), 0);
 	reap_all();
 	kreg_close(k);
@@ -261,7 +264,9 @@ static void start(const char *role, const struct kreg_start *how)
 	bool is_later;
 
 	ck_assert_int_eq(kreg_service_start(k, "production", role, how, &started), 0);
-	/* So that the next one comes later as far as /proc can tell: until the clock of that has ticked. */
+	/*
+	 * So that /proc shows a later start for the next one: until its clock has ticked.
+	 */
 	do {
 		pid_t pid = fork();
 
@@ -360,7 +365,7 @@ START_TEST(a_namespace_that_cannot_be_stopped_is_refused)
 	other = mode_open_as(mode, "supervise_death", &reader);
 	ck_assert_int_eq(kreg_namespace_stop(other, "production", 0), -EROFS);
 	kreg_close(other);
-	/* What was registered through another handle is the process's own. */
+	/* A name registered through another handle belongs to the process too. */
 	other = mode_open(mode, "supervise_death");
 	ck_assert_int_eq(kreg_service_register(other, "production", "x", NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 1);

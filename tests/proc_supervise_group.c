@@ -27,7 +27,10 @@ static struct told told;
 static int mode;
 static uint32_t flags;
 
-/* Each test runs in both modes, and in both ways of knowing what a service has started. */
+/*
+ * Each test runs in both modes, and with both ways of tracking what a service has
+ * started.
+ */
 static void open_way(int way)
 {
 	flags = way_begin(way);
@@ -75,7 +78,7 @@ static const char *leaving_script(const char *then)
 	return script;
 }
 
-/* The same with two whose first threads have ended, while others go on. */
+/* The same with two processes whose first threads have ended, while others go on. */
 static const char *headless_script(void)
 {
 	static char script[1024];
@@ -129,12 +132,15 @@ START_TEST(processes_that_a_service_started_end_with_it)
 		open_way(way);
 		supervisor = supervise_well(&what, "+a1 +b2 ");
 		read_pids(pids);
-		/* It is killed: they are gone before it is started again. */
+		/*
+		 * The service is killed: its processes are gone before it is started
+		 * again.
+		 */
 		told_signal(&told, "a", SIGKILL);
 		told_await(&told, "!a1 +a2 ");
 		gone(pids);
 		told_forget(&told);
-		/* And when it is stopped. */
+		/* The same when it is stopped. */
 		read_pids(pids);
 		kreg_supervisor_stop(supervisor);
 		told_await(&told, "-b1 -a0 ");
@@ -233,7 +239,7 @@ START_TEST(a_service_that_daemonises_is_logged_with_its_line_and_not_restarted)
 		ck_assert(told_has(&told, "(file.ini:7)"));
 		gone(pids);
 		told_forget(&told);
-		/* Nor when others are started again with which it would be. */
+		/* Nor is it restarted together with others. */
 		told_signal(&told, "b", SIGKILL);
 		told_await(&told, "!b0 +b1 ");
 		kreg_supervisor_stop(supervisor);
@@ -288,7 +294,7 @@ START_TEST(services_after_a_one_shot_wait_for_its_success)
 	mode = _i;
 	open_way(0);
 	supervisor = supervise_well(&what, "=a0 +b1 ");
-	/* It runs again where it is restarted with others, and before them. */
+	/* It runs again when it is restarted with others, and before them. */
 	told_signal(&told, "b", SIGKILL);
 	told_await(&told, "!b0 =a0 +b1 ");
 	told_forget(&told);
@@ -318,7 +324,7 @@ START_TEST(a_service_that_ends_before_it_is_found_counts_as_started_and_ended)
 
 	mode = _i;
 	open_way(0);
-	/* Whichever comes first, its end or its name. */
+	/* Its end and its name may come in either order. */
 	for (i = 0; i < 20; i++) {
 		ck_assert_int_eq(supervise(&what, &supervisor), 0);
 		while (!told_has(&told, "exit status 0: not restarted (transient)"))

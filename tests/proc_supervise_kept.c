@@ -58,7 +58,7 @@ static int be_supervisor(int link, void *data)
 	return 0;
 }
 
-/* A service that @was started as, left by its supervisor. */
+/* Leaves a service that was started as @was without its supervisor. */
 static void leave(struct kreg_start *was)
 {
 	struct child child = child_start_ready(be_supervisor, was);
@@ -154,7 +154,7 @@ START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 	pid_t pid;
 
 	open_mode(_i);
-	/* The plan has none any more; the service would tell who listens. */
+	/* The new plan has no watchdog, but the service was started with one. */
 	silent.watchdog_ms = 0;
 	told_of_one.watchdog_ms = 2000;
 	leave(&told_of_one);
@@ -165,7 +165,7 @@ START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 	ck_assert_int_ne(told_pid_of(&told, "a"), pid);
 	kreg_supervisor_stop(supervisor);
 	told_init(&told, k);
-	/* The plan has one now, which was not announced to the service. */
+	/* The new plan has a watchdog, which was not announced to the service. */
 	leave(&told_of_none);
 	told_of_none.watchdog_ms = 100;
 	supervisor = follow(&told_of_none);
@@ -178,7 +178,7 @@ START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 }
 END_TEST
 
-/* As another user's program might. */
+/* Binds the socket's name, as another user's program might. */
 static int take_name(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -206,7 +206,7 @@ START_TEST(a_notify_socket_bound_by_another_process_is_reported_and_costs_only_t
 	supervisor = follow(&how);
 	ck_assert(told_has(&told, "another process has bound its NOTIFY_SOCKET"));
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
-	/* One that is started has another name then. */
+	/* A newly started service has another socket name. */
 	told_signal(&told, "a", SIGKILL);
 	told_await(&told, "!a0 +a1 ");
 	await_status("up");

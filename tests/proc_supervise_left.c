@@ -33,7 +33,10 @@ static struct told told;
 static int mode;
 static uint32_t flags;
 
-/* Each test runs in both modes, and in both ways of knowing what a service has started. */
+/*
+ * Each test runs in both modes, and with both ways of tracking what a service has
+ * started.
+ */
 static void open_way(int way)
 {
 	flags = way_begin(way);
@@ -58,7 +61,7 @@ static void nothing_is_left(void)
 	ck_assert(!way_has_folder(k, "a"));
 }
 
-/* How a supervisor is to be, whose process is a child of the test. */
+/* Properties of a supervisor whose process is a child of the test. */
 struct role {
 	const char *const *argv; /* of its only service */
 	uint32_t flags;
@@ -83,7 +86,7 @@ static void go_elsewhere(void)
 	cgroups_close(&cgroups);
 }
 
-/* The empty folder of the namespace stays until its next supervisor. */
+/* Removes the namespace's empty folder, which stays until its next supervisor. */
 static void remove_elsewhere(void)
 {
 	struct cgroups cgroups;
@@ -101,7 +104,7 @@ static void remove_elsewhere(void)
 	cgroups_close(&cgroups);
 }
 
-/* At SIGUSR1 its process becomes another program. */
+/* At SIGUSR1 its process calls exec. */
 static int be_supervisor(int link, void *data)
 {
 	const struct role *role = data;
@@ -197,7 +200,7 @@ static pid_t minder_of(pid_t session)
 	return pid;
 }
 
-/* Until all workers, and the minder and the folder, have gone. */
+/* Returns when all workers, the minder and the folder are gone. */
 static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t minder)
 {
 	uint64_t since = clock_now();
@@ -206,7 +209,7 @@ static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t m
 		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
 			      count_left(pids));
 		usleep(500);
-		/* It is an orphan, and so a child of this process. */
+		/* The minder is an orphan, and so a child of this process. */
 		waitpid(minder, NULL, WNOHANG);
 	}
 	printf("# mode %d, %s, %s: nothing is left after %.1f ms\n", mode,
@@ -306,7 +309,10 @@ START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 }
 END_TEST
 
-/* The namespace is empty when the call returns, also of what the minder would end a few milliseconds later. */
+/*
+ * The namespace is empty when the call returns, including what the minder would end some
+ * milliseconds later.
+ */
 START_TEST(workers_under_a_supervisor_in_another_cgroup_end_before_the_stop_returns)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
