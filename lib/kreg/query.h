@@ -25,9 +25,11 @@ struct kreg_pattern {
 	/* What the key begins with. KREG_STRING is allowed as the size. */
 	const void *prefix;
 	size_t prefix_size;
-	/* Never matches a key that contains a 0 byte. */
-	const char *
-		glob; /* of fnmatch(3), for the whole key, without flags: a star matches a slash too */
+	/*
+	 * A pattern of fnmatch(3) for the whole key, without flags: a star matches a slash
+	 * too. It never matches a key that contains a 0 byte.
+	 */
+	const char *glob;
 	/* The owner of the entry. */
 	const struct kreg_owner *owner;
 	/* The whole value. */
