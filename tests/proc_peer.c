@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process behind a name: it is found, monitored, signalled and connected to, and
- * never mistaken for another process; and many names in one call.
+ * The process behind a name: it is found, monitored and signalled, and never mistaken for
+ * another process; and many names in one call.
  */
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,33 +24,20 @@ static void open_mode(int in)
 	k = mode_open(in, "peer");
 }
 
-/* Holds "service" with the address @data, where it listens unless that begins with '-'. */
+/* Holds "service". */
 static int serve(int link, void *data)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct kreg *own = mode_open(mode, "peer");
-	const char *name = data;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	if (*name == '-') {
-		name++;
-	} else {
-		memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
-		if (bind(fd, (struct sockaddr *)&address,
-			 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))) ||
-		    listen(fd, 5))
-			return 1;
-	}
-	if (kreg_register(own, "service", KREG_STRING, name, strlen(name), NULL))
-		return 2;
+	(void)data;
+	if (kreg_register(mode_open(mode, "peer"), "service", KREG_STRING, "none", 4, NULL))
+		return 1;
 	link_say(link, 0);
 	link_hear(link);
 	return 0;
 }
 
-static struct child start_service(const char *address)
+static struct child start_service(void)
 {
-	return child_start_ready(serve, (void *)(uintptr_t)address);
+	return child_start_ready(serve, NULL);
 }
 
 START_TEST(whereis_and_monitor_lead_to_the_owner_and_report_its_death)
@@ -65,7 +49,7 @@ START_TEST(whereis_and_monitor_lead_to_the_owner_and_report_its_death)
 	open_mode(_i);
 	ck_assert_int_eq(kreg_whereis(k, "service", KREG_STRING, &owner), -ENOENT);
 	ck_assert_int_eq(kreg_monitor(k, "service", KREG_STRING, NULL), -ENOENT);
-	child = start_service("-none");
+	child = start_service();
 	ck_assert_int_eq(kreg_whereis(k, "service", KREG_STRING, &owner), 0);
 	ck_assert_int_eq(owner.pid, child.pid);
 	at.fd = kreg_monitor(k, "service", KREG_STRING, &owner);
@@ -88,7 +72,7 @@ START_TEST(a_signal_reaches_the_owner_and_no_process_once_it_is_dead)
 
 	open_mode(_i);
 	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, SIGUSR1), -ENOENT);
-	child = start_service("-none");
+	child = start_service();
 	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, 0), 0);
 	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, 1000), -EINVAL);
 	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, SIGUSR1), 0);
@@ -100,43 +84,6 @@ START_TEST(a_signal_reaches_the_owner_and_no_process_once_it_is_dead)
 }
 END_TEST
 
-START_TEST(a_connection_reaches_only_the_owner)
-{
-	char address[32];
-	struct child child, impostor;
-	struct kreg_owner owner;
-	int fd;
-
-	open_mode(_i);
-	snprintf(address, sizeof(address), "@kreg-test-peer-%d", getpid());
-	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -ENOENT);
-	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_DGRAM, NULL), -EINVAL);
-	child = start_service(address);
-	fd = kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, &owner);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(owner.pid, child.pid);
-	close(fd);
-	ck_assert_int_eq(kreg_signal(k, "service", KREG_STRING, SIGKILL), 0);
-	child_end(&child);
-
-	/* The holder of the name claims to listen where another process does. */
-	child = start_service(address);
-	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, address, strlen(address), NULL), 0);
-	ck_assert_int_eq(kreg_connect(k, "other", KREG_STRING, SOCK_STREAM, NULL), -EPERM);
-	child_kill(&child);
-	impostor = start_service("-@kreg-test-nobody");
-	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -ECONNREFUSED);
-	child_kill(&impostor);
-	impostor = start_service("-/nonexistent/socket");
-	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -ECONNREFUSED);
-	child_kill(&impostor);
-	impostor = start_service("-");
-	ck_assert_int_eq(kreg_connect(k, "service", KREG_STRING, SOCK_STREAM, NULL), -EDESTADDRREQ);
-	child_kill(&impostor);
-	kreg_close(k);
-}
-END_TEST
-
 START_TEST(the_facts_about_an_owner_come_from_the_kernel)
 {
 	struct kreg_owner_facts facts;
@@ -144,7 +91,7 @@ START_TEST(the_facts_about_an_owner_come_from_the_kernel)
 	struct child child;
 
 	open_mode(_i);
-	child = start_service("-none");
+	child = start_service();
 	ck_assert_int_eq(kreg_whereis(k, "service", KREG_STRING, &owner), 0);
 	ck_assert_int_eq(kreg_owner_facts(k, &owner, &facts), 0);
 	ck_assert_int_eq(facts.owner.pid, child.pid);
@@ -204,7 +151,7 @@ START_TEST(many_names_are_registered_or_none)
 	char value;
 
 	open_mode(_i);
-	child = start_service("-none");
+	child = start_service();
 	ck_assert_int_eq(kreg_register_many(k, items, 3, &failed), -EEXIST);
 	ck_assert_uint_eq(failed, 2);
 	ck_assert_int_eq(kreg_count(k), 1);
@@ -229,7 +176,6 @@ int main(void)
 	const TTest *const both[] = {
 		whereis_and_monitor_lead_to_the_owner_and_report_its_death,
 		a_signal_reaches_the_owner_and_no_process_once_it_is_dead,
-		a_connection_reaches_only_the_owner,
 		the_facts_about_an_owner_come_from_the_kernel,
 		looking_up_many_names_gives_the_same_as_one_by_one,
 		many_names_are_registered_or_none,
