@@ -138,12 +138,22 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 }
 
 /*
+ * What a creator leaves free when it chooses a size: the header, the first buckets and the
+ * pages that parts and windows lose to rounding, which take some 50 KiB, and what the
+ * process maps between this look at its limit and the one of segment_windows_open(), e.g.
+ * a stack or an arena of malloc(). Without it the creator could not see the last slabs of
+ * its own registry, and would get -ENOMEM where the registry is full.
+ */
+#define CREATOR_SLACK (512ull << 10)
+
+/*
  * The same shares as in extent_fit(), the other way round: half of the room for all, less
  * the fixed parts, less an eighth for logs.
  */
 uint64_t segment_bytes_for(uint64_t room, uint64_t fixed)
 {
-	uint64_t rest = room / 2 > fixed ? (room / 2 - fixed) / 8 * 7 : 0;
+	uint64_t taken = fixed + CREATOR_SLACK;
+	uint64_t rest = room / 2 > taken ? (room / 2 - taken) / 8 * 7 : 0;
 
 	return rest / (SLAB_COST + BUCKETS_COST) * SLAB_BYTES;
 }
