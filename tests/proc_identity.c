@@ -21,7 +21,6 @@
 
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
-#include "tests/support/tmp.h"
 
 static struct kreg *open_with_name(int mode)
 {
@@ -290,49 +289,6 @@ START_TEST(a_stopped_owner_keeps_its_name_and_blocks_no_process)
 }
 END_TEST
 
-static int stay_in_section(int link, void *data)
-{
-	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(*(int *)data));
-	const void *value;
-	struct kreg *k;
-
-	if (kreg_open(&k, "patience", &options) || kreg_read_enter(k) ||
-	    kreg_read(k, "name", KREG_STRING, &value, NULL) != 1)
-		return 1;
-	link_say(link, 1);
-	link_hear(link);
-	link_say(link, kreg_read_leave(k));
-	link_hear(link);
-	return 0;
-}
-
-START_TEST(a_reader_that_stays_too_long_is_expelled_and_notified)
-{
-	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i),
-		     .patience_ms = 20);
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	struct child child;
-	uint64_t epoch;
-	struct kreg *k;
-
-	ck_assert_int_eq(kreg_open(&k, "patience", &options), 0);
-	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "x", 1, NULL), 0);
-	child = child_start(stay_in_section, &_i);
-	ck_assert_int_eq(link_hear(child.link), 1);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	/* It delays the epoch for its patience, and no longer. */
-	epoch = stat.epoch;
-	while (stat.epoch < epoch + 3) {
-		ck_assert_int_ge(kreg_sweep(k), 0);
-		ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	}
-	link_say(child.link, 1);
-	ck_assert_int_eq(link_hear(child.link), -ESTALE);
-	child_kill(&child);
-	kreg_close(k);
-}
-END_TEST
-
 START_TEST(a_pidfd_of_an_owner_reports_its_death)
 {
 	struct kreg *k = mode_open(_i, "identity");
@@ -365,7 +321,6 @@ int main(void)
 		a_vforked_child_ends_no_life,
 		a_reused_pid_is_not_the_owner,
 		a_stopped_owner_keeps_its_name_and_blocks_no_process,
-		a_reader_that_stays_too_long_is_expelled_and_notified,
 		a_pidfd_of_an_owner_reports_its_death,
 		NULL,
 	};

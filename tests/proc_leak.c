@@ -73,7 +73,7 @@ static uint32_t slabs_of(uint64_t kind)
 }
 
 /* Orders to a child, which answers with the result of the call. */
-enum order { REGISTER = 1, GIVE, UNREGISTER, UPDATE, CLOSE, PUT, SWEEP };
+enum order { REGISTER = 1, GIVE, UNREGISTER, UPDATE, CLOSE, PUT };
 
 static int obey(int link, void *data)
 {
@@ -95,8 +95,6 @@ static int obey(int link, void *data)
 			order = kreg_update(own, "name", KREG_STRING, "new", 3, NULL, 0);
 		else if (order == PUT)
 			order = kreg_meta_put(own, "key", KREG_STRING, "new", 3);
-		else if (order == SWEEP)
-			order = kreg_sweep(own);
 		else
 			kreg_close(own), order = 0;
 		link_say(link, order);
@@ -370,40 +368,6 @@ START_TEST(a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner)
 }
 END_TEST
 
-static uint32_t dead_slab;
-
-static bool is_the_sweepers(void *data)
-{
-	return land_owner(&k->segment, dead_slab) == *(owner_t *)data;
-}
-
-/*
- * At no instruction does the sweeper own it, because the sweeper might stop there, or
- * call exec, and live on.
- */
-START_TEST(a_sweeper_never_owns_a_slab_of_the_dead)
-{
-	struct child dead, sweeper;
-	owner_t owner;
-
-	open_mode(_i);
-	dead = child_start(obey, NULL);
-	owner = (owner_t)link_hear(dead.link);
-	ck_assert_int_eq(child_ask(&dead, REGISTER), 0);
-	for (dead_slab = 0; land_owner(&k->segment, dead_slab) != owner; dead_slab++)
-		ck_assert_uint_lt(dead_slab, land_slabs(&k->segment));
-	sweeper = child_start(obey, NULL);
-	owner = (owner_t)link_hear(sweeper.link);
-	child_kill(&dead);
-	ck_assert(!trace_until(&sweeper, SWEEP, is_the_sweepers, &owner));
-	ck_assert_int_eq(link_hear(sweeper.link), SLAB_BYTES);
-	ck_assert(!land_owner(&k->segment, dead_slab) ||
-		  land_is_retired(land_owner(&k->segment, dead_slab)));
-	child_kill(&sweeper);
-	kreg_close(k);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const both[] = {
@@ -413,7 +377,6 @@ int main(void)
 		a_giver_may_end_or_exec_at_the_change_while_the_receiver_ends_the_gift,
 		a_gift_that_was_never_given_ends_with_the_program_that_made_it,
 		a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner,
-		a_sweeper_never_owns_a_slab_of_the_dead,
 		NULL,
 	};
 

@@ -27,7 +27,7 @@ static void open_mode(int in)
 	k = mode_open(in, "service");
 }
 
-enum order { RESERVE, PUBLISH, REGISTER, BEAT, AWAIT, LEAVE_LEADER };
+enum order { RESERVE, PUBLISH, REGISTER, AWAIT, LEAVE_LEADER };
 
 static void *wait_for_ever(void *data)
 {
@@ -63,9 +63,6 @@ static int obey(int link, void *data)
 			order = kreg_service_register(own, "production", "config", "up", 2,
 						      &holder);
 			link_say(link, order == -EEXIST ? holder.owner.pid : order);
-			break;
-		case BEAT:
-			link_say(link, kreg_service_beat(own));
 			break;
 		case AWAIT:
 			order = kreg_service_await(own, "production", "config", -1, &holder);
@@ -170,33 +167,6 @@ START_TEST(health_is_absent_reserved_ready_stopped_or_without_its_first_thread)
 }
 END_TEST
 
-START_TEST(a_beat_belongs_to_the_life_that_beats)
-{
-	struct child child;
-	int64_t last;
-
-	open_mode(_i);
-	child = start();
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	ck_assert_int_eq(health_now().beat_ms, -1);
-	ck_assert_int_eq(child_ask(&child, BEAT), 0);
-	last = health_now().beat_ms;
-	ck_assert_int_ge(last, 0);
-	while (health_now().beat_ms < last + 20)
-		sched_yield();
-	last = health_now().beat_ms;
-	ck_assert_int_eq(child_ask(&child, BEAT), 0);
-	child_kill(&child);
-
-	/* The next holder of the seat has never beaten. */
-	child = start();
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	ck_assert_int_eq(health_now().beat_ms, -1);
-	child_kill(&child);
-	kreg_close(k);
-}
-END_TEST
-
 START_TEST(health_needs_a_struct_with_its_size_and_only_read_access)
 {
 	KREG_OPTIONS(reader, .flags = KREG_OPEN_READONLY);
@@ -273,7 +243,6 @@ int main(void)
 		a_service_is_found_by_namespace_and_role_while_it_lives,
 		a_waiter_for_a_service_or_its_end_is_woken,
 		health_is_absent_reserved_ready_stopped_or_without_its_first_thread,
-		a_beat_belongs_to_the_life_that_beats,
 		health_needs_a_struct_with_its_size_and_only_read_access,
 		telemetry_reports_only_what_happens_through_its_handle,
 		NULL,

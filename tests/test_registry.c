@@ -318,23 +318,6 @@ START_TEST(duplicates_of_a_key_are_in_order_and_removed_together)
 }
 END_TEST
 
-START_TEST(sections_nest_and_keep_their_reads_valid)
-{
-	const void *value;
-
-	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "value", 5, NULL), 0);
-	ck_assert_int_eq(kreg_read(k, "key", KREG_STRING, &value, NULL), -EINVAL);
-	ck_assert_int_eq(kreg_read_leave(k), -EINVAL);
-	ck_assert_int_eq(kreg_read_enter(k), 0);
-	ck_assert_int_eq(kreg_read_enter(k), 0);
-	ck_assert_int_eq(kreg_read(k, "key", KREG_STRING, &value, NULL), 5);
-	ck_assert_int_eq(kreg_read_leave(k), 0);
-	ck_assert_int_eq(kreg_unregister(k, "key", KREG_STRING), 1);
-	ck_assert_mem_eq(value, "value", 5);
-	ck_assert_int_eq(kreg_read_leave(k), 0);
-}
-END_TEST
-
 START_TEST(closing_unregisters_what_the_handle_registered)
 {
 	struct kreg *second;
@@ -519,7 +502,6 @@ int main(void)
 		keys_and_values_of_all_sizes_come_back_byte_by_byte,
 		a_request_for_duplicates_is_refused_on_unique_keys_but_not_the_reverse,
 		duplicates_of_a_key_are_in_order_and_removed_together,
-		sections_nest_and_keep_their_reads_valid,
 		closing_unregisters_what_the_handle_registered,
 		wrong_names_flags_and_options_are_refused,
 		a_thread_without_a_slot_gets_an_error_and_an_ended_thread_frees_its_slot,
