@@ -346,9 +346,9 @@ END_TEST
 START_TEST(a_service_that_feeds_its_watchdog_is_left_alone)
 {
 	KREG_START(how,
-		   .argv = SAYS("READY=1", "watchdog", "ping:40:50", "STATUS=lived", "STOPPING=1",
-				"slow:600", "exit:0"),
-		   .watchdog_ms = 500);
+		   .argv = SAYS("READY=1", "watchdog", "ping:40:60", "STATUS=lived", "STOPPING=1",
+				"slow:1800", "exit:0"),
+		   .watchdog_ms = 1500);
 	struct kreg_started started;
 	int status;
 
