@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an owner may do with its names, and what other processes see of it: update,
- * unregister by value, reserve and publish, wait in line, take over, count.
+ * unregister by value, wait in line, take over, count.
  */
 #include <check.h>
 #include <errno.h>
@@ -49,16 +49,14 @@ static int claim_key(int link, void *data)
 	struct kreg *own = mode_open(mode, "change");
 	char value[64];
 	struct kreg_found holder = { .value = value, .capacity = sizeof(value) };
-	int64_t told;
 	int got;
 
 	got = kreg_register_with(own, "key", KREG_STRING, claim->value, strlen(claim->value),
 				 claim->flags, &holder);
 	link_say(link, got);
 	link_say(link, got == -EEXIST || got == KREG_WAITING ? holder.owner.pid : 0);
-	while ((told = link_hear(link)) != INT64_MIN)
-		link_say(link, told == 1 ? kreg_publish(own, "key", KREG_STRING, "up", 2)
-					 : kreg_unregister(own, "key", KREG_STRING));
+	while (link_hear(link) != INT64_MIN)
+		link_say(link, kreg_unregister(own, "key", KREG_STRING));
 	return 0;
 }
 
@@ -274,42 +272,6 @@ START_TEST(unregister_match_removes_own_entries_with_that_value)
 }
 END_TEST
 
-START_TEST(a_reserved_name_is_taken_but_not_found_until_published)
-{
-	struct claim reserved = { .value = "", .flags = KREG_REGISTER_RESERVED };
-	struct kreg_found holder = { 0 };
-	struct child child;
-
-	k = open_mode(_i);
-	child = claim(&reserved, 0, 0);
-	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, NULL), -ENOENT);
-	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_int_eq(kreg_count_select(k, NULL), 0);
-	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, NULL, 0, 0, &holder), -EEXIST);
-	ck_assert_int_eq(holder.owner.pid, child.pid);
-	ck_assert_int_eq(holder.size, -ENOENT);
-	ck_assert_int_eq(kreg_publish(k, "key", KREG_STRING, "x", 1), -ENOENT);
-	link_say(child.link, 1);
-	ck_assert_int_eq(link_hear(child.link), 0);
-	assert_holds("key", child.pid, "up");
-	ck_assert_int_eq(kreg_count(k), 1);
-	link_say(child.link, 1);
-	ck_assert_int_eq(link_hear(child.link), -ENOENT);
-	child_kill(&child);
-	ck_assert_int_eq(kreg_count(k), 0);
-
-	/* A process that dies before it publishes leaves the name free. */
-	child = claim(&reserved, 0, 0);
-	child_kill(&child);
-	child = claim(&reserved, 0, 0);
-	link_say(child.link, 2);
-	ck_assert_int_eq(link_hear(child.link), 1);
-	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, NULL, 0, NULL), 0);
-	child_kill(&child);
-	kreg_close(k);
-}
-END_TEST
-
 START_TEST(the_next_in_line_becomes_the_owner_when_the_one_ahead_dies)
 {
 	struct claim queue = { .value = "v", .flags = KREG_REGISTER_QUEUE };
@@ -424,7 +386,6 @@ int main(void)
 		a_callback_sees_the_value_that_it_replaces,
 		readers_see_the_old_or_the_new_value_and_never_none,
 		unregister_match_removes_own_entries_with_that_value,
-		a_reserved_name_is_taken_but_not_found_until_published,
 		the_next_in_line_becomes_the_owner_when_the_one_ahead_dies,
 		a_name_is_taken_over_only_from_an_owner_that_allows_it,
 		a_sum_of_counters_includes_only_the_living,
