@@ -536,7 +536,7 @@ END_TEST
 
 /* ---- the guard is stopped while others wait */
 
-/* Only who is not sent away waits so long. */
+/* Only a waiter that does not return waits this long. */
 #define PATIENCE_MS 20000
 
 static int await_missing(struct kreg *k)
