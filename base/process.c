@@ -3,6 +3,7 @@
 #include "base/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,18 +66,36 @@ const char *process_refused(int *err)
  * The line NSpid has a pid for each PID namespace from that of the /proc down to the
  * caller's: one, if they are the same. To compare /proc/self with the caller's pid would not
  * do, because a process may have the same pid in both. Without the line the kernel has no
- * such namespaces; but it may also be cut off, behind a long list of groups.
+ * such namespaces. The line is searched in the whole file, because it comes behind the list
+ * of groups, which may be of any length. Each read starts with the end of the one before,
+ * so a line is not missed where two reads meet.
  */
 bool process_proc_is_ours(void)
 {
 	char text[4096];
-	ssize_t got = fd_read_text("/proc/self/status", text, sizeof(text));
-	const char *line = got > 0 ? strstr(text, "\nNSpid:") : NULL;
-	int here, below;
+	int fd = fd_open("/proc/self/status", O_RDONLY, 0), here, below;
+	size_t kept = 0, tail = 256;
+	bool is_ours = false;
+	const char *line;
+	ssize_t got;
 
-	if (!line)
-		return got > 0 && got < (ssize_t)sizeof(text) - 1;
-	return sscanf(line + 7, "%d %d", &here, &below) == 1 && here == process_pid();
+	if (fd < 0)
+		return false;
+	while ((got = read(fd, text + kept, sizeof(text) - 1 - kept)) > 0) {
+		text[kept + (size_t)got] = 0;
+		line = strstr(text, "\nNSpid:");
+		is_ours = !line ||
+			  (sscanf(line + 7, "%d %d", &here, &below) == 1 && here == process_pid());
+		if (line && strchr(line + 1, '\n'))
+			break;
+		kept += (size_t)got;
+		if (kept > tail) {
+			memmove(text, text + kept - tail, tail);
+			kept = tail;
+		}
+	}
+	close(fd);
+	return is_ours;
 }
 
 /* Parses /proc/PID/stat. False: it cannot be read, or has too few fields. */

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -307,6 +308,32 @@ START_TEST(the_proc_of_another_namespace_is_recognised_by_more_than_the_pid)
 }
 END_TEST
 
+/* With so many and so long numbers NSpid is some pages into the file. */
+#define GROUPS 1500
+
+static int look_with_many_groups(int link, void *unused)
+{
+	gid_t groups[GROUPS];
+	int i;
+
+	(void)unused;
+	for (i = 0; i < GROUPS; i++)
+		groups[i] = 4000000000u + (gid_t)i;
+	if (setgroups(GROUPS, groups))
+		return 1;
+	link_say(link, process_proc_is_ours());
+	return 0;
+}
+
+START_TEST(the_proc_of_a_process_with_many_groups_is_recognised)
+{
+	struct child child = child_start(look_with_many_groups, NULL);
+
+	ck_assert_int_eq(link_hear(child.link), 1);
+	ck_assert_int_eq(child_end(&child), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const none[] = { NULL };
@@ -324,5 +351,6 @@ int main(void)
 		all, a_process_that_cannot_see_the_owners_is_refused_and_they_keep_their_names, 0,
 		PLACES);
 	tcase_add_test(all, the_proc_of_another_namespace_is_recognised_by_more_than_the_pid);
+	tcase_add_test(all, the_proc_of_a_process_with_many_groups_is_recognised);
 	return modes_run(suite_create("unseen"), both, none, all, guard);
 }
