@@ -272,7 +272,7 @@ int client_no_registry(const struct client *client)
 		fprintf(stderr, "regtool: %s\n", client->sentence);
 		return REGTOOL_NOT_FOUND;
 	}
-	if (folder && *folder && access(folder, F_OK)) {
+	if (folder && *folder && access(folder, F_OK) && (errno == ENOENT || errno == ENOTDIR)) {
 		fprintf(stderr, "regtool: %s: %s; KREG_DIR has to name a folder that exists\n",
 			folder, strerror(errno));
 		return REGTOOL_NOT_FOUND;

@@ -32,7 +32,7 @@ enum command_group {
 
 struct command_option {
 	const char *name;     /* without "--" */
-	int letter;           /* what client_option() returns for it; not r, j or h */
+	int letter;           /* what client_option() returns for it; not r, j, h or V */
 	const char *argument; /* its name in the help, or NULL if the option takes none */
 	const char *help;     /* further lines after '\n' */
 };
