@@ -202,7 +202,7 @@ static void check_watchdog(void)
 {
 	const char *pid = getenv("WATCHDOG_PID"), *period = getenv("WATCHDOG_USEC");
 
-	if (!pid || atoi(pid) != getpid() || !period || strcmp(period, "500000"))
+	if (!pid || atoi(pid) != getpid() || !period || strcmp(period, "1500000"))
 		_exit(4);
 }
 
