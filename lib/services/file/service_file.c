@@ -52,11 +52,8 @@ static int refuse_name(struct text *text, const char *name)
 
 	if (instead)
 		return text_fail(text, -EINVAL, "%s= is not supported: %s", name, instead);
-	for (at = text->names; at->name; at++) {
-		if (*known)
-			strcat(known, ", ");
-		strcat(known, at->name);
-	}
+	for (at = text->names; at->name; at++)
+		text_list(known, sizeof(known), at->name);
 	return text_fail(text, -EINVAL, "unknown key \"%s\"; known keys are %s", name, known);
 }
 

@@ -25,6 +25,13 @@
 #define HOUR_MS 3600000u
 #define SPACES " \t\r\n"
 
+void text_list(char *out, size_t size, const char *word)
+{
+	size_t used = strlen(out);
+
+	snprintf(out + used, size - used, "%s%s", used ? ", " : "", word);
+}
+
 int text_fail(struct text *text, int err, const char *format, ...)
 {
 	char what[384], sentence[512];

@@ -51,6 +51,9 @@ struct text {
 
 int text_read(struct text *text);
 
+/* Appends @word to the list in @out, after a comma if it is not the first. What does not fit is cut. */
+void text_list(char *out, size_t size, const char *word);
+
 /* Reports an error in this line. Returns @err. */
 int text_fail(struct text *text, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -80,9 +80,7 @@ static int set_choice(struct text *text, uint32_t *out, const char *value,
 			*out = choice->value;
 			return 0;
 		}
-		if (*all)
-			strcat(all, ", ");
-		strcat(all, choice->word);
+		text_list(all, sizeof(all), choice->word);
 	}
 	return text_fail(text, -EINVAL, "unknown value \"%s\"; known values are %s", value, all);
 }
