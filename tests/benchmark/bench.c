@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/benchmark/bench.h"
+
+_Noreturn void die(const char *what, int err)
+{
+	fprintf(stderr, "benchmark: %s: %s\n", what, kreg_strerror(err));
+	exit(1);
+}
+
+void *room(size_t bytes)
+{
+	size_t size = (bytes + 63) & ~(size_t)63;
+	void *at = aligned_alloc(64, size ? size : 64);
+
+	if (!at)
+		die("memory", -ENOMEM);
+	memset(at, 0, size);
+	return at;
+}
+
+static double clock_ns(clockid_t clock)
+{
+	struct timespec at;
+
+	clock_gettime(clock, &at);
+	return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
+}
+
+double now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+double run_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t random_next(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct spread spread_of(double *values, int count)
+{
+	qsort(values, (size_t)count, sizeof(*values), by_size);
+	return (struct spread){ values[count / 4], values[count / 2],
+				values[count - 1 - count / 4] };
+}
+
+void title_print(const struct bench_options *options, const char *title)
+{
+	printf("\n%s (median and middle half of %d turns)\n", title, options->turns);
+}
+
+void row_heading(const char *beside)
+{
+	printf("  %-44s %12s     ratio to %-18s goal\n", "", "", beside);
+}
+
+void row_print(const char *name, double *values, const char *unit, double *ratio, int turns,
+	       const char *goal)
+{
+	struct spread of = spread_of(values, turns);
+	char text[48] = "";
+
+	if (ratio) {
+		struct spread to = spread_of(ratio, turns);
+
+		snprintf(text, sizeof(text), "%8.2f (%.2f-%.2f)", to.middle, to.low, to.high);
+	}
+	printf("  %-44s %8.*f %-4s %-28s %s\n", name, of.middle < 100, of.middle, unit, text,
+	       goal ? goal : "");
+	fflush(stdout);
+}
+
+struct kreg *registry_open(const struct bench_options *options, const char *name)
+{
+	struct kreg *k;
+	int err = kreg_open(&k, name, &options->registry);
+
+	if (err)
+		die("kreg_open", err);
+	return k;
+}
+
+void registry_destroy(const struct bench_options *options, const char *name)
+{
+	int err = kreg_destroy(name, &options->registry, 1);
+
+	if (err)
+		die("kreg_destroy", err);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all tables of the benchmark share: options, clocks, medians, and how a row is printed.
+ *
+ * A table compares a few ways to do the same thing. They take turns, many times, so that a
+ * busy moment of the machine meets all of them; what counts is the ratio within a turn, of
+ * which the median and the middle half are printed.
+ */
+#ifndef KREG_BENCHMARK_BENCH_H
+#define KREG_BENCHMARK_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/kreg.h"
+
+#define TURNS_MAX 101
+#define COUNTS_MAX 8
+#define REGISTRY "benchmark"
+
+struct bench_options {
+	struct kreg_options registry; /* its folder, its guard */
+	uint32_t counts[COUNTS_MAX];  /* keys in the table, for lookups */
+	uint32_t counts_used;
+	uint32_t many;   /* keys for tables about a registry that is large */
+	uint32_t owners; /* for tables about a registry with many */
+	size_t key_size;
+	size_t value_size;
+	int turns;
+};
+
+/* One table: a function that measures, and prints what it has found. */
+struct table {
+	const char *name;
+	const char *title;
+	void (*run)(const struct bench_options *options);
+};
+
+/* The median of what the turns gave, and the middle half of it. */
+struct spread {
+	double low;
+	double middle;
+	double high;
+};
+
+_Noreturn void die(const char *what, int err);
+
+/* Zeroed, and on a line of the cache. */
+void *room(size_t bytes);
+double now_ns(void);
+/* Time that this thread has run: others that have the CPU for a while do not count. */
+double run_ns(void);
+uint64_t random_next(uint64_t *state);
+
+/* Sorts @values. */
+struct spread spread_of(double *values, int count);
+
+void title_print(const struct bench_options *options, const char *title);
+
+/*
+ * A row: @ns for each turn, and @ratio for each turn to what @beside names; NULL for both
+ * leaves the ratio out. @goal is a ratio too, or says what it is.
+ */
+void row_print(const char *name, double *values, const char *unit, double *ratio, int turns,
+	       const char *goal);
+void row_heading(const char *beside);
+
+/* A registry of this run, with defaults, unless the caller changes @with. */
+struct kreg *registry_open(const struct bench_options *options, const char *name);
+void registry_destroy(const struct bench_options *options, const char *name);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Measures kreg beside a floor and beside its peers, in one run and by turns: see README.md.
+ * It uses the public headers only, like any user's program.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/benchmark/contestant.h"
+#include "tests/benchmark/tables.h"
+
+static const struct table *const tables[] = {
+	&table_lookup,
+};
+
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static const char help[] =
+	"Usage: benchmark [OPTION]... [TABLE]...\n"
+	"Measures kreg beside a floor and beside its peers, by turns. Without a TABLE: all of "
+	"them.\n"
+	"  --keys N        lookups among N keys; may be repeated (default 1000, 100000, 1000000)\n"
+	"  --key-size N    bytes of a key, 4 to 255 (default 32)\n"
+	"  --value-size N  bytes of a value, 0 to 4096 (default 8)\n"
+	"  --turns N       how often each has its turn, 1 to 101 (default 9)\n"
+	"  --many N        entries of a large registry (default 1000000)\n"
+	"  --owners N      of a registry with many (default 4000)\n"
+	"  --guard PATH    under the guard that runs there; else in the fallback\n"
+	"Tables:\n";
+
+static int help_print(FILE *to)
+{
+	size_t i;
+
+	fputs(help, to);
+	for (i = 0; i < TABLES; i++)
+		fprintf(to, "  %-14s  %s\n", tables[i]->name, tables[i]->title);
+	return to == stderr ? 2 : 0;
+}
+
+static int number_read(const char *text, uint64_t least, uint64_t most, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 0);
+	return errno || end == text || *end || *number < least || *number > most ? -EINVAL : 0;
+}
+
+static int option_read(struct bench_options *options, int option, const char *text)
+{
+	uint64_t number = 0;
+	int err = 0;
+
+	switch (option) {
+	case 'k':
+		err = number_read(text, 1, 100000000, &number);
+		if (!err && options->counts_used == COUNTS_MAX)
+			err = -EINVAL;
+		if (!err)
+			options->counts[options->counts_used++] = (uint32_t)number;
+		break;
+	case 's':
+		err = number_read(text, 4, KREG_KEY_MAX, &number);
+		options->key_size = number;
+		break;
+	case 'v':
+		err = number_read(text, 0, VALUE_SIZE_MAX, &number);
+		options->value_size = number;
+		break;
+	case 't':
+		err = number_read(text, 1, TURNS_MAX, &number);
+		options->turns = (int)number;
+		break;
+	case 'm':
+		err = number_read(text, 1000, 100000000, &number);
+		options->many = (uint32_t)number;
+		break;
+	case 'o':
+		err = number_read(text, 10, 60000, &number);
+		options->owners = (uint32_t)number;
+		break;
+	case 'g':
+		options->registry.guard = text;
+		break;
+	default:
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static bool is_wanted(const struct table *table, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++) {
+		if (!strcmp(*names, table->name))
+			return true;
+	}
+	return false;
+}
+
+static bool is_table(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES; i++) {
+		if (!strcmp(name, tables[i]->name))
+			return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "keys", required_argument, NULL, 'k' },
+		{ "key-size", required_argument, NULL, 's' },
+		{ "value-size", required_argument, NULL, 'v' },
+		{ "turns", required_argument, NULL, 't' },
+		{ "many", required_argument, NULL, 'm' },
+		{ "owners", required_argument, NULL, 'o' },
+		{ "guard", required_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct bench_options options = {
+		.many = 1000000, .owners = 4000, .key_size = 32, .value_size = 8, .turns = 9
+	};
+	char directory[64];
+	int option;
+	size_t i;
+
+	snprintf(directory, sizeof(directory), "/dev/shm/kreg-benchmark-%d", getpid());
+	KREG_OPTIONS(registry, .directory = directory, .guard = "none");
+	options.registry = registry;
+	while ((option = getopt_long(argc, argv, "", names, NULL)) >= 0) {
+		if (option == 'h')
+			return help_print(stdout);
+		if (option_read(&options, option, optarg))
+			return help_print(stderr);
+	}
+	for (i = (size_t)optind; i < (size_t)argc; i++) {
+		if (!is_table(argv[i]))
+			return help_print(stderr);
+	}
+	if (!options.counts_used) {
+		static const uint32_t usual[] = { 1000, 100000, 1000000 };
+
+		memcpy(options.counts, usual, sizeof(usual));
+		options.counts_used = sizeof(usual) / sizeof(usual[0]);
+	}
+	if (mkdir(directory, 0700))
+		die(directory, -errno);
+	for (i = 0; i < TABLES; i++) {
+		if (is_wanted(tables[i], argv + optind))
+			tables[i]->run(&options);
+	}
+	return rmdir(directory) ? 1 : 0;
+}
