@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The line behind a reserved name: the name is taken but has no holder, whichever
- * processes wait, and lookups, waiters and listeners see the same.
+ * processes wait, and lookups, waiters and listeners see the same. Publishing in line is
+ * tested in proc_publish.c.
  */
 #include <check.h>
 #include <errno.h>
@@ -19,7 +20,6 @@ enum order {
 	QUEUE,
 	RESERVE_IN_LINE,
 	ALLOW, /* allow a takeover */
-	RESERVE_AND_ALLOW,
 	REPLACE,
 	REPLACE_OR_QUEUE,
 	PUBLISH,
@@ -52,7 +52,6 @@ static int obey(int link, void *data)
 					  KREG_REGISTER_QUEUE,
 					  KREG_REGISTER_RESERVED | KREG_REGISTER_QUEUE,
 					  KREG_REGISTER_REPLACEABLE,
-					  KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE,
 					  KREG_REGISTER_REPLACE | KREG_REGISTER_REPLACEABLE,
 					  KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE };
 	struct kreg *own = mode_open(mode, "line");
@@ -150,27 +149,6 @@ START_TEST(a_waiter_behind_a_reservation_does_not_hold_the_name)
 	child_kill(&first);
 	assert_holder(second.pid);
 	assert_positions(1 << 0);
-	child_kill(&second);
-	kreg_close(k);
-}
-END_TEST
-
-START_TEST(a_reservation_published_in_line_keeps_waiting)
-{
-	struct child first, second;
-
-	open_mode(_i);
-	first = start();
-	second = start();
-	ck_assert_int_eq(child_ask(&first, QUEUE), 0);
-	ck_assert_int_eq(child_ask(&second, RESERVE_IN_LINE), KREG_WAITING);
-	assert_holder(first.pid);
-	assert_positions(1 << 0);
-	ck_assert_int_eq(child_ask(&second, PUBLISH), KREG_WAITING);
-	assert_holder(first.pid);
-	assert_positions(1 << 0 | 1 << 1);
-	child_kill(&first);
-	assert_holder(second.pid);
 	child_kill(&second);
 	kreg_close(k);
 }
@@ -325,25 +303,6 @@ START_TEST(a_waiter_that_takes_the_name_over_is_in_line_once)
 }
 END_TEST
 
-START_TEST(publishing_a_name_that_was_taken_over_reports_that_it_waits)
-{
-	struct child first, second;
-
-	open_mode(_i);
-	first = start();
-	second = start();
-	ck_assert_int_eq(child_ask(&first, RESERVE_AND_ALLOW), 0);
-	ck_assert_int_eq(child_ask(&second, REPLACE), 0);
-	ck_assert_int_eq(child_ask(&first, PUBLISH), KREG_WAITING);
-	assert_holder(second.pid);
-	ck_assert_int_eq(child_ask(&first, PUBLISH), -ENOENT);
-	child_kill(&second);
-	assert_holder(first.pid);
-	child_kill(&first);
-	kreg_close(k);
-}
-END_TEST
-
 START_TEST(unregistering_a_waiting_entry_shows_its_position_in_line)
 {
 	struct child line[4];
@@ -370,12 +329,10 @@ int main(void)
 {
 	const TTest *const both[] = {
 		a_waiter_behind_a_reservation_does_not_hold_the_name,
-		a_reservation_published_in_line_keeps_waiting,
 		a_waiter_is_woken_when_a_reservation_ends,
 		listeners_are_notified_of_each_holder_of_the_name,
 		listeners_are_notified_of_the_next_holder_when_a_reservation_ends,
 		a_waiter_that_takes_the_name_over_is_in_line_once,
-		publishing_a_name_that_was_taken_over_reports_that_it_waits,
 		unregistering_a_waiting_entry_shows_its_position_in_line,
 		NULL,
 	};
