@@ -196,7 +196,7 @@ enum verdict judge_look(const struct judge *judge, const struct segment_who *who
 		/*
 		 * By kill() and not by /proc, which may hide the process, or be another
 		 * namespace's: -EPERM means that it is there. A zombie is found too, and
-		 * then told by its state.
+		 * then recognized by its state.
 		 */
 		return kill(pid, 0) && errno == ESRCH ? JUDGE_DEAD : look_at(judge, who, pid);
 	return judge->sees_all ? look_for(judge, who) : JUDGE_UNSEEN;

@@ -74,7 +74,7 @@ struct keeper_list {
 
 /*
  * One keeper thread and its seat. Private to the process. The keeper writes @tid, @err
- * and @owner before it posts @told, and other threads read them after they have waited
+ * and @owner before it posts @answered, and other threads read them after they have waited
  * for that.
  */
 struct life_keeper {
@@ -86,7 +86,7 @@ struct life_keeper {
 	int err;
 	pthread_t thread;
 	/* posted by the keeper: the seat is taken, or there is none */
-	sem_t told;
+	sem_t answered;
 	/* posted by life_robust_detach(): give it back */
 	sem_t asked;
 	owner_t owner;
@@ -287,7 +287,7 @@ static void *keeper_run(void *data)
 	struct life_keeper *keeper = data;
 
 	keeper_take_any(keeper);
-	sem_post(&keeper->told);
+	sem_post(&keeper->answered);
 	while (sem_wait(&keeper->asked))
 		;
 	if (keeper->owner)
@@ -306,7 +306,7 @@ static int keeper_new(struct life_keeper **out, uint64_t *words, uint32_t seats)
 	}
 	keeper->words = words;
 	keeper->seats = seats;
-	sem_init(&keeper->told, 0, 0);
+	sem_init(&keeper->answered, 0, 0);
 	sem_init(&keeper->asked, 0, 0);
 	*out = keeper;
 	return 0;
@@ -315,7 +315,7 @@ static int keeper_new(struct life_keeper **out, uint64_t *words, uint32_t seats)
 static void keeper_free(struct life_keeper *keeper)
 {
 	list_free(keeper);
-	sem_destroy(&keeper->told);
+	sem_destroy(&keeper->answered);
 	sem_destroy(&keeper->asked);
 	free(keeper);
 }
@@ -348,7 +348,7 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 		keeper_free(keeper);
 		return err;
 	}
-	while (sem_wait(&keeper->told))
+	while (sem_wait(&keeper->answered))
 		;
 	if (!keeper->owner) {
 		err = keeper->err ? keeper->err : -EUSERS;

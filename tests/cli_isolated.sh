@@ -66,21 +66,21 @@ start_production() {
 clear_up_by_itself() {
 	lay_out tidy
 	step "a test process runs from its start to its end" "$services/isolated" "$folder/tidy/services.ini"
-	cp "$folder/out" "$folder/told"
-	show told
-	space=$(space_of told)
+	cp "$folder/out" "$folder/printed"
+	show printed
+	space=$(space_of printed)
 	step "nobody is in $space" is_empty "$space"
 	is_untouched
 }
 
 be_killed() {
 	lay_out killed
-	"$services/isolated" "$folder/killed/services.ini" linger >"$folder/told" 2>&1 &
+	"$services/isolated" "$folder/killed/services.ini" linger >"$folder/printed" 2>&1 &
 	test=$!
 	started="$started $test"
-	step "another test process, pid $test, has begun" says told "waits to be killed"
-	show told
-	space=$(space_of told)
+	step "another test process, pid $test, has begun" says printed "waits to be killed"
+	show printed
+	space=$(space_of printed)
 	step "its services are in $space" has_services "$space"
 	step "the test process is killed" kill -9 "$test"
 	step "its services are gone with it: nobody is in $space" is_empty "$space"

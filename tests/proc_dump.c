@@ -185,7 +185,7 @@ START_TEST(a_listener_is_notified_once_for_each_name_whose_owner_dumps_core)
 	asked = await_dump(&child);
 	since = clock_now();
 	expect_both(early, KREG_EVENT_DUMP);
-	printf("# told %.0f ms after the kernel asked for the file\n",
+	printf("# reported %.0f ms after the kernel asked for the file\n",
 	       (double)(clock_now() - since) / 1e6);
 	late = listen_now(KREG_LISTEN_DUMPS | KREG_LISTEN_KNOWN);
 	expect_both(late, KREG_EVENT_REGISTER);

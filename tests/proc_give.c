@@ -77,17 +77,17 @@ static int obey(int link, void *data)
 	const struct kreg_owner *parent = data;
 	struct kreg *own = mode_open(mode, "give");
 	struct kreg_owner self = self_of(own);
-	int64_t told;
+	int64_t order;
 
 	link_say(link, (int64_t)self.token);
-	while ((told = link_hear(link)) != INT64_MIN) {
-		if (told == 0)
+	while ((order = link_hear(link)) != INT64_MIN) {
+		if (order == 0)
 			link_say(link, kreg_register(own, "name", KREG_STRING, "value", 5, NULL));
-		else if (told == 1)
+		else if (order == 1)
 			link_say(link, kreg_give(own, "name", KREG_STRING, parent));
-		else if (told == 2)
+		else if (order == 2)
 			link_say(link, kreg_unregister(own, "name", KREG_STRING));
-		else if (told == 3)
+		else if (order == 3)
 			link_say(link, kreg_update(own, "name", KREG_STRING, "new", 3, NULL, 0));
 		else
 			kreg_close(own), link_say(link, 0);

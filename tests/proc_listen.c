@@ -446,7 +446,7 @@ static int write_on(int link, void *data)
 	struct writing *writing = data;
 	struct ledger *ledger = writing->ledger;
 	struct kreg *own = mode_open(mode, "listen");
-	uint64_t told = 0;
+	uint64_t changes = 0;
 	char key[16];
 
 	/* A hundred writers leave one listener little of two processors. */
@@ -455,16 +455,16 @@ static int write_on(int link, void *data)
 	link_say(link, 0);
 	while (own) {
 		unsigned int what = (unsigned int)rand_r(&writing->seed);
-		uint64_t before = told;
+		uint64_t before = changes;
 
 		snprintf(key, sizeof(key), "key-%u", what / 8 % KEYS);
 		if (what % 8 < 5 && !kreg_register(own, key, KREG_STRING, &what, 4, NULL)) {
 			ledger->registered++;
-			told++;
+			changes++;
 		} else if (what % 8 >= 5 && kreg_unregister(own, key, KREG_STRING) == 1) {
-			told++;
+			changes++;
 		}
-		if (told != before && told % STRETCH == 0 && told >= 2 * STRETCH)
+		if (changes != before && changes % STRETCH == 0 && changes >= 2 * STRETCH)
 			link_hear(link);
 	}
 	return 0;

@@ -133,7 +133,7 @@ START_TEST(waiters_and_listeners_learn_that_the_registry_was_removed)
 	begin = clock_now();
 	ck_assert_int_eq(link_hear(waiter.link), -ESHUTDOWN);
 	ck_assert_int_eq(link_hear(listener.link), -ESHUTDOWN);
-	printf("# told after %.1f ms\n", (double)(clock_now() - begin) / 1e6);
+	printf("# reported after %.1f ms\n", (double)(clock_now() - begin) / 1e6);
 	child_end(&waiter);
 	child_end(&listener);
 }

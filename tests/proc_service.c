@@ -186,7 +186,7 @@ START_TEST(health_needs_a_struct_with_its_size_and_only_read_access)
 }
 END_TEST
 
-struct told {
+struct events {
 	char text[512];
 };
 
@@ -194,23 +194,23 @@ static void write_down(const struct kreg_telemetry *event, void *data)
 {
 	static const char *const types[] = { "",           "register", "refuse",
 					     "unregister", "purge",    "await" };
-	struct told *told = data;
-	size_t used = strlen(told->text);
+	struct events *events = data;
+	size_t used = strlen(events->text);
 
-	snprintf(told->text + used, sizeof(told->text) - used, "%s %s/%s %d %d, ",
+	snprintf(events->text + used, sizeof(events->text) - used, "%s %s/%s %d %d, ",
 		 types[event->type], event->space, event->role, event->owner.pid, event->result);
 }
 
 START_TEST(telemetry_reports_only_what_happens_through_its_handle)
 {
 	struct kreg_listener *listener;
-	struct told told = { "" };
+	struct events events = { "" };
 	struct child child;
 	char wanted[512];
 
 	open_mode(_i);
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
-	ck_assert_int_eq(kreg_service_telemetry(k, write_down, &told), 0);
+	ck_assert_int_eq(kreg_service_telemetry(k, write_down, &events), 0);
 	child = start();
 	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
 	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), -EEXIST);
@@ -228,10 +228,10 @@ START_TEST(telemetry_reports_only_what_happens_through_its_handle)
 		 "await production/other 0 %d, purge production/config %d 0, "
 		 "register production/config %d 0, unregister production/config %d 0, ",
 		 child.pid, -EEXIST, child.pid, -ETIMEDOUT, child.pid, getpid(), getpid());
-	ck_assert_str_eq(told.text, wanted);
+	ck_assert_str_eq(events.text, wanted);
 	ck_assert_int_eq(kreg_service_telemetry(k, NULL, NULL), 0);
 	ck_assert_int_eq(kreg_service_register(k, "production", "config", "me", 2, NULL), 0);
-	ck_assert_str_eq(told.text, wanted);
+	ck_assert_str_eq(events.text, wanted);
 	kreg_listener_close(listener);
 	kreg_close(k);
 }

@@ -201,7 +201,7 @@ START_TEST(the_program_decides_when_it_is_ready_and_its_value)
 {
 	KREG_START(plain, .argv = ARGV("notify", "STATUS=soon,READY=1"), .ready = KREG_READY_NOTIFY,
 		   .value = "given", .value_size = 5);
-	KREG_START(valued, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=told"),
+	KREG_START(valued, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=sent"),
 		   .ready = KREG_READY_NOTIFY, .value = "given", .value_size = 5);
 	KREG_START(line, .argv = ARGV("line", "5"), .ready = KREG_READY_FD, .ready_fd = 5,
 		   .value = "given", .value_size = 5);
@@ -212,7 +212,7 @@ START_TEST(the_program_decides_when_it_is_ready_and_its_value)
 	value_is("given");
 	end(&started);
 	ck_assert_int_eq(start_as(&valued, &started), 0);
-	value_is("told");
+	value_is("sent");
 	end(&started);
 	ck_assert_int_eq(start_as(&line, &started), 0);
 	value_is("given");
@@ -451,7 +451,7 @@ END_TEST
 
 START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 {
-	KREG_START(how, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=told"),
+	KREG_START(how, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=sent"),
 		   .ready = KREG_READY_NOTIFY);
 	KREG_START(never, .argv = ARGV("exit", "1"), .ready = KREG_READY_NOTIFY);
 	struct kreg_listener *listener;
@@ -466,7 +466,7 @@ START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
 	ck_assert_int_eq(event.entry.owner.pid, started.owner.pid);
 	ck_assert_uint_eq(event.entry.value_size, 4);
-	ck_assert_mem_eq(event.entry.value, "told", 4);
+	ck_assert_mem_eq(event.entry.value, "sent", 4);
 	end(&started);
 	event = event_wait(listener);
 	ck_assert_uint_eq(event.type, KREG_EVENT_PURGE);

@@ -20,16 +20,16 @@
 #include "tests/support/program.h"
 #include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 #include "tests/support/unit.h"
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 
 static void open_mode(int mode)
 {
 	k = mode_open(mode, "supervise");
-	told_init(&told, k);
+	journal_init(&journal, k);
 }
 
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
@@ -41,14 +41,14 @@ static const KREG_START(stubborn, .argv = stubborn_argv, .ready = KREG_READY_FD,
 
 static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out, char *why)
 {
-	what->log = told_log;
-	what->log_data = &told;
+	what->log = journal_log;
+	what->log_data = &journal;
 	return kreg_supervise(k, "production", what, out, why);
 }
 
 static void close_clean(void)
 {
-	told_nothing_is_left(&told);
+	journal_nothing_is_left(&journal);
 	kreg_close(k);
 }
 
@@ -65,14 +65,14 @@ START_TEST(services_start_after_those_they_wait_for_and_stop_in_reverse)
 	struct kreg_owner owner;
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &what, "+log1 +cache2 +db3 +web4 ");
+	supervisor = journal_supervise(&journal, &what, "+log1 +cache2 +db3 +web4 ");
 	ck_assert_int_eq(
 		kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, &owner), 0);
 	ck_assert_int_eq(owner.pid, getpid());
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
 	kreg_supervisor_stop(supervisor);
 	/* Each is gone before the next one gets SIGTERM. */
-	told_await(&told, "-web3 -db2 -cache1 -log0 ");
+	journal_await(&journal, "-web3 -db2 -cache1 -log0 ");
 	close_clean();
 }
 END_TEST
@@ -106,14 +106,14 @@ START_TEST(a_strategy_decides_which_services_restart_with_the_ended_one)
 		pid_t before;
 
 		what.strategy = cases[i].strategy;
-		supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 +d4 ");
-		before = told_pid_of(&told, cases[i].ends);
-		told_signal(&told, cases[i].ends, SIGKILL);
-		told_await(&told, cases[i].events);
-		ck_assert_int_ne(told_pid_of(&told, cases[i].ends), before);
+		supervisor = journal_supervise(&journal, &what, "+a1 +b2 +c3 +d4 ");
+		before = journal_pid_of(&journal, cases[i].ends);
+		journal_signal(&journal, cases[i].ends, SIGKILL);
+		journal_await(&journal, cases[i].events);
+		ck_assert_int_ne(journal_pid_of(&journal, cases[i].ends), before);
 		kreg_supervisor_stop(supervisor);
-		told_forget(&told);
-		told_nothing_is_left(&told);
+		journal_forget(&journal);
+		journal_nothing_is_left(&journal);
 	}
 	kreg_close(k);
 }
@@ -153,18 +153,19 @@ START_TEST(a_policy_decides_after_which_ends_a_service_restarts)
 		struct kreg_supervisor *supervisor;
 
 		services[1].restart = cases[i].policy;
-		supervisor = told_supervise(&told, &what, "+other1 +one2 ");
-		told_signal(&told, "one", cases[i].signal);
-		told_await(&told, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
+		supervisor = journal_supervise(&journal, &what, "+other1 +one2 ");
+		journal_signal(&journal, "one", cases[i].signal);
+		journal_await(&journal, cases[i].is_restarted ? "!one1 +one2 " : "!one1 ");
 		/*
 		 * Events are handled in order, so this one comes after any pending
 		 * restart.
 		 */
-		told_forget(&told);
-		told_signal(&told, "other", SIGKILL);
-		told_await(&told, cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
+		journal_forget(&journal);
+		journal_signal(&journal, "other", SIGKILL);
+		journal_await(&journal,
+			      cases[i].is_restarted ? "!other1 +other2 " : "!other0 +other1 ");
 		kreg_supervisor_stop(supervisor);
-		told_forget(&told);
+		journal_forget(&journal);
 	}
 	close_clean();
 }
@@ -178,12 +179,12 @@ START_TEST(an_unknown_end_is_not_a_clean_one)
 	struct kreg_supervisor *supervisor;
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &what, "+a1 ");
+	supervisor = journal_supervise(&journal, &what, "+a1 ");
 	/* From now on the kernel reaps it. */
 	signal(SIGCHLD, SIG_IGN);
-	told_signal(&told, "a", SIGTERM);
-	told_await(&told, "!a0 +a1 ");
-	ck_assert(told_has(&told, "ended in an unknown way"));
+	journal_signal(&journal, "a", SIGTERM);
+	journal_await(&journal, "!a0 +a1 ");
+	ck_assert(journal_has(&journal, "ended in an unknown way"));
 	signal(SIGCHLD, SIG_DFL);
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -196,7 +197,7 @@ static void await_end_of_tree(const struct kreg_supervisor *supervisor)
 
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ENOTRECOVERABLE);
-	told_nothing_is_left(&told);
+	journal_nothing_is_left(&journal);
 }
 
 START_TEST(the_restart_limit_ends_the_tree_and_is_logged)
@@ -209,20 +210,20 @@ START_TEST(the_restart_limit_ends_the_tree_and_is_logged)
 	struct pollfd at = { .events = POLLIN };
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 ");
-	told_signal(&told, "b", SIGKILL);
-	told_await(&told, "!b2 +b3 ");
-	told_signal(&told, "c", SIGKILL);
-	told_await(&told, "!b2 +b3 !c2 +c3 ");
+	supervisor = journal_supervise(&journal, &what, "+a1 +b2 +c3 ");
+	journal_signal(&journal, "b", SIGKILL);
+	journal_await(&journal, "!b2 +b3 ");
+	journal_signal(&journal, "c", SIGKILL);
+	journal_await(&journal, "!b2 +b3 !c2 +c3 ");
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 0), 0);
-	told_forget(&told);
-	told_signal(&told, "b", SIGKILL);
+	journal_forget(&journal);
+	journal_signal(&journal, "b", SIGKILL);
 	await_end_of_tree(supervisor);
-	told_await(&told, "!b2 -c1 -a0 ");
-	ck_assert(told_has(&told,
-			   "production/b: restart limit reached (2 in 3600 s): all services are "
-			   "stopped"));
+	journal_await(&journal, "!b2 -c1 -a0 ");
+	ck_assert(journal_has(&journal,
+			      "production/b: restart limit reached (2 in 3600 s): all services are "
+			      "stopped"));
 	/* The namespace is free for another supervisor. */
 	ck_assert_int_eq(
 		kreg_service_register(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL), 0);
@@ -239,8 +240,8 @@ START_TEST(an_intensity_of_zero_allows_no_restart)
 	struct kreg_supervisor *supervisor;
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &what, "+a1 ");
-	told_signal(&told, "a", SIGKILL);
+	supervisor = journal_supervise(&journal, &what, "+a1 ");
+	journal_signal(&journal, "a", SIGKILL);
 	await_end_of_tree(supervisor);
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -262,11 +263,11 @@ START_TEST(a_failed_restart_is_retried_as_often_as_intensity_allows)
 	services[1].start = &vanishing;
 	snprintf(program, sizeof(program), "%s/program", tmp_directory());
 	ck_assert_int_eq(symlink(PROGRAM, program), 0);
-	supervisor = told_supervise(&told, &what, "+a1 +b2 +c3 ");
+	supervisor = journal_supervise(&journal, &what, "+a1 +b2 +c3 ");
 	ck_assert_int_eq(unlink(program), 0);
-	told_signal(&told, "b", SIGKILL);
+	journal_signal(&journal, "b", SIGKILL);
 	await_end_of_tree(supervisor);
-	told_await(&told, "!b2 -c1 ?b1 ?b1 ?b1 -a0 ");
+	journal_await(&journal, "!b2 -c1 ?b1 ?b1 ?b1 -a0 ");
 	kreg_supervisor_stop(supervisor);
 	close_clean();
 }
@@ -281,16 +282,16 @@ START_TEST(a_restart_fails_if_another_process_has_taken_the_name)
 	char sentence[64];
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &what, "+a1 ");
+	supervisor = journal_supervise(&journal, &what, "+a1 ");
 	ck_assert_int_eq(kreg_register_with(k, "production/a", KREG_STRING, NULL, 0,
 					    KREG_REGISTER_QUEUE, NULL),
 			 KREG_WAITING);
-	told_signal(&told, "a", SIGKILL);
+	journal_signal(&journal, "a", SIGKILL);
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	snprintf(sentence, sizeof(sentence), "a: cannot be started: pid %d holds the name",
 		 getpid());
-	ck_assert(told_has(&told, sentence));
+	ck_assert(journal_has(&journal, sentence));
 	kreg_supervisor_stop(supervisor);
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "a"), 1);
 	close_clean();
@@ -327,10 +328,10 @@ START_TEST(a_failed_start_undoes_all_and_names_the_role)
 		ck_assert_int_eq(supervise(&what, &supervisor, why), cases[i].err);
 		ck_assert_str_eq(why, "c");
 		ck_assert_ptr_null(supervisor);
-		told_await(&told, "+a1 +b2 ?c2 -b1 -a0 ");
-		told_forget(&told);
-		ck_assert_msg(told_has(&told, cases[i].sentence), "%s", told.sentences);
-		told_nothing_is_left(&told);
+		journal_await(&journal, "+a1 +b2 ?c2 -b1 -a0 ");
+		journal_forget(&journal);
+		ck_assert_msg(journal_has(&journal, cases[i].sentence), "%s", journal.sentences);
+		journal_nothing_is_left(&journal);
 	}
 	kreg_close(k);
 }
@@ -352,7 +353,7 @@ START_TEST(a_service_that_already_runs_is_not_started_and_left_alone)
 		what.flags = flags;
 		ck_assert_int_eq(supervise(&what, &supervisor, why), -EEXIST);
 		ck_assert_str_eq(why, "b");
-		ck_assert_int_eq(told_pid_of(&told, "b"), getpid());
+		ck_assert_int_eq(journal_pid_of(&journal, "b"), getpid());
 		ck_assert_int_eq(kreg_count(k), 1);
 	}
 	ck_assert_int_eq(kreg_service_unregister(k, "production", "b"), 1);
@@ -369,13 +370,13 @@ START_TEST(a_namespace_has_one_supervisor)
 	pid_t pid;
 
 	open_mode(_i);
-	first = told_supervise(&told, &what, "+a1 ");
-	pid = told_pid_of(&told, "a");
+	first = journal_supervise(&journal, &what, "+a1 ");
+	pid = journal_pid_of(&journal, "a");
 	ck_assert_int_eq(supervise(&what, &second, why), -EEXIST);
 	ck_assert_str_eq(why, KREG_ROLE_SUPERVISOR);
 	ck_assert_ptr_null(second);
-	ck_assert(told_has(&told, "production: already supervised by pid "));
-	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
+	ck_assert(journal_has(&journal, "production: already supervised by pid "));
+	ck_assert_int_eq(journal_pid_of(&journal, "a"), pid);
 	kreg_supervisor_stop(first);
 	close_clean();
 }
@@ -419,8 +420,9 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 		what.count = !strcmp(cases[i].why, "d") ? 3 : 2;
 		ck_assert_int_eq(supervise(&what, &supervisor, why), -EINVAL);
 		ck_assert_str_eq(why, cases[i].why);
-		ck_assert_msg(told_has(&told, cases[i].sentence), "%zu: %s", i, told.sentences);
-		told_init(&told, k);
+		ck_assert_msg(journal_has(&journal, cases[i].sentence), "%zu: %s", i,
+			      journal.sentences);
+		journal_init(&journal, k);
 	}
 	what.count = 1;
 	what.strategy = 3;
@@ -430,7 +432,7 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_supervise(k, "no/space", &what, &supervisor, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_supervise(k, "production", NULL, &supervisor, NULL), -EINVAL);
-	ck_assert_str_eq(told.events, "");
+	ck_assert_str_eq(journal.events, "");
 	kreg_supervisor_stop(NULL);
 	close_clean();
 }
@@ -447,16 +449,16 @@ START_TEST(a_service_that_ignores_sigterm_is_killed_and_a_stopped_one_continued)
 	open_mode(_i);
 	services[1].start = &stubborn;
 	services[1].stop_ms = 50;
-	supervisor = told_supervise(&told, &what, "+asleep1 +stubborn2 ");
-	told_signal(&told, "asleep", SIGSTOP);
+	supervisor = journal_supervise(&journal, &what, "+asleep1 +stubborn2 ");
+	journal_signal(&journal, "asleep", SIGSTOP);
 	do {
 		ck_assert_int_eq(kreg_service_health(k, "production", "asleep", &health), 0);
 	} while (health.process != KREG_PROCESS_STOPPED);
 	kreg_supervisor_stop(supervisor);
-	told_await(&told, "-stubborn1 -asleep0 ");
-	ck_assert(told_has(&told, "still runs 50 ms after SIGTERM: sending SIGKILL"));
-	ck_assert(told_has(&told, "is stopped, and ended by signal 9 (SIGKILL)"));
-	ck_assert(told_has(&told, "is stopped, and ended by signal 15 (SIGTERM)"));
+	journal_await(&journal, "-stubborn1 -asleep0 ");
+	ck_assert(journal_has(&journal, "still runs 50 ms after SIGTERM: sending SIGKILL"));
+	ck_assert(journal_has(&journal, "is stopped, and ended by signal 9 (SIGKILL)"));
+	ck_assert(journal_has(&journal, "is stopped, and ended by signal 15 (SIGTERM)"));
 	close_clean();
 }
 END_TEST
@@ -477,8 +479,8 @@ START_TEST(a_supervisor_that_waits_for_a_restart_to_be_ready_can_be_stopped)
 		 "f=%s/ready; [ -e $f ] || { : >$f; echo >&9; }; exec sleep 100000",
 		 tmp_directory());
 	services[0].start = &once;
-	supervisor = told_supervise(&told, &what, "+a1 ");
-	told_signal(&told, "a", SIGKILL);
+	supervisor = journal_supervise(&journal, &what, "+a1 ");
+	journal_signal(&journal, "a", SIGKILL);
 	while (kreg_service_health(k, "production", "a", &health) || health.ready)
 		usleep(1000);
 	kreg_supervisor_stop(supervisor);
@@ -524,11 +526,11 @@ static int supervise_without_write(int link, void *data)
 	if (refuse_call(SYS_write, EPERM) || supervise(&what, &supervisor, NULL))
 		return 1;
 	what.count = 2;
-	if (kreg_supervisor_change(supervisor, &what, NULL) || told_services(k) != 2)
+	if (kreg_supervisor_change(supervisor, &what, NULL) || journal_services(k) != 2)
 		return 2;
 	await_idle_threads();
 	kreg_supervisor_stop(supervisor);
-	link_say(link, told_services(k));
+	link_say(link, journal_services(k));
 	kreg_close(k);
 	return 0;
 }
@@ -551,13 +553,13 @@ START_TEST(a_supervisor_leaves_no_fd_thread_process_or_name)
 
 	open_mode(_i);
 	for (i = 0; i < 5; i++) {
-		struct kreg_supervisor *supervisor = told_supervise(&told, &what, "+a1 +b2 ");
+		struct kreg_supervisor *supervisor = journal_supervise(&journal, &what, "+a1 +b2 ");
 
-		told_signal(&told, "a", SIGKILL);
-		told_await(&told, "!a1 -b0 +a1 +b2 ");
+		journal_signal(&journal, "a", SIGKILL);
+		journal_await(&journal, "!a1 -b0 +a1 +b2 ");
 		kreg_supervisor_stop(supervisor);
-		told_forget(&told);
-		told_nothing_is_left(&told);
+		journal_forget(&journal);
+		journal_nothing_is_left(&journal);
 		if (!i) {
 			fds = unit_entries("/proc/self/fd");
 			threads = unit_entries("/proc/self/task");

@@ -15,15 +15,15 @@
 
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 
 static void open_mode(int mode)
 {
 	k = mode_open(mode, "supervise_change");
-	told_init(&told, k);
+	journal_init(&journal, k);
 }
 
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
@@ -40,7 +40,7 @@ static const KREG_START(never, .argv = sleep_argv, .ready = KREG_READY_NOTIFY);
 
 static void close_clean(void)
 {
-	told_nothing_is_left(&told);
+	journal_nothing_is_left(&journal);
 	kreg_close(k);
 }
 
@@ -61,32 +61,32 @@ START_TEST(a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_diff
 		SERVICE("same", sleeping, .restart = KREG_RESTART_TRANSIENT),
 	};
 	KREG_SUPERVISION(first, .services = before, .count = 5);
-	KREG_SUPERVISION(second, .services = after, .count = 5, .log = told_log, .log_data = &told,
-			 .intensity = 5);
+	KREG_SUPERVISION(second, .services = after, .count = 5, .log = journal_log,
+			 .log_data = &journal, .intensity = 5);
 	struct kreg_supervisor *supervisor;
 	char why[KREG_ROLE_MAX + 1], value[5];
 	pid_t same, last;
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &first, "+same1 +changed2 +gone3 =shot3 +last4 ");
-	same = told_pid_of(&told, "same");
-	last = told_pid_of(&told, "last");
+	supervisor = journal_supervise(&journal, &first, "+same1 +changed2 +gone3 =shot3 +last4 ");
+	same = journal_pid_of(&journal, "same");
+	last = journal_pid_of(&journal, "last");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), 0);
-	told_await(&told, "-gone3 -changed2 +changed3 +new4 ");
-	ck_assert_int_eq(told_pid_of(&told, "same"), same);
-	ck_assert_int_eq(told_pid_of(&told, "last"), last);
+	journal_await(&journal, "-gone3 -changed2 +changed3 +new4 ");
+	ck_assert_int_eq(journal_pid_of(&journal, "same"), same);
+	ck_assert_int_eq(journal_pid_of(&journal, "last"), last);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "changed", value, 5, NULL), 5);
-	told_forget(&told);
+	journal_forget(&journal);
 	/* Services left alone are supervised by the new policy, and so are the new ones. */
-	told_signal(&told, "last", SIGKILL);
-	told_await(&told, "!last3 +last4 ");
-	told_forget(&told);
-	told_signal(&told, "new", SIGKILL);
-	told_await(&told, "!new3 +new4 ");
-	told_forget(&told);
+	journal_signal(&journal, "last", SIGKILL);
+	journal_await(&journal, "!last3 +last4 ");
+	journal_forget(&journal);
+	journal_signal(&journal, "new", SIGKILL);
+	journal_await(&journal, "!new3 +new4 ");
+	journal_forget(&journal);
 	/* In the reverse of the new order. */
 	kreg_supervisor_stop(supervisor);
-	told_await(&told, "-same3 -last2 -new1 -changed0 ");
+	journal_await(&journal, "-same3 -last2 -new1 -changed0 ");
 	close_clean();
 }
 END_TEST
@@ -102,14 +102,14 @@ START_TEST(an_invalid_plan_changes_nothing)
 	pid_t a;
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &first, "+a1 +b2 ");
-	a = told_pid_of(&told, "a");
+	supervisor = journal_supervise(&journal, &first, "+a1 +b2 ");
+	a = journal_pid_of(&journal, "a");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -EINVAL);
 	ck_assert_str_eq(why, "c");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, NULL, why), -EINVAL);
 	ck_assert_int_eq(kreg_supervisor_change(NULL, &second, why), -EINVAL);
-	ck_assert_int_eq(told_pid_of(&told, "a"), a);
-	ck_assert_str_eq(told.events, "");
+	ck_assert_int_eq(journal_pid_of(&journal, "a"), a);
+	ck_assert_str_eq(journal.events, "");
 	kreg_supervisor_stop(supervisor);
 	close_clean();
 }
@@ -131,21 +131,22 @@ START_TEST(a_service_that_cannot_be_started_stays_down_until_the_next_change)
 		SERVICE("d", sleeping),
 	};
 	KREG_SUPERVISION(first, .services = before, .count = 1);
-	KREG_SUPERVISION(second, .services = broken, .count = 4, .log = told_log,
-			 .log_data = &told);
-	KREG_SUPERVISION(third, .services = mended, .count = 4, .log = told_log, .log_data = &told);
+	KREG_SUPERVISION(second, .services = broken, .count = 4, .log = journal_log,
+			 .log_data = &journal);
+	KREG_SUPERVISION(third, .services = mended, .count = 4, .log = journal_log,
+			 .log_data = &journal);
 	struct kreg_supervisor *supervisor;
 	char why[KREG_ROLE_MAX + 1];
 
 	open_mode(_i);
-	supervisor = told_supervise(&told, &first, "+a1 ");
+	supervisor = journal_supervise(&journal, &first, "+a1 ");
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -ENOEXEC);
 	ck_assert_str_eq(why, "b");
-	told_await(&told, "?b1 +d2 ");
-	ck_assert(told_has(&told, "production/c: is not started, because"));
-	told_forget(&told);
+	journal_await(&journal, "?b1 +d2 ");
+	ck_assert(journal_has(&journal, "production/c: is not started, because"));
+	journal_forget(&journal);
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &third, why), 0);
-	told_await(&told, "+b3 +c4 ");
+	journal_await(&journal, "+b3 +c4 ");
 	kreg_supervisor_stop(supervisor);
 	close_clean();
 }
@@ -179,19 +180,19 @@ START_TEST(a_stop_takes_effect_while_services_are_started)
 	struct starter starter = { .what = { .size = sizeof(starter.what),
 					     .services = services,
 					     .count = 2,
-					     .log = told_log,
-					     .log_data = &told } };
+					     .log = journal_log,
+					     .log_data = &journal } };
 	pthread_t thread;
 
 	open_mode(_i);
 	starter.what.orders = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_eq(pthread_create(&thread, NULL, supervise, &starter), 0);
-	told_await(&told, "+a1 ");
+	journal_await(&journal, "+a1 ");
 	order(starter.what.orders);
 	pthread_join(thread, NULL);
 	ck_assert_int_eq(starter.result, -ECANCELED);
-	told_await(&told, "+a1 -a0 ");
-	ck_assert(told_has(&told, "is stopped, and ended by signal 15 (SIGTERM)"));
+	journal_await(&journal, "+a1 -a0 ");
+	ck_assert(journal_has(&journal, "is stopped, and ended by signal 15 (SIGTERM)"));
 	close(starter.what.orders);
 	close_clean();
 }
@@ -208,7 +209,7 @@ START_TEST(a_second_stop_is_faster)
 	/* The stop would take longer than the test may. */
 	services[1].stop_ms = 3600000;
 	what.orders = eventfd(0, EFD_CLOEXEC);
-	supervisor = told_supervise(&told, &what, "+a1 +b2 ");
+	supervisor = journal_supervise(&journal, &what, "+a1 +b2 ");
 	order(what.orders);
 	/* The first order has been read. */
 	at.fd = what.orders;
@@ -219,8 +220,8 @@ START_TEST(a_second_stop_is_faster)
 	at.fd = kreg_supervisor_fd(supervisor);
 	ck_assert_int_eq(poll(&at, 1, 60000), 1);
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), -ECANCELED);
-	told_await(&told, "-b1 -a0 ");
-	ck_assert(told_has(&told, "is stopped, and ended by signal 9 (SIGKILL)"));
+	journal_await(&journal, "-b1 -a0 ");
+	ck_assert(journal_has(&journal, "is stopped, and ended by signal 9 (SIGKILL)"));
 	/* Changes are refused from now on. */
 	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL), -ESHUTDOWN);
 	kreg_supervisor_stop(supervisor);

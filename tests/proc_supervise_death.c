@@ -20,18 +20,18 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 #include "base/process.h"
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 static int mode;
 
 static void open_mode(int in)
 {
 	mode = in;
 	k = mode_open(in, "supervise_death");
-	told_init(&told, k);
+	journal_init(&journal, k);
 	/* Orphans become children of this process, which can then await their end. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -50,8 +50,8 @@ enum at_term { KEEP, STOP, IGNORE };
 static int be_supervisor(int link, void *data)
 {
 	enum at_term at_term = *(enum at_term *)data;
-	KREG_SUPERVISION(what, .services = services, .count = 2, .log = told_log, .log_data = &told,
-			 .flags = at_term == KEEP ? KREG_SUPERVISE_KEEP : 0);
+	KREG_SUPERVISION(what, .services = services, .count = 2, .log = journal_log,
+			 .log_data = &journal, .flags = at_term == KEEP ? KREG_SUPERVISE_KEEP : 0);
 	struct kreg *own = mode_open(mode, "supervise_death");
 	struct kreg_supervisor *supervisor;
 	sigset_t term;
@@ -60,7 +60,7 @@ static int be_supervisor(int link, void *data)
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, NULL);
-	told_init(&told, own);
+	journal_init(&journal, own);
 	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
 	while (at_term == IGNORE)
 		pause();
@@ -68,7 +68,7 @@ static int be_supervisor(int link, void *data)
 	kreg_supervisor_stop(supervisor);
 	kreg_close(own);
 	/* Whether a service has ended without being stopped. */
-	return strchr(told.events, '!') ? 1 : 0;
+	return strchr(journal.events, '!') ? 1 : 0;
 }
 
 static struct child start_supervisor(enum at_term at_term)
@@ -95,12 +95,12 @@ static void reap_all(void)
 static struct kreg_supervisor *supervise_and_keep(const char *events)
 {
 	KREG_SUPERVISION(what, .services = services, .count = 2, .flags = KREG_SUPERVISE_KEEP,
-			 .log = told_log, .log_data = &told);
+			 .log = journal_log, .log_data = &journal);
 	struct kreg_supervisor *supervisor;
 
 	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, NULL), 0);
-	told_await(&told, events);
-	told_forget(&told);
+	journal_await(&journal, events);
+	journal_forget(&journal);
 	return supervisor;
 }
 
@@ -110,7 +110,7 @@ START_TEST(the_services_of_a_killed_supervisor_are_gone)
 
 	open_mode(_i);
 	child = start_supervisor(STOP);
-	ck_assert_int_eq(told_services(k), 2);
+	ck_assert_int_eq(journal_services(k), 2);
 	child_kill(&child);
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "b", NULL, 60000), 0);
@@ -135,7 +135,7 @@ START_TEST(kept_services_go_on_and_are_taken_over)
 	ck_assert_int_eq(kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL),
 			 -ENOENT);
 	supervisor = supervise_and_keep("+a2 +b2 ");
-	ck_assert(told_has(&told, "production/a: is taken over"));
+	ck_assert(journal_has(&journal, "production/a: is taken over"));
 	ck_assert_uint_eq(holder_of("a").token, a.token);
 	ck_assert_uint_eq(holder_of("b").token, b.token);
 	/*
@@ -143,13 +143,13 @@ START_TEST(kept_services_go_on_and_are_taken_over)
 	 * started.
 	 */
 	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
-	told_await(&told, "!a1 +a2 ");
+	journal_await(&journal, "!a1 +a2 ");
 	/* The service's new parent, here this process, knows how it ended. */
-	ck_assert(told_has(&told, "ended by signal 9 (SIGKILL)"));
-	told_forget(&told);
+	ck_assert(journal_has(&journal, "ended by signal 9 (SIGKILL)"));
+	journal_forget(&journal);
 	ck_assert_int_ne(holder_of("a").pid, a.pid);
 	kreg_supervisor_stop(supervisor);
-	told_await(&told, "-b1 -a0 ");
+	journal_await(&journal, "-b1 -a0 ");
 	reap_all();
 	ck_assert_int_eq(kreg_count(k), 0);
 	kreg_close(k);
@@ -169,7 +169,7 @@ START_TEST(a_service_that_ended_unsupervised_is_started_by_the_next_supervisor)
 	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
 	ck_assert_int_eq(kreg_service_await_gone(k, "production", "a", NULL, 60000), 0);
 	supervisor = supervise_and_keep("+a2 +b2 ");
-	ck_assert(told_has(&told, "production/a: started as"));
+	ck_assert(journal_has(&journal, "production/a: started as"));
 	ck_assert_uint_eq(holder_of("b").token, b.token);
 	kreg_supervisor_stop(supervisor);
 	reap_all();
@@ -189,7 +189,7 @@ START_TEST(kept_services_are_refused_by_a_supervisor_that_does_not_keep)
 	child_kill(&child);
 	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, why), -EEXIST);
 	ck_assert_str_eq(why, "a");
-	ck_assert_int_eq(told_services(k), 2);
+	ck_assert_int_eq(journal_services(k), 2);
 	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 2);
 	reap_all();
 	kreg_close(k);
@@ -218,7 +218,7 @@ START_TEST(a_supervisor_belongs_to_the_process_and_not_to_its_children)
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	ck_assert_int_eq(told_services(k), 2);
+	ck_assert_int_eq(journal_services(k), 2);
 	ck_assert_int_eq(kreg_supervisor_state(supervisor), 0);
 	kreg_supervisor_stop(supervisor);
 	reap_all();

@@ -18,12 +18,12 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 #include "tests/support/way.h"
 #include "base/process.h"
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 static int mode;
 static uint32_t flags;
 
@@ -37,7 +37,7 @@ static void open_way(int way)
 	if (k)
 		kreg_close(k);
 	k = mode_open(mode, "supervise_group");
-	told_init(&told, k);
+	journal_init(&journal, k);
 }
 
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
@@ -47,8 +47,8 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 {
 	char why[KREG_ROLE_MAX + 1];
 
-	what->log = told_log;
-	what->log_data = &told;
+	what->log = journal_log;
+	what->log_data = &journal;
 	what->flags |= flags;
 	return kreg_supervise(k, "production", what, out, why);
 }
@@ -56,12 +56,12 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
 {
 	what->flags |= flags;
-	return told_supervise(&told, what, events);
+	return journal_supervise(&journal, what, events);
 }
 
 static void nothing_is_left(void)
 {
-	told_nothing_is_left(&told);
+	journal_nothing_is_left(&journal);
 	ck_assert(!way_has_folder(k, "a"));
 }
 
@@ -136,14 +136,14 @@ START_TEST(processes_that_a_service_started_end_with_it)
 		 * The service is killed: its processes are gone before it is started
 		 * again.
 		 */
-		told_signal(&told, "a", SIGKILL);
-		told_await(&told, "!a1 +a2 ");
+		journal_signal(&journal, "a", SIGKILL);
+		journal_await(&journal, "!a1 +a2 ");
 		gone(pids);
-		told_forget(&told);
+		journal_forget(&journal);
 		/* The same when it is stopped. */
 		read_pids(pids);
 		kreg_supervisor_stop(supervisor);
-		told_await(&told, "-b1 -a0 ");
+		journal_await(&journal, "-b1 -a0 ");
 		gone(pids);
 		nothing_is_left();
 	}
@@ -173,8 +173,9 @@ START_TEST(a_process_of_a_service_that_ignores_sigterm_is_killed_after_the_timeo
 		open_way(way);
 		supervisor = supervise_well(&what, "+a1 ");
 		kreg_supervisor_stop(supervisor);
-		told_await(&told, "-a0 ");
-		ck_assert(told_has(&told, "processes that it has left still run after SIGTERM"));
+		journal_await(&journal, "-a0 ");
+		ck_assert(journal_has(&journal,
+				      "processes that it has left still run after SIGTERM"));
 		nothing_is_left();
 	}
 	kreg_close(k);
@@ -200,8 +201,8 @@ START_TEST(a_leftover_process_without_its_first_thread_is_ended_too)
 		read_pids(pids);
 		ck_assert(process_read(pids[0], &process));
 		ck_assert(process.state == 'Z' && !process_is_over(&process));
-		told_signal(&told, "a", SIGKILL);
-		told_await(&told, "!a0 +a1 ");
+		journal_signal(&journal, "a", SIGKILL);
+		journal_await(&journal, "!a0 +a1 ");
 		gone(pids);
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
@@ -232,16 +233,16 @@ START_TEST(a_service_that_daemonises_is_logged_with_its_line_and_not_restarted)
 		open_way(way);
 		supervisor = supervise_well(&what, "+a1 +b2 ");
 		read_pids(pids);
-		told_signal(&told, "a", SIGUSR1);
-		told_await(&told, "!a1 ");
-		ck_assert_msg(told_has(&told, "it daemonises; run it in the foreground"), "%s",
-			      told.sentences);
-		ck_assert(told_has(&told, "(file.ini:7)"));
+		journal_signal(&journal, "a", SIGUSR1);
+		journal_await(&journal, "!a1 ");
+		ck_assert_msg(journal_has(&journal, "it daemonises; run it in the foreground"),
+			      "%s", journal.sentences);
+		ck_assert(journal_has(&journal, "(file.ini:7)"));
 		gone(pids);
-		told_forget(&told);
+		journal_forget(&journal);
 		/* Nor is it restarted together with others. */
-		told_signal(&told, "b", SIGKILL);
-		told_await(&told, "!b0 +b1 ");
+		journal_signal(&journal, "b", SIGKILL);
+		journal_await(&journal, "!b0 +b1 ");
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
 	}
@@ -265,10 +266,10 @@ START_TEST(a_service_that_daemonises_before_it_is_ready_does_not_start)
 
 		open_way(way);
 		ck_assert_int_eq(supervise(&what, &supervisor), -ECHILD);
-		told_await(&told, "?a0 ");
-		ck_assert_msg(told_has(&told, "it daemonises; run it in the foreground"), "%s",
-			      told.sentences);
-		ck_assert(told_has(&told, "(file.ini:7)"));
+		journal_await(&journal, "?a0 ");
+		ck_assert_msg(journal_has(&journal, "it daemonises; run it in the foreground"),
+			      "%s", journal.sentences);
+		ck_assert(journal_has(&journal, "(file.ini:7)"));
 		read_pids(pids);
 		gone(pids);
 		nothing_is_left();
@@ -295,16 +296,16 @@ START_TEST(services_after_a_one_shot_wait_for_its_success)
 	open_way(0);
 	supervisor = supervise_well(&what, "=a0 +b1 ");
 	/* It runs again when it is restarted with others, and before them. */
-	told_signal(&told, "b", SIGKILL);
-	told_await(&told, "!b0 =a0 +b1 ");
-	told_forget(&told);
+	journal_signal(&journal, "b", SIGKILL);
+	journal_await(&journal, "!b0 =a0 +b1 ");
+	journal_forget(&journal);
 	kreg_supervisor_stop(supervisor);
-	told_await(&told, "-b0 ");
-	told_forget(&told);
+	journal_await(&journal, "-b0 ");
+	journal_forget(&journal);
 	services[1].start = &fails;
 	ck_assert_int_eq(supervise(&what, &supervisor), -ECHILD);
-	told_await(&told, "?a0 ");
-	ck_assert(told_has(&told, "it has failed, with exit status 3"));
+	journal_await(&journal, "?a0 ");
+	ck_assert(journal_has(&journal, "it has failed, with exit status 3"));
 	nothing_is_left();
 	kreg_close(k);
 }
@@ -327,10 +328,10 @@ START_TEST(a_service_that_ends_before_it_is_found_counts_as_started_and_ended)
 	/* Its end and its name may come in either order. */
 	for (i = 0; i < 20; i++) {
 		ck_assert_int_eq(supervise(&what, &supervisor), 0);
-		while (!told_has(&told, "exit status 0: not restarted (transient)"))
+		while (!journal_has(&journal, "exit status 0: not restarted (transient)"))
 			usleep(1000);
 		kreg_supervisor_stop(supervisor);
-		told_init(&told, k);
+		journal_init(&journal, k);
 		nothing_is_left();
 	}
 	kreg_close(k);
@@ -353,9 +354,9 @@ START_TEST(each_restart_is_delayed_longer_than_the_one_before)
 	ck_assert_int_eq(supervise(&what, &supervisor), 0);
 	while (!kreg_supervisor_state(supervisor))
 		usleep(1000);
-	ck_assert(told_has(&told, "in 20 ms\n"));
-	ck_assert(told_has(&told, "in 40 ms\n"));
-	ck_assert(told_has(&told, "in 50 ms\n"));
+	ck_assert(journal_has(&journal, "in 20 ms\n"));
+	ck_assert(journal_has(&journal, "in 40 ms\n"));
+	ck_assert(journal_has(&journal, "in 50 ms\n"));
 	kreg_supervisor_stop(supervisor);
 	nothing_is_left();
 	kreg_close(k);

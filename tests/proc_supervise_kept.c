@@ -22,19 +22,19 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/notifier.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 
 #define LONG_MS 60000
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 static int mode;
 
 static void open_mode(int in)
 {
 	mode = in;
 	k = mode_open(in, "supervise_kept");
-	told_init(&told, k);
+	journal_init(&journal, k);
 	/* Orphans become children of this process, which can then await their end. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -73,7 +73,7 @@ static struct kreg_supervisor *follow(const struct kreg_start *now)
 	KREG_SUPERVISION(what, .services = services, .count = 1, .intensity = 5,
 			 .flags = KREG_SUPERVISE_KEEP);
 
-	return told_supervise(&told, &what, "+a1 ");
+	return journal_supervise(&journal, &what, "+a1 ");
 }
 
 static struct kreg_service_health health(void)
@@ -121,9 +121,9 @@ START_TEST(every_supervisor_receives_the_messages_of_a_kept_service)
 
 	open_mode(_i);
 	leave(&how);
-	pid = told_pid_of(&told, "a");
+	pid = journal_pid_of(&journal, "a");
 	supervisor = follow(&how);
-	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
+	ck_assert_int_eq(journal_pid_of(&journal, "a"), pid);
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_READY);
 	go_on();
 	await_status("reads");
@@ -134,10 +134,10 @@ START_TEST(every_supervisor_receives_the_messages_of_a_kept_service)
 	go_on();
 	await_status("ends");
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_STOPPING);
-	ck_assert_int_eq(told_pid_of(&told, "a"), pid);
+	ck_assert_int_eq(journal_pid_of(&journal, "a"), pid);
 	/* Its successor has a socket as well. */
-	told_signal(&told, "a", SIGKILL);
-	told_await(&told, "!a0 +a1 ");
+	journal_signal(&journal, "a", SIGKILL);
+	journal_await(&journal, "!a0 +a1 ");
 	await_status("first");
 	stop(supervisor);
 }
@@ -145,35 +145,35 @@ END_TEST
 
 START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 {
-	KREG_START(told_of_one, .argv = SAYS("READY=1", "wait", "WATCHDOG=1"),
+	KREG_START(watched, .argv = SAYS("READY=1", "wait", "WATCHDOG=1"),
 		   .ready = KREG_READY_NOTIFY, .watchdog_ms = 200);
-	KREG_START(told_of_none, .argv = SAYS("READY=1", "wait", "STATUS=up"),
+	KREG_START(unwatched, .argv = SAYS("READY=1", "wait", "STATUS=up"),
 		   .ready = KREG_READY_NOTIFY);
-	struct kreg_start silent = told_of_one;
+	struct kreg_start silent = watched;
 	struct kreg_supervisor *supervisor;
 	pid_t pid;
 
 	open_mode(_i);
 	/* The new plan has no watchdog, but the service was started with one. */
 	silent.watchdog_ms = 0;
-	told_of_one.watchdog_ms = 2000;
-	leave(&told_of_one);
-	pid = told_pid_of(&told, "a");
+	watched.watchdog_ms = 2000;
+	leave(&watched);
+	pid = journal_pid_of(&journal, "a");
 	supervisor = follow(&silent);
-	told_await(&told, "!a0 +a1 ");
-	ck_assert(told_has(&told, "after missing its watchdog"));
-	ck_assert_int_ne(told_pid_of(&told, "a"), pid);
+	journal_await(&journal, "!a0 +a1 ");
+	ck_assert(journal_has(&journal, "after missing its watchdog"));
+	ck_assert_int_ne(journal_pid_of(&journal, "a"), pid);
 	kreg_supervisor_stop(supervisor);
-	told_init(&told, k);
+	journal_init(&journal, k);
 	/* The new plan has a watchdog, which was not announced to the service. */
-	leave(&told_of_none);
-	told_of_none.watchdog_ms = 100;
-	supervisor = follow(&told_of_none);
+	leave(&unwatched);
+	unwatched.watchdog_ms = 100;
+	supervisor = follow(&unwatched);
 	poll(NULL, 0, 500);
 	go_on();
 	await_status("up");
 	poll(NULL, 0, 500);
-	ck_assert(!told_has(&told, "watchdog"));
+	ck_assert(!journal_has(&journal, "watchdog"));
 	stop(supervisor);
 }
 END_TEST
@@ -204,11 +204,11 @@ START_TEST(a_notify_socket_bound_by_another_process_is_reported_and_costs_only_t
 	leave(&how);
 	fd = take_name();
 	supervisor = follow(&how);
-	ck_assert(told_has(&told, "another process has bound its NOTIFY_SOCKET"));
+	ck_assert(journal_has(&journal, "another process has bound its NOTIFY_SOCKET"));
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
 	/* A newly started service has another socket name. */
-	told_signal(&told, "a", SIGKILL);
-	told_await(&told, "!a0 +a1 ");
+	journal_signal(&journal, "a", SIGKILL);
+	journal_await(&journal, "!a0 +a1 ");
 	await_status("up");
 	close(fd);
 	stop(supervisor);

@@ -25,11 +25,11 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
-#include "tests/support/told.h"
+#include "tests/support/journal.h"
 #include "tests/support/way.h"
 
 static struct kreg *k;
-static struct told told;
+static struct journal journal;
 static int mode;
 static uint32_t flags;
 
@@ -43,7 +43,7 @@ static void open_way(int way)
 	if (k)
 		kreg_close(k);
 	k = mode_open(mode, "supervise_left");
-	told_init(&told, k);
+	journal_init(&journal, k);
 }
 
 static const char *const sleep_argv[] = { PROGRAM, "sleep", NULL };
@@ -52,12 +52,12 @@ static const KREG_START(sleeping, .argv = sleep_argv);
 static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)
 {
 	what->flags |= flags;
-	return told_supervise(&told, what, events);
+	return journal_supervise(&journal, what, events);
 }
 
 static void nothing_is_left(void)
 {
-	told_nothing_is_left(&told);
+	journal_nothing_is_left(&journal);
 	ck_assert(!way_has_folder(k, "a"));
 }
 
@@ -205,7 +205,8 @@ static void await_all_gone(const char *what, int way, const pid_t *pids, pid_t m
 {
 	uint64_t since = clock_now();
 
-	while (count_left(pids) || told_services(k) || !kill(minder, 0) || way_has_folder(k, "a")) {
+	while (count_left(pids) || journal_services(k) || !kill(minder, 0) ||
+	       way_has_folder(k, "a")) {
 		ck_assert_msg(clock_now() - since < 60000000000u, "%s: %d workers are left", what,
 			      count_left(pids));
 		usleep(500);
@@ -269,8 +270,8 @@ START_TEST(workers_of_a_kept_service_that_dies_unsupervised_are_killed)
 		child_kill(&child);
 		usleep(200000);
 		ck_assert_int_eq(count_left(pids), POOL);
-		ck_assert_int_eq(told_services(k), 1);
-		told_signal(&told, "a", SIGKILL);
+		ck_assert_int_eq(journal_services(k), 1);
+		journal_signal(&journal, "a", SIGKILL);
 		await_all_gone("kept", way, pids, minder);
 	}
 	kreg_close(k);
@@ -295,11 +296,11 @@ START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 		child_kill(&child);
 		what.flags = KREG_SUPERVISE_KEEP;
 		supervisor = supervise_well(&what, "+a1 ");
-		told_signal(&told, "a", SIGKILL);
-		told_await(&told, "!a0 +a1 ");
-		ck_assert_msg(
-			told_has(&told, "4 processes that it has left still run after SIGTERM"),
-			"%s", told.sentences);
+		journal_signal(&journal, "a", SIGKILL);
+		journal_await(&journal, "!a0 +a1 ");
+		ck_assert_msg(journal_has(&journal,
+					  "4 processes that it has left still run after SIGTERM"),
+			      "%s", journal.sentences);
 		ck_assert_int_eq(count_left(pids), 0);
 		kreg_supervisor_stop(supervisor);
 		nothing_is_left();
@@ -332,7 +333,7 @@ START_TEST(workers_under_a_supervisor_in_another_cgroup_end_before_the_stop_retu
 		read_pool(pids);
 		child_kill(&child);
 		if (way == 0) {
-			supervisor = told_supervise(&told, &what, "+a1 ");
+			supervisor = journal_supervise(&journal, &what, "+a1 ");
 			kreg_supervisor_stop(supervisor);
 		} else {
 			ck_assert_int_eq(kreg_namespace_stop(k, "production", 300), 1);
@@ -367,7 +368,7 @@ static void leave_without_minder(int way)
 		ck_assert_int_eq(count_left(pids), POOL);
 		if (way == 0) {
 			supervisor = supervise_well(&what, "");
-			ck_assert(told_has(&told, " left by an earlier supervisor"));
+			ck_assert(journal_has(&journal, " left by an earlier supervisor"));
 			kreg_supervisor_stop(supervisor);
 		} else {
 			ck_assert_int_eq(kreg_namespace_stop(k, "production", 0), 1);

@@ -52,15 +52,15 @@ static int hold_name(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "wait");
 	const uint32_t *flags = data;
-	int64_t told;
+	int64_t order;
 
 	link_say(link, kreg_register_with(own, "name", KREG_STRING, "up", 2, *flags, NULL));
-	while ((told = link_hear(link)) != INT64_MIN) {
-		if (told == 1)
+	while ((order = link_hear(link)) != INT64_MIN) {
+		if (order == 1)
 			kreg_unregister(own, "name", KREG_STRING);
-		else if (told == 2)
+		else if (order == 2)
 			kreg_close(own);
-		else if (told == 3)
+		else if (order == 3)
 			execlp("cat", "cat", NULL);
 		else
 			kreg_publish(own, "name", KREG_STRING, "up", 2);

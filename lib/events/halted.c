@@ -25,7 +25,8 @@
 struct halted_seat {
 	uint64_t inside, published; /* as of the last look */
 	uint64_t now;
-	uint64_t told; /* when its entries were compared with the table; 0: not during this call */
+	uint64_t
+		compared; /* when its entries were compared with the table; 0: not during this call */
 };
 
 int halted_init(struct halted *halted, struct kreg *k)
@@ -111,8 +112,8 @@ static bool is_halted(struct halted *halted, uint32_t seat, uint64_t time)
 	at->inside = at->now;
 	at->published = published;
 	if (!same)
-		at->told = 0;
-	return same && time - at->told >= REPEAT_NS;
+		at->compared = 0;
+	return same && time - at->compared >= REPEAT_NS;
 }
 
 int halted_catch_up(struct halted *halted, struct mirror *m)
@@ -133,7 +134,7 @@ int halted_catch_up(struct halted *halted, struct mirror *m)
 		if (owner)
 			err = mirror_resync(m, owner, true);
 		if (!err)
-			halted->seats[seat].told = time;
+			halted->seats[seat].compared = time;
 	}
 	return err;
 }

@@ -36,7 +36,7 @@ struct member {
 	struct heap heap;
 	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by the key's hash; change.c */
 	pthread_mutex_t telling;                  /* tell.c, as are the next two */
-	uint32_t told;                            /* records written */
+	uint32_t records;                         /* written to the log */
 	uint32_t log_known;                       /* bytes of the log that are reserved */
 	uint64_t id;                              /* the segment's */
 	char *guard;                  /* where this process is noted; NULL in the fallback */

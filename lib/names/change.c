@@ -202,15 +202,15 @@ int change_unlink(struct change *change, const struct found *found)
 {
 	struct kreg *k = change->k;
 	bool is_name = entry_kind(found->info) == ENTRY_NAME;
-	bool told = is_name && tell_unregister(k, found);
+	bool announced = is_name && tell_unregister(k, found);
 	place_t place;
 	int err = table_unlink(&change->thread->writer, change->q, found, &place);
 
-	if (told)
+	if (announced)
 		tell_unregister_done(k);
 	if (err)
 		return err;
-	if (is_name && !told)
+	if (is_name && !announced)
 		tell_unregistered(k, found);
 	count(change, found->info, 0);
 	blocks_retire(k, &change->thread->writer, place, found->info);
@@ -286,7 +286,7 @@ int change_give(struct change *change, const struct found *found, const struct g
 	struct kreg *k = change->k;
 	struct found given = found_own(change, gift->place);
 	place_t old;
-	bool told;
+	bool announced;
 	int err;
 
 	if (!given.entry)
@@ -295,15 +295,15 @@ int change_give(struct change *change, const struct found *found, const struct g
 	if (err)
 		return err;
 	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
-	told = tell_give(k, &given, found->place, to);
+	announced = tell_give(k, &given, found->place, to);
 	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
-	if (told)
+	if (announced)
 		tell_unregister_done(k);
 	unhold(change);
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
-	if (!told)
+	if (!announced)
 		tell_given(k, &given, found->place, to);
 	count(change, found->info, 0);
 	blocks_retire(k, &change->thread->writer, old, found->info);

@@ -27,7 +27,7 @@ static void telling_begin(struct kreg *k, const struct log_event *event)
 
 static void telling_end(struct kreg *k)
 {
-	bool check = !(++k->member->told % CHECK_EVERY);
+	bool check = !(++k->member->records % CHECK_EVERY);
 
 	pthread_mutex_unlock(&k->member->telling);
 	log_tell(&k->segment);

@@ -68,16 +68,16 @@ static bool may_be_made(const struct opening *o)
 	       !faccessat(AT_FDCWD, RUN, W_OK | X_OK, AT_EACCESS);
 }
 
-void folder_choose(struct opening *o, const char *told)
+void folder_choose(struct opening *o, const char *given)
 {
 	bool in_shm;
 
-	o->base = told;
-	o->path.directory = told;
-	if (told && strcmp(told, RUN))
+	o->base = given;
+	o->path.directory = given;
+	if (given && strcmp(given, RUN))
 		return;
 	snprintf(o->folder, sizeof(o->folder), RUN "/%u", o->path.owner);
-	o->base = told || has_run() ? RUN : SHM;
+	o->base = given || has_run() ? RUN : SHM;
 	in_shm = !strcmp(o->base, SHM);
 	if (!in_shm && is_folder_of(o->folder, o->path.owner))
 		in_shm = !has_file(o, o->folder) && has_file(o, SHM);

@@ -16,10 +16,10 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * @told: the folder that the caller asks for, or NULL. Sets o->base and
+ * @given: the folder that the caller asks for, or NULL. Sets o->base and
  * o->path.directory, by o->path.owner and file.
  */
-void folder_choose(struct opening *o, const char *told);
+void folder_choose(struct opening *o, const char *given);
 
 /*
  * Creates the folder before a file is created in it. -EPERM: another user has made it;

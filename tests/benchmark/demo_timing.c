@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	qsort(gone, KILLS, sizeof(gone[0]), by_size);
 	printf("from kill -9 to gone: %.0f us (median of %d kills, worst %.0f us)\n",
 	       gone[KILLS / 2] / 1e3, KILLS, gone[KILLS - 1] / 1e3);
-	printf("found after waitpid had told of the death: %d of %d\n", stale, KILLS);
+	printf("found after waitpid had reported the death: %d of %d\n", stale, KILLS);
 	kreg_close(k);
 	return stale ? 1 : 0;
 }

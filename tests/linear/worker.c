@@ -33,7 +33,7 @@ struct worker {
 	uint8_t holds[KEYS_MAX]; /* the value, as far as it knows */
 	uint8_t last[KEYS_MAX];  /* the one that it wrote last */
 	unsigned char value[VALUE_ROOM];
-	unsigned char told[VALUE_ROOM];
+	unsigned char bytes[VALUE_ROOM];
 };
 
 /* The worker that the signal handler stops. */
@@ -83,15 +83,16 @@ static uint32_t value_make(const struct worker_board *board, uint8_t value, unsi
 	return size;
 }
 
-static uint8_t value_read(const struct worker_board *board, const unsigned char *told, ssize_t size)
+static uint8_t value_read(const struct worker_board *board, const unsigned char *bytes,
+			  ssize_t size)
 {
 	unsigned char whole[VALUE_ROOM];
 
-	if (size < 8 || size > (ssize_t)VALUE_ROOM || !told[4] ||
-	    told[4] >= value_of(WORKERS_MAX, 0) || value_make(board, told[4], whole) != size ||
-	    memcmp(whole, told, (size_t)size))
+	if (size < 8 || size > (ssize_t)VALUE_ROOM || !bytes[4] ||
+	    bytes[4] >= value_of(WORKERS_MAX, 0) || value_make(board, bytes[4], whole) != size ||
+	    memcmp(whole, bytes, (size_t)size))
 		return VALUE_WRONG;
-	return told[4];
+	return bytes[4];
 }
 
 static uint8_t holder_read(const struct worker_board *board, pid_t pid)
@@ -117,7 +118,7 @@ static const char *key_name(uint32_t key)
 /* Half of them also read the holder's value, which must be from the same moment. */
 static void do_register(struct worker *w, struct operation *op, uint32_t size)
 {
-	struct kreg_found found = { .value = w->told, .capacity = VALUE_ROOM };
+	struct kreg_found found = { .value = w->bytes, .capacity = VALUE_ROOM };
 	const char *key = key_name(op->key);
 
 	if (op->value % 2)
@@ -128,17 +129,17 @@ static void do_register(struct worker *w, struct operation *op, uint32_t size)
 		return;
 	op->holder = holder_read(w->board, found.owner.pid);
 	if (op->value % 2 == 0)
-		op->found = value_read(w->board, w->told, found.size);
+		op->found = value_read(w->board, w->bytes, found.size);
 }
 
 static void do_update(struct worker *w, struct operation *op, uint32_t size)
 {
-	ssize_t got = kreg_update(w->k, key_name(op->key), KREG_STRING, w->value, size, w->told,
+	ssize_t got = kreg_update(w->k, key_name(op->key), KREG_STRING, w->value, size, w->bytes,
 				  VALUE_ROOM);
 
 	op->result = got < 0 ? (int32_t)got : 0;
 	if (got >= 0)
-		op->found = value_read(w->board, w->told, got);
+		op->found = value_read(w->board, w->bytes, got);
 }
 
 static void do_update_if(struct worker *w, struct operation *op, uint32_t size)
@@ -156,13 +157,13 @@ static void do_lookup(struct worker *w, struct operation *op)
 	ssize_t got;
 
 	do {
-		got = kreg_lookup(w->k, key_name(op->key), KREG_STRING, w->told, VALUE_ROOM,
+		got = kreg_lookup(w->k, key_name(op->key), KREG_STRING, w->bytes, VALUE_ROOM,
 				  &owner);
 	} while (got == -EAGAIN);
 	op->result = got < 0 ? (int32_t)got : 0;
 	if (got < 0)
 		return;
-	op->found = value_read(w->board, w->told, got);
+	op->found = value_read(w->board, w->bytes, got);
 	op->holder = holder_read(w->board, owner.pid);
 }
 
@@ -326,11 +327,11 @@ int worker_learn(const struct worker_start *start)
 int worker_run(int link, void *data)
 {
 	struct worker *w = open_worker(data);
-	int64_t told;
+	int64_t order;
 
 	if (!w)
 		return 1;
-	while ((told = link_hear(link)) != INT64_MIN) {
+	while ((order = link_hear(link)) != INT64_MIN) {
 		/*
 		 * A worker that takes no part may already read the next plan once it has
 		 * reported.
@@ -339,13 +340,13 @@ int worker_run(int link, void *data)
 
 		if (!forget_all(w))
 			return 2;
-		link_say(link, told);
+		link_say(link, order);
 		if (!takes_part)
 			continue;
-		while (load_acquire(&w->board->go) != told)
+		while (load_acquire(&w->board->go) != order)
 			sched_yield();
 		take_part(w);
-		link_say(link, told);
+		link_say(link, order);
 	}
 	close_worker(w);
 	return 0;

@@ -81,7 +81,7 @@ without_guard() {
 	fi
 }
 
-# The script's try_all in the fallback and under the guard, told which; and the end.
+# The script's try_all in the fallback and under the guard, with its argument saying which; and the end.
 in_both_modes() {
 	mode=fallback
 	KREG_GUARD=none

@@ -23,7 +23,7 @@
 struct torture_ear {
 	struct kreg_listener *listener;
 	struct torture_board *board;
-	uint64_t told;
+	uint64_t events;
 	int64_t held; /* how many keys have a holder */
 	uint64_t keys[SLOTS];
 	pid_t holder[SLOTS]; /* 0: none */
@@ -62,7 +62,7 @@ static void take(struct torture_ear *ear, const struct kreg_event *event)
 	bool begins = event->type == KREG_EVENT_REGISTER;
 	pid_t *holder;
 
-	ear->told++;
+	ear->events++;
 	if (event->type == KREG_EVENT_OVERRUN)
 		return;
 	holder = holder_of(ear, entry);
@@ -111,7 +111,7 @@ void torture_ear_end(struct torture_ear *ear, struct torture_figures *figures)
 	if (ear->held != 1)
 		torture_complain(ear->board, "the listener believes in %lld names at the end",
 				 (long long)ear->held - 1);
-	figures->told += ear->told;
+	figures->events += ear->events;
 	figures->odd += ear->odd;
 	kreg_listener_close(ear->listener);
 	free(ear);

@@ -80,8 +80,8 @@ struct torture_figures {
 	uint64_t again;  /* reads that were overtaken too often, and repeated */
 	uint64_t full;   /* registrations that found no memory while a victim was stopped */
 	uint64_t expelled;
-	uint64_t told; /* events that the engine received ... */
-	uint64_t odd;  /* ... and how many of them contradicted earlier ones */
+	uint64_t events; /* events that the engine received ... */
+	uint64_t odd;    /* ... and how many of them contradicted earlier ones */
 	uint64_t calls[TORTURE_CALLS];
 	uint64_t killed_in[TORTURE_CALLS];
 	double seconds;

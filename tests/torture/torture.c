@@ -165,10 +165,10 @@ static void figures_print(const struct torture_figures *f)
 	       (unsigned long long)f->rounds, (unsigned long long)calls,
 	       (unsigned long long)f->checks);
 	printf("stops %llu, sections expelled %llu, reads repeated %llu, out of memory %llu, "
-	       "events told %llu, odd ones %llu\n",
+	       "events received %llu, odd ones %llu\n",
 	       (unsigned long long)f->stops, (unsigned long long)f->expelled,
 	       (unsigned long long)f->again, (unsigned long long)f->full,
-	       (unsigned long long)f->told, (unsigned long long)f->odd);
+	       (unsigned long long)f->events, (unsigned long long)f->odd);
 	printf("execs %llu, begun %llu, in the middle of a call %llu, setuids %llu\n",
 	       (unsigned long long)f->execs, (unsigned long long)f->execs_begun,
 	       (unsigned long long)f->execs_inside, (unsigned long long)f->calls[CALL_SETUID]);

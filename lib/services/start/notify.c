@@ -131,7 +131,7 @@ static void arm(struct notify *n)
 		n->armed = at;
 }
 
-int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *told)
+int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *watchdog)
 {
 	int err = open_at(out, name, false);
 
@@ -139,10 +139,10 @@ int notify_open_again(struct notify *out, const char *name, const struct notify_
 		return err;
 	out->is_ready = out->was_found = true;
 	out->state = KREG_PROGRAM_READY;
-	out->period = told->period;
-	if (told->is_known && told->period) {
+	out->period = watchdog->period;
+	if (watchdog->is_known && watchdog->period) {
 		out->watch = NOTIFY_WATCH_ON;
-		out->due = clock_now() + told->period;
+		out->due = clock_now() + watchdog->period;
 		arm(out);
 	}
 	return 0;

@@ -85,7 +85,7 @@ int notify_open(struct notify *out, const char *name, uint32_t period_ms);
  * The same for a service that was started earlier under @name. -EADDRINUSE: the name is
  * taken.
  */
-int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *told);
+int notify_open_again(struct notify *out, const char *name, const struct notify_watchdog *watchdog);
 void notify_close(struct notify *n);
 
 /*

@@ -153,12 +153,12 @@ static void say_end(const struct supervision *plan, const struct ward *ward,
 }
 
 void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,
-	       bool was_told)
+	       bool was_asked)
 {
 	char how[64];
 
 	snprintf(how, sizeof(how), "pid %d", ward->pid);
-	if (!was_told)
+	if (!was_asked)
 		say_end(plan, ward, ending, how);
 	else
 		supervision_say(&plan->what, "%s/%s: pid %d is stopped, and ended %s", plan->space,

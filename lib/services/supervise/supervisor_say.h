@@ -20,9 +20,9 @@ void say_started(const struct supervision *plan, const struct ward *ward);
 void say_not_started(const struct supervision *plan, const struct ward *ward, int err,
 		     const struct kreg_started *started);
 
-/* How it ended, by itself or because it @was_told to. */
+/* How it ended, by itself or because it @was_asked to. */
 void say_ended(const struct supervision *plan, const struct ward *ward, const struct ending *ending,
-	       bool was_told);
+	       bool was_asked);
 
 /* The same for a service that ended before its name was published. */
 void say_ended_at_once(const struct supervision *plan, const struct ward *ward,

@@ -153,12 +153,12 @@ static bool is_ward(const struct kreg_supervisor *s, pid_t pid)
 
 void supervisor_reap(struct kreg_supervisor *s)
 {
-	struct signalfd_siginfo told;
+	struct signalfd_siginfo record;
 	siginfo_t info;
 
 	if (s->children < 0)
 		return;
-	while (read(s->children, &told, sizeof(told)) == sizeof(told))
+	while (read(s->children, &record, sizeof(record)) == sizeof(record))
 		;
 	for (;;) {
 		info.si_pid = 0;

@@ -138,7 +138,7 @@ static int destroy_registry(struct kreg *own)
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
 
 	(void)own;
-	return kreg_destroy("told", &options, 1);
+	return kreg_destroy("tell", &options, 1);
 }
 
 struct scene {
@@ -155,7 +155,7 @@ struct scene {
 static int halt_in_change(int link, void *data)
 {
 	const struct scene *scene = data;
-	struct kreg *own = mode_open(mode, "told");
+	struct kreg *own = mode_open(mode, "tell");
 	int64_t how;
 
 	link_say(link, scene->have(own));
@@ -173,7 +173,7 @@ static int halt_in_change(int link, void *data)
 static void open_listener(int in)
 {
 	mode = in;
-	k = mode_open(in, "told");
+	k = mode_open(in, "tell");
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
 	halt_new();
@@ -264,8 +264,9 @@ static double play(const struct scene *scene, int how)
 
 static const struct scene scenes[] = {
 	{ "register", nothing, register_name, AT_RING, STOP, EXEC, KREG_EVENT_REGISTER },
-	{ "register, untold", nothing, register_name, AT_TELL, 0, EXEC, KREG_EVENT_REGISTER },
-	{ "publish, untold", reserve_name, publish_name, AT_TELL, 0, EXEC, KREG_EVENT_REGISTER },
+	{ "register, not reported", nothing, register_name, AT_TELL, 0, EXEC, KREG_EVENT_REGISTER },
+	{ "publish, not reported", reserve_name, publish_name, AT_TELL, 0, EXEC,
+	  KREG_EVENT_REGISTER },
 	{ "update", register_name, update_name, AT_RING, STOP, EXEC, KREG_EVENT_UPDATE },
 	{ "unregister", register_name, unregister_name, AT_RING, STOP, EXEC,
 	  KREG_EVENT_UNREGISTER },
@@ -295,7 +296,7 @@ START_TEST(a_change_is_reported_although_its_maker_stops_dies_or_execs)
 			      halt_name(i % HALTS), took);
 		worst = took > worst ? took : worst;
 	}
-	printf("# told without a ring, in mode %d: %.1f ms at most\n", mode, worst);
+	printf("# reported without a ring, in mode %d: %.1f ms at most\n", mode, worst);
 }
 END_TEST
 
@@ -357,7 +358,7 @@ END_TEST
 
 static int listen_and_exec(int link, void *data)
 {
-	struct kreg *own = mode_open(mode, "told");
+	struct kreg *own = mode_open(mode, "tell");
 	struct kreg_listener *l;
 
 	(void)data;
@@ -380,20 +381,20 @@ static void change_often(void)
 START_TEST(no_log_is_written_for_a_program_that_is_gone)
 {
 	struct child child;
-	uint64_t told;
+	uint64_t stamp;
 
 	mode = _i;
-	k = mode_open(mode, "told");
+	k = mode_open(mode, "tell");
 	child = child_start_ready(listen_and_exec, NULL);
 	ck_assert_int_eq(link_hear(child.link), INT64_MIN);
 	change_often();
-	told = k->segment.header->stamp;
+	stamp = k->segment.header->stamp;
 	change_often();
-	ck_assert_uint_eq(k->segment.header->stamp, told);
+	ck_assert_uint_eq(k->segment.header->stamp, stamp);
 	/* A listener that opens now is detected all the same. */
 	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
 	change_often();
-	ck_assert_uint_gt(k->segment.header->stamp, told);
+	ck_assert_uint_gt(k->segment.header->stamp, stamp);
 	child_kill(&child);
 	close_listener();
 }
@@ -413,6 +414,6 @@ int main(int argc, char **argv)
 	};
 
 	program_run(argc, argv);
-	return modes_run(suite_create("told"), tcase_create("both"), both, tcase_create("guard"),
+	return modes_run(suite_create("tell"), tcase_create("both"), both, tcase_create("guard"),
 			 guarded);
 }

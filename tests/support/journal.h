@@ -13,8 +13,8 @@
  *
  * A role that is there when it should not be, or the other way round, shows as a count of -1.
  */
-#ifndef KREG_TESTS_SUPPORT_TOLD_H
-#define KREG_TESTS_SUPPORT_TOLD_H
+#ifndef KREG_TESTS_SUPPORT_JOURNAL_H
+#define KREG_TESTS_SUPPORT_JOURNAL_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@
 
 #include "lib/kreg-services.h"
 
-struct told {
+struct journal {
 	struct kreg *k;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -30,10 +30,10 @@ struct told {
 	char sentences[65536];
 };
 
-void told_init(struct told *told, struct kreg *k);
+void journal_init(struct journal *journal, struct kreg *k);
 
-/* For struct kreg_supervision: @data is the struct told. */
-void told_log(void *data, const char *sentence);
+/* For struct kreg_supervision: @data is the struct journal. */
+void journal_log(void *data, const char *sentence);
 
 /* A service of a plan, started by @how, and the roles after which one is. */
 #define SERVICE(name, how, ...)                                                                    \
@@ -48,24 +48,24 @@ void told_log(void *data, const char *sentence);
 	}
 
 /* Supervises production by @what, and returns when the log has received @events, which are then forgotten. */
-struct kreg_supervisor *told_supervise(struct told *told, struct kreg_supervision *what,
-				       const char *events);
+struct kreg_supervisor *journal_supervise(struct journal *journal, struct kreg_supervision *what,
+					  const char *events);
 
-/* Waits until @events, with a space behind each, is what the log has received since told_forget(); a minute fails the test. */
-void told_await(struct told *told, const char *events);
-void told_forget(struct told *told);
+/* Waits until @events, with a space behind each, is what the log has received since journal_forget(); a minute fails the test. */
+void journal_await(struct journal *journal, const char *events);
+void journal_forget(struct journal *journal);
 
-/* Whether a sentence since told_init() has @part in it. */
-bool told_has(struct told *told, const char *part);
+/* Whether a sentence since journal_init() has @part in it. */
+bool journal_has(struct journal *journal, const char *part);
 
 /* The process that has the role in production; a signal to it. */
-pid_t told_pid_of(struct told *told, const char *role);
-void told_signal(struct told *told, const char *role, int signal);
+pid_t journal_pid_of(struct journal *journal, const char *role);
+void journal_signal(struct journal *journal, const char *role, int signal);
 
 /* There is no service, no supervisor, no process. */
-void told_nothing_is_left(struct told *told);
+void journal_nothing_is_left(struct journal *journal);
 
 /* How many services production has, without its supervisor. */
-int told_services(struct kreg *k);
+int journal_services(struct kreg *k);
 
 #endif
