@@ -187,13 +187,10 @@ static int start_once(struct guard_at *at, bool only_upgrade)
 		err = guard_control(at, &control);
 	if (err == -ENOENT || err == -EPROTO)
 		guard_say(at->o,
-			  err == -ENOENT ? "what is at %s is the rest of a guard; `regtool guard "
-					   "stop --force` "
-					   "removes it"
-					 : "the guard at %s is of another version, whose maps "
-					   "these programs "
-					   "cannot use; nothing was changed; stop it when nobody "
-					   "takes part, and "
+			  err == -ENOENT ? "%s is what is left of a guard; `regtool guard stop "
+					   "--force` removes it"
+					 : "the guard at %s has maps of another version; nothing "
+					   "was changed; stop it when no process is attached, and "
 					   "start it again",
 			  guard_path(at->o));
 	if (err)
@@ -262,8 +259,8 @@ static int start_at(struct guard_at *at, bool only_upgrade)
 	}
 	if (err == 2) {
 		guard_say(at->o,
-			  "the guard at %s was started and sees no process end; is it being "
-			  "stopped or replaced just now?",
+			  "the guard at %s was started but detects no process exit; check "
+			  "whether another process stops or replaces it, and retry",
 			  guard_path(at->o));
 		return -EAGAIN;
 	}

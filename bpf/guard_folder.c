@@ -167,9 +167,8 @@ int guard_folder_open(struct guard_at *at)
 	else if (fd == -EPERM)
 		guard_say(
 			at->o,
-			"%s is not root's, or others can write it, so it is not a guard's; remove "
-			"it, or "
-			"choose another path",
+			"%s does not belong to root, or is writable by others, so a guard must not "
+			"use it; remove it, or choose another path",
 			guard_path(at->o));
 	else if (fd == -ELOOP || fd == -ENOTDIR)
 		guard_say(at->o, "%s is not a folder; remove it, or choose another path",
@@ -302,7 +301,8 @@ static int open_checked(const struct guard_at *at, const char *name)
 		return fd;
 	close(fd);
 	if (err == -ENOTEMPTY)
-		guard_say(at->o, "%s is not a guard's: there is \"%s\" in it; nothing was removed",
+		guard_say(at->o,
+			  "%s is not a guard's folder: it contains \"%s\"; nothing was removed",
 			  strcmp(name, at->base) ? name : guard_path(at->o), stranger);
 	return err;
 }

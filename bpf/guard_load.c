@@ -269,10 +269,8 @@ static int reuse(const struct guard_at *at, struct bpf_map *map, const char *nam
 	close(fd);
 	if (err == -EPROTO)
 		guard_say(at->o,
-			  "the guard at %s is of another version, whose map \"%s\" these programs "
-			  "cannot "
-			  "use; nothing was changed; stop it when nobody takes part, and start it "
-			  "again",
+			  "the guard at %s has a map \"%s\" of another version; nothing was "
+			  "changed; stop it when no process is attached, and start it again",
 			  guard_path(at->o), name);
 	return err;
 }

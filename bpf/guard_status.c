@@ -218,10 +218,10 @@ int guard_status(const struct guard_options *options, struct guard_status *out)
 	}
 	if (err)
 		guard_say(options,
-			  err == -ENOENT ? "no guard runs at %s"
-			  : err == -EPROTO
-				  ? "the guard at %s is of another version; ask it with that"
-				  : "the guard at %s cannot be asked: %s",
+			  err == -ENOENT   ? "no guard runs at %s"
+			  : err == -EPROTO ? "the guard at %s is of another version; use the "
+					     "regtool of that version"
+					   : "cannot query the guard at %s: %s",
 			  guard_path(options), strerror(-err));
 	return err;
 }

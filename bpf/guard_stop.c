@@ -92,7 +92,7 @@ static int stop_at(const struct guard_at *at, bool force)
 	err = end_lives(at, force);
 	if (err == -ENOENT && !force) {
 		guard_say(at->o,
-			  "what is at %s is the rest of a guard, which nobody can ask; --force "
+			  "%s is what is left of a guard, which no longer answers; --force "
 			  "removes it",
 			  guard_path(at->o));
 		return -EUCLEAN;

@@ -170,7 +170,7 @@ try_signals_early_and_twice() {
 	kill "$up"
 	reap_up
 	exits 0 "SIGTERM before all are ready: up exits with 0" test "$reaped" = 0
-	exits 0 "services that were ready are stopped in order" says early "a: pid"
+	exits 0 "services that were ready are stopped in order" says early "a: stopped: pid"
 	exits 0 "no service is left after an early SIGTERM" is_empty production
 
 	printf '[Service a]\nTimeoutStopSec=10min\nType=fd\nReadyFd=9\nExecStart=sh -c "trap : TERM; echo >&9; while :; do sleep 1000; done"\n' \
@@ -233,7 +233,7 @@ try_system() {
 	soon "SIGHUP applies the changes" says system "system.ini is applied"
 	exits 0 "a new service is started" test "$("$regtool" get system/other)" = two
 	exits 1 "a removed service is stopped" "$regtool" get system/worker
-	exits 0 "an unchanged service was left alone" test "$(pid_of system/server)" = "$server"
+	exits 0 "an unchanged service keeps running" test "$(pid_of system/server)" = "$server"
 	write_system other three
 	exits 0 "a second up applies the changes" "$regtool" up "$folder/system.ini" --namespace system
 	soon "and prints no error" is_silent
@@ -248,7 +248,7 @@ try_system() {
 	mv "$folder/system.ini" "$folder/whole.ini"
 	mv "$folder/empty.ini" "$folder/system.ini"
 	kill -HUP "$up"
-	soon "a file without a service is refused" says system "system.ini: it has no [Service ROLE]"
+	soon "a file without a service is refused" says system "system.ini: no [Service ROLE] in it"
 	exits 0 "and stops no service" test "$(pid_of system/server)" = "$server"
 	mv "$folder/whole.ini" "$folder/system.ini"
 	echo "wrong" >>"$folder/system.ini"

@@ -312,7 +312,7 @@ START_TEST(a_failed_start_undoes_all_and_names_the_role)
 	} cases[] = {
 		{ &first, -ENOEXEC, "c: cannot be started: /no/such/program: No such file" },
 		{ &second, -ECHILD,
-		  "c: cannot be started: it ended before it was ready, with exit status 3" },
+		  "c: cannot be started: ended with exit status 3 before it was ready" },
 		{ &third, -ETIMEDOUT, "c: cannot be started: timed out: not ready after 100 ms" },
 	};
 	struct kreg_supervised services[] = { SERVICE("a", sleeping), SERVICE("b", sleeping),
@@ -403,11 +403,11 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 		{ SERVICE("b b", sleeping), "b b", "b b: a role must have 1 to 150" },
 		{ SERVICE(NULL, sleeping), "", "without a role" },
 		{ SERVICE("b", sleeping, .restart = 3), "b", "b: unknown restart policy" },
-		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: its start is missing" },
+		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: start is NULL" },
 		{ { .size = sizeof(services[0]), .role = "b", .start = &empty },
 		  "b",
 		  "b: invalid start" },
-		{ { .size = 8 }, "", "service 1: wrong size of its struct" },
+		{ { .size = 8 }, "", "service 1: its size is not that of struct kreg_supervised" },
 	};
 	KREG_SUPERVISION(what, .services = services);
 	struct kreg_supervisor *supervisor;
@@ -457,8 +457,8 @@ START_TEST(a_service_that_ignores_sigterm_is_killed_and_a_stopped_one_continued)
 	kreg_supervisor_stop(supervisor);
 	journal_await(&journal, "-stubborn1 -asleep0 ");
 	ck_assert(journal_has(&journal, "still runs 50 ms after SIGTERM: sending SIGKILL"));
-	ck_assert(journal_has(&journal, "is stopped, and ended by signal 9 (SIGKILL)"));
-	ck_assert(journal_has(&journal, "is stopped, and ended by signal 15 (SIGTERM)"));
+	ck_assert(journal_has(&journal, " ended by signal 9 (SIGKILL)"));
+	ck_assert(journal_has(&journal, " ended by signal 15 (SIGTERM)"));
 	close_clean();
 }
 END_TEST

@@ -135,7 +135,7 @@ START_TEST(kept_services_go_on_and_are_taken_over)
 	ck_assert_int_eq(kreg_service_lookup(k, "production", KREG_ROLE_SUPERVISOR, NULL, 0, NULL),
 			 -ENOENT);
 	supervisor = supervise_and_keep("+a2 +b2 ");
-	ck_assert(journal_has(&journal, "production/a: is taken over"));
+	ck_assert(journal_has(&journal, "production/a: taken over"));
 	ck_assert_uint_eq(holder_of("a").token, a.token);
 	ck_assert_uint_eq(holder_of("b").token, b.token);
 	/*

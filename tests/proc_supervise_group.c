@@ -174,8 +174,7 @@ START_TEST(a_process_of_a_service_that_ignores_sigterm_is_killed_after_the_timeo
 		supervisor = supervise_well(&what, "+a1 ");
 		kreg_supervisor_stop(supervisor);
 		journal_await(&journal, "-a0 ");
-		ck_assert(journal_has(&journal,
-				      "processes that it has left still run after SIGTERM"));
+		ck_assert(journal_has(&journal, "leftover processes still run after SIGTERM"));
 		nothing_is_left();
 	}
 	kreg_close(k);
@@ -305,7 +304,7 @@ START_TEST(services_after_a_one_shot_wait_for_its_success)
 	services[1].start = &fails;
 	ck_assert_int_eq(supervise(&what, &supervisor), -ECHILD);
 	journal_await(&journal, "?a0 ");
-	ck_assert(journal_has(&journal, "it has failed, with exit status 3"));
+	ck_assert(journal_has(&journal, "cannot be started: failed with exit status 3"));
 	nothing_is_left();
 	kreg_close(k);
 }

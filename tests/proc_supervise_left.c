@@ -298,8 +298,7 @@ START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 		supervisor = supervise_well(&what, "+a1 ");
 		journal_signal(&journal, "a", SIGKILL);
 		journal_await(&journal, "!a0 +a1 ");
-		ck_assert_msg(journal_has(&journal,
-					  "4 processes that it has left still run after SIGTERM"),
+		ck_assert_msg(journal_has(&journal, "4 leftover processes still run after SIGTERM"),
 			      "%s", journal.sentences);
 		ck_assert_int_eq(count_left(pids), 0);
 		kreg_supervisor_stop(supervisor);

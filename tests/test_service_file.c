@@ -93,7 +93,7 @@ START_TEST(a_file_without_a_service_is_refused)
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		ck_assert_int_eq(read_text(texts[i], strlen(texts[i]), &what), -EINVAL);
-		ck_assert_ptr_nonnull(strstr(sentence, "services.ini: it has no [Service ROLE]"));
+		ck_assert_ptr_nonnull(strstr(sentence, "services.ini: no [Service ROLE] in it"));
 	}
 	kreg_supervision_free(NULL);
 }
@@ -104,7 +104,7 @@ END_TEST
 static const struct {
 	const char *text, *sentence;
 } wrong[] = {
-	{ "ExecStart=a\n", ":1: before the first [section]" },
+	{ "ExecStart=a\n", ":1: a setting before the first [section]" },
 	{ "[Unit]\n", ":1: unknown section [Unit]; expected [Supervisor] or [Service ROLE]" },
 	{ "[Supervisor]\nStrategy=all\n",
 	  ":2: unknown value \"all\"; known values are one_for_one, rest_for_one" },
@@ -126,8 +126,9 @@ static const struct {
 	  ":3: Type=forking is not supported: run the program in the foreground" },
 	{ SERVICE "User=nobody\n", ":3: User= is not supported: let setpriv(1)" },
 	{ SERVICE "LimitNOFILE=9\n", ":3: LimitNOFILE= is not supported: let prlimit(1)" },
-	{ SERVICE "OnCalendar=daily\n", ":3: OnCalendar= is not supported: timers are" },
-	{ SERVICE "ListenStream=80\n", ":3: ListenStream= is not supported: sockets are" },
+	{ SERVICE "OnCalendar=daily\n", ":3: OnCalendar= is not supported: kreg has no timers" },
+	{ SERVICE "ListenStream=80\n",
+	  ":3: ListenStream= is not supported: kreg opens no sockets" },
 	{ SERVICE "Environment=X=1 KREG_GUARD=none\n", ":3: \"KREG_GUARD=none\" is set by kreg" },
 	{ SERVICE "Environment=NOTIFY_SOCKET=/x\n", ":3: \"NOTIFY_SOCKET=/x\" is set by kreg" },
 	{ SERVICE "[Service b]\nExecStart=b\n# x\nAfter=a c\n",

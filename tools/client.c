@@ -185,8 +185,7 @@ int client_check_key(const struct client *client, const char *key)
 
 	if (size && size <= KREG_KEY_MAX)
 		return REGTOOL_DONE;
-	return client_misuse(client, "KEY: it has %zu bytes; 1 to %d are allowed", size,
-			     KREG_KEY_MAX);
+	return client_misuse(client, "KEY has %zu bytes; 1 to %d are allowed", size, KREG_KEY_MAX);
 }
 
 int client_check_namespace(const struct client *client, const char *space)
@@ -273,8 +272,8 @@ int client_no_registry(const struct client *client)
 		return REGTOOL_NOT_FOUND;
 	}
 	if (folder && *folder && access(folder, F_OK) && (errno == ENOENT || errno == ENOTDIR)) {
-		fprintf(stderr, "regtool: %s: %s; KREG_DIR has to name a folder that exists\n",
-			folder, strerror(errno));
+		fprintf(stderr, "regtool: %s: %s; KREG_DIR must name an existing folder\n", folder,
+			strerror(errno));
 		return REGTOOL_NOT_FOUND;
 	}
 	fprintf(stderr, "regtool: registry \"%s\" does not exist", client->name);

@@ -128,11 +128,11 @@ static const struct command_option options[] = {
 	  "unique: one owner for a key (default)\n"
 	  "duplicate: any number of entries under a key\n"
 	  "duplicate-by-key: the same, for many keys with few entries each" },
-	{ "partitions", 'p', "N", "how many the entries of a key are spread over (1)" },
+	{ "partitions", 'p', "N", "partitions over which the entries of a key are spread (1)" },
 	{ "mode", 'm', "MODE", "mode of the file, octal (0600)" },
 	{ "group", 'g', "GROUP", "group of the file" },
 	{ "max-bytes", 'b', "N", "memory for entries and values; K, M, G or T may follow (16G)" },
-	{ "owner-bytes", 'o', "N", "how much of it one process may take (all)" },
+	{ "owner-bytes", 'o', "N", "how much of it one process may use (all)" },
 	{ "slots", 's', "N", "threads that can write or read in sections at once (8192)" },
 	{ "seats", 'S', "N", "processes that can attach at once without a guard (4096)" },
 	{ 0 },

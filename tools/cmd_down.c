@@ -45,8 +45,7 @@ static int run(struct client *client, int argc, char **argv)
 		else if (client_seconds(client, "--timeout", optarg, TIMEOUT_MAX, &ms))
 			return REGTOOL_USAGE;
 		else if (!ms)
-			return client_misuse(client,
-					     "--timeout: it has to be at least a millisecond");
+			return client_misuse(client, "--timeout must be at least a millisecond");
 	}
 	status = client_check_namespace(client, space);
 	if (status)

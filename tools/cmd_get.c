@@ -40,7 +40,7 @@ static int get(struct client *client, struct kreg *k, char **arguments)
 		err = output_records(found.output, true);
 	output_free(found.output);
 	if (err && err != -ENOENT)
-		return client_fail(client, err, "look \"%s\" up", key);
+		return client_fail(client, err, "look up \"%s\"", key);
 	return found.count ? REGTOOL_DONE : client_not_registered(client, "", key);
 }
 

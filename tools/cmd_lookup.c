@@ -16,7 +16,7 @@ static int lookup(struct client *client, struct kreg *k, char **arguments)
 	int err = output_finish(output, got < 0 ? (int)got : 0, 0, client->json);
 
 	if (err)
-		return client_fail(client, err, "look \"%s\" up", arguments[0]);
+		return client_fail(client, err, "look up \"%s\"", arguments[0]);
 	return got ? REGTOOL_DONE : client_not_registered(client, "", arguments[0]);
 }
 

@@ -32,7 +32,7 @@ struct service {
 static int fail_to_exec(const char *program, int err)
 {
 	fprintf(stderr,
-		"regtool: cannot run \"%s\": %s; COMMAND has to be a path or a name in $PATH\n",
+		"regtool: cannot run \"%s\": %s; COMMAND must be a path or a name in $PATH\n",
 		program, strerror(-err));
 	return REGTOOL_ERROR;
 }

@@ -74,7 +74,7 @@ static int select_or_count(struct client *client, int argc, char **argv)
 	else
 		err = list(client, k, &selection.pattern);
 	if (err)
-		status = client_fail(client, err, "go through registry \"%s\"", client->name);
+		status = client_fail(client, err, "search registry \"%s\"", client->name);
 	kreg_close(k);
 	return status;
 }

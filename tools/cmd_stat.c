@@ -80,7 +80,7 @@ COMMAND(stat) = {
 	.name = "stat",
 	.group = COMMAND_READS,
 	.synopsis = "stat [--json]",
-	.summary = "show what a registry is, holds and has room for",
+	.summary = "show the options, contents and capacity of a registry",
 	.use = stat_registry,
 	.open = KREG_OPEN_READONLY,
 };

@@ -333,7 +333,7 @@ static int bring_up(struct client *client, struct up *up)
 	int status, err = prepare_signals(up);
 
 	if (err)
-		return client_fail(client, err, "take signals");
+		return client_fail(client, err, "receive signals");
 	status = client_open(client, 0, &up->k);
 	if (status)
 		return status;

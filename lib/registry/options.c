@@ -131,7 +131,8 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			    o->guard, strerror(-err));
 	else if (err == -EPROTO)
 		segment_say(&o->path,
-			    "the guard at %s and this library are of incompatible versions",
+			    "the guard at %s and this library are of incompatible versions; update "
+			    "the older one",
 			    o->guard);
 	else
 		segment_say(&o->path, "cannot use the guard at %s: %s", o->guard,

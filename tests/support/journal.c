@@ -33,13 +33,13 @@ int journal_services(struct kreg *k)
 
 static char sign_of(const char *what)
 {
-	if (!strncmp(what, "started as", 10) || !strncmp(what, "is taken over", 13))
+	if (!strncmp(what, "started as", 10) || !strncmp(what, "taken over as", 13))
 		return '+';
 	if (!strncmp(what, "cannot be started", 17))
 		return '?';
-	if (!strncmp(what, "is done", 7))
+	if (!strncmp(what, "completed", 9))
 		return '=';
-	if (strstr(what, "is stopped, and"))
+	if (!strncmp(what, "stopped:", 8))
 		return '-';
 	return strstr(what, " ended ") ? '!' : 0;
 }

@@ -133,7 +133,7 @@ static int finish(struct text *text)
 	text->line = 0;
 	if (!count)
 		return text_fail(text, -EINVAL,
-				 "it has no [Service ROLE]; to stop all services use `regtool down "
+				 "no [Service ROLE] in it; to stop all services use `regtool down "
 				 "--namespace NAMESPACE`");
 	services = kept_add(&file->kept, NULL, (count + 1) * sizeof(*services));
 	if (!services)

@@ -19,13 +19,13 @@ static const struct refused names[] = {
 		  "ExecStart=setpriv --reuid=USER --regid=GROUP --init-groups PROGRAM" },
 	{ "Group", "let setpriv(1) or the program itself change the group: "
 		   "ExecStart=setpriv --regid=GROUP --init-groups PROGRAM" },
-	{ "DynamicUser", "use setpriv(1) with a user of its own, or a unit of systemd" },
+	{ "DynamicUser", "use setpriv(1) with a user of its own, or a systemd unit" },
 	{ "Limit*", "let prlimit(1) set limits: ExecStart=prlimit --nofile=1024 PROGRAM" },
 	{ "Nice", "use nice(1): ExecStart=nice -n 5 PROGRAM" },
-	{ "CPU*", "use taskset(1) for processors, or a unit of systemd that runs regtool up" },
-	{ "Memory*", "limit the unit of systemd, or the container, that runs regtool up" },
-	{ "Tasks*", "limit the unit of systemd, or the container, that runs regtool up" },
-	{ "IO*", "limit the unit of systemd, or the container, that runs regtool up" },
+	{ "CPU*", "use taskset(1) for processors, or a systemd unit that runs regtool up" },
+	{ "Memory*", "limit the systemd unit or container that runs regtool up" },
+	{ "Tasks*", "limit the systemd unit or container that runs regtool up" },
+	{ "IO*", "limit the systemd unit or container that runs regtool up" },
 	{ "PIDFile", "run the program in the foreground; its pid is in `regtool ps`" },
 	{ "ExecStartPre", "make it a service of Type=oneshot, and name that in After=" },
 	{ "ExecStartPost", "make it a service of Type=oneshot, with After= this one" },
@@ -33,10 +33,10 @@ static const struct refused names[] = {
 	{ "ExecStop*", "a service is stopped by SIGTERM; let a shell translate: "
 		       "sh -c 'trap \"...\" TERM; ...'" },
 	{ "KillSignal", "a service is stopped by SIGTERM" },
-	{ "KillMode", "what a service has started ends with it, always" },
-	{ "Requires", "After= waits, and Strategy= says what is restarted together" },
-	{ "Wants", "After= waits, and Strategy= says what is restarted together" },
-	{ "BindsTo", "After= waits, and Strategy= says what is restarted together" },
+	{ "KillMode", "all processes of a service end with it" },
+	{ "Requires", "After= sets the order, Strategy= what is restarted together" },
+	{ "Wants", "After= sets the order, Strategy= what is restarted together" },
+	{ "BindsTo", "After= sets the order, Strategy= what is restarted together" },
 	{ "Before", "write After= into the other service" },
 	{ "WantedBy", "there are no targets: all services of the file are started" },
 	{ "EnvironmentFile", "let a shell read it: sh -c '. FILE; exec PROGRAM'" },
@@ -46,13 +46,13 @@ static const struct refused names[] = {
 	{ "StartLimitBurst", "write Intensity= into [Supervisor]" },
 	{ "StartLimitInterval*", "write Period= into [Supervisor]" },
 	{ "RemainAfterExit", "a service of Type=oneshot counts as done when it has succeeded" },
-	{ "On*", "timers are systemd's and cron(8)'s: let them run `regtool run`" },
-	{ "Listen*", "sockets are systemd's: let a unit of its own start the program by "
+	{ "On*", "kreg has no timers: let a systemd timer or cron(8) run `regtool run`" },
+	{ "Listen*", "kreg opens no sockets: let a systemd unit start the program by "
 		     "`regtool run --notify`" },
-	{ "Sockets", "sockets are systemd's: let a unit of its own start the program by "
+	{ "Sockets", "kreg opens no sockets: let a systemd unit start the program by "
 		     "`regtool run --notify`" },
-	{ "Private*", "use unshare(1), or a unit of systemd" },
-	{ "Protect*", "use unshare(1), or a unit of systemd" },
+	{ "Private*", "use unshare(1), or a systemd unit" },
+	{ "Protect*", "use unshare(1), or a systemd unit" },
 	{ "RootDirectory", "use chroot(8), or a container" },
 	{ NULL, NULL },
 };

@@ -214,7 +214,7 @@ static int take_line(struct text *text, char *whole)
 	if (*line == '[')
 		return take_section(text, line);
 	if (!text->names)
-		return text_fail(text, -EINVAL, "before the first [section]");
+		return text_fail(text, -EINVAL, "a setting before the first [section]");
 	text->goes_on = is_indented && text->last;
 	if (text->goes_on)
 		return take_value(text, text->last, line);

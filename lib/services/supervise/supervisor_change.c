@@ -129,8 +129,8 @@ static int start_new(struct kreg_supervisor *s, bool *is_new)
 			continue;
 		if (waits_for_new(s, ward, is_new)) {
 			supervision_say(&s->plan->what,
-					"%s/%s: is not started, because a service that it starts "
-					"after was not",
+					"%s/%s: not started: a service that it starts after was "
+					"not started",
 					s->plan->space, ward->what->role);
 			ward->is_down = true;
 			continue;
@@ -171,7 +171,7 @@ static int apply(struct kreg_supervisor *s)
 	restart_history_deinit(&s->history);
 	s->history = history;
 	wards_free(&before);
-	supervision_say(&s->plan->what, "%s: changed: %zu of %zu services were left alone",
+	supervision_say(&s->plan->what, "%s: changed: %zu of %zu services keep running",
 			s->plan->space, moved, s->plan->what.count);
 	err = start_new(s, is_new);
 	free(is_new);

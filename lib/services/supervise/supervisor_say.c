@@ -39,7 +39,7 @@ static const char *where(const struct ward *ward, char *text, size_t size)
 void say_started(const struct supervision *plan, const struct ward *ward)
 {
 	supervision_say(&plan->what, "%s/%s: %s pid %d", plan->space, ward->what->role,
-			ward->is_ours ? "started as" : "is taken over as", ward->pid);
+			ward->is_ours ? "started as" : "taken over as", ward->pid);
 }
 
 void say_limit_reached(const struct supervision *plan, const struct ward *ward,
@@ -56,7 +56,7 @@ void say_limit_reached(const struct supervision *plan, const struct ward *ward,
 
 void say_done(const struct supervision *plan, const struct ward *ward)
 {
-	supervision_say(&plan->what, "%s/%s: is done, with exit status 0", plan->space,
+	supervision_say(&plan->what, "%s/%s: completed with exit status 0", plan->space,
 			ward->what->role);
 }
 
@@ -100,6 +100,7 @@ static const char *daemonises(const struct ward *ward, const struct ending *endi
 void say_not_started(const struct supervision *plan, const struct ward *ward, int err,
 		     const struct kreg_started *started)
 {
+	bool is_oneshot = ward->what->flags & KREG_SERVICE_ONESHOT;
 	struct ending ending = ending_of(started->status);
 	char text[512], how[64], place[256];
 
@@ -112,10 +113,9 @@ void say_not_started(const struct supervision *plan, const struct ward *ward, in
 		how_it_failed(ward, started, text, sizeof(text));
 		break;
 	case -ECHILD:
-		snprintf(text, sizeof(text), "it %s, %s%s",
-			 ward->what->flags & KREG_SERVICE_ONESHOT ? "has failed"
-								  : "ended before it was ready",
-			 how_it_ended(&ending, how, sizeof(how)), daemonises(ward, &ending));
+		snprintf(text, sizeof(text), "%s %s%s%s", is_oneshot ? "failed" : "ended",
+			 how_it_ended(&ending, how, sizeof(how)),
+			 is_oneshot ? "" : " before it was ready", daemonises(ward, &ending));
 		break;
 	case -ETIMEDOUT:
 		snprintf(text, sizeof(text), "timed out: not ready after %lld ms, killed",
@@ -161,19 +161,18 @@ void say_ended(const struct supervision *plan, const struct ward *ward, const st
 	if (!was_asked)
 		say_end(plan, ward, ending, how);
 	else
-		supervision_say(&plan->what, "%s/%s: pid %d is stopped, and ended %s", plan->space,
+		supervision_say(&plan->what, "%s/%s: stopped: pid %d ended %s", plan->space,
 				ward->what->role, ward->pid,
 				how_it_ended(ending, how, sizeof(how)));
 	if (ward->left && !ward->is_refused)
-		supervision_say(&plan->what, "%s/%s: %zu process%s that it had left %s ended",
-				plan->space, ward->what->role, ward->left,
-				ward->left == 1 ? "" : "es", ward->left == 1 ? "has" : "have");
+		supervision_say(&plan->what, "%s/%s: %zu leftover process%s ended", plan->space,
+				ward->what->role, ward->left, ward->left == 1 ? "" : "es");
 }
 
 void say_ended_at_once(const struct supervision *plan, const struct ward *ward,
 		       const struct ending *ending)
 {
-	say_end(plan, ward, ending, "was started, and");
+	say_end(plan, ward, ending, "started, but");
 }
 
 /*

@@ -107,14 +107,14 @@ void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t 
 	if (count && !await_rest(s, ward, until)) {
 		rest = group_count(&ward->group);
 		supervision_say(&plan->what,
-				"%s/%s: %zu process%s that it has left still run%s after SIGTERM: "
+				"%s/%s: %zu leftover process%s still run%s after SIGTERM: "
 				"sending SIGKILL",
 				plan->space, ward->what->role, rest, rest == 1 ? "" : "es",
 				rest == 1 ? "s" : "");
 		if (!group_kill(&ward->group))
 			supervision_say(&plan->what,
-					"%s/%s: cannot kill what it has left (%zu in number): end "
-					"it by hand",
+					"%s/%s: cannot kill %zu leftover processes: end them by "
+					"hand",
 					plan->space, ward->what->role, group_count(&ward->group));
 	}
 	ward->left = count;

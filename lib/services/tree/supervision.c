@@ -108,7 +108,7 @@ static const char *fault_of(const struct supervision *s, size_t at)
 	if (!is_new(s, at, service->role))
 		return "duplicate role: remove one of them";
 	if (!service->start)
-		return "its start is missing";
+		return "start is NULL";
 	if (service->restart > KREG_RESTART_TEMPORARY)
 		return "unknown restart policy";
 	if (service->flags & ~(uint32_t)KREG_SERVICE_ONESHOT || service->reserved)
@@ -128,8 +128,9 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 		err = -EINVAL;
 	if (err) {
 		service->role = NULL;
-		supervision_say(&s->what, "%s: service %zu: wrong size of its struct", s->space,
-				at);
+		supervision_say(&s->what,
+				"%s: service %zu: its size is not that of struct kreg_supervised",
+				s->space, at);
 		return err;
 	}
 	fault = fault_of(s, at);
