@@ -16,13 +16,15 @@ static const struct {
 	{ EINVAL, "invalid argument" },
 	{ ENAMETOOLONG, "the key is longer than 255 bytes, or a path is too long" },
 	{ EMSGSIZE, "the value is longer than 65536 bytes, or than a gift can be" },
-	{ EACCES, "the file's mode, or /proc, denies access" },
-	{ EPERM, "the file, process or socket belongs to another user, or this is not permitted" },
+	{ EACCES, "the mode of the file or socket, or /proc, denies access" },
+	{ EPERM,
+	  "the file, process or socket belongs to another user, or a sandbox refuses the call" },
 	{ EROFS, "the registry was opened for reading only" },
 	{ EPROTO, "not a registry of that name, or one of an incompatible layout" },
 	{ EOPNOTSUPP, "the folder of the registries is not in a tmpfs" },
 	{ E2BIG, "an option is set that this version of the library does not know" },
-	{ EBUSY, "the registry is in use, or its owners cannot be seen from here" },
+	{ EBUSY, "the registry is in use, or its owners cannot be seen from here; or the caller "
+		 "would end itself" },
 	{ ENODEV, "no guard is running; start it with `regtool guard start`" },
 	{ EUSERS, "no seat is free for another process" },
 	{ EDQUOT, "the process has used up its share of memory, or the user its share of seats" },
@@ -33,10 +35,15 @@ static const struct {
 	{ ESTALE, "the read section was expelled; read again" },
 	{ EOWNERDEAD, "the handle is from before fork(), or the guard has ended this life; reopen "
 		      "the registry" },
-	{ ESHUTDOWN, "the registry was destroyed or replaced, or its guard is gone; reopen it" },
+	{ ESHUTDOWN, "the registry was destroyed or replaced, or its guard is gone or stopping; "
+		     "reopen it" },
 	{ EUCLEAN, "another process has damaged the registry's memory" },
-	{ EAGAIN, "the registry is changing too quickly, or a thread could not be created; retry" },
-	{ ECANCELED, "the value is not the expected one; look it up and retry" },
+	{ EAGAIN,
+	  "the registry is changing too quickly, or a limit on threads, processes or locked "
+	  "memory is reached; retry" },
+	{ ECANCELED,
+	  "the value is not the expected one; look it up and retry; or the supervisor was "
+	  "ordered to stop" },
 	{ ETIMEDOUT, "timed out" },
 	{ ESRCH, "the process is dead, or has not opened the registry" },
 	{ EREMOTE, "the process is in another PID namespace; call from there" },

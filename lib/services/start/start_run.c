@@ -41,11 +41,12 @@ static int start_fork(struct starting *s)
 		close(ends[0]);
 		start_child(&plan);
 	}
+	err = child < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	s->link = ends[0];
-	if (child < 0)
-		return -EAGAIN;
+	if (err)
+		return err;
 	s->what.child = child;
 	s->pidfd = fd_pidfd(child);
 	return s->pidfd < 0 ? s->pidfd : 0;
