@@ -51,6 +51,12 @@ uint64_t random_next(uint64_t *state)
 	return x ^ x >> 31;
 }
 
+void value_make(unsigned char *value, size_t size, uint32_t number)
+{
+	memset(value, 0, size);
+	memcpy(value, &number, size < sizeof(number) ? size : sizeof(number));
+}
+
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

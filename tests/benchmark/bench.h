@@ -53,6 +53,9 @@ double now_ns(void);
 double run_ns(void);
 uint64_t random_next(uint64_t *state);
 
+/* The value of a key with @number. */
+void value_make(unsigned char *value, size_t size, uint32_t number);
+
 /* Sorts @values. */
 struct spread spread_of(double *values, int count);
 

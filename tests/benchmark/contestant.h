@@ -53,9 +53,6 @@ extern const struct contestant contestant_floor, contestant_kreg_lookup, contest
 extern const struct contestant contestant_ck __attribute__((weak));
 extern const struct contestant contestant_glib __attribute__((weak));
 
-/* The value of a key with @number. */
-void value_make(unsigned char *value, size_t size, uint32_t number);
-
 /* The compiler has to produce the value that was copied to @value. */
 static inline void value_used(const void *value)
 {

@@ -38,12 +38,6 @@ struct lookups {
 	double ratio[CONTESTANTS][TURNS_MAX];
 };
 
-void value_make(unsigned char *value, size_t size, uint32_t number)
-{
-	memset(value, 0, size);
-	memcpy(value, &number, size < sizeof(number) ? size : sizeof(number));
-}
-
 static void keys_make(struct lookups *l)
 {
 	size_t size = l->contents.key_size;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What count-instructions runs under callgrind: one case, in the function counted(), which
+ * is all that callgrind is asked to count. So the caller's loop counts, and the library's
+ * table of functions; opening, filling and the first call, which binds the function, don't.
+ *
+ *   instructions --list    the cases, each with how many calls it makes
+ *   instructions CASE
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/benchmark/contestant.h"
+
+/* A multiple of MANY; between two powers of two, because tables double their buckets at these. */
+#define KEYS 1504u
+#define ROUNDS 8u
+
+struct state {
+	struct bench_options options;
+	struct contents contents;
+	unsigned char *keys; /* as many again are in no table */
+	struct list list;
+	void *table;
+};
+
+struct kind {
+	const char *name;
+	const struct contestant *with;
+	size_t key_size;
+	bool miss;
+	void (*run)(struct state *state); /* NULL: the contestant's hits or misses */
+};
+
+static void sections(struct state *state)
+{
+	uint32_t i;
+
+	for (i = 0; i < KEYS; i++) {
+		kreg_read_enter(state->table);
+		kreg_read_leave(state->table);
+	}
+}
+
+/* Of the keys that are in no table yet. */
+static void pairs(struct state *state)
+{
+	const unsigned char *key = state->keys + KEYS * state->contents.key_size;
+	size_t size = state->contents.key_size;
+	uint64_t value = 1;
+	uint32_t i;
+
+	for (i = 0; i < KEYS; i++, key += size) {
+		kreg_register(state->table, key, size, &value, sizeof(value), NULL);
+		kreg_unregister(state->table, key, size);
+	}
+}
+
+static const struct kind kinds[] = {
+	{ "floor-hit", &contestant_floor, 32 },
+	{ "floor-miss", &contestant_floor, 32, .miss = true },
+	{ "floor-hit-60", &contestant_floor, 60 },
+	{ "kreg-hit", &contestant_kreg_lookup, 32 },
+	{ "kreg-miss", &contestant_kreg_lookup, 32, .miss = true },
+	{ "kreg-hit-60", &contestant_kreg_lookup, 60 },
+	{ "kreg-read", &contestant_kreg_section, 32 },
+	{ "kreg-many", &contestant_kreg_many, 32 },
+	{ "kreg-section", &contestant_kreg_lookup, 32, .run = sections },
+	{ "kreg-pair", &contestant_kreg_lookup, 32, .run = pairs },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static void run_once(const struct kind *kind, struct state *state)
+{
+	uint32_t found, expected = kind->miss ? 0 : KEYS;
+
+	if (kind->run) {
+		kind->run(state);
+		return;
+	}
+	found = (kind->miss ? kind->with->miss : kind->with->hit)(state->table, &state->list);
+	if (found == expected)
+		return;
+	fprintf(stderr, "instructions: %s found %u of %u\n", kind->name, found, expected);
+	exit(1);
+}
+
+/* Its name is an argument of callgrind. */
+void counted(const struct kind *kind, struct state *state);
+__attribute__((noinline)) void counted(const struct kind *kind, struct state *state)
+{
+	uint32_t i;
+
+	for (i = 0; i < ROUNDS; i++)
+		run_once(kind, state);
+}
+
+static void keys_make(struct state *state, const struct kind *kind)
+{
+	uint32_t *numbers = room(KEYS * sizeof(*numbers)), i;
+	size_t size = kind->key_size, j;
+	uint64_t random = 1;
+
+	state->keys = room(2 * KEYS * size);
+	for (i = 0; i < 2 * KEYS; i++) {
+		for (j = 0; j < size; j++)
+			state->keys[i * size + j] = (unsigned char)random_next(&random);
+	}
+	for (i = 0; i < KEYS; i++)
+		numbers[i] = i;
+	state->contents = (struct contents){ .options = &state->options,
+					     .keys = state->keys,
+					     .count = KEYS,
+					     .key_size = size,
+					     .value_size = 8 };
+	state->list = (struct list){ state->keys + (kind->miss ? KEYS * size : 0), numbers, KEYS };
+}
+
+static void count(const struct kind *kind)
+{
+	struct state state = { 0 };
+	char directory[64];
+
+	snprintf(directory, sizeof(directory), "/dev/shm/kreg-instructions-%d", getpid());
+	/* Small: valgrind has no room for the usual reservation. */
+	KREG_OPTIONS(registry, .directory = directory, .guard = "none", .seats = 64, .slots = 64,
+		     .max_bytes = 1 << 24);
+	state.options.registry = registry;
+	if (mkdir(directory, 0700))
+		die(directory, -errno);
+	keys_make(&state, kind);
+	state.table = kind->with->open(&state.contents);
+	run_once(kind, &state);
+	counted(kind, &state);
+	kind->with->close(state.table);
+	rmdir(directory);
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < KINDS && argc == 2; i++) {
+		if (!strcmp(argv[1], "--list"))
+			printf("%s %u\n", kinds[i].name, KEYS * ROUNDS);
+		else if (!strcmp(argv[1], kinds[i].name))
+			return count(&kinds[i]), 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--list"))
+		return 0;
+	fprintf(stderr, "Usage: instructions --list | CASE\n");
+	return 2;
+}
