@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/benchmark/bench.h"
+
+#define WAYS_MAX 8
 
 _Noreturn void die(const char *what, int err)
 {
@@ -81,6 +85,12 @@ void row_heading(const char *beside)
 	printf("  %-44s %12s     ratio to %-18s goal\n", "", "", beside);
 }
 
+/* Three that say something. */
+static int digits_of(double value)
+{
+	return value < 10 ? 2 : value < 100 ? 1 : 0;
+}
+
 void row_print(const char *name, double *values, const char *unit, double *ratio, int turns,
 	       const char *goal)
 {
@@ -90,11 +100,53 @@ void row_print(const char *name, double *values, const char *unit, double *ratio
 	if (ratio) {
 		struct spread to = spread_of(ratio, turns);
 
-		snprintf(text, sizeof(text), "%8.2f (%.2f-%.2f)", to.middle, to.low, to.high);
+		int digits = digits_of(to.middle);
+
+		snprintf(text, sizeof(text), "%8.*f (%.*f-%.*f)", digits, to.middle, digits, to.low,
+			 digits, to.high);
 	}
-	printf("  %-44s %8.*f %-4s %-28s %s\n", name, of.middle < 100, of.middle, unit, text,
+	printf("  %-44s %8.*f %-4s %-28s %s\n", name, digits_of(of.middle), of.middle, unit, text,
 	       goal ? goal : "");
 	fflush(stdout);
+}
+
+void row_single(const char *name, double value, const char *unit, const char *goal)
+{
+	row_print(name, &value, unit, NULL, 1, goal);
+}
+
+static void way_print(const struct bench_options *options, const struct way *ways, int which,
+		      double (*values)[TURNS_MAX], const char *unit)
+{
+	const struct way *way = &ways[which];
+	double own[TURNS_MAX], ratios[TURNS_MAX];
+	int i;
+
+	for (i = 0; i < options->turns; i++) {
+		own[i] = values[which][i];
+		ratios[i] = own[i] / values[way->to][i];
+		if (way->inverse)
+			ratios[i] = 1 / ratios[i];
+	}
+	row_print(way->name, own, unit, which == way->to ? NULL : ratios, options->turns,
+		  way->goal);
+}
+
+void ways_compare(const struct bench_options *options, const struct way *ways, int count,
+		  const char *unit, void *state)
+{
+	double values[WAYS_MAX][TURNS_MAX];
+	int i, step;
+
+	for (i = 0; i < options->turns; i++) {
+		for (step = 0; step < count; step++) {
+			int which = (step + i) % count;
+
+			values[which][i] = ways[which].turn(state);
+		}
+	}
+	for (i = 0; i < count; i++)
+		way_print(options, ways, i, values, unit);
 }
 
 struct kreg *registry_open(const struct bench_options *options, const char *name)
@@ -113,4 +165,20 @@ void registry_destroy(const struct bench_options *options, const char *name)
 
 	if (err)
 		die("kreg_destroy", err);
+}
+
+void registry_path(const struct bench_options *options, const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/kreg.%u.%s", options->registry.directory, geteuid(), name);
+}
+
+double registry_bytes(const struct bench_options *options, const char *name)
+{
+	struct stat file;
+	char path[256];
+
+	registry_path(options, name, path, sizeof(path));
+	if (stat(path, &file))
+		die(path, -errno);
+	return (double)file.st_blocks * 512;
 }

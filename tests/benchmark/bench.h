@@ -60,17 +60,37 @@ void value_make(unsigned char *value, size_t size, uint32_t number);
 struct spread spread_of(double *values, int count);
 
 void title_print(const struct bench_options *options, const char *title);
-
-/*
- * A row: @ns for each turn, and @ratio for each turn to what @beside names; NULL for both
- * leaves the ratio out. @goal is a ratio too, or says what it is.
- */
-void row_print(const char *name, double *values, const char *unit, double *ratio, int turns,
-	       const char *goal);
 void row_heading(const char *beside);
 
-/* A registry of this run, with defaults, unless the caller changes @with. */
+/*
+ * A row: the @values of the turns, and the ratios of each turn to what the heading names;
+ * NULL: none. @goal is a ratio, or says what it is; NULL: none.
+ */
+void row_print(const char *name, double *values, const char *unit, double *ratios, int turns,
+	       const char *goal);
+/* A row with one value. */
+void row_single(const char *name, double value, const char *unit, const char *goal);
+
+/* One of several ways to do the same; the ratios are to the first one. */
+struct way {
+	const char *name;
+	double (*turn)(void *state);
+	const char *goal;
+	/* The ratio is to this way; 0: the first. */
+	int to;
+	/* The ratio is that of the other way to this one: more is better. */
+	bool inverse;
+};
+
+/* Lets @ways take turns, and prints their rows. */
+void ways_compare(const struct bench_options *options, const struct way *ways, int count,
+		  const char *unit, void *state);
+
 struct kreg *registry_open(const struct bench_options *options, const char *name);
+/* By force. */
 void registry_destroy(const struct bench_options *options, const char *name);
+/* Bytes of memory that the registry's file takes. */
+double registry_bytes(const struct bench_options *options, const char *name);
+void registry_path(const struct bench_options *options, const char *name, char *path, size_t size);
 
 #endif

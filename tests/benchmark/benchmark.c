@@ -3,19 +3,25 @@
  * Measures kreg beside a floor and beside its peers, in one run and by turns: see README.md.
  * It uses the public headers only, like any user's program.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/benchmark/contestant.h"
 #include "tests/benchmark/tables.h"
 
 static const struct table *const tables[] = {
-	&table_lookup,
+	&table_lookup, &table_section, &table_write,  &table_two,  &table_owners,
+	&table_list,   &table_attach,  &table_start,  &table_grow, &table_memory,
+	&table_sweep,  &table_death,   &table_listen,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -116,6 +122,55 @@ static bool is_table(const char *name)
 	return false;
 }
 
+static void measure(const struct bench_options *options, char **names)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES; i++) {
+		if (is_wanted(tables[i], names))
+			tables[i]->run(options);
+	}
+}
+
+static void folder_remove(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *file;
+
+	while (folder && (file = readdir(folder)))
+		unlinkat(dirfd(folder), file->d_name, 0);
+	if (folder)
+		closedir(folder);
+	rmdir(path);
+}
+
+/*
+ * A child measures, so that the folder, which takes memory, is removed however it ends. Its
+ * own children end with it.
+ */
+static int measure_and_tidy(const struct bench_options *options, char **names)
+{
+	int status = 0;
+	pid_t child;
+
+	if (mkdir(options->registry.directory, 0700))
+		die(options->registry.directory, -errno);
+	signal(SIGINT, SIG_IGN);
+	child = fork();
+	if (child < 0)
+		die("fork", -errno);
+	if (!child) {
+		signal(SIGINT, SIG_DFL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		measure(options, names);
+		exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	folder_remove(options->registry.directory);
+	return status ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -136,6 +191,8 @@ int main(int argc, char **argv)
 	int option;
 	size_t i;
 
+	if (argc == 3 && !strcmp(argv[1], "--attach-once"))
+		return attach_once(argv[2]);
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-benchmark-%d", getpid());
 	KREG_OPTIONS(registry, .directory = directory, .guard = "none");
 	options.registry = registry;
@@ -155,11 +212,5 @@ int main(int argc, char **argv)
 		memcpy(options.counts, usual, sizeof(usual));
 		options.counts_used = sizeof(usual) / sizeof(usual[0]);
 	}
-	if (mkdir(directory, 0700))
-		die(directory, -errno);
-	for (i = 0; i < TABLES; i++) {
-		if (is_wanted(tables[i], argv + optind))
-			tables[i]->run(&options);
-	}
-	return rmdir(directory) ? 1 : 0;
+	return measure_and_tidy(&options, argv + optind);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of the benchmark, each in a file of its own. */
+/* The tables of the benchmark. */
 #ifndef KREG_BENCHMARK_TABLES_H
 #define KREG_BENCHMARK_TABLES_H
 
 #include "tests/benchmark/bench.h"
 
-extern const struct table table_lookup;
+extern const struct table table_lookup, table_section, table_write, table_two, table_owners,
+	table_list, table_attach, table_start, table_grow, table_memory, table_sweep, table_death,
+	table_listen;
+
+/* The program that measures an attachment: the registry's file is @path. */
+int attach_once(const char *path);
 
 #endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of attaching: opening an existing registry and looking the first name up, beside
+ * opening and mapping the same file and reading one byte of it.
+ *
+ * Each time it is a new program, this one again, because a process that has forked shares
+ * pages and one that has opened a registry before has executed the library before. So the
+ * page faults include those of the library's code and data, and those of a first thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/benchmark/processes.h"
+#include "tests/benchmark/tables.h"
+
+#define ENTRIES 10000u
+#define AGAIN 5 /* programs in one turn */
+
+enum step { BARE, OPEN, LOOKUP, REGISTER, STEPS };
+
+/* What one program has measured: how long each step took, and its page faults. */
+struct attached {
+	double us[STEPS];
+	double faults[STEPS];
+};
+
+struct mark {
+	double ns;
+	double faults;
+};
+
+static struct mark mark(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (struct mark){ now_ns(), (double)usage.ru_minflt };
+}
+
+static void step_end(struct attached *attached, enum step step, struct mark from)
+{
+	struct mark to = mark();
+
+	attached->us[step] = (to.ns - from.ns) / 1000;
+	attached->faults[step] = to.faults - from.faults;
+}
+
+static void bare(struct attached *attached, const char *path)
+{
+	const volatile unsigned char *at;
+	struct mark from = mark();
+	struct stat file;
+	int fd;
+
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &file))
+		die(path, -errno);
+	at = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		die("mmap", -errno);
+	close(fd);
+	(void)*at;
+	step_end(attached, BARE, from);
+}
+
+static void attach(struct attached *attached)
+{
+	unsigned char key[NUMBERED_SIZE];
+	struct mark from;
+	struct kreg *k;
+	uint64_t value;
+	int err;
+
+	numbered_key(key, 1);
+	from = mark();
+	err = kreg_open(&k, REGISTRY, NULL);
+	step_end(attached, OPEN, from);
+	if (err)
+		die("kreg_open", err);
+	from = mark();
+	err = (int)kreg_lookup(k, key, sizeof(key), &value, sizeof(value), NULL);
+	step_end(attached, LOOKUP, from);
+	if (err < 0)
+		die("kreg_lookup", err);
+	from = mark();
+	err = kreg_register(k, "first", KREG_STRING, "value", 5, NULL);
+	step_end(attached, REGISTER, from);
+	if (err)
+		die("kreg_register", err);
+}
+
+int attach_once(const char *path)
+{
+	struct attached attached;
+	int i;
+
+	memset(&attached, 0, sizeof(attached));
+	/* The first call of each binds it. */
+	mark();
+	bare(&attached, path);
+	attach(&attached);
+	for (i = 0; i < STEPS; i++)
+		printf("%.3f %.0f\n", attached.us[i], attached.faults[i]);
+	return 0;
+}
+
+/* Adds what a new program measures. */
+static void attach_add(const struct bench_options *options, struct attached *sum)
+{
+	char self[256], path[256], command[600];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	double us, faults;
+	FILE *program;
+	int i;
+
+	if (length < 0)
+		die("/proc/self/exe", -errno);
+	self[length] = 0;
+	registry_path(options, REGISTRY, path, sizeof(path));
+	setenv("KREG_DIR", options->registry.directory, 1);
+	setenv("KREG_GUARD", options->registry.guard, 1);
+	snprintf(command, sizeof(command), "'%s' --attach-once '%s'", self, path);
+	program = popen(command, "r");
+	if (!program)
+		die(command, -errno);
+	for (i = 0; i < STEPS; i++) {
+		if (fscanf(program, "%lf %lf", &us, &faults) != 2)
+			die(command, -EIO);
+		sum->us[i] += us;
+		sum->faults[i] += faults;
+	}
+	pclose(program);
+}
+
+static void attach_run(const struct bench_options *options)
+{
+	static const char *const names[] = { "open, mmap, one fault", "kreg_open",
+					     "the first kreg_lookup", "the first kreg_register" };
+	static const char *const goals[] = { NULL, "<= 6", "<= 1", "<= 2" };
+	struct holders *holders = holders_start(options, REGISTRY, 1, ENTRIES, NULL);
+	double us[STEPS][TURNS_MAX], both[TURNS_MAX], ratio[TURNS_MAX];
+	struct attached sum, all;
+	char name[64];
+	int turn, i;
+
+	memset(&all, 0, sizeof(all));
+	for (turn = 0; turn < options->turns; turn++) {
+		memset(&sum, 0, sizeof(sum));
+		for (i = 0; i < AGAIN; i++)
+			attach_add(options, &sum);
+		for (i = 0; i < STEPS; i++) {
+			us[i][turn] = sum.us[i] / AGAIN;
+			all.faults[i] += sum.faults[i] / AGAIN / options->turns;
+		}
+		both[turn] = us[OPEN][turn] + us[LOOKUP][turn];
+		ratio[turn] = both[turn] / us[BARE][turn];
+	}
+	title_print(options, "Attaching to a registry, in a new process");
+	row_heading("bare");
+	row_print("kreg_open and the first kreg_lookup", both, "us", ratio, options->turns,
+		  "<= 1.5");
+	for (i = 0; i < STEPS; i++)
+		row_print(names[i], us[i], "us", NULL, options->turns, NULL);
+	for (i = 0; i < STEPS; i++) {
+		snprintf(name, sizeof(name), "page faults of %s", names[i]);
+		row_single(name, all.faults[i], "", goals[i]);
+	}
+	holders_end(holders);
+	registry_destroy(options, REGISTRY);
+}
+
+const struct table table_attach = { "attach", "kreg_open and a first lookup beside open and mmap",
+				    attach_run };
