@@ -155,13 +155,6 @@ static int work(int link, void *data)
 	return 0;
 }
 
-static uint64_t kills_wanted(void)
-{
-	const char *text = getenv("KREG_KILLS");
-
-	return text && atoi(text) > 0 ? (uint64_t)atoi(text) : KILLS;
-}
-
 static void run(const char *what, enum act act, uint64_t wanted)
 {
 	struct guard_options options = { .path = second_guard(), .seats = SEATS };
@@ -206,7 +199,7 @@ static void run(const char *what, enum act act, uint64_t wanted)
 
 START_TEST(no_life_outlives_its_process_when_many_end_at_once)
 {
-	run("kills", DIE, kills_wanted());
+	run("kills", DIE, unit_many("KREG_KILLS", KILLS));
 }
 END_TEST
 

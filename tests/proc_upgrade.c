@@ -28,6 +28,7 @@
 #include "tests/support/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 #define SEATS 64
 #define WORKERS 2
@@ -229,18 +230,11 @@ static int kill_on(int link, void *data)
 	return 0;
 }
 
-static int upgrades_wanted(void)
-{
-	const char *text = getenv("KREG_UPGRADES");
-
-	return text && atoi(text) > 0 ? atoi(text) : UPGRADES;
-}
-
 START_TEST(no_death_is_missed_while_a_guard_is_upgraded_again_and_again)
 {
 	struct tally *tally = child_shared(sizeof(*tally));
 	struct child holder, workers[WORKERS];
-	int upgrades = upgrades_wanted(), i;
+	int upgrades = (int)unit_many("KREG_UPGRADES", UPGRADES), i;
 	uint64_t took;
 	int64_t began;
 	struct kreg *k;

@@ -47,6 +47,14 @@ unsigned int unit_slowness(void)
 	return slowness >= 1 && slowness <= 1000 ? (unsigned int)slowness : 1;
 }
 
+unsigned int unit_many(const char *variable, unsigned int usual)
+{
+	const char *wanted = getenv(variable);
+	unsigned long many = wanted ? strtoul(wanted, NULL, 0) : 0;
+
+	return many && many <= 100000000 ? (unsigned int)many : usual;
+}
+
 unsigned int unit_seed(void)
 {
 	const char *wanted = getenv("KREG_SEED");

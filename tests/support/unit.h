@@ -17,6 +17,9 @@ int unit_run_suite(Suite *suite);
 /* The seed of this run: $KREG_SEED, or a new one. The test prints it. */
 unsigned int unit_seed(void);
 
+/* How many of something the test does: what the environment's @variable says, for a long run, or @usual. */
+unsigned int unit_many(const char *variable, unsigned int usual);
+
 /*
  * As ck_assert(), for what is asked at each of very many instructions: of each ck_assert() Check keeps a message in a
  * file, and reads all of them when the test has ended, which can take longer than the test.
