@@ -13,15 +13,11 @@
 #include "tests/support/tmp.h"
 #include "tests/torture/engine.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define KILLS 400
-#else
 /*
  * In each of four tests. `make torture` kills for as long as wanted; this many show that
- * it still works.
+ * it still works, and use up the slots of a registry unless those of the dead are reused.
  */
-#define KILLS 500
-#endif
+#define KILLS 400
 #define SECONDS_AT_MOST 60
 
 static void torture(int mode, bool stop)

@@ -50,7 +50,7 @@ void torture_options(const struct torture_plan *plan, struct kreg_options *out)
 	KREG_OPTIONS(options, .directory = plan->directory,
 		     .guard = plan->guard ? plan->guard : "none",
 		     .life = plan->guard ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK, .seats = 256,
-		     .mode = 0666, .slots = 256, .max_bytes = 256u << 20, .patience_ms = 2);
+		     .mode = 0666, .slots = 128, .max_bytes = 256u << 20, .patience_ms = 2);
 
 	*out = options;
 }
@@ -484,11 +484,11 @@ static void do_something(struct victim *v)
 		victim_line(v);
 	else if (dice < 47500)
 		victim_give(v);
-	else if (dice < 47550)
+	else if (dice < 47700)
 		victim_destroy(v);
-	else if (dice < 47570)
+	else if (dice < 47760)
 		victim_setuid(v);
-	else if (dice < 47580)
+	else if (dice < 47820)
 		victim_start(v);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
@@ -500,7 +500,7 @@ static void do_something(struct victim *v)
 		do_each(v);
 	else if (dice < 99500)
 		do_count(v);
-	else if (dice < 99990)
+	else if (dice < 99950)
 		do_sweep(v);
 	else
 		do_close(v);
