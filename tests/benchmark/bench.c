@@ -75,6 +75,12 @@ struct spread spread_of(double *values, int count)
 				values[count - 1 - count / 4] };
 }
 
+double quantile_of(double *values, uint32_t count, double quantile)
+{
+	qsort(values, count, sizeof(*values), by_size);
+	return values[(uint32_t)(count * quantile)];
+}
+
 void title_print(const struct bench_options *options, const char *title)
 {
 	printf("\n%s (median and middle half of %d turns)\n", title, options->turns);

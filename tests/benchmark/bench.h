@@ -58,6 +58,8 @@ void value_make(unsigned char *value, size_t size, uint32_t number);
 
 /* Sorts @values. */
 struct spread spread_of(double *values, int count);
+/* Sorts @values: the least that is not below the part @quantile of them. */
+double quantile_of(double *values, uint32_t count, double quantile);
 
 void title_print(const struct bench_options *options, const char *title);
 void row_heading(const char *beside);

@@ -38,8 +38,11 @@ static double killed(struct death *d, void (*seen)(struct death *d, pid_t pid))
 
 static void seen_by_waitpid(struct death *d, pid_t pid)
 {
+	siginfo_t info;
+
 	(void)d;
-	waitpid(pid, NULL, 0);
+	/* It is reaped later, with the others. */
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 }
 
 static void seen_by_lookup(struct death *d, pid_t pid)
@@ -93,13 +96,6 @@ static double killed_listener(void *state)
 	return us;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The slowest of a hundred registrations, in us. */
 static double p99(struct death *d)
 {
@@ -113,8 +109,7 @@ static double p99(struct death *d)
 		took[i] = at - before;
 		before = at;
 	}
-	qsort(took, REGISTRATIONS, sizeof(*took), by_size);
-	at = took[REGISTRATIONS - REGISTRATIONS / 100] / 1000;
+	at = quantile_of(took, REGISTRATIONS, 0.99) / 1000;
 	free(took);
 	return at;
 }
