@@ -144,6 +144,14 @@ static void folder_remove(const char *path)
 	rmdir(path);
 }
 
+static pid_t measuring;
+
+static void measuring_end(int signal_number)
+{
+	(void)signal_number;
+	kill(measuring, SIGKILL);
+}
+
 /*
  * A child measures, so that the folder, which takes memory, is removed however it ends. Its
  * own children end with it.
@@ -151,21 +159,20 @@ static void folder_remove(const char *path)
 static int measure_and_tidy(const struct bench_options *options, char **names)
 {
 	int status = 0;
-	pid_t child;
 
 	if (mkdir(options->registry.directory, 0700))
 		die(options->registry.directory, -errno);
-	signal(SIGINT, SIG_IGN);
-	child = fork();
-	if (child < 0)
+	measuring = fork();
+	if (measuring < 0)
 		die("fork", -errno);
-	if (!child) {
-		signal(SIGINT, SIG_DFL);
+	if (!measuring) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		measure(options, names);
 		exit(0);
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	signal(SIGINT, measuring_end);
+	signal(SIGTERM, measuring_end);
+	while (waitpid(measuring, &status, 0) < 0 && errno == EINTR)
 		;
 	folder_remove(options->registry.directory);
 	return status ? 1 : 0;
