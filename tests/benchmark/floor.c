@@ -136,7 +136,7 @@ find(const struct floor *f, const void *key, size_t key_size, size_t value_size,
 	return found(f, entry, key_size, value_size, value);
 }
 
-/* A function for each usual size of keys, in which hash, comparison and copy are compiled for it. */
+/* A function for each usual pair of sizes, in which hash, comparison and copy are compiled for it. */
 #define FIND(name, key_size, value_size)                                                           \
 	static __attribute__((noinline)) ssize_t name(const struct floor *f, const void *key,      \
 						      void *value)                                 \
@@ -144,31 +144,35 @@ find(const struct floor *f, const void *key, size_t key_size, size_t value_size,
 		return find(f, key, key_size, value_size, value);                                  \
 	}
 
-FIND(find_8, 8, 8)
-FIND(find_16, 16, 8)
-FIND(find_24, 24, 8)
-FIND(find_32, 32, 8)
-FIND(find_40, 40, 8)
+FIND(find_8_8, 8, 8)
+FIND(find_16_8, 16, 8)
+FIND(find_24_8, 24, 8)
+FIND(find_32_8, 32, 8)
+FIND(find_40_8, 40, 8)
+FIND(find_32_0, 32, 0)
+FIND(find_32_24, 32, 24)
+FIND(find_32_100, 32, 100)
 FIND(find_any, f->key_size, f->value_size)
+
+static const struct {
+	size_t key_size;
+	size_t value_size;
+	find_fn find;
+} finds[] = {
+	{ 8, 8, find_8_8 },     { 16, 8, find_16_8 },     { 24, 8, find_24_8 },
+	{ 32, 8, find_32_8 },   { 40, 8, find_40_8 },     { 32, 0, find_32_0 },
+	{ 32, 24, find_32_24 }, { 32, 100, find_32_100 },
+};
 
 static find_fn find_for(size_t key_size, size_t value_size)
 {
-	if (value_size != 8)
-		return find_any;
-	switch (key_size) {
-	case 8:
-		return find_8;
-	case 16:
-		return find_16;
-	case 24:
-		return find_24;
-	case 32:
-		return find_32;
-	case 40:
-		return find_40;
-	default:
-		return find_any;
+	size_t i;
+
+	for (i = 0; i < sizeof(finds) / sizeof(finds[0]); i++) {
+		if (finds[i].key_size == key_size && finds[i].value_size == value_size)
+			return finds[i].find;
 	}
+	return find_any;
 }
 
 static void floor_add(struct floor *f, uint32_t number, const unsigned char *key)

@@ -24,10 +24,11 @@ static const struct contestant *const contestants[] = {
 };
 
 #define CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
-enum { FLOOR }; /* the first */
+enum { FLOOR, KREG }; /* the first two */
 
 struct lookups {
 	struct contents contents;
+	uint32_t used;       /* of the contestants, the first so many */
 	unsigned char *keys; /* those of the contents, then as many that are not there */
 	unsigned char *wanted;
 	uint32_t *numbers;
@@ -96,9 +97,14 @@ static double turn(struct lookups *l, uint32_t which, bool hit, int number)
 	return start;
 }
 
-static bool takes_part(uint32_t which, bool hit)
+static bool is_used(const struct lookups *l, uint32_t which)
 {
-	return contestants[which] && (hit ? contestants[which]->hit : contestants[which]->miss);
+	return which < l->used && contestants[which];
+}
+
+static bool takes_part(const struct lookups *l, uint32_t which, bool hit)
+{
+	return is_used(l, which) && (hit ? contestants[which]->hit : contestants[which]->miss);
 }
 
 static void measure(struct lookups *l, bool hit)
@@ -111,7 +117,7 @@ static void measure(struct lookups *l, bool hit)
 		/* Each turn begins with another one, so that none always follows the same. */
 		for (step = 0; step < CONTESTANTS; step++) {
 			which = (step + (uint32_t)i) % CONTESTANTS;
-			if (takes_part(which, hit))
+			if (takes_part(l, which, hit))
 				l->ns[which][i] = turn(l, which, hit, i);
 		}
 		for (which = 0; which < CONTESTANTS; which++)
@@ -120,7 +126,7 @@ static void measure(struct lookups *l, bool hit)
 	for (which = 0; which < CONTESTANTS; which++) {
 		char name[64];
 
-		if (!takes_part(which, hit))
+		if (!takes_part(l, which, hit))
 			continue;
 		snprintf(name, sizeof(name), "%s: %s", hit ? "hit " : "miss",
 			 contestants[which]->name);
@@ -129,7 +135,7 @@ static void measure(struct lookups *l, bool hit)
 	}
 }
 
-static void lookups_of(const struct bench_options *options, uint32_t count)
+static void lookups_of(const struct bench_options *options, uint32_t count, uint32_t used)
 {
 	struct lookups *l = room(sizeof(*l));
 	char title[96];
@@ -139,6 +145,7 @@ static void lookups_of(const struct bench_options *options, uint32_t count)
 					 .count = count,
 					 .key_size = options->key_size,
 					 .value_size = options->value_size };
+	l->used = used;
 	l->random = 1;
 	for (l->half = HALF_MIN; l->half < HALF_MAX && l->half < count; l->half *= 2)
 		;
@@ -146,7 +153,7 @@ static void lookups_of(const struct bench_options *options, uint32_t count)
 	l->wanted = room(2ul * l->half * options->key_size);
 	l->numbers = room(2ul * l->half * sizeof(*l->numbers));
 	for (which = 0; which < CONTESTANTS; which++) {
-		if (contestants[which])
+		if (is_used(l, which))
 			l->tables[which] = contestants[which]->open(&l->contents);
 	}
 	snprintf(title, sizeof(title), "Lookups among %u keys of %zu bytes, values of %zu", count,
@@ -156,7 +163,7 @@ static void lookups_of(const struct bench_options *options, uint32_t count)
 	measure(l, true);
 	measure(l, false);
 	for (which = 0; which < CONTESTANTS; which++) {
-		if (contestants[which])
+		if (is_used(l, which))
 			contestants[which]->close(l->tables[which]);
 	}
 	free(l->keys);
@@ -170,7 +177,7 @@ static void lookup_run(const struct bench_options *options)
 	uint32_t i;
 
 	for (i = 0; i < options->counts_used; i++)
-		lookups_of(options, options->counts[i]);
+		lookups_of(options, options->counts[i], CONTESTANTS);
 	if (!&contestant_ck)
 		printf("  ck_ht is left out: libck-dev was missing when this was configured\n");
 	if (!&contestant_glib)
@@ -178,5 +185,25 @@ static void lookup_run(const struct bench_options *options)
 		       "configured\n");
 }
 
+static void sizes_run(const struct bench_options *options)
+{
+	static const struct {
+		size_t key;
+		size_t value;
+	} sizes[] = {
+		{ 8, 8 }, { 16, 8 }, { 24, 8 }, { 40, 8 }, { 32, 0 }, { 32, 24 }, { 32, 100 }
+	};
+	struct bench_options with = *options;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		with.key_size = sizes[i].key;
+		with.value_size = sizes[i].value;
+		lookups_of(&with, 100000, KREG + 1);
+	}
+}
+
+const struct table table_sizes = { "sizes", "lookups with keys and values of other sizes",
+				   sizes_run };
 const struct table table_lookup = { "lookup", "hits and misses beside the floor and peers",
 				    lookup_run };
