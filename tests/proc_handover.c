@@ -2,10 +2,13 @@
 /*
  * A name that moves from owner to owner and is never free is found by every lookup, by
  * every call that looks up, whichever way it moves.
+ *
+ * KREG_ROUNDS=10000 is the long run.
  */
 #include <check.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,8 +19,10 @@
 #include "tests/support/unit.h"
 
 #define READERS 2
-#define ROUNDS (1500 / (int)unit_slowness())
-#define KILLS (25 / (int)unit_slowness() + 1)
+#define ROUNDS ((int)(unit_many("KREG_ROUNDS", 1000) / unit_slowness()))
+#define KILLS (ROUNDS / 12 + 1)
+/* Of readers with the lowest priority; no test ends before. */
+#define LOOKS (10L * ROUNDS)
 
 /* The first name takes the short way of a lookup; the second is too long for it. */
 static const char *const names[] = { "short", "a name of more than thirty-two bytes" };
@@ -37,6 +42,11 @@ struct setting {
 	char name[32];
 	struct kreg_options options;
 	struct seen *seen;
+	/*
+	 * An owner interrupts readers in the middle of a look, and does not wait until they
+	 * have used up their time: so there are many hand-overs for few seconds of CPU.
+	 */
+	bool readers_yield;
 };
 
 static struct kreg *open_names(const struct setting *setting)
@@ -83,6 +93,8 @@ static int reader(int link, void *data)
 	const struct setting *setting = data;
 	struct kreg *k = open_names(setting);
 
+	if (setting->readers_yield && nice(19) < 0)
+		return 1;
 	link_say(link, 0);
 	while (!setting->seen->over)
 		look_for_all(k, setting->seen);
@@ -137,7 +149,7 @@ static int owner(int link, void *data)
 
 static void begin(struct setting *setting, int mode, uint32_t keys, uint32_t partitions)
 {
-	*setting = (struct setting){ .mode = mode };
+	*setting = (struct setting){ .mode = mode, .readers_yield = true };
 	setting->options = (struct kreg_options){ .size = sizeof(setting->options),
 						  .keys = keys,
 						  .partitions = partitions };
@@ -183,11 +195,11 @@ static void from_hand_to_hand(int mode, uint32_t keys, uint32_t partitions, enum
 	owners[1] = child_start_ready(owner, &setting);
 	ck_assert_int_eq(child_ask(&owners[0], first), 0);
 	start_readers(&setting, readers);
-	for (round = 1; round <= ROUNDS; round++) {
+	for (round = 1; round <= ROUNDS || setting.seen->looks < LOOKS; round++) {
 		ck_assert_int_eq(child_ask(&owners[round % 2], then), 0);
 		ck_assert_int_eq(child_ask(&owners[(round + 1) % 2], UNREGISTER), 0);
 	}
-	end(&setting, readers, ROUNDS);
+	end(&setting, readers, round);
 	child_kill(&owners[0]);
 	child_kill(&owners[1]);
 }
@@ -200,6 +212,7 @@ static void from_the_dead(int mode, enum order then)
 	int round;
 
 	begin(&setting, mode, KREG_KEYS_UNIQUE, 1);
+	setting.readers_yield = false;
 	old = child_start_ready(owner, &setting);
 	ck_assert_int_eq(child_ask(&old, REPLACE), 0);
 	start_readers(&setting, readers);
@@ -251,9 +264,9 @@ START_TEST(a_name_given_back_and_forth_is_always_found)
 	}
 	ck_assert_int_eq(child_ask(&owners[0], REGISTER), 0);
 	start_readers(&setting, readers);
-	for (round = 0; round < ROUNDS; round++)
+	for (round = 0; round < ROUNDS || setting.seen->looks < LOOKS; round++)
 		ck_assert_int_eq(child_ask(&owners[round % 2], tokens[(round + 1) % 2]), 0);
-	end(&setting, readers, ROUNDS);
+	end(&setting, readers, round);
 	child_kill(&owners[0]);
 	child_kill(&owners[1]);
 }
