@@ -50,12 +50,38 @@ static bool is_owner(__u64 owner)
 	return !(owner & OWNER_NONE);
 }
 
+static long count_settled(void *map, const void *key, __u64 *value, __u32 *settled)
+{
+	(void)map, (void)key;
+	*settled += (*value & OWNER_RELEASED) != OWNER_NONE;
+	return 0;
+}
+
+/*
+ * The error of an insertion into owners that found no element left. EUSERS: lives and
+ * elements that the kernel refused to delete fill the map, until processes end or the
+ * audit finds them. EAGAIN: the rest are claims, which end with the program that made
+ * them, often refused. Where a program can be preempted there may be any number of them,
+ * so no size of the map would do.
+ *
+ * What is no claim is counted, because claims begin and end during the walk. An element
+ * that an exit is about to delete counts as one that it could not delete.
+ */
+static int no_element_left(struct life_control *c)
+{
+	__u32 settled = 0;
+
+	bpf_for_each_map_elem(&owners, count_settled, &settled, 0);
+	return settled >= c->seats * LIFE_OWNERS_PER_SEAT ? EUSERS : EAGAIN;
+}
+
 /*
  * Makes the calling thread the claimant of @process. @held is the word of the process in
  * owners, and @seen its value, which is not a living life; NULL if there is no element.
  * Returns the word, which now is the claim, or NULL and a positive error in *err.
  */
-static __u64 *claim_process(const struct life_process *process, __u64 *held, __u64 seen, int *err)
+static __u64 *claim_process(struct life_control *c, const struct life_process *process, __u64 *held,
+			    __u64 seen, int *err)
 {
 	__u64 claim = OWNER_NONE | process->pid;
 
@@ -70,13 +96,18 @@ static __u64 *claim_process(const struct life_process *process, __u64 *held, __u
 	 * Before 6.4 map operations return an int, and the register's upper half is not
 	 * its sign.
 	 */
-	switch (fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
+	switch (fails(LIFE_FAULT_MEMORY) ? -ENOMEM
+		: fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
 			? -EBUSY
 			: (int)bpf_map_update_elem(&owners, process, &claim, BPF_NOEXIST)) {
 	case 0:
 		return bpf_map_lookup_elem(&owners, process);
 	case -E2BIG:
-		*err = EUSERS;
+		*err = no_element_left(c);
+		break;
+	case -ENOMEM:
+		/* Never where the map's memory is allocated with it, as now. */
+		*err = ENOMEM;
 	}
 	return 0;
 }

@@ -36,6 +36,7 @@ enum { false = 0, true = 1 };
 #define E2BIG 7
 #define EBADF 9
 #define EAGAIN 11
+#define ENOMEM 12
 #define EBUSY 16
 #define EEXIST 17
 #define EUSERS 87

@@ -76,7 +76,9 @@
  *
  *   step that can fail                 when                           what follows
  *   attach: the process is claimed     another thread is attaching it -EAGAIN, the reader retries
- *     (claim.bpf.h)                    no element (-E2BIG)            -EUSERS
+ *     (claim.bpf.h)                    no element (-E2BIG)            -EUSERS; -EAGAIN if others
+ *                                                                     are claims
+ *                                      no memory (never yet)          -ENOMEM
  *                                      the bucket's lock is refused   -EAGAIN
  *   attach: the user's count is raised the user holds its share       the claim is released;
  *     (user.bpf.h)                                                    -EDQUOT
@@ -123,8 +125,9 @@
  * or a life that is over and of which nobody can have been notified. Two things are
  * inexact. A process for which no seat is left holds a unit while it looks for one, so
  * another process of that user may be refused with -EDQUOT where -EUSERS is the reason.
- * And -EUSERS also reports that owners has no element left, although it has twice as many
- * as there are seats.
+ * And -EUSERS also reports that owners or users has no element left, although each has
+ * twice as many as there are seats: as many elements as there are seats could not be
+ * deleted, or, in users, processes of as many users attach at that moment.
  *
  * sched_process_exit comes before exit_notify() in do_exit(), so the life is over before
  * anyone can be notified. It is hooked as tp_btf, because a classic tracepoint program is
@@ -251,7 +254,7 @@ static int attach_process(struct life_control *c, const struct life_process *pro
 	 */
 	if (!held && holds_share(c, (__u32)bpf_get_current_uid_gid()))
 		return bpf_map_lookup_elem(&owners, process) ? EAGAIN : EDQUOT;
-	held = claim_process(process, held, seen, &err);
+	held = claim_process(c, process, held, seen, &err);
 	if (!held)
 		return err;
 	err = begin_in_seat(c, process, &seat, owner);

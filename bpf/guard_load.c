@@ -176,11 +176,11 @@ static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 	bpf_map__set_max_entries(guard->maps.seats, number);
 	bpf_map__set_max_entries(guard->maps.joined, number);
 	/*
-	 * Twice the number of seats, for entries that the kernel refused to delete and
-	 * for claims of processes that attach: only as many of these as there are seats
-	 * could keep others out.
+	 * Twice the number of seats, for entries that the kernel refused to delete, which
+	 * could keep others out if there were as many of them as seats, and for claims of
+	 * processes that attach, which delay others if they fill the map (claim.bpf.h).
 	 */
-	bpf_map__set_max_entries(guard->maps.owners, 2 * number);
+	bpf_map__set_max_entries(guard->maps.owners, LIFE_OWNERS_PER_SEAT * number);
 	bpf_map__set_max_entries(guard->maps.users, 2 * number);
 	guard->rodata->faults = faults;
 	return guard;

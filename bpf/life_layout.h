@@ -46,6 +46,8 @@
 
 /* A seat's number fits 16 bits: owner words and reader slots rely on it. */
 #define LIFE_SEATS_MAX 65536u
+/* The size of the guard's map from processes to seats; an upgrade keeps the map. */
+#define LIFE_OWNERS_PER_SEAT 2u
 
 /*
  * The facts of a seat's holder, as the kernel knows them. Written by the guard's programs
@@ -141,7 +143,7 @@ struct life_control {
 struct life_reply {
 	/*
 	 * 0; -EUSERS: no seat is free; -EDQUOT: the user holds its share; -ESHUTDOWN: the
-	 * guard is stopping; -EAGAIN: read again
+	 * guard is stopping; -ENOMEM; -EAGAIN: read again
 	 */
 	__s32 error;
 	__u32 seat;
@@ -193,6 +195,7 @@ struct life_command {
 #define LIFE_FAULT_FUNCTIONS 64u  /* the kernel lets no program into its functions */
 #define LIFE_FAULT_SKIP 128u      /* on_exit does not run at all */
 #define LIFE_FAULT_LINGER 256u    /* attach is slow while it holds what others may need */
+#define LIFE_FAULT_MEMORY 512u    /* each entry among the owners finds no memory */
 
 /* Names of the pins below the guard's folder. */
 #define LIFE_GUARD_DEFAULT "/sys/fs/bpf/kreg"

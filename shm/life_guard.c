@@ -41,8 +41,9 @@
 /*
  * How often the guard may answer that it is being stopped, and for how long that the caller
  * should retry, before the call fails. A retry is needed while another thread of the
- * process attaches (bpf/claim.bpf.h): that thread needs some milliseconds of CPU time, and
- * may have to wait for it. A stop that is refused is over once its caller has run on, so
+ * process attaches, or while processes that attach fill the guard's map
+ * (bpf/claim.bpf.h): each needs some milliseconds of CPU time, and may have to wait for
+ * it. A stop that is refused is over once its caller has run on, so
  * those tries are counted: on a busy machine each of them takes longer, as the stop does.
  */
 #define STOPPING_TRIES 200

@@ -221,6 +221,23 @@ START_TEST(a_process_that_cannot_be_entered_at_once_leaves_no_seat_taken)
 }
 END_TEST
 
+/* Far below the 10 s for which a process retries while another thread of it attaches. */
+#define AT_ONCE_MS 5000
+
+START_TEST(a_process_that_finds_no_memory_among_the_owners_is_refused_at_once)
+{
+	struct kreg *k;
+	int64_t before;
+
+	start_guard(LIFE_FAULT_MEMORY);
+	before = clock_ms();
+	ck_assert_int_eq(try_open(&k), -ENOMEM);
+	ck_assert_int_lt(clock_ms() - before, AT_ONCE_MS);
+	ck_assert_uint_eq(status().seats_used, 0);
+	ck_assert_int_eq(stop_guard(false), 0);
+}
+END_TEST
+
 static void *open_once(void *data)
 {
 	struct kreg **k = data;
@@ -633,6 +650,7 @@ int main(int argc, char **argv)
 		a_life_ends_although_the_process_cannot_be_removed_from_the_owners,
 		a_process_is_refused_until_the_audit_when_the_owners_map_is_full,
 		a_process_that_cannot_be_entered_at_once_leaves_no_seat_taken,
+		a_process_that_finds_no_memory_among_the_owners_is_refused_at_once,
 		threads_that_attach_at_once_get_one_seat,
 		a_life_whose_end_the_kernel_skipped_in_one_program_is_ended_by_the_other,
 		a_life_whose_end_the_kernel_skipped_is_ended_by_the_audit,

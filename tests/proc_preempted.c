@@ -356,6 +356,79 @@ START_TEST(threads_that_attach_at_once_take_no_share_that_another_process_needs)
 }
 END_TEST
 
+/* ---- a full map */
+
+#define FULL_ROUNDS 5
+#define OTHERS 4
+
+/* Attaches as user @data at each order, and reports the result. */
+static int attach_on_order(int link, void *data)
+{
+	struct life_table table;
+	struct life_self self;
+	int err = life_guard_open(&table, second_guard());
+
+	if (!err && *(uid_t *)data && (setgid(NOBODY) || setuid(NOBODY)))
+		err = -errno;
+	link_say(link, err);
+	while (link_hear(link) != INT64_MIN)
+		link_say(link, life_guard_attach(&self, &table, second_guard()));
+	return 0;
+}
+
+static struct child start_as(uid_t uid)
+{
+	return child_start_ready(attach_on_order, &uid);
+}
+
+/*
+ * Of two seats root has one and may have the other, so other users are refused. The four
+ * elements of owners are the first one's life, two of refused processes from which the
+ * kernel did not delete them, and one that claims of other such processes take while root
+ * attaches.
+ */
+START_TEST(claims_that_fill_the_map_for_a_moment_refuse_nobody)
+{
+	struct guard_options options = {
+		.path = second_guard(),
+		.seats = 2,
+		.share = 2,
+		.reserve = 1,
+		.set_reserve = true,
+		.faults = LIFE_FAULT_DELETE,
+	};
+	struct child holder, refused[2], others[OTHERS], child;
+	int i, j;
+
+	ck_assert_int_eq(guard_start(&options), 0);
+	holder = start_as(0);
+	ck_assert_int_eq(child_ask(&holder, 0), 0);
+	for (i = 0; i < 2; i++) {
+		refused[i] = start_as(NOBODY);
+		ck_assert_int_eq(child_ask(&refused[i], 0), -EUSERS);
+	}
+	options.faults = LIFE_FAULT_LINGER;
+	ck_assert_int_eq(guard_upgrade(&options), 1);
+	for (j = 0; j < OTHERS; j++)
+		others[j] = start_as(NOBODY);
+	for (i = 0; i < FULL_ROUNDS; i++) {
+		child = start_as(0);
+		for (j = 0; j < OTHERS; j++)
+			link_say(others[j].link, 0);
+		ck_assert_int_eq(child_ask(&child, 0), 0);
+		for (j = 0; j < OTHERS; j++)
+			ck_assert_int_eq(link_hear(others[j].link), -EUSERS);
+		child_kill(&child);
+	}
+	for (j = 0; j < OTHERS; j++)
+		child_kill(&others[j]);
+	for (i = 0; i < 2; i++)
+		child_kill(&refused[i]);
+	child_kill(&holder);
+	ck_assert_int_eq(guard_stop(&options, false), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const guard[] = {
@@ -365,6 +438,7 @@ int main(int argc, char **argv)
 		threads_that_attach_at_once_get_the_one_seat_of_their_users_share,
 		threads_that_attach_at_once_take_no_seat_that_another_process_needs,
 		threads_that_attach_at_once_take_no_share_that_another_process_needs,
+		claims_that_fill_the_map_for_a_moment_refuse_nobody,
 		NULL,
 	};
 

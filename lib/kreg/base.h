@@ -211,6 +211,7 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *   -ENOSYS        a filter refuses another system call with this error
  *   -EAGAIN        other processes replaced the file too often; retry
  *   -EAGAIN        a thread could not be created, or memory could not be locked
+ *   -EAGAIN        too many processes, or threads of this one, attach to the guard; retry
  *   -ENOMEM        out of memory
  *   -ENOMEM        what is in use of the registry does not fit into the process's limits on
  *                  address space or locked memory

@@ -124,11 +124,16 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			"%s is not trusted: a guard's folder has to be in a bpffs, it and its pins "
 			"have to belong to root or to you, and be writable by no other user",
 			o->guard);
-	else if (err == -ENOMEM || err == -EAGAIN)
+	else if (err == -ENOMEM)
 		segment_say(&o->path,
-			    "cannot use the guard at %s: %s; raise the limit on address space or "
-			    "locked memory, or retry",
-			    o->guard, strerror(-err));
+			    "cannot use the guard at %s: out of memory; raise the limit on "
+			    "address space, or retry",
+			    o->guard);
+	else if (err == -EAGAIN)
+		segment_say(&o->path,
+			    "cannot use the guard at %s: it is busy, or the limit on locked "
+			    "memory is too low; retry, or raise the limit",
+			    o->guard);
 	else if (err == -EPROTO)
 		segment_say(&o->path,
 			    "the guard at %s and this library are of incompatible versions; update "
