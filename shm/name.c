@@ -150,7 +150,7 @@ void name_replace(const struct segment_path *path, uint64_t id)
 /*
  *   step                        killed or stopped here
  *   1 mkdir                     an empty folder, which name_tidy() removes when it is old;
- *                               one of root's beside another user's registry stays
+ *                               where only root may remove root's, when root does so
  *   2 open it, give it to       the same. Before this it is no right if root has made it:
  *     the registry's owner      name_right_end() checks the owner
  *
@@ -264,8 +264,8 @@ static bool is_stray(const struct segment *s, const struct segment_path *path, b
 
 /*
  * Removes the entry @name of @directory, with the id @id in it, if it is a stray. Only
- * what belongs to the registry's owner: in a folder for all the rest is not ours to
- * judge.
+ * what belongs to the registry's owner, or a folder that root has not yet given to the
+ * owner (name_right_make()): in a folder for all the rest is not ours to judge.
  */
 static void tidy_one(const struct segment *s, const struct segment_path *path, bool ended,
 		     int directory, const char *name, uint64_t id)
@@ -273,7 +273,9 @@ static void tidy_one(const struct segment *s, const struct segment_path *path, b
 	char gone[PATH_MAX];
 	struct stat st;
 
-	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) || st.st_uid != path->owner)
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW))
+		return;
+	if (st.st_uid != path->owner && (st.st_uid || !S_ISDIR(st.st_mode)))
 		return;
 	if (S_ISREG(st.st_mode)) {
 		if (is_stray(s, path, ended, file_replaces(directory, name, path->owner)))

@@ -4,6 +4,7 @@
  * the file modes allow.
  */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -21,6 +22,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/traced.h"
 
 #define USER 65533
 #define OTHER_USER 65532
@@ -280,11 +282,86 @@ START_TEST(another_user_can_neither_plant_a_registry_nor_block_one)
 }
 END_TEST
 
+/* ---- root ends a user's registry, and is killed there */
+
+#define PUB "65533:pub"
+
+static int destroy_as_root(void *data)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(*(int *)data));
+
+	return kreg_destroy(PUB, &options, 0);
+}
+
+static int make_pub(int link, void *data)
+{
+	become(USER, USER);
+	link_say(link, open_pub(*(int *)data));
+	return 0;
+}
+
+static void start_pub(int mode)
+{
+	struct child child = child_start_ready(make_pub, &mode);
+
+	ck_assert_int_eq(child_end(&child), 0);
+}
+
+/*
+ * Counts what has the name or is beside it, and the folders of root's among them; makes
+ * these old enough to be removed.
+ */
+static int files_of_pub(int *of_root)
+{
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	DIR *folder = opendir(tmp_directory());
+	const struct dirent *at;
+	struct stat st;
+	int count = 0;
+
+	ck_assert_ptr_nonnull(folder);
+	while ((at = readdir(folder))) {
+		if (!strstr(at->d_name, ".pub"))
+			continue;
+		count++;
+		if (!fstatat(dirfd(folder), at->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			*of_root += S_ISDIR(st.st_mode) && !st.st_uid;
+		utimensat(dirfd(folder), at->d_name, old, AT_SYMLINK_NOFOLLOW);
+	}
+	closedir(folder);
+	return count;
+}
+
+START_TEST(root_killed_while_it_destroys_a_users_registry_leaves_nothing_for_ever)
+{
+	int mode = _i, calls = 0, of_root = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(chmod(tmp_directory(), 01777), 0);
+	for (;;) {
+		start_pub(mode);
+		if (!traced_start(destroy_as_root, &mode, calls, &pid))
+			break;
+		traced_kill(pid);
+		start_pub(mode);
+		files_of_pub(&of_root);
+		ck_assert_int_eq(destroy_as_root(&mode), 0);
+		ck_assert_msg(!files_of_pub(&of_root), "killed before system call %d", calls);
+		calls++;
+	}
+	/* Killed between mkdir() and the change of its owner. */
+	ck_assert_int_gt(of_root, 0);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const both[] = { another_user_can_neither_plant_a_registry_nor_block_one,
-				      an_ordinary_user_attaches_registers_is_found_and_purged,
-				      file_modes_grant_looking_up_and_registering, NULL };
+	const TTest *const both[] = {
+		another_user_can_neither_plant_a_registry_nor_block_one,
+		an_ordinary_user_attaches_registers_is_found_and_purged,
+		file_modes_grant_looking_up_and_registering,
+		root_killed_while_it_destroys_a_users_registry_leaves_nothing_for_ever, NULL
+	};
 	const TTest *const guard[] = { the_kernel_refuses_to_write_the_life_table, NULL };
 
 	if (getuid()) {
