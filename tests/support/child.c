@@ -70,8 +70,20 @@ void *child_shared(size_t bytes)
 	return at;
 }
 
+void child_ends_with(pid_t parent)
+{
+	pid_t now;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	now = getppid();
+	/* 0: a parent outside of the PID namespace. */
+	if (now && now != parent)
+		_exit(1);
+}
+
 struct child child_start(int (*body)(int link, void *data), void *data)
 {
+	pid_t parent = getpid();
 	struct child child;
 	int links[2];
 
@@ -81,7 +93,7 @@ struct child child_start(int (*body)(int link, void *data), void *data)
 	ck_assert_int_ge(child.pid, 0);
 	if (!child.pid) {
 		/* A test that fails takes its children with it. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		child_ends_with(parent);
 		close(links[0]);
 		_exit(body(links[1], data));
 	}

@@ -21,6 +21,12 @@ struct child {
 /* Memory, all 0, that this process and the children that it starts afterwards share; for as long as they live. */
 void *child_shared(size_t bytes);
 
+/*
+ * After fork(): this process is killed when its parent ends, or ends at once if @parent, which forked it, has ended
+ * already. The kernel sends nothing for a parent that was dead before it was asked to.
+ */
+void child_ends_with(pid_t parent);
+
 /* In a child of its own: runs @body, and exits with what that returns. */
 struct child child_start(int (*body)(int link, void *data), void *data);
 

@@ -11,8 +11,9 @@
  */
 #include <check.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "tests/support/child.h"
 
 void __real__mark_point(const char *file, int line);
 void __wrap__mark_point(const char *file, int line);
@@ -20,16 +21,23 @@ void __wrap__mark_point(const char *file, int line);
 /* 0: Check's own process; 1: a test; more: its children. */
 static int forks;
 
+static pid_t parent;
+
+static void note_parent(void)
+{
+	parent = getpid();
+}
+
 /* A test ends with Check's process, also when that is killed; the test's children end with it (child.c). */
 static void count_fork(void)
 {
 	if (++forks == 1)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		child_ends_with(parent);
 }
 
 static void __attribute__((constructor)) count_forks(void)
 {
-	pthread_atfork(NULL, NULL, count_fork);
+	pthread_atfork(note_parent, NULL, count_fork);
 }
 
 void __wrap__mark_point(const char *file, int line)

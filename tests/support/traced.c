@@ -4,10 +4,11 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/support/child.h"
 
 #define AT_SYSTEM_CALL (SIGTRAP | 0x80)
 
@@ -35,12 +36,13 @@ static bool next_stop(pid_t pid, int *signal)
 bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid)
 {
 	bool begun = false, entry = false;
+	pid_t parent = getpid();
 	int signal;
 
 	*pid = fork();
 	ck_assert_int_ge(*pid, 0);
 	if (!*pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		child_ends_with(parent);
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
 		/* The first call that is counted comes after this one. */
