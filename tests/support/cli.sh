@@ -5,8 +5,9 @@
 #
 # Needs     $mode in front of each result; each process that is started in $started.
 #
-# No wait in a script is without an end: after TEST_LIMIT seconds the script, and what it is running, gets SIGTERM,
-# tidies up and has failed.
+# No wait in a script is unlimited: after TEST_LIMIT seconds the script and what it is running get SIGTERM; it tidies up
+# and has failed. For that timeout(1) has a process group of its own, so Ctrl-C does not reach the script, and make
+# returns when the script has ended. With --foreground a command that hangs would get no SIGTERM, and outlive the script.
 
 if [ -z "${KREG_TEST_LIMITED:-}" ]; then
 	KREG_TEST_LIMITED=1
