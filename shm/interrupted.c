@@ -24,11 +24,22 @@
  *   doubt                becomes, by
  *   0, or of an earlier  {image, open}, by any process that finds the slot
  *     image
- *   {image, open}        {image, settled, difference}, by the first that has walked
+ *   {image, open}        {image, settled, difference}, by the first that has walked;
+ *                        {image, kept}, by the next program of the process, if it cannot walk
+ *   {image, kept}        as {image, open}, but by the process itself alone, at an open
+ *
+ * A walk is right only while the process changes nothing, hence before the new program's
+ * first change. If that program cannot walk the table (-ENOMEM: it leads beyond its
+ * windows, or the memory is damaged), it keeps the doubt: it frees its slots, after the
+ * doubt, and changes the table from then on. Counts go on walking, and no other process
+ * settles a kept doubt, because its result could be off by a change during its walk, for
+ * the rest of the life. The process tries again when it next opens the registry without
+ * another handle to it: after exec, or after its last close.
  *
  * Several processes may recover one slot at once, and one that was stopped in step 2 may
  * come late. Its result must not count once the new program has changed something: that
- * program recovers its own process first, so the late CAS finds another doubt. For the
+ * program recovers its own process first, or keeps the doubt, so the late CAS finds
+ * another one. For the
  * same reason the slot is read once more between the load of the doubt and the CAS that
  * opens one: a slot is freed only after its doubt was settled. The images of a process
  * only grow, so no doubt comes back.
@@ -137,9 +148,10 @@ static bool tally_walk(const struct segment *s, const struct life_table *lives, 
 /*
  * Step 1. True: the doubt for @word's image is open or settled. False: the slot is no
  * longer that of @word, so another recovery has settled it already; opening it again
- * would make a late walk count what the new program has done.
+ * would make a late walk count what the new program has done. Or the doubt is kept, and
+ * this is not its process (@is_own).
  */
-static bool open_doubt(const struct segment *s, const struct slot *slot, uint64_t word)
+static bool open_doubt(const struct segment *s, const struct slot *slot, uint64_t word, bool is_own)
 {
 	struct row *row = &s->rows[owner_seat(word)];
 	uint64_t tag = doubt_tag(word), seen;
@@ -147,6 +159,8 @@ static bool open_doubt(const struct segment *s, const struct slot *slot, uint64_
 	/* ORD[open_doubt:A] acquire: the doubt, then the slot; pairs with doubt_cas:A */
 	seen = load_acquire(&row->doubt);
 	do {
+		if (doubt_is_kept(seen) && !is_own)
+			return false;
 		if ((seen & DOUBT_TAG) == tag && (seen & (DOUBT_OPEN | DOUBT_SETTLED)))
 			return true;
 		/*
@@ -159,10 +173,11 @@ static bool open_doubt(const struct segment *s, const struct slot *slot, uint64_
 }
 
 /*
- * Step 2. True: the doubt is settled, by this call or another. False: the walk failed;
- * the doubt stays open, and counts go on walking.
+ * Step 2. True: the doubt is settled, by this call or another. False: the walk failed, or
+ * the doubt is kept and this is not its process; it stays open, and counts go on walking.
  */
-static bool settle_doubt(const struct segment *s, const struct life_table *lives, owner_t owner)
+static bool settle_doubt(const struct segment *s, const struct life_table *lives, owner_t owner,
+			 bool is_own)
 {
 	struct row *row = &s->rows[owner_seat(owner)];
 	uint64_t seen = row_doubt(s, owner);
@@ -171,24 +186,27 @@ static bool settle_doubt(const struct segment *s, const struct life_table *lives
 
 	if (!(seen & DOUBT_OPEN))
 		return true;
-	/* relaxed: it does not change while the doubt is open */
+	if (doubt_is_kept(seen) && !is_own)
+		return false;
+	/* relaxed: it does not change while the doubt is open, and not kept by another */
 	entries = (uint32_t)load_relaxed(&row->entries);
 	if (!tally_walk(s, lives, owner, &tally))
 		return false;
 	/*
-	 * Fails if another recovery was first. Its result is the same, or there is a
-	 * later doubt.
+	 * Fails if another recovery was first, whose result is the same; or there is a
+	 * later doubt, or the process keeps this one.
 	 */
-	doubt_cas(row, &seen,
-		  (seen & DOUBT_TAG) | DOUBT_SETTLED | ((uint32_t)tally.names - entries));
-	return true;
+	return doubt_cas(row, &seen,
+			 (seen & DOUBT_TAG) | DOUBT_SETTLED | ((uint32_t)tally.names - entries)) ||
+	       !(seen & DOUBT_OPEN);
 }
 
 /*
- * All steps for @slot, if exec has interrupted its call. A word with a seat out of range
- * is damage and left alone.
+ * All steps for @slot, if exec has interrupted its call. @is_own: it is this process's. A
+ * word with a seat out of range is damage and left alone.
  */
-static void recover(const struct segment *s, const struct life_table *lives, struct slot *slot)
+static void recover(const struct segment *s, const struct life_table *lives, struct slot *slot,
+		    bool is_own)
 {
 	owner_t owner;
 	uint64_t word;
@@ -196,7 +214,7 @@ static void recover(const struct segment *s, const struct life_table *lives, str
 	if (!grace_slot_is_interrupted(lives, slot, &word) || owner_seat(word) >= s->seats)
 		return;
 	owner = owner_without_image(word);
-	if (!open_doubt(s, slot, word) || !settle_doubt(s, lives, owner))
+	if (!open_doubt(s, slot, word, is_own) || !settle_doubt(s, lives, owner, is_own))
 		return;
 	/*
 	 * The interrupted call may have moved an entry: a visitor of this owner must look
@@ -226,7 +244,7 @@ void interrupted_some(const struct segment *s, const struct life_table *lives, u
 	for (; lives->facts && count && end; count--) {
 		if (*from >= end)
 			*from = 0;
-		recover(s, lives, &s->slots[(*from)++]);
+		recover(s, lives, &s->slots[(*from)++], false);
 	}
 }
 
@@ -237,33 +255,57 @@ void interrupted_all(const struct segment *s, const struct life_table *lives)
 	interrupted_some(s, lives, &from, slots_end(s));
 }
 
-void interrupted_own(const struct segment *s, const struct life_table *lives,
-		     const struct life_self *self)
+/*
+ * Recovers the slots of this process's earlier programs, and frees those that no call has
+ * left open, or all (@is_kept): the doubt is kept, so no slot has to say that something is
+ * left to be done.
+ */
+static void own_slots(const struct segment *s, const struct life_table *lives,
+		      const struct life_self *self, bool is_kept)
 {
 	uint64_t own = owner_with_image(self->owner, self->image);
 	uint32_t i, end = slots_end(s);
 
-	if (!lives->facts)
-		return;
 	for (i = 0; i < end; i++) {
 		/* relaxed: the slots of our earlier programs no longer change */
 		uint64_t word = load_relaxed(&s->slots[i].owner);
 
 		if (!word || word == own || owner_without_image(word) != self->owner)
 			continue;
-		/*
-		 * It fails if the list is damaged, or leads beyond this process's
-		 * windows. Then the doubt stays open and counts go on walking, also while
-		 * this program changes its names; a recovery by another process may then
-		 * be off by what changes during its walk.
-		 */
-		recover(s, lives, &s->slots[i]);
+		if (!is_kept)
+			recover(s, lives, &s->slots[i], true);
 		/*
 		 * Where no call was interrupted, the slot has been of no use since the
 		 * exec. relaxed: as above
 		 */
-		if (!load_relaxed(&s->slots[i].writing))
+		if (is_kept || !load_relaxed(&s->slots[i].writing))
 			grace_slot_free(&s->slots[i], word);
+	}
+}
+
+/* An open doubt becomes a kept one. False: it is not open. */
+static bool keep_doubt(const struct segment *s, owner_t owner)
+{
+	uint64_t seen = row_doubt(s, owner);
+
+	while ((seen & DOUBT_OPEN) && !doubt_is_kept(seen)) {
+		if (doubt_cas(&s->rows[owner_seat(owner)], &seen, seen | DOUBT_KEPT))
+			return true;
+	}
+	return seen & DOUBT_OPEN;
+}
+
+void interrupted_own(const struct segment *s, const struct life_table *lives,
+		     const struct life_self *self)
+{
+	if (!lives->facts)
+		return;
+	own_slots(s, lives, self, false);
+	/* One that was kept, or whose slots could not be recovered. */
+	if (!settle_doubt(s, lives, self->owner, true) && keep_doubt(s, self->owner)) {
+		row_move(s, self->owner);
+		bell_ring_all(s);
+		own_slots(s, lives, self, true);
 	}
 	/*
 	 * ORD[interrupted_own:A] release: all is settled, then the image that says so.
@@ -310,7 +352,8 @@ owner_t interrupted_owner(const struct segment *s, const struct life_table *live
 	if (owner && caa_unlikely(is_in_doubt(s, lives, owner))) {
 		/*
 		 * In doubt before and after the walk, its names have not changed
-		 * meanwhile. If the doubt has ended, the row's count is right by now.
+		 * meanwhile, or the doubt is kept and only changes during the walk are
+		 * uncertain. If the doubt has ended, the row's count is right by now.
 		 */
 		if (tally_walk(s, lives, owner, &tally) && is_in_doubt(s, lives, owner))
 			*entries = (uint32_t)tally.names;

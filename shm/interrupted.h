@@ -22,7 +22,8 @@
 /*
  * At kreg_open(), after row_open() and before the program's first change: recovers what
  * earlier programs of this process have left, and frees their slots. After the first
- * change the walk of a recovery would count that change too.
+ * change the walk of a recovery would count that change too. What cannot be recovered is
+ * left to the next such call of this process, and counts are made by walks until then.
  */
 void interrupted_own(const struct segment *s, const struct life_table *lives,
 		     const struct life_self *self);

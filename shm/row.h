@@ -92,19 +92,28 @@ int64_t row_beat_ms(const struct segment *s, owner_t owner);
 /*
  * row->doubt, see interrupted.c:
  *
- *   63            50 49            34 33  32  31             0
- * +----------------+----------------+---+---+----------------+ | incarnation,   | image
- * that was | S | O | what is to be  |   O: open; S: settled, and the sum is | the low
- * bits   | interrupted    |   |   | added          |   right; neither: never in doubt
- * +----------------+----------------+---+---+----------------+
+ *   63         50 49         34  33  32 31                 0
+ *  +-------------+-------------+---+---+--------------------+
+ *  | incarnation | image       | S | O | difference         |
+ *  +-------------+-------------+---+---+--------------------+
+ *
+ * The low bits of the incarnation; the image is the program that was interrupted. O: open;
+ * S: settled, and the sum of the difference and row->entries is right. An open doubt has
+ * no difference: KEPT or 0. 0: there was never a doubt.
  */
 #define DOUBT_OPEN (1ull << 32)
 #define DOUBT_SETTLED (1ull << 33)
 #define DOUBT_TAG (~0ull << 34)
+#define DOUBT_KEPT 1ull
 
 static inline uint64_t doubt_tag(uint64_t word)
 {
 	return ((uint64_t)(owner_incarnation(word) & 0x3fff) << 16 | owner_image(word)) << 34;
+}
+
+static inline bool doubt_is_kept(uint64_t doubt)
+{
+	return (doubt & DOUBT_OPEN) && (doubt & DOUBT_KEPT);
 }
 
 /* The doubt about the counts of @owner; 0: there was none in its life. */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "lib/kreg-services.h"
+#include "shm/table.h"
 #include "tests/exec/calls.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"
@@ -120,6 +121,27 @@ static void exec_now(struct child *child)
 	} while (signal != SIGTRAP && !ptrace(PTRACE_CONT, child->pid, NULL, signal));
 	ck_assert_int_eq(ptrace(PTRACE_DETACH, child->pid, NULL, NULL), 0);
 	ck_assert_int_eq(link_hear(child->link), EXEC_RUNS);
+}
+
+/* ---- a program that cannot walk the table, and changes it during another's walk */
+
+/* Asked to register a name when the next walk of this process begins. */
+static struct child *intruder;
+
+int __real_table_next(const struct segment *s, const struct life_table *lives,
+		      struct table_walk *walk, struct found *out, order_t *order);
+int __wrap_table_next(const struct segment *s, const struct life_table *lives,
+		      struct table_walk *walk, struct found *out, order_t *order);
+
+int __wrap_table_next(const struct segment *s, const struct life_table *lives,
+		      struct table_walk *walk, struct found *out, order_t *order)
+{
+	struct child *child = intruder;
+
+	intruder = NULL;
+	if (child)
+		child_ask(child, EXEC_REGISTER);
+	return exec_is_blind ? -ENOMEM : __real_table_next(s, lives, walk, out, order);
 }
 
 /* ---- checks */
@@ -290,6 +312,48 @@ START_TEST(exec_in_the_middle_of_a_call_leaves_counts_right_and_locks_free)
 
 	for (i = 0; i < calls_count; i++)
 		interrupt_at_points(&calls[i]);
+}
+END_TEST
+
+/*
+ * The new program registers a name while another process would recover what exec has
+ * interrupted. False: the call has fewer atomic changes.
+ */
+static bool open_blind_after(uint32_t atomics)
+{
+	struct child child = child_start(make_call, (void *)(uintptr_t)&calls[0]);
+	char where[64];
+	int status;
+
+	snprintf(where, sizeof(where), "blind, %u changes", atomics);
+	ck_assert_int_eq(waitpid(child.pid, &status, 0), child.pid);
+	if (!step_to(child.pid, atomics, 0)) {
+		call_ends(&calls[0], &child);
+		return false;
+	}
+	exec_now(&child);
+	counts_are_right(where);
+	ck_assert_int_eq(child_ask(&child, EXEC_OPEN_BLIND), 0);
+	counts_are_right(where);
+	intruder = &child;
+	ck_assert_int_ge(kreg_sweep(rw), 0);
+	intruder = NULL;
+	counts_are_right(where);
+	/* Its next program settles it. */
+	ck_assert_int_eq(child_ask(&child, EXEC_AGAIN), EXEC_RUNS);
+	is_whole(&child, where, atomics);
+	return true;
+}
+
+START_TEST(counts_are_right_although_a_new_program_cannot_walk_the_table)
+{
+	uint32_t atomics;
+
+	open_both();
+	for (atomics = 1; open_blind_after(atomics); atomics++)
+		;
+	printf("# blind after exec at %u points\n", atomics - 1);
+	close_both();
 }
 END_TEST
 
@@ -532,6 +596,7 @@ int main(int argc, char **argv)
 	const TTest *const both[] = { the_last_close_removes_what_an_earlier_program_left, NULL };
 	const TTest *const guard[] = {
 		exec_in_the_middle_of_a_call_leaves_counts_right_and_locks_free,
+		counts_are_right_although_a_new_program_cannot_walk_the_table,
 		exec_by_another_thread_leaves_counts_right,
 		exec_frees_a_lock_for_its_waiter_and_keeps_the_names_of_the_process,
 		a_lock_of_an_earlier_program_does_not_keep_the_registry,

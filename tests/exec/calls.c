@@ -14,6 +14,7 @@
 #include "tests/support/tmp.h"
 
 int exec_mode = MODE_GUARD;
+bool exec_is_blind;
 struct kreg *call_registry;
 struct kreg_owner call_receiver;
 
@@ -23,14 +24,19 @@ static const char *const keys[] = { "name",  "new",   "reserved", "line",  "give
 static struct kreg_lock held;
 static int own_link;
 
-void exec_become_next(int signal)
+static void become_next(int link, const char *guard, const char *directory)
 {
 	char fd[16];
 
-	(void)signal;
-	snprintf(fd, sizeof(fd), "%d", own_link);
-	execl(PROGRAM, PROGRAM, "next", fd, mode_guard(exec_mode), tmp_directory(), (char *)NULL);
+	snprintf(fd, sizeof(fd), "%d", link);
+	execl(PROGRAM, PROGRAM, "next", fd, guard, directory, (char *)NULL);
 	_exit(9);
+}
+
+void exec_become_next(int signal)
+{
+	(void)signal;
+	become_next(own_link, mode_guard(exec_mode), tmp_directory());
 }
 
 /* After open(): the handler may come from now on. */
@@ -76,14 +82,23 @@ int exec_next(int link, const char *guard, const char *directory)
 	while ((order = link_hear(link)) != INT64_MIN) {
 		switch (order) {
 		case EXEC_OPEN:
+		case EXEC_OPEN_BLIND:
 			first = next;
+			exec_is_blind = order == EXEC_OPEN_BLIND;
 			got = kreg_open(&next, "exec", &options);
+			exec_is_blind = false;
 			break;
 		case EXEC_CLOSE:
 			kreg_close(next);
 			next = first;
 			first = NULL;
 			got = 0;
+			break;
+		case EXEC_REGISTER:
+			got = kreg_register(next, "many0", KREG_STRING, "x", 1, NULL);
+			break;
+		case EXEC_AGAIN:
+			become_next(link, guard, directory);
 			break;
 		case EXEC_GIVE_UP:
 			got = call_give_up(next);

@@ -48,7 +48,19 @@ void exec_become_next(int signal);
 
 /* Orders to the next program, which answers 0 or an error. At first it sends EXEC_RUNS. */
 /* It may open twice, and closes the newest handle. */
-enum exec_order { EXEC_OPEN = 1, EXEC_GIVE_UP, EXEC_LOCK, EXEC_CLOSE, EXEC_RUNS };
+enum exec_order {
+	EXEC_OPEN = 1,
+	EXEC_OPEN_BLIND, /* while no walk of the table succeeds */
+	EXEC_GIVE_UP,
+	EXEC_LOCK,
+	EXEC_REGISTER,
+	EXEC_CLOSE,
+	EXEC_AGAIN, /* becomes the next program once more, which sends EXEC_RUNS */
+	EXEC_RUNS
+};
+
+/* No walk succeeds. */
+extern bool exec_is_blind;
 
 /* The next program, with the arguments "next", LINK, GUARD, DIRECTORY. */
 int exec_next(int link, const char *guard, const char *directory);
