@@ -130,7 +130,7 @@ try_pubsub() {
 	early=$pid
 	begin late "$examples/pubsub" subscribe weather
 	late=$pid
-	says "watch tells of a subscriber" watch "weather: pid $early subscribed"
+	says "watch reports a subscriber" watch "weather: pid $early subscribed"
 	says "and of the next" watch "weather: pid $late subscribed"
 	exits 0 "publish" "$examples/pubsub" publish weather "rain, later"
 	says "all are sent it" out "weather: sent to 2 of 2"
@@ -138,16 +138,16 @@ try_pubsub() {
 	says "the other gets it" late "rain, later"
 	begin known "$examples/pubsub" watch weather
 	known=$pid
-	says "who watches later learns who is there" known "weather: pid $early subscribed"
+	says "a later watcher lists the subscribers that are there" known "weather: pid $early subscribed"
 	crash "$early"
-	says "watch tells of a death" watch "weather: pid $early died"
+	says "watch reports a death" watch "weather: pid $early died"
 	says "so does the other" known "weather: pid $early died"
 	exits 0 "publish after a death" "$examples/pubsub" publish weather sun
 	says "the dead is not sent it" out "weather: sent to 1 of 1"
 	says "the living gets it" late sun
 	kill "$late"
 	ends_well "SIGTERM ends a subscriber" "$late"
-	says "watch tells that it left" watch "weather: pid $late left"
+	says "watch reports that it left" watch "weather: pid $late left"
 	kill "$watch" "$known"
 	ends_well "SIGTERM ends watch" "$watch"
 	ends_well "the other too" "$known"

@@ -151,7 +151,7 @@ static void all_are_notified(const char *what, void (*remove)(void))
 	remove();
 	link_say(writer.link, 1);
 	ck_assert_int_eq(link_hear(writer.link), -ESHUTDOWN);
-	printf("# %s: a writer learns of it after %ld ms", what, clock_ms() - began);
+	printf("# %s: a writer notices it after %ld ms", what, clock_ms() - began);
 	ck_assert_int_eq(link_hear(writer.link), -ENOENT);
 	ck_assert_int_eq(link_hear(waiter.link), -ESHUTDOWN);
 	printf(", a waiter after %ld ms", clock_ms() - began);

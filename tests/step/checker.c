@@ -268,8 +268,7 @@ int check_waits(struct check *check, bool victim_holds, bool unlocked, bool all)
 		err = check_wait(check, WAIT_GONE, gone_of(check),
 				 "kreg_await_gone() for a name that is gone");
 	if (!err && (all || is_held_by(check, "v-line", 'W')))
-		err = check_wait(check, WAIT_TURN, "v-line",
-				 "kreg_await_turn() of who has the name");
+		err = check_wait(check, WAIT_TURN, "v-line", "kreg_await_turn() of the holder");
 	if (!err && (all || unlocked))
 		err = check_wait(check, WAIT_LOCK, "v-lock", "kreg_lock() for a lock that is free");
 	return err;

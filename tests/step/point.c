@@ -406,7 +406,8 @@ static int clear_up(struct run *run)
 	if (!err && stage->watched && !(operation->flags & OPERATION_OPENS))
 		err = company_drop(&stage->company, WAIT_TURN) == 1
 			      ? 0
-			      : check_fail(check, "who had its turn does not have the name");
+			      : check_fail(check,
+					   "the process whose turn it was does not hold the name");
 	kreg_unregister(stage->k, "c-awaited", KREG_STRING);
 	company_ask(&stage->company, BYSTANDER_UNREGISTER, "v-1");
 	company_ask(&stage->company, BYSTANDER_UNLOCK, NULL);
