@@ -2,11 +2,12 @@
 /*
  * Isolated tests: a namespace and services of their own, not visible to others, and
  * nothing left of them.
+ *
+ * KREG_ENVIRONMENTS=200 is the long run.
  */
 #include <check.h>
 #include <errno.h>
 #include <kreg-check.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,18 +19,20 @@
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 #include "base/process.h"
 
 /* A sanitizer's processes take too much memory for so many. */
 #if defined(__SANITIZE_ADDRESS__)
-#define ENVIRONMENTS 20
+#define ENVIRONMENTS 20u
 #else
-#define ENVIRONMENTS 200
+#define ENVIRONMENTS 100u
 #endif
+#define ENVIRONMENTS_MAX 400
 #define SERVICES 3
 
 static struct kreg *k;
-static int mode;
+static int mode, environments;
 
 static const char *const roles[SERVICES] = { "config_server", "event_store", "telemetry" };
 
@@ -97,12 +100,13 @@ static bool has_own(const char *space, int64_t number)
 
 /*
  * A test process: reports what it finds when all are up, and at the end the result of
- * kreg_isolation_end().
+ * kreg_isolation_end(), or how many services that has left.
  */
 static int be_test(int link, void *data)
 {
 	int64_t number = *(int *)data;
 	struct kreg_isolation *isolation;
+	char space[64];
 	struct tree tree;
 	int err;
 
@@ -111,16 +115,18 @@ static int be_test(int link, void *data)
 	link_say(link, err);
 	if (err || link_hear(link) == INT64_MIN)
 		return 1;
-	link_say(link, has_own(kreg_isolation_space(isolation), number));
+	snprintf(space, sizeof(space), "%s", kreg_isolation_space(isolation));
+	link_say(link, has_own(space, number));
 	if (link_hear(link) == INT64_MIN)
 		return 1;
-	link_say(link, kreg_isolation_end(isolation));
+	err = kreg_isolation_end(isolation);
+	link_say(link, err ? err : services_in(space));
 	kreg_close(k);
 	return 0;
 }
 
 struct pids {
-	pid_t pid[ENVIRONMENTS * SERVICES];
+	pid_t pid[ENVIRONMENTS_MAX * SERVICES];
 	int count;
 };
 
@@ -138,20 +144,20 @@ static void start_all(struct child *tests, struct pids *pids)
 {
 	int i;
 
-	for (i = 0; i < ENVIRONMENTS; i++)
+	for (i = 0; i < environments; i++)
 		tests[i] = child_start(be_test, &i);
-	for (i = 0; i < ENVIRONMENTS; i++)
+	for (i = 0; i < environments; i++)
 		ck_assert_int_eq(link_hear(tests[i].link), 0);
 	/* Each with a supervisor. */
-	ck_assert_int_eq(kreg_count(k), ENVIRONMENTS * (SERVICES + 1));
-	ck_assert_int_eq(services_in(NULL), ENVIRONMENTS * SERVICES);
-	for (i = 0; i < ENVIRONMENTS; i++)
+	ck_assert_int_eq(kreg_count(k), environments * (SERVICES + 1));
+	ck_assert_int_eq(services_in(NULL), environments * SERVICES);
+	for (i = 0; i < environments; i++)
 		link_say(tests[i].link, 0);
-	for (i = 0; i < ENVIRONMENTS; i++)
+	for (i = 0; i < environments; i++)
 		ck_assert_int_eq(link_hear(tests[i].link), 1);
 	pids->count = 0;
 	ck_assert_int_eq(kreg_service_each(k, NULL, note_pid, pids), 0);
-	ck_assert_int_eq(pids->count, ENVIRONMENTS * SERVICES);
+	ck_assert_int_eq(pids->count, environments * SERVICES);
 }
 
 static void none_is_left(const struct pids *pids)
@@ -162,46 +168,39 @@ static void none_is_left(const struct pids *pids)
 	ck_assert_int_eq(services_in(NULL), 0);
 	for (i = 0; i < pids->count; i++) {
 		while (process_start(pids->pid[i]))
-			sched_yield();
+			usleep(1000);
 	}
 }
 
-START_TEST(two_hundred_environments_see_only_their_own_services_and_leave_nothing)
+START_TEST(environments_see_only_their_own_services_and_leave_nothing_even_if_killed)
 {
-	struct child tests[ENVIRONMENTS];
+	struct child tests[ENVIRONMENTS_MAX];
 	static struct pids pids;
 	int i;
 
 	mode = _i;
+	environments = (int)unit_many("KREG_ENVIRONMENTS", ENVIRONMENTS);
+	ck_assert_int_le(environments, ENVIRONMENTS_MAX);
 	k = mode_open(mode, "isolate");
 	start_all(tests, &pids);
-	for (i = 0; i < ENVIRONMENTS; i++)
-		link_say(tests[i].link, 0);
-	for (i = 0; i < ENVIRONMENTS; i++)
+	/* One is killed while the one before it ends. */
+	for (i = 0; i < environments; i++) {
+		if (i % 2)
+			kill(tests[i].pid, SIGKILL);
+		else
+			link_say(tests[i].link, 0);
+	}
+	for (i = 0; i < environments; i++) {
+		if (i % 2) {
+			child_kill(&tests[i]);
+			continue;
+		}
 		ck_assert_int_eq(link_hear(tests[i].link), 0);
-	none_is_left(&pids);
-	for (i = 0; i < ENVIRONMENTS; i++)
 		ck_assert_int_eq(child_end(&tests[i]), 0);
-	kreg_close(k);
-}
-END_TEST
-
-START_TEST(two_hundred_killed_test_processes_leave_nothing)
-{
-	struct child tests[ENVIRONMENTS];
-	static struct pids pids;
-	int i;
-
-	mode = _i;
-	k = mode_open(mode, "isolate");
-	start_all(tests, &pids);
-	for (i = 0; i < ENVIRONMENTS; i++)
-		kill(tests[i].pid, SIGKILL);
-	for (i = 0; i < ENVIRONMENTS; i++)
-		child_kill(&tests[i]);
+	}
 	/* The kernel kills the services, and it decides when they are dead. */
 	while (kreg_count(k))
-		sched_yield();
+		usleep(1000);
 	none_is_left(&pids);
 	kreg_close(k);
 }
@@ -306,8 +305,7 @@ int main(int argc, char **argv)
 		the_end_stops_every_process_in_the_namespace_even_if_it_ignores_sigterm,
 		a_failed_start_leaves_no_namespace_and_names_the_role,
 		the_fixture_starts_the_services_of_a_file_and_stops_them,
-		two_hundred_environments_see_only_their_own_services_and_leave_nothing,
-		two_hundred_killed_test_processes_leave_nothing,
+		environments_see_only_their_own_services_and_leave_nothing_even_if_killed,
 		NULL,
 	};
 
