@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/orphans.h"
 #include "tests/support/tmp.h"
 
 #define SECONDS_FOR_ONE 300
@@ -19,7 +20,11 @@ int unit_run_suite(Suite *suite)
 
 	tmp_directory();
 	runner = srunner_create(suite);
+	/* Without forks the cases' own children would be taken for what an earlier case left. */
+	if (srunner_fork_status(runner) == CK_FORK)
+		orphans_adopt();
 	srunner_run_all(runner, CK_ENV);
+	orphans_end();
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? 1 : 0;
