@@ -19,6 +19,7 @@
 
 #include "lib/services/start/cgroups.h"
 #include "lib/services/start/start_minder.h"
+#include "shm/atomic.h"
 #include "base/clock.h"
 #include "base/process.h"
 #include "tests/support/child.h"
@@ -68,17 +69,26 @@ struct role {
 	bool is_elsewhere; /* in a cgroup below the test's */
 };
 
-#define ELSEWHERE "test-left-elsewhere"
+/* The name of that cgroup, which no other run has. One with kreg- in front is swept when empty. */
+static const char *elsewhere(void)
+{
+	static char name[64 + TMP_NAME];
+
+	snprintf(name, sizeof(name), "left-%s", strrchr(tmp_directory(), '/') + 1);
+	return name;
+}
 
 static void go_elsewhere(void)
 {
 	struct cgroups cgroups;
+	char path[512];
 	int fd;
 
+	snprintf(path, sizeof(path), "%s/cgroup.procs", elsewhere());
 	cgroups_open(&cgroups, kreg_inner_origin(k), "elsewhere");
 	if (cgroups.own >= 0) {
-		mkdirat(cgroups.own, ELSEWHERE, 0755);
-		fd = openat(cgroups.own, ELSEWHERE "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+		mkdirat(cgroups.own, elsewhere(), 0755);
+		fd = openat(cgroups.own, path, O_WRONLY | O_CLOEXEC);
 		ck_assert_int_ge(fd, 0);
 		ck_assert_int_eq(write(fd, "0", 1), 1);
 		close(fd);
@@ -94,8 +104,8 @@ static void remove_elsewhere(void)
 	int tries;
 
 	cgroups_open(&cgroups, kreg_inner_origin(k), "production");
-	snprintf(path, sizeof(path), ELSEWHERE "/%s", cgroups.name);
-	for (tries = 0; cgroups.own >= 0 && unlinkat(cgroups.own, ELSEWHERE, AT_REMOVEDIR);
+	snprintf(path, sizeof(path), "%s/%s", elsewhere(), cgroups.name);
+	for (tries = 0; cgroups.own >= 0 && unlinkat(cgroups.own, elsewhere(), AT_REMOVEDIR);
 	     tries++) {
 		ck_assert_msg(tries < 30000, "a service's folder is left in %s", path);
 		unlinkat(cgroups.own, path, AT_REMOVEDIR);
@@ -180,6 +190,28 @@ static bool is_minder(pid_t pid)
 	if (in)
 		fclose(in);
 	return !strcmp(comm, MINDER_COMM "\n");
+}
+
+/*
+ * A minder that does not get to run before the test lets it: while that is 1 it waits where it
+ * begins. The parent that it is forked by has its name already.
+ */
+static uint32_t *minders_wait;
+
+pid_t __real__Fork(void);
+pid_t __wrap__Fork(void);
+
+pid_t __wrap__Fork(void)
+{
+	pid_t pid = __real__Fork();
+	char name[16] = "";
+
+	if (pid || prctl(PR_GET_NAME, name) || strcmp(name, MINDER_COMM) != 0)
+		return pid;
+	while (minders_wait &&
+	       load_relaxed(minders_wait)) /* relaxed: a word that stands for itself */
+		usleep(1000);
+	return pid;
 }
 
 /* The minder in the session; 0: none. */
@@ -278,7 +310,7 @@ START_TEST(workers_of_a_kept_service_that_dies_unsupervised_are_killed)
 }
 END_TEST
 
-START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
+static void take_over_and_end(bool slow)
 {
 	const char *const argv[] = { "/bin/sh", "-c", pool_script(), NULL };
 	struct role role = { .argv = argv };
@@ -289,13 +321,15 @@ START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 	struct child child;
 	int way;
 
-	mode = _i;
 	services[0].stop_ms = 300;
+	minders_wait = child_shared(sizeof(*minders_wait));
 	for (way = 0; way < WAYS; way++) {
+		store_relaxed(minders_wait, slow); /* relaxed: as above */
 		child = start_pool(way, &role, KREG_SUPERVISE_KEEP, pids, &minder);
 		child_kill(&child);
 		what.flags = KREG_SUPERVISE_KEEP;
 		supervisor = supervise_well(&what, "+a1 ");
+		store_relaxed(minders_wait, 0u); /* relaxed: as above */
 		journal_signal(&journal, "a", SIGKILL);
 		journal_await(&journal, "!a0 +a1 ");
 		ck_assert_msg(journal_has(&journal, "4 leftover processes still run after SIGTERM"),
@@ -306,6 +340,20 @@ START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
 		ck_assert(kill(minder, 0));
 	}
 	kreg_close(k);
+}
+
+START_TEST(workers_of_a_service_taken_over_are_ended_by_its_supervisor)
+{
+	mode = _i;
+	take_over_and_end(false);
+}
+END_TEST
+
+/* It has no copy of the killed supervisor's sign, which the next one could not bind then. */
+START_TEST(and_by_no_minder_that_begins_after_the_takeover)
+{
+	mode = _i;
+	take_over_and_end(true);
 }
 END_TEST
 
@@ -405,6 +453,7 @@ int main(int argc, char **argv)
 		the_workers_of_a_killed_supervisors_services_are_killed_at_once,
 		workers_of_a_kept_service_that_dies_unsupervised_are_killed,
 		workers_of_a_service_taken_over_are_ended_by_its_supervisor,
+		and_by_no_minder_that_begins_after_the_takeover,
 		workers_under_a_supervisor_in_another_cgroup_end_before_the_stop_returns,
 		the_next_supervisor_ends_what_a_killed_supervisor_and_minder_left,
 		stopping_the_namespace_ends_and_counts_what_they_left,

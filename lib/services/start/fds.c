@@ -55,7 +55,7 @@ void fds_close_on_exec(int first)
 		for_each(first, close_one_on_exec);
 }
 
-void fds_close(int first)
+static void close_from(int first)
 {
 	if (syscall(SYS_close_range, first, ~0u, 0))
 		for_each(first, close_one);
@@ -77,5 +77,5 @@ void fds_keep(const int *fds, int count)
 		else
 			dup2(above[i], i);
 	}
-	fds_close(count);
+	close_from(count);
 }

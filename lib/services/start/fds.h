@@ -4,7 +4,7 @@
  * parent.
  *
  * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any
- *           kernel.
+ *           kernel; closed in the order of their numbers.
  * Needs     /proc where the kernel has no close_range(2) for it (before 5.9;
  *           close-on-exec before 5.11).
  * Context   a child of fork() with one thread; async-signal-safe, does not allocate
@@ -17,7 +17,6 @@
 #pragma GCC visibility push(hidden)
 
 void fds_close_on_exec(int first);
-void fds_close(int first);
 
 /* fds[i] becomes fd i, or is closed if it is -1. All others are closed. */
 void fds_keep(const int *fds, int count);

@@ -249,13 +249,18 @@ static void stop_alike(pid_t program, int signal)
 }
 
 /* Passes signals on until the program ends. */
-static void __attribute__((noreturn)) foster(pid_t program, pid_t watcher, bool in_foreground)
+static void __attribute__((noreturn))
+foster(const struct start_plan *plan, pid_t program, pid_t watcher)
 {
+	const bool in_foreground = plan->how->flags & KREG_START_FOREGROUND;
+	const int kept[] = { -1, -1, -1, plan->link };
 	siginfo_t info;
 	sigset_t all;
 	int signal, fd, status = 0;
 
-	fds_close(0);
+	/* The link last: its end says that nothing else of the starter's is open here. */
+	fds_keep(kept, STDERR_FILENO + 2);
+	close(STDERR_FILENO + 1);
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		open_as("/dev/null", O_RDWR, fd);
 	sigfillset(&all);
@@ -310,7 +315,7 @@ static void __attribute__((noreturn)) start_fostered(const struct start_plan *pl
 	if (watcher < 0)
 		give_up(plan, START_NO_SEAT, watcher);
 	start_say(plan, (struct start_word){ START_SEATED, 0, owner, program });
-	foster(program, watcher, plan->how->flags & KREG_START_FOREGROUND);
+	foster(plan, program, watcher);
 }
 
 void start_child(const struct start_plan *plan)

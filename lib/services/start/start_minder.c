@@ -185,7 +185,8 @@ static void remove_folder(const struct minder *minder)
 	}
 }
 
-static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *fds)
+/* @fds: which of its fds there are. */
+static void __attribute__((noreturn)) keep(const struct start_plan *plan, const int *fds)
 {
 	struct minder minder = {
 		.within = plan->within,
@@ -194,10 +195,6 @@ static void __attribute__((noreturn)) keep(const struct start_plan *plan, int *f
 		.session = getsid(0),
 	};
 
-	/* Opened again, so that it has a lock of its own. */
-	if (fds[FD_ALL] >= 0)
-		fds[FD_ALL] = fd_open_at(fds[FD_ALL], ".", O_RDONLY | O_DIRECTORY);
-	fds_keep(fds, FDS);
 	watch_program(&minder);
 	stand_behind(&minder);
 	remove_folder(&minder);
@@ -219,7 +216,8 @@ int start_minder(const struct start_plan *plan)
 
 	if (within->cgroup >= 0) {
 		fds[FD_CGROUP] = within->cgroup;
-		fds[FD_ALL] = within->cgroups->all;
+		/* Opened again, so that it has a lock of its own. */
+		fds[FD_ALL] = fd_open_at(within->cgroups->all, ".", O_RDONLY | O_DIRECTORY);
 		fds[FD_OWN] = within->cgroups->own;
 	}
 	if (fds[FD_STARTER] < 0 || fds[FD_PROGRAM] < 0)
@@ -228,9 +226,10 @@ int start_minder(const struct start_plan *plan)
 	else if (getppid() != plan->starter)
 		err = -ESRCH;
 	if (!err)
-		err = start_beside(plan, leave_group);
+		err = start_beside(fds, FDS, leave_group);
 	if (err > 0)
 		keep(plan, fds);
+	fd_close(&fds[FD_ALL]);
 	fd_close(&fds[FD_STARTER]);
 	fd_close(&fds[FD_PROGRAM]);
 	return err;

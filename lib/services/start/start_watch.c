@@ -102,7 +102,7 @@ static void stand_apart(void)
 	prctl(PR_SET_NAME, "kreg-watcher");
 }
 
-/* Closes all other fds. */
+/* @fds: which of its fds there are. */
 static void __attribute__((noreturn)) watch(const int *fds)
 {
 	struct pollfd at[FDS];
@@ -111,7 +111,6 @@ static void __attribute__((noreturn)) watch(const int *fds)
 	/* poll() ignores fds that are -1. */
 	for (i = 0; i < FDS; i++)
 		at[i] = (struct pollfd){ .fd = fds[i] < 0 ? -1 : i, .events = POLLIN };
-	fds_keep(fds, FDS);
 	while (!at[FD_PROGRAM].revents) {
 		if (poll(at, FDS, -1) < 0)
 			continue;
@@ -129,6 +128,7 @@ static void __attribute__((noreturn)) watch(const int *fds)
 static void __attribute__((noreturn))
 be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
 {
+	const int kept[] = { fds[FD_OTHER], fds[FD_PROGRAM], fds[FD_STARTER], plan->link };
 	uint64_t owner;
 	int err = kreg_inner_seat(plan->k, &owner);
 
@@ -139,6 +139,9 @@ be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
 	stand_apart();
 	kreg_inner_sit(plan->k, program);
 	start_say(plan, (struct start_word){ START_WATCHED, 0, owner, process_pid() });
+	/* The link last: its end says that nothing else of the starter's is open here. */
+	fds_keep(kept, FDS + 1);
+	close(FDS);
 	watch(fds);
 }
 
@@ -164,7 +167,7 @@ pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
 	return watcher;
 }
 
-int start_beside(const struct start_plan *plan, void (*prepare)(void))
+int start_beside(const int *fds, int count, void (*prepare)(void))
 {
 	int status = 0;
 	pid_t between = _Fork(), beside;
@@ -173,10 +176,14 @@ int start_beside(const struct start_plan *plan, void (*prepare)(void))
 		return -errno;
 	if (between)
 		return waitpid(between, &status, 0) != between || status ? -EAGAIN : 0;
-	/* The end of the link says that the program runs, however long this one takes to begin. */
-	close(plan->link);
-	if (prepare)
-		prepare();
+	/*
+	 * Here, and not in the new process, which may take any time to begin. Until then
+	 * it would hold all that the starter has open: the link, whose end says that the
+	 * program runs; files that the starter closes; and sockets, whose names the next
+	 * supervisor could not bind if the starter is killed (supervisor.h).
+	 */
+	fds_keep(fds, count);
+	prepare();
 	beside = _Fork();
 	if (beside)
 		_exit(beside < 0);
@@ -189,11 +196,9 @@ int start_watch_starter(const struct start_plan *plan)
 
 	if (err)
 		return err;
-	err = start_beside(plan, NULL);
-	if (err > 0) {
-		stand_apart();
+	err = start_beside(fds, FDS, stand_apart);
+	if (err > 0)
 		watch(fds);
-	}
 	close_pidfds(fds);
 	return err;
 }

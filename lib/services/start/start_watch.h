@@ -29,11 +29,11 @@ int start_watch_starter(const struct start_plan *plan);
 
 /*
  * In the process that is to become the program: starts a process that is not its child,
- * because the program must not have a child that it does not know of. @prepare, or NULL, runs
- * in its parent, which ends. Returns 1 in the new process, and in the caller 0 or a negative
- * errno.
+ * because the program must not have a child that it does not know of. It has no fds but
+ * @fds, in the place of the first @count, as fds_keep() puts them. @prepare runs in its
+ * parent, which ends. Returns 1 in the new process, and in the caller 0 or a negative errno.
  */
-int start_beside(const struct start_plan *plan, void (*prepare)(void));
+int start_beside(const int *fds, int count, void (*prepare)(void));
 
 /* Sends one word to the starter. */
 void start_say(const struct start_plan *plan, struct start_word word);
