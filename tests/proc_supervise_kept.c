@@ -178,14 +178,14 @@ START_TEST(a_kept_service_keeps_the_watchdog_that_it_started_with)
 }
 END_TEST
 
-/* Binds the socket's name, as another user's program might. */
-static int take_name(void)
+/* Binds the role's socket name, as another user's program might. */
+static int take_name(const char *role)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct service_key key;
 
-	ck_assert_int_eq(service_key(&key, "production", "a"), 0);
+	ck_assert_int_eq(service_key(&key, "production", role), 0);
 	notify_name(address.sun_path + 1, k, key.bytes, key.size);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
@@ -202,7 +202,7 @@ START_TEST(a_notify_socket_bound_by_another_process_is_reported_and_costs_only_t
 
 	open_mode(_i);
 	leave(&how);
-	fd = take_name();
+	fd = take_name("a");
 	supervisor = follow(&how);
 	ck_assert(journal_has(&journal, "another process has bound its NOTIFY_SOCKET"));
 	ck_assert_uint_eq(health().says, KREG_PROGRAM_SILENT);
@@ -215,12 +215,39 @@ START_TEST(a_notify_socket_bound_by_another_process_is_reported_and_costs_only_t
 }
 END_TEST
 
+/* By its sign minders know that they have nothing to end. */
+START_TEST(a_sign_that_another_process_has_bound_is_put_out_when_it_is_free)
+{
+	KREG_START(how, .argv = SAYS("READY=1"), .ready = KREG_READY_NOTIFY);
+	struct kreg_supervisor *supervisor;
+	struct service_key key;
+	char name[NOTIFY_NAME_BYTES];
+	int fd;
+
+	open_mode(_i);
+	fd = take_name(KREG_ROLE_SUPERVISOR);
+	supervisor = follow(&how);
+	ck_assert(journal_has(&journal, "another process has bound the socket @kreg-"));
+	close(fd);
+	/* It looks whenever something has happened. */
+	journal_signal(&journal, "a", SIGKILL);
+	journal_await(&journal, "!a0 +a1 ");
+	ck_assert_int_eq(service_key(&key, "production", KREG_ROLE_SUPERVISOR), 0);
+	notify_name(name, k, key.bytes, key.size);
+	while (!notify_is_there(name))
+		poll(NULL, 0, 1);
+	stop(supervisor);
+	ck_assert(!notify_is_there(name));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *const both[] = {
 		every_supervisor_receives_the_messages_of_a_kept_service,
 		a_kept_service_keeps_the_watchdog_that_it_started_with,
 		a_notify_socket_bound_by_another_process_is_reported_and_costs_only_that_service,
+		a_sign_that_another_process_has_bound_is_put_out_when_it_is_free,
 		NULL,
 	};
 

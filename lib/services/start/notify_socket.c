@@ -75,8 +75,8 @@ static socklen_t address_of(const char *name, struct sockaddr_un *out)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
 }
 
-/* NULL: the kernel chooses. */
-static int bind_to(int fd, const char *name)
+/* @name NULL: the kernel chooses. */
+static int bind_to(int fd, const char *name, int tries)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	socklen_t size = sizeof(sa_family_t);
@@ -85,13 +85,12 @@ static int bind_to(int fd, const char *name)
 	if (name)
 		size = address_of(name, &address);
 	/* A process's life is over before the kernel has closed its fds. */
-	for (i = 0; i < TRIES; i++) {
+	for (i = 1;; i++) {
 		err = bind(fd, (struct sockaddr *)&address, size) ? -errno : 0;
-		if (err != -EADDRINUSE || !name)
-			break;
+		if (err != -EADDRINUSE || i >= tries)
+			return err;
 		poll(NULL, 0, WAIT_MS);
 	}
-	return err;
 }
 
 static int prepare(int fd, const char *name, bool is_any_good, char *variable)
@@ -105,9 +104,9 @@ static int prepare(int fd, const char *name, bool is_any_good, char *variable)
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
-	err = bind_to(fd, name);
+	err = bind_to(fd, name, name ? TRIES : 1);
 	if (err == -EADDRINUSE && name && is_any_good)
-		err = bind_to(fd, NULL);
+		err = bind_to(fd, NULL, 1);
 	if (err)
 		return err;
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
@@ -129,12 +128,25 @@ int notify_socket_open(const char *name, bool is_any_good, char *variable)
 	return err;
 }
 
+int notify_sign_open(const char *name, bool waits)
+{
+	int fd = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
+	int err = fd < 0 ? fd : bind_to(fd, name, waits ? TRIES : 1);
+
+	if (!err)
+		return fd;
+	fd_close(&fd);
+	return err;
+}
+
 bool notify_is_there(const char *name)
 {
 	struct sockaddr_un address;
 	socklen_t size = address_of(name, &address);
 	int fd = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
-	bool is_there = fd < 0 || !connect(fd, (struct sockaddr *)&address, size);
+	/* Any other error does not say that there is none. */
+	bool is_there =
+		fd < 0 || !connect(fd, (struct sockaddr *)&address, size) || errno != ECONNREFUSED;
 
 	fd_close(&fd);
 	return is_there;

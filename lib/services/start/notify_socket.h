@@ -31,6 +31,12 @@ void notify_name(char *out, const struct kreg *k, const void *key, size_t key_si
  */
 int notify_socket_open(const char *name, bool is_any_good, char *variable);
 
+/*
+ * A socket of that name that receives nothing: that it exists is the message. @waits: as
+ * above. Returns as above.
+ */
+int notify_sign_open(const char *name, bool waits);
+
 /* Whether a socket of that name exists. Async-signal-safe. */
 bool notify_is_there(const char *name);
 

@@ -196,6 +196,8 @@ static int watch(struct kreg_supervisor *s)
 
 	for (;;) {
 		supervisor_reap(s);
+		if (s->sign < 0)
+			s->sign = notify_sign_open(s->sign_name, false);
 		wait_for_news(s);
 		supervisor_hear(s);
 		if (s->is_to_stop)
@@ -234,15 +236,23 @@ static void become_parent(struct kreg_supervisor *s)
 	s->children = fd_signals(&ends);
 }
 
-/* If the name of the sign is taken, there is none: minders then end nothing, or too early. */
+/*
+ * If the name of the sign is taken, there is none until it is free: watch() tries again.
+ * Until then minders end nothing, or, when the other process has closed the socket, too
+ * early.
+ */
 static void put_sign_out(struct kreg_supervisor *s)
 {
-	char variable[NOTIFY_VARIABLE_BYTES];
 	char key[KREG_KEY_MAX];
 	ssize_t size = kreg_service_key(s->plan->space, KREG_ROLE_SUPERVISOR, key);
 
 	notify_name(s->sign_name, s->k, key, (size_t)size);
-	s->sign = notify_socket_open(s->sign_name, false, variable);
+	s->sign = notify_sign_open(s->sign_name, true);
+	if (s->sign == -EADDRINUSE)
+		supervision_say(&s->plan->what,
+				"%s: another process has bound the socket @%s: until it closes "
+				"that, what services leave may be killed without SIGTERM",
+				s->plan->space, s->sign_name);
 }
 
 static int begin(struct kreg_supervisor *s)
