@@ -16,7 +16,8 @@ if [ -z "${KREG_TEST_LIMITED:-}" ]; then
 fi
 
 regtool=${REGTOOL:?the built regtool}
-run_name=$("$(dirname "$regtool")/tests/leftovers" $$) || exit 99
+leftovers=$(dirname "$regtool")/tests/leftovers
+run_name=$("$leftovers" $$) || exit 99
 folder=/dev/shm/$run_name
 pins=/sys/fs/bpf/$run_name
 KREG_DIR=$folder
@@ -64,10 +65,17 @@ until_ok() {
 	done
 }
 
-tidy_up() {
+# What a failure has left: services that are kept, for instance.
+end_started() {
 	for pid in $started; do
 		kill -9 "$pid" 2>/dev/null
 	done
+	started=
+	"$leftovers" end "$run_name"
+}
+
+tidy_up() {
+	end_started
 	"$regtool" guard stop --force --path "$pins" >/dev/null 2>&1
 	rm -rf "$folder"
 }
@@ -88,6 +96,7 @@ in_both_modes() {
 	KREG_GUARD=none
 	export KREG_GUARD
 	try_all "there is no guard: the fallback"
+	end_started
 	mode=guard
 	KREG_GUARD=$pins
 	if why=$("$regtool" guard start --path "$pins" 2>&1); then

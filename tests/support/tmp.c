@@ -109,18 +109,34 @@ static bool was_started_for(const char *pid, const char *name)
 	return has;
 }
 
-/* Of shell tests: KREG_DIR names their folder. Children of C tests end with them (mark.c). */
-static void kill_started_for(const char *name)
+/*
+ * Of shell tests: KREG_DIR names their folder. Children of C tests end with them (mark.c, orphans.c). How many there
+ * are; a zombie has no environment, and does not count.
+ */
+static int kill_started_for(const char *name)
 {
 	DIR *processes = opendir("/proc");
 	const struct dirent *at;
+	int pid, count = 0;
 
 	while (processes && (at = readdir(processes))) {
-		if (atoi(at->d_name) > 1 && was_started_for(at->d_name, name))
-			kill(atoi(at->d_name), SIGKILL);
+		pid = atoi(at->d_name);
+		if (pid <= 1 || pid == getpid() || !was_started_for(at->d_name, name))
+			continue;
+		kill(pid, SIGKILL);
+		count++;
 	}
 	if (processes)
 		closedir(processes);
+	return count;
+}
+
+void tmp_end_started_for(const char *name)
+{
+	int tries;
+
+	for (tries = 0; tries < 5000 && kill_started_for(name); tries++)
+		usleep(2000);
 }
 
 void tmp_remove_dead_in(const char *folder)

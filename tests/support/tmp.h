@@ -27,6 +27,9 @@ void tmp_registry(char path[TMP_PATH], uid_t user, const char *name);
 /* The name of the run of process @pid. */
 void tmp_name_of(pid_t pid, char name[TMP_NAME]);
 
+/* Kills all other processes with @name, that of a run, in their environment; some seconds at most. */
+void tmp_end_started_for(const char *name);
+
 /* Removes folders of dead runs in @folder, and kills processes that were started for one of them. */
 void tmp_remove_dead_in(const char *folder);
 
