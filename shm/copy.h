@@ -23,6 +23,13 @@
 
 #include <urcu/compiler.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* What copy_out_short() is for; more is copied faster by copy_out(). */
+#define COPY_SHORT_MAX 256u
+
 #ifdef __SANITIZE_THREAD__
 
 /*
@@ -71,9 +78,9 @@ static inline void copy_out(void *to, const void *from, size_t bytes)
 }
 
 /*
- * As copy_out(), without a call for up to 32 bytes: the first and the last 16 (8, 4)
- * bytes, two ranges that overlap in the middle. A lookup copies values of 8 bytes mostly,
- * where a call would cost more than the copy.
+ * As copy_out(), without a call, for which a lookup would have to save its registers: the
+ * first and the last 16 (8, 4) bytes, two ranges that overlap in the middle. A lookup
+ * copies values of 8 bytes mostly, where a call would cost more than the copy.
  */
 static inline void copy_out_short(void *to, const void *from, size_t bytes)
 {
@@ -82,11 +89,12 @@ static inline void copy_out_short(void *to, const void *from, size_t bytes)
 
 	if (caa_likely(bytes == 8)) {
 		memcpy(target, source, 8);
-	} else if (bytes > 32) {
-		memcpy(target, source, bytes);
-	} else if (bytes > 16) {
-		memcpy(target, source, 16);
-		memcpy(target + bytes - 16, source + bytes - 16, 16);
+	} else if (bytes >= 16) {
+		const unsigned char *last = source + bytes - 16;
+
+		memcpy(target + bytes - 16, last, 16);
+		for (; source < last; source += 16, target += 16)
+			memcpy(target, source, 16);
 	} else if (bytes > 8) {
 		memcpy(target, source, 8);
 		memcpy(target + bytes - 8, source + bytes - 8, 8);
@@ -105,40 +113,64 @@ static inline void copy_in(void *to, const void *from, size_t bytes)
 	memcpy(to, from, bytes);
 }
 
+/*
+ * Words that overlap where the size is not a multiple of theirs, instead of a loop for the
+ * rest. They are compared together at the end, so that there is one branch, which mostly
+ * goes the same way.
+ */
+#define COPY_DIFFER(type, a, b)                                                                    \
+	({                                                                                         \
+		type of_a, of_b;                                                                   \
+		memcpy(&of_a, (a), sizeof(of_a));                                                  \
+		memcpy(&of_b, (b), sizeof(of_b));                                                  \
+		(uint64_t)(of_a ^ of_b);                                                           \
+	})
+
+static inline bool copy_equals_16_to_32(const unsigned char *a, const unsigned char *b,
+					size_t bytes)
+{
+#ifdef __SSE2__
+	__m128i first = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)a),
+				       _mm_loadu_si128((const __m128i *)b));
+	__m128i last = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(a + bytes - 16)),
+				      _mm_loadu_si128((const __m128i *)(b + bytes - 16)));
+
+	return _mm_movemask_epi8(_mm_and_si128(first, last)) == 0xffff;
+#else
+	return !(COPY_DIFFER(uint64_t, a, b) | COPY_DIFFER(uint64_t, a + 8, b + 8) |
+		 COPY_DIFFER(uint64_t, a + bytes - 16, b + bytes - 16) |
+		 COPY_DIFFER(uint64_t, a + bytes - 8, b + bytes - 8));
+#endif
+}
+
+static inline bool copy_equals_8_to_16(const unsigned char *a, const unsigned char *b, size_t bytes)
+{
+	return !(COPY_DIFFER(uint64_t, a, b) | COPY_DIFFER(uint64_t, a + bytes - 8, b + bytes - 8));
+}
+
 static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
-	uint64_t x[4], y[4], differ = 0;
 
-	/*
-	 * 8 to 32 bytes (below 8 the subtraction wraps): four words that overlap where
-	 * the size is not a multiple of 8, instead of a loop for the rest. They are
-	 * compared together at the end, so that there is one branch, which mostly goes
-	 * the same way.
-	 */
-	if (caa_likely(bytes - 8 <= 24)) {
-		size_t half = bytes > 16 ? 16 : 8;
-
-		memcpy(x, a, 8);
-		memcpy(y, b, 8);
-		memcpy(x + 1, a + half - 8, 8);
-		memcpy(y + 1, b + half - 8, 8);
-		memcpy(x + 2, a + bytes - half, 8);
-		memcpy(y + 2, b + bytes - half, 8);
-		memcpy(x + 3, a + bytes - 8, 8);
-		memcpy(y + 3, b + bytes - 8, 8);
-		return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+	/* One comparison each: below the lower bound the subtraction wraps. */
+	if (caa_likely(bytes - 16 <= 16))
+		return copy_equals_16_to_32(a, b, bytes);
+	if (bytes - 8 <= 8)
+		return copy_equals_8_to_16(a, b, bytes);
+	if (bytes - 4 < 4)
+		return !(COPY_DIFFER(uint32_t, a, b) |
+			 COPY_DIFFER(uint32_t, a + bytes - 4, b + bytes - 4));
+	for (; bytes > 32; bytes -= 16, a += 16, b += 16) {
+		if (!copy_equals_16_to_32(a, b, 16))
+			return false;
 	}
-	for (; bytes >= sizeof(x[0]); bytes -= sizeof(x[0])) {
-		memcpy(x, a, sizeof(x[0]));
-		memcpy(y, b, sizeof(y[0]));
-		differ |= x[0] ^ y[0];
-		a += sizeof(x[0]);
-		b += sizeof(x[0]);
+	if (bytes >= 16)
+		return copy_equals_16_to_32(a, b, bytes);
+	while (bytes--) {
+		if (*a++ != *b++)
+			return false;
 	}
-	for (; bytes; bytes--)
-		differ |= *a++ ^ *b++;
-	return !differ;
+	return true;
 }
 
 #endif
