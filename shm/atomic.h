@@ -65,4 +65,14 @@ static inline bool cas_acq_rel(uint64_t *word, uint64_t *seen, uint64_t next)
 #define fence_acquire() cmm_smp_rmb()
 #define full_fence() cmm_smp_mb()
 
+/*
+ * As full_fence(), between a CAS by this thread that has succeeded and its later loads. On
+ * x86 the CAS itself is one.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define fence_after_cas() compiler_fence()
+#else
+#define fence_after_cas() full_fence()
+#endif
+
 #endif

@@ -136,7 +136,7 @@ static void look_header(struct look *look)
 	const struct segment *s = look->s;
 	const struct segment_header *header = s->header;
 	/* relaxed: numbers that only grow, each looked at by itself */
-	uint64_t buckets = load_relaxed(&header->buckets);
+	uint64_t buckets = segment_buckets_of(load_relaxed(&header->buckets));
 
 	header_is(look, "magic", header->magic, SEGMENT_MAGIC);
 	header_is(look, "layout", header->layout, SEGMENT_LAYOUT);

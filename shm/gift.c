@@ -108,10 +108,13 @@ int gift_make(const struct segment *s, const struct life_table *lives, const str
 	return 0;
 }
 
-/* Fails harmlessly if a sweep was first. */
+/*
+ * Fails harmlessly if a sweep was first. Retired: the gift was in no list, but perhaps in
+ * the index, and a process that cleans a line there may have named it.
+ */
 void gift_drop(const struct segment *s, const struct gift_made *gift)
 {
-	land_take_back(s, segment_slab_of(s, gift->place), gift->word);
+	land_retire_from(s, segment_slab_of(s, gift->place), gift->word);
 }
 
 /* Step 5. */
@@ -224,18 +227,24 @@ static bool gift_is_over(const struct writer *w, uint32_t slab, uint64_t word,
 bool gift_sweep(const struct writer *w, uint32_t slab)
 {
 	uint64_t word = land_owner(w->s, slab);
-	const struct entry *entry = segment_at(w->s, segment_slab_place(w->s, slab), SLAB_BYTES);
+	place_t place = segment_slab_place(w->s, slab);
+	const struct entry *entry = segment_at(w->s, place, SLAB_BYTES);
 	unsigned char key[256];
 	struct query q;
 
-	if (!land_is_gift(word) || !entry || !gift_is_over(w, slab, word, entry))
+	if (!land_is_gift(word) || !entry)
+		return false;
+	/* By its place the index is cleared, so it must not be another entry's by then. */
+	while (!grace_protect(w, HAZARD_OWN, place))
+		;
+	if (land_owner(w->s, slab) != word || !gift_is_over(w, slab, word, entry))
 		return false;
 	q = gift_query(w->s, entry, key);
 	/*
 	 * -EUCLEAN leaves the slab as it is: damage may keep the entry in the list, and
 	 * its memory must not be reused then.
 	 */
-	return !table_purge(w, &q) && land_retire_from(w->s, slab, word);
+	return !table_purge(w, &q, place) && land_retire_from(w->s, slab, word);
 }
 
 /* Sets the lower half only after a complete look. */

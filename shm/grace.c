@@ -190,6 +190,11 @@ static void grace_leave(uint64_t *word)
 void grace_write_enter(const struct segment *s, struct slot *slot)
 {
 	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
+	/*
+	 * Of the last call; left there, it would look as if this one were about to link
+	 * something (index_level.c). relaxed: it names nothing that is relied upon
+	 */
+	store_relaxed(&slot->hazards[HAZARD_NEW], 0u);
 	grace_enter(s, slot, &slot->writing);
 }
 
@@ -450,8 +455,9 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	/*
 	 * ORD[grace_advance:C] acq_rel: all the sections that have ended, then the epoch
 	 * that says so; pairs with grace_peek:A, grace_peek_held:A, grace_stamp:A,
-	 * grace_is_past:A, grace_enter:B, hazards_read:B. The epoch advances here; it
-	 * does not matter whether this call or another does it.
+	 * grace_is_past:A, grace_enter:B, hazards_read:B, overflow_is_past:A,
+	 * index_level_is_settled:B. The epoch advances here; it does not matter whether
+	 * this call or another does it.
 	 */
 	cas_acq_rel(&s->header->epoch, &epoch, epoch + 1);
 	return 0;

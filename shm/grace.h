@@ -151,7 +151,7 @@ static inline void grace_name(const struct writer *w, enum hazard which, place_t
 {
 	/*
 	 * ORD[grace_name:A] release: the CAS that relied on the previous name, then the
-	 * next one; pairs with hazards_read:A
+	 * next one; pairs with hazards_read:A, index_some_link_late:A
 	 */
 	store_release(&w->slot->hazards[which], place);
 }
@@ -203,7 +203,7 @@ static inline uint64_t grace_peek(const struct segment *s)
 	return load_acquire(&s->header->epoch);
 }
 
-static inline bool grace_peek_held(const struct segment *s, uint64_t before)
+static inline bool grace_peek_held_in(const struct segment_header *header, uint64_t before)
 {
 	/*
 	 * ORD[grace_peek_held:A] acquire: what was copied, then the epoch. Bytes of a
@@ -211,7 +211,14 @@ static inline bool grace_peek_held(const struct segment *s, uint64_t before)
 	 * with grace_advance:C
 	 */
 	fence_acquire();
-	return load_relaxed(&s->header->epoch) - before < 2; /* relaxed: after the fence */
+	/* The usual case is one comparison. relaxed: after the fence */
+	return caa_likely(load_relaxed(&header->epoch) == before) ||
+	       load_relaxed(&header->epoch) - before < 2; /* relaxed: as above */
+}
+
+static inline bool grace_peek_held(const struct segment *s, uint64_t before)
+{
+	return grace_peek_held_in(s->header, before);
 }
 
 /*

@@ -18,7 +18,8 @@
  *   rows        128 bytes a seat            at creation
  *   slots       64 bytes a slot             at creation
  *   lives       8 bytes a seat              at creation; the fallback only
- *   buckets     8 bytes for each 64 of land as the table grows, by doubling
+ *   buckets     8 bytes each                as the table grows, by doubling
+ *   lines       64 bytes a bucket           with the buckets; unique keys only
  *   directory   16 bytes a slab             with the slabs
  *   logs        128 KiB a seat              as its holder writes them, if somebody listens
  *   land        16 KiB a slab               as owners take slabs
@@ -34,7 +35,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 5u
+#define SEGMENT_LAYOUT 6u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
@@ -172,7 +173,10 @@ struct segment_header {
 
 	/* grace_advance(), CAS + 1 */
 	uint64_t epoch __attribute__((aligned(64)));
-	/* table_grow(), CAS * 2, after the memory of all of them was reserved */
+	/*
+	 * table_grow(), CAS * 2, after the memory of all of them and of their lines was
+	 * reserved; BUCKETS_UNINDEXED is added by a registrant that cannot reach its line
+	 */
 	uint64_t buckets;
 	/* land_extend(), CAS up, after the memory of the slabs was reserved */
 	uint64_t slabs;
@@ -180,7 +184,9 @@ struct segment_header {
 	uint64_t fence_since;
 	/* bytes of buckets that are reserved, or fewer; table_grow(), CAS up */
 	uint64_t buckets_ready;
-	uint64_t reserved1[3];
+	/* since when a line of the last buckets may be built; index_level.c, CAS up */
+	uint64_t level;
+	uint64_t reserved1[2];
 
 	/* Read and written by writers. */
 
@@ -344,6 +350,61 @@ struct directory_entry {
 #define LAND_MAKER (1ull << 63)
 
 /*
+ * A line of the index: where the entries of one bucket are. For lookups only; the list says
+ * what is registered. index.h has the protocol.
+ *
+ *   control   63             32  31 30                1   0
+ *            +-----------------+----+------------------+----+
+ *            | version         | 0  | overflow         | C  |
+ *            +-----------------+----+------------------+----+
+ *
+ *   C         complete: each live name of this bucket that is in the list has a cell here.
+ *             Set by the process that has built the line, by CAS; taken away by a
+ *             registrant that finds no free cell, by CAS
+ *   overflow  the epoch in which that happened last, with 1 in its lowest bit; 0: never
+ *   version   counts cells that were cleared, and overflows
+ *
+ *   cell                    means                       becomes, by
+ *   0                       free                        {entry, LOOK}, by its registrant before
+ *                                                       it links the entry, or by a builder
+ *   {place, order, LOOK}    the entry is registered,    {place, order}, once it is known to be
+ *                           or will be, or was; only    the first of its key and not
+ *                           the list knows              replaceable; 0, once it no longer counts
+ *   {place, order}          while the entry has no      0, once it no longer counts
+ *                           mark and its owner lives,
+ *                           it holds its name
+ *
+ * The low half of a cell is that of a reference to the entry (place.h), which has bit 31, as
+ * no control word has; so one comparison of all eight low halves finds a cell. What a dead
+ * process leaves: cells of entries that do not count, which a sweep clears.
+ */
+#define INDEX_CELLS 7u
+#define INDEX_COMPLETE 1ull
+#define INDEX_OVERFLOW_SHIFT 1
+#define INDEX_OVERFLOW_MASK 0x3fffffffull
+#define INDEX_VERSION (1ull << 32)
+#define BUCKETS_UNINDEXED (1ull << 63)
+
+/*
+ * header->level: the epoch at which the level was first seen, the level, and whether all
+ * registrants know of it.
+ *
+ *   63                       8 7          1   0
+ *  +--------------------------+------------+---+
+ *  | epoch                    | level      | S |
+ *  +--------------------------+------------+---+
+ */
+#define LEVEL_SETTLED 1ull
+#define LEVEL_SHIFT 1
+#define LEVEL_MASK 0x7full
+#define LEVEL_EPOCH_SHIFT 8
+
+struct index_line {
+	uint64_t control;
+	uint64_t cells[INDEX_CELLS];
+};
+
+/*
  * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow
  * it. Written by the holder of the seat, between raising log_claimed and raising
  * log_published: a reader copies it and checks log_claimed afterwards.
@@ -477,6 +538,7 @@ _Static_assert(offsetof(struct segment_header, successor) == 192, "a cache line 
 _Static_assert(sizeof(struct row) == 128, "other processes see it");
 _Static_assert(ROW_WHO == 64, "a count reads one cache line");
 _Static_assert(sizeof(struct slot) == 64, "other processes see it");
+_Static_assert(sizeof(struct index_line) == LINE_BYTES, "one cache line");
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");
 _Static_assert(offsetof(struct entry, bytes) == ENTRY_HEAD, "the key begins here");

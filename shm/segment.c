@@ -80,19 +80,19 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	    !header->slots || header->slots > 1u << 20 || !header->partitions ||
 	    header->partitions > SEGMENT_PARTITIONS_MAX)
 		return -EINVAL;
-	/*
-	 * Room for one bucket for each line of land, the most entries there can be; but
-	 * not beyond what the order of an entry tells apart.
-	 */
-	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets <= ORDER_HASH)
-		buckets *= 2;
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
+	s->unique = !header->keys;
+	/*
+	 * Room for the buckets of one entry for each line of land, the most there can be;
+	 * but not beyond what the order of an entry tells apart.
+	 */
+	while (buckets < slabs * segment_slab_buckets(s) && buckets <= ORDER_HASH)
+		buckets *= 2;
 	s->seats = header->seats;
 	s->slots_count = header->slots;
 	s->partitions = header->partitions;
 	s->owner_slabs = header->owner_slabs;
-	s->unique = !header->keys;
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
 	s->seed = header->seed;
@@ -108,6 +108,9 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 		offset += whole_pages(s->seats * sizeof(uint64_t));
 	s->buckets_offset = offset;
 	offset += whole_pages(buckets * sizeof(uint64_t));
+	s->lines_offset = offset;
+	if (s->unique)
+		offset += buckets * sizeof(struct index_line);
 	s->directory_offset = offset;
 	offset += whole_pages(slabs * sizeof(struct directory_entry));
 	s->logs_offset = offset;
@@ -165,6 +168,8 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd, 
 	 * none, see segment_see_logs().
 	 */
 	s->directory = (struct directory_entry *)segment_window_at(s, s->directory_offset, 0);
+	if (s->unique)
+		s->lines = (struct index_line *)segment_window_at(s, s->lines_offset, 0);
 	s->logs = segment_window_at(s, s->logs_offset, 0);
 	s->land_base = segment_window_at(s, s->land_offset, 0) - s->land_offset;
 	return 0;
@@ -237,18 +242,22 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->epoch = 2;
 	header->buckets = SEGMENT_BUCKETS_FIRST;
 	header->prepare = SEGMENT_BUCKETS_FIRST;
+	header->level = segment_level(SEGMENT_BUCKETS_FIRST) << LEVEL_SHIFT | LEVEL_SETTLED;
 	return 0;
 }
 
 /*
- * Reserves the header up to the first page of buckets, and the first page of the
- * directory. After this, opening the segment and every lookup in an empty table touch
+ * Reserves the header up to the first page of buckets, their lines, and the first page of
+ * the directory. After this, opening the segment and every lookup in an empty table touch
  * reserved pages only.
  */
 static int fixed_reserve(const struct segment *s)
 {
 	int err = segment_reserve(s, 0, s->buckets_offset + SEGMENT_PAGE);
 
+	if (!err && s->unique)
+		err = segment_reserve(s, s->lines_offset,
+				      SEGMENT_BUCKETS_FIRST * sizeof(struct index_line));
 	return err ? err : segment_reserve(s, s->directory_offset, SEGMENT_PAGE);
 }
 
@@ -346,6 +355,7 @@ int segment_create(struct segment *out, const struct segment_path *path,
 {
 	struct segment s = { .fd = -1 };
 	struct segment_header header;
+	uint32_t i;
 	int fd, err;
 
 	err = header_fill(&header, path, plan);
@@ -379,6 +389,9 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	 * exists without being linked, so every search has a start.
 	 */
 	s.buckets[0] = REF_END;
+	/* The first lines are complete, because nothing is registered. */
+	for (i = 0; s.unique && i < SEGMENT_BUCKETS_FIRST; i++)
+		s.lines[i].control = INDEX_COMPLETE;
 	*out = s;
 	return 0;
 }

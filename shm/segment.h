@@ -49,23 +49,34 @@ struct segment_view {
 	uint32_t slabs_open;
 	/* Buckets that are accessible; a larger number in the header opens the others. */
 	uint64_t buckets;
+	/* The same for lines of the index; 0 where keys are not unique. */
+	uint64_t lines;
 	/* Seats whose logs are accessible: those of all seats below this number. */
 	uint32_t logs;
+	/* Calls that have asked for the next epoch, see index_level.c; no bound. */
+	uint32_t asked;
 };
 
 /*
- * The number of buckets in a new registry: one page of them. segment_create() reserves
- * that page and segment_view_begin() opens it, so a lookup in this part never needs
- * mprotect().
+ * The number of buckets in a new registry: one page of them, with their lines of the
+ * index. segment_create() reserves these and segment_view_begin() opens them, so a lookup
+ * in this part never needs mprotect().
  */
 #define SEGMENT_BUCKETS_FIRST (SEGMENT_PAGE / sizeof(uint64_t))
+
+/*
+ * How many entries a bucket is to have at most, where keys are unique: a line has room for
+ * 7, and with 5 in the mean one in eight is full. Where keys are not unique searches walk
+ * the list, and a bucket has one entry at most in the mean.
+ */
+#define SEGMENT_BUCKET_ENTRIES 5u
 
 /*
  * A part of the file that is mapped, see segment_window.c: @bytes from @offset in the
  * file, at address @at. Only windows[0] is used where one mapping covers the whole file.
  * Constant after segment_map().
  */
-#define SEGMENT_WINDOWS 4
+#define SEGMENT_WINDOWS 5
 struct segment_window {
 	uint64_t offset, bytes;
 	unsigned char *at;
@@ -101,6 +112,8 @@ struct segment {
 	/* The segment's own life words (fallback), or NULL under a guard. */
 	uint64_t *lives;
 	uint64_t *buckets;
+	/* The index of a registry with unique keys; NULL: there is none. */
+	struct index_line *lines;
 	struct directory_entry *directory;
 	unsigned char *logs;
 	/* The place of slab 0. */
@@ -123,6 +136,7 @@ struct segment {
 	uint64_t seed;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
+	uint64_t lines_offset;
 	uint64_t directory_offset;
 	uint64_t logs_offset;
 	/* Of the struct segment_who in the row of seat 0. */
@@ -358,6 +372,33 @@ static inline bool segment_buckets_can_be(const struct segment *s, uint64_t buck
 	return buckets && buckets <= s->buckets_max && !(buckets & (buckets - 1));
 }
 
+/* The number in the header's word. */
+static inline uint64_t segment_buckets_of(uint64_t word)
+{
+	return word & ~BUCKETS_UNINDEXED;
+}
+
+/* The level of a number of buckets, which is a power of two: its logarithm. */
+static inline uint64_t segment_level(uint64_t buckets)
+{
+	return (uint64_t)__builtin_ctzll(buckets);
+}
+
+/* How many buckets the entries of a slab are to have, if each takes a line of land. */
+static inline uint64_t segment_slab_buckets(const struct segment *s)
+{
+	const uint32_t entries = SLAB_BYTES / LINE_BYTES;
+
+	return s->unique ? (entries + SEGMENT_BUCKET_ENTRIES - 1) / SEGMENT_BUCKET_ENTRIES
+			 : entries;
+}
+
+/* The bytes of a bucket, with its line. */
+static inline uint64_t segment_bucket_bytes(const struct segment *s)
+{
+	return sizeof(uint64_t) + (s->unique ? sizeof(struct index_line) : 0);
+}
+
 /*
  * The number of buckets, a power of two. It may be stale: the buckets added since are
  * children of those, so a search only starts further away.
@@ -367,7 +408,10 @@ static inline uint64_t segment_buckets(const struct segment *s)
 	/* relaxed: stale is as good, see above */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
 
-	/* relaxed: a bound of this process's own. 0 wraps here, and is damage. */
+	/*
+	 * relaxed: a bound of this process's own. 0 wraps here, and is damage; and
+	 * BUCKETS_UNINDEXED is beyond any bound.
+	 */
 	if (caa_unlikely(buckets - 1 >= load_relaxed(&s->view->buckets)))
 		return segment_see_buckets(s);
 	return buckets;

@@ -12,7 +12,8 @@
  *   land, directory      when a number of slabs is seen that is beyond; with an eighth and
  *                        a MiB more, so that a handle does it fewer than a hundred times,
  *                        however much the others reserve
- *   buckets, logs        when a larger number of buckets is seen, or a log is read
+ *   buckets, lines       when a larger number of buckets is seen
+ *   logs                 when one is read
  *
  * The view is private to the process. All its threads may extend it at once, as opening
  * an open part does nothing. A number stored late, by a thread that was stopped, is too
@@ -61,6 +62,9 @@ int segment_view_begin(struct segment *s)
 	uint64_t fixed = s->is_stranger ? s->bytes : s->buckets_offset + SEGMENT_PAGE;
 	int err = segment_open_part(s, 0, fixed);
 
+	if (!err && s->unique && !s->is_stranger)
+		err = segment_open_part(s, s->lines_offset,
+					SEGMENT_BUCKETS_FIRST * sizeof(struct index_line));
 	if (err)
 		return err;
 	s->view = calloc(1, sizeof(*s->view));
@@ -71,6 +75,7 @@ int segment_view_begin(struct segment *s)
 	 * directory.
 	 */
 	s->view->buckets = SEGMENT_BUCKETS_FIRST;
+	s->view->lines = s->unique ? SEGMENT_BUCKETS_FIRST : 0;
 	return 0;
 }
 
@@ -119,7 +124,8 @@ uint32_t segment_see_slabs(const struct segment *s)
 
 uint64_t segment_see_buckets(const struct segment *s)
 {
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: it only grows */
+	/* relaxed: it only grows */
+	uint64_t buckets = segment_buckets_of(load_relaxed(&s->header->buckets));
 	/* relaxed: private to the process, and too low at worst */
 	uint64_t seen = load_relaxed(&s->view->buckets);
 
@@ -132,9 +138,13 @@ uint64_t segment_see_buckets(const struct segment *s)
 	if (buckets <= seen)
 		return buckets;
 	/* Refused: fewer buckets are a longer way, and not a wrong one. */
-	if (segment_open_part(s, s->buckets_offset, buckets * sizeof(uint64_t)))
+	if (segment_open_part(s, s->buckets_offset, buckets * sizeof(uint64_t)) ||
+	    (s->unique &&
+	     segment_open_part(s, s->lines_offset, buckets * sizeof(struct index_line))))
 		return seen;
 	store_relaxed(&s->view->buckets, buckets); /* relaxed: as above */
+	if (s->unique)
+		store_relaxed(&s->view->lines, buckets); /* relaxed: as above */
 	return buckets;
 }
 

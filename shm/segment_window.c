@@ -38,10 +38,12 @@
 /* What a slab takes: its land, and its entry in the directory. */
 #define SLAB_COST (SLAB_BYTES + sizeof(struct directory_entry))
 /*
- * The buckets for a slab. Their number is a power of two, so up to twice as many as
- * lines.
+ * The buckets for a slab, with their lines, and rounded up: their number is a power of
+ * two, so up to twice as many as are needed. Keys that are not unique need less.
  */
-#define BUCKETS_COST (2 * SLAB_BYTES / LINE_BYTES * sizeof(uint64_t))
+#define BUCKETS_COST                                                                               \
+	(2 * (SLAB_BYTES / LINE_BYTES / SEGMENT_BUCKET_ENTRIES + 1) *                              \
+	 (sizeof(uint64_t) + sizeof(struct index_line)))
 
 /*
  * The number behind @label in the file @path of /proc/self. False: it cannot be read,
@@ -102,13 +104,14 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 		       struct extent *out)
 {
 	uint64_t slabs = header->slabs < s->slabs_max ? header->slabs : s->slabs_max;
-	uint64_t buckets = header->buckets, need, more;
+	uint64_t buckets = segment_buckets_of(header->buckets), need, more;
+	uint64_t cost = segment_bucket_bytes(s);
 
 	if (buckets < SEGMENT_BUCKETS_FIRST || !segment_buckets_can_be(s, buckets))
 		buckets = SEGMENT_BUCKETS_FIRST;
-	/* Four windows may each lose a part of a page to rounding. */
-	need = s->buckets_offset + buckets * sizeof(uint64_t) + slabs * SLAB_COST +
-	       4ull * SEGMENT_PAGE;
+	/* Each window may lose a part of a page to rounding. */
+	need = s->buckets_offset + buckets * cost + slabs * SLAB_COST +
+	       (uint64_t)SEGMENT_WINDOWS * SEGMENT_PAGE;
 	if (need > room)
 		return false;
 	room -= need;
@@ -127,9 +130,9 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	 * Each doubling costs as much as there is already. Few buckets make lookups
 	 * slower; too little land makes them fail.
 	 */
-	while (buckets < slabs * (SLAB_BYTES / LINE_BYTES) && buckets < s->buckets_max &&
-	       buckets * sizeof(uint64_t) <= room) {
-		room -= buckets * sizeof(uint64_t);
+	while (buckets < slabs * segment_slab_buckets(s) && buckets < s->buckets_max &&
+	       buckets * cost <= room) {
+		room -= buckets * cost;
 		buckets *= 2;
 	}
 	out->slabs = slabs;
@@ -213,6 +216,9 @@ static int windows_map(struct segment *s, int fd, const struct extent *extent)
 		err = window_map(&s->windows[2], fd, s->logs_offset, extent->logs * LOG_BYTES);
 	if (!err)
 		err = window_map(&s->windows[3], fd, s->land_offset, extent->slabs * SLAB_BYTES);
+	if (!err && s->unique)
+		err = window_map(&s->windows[4], fd, s->lines_offset,
+				 extent->buckets * sizeof(struct index_line));
 	if (err)
 		segment_windows_close(s);
 	else
@@ -273,8 +279,9 @@ unsigned char *segment_window_at(const struct segment *s, uint64_t offset, uint6
 
 bool segment_is_whole(const struct segment *s)
 {
-	uint64_t slabs = load_relaxed(&s->header->slabs);     /* relaxed: it only grows */
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: as above */
+	uint64_t slabs = load_relaxed(&s->header->slabs); /* relaxed: it only grows */
+	/* relaxed: as above */
+	uint64_t buckets = segment_buckets_of(load_relaxed(&s->header->buckets));
 
 	/*
 	 * Impossible numbers are damage, and damage is to be reported as that, by

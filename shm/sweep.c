@@ -39,7 +39,7 @@
  * nothing. Size and kind are checked before the key is read: another process may have
  * written anything there.
  */
-static bool sweep_unlink(const struct writer *w, uint32_t slab)
+static bool sweep_unlink(const struct writer *w, uint32_t slab, uint64_t owner)
 {
 	const struct segment *s = w->s;
 	struct heap_cut cut = heap_cut_of_slab(s, slab);
@@ -54,12 +54,20 @@ static bool sweep_unlink(const struct writer *w, uint32_t slab)
 
 		if (!entry)
 			return false;
+		/*
+		 * The index is cleared by the block's place, so the block must not be another
+		 * entry's by then: it is named while the slab is still @owner's.
+		 */
+		while (!grace_protect(w, HAZARD_OWN, place))
+			;
+		if (land_owner(s, slab) != owner)
+			return false;
 		info = load_relaxed(&entry->info); /* relaxed: behind the slab's word */
 		if (!entry_is_of(info, KINDS_USED) || ENTRY_HEAD + entry_key_size(info) > cut.bytes)
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
 		q = table_query_entry(s, load_relaxed(&entry->owner), info, key);
-		if (table_purge(w, &q))
+		if (table_purge(w, &q, place))
 			return false;
 	}
 	return true;
@@ -111,7 +119,7 @@ bool sweep_own(const struct writer *w)
 		if (land_owner(w->s, slab) != w->self)
 			continue;
 		sweep_mark(w->s, w->self, slab);
-		clean &= sweep_unlink(w, slab);
+		clean &= sweep_unlink(w, slab, w->self);
 	}
 	return clean;
 }
@@ -138,7 +146,7 @@ static uint64_t sweep_slab(const struct writer *w, uint32_t slab)
 	 */
 	if (!w->lives->facts)
 		grace_fence();
-	if (!sweep_unlink(w, slab))
+	if (!sweep_unlink(w, slab, seen))
 		return 0;
 	return land_retire_from(s, slab, seen) ? SLAB_BYTES : 0;
 }

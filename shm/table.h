@@ -15,8 +15,8 @@
  * Used by   lib/, gift, sweep, line, interrupted, log.
  *
  * Files, each above those before it: query.h what is searched for, table_link.c the
- * words of the list, table.c the walk, table_search.h the search, table_seek.c the
- * writers' seek, table_grow.c buckets, table_write.c changes.
+ * words of the list, table.c the walk, table_search.h the search, index.h the lookups'
+ * short way, table_seek.c the writers' seek, table_grow.c buckets, table_write.c changes.
  */
 #ifndef KREG_SHM_TABLE_H
 #define KREG_SHM_TABLE_H
@@ -129,7 +129,7 @@ struct linked {
 	struct found holder; /* at -EEXIST: the entry that has the key, seen alive */
 	uint32_t ahead;      /* how many matching entries are in front */
 	bool front;          /* it is in front of one that was replaceable */
-	uint32_t crowded;    /* how many entries stand between the bucket and the place */
+	bool crowded;        /* the table may be too small */
 };
 
 /*
@@ -169,10 +169,19 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 
 /*
  * Seeks past everything of @q's order, so that what was marked or dead there when it
- * began is in no list afterwards. Nobody may reuse the memory of a marked entry before
- * that. -EUCLEAN, -ENOMEM: entries may be left, and their memory must not be reused.
+ * began is in no list afterwards, and clears the index of the entry at @place, which is
+ * one of these or was never linked, and which the caller has named by a hazard. Nobody may
+ * reuse the memory of a marked entry before that. -EUCLEAN, -ENOMEM: entries may be left,
+ * and their memory must not be reused.
  */
-int table_purge(const struct writer *w, const struct query *q);
+int table_purge(const struct writer *w, const struct query *q, place_t place);
+
+/*
+ * For an entry of @q at @place, named by a hazard, that may have become the first of its
+ * key: one that was reserved or had waited. Lookups find it by the index from then on,
+ * and by the list until then.
+ */
+void table_settle(const struct writer *w, const struct query *q, place_t place);
 
 /*
  * Links the bucket for @hash if it is not linked, and returns the nearest one that is,
@@ -191,9 +200,10 @@ void table_grow(const struct segment *s, uint64_t entries);
 uint64_t table_bytes(const struct segment *s);
 
 /*
- * Links a few buckets ahead of need, so that a search after a doubling does not start
- * at a distant parent for long. Write section.
+ * Links a few buckets ahead of need and builds their lines of the index, so that a search
+ * after a doubling does not start at a distant parent for long; and builds the line for
+ * @hash if that is not complete. Write section.
  */
-void table_prepare(const struct writer *w);
+void table_prepare(const struct writer *w, uint32_t hash);
 
 #endif

@@ -33,6 +33,7 @@
 
 #include <errno.h>
 
+#include "shm/index.h"
 #include "shm/query.h"
 #include "shm/table_seek.h"
 
@@ -49,6 +50,15 @@
  * pages.
  */
 #define RESERVE_STEP 65536u
+
+/*
+ * The number of entries from which on @buckets are too few: half of the buckets; or as many
+ * as their lines hold.
+ */
+static uint64_t entries_for(const struct segment *s, uint64_t buckets)
+{
+	return s->unique ? buckets * SEGMENT_BUCKET_ENTRIES : buckets / 2;
+}
 
 /* The parent of @bucket. That is not 0, which has none: __builtin_clz(0) is undefined. */
 static uint32_t bucket_parent(uint32_t bucket)
@@ -196,24 +206,45 @@ uint64_t *table_bucket_make(const struct writer *w, uint32_t hash, ref_t *word)
 	return table_bucket(w->s, hash, &bucket, word) ? bucket : NULL;
 }
 
-void table_prepare(const struct writer *w)
+/*
+ * The line of a new bucket, and that of its parent, which has lost a part of its entries
+ * and has room again.
+ */
+static void lines_build(const struct writer *w, uint32_t number)
+{
+	index_build(w, number);
+	if (!number)
+		return;
+	index_narrow(w->s, bucket_parent(number));
+	index_build(w, bucket_parent(number));
+}
+
+void table_prepare(const struct writer *w, uint32_t hash)
 {
 	/*
 	 * Two threads may take the same numbers, and a killed one's stay unlinked: both
 	 * cost only that the bucket is linked when it is first needed.
 	 */
 	/* relaxed: a number that is old or taken twice costs a look */
-	uint64_t buckets = load_relaxed(&w->s->header->buckets);
+	uint64_t buckets = segment_buckets_of(load_relaxed(&w->s->header->buckets));
 	uint64_t next = load_relaxed(&w->s->header->prepare); /* relaxed: as above */
 	uint64_t i;
 	ref_t word;
 
-	if (next >= buckets || buckets > w->s->buckets_max)
+	if (!segment_buckets_can_be(w->s, buckets) || segment_see_buckets(w->s) < buckets)
+		return;
+	if (w->s->lines)
+		index_build(w, hash & (uint32_t)(buckets - 1));
+	/* Lines cannot be built before that. */
+	if (next >= buckets || (w->s->lines && !index_level_is_settled(w, buckets)))
 		return;
 	/* relaxed: as above */
 	next = fetch_add_relaxed(&w->s->header->prepare, PREPARE_BUCKETS);
-	for (i = next; i < next + PREPARE_BUCKETS && i < buckets; i++)
+	for (i = next; i < next + PREPARE_BUCKETS && i < buckets; i++) {
 		table_bucket_make(w, (uint32_t)i, &word);
+		if (w->s->lines)
+			lines_build(w, (uint32_t)i);
+	}
 }
 
 /*
@@ -232,6 +263,19 @@ static uint64_t buckets_ready(const struct segment *s, uint64_t buckets)
 }
 
 /*
+ * Reserves the buckets of @bytes of the array from @from on, with their lines.
+ */
+static int buckets_reserve(const struct segment *s, uint64_t from, uint64_t bytes)
+{
+	const uint64_t lines = sizeof(struct index_line) / sizeof(uint64_t);
+	int err = segment_reserve(s, s->buckets_offset + from, bytes);
+
+	return err || !s->unique
+		       ? err
+		       : segment_reserve(s, s->lines_offset + from * lines, bytes * lines);
+}
+
+/*
  *   step                                       killed, stopped or exec here
  *   1 reserve the next piece of the new half   reserved memory that the next caller finds so
  *   2 CAS buckets_ready up                     the same, and others need not reserve it
@@ -244,29 +288,40 @@ static uint64_t buckets_ready(const struct segment *s, uint64_t buckets)
 void table_grow(const struct segment *s, uint64_t entries)
 {
 	/* relaxed: the CAS looks again */
-	uint64_t buckets = load_relaxed(&s->header->buckets), wanted, ready, step, seen;
+	uint64_t word = load_relaxed(&s->header->buckets), buckets = segment_buckets_of(word);
+	uint64_t wanted, ready, step, seen;
 
-	if (entries < buckets / 2 || buckets < SEGMENT_BUCKETS_FIRST || buckets >= s->buckets_max)
+	if (!segment_buckets_can_be(s, buckets) || entries < entries_for(s, buckets) ||
+	    buckets < SEGMENT_BUCKETS_FIRST || buckets >= s->buckets_max)
 		return;
 	wanted = 2 * buckets * sizeof(uint64_t);
 	ready = buckets_ready(s, buckets);
-	step = wanted - ready < RESERVE_STEP ? wanted - ready : RESERVE_STEP;
+	/* As much memory in each step, whatever a bucket takes. */
+	step = s->unique ? RESERVE_STEP / sizeof(struct index_line) * sizeof(uint64_t)
+			 : RESERVE_STEP;
+	step = wanted - ready < step ? wanted - ready : step;
 	/* If there is no room, the table keeps its size, with longer chains. */
-	if (step && segment_reserve(s, s->buckets_offset + ready, step))
+	if (step && buckets_reserve(s, ready, step))
 		return;
 	seen = load_relaxed(&s->header->buckets_ready); /* relaxed: as in buckets_ready() */
 	/* relaxed: it says that what is all 0 is reserved */
 	if (seen < ready + step)
 		cas_relaxed(&s->header->buckets_ready, &seen, ready + step);
-	/* relaxed: the new part is all 0, reserved, and leads nowhere */
+	/*
+	 * ORD[table_grow:A] acq_rel: the memory, which is all 0, then the number; pairs with
+	 * index_probe:A, buckets_now:A. It happens here.
+	 */
 	if (ready + step == wanted)
-		cas_relaxed(&s->header->buckets, &buckets, buckets * 2); /* happens here */
+		cas_acq_rel(&s->header->buckets, &word, word + buckets);
 }
 
 uint64_t table_bytes(const struct segment *s)
 {
-	uint64_t buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
+	/* relaxed: a figure */
+	uint64_t buckets = segment_buckets_of(load_relaxed(&s->header->buckets));
 	uint64_t ready = buckets <= s->buckets_max ? buckets_ready(s, buckets) : 0;
 
-	return ready > SEGMENT_PAGE ? ready : SEGMENT_PAGE;
+	if (ready < SEGMENT_PAGE)
+		ready = SEGMENT_PAGE;
+	return ready / sizeof(uint64_t) * segment_bucket_bytes(s);
 }

@@ -71,7 +71,7 @@ static inline bool table_is_lost(const struct segment *s, uint64_t hops)
 	/* relaxed: both only grow; what was linked before this look is in them */
 	return hops > s->hops_max ||
 	       hops > load_relaxed(&s->header->slabs) * (SLAB_BYTES / LINE_BYTES) +
-			       load_relaxed(&s->header->buckets); /* relaxed: as above */
+			       segment_buckets(s);
 }
 
 /*

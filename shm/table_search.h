@@ -16,6 +16,7 @@
 
 #include <errno.h>
 
+#include "shm/index.h"
 #include "shm/query.h"
 #include "shm/table.h"
 
@@ -88,6 +89,18 @@ static inline __attribute__((always_inline)) int table_find(const struct segment
 		return 0;
 	}
 	return -EUCLEAN;
+}
+
+/*
+ * table_find(), for names of any owner by the index where that has an answer. It says as
+ * well that the key is free for both kinds of names. Other kinds are not in it.
+ */
+static inline int table_find_name(const struct segment *s, const struct life_table *lives,
+				  const struct query *q, struct found *out)
+{
+	int err = q->kinds & KINDS_OF_NAMES ? index_find(s, lives, q, out) : -EAGAIN;
+
+	return err == -EAGAIN ? table_find(s, lives, q, out) : err;
 }
 
 /*

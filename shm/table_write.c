@@ -39,8 +39,16 @@
 
 #include <errno.h>
 
+#include "shm/index.h"
 #include "shm/query.h"
 #include "shm/table_seek.h"
+
+/*
+ * With this many entries passed in front of a new one the table may be too small, where no
+ * line says it; more where a bucket is meant to have several.
+ */
+#define CROWDED 3u
+#define CROWDED_UNIQUE (CROWDED + SEGMENT_BUCKET_ENTRIES)
 
 /*
  * The query by which @rule's place is found, derived from the caller's @q. Without a
@@ -70,11 +78,22 @@ static bool may_pass(const struct writer *w, enum table_rule rule, const struct 
 	return rule == LINK_FIRST;
 }
 
+/*
+ * Whether the entry that was linked by @rule holds the name, and will to its end: in a
+ * registry with unique keys nothing comes in front of it but by LINK_BEFORE, which
+ * index_settle() has to refuse.
+ */
+static bool is_first(const struct writer *w, enum table_rule rule, const struct linked *linked)
+{
+	return w->s->unique && (rule == LINK_IF_FREE || !linked->ahead);
+}
+
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out)
 {
 	struct query seek = link_query(q, w->self, rule);
 	struct entry *entry = segment_entry(w->s, place);
+	struct index_claim claim = { 0 };
 	struct position at;
 	uint64_t *start;
 	uint32_t tries;
@@ -103,15 +122,21 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 		 * linked. A failed CAS leaves it private, to be written again.
 		 */
 		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
-		if (!table_cas_in(w, at.in, at.link, &at.seen,
-				  ref_make(place, q->order))) /* happens here */
+		err = index_claim(w, q, place, &claim);
+		if (!err && !table_cas_in(w, at.in, at.link, &at.seen,
+					  ref_make(place, q->order))) /* happens here */
 			err = -EAGAIN;
 	}
-	if (err)
+	if (err) {
+		index_unclaim(&claim);
 		return err == -EAGAIN ? -EUCLEAN : err;
+	}
 	out->front = at.found && rule == LINK_BEFORE;
 	out->ahead = at.found ? 0 : at.ahead;
-	out->crowded = at.passed;
+	out->crowded = claim.crowded || at.passed >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
+	/* relaxed: our own entry */
+	if (is_first(w, rule, out))
+		index_settle(&claim, load_relaxed(&entry->info));
 	return 0;
 }
 
@@ -142,16 +167,20 @@ int table_find_first(const struct writer *w, const struct query *q, struct found
  * The seek has no key, so no living entry ends it early: entries of the order that are
  * dead or marked can lie behind living ones.
  */
-int table_purge(const struct writer *w, const struct query *q)
+int table_purge(const struct writer *w, const struct query *q, place_t place)
 {
 	struct query behind = *q;
 	struct position at;
 	uint64_t *start;
 	ref_t word;
+	int err;
 
 	behind.key = NULL;
 	start = table_bucket_make(w, q->hash, &word);
-	return table_seek(w, start, word, &behind, &at);
+	err = table_seek(w, start, word, &behind, &at);
+	if (!err && q->kinds & KINDS_OF_NAMES && !index_clear(w, q->order, place))
+		err = -EUCLEAN;
+	return err;
 }
 
 /*
@@ -196,18 +225,53 @@ int table_unlink(const struct writer *w, const struct query *q, const struct fou
 	int err = mark(found, q, NULL, 0);
 
 	if (!err)
-		*place = table_purge(w, q) ? 0 : found->place;
+		*place = table_purge(w, q, found->place) ? 0 : found->place;
 	return err;
 }
 
-/* The purge clears only the old entry: the new one has no mark, and its owner is alive. */
+/*
+ * The purge clears only the old entry: the new one has no mark, and its owner is alive.
+ *
+ * Where lookups took the old one for the first of its key, it was that when the mark was
+ * set, and the new one is it now.
+ */
 int table_replace(const struct writer *w, const struct query *q, const struct found *found,
 		  place_t place, place_t *old)
 {
 	struct entry *entry = segment_entry(w->s, place);
-	int err = entry ? mark(found, q, entry, place) : -EUCLEAN;
+	bool first = index_is_settled(w->s, q->order, found->place);
+	struct index_claim claim = { 0 };
+	uint32_t tries;
+	int err = entry ? -EAGAIN : -EUCLEAN;
 
+	for (tries = 0; err == -EAGAIN && tries < TABLE_TRIES; tries++) {
+		/* relaxed: private; without a mark from before its cell is taken */
+		store_relaxed(&entry->next, REF_END);
+		err = index_claim(w, q, place, &claim);
+	}
 	if (!err)
-		*old = table_purge(w, q) ? 0 : found->place;
-	return err;
+		err = mark(found, q, entry, place);
+	if (err) {
+		index_unclaim(&claim);
+		return err == -EAGAIN ? -EUCLEAN : err;
+	}
+	*old = table_purge(w, q, found->place) ? 0 : found->place;
+	if (first)
+		index_settle(&claim, load_relaxed(&entry->info)); /* relaxed: our own entry */
+	return 0;
+}
+
+/*
+ * The seek of table_find_first() clears away what is in front, so nothing that was seen
+ * before can be taken over in front of the entry.
+ */
+void table_settle(const struct writer *w, const struct query *q, place_t place)
+{
+	struct query line = *q;
+	struct found first;
+
+	line.kinds = KINDS_OF_NAMES;
+	line.owner = 0;
+	if (w->s->unique && !table_find_first(w, &line, &first) && first.place == place)
+		index_settle_at(w, q->order, place, first.info);
 }

@@ -27,7 +27,7 @@ int lookup_find(struct kreg *k, const struct query *q, struct found *found)
 	int err;
 
 	for (;;) {
-		err = table_find(&k->segment, &k->lives, &in, found);
+		err = table_find_name(&k->segment, &k->lives, &in, found);
 		if (err != -ENOENT || caa_likely(partitions == 1) || ++looked == 2 * partitions)
 			return err;
 		table_query_partition(&in, looked % partitions);
@@ -75,7 +75,7 @@ int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 }
 
 /*
- * The cases that the shortcut leaves: unusual arguments, long keys and values, long
+ * The cases that the shortcuts leave: unusual arguments, long keys and values, long
  * chains, overtaken peeks.
  */
 static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void *key,
@@ -100,23 +100,69 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 	return got;
 }
 
-/*
- * The shortcut calls only inline functions, and is flat so that the hash and its seed
- * stay in registers. Any unusual case starts again in lookup_whole().
- */
-__attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
-					     void *value, size_t capacity, struct kreg_owner *owner)
+/* Where the index has no answer: the short way along the list, then the whole. */
+static __attribute__((noinline, flatten)) ssize_t lookup_listed(struct kreg *k, const void *key,
+								size_t key_size, void *value,
+								size_t capacity,
+								struct kreg_owner *owner)
 {
 	struct query q;
 	ssize_t got;
 
-	if (caa_unlikely(!k || !key || key_size - 1 >= k->short_key_max) ||
-	    (caa_unlikely(!value) && capacity))
-		goto whole;
+	/* A search of one place is not enough where there are partitions. */
+	if (k->segment.partitions > 1)
+		return lookup_whole(k, key, key_size, value, capacity, owner);
 	q = table_query(&k->segment, key, key_size);
 	got = lookup_short(k, &q, value, capacity, owner);
-	if (caa_likely(got != -EAGAIN))
-		return got;
-whole:
-	return lookup_whole(k, key, key_size, value, capacity, owner);
+	return caa_likely(got != -EAGAIN) ? got
+					  : lookup_whole(k, key, key_size, value, capacity, owner);
+}
+
+/*
+ * Calls only inline functions, so that the hash and its seed stay in registers. Any unusual
+ * case starts again in one of the functions above, as the last call, for which nothing has
+ * to be kept.
+ */
+static inline __attribute__((always_inline)) ssize_t lookup_sized(struct kreg *k, const void *key,
+								  size_t key_size, void *value,
+								  size_t capacity,
+								  struct kreg_owner *owner)
+{
+	struct query q = table_query(&k->segment, key, key_size);
+	ssize_t got = lookup_indexed(k, &q, value, capacity, owner);
+
+	return caa_likely(got != -EAGAIN) ? got
+					  : lookup_listed(k, key, key_size, value, capacity, owner);
+}
+
+/* Keys of sizes that xxHash has other ways for. */
+static __attribute__((noinline, flatten)) ssize_t lookup_shorter(struct kreg *k, const void *key,
+								 size_t key_size, void *value,
+								 size_t capacity,
+								 struct kreg_owner *owner)
+{
+	return lookup_sized(k, key, key_size, value, capacity, owner);
+}
+
+static __attribute__((noinline, flatten)) ssize_t lookup_longer(struct kreg *k, const void *key,
+								size_t key_size, void *value,
+								size_t capacity,
+								struct kreg_owner *owner)
+{
+	if (key_size > SHORT_KEY_MAX)
+		return lookup_whole(k, key, key_size, value, capacity, owner);
+	return lookup_sized(k, key, key_size, value, capacity, owner);
+}
+
+/* By classes of sizes, so that each takes few registers and none has to be saved. */
+__attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
+					     void *value, size_t capacity, struct kreg_owner *owner)
+{
+	if (caa_unlikely(!k) || caa_unlikely(!key) || caa_unlikely(!key_size) ||
+	    (caa_unlikely(!value) && capacity))
+		return lookup_whole(k, key, key_size, value, capacity, owner);
+	if (caa_likely(key_size - 17 < 16))
+		return lookup_sized(k, key, key_size, value, capacity, owner);
+	return key_size < 17 ? lookup_shorter(k, key, key_size, value, capacity, owner)
+			     : lookup_longer(k, key, key_size, value, capacity, owner);
 }

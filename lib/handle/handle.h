@@ -28,8 +28,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* xxHash mixes this many bytes at once. */
-#define SHORT_KEY_MAX 32u
+/* The keys that lie in the first cache line of their entries. */
+#define SHORT_KEY_MAX (LINE_BYTES - ENTRY_HEAD)
 
 struct attendant;
 
@@ -43,9 +43,9 @@ struct kreg {
 	struct cds_list_head member_node;
 	struct origin *origin;
 	bool writable;
-	uint32_t short_key_max; /* of keys that take the lookup's shortcut */
-	bool joined;            /* membarrier */
+	bool joined; /* membarrier */
 	uint32_t sweep_from;
+	uint32_t crowded;             /* registrations that found the table small */
 	uint32_t slots_from, tidied;  /* see handle_tidy() */
 	uint64_t pid_namespace;       /* see row.h */
 	uint32_t *fork_mark;          /* 0 in children: the page is wiped by fork() */

@@ -30,10 +30,10 @@
 #include "shm/query.h"
 
 /*
- * With this many entries passed in front of a new one, check whether the table is too
- * small.
+ * How many times a table has to seem too small, for a count of the entries: that goes
+ * through all owners.
  */
-#define CROWDED 3u
+#define COUNT_EVERY 16u
 #define SWEEP_SLABS 4u
 
 static pthread_mutex_t *key_mutex(struct change *change)
@@ -68,16 +68,17 @@ void change_leave(struct change *change)
 }
 
 /* Keeps the table wide enough, and sweeps a few slabs of the dead. */
-static void tidy(struct change *change, uint32_t crowded)
+static void tidy(struct change *change, bool crowded)
 {
 	struct kreg *k = change->k;
 	struct segment *s = &k->segment;
 	/* relaxed: a hint where to continue */
 	uint32_t from = load_relaxed(&k->sweep_from);
 
-	if (crowded >= CROWDED)
+	/* relaxed: a hint */
+	if (crowded && !(fetch_add_relaxed(&k->crowded, 1u) % COUNT_EVERY))
 		table_grow(s, row_sum(s, &k->lives, NULL));
-	table_prepare(&change->thread->writer);
+	table_prepare(&change->thread->writer, change->q->hash);
 	change->swept += sweep_some(&change->thread->writer, &from, SWEEP_SLABS);
 	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
 }
@@ -145,6 +146,8 @@ static void ring(struct change *change)
 static void tell_published(struct change *change, const struct found *own)
 {
 	change->waits = is_waiting(change, own->place);
+	if (!change->waits)
+		table_settle(&change->thread->writer, change->q, own->place);
 	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
 	ring(change);
 }

@@ -12,29 +12,38 @@
 
 #include "lib/names/change.h"
 #include "lib/find/lookup.h"
+#include "shm/index.h"
 #include "shm/query.h"
 
 /* About as many cache misses as a processor has in flight. */
 #define GROUP 16u
 
-static void fetch_bucket(const struct segment *s, uint32_t hash)
+/* The line of the index that the lookup reads first, or the bucket where there is none. */
+static const void *first_read(const struct segment *s, uint32_t hash)
 {
-	/* relaxed: an outdated number of buckets gives a correct bucket too */
+	/* relaxed: an outdated number costs a fetch of no use */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
+	uint32_t number = hash & (uint32_t)(buckets - 1);
 
-	if (buckets - 1 < s->buckets_max)
-		__builtin_prefetch(&s->buckets[hash & (uint32_t)(buckets - 1)]);
+	/* relaxed: a bound of this process's own */
+	if (buckets - 1 < load_relaxed(&s->view->lines))
+		return &s->lines[number];
+	return buckets - 1 < s->buckets_max ? &s->buckets[number] : NULL;
 }
 
-static void fetch_entry(const struct segment *s, uint32_t hash)
+/* The entry that the lookup reads next. */
+static void fetch_entry(const struct segment *s, const struct query *q)
 {
-	const struct entry *entry;
+	struct entry *entry = NULL;
 	uint64_t *bucket;
+	place_t place;
 	ref_t word;
 
-	if (!table_bucket(s, hash, &bucket, &word) || !order_is_entry(ref_order(word)))
-		return;
-	entry = segment_entry(s, ref_place(word));
+	if (index_probe(s, q, &entry, &place) == -EAGAIN) {
+		if (!table_bucket(s, q->hash, &bucket, &word) || !order_is_entry(ref_order(word)))
+			return;
+		entry = segment_entry(s, ref_place(word));
+	}
 	if (entry)
 		__builtin_prefetch(entry);
 }
@@ -43,8 +52,8 @@ static ssize_t lookup_fetched(struct kreg *k, const struct query *q, struct kreg
 {
 	ssize_t got = -EAGAIN;
 
-	if (caa_likely(q->key_size <= k->short_key_max))
-		got = lookup_short(k, q, found->value, found->capacity, &found->owner);
+	if (caa_likely(q->key_size <= SHORT_KEY_MAX))
+		got = lookup_indexed(k, q, found->value, found->capacity, &found->owner);
 	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, q, found);
 }
 
@@ -63,11 +72,11 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 		if (found[i].size)
 			continue;
 		q[i] = table_query(&k->segment, keys[i].key, size);
-		fetch_bucket(&k->segment, q[i].hash);
+		__builtin_prefetch(first_read(&k->segment, q[i].hash));
 	}
 	for (i = 0; i < count; i++) {
 		if (!found[i].size)
-			fetch_entry(&k->segment, q[i].hash);
+			fetch_entry(&k->segment, &q[i]);
 	}
 	for (i = 0; i < count; i++) {
 		if (!found[i].size)

@@ -31,7 +31,7 @@ static int taken(struct kreg *k, const struct query *q, struct kreg_found *holde
 	for (tries = 0; tries < PEEK_TRIES; tries++) {
 		bool copied;
 
-		err = table_find(&k->segment, &k->lives, q, &found);
+		err = table_find_name(&k->segment, &k->lives, q, &found);
 		copied = !err && found_copy(k, &found, holder);
 		if (!grace_again(&thread->writer) && (err || copied))
 			break;
@@ -94,8 +94,10 @@ static int holder_of_line(struct change *change, struct kreg_found *holder)
 		err = table_find_first(&change->thread->writer, change->q, &found);
 		if (err)
 			return err == -ENOENT ? -EOWNERDEAD : err;
-		if (found.owner == k->self.owner)
+		if (found.owner == k->self.owner) {
+			table_settle(&change->thread->writer, change->q, found.place);
 			return 0;
+		}
 		if (found_copy(k, &found, holder) && !grace_again(&change->thread->writer))
 			return KREG_WAITING;
 	}

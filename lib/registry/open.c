@@ -339,7 +339,6 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	 * slab.
 	 */
 	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
-	k->short_key_max = k->segment.partitions == 1 ? SHORT_KEY_MAX : 0;
 	err = mutex_init(&k->attendant_mutex);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);

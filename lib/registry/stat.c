@@ -122,8 +122,9 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.owners = owners;
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;
-	full.buckets = load_relaxed(&s->header->buckets); /* relaxed: a figure */
-	full.epoch = load_relaxed(&s->header->epoch);     /* relaxed: a figure */
+	full.buckets =
+		segment_buckets_of(load_relaxed(&s->header->buckets)); /* relaxed: a figure */
+	full.epoch = load_relaxed(&s->header->epoch);                  /* relaxed: a figure */
 	full.bytes_reserved = bytes_reserved(s);
 	full.bytes_max = (uint64_t)s->slabs_max * SLAB_BYTES;
 	full.fences = !!load_relaxed(&s->header->fence_since); /* relaxed: a figure */
