@@ -11,6 +11,7 @@
 #include "tests/support/orphans.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,20 +35,21 @@ static pid_t *running; /* shared: the case that runs; 0: none */
 /* Not the case, whose status Check reads. Orphans behind a case that has ended wait for orphans_end(). */
 static void reap_orphans(int signal)
 {
+	/* The code that is interrupted may be about to look at it. */
+	int before = errno;
 	siginfo_t info;
 	pid_t at;
 
 	(void)signal;
-	if (getpid() != runner)
-		return;
-	for (;;) {
+	while (getpid() == runner) {
 		at = load_relaxed(running); /* relaxed: a word that stands for itself */
 		info.si_pid = 0;
 		if (!at || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid ||
 		    info.si_pid == at)
-			return;
+			break;
 		waitpid(info.si_pid, NULL, 0);
 	}
+	errno = before;
 }
 
 static void kill_children(void)
