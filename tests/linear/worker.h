@@ -9,7 +9,7 @@
  *
  *           the worker receives   the history's number, when the plan is on the board
  *           the worker sends      the same number, when it has no name any longer
- *           the worker waits      until board->go is that number
+ *           the worker waits      until worker_go() has set board->go to that number
  *           the worker sends      the same number, when it has done its part, if it has one
  *
  * Used by   proc_linear.c.
@@ -43,8 +43,12 @@ struct worker_board {
 	pid_t pids[WORKERS_MAX];
 	uint32_t go __attribute__((aligned(64)));
 	uint32_t ticks __attribute__((aligned(64)));
+	/* futexes: the tick that each worker, and the director, sleeps for; 0: it does not */
+	uint32_t until[WORKERS_MAX + 1] __attribute__((aligned(64)));
 	struct worker_page pages[WORKERS_MAX];
 };
+
+#define DIRECTOR WORKERS_MAX
 
 struct worker_start {
 	struct worker_board *board;
@@ -61,11 +65,24 @@ int worker_learn(const struct worker_start *start);
 /* For child_start(); @data is a struct worker_start. */
 int worker_run(int link, void *data);
 
+void worker_go(struct worker_board *board, uint32_t history);
+
 /* Whether any worker is running, so that there will be more ticks. */
 bool worker_any_works(struct worker_board *board);
 
-/* The next tick. Everything before it happens before everything after a later one. */
+/*
+ * The next tick, which wakes those that sleep for it. Everything before it happens before everything after a later one.
+ */
 uint32_t worker_tick(struct worker_board *board);
+
+/* Wakes the director; and all, if no worker works any longer. */
+void worker_set_state(struct worker_board *board, uint32_t number, enum worker_state state);
+
+/* Sleeps until the tick has come or no worker works. @number: of the worker that sleeps, or DIRECTOR. */
+void worker_await_tick(struct worker_board *board, uint32_t number, uint32_t tick);
+
+/* The director sleeps until this one is ready for its death: in the operation where it must die, or after the last. */
+void worker_await_victim(struct worker_board *board, uint32_t number);
 
 /* Vigna's splitmix64: any state is a good one. */
 uint64_t worker_random(uint64_t *state);
