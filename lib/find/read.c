@@ -22,15 +22,30 @@ int kreg_read_enter(struct kreg *k)
 	return 0;
 }
 
-ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
-		  struct kreg_owner *owner)
+/* By the list, if the index has no answer. */
+static __attribute__((noinline)) int read_find(struct kreg *k, const struct query *q,
+					       struct found *found, struct kreg_owner *owner)
+{
+	int tries, err;
+
+	for (tries = 0; tries < PEEK_TRIES; tries++) {
+		err = lookup_find(k, q, found);
+		if (err || !owner || handle_owner(k, found->owner, found->life, owner))
+			return err;
+		/* The owner has died meanwhile. */
+	}
+	return -EAGAIN;
+}
+
+__attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size,
+					   const void **value, struct kreg_owner *owner)
 {
 	struct thread *thread;
 	struct found found;
 	struct query q;
 	uint32_t size;
 	const void *at;
-	int tries, err;
+	int err;
 
 	err = k && value ? key_check(key, &key_size) : -EINVAL;
 	if (!err)
@@ -40,15 +55,11 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 	if (err)
 		return err;
 	q = table_query(&k->segment, key, key_size);
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		err = lookup_find(k, &q, &found);
-		if (err)
-			return err;
-		if (!owner || handle_owner(k, found.owner, found.life, owner))
-			break;
-		/* The owner has died meanwhile. */
+	err = index_find(&k->segment, &k->lives, &q, &found);
+	if (!err && owner && !handle_owner(k, found.owner, found.life, owner))
 		err = -EAGAIN;
-	}
+	if (err == -EAGAIN)
+		err = read_find(k, &q, &found, owner);
 	if (err)
 		return err;
 	at = entry_value(&k->segment, found.entry, found.info, &size);
