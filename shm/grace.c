@@ -151,42 +151,6 @@ static bool sections_fence(const struct segment *s)
 	return since && now > since && now - since >= FENCE_SETTLED_NS;
 }
 
-/*
- * Opens a section in @word, slot->reading or slot->writing. Also used to enter again: the
- * word is SLOT_EXPELLED then and replaced.
- */
-static void grace_enter(const struct segment *s, struct slot *slot, uint64_t *word)
-{
-	/*
-	 * ORD[grace_enter:B] acquire: the epoch, then what the section reads: what was
-	 * unlinked before that epoch is not found; pairs with grace_advance:C
-	 */
-	uint64_t epoch = load_acquire(&s->header->epoch);
-
-	/* relaxed: the fences below order it */
-	store_relaxed(word, epoch << 2 | 1);
-	/*
-	 * ORD[grace_enter:A] compiler only: the slot, then what the section reads. If a
-	 * read came first, an advancer could see an empty slot and free what was read.
-	 * The CPU's part is executed by the advancer's global fence, unless the kernel
-	 * refuses that; pairs with grace_advance:A
-	 */
-	compiler_fence();
-	if (grace_fences_itself(s, slot))
-		full_fence();
-}
-
-/* Also ends a section that was expelled. */
-static void grace_leave(uint64_t *word)
-{
-	/*
-	 * ORD[grace_leave:A] release: what the section read, then the slot. Were the slot
-	 * empty first, memory could be reused under the section's last reads; pairs with
-	 * grace_advance:B
-	 */
-	store_release(word, 0ull);
-}
-
 void grace_write_enter(const struct segment *s, struct slot *slot)
 {
 	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
@@ -216,26 +180,6 @@ void grace_write_renew(const struct writer *w)
 void grace_write_leave(struct slot *slot)
 {
 	grace_leave(&slot->writing);
-}
-
-void grace_read_enter(const struct segment *s, struct slot *slot)
-{
-	grace_enter(s, slot, &slot->reading);
-}
-
-int grace_read_leave(struct slot *slot)
-{
-	uint64_t seen;
-
-	/*
-	 * ORD[grace_read_leave:A] acquire: what the section read, then whether it was
-	 * expelled: bytes of a block's next use become visible together with the mark;
-	 * pairs with word_expel:A
-	 */
-	fence_acquire();
-	seen = load_relaxed(&slot->reading); /* relaxed: after the fence */
-	grace_leave(&slot->reading);
-	return seen == SLOT_EXPELLED ? -ESTALE : 0;
 }
 
 uint64_t grace_stamp(const struct segment *s)

@@ -35,6 +35,8 @@
 #ifndef KREG_SHM_GRACE_H
 #define KREG_SHM_GRACE_H
 
+#include <errno.h>
+
 #include "shm/segment.h"
 
 /*
@@ -114,11 +116,6 @@ void grace_slot_free(struct slot *slot, uint64_t word);
 void grace_write_enter(const struct segment *s, struct slot *slot);
 void grace_write_leave(struct slot *slot);
 
-/* A read section. Write sections may be inside; another read section may not. */
-void grace_read_enter(const struct segment *s, struct slot *slot);
-/* -ESTALE: it was expelled, and what was read in it may be wrong. */
-int grace_read_leave(struct slot *slot);
-
 /* Enters a write section again from which the thread was expelled. The hazards stay. */
 void grace_write_renew(const struct writer *w);
 
@@ -141,6 +138,64 @@ static inline bool grace_fences_itself(const struct segment *s, const struct slo
 	 * waits
 	 */
 	return caa_unlikely(load_relaxed(&slot->fenced) || load_relaxed(&s->header->fence_since));
+}
+
+/*
+ * Opens a section in @word, slot->reading or slot->writing. Also used to enter again: the
+ * word is SLOT_EXPELLED then and replaced.
+ */
+static inline void grace_enter(const struct segment *s, struct slot *slot, uint64_t *word)
+{
+	/*
+	 * ORD[grace_enter:B] acquire: the epoch, then what the section reads: what was
+	 * unlinked before that epoch is not found; pairs with grace_advance:C
+	 */
+	uint64_t epoch = load_acquire(&s->header->epoch);
+
+	/* relaxed: the fences below order it */
+	store_relaxed(word, epoch << 2 | 1);
+	/*
+	 * ORD[grace_enter:A] compiler only: the slot, then what the section reads. If a
+	 * read came first, an advancer could see an empty slot and free what was read.
+	 * The CPU's part is executed by the advancer's global fence, unless the kernel
+	 * refuses that; pairs with grace_advance:A
+	 */
+	compiler_fence();
+	if (grace_fences_itself(s, slot))
+		full_fence();
+}
+
+/* Also ends a section that was expelled. */
+static inline void grace_leave(uint64_t *word)
+{
+	/*
+	 * ORD[grace_leave:A] release: what the section read, then the slot. Were the slot
+	 * empty first, memory could be reused under the section's last reads; pairs with
+	 * grace_advance:B
+	 */
+	store_release(word, 0ull);
+}
+
+/* A read section. Write sections may be inside; another read section may not. */
+static inline void grace_read_enter(const struct segment *s, struct slot *slot)
+{
+	grace_enter(s, slot, &slot->reading);
+}
+
+/* -ESTALE: it was expelled, and what was read in it may be wrong. */
+static inline int grace_read_leave(struct slot *slot)
+{
+	uint64_t seen;
+
+	/*
+	 * ORD[grace_read_leave:A] acquire: what the section read, then whether it was
+	 * expelled: bytes of a block's next use become visible together with the mark;
+	 * pairs with word_expel:A
+	 */
+	fence_acquire();
+	seen = load_relaxed(&slot->reading); /* relaxed: after the fence */
+	grace_leave(&slot->reading);
+	return seen == SLOT_EXPELLED ? -ESTALE : 0;
 }
 
 /*

@@ -30,7 +30,7 @@
 #define PAUSE_NS 1000000l
 #define PAUSES 1200u
 
-int handle_thread(struct kreg *k, struct thread **out)
+int handle_thread_slow(struct kreg *k, struct thread **out)
 {
 	if (!k)
 		return -EINVAL;

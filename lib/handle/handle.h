@@ -117,10 +117,31 @@ int thread_get(struct kreg *k, struct thread **out);
 void threads_give_up(struct kreg *k);
 
 /*
+ * The record that the calling thread has used last, and the number of its handle, which no
+ * other handle ever gets; 0: none. It spares most calls the search under the pthread key.
+ * Of the initial-exec model, so that it is read without a call.
+ */
+struct thread_recent {
+	uint64_t number;
+	struct thread *thread;
+};
+extern __thread struct thread_recent thread_recent __attribute__((tls_model("initial-exec")));
+
+/*
  * As thread_get(), if the handle may write. Errors as handle_check(), but -ESHUTDOWN only
  * if the guard is gone.
  */
-int handle_thread(struct kreg *k, struct thread **out);
+int handle_thread_slow(struct kreg *k, struct thread **out);
+
+static inline int handle_thread(struct kreg *k, struct thread **out)
+{
+	if (caa_unlikely(!k || thread_recent.number != k->thread_number || !k->writable ||
+			 handle_is_parents(k) || !life_is_alive(&k->lives, k->self.owner)))
+		return handle_thread_slow(k, out);
+	*out = thread_recent.thread;
+	return 0;
+}
+
 int handle_enter(struct kreg *k, struct thread **out);
 void handle_leave(struct thread *thread);
 

@@ -16,6 +16,10 @@
  * thread. It cannot take another thread's record for its own, because that has another
  * pthread_t, and this thread takes no new record before its destructor returns.
  *
+ * Most calls find the record in thread_recent, which is right as long as the handle of its
+ * number is open, because a record stays its thread's until then; the thread's end empties
+ * it, since destructors of the program may use a handle after that of the key.
+ *
  * A process has 1,024 pthread keys, so all handles share one. A thread's value under it
  * is a table of its records by handle index. An index is used again after a close, so the
  * table also has the handle's number, which is never used again.
@@ -38,6 +42,8 @@ static uint64_t numbers;
 
 static pthread_key_t key;
 static int key_error;
+
+__thread struct thread_recent thread_recent;
 
 /* One thread's records, by handle index. */
 struct own {
@@ -207,8 +213,13 @@ static int thread_new(struct kreg *k, struct thread **out)
 
 int thread_get(struct kreg *k, struct thread **out)
 {
+	int err;
+
 	*out = thread_find(k);
-	return *out ? 0 : thread_new(k, out);
+	err = *out ? 0 : thread_new(k, out);
+	if (!err)
+		thread_recent = (struct thread_recent){ k->thread_number, *out };
+	return err;
 }
 
 /* Under the mutex. */
@@ -226,6 +237,7 @@ static void thread_ends(void *data)
 	struct own *own = data;
 	uint32_t i;
 
+	thread_recent.number = 0;
 	records_lock();
 	for (i = 0; i < own->count; i++) {
 		if (own->at[i].thread)
