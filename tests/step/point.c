@@ -23,7 +23,10 @@
 #include "tests/support/child.h"
 
 #define IMAGE "--image-of-the-victim"
-#define SLABS 16u
+/* That the operation may take, beside those in use. */
+#define SLABS_MORE 2u
+#define SLABS_MAX 32u
+#define BUCKETS 512u
 #define SEATS 16u
 #define SLOTS 32u
 #define LOGS 4u
@@ -208,18 +211,21 @@ static int waits_begin(struct run *run)
 	return err ? check_fail(&run->check, "a wait does not begin: %d", err) : 0;
 }
 
-/* The parts of the segment that a small registry uses. */
+/* The parts of the segment that a small registry uses; they are compared at each instruction. */
 static size_t watch(const struct stage *stage, struct watched *watched)
 {
 	static unsigned char copies[1 << 20];
 	const struct segment *s = &stage->k->segment;
+	uint64_t slabs = load_relaxed(&s->header->slabs) + SLABS_MORE; /* relaxed: a number only */
 	const struct watched parts[] = {
 		{ s->header, NULL, sizeof(*s->header) },
 		{ s->rows, NULL, SEATS * sizeof(*s->rows) },
 		{ s->slots, NULL, SLOTS * sizeof(*s->slots) },
-		{ s->buckets, NULL, 512 * sizeof(*s->buckets) },
-		{ s->directory, NULL, SLABS * sizeof(*s->directory) },
-		{ s->base + s->land_offset, NULL, SLABS * SLAB_BYTES },
+		{ s->buckets, NULL, BUCKETS * sizeof(*s->buckets) },
+		{ s->lines, NULL, BUCKETS * sizeof(*s->lines) },
+		{ s->directory, NULL, SLABS_MAX * sizeof(*s->directory) },
+		{ s->base + s->land_offset, NULL,
+		  (slabs < SLABS_MAX ? slabs : SLABS_MAX) * SLAB_BYTES },
 		{ s->logs, NULL, LOG_PART },
 		{ s->logs + LOG_BYTES, NULL, LOG_PART },
 		{ s->logs + 2 * LOG_BYTES, NULL, LOG_PART },
