@@ -57,6 +57,25 @@ lookup_copy(struct kreg *k, const struct found *found, uint32_t key_size, uint64
 }
 
 /*
+ * The rest of a lookup by the index, which has led to @entry in a peek that began in
+ * @epoch. -EAGAIN: use lookup_query().
+ */
+static inline __attribute__((always_inline)) ssize_t
+lookup_entry(struct kreg *k, const struct query *q, struct entry *entry, uint64_t epoch,
+	     void *value, size_t capacity, struct kreg_owner *owner)
+{
+	struct found found;
+	ref_t next = table_load(&entry->next);
+
+	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
+	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size) ||
+			 !copy_equals(entry->bytes, q->key, q->key_size) ||
+			 !name_is_live(&k->lives, entry, next, &found)))
+		return -EAGAIN;
+	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+}
+
+/*
  * The shortcut by the index, for the common cases; @owner may be NULL. -EAGAIN: use
  * lookup_query().
  */
@@ -67,22 +86,15 @@ static inline __attribute__((always_inline)) ssize_t lookup_indexed(struct kreg 
 {
 	const struct segment_header *header = k->segment.header;
 	uint64_t epoch = grace_peek(&k->segment);
-	struct found found;
 	struct entry *entry;
-	int err = index_probe(&k->segment, q, &entry, &found.place);
-	ref_t next;
+	place_t place;
+	int err = index_probe(&k->segment, q, &entry, &place);
 
 	if (err == -ENOENT && caa_likely(grace_peek_held_in(header, epoch)))
 		return -ENOENT;
 	if (caa_unlikely(err))
 		return -EAGAIN;
-	next = table_load(&entry->next);
-	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size) ||
-			 !copy_equals(entry->bytes, q->key, q->key_size) ||
-			 !name_is_live(&k->lives, entry, next, &found)))
-		return -EAGAIN;
-	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+	return lookup_entry(k, q, entry, epoch, value, capacity, owner);
 }
 
 /*

@@ -15,8 +15,16 @@
 #include "shm/index.h"
 #include "shm/query.h"
 
-/* About as many cache misses as a processor has in flight. */
-#define GROUP 16u
+/* More than a processor has cache misses in flight, so that it always has some. */
+#define GROUP 32u
+
+/* One of the lookups that are made at once. */
+struct fetched {
+	struct query q;
+	/* of index_probe() */
+	struct entry *entry;
+	int err;
+};
 
 /* The line of the index that the lookup reads first, or the bucket where there is none. */
 static const void *first_read(const struct segment *s, uint32_t hash)
@@ -31,36 +39,41 @@ static const void *first_read(const struct segment *s, uint32_t hash)
 	return buckets - 1 < s->buckets_max ? &s->buckets[number] : NULL;
 }
 
-/* The entry that the lookup reads next. */
-static void fetch_entry(const struct segment *s, const struct query *q)
+/* Asks the index, and fetches the entry that the lookup reads next. */
+static void fetch_entry(const struct segment *s, struct fetched *f)
 {
-	struct entry *entry = NULL;
 	uint64_t *bucket;
 	place_t place;
 	ref_t word;
 
-	if (index_probe(s, q, &entry, &place) == -EAGAIN) {
-		if (!table_bucket(s, q->hash, &bucket, &word) || !order_is_entry(ref_order(word)))
-			return;
-		entry = segment_entry(s, ref_place(word));
-	}
-	if (entry)
-		__builtin_prefetch(entry);
+	f->entry = NULL;
+	f->err = index_probe(s, &f->q, &f->entry, &place);
+	if (f->err == -EAGAIN && table_bucket(s, f->q.hash, &bucket, &word) &&
+	    order_is_entry(ref_order(word)))
+		f->entry = segment_entry(s, ref_place(word));
+	if (f->entry)
+		__builtin_prefetch(f->entry);
 }
 
-static ssize_t lookup_fetched(struct kreg *k, const struct query *q, struct kreg_found *found)
+/* @epoch is that of the peek in which the index was asked. */
+static ssize_t lookup_fetched(struct kreg *k, const struct fetched *f, uint64_t epoch,
+			      struct kreg_found *found)
 {
 	ssize_t got = -EAGAIN;
 
-	if (caa_likely(q->key_size <= SHORT_KEY_MAX))
-		got = lookup_indexed(k, q, found->value, found->capacity, &found->owner);
-	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, q, found);
+	if (f->err == -ENOENT && grace_peek_held(&k->segment, epoch))
+		return -ENOENT;
+	if (caa_likely(!f->err && f->q.key_size <= SHORT_KEY_MAX))
+		got = lookup_entry(k, &f->q, f->entry, epoch, found->value, found->capacity,
+				   &found->owner);
+	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, &f->q, found);
 }
 
 static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
 			    size_t count)
 {
-	struct query q[GROUP];
+	struct fetched fetched[GROUP];
+	uint64_t epoch;
 	int64_t got = 0;
 	size_t i;
 
@@ -71,16 +84,17 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 								     : -EINVAL;
 		if (found[i].size)
 			continue;
-		q[i] = table_query(&k->segment, keys[i].key, size);
-		__builtin_prefetch(first_read(&k->segment, q[i].hash));
+		fetched[i].q = table_query(&k->segment, keys[i].key, size);
+		__builtin_prefetch(first_read(&k->segment, fetched[i].q.hash));
+	}
+	epoch = grace_peek(&k->segment);
+	for (i = 0; i < count; i++) {
+		if (!found[i].size)
+			fetch_entry(&k->segment, &fetched[i]);
 	}
 	for (i = 0; i < count; i++) {
 		if (!found[i].size)
-			fetch_entry(&k->segment, &q[i]);
-	}
-	for (i = 0; i < count; i++) {
-		if (!found[i].size)
-			found[i].size = lookup_fetched(k, &q[i], &found[i]);
+			found[i].size = lookup_fetched(k, &fetched[i], epoch, &found[i]);
 		got += found[i].size >= 0;
 	}
 	return got;
