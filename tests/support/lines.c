@@ -147,15 +147,10 @@ static void check_line(const struct kreg *k, const struct list *list, struct lin
 		       uint32_t number)
 {
 	const struct index_line *line = &k->segment.lines[number];
-	uint64_t overflow = line->control >> INDEX_LEVEL_SHIFT & INDEX_LEVEL_MASK;
-	uint64_t level = segment_level(sum->buckets);
 	bool complete = line->control & INDEX_COMPLETE;
 	uint32_t i;
 
 	sum->complete += complete;
-	ck_assert_msg(overflow <= level && (!complete || overflow < level),
-		      "line %u has overflowed at level %u of %u%s", number, (unsigned int)overflow,
-		      (unsigned int)level, complete ? ", and is complete" : "");
 	for (i = 0; i < INDEX_CELLS; i++)
 		check_cell(k, list, sum, number, line->cells[i]);
 }

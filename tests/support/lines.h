@@ -26,7 +26,7 @@ struct lines {
 /*
  * Each living name that is in the list has a cell in its line, if that is complete. What a
  * cell without LOOK leads to has ended, or is a name in the list that is not replaceable and
- * the first of its key. A line that is complete has not overflowed at this level.
+ * the first of its key.
  */
 struct lines lines_check(const struct kreg *k);
 
