@@ -17,8 +17,8 @@
  * bucket that was linked during the walk would look like one that the list does not lead
  * to.
  *
- * Not here: the list (check_list.c), slabs, meta and gifts (check_land.c), rows, slots
- * and logs (check_seats.c).
+ * Not here: the list (check_list.c), the index (check_index.c), slabs, meta and gifts
+ * (check_land.c), rows, slots and logs (check_seats.c).
  */
 #include "shm/check.h"
 
@@ -181,6 +181,7 @@ static int look_once(struct look *look, const struct segment *s, const struct li
 		err = look_list(look);
 	}
 	if (!err) {
+		look_index(look);
 		look_land(look);
 		look_seats_after(look);
 	}

@@ -176,6 +176,9 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 		return FAULT_STRANGER;
 	if (item->live && !value_is_sound(look, item))
 		return FAULT_VALUE;
+	if (item->live && entry_is_of(item->info, KINDS_OF_NAMES) &&
+	    !look_has_cell(look, entry, item->place, item->order))
+		return FAULT_UNINDEXED;
 	return is_twice(look, items, item, key) ? FAULT_LINE : FAULT_NONE;
 }
 
@@ -259,6 +262,7 @@ static void say_item(struct look *look, const struct item *item)
 		[FAULT_STRANGER] =
 			"is not owned by that process, which has never opened the registry",
 		[FAULT_SLAB] = "is linked, and lies in memory that is not its owner's",
+		[FAULT_UNINDEXED] = "is linked, and lookups do not find it in the index",
 	};
 
 	if (item->fault == FAULT_LINE)

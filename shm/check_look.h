@@ -9,7 +9,7 @@
  * Promises  look_fault() keeps a bounded number of faults, however many there are.
  * Needs     look_begin() before, look_end() after.
  * Context   one thread.
- * Used by   check.c, check_list.c, check_land.c, check_seats.c.
+ * Used by   check.c, check_list.c, check_index.c, check_land.c, check_seats.c.
  */
 #ifndef KREG_SHM_CHECK_LOOK_H
 #define KREG_SHM_CHECK_LOOK_H
@@ -43,6 +43,10 @@ enum fault_kind {
 	FAULT_STRANGER,
 	/* An owner is in a line twice. */
 	FAULT_LINE,
+	/* Lookups would not find it: its line of the index says that it is not there. */
+	FAULT_UNINDEXED,
+	/* A cell of the index leads lookups to what does not hold the name. */
+	FAULT_CELL,
 	FAULT_DIRECTORY,
 	FAULT_META,
 	FAULT_GIFTS,
@@ -123,10 +127,18 @@ static inline void bit_set(unsigned char *bits, uint64_t bit)
 }
 
 /*
- * In this order, once for each look: look_seats_before(), look_list(), look_land(),
- * look_seats_after(). look_list() needs look->linked. -ENOMEM.
+ * Whether lookups find the entry by the index, or ask the list. Within a peek, after it was
+ * seen in the list and alive.
+ */
+bool look_has_cell(const struct look *look, const struct entry *entry, place_t place,
+		   order_t order);
+
+/*
+ * In this order, once for each look: look_seats_before(), look_list(), look_index(),
+ * look_land(), look_seats_after(). look_list() needs look->linked. -ENOMEM.
  */
 int look_list(struct look *look);
+void look_index(struct look *look);
 void look_land(struct look *look);
 void look_seats_before(struct look *look);
 void look_seats_after(struct look *look);

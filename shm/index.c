@@ -19,7 +19,8 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 {
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
-	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A
+	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
+	 * look_cell:A, look_cell:B
 	 */
 	return cas_acq_rel(cell, seen, next);
 }
@@ -29,7 +30,7 @@ static void bump(struct index_line *line)
 {
 	/*
 	 * ORD[bump:A] acq_rel: the end, then the version, then the clearing; pairs with
-	 * index_probe:B, index_probe:D
+	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B
 	 */
 	fetch_add_acq_rel(&line->control, INDEX_VERSION);
 }
@@ -493,7 +494,7 @@ void index_build(const struct writer *w, uint32_t bucket)
 		return;
 	/*
 	 * ORD[complete:A] acq_rel: the cells, then that they are all; pairs with
-	 * index_probe:B, line_is_complete:A
+	 * index_probe:B, line_is_complete:A, look_has_cell:A
 	 */
 	cas_acq_rel(&line->control, &control, control | INDEX_COMPLETE);
 }

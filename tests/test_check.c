@@ -254,6 +254,72 @@ START_TEST(a_damaged_slab_or_bucket_is_reported)
 }
 END_TEST
 
+/* The cell of @key, which holds its name. */
+static uint64_t *cell_of(struct kreg *k, const char *key)
+{
+	struct query q = table_query(&k->segment, key, strlen(key));
+	uint64_t buckets = k->segment.header->buckets;
+	struct index_line *line = &k->segment.lines[q.hash & (uint32_t)(buckets - 1)];
+	uint32_t i;
+
+	line->control |= INDEX_COMPLETE;
+	for (i = 0; i < INDEX_CELLS; i++) {
+		if (line->cells[i] == ref_of(k, key, entry_of(k, key)))
+			return &line->cells[i];
+	}
+	ck_abort_msg("%s has no cell", key);
+}
+
+/* A name whose line is complete, so that all its bucket's names have a cell. */
+static const char *indexed(struct kreg *k)
+{
+	static char key[32];
+	struct entry *entry;
+	place_t place;
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		struct query q;
+
+		snprintf(key, sizeof(key), "name-%d", i);
+		q = table_query(&k->segment, key, strlen(key));
+		if (i % 3 && !index_probe(&k->segment, &q, &entry, &place) &&
+		    k->segment.lines[q.hash & (uint32_t)(k->segment.header->buckets - 1)].control &
+			    INDEX_COMPLETE)
+			return key;
+	}
+	ck_abort_msg("no line is complete");
+}
+
+START_TEST(a_damaged_line_is_reported)
+{
+	struct kreg *k = open_filled(_i);
+	const char *key = indexed(k);
+	uint64_t *cell = cell_of(k, key), saved = *cell;
+	struct entry *entry = entry_of(k, key);
+	uint64_t info = entry->info;
+
+	*cell = 0;
+	is_said(k, "lookups do not find it in the index");
+	/* To no entry, to another one, and to one that others may be put in front of. */
+	*cell = saved ^ 1ull << 63;
+	is_said(k, "which does not hold that name");
+	*cell = ref_make(ref_place(ref_of(k, "name-1", entry_of(k, "name-1"))) ^ 1,
+			 ref_order(saved));
+	is_said(k, "does not hold that name");
+	*cell = saved;
+	entry->info |= (uint64_t)ENTRY_REPLACEABLE << ENTRY_KIND_SHIFT;
+	is_said(k, "does not hold that name");
+	entry->info = info;
+	/* What a killed process may leave. */
+	*cell = saved | CELL_LOOK;
+	is_sound(k);
+	*cell = saved;
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_damaged_header_row_or_slot_is_reported)
 {
 	struct kreg *k = open_filled(_i);
@@ -294,6 +360,7 @@ int main(void)
 				      a_concurrent_change_is_not_a_fault,
 				      a_damaged_entry_is_reported,
 				      a_damaged_slab_or_bucket_is_reported,
+				      a_damaged_line_is_reported,
 				      a_damaged_header_row_or_slot_is_reported,
 				      NULL };
 
