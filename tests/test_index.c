@@ -415,17 +415,20 @@ END_TEST
 
 START_TEST(a_reserved_name_has_no_answer_before_it_is_published)
 {
+	const struct kreg_item item = { "name", KREG_STRING, "v", 1 };
+
 	register_as("name", KREG_REGISTER_RESERVED);
 	ck_assert(!is_settled("name"));
 	ck_assert(!is_found("name"));
 	lines_check(k);
-	ck_assert_int_eq(kreg_publish(k, "name", KREG_STRING, NULL, 0), 0);
+	/* By another entry, and as it is. */
+	ck_assert_int_eq(kreg_publish(k, "name", KREG_STRING, "new", 3), 0);
 	ck_assert(is_settled("name"));
 	ck_assert(is_found("name"));
 	lines_check(k);
 	unregister("name");
-	register_as("name", KREG_REGISTER_RESERVED);
-	ck_assert_int_eq(kreg_publish(k, "name", KREG_STRING, "new", 3), 0);
+	ck_assert_int_eq(kreg_register_many(k, &item, 1, NULL), 0);
+	ck_assert(is_settled("name"));
 	ck_assert(is_found("name"));
 	lines_check(k);
 }
