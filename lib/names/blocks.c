@@ -120,8 +120,12 @@ void blocks_return(struct kreg *k, const struct blocks *blocks)
 {
 	if (blocks->value)
 		heap_return(k->heap, blocks->value);
+	/*
+	 * It was in no list, but perhaps in the index: a process that cleans a line there may
+	 * have named it, and relies on it staying an entry.
+	 */
 	if (blocks->entry)
-		heap_return(k->heap, blocks->entry);
+		heap_retire(k->heap, blocks->entry, blocks->entry);
 }
 
 void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info)
