@@ -146,6 +146,9 @@
 #define WRITERS 4
 #define SCENE level = 2; level_seen = 2; \
 	run owner(0, 0, LEAVE, REGISTER); run builder(2); run builder(3); run death(2)
+#elif defined(DIED)
+#define SCENE run owner(0, 0, UPDATE, NOTHING); run owner(1, NONE, STAND, SETTLE); \
+	run death(0); run sweeper(2, 0)
 #else
 #define READ
 #define BLOCKS 2
