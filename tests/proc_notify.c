@@ -322,7 +322,8 @@ START_TEST(a_missed_watchdog_kills_the_service)
 	KREG_START(misses, .argv = SAYS("READY=1"), .watchdog_ms = 100);
 	KREG_START(triggers, .argv = SAYS("READY=1,WATCHDOG=trigger"));
 	KREG_START(late, .argv = SAYS("READY=1,WATCHDOG_USEC=50000"));
-	KREG_START(stubborn, .argv = SAYS("stubborn", "READY=1"), .watchdog_ms = 100);
+	/* Its watchdog begins when it ignores SIGABRT. */
+	KREG_START(stubborn, .argv = SAYS("stubborn", "READY=1,WATCHDOG_USEC=100000"));
 	KREG_START(stopped, .argv = SAYS("READY=1", "stop"), .watchdog_ms = 100);
 	struct kreg_start *const all[] = { &misses, &triggers, &late, &stopped, &stubborn };
 	struct kreg_started started;
