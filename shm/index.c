@@ -20,7 +20,7 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
 	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
-	 * look_cell:A, look_cell:B
+	 * index_before:A, look_cell:A, look_cell:B
 	 */
 	return cas_acq_rel(cell, seen, next);
 }
@@ -242,6 +242,29 @@ static bool overflow_is_past(const struct writer *w, uint64_t control)
 		return !index_some_link_late(w);
 	index_hurry(w);
 	return false;
+}
+
+bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
+{
+	uint64_t buckets = s->lines ? buckets_now(s) : 0, last = 0;
+	const struct index_line *line;
+	uint32_t i;
+
+	if (!buckets)
+		return false;
+	line = line_of(s, order, buckets);
+	for (i = 0; i < INDEX_CELLS; i++) {
+		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
+		uint64_t cell = load_acquire(&line->cells[i]);
+
+		if (cell && !(cell & (CELL_LOOK | CELL_BUILT)) &&
+		    order_is_before(ref_order(cell), order) &&
+		    (!last || order_is_before(ref_order(last), ref_order(cell))))
+			last = cell;
+	}
+	*place = ref_place(last);
+	*entry = last ? segment_entry(s, *place) : NULL;
+	return *entry;
 }
 
 int index_claim(const struct writer *w, const struct query *q, place_t place,

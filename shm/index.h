@@ -210,6 +210,13 @@ static inline int index_find(const struct segment *s, const struct life_table *l
 }
 
 /*
+ * The last entry in front of @order that has a cell without LOOK in the line of that order,
+ * for a writer that seeks its place in the list. It was linked; whether it still is, its
+ * link says. False: there is none.
+ */
+bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry);
+
+/*
  * Takes a cell for the entry at @place, which is filled in, has a link without a mark, is
  * in no list, and is named by a hazard. To be called before each try to link it, with the
  * same *claim, all 0 at first: it also says to lookups that the line is not complete if no

@@ -23,6 +23,8 @@
 
 #include <errno.h>
 
+#include "shm/index.h"
+
 /*
  * The result of one step of a seek. STEP_AGAIN: the list has changed or the section was
  * entered again, so everything that was read is stale, and the seek restarts at its
@@ -145,8 +147,8 @@ static bool is_sought(const struct segment *s, const struct query *q, ref_t at, 
  * may be used before grace_again(): an expelled pass may have walked through reused
  * blocks.
  */
-static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
-			   const struct query *q, struct position *out)
+static enum step seek_once(const struct writer *w, struct position start, const struct query *q,
+			   struct position *out)
 {
 	const struct segment *s = w->s;
 	order_t last = 0;
@@ -155,7 +157,7 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 	ref_t next;
 	bool stays;
 
-	*out = (struct position){ .link = start, .seen = word };
+	*out = start;
 	for (hops = 0; !table_is_lost(s, hops); hops++) {
 		struct entry *entry;
 
@@ -198,14 +200,40 @@ static enum step seek_once(const struct writer *w, uint64_t *start, ref_t word,
 	return STEP_DAMAGED;
 }
 
+/*
+ * The link of the last entry that the index has in front of @q's order. A cell without LOOK
+ * is of an entry that was linked, and an entry is in the list as long as its link has no
+ * mark; its block is not used again before its cell was cleared, and this section sees
+ * that. So it is a start as good as the bucket, and spares the entries in between.
+ */
+static bool start_in_line(const struct segment *s, const struct query *q, struct position *out)
+{
+	struct entry *entry;
+	place_t place;
+
+	if (!order_is_entry(q->order) || !index_before(s, q->order, &place, &entry))
+		return false;
+	*out = (struct position){ .link = &entry->next, .in = place };
+	out->seen = table_load(out->link);
+	return !(out->seen & REF_MARK);
+}
+
 int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
 	       struct position *out)
 {
+	struct position from;
+	bool by_line = start && start_in_line(w->s, q, &from);
 	uint32_t tries;
 
-	for (tries = 0; start && tries < TABLE_TRIES; tries++, word = table_load(start)) {
-		enum step step = seek_once(w, start, word, q, out);
+	for (tries = 0; start && tries < TABLE_TRIES; tries++) {
+		enum step step;
 
+		/* Once only: the start may be another entry's block in a section entered again. */
+		if (!by_line)
+			from = (struct position){ .link = start, .seen = word };
+		by_line = false;
+		step = seek_once(w, from, q, out);
+		word = table_load(start);
 		/*
 		 * The check comes before the result is believed: damage that an
 		 * expelled pass has met may be a reused block. A retry because of a
