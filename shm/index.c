@@ -257,7 +257,12 @@ bool index_before(const struct segment *s, order_t order, place_t *place, struct
 		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
 		uint64_t cell = load_acquire(&line->cells[i]);
 
-		if (cell && !(cell & (CELL_LOOK | CELL_BUILT)) &&
+		/*
+		 * Not by one from before the table grew: such a cell may be left when its
+		 * block is used again, for an entry that belongs elsewhere in the list.
+		 */
+		if (cell && !(cell & CELL_LOOK) &&
+		    !cell_is_idle(cell, (uint32_t)(line - s->lines), buckets) &&
 		    order_is_before(ref_order(cell), order) &&
 		    (!last || order_is_before(ref_order(last), ref_order(cell))))
 			last = cell;

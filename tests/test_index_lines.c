@@ -97,6 +97,27 @@ START_TEST(a_stale_cell_gives_way_where_the_line_is_full)
 }
 END_TEST
 
+/*
+ * Such a cell leads to a block that may be another entry by now: here one of a bucket that
+ * comes later in the list. A writer that went on from there would link behind its bucket's
+ * end, where no search along the list comes.
+ */
+START_TEST(a_cell_from_before_the_table_grew_is_no_start_for_a_writer)
+{
+	struct query q = query_of(name_in(BUCKET + 2, 0));
+	struct found found;
+
+	register_as(name_in(BUCKET + 2, 0), 0);
+	ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
+	ck_assert(order_is_before(BUCKET + 1, BUCKET) && order_is_before(BUCKET, BUCKET + 2));
+	*free_cell() = ref_make(found.place, order_of_entry(BUCKET + 1));
+	register_as(name_in(BUCKET, 0), 0);
+	q = query_of(name_in(BUCKET, 0));
+	ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
+	lines_check(k);
+}
+END_TEST
+
 START_TEST(a_claim_of_a_living_process_is_left_alone)
 {
 	struct entry *entry;
@@ -382,6 +403,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_cell_from_before_the_table_grew_is_no_start_for_a_writer,
 		a_claim_of_a_living_process_is_left_alone,
 		a_line_is_built_from_the_list,
 		more_names_than_cells_are_not_built,
