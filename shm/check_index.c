@@ -15,8 +15,6 @@
 #include "shm/index.h"
 #include "shm/query.h"
 
-#define PEEK_TRIES 256
-
 static uint64_t buckets_used(const struct look *look)
 {
 	/*
@@ -100,20 +98,20 @@ static void look_cell(struct look *look, uint32_t number, uint32_t which)
 	bool sound = true;
 	int tries;
 
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
+	for (tries = 0; tries < LOOK_TRIES; tries++) {
 		epoch = grace_peek(look->s);
 		buckets = buckets_used(look);
 		/* ORD[look_cell:A] acquire: the cell, then the entry; pairs with cell_cas:A */
 		cell = load_acquire(at);
-		if (!cell || cell & (CELL_LOOK | CELL_BUILT) || number >= buckets ||
-		    (order_hash(ref_order(cell)) ^ number) & (uint32_t)(buckets - 1))
+		if (!cell || cell & CELL_LOOK || number >= buckets ||
+		    index_cell_is_idle(cell, number, buckets))
 			return;
 		sound = cell_is_sound(look, at, cell);
 		if (grace_peek_held(look->s, epoch))
 			break;
 	}
-	look->torn |= tries == PEEK_TRIES;
-	if (tries < PEEK_TRIES && !sound)
+	look->torn |= tries == LOOK_TRIES;
+	if (tries < LOOK_TRIES && !sound)
 		look_fault(
 			look, FAULT_CELL, number, cell,
 			"index line %u: word %#llx leads lookups to line %u, which does not hold "

@@ -19,8 +19,6 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
-/* How often one part is tried before it is left unchecked (look->torn). */
-#define PEEK_TRIES 256
 /*
  * How many entries of one order are compared with each other by key: a line of many would
  * cost the square of its length.
@@ -329,7 +327,7 @@ static int look_part_held(struct look *look, ref_t bucket, struct items *items, 
 {
 	int tries, err;
 
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
+	for (tries = 0; tries < LOOK_TRIES; tries++) {
 		uint64_t epoch = grace_peek(look->s);
 
 		err = look_part(look, bucket, items, end);

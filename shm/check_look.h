@@ -105,6 +105,9 @@ struct look {
 	struct fault faults[LOOK_FAULTS_MAX];
 };
 
+/* How often one part is tried before it is left unchecked (look->torn). */
+#define LOOK_TRIES 256
+
 #define LOOK_DAMAGED                                                                               \
 	"the memory is damaged: destroy the registry and restart the processes that use it"
 

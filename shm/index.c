@@ -55,8 +55,8 @@ static void unindex(const struct segment *s)
 }
 
 /*
- * The exact number of buckets, if this process can reach their lines; else 0, and lookups
- * do not use them.
+ * The exact number of buckets, if this process can reach their lines; else 0: there is no
+ * index, or lookups do not use it.
  */
 static uint64_t buckets_now(const struct segment *s)
 {
@@ -65,7 +65,7 @@ static uint64_t buckets_now(const struct segment *s)
 	 */
 	uint64_t buckets = load_acquire(&s->header->buckets);
 
-	if (buckets & BUCKETS_UNINDEXED || !segment_buckets_can_be(s, buckets))
+	if (!s->lines || buckets & BUCKETS_UNINDEXED || !segment_buckets_can_be(s, buckets))
 		return 0;
 	/* relaxed: a bound of this process's own */
 	if (caa_likely(buckets <= load_relaxed(&s->view->lines)) ||
@@ -75,9 +75,11 @@ static uint64_t buckets_now(const struct segment *s)
 	return 0;
 }
 
-static struct index_line *line_of(const struct segment *s, order_t order, uint64_t buckets)
+/* The line of @order, which is that for so many *buckets; NULL where buckets_now() is 0. */
+static struct index_line *line_now(const struct segment *s, order_t order, uint64_t *buckets)
 {
-	return &s->lines[order_hash(order) & (uint32_t)(buckets - 1)];
+	*buckets = buckets_now(s);
+	return *buckets ? &s->lines[order_hash(order) & (uint32_t)(*buckets - 1)] : NULL;
 }
 
 static bool line_is_complete(const struct index_line *line)
@@ -131,17 +133,6 @@ static bool cells_clear(struct index_line *line, ref_t ref)
 	return true;
 }
 
-/*
- * Whether lookups that use @buckets do not come by @cell in the line of bucket @number: a
- * builder's, or one from before the table grew. Anybody may clear such a cell. A lookup
- * that uses fewer buckets finds out that it does when it misses something.
- */
-static bool cell_is_idle(uint64_t cell, uint32_t number, uint64_t buckets)
-{
-	return cell && (cell & CELL_BUILT ||
-			(order_hash(ref_order(cell)) ^ number) & (uint32_t)(buckets - 1));
-}
-
 /* Makes room in the line of bucket @number of @buckets. */
 static void line_narrow(const struct segment *s, uint32_t number, uint64_t buckets)
 {
@@ -151,7 +142,7 @@ static void line_narrow(const struct segment *s, uint32_t number, uint64_t bucke
 	for (i = 0; i < INDEX_CELLS; i++) {
 		uint64_t seen = load_relaxed(&line->cells[i]); /* relaxed: the CAS looks again */
 
-		if (cell_is_idle(seen, number, buckets))
+		if (index_cell_is_idle(seen, number, buckets))
 			cell_cas(&line->cells[i], &seen, 0ull);
 	}
 }
@@ -246,14 +237,11 @@ static bool overflow_is_past(const struct writer *w, uint64_t control)
 
 bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
 {
-	uint64_t buckets = s->lines ? buckets_now(s) : 0, last = 0;
-	const struct index_line *line;
+	uint64_t buckets, last = 0;
+	const struct index_line *line = line_now(s, order, &buckets);
 	uint32_t i;
 
-	if (!buckets)
-		return false;
-	line = line_of(s, order, buckets);
-	for (i = 0; i < INDEX_CELLS; i++) {
+	for (i = 0; line && i < INDEX_CELLS; i++) {
 		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
 		uint64_t cell = load_acquire(&line->cells[i]);
 
@@ -262,7 +250,7 @@ bool index_before(const struct segment *s, order_t order, place_t *place, struct
 		 * block is used again, for an entry that belongs elsewhere in the list.
 		 */
 		if (cell && !(cell & CELL_LOOK) &&
-		    !cell_is_idle(cell, (uint32_t)(line - s->lines), buckets) &&
+		    !index_cell_is_idle(cell, (uint32_t)(line - s->lines), buckets) &&
 		    order_is_before(ref_order(cell), order) &&
 		    (!last || order_is_before(ref_order(last), ref_order(cell))))
 			last = cell;
@@ -275,14 +263,14 @@ bool index_before(const struct segment *s, order_t order, place_t *place, struct
 int index_claim(const struct writer *w, const struct query *q, place_t place,
 		struct index_claim *claim)
 {
-	uint64_t buckets = w->s->lines ? buckets_now(w->s) : 0;
 	struct index_line *line;
 	uint32_t used, tries;
+	uint64_t buckets;
 	int err = 0;
 
-	if (!buckets || !(q->kinds & KINDS_OF_NAMES))
+	line = q->kinds & KINDS_OF_NAMES ? line_now(w->s, q->order, &buckets) : NULL;
+	if (!line)
 		return 0;
-	line = line_of(w->s, q->order, buckets);
 	if (claim->cell && claim->cell >= line->cells && claim->cell < line->cells + INDEX_CELLS)
 		return 0;
 	index_unclaim(claim);
@@ -326,14 +314,11 @@ void index_settle(const struct index_claim *claim, uint64_t info)
 
 bool index_is_settled(const struct segment *s, order_t order, place_t place)
 {
-	uint64_t buckets = s->lines ? buckets_now(s) : 0;
-	const struct index_line *line;
+	uint64_t buckets;
+	const struct index_line *line = line_now(s, order, &buckets);
 	uint32_t i;
 
-	if (!buckets)
-		return false;
-	line = line_of(s, order, buckets);
-	for (i = 0; i < INDEX_CELLS; i++) {
+	for (i = 0; line && i < INDEX_CELLS; i++) {
 		/*
 		 * ORD[index_is_settled:A] acquire: as a lookup has it; pairs with
 		 * cell_cas:A
@@ -346,14 +331,11 @@ bool index_is_settled(const struct segment *s, order_t order, place_t place)
 
 void index_settle_at(const struct writer *w, order_t order, place_t place, uint64_t info)
 {
-	uint64_t buckets = w->s->lines ? buckets_now(w->s) : 0;
-	struct index_line *line;
+	uint64_t buckets;
+	struct index_line *line = may_settle(info) ? line_now(w->s, order, &buckets) : NULL;
 	uint32_t i;
 
-	if (!buckets || !may_settle(info))
-		return;
-	line = line_of(w->s, order, buckets);
-	for (i = 0; i < INDEX_CELLS; i++) {
+	for (i = 0; line && i < INDEX_CELLS; i++) {
 		uint64_t seen = ref_make(place, order) | CELL_LOOK;
 
 		if (cell_cas(&line->cells[i], &seen, seen & ~CELL_LOOK))
@@ -378,7 +360,7 @@ bool index_clear(const struct writer *w, order_t order, place_t place)
 	 * an acquire; pairs with build_cell:A
 	 */
 	fence_after_cas();
-	buckets = w->s->lines ? buckets_now(w->s) : 0;
+	buckets = buckets_now(w->s);
 	number = order_hash(order) & (uint32_t)(buckets - 1);
 	while (buckets) {
 		struct index_line *line = &w->s->lines[number];
@@ -491,7 +473,7 @@ static bool build_cells(const struct writer *w, struct index_line *line, uint32_
 
 void index_narrow(const struct segment *s, uint32_t bucket)
 {
-	uint64_t buckets = s->lines ? buckets_now(s) : 0;
+	uint64_t buckets = buckets_now(s);
 
 	if (bucket < buckets)
 		line_narrow(s, bucket, buckets);
@@ -499,7 +481,7 @@ void index_narrow(const struct segment *s, uint32_t bucket)
 
 void index_build(const struct writer *w, uint32_t bucket)
 {
-	uint64_t buckets = w->s->lines ? buckets_now(w->s) : 0, control;
+	uint64_t buckets = buckets_now(w->s), control;
 	uint16_t renewals = grace_renewals(w);
 	struct index_line *line;
 

@@ -86,6 +86,17 @@ struct index_claim {
 };
 
 /*
+ * Whether lookups that use @buckets do not come by @cell in the line of bucket @number: a
+ * builder's, or one from before the table grew. Anybody may clear such a cell. A lookup
+ * that uses fewer buckets finds out that it does when it misses something.
+ */
+static inline bool index_cell_is_idle(uint64_t cell, uint32_t number, uint64_t buckets)
+{
+	return cell && (cell & CELL_BUILT ||
+			(order_hash(ref_order(cell)) ^ number) & (uint32_t)(buckets - 1));
+}
+
+/*
  * The first cell of @line for the order of @hash; NULL: there is none. One comparison of
  * eight words: the control word is among them, and never matches.
  */

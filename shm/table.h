@@ -179,9 +179,9 @@ int table_purge(const struct writer *w, const struct query *q, place_t place);
 /*
  * For an entry of @q at @place, named by a hazard, that may have become the first of its
  * key: one that was reserved or had waited. Lookups find it by the index from then on,
- * and by the list until then.
+ * and by the list until then. False: another one is in front of it.
  */
-void table_settle(const struct writer *w, const struct query *q, place_t place);
+bool table_settle(const struct writer *w, const struct query *q, place_t place);
 
 /*
  * Links the bucket for @hash if it is not linked, and returns the nearest one that is,

@@ -265,13 +265,16 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
  * The seek of table_find_first() clears away what is in front, so nothing that was seen
  * before can be taken over in front of the entry.
  */
-void table_settle(const struct writer *w, const struct query *q, place_t place)
+bool table_settle(const struct writer *w, const struct query *q, place_t place)
 {
 	struct query line = *q;
 	struct found first;
 
 	line.kinds = KINDS_OF_NAMES;
 	line.owner = 0;
-	if (w->s->unique && !table_find_first(w, &line, &first) && first.place == place)
+	if (!w->s->unique || table_find_first(w, &line, &first))
+		return true;
+	if (first.place == place)
 		index_settle_at(w, q->order, place, first.info);
+	return first.place == place;
 }

@@ -123,19 +123,6 @@ static void count(struct change *change, uint64_t before, uint64_t after)
 		row_lock(s, &change->k->self, locks);
 }
 
-/* Whether other entries are in front of our entry at @place. */
-static bool is_waiting(struct change *change, place_t place)
-{
-	struct query line = *change->q;
-	struct found first = { 0 };
-
-	if (!change->k->segment.unique)
-		return false;
-	line.kinds = KINDS_OF_NAMES;
-	line.owner = 0;
-	return !table_find_first(&change->thread->writer, &line, &first) && first.place != place;
-}
-
 /* Wakes the waiters of the key. */
 static void ring(struct change *change)
 {
@@ -145,9 +132,7 @@ static void ring(struct change *change)
 /* Our reserved name has become a name that lookups find. */
 static void tell_published(struct change *change, const struct found *own)
 {
-	change->waits = is_waiting(change, own->place);
-	if (!change->waits)
-		table_settle(&change->thread->writer, change->q, own->place);
+	change->waits = !table_settle(&change->thread->writer, change->q, own->place);
 	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
 	ring(change);
 }
