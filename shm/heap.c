@@ -216,6 +216,7 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 	slab->bytes = block_bytes;
 	slab->blocks = size_class < 0 ? 1 : SLAB_BYTES / slab->bytes;
 	slab->blocks_free = slab->blocks;
+	slab->turn = size_class < 0 ? 0 : slab_turn(slab->slab, slab->bytes);
 	slab->of_entries = of_entries;
 	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
 	for (i = 0; i < slab->blocks; i++)

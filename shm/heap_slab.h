@@ -28,16 +28,33 @@ struct heap_slab {
 	uint32_t blocks;
 	uint32_t blocks_free;
 	uint32_t bytes;
+	/*
+	 * Where in the slab block 0 is, in blocks; those behind the last one are at the
+	 * slab's beginning. An owner with few entries uses the first blocks alone, and in
+	 * thousands of such slabs, each of which begins a page, these would share a few sets
+	 * of the cache.
+	 */
+	uint32_t turn;
 	uint8_t size_class;
 	bool of_entries;
 	/* One for each block of entries; 0: free, or retired. */
 	uint16_t tags[];
 };
 
+/* Of a slab of that number: one of the eighths of a page, so that few blocks reach into a second. */
+static inline uint32_t slab_turn(uint32_t slab, uint32_t bytes)
+{
+	return slab % 8 * (SEGMENT_PAGE / 8) / bytes;
+}
+
 static inline place_t block_place(const struct heap *heap, const struct heap_slab *slab,
 				  uint32_t block)
 {
-	return segment_slab_place(heap->segment, slab->slab) + block * (slab->bytes / LINE_BYTES);
+	uint32_t at = block + slab->turn;
+
+	if (at >= slab->blocks)
+		at -= slab->blocks;
+	return segment_slab_place(heap->segment, slab->slab) + at * (slab->bytes / LINE_BYTES);
 }
 
 /*
@@ -55,7 +72,12 @@ static inline struct heap_slab *slab_of(struct heap *heap, place_t place)
 static inline uint32_t block_of(const struct heap *heap, const struct heap_slab *slab,
 				place_t place)
 {
-	return (place - segment_slab_place(heap->segment, slab->slab)) / (slab->bytes / LINE_BYTES);
+	uint32_t at = (place - segment_slab_place(heap->segment, slab->slab)) /
+		      (slab->bytes / LINE_BYTES);
+
+	if (at >= slab->blocks)
+		return at;
+	return at < slab->turn ? at + slab->blocks - slab->turn : at - slab->turn;
 }
 
 /* NULL: not an entry of this heap, or by damage not a block at all. */

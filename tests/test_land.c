@@ -193,6 +193,42 @@ START_TEST(blocks_of_all_sizes_do_not_overlap)
 }
 END_TEST
 
+/*
+ * Where in its page each of eight adjacent slabs begins to be used, for blocks of @size. All
+ * blocks of the eight are taken, and none twice.
+ */
+static void assert_slabs_begin_apart(uint32_t size)
+{
+	const uint32_t lines = size / LINE_BYTES, blocks = SLAB_BYTES / size;
+	bool used[8 * SLAB_BYTES / LINE_BYTES] = { false }, begun[8] = { false };
+	place_t place, first = 0;
+	uint32_t i, at;
+
+	for (i = 0; i < 8 * blocks; i++) {
+		ck_assert_int_eq(heap_take(&heap, size, 1, &place), 0);
+		if (!i)
+			first = segment_slab_place(&k->segment,
+						   segment_slab_of(&k->segment, place));
+		at = place - first;
+		ck_assert_uint_lt(at, sizeof(used));
+		ck_assert(!used[at]);
+		used[at] = true;
+		ck_assert_uint_le(at % (SLAB_BYTES / LINE_BYTES) + lines, SLAB_BYTES / LINE_BYTES);
+		if (i % blocks)
+			continue;
+		at = at * LINE_BYTES % SEGMENT_PAGE / (SEGMENT_PAGE / 8);
+		ck_assert(!begun[at]);
+		begun[at] = true;
+	}
+}
+
+START_TEST(slabs_begin_to_be_used_at_different_places_of_a_page)
+{
+	assert_slabs_begin_apart(64);
+	assert_slabs_begin_apart(128);
+}
+END_TEST
+
 START_TEST(a_retired_block_is_reused_only_after_its_grace_period)
 {
 	place_t first, place;
@@ -251,6 +287,7 @@ int main(void)
 		one_of_many_sweepers_retires_a_dead_owners_slab,
 		living_owners_keep_their_slabs,
 		blocks_of_all_sizes_do_not_overlap,
+		slabs_begin_to_be_used_at_different_places_of_a_page,
 		a_retired_block_is_reused_only_after_its_grace_period,
 		a_block_freed_twice_is_allocated_once,
 		an_empty_heap_has_no_slab,
