@@ -34,10 +34,11 @@
  */
 #define SEARCH_SLABS 1024u
 /*
- * At most this many are reserved at once, so that a file system that is nearly full is
- * not filled ahead of need, and a stopped process leaves little that no word counts.
+ * At most this many are reserved at once, 32 KiB: the call that needs the first of them
+ * waits until the kernel has filled all. Also, a file system that is nearly full is not
+ * filled ahead of need, and a stopped process leaves little that no word counts.
  */
-#define EXTEND_SLABS 64u
+#define EXTEND_SLABS 2u
 
 /*
  * The parameters of one land_take(). @named caches the hazards for all slabs it looks at.

@@ -108,10 +108,15 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
+/*
+ * Of the directory only the pages that begin with one of these slabs: the page of the slab
+ * in front of them was reserved with that one.
+ */
 int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count)
 {
-	int err = segment_reserve(s, s->directory_offset + slab * sizeof(struct directory_entry),
-				  count * sizeof(struct directory_entry));
+	const uint64_t entry = sizeof(struct directory_entry), page = SEGMENT_PAGE;
+	uint64_t from = (slab * entry + page - 1) / page * page, to = (slab + count) * entry;
+	int err = from < to ? segment_reserve(s, s->directory_offset + from, to - from) : 0;
 
 	return err ? err
 		   : segment_reserve(s, s->land_offset + (uint64_t)slab * SLAB_BYTES,

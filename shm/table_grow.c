@@ -45,11 +45,18 @@
 #define PREPARE_BUCKETS 4u
 
 /*
- * How much of the next half one call reserves. It may run inside a section, and a large
- * reservation there would keep the section open until the kernel has filled all those
- * pages.
+ * How much of the array of buckets one call reserves: a page with its lines, 36 KiB; where
+ * keys are not unique, many pages. The call waits until the kernel has filled them, and
+ * keeps its section open for so long.
  */
-#define RESERVE_STEP 65536u
+#define RESERVE_UNIQUE SEGMENT_PAGE
+#define RESERVE_STEP (16 * SEGMENT_PAGE)
+
+/*
+ * The next half is reserved while the last one in so many entries is added, so that most
+ * of these calls reserve nothing, and all of it is there when it is needed.
+ */
+#define RESERVE_EARLY 8u
 
 /*
  * The number of entries from which on @buckets are too few: half of the buckets; or as many
@@ -276,14 +283,34 @@ static int buckets_reserve(const struct segment *s, uint64_t from, uint64_t byte
 }
 
 /*
+ * How many bytes of the array, of which @least are in use, should be reserved by the time
+ * that there are @entries. From some entries before the doubling on it grows with each, up
+ * to twice as much.
+ */
+static uint64_t bytes_due(const struct segment *s, uint64_t buckets, uint64_t entries)
+{
+	uint64_t least = buckets * sizeof(uint64_t), most = entries_for(s, buckets);
+	uint64_t early = most / RESERVE_EARLY;
+
+	if (entries >= most)
+		return 2 * least;
+	if (entries + early <= most)
+		return least;
+	return least + (entries + early - most) * (least / early + 1);
+}
+
+/*
  *   step                                       killed, stopped or exec here
  *   1 reserve the next piece of the new half   reserved memory that the next caller finds so
  *   2 CAS buckets_ready up                     the same, and others need not reserve it
- *   3 once all is reserved, CAS buckets * 2    the table is twice as wide
+ *   3 once all is reserved, and the entries    the table is twice as wide
+ *     are too many, CAS buckets * 2
  *
  * In this order: the moment the number doubles, every process touches the new half, and
  * what is not reserved is SIGBUS on a full file system. Each CAS expects an old number,
- * so one that comes late changes nothing.
+ * so one that comes late changes nothing. No call does more than one piece, and none waits
+ * for another's: a process that is stopped in step 1 has the kernel fill pages that others
+ * fill meanwhile.
  */
 void table_grow(const struct segment *s, uint64_t entries)
 {
@@ -291,14 +318,14 @@ void table_grow(const struct segment *s, uint64_t entries)
 	uint64_t word = load_relaxed(&s->header->buckets), buckets = segment_buckets_of(word);
 	uint64_t wanted, ready, step, seen;
 
-	if (!segment_buckets_can_be(s, buckets) || entries < entries_for(s, buckets) ||
-	    buckets < SEGMENT_BUCKETS_FIRST || buckets >= s->buckets_max)
+	if (!segment_buckets_can_be(s, buckets) || buckets < SEGMENT_BUCKETS_FIRST ||
+	    buckets >= s->buckets_max)
 		return;
 	wanted = 2 * buckets * sizeof(uint64_t);
 	ready = buckets_ready(s, buckets);
-	/* As much memory in each step, whatever a bucket takes. */
-	step = s->unique ? RESERVE_STEP / sizeof(struct index_line) * sizeof(uint64_t)
-			 : RESERVE_STEP;
+	if (ready >= bytes_due(s, buckets, entries) && entries < entries_for(s, buckets))
+		return;
+	step = s->unique ? RESERVE_UNIQUE : RESERVE_STEP;
 	step = wanted - ready < step ? wanted - ready : step;
 	/* If there is no room, the table keeps its size, with longer chains. */
 	if (step && buckets_reserve(s, ready, step))
@@ -311,7 +338,7 @@ void table_grow(const struct segment *s, uint64_t entries)
 	 * ORD[table_grow:A] acq_rel: the memory, which is all 0, then the number; pairs with
 	 * index_probe:A, buckets_now:A, look_index:A. It happens here.
 	 */
-	if (ready + step == wanted)
+	if (ready + step == wanted && entries >= entries_for(s, buckets))
 		cas_acq_rel(&s->header->buckets, &word, word + buckets);
 }
 
