@@ -2,7 +2,6 @@
 /* Mutexes with priority inheritance, where the kernel has it. */
 #include "base/mutex.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +29,12 @@ static void ask_kernel(void)
 	inherits = !syscall(SYS_futex, &word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL);
 }
 
+bool mutex_inherits(void)
+{
+	pthread_once(&once, ask_kernel);
+	return inherits;
+}
+
 int mutex_init(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attr;
@@ -37,12 +42,11 @@ int mutex_init(pthread_mutex_t *mutex)
 
 	if (err)
 		return -err;
-	pthread_once(&once, ask_kernel);
 	/*
 	 * Without it the mutex is a plain one: a correct lock, but without the promise
 	 * about priorities.
 	 */
-	if (inherits)
+	if (mutex_inherits())
 		pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	err = pthread_mutex_init(mutex, &attr);
 	pthread_mutexattr_destroy(&attr);

@@ -15,8 +15,12 @@
 #define KREG_BASE_MUTEX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 /* -EAGAIN, -ENOMEM. Destroyed by pthread_mutex_destroy(). */
 int mutex_init(pthread_mutex_t *mutex);
+
+/* Whether the kernel lends priorities, to this process. */
+bool mutex_inherits(void);
 
 #endif

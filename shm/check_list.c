@@ -131,7 +131,7 @@ static bool slab_is_sound(const struct look *look, const struct item *item)
 }
 
 /*
- * Whether a living owner has the same name twice, which the mutex of each key prevents.
+ * Whether a living owner has the same name twice, which the lock of each key prevents.
  * The entry before is in the same part, as an order lies in one bucket.
  */
 static bool is_twice(const struct look *look, const struct items *items, const struct item *item,

@@ -30,8 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mutex.h"
-
 #define ABOUT_ENTRIES (1ull << 32)
 /*
  * From this many blocks or bytes on it is worth a system call that interrupts all CPUs
@@ -79,8 +77,8 @@ struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab)
 	return (struct heap_cut){ .bytes = SLAB_BYTES, .blocks = !!(word & LAND_GIFT) };
 }
 
-int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
-	      owner_t self)
+void heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
+	       owner_t self)
 {
 	int i;
 
@@ -97,7 +95,6 @@ int heap_init(struct heap *heap, const struct segment *s, const struct life_tabl
 	 * quota.
 	 */
 	quota_begin(&heap->quota, s, self);
-	return mutex_init(&heap->mutex);
 }
 
 /*
@@ -123,7 +120,6 @@ void heap_forget(struct heap *heap)
 		free(heap->of[slab]);
 	free(heap->of);
 	free(heap->waiting);
-	pthread_mutex_destroy(&heap->mutex);
 	memset(heap, 0, sizeof(*heap));
 }
 
@@ -283,7 +279,7 @@ int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 	struct heap_slab *slab = NULL;
 	bool of_entries = tag;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	/* First, as nothing has to be undone if it fails. */
 	err = grow_waiting(heap);
 	if (err)
@@ -304,7 +300,7 @@ int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 	*out = block_take(heap, slab);
 	tag_block(heap, *out, tag);
 out:
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 	return err;
 }
 
@@ -360,15 +356,15 @@ static void block_return(struct heap *heap, place_t place)
 		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->size_class]);
 }
 
-/* The mutex is kept on success, see heap.h. */
+/* The lock is kept on success, see heap.h. */
 int heap_gift_begin(struct heap *heap)
 {
 	int err;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	err = quota_take_gift(&heap->quota, heap->segment, heap->self);
 	if (err)
-		pthread_mutex_unlock(&heap->mutex);
+		lock_give(&heap->lock);
 	return err;
 }
 
@@ -376,29 +372,29 @@ void heap_gift_end(struct heap *heap, bool is_made)
 {
 	if (!is_made)
 		quota_return_gift(&heap->quota);
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 }
 
 bool heap_may_shrink(struct heap *heap)
 {
 	bool may;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	may = heap->waiting_count || heap->quota.gifts;
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 	return may;
 }
 
 void heap_return(struct heap *heap, place_t place)
 {
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	block_return(heap, place);
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 }
 
 void heap_retire(struct heap *heap, place_t place, place_t entry)
 {
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	/*
 	 * Otherwise the block is left alone: it is of an earlier program and goes with
 	 * the process, or the ring is full by damage, and losing the block is the safe
@@ -419,7 +415,7 @@ void heap_retire(struct heap *heap, place_t place, place_t entry)
 		 */
 		tag_block(heap, place, 0);
 	}
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 }
 
 static struct heap_waiting waiting_take(struct heap *heap)
@@ -478,7 +474,7 @@ static void collect(struct heap *heap)
 
 void heap_collect(struct heap *heap, bool hard)
 {
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	/* Cheap, and often enough: other processes advance the epoch too. */
 	collect(heap);
 	/*
@@ -489,5 +485,5 @@ void heap_collect(struct heap *heap, bool hard)
 	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
 	    !grace_advance(heap->segment, heap->lives, hard ? GRACE_AT_ONCE : GRACE_PATIENT, NULL))
 		collect(heap);
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 }

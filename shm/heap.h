@@ -10,17 +10,16 @@
  * Promises  a block is not given out again before all readers that could stand in it are
  *           gone.
  * Needs     what is retired is unlinked. One heap for each owner.
- * Context   any thread of the process, under a mutex private to it. Not in signal
+ * Context   any thread of the process, under a lock private to it. Not in signal
  *           handlers.
  * Used by   gift, sweep, lib/.
  */
 #ifndef KREG_SHM_HEAP_H
 #define KREG_SHM_HEAP_H
 
-#include <pthread.h>
-
 #include <urcu/list.h>
 
+#include "base/lock.h"
 #include "shm/quota.h"
 
 /* Sizes of blocks; larger values get slabs of their own. */
@@ -44,14 +43,14 @@ struct heap_waiting {
 };
 
 /*
- * Private to the process. All fields are written under @mutex, but the first three, which
+ * Private to the process. All fields are written under @lock, but the first three, which
  * are constant after heap_init().
  */
 struct heap {
 	const struct segment *segment;
 	const struct life_table *lives;
 	owner_t self;
-	pthread_mutex_t mutex;
+	struct lock lock;
 	/* Slabs with at least one free block, [of entries][size class]. */
 	struct cds_list_head room[2][HEAP_CLASSES];
 	/*
@@ -77,10 +76,10 @@ struct heap {
 
 /*
  * Once the owner has its life. The heap begins empty; only the quota counts what an
- * earlier program of the process has left. Returns the error of the mutex.
+ * earlier program of the process has left.
  */
-int heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
-	      owner_t self);
+void heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
+	       owner_t self);
 
 /*
  * Retires all slabs of the owner, also those of earlier programs, which no heap knows;
@@ -117,7 +116,7 @@ uint16_t heap_tag_of(struct heap *heap, place_t place);
 /*
  * The places of the entries with @tag in @slab, into @out, which has room for
  * HEAP_SLAB_BLOCKS; *slabs becomes the number of slabs to look at. One slab at a time, so
- * that the mutex is not held for long; entries registered meanwhile may be missed.
+ * that the lock is not held for long; entries registered meanwhile may be missed.
  */
 #define HEAP_SLAB_BLOCKS (SLAB_BYTES / LINE_BYTES)
 uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs);

@@ -2,10 +2,10 @@
 /*
  * A heap's bookkeeping of one slab, in private memory.
  *
- * It is separate from heap.h, so that only the two files that hold the heap's mutex can
+ * It is separate from heap.h, so that only the two files that hold the heap's lock can
  * see it.
  *
- * Needs     the heap's mutex, for every function here and every field.
+ * Needs     the heap's lock, for every function here and every field.
  * Used by   heap.c, heap_tag.c.
  */
 #ifndef KREG_SHM_HEAP_SLAB_H

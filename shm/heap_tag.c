@@ -12,7 +12,7 @@ void heap_tag_like(struct heap *heap, place_t place, place_t other)
 {
 	uint16_t *like;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	/*
 	 * An untagged @other was retired meanwhile, or belongs to an earlier program.
 	 * With tag 0 the new entry would be taken for a free block, and no close would
@@ -20,17 +20,17 @@ void heap_tag_like(struct heap *heap, place_t place, place_t other)
 	 */
 	like = tag_at(heap, other);
 	tag_block(heap, place, like && *like ? *like : HEAP_OF_PROCESS);
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 }
 
 uint16_t heap_tag_of(struct heap *heap, place_t place)
 {
 	uint16_t *at, tag;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	at = tag_at(heap, place);
 	tag = at ? *at : 0;
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 	return tag;
 }
 
@@ -40,13 +40,13 @@ uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *ou
 	const struct heap_slab *at;
 	uint32_t count = 0, i;
 
-	pthread_mutex_lock(&heap->mutex);
+	lock_take(&heap->lock);
 	*slabs = heap->of_size;
 	at = slab < heap->of_size ? heap->of[slab] : NULL;
 	for (i = 0; at && at->of_entries && i < at->blocks; i++) {
 		if (at->tags[i] == tag)
 			out[count++] = block_place(heap, at, i);
 	}
-	pthread_mutex_unlock(&heap->mutex);
+	lock_give(&heap->lock);
 	return count;
 }

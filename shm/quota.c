@@ -17,11 +17,11 @@
  *
  *   slabs   exact: what an earlier program of the process has left, which comes back with the
  *           last handle, and what the present program's heap takes and gives back, under its
- *           mutex; no other program of the process takes anything
+ *           lock; no other program of the process takes anything
  *   gifts   may be too high, because others end gifts. So they are counted again before
  *           anything is refused
  *
- * A gift's slab is taken and becomes nobody's under the heap's mutex, so a new count
+ * A gift's slab is taken and becomes nobody's under the heap's lock, so a new count
  * never misses one that is being made.
  */
 #include "shm/quota.h"
@@ -68,7 +68,7 @@ static owner_t payer(const struct segment *s, uint32_t slab)
 }
 
 /*
- * Under the heap's mutex, or before the heap is used: a gift whose slab is taken and not
+ * Under the heap's lock, or before the heap is used: a gift whose slab is taken and not
  * yet nobody's would be in neither count.
  */
 static uint32_t count_gifts(const struct segment *s, owner_t self)
@@ -107,7 +107,7 @@ static bool has_room(const struct quota *quota, const struct segment *s, uint32_
 /*
  * Whether @slabs more are within the quota. The gifts are counted again only where the
  * quota would be exceeded, which is the only case that reads the whole directory. The
- * caller holds the heap's mutex.
+ * caller holds the heap's lock.
  */
 static int check(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs)
 {

@@ -7,7 +7,7 @@
  * Promises  an owner that keeps to this library takes at most header->owner_slabs slabs,
  *           through all its handles and programs together, and gets them back as it gives
  *           up what lies in them; no other owner's writes are slower for it.
- * Needs     quota_take(), quota_take_gift() and their returns: the heap's mutex.
+ * Needs     quota_take(), quota_take_gift() and their returns: the heap's lock.
  * Context   any thread. quota_take() looks at all slabs where it would refuse otherwise.
  * Used by   heap, lib/.
  */
@@ -16,7 +16,7 @@
 
 #include "shm/land.h"
 
-/* Private to the process; changed under the heap's mutex. */
+/* Private to the process; changed under the heap's lock. */
 struct quota {
 	/* of this program's heap, and of an earlier program of the process */
 	uint32_t slabs;

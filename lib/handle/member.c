@@ -31,7 +31,6 @@
 #include "lib/handle/handle.h"
 #include "shm/ended.h"
 #include "shm/interrupted.h"
-#include "base/mutex.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -115,15 +114,6 @@ static struct member *member_find(const struct kreg *k)
 	return NULL;
 }
 
-static int mutexes_init(struct member *m)
-{
-	int err = mutex_init(&m->telling), i;
-
-	for (i = 0; i < KEY_MUTEXES && !err; i++)
-		err = mutex_init(&m->key_mutexes[i]);
-	return err;
-}
-
 /*
  * In the fallback the life ends here. Under the guard the life belongs to the whole
  * process, so only its note of this registry is removed.
@@ -142,10 +132,10 @@ static void member_end_life(struct member *m)
 static int member_new(struct member **out, const struct kreg *k, const char *guard)
 {
 	struct member *m = calloc(1, sizeof(*m));
-	int err = m ? mutexes_init(m) : -ENOMEM;
+	int err;
 
-	if (err)
-		goto fail;
+	if (!m)
+		return -ENOMEM;
 	m->segment = k->segment;
 	m->lives = k->lives;
 	m->self = k->self;
@@ -158,11 +148,7 @@ static int member_new(struct member **out, const struct kreg *k, const char *gua
 						 : -ENOMEM;
 	if (err)
 		goto fail;
-	err = heap_init(&m->heap, &m->segment, &m->lives, m->self.owner);
-	if (err) {
-		member_end_life(m);
-		goto fail;
-	}
+	heap_init(&m->heap, &m->segment, &m->lives, m->self.owner);
 	*out = m;
 	return 0;
 fail:

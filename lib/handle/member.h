@@ -17,15 +17,13 @@
 #ifndef KREG_LIB_MEMBER_H
 #define KREG_LIB_MEMBER_H
 
-#include <pthread.h>
-
 #include <urcu/list.h>
 
 #include "shm/heap.h"
 
 #pragma GCC visibility push(hidden)
 
-#define KEY_MUTEXES 16
+#define KEY_LOCKS 16
 
 struct kreg;
 
@@ -34,13 +32,13 @@ struct member {
 	struct life_table lives;
 	struct life_self self;
 	struct heap heap;
-	pthread_mutex_t key_mutexes[KEY_MUTEXES]; /* by the key's hash; change.c */
-	pthread_mutex_t telling;                  /* tell.c, as are the next two */
-	uint32_t records;                         /* written to the log */
-	uint32_t log_known;                       /* bytes of the log that are reserved */
-	uint64_t id;                              /* the segment's */
-	char *guard;                  /* where this process is noted; NULL in the fallback */
-	struct cds_list_head handles; /* sorted by number */
+	struct lock key_locks[KEY_LOCKS]; /* by the key's hash; change.c */
+	struct lock telling;              /* tell.c, as are the next two */
+	uint32_t records;                 /* written to the log */
+	uint32_t log_known;               /* bytes of the log that are reserved */
+	uint64_t id;                      /* the segment's */
+	char *guard;                      /* where this process is noted; NULL in the fallback */
+	struct cds_list_head handles;     /* sorted by number */
 	struct cds_list_head node;
 };
 

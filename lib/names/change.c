@@ -12,7 +12,7 @@
  *   what was replaced is retired            its slab is a dead owner's
  *   tidying: grow, sweep, collect           see each of them
  *
- * The mutex of a key keeps the steps of two threads of this process apart, whether they
+ * The lock of a key keeps the steps of two threads of this process apart, whether they
  * use one handle or two. Without it, the count or the record of one change could follow
  * the CAS of the other, so listeners would see the two in the wrong order.
  */
@@ -36,9 +36,9 @@
 #define COUNT_EVERY 16u
 #define SWEEP_SLABS 4u
 
-static pthread_mutex_t *key_mutex(struct change *change)
+static struct lock *key_lock(struct change *change)
 {
-	return &change->k->member->key_mutexes[change->q->bell % KEY_MUTEXES];
+	return &change->k->member->key_locks[change->q->bell % KEY_LOCKS];
 }
 
 int change_enter(struct change *change, struct kreg *k, const struct query *q)
@@ -50,20 +50,20 @@ int change_enter(struct change *change, struct kreg *k, const struct query *q)
 	if (err)
 		return err;
 	/*
-	 * Before the section: a thread that waits for the mutex inside of one would delay
+	 * Before the section: a thread that waits for the lock inside of one would delay
 	 * reclaiming.
 	 */
-	pthread_mutex_lock(key_mutex(change));
+	lock_take(key_lock(change));
 	err = handle_enter(k, &change->thread);
 	if (err)
-		pthread_mutex_unlock(key_mutex(change));
+		lock_give(key_lock(change));
 	return err;
 }
 
 void change_leave(struct change *change)
 {
 	handle_leave(change->thread);
-	pthread_mutex_unlock(key_mutex(change));
+	lock_give(key_lock(change));
 	handle_tidy(change->k, change->swept);
 }
 

@@ -7,7 +7,7 @@
  *           other.
  * Needs     change_enter() before and change_leave() after it; no other call of kreg in
  *           between.
- * Context   any thread; lock-free between processes, a mutex within this one.
+ * Context   any thread; lock-free between processes, a lock within this one.
  * Used by   lib/.
  */
 #ifndef KREG_LIB_CHANGE_H

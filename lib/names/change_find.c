@@ -6,7 +6,7 @@
  * found is named by a hazard, and the section is checked before the caller gets the
  * entry; from then on the entry and its value stay. If the check fails, the walk starts
  * again and skips the entries that the caller has seen and left. Those are still there:
- * within a change no other thread can unregister them, because the mutex of the key is
+ * within a change no other thread can unregister them, because the lock of the key is
  * held.
  */
 #include "lib/names/change.h"

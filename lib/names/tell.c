@@ -2,12 +2,12 @@
 /*
  * Records of changes, written to the process's log.
  *
- * A process has one log for all its handles and threads, so a mutex of the member
- * serializes its records. The mutex is private to the process: a process that dies with
+ * A process has one log for all its handles and threads, so a lock of the member
+ * serializes its records. The lock is private to the process: a process that dies with
  * it held blocks no other.
  *
  * The record of an unregistration is written before it happens (log.c explains why), and
- * the mutex is held until it has happened.
+ * the lock is held until it has happened.
  */
 #include "lib/names/tell.h"
 
@@ -21,7 +21,7 @@ static void telling_begin(struct kreg *k, const struct log_event *event)
 {
 	struct member *m = k->member;
 
-	pthread_mutex_lock(&m->telling);
+	lock_take(&m->telling);
 	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_known);
 }
 
@@ -29,7 +29,7 @@ static void telling_end(struct kreg *k)
 {
 	bool check = !(++k->member->records % CHECK_EVERY);
 
-	pthread_mutex_unlock(&k->member->telling);
+	lock_give(&k->member->telling);
 	log_tell(&k->segment);
 	if (check)
 		log_check_listeners(&k->segment, &k->lives);

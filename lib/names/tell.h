@@ -3,7 +3,7 @@
  * Notification of listeners about changes.
  *
  * Promises  costs one load if there are no listeners.
- * Needs     the key's mutex; tell_unregister_done() after a tell_unregister() that
+ * Needs     the key's lock; tell_unregister_done() after a tell_unregister() that
  *           returned true.
  * Context   inside of a change; any thread.
  * Used by   change.c, close.c.
@@ -22,7 +22,7 @@ void tell_register(struct kreg *k, const struct found *own, uint32_t flags);
 void tell_update(struct kreg *k, const struct found *own, place_t before);
 
 /*
- * Before @own is unregistered. True: a record was written, and the telling mutex is held
+ * Before @own is unregistered. True: a record was written, and the telling lock is held
  * until tell_unregister_done().
  */
 bool tell_unregister(struct kreg *k, const struct found *own);
