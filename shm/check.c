@@ -140,7 +140,7 @@ static void look_header(struct look *look)
 
 	header_is(look, "magic", header->magic, SEGMENT_MAGIC);
 	header_is(look, "layout", header->layout, SEGMENT_LAYOUT);
-	header_is(look, "seed", header->seed, s->seed);
+	header_is(look, "seed", header->seed, s->hash.whole);
 	header_is(look, "seats", header->seats, s->seats);
 	header_is(look, "slots", header->slots, s->slots_count);
 	header_is(look, "partitions", header->partitions, s->partitions);

@@ -121,14 +121,14 @@ static inline bool entry_has_key(const struct segment *s, const struct entry *en
 }
 
 /*
- * Whether it is a plain name with a key of that size and the value behind it: one
- * comparison for kind, flags, place and key size together, because the short search makes
- * it for each hit.
+ * Whether it is a plain name with a key of that size and the value behind it:
+ * one comparison for kind, flags and key size together, because the short search makes it for
+ * each hit.
  */
 static inline bool entry_is_in_line(uint64_t info, uint32_t key_size)
 {
-	return (info & ~(ENTRY_VALUE_SIZE_MAX << ENTRY_VALUE_SIZE_SHIFT)) ==
-	       entry_info(ENTRY_NAME, 0, 0, key_size);
+	return (uint16_t)info == entry_info(ENTRY_NAME, 0, 0, key_size) &&
+	       info >> ENTRY_VALUE_SIZE_SHIFT <= ENTRY_VALUE_SIZE_MAX;
 }
 
 static inline uint32_t entry_value_size(uint64_t info)

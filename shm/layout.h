@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 6u
+#define SEGMENT_LAYOUT 7u
 #define SEGMENT_PAGE 4096u
 
 #define SLAB_BYTES 16384u
@@ -459,11 +459,14 @@ struct meta_head {
  *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h
  *   info    see below
  *
- *   63    60 59    56 55              25 24        8 7        0
- *  +--------+--------+------------------+-----------+----------+
- *  | flags  | kind   | place of value   | size of   | size of  |   place 0: right behind the key,
- *  |        |        | in lines, or 0   | value     | key      |   at the next multiple of 8
- *  +--------+--------+------------------+-----------+----------+
+ *   63              33 32       16 15    12 11     8 7        0
+ *  +------------------+-----------+--------+--------+----------+
+ *  | place of value   | size of   | flags  | kind   | size of  |   place 0: right behind the key,
+ *  | in lines, or 0   | value     |        |        | key      |   at the next multiple of 8
+ *  +------------------+-----------+--------+--------+----------+
+ *
+ * So its low 16 bits say whether it is a plain name of a size of key, and the rest is the size
+ * of the value, or larger than any value's: lookups compare the one and bound the other.
  *
  * A counter is the exception: an entry whose value is 8 bytes, which its owner adds to in
  * place, atomically.
@@ -476,9 +479,9 @@ struct entry {
 };
 
 #define ENTRY_HEAD 24u
-#define ENTRY_KIND_SHIFT 56
-#define ENTRY_VALUE_PLACE_SHIFT 25
-#define ENTRY_VALUE_SIZE_SHIFT 8
+#define ENTRY_KIND_SHIFT 8
+#define ENTRY_VALUE_SIZE_SHIFT 16
+#define ENTRY_VALUE_PLACE_SHIFT 33
 /* The largest size that the word has room for; it may say so if it is damaged. */
 #define ENTRY_VALUE_SIZE_MAX 0x1ffffull
 /* The largest value that a registration may have. */

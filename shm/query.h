@@ -15,9 +15,6 @@
 #ifndef KREG_SHM_QUERY_H
 #define KREG_SHM_QUERY_H
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "shm/entry.h"
 
 /* One search. Private to the thread that has made it. */
@@ -42,18 +39,18 @@ struct query {
  * Locks, claims and statuses get other places in the list than names of the same key: a
  * long line for a lock would otherwise lengthen each lookup of the name.
  */
-#define SEED_OF_LOCKS 0x9e3779b97f4a7c15ull
-#define SEED_OF_CLAIMS 0xc2b2ae3d27d4eb4full
-#define SEED_OF_STATUS 0x165667b19e3779f9ull
+#define HASH_OF_LOCKS 0x1e3779b9u
+#define HASH_OF_CLAIMS 0x02b2ae3du
+#define HASH_OF_STATUS 0x165667b1u
 
-static inline struct query table_query_by(uint64_t seed, const void *key, size_t key_size,
-					  uint32_t kinds)
+static inline struct query table_query_by(const struct segment *s, uint32_t by, const void *key,
+					  size_t key_size, uint32_t kinds)
 {
 	struct query q;
 
 	q.key = key;
 	q.key_size = (uint32_t)key_size;
-	q.hash = order_hash((order_t)XXH3_64bits_withSeed(key, key_size, seed));
+	q.hash = order_hash(hash_key(&s->hash, key, key_size) ^ by);
 	q.bell = q.hash;
 	q.order = order_of_entry(q.hash);
 	q.kinds = kinds;
@@ -67,25 +64,25 @@ static inline struct query table_query_by(uint64_t seed, const void *key, size_t
  */
 static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
 {
-	return table_query_by(s->seed, key, key_size, KIND_OF(ENTRY_NAME));
+	return table_query_by(s, 0, key, key_size, KIND_OF(ENTRY_NAME));
 }
 
 static inline struct query table_query_lock(const struct segment *s, const void *key,
 					    size_t key_size)
 {
-	return table_query_by(s->seed ^ SEED_OF_LOCKS, key, key_size, KIND_OF(ENTRY_LOCK));
+	return table_query_by(s, HASH_OF_LOCKS, key, key_size, KIND_OF(ENTRY_LOCK));
 }
 
 static inline struct query table_query_claim(const struct segment *s, const void *key,
 					     size_t key_size)
 {
-	return table_query_by(s->seed ^ SEED_OF_CLAIMS, key, key_size, KIND_OF(ENTRY_CLAIM));
+	return table_query_by(s, HASH_OF_CLAIMS, key, key_size, KIND_OF(ENTRY_CLAIM));
 }
 
 static inline struct query table_query_status(const struct segment *s, const void *key,
 					      size_t key_size)
 {
-	return table_query_by(s->seed ^ SEED_OF_STATUS, key, key_size, KIND_OF(ENTRY_STATUS));
+	return table_query_by(s, HASH_OF_STATUS, key, key_size, KIND_OF(ENTRY_STATUS));
 }
 
 /*

@@ -95,7 +95,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->owner_slabs = header->owner_slabs;
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
-	s->seed = header->seed;
+	hash_seed_make(&s->hash, header->seed);
 	s->rows = (struct row *)(uintptr_t)offset;
 	s->row_bytes = sizeof(struct row);
 	s->who_offset = offset + ROW_WHO;

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "shm/atomic.h"
+#include "shm/hash.h"
 #include "shm/layout.h"
 #include "shm/life.h"
 #include "shm/place.h"
@@ -133,7 +134,7 @@ struct segment {
 	uint32_t owner_slabs;
 	/* A name has at most one holder. */
 	bool unique;
-	uint64_t seed;
+	struct hash_seed hash;
 	uint64_t land_offset;
 	uint64_t buckets_offset;
 	uint64_t lines_offset;

@@ -288,7 +288,8 @@ START_TEST(damaged_memory_neither_crashes_nor_blocks_a_call)
 	printf("# KREG_SEED=%u\n", seed);
 	fflush(stdout);
 	for (round = 0; round < 100; round++) {
-		k->segment.seed = k->segment.header->seed = seed; /* of the hash */
+		k->segment.header->seed = seed; /* of the hash */
+		hash_seed_make(&k->segment.hash, seed);
 		for (i = 0; i < 500; i++)
 			kreg_register(k, &i, sizeof(i), &i, sizeof(i), NULL);
 		slabs = land_slabs(&k->segment);

@@ -102,7 +102,7 @@ static void check_listed(const struct kreg *k, const struct listed *listed, uint
 	}
 	ck_abort_msg("line %u is complete and has no cell of the entry at %u, kind and flags %#llx",
 		     number, ref_place(listed->ref),
-		     (unsigned long long)(listed->info >> ENTRY_KIND_SHIFT));
+		     (unsigned long long)(uint8_t)(listed->info >> ENTRY_KIND_SHIFT));
 }
 
 static void check_cell(const struct kreg *k, const struct list *list, struct lines *sum,
@@ -139,7 +139,7 @@ static void check_cell(const struct kreg *k, const struct list *list, struct lin
 			      !entry_is_replaceable(listed->info) && listed->first,
 		      "line %u: cell %#llx leads to kind and flags %#llx, which is%s the first",
 		      number, (unsigned long long)cell,
-		      (unsigned long long)(listed->info >> ENTRY_KIND_SHIFT),
+		      (unsigned long long)(uint8_t)(listed->info >> ENTRY_KIND_SHIFT),
 		      listed->first ? "" : " not");
 }
 
