@@ -11,9 +11,8 @@
 #include "shm/log.h"
 #include "shm/row.h"
 
-#define LOG_UNITS (LOG_BYTES / LOG_UNIT)
 /* The longest record: a writer makes none that is longer. */
-#define RECORD_UNITS ((LOG_BYTES / 2 + 1024) / LOG_UNIT)
+#define RECORD_UNITS (LOG_RECORD_MAX / LOG_UNIT)
 
 /* Damage may have made the number larger than the array. */
 static uint32_t slots_end(const struct look *look)
@@ -112,16 +111,6 @@ static void look_counts(struct look *look, uint32_t seat)
 			(unsigned long long)at->locks_found);
 }
 
-/* Copies @bytes from @unit on out of a log, around its end. */
-static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32_t bytes)
-{
-	uint32_t offset = unit % LOG_UNITS * LOG_UNIT;
-	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
-
-	copy_out(to, ring + offset, first);
-	copy_out((unsigned char *)to + first, ring, bytes - first);
-}
-
 /*
  * Whether a record of @seat's ends where @published says. Records have no index from
  * behind, so each possible length is tried.
@@ -129,26 +118,27 @@ static void ring_read(const unsigned char *ring, uint32_t unit, void *to, uint32
 static bool has_last_record(const struct look *look, uint32_t seat, uint64_t published)
 {
 	const unsigned char *ring;
-	uint32_t end = (uint32_t)published, units;
+	uint32_t end = (uint32_t)published % LOG_UNITS(look->s), units;
 	struct log_record record;
 
 	if (!segment_see_logs(look->s, seat))
 		return true;
-	ring = look->s->logs + (uint64_t)seat * LOG_BYTES;
+	ring = look->s->logs + (uint64_t)seat * look->s->log_bytes;
 	/*
-	 * Not before the first record: what lies there may not be reserved, and reading
-	 * it would allocate a page, or be SIGBUS on a full file system.
+	 * Not before the round: no record goes around the ring's end, and what lies there
+	 * may not be reserved: reading it would allocate a page, or be SIGBUS on a full
+	 * file system.
 	 */
-	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units <= end; units++) {
-		ring_read(ring, end - units, &record, sizeof(record));
+	for (units = sizeof(record) / LOG_UNIT; units <= RECORD_UNITS && units < end; units++) {
+		copy_out(&record, ring + (end - units) * LOG_UNIT, sizeof(record));
 		if (record.bytes == units * LOG_UNIT && owner_seat(record.owner) == seat &&
 		    record.type >= LOG_REGISTER && record.type <= LOG_RESYNC &&
 		    sizeof(record) + record.key_size + (uint64_t)record.value_size <=
 			    record.bytes &&
-		    (uint32_t)(published >> 32) - (uint32_t)record.number - 1 < LOG_UNITS)
+		    (uint32_t)(published >> 32) - record.number - 1 < LOG_UNITS(look->s))
 			return true;
 	}
-	return !end;
+	return !(uint32_t)published;
 }
 
 /*
@@ -180,14 +170,14 @@ static void look_log(struct look *look, uint32_t seat)
 	sound = has_last_record(look, seat, published);
 	/*
 	 * ORD[look_log:B] acquire: the bytes, then whether more was written meanwhile;
-	 * pairs with log_write:A
+	 * pairs with log_claim:A
 	 */
 	fence_acquire();
 	/* relaxed: after the fence */
 	if (load_relaxed(&row->log_claimed) != claimed ||
 	    load_relaxed(&row->log_published) != published) /* relaxed: as above */
 		return;
-	if (!sound || (uint32_t)claimed - (uint32_t)published > RECORD_UNITS)
+	if (!sound || (uint32_t)claimed - (uint32_t)published > LOG_UNITS(look->s) + RECORD_UNITS)
 		look_fault(look, FAULT_LOG, seat, published,
 			   "log %u: no record ends where the words %#llx and %#llx say; listeners "
 			   "miss earlier records",

@@ -405,35 +405,47 @@ struct index_line {
 };
 
 /*
- * A record of a seat's log, at a multiple of 16 in a ring of LOG_BYTES; key and value follow
- * it. Written by the holder of the seat, between raising log_claimed and raising
- * log_published: a reader copies it and checks log_claimed afterwards.
+ * A record of a seat's log, at a multiple of 16 in a ring; behind it come the
+ * owner that an entry is given to, only in a record of that, then key and value. Written by
+ * the holder of the seat, between raising log_claimed and raising log_published: a reader
+ * copies it and checks log_claimed afterwards.
  */
 struct log_record {
-	/* with key and value, rounded up to 16 */
+	/* with what follows, rounded up to 16 */
 	uint32_t bytes;
 	/* enum log_type */
 	uint8_t type;
 	uint8_t key_size;
 	/* LOG_* */
 	uint16_t flags;
-	uint64_t number;
+	uint32_t number;
+	uint32_t value_size;
 	uint64_t stamp;
 	uint64_t owner;
-	/* the owner that it is given to */
-	uint64_t to;
 	/* of the program that has written it */
-	uint64_t image;
+	uint32_t image;
+	uint32_t pid;
 	/* of the entry */
 	uint32_t place;
 	/* of the entry that it replaces */
 	uint32_t before;
-	uint32_t value_size;
-	uint32_t pid;
 };
 
-#define LOG_BYTES 131072u
+/* The first LOG_UNIT of each ring. */
+struct log_head {
+	/* bytes of the ring that are; a figure */
+	uint64_t reserved;
+	uint64_t unused;
+};
+
+/*
+ * Of the ring, a power of 2: as much as fits for all seats into half of max_bytes, within
+ * these bounds.
+ */
+#define LOG_BYTES_MOST 1048576u
+#define LOG_BYTES_LEAST 131072u
 #define LOG_UNIT 16u
+#define LOG_RECORD_MAX (ENTRY_VALUE_MAX + 1024u)
 
 /*
  * In front of the registry's own keys and values; see meta.c. Written before the blob is
@@ -535,7 +547,8 @@ _Static_assert(offsetof(struct segment_who, time_namespace) == 4, "it never chan
 _Static_assert(offsetof(struct segment_who, start) == 8, "it never changes");
 _Static_assert(offsetof(struct segment_who, pid_namespace) == 16, "it never changes");
 _Static_assert(sizeof(struct segment_header) == 512 + 4 * SEGMENT_BELLS, "other processes see it");
-_Static_assert(sizeof(struct log_record) == 64, "other processes see it");
+_Static_assert(sizeof(struct log_head) == LOG_UNIT, "records begin behind it");
+_Static_assert(sizeof(struct log_record) == 48, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 128, "a cache line of its own");
 _Static_assert(offsetof(struct segment_header, successor) == 192, "a cache line of its own");
 _Static_assert(sizeof(struct row) == 128, "other processes see it");

@@ -19,6 +19,23 @@
  * In this order: 2 before 1 would overwrite a record that a reader is copying, and the
  * reader could not know; 3 before 2 would show it the bytes of the round before.
  *
+ * A ring has room for what a writer at 300,000 events a second does while a reader does
+ * not get a CPU for some 50 ms. A slower writer needs less, and takes less memory: it turns
+ * early. Before it takes more of the ring than it has in use, it looks when it began the
+ * round; if that is KEEP_NS ago, it begins the next one, otherwise it doubles what is in use.
+ * The positions that it leaves out count as written, so nothing else changes:
+ *
+ *   0      LOG_UNIT                          in use                    log_bytes of the segment
+ *  +------+---------+---------+-----+-------+----------------------------+
+ *  | head | record  | record  | ... | turn  |                            |
+ *  +------+---------+---------+-----+-------+----------------------------+
+ *
+ * No record continues at the beginning, so each is in one piece; the last of a round is
+ * a turn, which has no number of its own and is published with the record behind it.
+ *
+ *   killed here                               what is left
+ *   after the turn, before step 3             nothing, as in step 2: its record is written again
+ *
  * A reader copies a record and loads claimed afterwards: if that has gone more than a
  * ring beyond the record's start, the copy is void, and the numbers tell how many
  * records were missed. Nobody waits for a reader.
@@ -51,16 +68,20 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "shm/copy.h"
 #include "shm/row.h"
 #include "shm/table.h"
 
-/* The ring in units, and the step by which its memory is reserved: one call for 16 KiB. */
-#define LOG_UNITS (LOG_BYTES / LOG_UNIT)
+/* The step by which a ring's memory is reserved: one call for 16 KiB. */
 #define RESERVE_STEP 16384u
+/* What each writer takes before it turns, and how long it does not overwrite a record if it can. */
+#define LIMIT_FIRST LOG_BYTES_LEAST
+#define KEEP_NS 50000000u
 
 static unsigned char *log_ring(const struct segment *s, uint32_t seat)
 {
-	return s->logs + (uint64_t)seat * LOG_BYTES;
+	return s->logs + (uint64_t)seat * s->log_bytes;
 }
 
 /* A word of the row. Positions wrap after 64 GiB, so they are compared by difference. */
@@ -69,28 +90,15 @@ static uint64_t log_word(uint64_t high, uint64_t units)
 	return high << 32 | (uint32_t)units;
 }
 
-/* A record may continue at the ring's beginning, so that its end needs no padding. */
-static void ring_write(unsigned char *ring, uint64_t at, const void *from, uint32_t bytes)
+static uint32_t ring_offset(const struct segment *s, uint64_t position)
 {
-	uint32_t offset = (uint32_t)at % LOG_BYTES;
-	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
-
-	if (first)
-		copy_in(ring + offset, from, first);
-	if (bytes > first)
-		copy_in(ring, (const unsigned char *)from + first, bytes - first);
+	return (uint32_t)position * LOG_UNIT & (s->log_bytes - 1);
 }
 
-/* The writer may overwrite the bytes meanwhile: log_copy() checks afterwards. */
-static void ring_read(const unsigned char *ring, uint64_t at, void *to, uint32_t bytes)
+/* The position behind the head of the next round. */
+static uint64_t next_round(const struct segment *s, uint64_t position)
 {
-	uint32_t offset = (uint32_t)at % LOG_BYTES;
-	uint32_t first = bytes < LOG_BYTES - offset ? bytes : LOG_BYTES - offset;
-
-	if (first)
-		copy_out(to, ring + offset, first);
-	if (bytes > first)
-		copy_out((unsigned char *)to + first, ring, bytes - first);
+	return (position | (LOG_UNITS(s) - 1)) + 1 + sizeof(struct log_head) / LOG_UNIT;
 }
 
 uint64_t log_stamp(const struct segment *s)
@@ -112,58 +120,107 @@ uint64_t log_stamps(const struct segment *s)
 }
 
 /* How much of a ring is reserved once @end bytes of it have been written. */
-static uint64_t ring_reserved(uint64_t end)
+static uint64_t ring_reserved(const struct segment *s, uint64_t end)
 {
 	end = (end + RESERVE_STEP - 1) / RESERVE_STEP * RESERVE_STEP;
-	return end < LOG_BYTES ? end : LOG_BYTES;
+	return end < s->log_bytes ? end : s->log_bytes;
 }
 
 /*
- * Reserves what the record needs; the first round through the ring does so a step at a
- * time, later rounds find all of it. A write to memory that is not reserved would be
- * SIGBUS on a full file system. False: there is no room; the caller goes on without the
- * record.
+ * Reserves the ring up to @end; the first round through the ring does so a step at a time,
+ * later rounds find all of it. A write to memory that is not reserved would be SIGBUS on a
+ * full file system. False: there is no room; the caller goes on without the record.
  *
- * It reserves from the ring's beginning: *known is of this process, and an earlier
+ * It reserves from the ring's beginning: use->known is of this process, and an earlier
  * holder of the seat may have left the position anywhere.
  */
-static bool log_reserve(const struct segment *s, uint32_t seat, uint64_t position, uint32_t bytes,
-			uint32_t *known)
+static bool log_reserve(const struct segment *s, uint32_t seat, uint32_t end, struct log_use *use)
 {
-	uint64_t end = ring_reserved(position * LOG_UNIT % LOG_BYTES + bytes);
+	struct log_head *head = (struct log_head *)log_ring(s, seat);
+	uint64_t step = ring_reserved(s, end);
 
-	if (end <= *known)
+	if (caa_likely(end <= use->known))
 		return true;
-	if (segment_reserve(s, s->logs_offset + (uint64_t)seat * LOG_BYTES, end))
+	if (segment_reserve(s, s->logs_offset + (uint64_t)seat * s->log_bytes, step))
 		return false;
-	*known = (uint32_t)end;
+	use->known = (uint32_t)step;
+	if (load_relaxed(&head->reserved) < step)     /* relaxed: a figure */
+		store_relaxed(&head->reserved, step); /* relaxed: as above */
 	return true;
 }
 
 uint64_t log_bytes(const struct segment *s)
 {
 	uint32_t seat, end = row_end(s);
-	uint64_t sum = 0;
+	uint64_t sum = 0, some;
 
 	for (seat = 0; seat < end; seat++) {
+		/* relaxed: a figure; where nothing was written, a look would take a page */
+		if (!(uint32_t)load_relaxed(&s->rows[seat].log_published) ||
+		    !segment_see_logs(s, seat))
+			continue;
 		/* relaxed: a figure */
-		uint32_t claimed = (uint32_t)load_relaxed(&s->rows[seat].log_claimed);
-
-		sum += ring_reserved((uint64_t)claimed * LOG_UNIT);
+		some = load_relaxed(&((const struct log_head *)log_ring(s, seat))->reserved);
+		sum += some < s->log_bytes ? some : s->log_bytes;
 	}
 	return sum;
 }
 
+/* What is in use when a process writes its first record at @offset. */
+static void use_begin(const struct segment *s, struct log_use *use, uint32_t offset)
+{
+	use->since = clock_now();
+	use->limit = LIMIT_FIRST;
+	while (use->limit < s->log_bytes && use->limit / 2 < offset)
+		use->limit *= 2;
+}
+
+/*
+ * Whether a record of @bytes at @offset has to be the next round's first. There is always
+ * room left for a turn.
+ */
+static bool log_turns(const struct segment *s, struct log_use *use, uint32_t offset, uint32_t bytes)
+{
+	uint64_t now;
+
+	if (caa_unlikely(!use->limit))
+		use_begin(s, use, offset);
+	if (caa_likely(offset + bytes + sizeof(struct log_record) <= use->limit))
+		return false;
+	now = clock_now();
+	while (use->limit < s->log_bytes && now - use->since < KEEP_NS) {
+		use->limit *= 2;
+		if (offset + bytes + sizeof(struct log_record) <= use->limit)
+			return false;
+	}
+	use->since = now;
+	return true;
+}
+
 /* Writes the record's bytes. The caller has claimed and reserved them. */
-static void log_fill(const struct segment *s, const struct log_event *event, uint64_t position,
+static void log_fill(unsigned char *at, const struct log_event *event,
 		     const struct log_record *record)
 {
-	unsigned char *ring = log_ring(s, owner_seat(event->owner));
-	uint64_t at = position * LOG_UNIT;
+	copy_in(at, record, sizeof(*record));
+	at += sizeof(*record);
+	if (event->type == LOG_GIVE) {
+		copy_in(at, &event->to, sizeof(event->to));
+		at += sizeof(event->to);
+	}
+	if (event->key_size)
+		copy_in(at, event->key, event->key_size);
+	if (event->value_size)
+		copy_in(at + event->key_size, event->value, event->value_size);
+}
 
-	ring_write(ring, at, record, sizeof(*record));
-	ring_write(ring, at + sizeof(*record), event->key, event->key_size);
-	ring_write(ring, at + sizeof(*record) + event->key_size, event->value, event->value_size);
+/* Writes what leads from @at to the next round. */
+static void log_fill_turn(unsigned char *at, const struct log_record *next)
+{
+	struct log_record turn = { .bytes = sizeof(turn), .type = LOG_TURN };
+
+	turn.number = next->number;
+	turn.owner = next->owner;
+	copy_in(at, &turn, sizeof(turn));
 }
 
 /* Whether such a record is published before the change happens. */
@@ -172,27 +229,48 @@ static bool log_is_announced(uint32_t type)
 	return type == LOG_UNREGISTER || type == LOG_GIVE;
 }
 
+/* Step 1: @end may be overwritten from here on. */
+static void log_claim(struct row *row, const struct log_event *event, uint32_t number, uint64_t end)
+{
+	/* relaxed: we alone write it */
+	uint64_t claimed = (uint32_t)load_relaxed(&row->log_claimed);
+
+	/*
+	 * An earlier holder of the seat, or an earlier program, may have claimed more and
+	 * been killed in step 2. Claimed must not decrease: a reader could take bytes that
+	 * were overwritten then for intact.
+	 */
+	if ((int32_t)((uint32_t)claimed - (uint32_t)end) < 0)
+		claimed = end;
+	/* relaxed: the fence below orders it */
+	store_relaxed(&row->log_claimed,
+		      log_word(log_is_announced(event->type) ? (uint64_t)number + 1 : 0, claimed));
+	/*
+	 * ORD[log_claim:A] release: the claim, then the bytes: a reader that has copied
+	 * bytes of the next round sees the claim; pairs with log_copy:A, look_log:B
+	 */
+	cmm_smp_wmb();
+}
+
 /*
  * Steps 1 to 3 of the head, in this process's program; exec between them leaves what a
  * death leaves. One thread at a time: the words are stored, not CASed, because nobody
  * else writes.
  */
 void log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
-	       uint32_t *known)
+	       struct log_use *use)
 {
-	struct row *row = &s->rows[owner_seat(event->owner)];
+	uint32_t seat = owner_seat(event->owner), offset;
+	struct row *row = &s->rows[seat];
 	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
-	uint64_t number = published >> 32, position = (uint32_t)published, end;
-	/* relaxed: we alone write it */
-	uint64_t claimed = (uint32_t)load_relaxed(&row->log_claimed);
+	uint64_t position = (uint32_t)published, start = position, end;
 	struct log_record record = {
 		.type = (uint8_t)event->type,
 		.flags = (uint16_t)event->flags,
 		.key_size = (uint8_t)event->key_size,
-		.number = number,
+		.number = (uint32_t)(published >> 32),
 		.stamp = stamp,
 		.owner = event->owner,
-		.to = event->to,
 		.image = event->image,
 		.place = event->place,
 		.before = event->before,
@@ -200,37 +278,30 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 		.pid = event->pid,
 	};
 
-	record.bytes =
-		(uint32_t)(sizeof(record) + event->key_size + event->value_size + LOG_UNIT - 1) /
-		LOG_UNIT * LOG_UNIT;
-	end = position + record.bytes / LOG_UNIT;
-	if (!log_reserve(s, owner_seat(event->owner), position, record.bytes, known)) {
+	record.bytes = (uint32_t)(sizeof(record) + (event->type == LOG_GIVE ? sizeof(owner_t) : 0) +
+				  event->key_size + event->value_size + LOG_UNIT - 1) /
+		       LOG_UNIT * LOG_UNIT;
+	offset = ring_offset(s, start);
+	if (!offset)
+		start += sizeof(struct log_head) / LOG_UNIT;
+	else if (log_turns(s, use, offset, record.bytes))
+		start = next_round(s, start);
+	end = start + record.bytes / LOG_UNIT;
+	if (!log_reserve(s, seat, offset + sizeof(record), use) ||
+	    !log_reserve(s, seat, ring_offset(s, start) + record.bytes, use)) {
 		/* No memory: a number without a record, which readers count as missed. */
 		end = position;
 	} else {
-		/*
-		 * An earlier holder of the seat, or an earlier program, may have
-		 * claimed more and been killed in step 2. Claimed must not decrease: a
-		 * reader could take bytes that were overwritten then for intact.
-		 */
-		if ((int32_t)((uint32_t)claimed - (uint32_t)end) < 0)
-			claimed = end;
-		/* relaxed: the fence below orders it */
-		store_relaxed(&row->log_claimed,
-			      log_word(log_is_announced(event->type) ? number + 1 : 0, claimed));
-		/*
-		 * ORD[log_write:A] release: the claim, then the bytes: a reader that
-		 * has copied bytes of the next round sees the claim; pairs with
-		 * log_copy:A, look_log:B
-		 */
-		cmm_smp_wmb();
-		log_fill(s, event, position, &record);
+		log_claim(row, event, record.number, end);
+		if (offset > ring_offset(s, start))
+			log_fill_turn(log_ring(s, seat) + offset, &record);
+		log_fill(log_ring(s, seat) + ring_offset(s, start), event, &record);
 	}
 	/*
 	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs
 	 * with log_published:A, look_log:A
 	 */
-	store_release(&row->log_published, log_word(number + 1, end)); /* happens here */
+	store_release(&row->log_published, log_word(record.number + 1ull, end)); /* happens here */
 }
 
 /*
@@ -285,7 +356,7 @@ static bool log_is_settled(const struct segment *s, uint32_t seat, uint64_t numb
 }
 
 /*
- * Copies @bytes at the reader's position. False: they were overwritten meanwhile, or
+ * Copies @bytes at the reader's position, all in this round. False: they were overwritten meanwhile, or
  * this process may not touch the log; then @to holds garbage. The check follows the
  * copy: before it, the writer could claim the bytes in between.
  */
@@ -294,16 +365,18 @@ static bool log_copy(const struct segment *s, uint32_t seat, const struct log_re
 {
 	uint64_t claimed;
 
-	if (!segment_see_logs(s, seat))
+	uint32_t offset = ring_offset(s, reader->position);
+
+	if (offset + bytes > s->log_bytes || !segment_see_logs(s, seat))
 		return false;
-	ring_read(log_ring(s, seat), reader->position * LOG_UNIT, to, bytes);
+	copy_out(to, log_ring(s, seat) + offset, bytes);
 	/*
 	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten;
-	 * pairs with log_write:A
+	 * pairs with log_claim:A
 	 */
 	fence_acquire();
 	claimed = load_relaxed(&s->rows[seat].log_claimed); /* relaxed: after the fence */
-	return (uint32_t)claimed - (uint32_t)reader->position <= LOG_UNITS;
+	return (uint32_t)claimed - (uint32_t)reader->position <= LOG_UNITS(s);
 }
 
 /* Moves the reader to the end and reports how many records it has missed. */
@@ -324,7 +397,7 @@ static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *r
 static bool entry_is_there(const struct segment *s, const struct log_record *record)
 {
 	place_t place = record->type == LOG_GIVE ? record->before : record->place;
-	const unsigned char *key = (const unsigned char *)(record + 1);
+	const unsigned char *key = log_key(record);
 	struct entry *entry = segment_entry(s, place);
 	owner_t owner;
 	uint64_t info;
@@ -337,7 +410,7 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 		return false;
 	info = load_relaxed(&entry->info);   /* relaxed: behind the link */
 	owner = load_relaxed(&entry->owner); /* relaxed: the same */
-	return (owner == record->owner || owner == record->to) &&
+	return (owner == record->owner || owner == log_to(record)) &&
 	       entry_is_of(info, KINDS_OF_NAMES) &&
 	       entry_has_key(s, entry, info, key, record->key_size);
 }
@@ -359,7 +432,7 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
 	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
 		return HAS_HAPPENED;
 	settled = log_is_settled(s, owner_seat(record->owner), reader->number);
-	runs = life_image_is_alive(lives, owner_with_image(record->owner, (uint32_t)record->image));
+	runs = life_image_is_alive(lives, owner_with_image(record->owner, record->image));
 	if ((settled && runs) || !entry_is_there(s, record))
 		return HAS_HAPPENED;
 	return runs ? NOT_YET : NEVER;
@@ -372,33 +445,52 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
  */
 static bool record_is_sound(const struct log_record *record, uint32_t seat)
 {
-	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_BYTES / 2 + 1024 &&
+	uint64_t more = record->type == LOG_GIVE ? sizeof(owner_t) : 0;
+
+	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_RECORD_MAX &&
 	       record->value_size <= ENTRY_VALUE_MAX &&
-	       sizeof(*record) + record->key_size + (uint64_t)record->value_size <= record->bytes &&
+	       sizeof(*record) + more + record->key_size + record->value_size <= record->bytes &&
 	       owner_seat(record->owner) == seat;
+}
+
+/*
+ * Moves the reader to where the next record is, and copies its head. Numbers, not
+ * positions, tell whether there is one: a record without memory has a number only. A
+ * position that cannot be, or a record with another number, means that the writer has
+ * lapped the reader. 1; 0: there is none; -EOVERFLOW.
+ */
+static int log_next(const struct segment *s, uint32_t seat, struct log_reader *reader,
+		    struct log_record *head)
+{
+	do {
+		uint64_t published = log_published(s, seat);
+
+		if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
+			return 0;
+		if (!ring_offset(s, reader->position))
+			reader->position += sizeof(struct log_head) / LOG_UNIT;
+		if ((uint32_t)published == (uint32_t)reader->position ||
+		    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS(s) ||
+		    !log_copy(s, seat, reader, head, sizeof(*head)) ||
+		    head->number != (uint32_t)reader->number)
+			return -EOVERFLOW;
+		if (head->type == LOG_TURN)
+			reader->position = (uint32_t)next_round(s, reader->position);
+	} while (head->type == LOG_TURN);
+	return 1;
 }
 
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
 	     struct log_reader *reader, struct log_record *room, uint64_t *lost)
 {
 	enum happened happened;
+	int got;
 
 	do {
-		uint64_t published = log_published(s, seat);
-
-		/*
-		 * Numbers, not positions, tell whether there is a record: one without
-		 * memory has a number only. A position that cannot be, or a record with
-		 * another number, means that the writer has lapped the reader.
-		 */
 		reader->is_early = false;
-		if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
-			return 0;
-		if ((uint32_t)published == (uint32_t)reader->position ||
-		    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS ||
-		    !log_copy(s, seat, reader, room, sizeof(*room)) ||
-		    (uint32_t)room->number != (uint32_t)reader->number)
-			return log_skip(s, seat, reader, lost);
+		got = log_next(s, seat, reader, room);
+		if (got <= 0)
+			return got ? log_skip(s, seat, reader, lost) : 0;
 		if (!record_is_sound(room, seat)) {
 			log_begin(s, seat, reader);
 			return -EUCLEAN;

@@ -19,6 +19,8 @@
 #ifndef KREG_SHM_LOG_H
 #define KREG_SHM_LOG_H
 
+#include <string.h>
+
 #include "shm/bell.h"
 
 enum log_type {
@@ -27,6 +29,7 @@ enum log_type {
 	LOG_UPDATE,       /* it has replaced another entry */
 	LOG_GIVE,         /* it is about to become another owner's; as LOG_UNREGISTER */
 	LOG_RESYNC,       /* many of the owner's entries went, without a record for each */
+	LOG_TURN,         /* no event: the next record is at the beginning of the ring */
 };
 
 #define LOG_WAITING 1u /* a name that is in line behind other entries */
@@ -60,13 +63,16 @@ struct log_event {
  */
 uint64_t log_stamp(const struct segment *s);
 
-/*
- * Publishes a record of @event. *known is how much of the log is known to be reserved,
- * 0 at first; it saves a system call for each record. Without memory the record counts
- * as missed.
- */
+/* How a process uses its log; private to it, all 0 at first, and only for log_write(). */
+struct log_use {
+	uint32_t known; /* bytes that are known to be reserved: saves a system call a record */
+	uint32_t limit; /* bytes of the ring that are in use; 0: not known yet */
+	uint64_t since; /* when the ring's beginning was written last */
+};
+
+/* Publishes a record of @event. Without memory it counts as missed. */
 void log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
-	       uint32_t *known);
+	       struct log_use *use);
 
 /* Records that what LOG_UNREGISTER or LOG_GIVE has announced is done. */
 void log_settle(const struct segment *s, owner_t owner);
@@ -85,13 +91,33 @@ struct log_reader {
 void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader);
 
 /*
- * Copies the next record, followed by key and value, to @room of LOG_BYTES. 1; 0: there
+ * Copies the next record, with what follows it, to @room of LOG_RECORD_MAX. 1; 0: there
  * is none, or one that has not happened yet, for which the caller asks again
  * (is_early); -EOVERFLOW: *lost records were missed, and the reader is at the end;
  * -EUCLEAN: damage, and the reader is at the end.
  */
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
 	     struct log_reader *reader, struct log_record *room, uint64_t *lost);
+
+/* A ring in units. */
+#define LOG_UNITS(s) ((s)->log_bytes / LOG_UNIT)
+
+/* The parts of a record that has been read. */
+static inline const unsigned char *log_key(const struct log_record *record)
+{
+	return (const unsigned char *)(record + 1) +
+	       (record->type == LOG_GIVE ? sizeof(owner_t) : 0);
+}
+
+/* The new owner, if it is a LOG_GIVE. */
+static inline owner_t log_to(const struct log_record *record)
+{
+	owner_t to = 0;
+
+	if (record->type == LOG_GIVE)
+		memcpy(&to, record + 1, sizeof(to));
+	return to;
+}
 
 /* How many bytes of the file are reserved for logs; a figure. */
 uint64_t log_bytes(const struct segment *s);

@@ -114,7 +114,11 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->directory_offset = offset;
 	offset += whole_pages(slabs * sizeof(struct directory_entry));
 	s->logs_offset = offset;
-	offset += (uint64_t)s->seats * LOG_BYTES;
+	s->log_bytes = LOG_BYTES_MOST;
+	while (s->log_bytes > LOG_BYTES_LEAST &&
+	       (uint64_t)s->seats * s->log_bytes > header->max_bytes / 2)
+		s->log_bytes /= 2;
+	offset += (uint64_t)s->seats * s->log_bytes;
 	s->land_offset = offset;
 	s->land_place = (place_t)(offset / LINE_BYTES);
 	s->bytes = offset + slabs * SLAB_BYTES;

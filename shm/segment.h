@@ -140,6 +140,8 @@ struct segment {
 	uint64_t lines_offset;
 	uint64_t directory_offset;
 	uint64_t logs_offset;
+	/* Of each seat; a power of 2. */
+	uint32_t log_bytes;
 	/* Of the struct segment_who in the row of seat 0. */
 	uint64_t who_offset;
 	uint32_t row_bytes;

@@ -160,7 +160,8 @@ bool segment_see_logs(const struct segment *s, uint32_t seat)
 
 	if (seat < seen)
 		return true;
-	if (seat >= s->seats || segment_open_part(s, s->logs_offset, (uint64_t)wanted * LOG_BYTES))
+	if (seat >= s->seats ||
+	    segment_open_part(s, s->logs_offset, (uint64_t)wanted * s->log_bytes))
 		return false;
 	store_relaxed(&s->view->logs, wanted); /* relaxed: as above */
 	return true;

@@ -119,8 +119,8 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	 * Logs come first and get little: without them a listener still works, from the
 	 * table.
 	 */
-	out->logs = room / 8 / LOG_BYTES < s->seats ? room / 8 / LOG_BYTES : s->seats;
-	room -= out->logs * LOG_BYTES;
+	out->logs = room / 8 / s->log_bytes < s->seats ? room / 8 / s->log_bytes : s->seats;
+	room -= out->logs * s->log_bytes;
 	more = room / (SLAB_COST + BUCKETS_COST);
 	if (more > s->slabs_max - slabs)
 		more = s->slabs_max - slabs;
@@ -213,7 +213,7 @@ static int windows_map(struct segment *s, int fd, const struct extent *extent)
 		err = window_map(&s->windows[1], fd, s->directory_offset,
 				 (directory + page) & ~page);
 	if (!err)
-		err = window_map(&s->windows[2], fd, s->logs_offset, extent->logs * LOG_BYTES);
+		err = window_map(&s->windows[2], fd, s->logs_offset, extent->logs * s->log_bytes);
 	if (!err)
 		err = window_map(&s->windows[3], fd, s->land_offset, extent->slabs * SLAB_BYTES);
 	if (!err && s->unique)

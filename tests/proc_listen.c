@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
+#include "base/clock.h"
 #include "tests/support/child.h"
 #include "tests/support/events.h"
 #include "tests/support/guard.h"
@@ -31,6 +32,7 @@
  * missed.
  */
 #define STRETCH 200
+#define PATIENCE_MS 60000
 
 static struct kreg *k;
 static struct kreg_listener *listener;
@@ -75,6 +77,9 @@ static void assert_silence(void)
 	} while (poll(&at, 1, 0));
 }
 
+/* More than a log has room for. Ends with a thousand names registered. */
+#define MANY_EVENTS 21000
+
 /* Obeys orders about "name". */
 enum order { REGISTER, RESERVE, QUEUE, ALLOW, REPLACE, PUBLISH, UPDATE, UNREGISTER, CLOSE, MANY };
 
@@ -93,7 +98,7 @@ static int obey_once(struct kreg *own, int64_t order)
 		kreg_close(own);
 		return 0;
 	case MANY:
-		for (i = 0; i < 5000 && !err; i++) {
+		for (i = 0; i < MANY_EVENTS && !err; i++) {
 			char key[16];
 
 			snprintf(key, sizeof(key), "many-%d", i % 1000);
@@ -278,8 +283,8 @@ START_TEST(a_slow_listener_learns_how_many_events_it_missed_and_recovers)
 	while ((got = kreg_listener_next(listener, &event)) == 1)
 		count_event(&event, there, &lost);
 	ck_assert_int_eq(got, 0);
-	ck_assert_uint_gt(lost, 3000);
-	ck_assert_uint_le(lost, 5000);
+	ck_assert_uint_gt(lost, MANY_EVENTS / 2);
+	ck_assert_uint_le(lost, MANY_EVENTS);
 	for (i = 0; i < 1000; i++)
 		unit_assert(there[i]);
 	child_kill(&child);
@@ -289,6 +294,35 @@ START_TEST(a_slow_listener_learns_how_many_events_it_missed_and_recovers)
 		count_event(&event, there, &lost);
 	}
 	assert_silence();
+	close_listener();
+}
+END_TEST
+
+/* However many events there are: each wake-up costs the writer a system call. */
+START_TEST(a_listener_is_woken_some_thousand_times_a_second_at_most)
+{
+	struct pollfd at[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	uint64_t begin, woken = 0;
+	struct kreg_event event;
+	struct child child;
+
+	open_listener(_i, NULL, 0);
+	child = start_obedient();
+	at[0].fd = kreg_listener_fd(listener);
+	at[1].fd = child.link;
+	assert_silence();
+	begin = clock_now();
+	link_say(child.link, MANY);
+	while (!at[1].revents) {
+		ck_assert_int_gt(poll(at, 2, PATIENCE_MS), 0);
+		woken += at[0].revents != 0;
+		while (kreg_listener_next(listener, &event) == 1)
+			;
+	}
+	/* One that was due before. */
+	ck_assert_uint_le(woken, (clock_now() - begin) / 250000 + 2);
+	ck_assert_uint_gt(woken, 0);
+	child_kill(&child);
 	close_listener();
 }
 END_TEST
@@ -602,6 +636,7 @@ int main(void)
 		a_waiter_in_line_is_reported_when_it_holds_the_name,
 		existing_entries_are_reported_on_request,
 		a_slow_listener_learns_how_many_events_it_missed_and_recovers,
+		a_listener_is_woken_some_thousand_times_a_second_at_most,
 		a_reused_place_is_reported_only_under_its_new_key,
 		a_stopped_or_dead_listener_blocks_no_process,
 		every_registration_of_a_hundred_killed_writers_has_one_end,

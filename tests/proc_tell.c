@@ -42,9 +42,9 @@ int __real_table_unlink(const struct writer *w, const struct query *q, const str
 int __wrap_table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 			place_t *place);
 void __real_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
-		      uint32_t *known);
+		      struct log_use *use);
 void __wrap_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
-		      uint32_t *known);
+		      struct log_use *use);
 void __real_log_settle(const struct segment *s, owner_t owner);
 void __wrap_log_settle(const struct segment *s, owner_t owner);
 void __real_bell_ring(uint32_t *bell);
@@ -69,10 +69,10 @@ int __wrap_table_unlink(const struct writer *w, const struct query *q, const str
 }
 
 void __wrap_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
-		      uint32_t *known)
+		      struct log_use *use)
 {
 	come_to(AT_TELL);
-	__real_log_write(s, event, stamp, known);
+	__real_log_write(s, event, stamp, use);
 }
 
 void __wrap_log_settle(const struct segment *s, owner_t owner)

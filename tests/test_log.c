@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The log from inside: how a reader treats an announced change whose writer calls exec
- * while the reader looks at it.
+ * while the reader looks at it; and how much of its ring a writer uses.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "lib/handle/handle.h"
 #include "shm/log.h"
+#include "shm/row.h"
 #include "shm/table_search.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
@@ -18,7 +21,7 @@ static struct kreg *k;
 static struct life_seat facts[SEATS];
 static struct life_table lives;
 static struct log_event announced;
-static uint32_t known;
+static struct log_use use;
 /*
  * Whether the writer calls exec, and its next program records something, right after the
  * next look at its image.
@@ -39,13 +42,13 @@ bool __wrap_life_image_is_alive(const struct life_table *table, uint64_t word)
 	facts[owner_seat(announced.owner)].image++;
 	next.type = LOG_REGISTER;
 	next.image++;
-	log_write(&k->segment, &next, log_stamp(&k->segment), &known);
+	log_write(&k->segment, &next, log_stamp(&k->segment), &use);
 	return alive;
 }
 
 static void set_up(void)
 {
-	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .max_bytes = 16 << 20,
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .max_bytes = 64 << 20,
 		     .slots = 16, .seats = SEATS);
 	struct query q;
 	struct found found;
@@ -83,14 +86,14 @@ static void tear_down(void)
  */
 START_TEST(the_next_program_settles_no_change_of_the_previous_one)
 {
-	struct log_record *room = malloc(LOG_BYTES);
+	struct log_record *room = malloc(LOG_RECORD_MAX);
 	uint32_t seat = owner_seat(k->self.owner);
 	struct log_reader reader = { 0 };
 	uint64_t lost;
 
 	ck_assert_ptr_nonnull(room);
 	log_begin(&k->segment, seat, &reader);
-	log_write(&k->segment, &announced, log_stamp(&k->segment), &known);
+	log_write(&k->segment, &announced, log_stamp(&k->segment), &use);
 	execs = true;
 	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, room, &lost), 0);
 	ck_assert(!execs && reader.is_early);
@@ -100,9 +103,145 @@ START_TEST(the_next_program_settles_no_change_of_the_previous_one)
 }
 END_TEST
 
+/* Writes records of the name until the ring has got @bytes more of them; returns how many. */
+static uint32_t write_bytes(uint32_t bytes, bool slowly)
+{
+	struct log_event event = announced;
+	uint32_t size = (uint32_t)sizeof(struct log_record) + LOG_UNIT, i;
+
+	event.type = LOG_REGISTER;
+	for (i = 0; i < bytes / size; i++) {
+		/* As if the round had begun long ago, or just now. */
+		use.since = slowly ? 0 : clock_now();
+		log_write(&k->segment, &event, log_stamp(&k->segment), &use);
+	}
+	return i;
+}
+
+static uint32_t read_all(struct log_reader *reader, uint64_t *lost)
+{
+	struct log_record *room = malloc(LOG_RECORD_MAX);
+	uint32_t number = (uint32_t)reader->number, count = 0;
+	int got;
+
+	ck_assert_ptr_nonnull(room);
+	*lost = 0;
+	while ((got = log_read(&k->segment, &lives, owner_seat(k->self.owner), reader, room,
+			       lost)) > 0) {
+		ck_assert_uint_eq(room->number, number++);
+		ck_assert_mem_eq(log_key(room), "name", 4);
+		count++;
+	}
+	ck_assert_int_eq(got, *lost ? -EOVERFLOW : 0);
+	free(room);
+	return count;
+}
+
+static void begin_again(struct log_reader *reader)
+{
+	use = (struct log_use){ 0 };
+	log_begin(&k->segment, owner_seat(k->self.owner), reader);
+}
+
+/* Nine tenths of a ring of 1 MiB: what a writer at full speed does in some 10 ms. */
+START_TEST(a_burst_waits_for_its_reader)
+{
+	struct log_reader reader = { 0 };
+	uint32_t written;
+	uint64_t lost;
+	int round;
+
+	begin_again(&reader);
+	for (round = 0; round < 5; round++) {
+		written = write_bytes(k->segment.log_bytes / 10 * 9, false);
+		ck_assert_uint_eq(read_all(&reader, &lost), written);
+		ck_assert_uint_eq(lost, 0);
+	}
+}
+END_TEST
+
+/* It uses the ring's beginning again and again, and each round is read as written. */
+START_TEST(a_slow_writer_takes_an_eighth_of_the_ring)
+{
+	struct log_reader reader = { 0 };
+	uint32_t written;
+	uint64_t lost;
+	int part;
+
+	begin_again(&reader);
+	for (part = 0; part < 50; part++) {
+		written = write_bytes(100000, true);
+		ck_assert_uint_eq(read_all(&reader, &lost), written);
+		ck_assert_uint_eq(lost, 0);
+	}
+	ck_assert_uint_eq(log_bytes(&k->segment), k->segment.log_bytes / 8);
+}
+END_TEST
+
+/* What it has overwritten is not taken for what was there. */
+START_TEST(a_reader_behind_a_slow_writer_learns_what_it_has_missed)
+{
+	struct log_reader reader = { 0 };
+	uint32_t written;
+	uint64_t lost;
+
+	begin_again(&reader);
+	written = write_bytes(200000, true);
+	ck_assert_uint_eq(read_all(&reader, &lost), 0);
+	ck_assert_uint_eq(lost, written);
+	written = write_bytes(1000, true);
+	ck_assert_uint_eq(read_all(&reader, &lost), written);
+	ck_assert_uint_eq(lost, 0);
+}
+END_TEST
+
+/* Another process in the same seat goes on behind what the first has written. */
+START_TEST(the_next_holder_overwrites_nothing_recent)
+{
+	struct log_reader reader = { 0 };
+	uint32_t written;
+	uint64_t lost;
+
+	begin_again(&reader);
+	written = write_bytes(k->segment.log_bytes / 2, false);
+	use = (struct log_use){ 0 };
+	written += write_bytes(k->segment.log_bytes / 3, false);
+	ck_assert_uint_eq(read_all(&reader, &lost), written);
+	ck_assert_uint_eq(lost, 0);
+}
+END_TEST
+
+/* Killed behind the turn of a round: the next process writes both again. */
+START_TEST(a_turn_without_its_record_is_no_event)
+{
+	struct row *row = &k->segment.rows[owner_seat(k->self.owner)];
+	struct log_reader reader = { 0 };
+	uint64_t lost, published;
+	uint32_t written;
+
+	begin_again(&reader);
+	do {
+		published = row->log_published;
+		ck_assert_uint_eq(write_bytes(64, true), 1);
+	} while ((uint32_t)row->log_published - (uint32_t)published <
+		 k->segment.log_bytes / LOG_UNIT / 2);
+	row->log_published = published;
+	log_begin(&k->segment, owner_seat(k->self.owner), &reader);
+	use = (struct log_use){ 0 };
+	written = write_bytes(1000, false);
+	ck_assert_uint_eq(read_all(&reader, &lost), written);
+	ck_assert_uint_eq(lost, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { the_next_program_settles_no_change_of_the_previous_one,
+				       a_burst_waits_for_its_reader,
+				       a_slow_writer_takes_an_eighth_of_the_ring,
+				       a_reader_behind_a_slow_writer_learns_what_it_has_missed,
+				       the_next_holder_overwrites_nothing_recent,
+				       a_turn_without_its_record_is_no_event,
 				       NULL };
 
 	return unit_run("log", set_up, tear_down, tests);

@@ -14,7 +14,7 @@ int inbox_init(struct inbox *inbox, struct kreg *k)
 	memset(inbox, 0, sizeof(*inbox));
 	inbox->k = k;
 	inbox->readers = calloc(k->segment.seats, sizeof(*inbox->readers));
-	inbox->room = malloc(LOG_BYTES);
+	inbox->room = malloc(LOG_RECORD_MAX);
 	if (inbox->readers && inbox->room)
 		return 0;
 	inbox_free(inbox);

@@ -19,7 +19,7 @@
 struct inbox {
 	struct kreg *k;
 	struct log_reader *readers;  /* one for each seat */
-	struct log_record *room;     /* LOG_BYTES */
+	struct log_record *room;     /* LOG_RECORD_MAX */
 	struct log_record **records; /* read and not returned yet */
 	size_t first, count, size;
 	bool is_early; /* the change of some log's next record has not happened yet */

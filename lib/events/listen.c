@@ -254,10 +254,9 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, err);
 	if (fetch(l, event))
 		return 1;
-	/* No event is left: set the bell's flag, then look once more before sleeping. */
+	/* No event is left: take the print, then look once more before sleeping. */
 	sleeper_clear(&l->sleeper);
 	l->signalled = false;
-	until.seen = bell_listen(&s->header->news);
 	until.print = log_print(s, &l->k->lives);
 	err = hear(l);
 	if (err)

@@ -261,24 +261,25 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 static int apply_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct news given = *news, gone = *news;
-	struct kreg_owner to = { .token = record->to };
+	struct kreg_owner to = { .token = log_to(record) };
 	uint64_t life;
 	int err;
 
 	gone.place = record->before;
 	err = apply_unregister(m, &gone);
-	if (life_look(&m->k->lives, record->to, &life))
-		handle_owner(m->k, record->to, life, &to);
+	if (life_look(&m->k->lives, to.token, &life))
+		handle_owner(m->k, to.token, life, &to);
 	given.entry.owner = to;
 	if (err || !is_wanted(m, &given.entry) ||
-	    !is_there(m, record->to, record->place, news->entry.key, news->entry.key_size))
+	    !is_there(m, given.entry.owner.token, record->place, news->entry.key,
+		      news->entry.key_size))
 		return err;
 	return apply_register(m, &given);
 }
 
 int mirror_apply(struct mirror *m, const struct log_record *record)
 {
-	const unsigned char *bytes = (const unsigned char *)(record + 1);
+	const unsigned char *bytes = log_key(record);
 	struct news news = { .place = record->place, .flags = record->flags, .tell = true };
 
 	news.entry.key = bytes;

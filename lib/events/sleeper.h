@@ -25,7 +25,6 @@
 
 /* What the listener knew before it read the logs. */
 struct sleep {
-	uint32_t seen;  /* of the bell */
 	uint64_t print; /* of the registry */
 	bool ask_again; /* some change has to be polled for, soon */
 };
@@ -42,6 +41,7 @@ struct sleeper {
 	bool is_asked; /* to make the fd readable */
 	bool armed, stop;
 	struct sleep until;
+	uint64_t told; /* when the fd was made readable last; the thread's own */
 };
 
 /* Negative errno of socketpair(2) or of thread creation. */

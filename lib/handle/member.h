@@ -20,6 +20,7 @@
 #include <urcu/list.h>
 
 #include "shm/heap.h"
+#include "shm/log.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -35,7 +36,7 @@ struct member {
 	struct lock key_locks[KEY_LOCKS]; /* by the key's hash; change.c */
 	struct lock telling;              /* tell.c, as are the next two */
 	uint32_t records;                 /* written to the log */
-	uint32_t log_known;               /* bytes of the log that are reserved */
+	struct log_use log_use;           /* the same */
 	uint64_t id;                      /* the segment's */
 	char *guard;                      /* where this process is noted; NULL in the fallback */
 	struct cds_list_head handles;     /* sorted by number */

@@ -64,7 +64,8 @@ enum kreg_listen_flags {
  * is registered, and whose owner dies, within one call of kreg_register() may give none.
  *
  * Writers never wait for a listener. Each owner has room for 128 KiB of events, keys and
- * values included; the oldest are overwritten. A listener that is too slow then gets
+ * values included, and for 1 MiB if it makes them within some 50 ms; the oldest are
+ * overwritten. A listener that is too slow then gets
  * KREG_EVENT_OVERRUN, and after it register and unregister events for the state of the table,
  * so that a copy made from the events is correct again.
  *

@@ -22,7 +22,7 @@ static void telling_begin(struct kreg *k, const struct log_event *event)
 	struct member *m = k->member;
 
 	lock_take(&m->telling);
-	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_known);
+	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_use);
 }
 
 static void telling_end(struct kreg *k)

@@ -227,9 +227,9 @@ static size_t watch(const struct stage *stage, struct watched *watched)
 		{ s->base + s->land_offset, NULL,
 		  (slabs < SLABS_MAX ? slabs : SLABS_MAX) * SLAB_BYTES },
 		{ s->logs, NULL, LOG_PART },
-		{ s->logs + LOG_BYTES, NULL, LOG_PART },
-		{ s->logs + 2 * LOG_BYTES, NULL, LOG_PART },
-		{ s->logs + 3 * LOG_BYTES, NULL, LOG_PART },
+		{ s->logs + s->log_bytes, NULL, LOG_PART },
+		{ s->logs + 2 * s->log_bytes, NULL, LOG_PART },
+		{ s->logs + 3 * s->log_bytes, NULL, LOG_PART },
 	};
 	size_t i, used = 0;
 
