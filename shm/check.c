@@ -30,7 +30,9 @@
 #include <time.h>
 
 #include "shm/check_look.h"
+#include "shm/row.h"
 #include "shm/land.h"
+#include "shm/row.h"
 
 /*
  * A process that registers and unregisters one name in a loop may be caught in the same
@@ -62,7 +64,7 @@ uint32_t look_pid(const struct look *look, owner_t owner)
 	uint32_t seat = owner_seat(owner);
 
 	/* relaxed: for people */
-	return seat < look->s->seats ? load_relaxed(&look->s->rows[seat].who.pid) : 0;
+	return load_relaxed(&row_look(look->s, seat)->who.pid);
 }
 
 /*

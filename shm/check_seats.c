@@ -14,15 +14,6 @@
 /* The longest record: a writer makes none that is longer. */
 #define RECORD_UNITS (LOG_RECORD_MAX / LOG_UNIT)
 
-/* Damage may have made the number larger than the array. */
-static uint32_t slots_end(const struct look *look)
-{
-	/* relaxed: a bound for scans */
-	uint64_t high = load_relaxed(&look->s->header->slots_high);
-
-	return high < look->s->slots_count ? (uint32_t)high : look->s->slots_count;
-}
-
 /*
  * Notes the owners that have a thread inside. Called twice: a call that began after the
  * first pass and changed the list during the walk is seen in the second, or has changed
@@ -30,7 +21,7 @@ static uint32_t slots_end(const struct look *look)
  */
 static void look_inside(struct look *look)
 {
-	uint32_t i, end = slots_end(look);
+	uint32_t i, end = segment_slots(look->s);
 
 	for (i = 0; i < end; i++) {
 		const struct slot *slot = &look->s->slots[i];
@@ -253,6 +244,6 @@ void look_seats_after(struct look *look)
 		look_log(look, seat);
 		look_listeners(look, seat);
 	}
-	for (slot = 0; slot < slots_end(look); slot++)
+	for (slot = 0; slot < segment_slots(look->s); slot++)
 		look_slot(look, slot);
 }

@@ -82,7 +82,7 @@ void ended_note(const struct segment *s, const struct life_table *lives, owner_t
 
 bool ended_is_known(const struct segment *s, owner_t owner)
 {
-	const struct row *row = &s->rows[owner_seat(owner)];
+	const struct row *row = row_look(s, owner_seat(owner));
 	uint32_t incarnation = owner_incarnation(owner);
 
 	/*

@@ -323,13 +323,11 @@ static bool slot_lets_pass(struct look *look, struct slot *slot)
 /* One pass over all slots. False: look->holder blocks the epoch. */
 static bool slots_let_pass(struct look *look)
 {
-	/* relaxed: after a fence in the pass that counts; in the first one a hint */
-	uint64_t high = load_relaxed(&look->s->header->slots_high), i;
+	/* After a fence in the pass that counts, see grace_slot.c; in the first one a hint. */
+	uint32_t end = segment_slots(look->s), i;
 
-	if (high > look->s->slots_count)
-		high = look->s->slots_count;
 	look->expelled = false;
-	for (i = 0; i < high; i++) {
+	for (i = 0; i < end; i++) {
 		if (slot_lets_pass(look, &look->s->slots[i]))
 			continue;
 		look->holder = &look->s->slots[i];

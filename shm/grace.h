@@ -89,12 +89,12 @@ void grace_refused(const struct segment *s);
 bool grace_fence(void);
 
 /*
- * Takes a slot for the calling thread; @joined is the result of grace_join(). NULL: all
- * slots are taken by threads of living processes. The slot stays the thread's until
- * grace_slot_return(), or until its program ends.
+ * Takes a slot for the calling thread; @joined is the result of grace_join(). -ENOBUFS:
+ * all slots are taken by threads of living processes; -ENOSPC: no memory for another one.
+ * The slot stays the thread's until grace_slot_return(), or until its program ends.
  */
-struct slot *grace_slot_take(const struct segment *s, const struct life_table *lives,
-			     const struct life_self *self, bool joined);
+int grace_slot_take(const struct segment *s, const struct life_table *lives,
+		    const struct life_self *self, bool joined, struct slot **out);
 /* The thread must be outside of all sections; it must not use @slot afterwards. */
 void grace_slot_return(struct slot *slot);
 

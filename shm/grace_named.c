@@ -42,17 +42,6 @@ static bool hazards_read(const struct life_table *lives, struct slot *slot, plac
 	return owner;
 }
 
-static uint64_t slots_end(const struct segment *s)
-{
-	/*
-	 * relaxed: behind the epoch; the slots of all sections that matter were counted
-	 * before it
-	 */
-	uint64_t high = load_relaxed(&s->header->slots_high);
-
-	return high < s->slots_count ? high : s->slots_count;
-}
-
 /*
  * Adds the places of one slot. Once the list is full, only the count goes on: then each
  * place is looked up in the slots themselves.
@@ -77,7 +66,8 @@ static void named_add(struct grace_named *out, const place_t *places)
 static bool named_read(const struct segment *s, const struct life_table *lives, bool with_dead,
 		       struct grace_named *out)
 {
-	uint64_t i, end = slots_end(s);
+	/* Behind the epoch; the slots of all sections that matter were counted before it. */
+	uint32_t i, end = segment_slots(s);
 	place_t places[SLOT_HAZARDS];
 	bool any = false, dead;
 
@@ -128,7 +118,7 @@ static bool is_within(const place_t *places, uint32_t count, place_t from, uint3
 static bool is_named_by_any(const struct segment *s, const struct life_table *lives, place_t from,
 			    uint32_t size)
 {
-	uint64_t i, end = slots_end(s);
+	uint32_t i, end = segment_slots(s);
 	place_t places[SLOT_HAZARDS];
 	bool dead;
 

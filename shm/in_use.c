@@ -98,22 +98,24 @@ static bool someone_has_gift(struct look *look)
 		 * The seat is checked first: the owner word is whatever stands in shared
 		 * memory, and segment_who() does not check it.
 		 */
-		if (owner && owner_seat(owner) < s->seats && owner_is_alive(look, owner))
+		if (owner && owner_seat(owner) < row_end(s) && owner_is_alive(look, owner))
 			return true;
 	}
 	return false;
 }
 
 /*
- * The rows, then the gifts, in this order: see the head. All seats are looked at and not
- * only those up to row_end(), whose bound may be seen late.
+ * The rows, then the gifts, in this order: see the head. The rows that are reserved by
+ * now are all that matter: a process raises their number before it registers, and looks
+ * at the successor word behind a fence afterwards. So at the second look, which is behind
+ * the fence of the proposal, either the number has its row, or it finds the proposal.
  */
 static bool someone_has_something(struct look *look)
 {
 	const struct segment *s = look->s;
-	uint32_t seat;
+	uint32_t seat, end = row_end(s);
 
-	for (seat = 0; seat < s->seats; seat++) {
+	for (seat = 0; seat < end; seat++) {
 		/*
 		 * relaxed: a full fence stands before, and nothing is read through the
 		 * word
@@ -140,9 +142,9 @@ static bool someone_has_something(struct look *look)
  */
 static bool someone_was_there(struct look *look)
 {
-	uint32_t seat;
+	uint32_t seat, end = row_end(look->s);
 
-	for (seat = 0; seat < look->s->seats; seat++) {
+	for (seat = 0; seat < end; seat++) {
 		if (process_is_alive(look, segment_who(look->s, seat)))
 			return true;
 	}

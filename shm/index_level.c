@@ -39,10 +39,10 @@ bool index_some_link_late(const struct writer *w)
 {
 	const struct segment *s = w->s;
 	bool dead = false;
-	/* relaxed: the slots of all sections that matter were counted two epochs ago */
-	uint64_t high = load_relaxed(&s->header->slots_high), i;
+	/* The slots of all sections that matter were counted two epochs ago. */
+	uint32_t i, end = segment_slots(s);
 
-	for (i = 0; i < high && i < s->slots_count; i++) {
+	for (i = 0; i < end; i++) {
 		const struct slot *slot = &s->slots[i];
 		uint64_t owner;
 

@@ -203,7 +203,7 @@ static bool settle_doubt(const struct segment *s, const struct life_table *lives
 
 /*
  * All steps for @slot, if exec has interrupted its call. @is_own: it is this process's. A
- * word with a seat out of range is damage and left alone.
+ * word of a seat without a row is damage and left alone.
  */
 static void recover(const struct segment *s, const struct life_table *lives, struct slot *slot,
 		    bool is_own)
@@ -211,7 +211,7 @@ static void recover(const struct segment *s, const struct life_table *lives, str
 	owner_t owner;
 	uint64_t word;
 
-	if (!grace_slot_is_interrupted(lives, slot, &word) || owner_seat(word) >= s->seats)
+	if (!grace_slot_is_interrupted(lives, slot, &word) || owner_seat(word) >= segment_rows(s))
 		return;
 	owner = owner_without_image(word);
 	if (!open_doubt(s, slot, word, is_own) || !settle_doubt(s, lives, owner, is_own))
@@ -225,18 +225,10 @@ static void recover(const struct segment *s, const struct life_table *lives, str
 	grace_slot_free(slot, word);
 }
 
-static uint32_t slots_end(const struct segment *s)
-{
-	/* relaxed: it only grows, and the slot of a program that is gone was below it */
-	uint64_t high = load_relaxed(&s->header->slots_high);
-
-	return high < s->slots_count ? (uint32_t)high : s->slots_count;
-}
-
 void interrupted_some(const struct segment *s, const struct life_table *lives, uint32_t *from,
 		      uint32_t count)
 {
-	uint32_t end = slots_end(s);
+	uint32_t end = segment_slots(s);
 
 	/*
 	 * In the fallback (no facts) exec ends the life, so nothing is ever interrupted.
@@ -252,7 +244,7 @@ void interrupted_all(const struct segment *s, const struct life_table *lives)
 {
 	uint32_t from = 0;
 
-	interrupted_some(s, lives, &from, slots_end(s));
+	interrupted_some(s, lives, &from, segment_slots(s));
 }
 
 /*
@@ -264,7 +256,7 @@ static void own_slots(const struct segment *s, const struct life_table *lives,
 		      const struct life_self *self, bool is_kept)
 {
 	uint64_t own = owner_with_image(self->owner, self->image);
-	uint32_t i, end = slots_end(s);
+	uint32_t i, end = segment_slots(s);
 
 	for (i = 0; i < end; i++) {
 		/* relaxed: the slots of our earlier programs no longer change */
@@ -334,7 +326,7 @@ static bool is_in_doubt(const struct segment *s, const struct life_table *lives,
 	image = load_acquire(&s->rows[seat].image);
 	/* relaxed: an exec that is not visible yet comes after this count */
 	if (caa_unlikely(image != image_fold(load_relaxed(&lives->facts[seat].image)))) {
-		for (i = 0, end = slots_end(s); i < end; i++) {
+		for (i = 0, end = segment_slots(s); i < end; i++) {
 			if (grace_slot_is_interrupted(lives, &s->slots[i], &word) &&
 			    owner_without_image(word) == owner)
 				return true;

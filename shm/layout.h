@@ -15,8 +15,8 @@
  *
  *   part        size                        reserved, see segment_reserve.c
  *   header      one page                    at creation
- *   rows        128 bytes a seat            at creation
- *   slots       64 bytes a slot             at creation
+ *   rows        128 bytes a seat            up to the highest seat that was used
+ *   slots       64 bytes a slot             up to the highest slot that was used
  *   lives       8 bytes a seat              at creation; the fallback only
  *   buckets     8 bytes each                as the table grows, by doubling
  *   lines       64 bytes a bucket           with the buckets; unique keys only
@@ -70,29 +70,37 @@
 #define SEGMENT_PARTITIONS_MAX 64u
 
 /*
- * The preamble: the beginning of every segment, whatever its layout, from layout 5 on.
+ * The preamble: the beginning of every segment, whatever its layout, from layout 7 on.
  * Another layout may use what is reserved here and all that follows. What stands here never
  * changes, nor does its meaning, so that each library can tell of a segment of any layout
  * whether a process may live in it, and can end it. Otherwise two versions of the library
  * on one host would refuse each other's registries for ever:
  *
- *   magic, marker   these constants. A segment without the marker is older, and nothing
+ *   magic, marker   these constants. Layouts 5 and 6 have SEGMENT_MARKER_WHOLE, and all
+ *                   their rows are reserved. A segment with neither is older, and nothing
  *                   else is known of it
  *   layout          of what is not the preamble
- *   id, replaces    as in layout 5
+ *   id, replaces    as in layout 7
  *   identity        of the guard's life table that has its owners' lives; 0: of none
  *   boot            the kernel's boot id; 0: not known
  *   inode           of its file, so that a copy is recognized: nobody ends lives in a copy
  *   rows ...        a row for each seat, at rows_offset + seat * row_bytes; who_offset bytes
- *                   into the row is struct segment_who. Reserved memory, at creation
+ *                   into the row is struct segment_who
+ *   seats_high      the rows of the seats below it are reserved memory, the others were
+ *                   never used, and nobody touches them. It only grows
  *   successor       as above. A process that would like to end a segment reads the rows,
- *                   proposes, and reads them again; a process that registers something has
- *                   filled its struct segment_who before, and looks at the word afterwards.
- *                   So one of the two sees the other
+ *                   proposes, and reads them again, up to what seats_high is then; a process
+ *                   that registers something has raised seats_high and filled its struct
+ *                   segment_who before, and looks at the word afterwards. So one of the two
+ *                   sees the other
  */
-#define SEGMENT_MARKER 0x656c626d61657270ull
+#define SEGMENT_MARKER 0x326c626d61657270ull
+#define SEGMENT_MARKER_WHOLE 0x656c626d61657270ull
 
-/* Written by the creator before the file has a name; after that only @successor changes. */
+/*
+ * Written by the creator before the file has a name; after that only @successor and
+ * @seats_high change.
+ */
 struct segment_preamble {
 	uint64_t magic;
 	uint32_t layout;
@@ -109,6 +117,7 @@ struct segment_preamble {
 	uint32_t reserved;
 	uint64_t of_layout[13];
 	uint64_t successor;
+	uint64_t seats_high;
 };
 
 /*
@@ -192,12 +201,15 @@ struct segment_header {
 
 	/* succession.c, CAS; of the preamble */
 	uint64_t successor;
+	/*
+	 * One more than the highest seat whose holder ever attached; row.c, CAS up, after the
+	 * memory of its row and of all before it was reserved; of the preamble
+	 */
+	uint64_t seats_high;
+	/* the same of slots; grace_slot.c, before one of them is taken */
+	uint64_t slots_high;
 	/* the place of the current blob, and the number of the change; meta.c, CAS */
 	uint64_t meta;
-	/* one more than the highest seat that ever attached; CAS up */
-	uint64_t seats_high;
-	/* the same of slots */
-	uint64_t slots_high;
 	/* the next bucket to link ahead of need; fetch_add. A hint: a late one costs a look */
 	uint64_t prepare;
 	/* whether there may be any; gift.c, fetch_add and CAS */
@@ -540,8 +552,9 @@ SAME_PLACE(marker);
 SAME_PLACE(replaces);
 SAME_PLACE(who_offset);
 SAME_PLACE(successor);
+SAME_PLACE(seats_high);
 #undef SAME_PLACE
-_Static_assert(sizeof(struct segment_preamble) == 200, "it never changes");
+_Static_assert(sizeof(struct segment_preamble) == 208, "it never changes");
 _Static_assert(sizeof(struct segment_who) == 24, "it never changes");
 _Static_assert(offsetof(struct segment_who, time_namespace) == 4, "it never changes");
 _Static_assert(offsetof(struct segment_who, start) == 8, "it never changes");

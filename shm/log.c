@@ -331,7 +331,7 @@ static uint64_t log_published(const struct segment *s, uint32_t seat)
 	 * ORD[log_published:A] acquire: how far it goes, then the records; pairs with
 	 * log_write:B
 	 */
-	return load_acquire(&s->rows[seat].log_published);
+	return load_acquire(&row_look(s, seat)->log_published);
 }
 
 void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader)

@@ -239,7 +239,7 @@ static uint64_t file_replaces(int directory, const char *name, uid_t owner)
 		return 0;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == owner &&
 	    pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-	    header.magic == SEGMENT_MAGIC && header.marker == SEGMENT_MARKER)
+	    header.magic == SEGMENT_MAGIC && segment_has_preamble(header.marker))
 		replaces = header.replaces;
 	close(fd);
 	return replaces;

@@ -11,6 +11,7 @@
  *   killed here                         the count
  *   entry linked, not yet counted       is void: the owner is dead
  *   entry marked, not yet counted off   the same
+ *   row reserved, not opened            there is none, or that of an earlier life
  *   row opened in part (open_row())     is void: the word still has the earlier incarnation, or
  *                                       the new one, whose life is over as well
  */
@@ -21,6 +22,8 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+
+const struct row row_of_nobody;
 
 /*
  * The kernel shows a namespace as a file whose inode number is the namespace's own. No
@@ -59,6 +62,12 @@ static uint64_t start_for_row(pid_t pid)
 	return pid == process_pid() && process_read_self(&process) ? process_start_of(&process) : 0;
 }
 
+int row_reserve(const struct segment *s, owner_t self)
+{
+	return segment_raise(s, &s->header->seats_high, owner_seat(self) + 1, s->rows,
+			     sizeof(*s->rows));
+}
+
 /*
  * Writes the facts, then takes the count word over. The caller holds the seat by the life
  * @self, so no other process writes this row. Threads of one process open it one after
@@ -72,7 +81,7 @@ static uint64_t start_for_row(pid_t pid)
 static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
 {
 	struct row *row = &s->rows[owner_seat(self->owner)];
-	uint64_t seen, high;
+	uint64_t seen;
 
 	/*
 	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs
@@ -112,14 +121,6 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
 			break; /* happens here */
 	}
-	/*
-	 * relaxed: a bound for sums; a sum that misses it misses a row that has just been
-	 * opened, which has no entries yet
-	 */
-	high = load_relaxed(&s->header->seats_high);
-	while (high <= owner_seat(self->owner) &&
-	       !cas_relaxed(&s->header->seats_high, &high, owner_seat(self->owner) + 1ull))
-		; /* relaxed: as above */
 }
 
 void row_open(const struct segment *s, const struct life_self *self)
@@ -138,7 +139,7 @@ pid_t row_foster(const struct segment *s, owner_t owner)
 	 * ORD[row_foster:A] acquire: the process that stands for it, then the life once
 	 * more, as for the pid; pairs with open_row:C
 	 */
-	return (pid_t)load_acquire(&s->rows[owner_seat(owner)].foster);
+	return (pid_t)load_acquire(&row_look(s, owner_seat(owner))->foster);
 }
 
 /*
@@ -205,7 +206,7 @@ void row_lock(const struct segment *s, const struct life_self *self, int32_t loc
 uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner)
 {
 	/* relaxed: as row_count() */
-	uint64_t word = load_relaxed(&s->rows[owner_seat(owner)].locks);
+	uint64_t word = load_relaxed(&row_look(s, owner_seat(owner))->locks);
 	uint32_t image = (word >> 32) & 0xffff;
 
 	/*
@@ -277,7 +278,7 @@ uint64_t row_moves(const struct segment *s, owner_t owner)
 	 * number, then what is read of them next; pairs with row_move:A
 	 */
 	fence_acquire();
-	return load_acquire(&s->rows[owner_seat(owner)].moves);
+	return load_acquire(&row_look(s, owner_seat(owner))->moves);
 }
 
 void row_beat(const struct segment *s, owner_t self)
@@ -288,9 +289,8 @@ void row_beat(const struct segment *s, owner_t self)
 
 int64_t row_beat_ms(const struct segment *s, owner_t owner)
 {
-	uint32_t seat = owner_seat(owner);
 	/* relaxed: as row_beat() */
-	uint64_t beat = seat < s->seats ? load_relaxed(&s->rows[seat].beat) : 0;
+	uint64_t beat = load_relaxed(&row_look(s, owner_seat(owner))->beat);
 	uint64_t at = clock_now();
 
 	if (!beat)
@@ -308,7 +308,7 @@ uint64_t row_doubt(const struct segment *s, owner_t owner)
 	 * ORD[row_doubt:A] acquire: the doubt, then the slots and counts; pairs with
 	 * doubt_cas:A
 	 */
-	uint64_t doubt = load_acquire(&s->rows[owner_seat(owner)].doubt);
+	uint64_t doubt = load_acquire(&row_look(s, owner_seat(owner))->doubt);
 
 	/* A doubt about an earlier life in this seat says nothing about @owner. */
 	return doubt >> 50 == (owner_incarnation(owner) & 0x3fff) ? doubt : 0;
@@ -321,7 +321,7 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	owner_t owner;
 
 	/* ORD[row_owner:A] acquire: the row, then its facts; pairs with open_row:A */
-	word = load_acquire(&s->rows[seat].entries);
+	word = load_acquire(&row_look(s, seat)->entries);
 	owner = owner_of(word, seat);
 	*entries = (uint32_t)word;
 	doubt = row_doubt(s, owner);
@@ -338,18 +338,6 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	 * write access can put any incarnation into a row.
 	 */
 	return life_is_alive(lives, owner) && row_is_members(s, lives, owner) ? owner : 0;
-}
-
-uint32_t row_end(const struct segment *s)
-{
-	/* relaxed: as open_row() */
-	uint64_t high = load_relaxed(&s->header->seats_high);
-
-	/*
-	 * Bounded by the geometry that was copied at opening: the word in the header may
-	 * be damaged, and callers index rows by the result.
-	 */
-	return high < s->seats ? (uint32_t)high : s->seats;
 }
 
 uint64_t row_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners)

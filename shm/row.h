@@ -34,6 +34,12 @@ uint64_t row_pid_namespace(void);
 uint32_t row_time_namespace(void);
 
 /*
+ * Reserves the row of the caller's seat, and those in front of it. Once for each life,
+ * before anything else here is called for it. -ENOSPC, -ENOMEM: as segment_reserve().
+ */
+int row_reserve(const struct segment *s, owner_t self);
+
+/*
  * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
  * It precedes the first entry: an entry of an owner without a row would be in no sum, and
  * would not keep the registry in use. row_open_foster(): for a process that holds its
@@ -139,8 +145,24 @@ static inline bool row_is_members(const struct segment *s, const struct life_tab
 	       life_has_joined(lives, owner, s->device, s->inode) != LIFE_JOINED_NO;
 }
 
-/* One more than the last seat whose row was ever opened. Never above s->seats. */
-uint32_t row_end(const struct segment *s);
+/* One more than the last seat whose row was ever opened, for loops. Never above s->seats. */
+static inline uint32_t row_end(const struct segment *s)
+{
+	return segment_rows(s);
+}
+
+/*
+ * The row of @seat, for reading. A seat that was never used here, or that does not exist,
+ * has a row that is all 0: what is in the file there is not reserved, and its owner has
+ * nothing in this registry. An owner whose word was read in the registry has a row,
+ * because it opened that before.
+ */
+extern const struct row row_of_nobody;
+
+static inline const struct row *row_look(const struct segment *s, uint32_t seat)
+{
+	return caa_likely(seat < segment_rows(s)) ? &s->rows[seat] : &row_of_nobody;
+}
 
 /*
  * The number of names of all living owners; *owners, if not NULL, becomes the number of

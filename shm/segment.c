@@ -103,6 +103,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->slots = (struct slot *)(uintptr_t)offset;
 	offset += whole_pages(s->slots_count * sizeof(struct slot));
 	s->lives = (uint64_t *)(uintptr_t)offset;
+	s->lives_offset = offset;
 	/* Under a guard the lives are in the guard's table, and this part is empty. */
 	if (!header->identity)
 		offset += whole_pages(s->seats * sizeof(uint64_t));
@@ -251,14 +252,18 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 }
 
 /*
- * Reserves the header up to the first page of buckets, their lines, and the first page of
- * the directory. After this, opening the segment and every lookup in an empty table touch
- * reserved pages only.
+ * Reserves the header, the lives of the fallback with the first page of buckets behind
+ * them, their lines, and the first page of the directory. After this, opening the segment
+ * and every lookup in an empty table touch reserved pages only. Rows and slots are
+ * reserved as they are used, up to seats_high and slots_high, which are 0.
  */
 static int fixed_reserve(const struct segment *s)
 {
-	int err = segment_reserve(s, 0, s->buckets_offset + SEGMENT_PAGE);
+	uint64_t lives = s->lives_offset;
+	int err = segment_reserve(s, 0, SEGMENT_PAGE);
 
+	if (!err)
+		err = segment_reserve(s, lives, s->buckets_offset + SEGMENT_PAGE - lives);
 	if (!err && s->unique)
 		err = segment_reserve(s, s->lines_offset,
 				      SEGMENT_BUCKETS_FIRST * sizeof(struct index_line));
@@ -348,8 +353,7 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 	err = fixed_reserve(s);
 	if (err)
 		segment_say(path,
-			    "cannot reserve memory for a registry in %s: %s; free space there "
-			    "or ask for fewer slots",
+			    "cannot reserve memory for a registry in %s: %s; free space there",
 			    path->directory, strerror(-err));
 	return err;
 }

@@ -97,6 +97,8 @@ struct segment {
 	 * pointers to slots, buckets, directory, logs and land mean nothing then.
 	 */
 	bool is_stranger;
+	/* A stranger of layout 5 or 6, which has no number of rows that are reserved. */
+	bool has_all_rows;
 	/* Where the fixed parts are mapped: windows[0]. */
 	unsigned char *base;
 	/*
@@ -136,6 +138,7 @@ struct segment {
 	bool unique;
 	struct hash_seed hash;
 	uint64_t land_offset;
+	uint64_t lives_offset;
 	uint64_t buckets_offset;
 	uint64_t lines_offset;
 	uint64_t directory_offset;
@@ -236,6 +239,13 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes);
  * comes first: a slab without a word saying whose it is would be of no use.
  */
 int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count);
+
+/*
+ * Reserves elements [*high, @wanted) of an array of the fixed parts, of @bytes each, and
+ * raises *high, a number that only grows. All below *high are reserved already.
+ */
+int segment_raise(const struct segment *s, uint64_t *high, uint32_t wanted, const void *array,
+		  uint32_t bytes);
 
 /*
  * For segment_map(): makes the fixed parts of a new mapping, all of which is PROT_NONE so
@@ -425,9 +435,43 @@ static inline place_t segment_slab_place(const struct segment *s, uint32_t slab)
 	return s->land_place + slab * (SLAB_BYTES / LINE_BYTES);
 }
 
+/* Whether a segment with this word in its header has a preamble, of whatever layout. */
+static inline bool segment_has_preamble(uint64_t marker)
+{
+	return marker == SEGMENT_MARKER || marker == SEGMENT_MARKER_WHOLE;
+}
+
 /*
- * The process that opened the registry last in @seat, which must be below s->seats. Valid
- * for a stranger too: its own row size and offset are used.
+ * How many rows are reserved: one more than the last seat whose row was ever opened.
+ * Never above s->seats, because the word in the header may be damaged and callers index
+ * rows by the result. Valid for a stranger too.
+ */
+static inline uint32_t segment_rows(const struct segment *s)
+{
+	uint64_t high;
+
+	if (caa_unlikely(s->has_all_rows))
+		return s->seats;
+	/*
+	 * ORD[segment_rows:A] acquire: that the memory is reserved, then a touch of it;
+	 * pairs with segment_raise:A
+	 */
+	high = load_acquire(&s->header->seats_high);
+	return caa_likely(high < s->seats) ? (uint32_t)high : s->seats;
+}
+
+/* The same of slots. */
+static inline uint32_t segment_slots(const struct segment *s)
+{
+	/* ORD[segment_slots:A] acquire: as above; pairs with segment_raise:A */
+	uint64_t high = load_acquire(&s->header->slots_high);
+
+	return caa_likely(high < s->slots_count) ? (uint32_t)high : s->slots_count;
+}
+
+/*
+ * The process that opened the registry last in @seat, which must be below
+ * segment_rows(). Valid for a stranger too: its own row size and offset are used.
  */
 static inline const struct segment_who *segment_who(const struct segment *s, uint32_t seat)
 {

@@ -185,6 +185,7 @@ static int stranger_geometry(struct segment *s, const struct segment_header *hea
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
 	s->is_stranger = true;
+	s->has_all_rows = header->marker == SEGMENT_MARKER_WHOLE;
 	s->seats = header->seats;
 	s->row_bytes = header->row_bytes;
 	s->who_offset = header->rows_offset + who;
@@ -208,7 +209,7 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 	uint64_t boot[2];
 	int err;
 
-	if (header->layout != SEGMENT_LAYOUT && header->marker != SEGMENT_MARKER) {
+	if (header->layout != SEGMENT_LAYOUT && !segment_has_preamble(header->marker)) {
 		segment_say(path,
 			    "%s/%s has layout %u, this library has %u and cannot tell whether "
 			    "processes still use it; end those and run `regtool destroy "

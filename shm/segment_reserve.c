@@ -109,14 +109,38 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 }
 
 /*
- * Of the directory only the pages that begin with one of these slabs: the page of the slab
- * in front of them was reserved with that one.
+ * Elements [@from, @to) of the array at @offset: only the pages that begin behind the
+ * elements in front of them, whose last page was reserved with those.
  */
+static int reserve_elements(const struct segment *s, uint64_t offset, uint64_t from, uint64_t to,
+			    uint64_t bytes)
+{
+	from = (from * bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+	to *= bytes;
+	return from < to ? segment_reserve(s, offset + from, to - from) : 0;
+}
+
+int segment_raise(const struct segment *s, uint64_t *high, uint32_t wanted, const void *array,
+		  uint32_t bytes)
+{
+	/* relaxed: a bound that is too low costs another reservation of the same */
+	uint64_t seen = load_relaxed(high);
+	uint64_t offset = (uint64_t)((const unsigned char *)array - s->base);
+	int err = seen < wanted ? reserve_elements(s, offset, seen, wanted, bytes) : 0;
+
+	/*
+	 * ORD[segment_raise:A] release: the memory, then the number by which others touch
+	 * it; pairs with segment_rows:A, segment_slots:A
+	 */
+	while (!err && seen < wanted && !cas_acq_rel(high, &seen, (uint64_t)wanted))
+		; /* happens here */
+	return err;
+}
+
 int segment_reserve_slabs(const struct segment *s, uint32_t slab, uint64_t count)
 {
-	const uint64_t entry = sizeof(struct directory_entry), page = SEGMENT_PAGE;
-	uint64_t from = (slab * entry + page - 1) / page * page, to = (slab + count) * entry;
-	int err = from < to ? segment_reserve(s, s->directory_offset + from, to - from) : 0;
+	int err = reserve_elements(s, s->directory_offset, slab, slab + count,
+				   sizeof(struct directory_entry));
 
 	return err ? err
 		   : segment_reserve(s, s->land_offset + (uint64_t)slab * SLAB_BYTES,

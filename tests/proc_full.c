@@ -7,6 +7,8 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,9 +156,157 @@ START_TEST(a_full_file_system_refuses_every_call_that_allocates)
 }
 END_TEST
 
+/* ---- rows and slots, which are reserved as they are used */
+
+static char filler[160];
+
+static bool mount_small(const char *name)
+{
+	snprintf(folder, sizeof(folder), "%s/%s", tmp_directory(), name);
+	snprintf(filler, sizeof(filler), "%s/filler", folder);
+	mkdir(folder, 0700);
+	if (!mount("tmpfs", folder, "tmpfs", 0, "size=2m"))
+		return true;
+	printf("# SKIP only root can mount a tmpfs\n");
+	return false;
+}
+
+/* Takes every page that is left; unlink(filler) gives them back. */
+static void fill_up(void)
+{
+	int fd = open(filler, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	while (write(fd, value, 4096) == 4096)
+		;
+	ck_assert_int_eq(errno, ENOSPC);
+	close(fd);
+}
+
+#define SLOTS_IN_A_PAGE (4096 / 64)
+#define THREADS (SLOTS_IN_A_PAGE + 10)
+
+static pthread_barrier_t together;
+static int results[THREADS];
+
+/* Needs a slot and nothing else, and has it until all threads have had theirs. */
+static void *need_slot(void *result)
+{
+	*(int *)result = kreg_unregister(k, "absent", KREG_STRING);
+	pthread_barrier_wait(&together);
+	return NULL;
+}
+
+/* How many threads got a slot; the others got -ENOSPC. */
+static int threads_with_slots(void)
+{
+	pthread_t threads[THREADS];
+	int i, count = 0;
+
+	ck_assert_int_eq(pthread_barrier_init(&together, NULL, THREADS), 0);
+	for (i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, need_slot, &results[i]), 0);
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		if (results[i])
+			ck_assert_int_eq(results[i], -ENOSPC);
+		count += !results[i];
+	}
+	pthread_barrier_destroy(&together);
+	return count;
+}
+
+START_TEST(a_thread_whose_slot_has_no_memory_is_refused_and_the_others_go_on)
+{
+	mode = _i;
+	if (!mount_small("slots"))
+		return;
+	k = open_there("slots");
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "old", 3, NULL), 0);
+	fill_up();
+	/* The first one is this thread's. */
+	ck_assert_int_eq(threads_with_slots(), SLOTS_IN_A_PAGE - 1);
+	value_is(k, "mine", "old");
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	unlink(filler);
+	ck_assert_int_eq(threads_with_slots(), THREADS);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+	ck_assert_int_eq(umount(folder), 0);
+}
+END_TEST
+
+#define ROWS_IN_A_PAGE (4096 / 128)
+
+static char said[512];
+
+static void keep(void *data, const char *sentence)
+{
+	(void)data;
+	snprintf(said, sizeof(said), "%s", sentence);
+}
+
+static int open_one_more(struct kreg **out)
+{
+	KREG_OPTIONS(options, .guard = "none", .directory = folder, .log = keep);
+
+	return kreg_open(out, "rows", &options);
+}
+
+static int take_seat(int link, void *data)
+{
+	struct kreg *own;
+
+	(void)data;
+	link_say(link, open_one_more(&own));
+	link_hear(link);
+	return 0;
+}
+
+/*
+ * In the fallback, where the first process of a registry has its first seat.
+ */
+START_TEST(a_process_whose_row_has_no_memory_is_refused_and_the_others_go_on)
+{
+	struct child children[ROWS_IN_A_PAGE];
+	int i;
+
+	mode = _i;
+	if (mode != MODE_FALLBACK || !mount_small("rows"))
+		return;
+	for (i = 0; i < ROWS_IN_A_PAGE; i++) {
+		children[i] = child_start(take_seat, NULL);
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	}
+	fill_up();
+	ck_assert_int_eq(open_one_more(&k), -ENOSPC);
+	ck_assert_msg(strstr(said, "free space") != NULL, "what to do is not in: %s", said);
+	/* Its seat is free again. */
+	child_kill(&children[5]);
+	ck_assert_int_eq(open_one_more(&k), 0);
+	kreg_close(k);
+	unlink(filler);
+	children[5] = child_start(take_seat, NULL);
+	ck_assert_int_eq(link_hear(children[5].link), 0);
+	ck_assert_int_eq(open_one_more(&k), 0);
+	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "old", 3, NULL), 0);
+	ck_assert_int_eq(kreg_count(k), 1);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	kreg_close(k);
+	for (i = 0; i < ROWS_IN_A_PAGE; i++)
+		child_kill(&children[i]);
+	ck_assert_int_eq(umount(folder), 0);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const both[] = { a_full_file_system_refuses_every_call_that_allocates, NULL };
+	const TTest *const both[] = {
+		a_full_file_system_refuses_every_call_that_allocates,
+		a_thread_whose_slot_has_no_memory_is_refused_and_the_others_go_on,
+		a_process_whose_row_has_no_memory_is_refused_and_the_others_go_on,
+		NULL,
+	};
 
 	return modes_run(suite_create("full"), tcase_create("both"), both, NULL, NULL);
 }

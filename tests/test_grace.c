@@ -35,7 +35,7 @@ static void set_up(void)
 		     .max_bytes = 16 << 20, .patience_ms = PATIENCE_MS);
 
 	ck_assert_int_eq(kreg_open(&k, "grace", &options), 0);
-	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+	ck_assert_int_eq(grace_slot_take(&k->segment, &k->lives, &k->self, k->joined, &slot), 0);
 	ck_assert_ptr_nonnull(slot);
 }
 
@@ -237,7 +237,7 @@ START_TEST(a_death_inside_a_section_delays_nothing_and_frees_the_slot)
 		struct slot *mine = NULL;
 
 		if (!kreg_open(&own, "grace", &options))
-			mine = grace_slot_take(&own->segment, &own->lives, &own->self, own->joined);
+			grace_slot_take(&own->segment, &own->lives, &own->self, own->joined, &mine);
 		if (!mine)
 			_exit(1);
 		grace_write_enter(&own->segment, mine);
@@ -251,8 +251,7 @@ START_TEST(a_death_inside_a_section_delays_nothing_and_frees_the_slot)
 	ck_assert_int_eq(advance(NULL), 0);
 	ck_assert(is_free(stamp, PLACE, 1));
 	for (taken = 0; taken < 8; taken++) {
-		slots[taken] = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
-		if (!slots[taken])
+		if (grace_slot_take(&k->segment, &k->lives, &k->self, k->joined, &slots[taken]))
 			break;
 	}
 	ck_assert_int_eq(taken, 3);

@@ -125,6 +125,14 @@ START_TEST(an_unknown_early_layout_is_refused_with_both_versions)
 }
 END_TEST
 
+/* As if the process of @pid had opened the registry last in @seat. */
+static void put_who(uint32_t seat, pid_t pid)
+{
+	const struct segment_who who = { .pid = (uint32_t)pid };
+
+	put((off_t)(SEGMENT_PAGE + seat * sizeof(struct row) + ROW_WHO), &who, sizeof(who));
+}
+
 static ino_t inode(void)
 {
 	struct stat st;
@@ -151,12 +159,66 @@ static void is_replaced(const char *reason)
 
 START_TEST(another_layout_without_living_members_is_replaced)
 {
-	const struct segment_who nobody = { .pid = 0 };
-
 	/* In place of this test, which has opened it. */
-	put(SEGMENT_PAGE + ROW_WHO, &nobody, sizeof(nobody));
+	put_who(0, 0);
 	put_layout(SEGMENT_LAYOUT + 41);
 	is_replaced("of another layout");
+}
+END_TEST
+
+START_TEST(another_layout_is_in_use_by_each_row_that_is_reserved_and_by_no_other)
+{
+	uint64_t high = 100;
+
+	put_who(0, 0);
+	put_layout(SEGMENT_LAYOUT + 41);
+	put_who(99, getpid());
+	put(offsetof(struct segment_preamble, seats_high), &high, sizeof(high));
+	is_refused(-EPROTO, "alive");
+	high--;
+	put(offsetof(struct segment_preamble, seats_high), &high, sizeof(high));
+	is_replaced("of another layout");
+}
+END_TEST
+
+START_TEST(in_layouts_5_and_6_all_rows_count)
+{
+	uint64_t marker = SEGMENT_MARKER_WHOLE;
+
+	put_who(0, 0);
+	put_layout(6);
+	put(offsetof(struct segment_preamble, marker), &marker, sizeof(marker));
+	put_who(4000, getpid());
+	is_refused(-EPROTO, "alive");
+	put_who(4000, 0);
+	is_replaced("of another layout");
+}
+END_TEST
+
+static uint64_t bytes_taken(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(file, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+START_TEST(an_empty_registry_takes_at_most_128_kib)
+{
+	struct kreg_stat now = { .size = sizeof(now) };
+	struct kreg *k;
+
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	printf("# an empty registry takes %llu KiB\n", (unsigned long long)bytes_taken() >> 10);
+	ck_assert_uint_le(bytes_taken(), 128 << 10);
+	ck_assert_int_eq(kreg_stat(k, &now), 0);
+	ck_assert_uint_eq(now.bytes_reserved, bytes_taken());
+	/* With the slot of a thread, and without its memory for entries. */
+	ck_assert_int_eq(kreg_unregister(k, "absent", KREG_STRING), 0);
+	ck_assert_uint_le(bytes_taken(), 128 << 10);
+	ck_assert_int_eq(kreg_stat(k, &now), 0);
+	ck_assert_uint_eq(now.bytes_reserved, bytes_taken());
+	kreg_close(k);
 }
 END_TEST
 
@@ -390,6 +452,9 @@ int main(void)
 		a_foreign_file_is_refused,
 		an_unknown_early_layout_is_refused_with_both_versions,
 		another_layout_without_living_members_is_replaced,
+		another_layout_is_in_use_by_each_row_that_is_reserved_and_by_no_other,
+		in_layouts_5_and_6_all_rows_count,
+		an_empty_registry_takes_at_most_128_kib,
 		a_segment_of_another_boot_is_replaced,
 		a_copy_is_replaced,
 		impossible_numbers_in_the_header_are_refused,

@@ -229,7 +229,7 @@ static void damage(unsigned int *seed, uint32_t slabs)
 		{ (unsigned char *)s->rows, s->seats * sizeof(struct row) },
 		{ (unsigned char *)s->slots, s->slots_count * sizeof(struct slot) },
 		{ (unsigned char *)&s->header->epoch, 3 * sizeof(uint64_t) },
-		{ (unsigned char *)&s->header->seats_high, 3 * sizeof(uint64_t) },
+		{ (unsigned char *)&s->header->seats_high, 4 * sizeof(uint64_t) },
 	};
 	int i;
 

@@ -63,17 +63,9 @@ static uint64_t section(const struct kreg *k, uint32_t number, owner_t *owner)
 	return mix(mix(number + 1ull, word), writing);
 }
 
-static uint32_t slots_end(const struct kreg *k)
-{
-	/* relaxed: it only grows */
-	uint64_t high = load_relaxed(&k->segment.header->slots_high);
-
-	return high < k->segment.slots_count ? (uint32_t)high : k->segment.slots_count;
-}
-
 bool halted_is_inside(const struct kreg *k)
 {
-	uint32_t i, end = slots_end(k);
+	uint32_t i, end = segment_slots(&k->segment);
 	owner_t owner;
 
 	for (i = 0; i < end; i++) {
@@ -91,7 +83,7 @@ static void look_at_slots(struct halted *halted)
 
 	for (i = 0; i < end; i++)
 		halted->seats[i].now = 0;
-	end = slots_end(halted->k);
+	end = segment_slots(&halted->k->segment);
 	for (i = 0; i < end; i++) {
 		one = section(halted->k, i, &owner);
 		if (one)

@@ -49,7 +49,7 @@ bool handle_pid_is_ours(const struct kreg *k, owner_t owner)
 	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
 
 	if (!k->lives.facts) {
-		if (owner_seat(owner) >= k->segment.seats)
+		if (owner_seat(owner) >= row_end(&k->segment))
 			return false;
 		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
 	}

@@ -23,6 +23,7 @@
 #include "lib/handle/member.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
+#include "shm/row.h"
 #include "shm/segment.h"
 #include "shm/table.h"
 
@@ -150,13 +151,11 @@ static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t lif
 {
 	if (k->lives.facts)
 		return (pid_t)(life & LIFE_PID_MASK);
-	if (owner_seat(owner) >= k->segment.seats)
-		return 0;
 	/*
 	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of
 	 * the seat has a new life before it writes its own pid; pairs with open_row:B
 	 */
-	return (pid_t)load_acquire(&k->segment.rows[owner_seat(owner)].who.pid);
+	return (pid_t)load_acquire(&row_look(&k->segment, owner_seat(owner))->who.pid);
 }
 
 /* Whether the pid of @owner names the same process in the caller's PID namespace. */

@@ -148,6 +148,11 @@ static int member_new(struct member **out, const struct kreg *k, const char *gua
 						 : -ENOMEM;
 	if (err)
 		goto fail;
+	err = row_reserve(&m->segment, m->self.owner);
+	if (err) {
+		member_end_life(m);
+		goto fail;
+	}
 	heap_init(&m->heap, &m->segment, &m->lives, m->self.owner);
 	*out = m;
 	return 0;

@@ -186,20 +186,23 @@ static int thread_new(struct kreg *k, struct thread **out)
 {
 	UNCANCELLABLE;
 	struct thread *thread = record_take(k);
-	struct slot *slot;
+	struct slot *slot = NULL;
+	int err;
 
 	if (!thread)
 		return -ENOMEM;
-	slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
-	if (!slot) {
+	err = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined, &slot);
+	if (err == -ENOBUFS) {
 		/* Some slots may be kept for calls that exec has interrupted. */
 		interrupted_all(&k->segment, &k->lives);
-		slot = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined);
+		err = grace_slot_take(&k->segment, &k->lives, &k->self, k->joined, &slot);
 	}
 	thread->writer = (struct writer){
 		.s = &k->segment, .lives = &k->lives, .self = k->self.owner, .slot = slot
 	};
-	if (slot && !own_set(k, thread)) {
+	if (!err)
+		err = own_set(k, thread);
+	if (!err) {
 		*out = thread;
 		return 0;
 	}
@@ -208,7 +211,7 @@ static int thread_new(struct kreg *k, struct thread **out)
 	records_lock();
 	record_drop(thread);
 	pthread_mutex_unlock(&records);
-	return slot ? -ENOMEM : -ENOBUFS;
+	return err;
 }
 
 int thread_get(struct kreg *k, struct thread **out)

@@ -94,6 +94,7 @@ enum kreg_listen_flags {
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
  *   -ENOBUFS       no slot is free for this thread
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  *   -EUCLEAN       another process has damaged the registry's memory
  *   -EAGAIN        the registry is changing too quickly, or a thread could not be created
  *   -ENOMEM        out of memory, or of the address space that the process may use

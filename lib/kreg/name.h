@@ -199,7 +199,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
  *          no lock, and time in proportion to the entries of the key.
  * Death: the counter is gone with its owner.
  * Return: 0, or an error, and *now or *sum is unchanged:
- *   kreg_counter_add(): an error as kreg_register(), but never -EEXIST, -ENOSPC, -EDQUOT, and
+ *   kreg_counter_add(): an error as kreg_register(), but never -EEXIST, -EDQUOT, and
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EINVAL        the value of the entry is not 8 bytes long
  *   kreg_counter_sum(): an error as kreg_each_of_key(), and
@@ -260,6 +260,7 @@ ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *valu
  * Return: kreg_read(): the size of the value; the others: 0. Or an error:
  *   kreg_read_enter():
  *   -ENOBUFS       no slot is free for this thread
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  *   -EROFS         a read-only handle has no sections; use kreg_lookup()
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -ESHUTDOWN     the registry's guard is gone; reopen the registry

@@ -171,6 +171,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat);
  *   -EINVAL        @k is NULL
  *   -EROFS         the handle is read-only
  *   -ENOBUFS       no slot is free for this thread
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
  *   -ENOMEM        out of memory

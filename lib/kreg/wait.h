@@ -23,6 +23,7 @@
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -ESHUTDOWN     the registry was destroyed or replaced, or its guard is gone; reopen it
  *   -ENOBUFS       no slot is free for this thread
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  *   -EINVAL        an argument is not allowed
  *   -ENAMETOOLONG  the key is longer than 255 bytes
  *   -EUCLEAN       another process has damaged the registry's memory

@@ -144,7 +144,7 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 /* Whether @pid is still the process that it was when the row of @owner was written. */
 static int is_same(const struct kreg *k, owner_t owner, pid_t pid)
 {
-	const struct segment_who *who = segment_who(&k->segment, owner_seat(owner));
+	const struct segment_who *who = &row_look(&k->segment, owner_seat(owner))->who;
 	struct process process;
 
 	if (!who->start || who->time_namespace != row_time_namespace() || !process_proc_is_ours() ||

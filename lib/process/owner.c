@@ -138,7 +138,7 @@ int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner)
 static void facts_of(struct kreg *k, uint32_t seat, struct kreg_owner_facts *out)
 {
 	const struct life_seat *fact = k->lives.facts ? &k->lives.facts[seat] : NULL;
-	const struct row *row = &k->segment.rows[seat];
+	const struct row *row = row_look(&k->segment, seat);
 
 	if (fact) {
 		out->attach_uid = fact->uid;

@@ -23,6 +23,9 @@ int kreg_inner_seat(struct kreg *k, uint64_t *owner)
 		if (!err)
 			err = life_guard_join(k->origin->guard, k->segment.header);
 	}
+	/* The caller ends on an error, and the life with it. */
+	if (!err)
+		err = row_reserve(&k->segment, self.owner);
 	seat = self;
 	*owner = self.owner;
 	return err;

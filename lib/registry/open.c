@@ -234,6 +234,11 @@ static int take_seat(struct kreg *k, const struct opening *o)
 	if (err == -EUSERS)
 		segment_say(&o->path, "%s/%s has no free seat; create it with more seats",
 			    o->path.directory, o->path.file);
+	else if (err == -ENOSPC)
+		segment_say(&o->path,
+			    "cannot reserve memory for another process in %s/%s: the file system "
+			    "is full; free space there",
+			    o->path.directory, o->path.file);
 	else if (err == -ENOSYS)
 		segment_say(&o->path,
 			    "set_robust_list(2) is refused, but without a guard it is needed to "

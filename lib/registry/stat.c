@@ -39,9 +39,9 @@ static void stat_land(struct kreg *k, struct kreg_stat *out)
 static void stat_slots(struct kreg *k, struct kreg_stat *out)
 {
 	const struct segment *s = &k->segment;
-	uint32_t i;
+	uint32_t i, end = segment_slots(s);
 
-	for (i = 0; i < s->slots_count; i++) {
+	for (i = 0; i < end; i++) {
 		uint64_t owner, life, word;
 
 		owner = load_relaxed(&s->slots[i].owner); /* relaxed: a figure */
@@ -82,6 +82,11 @@ static int stat_owners(struct kreg *k, struct kreg_stat *out)
 	return 0;
 }
 
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+}
+
 /*
  * The file's size in its file system, by the registry's own figures: no fd is kept that
  * fstat(2) could use.
@@ -89,11 +94,13 @@ static int stat_owners(struct kreg *k, struct kreg_stat *out)
 static uint64_t bytes_reserved(const struct segment *s)
 {
 	uint64_t slabs = land_slabs(s);
-	uint64_t directory = slabs * sizeof(struct directory_entry) + SEGMENT_PAGE - 1;
+	uint64_t directory = whole_pages(slabs * sizeof(struct directory_entry));
+	uint64_t fixed = SEGMENT_PAGE + whole_pages(segment_rows(s) * sizeof(struct row)) +
+			 whole_pages(segment_slots(s) * sizeof(struct slot)) +
+			 (s->lives ? whole_pages(s->seats * sizeof(*s->lives)) : 0);
 
-	directory -= directory % SEGMENT_PAGE;
-	return s->buckets_offset + table_bytes(s) + (slabs ? directory : SEGMENT_PAGE) +
-	       log_bytes(s) + slabs * SLAB_BYTES;
+	return fixed + table_bytes(s) + (slabs ? directory : SEGMENT_PAGE) + log_bytes(s) +
+	       slabs * SLAB_BYTES;
 }
 
 int kreg_stat(struct kreg *k, struct kreg_stat *stat)

@@ -1,4 +1,4 @@
-/* mutations: NO_FENCE HAZARD_AFTER_CHECK NO_HAZARD_LOOK ONE_EPOCH RELAXED_ENTER ONE_FENCE DEAD_AFTER_FENCE DEAD_IGNORED_AT_ONCE READER_NOT_CHECKED PEEK_OF_TWO */
+/* mutations: NO_FENCE HIGH_AFTER_READ HIGH_BEFORE_FENCE HAZARD_AFTER_CHECK NO_HAZARD_LOOK ONE_EPOCH RELAXED_ENTER ONE_FENCE DEAD_AFTER_FENCE DEAD_IGNORED_AT_ONCE READER_NOT_CHECKED PEEK_OF_TWO */
 /* variants: FENCED PEEK TWO */
 /* SPDX-License-Identifier: MIT */
 /*
@@ -17,6 +17,9 @@
  *   - between the read of the link and the writer's CAS, if the check before that CAS has passed,
  *   - between the read of the link and the copy of a peek that held.
  *
+ * The writer takes a slot that nobody has used: @high says how many slots the others look
+ * at. It is raised by a CAS before the first section.
+ *
  * FENCED: a kernel without membarrier. Sections and hazards use fences of their own.
  */
 #define EXPELLED 255
@@ -28,6 +31,7 @@ byte epoch;
 byte link = 1;       /* the block is in the list */
 byte generation;     /* of the block; not in memory */
 byte slot[2];        /* 0, epoch + 1, or EXPELLED */
+byte high = 1;       /* the slots that are looked at */
 bool hazard;         /* the writer's slot names the block */
 bool over, gone;     /* the writer's life; its thread */
 
@@ -148,10 +152,16 @@ active proctype writer()
 	do
 	:: turn < 2 && !gone ->
 		turn++;
+#ifndef HIGH_AFTER_READ
+		high = 2;
+#endif
 		at = epoch;
 		store(WRITER, false, at + 1);
 		own_fence(WRITER);
 		d_step { block = link; seen = generation };
+#ifdef HIGH_AFTER_READ
+		high = 2;
+#endif
 		if
 		:: block ->
 #ifdef HAZARD_AFTER_CHECK
@@ -197,6 +207,14 @@ inline look(who, at)
 	}
 }
 
+inline look_below(end, who, at)
+{
+	if
+	:: end > who -> look(who, at)
+	:: else
+	fi
+}
+
 #ifdef TWO
 #define ADVANCERS 2
 #else
@@ -205,21 +223,25 @@ inline look(who, at)
 
 active [ADVANCERS] proctype advancer()
 {
-	byte at;
+	byte at, end;
 	bool blocked, expelled;
 
 	do
 	:: epoch < LAST_EPOCH ->
 		at = epoch;
+		end = high;
 		look(READER, at);
-		look(WRITER, at);
+		look_below(end, WRITER, at);
 		if
 		:: blocked
 		:: else ->
 			global_fence();
 			expelled = false;
+#ifndef HIGH_BEFORE_FENCE
+			end = high;
+#endif
 			look(READER, at);
-			look(WRITER, at);
+			look_below(end, WRITER, at);
 			if
 			:: blocked
 			:: else ->
@@ -241,7 +263,7 @@ active [ADVANCERS] proctype advancer()
 				}
 			fi
 		fi;
-		d_step { at = 0; blocked = false; expelled = false }
+		d_step { at = 0; end = 0; blocked = false; expelled = false }
 	:: else -> break
 	od
 }
@@ -264,9 +286,9 @@ active proctype owner()
 		stamp = epoch;
 end:		do
 		:: PAST(stamp) ->
-			/* The scan: the word, then the hazard. */
+			/* The scan: how many slots, the word, then the hazard. */
 			named = false;
-			word = slot[WRITER];
+			word = (high > WRITER -> slot[WRITER] : 0);
 #ifndef NO_HAZARD_LOOK
 			if
 			:: word != 0 -> named = hazard
