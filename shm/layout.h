@@ -356,7 +356,10 @@ struct directory_entry {
 #define LAND_META (1ull << 31)
 #define LAND_GIFT (1ull << 30)
 #define LAND_GIFT_LINKED (1ull << 29)
-/* The owner of meta that was carried over from another segment: nobody who ever lived. */
+/*
+ * Nobody who ever lived: the owner of meta that was carried over from another segment, and of
+ * entries that were swept.
+ */
 #define SEGMENT_NOBODY 1ull
 /* In @about: it names the maker. */
 #define LAND_MAKER (1ull << 63)
@@ -476,11 +479,13 @@ struct meta_head {
 /*
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
  * where 40 bytes are enough for key and value. From its linking on all of it is constant
- * except next, and the kind, which may go from reserved to name once: readers copy an entry
- * without a lock, so any other change is another entry that replaces it.
+ * except next, the kind, which may go from reserved to name once, and the owner, which a sweep
+ * may make SEGMENT_NOBODY: readers copy an entry without a lock, so any other change is
+ * another entry that replaces it.
  *
  *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
- *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h
+ *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h;
+ *           SEGMENT_NOBODY: of the dead, and out of the list for good, see sweep.c
  *   info    see below
  *
  *   63              33 32       16 15    12 11     8 7        0

@@ -8,7 +8,7 @@
  * Promises  a slab of a dead owner is retired only when none of its entries is in the
  *           list; nothing changes that a caller can observe, except the bytes in use.
  * Needs     a write section around each call.
- * Context   any thread; lock-free; sweep_some() is bounded by one slab's entries.
+ * Context   any thread; lock-free; sweep_some() takes out a few entries.
  * Used by   lib/.
  */
 #ifndef KREG_SHM_SWEEP_H
@@ -17,11 +17,23 @@
 #include "shm/heap.h"
 
 /*
- * Looks at the next @count slabs from *from on, and retires one at most, so that a
- * registration that sweeps on its way stays short. Returns the bytes that it reclaimed.
- * *from is the caller's, and only a hint: at the end of the land it starts again at 0.
+ * Where a handle goes on. Private; used by one thread at a time. All 0 is the beginning of
+ * the land, and so is a slab beyond its end.
  */
-uint64_t sweep_some(const struct writer *w, uint32_t *from, uint32_t count);
+struct sweep_at {
+	uint32_t slab;
+	/* In that slab, of which the blocks in front of this one are done. */
+	uint32_t block;
+	/* The dead owner whose it was then; 0: it was not begun. */
+	uint64_t owner;
+};
+
+/*
+ * Goes on from *at: looks at a few slabs, takes a few entries of the dead out of the list,
+ * and retires one slab at most, so that a registration that sweeps on its way stays short.
+ * Returns the bytes that it reclaimed.
+ */
+uint64_t sweep_some(const struct writer *w, struct sweep_at *at);
 
 /* Sweeps all slabs; the bytes that it reclaimed. As long as the land is large. */
 uint64_t sweep_all(const struct writer *w);

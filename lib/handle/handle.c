@@ -191,8 +191,9 @@ static void look_for_interrupted(struct kreg *k)
 
 void handle_tidy(struct kreg *k, uint64_t swept)
 {
+	/* One epoch for each slab: with the next one that is retired its second begins. */
 	if (swept)
-		handle_advance(k);
+		grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL);
 	heap_collect(k->heap, false);
 	look_for_interrupted(k);
 }

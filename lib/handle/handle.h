@@ -25,6 +25,7 @@
 #include "shm/heap.h"
 #include "shm/row.h"
 #include "shm/segment.h"
+#include "shm/sweep.h"
 #include "shm/table.h"
 
 #pragma GCC visibility push(hidden)
@@ -44,8 +45,9 @@ struct kreg {
 	struct cds_list_head member_node;
 	struct origin *origin;
 	bool writable;
-	bool joined; /* membarrier */
-	uint32_t sweep_from;
+	bool joined;       /* membarrier */
+	uint64_t sweeping; /* a thread uses @sweep */
+	struct sweep_at sweep;
 	uint32_t crowded;             /* registrations that found the table small */
 	uint32_t slots_from, tidied;  /* see handle_tidy() */
 	uint64_t pid_namespace;       /* see row.h */

@@ -34,7 +34,6 @@
  * through all owners.
  */
 #define COUNT_EVERY 16u
-#define SWEEP_SLABS 4u
 
 static struct lock *key_lock(struct change *change)
 {
@@ -67,20 +66,31 @@ void change_leave(struct change *change)
 	handle_tidy(change->k, change->swept);
 }
 
-/* Keeps the table wide enough, and sweeps a few slabs of the dead. */
+/* One thread of a handle at a time: where to go on is more than one word. */
+static void sweep(struct change *change)
+{
+	struct kreg *k = change->k;
+	uint64_t none = 0;
+
+	/* ORD[sweep:A] acquire: that nobody sweeps, then where to go on; pairs with sweep:B */
+	if (!cas_acq_rel(&k->sweeping, &none, 1ull))
+		return;
+	change->swept += sweep_some(&change->thread->writer, &k->sweep);
+	/* ORD[sweep:B] release: where to go on, then that nobody sweeps; pairs with sweep:A */
+	store_release(&k->sweeping, 0ull);
+}
+
+/* Keeps the table wide enough, and sweeps a little of what the dead have left. */
 static void tidy(struct change *change, bool crowded)
 {
 	struct kreg *k = change->k;
 	struct segment *s = &k->segment;
-	/* relaxed: a hint where to continue */
-	uint32_t from = load_relaxed(&k->sweep_from);
 
 	/* relaxed: a hint */
 	if (crowded && !(fetch_add_relaxed(&k->crowded, 1u) % COUNT_EVERY))
 		table_grow(s, row_sum(s, &k->lives, NULL));
 	table_prepare(&change->thread->writer, change->q->hash);
-	change->swept += sweep_some(&change->thread->writer, &from, SWEEP_SLABS);
-	store_relaxed(&k->sweep_from, from); /* relaxed: as above */
+	sweep(change);
 }
 
 /* Gifts are counted in their slabs. */

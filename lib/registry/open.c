@@ -343,7 +343,7 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	 * Handles start to sweep at different places, so that two seldom sweep the same
 	 * slab.
 	 */
-	k->sweep_from = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
+	k->sweep.slab = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
 	err = mutex_init(&k->attendant_mutex);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
