@@ -19,7 +19,7 @@
  * Lookups   take no lock and make no system call, except one mprotect(2) when the process
  *           first reaches what other processes have added to the registry; that happens fewer
  *           than a hundred times in a process.
- * Signals   Only kreg_lookup() is async-signal-safe.
+ * Signals   Only kreg_lookup() and kreg_ref_lookup() are async-signal-safe.
  * Cancel    No call is a cancellation point, not even one that waits. A thread that is
  *           cancelled inside a call, or in a function of the program that a call calls, ends
  *           after the call.
@@ -54,6 +54,7 @@
 #include <kreg/owner.h>
 #include <kreg/peer.h>
 #include <kreg/query.h>
+#include <kreg/ref.h>
 #include <kreg/service.h>
 #include <kreg/wait.h>
 

@@ -43,19 +43,27 @@ struct query {
 #define HASH_OF_CLAIMS 0x02b2ae3du
 #define HASH_OF_STATUS 0x165667b1u
 
-static inline struct query table_query_by(const struct segment *s, uint32_t by, const void *key,
-					  size_t key_size, uint32_t kinds)
+/* The hash of the key is known already. */
+static inline struct query table_query_hashed(uint32_t hash, const void *key, size_t key_size,
+					      uint32_t kinds)
 {
 	struct query q;
 
 	q.key = key;
 	q.key_size = (uint32_t)key_size;
-	q.hash = order_hash(hash_key(&s->hash, key, key_size) ^ by);
+	q.hash = hash;
 	q.bell = q.hash;
 	q.order = order_of_entry(q.hash);
 	q.kinds = kinds;
 	q.owner = 0;
 	return q;
+}
+
+static inline struct query table_query_by(const struct segment *s, uint32_t by, const void *key,
+					  size_t key_size, uint32_t kinds)
+{
+	return table_query_hashed(order_hash(hash_key(&s->hash, key, key_size) ^ by), key, key_size,
+				  kinds);
 }
 
 /*

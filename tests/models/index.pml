@@ -1,11 +1,12 @@
-/* mutations: NO_BUMP:- BUMP_EARLY:- CLAIM_LATE:- RETIRE_EARLY:- OLD_WIDTH:WIDE SETTLE_EARLY:TAKEN SETTLE_REPLACEABLE:OFFERED SETTLE_UNCLEARED:PROMOTED CLEAR_WITHOUT_HAZARD:CLEANED PLAIN_BUILD:CLEARED NO_RECHECK:CLEARED CLEAR_EARLY:CLEARED NO_RECLAIM:GROWN NO_SETTLED:GROWN FULL_ANYWAY:CROWDED NO_WAIT:REBUILT NO_LATE:REBUILT OVERFLOW_LOWERED:REBUILT */
-/* variants: DIED WIDE NARROWED GROWN CLEARED BESIDE CROWDED REBUILT STALE_CELL TAKEN OFFERED PROMOTED CLEANED */
+/* mutations: NO_BUMP:- BUMP_EARLY:- CLAIM_LATE:- RETIRE_EARLY:- OLD_WIDTH:WIDE SETTLE_EARLY:TAKEN SETTLE_REPLACEABLE:OFFERED SETTLE_UNCLEARED:PROMOTED CLEAR_WITHOUT_HAZARD:CLEANED PLAIN_BUILD:CLEARED NO_RECHECK:CLEARED CLEAR_EARLY:CLEARED NO_RECLAIM:GROWN NO_SETTLED:GROWN FULL_ANYWAY:CROWDED NO_WAIT:REBUILT NO_LATE:REBUILT OVERFLOW_LOWERED:REBUILT REFER_LOOKED:REFERRED REFER_UNTIL_NOW:REFERRED_AGAIN REFER_BEYOND:REFERRED_AGAIN */
+/* variants: DIED WIDE NARROWED GROWN CLEARED BESIDE CROWDED REBUILT STALE_CELL TAKEN OFFERED PROMOTED CLEANED REFERRED REFERRED_AGAIN */
 /* pan: -E */
 /* SPDX-License-Identifier: MIT */
 /*
  * The index: the line of one name, beside its changes, growth, builders and deaths.
  *
- * Stands for  shm/index.h, shm/index.c, shm/index_level.c, and their callers in shm/table_write.c.
+ * Stands for  shm/index.h, shm/index.c, shm/index_level.c, and their callers in shm/table_write.c;
+ *             lib/find/ref.c.
  * States      each load and each CAS of a cell, of a control word and of the level is a step. The
  *             list is not: bucket.pml shows that a change of it is one step. Neither are epochs and
  *             hazards: grace.pml shows that a block that is named is not used again. The level and
@@ -24,7 +25,7 @@
  *             clears them. A builder leaves a word that no lookup goes by.
  *
  * Property  a lookup finds nothing only if the name was free at some moment of the lookup; an entry
- *           that it finds held the name at some moment of it. And at each step:
+ *           that it finds held the name at some moment of it; so does one that a reference leads to. And at each step:
  *   I1  in a complete line each living entry of the list has a cell
  *   I2  a living entry whose cell is without LOOK holds the name, and is not replaceable
  *   I3  an entry that was given up has no cell in a line that a lookup may use
@@ -43,6 +44,8 @@
  *   OFFERED     the same beside its registration
  *   PROMOTED    one in line settles beside a death and one that takes over
  *   CLEANED     a registrant clears a full line beside the owner, which uses the block again
+ *   REFERRED    a replaceable entry is taken over between the looks of a reference
+ *   REFERRED_AGAIN  the holder leaves and uses its block again, beside three looks
  *
  * Each mutation, with the variant that catches it, is in the first line.
  *
@@ -64,6 +67,9 @@
  *   NO_WAIT               it does not wait after an overflow
  *   NO_LATE               it waits, and does not look for processes that may link late
  *   OVERFLOW_LOWERED      the epoch of an overflow is loaded before the control word
+ *   REFER_LOOKED          a reference remembers an entry whose cell has LOOK
+ *   REFER_UNTIL_NOW       it remembers the epoch in which the look ended
+ *   REFER_BEYOND          it goes by an entry of three epochs ago
  *
  * Not shown: that a hazard is checked once it is stored (grace.pml), more than two levels, a lookup
  * beside growth and reuse in one scene.
@@ -139,6 +145,18 @@
 #define BLOCKS 2
 #define WRITERS 3
 #define SCENE cell[1] = OTHER; run owner(0, 0, LEAVE, REGISTER); run owner(1, NONE, STAND, NOTHING)
+#elif defined(REFERRED)
+#define READ
+#define REFER
+#define SCENE replaceable[0] = true; cell[0] = LOOKED(0); \
+	run owner(0, 0, UPDATE, LEAVE); run owner(1, NONE, TAKE, NOTHING)
+#elif defined(REFERRED_AGAIN)
+#define READ
+#define REFER
+#define REUSE
+#define BLOCKS 2
+#define LAST_EPOCH 4
+#define SCENE run owner(0, 0, LEAVE, REGISTER)
 #elif defined(STALE_CELL)
 #define GROW
 #define BUILD
@@ -845,6 +863,14 @@ end:	do
 }
 #endif
 
+#if BLOCKS > 2
+#define LISTED(b) (length > 0 && list[0] == b || length > 1 && list[1] == b || length > 2 && list[2] == b)
+#define FIRST(b) (length > 0 && (list[0] == b || length > 1 && !LIVE(list[0]) && (list[1] == b || length > 2 && !LIVE(list[1]) && list[2] == b)))
+#else
+#define LISTED(b) (length > 0 && list[0] == b || length > 1 && list[1] == b)
+#define FIRST(b) (length > 0 && (list[0] == b || length > 1 && !LIVE(list[0]) && list[1] == b))
+#endif
+
 #ifdef READ
 /* What the list answers is not looked at. */
 #define ASK goto asked
@@ -852,6 +878,10 @@ proctype reader()
 {
 	byte h, l, i, v, b, began, left = CELLS;
 	bool whole, seen;
+#ifdef REFER
+	byte now, looks;
+	bool is;
+#endif
 
 	atomic { reading = true; began = epoch; look() };
 	l = level;
@@ -873,6 +903,10 @@ proctype reader()
 	atomic { v = cell[LINE(l) * CELLS + i];
 		if
 		:: IS_CELL(v) && (v & 1) -> b = OF(v)
+#ifdef REFER_LOOKED
+		/* The list has answered. */
+		:: IS_CELL(v) && !(v & 1) && LIVE(OF(v)) && FIRST(OF(v)) -> b = OF(v); seen = use[b]; goto again
+#endif
 		:: else -> ASK
 		fi };
 	atomic {
@@ -888,8 +922,51 @@ proctype reader()
 	atomic {
 		if
 		:: epoch - began >= 2 -> ASK
-		:: else -> assert(held & (1 << (2 * b + seen))); ASK
+		:: else -> assert(held & (1 << (2 * b + seen)));
+#ifndef REFER
+			ASK
+#elif defined(REFER_UNTIL_NOW)
+			began = epoch
+#endif
 		fi };
+#ifdef REFER
+#ifdef REFER_BEYOND
+#define BEYOND 3
+#else
+#define BEYOND 2
+#endif
+	/* The epoch, the entry's link, its owner, the epoch; @began is what the last look has left. */
+again:	atomic { held = 0; now = epoch; look();
+		if
+		:: epoch - began >= BEYOND -> ASK
+		:: else
+		fi };
+	atomic {
+		if
+		:: mark[b] -> ASK
+		:: else -> is = use[b]
+		fi };
+	atomic {
+		if
+		:: DEAD(b) -> ASK
+		:: else
+		fi };
+	atomic {
+		if
+		:: epoch - began >= BEYOND -> ASK
+		:: else -> assert(is == seen); assert(held & (1 << (2 * b + seen)));
+#ifdef REFER_UNTIL_NOW
+			began = epoch;
+#else
+			began = now;
+#endif
+			looks++;
+			if
+			:: looks == 2 -> ASK
+			:: else -> goto again
+			fi
+		fi };
+#endif
 miss:	atomic {
 		if
 		:: !whole || (changed[LINE(l)] & READER) -> ASK
@@ -909,13 +986,6 @@ asked:	done = true
 
 #define HAS(ln, b) (IS(cell[(ln) * CELLS], b) || IS(cell[(ln) * CELLS + CELLS - 1], b))
 #define HAS_PLAIN(ln, b) (cell[(ln) * CELLS] == PLAIN(b) || cell[(ln) * CELLS + CELLS - 1] == PLAIN(b))
-#if BLOCKS > 2
-#define LISTED(b) (length > 0 && list[0] == b || length > 1 && list[1] == b || length > 2 && list[2] == b)
-#define FIRST(b) (length > 0 && (list[0] == b || length > 1 && !LIVE(list[0]) && (list[1] == b || length > 2 && !LIVE(list[1]) && list[2] == b)))
-#else
-#define LISTED(b) (length > 0 && list[0] == b || length > 1 && list[1] == b)
-#define FIRST(b) (length > 0 && (list[0] == b || length > 1 && !LIVE(list[0]) && list[1] == b))
-#endif
 /* Of the lines that a lookup may use: that of now, and the older one until the level is settled. */
 #define OLD_IS_USED (level == 2 && !(is_settled && level_seen == 2))
 #define I1(b) (!complete[LINE(level)] || !LISTED(b) || !LIVE(b) || HAS(LINE(level), b))
