@@ -30,6 +30,7 @@ struct contents {
 /* The keys that are looked up, one behind the other. */
 struct list {
 	const unsigned char *keys;
+	struct kreg_ref *refs;   /* to these */
 	const uint32_t *numbers; /* which of the contents; for those that remember a key */
 	uint32_t count;
 };
@@ -46,8 +47,9 @@ struct contestant {
 	const char *miss_goal;
 };
 
-extern const struct contestant contestant_floor, contestant_kreg_lookup, contestant_kreg_section,
-	contestant_kreg_read, contestant_kreg_many, contestant_lfht, contestant_rwlock;
+extern const struct contestant contestant_floor, contestant_kreg_lookup, contestant_kreg_ref,
+	contestant_kreg_ref_far, contestant_kreg_section, contestant_kreg_read,
+	contestant_kreg_many, contestant_lfht, contestant_rwlock;
 
 /* Their packages may be missing. */
 extern const struct contestant contestant_ck __attribute__((weak));

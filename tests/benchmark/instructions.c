@@ -69,6 +69,7 @@ static const struct kind kinds[] = {
 	{ "kreg-hit", &contestant_kreg_lookup, 32 },
 	{ "kreg-miss", &contestant_kreg_lookup, 32, .miss = true },
 	{ "kreg-hit-60", &contestant_kreg_lookup, 60 },
+	{ "kreg-ref", &contestant_kreg_ref, 32 },
 	{ "kreg-read", &contestant_kreg_section, 32 },
 	{ "kreg-many", &contestant_kreg_many, 32 },
 	{ "kreg-section", &contestant_kreg_lookup, 32, .run = sections },
@@ -120,14 +121,17 @@ static void keys_make(struct state *state, const struct kind *kind)
 					     .count = KEYS,
 					     .key_size = size,
 					     .value_size = 8 };
-	state->list = (struct list){ state->keys + (kind->miss ? KEYS * size : 0), numbers, KEYS };
+	state->list = (struct list){ .keys = state->keys + (kind->miss ? KEYS * size : 0),
+				     .refs = room(KEYS * sizeof(struct kreg_ref)),
+				     .numbers = numbers,
+				     .count = KEYS };
 }
 
 static void count(const struct kind *kind)
 {
 	struct state state = { 0 };
 	char directory[64];
-	uint32_t i;
+	uint32_t i, j;
 
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-instructions-%d", getpid());
 	/* Small: valgrind has no room for the usual reservation. */
@@ -138,6 +142,9 @@ static void count(const struct kind *kind)
 		die(directory, -errno);
 	keys_make(&state, kind);
 	for (i = 0; i < REGISTRIES; i++) {
+		for (j = 0; j < KEYS; j++)
+			state.list.refs[j] = (struct kreg_ref)KREG_REF(
+				state.list.keys + j * kind->key_size, kind->key_size);
 		state.table = kind->with->open(&state.contents);
 		run_once(kind, &state);
 		counted(kind, &state);

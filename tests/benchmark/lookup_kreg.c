@@ -14,6 +14,7 @@ static struct kreg *registry;
 static const struct bench_options *registry_options;
 static uint32_t registry_users;
 static size_t key_size, value_size;
+static struct kreg_ref *refs; /* by the number of the key */
 
 static void *kreg_table_open(const struct contents *contents)
 {
@@ -56,6 +57,55 @@ static uint32_t lookup_look(void *table, const struct list *list)
 		found += kreg_lookup(table, list->keys + i * key_bytes, key_bytes, value,
 				     sizeof(value), &owner) == (ssize_t)value_bytes;
 	return found;
+}
+
+/*
+ * References that the caller has at hand, beside what it wants to know, as it has the keys of the
+ * others: one for each key of the list, in its order.
+ */
+static uint32_t ref_look(void *table, const struct list *list)
+{
+	struct kreg_ref *ref = list->refs, *end = ref + list->count;
+	size_t value_bytes = value_size;
+	unsigned char value[VALUE_SIZE_MAX];
+	struct kreg_owner owner;
+	uint32_t found = 0;
+
+	for (; ref < end; ref++)
+		found += kreg_ref_lookup(table, ref, value, sizeof(value), &owner) ==
+			 (ssize_t)value_bytes;
+	return found;
+}
+
+/* References that lie anywhere in memory: the reference is a miss of the cache of its own. */
+static uint32_t ref_far_look(void *table, const struct list *list)
+{
+	size_t value_bytes = value_size;
+	unsigned char value[VALUE_SIZE_MAX];
+	struct kreg_owner owner;
+	uint32_t i, found = 0;
+
+	for (i = 0; i < list->count; i++)
+		found += kreg_ref_lookup(table, &refs[list->numbers[i]], value, sizeof(value),
+					 &owner) == (ssize_t)value_bytes;
+	return found;
+}
+
+static void *ref_far_open(const struct contents *contents)
+{
+	uint32_t i;
+
+	refs = room(contents->count * sizeof(*refs));
+	for (i = 0; i < contents->count; i++)
+		refs[i] = (struct kreg_ref)KREG_REF(contents->keys + i * contents->key_size,
+						    contents->key_size);
+	return kreg_table_open(contents);
+}
+
+static void ref_far_close(void *table)
+{
+	free(refs);
+	kreg_table_close(table);
 }
 
 static uint32_t section_look(void *table, const struct list *list)
@@ -120,6 +170,21 @@ const struct contestant contestant_kreg_lookup = {
 	.close = kreg_table_close,
 	.hit_goal = "<= 1.2",
 	.miss_goal = "<= 1.3",
+};
+
+const struct contestant contestant_kreg_ref = {
+	.name = "kreg_ref_lookup",
+	.open = kreg_table_open,
+	.hit = ref_look,
+	.close = kreg_table_close,
+	.hit_goal = "<= 0.6",
+};
+
+const struct contestant contestant_kreg_ref_far = {
+	.name = "kreg_ref_lookup, references anywhere",
+	.open = ref_far_open,
+	.hit = ref_far_look,
+	.close = ref_far_close,
 };
 
 const struct contestant contestant_kreg_section = {

@@ -18,9 +18,10 @@
 #define LOOKUPS_MIN (1u << 18) /* in one turn */
 
 static const struct contestant *const contestants[] = {
-	&contestant_floor,     &contestant_kreg_lookup, &contestant_kreg_section,
-	&contestant_kreg_read, &contestant_kreg_many,   &contestant_lfht,
-	&contestant_ck,        &contestant_rwlock,      &contestant_glib,
+	&contestant_floor,        &contestant_kreg_lookup,  &contestant_kreg_ref,
+	&contestant_kreg_ref_far, &contestant_kreg_section, &contestant_kreg_read,
+	&contestant_kreg_many,    &contestant_lfht,         &contestant_ck,
+	&contestant_rwlock,       &contestant_glib,
 };
 
 #define CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
@@ -31,6 +32,7 @@ struct lookups {
 	uint32_t used;       /* of the contestants, the first so many */
 	unsigned char *keys; /* those of the contents, then as many that are not there */
 	unsigned char *wanted;
+	struct kreg_ref *refs; /* to what is wanted, if it is there */
 	uint32_t *numbers;
 	uint32_t half;
 	uint64_t random;
@@ -68,6 +70,7 @@ static void list_make(struct lookups *l, bool hit)
 		if (!hit)
 			number += l->contents.count;
 		memcpy(l->wanted + i * size, l->keys + number * size, size);
+		l->refs[i] = (struct kreg_ref)KREG_REF(l->wanted + i * size, size);
 	}
 }
 
@@ -82,7 +85,7 @@ static double turn(struct lookups *l, uint32_t which, bool hit, int number)
 	double start;
 
 	for (i = 0; i < 2; i++)
-		lists[i] = (struct list){ l->wanted + at[i] * l->contents.key_size,
+		lists[i] = (struct list){ l->wanted + at[i] * l->contents.key_size, l->refs + at[i],
 					  l->numbers + at[i], l->half };
 	look(l->tables[which], &lists[0]);
 	start = run_ns();
@@ -151,6 +154,7 @@ static void lookups_of(const struct bench_options *options, uint32_t count, uint
 		;
 	keys_make(l);
 	l->wanted = room(2ul * l->half * options->key_size);
+	l->refs = room(2ul * l->half * sizeof(*l->refs));
 	l->numbers = room(2ul * l->half * sizeof(*l->numbers));
 	for (which = 0; which < CONTESTANTS; which++) {
 		if (is_used(l, which))
@@ -168,6 +172,7 @@ static void lookups_of(const struct bench_options *options, uint32_t count, uint
 	}
 	free(l->keys);
 	free(l->wanted);
+	free(l->refs);
 	free(l->numbers);
 	free(l);
 }
