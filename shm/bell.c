@@ -35,7 +35,6 @@
 
 #include "base/clock.h"
 
-#define BELL_WAITED 1u
 /*
  * How often a bell is looked at where the kernel refuses futexes altogether, as some
  * sandboxes do. Waits are late by that much then, but neither fail nor spin.
@@ -73,7 +72,7 @@ uint32_t bell_listen(uint32_t *bell)
 		;
 	/*
 	 * ORD[bell_listen:A] full: W, then the look for what is waited for; pairs with
-	 * bell_ring:A
+	 * bell_ring:A, bell_ring_after_cas:A
 	 */
 	full_fence();
 	return seen | BELL_WAITED;

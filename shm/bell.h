@@ -58,6 +58,21 @@ int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_see
  * fence in it orders the two. It is no cancellation point and keeps no lock.
  */
 void bell_ring(uint32_t *bell);
+
+/* The same right after a change that is a CAS by this thread, if it has succeeded. */
+#define BELL_WAITED 1u
+
+static inline void bell_ring_after_cas(uint32_t *bell)
+{
+	/*
+	 * ORD[bell_ring_after_cas:A] full: what has changed, then whether somebody waits for
+	 * it; pairs with bell_listen:A
+	 */
+	fence_after_cas();
+	/* relaxed: after the fence */
+	if (caa_unlikely(load_relaxed(bell) & BELL_WAITED))
+		bell_ring(bell);
+}
 void bell_ring_all(const struct segment *s);
 
 #endif

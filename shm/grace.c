@@ -187,9 +187,10 @@ uint64_t grace_stamp(const struct segment *s)
 	/*
 	 * ORD[grace_stamp:A] full: the unlinking, then the epoch. A process that begins a
 	 * later epoch has the unlinking before it, so sections of that epoch cannot find
-	 * the block; pairs with grace_advance:C
+	 * the block; pairs with grace_advance:C. The unlinking was a CAS, of this thread or
+	 * of one whose result this thread has loaded: on x86 nothing more is needed
 	 */
-	full_fence();
+	fence_after_cas();
 	return load_relaxed(&s->header->epoch); /* relaxed: after the fence */
 }
 

@@ -46,7 +46,9 @@ static int class_of(uint32_t bytes)
 {
 	int size_class;
 
-	for (size_class = 0; size_class < HEAP_CLASSES; size_class++) {
+	if (caa_likely(bytes <= LINE_BYTES))
+		return 0;
+	for (size_class = 1; size_class < HEAP_CLASSES; size_class++) {
 		if (bytes <= class_bytes[size_class])
 			return size_class;
 	}
@@ -86,6 +88,7 @@ void heap_init(struct heap *heap, const struct segment *s, const struct life_tab
 	heap->segment = s;
 	heap->lives = lives;
 	heap->self = self;
+	heap->due = UINT64_MAX;
 	for (i = 0; i < HEAP_CLASSES; i++) {
 		CDS_INIT_LIST_HEAD(&heap->room[0][i]);
 		CDS_INIT_LIST_HEAD(&heap->room[1][i]);
@@ -142,6 +145,24 @@ static int grow_of(struct heap *heap, uint32_t slab)
 	return 0;
 }
 
+static struct heap_waiting *waiting_at(const struct heap *heap, uint32_t number)
+{
+	/* The size is a power of two. */
+	return &heap->waiting[(heap->waiting_first + number) & (heap->waiting_size - 1)];
+}
+
+/* After the ring has changed. */
+static void set_due(struct heap *heap)
+{
+	uint64_t due = UINT64_MAX;
+
+	if (heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES)
+		due = 0;
+	else if (heap->waiting_count)
+		due = waiting_at(heap, 0)->stamp + 2;
+	store_relaxed(&heap->due, due); /* relaxed: a hint */
+}
+
 /*
  * Room in the ring for one block more than are in use, so that retiring one never fails.
  * Called before the block is taken.
@@ -158,7 +179,7 @@ static int grow_waiting(struct heap *heap)
 	if (!ring)
 		return -ENOMEM;
 	for (i = 0; i < heap->waiting_count; i++)
-		ring[i] = heap->waiting[(heap->waiting_first + i) % heap->waiting_size];
+		ring[i] = *waiting_at(heap, i);
 	free(heap->waiting);
 	heap->waiting = ring;
 	heap->waiting_size = size;
@@ -258,7 +279,7 @@ static void slab_clear(struct heap *heap, struct heap_slab *slab)
 }
 
 /* Needs a slab with a free block. The slab leaves the room list with its last one. */
-static place_t block_take(struct heap *heap, struct heap_slab *slab)
+static place_t block_take(struct heap *heap, struct heap_slab *slab, uint16_t tag)
 {
 	uint32_t word = 0, block;
 
@@ -270,6 +291,8 @@ static place_t block_take(struct heap *heap, struct heap_slab *slab)
 	if (!slab->blocks_free)
 		cds_list_del_init(&slab->node);
 	heap->blocks++;
+	if (tag)
+		slab->tags[block] = tag;
 	return block_place(heap, slab, block);
 }
 
@@ -297,8 +320,7 @@ int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out)
 		 */
 		slab_clear(heap, slab);
 	}
-	*out = block_take(heap, slab);
-	tag_block(heap, *out, tag);
+	*out = block_take(heap, slab, tag);
 out:
 	lock_give(&heap->lock);
 	return err;
@@ -394,35 +416,41 @@ void heap_return(struct heap *heap, place_t place)
 
 void heap_retire(struct heap *heap, place_t place, place_t entry)
 {
+	struct heap_slab *slab;
+	uint16_t *tag;
+
 	lock_take(&heap->lock);
+	slab = slab_of(heap, place);
 	/*
 	 * Otherwise the block is left alone: it is of an earlier program and goes with
 	 * the process, or the ring is full by damage, and losing the block is the safe
 	 * side.
 	 */
-	if (slab_of(heap, place) && heap->waiting_count < heap->waiting_size) {
-		uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
+	if (caa_likely(slab && heap->waiting_count < heap->waiting_size)) {
+		struct heap_waiting *waiting = waiting_at(heap, heap->waiting_count++);
 
-		heap->waiting[at].place = place;
-		heap->waiting[at].entry = entry;
+		waiting->place = place;
+		waiting->entry = entry;
 		/* Taken here, after the unlinking; see grace_stamp(). */
-		heap->waiting[at].stamp = grace_stamp(heap->segment);
-		heap->waiting_count++;
-		heap->waiting_bytes += slab_of(heap, place)->bytes;
+		waiting->stamp = grace_stamp(heap->segment);
+		heap->waiting_bytes += slab->bytes;
+		set_due(heap);
 		/*
 		 * So a close that looks for entries with its tag does not unregister it
 		 * again.
 		 */
-		tag_block(heap, place, 0);
+		tag = tag_in(heap, slab, place);
+		if (tag)
+			*tag = 0;
 	}
 	lock_give(&heap->lock);
 }
 
 static struct heap_waiting waiting_take(struct heap *heap)
 {
-	struct heap_waiting first = heap->waiting[heap->waiting_first];
+	struct heap_waiting first = *waiting_at(heap, 0);
 
-	heap->waiting_first = (heap->waiting_first + 1) % heap->waiting_size;
+	heap->waiting_first = (heap->waiting_first + 1) & (heap->waiting_size - 1);
 	heap->waiting_count--;
 	return first;
 }
@@ -433,11 +461,8 @@ static struct heap_waiting waiting_take(struct heap *heap)
  */
 static void wait_again(struct heap *heap, struct heap_waiting block)
 {
-	uint32_t at = (heap->waiting_first + heap->waiting_count) % heap->waiting_size;
-
 	block.stamp = grace_stamp(heap->segment);
-	heap->waiting[at] = block;
-	heap->waiting_count++;
+	*waiting_at(heap, heap->waiting_count++) = block;
 }
 
 /*
@@ -451,8 +476,7 @@ static void collect(struct heap *heap)
 
 	/* Its list of places is long, and mostly not needed: only this field is set. */
 	named.epoch = 0;
-	while (heap->waiting_count &&
-	       grace_is_past(heap->segment, heap->waiting[heap->waiting_first].stamp)) {
+	while (heap->waiting_count && grace_is_past(heap->segment, waiting_at(heap, 0)->stamp)) {
 		struct heap_waiting block = waiting_take(heap);
 		struct heap_slab *slab = slab_of(heap, block.place);
 
@@ -485,5 +509,6 @@ void heap_collect(struct heap *heap, bool hard)
 	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
 	    !grace_advance(heap->segment, heap->lives, hard ? GRACE_AT_ONCE : GRACE_PATIENT, NULL))
 		collect(heap);
+	set_due(heap);
 	lock_give(&heap->lock);
 }

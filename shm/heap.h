@@ -70,6 +70,11 @@ struct heap {
 	struct heap_waiting *waiting;
 	uint32_t waiting_size, waiting_first, waiting_count;
 	uint64_t waiting_bytes;
+	/*
+	 * The epoch from which on heap_collect() may find something: 0, if so much waits that
+	 * the epoch is worth a step. Read without the lock, as a hint.
+	 */
+	uint64_t due;
 	/* Blocks in use, those that wait included. */
 	uint32_t blocks;
 };
@@ -145,6 +150,13 @@ bool heap_may_shrink(struct heap *heap);
  * epoch is advanced in any case; otherwise only if much is waiting.
  */
 void heap_collect(struct heap *heap, bool hard);
+
+/* Whether it is time for heap_collect(). */
+static inline bool heap_is_due(const struct heap *heap)
+{
+	/* relaxed: hints; what is missed is seen by the next call */
+	return load_relaxed(&heap->segment->header->epoch) >= load_relaxed(&heap->due);
+}
 
 /*
  * How a slab is cut, from the word in its directory entry. @blocks 0: it holds no

@@ -72,22 +72,27 @@ static inline struct heap_slab *slab_of(struct heap *heap, place_t place)
 static inline uint32_t block_of(const struct heap *heap, const struct heap_slab *slab,
 				place_t place)
 {
-	uint32_t at = (place - segment_slab_place(heap->segment, slab->slab)) /
-		      (slab->bytes / LINE_BYTES);
+	uint32_t at = place - segment_slab_place(heap->segment, slab->slab);
 
+	/* The usual size is spared the division. */
+	if (caa_unlikely(slab->bytes != LINE_BYTES))
+		at /= slab->bytes / LINE_BYTES;
 	if (at >= slab->blocks)
 		return at;
 	return at < slab->turn ? at + slab->blocks - slab->turn : at - slab->turn;
 }
 
 /* NULL: not an entry of this heap, or by damage not a block at all. */
+static inline uint16_t *tag_in(const struct heap *heap, struct heap_slab *slab, place_t place)
+{
+	uint32_t block = slab && slab->of_entries ? block_of(heap, slab, place) : UINT32_MAX;
+
+	return block != UINT32_MAX && block < slab->blocks ? &slab->tags[block] : NULL;
+}
+
 static inline uint16_t *tag_at(struct heap *heap, place_t place)
 {
-	struct heap_slab *slab = slab_of(heap, place);
-
-	return slab && slab->of_entries && block_of(heap, slab, place) < slab->blocks
-		       ? &slab->tags[block_of(heap, slab, place)]
-		       : NULL;
+	return tag_in(heap, slab_of(heap, place), place);
 }
 
 static inline void tag_block(struct heap *heap, place_t place, uint16_t tag)

@@ -54,29 +54,35 @@ static void unindex(const struct segment *s)
 		;
 }
 
+static __attribute__((noinline)) uint64_t buckets_look(const struct segment *s, uint64_t buckets)
+{
+	if (!s->lines || buckets & BUCKETS_UNINDEXED || !segment_buckets_can_be(s, buckets))
+		return 0;
+	if (segment_see_buckets(s) >= buckets)
+		return buckets;
+	unindex(s);
+	return 0;
+}
+
 /*
  * The exact number of buckets, if this process can reach their lines; else 0: there is no
  * index, or lookups do not use it.
  */
-static uint64_t buckets_now(const struct segment *s)
+static inline uint64_t buckets_now(const struct segment *s)
 {
 	/*
 	 * ORD[buckets_now:A] acquire: the number, then the line; pairs with table_grow:A
 	 */
 	uint64_t buckets = load_acquire(&s->header->buckets);
 
-	if (!s->lines || buckets & BUCKETS_UNINDEXED || !segment_buckets_can_be(s, buckets))
-		return 0;
-	/* relaxed: a bound of this process's own */
-	if (caa_likely(buckets <= load_relaxed(&s->view->lines)) ||
-	    segment_see_buckets(s) >= buckets)
+	/* relaxed: a bound of this process's own. 0 wraps, and UNINDEXED is beyond any bound */
+	if (caa_likely(buckets - 1 < load_relaxed(&s->view->lines)))
 		return buckets;
-	unindex(s);
-	return 0;
+	return buckets_look(s, buckets);
 }
 
 /* The line of @order, which is that for so many *buckets; NULL where buckets_now() is 0. */
-static struct index_line *line_now(const struct segment *s, order_t order, uint64_t *buckets)
+static inline struct index_line *line_now(const struct segment *s, order_t order, uint64_t *buckets)
 {
 	*buckets = buckets_now(s);
 	return *buckets ? &s->lines[order_hash(order) & (uint32_t)(*buckets - 1)] : NULL;
@@ -86,6 +92,75 @@ static bool line_is_complete(const struct index_line *line)
 {
 	/* ORD[line_is_complete:A] acquire: as a lookup has it; pairs with complete:A */
 	return load_acquire(&line->control) & INDEX_COMPLETE;
+}
+
+/*
+ * Sets of cells, as two bits for each word of a line, so that the first is 4 bytes for each
+ * bit behind its beginning. They are hints: a cell of the set is loaded again before it is used.
+ */
+#define CELLS_ALL 0xfffcu
+
+static inline uint64_t *cells_next(struct index_line *line, uint32_t *cells)
+{
+	uint64_t *cell = &line->control + (uint32_t)__builtin_ctz(*cells) / 2;
+
+	*cells &= *cells - 1;
+	*cells &= *cells - 1;
+	return cell;
+}
+
+/*
+ * In front of @order and settled, or empty; not those from before the table had @buckets.
+ *
+ * Of two orders the lowest bit in which they differ decides, and those of one line differ
+ * above the bits of the bucket's number.
+ */
+static inline uint32_t cells_before(const struct index_line *line, order_t order, uint64_t buckets)
+{
+#ifdef INDEX_BY_SSE2
+	const __m128i *two = (const __m128i *)line;
+	const __m128i sought = _mm_set1_epi32((int)(order << 1));
+	const __m128i least = _mm_set1_epi32((int)(2 * (uint32_t)buckets - 1));
+	const __m128i none = _mm_setzero_si128();
+	__m128i a = _mm_castps_si128(_mm_shuffle_ps(
+		_mm_castsi128_ps(two[0]), _mm_castsi128_ps(two[1]), _MM_SHUFFLE(2, 0, 2, 0)));
+	__m128i b = _mm_castps_si128(_mm_shuffle_ps(
+		_mm_castsi128_ps(two[2]), _mm_castsi128_ps(two[3]), _MM_SHUFFLE(2, 0, 2, 0)));
+
+	a = _mm_xor_si128(a, sought);
+	b = _mm_xor_si128(b, sought);
+	a = _mm_and_si128(_mm_and_si128(a, _mm_sub_epi32(none, a)), sought);
+	b = _mm_and_si128(_mm_and_si128(b, _mm_sub_epi32(none, b)), sought);
+	return (uint32_t)_mm_movemask_epi8(
+		       _mm_packs_epi32(_mm_cmpgt_epi32(a, least), _mm_cmpgt_epi32(b, least))) &
+	       CELLS_ALL;
+#else
+	(void)line;
+	(void)order;
+	(void)buckets;
+	return CELLS_ALL;
+#endif
+}
+
+/* Of the entry at @place, in whatever form. */
+static inline uint32_t cells_at(const struct index_line *line, place_t place)
+{
+#ifdef INDEX_BY_SSE2
+	const __m128i *two = (const __m128i *)line;
+	const __m128i sought = _mm_set1_epi32((int)place);
+	__m128i a = _mm_castps_si128(_mm_shuffle_ps(
+		_mm_castsi128_ps(two[0]), _mm_castsi128_ps(two[1]), _MM_SHUFFLE(3, 1, 3, 1)));
+	__m128i b = _mm_castps_si128(_mm_shuffle_ps(
+		_mm_castsi128_ps(two[2]), _mm_castsi128_ps(two[3]), _MM_SHUFFLE(3, 1, 3, 1)));
+
+	a = _mm_cmpeq_epi32(_mm_srli_epi32(a, PLACE_SHIFT - 32), sought);
+	b = _mm_cmpeq_epi32(_mm_srli_epi32(b, PLACE_SHIFT - 32), sought);
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi32(a, b)) & CELLS_ALL;
+#else
+	(void)line;
+	(void)place;
+	return CELLS_ALL;
+#endif
 }
 
 /* A free cell that is @word from now on; NULL: there is none. *used: how many are in use. */
@@ -117,14 +192,15 @@ static bool cell_is_of(uint64_t cell, ref_t ref)
  */
 static bool cells_clear(struct index_line *line, ref_t ref)
 {
-	uint32_t i, tries = 0;
+	uint32_t cells = cells_at(line, ref_place(ref)), tries = 0;
 
-	for (i = 0; i < INDEX_CELLS; i++) {
-		uint64_t seen = load_relaxed(&line->cells[i]); /* relaxed: the CAS looks again */
+	while (cells) {
+		uint64_t *cell = cells_next(line, &cells);
+		uint64_t seen = load_relaxed(cell); /* relaxed: the CAS looks again */
 
 		while (cell_is_of(seen, ref)) {
 			bump(line);
-			if (cell_cas(&line->cells[i], &seen, 0ull))
+			if (cell_cas(cell, &seen, 0ull))
 				break;
 			if (++tries == TABLE_TRIES)
 				return false;
@@ -238,19 +314,19 @@ static bool overflow_is_past(const struct writer *w, uint64_t control)
 bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
 {
 	uint64_t buckets, last = 0;
-	const struct index_line *line = line_now(s, order, &buckets);
-	uint32_t i;
+	struct index_line *line = line_now(s, order, &buckets);
+	uint32_t cells = line ? cells_before(line, order, buckets) : 0;
 
-	for (i = 0; line && i < INDEX_CELLS; i++) {
+	while (cells) {
 		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
-		uint64_t cell = load_acquire(&line->cells[i]);
+		uint64_t cell = load_acquire(cells_next(line, &cells));
 
 		/*
 		 * Not by one from before the table grew: such a cell may be left when its
 		 * block is used again, for an entry that belongs elsewhere in the list.
 		 */
 		if (cell && !(cell & CELL_LOOK) &&
-		    !index_cell_is_idle(cell, (uint32_t)(line - s->lines), buckets) &&
+		    !index_cell_is_idle(cell, order_hash(order), buckets) &&
 		    order_is_before(ref_order(cell), order) &&
 		    (!last || order_is_before(ref_order(last), ref_order(cell))))
 			last = cell;
@@ -273,8 +349,10 @@ int index_claim(const struct writer *w, const struct query *q, place_t place,
 		return 0;
 	if (claim->cell && claim->cell >= line->cells && claim->cell < line->cells + INDEX_CELLS)
 		return 0;
-	index_unclaim(claim);
+	if (caa_unlikely(claim->cell))
+		index_unclaim(claim);
 	claim->word = ref_make(place, q->order) | CELL_LOOK;
+	claim->unready = !line_is_complete(line);
 	for (tries = 0; tries < INDEX_CELLS && !err; tries++) {
 		claim->cell = cell_take(line, claim->word, &used);
 		claim->crowded = used >= INDEX_CELLS - 2;

@@ -83,6 +83,8 @@ struct index_claim {
 	uint64_t word;
 	/* the line is about to be full */
 	bool crowded;
+	/* the line is to be built, see table_prepare() */
+	bool unready;
 };
 
 /*

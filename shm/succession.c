@@ -83,7 +83,7 @@ static bool successor_cas(const struct segment *s, uint64_t *seen, uint64_t next
 {
 	/*
 	 * ORD[successor_cas:A] full, with the fence: the successor, then a look at the
-	 * rows; pairs with successor_load:A
+	 * rows; pairs with successor_load:A, succession_stay:A
 	 */
 	bool done = cas_acq_rel(&s->header->successor, seen, next);
 
@@ -95,8 +95,7 @@ static uint64_t successor_load(const struct segment *s)
 {
 	/*
 	 * ORD[successor_load:A] full, before the load: our entry in the row, then the
-	 * successor, and whether somebody listens; pairs with successor_cas:A,
-	 * log_listen:A
+	 * successor; pairs with successor_cas:A
 	 */
 	full_fence();
 	return load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
@@ -109,10 +108,9 @@ bool succession_is_current(const struct segment *s)
 
 /*
  * Cancels a proposal; whether the segment is in use afterwards. The proposer's commit
- * and this CAS start from one word, so exactly one succeeds. Not inlined: there is
- * hardly ever a proposal, and every registration passes succession_stay().
+ * and this CAS start from one word, so exactly one succeeds.
  */
-static __attribute__((noinline)) bool cancel(const struct segment *s, uint64_t seen)
+bool succession_cancel(const struct segment *s, uint64_t seen)
 {
 	int tries;
 
@@ -121,13 +119,6 @@ static __attribute__((noinline)) bool cancel(const struct segment *s, uint64_t s
 			return true;
 	}
 	return !seen;
-}
-
-bool succession_stay(const struct segment *s)
-{
-	uint64_t seen = successor_load(s);
-
-	return caa_likely(!seen) || cancel(s, seen);
 }
 
 /* In another layout the bells' place is unknown; its waiters look at the word anyway. */

@@ -53,7 +53,20 @@ bool succession_is_current(const struct segment *s);
  * The same after an entry was counted in its row, which keeps @s in use from now on: it
  * cancels a proposal to end @s. False: @s is over, and the entry is to be taken back.
  */
-bool succession_stay(const struct segment *s);
+bool succession_cancel(const struct segment *s, uint64_t seen);
+
+static inline bool succession_stay(const struct segment *s)
+{
+	uint64_t seen;
+
+	/*
+	 * ORD[succession_stay:A] full: our entry in the row, counted by a CAS, then the
+	 * successor, and whether somebody listens; pairs with successor_cas:A, log_listen:A
+	 */
+	fence_after_cas();
+	seen = load_relaxed(&s->header->successor); /* relaxed: the fence has ordered it */
+	return caa_likely(!seen) || succession_cancel(s, seen);
+}
 
 /*
  * Ends @s, whose file is lost (lost.h), for every process that has it open. They open

@@ -44,7 +44,7 @@
 /* How many entries of the dead one call takes out of the list; and how many slabs it looks
  * at to find some. */
 #define SWEEP_ENTRIES 2u
-#define SWEEP_SLABS 4u
+#define SWEEP_SLABS 16u
 
 /*
  * Whether @entry, of a slab that was @owner's when the caller looked, need not be sought: it
@@ -251,7 +251,8 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 	uint32_t slabs = land_slabs(w->s), entries = SWEEP_ENTRIES, looked;
 	uint64_t bytes = 0;
 
-	for (looked = 0; looked < SWEEP_SLABS && slabs && !bytes; looked++) {
+	/* Each slab once at most. */
+	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && !bytes; looked++) {
 		/* A round is complete: a count of the gifts is worth its walk. */
 		if (at->slab >= slabs) {
 			*at = (struct sweep_at){ 0 };

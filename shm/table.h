@@ -130,6 +130,7 @@ struct linked {
 	uint32_t ahead;      /* how many matching entries are in front */
 	bool front;          /* it is in front of one that was replaceable */
 	bool crowded;        /* the table may be too small */
+	bool unready;        /* there is something for table_prepare() */
 };
 
 /*
@@ -205,5 +206,13 @@ uint64_t table_bytes(const struct segment *s);
  * @hash if that is not complete. Write section.
  */
 void table_prepare(const struct writer *w, uint32_t hash);
+
+/* Whether there are buckets that table_prepare() has not come to. */
+static inline bool table_is_behind(const struct segment *s)
+{
+	/* relaxed: a hint; what is missed is seen by the next call */
+	return load_relaxed(&s->header->prepare) <
+	       segment_buckets_of(load_relaxed(&s->header->buckets)); /* relaxed: as above */
+}
 
 #endif

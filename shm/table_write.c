@@ -50,6 +50,9 @@
 #define CROWDED 3u
 #define CROWDED_UNIQUE (CROWDED + SEGMENT_BUCKET_ENTRIES)
 
+/* More than a table that is not overloaded has in front of a place. */
+#define SPOT_HOPS 16u
+
 /*
  * The query by which @rule's place is found, derived from the caller's @q. Without a
  * key the seek passes the whole order and stops behind it; with an owner, it stops only
@@ -88,42 +91,109 @@ static bool is_first(const struct writer *w, enum table_rule rule, const struct 
 	return w->s->unique && (rule == LINK_IF_FREE || !linked->ahead);
 }
 
+/*
+ * A place between two neighbours, found without a seek: as struct position, and it is valid
+ * as long.
+ */
+struct spot {
+	uint64_t *link;
+	place_t in;
+	ref_t seen;
+	uint32_t hops;
+};
+
+/*
+ * The usual case of table_seek(): from the last entry in front that the index knows, or the
+ * bucket, it is a hop or none to the first of @order or behind. It clears nothing away, so
+ * it goes over entries of the dead, which are in the list as long as they have no mark; with
+ * one that has, a claim or any doubt it leaves the matter to the seek. As there, nothing of
+ * *at may be relied upon before the check in table_cas_in().
+ */
+static inline bool spot_find(const struct segment *s, order_t order, struct spot *at)
+{
+	struct entry *entry;
+
+	if (index_before(s, order, &at->in, &entry)) {
+		at->link = &entry->next;
+	} else {
+		at->in = 0;
+		at->link = &s->buckets[order_hash(order) & (uint32_t)(segment_buckets(s) - 1)];
+	}
+	at->seen = table_load(at->link);
+	for (at->hops = 0; at->hops < SPOT_HOPS; at->hops++) {
+		if (caa_unlikely(at->seen & (REF_MARK | REF_CLAIM) || at->seen == REF_NONE))
+			return false;
+		if (!order_is_before(ref_order(at->seen), order))
+			return true;
+		entry = segment_entry(s, ref_place(at->seen));
+		if (caa_unlikely(!order_is_entry(ref_order(at->seen)) || !entry))
+			return false;
+		at->in = ref_place(at->seen);
+		at->link = &entry->next;
+		at->seen = table_load(at->link);
+	}
+	return false;
+}
+
+/* The place for a new entry by a seek. -EEXIST, with the holder; -EAGAIN: again. */
+static __attribute__((noinline)) int link_seek(const struct writer *w, const struct query *q,
+					       enum table_rule rule, struct spot *spot,
+					       struct linked *out)
+{
+	struct query seek = link_query(q, w->self, rule);
+	struct position at;
+	ref_t word;
+	uint64_t *start = table_bucket_make(w, q->hash, &word);
+	int err = table_seek(w, start, word, &seek, &at);
+
+	if (err)
+		return err;
+	out->holder = at.at;
+	out->front = at.found && rule == LINK_BEFORE;
+	out->ahead = at.found ? 0 : at.ahead;
+	*spot = (struct spot){ at.link, at.in, at.seen, at.passed };
+	if (!at.found || may_pass(w, rule, &at.at))
+		return 0;
+	/*
+	 * The life again, for the word with the pid. A holder that died since the seek is no
+	 * reason for -EEXIST: the name is free by then.
+	 */
+	return life_look(w->lives, at.at.owner, &out->holder.life) ? -EEXIST : -EAGAIN;
+}
+
+/* Without one of its order nothing can match, whatever the rule. */
+static inline int link_spot(const struct writer *w, const struct query *q, enum table_rule rule,
+			    bool again, struct spot *spot, struct linked *out)
+{
+	if (caa_unlikely(again || !spot_find(w->s, q->order, spot) ||
+			 ref_order(spot->seen) == q->order))
+		return link_seek(w, q, rule, spot, out);
+	out->front = false;
+	out->ahead = 0;
+	return 0;
+}
+
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out)
 {
-	struct query seek = link_query(q, w->self, rule);
 	struct entry *entry = segment_entry(w->s, place);
 	struct index_claim claim = { 0 };
-	struct position at;
-	uint64_t *start;
+	struct spot spot;
 	uint32_t tries;
-	ref_t word;
 	int err = entry ? -EAGAIN : -EUCLEAN;
 
 	/* Each try seeks again: after a failed CAS place and holder are stale. */
 	for (tries = 0; err == -EAGAIN && tries < TABLE_TRIES; tries++) {
-		start = table_bucket_make(w, q->hash, &word);
-		err = table_seek(w, start, word, &seek, &at);
+		err = link_spot(w, q, rule, tries, &spot, out);
 		if (err)
-			break;
-		out->holder = at.at;
-		if (at.found && !may_pass(w, rule, &at.at)) {
-			/*
-			 * The life again, for the word with the pid. A holder that died
-			 * since the seek is no reason for -EEXIST: the name is free by
-			 * then.
-			 */
-			err = life_look(w->lives, at.at.owner, &out->holder.life) ? -EEXIST
-										  : -EAGAIN;
 			continue;
-		}
 		/*
 		 * Before the CAS: a search may follow the new entry the moment it is
 		 * linked. A failed CAS leaves it private, to be written again.
 		 */
-		store_relaxed(&entry->next, at.seen); /* relaxed: private until the CAS */
+		store_relaxed(&entry->next, spot.seen); /* relaxed: private until the CAS */
 		err = index_claim(w, q, place, &claim);
-		if (!err && !table_cas_in(w, at.in, at.link, &at.seen,
+		if (!err && !table_cas_in(w, spot.in, spot.link, &spot.seen,
 					  ref_make(place, q->order))) /* happens here */
 			err = -EAGAIN;
 	}
@@ -131,9 +201,8 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 		index_unclaim(&claim);
 		return err == -EAGAIN ? -EUCLEAN : err;
 	}
-	out->front = at.found && rule == LINK_BEFORE;
-	out->ahead = at.found ? 0 : at.ahead;
-	out->crowded = claim.crowded || at.passed >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
+	out->crowded = claim.crowded || spot.hops >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
+	out->unready = claim.unready || table_is_behind(w->s);
 	/* relaxed: our own entry */
 	if (is_first(w, rule, out))
 		index_settle(&claim, load_relaxed(&entry->info));
@@ -215,6 +284,23 @@ static int mark(const struct found *found, const struct query *q, struct entry *
 }
 
 /*
+ * The usual case of table_purge() for @found, which this call has marked. Of one that is
+ * beside others of its order the seek has to decide, see step_over_entry(). What follows
+ * stays there as long as a marked entry leads to it, and that is in the list if the CAS
+ * succeeds.
+ */
+static bool clear_away(const struct writer *w, const struct query *q, const struct found *found)
+{
+	ref_t next = table_load(&found->entry->next) & ~REF_MARK;
+	struct spot spot;
+
+	return ref_order(next) != q->order && spot_find(w->s, q->order, &spot) &&
+	       spot.seen == ref_make(found->place, q->order) &&
+	       table_cas_in(w, spot.in, spot.link, &spot.seen, next) &&
+	       (!(q->kinds & KINDS_OF_NAMES) || index_clear(w, q->order, found->place));
+}
+
+/*
  * From the mark on the entry is absent. Failing to purge is therefore not an error of
  * the call; but a block that may still be in the list must not be reused, so its place
  * is not returned.
@@ -225,7 +311,8 @@ int table_unlink(const struct writer *w, const struct query *q, const struct fou
 	int err = mark(found, q, NULL, 0);
 
 	if (!err)
-		*place = table_purge(w, q, found->place) ? 0 : found->place;
+		*place = clear_away(w, q, found) || !table_purge(w, q, found->place) ? found->place
+										     : 0;
 	return err;
 }
 

@@ -101,10 +101,10 @@ void tell_unregister_done(struct kreg *k)
 void tell_unregistered(struct kreg *k, const struct found *own)
 {
 	/*
-	 * ORD[tell_unregistered:A] full: the unregistration, then the check for
-	 * listeners; pairs with log_listen:A
+	 * ORD[tell_unregistered:A] full: the unregistration, which is a CAS, then the check
+	 * for listeners; pairs with log_listen:A
 	 */
-	full_fence();
+	fence_after_cas();
 	if (tell_unregister(k, own))
 		tell_unregister_done(k);
 }
