@@ -41,8 +41,10 @@
 #include "shm/query.h"
 #include "shm/table.h"
 
-/* How many entries of the dead one call takes out of the list; and how many slabs it looks
- * at to find some. */
+/*
+ * How many entries of the dead one call takes out of the list; and how many slabs it looks
+ * at to find some, which one in several registrations does.
+ */
 #define SWEEP_ENTRIES 2u
 #define SWEEP_SLABS 16u
 

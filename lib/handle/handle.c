@@ -16,9 +16,8 @@
 #include "shm/succession.h"
 #include "shm/sweep.h"
 
-/* One in TIDY_EVERY calls examines TIDY_SLOTS slots. */
+/* One in TIDY_EVERY calls examines so many slots. */
 #define TIDY_SLOTS 4u
-#define TIDY_EVERY 16u
 
 /*
  * The interval for a file that is out of sight: the check costs more then, and the file
@@ -80,31 +79,22 @@ bool handle_is_lost(struct kreg *k)
 	       unguarded_look(k, now);
 }
 
-static bool is_over(struct kreg *k)
+int handle_begin(struct kreg *k, struct thread **out)
 {
-	return segment_is_over(&k->segment) || handle_is_lost(k);
-}
+	int err = handle_thread(k, out);
 
-int handle_check(struct kreg *k)
-{
-	struct thread *thread;
-	int err = handle_thread(k, &thread);
-
-	if (err)
+	if (caa_unlikely(err))
 		return err;
-	return is_over(k) ? -ESHUTDOWN : 0;
+	return segment_is_over(&k->segment) || handle_is_lost(k) ? -ESHUTDOWN : 0;
 }
 
 int handle_enter(struct kreg *k, struct thread **out)
 {
-	int err = handle_thread(k, out);
+	int err = handle_begin(k, out);
 
-	if (err)
-		return err;
-	if (is_over(k))
-		return -ESHUTDOWN;
-	grace_write_enter(&k->segment, (*out)->writer.slot);
-	return 0;
+	if (!err)
+		grace_write_enter(&k->segment, (*out)->writer.slot);
+	return err;
 }
 
 void handle_leave(struct thread *thread)
@@ -179,21 +169,18 @@ bool handle_make_room(struct kreg *k, int err)
 /* Only now and then, because the slots are cache lines of their threads. */
 static void look_for_interrupted(struct kreg *k)
 {
-	/* relaxed: hints: how often, and where to continue */
-	uint32_t calls = load_relaxed(&k->tidied) + 1, from = load_relaxed(&k->slots_from);
+	uint32_t from = load_relaxed(&k->slots_from); /* relaxed: a hint where to continue */
 
-	store_relaxed(&k->tidied, calls); /* relaxed: as above */
-	if (calls % TIDY_EVERY)
-		return;
 	interrupted_some(&k->segment, &k->lives, &from, TIDY_SLOTS);
 	store_relaxed(&k->slots_from, from); /* relaxed: as above */
 }
 
-void handle_tidy(struct kreg *k, uint64_t swept)
+void handle_tidy_slow(struct kreg *k, uint64_t swept, bool look)
 {
 	/* One epoch for each slab: with the next one that is retired its second begins. */
 	if (swept)
 		grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL);
 	heap_collect(k->heap, false);
-	look_for_interrupted(k);
+	if (look)
+		look_for_interrupted(k);
 }

@@ -49,7 +49,7 @@ struct kreg {
 	uint64_t sweeping; /* a thread uses @sweep */
 	struct sweep_at sweep;
 	uint32_t crowded;             /* registrations that found the table small */
-	uint32_t slots_from, tidied;  /* see handle_tidy() */
+	uint32_t slots_from;          /* see handle_tidy() */
 	uint64_t pid_namespace;       /* see row.h */
 	uint32_t *fork_mark;          /* 0 in children: the page is wiped by fork() */
 	struct cds_list_head threads; /* this and the next two: thread.c */
@@ -71,6 +71,8 @@ struct thread {
 	struct thread *next_in_pool;
 	struct writer writer;
 	uint32_t depth; /* of read sections */
+	uint32_t calls; /* that write */
+	uint32_t registers;
 	struct cds_list_head node;
 };
 
@@ -83,8 +85,18 @@ static inline bool handle_is_parents(const struct kreg *k)
 	return !*k->fork_mark;
 }
 
-/* Whether the handle may write now. -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS. */
-int handle_check(struct kreg *k);
+/*
+ * Whether the handle may write now, and the calling thread's record.
+ * -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS.
+ */
+int handle_begin(struct kreg *k, struct thread **out);
+
+static inline int handle_check(struct kreg *k)
+{
+	struct thread *thread;
+
+	return handle_begin(k, &thread);
+}
 
 /*
  * Whether the registry is over because its file or the pins of its guard were removed.
@@ -145,6 +157,7 @@ static inline int handle_thread(struct kreg *k, struct thread **out)
 	return 0;
 }
 
+/* handle_begin(), and a write section. */
 int handle_enter(struct kreg *k, struct thread **out);
 void handle_leave(struct thread *thread);
 
@@ -193,9 +206,18 @@ void handle_advance(struct kreg *k);
 
 /*
  * Housekeeping after a call that writes, outside of its section: memory that the call
- * retired, and @swept bytes of other owners.
+ * retired, and @swept bytes of other owners. Most calls find nothing to do.
  */
-void handle_tidy(struct kreg *k, uint64_t swept);
+#define TIDY_EVERY 16u
+void handle_tidy_slow(struct kreg *k, uint64_t swept, bool look);
+
+static inline void handle_tidy(struct kreg *k, struct thread *thread, uint64_t swept)
+{
+	bool look = !(++thread->calls % TIDY_EVERY);
+
+	if (caa_unlikely(look || swept || heap_is_due(k->heap)))
+		handle_tidy_slow(k, swept, look);
+}
 
 #pragma GCC visibility pop
 

@@ -40,22 +40,25 @@ static struct lock *key_lock(struct change *change)
 	return &change->k->member->key_locks[change->q->bell % KEY_LOCKS];
 }
 
-int change_enter(struct change *change, struct kreg *k, const struct query *q)
+void change_begin(struct change *change, struct kreg *k, const struct query *q,
+		  struct thread *thread)
 {
-	int err;
-
-	*change = (struct change){ .k = k, .q = q };
-	err = handle_thread(k, &change->thread);
-	if (err)
-		return err;
+	*change = (struct change){ .k = k, .q = q, .thread = thread };
 	/*
 	 * Before the section: a thread that waits for the lock inside of one would delay
 	 * reclaiming.
 	 */
 	lock_take(key_lock(change));
-	err = handle_enter(k, &change->thread);
-	if (err)
-		lock_give(key_lock(change));
+	grace_write_enter(&k->segment, thread->writer.slot);
+}
+
+int change_enter(struct change *change, struct kreg *k, const struct query *q)
+{
+	struct thread *thread;
+	int err = handle_begin(k, &thread);
+
+	if (!err)
+		change_begin(change, k, q, thread);
 	return err;
 }
 
@@ -63,10 +66,13 @@ void change_leave(struct change *change)
 {
 	handle_leave(change->thread);
 	lock_give(key_lock(change));
-	handle_tidy(change->k, change->swept);
+	handle_tidy(change->k, change->thread, change->swept);
 }
 
-/* One thread of a handle at a time: where to go on is more than one word. */
+/*
+ * One thread of a handle at a time: where to go on is more than one word. As long as there
+ * are some, each registration sweeps.
+ */
 static void sweep(struct change *change)
 {
 	struct kreg *k = change->k;
@@ -76,12 +82,14 @@ static void sweep(struct change *change)
 	if (!cas_acq_rel(&k->sweeping, &none, 1ull))
 		return;
 	change->swept += sweep_some(&change->thread->writer, &k->sweep);
+	if (change->swept || k->sweep.owner)
+		change->thread->registers = 0;
 	/* ORD[sweep:B] release: where to go on, then that nobody sweeps; pairs with sweep:A */
 	store_release(&k->sweeping, 0ull);
 }
 
 /* Keeps the table wide enough, and sweeps a little of what the dead have left. */
-static void tidy(struct change *change, bool crowded)
+static __attribute__((noinline)) void tidy(struct change *change, bool crowded, bool sweeps)
 {
 	struct kreg *k = change->k;
 	struct segment *s = &k->segment;
@@ -90,7 +98,20 @@ static void tidy(struct change *change, bool crowded)
 	if (crowded && !(fetch_add_relaxed(&k->crowded, 1u) % COUNT_EVERY))
 		table_grow(s, row_sum(s, &k->lives, NULL));
 	table_prepare(&change->thread->writer, change->q->hash);
-	sweep(change);
+	if (sweeps)
+		sweep(change);
+}
+
+/*
+ * Asked before the call, because mostly there is nothing to do. A thread's first registration
+ * sweeps: others may end before they have made TIDY_EVERY.
+ */
+static inline void tidy_if_due(struct change *change, const struct linked *linked)
+{
+	bool sweeps = !(change->thread->registers++ % TIDY_EVERY);
+
+	if (caa_unlikely(sweeps || linked->crowded || linked->unready))
+		tidy(change, linked->crowded, sweeps);
 }
 
 /* Gifts are counted in their slabs. */
@@ -112,7 +133,8 @@ static bool is_lock(uint64_t info)
 }
 
 /* @before and @after are the info words of the old and the new entry, or 0. */
-static void count(struct change *change, uint64_t before, uint64_t after)
+static __attribute__((noinline)) void count_kinds(struct change *change, uint64_t before,
+						  uint64_t after)
 {
 	const struct segment *s = &change->k->segment;
 	int32_t more = is_counted(after) - is_counted(before);
@@ -133,10 +155,22 @@ static void count(struct change *change, uint64_t before, uint64_t after)
 		row_lock(s, &change->k->self, locks);
 }
 
-/* Wakes the waiters of the key. */
+static inline void count(struct change *change, uint64_t before, uint64_t after)
+{
+	const struct kreg *k = change->k;
+
+	if (caa_likely(!before && is_counted(after)))
+		row_add(&k->segment, k->self.owner, 1);
+	else if (caa_likely(!after && is_counted(before)))
+		row_add(&k->segment, k->self.owner, -1);
+	else
+		count_kinds(change, before, after);
+}
+
+/* Wakes the waiters of the key. Each change ends with a CAS: the count's. */
 static void ring(struct change *change)
 {
-	bell_ring(bell_of(&change->k->segment, change->q->bell));
+	bell_ring_after_cas(bell_of(&change->k->segment, change->q->bell));
 }
 
 /* Our reserved name has become a name that lookups find. */
@@ -192,7 +226,7 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 		ring(change);
 	}
 	/* Last, because nothing waits for it. */
-	tidy(change, out->crowded);
+	tidy_if_due(change, out);
 	return err;
 }
 
@@ -320,7 +354,7 @@ int change_link_gift(struct change *change, const struct gift_made *gift, enum t
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
-	tidy(change, out->crowded);
+	tidy_if_due(change, out);
 	ring(change);
 	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;
 }

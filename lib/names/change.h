@@ -26,8 +26,13 @@ struct change {
 	bool waits; /* the published entry is behind others in line */
 };
 
-/* Errors for the handle as kreg_register(). */
+/*
+ * Errors for the handle as kreg_register(). change_begin(): if handle_begin() has just said
+ * that it may write.
+ */
 int change_enter(struct change *change, struct kreg *k, const struct query *q);
+void change_begin(struct change *change, struct kreg *k, const struct query *q,
+		  struct thread *thread);
 void change_leave(struct change *change);
 
 /* Links @blocks and takes ownership of them. Errors as table_link(), and -ESHUTDOWN. */
@@ -82,6 +87,12 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
  */
 int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);
+
+/*
+ * The same, without going along the line, for the usual case that the caller holds the name
+ * and nobody is behind: then it has no other entry of the key. False: go along the line.
+ */
+bool change_find_holder(struct change *change, struct found *out);
 
 /*
  * How many living entries, reserved ones included, are in front of our entry at @place; 0

@@ -20,7 +20,8 @@
 	 KREG_REGISTER_QUEUE)
 
 /* Whether the name is taken already. This check spares the block. */
-static int taken(struct kreg *k, const struct query *q, struct kreg_found *holder)
+static __attribute__((noinline)) int taken(struct kreg *k, const struct query *q,
+					   struct kreg_found *holder)
 {
 	struct thread *thread;
 	struct found found;
@@ -104,16 +105,15 @@ static int holder_of_line(struct change *change, struct kreg_found *holder)
 	return -EUCLEAN;
 }
 
-static int register_blocks(struct kreg *k, const struct query *q, struct blocks *blocks,
-			   uint32_t flags, struct kreg_found *holder)
+static int register_blocks(struct kreg *k, struct thread *thread, const struct query *q,
+			   struct blocks *blocks, uint32_t flags, struct kreg_found *holder)
 {
 	struct change change;
 	struct linked linked;
 	uint32_t tries;
-	int err = change_enter(&change, k, q);
+	int err = -EUCLEAN;
 
-	if (err)
-		return err;
+	change_begin(&change, k, q, thread);
 	for (tries = 0; tries < TABLE_TRIES; tries++) {
 		err = link_by_flags(&change, blocks, flags, &linked);
 		if (err != -EEXIST ||
@@ -142,11 +142,21 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
 }
 
+/* Whether the index says that the name is free. It reads nothing that needs a section. */
+static bool is_free(const struct segment *s, const struct query *q)
+{
+	struct entry *entry;
+	place_t place;
+
+	return index_probe(s, q, &entry, &place) == -ENOENT;
+}
+
 int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
 		       size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
 	UNCANCELLABLE;
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct thread *thread;
 	struct blocks blocks;
 	struct query q;
 	int err = holder && !holder->value && holder->capacity
@@ -158,20 +168,21 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
 	if (flags & KREG_REGISTER_REPLACEABLE)
 		content.kind |= ENTRY_REPLACEABLE;
-	q = table_query_of(&k->segment, k->self.owner, key, key_size);
-	q.kinds = KINDS_OF_NAMES;
-	err = k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE))
-		      ? taken(k, &q, holder)
-		      : 0;
+	err = handle_begin(k, &thread);
 	if (err)
 		return err;
-	err = handle_check(k);
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KINDS_OF_NAMES;
+	if (k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE)) &&
+	    !is_free(&k->segment, &q))
+		err = taken(k, &q, holder);
 	if (!err)
 		err = blocks_make(k, &q, &content, &blocks);
 	if (err)
 		return err;
-	err = register_blocks(k, &q, &blocks, flags, holder);
-	blocks_return(k, &blocks);
+	err = register_blocks(k, thread, &q, &blocks, flags, holder);
+	if (caa_unlikely(blocks.entry))
+		blocks_return(k, &blocks);
 	return err;
 }
 
@@ -215,6 +226,8 @@ static int unregister_matching(struct change *change, kreg_match_fn match, void 
 	struct found own;
 	int err, count = 0;
 
+	if (!match && change_find_holder(change, &own) && !change_unlink(change, &own))
+		return 1;
 	change_own_line(change, &line);
 	while (!(err = change_own_next(change, &line, &own))) {
 		if (match) {
