@@ -197,12 +197,69 @@ static bool log_turns(const struct segment *s, struct log_use *use, uint32_t off
 	return true;
 }
 
-/* Writes the record's bytes. The caller has claimed and reserved them. */
-static void log_fill(unsigned char *at, const struct log_event *event,
-		     const struct log_record *record)
+/*
+ * Where a record of @bytes goes, in *position; the memory for it and for a turn behind it is
+ * reserved. False: there is none.
+ */
+static bool __attribute__((noinline))
+log_make_room(const struct segment *s, uint32_t seat, uint32_t bytes, struct log_use *use,
+	      uint64_t *position)
 {
-	copy_in(at, record, sizeof(*record));
-	at += sizeof(*record);
+	uint32_t offset = ring_offset(s, *position);
+	uint64_t start = *position;
+
+	if (!offset)
+		start += sizeof(struct log_head) / LOG_UNIT;
+	else if (log_turns(s, use, offset, bytes))
+		start = next_round(s, start);
+	if (!log_reserve(s, seat, offset + sizeof(struct log_record), use) ||
+	    !log_reserve(s, seat, ring_offset(s, start) + bytes, use))
+		return false;
+	use->ready = use->known < use->limit ? use->known : use->limit;
+	*position = start;
+	return true;
+}
+
+static inline bool log_room(const struct segment *s, uint32_t seat, uint32_t bytes,
+			    struct log_use *use, uint64_t *position)
+{
+	uint32_t offset = ring_offset(s, *position);
+
+	if (caa_likely(offset && offset + bytes + sizeof(struct log_record) <= use->ready))
+		return true;
+	return log_make_room(s, seat, bytes, use, position);
+}
+
+static uint32_t record_bytes(const struct log_event *event)
+{
+	uint32_t more = event->type == LOG_GIVE ? sizeof(owner_t) : 0;
+
+	return ((uint32_t)sizeof(struct log_record) + more + event->key_size + event->value_size +
+		LOG_UNIT - 1) &
+	       ~(LOG_UNIT - 1);
+}
+
+/* Writes the record. The caller has claimed and reserved its @bytes. */
+static inline void log_fill(unsigned char *at, const struct log_event *event, uint32_t bytes,
+			    uint32_t number, uint64_t stamp)
+{
+	const struct log_record record = {
+		.bytes = bytes,
+		.type = (uint8_t)event->type,
+		.key_size = (uint8_t)event->key_size,
+		.flags = (uint16_t)event->flags,
+		.number = number,
+		.value_size = event->value_size,
+		.stamp = stamp,
+		.owner = event->owner,
+		.image = event->image,
+		.pid = event->pid,
+		.place = event->place,
+		.before = event->before,
+	};
+
+	copy_in(at, &record, sizeof(record));
+	at += sizeof(record);
 	if (event->type == LOG_GIVE) {
 		copy_in(at, &event->to, sizeof(event->to));
 		at += sizeof(event->to);
@@ -213,14 +270,17 @@ static void log_fill(unsigned char *at, const struct log_event *event,
 		copy_in(at + event->key_size, event->value, event->value_size);
 }
 
-/* Writes what leads from @at to the next round. */
-static void log_fill_turn(unsigned char *at, const struct log_record *next)
+/* Writes what leads from @position to the next round; a ring's first record needs none. */
+static void __attribute__((noinline))
+log_fill_turn(const struct segment *s, owner_t owner, uint32_t number, uint64_t position)
 {
-	struct log_record turn = { .bytes = sizeof(turn), .type = LOG_TURN };
+	const struct log_record turn = {
+		.bytes = sizeof(turn), .type = LOG_TURN, .number = number, .owner = owner
+	};
 
-	turn.number = next->number;
-	turn.owner = next->owner;
-	copy_in(at, &turn, sizeof(turn));
+	if (ring_offset(s, position))
+		copy_in(log_ring(s, owner_seat(owner)) + ring_offset(s, position), &turn,
+			sizeof(turn));
 }
 
 /* Whether such a record is published before the change happens. */
@@ -260,48 +320,32 @@ static void log_claim(struct row *row, const struct log_event *event, uint32_t n
 void log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
 	       struct log_use *use)
 {
-	uint32_t seat = owner_seat(event->owner), offset;
+	uint32_t seat = owner_seat(event->owner);
 	struct row *row = &s->rows[seat];
 	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
-	uint64_t position = (uint32_t)published, start = position, end;
-	struct log_record record = {
-		.type = (uint8_t)event->type,
-		.flags = (uint16_t)event->flags,
-		.key_size = (uint8_t)event->key_size,
-		.number = (uint32_t)(published >> 32),
-		.stamp = stamp,
-		.owner = event->owner,
-		.image = event->image,
-		.place = event->place,
-		.before = event->before,
-		.value_size = event->value_size,
-		.pid = event->pid,
-	};
+	uint64_t position = (uint32_t)published, start = position, end = position;
+	uint32_t number = (uint32_t)(published >> 32);
+	uint32_t bytes = record_bytes(event);
 
-	record.bytes = (uint32_t)(sizeof(record) + (event->type == LOG_GIVE ? sizeof(owner_t) : 0) +
-				  event->key_size + event->value_size + LOG_UNIT - 1) /
-		       LOG_UNIT * LOG_UNIT;
-	offset = ring_offset(s, start);
-	if (!offset)
-		start += sizeof(struct log_head) / LOG_UNIT;
-	else if (log_turns(s, use, offset, record.bytes))
-		start = next_round(s, start);
-	end = start + record.bytes / LOG_UNIT;
-	if (!log_reserve(s, seat, offset + sizeof(record), use) ||
-	    !log_reserve(s, seat, ring_offset(s, start) + record.bytes, use)) {
-		/* No memory: a number without a record, which readers count as missed. */
-		end = position;
-	} else {
-		log_claim(row, event, record.number, end);
-		if (offset > ring_offset(s, start))
-			log_fill_turn(log_ring(s, seat) + offset, &record);
-		log_fill(log_ring(s, seat) + ring_offset(s, start), event, &record);
+	/* Without memory: a number without a record, which readers count as missed. */
+	if (log_room(s, seat, bytes, use, &start)) {
+		end = start + bytes / LOG_UNIT;
+		log_claim(row, event, number, end);
+		if (start != position)
+			log_fill_turn(s, event->owner, number, position);
+		log_fill(log_ring(s, seat) + ring_offset(s, start), event, bytes, number, stamp);
 	}
 	/*
 	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs
 	 * with log_published:A, look_log:A
 	 */
-	store_release(&row->log_published, log_word(record.number + 1ull, end)); /* happens here */
+	store_release(&row->log_published, log_word(number + 1ull, end)); /* happens here */
+	/*
+	 * Its lines were read by listeners since the last round, or are in no cache: the next
+	 * record would wait for each.
+	 */
+	__builtin_prefetch(log_ring(s, seat) + ring_offset(s, end), 1);
+	__builtin_prefetch(log_ring(s, seat) + ring_offset(s, end) + 64, 1);
 }
 
 /*
@@ -315,7 +359,7 @@ void log_settle(const struct segment *s, owner_t owner)
 	/*
 	 * ORD[log_settle:A] release: the unregistration, then the word that it is done:
 	 * a reader that sees it settled finds the entry gone; pairs with
-	 * log_is_settled:A
+	 * log_copy:B
 	 */
 	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: our own */
 }
@@ -343,40 +387,48 @@ void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader
 }
 
 /*
- * Whether the record with @number is settled. Only the last announcing record can be
- * unsettled: the writer settles it before it announces another one.
+ * Whether the record with @number was settled when @batch was copied. Only the last
+ * announcing record can be unsettled: the writer settles it before it announces another
+ * one.
  */
-static bool log_is_settled(const struct segment *s, uint32_t seat, uint64_t number)
+static bool log_is_settled(const struct log_batch *batch, uint64_t number)
 {
-	/*
-	 * ORD[log_is_settled:A] acquire: that it is done, then the entry and the
-	 * image; pairs with log_settle:A
-	 */
-	return (uint32_t)(load_acquire(&s->rows[seat].log_claimed) >> 32) != (uint32_t)(number + 1);
+	return (uint32_t)(batch->claimed >> 32) != (uint32_t)(number + 1);
 }
 
 /*
- * Copies @bytes at the reader's position, all in this round. False: they were overwritten meanwhile, or
- * this process may not touch the log; then @to holds garbage. The check follows the
- * copy: before it, the writer could claim the bytes in between.
+ * Copies what is published from the reader's position on, as much of it as fits and is in
+ * one piece. False: it was overwritten meanwhile, or this process may not touch the log; then
+ * the batch holds garbage. The check follows the copy: before it, the writer could claim the
+ * bytes in between.
  */
 static bool log_copy(const struct segment *s, uint32_t seat, const struct log_reader *reader,
-		     void *to, uint32_t bytes)
+		     struct log_batch *batch)
 {
-	uint64_t claimed;
-
 	uint32_t offset = ring_offset(s, reader->position);
+	uint32_t units = (uint32_t)batch->published - (uint32_t)reader->position;
+	uint32_t bytes = units < LOG_UNITS(s) ? units * LOG_UNIT : s->log_bytes;
 
-	if (offset + bytes > s->log_bytes || !segment_see_logs(s, seat))
+	if (bytes > s->log_bytes - offset)
+		bytes = s->log_bytes - offset;
+	if (bytes > LOG_BATCH_MAX)
+		bytes = LOG_BATCH_MAX;
+	if (!segment_see_logs(s, seat))
 		return false;
-	copy_out(to, log_ring(s, seat) + offset, bytes);
+	copy_out(batch->bytes, log_ring(s, seat) + offset, bytes);
+	batch->position = (uint32_t)reader->position;
+	batch->size = bytes;
 	/*
 	 * ORD[log_copy:A] acquire: the bytes, then what may have been overwritten;
 	 * pairs with log_claim:A
 	 */
 	fence_acquire();
-	claimed = load_relaxed(&s->rows[seat].log_claimed); /* relaxed: after the fence */
-	return (uint32_t)claimed - (uint32_t)reader->position <= LOG_UNITS(s);
+	/*
+	 * ORD[log_copy:B] acquire: that a record is settled, then the entry and the image;
+	 * pairs with log_settle:A
+	 */
+	batch->claimed = load_acquire(&s->rows[seat].log_claimed);
+	return (uint32_t)batch->claimed - (uint32_t)reader->position <= LOG_UNITS(s);
 }
 
 /* Moves the reader to the end and reports how many records it has missed. */
@@ -425,13 +477,14 @@ enum happened { HAS_HAPPENED, NOT_YET, NEVER };
  * the next program of the process has written since.
  */
 static enum happened has_happened(const struct segment *s, const struct life_table *lives,
-				  const struct log_reader *reader, const struct log_record *record)
+				  const struct log_batch *batch, const struct log_reader *reader,
+				  const struct log_record *record)
 {
 	bool settled, runs;
 
 	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
 		return HAS_HAPPENED;
-	settled = log_is_settled(s, owner_seat(record->owner), reader->number);
+	settled = log_is_settled(batch, reader->number);
 	runs = life_image_is_alive(lives, owner_with_image(record->owner, record->image));
 	if ((settled && runs) || !entry_is_there(s, record))
 		return HAS_HAPPENED;
@@ -453,56 +506,73 @@ static bool record_is_sound(const struct log_record *record, uint32_t seat)
 	       owner_seat(record->owner) == seat;
 }
 
+/* The next record in @batch, if all of it is there. */
+static const struct log_record *batch_record(const struct log_batch *batch,
+					     const struct log_reader *reader)
+{
+	uint64_t at = (uint64_t)((uint32_t)reader->position - batch->position) * LOG_UNIT;
+	const struct log_record *record = (const struct log_record *)(batch->bytes + at);
+
+	if (at + sizeof(*record) > batch->size)
+		return NULL;
+	return at + record->bytes <= batch->size ? record : NULL;
+}
+
 /*
- * Moves the reader to where the next record is, and copies its head. Numbers, not
- * positions, tell whether there is one: a record without memory has a number only. A
- * position that cannot be, or a record with another number, means that the writer has
- * lapped the reader. 1; 0: there is none; -EOVERFLOW.
+ * The next record, in a copy of the log. Numbers, not positions, tell whether there is one: a
+ * record without memory has a number only. A position that cannot be, or a record with
+ * another number, means that the writer has lapped the reader. 1; 0: there is none;
+ * -EOVERFLOW; -EUCLEAN.
  */
 static int log_next(const struct segment *s, uint32_t seat, struct log_reader *reader,
-		    struct log_record *head)
+		    struct log_batch *batch, const struct log_record **record)
 {
-	do {
-		uint64_t published = log_published(s, seat);
-
-		if ((uint32_t)(published >> 32) == (uint32_t)reader->number)
-			return 0;
-		if (!ring_offset(s, reader->position))
-			reader->position += sizeof(struct log_head) / LOG_UNIT;
-		if ((uint32_t)published == (uint32_t)reader->position ||
-		    (uint32_t)published - (uint32_t)reader->position > LOG_UNITS(s) ||
-		    !log_copy(s, seat, reader, head, sizeof(*head)) ||
-		    head->number != (uint32_t)reader->number)
-			return -EOVERFLOW;
-		if (head->type == LOG_TURN)
-			reader->position = (uint32_t)next_round(s, reader->position);
-	} while (head->type == LOG_TURN);
-	return 1;
+	if (!batch->published)
+		batch->published = log_published(s, seat);
+	if ((uint32_t)(batch->published >> 32) == (uint32_t)reader->number)
+		return 0;
+	if (!ring_offset(s, reader->position))
+		reader->position += sizeof(struct log_head) / LOG_UNIT;
+	if ((uint32_t)batch->published == (uint32_t)reader->position ||
+	    (uint32_t)batch->published - (uint32_t)reader->position > LOG_UNITS(s))
+		return -EOVERFLOW;
+	*record = batch_record(batch, reader);
+	if (!*record && !log_copy(s, seat, reader, batch))
+		return -EOVERFLOW;
+	if (!*record)
+		*record = batch_record(batch, reader);
+	if (!*record)
+		return -EUCLEAN;
+	return (*record)->number == (uint32_t)reader->number ? 1 : -EOVERFLOW;
 }
 
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
-	     struct log_reader *reader, struct log_record *room, uint64_t *lost)
+	     struct log_reader *reader, struct log_batch *batch, const struct log_record **record,
+	     uint64_t *lost)
 {
-	enum happened happened;
+	enum happened happened = NEVER;
 	int got;
 
-	do {
-		reader->is_early = false;
-		got = log_next(s, seat, reader, room);
-		if (got <= 0)
-			return got ? log_skip(s, seat, reader, lost) : 0;
-		if (!record_is_sound(room, seat)) {
-			log_begin(s, seat, reader);
-			return -EUCLEAN;
-		}
-		if (!log_copy(s, seat, reader, room, room->bytes))
+	reader->is_early = false;
+	while (happened == NEVER) {
+		got = log_next(s, seat, reader, batch, record);
+		if (got == -EOVERFLOW)
 			return log_skip(s, seat, reader, lost);
-		happened = has_happened(s, lives, reader, room);
+		if (got <= 0 || !record_is_sound(*record, seat)) {
+			if (got)
+				log_begin(s, seat, reader);
+			return got ? -EUCLEAN : 0;
+		}
+		if ((*record)->type == LOG_TURN) {
+			reader->position = (uint32_t)next_round(s, reader->position);
+			continue;
+		}
+		happened = has_happened(s, lives, batch, reader, *record);
 		reader->is_early = happened == NOT_YET;
 		if (reader->is_early)
 			return 0;
-		reader->position = (uint32_t)(reader->position + room->bytes / LOG_UNIT);
+		reader->position = (uint32_t)(reader->position + (*record)->bytes / LOG_UNIT);
 		reader->number = (uint32_t)(reader->number + 1);
-	} while (happened == NEVER);
+	}
 	return 1;
 }

@@ -19,6 +19,7 @@
 #ifndef KREG_SHM_LOG_H
 #define KREG_SHM_LOG_H
 
+#include <stdalign.h>
 #include <string.h>
 
 #include "shm/bell.h"
@@ -67,6 +68,7 @@ uint64_t log_stamp(const struct segment *s);
 struct log_use {
 	uint32_t known; /* bytes that are known to be reserved: saves a system call a record */
 	uint32_t limit; /* bytes of the ring that are in use; 0: not known yet */
+	uint32_t ready; /* the lesser of both: up to there a record needs no look at them */
 	uint64_t since; /* when the ring's beginning was written last */
 };
 
@@ -80,6 +82,10 @@ void log_settle(const struct segment *s, owner_t owner);
 /* Wakes the listeners; after log_write(), and without the lock that this needs. */
 void log_tell(const struct segment *s);
 
+/* A ring in units, and how much of one is copied at once; a record always fits. */
+#define LOG_UNITS(s) ((s)->log_bytes / LOG_UNIT)
+#define LOG_BATCH_MAX LOG_RECORD_MAX
+
 /* A reader's position in one seat's log; private to the reader: no writer looks at it. */
 struct log_reader {
 	uint64_t position; /* in units of LOG_UNIT */
@@ -87,20 +93,37 @@ struct log_reader {
 	bool is_early;     /* the next record announces a change that has not happened yet */
 };
 
+/*
+ * What was copied of one log at once, so that a reader takes the line of the two words
+ * that the writer needs for each record once, and not for each record. Private; all 0
+ * before the first look at a log.
+ */
+struct log_batch {
+	uint64_t published, claimed; /* as of the copy; published 0: nothing was copied yet */
+	uint32_t position;           /* of the first unit in @bytes */
+	uint32_t size;               /* of what is in @bytes */
+	alignas(LOG_UNIT) unsigned char bytes[LOG_BATCH_MAX];
+};
+
 /* Puts the reader at the end of what is published. */
 void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader);
 
 /*
- * Copies the next record, with what follows it, to @room of LOG_RECORD_MAX. 1; 0: there
- * is none, or one that has not happened yet, for which the caller asks again
- * (is_early); -EOVERFLOW: *lost records were missed, and the reader is at the end;
- * -EUCLEAN: damage, and the reader is at the end.
+ * *record: the next of those that were published when @batch was begun, with what follows
+ * it, in @batch. 1; 0: there is none, or one that has not happened yet, for which the caller
+ * asks again with a new batch (is_early); -EOVERFLOW: *lost records were missed, and the
+ * reader is at the end; -EUCLEAN: damage, and the reader is at the end.
  */
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
-	     struct log_reader *reader, struct log_record *room, uint64_t *lost);
+	     struct log_reader *reader, struct log_batch *batch, const struct log_record **record,
+	     uint64_t *lost);
 
-/* A ring in units. */
-#define LOG_UNITS(s) ((s)->log_bytes / LOG_UNIT)
+/* To be called before each look at a log. */
+static inline void log_batch_begin(struct log_batch *batch)
+{
+	batch->published = 0;
+	batch->size = 0;
+}
 
 /* The parts of a record that has been read. */
 static inline const unsigned char *log_key(const struct log_record *record)

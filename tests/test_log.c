@@ -86,20 +86,23 @@ static void tear_down(void)
  */
 START_TEST(the_next_program_settles_no_change_of_the_previous_one)
 {
-	struct log_record *room = malloc(LOG_RECORD_MAX);
+	struct log_batch *batch = malloc(sizeof(*batch));
+	const struct log_record *record;
 	uint32_t seat = owner_seat(k->self.owner);
 	struct log_reader reader = { 0 };
 	uint64_t lost;
 
-	ck_assert_ptr_nonnull(room);
+	ck_assert_ptr_nonnull(batch);
+	log_batch_begin(batch);
 	log_begin(&k->segment, seat, &reader);
 	log_write(&k->segment, &announced, log_stamp(&k->segment), &use);
 	execs = true;
-	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, room, &lost), 0);
+	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, batch, &record, &lost), 0);
 	ck_assert(!execs && reader.is_early);
-	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, room, &lost), 1);
-	ck_assert_int_eq(room->type, LOG_REGISTER);
-	free(room);
+	log_batch_begin(batch);
+	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, batch, &record, &lost), 1);
+	ck_assert_int_eq(record->type, LOG_REGISTER);
+	free(batch);
 }
 END_TEST
 
@@ -120,20 +123,22 @@ static uint32_t write_bytes(uint32_t bytes, bool slowly)
 
 static uint32_t read_all(struct log_reader *reader, uint64_t *lost)
 {
-	struct log_record *room = malloc(LOG_RECORD_MAX);
+	struct log_batch *batch = malloc(sizeof(*batch));
+	const struct log_record *record;
 	uint32_t number = (uint32_t)reader->number, count = 0;
 	int got;
 
-	ck_assert_ptr_nonnull(room);
+	ck_assert_ptr_nonnull(batch);
+	log_batch_begin(batch);
 	*lost = 0;
-	while ((got = log_read(&k->segment, &lives, owner_seat(k->self.owner), reader, room,
-			       lost)) > 0) {
-		ck_assert_uint_eq(room->number, number++);
-		ck_assert_mem_eq(log_key(room), "name", 4);
+	while ((got = log_read(&k->segment, &lives, owner_seat(k->self.owner), reader, batch,
+			       &record, lost)) > 0) {
+		ck_assert_uint_eq(record->number, number++);
+		ck_assert_mem_eq(log_key(record), "name", 4);
 		count++;
 	}
 	ck_assert_int_eq(got, *lost ? -EOVERFLOW : 0);
-	free(room);
+	free(batch);
 	return count;
 }
 

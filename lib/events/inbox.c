@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading of logs. A record is copied as soon as it is read, because its writer may
- * overwrite it at any time.
+ * Reading of logs. Records are copied before they are read, because their writer may
+ * overwrite them at any time.
  */
 #include "lib/events/inbox.h"
 
@@ -14,8 +14,8 @@ int inbox_init(struct inbox *inbox, struct kreg *k)
 	memset(inbox, 0, sizeof(*inbox));
 	inbox->k = k;
 	inbox->readers = calloc(k->segment.seats, sizeof(*inbox->readers));
-	inbox->room = malloc(LOG_RECORD_MAX);
-	if (inbox->readers && inbox->room)
+	inbox->batch = malloc(sizeof(*inbox->batch));
+	if (inbox->readers && inbox->batch)
 		return 0;
 	inbox_free(inbox);
 	return -ENOMEM;
@@ -33,7 +33,7 @@ void inbox_free(struct inbox *inbox)
 	records_drop(inbox);
 	free(inbox->records);
 	free(inbox->readers);
-	free(inbox->room);
+	free(inbox->batch);
 	memset(inbox, 0, sizeof(*inbox));
 }
 
@@ -47,7 +47,7 @@ void inbox_begin(struct inbox *inbox)
 		log_begin(s, seat, &inbox->readers[seat]);
 }
 
-static int record_keep(struct inbox *inbox)
+static int record_keep(struct inbox *inbox, const struct log_record *record)
 {
 	size_t size = inbox->size ? inbox->size * 2 : 64;
 	struct log_record *copy;
@@ -60,31 +60,33 @@ static int record_keep(struct inbox *inbox)
 		inbox->records = grown;
 		inbox->size = size;
 	}
-	copy = malloc(inbox->room->bytes);
+	copy = malloc(record->bytes);
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, inbox->room, inbox->room->bytes);
+	memcpy(copy, record, record->bytes);
 	inbox->records[inbox->count++] = copy;
 	return 0;
 }
 
 int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost)
 {
+	const struct log_record *record;
 	struct kreg *k = inbox->k;
 	uint64_t some = 1;
 	int got;
 
 	*lost = 0;
+	log_batch_begin(inbox->batch);
 	for (;;) {
-		got = log_read(&k->segment, &k->lives, seat, &inbox->readers[seat], inbox->room,
-			       &some);
+		got = log_read(&k->segment, &k->lives, seat, &inbox->readers[seat], inbox->batch,
+			       &record, &some);
 		inbox->is_early |= inbox->readers[seat].is_early;
-		if (!got)
-			return 0;
-		/* A damaged record counts as missed. */
+		/* A damaged record counts as missed. After it the reader is at the end. */
 		if (got < 0)
-			*lost += some;
-		else if (record_keep(inbox))
+			*lost = some;
+		if (got <= 0)
+			return 0;
+		if (record_keep(inbox, record))
 			return -ENOMEM;
 	}
 }

@@ -18,8 +18,8 @@
 
 struct inbox {
 	struct kreg *k;
-	struct log_reader *readers;  /* one for each seat */
-	struct log_record *room;     /* LOG_RECORD_MAX */
+	struct log_reader *readers; /* one for each seat */
+	struct log_batch *batch;
 	struct log_record **records; /* read and not returned yet */
 	size_t first, count, size;
 	bool is_early; /* the change of some log's next record has not happened yet */
@@ -33,7 +33,7 @@ void inbox_free(struct inbox *inbox);
 void inbox_begin(struct inbox *inbox);
 
 /*
- * Reads one seat's log. Sets is_early if that log's next record is early; *lost is the
+ * Reads what is in one seat's log now. Sets is_early if that log's next record is early; *lost is the
  * number of records that were missed. -ENOMEM.
  */
 int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost);
