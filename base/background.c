@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <link.h>
 #include <signal.h>
-#include <stdlib.h>
 
 /*
  * What a thread of the library uses at most, with paths in some frames, and with a
@@ -18,12 +17,6 @@
  * and as headers.
  */
 #define SURPLUS 16384u
-
-/* Handed to the new thread, which frees it. */
-struct task {
-	void *(*run)(void *data);
-	void *data;
-};
 
 static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 {
@@ -54,11 +47,10 @@ static size_t tls_bytes(void)
 
 static void *begin(void *data)
 {
-	struct task task = *(struct task *)data;
+	struct background *background = data;
 
-	free(data);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return task.run(task.data);
+	return background->run(background->data);
 }
 
 /*
@@ -66,45 +58,47 @@ static void *begin(void *data)
  * could be delivered to it before. The caller's mask is restored whether the thread was
  * started or not.
  */
-static int start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *data),
-		 void *data)
+static int start(struct background *out, const pthread_attr_t *attr)
 {
-	struct task *task = malloc(sizeof(*task));
 	sigset_t all, before;
 	int err;
 
-	if (!task)
-		return -ENOMEM;
-	*task = (struct task){ .run = run, .data = data };
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(thread, attr, begin, task);
+	err = pthread_create(&out->thread, attr, begin, out);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err)
-		free(task);
 	return -err;
 }
 
-int background_start(pthread_t *thread, void *(*run)(void *data), void *data)
+int background_start(struct background *out, void *(*run)(void *data), void *data)
 {
 	pthread_attr_t attr;
 	int err = pthread_attr_init(&attr);
 
 	if (err)
 		return -err;
+	out->run = run;
+	out->data = data;
 	err = -pthread_attr_setstacksize(&attr,
 					 (size_t)PTHREAD_STACK_MIN + ROOM + SURPLUS + tls_bytes());
 	if (!err)
-		err = start(thread, &attr, run, data);
+		err = start(out, &attr);
 	pthread_attr_destroy(&attr);
 	/*
 	 * EINVAL: the C library wants more, because the program was started with a larger
 	 * surplus of thread-local storage than is assumed here.
 	 */
-	return err == -EINVAL ? background_start_roomy(thread, run, data) : err;
+	return err == -EINVAL ? background_start_roomy(out, run, data) : err;
 }
 
-int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data)
+int background_start_roomy(struct background *out, void *(*run)(void *data), void *data)
 {
-	return start(thread, NULL, run, data);
+	out->run = run;
+	out->data = data;
+	return start(out, NULL);
+}
+
+void background_join(struct background *background)
+{
+	pthread_join(background->thread, NULL);
 }

@@ -16,13 +16,27 @@
 
 #include <pthread.h>
 
+/*
+ * A thread; the caller keeps it where it is until background_join() has returned. What the
+ * thread is to run is in here and not on the heap: a thread that frees something gets an
+ * arena of the C library first, by four system calls.
+ */
+struct background {
+	pthread_t thread;
+	void *(*run)(void *data);
+	void *data;
+};
+
 /* -EAGAIN, -ENOMEM: no thread could be created. */
-int background_start(pthread_t *thread, void *(*run)(void *data), void *data);
+int background_start(struct background *out, void *(*run)(void *data), void *data);
 
 /*
  * The same with the stack size of the program's own threads, for a thread that calls
  * functions of the program.
  */
-int background_start_roomy(pthread_t *thread, void *(*run)(void *data), void *data);
+int background_start_roomy(struct background *out, void *(*run)(void *data), void *data);
+
+/* Returns when the thread has ended. */
+void background_join(struct background *background);
 
 #endif

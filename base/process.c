@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 /*
  * By syscall(), which turns an error into -1. The C library's getuid() and the like
@@ -98,11 +99,26 @@ bool process_proc_is_ours(void)
 	return is_ours;
 }
 
-/* Parses /proc/PID/stat. False: it cannot be read, or has too few fields. */
+/* The fields of /proc/PID/stat, as proc_pid_stat(5) numbers them. */
+enum stat_field {
+	STAT_STATE = 3,
+	STAT_PARENT = 4,
+	STAT_SESSION = 6,
+	STAT_FLAGS = 9,
+	STAT_THREADS = 20,
+	STAT_START = 22,
+};
+
+/*
+ * Parses /proc/PID/stat. False: it cannot be read, or has too few fields. Not by sscanf(),
+ * whose first use is three page faults: each process that opens a registry comes here.
+ */
 static bool read_stat(const char *path, struct process *out)
 {
+	unsigned long long fields[STAT_START + 1] = { 0 };
 	char text[1024];
 	const char *at;
+	int i;
 
 	if (fd_read_text(path, text, sizeof(text)) <= 0)
 		return false;
@@ -110,11 +126,29 @@ static bool read_stat(const char *path, struct process *out)
 	 * The name may hold anything, brackets too; what follows the last one is numbers.
 	 */
 	at = strrchr(text, ')');
-	return at && sscanf(at + 1,
-			    " %c %d %*d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-			    "%*d %llu",
-			    &out->state, &out->parent, &out->session, &out->flags, &out->threads,
-			    &out->ticks) == 6;
+	if (!at || at[1] != ' ' || !at[2])
+		return false;
+	out->state = at[2];
+	at += 3;
+	for (i = STAT_STATE + 1; i <= STAT_START; i++) {
+		bool is_negative = at[0] == ' ' && at[1] == '-';
+
+		if (*at++ != ' ')
+			return false;
+		at += is_negative;
+		if (!text_is_digit(*at))
+			return false;
+		for (; text_is_digit(*at); at++)
+			fields[i] = fields[i] * 10 + (unsigned)(*at - '0');
+		if (is_negative)
+			fields[i] = 0 - fields[i];
+	}
+	out->parent = (pid_t)fields[STAT_PARENT];
+	out->session = (pid_t)fields[STAT_SESSION];
+	out->flags = (unsigned)fields[STAT_FLAGS];
+	out->threads = (long)fields[STAT_THREADS];
+	out->ticks = fields[STAT_START];
+	return true;
 }
 
 bool process_read(pid_t pid, struct process *out)

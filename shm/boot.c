@@ -9,7 +9,6 @@
  */
 #include "shm/boot.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/vfs.h>
@@ -18,16 +17,10 @@
 #include <linux/magic.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define DIGITS 32
-
-/* @c is a hexadecimal digit. */
-static unsigned digit_of(char c)
-{
-	return (unsigned)(isdigit((unsigned char)c) ? c - '0'
-						    : tolower((unsigned char)c) - 'a' + 10);
-}
 
 void boot_id(uint64_t out[2])
 {
@@ -55,9 +48,11 @@ void boot_id(uint64_t out[2])
 	close(fd);
 	/* A UUID: 32 digits, and dashes that are skipped. */
 	for (i = 0; i < got && digits < DIGITS; i++) {
-		if (!isxdigit((unsigned char)text[i]))
+		int digit = text_hex(text[i]);
+
+		if (digit < 0)
 			continue;
-		id[digits / 16] = id[digits / 16] << 4 | digit_of(text[i]);
+		id[digits / 16] = id[digits / 16] << 4 | (uint64_t)digit;
 		digits++;
 	}
 	/*

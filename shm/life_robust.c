@@ -84,7 +84,7 @@ struct life_keeper {
 	uint32_t tid;
 	/* -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused, by a filter */
 	int err;
-	pthread_t thread;
+	struct background thread;
 	/* posted by the keeper: the seat is taken, or there is none */
 	sem_t answered;
 	/* posted by life_robust_detach(): give it back */
@@ -327,7 +327,7 @@ static void keeper_free(struct life_keeper *keeper)
 static void keeper_stop(struct life_keeper *keeper)
 {
 	sem_post(&keeper->asked);
-	pthread_join(keeper->thread, NULL);
+	background_join(&keeper->thread);
 	keeper_free(keeper);
 }
 

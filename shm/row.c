@@ -47,19 +47,18 @@ uint32_t row_time_namespace(void)
 }
 
 /*
- * The start time of @pid, which is the caller or its child; 0: not known. If /proc is
- * mounted for another PID namespace, its numbers denote other processes, so /proc/PID
- * would give the start of a stranger, and judge.c would later find the holder dead
- * because the times differ. /proc/self is the caller's in every mount, so the caller's
- * own start can still be read.
+ * The start time of @pid, which is the caller or its child; 0: not known. /proc/self is
+ * the caller's in every mount. If /proc is mounted for another PID namespace, its numbers
+ * denote other processes, so /proc/PID would give the start of a stranger, and judge.c
+ * would later find the holder dead because the times differ.
  */
 static uint64_t start_for_row(pid_t pid)
 {
 	struct process process;
 
-	if (process_proc_is_ours())
-		return process_start(pid);
-	return pid == process_pid() && process_read_self(&process) ? process_start_of(&process) : 0;
+	if (pid == process_pid())
+		return process_read_self(&process) ? process_start_of(&process) : 0;
+	return process_proc_is_ours() ? process_start(pid) : 0;
 }
 
 int row_reserve(const struct segment *s, owner_t self)
@@ -78,10 +77,11 @@ int row_reserve(const struct segment *s, owner_t self)
  * (see handle_pid()). The count word comes last: a reader that finds the new incarnation
  * in it finds the facts of the new holder, not those of the dead one.
  */
-static void open_row(const struct segment *s, const struct life_self *self, pid_t pid, pid_t foster)
+static uint64_t open_row(const struct segment *s, const struct life_self *self, pid_t pid,
+			 pid_t foster)
 {
 	struct row *row = &s->rows[owner_seat(self->owner)];
-	uint64_t seen;
+	uint64_t seen, pid_namespace = row_pid_namespace();
 
 	/*
 	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs
@@ -97,7 +97,7 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 	row->gid = process_gid();
 	row->who.start = start_for_row(pid);
 	row->who.time_namespace = row_time_namespace();
-	row->who.pid_namespace = row_pid_namespace();
+	row->who.pid_namespace = pid_namespace;
 	prctl(PR_GET_NAME, row->comm);
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
@@ -121,11 +121,12 @@ static void open_row(const struct segment *s, const struct life_self *self, pid_
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
 			break; /* happens here */
 	}
+	return pid_namespace;
 }
 
-void row_open(const struct segment *s, const struct life_self *self)
+uint64_t row_open(const struct segment *s, const struct life_self *self)
 {
-	open_row(s, self, process_pid(), 0);
+	return open_row(s, self, process_pid(), 0);
 }
 
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid)

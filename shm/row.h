@@ -43,9 +43,10 @@ int row_reserve(const struct segment *s, owner_t self);
  * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
  * It precedes the first entry: an entry of an owner without a row would be in no sum, and
  * would not keep the registry in use. row_open_foster(): for a process that holds its
- * life on behalf of @pid, its child, which has no life of its own.
+ * life on behalf of @pid, its child, which has no life of its own. row_open() returns the
+ * number of the caller's PID namespace, as row_pid_namespace().
  */
-void row_open(const struct segment *s, const struct life_self *self);
+uint64_t row_open(const struct segment *s, const struct life_self *self);
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
 
 /*

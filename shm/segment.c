@@ -133,25 +133,22 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
  * each process that opens the registry; segment_create() writes the inode into the
  * header, by which a copy is recognised later. On an error nothing is mapped.
  */
-int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable)
+int segment_map(struct segment *s, const struct segment_header *header, int fd,
+		const struct stat *st, bool writable)
 {
-	struct stat st;
-	int err;
+	int err = segment_windows_open(s, header, fd);
 
-	if (fstat(fd, &st))
-		return -errno;
-	s->device = st.st_dev;
-	s->inode = st.st_ino;
-	err = segment_windows_open(s, header, fd);
 	if (err)
 		return err;
+	s->device = st->st_dev;
+	s->inode = st->st_ino;
 	/*
 	 * windows[0] begins at offset 0 in every case. Until segment_view_begin() has
 	 * returned, no byte of it may be touched.
 	 */
 	s->base = s->windows[0].at;
 	s->writable = writable;
-	err = segment_view_begin(s);
+	err = segment_view_begin(s, header);
 	if (err) {
 		segment_windows_close(s);
 		s->base = NULL;
@@ -333,11 +330,14 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 		    const struct segment_header *header)
 {
 	int err = size_check(path, s->bytes);
+	struct stat st;
 
 	if (err)
 		return err;
 	/* The size comes first: the windows reach to the end of the file. */
-	err = ftruncate(fd, (off_t)s->bytes) ? -errno : segment_map(s, header, fd, true);
+	err = ftruncate(fd, (off_t)s->bytes) || fstat(fd, &st) ? -errno : 0;
+	if (!err)
+		err = segment_map(s, header, fd, &st, true);
 	if (err) {
 		segment_say(
 			path,

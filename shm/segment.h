@@ -248,13 +248,13 @@ int segment_raise(const struct segment *s, uint64_t *high, uint32_t wanted, cons
 		  uint32_t bytes);
 
 /*
- * For segment_map(): makes the fixed parts of a new mapping, all of which is PROT_NONE so
- * far, accessible, and allocates @s->view. -ENOMEM.
+ * For segment_map(): makes the fixed parts and the buckets of a new mapping, all of which
+ * is PROT_NONE so far, accessible, and allocates @s->view. -ENOMEM.
  *
  * segment_open_part(): makes any part accessible; idempotent, and keeps errno, because a
  * lookup in a signal handler may need it. -ENOMEM: not mapped here, or too many mappings.
  */
-int segment_view_begin(struct segment *s);
+int segment_view_begin(struct segment *s, const struct segment_header *header);
 int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes);
 
 /*
@@ -278,10 +278,11 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
  * -EINVAL if they are out of range. @header is a private copy; it is untrusted.
  *
  * segment_map(), after it: maps the parts, and turns the offsets that segment_geometry()
- * left in the pointers into addresses. @fd is not kept.
+ * left in the pointers into addresses. @fd, of which @st is the status, is not kept.
  */
 int segment_geometry(struct segment *s, const struct segment_header *header);
-int segment_map(struct segment *s, const struct segment_header *header, int fd, bool writable);
+int segment_map(struct segment *s, const struct segment_header *header, int fd,
+		const struct stat *st, bool writable);
 
 /*
  * Maps the parts of a file as far as the process's limits allow. -ENOMEM: not even the

@@ -30,7 +30,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -39,6 +38,7 @@
 
 #include "shm/boot.h"
 #include "base/fd.h"
+#include "base/text.h"
 
 /* For a message; not called for a regular file. */
 static const char *kind_of(mode_t mode)
@@ -151,8 +151,10 @@ static int check_name(const struct segment_path *path, const struct segment_head
 	/*
 	 * A successor's file is the name, a + and its id; the header has the name alone.
 	 */
-	size_t length = strcspn(path->file, "+");
+	size_t length = 0;
 
+	while (path->file[length] && path->file[length] != '+')
+		length++;
 	if (length < SEGMENT_FILE_MAX && !strncmp(header->file, path->file, length) &&
 	    !header->file[length])
 		return 0;
@@ -245,22 +247,21 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 
 /*
  * All checks of an open @fd. 0: *header is a private copy of the header, and *s its
- * geometry. The result of pread() is not read again from the file, so a later change by
+ * geometry, *st the file's. The result of pread() is not read again from the file, so a later change by
  * others has no effect.
  */
 static int check(const struct segment_path *path, int fd, struct segment_header *header,
-		 struct segment *s)
+		 struct segment *s, struct stat *st)
 {
-	struct stat st;
 	ssize_t got;
 	int err;
 
-	if (fstat(fd, &st))
+	if (fstat(fd, st))
 		return -errno;
 	/* Removed between open() and here. */
-	if (!st.st_nlink)
+	if (!st->st_nlink)
 		return -ENOENT;
-	err = check_node(path, &st);
+	err = check_node(path, st);
 	if (!err)
 		err = segment_check_file_system(path, fd);
 	if (err)
@@ -279,7 +280,7 @@ static int check(const struct segment_path *path, int fd, struct segment_header 
 			    path->directory, path->file);
 		return -EPROTO;
 	}
-	return check_layout(path, &st, header, s);
+	return check_layout(path, st, header, s);
 }
 
 int segment_open(struct segment *out, const struct segment_path *path, bool writable)
@@ -287,17 +288,19 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	struct segment s = { .fd = -1 };
 	struct segment_header header;
 	char name[PATH_MAX];
+	struct stat st;
 	int fd, err;
 
-	if (snprintf(name, sizeof(name), "%s/%s", path->directory, path->file) >= (int)sizeof(name))
+	if (!text_join(name, sizeof(name),
+		       (const char *[]){ path->directory, "/", path->file, NULL }))
 		return -ENAMETOOLONG;
 	/* O_NONBLOCK: opening a FIFO, or some devices, would block. */
 	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse_to_open(path, name, writable, fd);
-	err = check(path, fd, &header, &s);
+	err = check(path, fd, &header, &s, &st);
 	if (!err) {
-		err = segment_map(&s, &header, fd, writable);
+		err = segment_map(&s, &header, fd, &st, writable);
 		if (err)
 			segment_say(path,
 				    "cannot map the used part of the %llu bytes of %s: %s; raise "

@@ -7,7 +7,7 @@
  * PROT_NONE, which mlockall() skips, except for what is reserved:
  *
  *   part                 opened by mprotect(2)
- *   fixed parts          when the segment is mapped
+ *   fixed parts          when the segment is mapped, with the buckets and lines in use then
  *   what we reserve      before that, by segment_reserve()
  *   land, directory      when a number of slabs is seen that is beyond; with an eighth and
  *                        a MiB more, so that a handle does it fewer than a hundred times,
@@ -54,17 +54,22 @@ int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes)
 }
 
 /*
- * The fixed parts, up to the first page of buckets; of a stranger, the header and the
- * rows.
+ * The fixed parts with the buckets and lines that the header counts, so that a first
+ * lookup need not open them; of a stranger, the header and the rows. @header is a private
+ * copy, and its number of buckets no proof: an impossible one counts as the first page,
+ * which is reserved in any case.
  */
-int segment_view_begin(struct segment *s)
+int segment_view_begin(struct segment *s, const struct segment_header *header)
 {
-	uint64_t fixed = s->is_stranger ? s->bytes : s->buckets_offset + SEGMENT_PAGE;
-	int err = segment_open_part(s, 0, fixed);
+	uint64_t buckets = segment_buckets_of(header->buckets);
+	int err;
 
+	if (buckets < SEGMENT_BUCKETS_FIRST || !segment_buckets_can_be(s, buckets))
+		buckets = SEGMENT_BUCKETS_FIRST;
+	err = segment_open_part(
+		s, 0, s->is_stranger ? s->bytes : s->buckets_offset + buckets * sizeof(uint64_t));
 	if (!err && s->unique && !s->is_stranger)
-		err = segment_open_part(s, s->lines_offset,
-					SEGMENT_BUCKETS_FIRST * sizeof(struct index_line));
+		err = segment_open_part(s, s->lines_offset, buckets * sizeof(struct index_line));
 	if (err)
 		return err;
 	s->view = calloc(1, sizeof(*s->view));
@@ -74,8 +79,8 @@ int segment_view_begin(struct segment *s)
 	 * The other numbers start at 0: the first place looked up opens land and
 	 * directory.
 	 */
-	s->view->buckets = SEGMENT_BUCKETS_FIRST;
-	s->view->lines = s->unique ? SEGMENT_BUCKETS_FIRST : 0;
+	s->view->buckets = buckets;
+	s->view->lines = s->unique ? buckets : 0;
 	return 0;
 }
 

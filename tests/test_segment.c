@@ -10,16 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 
 #include "lib/kreg.h"
 #include "shm/layout.h"
+#include "tests/support/child.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
@@ -93,6 +98,52 @@ START_TEST(a_truncated_segment_is_refused)
 	ck_assert_int_eq(destroy(0), -EPROTO);
 	ck_assert_int_eq(destroy(1), 0);
 	ck_assert_int_eq(destroy(1), -ENOENT);
+}
+END_TEST
+
+#define NAMES 5000
+
+/*
+ * By a process that has just opened the registry: a child of it, with one thread and the
+ * same mappings, to which the kernel grants nothing but its end, looks a name up.
+ */
+static int look_up_without_calls(int link, void *flags)
+{
+	int name = NAMES / 2, status;
+	struct kreg *k;
+	pid_t child;
+
+	if (open_in(&k, tmp_directory(), *(uint32_t *)flags))
+		return 1;
+	child = fork();
+	if (!child) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+			_exit(1);
+		/* Not _exit(), which ends all threads by a call of its own. */
+		syscall(SYS_exit, kreg_lookup(k, &name, sizeof(name), NULL, 0, NULL) != 1);
+	}
+	link_say(link, waitpid(child, &status, 0) == child ? status : -1);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(the_first_lookup_after_an_open_calls_no_kernel)
+{
+	static uint32_t modes[] = { 0, KREG_OPEN_READONLY };
+	struct child child;
+	struct kreg *k;
+	int i;
+
+	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
+	/* More than the first page of buckets is for. */
+	for (i = 0; i < NAMES; i++)
+		ck_assert_int_eq(kreg_register(k, &i, sizeof(i), "v", 1, NULL), 0);
+	for (i = 0; i < 2; i++) {
+		child = child_start(look_up_without_calls, &modes[i]);
+		ck_assert_int_eq(link_hear(child.link), 0);
+		child_kill(&child);
+	}
+	kreg_close(k);
 }
 END_TEST
 
@@ -449,6 +500,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_truncated_segment_is_refused,
+		the_first_lookup_after_an_open_calls_no_kernel,
 		a_foreign_file_is_refused,
 		an_unknown_early_layout_is_refused_with_both_versions,
 		another_layout_without_living_members_is_replaced,

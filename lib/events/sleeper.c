@@ -206,7 +206,7 @@ void sleeper_stop(struct sleeper *sleeper)
 	pthread_mutex_unlock(&sleeper->mutex);
 	bell_listen(&sleeper->k->segment.header->news);
 	bell_ring(&sleeper->k->segment.header->news);
-	pthread_join(sleeper->thread, NULL);
+	background_join(&sleeper->thread);
 	pthread_cond_destroy(&sleeper->changed);
 	pthread_mutex_destroy(&sleeper->mutex);
 	sleeper_abandon(sleeper);

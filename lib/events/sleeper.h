@@ -17,6 +17,7 @@
 #ifndef KREG_LIB_SLEEPER_H
 #define KREG_LIB_SLEEPER_H
 
+#include "base/background.h"
 #include "lib/wait/deaths.h"
 #include "lib/process/dumps.h"
 #include "base/pair.h"
@@ -32,7 +33,7 @@ struct sleep {
 struct sleeper {
 	struct kreg *k;
 	struct pair pair; /* fd_write is in both tables of fds, under one number */
-	pthread_t thread;
+	struct background thread;
 	pthread_mutex_t mutex; /* for the members below */
 	pthread_cond_t changed;
 	struct deaths deaths;

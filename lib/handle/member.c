@@ -60,6 +60,8 @@ static void members_make(void)
 		return;
 	}
 	members = page;
+	/* Read first, by the lock of the mutex, the page would fault twice. */
+	members->is_used = false;
 }
 
 static int members_lock(void)
@@ -212,7 +214,7 @@ static int join(struct kreg *k, const char *guard)
 
 	if (err)
 		return err;
-	row_open(&m->segment, &m->self);
+	k->pid_namespace = row_open(&m->segment, &m->self);
 	if (is_new)
 		interrupted_own(&m->segment, &m->lives, &m->self);
 	/* After our row is open, and before anything is registered. */

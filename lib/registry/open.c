@@ -338,7 +338,8 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 		goto no_segment;
 	if (k->writable && !k->joined)
 		grace_refused(&k->segment);
-	k->pid_namespace = row_pid_namespace();
+	if (!k->writable)
+		k->pid_namespace = row_pid_namespace();
 	/*
 	 * Handles start to sweep at different places, so that two seldom sweep the same
 	 * slab.

@@ -3,7 +3,6 @@
  * The arguments of kreg_open() and kreg_destroy(): options of any version, and registry
  * names.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "lib/registry/options.h"
 #include "base/sized.h"
 #include "base/process.h"
+#include "base/text.h"
 
 #define DEFAULT_MAX_BYTES (16ull << 30)
 #define DEFAULT_SLOTS 8192u
@@ -29,8 +29,8 @@ int origin_new(struct origin **out, const struct opening *opening, const char *n
 	origin->base = strdup(opening->base);
 	origin->directory = strdup(opening->path.directory);
 	origin->guard = strdup(guarded ? opening->guard : "none");
-	snprintf(origin->name, sizeof(origin->name), "%s", name);
-	snprintf(origin->file, sizeof(origin->file), "%s", opening->file);
+	text_join(origin->name, sizeof(origin->name), (const char *[]){ name, NULL });
+	text_join(origin->file, sizeof(origin->file), (const char *[]){ opening->file, NULL });
 	if (!origin->base || !origin->directory || !origin->guard) {
 		origin_free(origin);
 		return -ENOMEM;
@@ -68,22 +68,23 @@ static int name_read(struct opening *o, const char *name)
 {
 	const char *colon = strchr(name, ':'), *at;
 	unsigned long owner = process_euid();
-	char *end;
+	char *end, digits[TEXT_NUMBER];
 
 	if (colon) {
 		errno = 0;
 		owner = strtoul(name, &end, 10);
-		if (!isdigit((unsigned char)*name) || end != colon || errno || owner >= UINT32_MAX)
+		if (!text_is_digit(*name) || end != colon || errno || owner >= UINT32_MAX)
 			return -EINVAL;
 		name = colon + 1;
 	}
 	if (!*name || *name == '.' || strlen(name) > KREG_NAME_MAX)
 		return -EINVAL;
 	for (at = name; *at; at++) {
-		if (!isalnum((unsigned char)*at) && !strchr("._-", *at))
+		if (!text_is_alnum(*at) && !strchr("._-", *at))
 			return -EINVAL;
 	}
-	snprintf(o->file, sizeof(o->file), "kreg.%lu.%s", owner, name);
+	text_join(o->file, sizeof(o->file),
+		  (const char *[]){ "kreg.", text_number(digits, owner), ".", name, NULL });
 	o->path.file = o->file;
 	o->path.owner = (uid_t)owner;
 	return 0;

@@ -64,7 +64,7 @@ struct watched {
 /* Under the handle's attendant_mutex. */
 struct attendant {
 	struct kreg *k;
-	pthread_t thread;
+	struct background thread;
 	pthread_cond_t changed; /* wakes the thread to look around */
 	struct deaths deaths;
 	bool stop;
@@ -326,7 +326,7 @@ void attendant_stop(struct kreg *k)
 		a->stop = true;
 		wake(a);
 		pthread_mutex_unlock(&k->attendant_mutex);
-		pthread_join(a->thread, NULL);
+		background_join(&a->thread);
 		pthread_cond_destroy(&a->changed);
 	}
 	attendant_free(a);

@@ -79,7 +79,7 @@ void deaths_end(struct deaths *deaths)
 		return;
 	store_relaxed(&deaths->is_over, true); /* relaxed: as in hear() */
 	fd_event_tell_in(deaths->epoll, deaths->stop);
-	pthread_join(deaths->thread, NULL);
+	background_join(&deaths->thread);
 	close_fds(deaths);
 }
 

@@ -16,6 +16,7 @@
 #ifndef KREG_LIB_DEATHS_H
 #define KREG_LIB_DEATHS_H
 
+#include "base/background.h"
 #include "lib/handle/handle.h"
 
 #pragma GCC visibility push(hidden)
@@ -25,7 +26,7 @@ struct death;
 struct deaths {
 	struct kreg *k;
 	void (*tell)(void *data); /* called in a thread of deaths.c, or in deaths_serve() */
-	pthread_t thread;
+	struct background thread;
 	bool is_over;    /* tells the thread to end */
 	int epoll, stop; /* in the serving thread's table of fds; -1: none */
 	struct cds_list_head wanted, watched, forgotten;

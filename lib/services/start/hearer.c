@@ -19,7 +19,7 @@
 #define EVENTS 16
 
 struct hearer {
-	pthread_t thread;
+	struct background thread;
 	pthread_mutex_t mutex;
 	int programs; /* an epoll instance */
 	int stop;     /* an eventfd */
@@ -121,7 +121,7 @@ void hearer_stop(struct hearer **at)
 	h->is_over = true;
 	pthread_mutex_unlock(&h->mutex);
 	fd_event_tell_in(h->programs, h->stop);
-	pthread_join(h->thread, NULL);
+	background_join(&h->thread);
 	fd_close(&h->programs);
 	fd_close(&h->stop);
 	hearer_let_go(h);

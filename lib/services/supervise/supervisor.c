@@ -85,7 +85,7 @@ static void wait_until_said(struct kreg_supervisor *s)
 static void *speak(void *data)
 {
 	struct kreg_supervisor *s = data;
-	pthread_t supervising;
+	struct background supervising;
 	int err = background_start_roomy(&supervising, supervisor_run, s);
 
 	if (err) {
@@ -94,7 +94,7 @@ static void *speak(void *data)
 		return NULL;
 	}
 	outside_serve(&s->outside);
-	pthread_join(supervising, NULL);
+	background_join(&supervising);
 	return NULL;
 }
 
@@ -108,7 +108,7 @@ static int start_threads(struct kreg_supervisor *s, char *why)
 	wait_until_said(s);
 	if (!s->result)
 		return 0;
-	pthread_join(s->thread, NULL);
+	background_join(&s->thread);
 	supervision_blame(why, s->why);
 	return s->result;
 }
@@ -235,7 +235,7 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 		s->asks_to_stop = true;
 		pthread_mutex_unlock(&s->gate);
 		sem_post(&s->rung);
-		pthread_join(s->thread, NULL);
+		background_join(&s->thread);
 	}
 	supervisor_free(s);
 }

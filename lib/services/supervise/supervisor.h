@@ -18,6 +18,7 @@
 #include "lib/services/start/cgroups.h"
 #include "lib/inner.h"
 #include "lib/services/start/notify_socket.h"
+#include "base/background.h"
 #include "base/outside.h"
 #include "base/pair.h"
 #include "lib/services/tree/supervision.h"
@@ -41,14 +42,14 @@ struct kreg_supervisor {
 	struct wards wards;
 	struct cgroups cgroups;
 	struct restart_history history;
-	pthread_t thread; /* the speaker, which starts the thread that supervises */
+	struct background thread; /* the speaker, which starts the thread that supervises */
 	struct outside outside;
 	bool is_apart; /* the fds are in a table of its own, see supervisor_apart.c */
 	int asked;     /* an epoll instance for the next two, see supervisor_hear() */
 	int bell;      /* an eventfd, made readable after @rung is posted */
 	int outer;     /* the caller's eventfd, or -1 */
 	sem_t rung;    /* a request was made; shared */
-	pthread_t waker;
+	struct background waker;
 	bool has_waker;
 	struct hearer *hearer; /* NULL until the first service is heard */
 	char sign_name[NOTIFY_NAME_BYTES];

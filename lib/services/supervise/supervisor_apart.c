@@ -89,7 +89,7 @@ void supervisor_close(struct kreg_supervisor *s)
 	pthread_mutex_unlock(&s->gate);
 	sem_post(&s->rung);
 	if (s->has_waker)
-		pthread_join(s->waker, NULL);
+		background_join(&s->waker);
 	hearer_stop(&s->hearer);
 	fd_close(&s->asked);
 	fd_close(&s->bell);
