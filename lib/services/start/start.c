@@ -4,7 +4,8 @@
  *
  *   step                                              the starter is killed here
  *   1 CAS a claim where there is none (claim.c)       the claim is over
- *   2 fork; the child takes a seat (start_child.c)    the child gets no word to go on, and ends
+ *   2 fork; the child takes a seat, and makes what    the child gets no word to go on, and ends
+ *     the program needs (start_child.c)
  *   3 CAS a gift of the child's into the list,        the same; the name is free when it has ended
  *     reserved: the name is the child's
  *   4 tell the child to go on; it calls exec          the program runs with its name reserved: the

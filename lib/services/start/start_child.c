@@ -71,7 +71,10 @@ static void enter_cgroup(int folder)
 		close(fd);
 }
 
-/* Otherwise handlers of the starter would run here as soon as signals are unblocked. */
+/*
+ * Otherwise handlers of the starter would run here as soon as signals are unblocked. Most
+ * have none: then one system call for each signal is enough.
+ */
 static void signals_by_default(void)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -79,9 +82,9 @@ static void signals_by_default(void)
 	int signal;
 
 	for (signal = 1; signal < NSIG; signal++) {
-		/* With SIGCHLD ignored it could not wait for a child. */
-		if (!sigaction(signal, NULL, &now) &&
-		    (now.sa_handler != SIG_IGN || signal == SIGCHLD))
+		/* With SIGCHLD ignored, or SA_NOCLDWAIT, it could not wait for a child. */
+		if (signal == SIGCHLD || (!sigaction(signal, NULL, &now) &&
+					  now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL))
 			sigaction(signal, &by_default, NULL);
 	}
 }
@@ -171,6 +174,11 @@ static void fill_in_pid(char **environment)
 	strcpy(*environment + sizeof(name) - 1, digits + at);
 }
 
+/*
+ * All that the program needs is made before the starter has said START_GO, which needs as
+ * long on another CPU to reserve the name. If it never says so, nothing is left of it but a
+ * file for the output.
+ */
 static void __attribute__((noreturn)) become_program(const struct start_plan *plan)
 {
 	struct start_plan own = *plan;
@@ -178,8 +186,6 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 	sigset_t none;
 	int err;
 
-	if (!hear_go(&own))
-		_exit(EXIT_NOT_RUN);
 	/* Moves the link if it has the number of the program's fd. */
 	if (own.readiness->there >= 0 && own.link == own.readiness->wanted_fd)
 		own.link = fcntl(own.link, F_DUPFD_CLOEXEC, own.link + 1);
@@ -187,9 +193,11 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 	err = set_up(own.how, &step);
 	if (!err)
 		err = readiness_hand_over(own.readiness);
+	fill_in_pid(own.environment);
+	if (!hear_go(&own))
+		_exit(EXIT_NOT_RUN);
 	if (err)
 		give_up_at(&own, step, err);
-	fill_in_pid(own.environment);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvpe(own.how->argv[0], (char **)(uintptr_t)own.how->argv, own.environment);
