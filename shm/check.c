@@ -184,6 +184,7 @@ static int look_once(struct look *look, const struct segment *s, const struct li
 	}
 	if (!err) {
 		look_index(look);
+		look_groups(look);
 		look_land(look);
 		look_seats_after(look);
 	}

@@ -161,12 +161,14 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 				const struct item *item, const struct entry *entry)
 {
 	unsigned char key[256];
+	struct query q;
 
 	if (!entry_is_of(item->info, KINDS_USED) || !entry_key_size(item->info) ||
 	    !is_cut(look, item->place, item->info))
 		return FAULT_CUT;
 	copy_out(key, entry->bytes, entry_key_size(item->info));
-	if (table_query_entry(look->s, item->owner, item->info, key).order != item->order)
+	q = table_query_entry(look->s, item->owner, item->info, key);
+	if (q.order != item->order)
 		return FAULT_KEY;
 	if (!slab_is_sound(look, item))
 		return FAULT_SLAB;
@@ -177,6 +179,8 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 	if (item->live && entry_is_of(item->info, KINDS_OF_NAMES) &&
 	    !look_has_cell(look, entry, item->place, item->order))
 		return FAULT_UNINDEXED;
+	if (item->live && !look_is_grouped(look, &q, entry, item->place))
+		return FAULT_UNGROUPED;
 	return is_twice(look, items, item, key) ? FAULT_LINE : FAULT_NONE;
 }
 
@@ -261,6 +265,7 @@ static void say_item(struct look *look, const struct item *item)
 			"is not owned by that process, which has never opened the registry",
 		[FAULT_SLAB] = "is linked, and lies in memory that is not its owner's",
 		[FAULT_UNINDEXED] = "is linked, and lookups do not find it in the index",
+		[FAULT_UNGROUPED] = "is linked, and listings by its first bytes do not find it",
 	};
 
 	if (item->fault == FAULT_LINE)

@@ -9,7 +9,7 @@
  * Promises  look_fault() keeps a bounded number of faults, however many there are.
  * Needs     look_begin() before, look_end() after.
  * Context   one thread.
- * Used by   check.c, check_list.c, check_index.c, check_land.c, check_seats.c.
+ * Used by   check.c, check_list.c, check_index.c, check_group.c, check_land.c, check_seats.c.
  */
 #ifndef KREG_SHM_CHECK_LOOK_H
 #define KREG_SHM_CHECK_LOOK_H
@@ -47,6 +47,10 @@ enum fault_kind {
 	FAULT_UNINDEXED,
 	/* A cell of the index leads lookups to what does not hold the name. */
 	FAULT_CELL,
+	/* Listings by its first bytes would not find it. */
+	FAULT_UNGROUPED,
+	/* The lines of groups lead back, or nowhere. */
+	FAULT_GROUPS,
 	FAULT_DIRECTORY,
 	FAULT_META,
 	FAULT_GIFTS,
@@ -137,11 +141,19 @@ bool look_has_cell(const struct look *look, const struct entry *entry, place_t p
 		   order_t order);
 
 /*
+ * The same for listings by its group, for an entry of @q. The lines of groups are looked at
+ * from the entries' side only: a cell of what has ended is no fault.
+ */
+bool look_is_grouped(const struct look *look, const struct query *q, const struct entry *entry,
+		     place_t place);
+
+/*
  * In this order, once for each look: look_seats_before(), look_list(), look_index(),
- * look_land(), look_seats_after(). look_list() needs look->linked. -ENOMEM.
+ * look_groups(), look_land(), look_seats_after(). look_list() needs look->linked. -ENOMEM.
  */
 int look_list(struct look *look);
 void look_index(struct look *look);
+void look_groups(struct look *look);
 void look_land(struct look *look);
 void look_seats_before(struct look *look);
 void look_seats_after(struct look *look);

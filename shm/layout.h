@@ -20,6 +20,8 @@
  *   lives       8 bytes a seat              at creation; the fallback only
  *   buckets     8 bytes each                as the table grows, by doubling
  *   lines       64 bytes a bucket           with the buckets; unique keys only
+ *   groups      256 bytes a block           as names with a slash take cells there; unique
+ *                                           keys only
  *   directory   16 bytes a slab             with the slabs
  *   logs        128 KiB a seat              as its holder writes them, if somebody listens
  *   land        16 KiB a slab               as owners take slabs
@@ -195,7 +197,12 @@ struct segment_header {
 	uint64_t buckets_ready;
 	/* since when a line of the last buckets may be built; index_level.c, CAS up */
 	uint64_t level;
-	uint64_t reserved1[2];
+	/*
+	 * blocks of groups, after their memory was reserved; group.c, CAS up. GROUPS_LOST is
+	 * added by a registrant that cannot get a cell
+	 */
+	uint64_t groups;
+	uint64_t reserved1;
 
 	/* Read and written by writers. */
 
@@ -216,7 +223,8 @@ struct segment_header {
 	uint64_t gifts;
 	/* of gifts; gift.c, fetch_add, so that no two gifts get the same slab word */
 	uint64_t tickets;
-	uint64_t reserved2;
+	/* the next block of groups to lead a line to; CAS up */
+	uint64_t group_next;
 
 	/* Read by writers, written by waiters and by those who wake them; bell.c. */
 	uint32_t bells[SEGMENT_BELLS];
@@ -420,6 +428,41 @@ struct index_line {
 };
 
 /*
+ * A line of groups: places of names, by their first bytes up to a slash. group.h has the
+ * protocol.
+ *
+ *   control   63             32 31              0
+ *            +-----------------+-----------------+
+ *            | version         | block below     |   0: none; else for ever, and a greater number
+ *            +-----------------+-----------------+   than that of the block of this line
+ *
+ *   cell           means                               becomes, by
+ *   0              free                                {place, group}, by a registrant before it
+ *                                                      links its entry
+ *   {place, group} the name at that place may be of    0, once the entry does not count any more
+ *                  that group
+ *
+ * version counts cells that were cleared. A cell is made like a reference, with the hash of
+ * the group as its order. What a dead process leaves: cells of entries that do not count,
+ * which cost listings a look, and which a sweep clears.
+ */
+#define GROUP_CELLS 7u
+#define GROUP_VERSION (1ull << 32)
+#define GROUPS_LOST (1ull << 63)
+
+struct group_line {
+	uint64_t control;
+	uint64_t cells[GROUP_CELLS];
+};
+
+/* The lines below one line. */
+#define GROUP_LINES 4u
+
+struct group_block {
+	struct group_line lines[GROUP_LINES];
+};
+
+/*
  * A record of a seat's log, at a multiple of 16 in a ring; behind it come the
  * owner that an entry is given to, only in a record of that, then key and value. Written by
  * the holder of the seat, between raising log_claimed and raising log_published: a reader
@@ -573,6 +616,7 @@ _Static_assert(sizeof(struct row) == 128, "other processes see it");
 _Static_assert(ROW_WHO == 64, "a count reads one cache line");
 _Static_assert(sizeof(struct slot) == 64, "other processes see it");
 _Static_assert(sizeof(struct index_line) == LINE_BYTES, "one cache line");
+_Static_assert(sizeof(struct group_block) == GROUP_LINES * LINE_BYTES, "other processes see it");
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");
 _Static_assert(offsetof(struct entry, bytes) == ENTRY_HEAD, "the key begins here");

@@ -112,6 +112,9 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->lines_offset = offset;
 	if (s->unique)
 		offset += buckets * sizeof(struct index_line);
+	s->groups_offset = offset;
+	s->groups_max = s->unique ? SEGMENT_GROUPS_FIRST + s->slabs_max * SEGMENT_SLAB_GROUPS : 0;
+	offset += whole_pages(s->groups_max * sizeof(struct group_block));
 	s->directory_offset = offset;
 	offset += whole_pages(slabs * sizeof(struct directory_entry));
 	s->logs_offset = offset;
@@ -172,6 +175,8 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd,
 	s->directory = (struct directory_entry *)segment_window_at(s, s->directory_offset, 0);
 	if (s->unique)
 		s->lines = (struct index_line *)segment_window_at(s, s->lines_offset, 0);
+	if (s->unique)
+		s->groups = (struct group_block *)segment_window_at(s, s->groups_offset, 0);
 	s->logs = segment_window_at(s, s->logs_offset, 0);
 	s->land_base = segment_window_at(s, s->land_offset, 0) - s->land_offset;
 	return 0;
@@ -244,6 +249,7 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->epoch = 2;
 	header->buckets = SEGMENT_BUCKETS_FIRST;
 	header->prepare = SEGMENT_BUCKETS_FIRST;
+	header->group_next = SEGMENT_GROUPS_FIRST;
 	header->level = segment_level(SEGMENT_BUCKETS_FIRST) << LEVEL_SHIFT | LEVEL_SETTLED;
 	return 0;
 }

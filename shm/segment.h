@@ -52,6 +52,8 @@ struct segment_view {
 	uint64_t buckets;
 	/* The same for lines of the index; 0 where keys are not unique. */
 	uint64_t lines;
+	/* Blocks of groups that are accessible. */
+	uint64_t groups;
 	/* Seats whose logs are accessible: those of all seats below this number. */
 	uint32_t logs;
 	/* Calls that have asked for the next epoch, see index_level.c; no bound. */
@@ -73,11 +75,18 @@ struct segment_view {
 #define SEGMENT_BUCKET_ENTRIES 5u
 
 /*
+ * Blocks of groups: the first ones, a page of them; and how many there can be for each slab.
+ * With 256 names in a slab, all of which have a slash, 27 are enough in the mean.
+ */
+#define SEGMENT_GROUPS_FIRST (SEGMENT_PAGE / sizeof(struct group_block))
+#define SEGMENT_SLAB_GROUPS 32u
+
+/*
  * A part of the file that is mapped, see segment_window.c: @bytes from @offset in the
  * file, at address @at. Only windows[0] is used where one mapping covers the whole file.
  * Constant after segment_map().
  */
-#define SEGMENT_WINDOWS 5
+#define SEGMENT_WINDOWS 6
 struct segment_window {
 	uint64_t offset, bytes;
 	unsigned char *at;
@@ -117,6 +126,8 @@ struct segment {
 	uint64_t *buckets;
 	/* The index of a registry with unique keys; NULL: there is none. */
 	struct index_line *lines;
+	/* The groups of a registry with unique keys; NULL: none, or out of reach. */
+	struct group_block *groups;
 	struct directory_entry *directory;
 	unsigned char *logs;
 	/* The place of slab 0. */
@@ -129,6 +140,7 @@ struct segment {
 	uint32_t slabs_max;
 	uint32_t slabs_mapped;
 	uint32_t buckets_max;
+	uint32_t groups_max;
 	uint32_t seats;
 	uint32_t slots_count;
 	uint32_t partitions;
@@ -141,6 +153,7 @@ struct segment {
 	uint64_t lives_offset;
 	uint64_t buckets_offset;
 	uint64_t lines_offset;
+	uint64_t groups_offset;
 	uint64_t directory_offset;
 	uint64_t logs_offset;
 	/* Of each seat; a power of 2. */
@@ -332,7 +345,7 @@ static inline bool segment_is_over(const struct segment *s)
 }
 
 /*
- * Looks up how many slabs, or buckets, are reserved by now, makes them accessible and
+ * Looks up how many slabs, buckets, or blocks of groups, are reserved by now, makes them accessible and
  * returns the number. Memory that other processes have reserved since the last look is
  * opened by mprotect(2); where the kernel refuses that, the old number is returned and
  * the rest stays out of reach. Signal-safe.
@@ -341,6 +354,7 @@ static inline bool segment_is_over(const struct segment *s)
  */
 uint32_t segment_see_slabs(const struct segment *s);
 uint64_t segment_see_buckets(const struct segment *s);
+uint64_t segment_see_groups(const struct segment *s);
 bool segment_see_logs(const struct segment *s, uint32_t seat);
 
 /*

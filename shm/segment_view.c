@@ -13,6 +13,7 @@
  *                        a MiB more, so that a handle does it fewer than a hundred times,
  *                        however much the others reserve
  *   buckets, lines       when a larger number of buckets is seen
+ *   groups               when a larger number of their blocks is seen
  *   logs                 when one is read
  *
  * The view is private to the process. All its threads may extend it at once, as opening
@@ -151,6 +152,22 @@ uint64_t segment_see_buckets(const struct segment *s)
 	if (s->unique)
 		store_relaxed(&s->view->lines, buckets); /* relaxed: as above */
 	return buckets;
+}
+
+uint64_t segment_see_groups(const struct segment *s)
+{
+	/* relaxed: it only grows, and a line leads to a block that was reserved before */
+	uint64_t groups = load_relaxed(&s->header->groups) & ~GROUPS_LOST;
+	/* relaxed: private to the process, and too low at worst */
+	uint64_t seen = load_relaxed(&s->view->groups);
+
+	if (groups > s->groups_max)
+		groups = s->groups_max;
+	if (groups <= seen ||
+	    segment_open_part(s, s->groups_offset, groups * sizeof(struct group_block)))
+		return seen;
+	store_relaxed(&s->view->groups, groups); /* relaxed: as above */
+	return groups;
 }
 
 /*

@@ -4,7 +4,7 @@
  *
  * The whole file is one mapping if it takes at most half of the address space that the
  * process may still use (RLIMIT_AS) and mlockall(MCL_FUTURE) admits it (RLIMIT_MEMLOCK).
- * Otherwise four parts are mapped, each from its beginning on:
+ * Otherwise its parts are mapped, each from its beginning on:
  *
  *   window                     has                      what others store beyond it
  *   fixed parts and buckets    the buckets in use now,  cannot be seen: a search that the
@@ -13,6 +13,10 @@
  *   directory, land            the slabs in use now,    -ENOMEM; what the list does not
  *                              and what half allows     lead through is found as ever.
  *                                                       This process takes no memory there
+ *   groups                     the blocks in use now,  listings of names by their first
+ *                              and an eighth of what   bytes go along the whole list; so
+ *                              is left                 do those of all processes once this
+ *                                                      one has registered such a name
  *   logs                       an eighth of what is     is missed, as by a reader that is
  *                              left                     too slow, and found by the table
  *
@@ -93,7 +97,7 @@ static uint64_t lock_room(void)
 
 /* How much of each part is to be mapped. */
 struct extent {
-	uint64_t slabs, buckets, logs;
+	uint64_t slabs, buckets, groups, logs;
 };
 
 /*
@@ -105,13 +109,16 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 {
 	uint64_t slabs = header->slabs < s->slabs_max ? header->slabs : s->slabs_max;
 	uint64_t buckets = segment_buckets_of(header->buckets), need, more;
+	uint64_t groups = header->groups & ~GROUPS_LOST;
 	uint64_t cost = segment_bucket_bytes(s);
 
 	if (buckets < SEGMENT_BUCKETS_FIRST || !segment_buckets_can_be(s, buckets))
 		buckets = SEGMENT_BUCKETS_FIRST;
+	if (groups > s->groups_max)
+		groups = s->groups_max;
 	/* Each window may lose a part of a page to rounding. */
 	need = s->buckets_offset + buckets * cost + slabs * SLAB_COST +
-	       (uint64_t)SEGMENT_WINDOWS * SEGMENT_PAGE;
+	       groups * sizeof(struct group_block) + (uint64_t)SEGMENT_WINDOWS * SEGMENT_PAGE;
 	if (need > room)
 		return false;
 	room -= need;
@@ -120,7 +127,11 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	 * table.
 	 */
 	out->logs = room / 8 / s->log_bytes < s->seats ? room / 8 / s->log_bytes : s->seats;
-	room -= out->logs * s->log_bytes;
+	more = room / 8 / sizeof(struct group_block);
+	if (more > s->groups_max - groups)
+		more = s->groups_max - groups;
+	out->groups = groups + more;
+	room -= out->logs * s->log_bytes + more * sizeof(struct group_block);
 	more = room / (SLAB_COST + BUCKETS_COST);
 	if (more > s->slabs_max - slabs)
 		more = s->slabs_max - slabs;
@@ -151,12 +162,12 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 
 /*
  * The same shares as in extent_fit(), the other way round: half of the room for all, less
- * the fixed parts, less an eighth for logs.
+ * the fixed parts, less an eighth for logs and one for groups.
  */
 uint64_t segment_bytes_for(uint64_t room, uint64_t fixed)
 {
 	uint64_t taken = fixed + CREATOR_SLACK;
-	uint64_t rest = room / 2 > taken ? (room / 2 - taken) / 8 * 7 : 0;
+	uint64_t rest = room / 2 > taken ? (room / 2 - taken) / 8 * 6 : 0;
 
 	return rest / (SLAB_COST + BUCKETS_COST) * SLAB_BYTES;
 }
@@ -219,6 +230,9 @@ static int windows_map(struct segment *s, int fd, const struct extent *extent)
 	if (!err && s->unique)
 		err = window_map(&s->windows[4], fd, s->lines_offset,
 				 extent->buckets * sizeof(struct index_line));
+	if (!err && s->unique)
+		err = window_map(&s->windows[5], fd, s->groups_offset,
+				 extent->groups * sizeof(struct group_block));
 	if (err)
 		segment_windows_close(s);
 	else

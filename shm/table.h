@@ -170,7 +170,7 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 
 /*
  * Seeks past everything of @q's order, so that what was marked or dead there when it
- * began is in no list afterwards, and clears the index of the entry at @place, which is
+ * began is in no list afterwards, and clears the cells of the entry at @place, which is
  * one of these or was never linked, and which the caller has named by a hazard. Nobody may
  * reuse the memory of a marked entry before that. -EUCLEAN, -ENOMEM: entries may be left,
  * and their memory must not be reused.

@@ -39,6 +39,7 @@
 
 #include <errno.h>
 
+#include "shm/group.h"
 #include "shm/index.h"
 #include "shm/query.h"
 #include "shm/table_seek.h"
@@ -178,6 +179,7 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 {
 	struct entry *entry = segment_entry(w->s, place);
 	struct index_claim claim = { 0 };
+	struct group_claim group = { 0 };
 	struct spot spot;
 	uint32_t tries;
 	int err = entry ? -EAGAIN : -EUCLEAN;
@@ -193,12 +195,15 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 		 */
 		store_relaxed(&entry->next, spot.seen); /* relaxed: private until the CAS */
 		err = index_claim(w, q, place, &claim);
+		if (!err)
+			group_claim(w->s, q, place, 0, &group);
 		if (!err && !table_cas_in(w, spot.in, spot.link, &spot.seen,
 					  ref_make(place, q->order))) /* happens here */
 			err = -EAGAIN;
 	}
 	if (err) {
 		index_unclaim(&claim);
+		group_unclaim(&group);
 		return err == -EAGAIN ? -EUCLEAN : err;
 	}
 	out->crowded = claim.crowded || spot.hops >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
@@ -232,6 +237,15 @@ int table_find_first(const struct writer *w, const struct query *q, struct found
 	return -EUCLEAN;
 }
 
+/* Clears the cells of the entry of @q at @place. False: its memory must not be reused. */
+static bool cells_clear(const struct writer *w, const struct query *q, place_t place)
+{
+	if (!(q->kinds & KINDS_OF_NAMES))
+		return true;
+	group_clear(w->s, q, place);
+	return index_clear(w, q->order, place);
+}
+
 /*
  * The seek has no key, so no living entry ends it early: entries of the order that are
  * dead or marked can lie behind living ones.
@@ -247,7 +261,7 @@ int table_purge(const struct writer *w, const struct query *q, place_t place)
 	behind.key = NULL;
 	start = table_bucket_make(w, q->hash, &word);
 	err = table_seek(w, start, word, &behind, &at);
-	if (!err && q->kinds & KINDS_OF_NAMES && !index_clear(w, q->order, place))
+	if (!err && !cells_clear(w, q, place))
 		err = -EUCLEAN;
 	return err;
 }
@@ -297,7 +311,7 @@ static bool clear_away(const struct writer *w, const struct query *q, const stru
 	return ref_order(next) != q->order && spot_find(w->s, q->order, &spot) &&
 	       spot.seen == ref_make(found->place, q->order) &&
 	       table_cas_in(w, spot.in, spot.link, &spot.seen, next) &&
-	       (!(q->kinds & KINDS_OF_NAMES) || index_clear(w, q->order, found->place));
+	       cells_clear(w, q, found->place);
 }
 
 /*
@@ -328,6 +342,7 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 	struct entry *entry = segment_entry(w->s, place);
 	bool first = index_is_settled(w->s, q->order, found->place);
 	struct index_claim claim = { 0 };
+	struct group_claim group = { 0 };
 	uint32_t tries;
 	int err = entry ? -EAGAIN : -EUCLEAN;
 
@@ -336,10 +351,13 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 		store_relaxed(&entry->next, REF_END);
 		err = index_claim(w, q, place, &claim);
 	}
-	if (!err)
+	if (!err) {
+		group_claim(w->s, q, place, found->place, &group);
 		err = mark(found, q, entry, place);
+	}
 	if (err) {
 		index_unclaim(&claim);
+		group_unclaim(&group);
 		return err == -EAGAIN ? -EUCLEAN : err;
 	}
 	*old = table_purge(w, q, found->place) ? 0 : found->place;

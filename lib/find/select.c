@@ -9,16 +9,6 @@
 #include "lib/find/visit.h"
 #include "lib/inner.h"
 
-/* Takes the way that passes the fewest entries. */
-static int visit_by(const struct visit *v)
-{
-	if (v->pattern->key)
-		return visit_key(v, v->pattern->key, v->pattern->key_size);
-	if (v->pattern->owner)
-		return visit_owner(v, v->pattern->owner->token);
-	return visit_all(v);
-}
-
 int kreg_select(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit, void *data)
 {
 	UNCANCELLABLE;
@@ -26,7 +16,7 @@ int kreg_select(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_f
 	struct visit v = { .k = k, .pattern = &own, .visit = visit, .data = data };
 	int err = k && visit ? pattern_check(pattern, &own) : -EINVAL;
 
-	return err ? err : visit_by(&v);
+	return err ? err : visit_matching(&v);
 }
 
 static int count_entry(const struct kreg_entry *entry, void *data)
@@ -79,6 +69,6 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 int kreg_inner_select_all(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit,
 			  void *data)
 {
-	return visit_all(&(struct visit){
+	return visit_matching(&(struct visit){
 		.k = k, .pattern = pattern, .visit = visit, .data = data, .reserved_too = true });
 }

@@ -265,32 +265,53 @@ static int batch_agree(const struct visit *v, struct batch *batch, order_t end)
 	return err;
 }
 
-int visit_orders(const struct visit *v, order_t from, order_t end)
+static int visit_range(const struct visit *v, struct batch *batch, order_t from, order_t end)
 {
-	struct batch batch = { .from = from };
 	int err = 0, tries = 0;
 
-	while (!batch.ended) {
+	batch->from = from;
+	batch->ended = false;
+	while (!batch->ended) {
 		uint64_t epoch = grace_peek(&v->k->segment);
 
-		err = batch_collect(v, &batch, end);
+		err = batch_collect(v, batch, end);
 		if (!err && v->twice)
-			err = batch_agree(v, &batch, end);
+			err = batch_agree(v, batch, end);
 		if (err == -EAGAIN || (err != -ENOMEM && !grace_peek_held(&v->k->segment, epoch))) {
-			batch.ended = false;
+			batch->ended = false;
 			if (++tries < PEEK_TRIES)
 				continue;
 			err = -EAGAIN;
 		}
 		if (!err && !v->k->segment.unique)
-			batch_reverse(&batch);
+			batch_reverse(batch);
 		if (!err)
-			err = batch_visit(v, &batch);
+			err = batch_visit(v, batch);
 		if (err)
 			break;
-		batch.from = batch.until;
+		batch->from = batch->until;
 		tries = 0;
 	}
+	return err;
+}
+
+int visit_orders(const struct visit *v, order_t from, order_t end)
+{
+	struct batch batch = { 0 };
+	int err = visit_range(v, &batch, from, end);
+
+	batch_free(&batch);
+	return err;
+}
+
+int visit_set(const struct visit *v, const struct orders *orders)
+{
+	struct batch batch = { 0 };
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < orders->count && !err; i++)
+		err = visit_range(v, &batch, orders->at[i], orders->at[i]);
 	batch_free(&batch);
 	return err;
 }

@@ -13,6 +13,7 @@
 #ifndef KREG_LIB_VISIT_H
 #define KREG_LIB_VISIT_H
 
+#include "lib/find/orders.h"
 #include "lib/handle/handle.h"
 
 #pragma GCC visibility push(hidden)
@@ -31,6 +32,11 @@ int visit_key(const struct visit *v, const void *key, size_t key_size);
 int visit_owner(const struct visit *v, owner_t owner);
 int visit_all(const struct visit *v);
 int visit_orders(const struct visit *v, order_t from, order_t end);
+int visit_set(const struct visit *v, const struct orders *orders);
+/* With a prefix that has a group in it; or with none: all names of any group. */
+int visit_group(const struct visit *v);
+/* The one of these that passes the fewest entries. */
+int visit_matching(const struct visit *v);
 
 #pragma GCC visibility pop
 

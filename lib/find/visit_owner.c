@@ -9,8 +9,8 @@
  * list shows each entry once.
  */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "lib/find/orders.h"
 #include "lib/find/visit.h"
 #include "shm/gift.h"
 #include "shm/row.h"
@@ -18,48 +18,6 @@
 
 /* After reading the slabs this often, all entries of the registry are visited instead. */
 #define OWNER_TRIES 8
-
-static int by_number(const void *a, const void *b)
-{
-	const order_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* A set of orders. */
-struct orders {
-	order_t *at;
-	size_t count, size;
-};
-
-static int orders_add(struct orders *orders, order_t order)
-{
-	size_t size = orders->size ? orders->size * 2 : 256;
-	order_t *grown;
-
-	if (orders->count == orders->size) {
-		grown = realloc(orders->at, size * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		orders->at = grown;
-		orders->size = size;
-	}
-	orders->at[orders->count++] = order;
-	return 0;
-}
-
-static void orders_sort(struct orders *orders)
-{
-	size_t i, count = 0;
-
-	if (orders->count)
-		qsort(orders->at, orders->count, sizeof(*orders->at), by_number);
-	for (i = 0; i < orders->count; i++) {
-		if (!i || orders->at[i] != orders->at[i - 1])
-			orders->at[count++] = orders->at[i];
-	}
-	orders->count = count;
-}
 
 /*
  * Adds the orders of @owner's entries in @slab. An entry that is not in the list does no
@@ -120,7 +78,6 @@ static int owner_orders(const struct visit *v, owner_t owner, struct orders *ord
 int visit_owner(const struct visit *v, owner_t owner)
 {
 	struct orders orders = { 0 };
-	size_t i;
 	int err;
 
 	if (owner_seat(owner) >= v->k->segment.seats)
@@ -129,8 +86,7 @@ int visit_owner(const struct visit *v, owner_t owner)
 	if (err == -EAGAIN)
 		err = visit_all(v);
 	else
-		for (i = 0; i < orders.count && !err; i++)
-			err = visit_orders(v, orders.at[i], orders.at[i]);
-	free(orders.at);
+		err = visit_set(v, &orders);
+	orders_free(&orders);
 	return err;
 }

@@ -73,7 +73,7 @@ struct kreg_service {
 /*
  * Visits the services of @space, or of all namespaces if @space is NULL, as kreg_select()
  * visits entries: in no order, and never one of a dead process. Reserved names and entries
- * that wait in line are left out.
+ * that wait in line are left out. Takes time in proportion to the services of @space.
  *
  * @visit: returns 0 to go on; any other result ends the call, which returns it. May call
  *         kreg functions.

@@ -119,11 +119,12 @@ static int visit_services(struct kreg *k, const char *space, struct each *each, 
 		return err;
 	KREG_PATTERN(pattern, .prefix = prefix.bytes, .prefix_size = prefix.size);
 
-	return visit_all(&(struct visit){ .k = k,
-					  .pattern = &pattern,
-					  .visit = visit_service,
-					  .data = each,
-					  .reserved_too = reserved_too });
+	/* The key of a service has a slash, so it is of a group. */
+	return visit_group(&(struct visit){ .k = k,
+					    .pattern = &pattern,
+					    .visit = visit_service,
+					    .data = each,
+					    .reserved_too = reserved_too });
 }
 
 int kreg_service_each(struct kreg *k, const char *space,

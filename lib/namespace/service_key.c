@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "shm/group.h"
+
 #define SEPARATOR '/'
 
+_Static_assert(SEPARATOR == GROUP_SEPARATOR && KREG_NAMESPACE_MAX <= GROUP_MAX,
+	       "the services of a namespace are a group");
 _Static_assert(KREG_NAMESPACE_MAX + 1 + KREG_ROLE_MAX <= KREG_KEY_MAX, "they have to fit");
 
 static bool is_of_namespace(char c)

@@ -35,6 +35,7 @@ struct kind {
 	const struct contestant *with;
 	size_t key_size;
 	bool miss;
+	bool grouped;                     /* keys of namespaces of 10 names */
 	void (*run)(struct state *state); /* NULL: the contestant's hits or misses */
 };
 
@@ -74,6 +75,7 @@ static const struct kind kinds[] = {
 	{ "kreg-many", &contestant_kreg_many, 32 },
 	{ "kreg-section", &contestant_kreg_lookup, 32, .run = sections },
 	{ "kreg-pair", &contestant_kreg_lookup, 32, .run = pairs },
+	{ "kreg-pair-grouped", &contestant_kreg_lookup, 32, .grouped = true, .run = pairs },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -103,6 +105,15 @@ __attribute__((noinline)) void counted(const struct kind *kind, struct state *st
 		run_once(kind, state);
 }
 
+/* The first ten bytes of key number @i, of 32. */
+static void group_write(unsigned char *key, uint32_t i)
+{
+	char group[11];
+
+	snprintf(group, sizeof(group), "group-%03u/", i / 10 % 1000);
+	memcpy(key, group, 10);
+}
+
 static void keys_make(struct state *state, const struct kind *kind)
 {
 	uint32_t *numbers = room(KEYS * sizeof(*numbers)), i;
@@ -113,6 +124,8 @@ static void keys_make(struct state *state, const struct kind *kind)
 	for (i = 0; i < 2 * KEYS; i++) {
 		for (j = 0; j < size; j++)
 			state->keys[i * size + j] = (unsigned char)random_next(&random);
+		if (kind->grouped)
+			group_write(state->keys + i * size, i);
 	}
 	for (i = 0; i < KEYS; i++)
 		numbers[i] = i;
