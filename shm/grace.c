@@ -64,8 +64,8 @@
  * The pairs of each order (a fence of the section on one side, a compiler fence on the
  * other):
  *
- *   grace_enter:A      the slot, then the section's reads      grace_advance:A
- *   grace_enter:B      the epoch, then the section's reads     grace_advance:C
+ *   grace_enter_in:A   the slot, then the section's reads      grace_advance:A
+ *   grace_enter_in:B   the epoch, then the section's reads     grace_advance:C
  *   grace_again:A      the hazards, then the slot              grace_advance:D
  *   grace_leave:A      the section's reads, then the slot      grace_advance:B
  *   grace_stamp:A      the unlinking, then the epoch           grace_advance:C
@@ -276,7 +276,7 @@ static bool word_expel(struct look *look, uint64_t *word, uint64_t seen)
 	/*
 	 * ORD[word_expel:A] acq_rel: the mark, then the epoch and all reuse after it. A
 	 * CAS, as the section may have ended: a store would expel the owner's next one;
-	 * pairs with grace_read_leave:A, grace_again:A
+	 * pairs with grace_read_leaves:A, grace_again:A
 	 */
 	if (cas_acq_rel(word, &seen, SLOT_EXPELLED))
 		seen = SLOT_EXPELLED;
@@ -370,7 +370,7 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	/*
 	 * ORD[grace_advance:A] full, on all CPUs: the unlinking, then the slots. A
 	 * section whose slot looks empty to us can no longer find what was unlinked;
-	 * pairs with grace_enter:A
+	 * pairs with grace_enter_in:A
 	 */
 	epoch = look.epoch = load_acquire(&s->header->epoch);
 	/*
@@ -398,7 +398,7 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	/*
 	 * ORD[grace_advance:C] acq_rel: all the sections that have ended, then the epoch
 	 * that says so; pairs with grace_peek:A, grace_peek_held:A, ref_usual:B, grace_stamp:A,
-	 * grace_is_past:A, grace_enter:B, hazards_read:B, overflow_is_past:A,
+	 * grace_is_past:A, grace_enter_in:B, hazards_read:B, overflow_is_past:A,
 	 * index_level_is_settled:B. The epoch advances here; it does not matter whether
 	 * this call or another does it.
 	 */

@@ -137,32 +137,40 @@ static inline bool grace_fences_itself(const struct segment *s, const struct slo
 	 * relaxed: a thread that misses fence_since is covered by the second that grace.c
 	 * waits
 	 */
-	return caa_unlikely(load_relaxed(&slot->fenced) || load_relaxed(&s->header->fence_since));
+	return caa_unlikely(load_relaxed(&slot->fenced)) || /* relaxed: see above */
+	       caa_unlikely(load_relaxed(&s->header->fence_since));
 }
 
 /*
- * Opens a section in @word, slot->reading or slot->writing. Also used to enter again: the
- * word is SLOT_EXPELLED then and replaced.
+ * Opens a section in @word, slot->reading or slot->writing, of a slot whose fenced is @fenced.
+ * Also used to enter again: the word is SLOT_EXPELLED then and replaced.
  */
-static inline void grace_enter(const struct segment *s, struct slot *slot, uint64_t *word)
+static inline void grace_enter_in(const struct segment_header *header, uint64_t *word, bool fenced)
 {
 	/*
-	 * ORD[grace_enter:B] acquire: the epoch, then what the section reads: what was
+	 * ORD[grace_enter_in:B] acquire: the epoch, then what the section reads: what was
 	 * unlinked before that epoch is not found; pairs with grace_advance:C
 	 */
-	uint64_t epoch = load_acquire(&s->header->epoch);
+	uint64_t epoch = load_acquire(&header->epoch);
 
 	/* relaxed: the fences below order it */
 	store_relaxed(word, epoch << 2 | 1);
 	/*
-	 * ORD[grace_enter:A] compiler only: the slot, then what the section reads. If a
+	 * ORD[grace_enter_in:A] compiler only: the slot, then what the section reads. If a
 	 * read came first, an advancer could see an empty slot and free what was read.
 	 * The CPU's part is executed by the advancer's global fence, unless the kernel
 	 * refuses that; pairs with grace_advance:A
 	 */
 	compiler_fence();
-	if (grace_fences_itself(s, slot))
+	/* relaxed: see grace_fences_itself() */
+	if (caa_unlikely(fenced) || caa_unlikely(load_relaxed(&header->fence_since)))
 		full_fence();
+}
+
+static inline void grace_enter(const struct segment *s, struct slot *slot, uint64_t *word)
+{
+	/* relaxed: written by this thread alone */
+	grace_enter_in(s->header, word, load_relaxed(&slot->fenced));
 }
 
 /* Also ends a section that was expelled. */
@@ -176,26 +184,41 @@ static inline void grace_leave(uint64_t *word)
 	store_release(word, 0ull);
 }
 
-/* A read section. Write sections may be inside; another read section may not. */
+/*
+ * A read section. Write sections may be inside; another read section may not. Between the two
+ * slot->reading is never 0.
+ */
 static inline void grace_read_enter(const struct segment *s, struct slot *slot)
 {
 	grace_enter(s, slot, &slot->reading);
 }
 
-/* -ESTALE: it was expelled, and what was read in it may be wrong. */
-static inline int grace_read_leave(struct slot *slot)
+/*
+ * Ends a read section that goes on. False: it was expelled, or the thread is in none, and nothing
+ * is changed.
+ */
+static inline bool grace_read_leaves(struct slot *slot)
 {
-	uint64_t seen;
-
 	/*
-	 * ORD[grace_read_leave:A] acquire: what the section read, then whether it was
+	 * ORD[grace_read_leaves:A] acquire: what the section read, then whether it was
 	 * expelled: bytes of a block's next use become visible together with the mark;
 	 * pairs with word_expel:A
 	 */
 	fence_acquire();
-	seen = load_relaxed(&slot->reading); /* relaxed: after the fence */
+	/* relaxed: after the fence */
+	if (caa_unlikely(!(load_relaxed(&slot->reading) & 1)))
+		return false;
 	grace_leave(&slot->reading);
-	return seen == SLOT_EXPELLED ? -ESTALE : 0;
+	return true;
+}
+
+/* -ESTALE: it was expelled, and what was read in it may be wrong. */
+static inline int grace_read_leave(struct slot *slot)
+{
+	if (grace_read_leaves(slot))
+		return 0;
+	grace_leave(&slot->reading);
+	return -ESTALE;
 }
 
 /*

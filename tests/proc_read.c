@@ -5,6 +5,9 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
@@ -25,6 +28,93 @@ START_TEST(sections_nest_and_keep_their_reads_valid)
 	ck_assert_int_eq(kreg_unregister(k, "key", KREG_STRING), 1);
 	ck_assert_mem_eq(value, "value", 5);
 	ck_assert_int_eq(kreg_read_leave(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+/* Inner ones of either, whichever of the two was used last. */
+START_TEST(sections_of_two_registries_do_not_mix)
+{
+	struct kreg *a = mode_open(_i, "read"), *b = mode_open(_i, "another");
+	const void *value;
+
+	ck_assert_int_eq(kreg_register(a, "key", KREG_STRING, "of a", 4, NULL), 0);
+	ck_assert_int_eq(kreg_register(b, "key", KREG_STRING, "of b", 4, NULL), 0);
+	ck_assert_int_eq(kreg_read_enter(a), 0);
+	ck_assert_int_eq(kreg_read(b, "key", KREG_STRING, &value, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_read_leave(b), -EINVAL);
+	ck_assert_int_eq(kreg_read_enter(b), 0);
+	ck_assert_int_eq(kreg_read_enter(a), 0);
+	ck_assert_int_eq(kreg_read(b, "key", KREG_STRING, &value, NULL), 4);
+	ck_assert_mem_eq(value, "of b", 4);
+	ck_assert_int_eq(kreg_read_leave(b), 0);
+	ck_assert_int_eq(kreg_read_leave(b), -EINVAL);
+	ck_assert_int_eq(kreg_read(a, "key", KREG_STRING, &value, NULL), 4);
+	ck_assert_int_eq(kreg_read_leave(a), 0);
+	ck_assert_int_eq(kreg_read(a, "key", KREG_STRING, &value, NULL), 4);
+	ck_assert_mem_eq(value, "of a", 4);
+	ck_assert_int_eq(kreg_read_leave(a), 0);
+	ck_assert_int_eq(kreg_read_leave(a), -EINVAL);
+	kreg_close(a);
+	/* The number of the closed one means nothing to the next. */
+	a = mode_open(_i, "read");
+	ck_assert_int_eq(kreg_read_leave(a), -EINVAL);
+	kreg_close(a);
+	kreg_close(b);
+}
+END_TEST
+
+START_TEST(a_child_of_fork_is_not_in_the_section_of_its_parent)
+{
+	struct kreg *k = mode_open(_i, "read");
+	const void *value;
+	int status;
+	pid_t pid;
+
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "value", 5, NULL), 0);
+	ck_assert_int_eq(kreg_read_enter(k), 0);
+	pid = fork();
+	if (!pid)
+		_exit(kreg_read(k, "key", KREG_STRING, &value, NULL) != -EOWNERDEAD ||
+		      kreg_read_leave(k) != -EOWNERDEAD || kreg_read_enter(k) != -EOWNERDEAD);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(kreg_read(k, "key", KREG_STRING, &value, NULL), 5);
+	ck_assert_int_eq(kreg_read_leave(k), 0);
+	kreg_close(k);
+}
+END_TEST
+
+static const size_t key_sizes[] = { 1, 7, 8, 16, 17, 32, 33, 40, 41, 64, 65, 255 };
+static const size_t value_sizes[] = { 0, 1, 8, 24, 100, 255, 4096, 65536 };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+START_TEST(keys_and_values_of_all_sizes_are_read)
+{
+	struct kreg *k = mode_open(_i, "read");
+	static char written[65536], key[256];
+	struct kreg_owner owner;
+	const void *value;
+	size_t i, j;
+
+	memset(written, 'w', sizeof(written));
+	for (i = 0; i < COUNT(key_sizes); i++) {
+		for (j = 0; j < COUNT(value_sizes); j++) {
+			memset(key, 'a' + (int)j, sizeof(key));
+			ck_assert_int_eq(
+				kreg_register(k, key, key_sizes[i], written, value_sizes[j], NULL),
+				0);
+			ck_assert_int_eq(kreg_read_enter(k), 0);
+			ck_assert_int_eq(kreg_read(k, key, key_sizes[i], &value, &owner),
+					 (ssize_t)value_sizes[j]);
+			ck_assert_mem_eq(value, written, value_sizes[j]);
+			ck_assert_int_eq(owner.pid, getpid());
+			key[key_sizes[i] - 1] = 'z';
+			ck_assert_int_eq(kreg_read(k, key, key_sizes[i], &value, NULL), -ENOENT);
+			ck_assert_int_eq(kreg_read_leave(k), 0);
+		}
+	}
 	kreg_close(k);
 }
 END_TEST
@@ -76,6 +166,9 @@ int main(void)
 {
 	const TTest *const both[] = {
 		sections_nest_and_keep_their_reads_valid,
+		sections_of_two_registries_do_not_mix,
+		a_child_of_fork_is_not_in_the_section_of_its_parent,
+		keys_and_values_of_all_sizes_are_read,
 		a_reader_that_stays_too_long_is_expelled_and_notified,
 		NULL,
 	};

@@ -4,27 +4,59 @@
  * is not used again before the section is left or expelled.
  *
  * A section takes its thread's slot, so it needs a handle for writing.
+ *
+ * Entering and leaving are without calls, and each checks in some ten instructions that the
+ * handle is the thread's last one and open, that this is no child of fork(), and that the process's
+ * life goes on: its slot would not count otherwise, so that leaving has to notice. slot->reading
+ * tells whether the thread is in a section; sections inside of that one are counted apart.
  */
 #include <errno.h>
 
 #include "lib/find/lookup.h"
 #include "shm/table_search.h"
 
-int kreg_read_enter(struct kreg *k)
+static void read_nest(struct thread *thread, uint32_t inner)
+{
+	thread->inner = inner;
+	if (thread == thread_recent.thread)
+		thread_recent.leaves = inner ? THREAD_NONE : thread_recent.number;
+}
+
+/* A section inside of another one; a thread whose record is not the recent one. */
+static __attribute__((noinline)) int read_enter_slow(struct kreg *k)
 {
 	struct thread *thread;
 	int err = handle_thread(k, &thread);
 
 	if (err)
 		return err;
-	if (!thread->depth++)
+	/* relaxed: not 0 inside of a section, expelled or not */
+	if (load_relaxed(&thread->writer.slot->reading))
+		read_nest(thread, thread->inner + 1);
+	else
 		grace_read_enter(&k->segment, thread->writer.slot);
 	return 0;
 }
 
+int kreg_read_enter(struct kreg *k)
+{
+	struct segment_header *header;
+	struct slot *slot;
+
+	if (caa_unlikely(!handle_is_recent(k)))
+		return read_enter_slow(k);
+	slot = thread_recent.slot;
+	if (caa_unlikely(load_relaxed(&slot->reading))) /* relaxed: as in read_enter_slow() */
+		return read_enter_slow(k);
+	header = k->segment.header;
+	/* A fenced slot is never that of a recent record. */
+	grace_enter_in(header, &slot->reading, false);
+	return 0;
+}
+
 /* By the list, if the index has no answer. */
-static __attribute__((noinline)) int read_find(struct kreg *k, const struct query *q,
-					       struct found *found, struct kreg_owner *owner)
+static int read_find(struct kreg *k, const struct query *q, struct found *found,
+		     struct kreg_owner *owner)
 {
 	int tries, err;
 
@@ -37,8 +69,10 @@ static __attribute__((noinline)) int read_find(struct kreg *k, const struct quer
 	return -EAGAIN;
 }
 
-__attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size,
-					   const void **value, struct kreg_owner *owner)
+/* The cases that read_indexed() leaves. */
+static __attribute__((noinline)) ssize_t read_whole(struct kreg *k, const void *key,
+						    size_t key_size, const void **value,
+						    struct kreg_owner *owner)
 {
 	struct thread *thread;
 	struct found found;
@@ -50,16 +84,13 @@ __attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size
 	err = k && value ? key_check(key, &key_size) : -EINVAL;
 	if (!err)
 		err = handle_thread(k, &thread);
-	if (!err && !thread->depth)
+	/* relaxed: as in read_enter_slow() */
+	if (!err && !load_relaxed(&thread->writer.slot->reading))
 		err = -EINVAL;
 	if (err)
 		return err;
 	q = table_query(&k->segment, key, key_size);
-	err = index_find(&k->segment, &k->lives, &q, &found);
-	if (!err && owner && !handle_owner(k, found.owner, found.life, owner))
-		err = -EAGAIN;
-	if (err == -EAGAIN)
-		err = read_find(k, &q, &found, owner);
+	err = read_find(k, &q, &found, owner);
 	if (err)
 		return err;
 	at = entry_value(&k->segment, found.entry, found.info, &size);
@@ -69,14 +100,88 @@ __attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size
 	return size;
 }
 
-int kreg_read_leave(struct kreg *k)
+/* By the index, for plain names whose value is behind the key. -EAGAIN: the rest. */
+static inline __attribute__((always_inline)) ssize_t
+read_indexed(struct kreg *k, const struct query *q, const void **value, struct kreg_owner *owner)
+{
+	struct entry *entry;
+	struct found found;
+	uint32_t size, at;
+	place_t place;
+	ref_t next;
+	int err;
+
+	err = index_probe(&k->segment, q, &entry, &place);
+	if (err)
+		return err;
+	next = table_load(&entry->next);
+	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
+	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size)) ||
+	    caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)) ||
+	    caa_unlikely(!name_is_live(&k->lives, entry, next, &found)))
+		return -EAGAIN;
+	size = entry_value_size(found.info);
+	at = entry_head(q->key_size);
+	if (caa_unlikely(at + size > LINE_BYTES && !entry_has_room(&k->segment, entry, at + size)))
+		return -EAGAIN;
+	if (owner && caa_unlikely(!handle_owner(k, found.owner, found.life, owner)))
+		return -EAGAIN;
+	*value = (const unsigned char *)entry + at;
+	return size;
+}
+
+static inline __attribute__((always_inline)) ssize_t read_sized(struct kreg *k, const void *key,
+								size_t key_size, const void **value,
+								struct kreg_owner *owner)
+{
+	struct query q = table_query(&k->segment, key, key_size);
+	ssize_t got = read_indexed(k, &q, value, owner);
+
+	return caa_likely(got != -EAGAIN) ? got : read_whole(k, key, key_size, value, owner);
+}
+
+/* Keys of other sizes, as in lookup.c. */
+static __attribute__((noinline, flatten)) ssize_t read_other(struct kreg *k, const void *key,
+							     size_t key_size, const void **value,
+							     struct kreg_owner *owner)
+{
+	return read_sized(k, key, key_size, value, owner);
+}
+
+__attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size,
+					   const void **value, struct kreg_owner *owner)
+{
+	if (caa_unlikely(!key) || caa_unlikely(!value) || caa_unlikely(!handle_is_recent(k)) ||
+	    /* relaxed: as in read_enter_slow() */
+	    caa_unlikely(!load_relaxed(&thread_recent.slot->reading)))
+		return read_whole(k, key, key_size, value, owner);
+	if (caa_likely(key_size - 17 < 16))
+		return read_sized(k, key, key_size, value, owner);
+	return key_size - 1 < SHORT_KEY_MAX ? read_other(k, key, key_size, value, owner)
+					    : read_whole(k, key, key_size, value, owner);
+}
+
+/* Of a section that has others inside, was expelled, or is none. */
+static __attribute__((noinline)) int read_leave_slow(struct kreg *k)
 {
 	struct thread *thread;
 	int err = handle_thread(k, &thread);
 
 	if (err)
 		return err;
-	if (!thread->depth)
+	/* relaxed: as in read_enter_slow() */
+	if (!load_relaxed(&thread->writer.slot->reading))
 		return -EINVAL;
-	return --thread->depth ? 0 : grace_read_leave(thread->writer.slot);
+	if (!thread->inner)
+		return grace_read_leave(thread->writer.slot);
+	read_nest(thread, thread->inner - 1);
+	return 0;
+}
+
+int kreg_read_leave(struct kreg *k)
+{
+	if (caa_unlikely(!handle_is_recent_by(k, thread_recent.leaves)) ||
+	    caa_unlikely(!grace_read_leaves(thread_recent.slot)))
+		return read_leave_slow(k);
+	return 0;
 }

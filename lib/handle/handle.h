@@ -51,7 +51,7 @@ struct kreg {
 	uint32_t crowded;             /* registrations that found the table small */
 	uint32_t slots_from;          /* see handle_tidy() */
 	uint64_t pid_namespace;       /* see row.h */
-	uint32_t *fork_mark;          /* 0 in children: the page is wiped by fork() */
+	uint64_t *fork_mark;          /* the next number; 0 in children: fork() wipes the page */
 	struct cds_list_head threads; /* this and the next two: thread.c */
 	uint32_t thread_index;        /* unique among the open handles of the process */
 	uint64_t thread_number;       /* never used again, even after close */
@@ -70,7 +70,7 @@ struct thread {
 	pthread_t id;
 	struct thread *next_in_pool;
 	struct writer writer;
-	uint32_t depth; /* of read sections */
+	uint32_t inner; /* read sections inside of the one that the slot has */
 	uint32_t calls; /* that write */
 	uint32_t registers;
 	struct cds_list_head node;
@@ -132,14 +132,29 @@ int thread_get(struct kreg *k, struct thread **out);
 void threads_give_up(struct kreg *k);
 
 /*
- * The record that the calling thread has used last, and the number of its handle, which no
- * other handle ever gets; 0: none. It spares most calls the search under the pthread key.
+ * The record that the calling thread has used last, and what shows that it may be used once
+ * more. It spares most calls the search under the pthread key.
+ *
+ * @number is that of the handle, which no other one ever gets. The handle's copy is in the page
+ * of its fork mark, so one comparison shows as well that this is no child of fork(); and that
+ * the handle may write, because only such ones have records. @word is what @life, the word of the
+ * process's own life, held when that went on: any other word is looked at again, as it
+ * changes in the fallback when somebody waits for its end. A thread that has to fence for itself
+ * from its beginning never has a recent record, so that read sections need not ask.
+ *
  * Of the initial-exec model, so that it is read without a call.
  */
 struct thread_recent {
-	uint64_t number;
+	uint64_t number; /* THREAD_NONE: none */
+	const uint64_t *life;
+	uint64_t word;
+	struct slot *slot;
 	struct thread *thread;
+	/* @number, unless a read section is inside of another one */
+	uint64_t leaves;
 };
+/* Not the 0 of a page that was wiped. */
+#define THREAD_NONE UINT64_MAX
 extern __thread struct thread_recent thread_recent __attribute__((tls_model("initial-exec")));
 
 /*
@@ -148,10 +163,32 @@ extern __thread struct thread_recent thread_recent __attribute__((tls_model("ini
  */
 int handle_thread_slow(struct kreg *k, struct thread **out);
 
+/*
+ * Whether the handle may write, and thread_recent, of which @number is, is the calling
+ * thread's for it.
+ */
+static inline bool handle_is_recent_by(const struct kreg *k, uint64_t number)
+{
+	/* One after the other: the compiler would make more instructions of one condition. */
+	if (caa_unlikely(!k))
+		return false;
+	if (caa_unlikely(*k->fork_mark != number))
+		return false;
+	/*
+	 * ORD[handle_is_recent_by:A] acquire: as life_look:A; pairs with kernel
+	 * sched_process_exit and handle_futex_death
+	 */
+	return caa_likely(load_acquire(thread_recent.life) == thread_recent.word);
+}
+
+static inline bool handle_is_recent(const struct kreg *k)
+{
+	return handle_is_recent_by(k, thread_recent.number);
+}
+
 static inline int handle_thread(struct kreg *k, struct thread **out)
 {
-	if (caa_unlikely(!k || thread_recent.number != k->thread_number || !k->writable ||
-			 handle_is_parents(k) || !life_is_alive(&k->lives, k->self.owner)))
+	if (caa_unlikely(!handle_is_recent(k)))
 		return handle_thread_slow(k, out);
 	*out = thread_recent.thread;
 	return 0;

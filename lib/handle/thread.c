@@ -43,7 +43,7 @@ static uint64_t numbers;
 static pthread_key_t key;
 static int key_error;
 
-__thread struct thread_recent thread_recent;
+__thread struct thread_recent thread_recent = { .number = THREAD_NONE, .leaves = THREAD_NONE };
 
 /* One thread's records, by handle index. */
 struct own {
@@ -136,7 +136,7 @@ int threads_begin(struct kreg *k)
 	if (!err)
 		err = index_take(&k->thread_index);
 	if (!err)
-		k->thread_number = ++numbers;
+		*k->fork_mark = k->thread_number = ++numbers;
 	pthread_mutex_unlock(&records);
 	return err;
 }
@@ -216,12 +216,22 @@ static int thread_new(struct kreg *k, struct thread **out)
 
 int thread_get(struct kreg *k, struct thread **out)
 {
+	uint64_t word;
 	int err;
 
 	*out = thread_find(k);
 	err = *out ? 0 : thread_new(k, out);
-	if (!err)
-		thread_recent = (struct thread_recent){ k->thread_number, *out };
+	/* A life that is over is looked at each time. relaxed: written by this thread alone */
+	if (!err && !load_relaxed(&(*out)->writer.slot->fenced) &&
+	    life_look(&k->lives, k->self.owner, &word))
+		thread_recent = (struct thread_recent){
+			.number = k->thread_number,
+			.life = &k->lives.words[owner_seat(k->self.owner)],
+			.word = word,
+			.slot = (*out)->writer.slot,
+			.thread = *out,
+			.leaves = (*out)->inner ? THREAD_NONE : k->thread_number,
+		};
 	return err;
 }
 
@@ -240,7 +250,7 @@ static void thread_ends(void *data)
 	struct own *own = data;
 	uint32_t i;
 
-	thread_recent.number = 0;
+	thread_recent.number = thread_recent.leaves = THREAD_NONE;
 	records_lock();
 	for (i = 0; i < own->count; i++) {
 		if (own->at[i].thread)
