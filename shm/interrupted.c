@@ -335,13 +335,15 @@ static bool is_in_doubt(const struct segment *s, const struct life_table *lives,
 	return row_doubt(s, owner) & DOUBT_OPEN;
 }
 
-owner_t interrupted_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
-			  uint32_t *entries)
+/* As interrupted_owner(); *doubts is raised if the row does not say how many there are. */
+static owner_t look_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
+			  uint32_t *entries, uint32_t *doubts)
 {
 	owner_t owner = row_owner(s, lives, seat, entries);
 	struct tally tally;
 
 	if (owner && caa_unlikely(is_in_doubt(s, lives, owner))) {
+		(*doubts)++;
 		/*
 		 * In doubt before and after the walk, its names have not changed
 		 * meanwhile, or the doubt is kept and only changes during the walk are
@@ -355,20 +357,31 @@ owner_t interrupted_owner(const struct segment *s, const struct life_table *live
 	return owner;
 }
 
-uint64_t interrupted_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners)
+owner_t interrupted_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
+			  uint32_t *entries)
 {
-	uint32_t seat, end = row_end(s), entries;
+	uint32_t doubts = 0;
+
+	return look_owner(s, lives, seat, entries, &doubts);
+}
+
+uint64_t interrupted_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners,
+			 uint32_t *doubts)
+{
+	uint32_t seat, end = row_end(s), entries, alive = 0, doubtful = 0;
 	uint64_t sum = 0;
 
-	if (owners)
-		*owners = 0;
 	for (seat = 0; seat < end; seat++) {
-		if (!interrupted_owner(s, lives, seat, &entries))
+		/* Of a life that is over at this moment the row is not read. */
+		if (life_is_over(lives, seat) || !look_owner(s, lives, seat, &entries, &doubtful))
 			continue;
 		sum += entries;
-		if (owners)
-			(*owners)++;
+		alive++;
 	}
+	if (owners)
+		*owners = alive;
+	if (doubts)
+		*doubts = doubtful;
 	return sum;
 }
 

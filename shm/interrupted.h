@@ -43,7 +43,13 @@ void interrupted_all(const struct segment *s, const struct life_table *lives);
  */
 owner_t interrupted_owner(const struct segment *s, const struct life_table *lives, uint32_t seat,
 			  uint32_t *entries);
-uint64_t interrupted_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners);
+
+/*
+ * *owners becomes the number of living owners, *doubts of those whose entries were counted
+ * by a walk; either may be NULL.
+ */
+uint64_t interrupted_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners,
+			 uint32_t *doubts);
 
 /*
  * Whether the owner of @seat's row, if it is alive, has anything in the registry but

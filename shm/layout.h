@@ -229,14 +229,16 @@ struct segment_header {
 	/* Read by writers, written by waiters and by those who wake them; bell.c. */
 	uint32_t bells[SEGMENT_BELLS];
 
-	/* Read by writers, written by listeners; log.c. */
+	/* Read by writers, written by listeners (log.c) and by those who count. */
 
 	/* odd: some process listens, or did when it died; CAS up */
 	uint64_t listening __attribute__((aligned(64)));
 	/* a bell */
 	uint32_t news;
 	uint32_t reserved3;
-	uint64_t reserved4[6];
+	/* odd: a process may keep a sum of counts; counted.c, CAS up */
+	uint64_t counted;
+	uint64_t reserved4[5];
 	/* of the next record; fetch_add, by each writer while some process listens */
 	uint64_t stamp;
 	uint64_t reserved5[7];

@@ -157,12 +157,31 @@ static inline bool life_is_alive(const struct life_table *table, owner_t owner)
 	return life_look(table, owner, &word);
 }
 
+/* Whether no process holds @seat, or none any more. */
+static inline bool life_is_over(const struct life_table *table, uint32_t seat)
+{
+	uint64_t word;
+
+	if (caa_unlikely(seat >= table->seats))
+		return true;
+	/* relaxed: at this moment, whatever the row says */
+	word = load_relaxed(&table->words[seat]);
+	return !word || word & LIFE_OVER;
+}
+
 /*
  * As life_look() and life_is_alive(), for a word with an image: false from the exec on
  * that ended its program.
  */
 bool life_image_look(const struct life_table *table, uint64_t word, uint64_t *life);
 bool life_image_is_alive(const struct life_table *table, uint64_t word);
+
+/*
+ * A sum of the life words of the first @seats, without pids and waiters: the same as before
+ * only if none of these lives has begun or ended since. Loads before it are ordered before
+ * its own, and those before later loads.
+ */
+uint64_t life_sum(const struct life_table *table, uint32_t seats);
 
 /* For a word with or without an image. */
 static inline bool life_look_word(const struct life_table *table, uint64_t word, uint64_t *life)

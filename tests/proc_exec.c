@@ -169,6 +169,9 @@ static void counts_are_right(const char *where)
 
 	ck_assert_msg(counted == walked, "%s: %lld are counted, a walk finds %lld", where,
 		      (long long)counted, (long long)walked);
+	/* The handle that may write keeps what it has counted before. */
+	ck_assert_msg(kreg_count(rw) == walked, "%s: %lld are counted again, a walk finds %lld",
+		      where, (long long)kreg_count(rw), (long long)walked);
 	ck_assert_int_eq(kreg_each_owner(ro, count_owner, (void *)(uintptr_t)where), 0);
 	ck_assert_int_eq(kreg_check(ro, say_fault, (void *)(uintptr_t)where), 0);
 }
@@ -259,6 +262,8 @@ static bool interrupt(const struct call *call, uint32_t atomics, uint32_t behind
 		 behind);
 	ck_assert_int_eq(waitpid(child.pid, &status, 0), child.pid);
 	ck_assert_msg(WIFSTOPPED(status), "%s: the child ended: %x", where, status);
+	/* A sum from before the call, which is not that from after the exec. */
+	ck_assert_int_ge(kreg_count(rw), 0);
 	if (!step_to(child.pid, atomics, behind)) {
 		call_ends(call, &child);
 		return false;

@@ -21,6 +21,7 @@
 #include "base/call.h"
 #include "lib/inner.h"
 #include "lib/handle/member.h"
+#include "shm/counted.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
 #include "shm/row.h"
@@ -62,6 +63,7 @@ struct kreg {
 	uint64_t looks;              /* how often the attendant has examined a line */
 	uint64_t next_look;          /* when to check for the file again, as clock_tick() */
 	uint64_t next_guard_look;    /* the same for the guard */
+	struct counted counted;      /* what the last kreg_count() has found */
 };
 
 /* What a thread owns in a registry. */

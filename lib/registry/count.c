@@ -7,7 +7,6 @@
 
 #include "lib/handle/handle.h"
 #include "shm/gift.h"
-#include "shm/interrupted.h"
 
 int64_t kreg_count(struct kreg *k)
 {
@@ -19,5 +18,6 @@ int64_t kreg_count(struct kreg *k)
 	 */
 	if (!gifts && k->writable && gift_is_any(&k->segment))
 		gift_recount(&k->segment, &k->lives);
-	return gifts < 0 ? gifts : gifts + (int64_t)interrupted_sum(&k->segment, &k->lives, NULL);
+	return gifts < 0 ? gifts
+			 : gifts + (int64_t)counted_sum(&k->segment, &k->lives, &k->counted);
 }

@@ -125,7 +125,7 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.life = k->lives.facts ? KREG_LIFE_GUARD : KREG_LIFE_FALLBACK;
 	full.keys = s->header->keys;
 	full.partitions = s->partitions;
-	full.entries = interrupted_sum(s, &k->lives, &owners) + (uint64_t)gifts;
+	full.entries = interrupted_sum(s, &k->lives, &owners, NULL) + (uint64_t)gifts;
 	full.owners = owners;
 	full.seats = k->lives.seats;
 	full.slots = s->slots_count;
