@@ -48,6 +48,8 @@ struct taking {
 	const struct life_table *lives;
 	owner_t self;
 	struct grace_named *named;
+	/* Whether one of them is retired and waits for its grace period. */
+	bool *waits;
 };
 
 uint64_t land_owner(const struct segment *s, uint32_t slab)
@@ -81,10 +83,14 @@ uint32_t land_slabs(const struct segment *s)
  */
 static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 {
-	if (land_is_retired(word))
-		return grace_is_free(t->s, t->lives, t->named, word & ~LAND_RETIRED,
-				     segment_slab_place(t->s, slab), SLAB_BYTES / LINE_BYTES);
-	return !word;
+	bool is_free;
+
+	if (!land_is_retired(word))
+		return !word;
+	is_free = grace_is_free(t->s, t->lives, t->named, word & ~LAND_RETIRED,
+				segment_slab_place(t->s, slab), SLAB_BYTES / LINE_BYTES);
+	*t->waits |= !is_free;
+	return is_free;
 }
 
 /* False: it is in use, or another process was first. */
@@ -264,11 +270,24 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 	      uint32_t *from, uint32_t *slab)
 {
 	struct grace_named named = { .epoch = 0 };
-	const struct taking t = { s, lives, self, &named };
-	int err;
+	bool waits = false;
+	const struct taking t = { s, lives, self, &named, &waits };
+	int err, epochs;
 
 	if (land_search(&t, count, from, SEARCH_SLABS, slab))
 		return 0;
+	/*
+	 * Before there is more land, two epochs for what waits. Here, and not where a slab is
+	 * retired: an epoch interrupts all CPUs that run a process with a registry, and this
+	 * way two are for all slabs that were retired meanwhile.
+	 */
+	for (epochs = 0; waits && epochs < 2; epochs++) {
+		if (grace_advance(s, lives, GRACE_PATIENT, NULL))
+			break;
+		waits = false;
+		if (land_search(&t, count, from, SEARCH_SLABS, slab))
+			return 0;
+	}
 	/*
 	 * Other processes may take the new slabs first, so this repeats until it gets
 	 * some or nothing can be added.

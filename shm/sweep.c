@@ -225,12 +225,13 @@ static uint64_t sweep_slab(const struct writer *w, struct sweep_at *at, uint32_t
 	if (at->owner != seen) {
 		/*
 		 * In the fallback a thread of a dead process may still be running towards
-		 * the CAS that links an entry; see grace.c. The fence ends it; without
-		 * that, the entry could get into the list after step 1.
+		 * the CAS that links an entry; see grace.c. The fence ends it, once
+		 * for all slabs of that owner; without that, the entry could get into
+		 * the list after step 1.
 		 */
-		if (!w->lives->facts)
+		if (!w->lives->facts && at->ended != seen)
 			grace_fence();
-		at->owner = seen;
+		at->ended = at->owner = seen;
 		at->block = 0;
 	}
 	done = sweep_blocks(w, at->slab, seen, &at->block, entries);
@@ -257,7 +258,7 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && !bytes; looked++) {
 		/* A round is complete: a count of the gifts is worth its walk. */
 		if (at->slab >= slabs) {
-			*at = (struct sweep_at){ 0 };
+			at->slab = 0;
 			gift_recount(w->s, w->lives);
 		}
 		bytes = sweep_slab(w, at, &entries);

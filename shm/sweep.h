@@ -26,6 +26,8 @@ struct sweep_at {
 	uint32_t block;
 	/* The dead owner whose it was then; 0: it was not begun. */
 	uint64_t owner;
+	/* A dead owner whose last instruction is known to be over. */
+	uint64_t ended;
 };
 
 /*

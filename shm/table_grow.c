@@ -39,10 +39,10 @@
 
 /*
  * How many buckets a registration links ahead. The next doubling comes after half as
- * many registrations as there are new buckets or more; with 4 all are linked in half
+ * many registrations as there are new buckets or more; with 8 all are linked in a quarter
  * that time.
  */
-#define PREPARE_BUCKETS 4u
+#define PREPARE_BUCKETS 8u
 
 /*
  * How much of the array of buckets one call reserves: a page with its lines, 36 KiB; where
@@ -226,6 +226,24 @@ static void lines_build(const struct writer *w, uint32_t number)
 	index_build(w, bucket_parent(number));
 }
 
+/*
+ * What linking @number and building its line will read: the entries of its parent. A walk
+ * along the list waits for them one after the other.
+ */
+static void fetch_entries(const struct segment *s, uint32_t number)
+{
+	const struct index_line *line = &s->lines[number ? bucket_parent(number) : 0];
+	uint32_t i;
+
+	for (i = 0; i < INDEX_CELLS; i++) {
+		/* relaxed: a hint, checked as any place */
+		const void *entry = segment_entry(s, ref_place(load_relaxed(&line->cells[i])));
+
+		if (entry)
+			__builtin_prefetch(entry);
+	}
+}
+
 void table_prepare(const struct writer *w, uint32_t hash)
 {
 	/*
@@ -247,6 +265,8 @@ void table_prepare(const struct writer *w, uint32_t hash)
 		return;
 	/* relaxed: as above */
 	next = fetch_add_relaxed(&w->s->header->prepare, PREPARE_BUCKETS);
+	for (i = next; w->s->lines && i < next + PREPARE_BUCKETS && i < buckets; i++)
+		fetch_entries(w->s, (uint32_t)i);
 	for (i = next; i < next + PREPARE_BUCKETS && i < buckets; i++) {
 		table_bucket_make(w, (uint32_t)i, &word);
 		if (w->s->lines)

@@ -25,6 +25,7 @@ static int mode;
 #define THEIRS 3000u
 /* What one registration may take out. */
 #define BUDGET 2u
+#define LIVES 100u
 
 /* Entries that this process has taken out. */
 static uint32_t purged;
@@ -216,6 +217,24 @@ START_TEST(what_one_that_died_has_taken_out_stays_out)
 }
 END_TEST
 
+/* Each takes a slab, and nobody asks for anything but names. */
+START_TEST(many_short_lives_use_the_same_memory)
+{
+	uint32_t from = 0, i;
+
+	open_mode(_i);
+	for (i = 0; i < LIVES; i++, from += 40) {
+		struct child one = child_start(adder, &from);
+
+		child_ask(&one, 40);
+		child_kill(&one);
+	}
+	printf("# %u processes, one after the other: %u slabs\n", LIVES, land_slabs(&k->segment));
+	ck_assert_uint_le(land_slabs(&k->segment), 6);
+	kreg_close(k);
+}
+END_TEST
+
 static int halter(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "sweep");
@@ -279,6 +298,7 @@ int main(void)
 		a_sweeper_never_owns_a_slab_of_the_dead,
 		a_registration_takes_few_entries_out_and_keeps_up_with_the_dead,
 		what_one_that_died_has_taken_out_stays_out,
+		many_short_lives_use_the_same_memory,
 		one_that_halts_inside_a_sweep_is_in_nobodys_way,
 		NULL,
 	};

@@ -246,6 +246,42 @@ START_TEST(after_growth_lookups_are_answered_by_the_index)
 }
 END_TEST
 
+/* How often the list had to be asked, of a thousand lookups. */
+static uint32_t per_mille(uint32_t listed, uint32_t all)
+{
+	return (uint32_t)(listed * 1000ull / all);
+}
+
+/*
+ * After a doubling the new lines are built a few with each registration. KREG_GROWTH=1000000
+ * is for a long run.
+ */
+START_TEST(while_the_table_grows_few_lookups_ask_the_list)
+{
+	uint32_t i, hits = 0, misses = 0, entries = unit_many("KREG_GROWTH", 40000);
+	unsigned int seed = 1;
+	char key[KEY];
+
+	for (i = 0; i < entries; i++) {
+		int got;
+
+		snprintf(key, sizeof(key), "name-%u", i);
+		register_as(key, 0);
+		snprintf(key, sizeof(key), "name-%u", (uint32_t)rand_r(&seed) % (i + 1));
+		got = probe(key);
+		unit_assert(!got || got == -EAGAIN);
+		hits += !!got;
+		snprintf(key, sizeof(key), "none-%d", rand_r(&seed));
+		got = probe(key);
+		unit_assert(got == -ENOENT || got == -EAGAIN);
+		misses += got == -EAGAIN;
+	}
+	printf("# %u entries: by the list %u hits and %u misses\n", entries, hits, misses);
+	ck_assert_uint_le(per_mille(hits, entries), 30);
+	ck_assert_uint_le(per_mille(misses, entries), 62);
+}
+END_TEST
+
 START_TEST(a_reserved_name_has_no_answer_before_it_is_published)
 {
 	const struct kreg_item item = { "name", KREG_STRING, "v", 1 };
@@ -355,6 +391,7 @@ int main(void)
 		a_claim_is_taken_back_without_a_trace,
 		names_beyond_the_line_of_their_bucket_are_found_by_the_list,
 		after_growth_lookups_are_answered_by_the_index,
+		while_the_table_grows_few_lookups_ask_the_list,
 		a_reserved_name_has_no_answer_before_it_is_published,
 		a_replaceable_name_is_never_settled_and_its_successor_is,
 		a_waiting_name_is_settled_only_when_it_is_first,

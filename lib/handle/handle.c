@@ -175,11 +175,8 @@ static void look_for_interrupted(struct kreg *k)
 	store_relaxed(&k->slots_from, from); /* relaxed: as above */
 }
 
-void handle_tidy_slow(struct kreg *k, uint64_t swept, bool look)
+void handle_tidy_slow(struct kreg *k, bool look)
 {
-	/* One epoch for each slab: with the next one that is retired its second begins. */
-	if (swept)
-		grace_advance(&k->segment, &k->lives, GRACE_PATIENT, NULL);
 	heap_collect(k->heap, false);
 	if (look)
 		look_for_interrupted(k);

@@ -243,19 +243,16 @@ bool handle_make_room(struct kreg *k, int err);
  */
 void handle_advance(struct kreg *k);
 
-/*
- * Housekeeping after a call that writes, outside of its section: memory that the call
- * retired, and @swept bytes of other owners. Most calls find nothing to do.
- */
+/* Housekeeping after a call that writes, outside of its section. Most find nothing to do. */
 #define TIDY_EVERY 16u
-void handle_tidy_slow(struct kreg *k, uint64_t swept, bool look);
+void handle_tidy_slow(struct kreg *k, bool look);
 
-static inline void handle_tidy(struct kreg *k, struct thread *thread, uint64_t swept)
+static inline void handle_tidy(struct kreg *k, struct thread *thread)
 {
 	bool look = !(++thread->calls % TIDY_EVERY);
 
-	if (caa_unlikely(look || swept || heap_is_due(k->heap)))
-		handle_tidy_slow(k, swept, look);
+	if (caa_unlikely(look || heap_is_due(k->heap)))
+		handle_tidy_slow(k, look);
 }
 
 #pragma GCC visibility pop

@@ -66,7 +66,7 @@ void change_leave(struct change *change)
 {
 	handle_leave(change->thread);
 	lock_give(key_lock(change));
-	handle_tidy(change->k, change->thread, change->swept);
+	handle_tidy(change->k, change->thread);
 }
 
 /*
@@ -81,8 +81,7 @@ static void sweep(struct change *change)
 	/* ORD[sweep:A] acquire: that nobody sweeps, then where to go on; pairs with sweep:B */
 	if (!cas_acq_rel(&k->sweeping, &none, 1ull))
 		return;
-	change->swept += sweep_some(&change->thread->writer, &k->sweep);
-	if (change->swept || k->sweep.owner)
+	if (sweep_some(&change->thread->writer, &k->sweep) || k->sweep.owner)
 		change->thread->registers = 0;
 	/* ORD[sweep:B] release: where to go on, then that nobody sweeps; pairs with sweep:A */
 	store_release(&k->sweeping, 0ull);

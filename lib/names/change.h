@@ -22,7 +22,6 @@ struct change {
 	struct kreg *k;
 	const struct query *q;
 	struct thread *thread;
-	uint64_t swept;
 	bool waits; /* the published entry is behind others in line */
 };
 
