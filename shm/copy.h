@@ -59,6 +59,11 @@ static inline void copy_in(void *to, const void *from, size_t bytes)
 		__atomic_store_n(target++, *source++, __ATOMIC_RELAXED);
 }
 
+static inline void copy_in_short(void *to, const void *from, size_t bytes)
+{
+	copy_in(to, from, bytes);
+}
+
 static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
@@ -111,6 +116,12 @@ static inline void copy_out_short(void *to, const void *from, size_t bytes)
 static inline void copy_in(void *to, const void *from, size_t bytes)
 {
 	memcpy(to, from, bytes);
+}
+
+/* As copy_out_short(). */
+static inline void copy_in_short(void *to, const void *from, size_t bytes)
+{
+	copy_out_short(to, from, bytes);
 }
 
 /*

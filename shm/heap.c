@@ -30,12 +30,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shm/entry.h"
+
 #define ABOUT_ENTRIES (1ull << 32)
 /*
  * From this many blocks or bytes on it is worth a system call that interrupts all CPUs
  * (grace_advance()) to get them back.
  */
-#define WAITING_MANY 256u
+#define WAITING_MANY 512u
 #define WAITING_BYTES (256u << 10)
 
 static const uint32_t class_bytes[HEAP_CLASSES] = { 64,  128, 192,  256,  320,  384,
@@ -260,11 +262,11 @@ over:
  * A free block must not look like an entry, or an heir would search the list for it in
  * vain.
  */
-static void block_clear(const struct heap *heap, const struct heap_slab *slab, place_t place)
+static inline void block_clear(const struct heap *heap, const struct heap_slab *slab, place_t place)
 {
-	struct entry *entry = segment_at(heap->segment, place, sizeof(*entry));
+	struct entry *entry = slab->of_entries ? segment_entry(heap->segment, place) : NULL;
 
-	if (slab->of_entries && entry)
+	if (entry)
 		/* relaxed: no reader stands in it */
 		store_relaxed(&entry->info, 0ull);
 }
@@ -346,9 +348,8 @@ static void slab_drop(struct heap *heap, struct heap_slab *slab)
  * Frees a block in which no reader can stand. The slab goes back with its last one, also
  * to the quota.
  */
-static void block_return(struct heap *heap, place_t place)
+static inline void block_return(struct heap *heap, struct heap_slab *slab, place_t place)
 {
-	struct heap_slab *slab = slab_of(heap, place);
 	uint32_t block;
 
 	if (!slab)
@@ -410,7 +411,7 @@ bool heap_may_shrink(struct heap *heap)
 void heap_return(struct heap *heap, place_t place)
 {
 	lock_take(&heap->lock);
-	block_return(heap, place);
+	block_return(heap, slab_of(heap, place), place);
 	lock_give(&heap->lock);
 }
 
@@ -481,8 +482,8 @@ static void collect(struct heap *heap)
 		struct heap_slab *slab = slab_of(heap, block.place);
 
 		/* Hazards name the entry, also for the block of its value. */
-		if (!grace_is_free(heap->segment, heap->lives, &named, block.stamp, block.entry,
-				   1)) {
+		if (caa_unlikely(!grace_is_free(heap->segment, heap->lives, &named, block.stamp,
+						block.entry, 1))) {
 			wait_again(heap, block);
 			continue;
 		}
@@ -492,7 +493,7 @@ static void collect(struct heap *heap)
 		 */
 		if (slab)
 			heap->waiting_bytes -= slab->bytes;
-		block_return(heap, block.place);
+		block_return(heap, slab, block.place);
 	}
 }
 

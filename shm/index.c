@@ -8,7 +8,7 @@
  * the same place. One that links an entry, by a process that was stopped after the check of
  * its section: its cell may be in the line of an older level; index_level.c.
  */
-#include "shm/index.h"
+#include "shm/index_cells.h"
 
 #include "shm/table.h"
 
@@ -94,88 +94,21 @@ static bool line_is_complete(const struct index_line *line)
 	return load_acquire(&line->control) & INDEX_COMPLETE;
 }
 
-/*
- * Sets of cells, as two bits for each word of a line, so that the first is 4 bytes for each
- * bit behind its beginning. They are hints: a cell of the set is loaded again before it is used.
- */
-#define CELLS_ALL 0xfffcu
-
-static inline uint64_t *cells_next(struct index_line *line, uint32_t *cells)
-{
-	uint64_t *cell = &line->control + (uint32_t)__builtin_ctz(*cells) / 2;
-
-	*cells &= *cells - 1;
-	*cells &= *cells - 1;
-	return cell;
-}
-
-/*
- * In front of @order and settled, or empty; not those from before the table had @buckets.
- *
- * Of two orders the lowest bit in which they differ decides, and those of one line differ
- * above the bits of the bucket's number.
- */
-static inline uint32_t cells_before(const struct index_line *line, order_t order, uint64_t buckets)
-{
-#ifdef INDEX_BY_SSE2
-	const __m128i *two = (const __m128i *)line;
-	const __m128i sought = _mm_set1_epi32((int)(order << 1));
-	const __m128i least = _mm_set1_epi32((int)(2 * (uint32_t)buckets - 1));
-	const __m128i none = _mm_setzero_si128();
-	__m128i a = _mm_castps_si128(_mm_shuffle_ps(
-		_mm_castsi128_ps(two[0]), _mm_castsi128_ps(two[1]), _MM_SHUFFLE(2, 0, 2, 0)));
-	__m128i b = _mm_castps_si128(_mm_shuffle_ps(
-		_mm_castsi128_ps(two[2]), _mm_castsi128_ps(two[3]), _MM_SHUFFLE(2, 0, 2, 0)));
-
-	a = _mm_xor_si128(a, sought);
-	b = _mm_xor_si128(b, sought);
-	a = _mm_and_si128(_mm_and_si128(a, _mm_sub_epi32(none, a)), sought);
-	b = _mm_and_si128(_mm_and_si128(b, _mm_sub_epi32(none, b)), sought);
-	return (uint32_t)_mm_movemask_epi8(
-		       _mm_packs_epi32(_mm_cmpgt_epi32(a, least), _mm_cmpgt_epi32(b, least))) &
-	       CELLS_ALL;
-#else
-	(void)line;
-	(void)order;
-	(void)buckets;
-	return CELLS_ALL;
-#endif
-}
-
-/* Of the entry at @place, in whatever form. */
-static inline uint32_t cells_at(const struct index_line *line, place_t place)
-{
-#ifdef INDEX_BY_SSE2
-	const __m128i *two = (const __m128i *)line;
-	const __m128i sought = _mm_set1_epi32((int)place);
-	__m128i a = _mm_castps_si128(_mm_shuffle_ps(
-		_mm_castsi128_ps(two[0]), _mm_castsi128_ps(two[1]), _MM_SHUFFLE(3, 1, 3, 1)));
-	__m128i b = _mm_castps_si128(_mm_shuffle_ps(
-		_mm_castsi128_ps(two[2]), _mm_castsi128_ps(two[3]), _MM_SHUFFLE(3, 1, 3, 1)));
-
-	a = _mm_cmpeq_epi32(_mm_srli_epi32(a, PLACE_SHIFT - 32), sought);
-	b = _mm_cmpeq_epi32(_mm_srli_epi32(b, PLACE_SHIFT - 32), sought);
-	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi32(a, b)) & CELLS_ALL;
-#else
-	(void)line;
-	(void)place;
-	return CELLS_ALL;
-#endif
-}
-
-/* A free cell that is @word from now on; NULL: there is none. *used: how many are in use. */
+/* A free cell that is @word from now on; NULL: there is none. *used: how many are in front. */
 static uint64_t *cell_take(struct index_line *line, uint64_t word, uint32_t *used)
 {
-	uint32_t i;
+	uint32_t cells = cells_free(line);
 
-	*used = 0;
-	for (i = 0; i < INDEX_CELLS; i++) {
-		uint64_t seen = load_relaxed(&line->cells[i]); /* relaxed: the CAS looks again */
+	while (cells) {
+		uint64_t *cell = cells_next(line, &cells);
+		uint64_t seen = 0;
 
-		if (!seen && cell_cas(&line->cells[i], &seen, word))
-			return &line->cells[i];
-		(*used)++;
+		if (caa_likely(cell_cas(cell, &seen, word))) {
+			*used = (uint32_t)(cell - line->cells);
+			return cell;
+		}
 	}
+	*used = INDEX_CELLS;
 	return NULL;
 }
 
@@ -315,21 +248,27 @@ bool index_before(const struct segment *s, order_t order, place_t *place, struct
 {
 	uint64_t buckets, last = 0;
 	struct index_line *line = line_now(s, order, &buckets);
-	uint32_t cells = line ? cells_before(line, order, buckets) : 0;
+	uint32_t cells = line ? cells_before(line, order, buckets) : 0, closest = 0;
 
 	while (cells) {
 		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
 		uint64_t cell = load_acquire(cells_next(line, &cells));
+		uint32_t differ = (uint32_t)cell ^ (order << 1);
+		uint32_t decides = differ & -differ & (order << 1);
 
 		/*
-		 * Not by one from before the table grew: such a cell may be left when its
-		 * block is used again, for an entry that belongs elsewhere in the list.
+		 * Not a cell from before the table grew: such a one may be left when its
+		 * block is used again, for an entry that belongs elsewhere in the list. The
+		 * bit by which it or a builder's word differs is below those of the line.
 		 */
-		if (cell && !(cell & CELL_LOOK) &&
-		    !index_cell_is_idle(cell, order_hash(order), buckets) &&
-		    order_is_before(ref_order(cell), order) &&
-		    (!last || order_is_before(ref_order(last), ref_order(cell))))
-			last = cell;
+		if (decides < 2 * (uint32_t)buckets || decides < closest || cell & CELL_LOOK ||
+		    !cell)
+			continue;
+		/* The later the bit that decides, the closer it is. */
+		if (decides == closest && order_is_before(ref_order(cell), ref_order(last)))
+			continue;
+		closest = decides;
+		last = cell;
 	}
 	*place = ref_place(last);
 	*entry = last ? segment_entry(s, *place) : NULL;

@@ -114,12 +114,13 @@ static inline uint32_t table_partition(const struct segment *s, owner_t owner)
  * The query for what @owner has under a key, or is about to have. Registration and search
  * must agree about the partition, or the entry would be where nobody looks.
  */
-static inline struct query table_query_of(const struct segment *s, owner_t owner, const void *key,
-					  size_t key_size)
+static inline __attribute__((always_inline)) struct query
+table_query_of(const struct segment *s, owner_t owner, const void *key, size_t key_size)
 {
 	struct query q = table_query(s, key, key_size);
 
-	table_query_partition(&q, table_partition(s, owner));
+	if (caa_unlikely(s->partitions != 1))
+		table_query_partition(&q, table_partition(s, owner));
 	return q;
 }
 

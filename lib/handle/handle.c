@@ -79,13 +79,24 @@ bool handle_is_lost(struct kreg *k)
 	       unguarded_look(k, now);
 }
 
+/* The usual case is two comparisons. */
+static inline bool looks_are_due(const struct kreg *k)
+{
+	uint64_t now = clock_tick();
+
+	/* relaxed: times, with no other data behind them; asked again by handle_is_due() */
+	return caa_unlikely(now >= load_relaxed(&k->next_look) ||
+			    (k->lives.identity && now >= load_relaxed(&k->next_guard_look)));
+}
+
 int handle_begin(struct kreg *k, struct thread **out)
 {
 	int err = handle_thread(k, out);
 
 	if (caa_unlikely(err))
 		return err;
-	return segment_is_over(&k->segment) || handle_is_lost(k) ? -ESHUTDOWN : 0;
+	return segment_is_over(&k->segment) || (looks_are_due(k) && handle_is_lost(k)) ? -ESHUTDOWN
+										       : 0;
 }
 
 int handle_enter(struct kreg *k, struct thread **out)

@@ -21,7 +21,7 @@ static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out
 {
 	int err = heap_take(k->heap, bytes, tag, out);
 
-	if (handle_make_room(k, err))
+	if (caa_unlikely(err) && handle_make_room(k, err))
 		err = heap_take(k->heap, bytes, tag, out);
 	return err;
 }
@@ -62,8 +62,10 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 		return -EUCLEAN;
 	if (!target)
 		target = (unsigned char *)entry + head;
-	copy_in(entry->bytes, q->key, q->key_size);
-	if (content->value_size)
+	copy_in_short(entry->bytes, q->key, q->key_size);
+	if (content->value_size <= COPY_SHORT_MAX)
+		copy_in_short(target, content->value, content->value_size);
+	else
 		copy_in(target, content->value, content->value_size);
 	/* relaxed: private until it is linked */
 	store_relaxed(&entry->owner, owner_of_kind(k, content->kind));

@@ -151,17 +151,14 @@ static bool is_free(const struct segment *s, const struct query *q)
 	return index_probe(s, q, &entry, &place) == -ENOENT;
 }
 
-int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
-		       size_t value_size, uint32_t flags, struct kreg_found *holder)
+static int register_name(struct kreg *k, const void *key, size_t key_size, const void *value,
+			 size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
-	UNCANCELLABLE;
 	struct content content = { .value = value, .value_size = (uint32_t)value_size };
 	struct thread *thread;
 	struct blocks blocks;
 	struct query q;
-	int err = holder && !holder->value && holder->capacity
-			  ? -EINVAL
-			  : check(k, key, &key_size, value, value_size, flags);
+	int err = check(k, key, &key_size, value, value_size, flags);
 
 	if (err)
 		return err;
@@ -186,12 +183,22 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 	return err;
 }
 
+int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
+		       size_t value_size, uint32_t flags, struct kreg_found *holder)
+{
+	UNCANCELLABLE;
+
+	if (holder && !holder->value && holder->capacity)
+		return -EINVAL;
+	return register_name(k, key, key_size, value, value_size, flags, holder);
+}
+
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size, struct kreg_owner *holder)
 {
 	UNCANCELLABLE;
 	struct kreg_found found = { 0 };
-	int err = kreg_register_with(k, key, key_size, value, value_size, 0, &found);
+	int err = register_name(k, key, key_size, value, value_size, 0, &found);
 
 	if (err == -EEXIST && holder)
 		*holder = found.owner;
@@ -219,15 +226,14 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 	return 0;
 }
 
-static int unregister_matching(struct change *change, kreg_match_fn match, void *data)
+static __attribute__((noinline)) int unregister_matching(struct change *change, kreg_match_fn match,
+							 void *data)
 {
 	struct own_line line;
 	struct kreg_entry entry;
 	struct found own;
 	int err, count = 0;
 
-	if (!match && change_find_holder(change, &own) && !change_unlink(change, &own))
-		return 1;
 	change_own_line(change, &line);
 	while (!(err = change_own_next(change, &line, &own))) {
 		if (match) {
@@ -249,6 +255,7 @@ static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_mat
 		      void *data)
 {
 	struct change change;
+	struct found own;
 	struct query q;
 	int err = k ? key_check(key, &key_size) : -EINVAL;
 
@@ -259,7 +266,10 @@ static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_mat
 	err = change_enter(&change, k, &q);
 	if (err)
 		return err;
-	err = unregister_matching(&change, match, data);
+	if (!match && change_find_holder(&change, &own) && !change_unlink(&change, &own))
+		err = 1;
+	else
+		err = unregister_matching(&change, match, data);
 	change_leave(&change);
 	return err;
 }
