@@ -20,81 +20,140 @@
 
 /* One of the lookups that are made at once. */
 struct fetched {
-	struct query q;
 	/* of index_probe() */
 	struct entry *entry;
+	uint32_t hash;
+	/* of the key; KREG_STRING is resolved */
+	uint32_t size;
+	/* -EAGAIN: made alone, afterwards */
 	int err;
 };
 
-/* The line of the index that the lookup reads first, or the bucket where there is none. */
-static const void *first_read(const struct segment *s, uint32_t hash)
+/* By hash: the lines of the index that lookups read first, or the buckets where there are none. */
+struct first_reads {
+	const char *from;
+	uint32_t mask;
+	uint32_t bytes;
+};
+
+static struct first_reads first_reads(const struct segment *s)
 {
 	/* relaxed: an outdated number costs a fetch of no use */
 	uint64_t buckets = load_relaxed(&s->header->buckets);
-	uint32_t number = hash & (uint32_t)(buckets - 1);
 
 	/* relaxed: a bound of this process's own */
 	if (buckets - 1 < load_relaxed(&s->view->lines))
-		return &s->lines[number];
-	return buckets - 1 < s->buckets_max ? &s->buckets[number] : NULL;
+		return (struct first_reads){ (const char *)s->lines, (uint32_t)(buckets - 1),
+					     sizeof(struct index_line) };
+	return (struct first_reads){ (const char *)s->buckets, (uint32_t)(buckets - 1),
+				     sizeof(uint64_t) };
 }
 
-/* Asks the index, and fetches the entry that the lookup reads next. */
-static void fetch_entry(const struct segment *s, struct fetched *f)
+static inline __attribute__((always_inline)) struct query query_again(const struct kreg_key *key,
+								      const struct fetched *f)
+{
+	return table_query_hashed(f->hash, key->key, f->size, KIND_OF(ENTRY_NAME));
+}
+
+/* What lookups along the list read next. */
+static __attribute__((noinline)) void fetch_listed(const struct segment *s, uint32_t hash)
 {
 	uint64_t *bucket;
-	place_t place;
 	ref_t word;
 
-	f->entry = NULL;
-	f->err = index_probe(s, &f->q, &f->entry, &place);
-	if (f->err == -EAGAIN && table_bucket(s, f->q.hash, &bucket, &word) &&
-	    order_is_entry(ref_order(word)))
-		f->entry = segment_entry(s, ref_place(word));
-	if (f->entry)
-		__builtin_prefetch(f->entry);
+	if (table_bucket(s, hash, &bucket, &word) && order_is_entry(ref_order(word)))
+		__builtin_prefetch(segment_entry(s, ref_place(word)));
 }
 
-/* @epoch is that of the peek in which the index was asked. */
-static ssize_t lookup_fetched(struct kreg *k, const struct fetched *f, uint64_t epoch,
-			      struct kreg_found *found)
+/*
+ * The rest of one lookup, in the group's peek. -EAGAIN: that entry does not count, or is none of
+ * the usual ones.
+ */
+static inline __attribute__((always_inline)) ssize_t
+copy_fetched(struct kreg *k, const struct query *q, struct entry *entry, struct kreg_found *out)
 {
-	ssize_t got = -EAGAIN;
+	ref_t next = table_load(&entry->next);
+	struct found found;
+	uint32_t size, at;
 
-	if (f->err == -ENOENT && grace_peek_held(&k->segment, epoch))
-		return -ENOENT;
-	if (caa_likely(!f->err && f->q.key_size <= SHORT_KEY_MAX))
-		got = lookup_entry(k, &f->q, f->entry, epoch, found->value, found->capacity,
-				   &found->owner);
-	return caa_likely(got != -EAGAIN) ? got : lookup_query(k, &f->q, found);
+	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
+	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size)) ||
+	    caa_unlikely(q->key_size > SHORT_KEY_MAX) ||
+	    caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)) ||
+	    caa_unlikely(!name_is_live(&k->lives, entry, next, &found)))
+		return -EAGAIN;
+	size = entry_value_size(found.info);
+	at = entry_head(q->key_size);
+	if (caa_unlikely(at + size > LINE_BYTES) &&
+	    (size > COPY_SHORT_MAX || !entry_has_room(&k->segment, entry, at + size)))
+		return -EAGAIN;
+	if (caa_likely(size <= out->capacity))
+		copy_out_short(out->value, (const unsigned char *)entry + at, size);
+	return handle_owner(k, found.owner, found.life, &out->owner) ? (ssize_t)size : -EAGAIN;
 }
 
+static __attribute__((noinline)) ssize_t lookup_alone(struct kreg *k, const struct kreg_key *key,
+						      const struct fetched *f,
+						      struct kreg_found *found)
+{
+	struct query q = query_again(key, f);
+
+	return lookup_query(k, &q, found);
+}
+
+/*
+ * In four passes: the hash, and the line is fetched; the cell, and the entry is fetched; key,
+ * life and value; the epoch, once for all, and alone what the passes have left.
+ */
 static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
 			    size_t count)
 {
+	const struct first_reads first = first_reads(&k->segment);
 	struct fetched fetched[GROUP];
+	struct query q;
 	uint64_t epoch;
+	place_t place;
 	int64_t got = 0;
-	size_t i;
+	size_t i, size;
+	bool held;
 
 	for (i = 0; i < count; i++) {
-		size_t size = keys[i].key_size;
+		struct fetched *f = &fetched[i];
 
-		found[i].size = found[i].value || !found[i].capacity ? key_check(keys[i].key, &size)
-								     : -EINVAL;
-		if (found[i].size)
+		size = keys[i].key_size;
+		f->err = found[i].value || !found[i].capacity ? key_check(keys[i].key, &size)
+							      : -EINVAL;
+		if (caa_unlikely(f->err))
 			continue;
-		fetched[i].q = table_query(&k->segment, keys[i].key, size);
-		__builtin_prefetch(first_read(&k->segment, fetched[i].q.hash));
+		f->size = (uint32_t)size;
+		f->hash = table_query(&k->segment, keys[i].key, size).hash;
+		__builtin_prefetch(first.from + (uint64_t)(f->hash & first.mask) * first.bytes);
 	}
 	epoch = grace_peek(&k->segment);
 	for (i = 0; i < count; i++) {
-		if (!found[i].size)
-			fetch_entry(&k->segment, &fetched[i]);
+		struct fetched *f = &fetched[i];
+
+		if (caa_unlikely(f->err))
+			continue;
+		q = query_again(&keys[i], f);
+		f->err = index_probe(&k->segment, &q, &f->entry, &place);
+		if (caa_likely(!f->err))
+			__builtin_prefetch(f->entry);
+		else if (f->err == -EAGAIN)
+			fetch_listed(&k->segment, f->hash);
 	}
 	for (i = 0; i < count; i++) {
-		if (!found[i].size)
-			found[i].size = lookup_fetched(k, &fetched[i], epoch, &found[i]);
+		found[i].size = fetched[i].err;
+		if (caa_unlikely(fetched[i].err))
+			continue;
+		q = query_again(&keys[i], &fetched[i]);
+		found[i].size = copy_fetched(k, &q, fetched[i].entry, &found[i]);
+	}
+	held = grace_peek_held(&k->segment, epoch);
+	for (i = 0; i < count; i++) {
+		if (caa_unlikely(found[i].size == -EAGAIN) ||
+		    (caa_unlikely(!held) && (found[i].size >= 0 || found[i].size == -ENOENT)))
+			found[i].size = lookup_alone(k, &keys[i], &fetched[i], &found[i]);
 		got += found[i].size >= 0;
 	}
 	return got;
