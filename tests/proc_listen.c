@@ -298,6 +298,25 @@ START_TEST(a_slow_listener_learns_how_many_events_it_missed_and_recovers)
 }
 END_TEST
 
+/* Just after it was woken the sleeper waits before it asks to be woken again. */
+START_TEST(a_listener_is_closed_while_its_sleeper_waits)
+{
+	struct child child;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		open_listener(_i, NULL, 0);
+		assert_silence();
+		child = start_obedient();
+		tell(&child, REGISTER, 0);
+		assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
+		assert_silence();
+		close_listener();
+		child_kill(&child);
+	}
+}
+END_TEST
+
 /* However many events there are: each wake-up costs the writer a system call. */
 START_TEST(a_listener_is_woken_some_thousand_times_a_second_at_most)
 {
@@ -636,6 +655,7 @@ int main(void)
 		a_waiter_in_line_is_reported_when_it_holds_the_name,
 		existing_entries_are_reported_on_request,
 		a_slow_listener_learns_how_many_events_it_missed_and_recovers,
+		a_listener_is_closed_while_its_sleeper_waits,
 		a_listener_is_woken_some_thousand_times_a_second_at_most,
 		a_reused_place_is_reported_only_under_its_new_key,
 		a_stopped_or_dead_listener_blocks_no_process,

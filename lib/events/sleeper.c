@@ -37,6 +37,21 @@ static bool is_news(const struct sleeper *sleeper, const struct sleep *until)
 	       log_print(&k->segment, &k->lives) != until->print;
 }
 
+/*
+ * sleeper_stop() may have rung before the sleeper asked for a ring. With the fence of
+ * bell_listen() before this look, and that of bell_ring() behind the store, one of both
+ * notices the other.
+ */
+static bool has_to_stop(struct sleeper *sleeper)
+{
+	bool stop;
+
+	pthread_mutex_lock(&sleeper->mutex);
+	stop = sleeper->stop;
+	pthread_mutex_unlock(&sleeper->mutex);
+	return stop;
+}
+
 static bool is_new_dump(struct sleeper *sleeper)
 {
 	bool found;
@@ -57,7 +72,7 @@ static void sleep_until(struct sleeper *sleeper, const struct sleep *until)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &from, NULL);
 	/* Its fence, then the print: what is missing in that rings. */
 	seen = bell_listen(bell);
-	if (is_news(sleeper, &(struct sleep){ .print = until->print }))
+	if (has_to_stop(sleeper) || is_news(sleeper, &(struct sleep){ .print = until->print }))
 		return;
 	while (!is_new_dump(sleeper) && bell_wait(bell, seen, NULL, 0, clock_now() + LOOK_NS)) {
 		handle_is_lost(sleeper->k);
