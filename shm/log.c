@@ -166,15 +166,6 @@ uint64_t log_bytes(const struct segment *s)
 	return sum;
 }
 
-/* What is in use when a process writes its first record at @offset. */
-static void use_begin(const struct segment *s, struct log_use *use, uint32_t offset)
-{
-	use->since = clock_now();
-	use->limit = LIMIT_FIRST;
-	while (use->limit < s->log_bytes && use->limit / 2 < offset)
-		use->limit *= 2;
-}
-
 /*
  * Whether a record of @bytes at @offset has to be the next round's first. There is always
  * room left for a turn.
@@ -183,8 +174,10 @@ static bool log_turns(const struct segment *s, struct log_use *use, uint32_t off
 {
 	uint64_t now;
 
-	if (caa_unlikely(!use->limit))
-		use_begin(s, use, offset);
+	if (!use->limit)
+		*use = (struct log_use){ .known = use->known,
+					 .limit = LIMIT_FIRST,
+					 .since = clock_now() };
 	if (caa_likely(offset + bytes + sizeof(struct log_record) <= use->limit))
 		return false;
 	now = clock_now();

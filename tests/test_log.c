@@ -222,12 +222,13 @@ START_TEST(a_turn_without_its_record_is_no_event)
 	struct row *row = &k->segment.rows[owner_seat(k->self.owner)];
 	struct log_reader reader = { 0 };
 	uint64_t lost, published;
-	uint32_t written;
+	uint32_t written = 0;
 
 	begin_again(&reader);
 	do {
 		published = row->log_published;
 		ck_assert_uint_eq(write_bytes(64, true), 1);
+		ck_assert_uint_lt(written++, LOG_BYTES_LEAST / 64);
 	} while ((uint32_t)row->log_published - (uint32_t)published <
 		 k->segment.log_bytes / LOG_UNIT / 2);
 	row->log_published = published;
