@@ -27,6 +27,15 @@
 
 #define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+/*
+ * As load_relaxed(), for a word that is compared once and not used again, so that it does not
+ * matter how often the compiler loads it: it may be an operand of the comparison.
+ */
+#ifdef __SANITIZE_THREAD__
+#define load_operand(p) load_relaxed(p)
+#else
+#define load_operand(p) (*(p))
+#endif
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)

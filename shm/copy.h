@@ -64,7 +64,11 @@ static inline void copy_in_short(void *to, const void *from, size_t bytes)
 	copy_in(to, from, bytes);
 }
 
-static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
+#define copy_equals_16_to_32 copy_equals
+#define copy_equals_8_to_16 copy_equals
+
+static inline __attribute__((always_inline)) bool copy_equals(const void *shared, const void *own,
+							      size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
 
@@ -137,9 +141,9 @@ static inline void copy_in_short(void *to, const void *from, size_t bytes)
 		(uint64_t)(of_a ^ of_b);                                                           \
 	})
 
-static inline bool copy_equals_16_to_32(const unsigned char *a, const unsigned char *b,
-					size_t bytes)
+static inline bool copy_equals_16_to_32(const void *shared, const void *own, size_t bytes)
 {
+	const unsigned char *a = shared, *b = own;
 #ifdef __SSE2__
 	__m128i first = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)a),
 				       _mm_loadu_si128((const __m128i *)b));
@@ -154,12 +158,15 @@ static inline bool copy_equals_16_to_32(const unsigned char *a, const unsigned c
 #endif
 }
 
-static inline bool copy_equals_8_to_16(const unsigned char *a, const unsigned char *b, size_t bytes)
+static inline bool copy_equals_8_to_16(const void *shared, const void *own, size_t bytes)
 {
+	const unsigned char *a = shared, *b = own;
+
 	return !(COPY_DIFFER(uint64_t, a, b) | COPY_DIFFER(uint64_t, a + bytes - 8, b + bytes - 8));
 }
 
-static inline bool copy_equals(const void *shared, const void *own, size_t bytes)
+static inline __attribute__((always_inline)) bool copy_equals(const void *shared, const void *own,
+							      size_t bytes)
 {
 	const unsigned char *a = shared, *b = own;
 

@@ -5,7 +5,7 @@
  * A key of up to HASH_SHORT_MAX bytes is read as words, each XORed with a secret one. Two of
  * them are multiplied into 128 bits, the halves of the product XORed with the next two and
  * multiplied again; the halves of the last product are multiplied with each other, and the
- * middle of that is the hash. Wang Yi's wyhash and Khuong's umash are made of the same steps. It
+ * upper bits of that are the hash. Wang Yi's wyhash and Khuong's umash are made of the same steps. It
  * takes 13 instructions for a key of 17 to 32 bytes, where XXH3 takes 40, and a lookup has some
  * 100 in all. Longer keys are left to XXH3.
  *
@@ -34,6 +34,8 @@
 #include <urcu/compiler.h>
 
 #define HASH_SHORT_MAX 64u
+/* As many as an order has room for (place.h). */
+#define HASH_ORDER_BITS 30
 
 /* Made from the seed in the segment's header; private and constant. */
 struct hash_seed {
@@ -64,13 +66,22 @@ static inline void hash_seed_make(struct hash_seed *out, uint64_t seed)
 		out->sizes[i] = hash_seed_next(&seed);
 }
 
+/* Keeps the compiler from making another order of what comes before and behind. */
+#define HASH_IN_ORDER(word) __asm__("" : "+r"(word))
+
 struct hash_wide {
 	uint64_t low, high;
 };
 
 static inline __attribute__((always_inline)) struct hash_wide hash_multiply(uint64_t a, uint64_t b)
 {
-#ifdef __SIZEOF_INT128__
+#ifdef __x86_64__
+	struct hash_wide product;
+
+	/* The compiler would keep a product of 128 bits in two further registers. */
+	__asm__("mulq %3" : "=a"(product.low), "=d"(product.high) : "%a"(a), "r"(b) : "cc");
+	return product;
+#elif defined(__SIZEOF_INT128__)
 	unsigned __int128 product = (unsigned __int128)a * b;
 
 	return (struct hash_wide){ (uint64_t)product, (uint64_t)(product >> 64) };
@@ -85,14 +96,12 @@ static inline __attribute__((always_inline)) struct hash_wide hash_multiply(uint
 }
 
 /*
- * Of the product's bits those in the middle, as the ones at its ends depend on few bits of the
- * factors: its upper half, of which the lower 32 bits count, and the upper 32 bits of its lower
- * half.
+ * The upper bits of both halves: the lowest bits of a product depend on few bits of its factors.
  */
 static inline uint32_t hash_end(struct hash_wide product)
 {
 	product = hash_multiply(product.low, product.high);
-	return (uint32_t)(product.low >> 32) ^ (uint32_t)product.high;
+	return (uint32_t)((product.low ^ product.high) >> (64 - HASH_ORDER_BITS));
 }
 
 static inline uint64_t hash_word(const unsigned char *at)
@@ -135,9 +144,13 @@ hash_17_to_32(const struct hash_seed *seed, const unsigned char *key, size_t siz
 	struct hash_wide product =
 		hash_multiply(hash_word(key) ^ seed->words[0], hash_word(key + 8) ^ seed->words[1]);
 
+	/* One after the other into the product, which takes no further registers. */
+	product.low ^= hash_word(key + size - 8);
+	HASH_IN_ORDER(product.low);
+	product.high ^= hash_word(key + size - 16);
+	HASH_IN_ORDER(product.high);
 	return hash_end(
-		hash_multiply(product.low ^ hash_word(key + size - 8) ^ seed->words[2],
-			      product.high ^ hash_word(key + size - 16) ^ seed->sizes[size]));
+		hash_multiply(product.low ^ seed->words[2], product.high ^ seed->sizes[size]));
 }
 
 /* The last product has its halves the other way round, so that equal ones do not cancel out. */
@@ -170,7 +183,7 @@ static inline __attribute__((always_inline)) uint32_t hash_key(const struct hash
 		return hash_to_16(seed, key, size);
 	if (size <= HASH_SHORT_MAX)
 		return hash_33_to_64(seed, key, size);
-	return (uint32_t)XXH3_64bits_withSeed(key, size, seed->whole);
+	return (uint32_t)(XXH3_64bits_withSeed(key, size, seed->whole) >> (64 - HASH_ORDER_BITS));
 }
 
 #endif

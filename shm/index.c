@@ -20,7 +20,7 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
 	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
-	 * index_before:A, look_cell:A, look_cell:B
+	 * index_before:A, look_cell:A, look_cell:B, look_probe:B
 	 */
 	return cas_acq_rel(cell, seen, next);
 }
@@ -30,7 +30,8 @@ static void bump(struct index_line *line)
 {
 	/*
 	 * ORD[bump:A] acq_rel: the end, then the version, then the clearing; pairs with
-	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B
+	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B, look_probe:A,
+	 * look_probe:C
 	 */
 	fetch_add_acq_rel(&line->control, INDEX_VERSION);
 }
@@ -47,7 +48,7 @@ static void unindex(const struct segment *s)
 
 	/*
 	 * ORD[unindex:A] acq_rel: this word, then an entry without a cell; pairs with
-	 * index_probe:A
+	 * index_probe:A, look_renew:B
 	 */
 	while (!(seen & BUCKETS_UNINDEXED) &&
 	       !cas_acq_rel(&s->header->buckets, &seen, seen | BUCKETS_UNINDEXED))
@@ -218,7 +219,7 @@ static void line_overflow(const struct segment *s, struct index_line *line)
 		       (next << INDEX_OVERFLOW_SHIFT);
 		/*
 		 * ORD[line_overflow:B] acq_rel: this word, then an entry without a cell;
-		 * pairs with index_probe:B, index_build:A, line_overflow:A
+		 * pairs with index_probe:B, index_build:A, line_overflow:A, look_probe:A
 		 */
 	} while (!cas_acq_rel(&line->control, &seen, next));
 }
@@ -399,7 +400,7 @@ static bool build_cell(const struct writer *w, struct index_line *line, ref_t re
 		       struct entry *entry, bool first)
 {
 	uint64_t number = (uint64_t)(w->slot - w->s->slots);
-	uint64_t built = ref_make(ref_place(ref), 0) | number << 1 | CELL_BUILT;
+	uint64_t built = ref_make(ref_place(ref), 0) | number << 1 | CELL_BUILT | CELL_LOOK;
 	uint32_t i, used;
 	uint64_t *cell;
 
@@ -521,7 +522,7 @@ void index_build(const struct writer *w, uint32_t bucket)
 		return;
 	/*
 	 * ORD[complete:A] acq_rel: the cells, then that they are all; pairs with
-	 * index_probe:B, line_is_complete:A, look_has_cell:A
+	 * index_probe:B, line_is_complete:A, look_has_cell:A, look_probe:A
 	 */
 	cas_acq_rel(&line->control, &control, control | INDEX_COMPLETE);
 }

@@ -52,8 +52,8 @@
  * moment and clear their cells before the builder's appears. So it adds a word of another
  * form, by which no lookup goes and which no end leaves unnoticed:
  *
- *   {place, builder, B}     becomes a cell by CAS, once the entry was seen alive after it was
- *                           added; 0 by anybody at any time, and with the end of its entry
+ *   {place, builder, B,     becomes a cell by CAS, once the entry was seen alive after it was
+ *    LOOK}                  added; 0 by anybody at any time, and with the end of its entry
  *
  * So no cell is ever left behind by an entry whose block may be used again.
  */
@@ -73,7 +73,7 @@
 /* In the bit that distinguishes a claim in the word of a bucket; cells have no claims. */
 #define CELL_LOOK REF_CLAIM
 /* In the bit of the mark; above it the number of the builder's slot instead of an order. */
-#define CELL_BUILT REF_MARK
+#define CELL_BUILT REF_MARK /* and CELL_LOOK, so that one test does for lookups */
 
 /* A cell that this call has taken for the entry that it is about to link. */
 struct index_claim {
@@ -105,8 +105,8 @@ static inline bool index_cell_is_idle(uint64_t cell, uint32_t number, uint64_t b
 static inline __attribute__((always_inline)) const uint64_t *
 index_match(const struct index_line *line, uint32_t hash)
 {
-	/* As ref_make() has it; the bits of the hash that an order has no room for go. */
-	const uint32_t low = hash << 1 | ORDER_OF_ENTRY << 1;
+	/* As ref_make() has it; a hash has as many bits as an order has room for. */
+	const uint32_t low = 2 * hash + 2 * ORDER_OF_ENTRY;
 #ifdef INDEX_BY_SSE2
 	const __m128i *two = (const __m128i *)line;
 	const __m128i sought = _mm_set1_epi32((int)low);
@@ -120,8 +120,19 @@ index_match(const struct index_line *line, uint32_t hash)
 				_mm_cmpeq_epi32(_mm_castps_si128(b), sought)));
 
 	/* Two bits for each word of eight bytes. */
-	return equal ? (const uint64_t *)((const char *)line + (uint32_t)__builtin_ctz(equal) * 4ul)
-		     : NULL;
+	if (!equal)
+		return NULL;
+#ifdef __x86_64__
+	{
+		uint64_t bit;
+
+		/* As __builtin_ctz(), which would be extended to 64 bits once more. */
+		__asm__("rep bsfl %1, %k0" : "=r"(bit) : "r"(equal) : "cc");
+		return (const uint64_t *)((const char *)line + bit * 4);
+	}
+#else
+	return (const uint64_t *)((const char *)line + (uint32_t)__builtin_ctz(equal) * 4ul);
+#endif
 #else
 	uint32_t i;
 

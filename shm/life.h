@@ -129,6 +129,18 @@ static inline bool life_word_is(uint64_t life, owner_t owner)
 	return !((life ^ owner) & (0xffffffffull << LIFE_INCARNATION_SHIFT | LIFE_OVER));
 }
 
+/* The word of @seat, which is below table->seats. */
+static inline uint64_t life_load(const struct life_table *table, uint64_t seat)
+{
+	/*
+	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what
+	 * it left; pairs with kernel sched_process_exit (the guard's compare-and-swap)
+	 * and handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18, and
+	 * with hear:A
+	 */
+	return load_acquire(&table->words[seat]);
+}
+
 /*
  * Whether @owner is alive, and the word that said so. A seat beyond the table is damage
  * and no owner: any process with write access can write an owner word. An incarnation of
@@ -140,13 +152,7 @@ static inline bool life_look(const struct life_table *table, owner_t owner, uint
 
 	if (caa_unlikely(seat >= table->seats || !(owner >> 32)))
 		return false;
-	/*
-	 * ORD[life_look:A] acquire: the end of a life, then what its heir makes of what
-	 * it left; pairs with kernel sched_process_exit (the guard's compare-and-swap)
-	 * and handle_futex_death (the robust list's cmpxchg), read in 6.1 to 6.18, and
-	 * with hear:A
-	 */
-	*word = load_acquire(&table->words[seat]);
+	*word = life_load(table, seat);
 	return life_word_is(*word, owner);
 }
 

@@ -90,7 +90,7 @@ static uint64_t open_row(const struct segment *s, const struct life_self *self, 
 	store_release(&row->foster, (uint32_t)foster);
 	/*
 	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with
-	 * handle_pid:A
+	 * handle_pid:A, lookup_owner:A
 	 */
 	store_release(&row->who.pid, (uint32_t)pid);
 	row->uid = process_uid();

@@ -131,6 +131,9 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	return s->bytes / LINE_BYTES <= PLACE_MAX ? 0 : -EINVAL;
 }
 
+/* For lookups where there is no index: it says that it is not complete. */
+static const struct index_line no_line __attribute__((aligned(LINE_BYTES)));
+
 /*
  * Needs the geometry. Device and inode are those that the guard notes beside the seat of
  * each process that opens the registry; segment_create() writes the inode into the
@@ -179,6 +182,11 @@ int segment_map(struct segment *s, const struct segment_header *header, int fd,
 		s->groups = (struct group_block *)segment_window_at(s, s->groups_offset, 0);
 	s->logs = segment_window_at(s, s->logs_offset, 0);
 	s->land_base = segment_window_at(s, s->land_offset, 0) - s->land_offset;
+	s->look = (struct segment_look){ .header = s->header,
+					 .lines = s->lines ? s->lines : &no_line,
+					 .land = s->land_base + s->land_offset,
+					 .land_twice = s->land_place * 2,
+					 .epoch = LOOK_NEVER };
 	return 0;
 }
 

@@ -93,12 +93,36 @@ struct segment_window {
 };
 
 /*
+ * What a lookup reads of a segment, side by side; look.h. The last four are words that any
+ * thread of the process stores, the rest is constant.
+ */
+struct segment_look {
+	const struct segment_header *header;
+	/* where there is no index, one line that is never complete */
+	const struct index_line *lines;
+	/* of slab 0 */
+	const unsigned char *land;
+	uint32_t land_twice;
+	/* that lookups may follow a place to */
+	uint32_t lines_of_land;
+	/* that are reserved */
+	uint32_t rows;
+	/* of buckets: their number less 1 */
+	uint64_t mask;
+	/* in which the mask was read; LOOK_NEVER: it was not read */
+	uint64_t epoch;
+};
+
+#define LOOK_NEVER UINT64_MAX
+
+/*
  * One open segment. Private memory, filled by segment_create() or segment_open() and
- * constant afterwards, except for the numbers behind @view, and for @fd, which
- * segment_publish() closes. So any thread may read it without a lock, as long as no other
+ * constant afterwards, except for the numbers behind @view and in @look, and for @fd,
+ * which segment_publish() closes. So any thread may read it without a lock, as long as no other
  * one closes the handle.
  */
 struct segment {
+	struct segment_look look;
 	/* The file is of another boot, or is a copy: no process lives in it. */
 	bool is_leftover;
 	/*

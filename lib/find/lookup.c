@@ -12,6 +12,7 @@
 
 #include "lib/find/found.h"
 #include "lib/find/lookup.h"
+#include "shm/look.h"
 #include "shm/table_search.h"
 
 /*
@@ -100,69 +101,192 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 	return got;
 }
 
-/* Where the index has no answer: the short way along the list, then the whole. */
+/*
+ * Where the look had no answer: with its own peek, by the index and along the list; for the
+ * next lookup the look is renewed.
+ */
 static __attribute__((noinline, flatten)) ssize_t lookup_listed(struct kreg *k, const void *key,
 								size_t key_size, void *value,
 								size_t capacity,
 								struct kreg_owner *owner)
 {
 	struct query q;
-	ssize_t got;
+	ssize_t got = -EAGAIN;
 
+	look_renew(&k->segment);
 	/* A search of one place is not enough where there are partitions. */
-	if (k->segment.partitions > 1)
-		return lookup_whole(k, key, key_size, value, capacity, owner);
-	q = table_query(&k->segment, key, key_size);
-	got = lookup_short(k, &q, value, capacity, owner);
+	if (k->segment.partitions == 1 && key_size <= SHORT_KEY_MAX) {
+		q = table_query(&k->segment, key, key_size);
+		got = lookup_indexed(k, &q, value, capacity, owner);
+		if (got == -EAGAIN)
+			got = lookup_short(k, &q, value, capacity, owner);
+	}
 	return caa_likely(got != -EAGAIN) ? got
 					  : lookup_whole(k, key, key_size, value, capacity, owner);
 }
 
-/*
- * Calls only inline functions, so that the hash and its seed stay in registers. Any unusual
- * case starts again in one of the functions above, as the last call, for which nothing has
- * to be kept.
- */
-static inline __attribute__((always_inline)) ssize_t lookup_sized(struct kreg *k, const void *key,
-								  size_t key_size, void *value,
-								  size_t capacity,
-								  struct kreg_owner *owner)
+/* On x86 as one word. */
+static inline __attribute__((always_inline)) void lookup_fill(struct kreg_owner *owner,
+							      owner_t token, uint64_t pid)
 {
-	struct query q = table_query(&k->segment, key, key_size);
-	ssize_t got = lookup_indexed(k, &q, value, capacity, owner);
+	if (caa_unlikely(!owner))
+		return;
+	owner->token = token;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(&owner->pid, &pid, sizeof(pid));
+#else
+	owner->pid = (pid_t)pid;
+	owner->reserved = 0;
+#endif
+}
 
+/*
+ * Fills in @owner; false: it does not live. The pid is read first: the next holder of the seat
+ * has a new life before it writes its own.
+ */
+static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg *k, owner_t word,
+							       struct kreg_owner *owner)
+{
+	uint64_t seat = owner_seat(word), life, pid;
+
+	if (caa_likely(k->lives.facts)) {
+		if (caa_unlikely(seat >= k->lives.seats))
+			return false;
+		life = life_load(&k->lives, seat);
+		pid = life & LIFE_PID_MASK;
+		/* The word of a seat that was never used has none. */
+		if (caa_unlikely(!pid) || caa_unlikely(!life_word_is(life, word)))
+			return false;
+	} else {
+		/* relaxed: a bound of this process's own, of rows that are reserved */
+		if (caa_unlikely(seat >= load_operand(&k->segment.look.rows)))
+			return false;
+		/* ORD[lookup_owner:A] acquire: the pid, then the life; pairs with open_row:B */
+		pid = load_acquire(&k->segment.rows[seat].who.pid);
+		life = life_load(&k->lives, seat);
+		if (caa_unlikely(!life_word_is(life, word)) || caa_unlikely(!(word >> 32)))
+			return false;
+	}
+	lookup_fill(owner, word, pid);
+	return true;
+}
+
+/* A value of any size, @head bytes into @entry. False: ask the list. */
+static inline __attribute__((always_inline)) bool lookup_value(const struct segment *s,
+							       const struct entry *entry,
+							       uint64_t size, uint32_t head,
+							       void *value, size_t capacity)
+{
+	if (size + head > LINE_BYTES &&
+	    (size > COPY_SHORT_MAX || !entry_has_room(s, entry, head + (uint32_t)size)))
+		return false;
+	if (caa_likely(size <= capacity))
+		copy_out_short(value, (const unsigned char *)entry + head, size);
+	return true;
+}
+
+/*
+ * What a class of sizes of keys has of its own, so that each takes few registers and none has to
+ * be saved. Constant where lookup_by() is inlined.
+ */
+struct lookup_class {
+	uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t);
+	bool (*equals)(const void *, const void *, size_t);
+	/* a value of 8 bytes ends in the entry's line */
+	bool is_short;
+};
+
+static inline __attribute__((always_inline)) ssize_t
+lookup_seen(struct kreg *k, const struct lookup_class *class, const void *key, size_t key_size,
+	    uint32_t hash, look_aside epoch, void *value, size_t capacity, struct kreg_owner *owner)
+{
+	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
+	struct entry *entry;
+	owner_t word;
+	uint64_t size;
+	uint32_t head;
+	int err = look_probe(&k->segment, hash, epoch, &entry);
+
+	if (err)
+		return err;
+	/* relaxed: behind the cell */
+	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
+		return -EAGAIN;
+	/* ORD[lookup_seen:A] acquire: as table_load:A; pairs with table_cas:A */
+	fence_acquire();
+	/* A key of a class is in the first line of any entry. */
+	if (caa_unlikely(!class->equals(entry->bytes, key, key_size)))
+		return -EAGAIN;
+	/* relaxed: behind the cell */
+	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain))
+		return -EAGAIN;
+	/* Before the value, so that nothing is copied of what a dead owner has left. */
+	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
+	if (caa_unlikely(!lookup_owner(k, word, owner)))
+		return -EAGAIN;
+	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: as above */
+	if (caa_likely(class->is_short && size == 8)) {
+		if (caa_likely(capacity >= 8))
+			copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
+		return look_held(&k->segment, epoch) ? 8 : -EAGAIN;
+	}
+	head = entry_head((uint32_t)key_size);
+	if (caa_unlikely(!lookup_value(&k->segment, entry, size, head, value, capacity)))
+		return -EAGAIN;
+	return look_held(&k->segment, epoch) ? (ssize_t)size : -EAGAIN;
+}
+
+/*
+ * What is unusual starts again in lookup_listed(), as the last call, for which nothing has to be
+ * kept but the arguments.
+ */
+static inline __attribute__((always_inline)) ssize_t
+lookup_by(struct kreg *k, const struct lookup_class class, const void *key, size_t key_size,
+	  void *value, size_t capacity, struct kreg_owner *owner)
+{
+	look_aside epoch = look_epoch(&k->segment);
+	uint32_t hash;
+	ssize_t got;
+
+	hash = class.hash(&k->segment.hash, key, key_size);
+	/* No address that the hash needed is kept for the comparison. */
+	__asm__("" : "+r"(key), "+r"(key_size), "+r"(hash));
+	got = lookup_seen(k, &class, key, key_size, hash, epoch, value, capacity, owner);
 	return caa_likely(got != -EAGAIN) ? got
 					  : lookup_listed(k, key, key_size, value, capacity, owner);
 }
 
-/* Keys of sizes that xxHash has other ways for. */
-static __attribute__((noinline, flatten)) ssize_t lookup_shorter(struct kreg *k, const void *key,
-								 size_t key_size, void *value,
-								 size_t capacity,
-								 struct kreg_owner *owner)
+#define LOOKUP_BY(...)                                                                             \
+	lookup_by(k, (struct lookup_class){ __VA_ARGS__ }, key, key_size, value, capacity, owner)
+
+static __attribute__((noinline)) ssize_t lookup_shorter(struct kreg *k, const void *key,
+							size_t key_size, void *value,
+							size_t capacity, struct kreg_owner *owner)
 {
-	return lookup_sized(k, key, key_size, value, capacity, owner);
+	if (caa_likely(key_size >= 8))
+		return LOOKUP_BY(hash_to_16, copy_equals_8_to_16, true);
+	return LOOKUP_BY(hash_to_16, copy_equals, true);
 }
 
-static __attribute__((noinline, flatten)) ssize_t lookup_longer(struct kreg *k, const void *key,
-								size_t key_size, void *value,
-								size_t capacity,
-								struct kreg_owner *owner)
+static __attribute__((noinline)) ssize_t lookup_longer(struct kreg *k, const void *key,
+						       size_t key_size, void *value,
+						       size_t capacity, struct kreg_owner *owner)
 {
-	if (key_size > SHORT_KEY_MAX)
-		return lookup_whole(k, key, key_size, value, capacity, owner);
-	return lookup_sized(k, key, key_size, value, capacity, owner);
+	return LOOKUP_BY(hash_33_to_64, copy_equals, false);
 }
 
-/* By classes of sizes, so that each takes few registers and none has to be saved. */
-__attribute__((flatten)) ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size,
-					     void *value, size_t capacity, struct kreg_owner *owner)
+ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
+		    struct kreg_owner *owner)
 {
-	if (caa_unlikely(!k) || caa_unlikely(!key) || caa_unlikely(!key_size) ||
-	    (caa_unlikely(!value) && capacity))
-		return lookup_whole(k, key, key_size, value, capacity, owner);
+	if (caa_unlikely(!k) || caa_unlikely(!key) || caa_unlikely(!value))
+		return k && key && key_size && key_size <= KREG_KEY_MAX && !capacity
+			       ? lookup_listed(k, key, key_size, value, capacity, owner)
+			       : lookup_whole(k, key, key_size, value, capacity, owner);
 	if (caa_likely(key_size - 17 < 16))
-		return lookup_sized(k, key, key_size, value, capacity, owner);
-	return key_size < 17 ? lookup_shorter(k, key, key_size, value, capacity, owner)
-			     : lookup_longer(k, key, key_size, value, capacity, owner);
+		return LOOKUP_BY(hash_17_to_32, copy_equals_16_to_32, true);
+	if (key_size - 1 < 16)
+		return lookup_shorter(k, key, key_size, value, capacity, owner);
+	return key_size - 33 <= SHORT_KEY_MAX - 33
+		       ? lookup_longer(k, key, key_size, value, capacity, owner)
+		       : lookup_whole(k, key, key_size, value, capacity, owner);
 }

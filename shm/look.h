@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The look: a peek that began earlier, so that a lookup need not begin one.
+ *
+ * What a lookup needs of the header is in private memory: the number of buckets, and the epoch
+ * in which that was read. A lookup that ends while the header's epoch is still that one lies
+ * within a peek (grace.h) that began when both were read: nothing that it came by was used
+ * again since. So it reads the header once, at its end.
+ *
+ *   words of the look   are stored                    so a lookup that has loaded
+ *   mask                before epoch; only upwards    the epoch sees the mask of that epoch or
+ *   epoch               last                          a later one
+ *   lines_of_land       when more is accessible       a smaller number asks the list
+ *   rows                when more are reserved        the same
+ *
+ * Threads of a process renew the look at the same time without a lock. One that is late stores
+ * an epoch that is over, so that the next lookup renews it again; the mask it leaves, as that
+ * only grows. With a smaller mask beside a later epoch a lookup would go by a cell of a line
+ * that was given up before that epoch, and whose block may be another entry's (index.h).
+ *
+ * A miss also needs the number of buckets to have been the same from before it read the line:
+ * it only grows, so it was, if it is that of the mask afterwards.
+ *
+ * Promises  as index.h does of index_probe(). A look that was not renewed for long only sends
+ *           lookups to the list.
+ * Needs     look_probe(): that the epoch was loaded by look_epoch() before the entry is read,
+ *           and that look_held() says so when all was copied.
+ * Context   any thread, signal handlers; wait-free. look_renew() may call mprotect(2).
+ * Used by   lib/find/.
+ */
+#ifndef KREG_SHM_LOOK_H
+#define KREG_SHM_LOOK_H
+
+#include "shm/index.h"
+
+/*
+ * Loads a word with acquire, and puts it aside, where it takes no register that a hit has a
+ * use for: of nine that a function need not save, six have the arguments of a lookup.
+ */
+#if defined(INDEX_BY_SSE2) && defined(__x86_64__)
+typedef __m128i look_aside;
+
+static inline look_aside look_put(const uint64_t *word)
+{
+	look_aside aside = _mm_loadl_epi64((const __m128i *)word);
+
+	/* On x86 the load is an acquire if the compiler moves nothing to in front of it. */
+	__asm__ volatile("" : "+x"(aside) : : "memory");
+	return aside;
+}
+
+static inline uint64_t look_get(look_aside aside)
+{
+	return (uint64_t)_mm_cvtsi128_si64(aside);
+}
+#else
+typedef uint64_t look_aside;
+
+static inline look_aside look_put(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t look_get(look_aside aside)
+{
+	return aside;
+}
+#endif
+
+/* Whether what was read since look_epoch() holds. */
+static inline bool look_held(const struct segment *s, look_aside epoch)
+{
+	/* ORD[look_held:A] acquire: as grace_peek_held:A; pairs with grace_advance:C */
+	fence_acquire();
+	/* relaxed: behind the fence */
+	return caa_likely(load_operand(&s->look.header->epoch) == look_get(epoch));
+}
+
+static inline look_aside look_epoch(const struct segment *s)
+{
+	/* ORD[look_epoch:A] acquire: the epoch, then the mask; pairs with look_renew:A */
+	return look_put(&s->look.epoch);
+}
+
+/* Brings the look of @s, which is in private memory, up to date. */
+void look_renew(const struct segment *s);
+
+/*
+ * As index_probe(), by the look, in the epoch of look_epoch(). -ENOENT needs no look_held().
+ */
+static inline __attribute__((always_inline)) int look_probe(const struct segment *s, uint32_t hash,
+							    look_aside epoch, struct entry **entry)
+{
+	const struct segment_look *look = &s->look;
+	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
+	const struct index_line *line = look->lines + (hash & mask);
+	/*
+	 * ORD[look_probe:A] acquire: as index_probe:B; pairs with bump:A, complete:A,
+	 * line_overflow:B
+	 */
+	look_aside kept = look_put(&line->control);
+	const uint64_t *at = index_match(line, hash);
+	uint64_t control;
+	uint32_t upper;
+
+	if (at) {
+		/*
+		 * ORD[look_probe:B] acquire: the cell, then the entry; pairs with cell_cas:A
+		 *
+		 * Its upper half is {place, LOOK}. Turned around, LOOK makes it larger than any
+		 * bound, so one comparison does for both; what others than cells have there is
+		 * LOOK as well.
+		 */
+		upper = (uint32_t)(load_acquire(at) >> 32) - look->land_twice;
+		upper = upper >> 1 | upper << 31;
+		/* relaxed: a bound of this process's own */
+		if (caa_unlikely(upper >= load_operand(&look->lines_of_land)))
+			return -EAGAIN;
+		*entry = (struct entry *)(look->land + (uint64_t)upper * LINE_BYTES);
+		return 0;
+	}
+	/* ORD[look_probe:C] acquire: as index_probe:D; pairs with bump:A */
+	fence_acquire();
+	control = look_get(kept);
+	/* relaxed: behind the fence */
+	if (caa_unlikely(!(control & INDEX_COMPLETE) || load_operand(&line->control) != control ||
+			 /* relaxed: as above */
+			 load_operand(&look->header->buckets) != mask + 1 ||
+			 load_operand(&look->header->epoch) !=
+				 look_get(epoch))) /* relaxed: as above */
+		return -EAGAIN;
+	return -ENOENT;
+}
+
+#endif
