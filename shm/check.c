@@ -30,7 +30,6 @@
 #include <time.h>
 
 #include "shm/check_look.h"
-#include "shm/row.h"
 #include "shm/land.h"
 #include "shm/row.h"
 
