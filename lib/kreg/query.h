@@ -56,8 +56,10 @@ struct kreg_pattern {
  * kreg_each_of_owner()  all entries of one owner
  *
  * An entry that exists during the whole call is visited exactly once, one that is registered
- * or unregistered meanwhile at most once, and one of a dead owner never. Names that wait in
- * line are visited too, with their position; reserved names and locks are not.
+ * or unregistered meanwhile at most once, and one of a dead owner never. A name that passes
+ * from one owner to another meanwhile has an entry of each: both may be visited as its
+ * holder, or neither. Names that wait in line are visited too, with their position; reserved
+ * names and locks are not.
  *
  * Some 64 entries are copied at a time, and all entries of one key together. The time is
  * proportional to the entries of the key if the pattern has a key, otherwise to the owner's
