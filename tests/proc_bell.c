@@ -10,6 +10,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,15 +48,21 @@ void __wrap_bell_ring_all(const struct segment *s);
 
 /*
  * The changer's handle if it halts only at a ring after "name" is found: a start rings
- * more than once.
+ * more than once, and this is called only where somebody waits. So after a ring before
+ * that it goes on when the waiter, which has found nothing, waits again.
  */
 static struct kreg *until_found;
 
 void __wrap_bell_ring(uint32_t *bell)
 {
-	if (!until_found || kreg_lookup(until_found, "name", KREG_STRING, NULL, 0, NULL) >= 0)
+	bool is_found =
+		!until_found || kreg_lookup(until_found, "name", KREG_STRING, NULL, 0, NULL) >= 0;
+
+	if (is_found)
 		halt_here();
 	__real_bell_ring(bell);
+	while (!is_found && !(load_relaxed(bell) & BELL_WAITED)) /* relaxed: a hint */
+		sched_yield();
 }
 
 void __wrap_bell_ring_all(const struct segment *s)
