@@ -36,7 +36,7 @@ static void *add(void *data)
 		if (!(i % 100))
 			sched_yield();
 		count = count + 1;
-		waits += !!(lock.word & FUTEX_WAITERS);
+		waits += !!(__atomic_load_n(&lock.word, __ATOMIC_RELAXED) & FUTEX_WAITERS);
 		lock_give(&lock);
 	}
 	return NULL;
