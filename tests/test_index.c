@@ -384,6 +384,26 @@ START_TEST(no_cell_of_a_block_is_left_when_it_is_retired)
 }
 END_TEST
 
+/*
+ * A lookup that has seen fewer buckets than there are now goes by the line of the lower half,
+ * in which the name has no cell.
+ */
+START_TEST(a_name_is_found_at_once_however_the_table_has_grown_since_the_last_lookup)
+{
+	char key[32], value[32];
+	int i, j;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "grown-%d", i);
+		ck_assert_int_eq(kreg_register(k, key, KREG_STRING, "v", 1, NULL), 0);
+		ck_assert_int_eq(kreg_lookup(k, key, strlen(key), value, sizeof(value), NULL), 1);
+		/* Most of these are hits, which leave what was seen as it is. */
+		for (j = 0; j < 3; j++)
+			kreg_lookup(k, "grown-0", 7, value, sizeof(value), NULL);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -392,6 +412,7 @@ int main(void)
 		names_beyond_the_line_of_their_bucket_are_found_by_the_list,
 		after_growth_lookups_are_answered_by_the_index,
 		while_the_table_grows_few_lookups_ask_the_list,
+		a_name_is_found_at_once_however_the_table_has_grown_since_the_last_lookup,
 		a_reserved_name_has_no_answer_before_it_is_published,
 		a_replaceable_name_is_never_settled_and_its_successor_is,
 		a_waiting_name_is_settled_only_when_it_is_first,
