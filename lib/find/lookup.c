@@ -102,6 +102,65 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 }
 
 /*
+ * Copies the value and the owner of @found, whose value is behind a key of @key_size, and
+ * checks the peek that began in @epoch. -EAGAIN: use lookup_query().
+ */
+static inline __attribute__((always_inline)) ssize_t
+lookup_copy(struct kreg *k, const struct found *found, uint32_t key_size, uint64_t epoch,
+	    void *value, size_t capacity, struct kreg_owner *owner)
+{
+	uint32_t size = entry_value_size(found->info);
+
+	if (!lookup_value(&k->segment, found->entry, size, entry_head(key_size), value, capacity))
+		return -EAGAIN;
+	if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
+		return -EAGAIN;
+	if (owner && !handle_owner(k, found->owner, found->life, owner))
+		return -EAGAIN;
+	return size;
+}
+
+/*
+ * The shortcut by the index, for the common cases; @owner may be NULL. -EAGAIN: use
+ * lookup_query().
+ */
+static inline __attribute__((always_inline)) ssize_t lookup_indexed(struct kreg *k,
+								    const struct query *q,
+								    void *value, size_t capacity,
+								    struct kreg_owner *owner)
+{
+	uint64_t epoch = grace_peek(&k->segment);
+	struct entry *entry;
+	struct found found;
+	place_t place;
+	int err = index_probe(&k->segment, q, &entry, &place);
+
+	if (err == -ENOENT && caa_likely(grace_peek_held(&k->segment, epoch)))
+		return -ENOENT;
+	if (caa_unlikely(err) || !lookup_is_plain(k, q, entry, &found))
+		return -EAGAIN;
+	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+}
+
+/*
+ * The shortcut along the list, where there is no index. In a registry with partitions,
+ * -ENOENT is about the first one only.
+ */
+static inline __attribute__((always_inline)) ssize_t lookup_short(struct kreg *k,
+								  const struct query *q,
+								  void *value, size_t capacity,
+								  struct kreg_owner *owner)
+{
+	uint64_t epoch = grace_peek(&k->segment);
+	struct found found;
+	int err = table_find_short(&k->segment, &k->lives, q, &found);
+
+	if (err)
+		return caa_likely(grace_peek_held(&k->segment, epoch)) ? err : -EAGAIN;
+	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+}
+
+/*
  * Where the look had no answer: with its own peek, by the index and along the list; for the
  * next lookup the look is renewed.
  */
@@ -168,20 +227,6 @@ static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg
 			return false;
 	}
 	lookup_fill(owner, word, pid);
-	return true;
-}
-
-/* A value of any size, @head bytes into @entry. False: ask the list. */
-static inline __attribute__((always_inline)) bool lookup_value(const struct segment *s,
-							       const struct entry *entry,
-							       uint64_t size, uint32_t head,
-							       void *value, size_t capacity)
-{
-	if (size + head > LINE_BYTES &&
-	    (size > COPY_SHORT_MAX || !entry_has_room(s, entry, head + (uint32_t)size)))
-		return false;
-	if (caa_likely(size <= capacity))
-		copy_out_short(value, (const unsigned char *)entry + head, size);
 	return true;
 }
 

@@ -33,86 +33,40 @@ int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 #pragma GCC visibility pop
 
 /*
- * Copies the value of @found, an entry of a key of @key_size whose value is behind the key,
- * and checks the peek that began in @epoch. -EAGAIN: use lookup_query().
+ * Whether @entry, to which the index has led, is a living name with the key of @q, of at most
+ * SHORT_KEY_MAX bytes, and its value behind that. Fills in @found, but for its place. Otherwise
+ * the list has to be asked.
  */
-static inline __attribute__((always_inline)) ssize_t
-lookup_copy(struct kreg *k, const struct found *found, uint32_t key_size, uint64_t epoch,
-	    void *value, size_t capacity, struct kreg_owner *owner)
+static inline __attribute__((always_inline)) bool lookup_is_plain(const struct kreg *k,
+								  const struct query *q,
+								  struct entry *entry,
+								  struct found *found)
 {
-	const struct segment_header *header = k->segment.header;
-	uint32_t size = entry_value_size(found->info);
-	uint32_t offset = entry_head(key_size);
-
-	if (caa_unlikely(size + offset > LINE_BYTES) &&
-	    (size > COPY_SHORT_MAX || !entry_has_room(&k->segment, found->entry, offset + size)))
-		return -EAGAIN;
-	if (caa_likely(size <= capacity))
-		copy_out_short(value, (const unsigned char *)found->entry + offset, size);
-	if (caa_unlikely(!grace_peek_held_in(header, epoch)))
-		return -EAGAIN;
-	if (owner && !handle_owner(k, found->owner, found->life, owner))
-		return -EAGAIN;
-	return size;
-}
-
-/*
- * The rest of a lookup by the index, which has led to @entry in a peek that began in
- * @epoch. -EAGAIN: use lookup_query().
- */
-static inline __attribute__((always_inline)) ssize_t
-lookup_entry(struct kreg *k, const struct query *q, struct entry *entry, uint64_t epoch,
-	     void *value, size_t capacity, struct kreg_owner *owner)
-{
-	struct found found;
 	ref_t next = table_load(&entry->next);
 
-	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size) ||
-			 !copy_equals(entry->bytes, q->key, q->key_size) ||
-			 !name_is_live(&k->lives, entry, next, &found)))
-		return -EAGAIN;
-	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+	found->info = load_relaxed(&entry->info); /* relaxed: behind the cell */
+	if (caa_unlikely(!entry_is_in_line(found->info, q->key_size)))
+		return false;
+	if (caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)))
+		return false;
+	return caa_likely(name_is_live(&k->lives, entry, next, found));
 }
 
 /*
- * The shortcut by the index, for the common cases; @owner may be NULL. -EAGAIN: use
- * lookup_query().
+ * Copies a value of any size that is @head bytes into @entry, if it is not larger than
+ * @capacity. False: it is too long for that, or leads out of its slab; ask the list.
  */
-static inline __attribute__((always_inline)) ssize_t lookup_indexed(struct kreg *k,
-								    const struct query *q,
-								    void *value, size_t capacity,
-								    struct kreg_owner *owner)
+static inline __attribute__((always_inline)) bool lookup_value(const struct segment *s,
+							       const struct entry *entry,
+							       uint64_t size, uint32_t head,
+							       void *value, size_t capacity)
 {
-	const struct segment_header *header = k->segment.header;
-	uint64_t epoch = grace_peek(&k->segment);
-	struct entry *entry;
-	place_t place;
-	int err = index_probe(&k->segment, q, &entry, &place);
-
-	if (err == -ENOENT && caa_likely(grace_peek_held_in(header, epoch)))
-		return -ENOENT;
-	if (caa_unlikely(err))
-		return -EAGAIN;
-	return lookup_entry(k, q, entry, epoch, value, capacity, owner);
-}
-
-/*
- * The shortcut along the list, where there is no index. In a registry with partitions,
- * -ENOENT is about the first one only.
- */
-static inline __attribute__((always_inline)) ssize_t lookup_short(struct kreg *k,
-								  const struct query *q,
-								  void *value, size_t capacity,
-								  struct kreg_owner *owner)
-{
-	uint64_t epoch = grace_peek(&k->segment);
-	struct found found;
-	int err = table_find_short(&k->segment, &k->lives, q, &found);
-
-	if (err)
-		return caa_likely(grace_peek_held(&k->segment, epoch)) ? err : -EAGAIN;
-	return lookup_copy(k, &found, q->key_size, epoch, value, capacity, owner);
+	if (caa_unlikely(size + head > LINE_BYTES) &&
+	    (size > COPY_SHORT_MAX || !entry_has_room(s, entry, head + (uint32_t)size)))
+		return false;
+	if (caa_likely(size <= capacity))
+		copy_out_short(value, (const unsigned char *)entry + head, size);
+	return true;
 }
 
 #endif

@@ -108,17 +108,12 @@ read_indexed(struct kreg *k, const struct query *q, const void **value, struct k
 	struct found found;
 	uint32_t size, at;
 	place_t place;
-	ref_t next;
 	int err;
 
 	err = index_probe(&k->segment, q, &entry, &place);
 	if (err)
 		return err;
-	next = table_load(&entry->next);
-	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size)) ||
-	    caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)) ||
-	    caa_unlikely(!name_is_live(&k->lives, entry, next, &found)))
+	if (caa_unlikely(!lookup_is_plain(k, q, entry, &found)))
 		return -EAGAIN;
 	size = entry_value_size(found.info);
 	at = entry_head(q->key_size);

@@ -72,23 +72,15 @@ static __attribute__((noinline)) void fetch_listed(const struct segment *s, uint
 static inline __attribute__((always_inline)) ssize_t
 copy_fetched(struct kreg *k, const struct query *q, struct entry *entry, struct kreg_found *out)
 {
-	ref_t next = table_load(&entry->next);
 	struct found found;
-	uint32_t size, at;
+	uint32_t size;
 
-	found.info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (caa_unlikely(!entry_is_in_line(found.info, q->key_size)) ||
-	    caa_unlikely(q->key_size > SHORT_KEY_MAX) ||
-	    caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)) ||
-	    caa_unlikely(!name_is_live(&k->lives, entry, next, &found)))
+	if (caa_unlikely(q->key_size > SHORT_KEY_MAX) || !lookup_is_plain(k, q, entry, &found))
 		return -EAGAIN;
 	size = entry_value_size(found.info);
-	at = entry_head(q->key_size);
-	if (caa_unlikely(at + size > LINE_BYTES) &&
-	    (size > COPY_SHORT_MAX || !entry_has_room(&k->segment, entry, at + size)))
+	if (!lookup_value(&k->segment, entry, size, entry_head(q->key_size), out->value,
+			  out->capacity))
 		return -EAGAIN;
-	if (caa_likely(size <= out->capacity))
-		copy_out_short(out->value, (const unsigned char *)entry + at, size);
 	return handle_owner(k, found.owner, found.life, &out->owner) ? (ssize_t)size : -EAGAIN;
 }
 
