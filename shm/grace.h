@@ -130,15 +130,17 @@ static inline uint16_t grace_renewals(const struct writer *w)
 	return load_relaxed(&w->slot->expulsions);
 }
 
-/* Whether this section has to execute its own fence, as no advancer can do it for it. */
-static inline bool grace_fences_itself(const struct segment *s, const struct slot *slot)
+/*
+ * Whether a section of a slot whose fenced is @fenced has to execute its own fence, as no
+ * advancer can do it for it.
+ */
+static inline bool grace_fences_itself(const struct segment_header *header, bool fenced)
 {
 	/*
 	 * relaxed: a thread that misses fence_since is covered by the second that grace.c
 	 * waits
 	 */
-	return caa_unlikely(load_relaxed(&slot->fenced)) || /* relaxed: see above */
-	       caa_unlikely(load_relaxed(&s->header->fence_since));
+	return caa_unlikely(fenced) || caa_unlikely(load_relaxed(&header->fence_since));
 }
 
 /*
@@ -162,8 +164,7 @@ static inline void grace_enter_in(const struct segment_header *header, uint64_t 
 	 * refuses that; pairs with grace_advance:A
 	 */
 	compiler_fence();
-	/* relaxed: see grace_fences_itself() */
-	if (caa_unlikely(fenced) || caa_unlikely(load_relaxed(&header->fence_since)))
+	if (grace_fences_itself(header, fenced))
 		full_fence();
 }
 
@@ -249,7 +250,8 @@ static inline bool grace_again(const struct writer *w)
 	 * kernel refuses that; pairs with word_expel:A, grace_advance:D
 	 */
 	compiler_fence();
-	if (grace_fences_itself(w->s, w->slot))
+	/* relaxed: written by this thread alone */
+	if (grace_fences_itself(w->s->header, load_relaxed(&w->slot->fenced)))
 		full_fence();
 	else
 		fence_acquire();
@@ -281,7 +283,7 @@ static inline uint64_t grace_peek(const struct segment *s)
 	return load_acquire(&s->header->epoch);
 }
 
-static inline bool grace_peek_held_in(const struct segment_header *header, uint64_t before)
+static inline bool grace_peek_held(const struct segment *s, uint64_t before)
 {
 	/*
 	 * ORD[grace_peek_held:A] acquire: what was copied, then the epoch. Bytes of a
@@ -290,13 +292,8 @@ static inline bool grace_peek_held_in(const struct segment_header *header, uint6
 	 */
 	fence_acquire();
 	/* The usual case is one comparison. relaxed: after the fence */
-	return caa_likely(load_relaxed(&header->epoch) == before) ||
-	       load_relaxed(&header->epoch) - before < 2; /* relaxed: as above */
-}
-
-static inline bool grace_peek_held(const struct segment *s, uint64_t before)
-{
-	return grace_peek_held_in(s->header, before);
+	return caa_likely(load_relaxed(&s->header->epoch) == before) ||
+	       load_relaxed(&s->header->epoch) - before < 2; /* relaxed: as above */
 }
 
 /*

@@ -58,12 +58,6 @@ void segment_say(const struct segment_path *path, const char *format, ...)
 	path->log(path->log_data, sentence);
 }
 
-/* Parts begin on pages, because they are reserved and opened page by page. */
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
-}
-
 /*
  * The geometry follows from header->{max_bytes, seats, slots, identity}. It is computed
  * in the same way by every process, so nothing but these numbers has to be trusted; they
@@ -99,24 +93,24 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->rows = (struct row *)(uintptr_t)offset;
 	s->row_bytes = sizeof(struct row);
 	s->who_offset = offset + ROW_WHO;
-	offset += whole_pages(s->seats * sizeof(struct row));
+	offset += segment_whole_pages(s->seats * sizeof(struct row));
 	s->slots = (struct slot *)(uintptr_t)offset;
-	offset += whole_pages(s->slots_count * sizeof(struct slot));
+	offset += segment_whole_pages(s->slots_count * sizeof(struct slot));
 	s->lives = (uint64_t *)(uintptr_t)offset;
 	s->lives_offset = offset;
 	/* Under a guard the lives are in the guard's table, and this part is empty. */
 	if (!header->identity)
-		offset += whole_pages(s->seats * sizeof(uint64_t));
+		offset += segment_whole_pages(s->seats * sizeof(uint64_t));
 	s->buckets_offset = offset;
-	offset += whole_pages(buckets * sizeof(uint64_t));
+	offset += segment_whole_pages(buckets * sizeof(uint64_t));
 	s->lines_offset = offset;
 	if (s->unique)
 		offset += buckets * sizeof(struct index_line);
 	s->groups_offset = offset;
 	s->groups_max = s->unique ? SEGMENT_GROUPS_FIRST + s->slabs_max * SEGMENT_SLAB_GROUPS : 0;
-	offset += whole_pages(s->groups_max * sizeof(struct group_block));
+	offset += segment_whole_pages(s->groups_max * sizeof(struct group_block));
 	s->directory_offset = offset;
-	offset += whole_pages(slabs * sizeof(struct directory_entry));
+	offset += segment_whole_pages(slabs * sizeof(struct directory_entry));
 	s->logs_offset = offset;
 	s->log_bytes = LOG_BYTES_MOST;
 	while (s->log_bytes > LOG_BYTES_LEAST &&

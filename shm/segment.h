@@ -430,6 +430,12 @@ static inline uint64_t segment_buckets_of(uint64_t word)
 	return word & ~BUCKETS_UNINDEXED;
 }
 
+/* Parts begin on pages, because they are reserved and opened page by page. */
+static inline uint64_t segment_whole_pages(uint64_t bytes)
+{
+	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+}
+
 /* The level of a number of buckets, which is a power of two: its logarithm. */
 static inline uint64_t segment_level(uint64_t buckets)
 {

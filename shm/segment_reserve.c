@@ -115,7 +115,7 @@ int segment_reserve(const struct segment *s, uint64_t offset, uint64_t bytes)
 static int reserve_elements(const struct segment *s, uint64_t offset, uint64_t from, uint64_t to,
 			    uint64_t bytes)
 {
-	from = (from * bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+	from = segment_whole_pages(from * bytes);
 	to *= bytes;
 	return from < to ? segment_reserve(s, offset + from, to - from) : 0;
 }

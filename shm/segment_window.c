@@ -215,14 +215,13 @@ void segment_windows_close(struct segment *s)
 /* On an error no window is left. */
 static int windows_map(struct segment *s, int fd, const struct extent *extent)
 {
-	uint64_t page = SEGMENT_PAGE - 1;
 	uint64_t directory = extent->slabs * sizeof(struct directory_entry);
 	int err = window_map(&s->windows[0], fd, 0,
 			     s->buckets_offset + extent->buckets * sizeof(uint64_t));
 
 	if (!err)
 		err = window_map(&s->windows[1], fd, s->directory_offset,
-				 (directory + page) & ~page);
+				 segment_whole_pages(directory));
 	if (!err)
 		err = window_map(&s->windows[2], fd, s->logs_offset, extent->logs * s->log_bytes);
 	if (!err)

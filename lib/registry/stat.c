@@ -82,11 +82,6 @@ static int stat_owners(struct kreg *k, struct kreg_stat *out)
 	return 0;
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
-}
-
 /*
  * The file's size in its file system, by the registry's own figures: no fd is kept that
  * fstat(2) could use.
@@ -94,10 +89,10 @@ static uint64_t whole_pages(uint64_t bytes)
 static uint64_t bytes_reserved(const struct segment *s)
 {
 	uint64_t slabs = land_slabs(s);
-	uint64_t directory = whole_pages(slabs * sizeof(struct directory_entry));
-	uint64_t fixed = SEGMENT_PAGE + whole_pages(segment_rows(s) * sizeof(struct row)) +
-			 whole_pages(segment_slots(s) * sizeof(struct slot)) +
-			 (s->lives ? whole_pages(s->seats * sizeof(*s->lives)) : 0);
+	uint64_t directory = segment_whole_pages(slabs * sizeof(struct directory_entry));
+	uint64_t fixed = SEGMENT_PAGE + segment_whole_pages(segment_rows(s) * sizeof(struct row)) +
+			 segment_whole_pages(segment_slots(s) * sizeof(struct slot)) +
+			 (s->lives ? segment_whole_pages(s->seats * sizeof(*s->lives)) : 0);
 
 	return fixed + table_bytes(s) + (slabs ? directory : SEGMENT_PAGE) + log_bytes(s) +
 	       slabs * SLAB_BYTES;
