@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "tests/support/child.h"
 #include "tests/support/groups.h"
 #include "tests/support/guard.h"
+#include "tests/support/halt.h"
 #include "tests/support/program.h"
 #include "tests/support/unit.h"
 
@@ -36,27 +36,10 @@
 
 /* What all processes of a test share. */
 struct board {
-	_Atomic int victim; /* enum state */
 	_Atomic int over;
 	_Atomic long missed, twice;
 };
 static struct board *board;
-
-enum state { RUNS, HALTED, DONE };
-enum halt { KILLED, STOPPED, EXECED, HALTS };
-
-/* In the victim: what happens to it at the how-many-th step; 0: nothing. */
-static int halt, steps_left;
-
-static void come_to_step(void)
-{
-	if (!steps_left || --steps_left)
-		return;
-	board->victim = HALTED;
-	if (halt == EXECED)
-		execl(PROGRAM, "program", "sleep", NULL);
-	kill(getpid(), halt == STOPPED ? SIGSTOP : SIGKILL);
-}
 
 /* The steps, each with a halt in front of it and behind it. */
 void __real_group_take(const struct segment *s, const struct query *q, uint32_t size, place_t place,
@@ -66,9 +49,9 @@ void __wrap_group_take(const struct segment *s, const struct query *q, uint32_t 
 void __wrap_group_take(const struct segment *s, const struct query *q, uint32_t size, place_t place,
 		       place_t before, struct group_claim *claim)
 {
-	come_to_step();
+	halt_here();
 	__real_group_take(s, q, size, place, before, claim);
-	come_to_step();
+	halt_here();
 }
 
 void __real_group_drop(const struct segment *s, const struct query *q, uint32_t size,
@@ -77,9 +60,9 @@ void __wrap_group_drop(const struct segment *s, const struct query *q, uint32_t 
 		       place_t place);
 void __wrap_group_drop(const struct segment *s, const struct query *q, uint32_t size, place_t place)
 {
-	come_to_step();
+	halt_here();
 	__real_group_drop(s, q, size, place);
-	come_to_step();
+	halt_here();
 }
 
 bool __real_table_cas(uint64_t *link, ref_t *seen, ref_t next);
@@ -88,9 +71,9 @@ bool __wrap_table_cas(uint64_t *link, ref_t *seen, ref_t next)
 {
 	bool done;
 
-	come_to_step();
+	halt_here();
 	done = __real_table_cas(link, seen, next);
-	come_to_step();
+	halt_here();
 	return done;
 }
 
@@ -153,21 +136,11 @@ static int victim(int link, void *data)
 	    kreg_register_with(k, "ns/reserved", KREG_STRING, "o", 1, KREG_REGISTER_RESERVED, NULL))
 		return 1;
 	link_say(link, 0);
-	halt = of->how;
-	steps_left = of->steps;
+	halt_at(of->how, of->steps);
 	act(k, of->what);
-	steps_left = 0;
-	board->victim = DONE;
+	halt_done();
 	link_hear(link);
 	return 0;
-}
-
-/* Whether it came to the step. */
-static bool await_victim(void)
-{
-	while (board->victim == RUNS)
-		sched_yield();
-	return board->victim == HALTED;
 }
 
 /* The lines have all names, and listings are those of the list. */
@@ -188,19 +161,18 @@ static bool halt_victim(struct kreg *k, struct victim *of)
 	struct child child;
 	bool halted;
 
-	board->victim = RUNS;
+	halt_new();
 	child = child_start_ready(victim, of);
-	halted = await_victim();
-	if (halted && of->how == KILLED)
+	halted = halt_comes();
+	if (halted && of->how == HALT_KILL)
 		child_end(&child);
 	expect_right(k);
-	if (halted && of->how == STOPPED) {
+	if (halted && of->how == HALT_STOP) {
 		kill(child.pid, SIGCONT);
-		while (board->victim != DONE)
-			sched_yield();
+		halt_await_done();
 		expect_right(k);
 	}
-	if (!halted || of->how != KILLED)
+	if (!halted || of->how != HALT_KILL)
 		child_kill(&child);
 	expect_right(k);
 	/* What was given before the end is the parent's. */
@@ -221,14 +193,13 @@ START_TEST(a_halt_at_any_step_leaves_the_groups_right)
 	struct victim of = { .mode = _i };
 	int halts = 0;
 
-	board = child_shared(sizeof(*board));
 	kreg_self(k, &heir);
 	fill(k);
 	ck_assert_int_eq(kreg_register_with(k, "ns/replaceable", KREG_STRING, "r", 1,
 					    KREG_REGISTER_REPLACEABLE, NULL),
 			 0);
 	for (of.what = 0; of.what < WHATS; of.what++) {
-		for (of.how = 0; of.how < (_i == MODE_GUARD ? HALTS : EXECED); of.how++) {
+		for (of.how = 0; of.how < (_i == MODE_GUARD ? HALTS : HALT_EXEC); of.how++) {
 			for (of.steps = 1; halt_victim(k, &of); of.steps++)
 				halts++;
 		}

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shm/table.h"
@@ -170,14 +169,6 @@ static int victim(int link, void *data)
 	return 0;
 }
 
-static void await_stop(const struct child *child)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(child->pid, &status, WUNTRACED), child->pid);
-	ck_assert(WIFSTOPPED(status));
-}
-
 START_TEST(a_process_that_halts_in_a_step_is_in_nobodys_way)
 {
 	struct victim of = { .mode = _i, .from = 1u << 24 };
@@ -190,7 +181,7 @@ START_TEST(a_process_that_halts_in_a_step_is_in_nobodys_way)
 		add(k, 0, count);
 		child = child_start_ready(victim, &of);
 		if (of.by == SIGSTOP)
-			await_stop(&child);
+			child_await_stop(&child);
 		else
 			child_end(&child);
 		buckets = buckets_of(k);

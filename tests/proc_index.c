@@ -6,13 +6,11 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "shm/table_search.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/halt.h"
 #include "tests/support/lines.h"
 #include "tests/support/program.h"
 #include "tests/support/unit.h"
@@ -34,27 +33,10 @@
 
 /* What all processes of a test share. */
 struct board {
-	_Atomic int victim; /* enum state */
 	_Atomic int over;
 	_Atomic long looks, missed, wrong;
 };
 static struct board *board;
-
-enum state { RUNS, HALTED, DONE };
-enum halt { KILLED, STOPPED, EXECED, HALTS };
-
-/* In the victim: what happens to it at the how-many-th step; 0: nothing. */
-static int halt, steps_left;
-
-static void come_to_step(void)
-{
-	if (!steps_left || --steps_left)
-		return;
-	board->victim = HALTED;
-	if (halt == EXECED)
-		execl(PROGRAM, "program", "sleep", NULL);
-	kill(getpid(), halt == STOPPED ? SIGSTOP : SIGKILL);
-}
 
 /* The steps, each with a halt in front of it and behind it. */
 int __real_index_claim(const struct writer *w, const struct query *q, place_t place,
@@ -66,9 +48,9 @@ int __wrap_index_claim(const struct writer *w, const struct query *q, place_t pl
 {
 	int err;
 
-	come_to_step();
+	halt_here();
 	err = __real_index_claim(w, q, place, claim);
-	come_to_step();
+	halt_here();
 	return err;
 }
 
@@ -76,9 +58,9 @@ void __real_index_settle(const struct index_claim *claim, uint64_t info);
 void __wrap_index_settle(const struct index_claim *claim, uint64_t info);
 void __wrap_index_settle(const struct index_claim *claim, uint64_t info)
 {
-	come_to_step();
+	halt_here();
 	__real_index_settle(claim, info);
-	come_to_step();
+	halt_here();
 }
 
 bool __real_index_clear(const struct writer *w, order_t order, place_t place);
@@ -87,9 +69,9 @@ bool __wrap_index_clear(const struct writer *w, order_t order, place_t place)
 {
 	bool cleared;
 
-	come_to_step();
+	halt_here();
 	cleared = __real_index_clear(w, order, place);
-	come_to_step();
+	halt_here();
 	return cleared;
 }
 
@@ -101,7 +83,7 @@ bool __wrap_table_cas(uint64_t *link, ref_t *seen, ref_t next);
 bool __wrap_table_cas(uint64_t *link, ref_t *seen, ref_t next)
 {
 	if (halts_at_mark && next & REF_MARK)
-		come_to_step();
+		halt_here();
 	return __real_table_cas(link, seen, next);
 }
 
@@ -170,21 +152,11 @@ static int victim(int link, void *data)
 		return 1;
 	link_say(link, 0);
 	halts_at_mark = of->at_mark;
-	halt = of->how;
-	steps_left = of->steps;
+	halt_at(of->how, of->steps);
 	act(k, of->what);
-	steps_left = 0;
-	board->victim = DONE;
+	halt_done();
 	link_hear(link);
 	return 0;
-}
-
-/* Whether it came to the step. */
-static bool await_victim(void)
-{
-	while (board->victim == RUNS)
-		sched_yield();
-	return board->victim == HALTED;
 }
 
 /*
@@ -228,23 +200,22 @@ static bool halt_victim(struct kreg *k, struct victim *of)
 	struct lines lines;
 	bool halted;
 
-	board->victim = RUNS;
+	halt_new();
 	child = child_start_ready(victim, of);
-	halted = await_victim();
-	if (halted && of->how == KILLED)
+	halted = halt_comes();
+	if (halted && of->how == HALT_KILL)
 		child_end(&child);
 	if (halted)
-		use_beside(k, of, of->how == KILLED);
-	if (halted && of->how == STOPPED) {
+		use_beside(k, of, of->how == HALT_KILL);
+	if (halted && of->how == HALT_STOP) {
 		lines_check(k);
 		grow(k, "beside", 5);
 		kill(child.pid, SIGCONT);
-		while (board->victim != DONE)
-			sched_yield();
+		halt_await_done();
 		ck_assert(is_found(k, "mine"));
 		lines_check(k);
 	}
-	if (!halted || of->how != KILLED)
+	if (!halted || of->how != HALT_KILL)
 		child_kill(&child);
 	use_beside(k, of, true);
 	lines_check(k);
@@ -268,13 +239,12 @@ START_TEST(a_halt_at_any_step_leaves_the_index_right)
 	struct victim of = { .mode = _i };
 	int halts = 0;
 
-	board = child_shared(sizeof(*board));
 	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "m", 1, NULL), 0);
 	ck_assert_int_eq(kreg_register_with(k, "replaceable", KREG_STRING, "r", 1,
 					    KREG_REGISTER_REPLACEABLE, NULL),
 			 0);
 	for (of.what = 0; of.what < WHATS; of.what++) {
-		for (of.how = 0; of.how < (_i == MODE_GUARD ? HALTS : EXECED); of.how++) {
+		for (of.how = 0; of.how < (_i == MODE_GUARD ? HALTS : HALT_EXEC); of.how++) {
 			for (of.steps = 1; halt_victim(k, &of); of.steps++)
 				halts++;
 		}
@@ -288,16 +258,16 @@ START_TEST(a_level_waits_for_one_that_links_late)
 {
 	struct kreg *k = open_names(_i);
 	struct victim of = {
-		.mode = _i, .what = UPDATE, .how = STOPPED, .steps = 3, .at_mark = true
+		.mode = _i, .what = UPDATE, .how = HALT_STOP, .steps = 3, .at_mark = true
 	};
 	struct segment_header *header = k->segment.header;
 	uint64_t before = header->buckets, epoch, i;
 	struct child child;
 	char value[4] = "";
 
-	board = child_shared(sizeof(*board));
+	halt_new();
 	child = child_start_ready(victim, &of);
-	ck_assert(await_victim());
+	ck_assert(halt_comes());
 	grow(k, "many", (int)before * 6);
 	ck_assert_uint_ge(header->buckets, 2 * before);
 	epoch = header->epoch;
@@ -313,8 +283,7 @@ START_TEST(a_level_waits_for_one_that_links_late)
 		unit_assert(!(k->segment.lines[i].control & INDEX_COMPLETE));
 	lines_check(k);
 	kill(child.pid, SIGCONT);
-	while (board->victim != DONE)
-		sched_yield();
+	halt_await_done();
 	ck_assert_int_eq(kreg_lookup(k, "own", KREG_STRING, value, sizeof(value), NULL), 1);
 	ck_assert_str_eq(value, "n");
 	lines_check(k);

@@ -101,6 +101,16 @@ static struct child start(struct kreg_owner *self)
 	return child_start_ready(obey, self);
 }
 
+/* It has registered the name, which is remembered. */
+static struct child start_holder(struct kreg_owner *self)
+{
+	struct child child = start(self);
+
+	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
+	assert_found(child.pid, "childs.");
+	return child;
+}
+
 START_TEST(each_change_of_the_value_is_seen_at_once)
 {
 	int64_t sum;
@@ -136,11 +146,9 @@ START_TEST(a_dead_owner_is_not_found_and_a_stopped_one_is)
 	struct child child;
 
 	open_mode(_i);
-	child = start(&self);
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	assert_found(child.pid, "childs.");
+	child = start_holder(&self);
 	ck_assert_int_eq(kill(child.pid, SIGSTOP), 0);
-	ck_assert_int_eq(waitpid(child.pid, NULL, WUNTRACED), child.pid);
+	child_await_stop(&child);
 	assert_found(child.pid, "childs.");
 	child_kill(&child);
 	assert_none();
@@ -158,9 +166,7 @@ START_TEST(the_next_in_line_is_found_when_the_holder_dies)
 	struct child first, second;
 
 	open_mode(_i);
-	first = start(&self);
-	ck_assert_int_eq(child_ask(&first, REGISTER), 0);
-	assert_found(first.pid, "childs.");
+	first = start_holder(&self);
 	second = start(&self);
 	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 	assert_found(first.pid, "childs.");
@@ -180,9 +186,7 @@ START_TEST(a_name_that_goes_to_another_owner_is_found_there_at_once)
 	struct child child;
 
 	open_mode(_i);
-	child = start(&self);
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	assert_found(child.pid, "childs.");
+	child = start_holder(&self);
 	ck_assert_int_eq(child_ask(&child, GIVE), 0);
 	assert_found(getpid(), "childs.");
 	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "mine", 4, NULL, 0), 7);
@@ -220,9 +224,7 @@ START_TEST(references_stay_right_while_the_table_grows_and_is_swept)
 	int i;
 
 	open_mode(_i);
-	child = start(&self);
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	assert_found(child.pid, "childs.");
+	child = start_holder(&self);
 	for (i = 0; i < MANY; i++) {
 		int old = i / 2;
 
@@ -339,9 +341,7 @@ START_TEST(with_duplicate_keys_it_finds_what_a_lookup_finds)
 	k = mode_open_as(_i, "ref", &options);
 	ref = (struct kreg_ref)KREG_REF("name", KREG_STRING);
 	assert_none();
-	child = start(&self);
-	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
-	assert_found(child.pid, "childs.");
+	child = start_holder(&self);
 	child_kill(&child);
 	assert_none();
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "one", 3, NULL), 0);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
@@ -250,14 +249,6 @@ static int halter(int link, void *data)
 	return 0;
 }
 
-static void await_stop(const struct child *child)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(child->pid, &status, WUNTRACED), child->pid);
-	ck_assert(WIFSTOPPED(status));
-}
-
 /* Between taking an entry out and saying so. */
 START_TEST(one_that_halts_inside_a_sweep_is_in_nobodys_way)
 {
@@ -271,7 +262,7 @@ START_TEST(one_that_halts_inside_a_sweep_is_in_nobodys_way)
 		sweeper = child_start(halter, NULL);
 		link_say(sweeper.link, 0);
 		if (by == SIGSTOP)
-			await_stop(&sweeper);
+			child_await_stop(&sweeper);
 		else
 			child_end(&sweeper);
 		ck_assert_int_gt(kreg_sweep(k), 0);

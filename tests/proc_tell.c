@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
@@ -305,14 +304,6 @@ static const struct scene before_unlink = { .have = register_name,
 					    .halts_at = AT_UNLINK,
 					    .then_at = AT_SETTLE };
 
-static void await_stop(const struct child *child)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(child->pid, &status, WUNTRACED), child->pid);
-	ck_assert(WIFSTOPPED(status));
-}
-
 START_TEST(an_announced_change_is_reported_only_once_it_happens)
 {
 	struct child changer;
@@ -321,12 +312,12 @@ START_TEST(an_announced_change_is_reported_only_once_it_happens)
 	changer = start_changer(&before_unlink);
 	link_say(changer.link, HALT_STOP);
 	halt_await();
-	await_stop(&changer);
+	child_await_stop(&changer);
 	assert_silence();
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 2);
 	/* The change happens, and the changer is stopped before it reports it. */
 	kill(changer.pid, SIGCONT);
-	await_stop(&changer);
+	child_await_stop(&changer);
 	assert_event(KREG_EVENT_UNREGISTER, changer.pid);
 	assert_silence();
 	kill(changer.pid, SIGCONT);

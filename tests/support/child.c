@@ -174,3 +174,11 @@ void child_await_sleep(const struct child *child)
 		sched_yield();
 	}
 }
+
+void child_await_stop(const struct child *child)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(child->pid, &status, WUNTRACED), child->pid);
+	ck_assert(WIFSTOPPED(status));
+}

@@ -50,4 +50,7 @@ void child_kill_by_pidfd(struct child *child);
 /* Returns when its first thread sleeps, as it does in a call that waits. */
 void child_await_sleep(const struct child *child);
 
+/* Returns when it was stopped by a signal. */
+void child_await_stop(const struct child *child);
+
 #endif

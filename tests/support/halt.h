@@ -10,6 +10,7 @@
 #ifndef KREG_TESTS_SUPPORT_HALT_H
 #define KREG_TESTS_SUPPORT_HALT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum halt { HALT_KILL, HALT_STOP, HALT_EXEC, HALTS };
@@ -22,7 +23,16 @@ void halt_new(void);
 void halt_at(int how, int calls);
 void halt_here(void);
 
+/* In the child: it has not come to that call, or has gone on behind it; from now on nothing halts it. */
+void halt_done(void);
+
 /* In the parent: waits until it has happened, and says when, by clock_now(). */
 uint64_t halt_await(void);
+
+/* The same, or waits until the child calls halt_done(): then false. */
+bool halt_comes(void);
+
+/* Waits for halt_done(). */
+void halt_await_done(void);
 
 #endif
