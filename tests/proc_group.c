@@ -166,6 +166,9 @@ static bool halt_victim(struct kreg *k, struct victim *of)
 	halted = halt_comes();
 	if (halted && of->how == HALT_KILL)
 		child_end(&child);
+	/* Or it could get SIGCONT before it stops. */
+	if (halted && of->how == HALT_STOP)
+		child_await_stop(&child);
 	expect_right(k);
 	if (halted && of->how == HALT_STOP) {
 		kill(child.pid, SIGCONT);

@@ -205,6 +205,9 @@ static bool halt_victim(struct kreg *k, struct victim *of)
 	halted = halt_comes();
 	if (halted && of->how == HALT_KILL)
 		child_end(&child);
+	/* Or it could get SIGCONT before it stops. */
+	if (halted && of->how == HALT_STOP)
+		child_await_stop(&child);
 	if (halted)
 		use_beside(k, of, of->how == HALT_KILL);
 	if (halted && of->how == HALT_STOP) {
@@ -268,6 +271,7 @@ START_TEST(a_level_waits_for_one_that_links_late)
 	halt_new();
 	child = child_start_ready(victim, &of);
 	ck_assert(halt_comes());
+	child_await_stop(&child);
 	grow(k, "many", (int)before * 6);
 	ck_assert_uint_ge(header->buckets, 2 * before);
 	epoch = header->epoch;
