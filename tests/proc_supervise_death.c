@@ -44,13 +44,30 @@ static const struct kreg_supervised services[] = {
 	{ .size = sizeof(services[0]), .role = "b", .start = &sleeping, .stop_ms = 60000 },
 };
 
+/* Its exit goes on long after its name is gone: the kernel frees the pages of its file. */
+static const char *const slow_end_argv[] = {
+	"/bin/sh", "-c",
+	"f=/dev/shm/kreg-slow.$$ && exec 8<>$f && rm $f &&"
+	"head -c 256M /dev/zero >&8 && echo >&9 && exec 9>&- sleep 1000",
+	NULL
+};
+static const KREG_START(slow_end, .argv = slow_end_argv, .ready = KREG_READY_FD, .ready_fd = 9);
+
+static const struct kreg_supervised slow_services[] = {
+	{ .size = sizeof(slow_services[0]), .role = "a", .start = &slow_end },
+	{ .size = sizeof(slow_services[0]), .role = "b", .start = &slow_end },
+};
+
+/* What the supervisor of start_supervisor() supervises. */
+static const struct kreg_supervised *plan = services;
+
 /* Supervises a and b, and reports that; @data decides what it does at SIGTERM. */
 enum at_term { KEEP, STOP, IGNORE };
 
 static int be_supervisor(int link, void *data)
 {
 	enum at_term at_term = *(enum at_term *)data;
-	KREG_SUPERVISION(what, .services = services, .count = 2, .log = journal_log,
+	KREG_SUPERVISION(what, .services = plan, .count = 2, .log = journal_log,
 			 .log_data = &journal, .flags = at_term == KEEP ? KREG_SUPERVISE_KEEP : 0);
 	struct kreg *own = mode_open(mode, "supervise_death");
 	struct kreg_supervisor *supervisor;
@@ -242,6 +259,20 @@ START_TEST(stopping_a_namespace_asks_its_supervisor_first)
 }
 END_TEST
 
+START_TEST(services_that_die_with_their_supervisor_are_counted_once)
+{
+	struct child child;
+
+	open_mode(_i);
+	plan = slow_services;
+	child = start_supervisor(IGNORE);
+	ck_assert_int_eq(kreg_namespace_stop(k, "production", 20), 3);
+	child_end(&child);
+	reap_all();
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_supervisor_that_does_not_stop_is_killed_with_its_services)
 {
 	struct child child;
@@ -385,6 +416,7 @@ int main(int argc, char **argv)
 		a_supervisor_belongs_to_the_process_and_not_to_its_children,
 		stopping_a_namespace_asks_its_supervisor_first,
 		a_supervisor_that_does_not_stop_is_killed_with_its_services,
+		services_that_die_with_their_supervisor_are_counted_once,
 		the_newest_services_are_stopped_first_in_any_state,
 		services_reserved_in_line_and_of_the_caller_are_stopped_too,
 		a_namespace_that_cannot_be_stopped_is_refused,

@@ -35,6 +35,7 @@ struct resident {
 
 struct round {
 	struct kreg *k;
+	const char *space;
 	const struct cgroups *cgroups;
 	struct resident *at;
 	size_t count, size;
@@ -124,8 +125,16 @@ static int end_process(const struct round *round, const struct resident *residen
 	struct ward ward = { .group = { .cgroup = -1 }, .end = -1, .signals = -1 };
 	int err = ward_take_over(&ward, k, &resident->owner);
 
+	if (err == -ESRCH) {
+		/*
+		 * Its name is gone before its last process has left the cgroup. What is
+		 * left there now must not be counted once more as the rest of a service.
+		 */
+		service_left_clear_role(k, round->space, round->cgroups, resident->role);
+		return 0;
+	}
 	if (err)
-		return err == -ESRCH ? 0 : err;
+		return err;
 	/*
 	 * Kills what the service has started, if it has a cgroup. Its minder would do so
 	 * a few milliseconds later.
@@ -146,6 +155,8 @@ static int end_process(const struct round *round, const struct resident *residen
 	if (!err && ward.group.cgroup >= 0) {
 		group_kill(&ward.group);
 		cgroups_remove(ward.group.cgroup, resident->role);
+	} else if (!err) {
+		service_left_clear_role(k, round->space, round->cgroups, resident->role);
 	}
 	fd_close(&ward.group.cgroup);
 	return err;
@@ -191,7 +202,7 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 	UNCANCELLABLE;
 	const struct kreg_supervision quiet = { .log = NULL };
 	struct cgroups cgroups = { .own = -1, .all = -1 };
-	struct round round = { .k = k, .cgroups = &cgroups };
+	struct round round = { .k = k, .space = space, .cgroups = &cgroups };
 	char prefix[KREG_KEY_MAX];
 	/* The key's prefix: a role of one character is the shortest. */
 	ssize_t size = k ? kreg_service_key(space, "-", prefix) : -EINVAL;

@@ -52,3 +52,12 @@ size_t service_left_clear(struct kreg *k, const char *space, const struct cgroup
 	cgroups_each(cgroups, clear, &clearing);
 	return clearing.found;
 }
+
+void service_left_clear_role(struct kreg *k, const char *space, const struct cgroups *cgroups,
+			     const char *role)
+{
+	const struct kreg_supervision quiet = { .log = NULL };
+	struct clearing clearing = { k, space, cgroups, &quiet, 0 };
+
+	clear(role, &clearing);
+}

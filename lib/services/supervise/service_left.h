@@ -22,6 +22,10 @@
 size_t service_left_clear(struct kreg *k, const char *space, const struct cgroups *cgroups,
 			  const struct kreg_supervision *what);
 
+/* The same for one service, unless its name is held. */
+void service_left_clear_role(struct kreg *k, const char *space, const struct cgroups *cgroups,
+			     const char *role);
+
 #pragma GCC visibility pop
 
 #endif
