@@ -19,12 +19,6 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
-/*
- * How many entries of one order are compared with each other by key: a line of many would
- * cost the square of its length.
- */
-#define SAME_KEY_MAX 64u
-
 /* What was found about one entry, all within one peek. */
 struct item {
 	place_t place;
@@ -131,34 +125,11 @@ static bool slab_is_sound(const struct look *look, const struct item *item)
 }
 
 /*
- * Whether a living owner has the same name twice, which the lock of each key prevents.
- * The entry before is in the same part, as an order lies in one bucket.
- */
-static bool is_twice(const struct look *look, const struct items *items, const struct item *item,
-		     const unsigned char *key)
-{
-	uint64_t i = items->count;
-
-	if (!look->s->unique || !item->live || !entry_is_of(item->info, KINDS_OF_NAMES))
-		return false;
-	while (i && items->count - i < SAME_KEY_MAX && items->of[i - 1].order == item->order) {
-		const struct item *other = &items->of[--i];
-
-		if (other->live && other->owner == item->owner &&
-		    entry_is_of(other->info, KINDS_OF_NAMES) &&
-		    entry_has_key(look->s, segment_entry(look->s, other->place), other->info, key,
-				  entry_key_size(item->info)))
-			return true;
-	}
-	return false;
-}
-
-/*
  * The first fault of an entry. The order matters: what comes later relies on what was
  * checked before, e.g. the key is read only from a block that holds it.
  */
-static enum fault_kind fault_of(const struct look *look, const struct items *items,
-				const struct item *item, const struct entry *entry)
+static enum fault_kind fault_of(const struct look *look, const struct item *item,
+				const struct entry *entry)
 {
 	unsigned char key[256];
 	struct query q;
@@ -181,7 +152,7 @@ static enum fault_kind fault_of(const struct look *look, const struct items *ite
 		return FAULT_UNINDEXED;
 	if (item->live && !look_is_grouped(look, &q, entry, item->place))
 		return FAULT_UNGROUPED;
-	return is_twice(look, items, item, key) ? FAULT_LINE : FAULT_NONE;
+	return FAULT_NONE;
 }
 
 /* Reads one entry into @items; *next becomes its link. -ENOMEM. */
@@ -198,7 +169,7 @@ static int look_entry(const struct look *look, struct items *items, ref_t at, st
 	/* relaxed: behind the link */
 	item.owner = owner_without_image(load_relaxed(&entry->owner));
 	item.slab = land_owner(look->s, segment_slab_of(look->s, item.place));
-	item.fault = fault_of(look, items, &item, entry);
+	item.fault = fault_of(look, &item, entry);
 	return items_add(items, &item);
 }
 
@@ -268,12 +239,7 @@ static void say_item(struct look *look, const struct item *item)
 		[FAULT_UNGROUPED] = "is linked, and listings by its first bytes do not find it",
 	};
 
-	if (item->fault == FAULT_LINE)
-		look_fault(look, FAULT_LINE, item->place, item->owner,
-			   "entry at line %u: process %u is in the line for one name twice, until "
-			   "it unregisters the name or ends",
-			   item->place, look_pid(look, item->owner));
-	else if (item->fault)
+	if (item->fault)
 		look_fault(look, item->fault, item->place, item->info,
 			   "entry at line %u of process %u %s; " LOOK_DAMAGED, item->place,
 			   look_pid(look, item->owner), words[item->fault]);

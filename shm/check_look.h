@@ -42,7 +42,6 @@ enum fault_kind {
 	/* Its owner has never opened the registry. */
 	FAULT_STRANGER,
 	/* An owner is in a line twice. */
-	FAULT_LINE,
 	/* Lookups would not find it: its line of the index says that it is not there. */
 	FAULT_UNINDEXED,
 	/* A cell of the index leads lookups to what does not hold the name. */

@@ -194,6 +194,31 @@ START_TEST(listeners_are_notified_of_a_gift)
 }
 END_TEST
 
+START_TEST(a_receiver_that_waits_for_the_name_keeps_its_place_in_the_line)
+{
+	struct kreg_owner parent;
+	struct child child;
+
+	open_mode(_i);
+	parent = self_of(k);
+	child = child_start(obey, &parent);
+	link_hear(child.link);
+	tell(&child, 0, 0);
+	ck_assert_int_eq(
+		kreg_register_with(k, "name", KREG_STRING, "line", 4, KREG_REGISTER_QUEUE, NULL),
+		KREG_WAITING);
+	tell(&child, 1, 0);
+	assert_holder(getpid(), "value");
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "mine", 4, NULL, 0), 5);
+	assert_holder(getpid(), "mine");
+	assert_count(2);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 2);
+	child_kill(&child);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 {
 	char *large = calloc(1, 17000);
@@ -282,6 +307,7 @@ int main(void)
 	const TTest *const both[] = {
 		a_given_name_belongs_to_the_receiver_with_all_rights,
 		listeners_are_notified_of_a_gift,
+		a_receiver_that_waits_for_the_name_keeps_its_place_in_the_line,
 		a_name_that_is_too_large_to_give_stays_with_its_owner,
 		killed_givers_leave_whole_names_and_no_memory,
 		NULL,
