@@ -24,7 +24,7 @@
 struct guard_options {
 	const char *path; /* NULL: LIFE_GUARD_DEFAULT */
 	uint32_t seats;   /* 0: GUARD_SEATS_DEFAULT; at most LIFE_SEATS_MAX */
-	void (*log)(void *data, const char *sentence);
+	void (*log)(const char *sentence, void *data);
 	void *log_data;
 	uint32_t share; /* seats that each user but root may hold; 0: half of them, or as it is */
 	/*

@@ -28,5 +28,5 @@ void guard_say(const struct guard_options *o, const char *format, ...)
 	va_start(list, format);
 	vsnprintf(sentence, sizeof(sentence), format, list);
 	va_end(list);
-	o->log(o->log_data, sentence);
+	o->log(sentence, o->log_data);
 }

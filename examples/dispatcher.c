@@ -35,7 +35,7 @@ static int fail(const char *what, const char *why)
 }
 
 /* Prints why the registry could not be opened, and what to do. */
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "dispatcher: %s\n", sentence);

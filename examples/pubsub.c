@@ -41,7 +41,7 @@ static int fail(const char *what, const char *why)
 }
 
 /* Prints why the registry could not be opened, and what to do. */
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "pubsub: %s\n", sentence);
@@ -213,7 +213,7 @@ static int watch(struct kreg *k, int signals, const char *topic)
 	struct kreg_listener *listener;
 	int status, err;
 
-	err = kreg_listen(k, &pattern, KREG_LISTEN_KNOWN, &listener);
+	err = kreg_listen(&listener, k, &pattern, KREG_LISTEN_KNOWN);
 	if (err)
 		return fail("listen", kreg_strerror(err));
 	status = take_until_signal(signals, kreg_listener_fd(listener), print_events, listener);

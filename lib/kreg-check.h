@@ -27,7 +27,7 @@ struct kreg_check_isolation {
 	char sentence[512]; /* the last message of the library */
 };
 
-static inline void kreg_check_log(void *data, const char *sentence)
+static inline void kreg_check_log(const char *sentence, void *data)
 {
 	struct kreg_check_isolation *env = (struct kreg_check_isolation *)data;
 
@@ -50,7 +50,7 @@ static inline void kreg_check_set_up(struct kreg_check_isolation *env, const cha
 		services->log = kreg_check_log;
 		services->log_data = env;
 	}
-	err = kreg_isolate(env->kreg, services, &env->isolation, why);
+	err = kreg_isolate(&env->isolation, env->kreg, services, why, sizeof(why));
 	ck_assert_msg(!err, "kreg_isolate: %s: %s: %s", why, kreg_strerror(err), env->sentence);
 	kreg_supervision_free(services);
 	env->space = kreg_isolation_space(env->isolation);

@@ -252,7 +252,7 @@ int64_t check_segment(const struct segment *s, const struct life_table *lives, c
 		look_confirm(&looks[0], &looks[1]);
 	}
 	for (i = 0; !err && say && i < looks[0].count; i++)
-		say(data, looks[0].faults[i].sentence);
+		say(looks[0].faults[i].sentence, data);
 	for (i = 0; i < FAULT_KINDS; i++)
 		result += (int64_t)looks[0].of_kind[i];
 	if (!result && looks[0].torn)

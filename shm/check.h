@@ -19,7 +19,7 @@
 #include "shm/segment.h"
 
 /* Receives one message. Called after all looks, in no section. */
-typedef void (*check_say_fn)(void *data, const char *sentence);
+typedef void (*check_say_fn)(const char *sentence, void *data);
 
 /*
  * The number of faults; @say, which may be NULL, gets a message for each of the first few

@@ -55,7 +55,7 @@ void segment_say(const struct segment_path *path, const char *format, ...)
 	va_start(list, format);
 	vsnprintf(sentence, sizeof(sentence), format, list);
 	va_end(list);
-	path->log(path->log_data, sentence);
+	path->log(sentence, path->log_data);
 }
 
 /*

@@ -235,7 +235,7 @@ struct segment_path {
 	const char *file;
 	/* The required owner of the file. */
 	uid_t owner;
-	void (*log)(void *data, const char *sentence);
+	void (*log)(const char *sentence, void *data);
 	void *log_data;
 	/*
 	 * Set to true when a message was logged, so that the caller does not add a vaguer

@@ -35,7 +35,7 @@ static void place_open(struct place *place, const char *name)
 	int err;
 
 	services_describe(&place->services, name);
-	err = kreg_isolate(k, &tree, &place->isolation, why);
+	err = kreg_isolate(&place->isolation, k, &tree, why, sizeof(why));
 	ck_assert_msg(!err, "%s: %s", why, kreg_strerror(err));
 	place->space = kreg_isolation_space(place->isolation);
 }
@@ -75,7 +75,7 @@ static void kill_service(const struct place *place, const char *role)
 {
 	struct kreg_owner owner = owner_of(place, role);
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key(place->space, role, key);
+	ssize_t size = kreg_service_key(place->space, role, key, sizeof(key));
 
 	ck_assert_int_eq(kreg_signal(k, key, (size_t)size, SIGKILL), 0);
 	ck_assert_int_eq(kreg_service_await_gone(k, place->space, role, &owner, TIMEOUT_MS), 0);

@@ -82,7 +82,7 @@ static int destroy(void)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
 
-	return kreg_destroy("bell", &options, 1);
+	return kreg_destroy("bell", &options, KREG_DESTROY_FORCE);
 }
 
 static struct kreg_lock lock;

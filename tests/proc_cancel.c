@@ -76,7 +76,7 @@ static int call_await(const char *key)
 static int call_listen(const char *key)
 {
 	struct kreg_event event;
-	int err = kreg_listen(k, NULL, 0, &listener);
+	int err = kreg_listen(&listener, k, NULL, 0);
 
 	if (!err)
 		err = call_register(key);

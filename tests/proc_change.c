@@ -122,7 +122,7 @@ START_TEST(an_update_returns_the_old_value_and_is_refused_to_other_processes)
 
 	child = claim(&plain, 0, 0);
 	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "x", 1, NULL, 0), -ENOENT);
-	ck_assert_int_eq(kreg_update_if(k, "key", KREG_STRING, "theirs", 6, "x", 1), -ENOENT);
+	ck_assert_int_eq(kreg_update_if(k, "key", KREG_STRING, "x", 1, "theirs", 6), -ENOENT);
 	assert_holds("key", child.pid, "theirs");
 	child_kill(&child);
 	free(large);
@@ -134,12 +134,12 @@ START_TEST(compare_and_swap_replaces_only_the_expected_value)
 {
 	k = open_mode(_i);
 	ck_assert_int_eq(kreg_register(k, "mine", KREG_STRING, "one", 3, NULL), 0);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "two", 3, "x", 1), -ECANCELED);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "on", 2, "x", 1), -ECANCELED);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, NULL, 0, "x", 1), -ECANCELED);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "x", 1, "two", 3), -ECANCELED);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "x", 1, "on", 2), -ECANCELED);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "x", 1, NULL, 0), -ECANCELED);
 	assert_holds("mine", getpid(), "one");
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "one", 3, NULL, 0), 0);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, NULL, 0, "x", 1), 0);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, NULL, 0, "one", 3), 0);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "x", 1, NULL, 0), 0);
 	assert_holds("mine", getpid(), "x");
 	kreg_close(k);
 }
@@ -147,7 +147,7 @@ END_TEST
 
 static int calls;
 
-static ssize_t append_letter(const void *old, size_t old_size, void *value, size_t capacity,
+static ssize_t append_letter(void *value, size_t capacity, const void *old, size_t old_size,
 			     void *data)
 {
 	calls++;
@@ -160,13 +160,13 @@ static ssize_t append_letter(const void *old, size_t old_size, void *value, size
 	return (ssize_t)old_size + 1;
 }
 
-static ssize_t refuse(const void *old, size_t old_size, void *value, size_t capacity, void *data)
+static ssize_t refuse(void *value, size_t capacity, const void *old, size_t old_size, void *data)
 {
 	(void)old, (void)old_size, (void)value, (void)capacity, (void)data;
 	return -ENOTTY;
 }
 
-static ssize_t too_large(const void *old, size_t old_size, void *value, size_t capacity, void *data)
+static ssize_t too_large(void *value, size_t capacity, const void *old, size_t old_size, void *data)
 {
 	(void)old, (void)old_size, (void)value, (void)data;
 	return (ssize_t)capacity + 1;

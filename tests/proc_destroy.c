@@ -47,7 +47,7 @@ static int destroy(int mode, int force)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
 
-	return kreg_destroy(NAME, &options, force);
+	return kreg_destroy(NAME, &options, force ? KREG_DESTROY_FORCE : 0);
 }
 
 static ino_t file_inode(void)
@@ -170,7 +170,7 @@ static int keep_listening(int link, void *data)
 	struct kreg *k;
 
 	(void)data;
-	link_say(link, open_as(&k, mode, 0) || kreg_listen(k, NULL, 0, &listener));
+	link_say(link, open_as(&k, mode, 0) || kreg_listen(&listener, k, NULL, 0));
 	while (!is_stopped())
 		tell(kreg_listener_next(listener, &event) < 0);
 	return 0;

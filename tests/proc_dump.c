@@ -165,7 +165,7 @@ static struct kreg_listener *listen_now(uint32_t flags)
 {
 	struct kreg_listener *listener;
 
-	ck_assert_int_eq(kreg_listen(k, NULL, flags, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, flags), 0);
 	return listener;
 }
 

@@ -19,7 +19,7 @@ static int destroy(int force)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
 
-	return kreg_destroy("end", &options, force);
+	return kreg_destroy("end", &options, force ? KREG_DESTROY_FORCE : 0);
 }
 
 static void open_mode(int in)
@@ -157,7 +157,7 @@ static int wait_for_event(int link, void *data)
 	int got;
 
 	(void)data;
-	link_say(link, kreg_listen(own, NULL, 0, &listener));
+	link_say(link, kreg_listen(&listener, own, NULL, 0));
 	at = (struct pollfd){ .fd = kreg_listener_fd(listener), .events = POLLIN };
 	while (!(got = kreg_listener_next(listener, &event)))
 		poll(&at, 1, -1);

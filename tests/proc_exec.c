@@ -146,7 +146,7 @@ int __wrap_table_next(const struct segment *s, const struct life_table *lives,
 
 /* ---- checks */
 
-static void say_fault(void *data, const char *sentence)
+static void say_fault(const char *sentence, void *data)
 {
 	fprintf(stderr, "# %s: %s\n", (const char *)data, sentence);
 }

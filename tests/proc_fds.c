@@ -104,7 +104,7 @@ static int open_with_closed(int link, void *data)
 	for (i = 0; i < OPENINGS && !fault; i++) {
 		k = mode_open(mode, "closed");
 		if (kreg_register(k, "svc", KREG_STRING, "v", 1, NULL) ||
-		    kreg_listen(k, NULL, 0, &listener) ||
+		    kreg_listen(&listener, k, NULL, 0) ||
 		    kreg_await(k, "other", KREG_STRING, 1, NULL) != -ETIMEDOUT ||
 		    kreg_lookup(k, "svc", KREG_STRING, NULL, 0, NULL) != 1 ||
 		    kreg_listener_fd(listener) <= STDERR_FILENO)
@@ -253,7 +253,7 @@ static int hear_without_fds(int link, void *data)
 
 	child_start_ready(hold_name, data);
 	before = count_fds();
-	REQUIRE(!kreg_listen(waiter.k, NULL, KREG_LISTEN_KNOWN, &listener));
+	REQUIRE(!kreg_listen(&listener, waiter.k, NULL, KREG_LISTEN_KNOWN));
 	REQUIRE(kreg_listener_fd(listener) > STDERR_FILENO);
 	/*
 	 * A pair, and no fd that the program could take for its own, however many owners
@@ -387,7 +387,7 @@ static int end_closer(struct closer *c)
 }
 
 /* Writes the supervisor's messages to the program's own file. */
-static void write_sentence(void *data, const char *sentence)
+static void write_sentence(const char *sentence, void *data)
 {
 	dprintf(*(int *)data, "%s\n", sentence);
 }
@@ -464,7 +464,7 @@ static int supervise_without_fds(int link, void *data)
 	closer.link = link;
 	before = count_fds();
 	REQUIRE(!kreg_service_telemetry(k, write_event, &log));
-	REQUIRE(!kreg_supervise(k, "closed", &what, &s, NULL));
+	REQUIRE(!kreg_supervise(&s, k, "closed", &what, NULL, 0));
 	/*
 	 * A pair, and no fd that the program could take for its own, however many
 	 * services there are.
@@ -476,7 +476,7 @@ static int supervise_without_fds(int link, void *data)
 	/* A stopped service does not feed its watchdog. */
 	REQUIRE(!kill_services(k, "heard", SIGSTOP, 1));
 	REQUIRE(!kreg_supervisor_state(s));
-	REQUIRE(!kreg_supervisor_change(s, &what, NULL));
+	REQUIRE(!kreg_supervisor_change(s, &what, NULL, 0));
 	kreg_supervisor_stop(s);
 	kreg_close(k);
 	REQUIRE(!end_closer(&closer));

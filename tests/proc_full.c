@@ -87,7 +87,7 @@ static void all_are_refused(const struct kreg_owner *to)
 	struct kreg *other;
 
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, value, VALUE, NULL, 0), -ENOSPC);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "old", 3, value, VALUE), -ENOSPC);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, value, VALUE, "old", 3), -ENOSPC);
 	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, value_grow, NULL), -ENOSPC);
 	ck_assert_int_eq(kreg_publish(k, "reserved", KREG_STRING, value, VALUE), -ENOSPC);
 	ck_assert_int_eq(register_with(KREG_REGISTER_REPLACE), -ENOSPC);
@@ -240,7 +240,7 @@ END_TEST
 
 static char said[512];
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);

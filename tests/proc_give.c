@@ -177,7 +177,7 @@ START_TEST(listeners_are_notified_of_a_gift)
 	child = child_start(obey, &parent);
 	link_hear(child.link);
 	tell(&child, 0, 0);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	tell(&child, 1, 0);
 	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
 	ck_assert_uint_eq(event.type, KREG_EVENT_UNREGISTER);

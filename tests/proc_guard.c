@@ -585,7 +585,7 @@ static int await_event(struct kreg *k)
 	struct kreg_listener *listener;
 	struct kreg_event event;
 	struct pollfd at = { .events = POLLIN };
-	int got = kreg_listen(k, NULL, 0, &listener);
+	int got = kreg_listen(&listener, k, NULL, 0);
 
 	while (!got) {
 		at.fd = kreg_listener_fd(listener);

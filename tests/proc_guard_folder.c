@@ -33,7 +33,7 @@
 
 static char said[1024], place[64], guard[128];
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);

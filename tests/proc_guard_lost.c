@@ -118,7 +118,7 @@ static int listen_on(int link, void *data)
 	struct kreg_event event;
 	struct kreg *k = open_registry(0);
 	struct pollfd ready;
-	int got = kreg_listen(k, NULL, 0, &l);
+	int got = kreg_listen(&l, k, NULL, 0);
 
 	(void)data;
 	link_say(link, got);

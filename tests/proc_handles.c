@@ -225,7 +225,7 @@ START_TEST(a_registry_created_again_is_not_the_previous_one)
 	ck_assert_int_eq(kreg_register(a, "x", KREG_STRING, NULL, 0, NULL), 0);
 	options.guard = mode_guard(mode);
 	options.directory = tmp_directory();
-	ck_assert_int_eq(kreg_destroy("anew", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("anew", &options, KREG_DESTROY_FORCE), 0);
 	b = mode_open(mode, "anew");
 	ck_assert_int_eq(kreg_register(b, "x", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_register(a, "y", KREG_STRING, NULL, 0, NULL), -ESHUTDOWN);

@@ -83,7 +83,7 @@ static void look_for_all(struct kreg *k, struct seen *seen)
 		kreg_read_leave(k);
 		count(seen, kreg_await(k, names[i], KREG_STRING, 0, NULL));
 	}
-	count(seen, kreg_lookup_many(k, keys, found, NAMES));
+	count(seen, kreg_lookup_many(k, keys, NAMES, found));
 	for (i = 0; i < NAMES; i++)
 		count(seen, found[i].size);
 }

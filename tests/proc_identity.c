@@ -188,11 +188,12 @@ static int open_again(int link, void *data)
 {
 	struct forked *forked = data;
 	struct kreg *k = mode_open(forked->mode, "identity");
-	struct kreg_owner self, holder;
+	struct kreg_found holder = { 0 };
+	struct kreg_owner self;
 
 	(void)link;
 	if (kreg_register(k, "name", KREG_STRING, "y", 1, &holder) != -EEXIST ||
-	    holder.pid != getppid())
+	    holder.owner.pid != getppid())
 		return 1;
 	if (kreg_register(k, "child's", KREG_STRING, "y", 1, NULL) || kreg_self(k, &self) ||
 	    self.pid != getpid())

@@ -111,7 +111,7 @@ static int be_test(int link, void *data)
 	int err;
 
 	k = mode_open(mode, "isolate");
-	err = kreg_isolate(k, tree_of(&tree, number, "sleep"), &isolation, NULL);
+	err = kreg_isolate(&isolation, k, tree_of(&tree, number, "sleep"), NULL, 0);
 	link_say(link, err);
 	if (err || link_hear(link) == INT64_MIN)
 		return 1;
@@ -215,7 +215,7 @@ START_TEST(production_is_neither_touched_nor_seen)
 	mode = _i;
 	k = mode_open(mode, "isolate");
 	ck_assert_int_eq(kreg_service_register(k, "production", "config_server", "x", 1, NULL), 0);
-	ck_assert_int_eq(kreg_isolate(k, tree_of(&tree, 7, "sleep"), &isolation, NULL), 0);
+	ck_assert_int_eq(kreg_isolate(&isolation, k, tree_of(&tree, 7, "sleep"), NULL, 0), 0);
 	space = kreg_isolation_space(isolation);
 	ck_assert_int_eq(strncmp(space, "test.", 5), 0);
 	ck_assert(has_own(space, 7));
@@ -238,7 +238,7 @@ START_TEST(the_end_stops_every_process_in_the_namespace_even_if_it_ignores_sigte
 
 	mode = _i;
 	k = mode_open(mode, "isolate");
-	ck_assert_int_eq(kreg_isolate(k, tree_of(&tree, 7, "stubborn"), &isolation, NULL), 0);
+	ck_assert_int_eq(kreg_isolate(&isolation, k, tree_of(&tree, 7, "stubborn"), NULL, 0), 0);
 	snprintf(space, sizeof(space), "%s", kreg_isolation_space(isolation));
 	ck_assert_int_eq(kreg_service_register(k, space, "test", NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_service_start(k, space, "extra", &more, &started), 0);
@@ -262,11 +262,11 @@ START_TEST(a_failed_start_leaves_no_namespace_and_names_the_role)
 	k = mode_open(mode, "isolate");
 	tree_of(&tree, 7, "sleep");
 	tree.argv[0] = "/no/such/program";
-	ck_assert_int_eq(kreg_isolate(k, &tree.what, &isolation, why), -ENOEXEC);
+	ck_assert_int_eq(kreg_isolate(&isolation, k, &tree.what, why, sizeof(why)), -ENOEXEC);
 	ck_assert_str_eq(why, roles[0]);
 	ck_assert_int_eq(kreg_count(k), 0);
 	tree_of(&tree, 7, "sleep")->flags = KREG_SUPERVISE_KEEP;
-	ck_assert_int_eq(kreg_isolate(k, &tree.what, &isolation, why), -EINVAL);
+	ck_assert_int_eq(kreg_isolate(&isolation, k, &tree.what, why, sizeof(why)), -EINVAL);
 	ck_assert_int_eq(kreg_isolation_end(NULL), 0);
 	kreg_close(k);
 }

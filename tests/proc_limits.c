@@ -25,7 +25,7 @@
 
 static char said[512];
 
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);

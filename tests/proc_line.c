@@ -206,7 +206,7 @@ START_TEST(listeners_are_notified_of_each_holder_of_the_name)
 	struct child first, second;
 
 	open_mode(_i);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	first = start();
 	second = start();
 	ck_assert_int_eq(child_ask(&first, RESERVE), 0);
@@ -241,7 +241,7 @@ START_TEST(listeners_are_notified_of_the_next_holder_when_a_reservation_ends)
 	int kill;
 
 	open_mode(_i);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	for (kill = 0; kill < 2; kill++) {
 		first = start();
 		second = start();
@@ -274,7 +274,7 @@ static void take_from_line(int64_t replace)
 	ck_assert_int_eq(child_ask(&second, QUEUE), KREG_WAITING);
 	ck_assert_int_eq(child_ask(&third, QUEUE), KREG_WAITING);
 	assert_positions(1 << 0 | 1 << 1 | 1 << 2);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	ck_assert_int_eq(child_ask(&second, replace), 0);
 	assert_holder(second.pid);
 	assert_positions(1 << 0 | 1 << 1 | 1 << 2);

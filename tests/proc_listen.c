@@ -73,7 +73,7 @@ static void open_listener(int in, const struct kreg_pattern *pattern, uint32_t f
 {
 	mode = in;
 	k = mode_open(in, "listen");
-	ck_assert_int_eq(kreg_listen(k, pattern, flags, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, pattern, flags), 0);
 }
 
 static void close_listener(void)
@@ -263,9 +263,9 @@ START_TEST(existing_entries_are_reported_on_request)
 	child = start_obedient();
 	tell(&child, REGISTER, 0);
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, NULL, 0, NULL), 0);
-	ck_assert_int_eq(kreg_listen(k, &by_value, 0, &listener), -EINVAL);
-	ck_assert_int_eq(kreg_listen(k, NULL, 1 << 9, &listener), -EINVAL);
-	ck_assert_int_eq(kreg_listen(k, &names, KREG_LISTEN_KNOWN, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, &by_value, 0), -EINVAL);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 1 << 9), -EINVAL);
+	ck_assert_int_eq(kreg_listen(&listener, k, &names, KREG_LISTEN_KNOWN), 0);
 	event = event_wait(listener);
 	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
 	ck_assert_uint_ne(event.known, 0);
@@ -273,7 +273,7 @@ START_TEST(existing_entries_are_reported_on_request)
 	ck_assert_int_eq(kreg_unregister(k, "other", KREG_STRING), 1);
 	assert_silence();
 	kreg_listener_close(listener);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	assert_silence();
 	child_kill(&child);
 	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
@@ -493,7 +493,7 @@ static int listen_and_stop(int link, void *data)
 {
 	(void)data;
 	k = mode_open(mode, "listen");
-	link_say(link, kreg_listen(k, NULL, 0, &listener));
+	link_say(link, kreg_listen(&listener, k, NULL, 0));
 	link_hear(link);
 	return 0;
 }

@@ -135,7 +135,7 @@ static int lock_within(rlim_t bytes)
 	return syscall(SYS_capset, &header, caps) ? -1 : mlockall(MCL_FUTURE);
 }
 
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	snprintf(data, 256, "%s", sentence);
 }

@@ -397,7 +397,7 @@ static struct kreg_service_health health_if_it_runs(void)
 
 static char said[4096];
 
-static void keep_sentence(void *data, const char *sentence)
+static void keep_sentence(const char *sentence, void *data)
 {
 	(void)data;
 	strncat(said, sentence, sizeof(said) - strlen(said) - 1);
@@ -419,7 +419,7 @@ START_TEST(a_supervisor_receives_messages_and_restarts_services_that_miss_their_
 
 	open_mode(_i);
 	said[0] = 0;
-	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, NULL), 0);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, "production", &what, NULL, 0), 0);
 	while (strcmp(health_if_it_runs().status, "done"))
 		sched_yield();
 	do {

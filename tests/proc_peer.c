@@ -126,7 +126,7 @@ START_TEST(looking_up_many_names_gives_the_same_as_one_by_one)
 					 0);
 	}
 	keys[1].key_size = 0;
-	ck_assert_int_eq(kreg_lookup_many(k, keys, found, 100), 65);
+	ck_assert_int_eq(kreg_lookup_many(k, keys, 100, found), 65);
 	for (i = 0; i < 100; i++) {
 		ck_assert_int_eq(found[i].size, i == 1 ? -EINVAL : i % 3 ? 8 : -ENOENT);
 		if (found[i].size < 0)
@@ -134,7 +134,7 @@ START_TEST(looking_up_many_names_gives_the_same_as_one_by_one)
 		ck_assert_int_eq(values[i], i);
 		ck_assert_int_eq(found[i].owner.pid, getpid());
 	}
-	ck_assert_int_eq(kreg_lookup_many(k, NULL, NULL, 0), 0);
+	ck_assert_int_eq(kreg_lookup_many(k, NULL, 0, NULL), 0);
 	kreg_close(k);
 }
 END_TEST

@@ -192,7 +192,7 @@ static void all_are_refused(void)
 		i++;
 	ck_assert_int_eq(err, -EDQUOT);
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, value, VALUE, NULL, 0), -EDQUOT);
-	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, "old", 3, value, VALUE), -EDQUOT);
+	ck_assert_int_eq(kreg_update_if(k, "mine", KREG_STRING, value, VALUE, "old", 3), -EDQUOT);
 	ck_assert_int_eq(kreg_update_with(k, "mine", KREG_STRING, value_grow, NULL), -EDQUOT);
 	ck_assert_int_eq(kreg_publish(k, "reserved", KREG_STRING, value, VALUE), -EDQUOT);
 	ck_assert_int_eq(kreg_register_with(k, "theirs", KREG_STRING, value, VALUE,

@@ -17,13 +17,13 @@
 static int race(int link, void *data)
 {
 	struct kreg *k = mode_open(*(int *)data, "race");
-	struct kreg_owner holder;
+	struct kreg_found holder = { 0 };
 	int err;
 
 	link_say(link, getpid());
 	while (link_hear(link) != INT64_MIN) {
 		err = kreg_register(k, "prize", KREG_STRING, "x", 1, &holder);
-		link_say(link, err == -EEXIST ? holder.pid : err ? err : getpid());
+		link_say(link, err == -EEXIST ? holder.owner.pid : err ? err : getpid());
 		link_hear(link);
 		if (!err && kreg_unregister(k, "prize", KREG_STRING) != 1)
 			return 1;

@@ -170,7 +170,7 @@ START_TEST(no_repeated_event_is_lost_or_doubled_by_a_hundred_kills)
 		clients[i] = child_start_ready(store_events, &numbers[i]);
 	}
 	k = mode_open(mode, "recovery");
-	ck_assert_int_eq(kreg_supervise(k, SPACE, &tree, &supervisor, why), 0);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, SPACE, &tree, why, sizeof(why)), 0);
 	client_init(&client, k, SPACE, "event_store", TIMEOUT_MS);
 	start = now_us();
 	kill_often(k, &client, &seed, took);

@@ -270,7 +270,7 @@ START_TEST(a_reference_goes_with_the_handle)
 	kreg_close(other);
 	assert_found(getpid(), "one");
 	/* Destroyed by force, the entry is still there for who has it open. */
-	ck_assert_int_eq(kreg_destroy("ref", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("ref", &options, KREG_DESTROY_FORCE), 0);
 	assert_found(getpid(), "one");
 	kreg_close(k);
 	k = mode_open(_i, "ref");

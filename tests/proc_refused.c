@@ -98,7 +98,7 @@ struct refusal {
 
 static char sentence[512];
 
-static void hear(void *data, const char *said)
+static void hear(const char *said, void *data)
 {
 	(void)data;
 	snprintf(sentence, sizeof(sentence), "%s", said);
@@ -134,7 +134,7 @@ static void use(struct kreg *k)
 		kreg_await_gone(k, "parent", KREG_STRING, &owner, 1);
 	if (!kreg_lock(k, "lock", KREG_STRING, 1, &lock))
 		kreg_unlock(k, &lock);
-	if (!kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener)) {
+	if (!kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN)) {
 		kreg_listener_next(listener, &event);
 		kreg_listener_close(listener);
 	}
@@ -246,7 +246,7 @@ static int listen_without_fstat(int link, void *data)
 	if (err || refuse_call(SYS_fstat, EPERM) || refuse_call(SYS_newfstatat, EPERM))
 		return 2;
 	before = fds_open();
-	link_say(link, kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener));
+	link_say(link, kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN));
 	link_say(link, fds_open() - before);
 	return 0;
 }

@@ -110,7 +110,7 @@ static int listen_for_name(int link, void *data)
 	struct kreg_listener *listener;
 	struct kreg_event event;
 	struct pollfd at = { .events = POLLIN };
-	int err = kreg_listen(k, NULL, 0, &listener);
+	int err = kreg_listen(&listener, k, NULL, 0);
 
 	link_say(link, err);
 	do {

@@ -298,7 +298,7 @@ START_TEST(the_old_handle_reports_its_own_end_although_another_registry_has_the_
 	start_guard();
 	ck_assert_int_eq(open_as(&k, KREG_LIFE_GUARD), 0);
 	ck_assert_int_eq(take_all(k), 0);
-	ck_assert_int_ge(kreg_listen(k, NULL, 0, &l), 0);
+	ck_assert_int_ge(kreg_listen(&l, k, NULL, 0), 0);
 	stop_guard();
 	start_guard();
 	ck_assert_int_eq(open_as(&next, KREG_LIFE_GUARD), 0);

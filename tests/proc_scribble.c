@@ -171,7 +171,7 @@ static void listen_once(struct kreg *k)
 	int64_t until = clock_ms() + WAIT_MS;
 	uint64_t sum = 0;
 
-	if (kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener))
+	if (kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN))
 		return;
 	while (clock_ms() < until) {
 		if (kreg_listener_next(listener, &event) == 1)
@@ -327,11 +327,11 @@ START_TEST(every_call_returns_from_a_scribbled_registry)
 				      "process %d ends with status %#x", i, (unsigned int)status);
 		}
 		/* Others go on, in a registry of the same name. */
-		kreg_destroy(NAME, &where, 1);
+		kreg_destroy(NAME, &where, KREG_DESTROY_FORCE);
 		ck_assert_int_eq(open_it(&parts[0], 0, &k), 0);
 		ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "x", 1, NULL), 0);
 		kreg_close(k);
-		kreg_destroy(NAME, &where, 1);
+		kreg_destroy(NAME, &where, KREG_DESTROY_FORCE);
 		printf("# %s, keys %d: %d words; calls %llu %llu %llu %llu %llu\n",
 		       _i == MODE_GUARD ? "guard" : "fallback", kinds[kind], words,
 		       (unsigned long long)before[0], (unsigned long long)before[1],

@@ -209,7 +209,7 @@ START_TEST(telemetry_reports_only_what_happens_through_its_handle)
 	char wanted[512];
 
 	open_mode(_i);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	ck_assert_int_eq(kreg_service_telemetry(k, write_down, &events), 0);
 	child = start();
 	ck_assert_int_eq(child_ask(&child, REGISTER), 0);

@@ -459,7 +459,7 @@ START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 	struct kreg_event event;
 
 	open_mode(_i);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	ck_assert_int_eq(start_as(&never, &started), -ECHILD);
 	ck_assert_int_eq(start_as(&how, &started), 0);
 	event = event_wait(listener);

@@ -440,7 +440,7 @@ static int __attribute__((noreturn)) be_supervisor(int link, void *data)
 
 	(void)data;
 	k = mode_open(mode, "start_watch");
-	err = kreg_supervise(k, "production", &what, &supervisor, NULL);
+	err = kreg_supervise(&supervisor, k, "production", &what, NULL, 0);
 	if (!err)
 		err = kreg_service_lookup(k, "production", "a", NULL, 0, &owner) < 0;
 	link_say(link, err ? -1 : owner.pid);

@@ -43,7 +43,7 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 {
 	what->log = journal_log;
 	what->log_data = &journal;
-	return kreg_supervise(k, "production", what, out, why);
+	return kreg_supervise(out, k, "production", what, why, sizeof(why));
 }
 
 static void close_clean(void)
@@ -430,8 +430,8 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 	what.strategy = 0;
 	what.flags = KREG_SUPERVISE_NO_CGROUPS << 1;
 	ck_assert_int_eq(supervise(&what, &supervisor, NULL), -EINVAL);
-	ck_assert_int_eq(kreg_supervise(k, "no/space", &what, &supervisor, NULL), -EINVAL);
-	ck_assert_int_eq(kreg_supervise(k, "production", NULL, &supervisor, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, "no/space", &what, NULL, 0), -EINVAL);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, "production", NULL, NULL, 0), -EINVAL);
 	ck_assert_str_eq(journal.events, "");
 	kreg_supervisor_stop(NULL);
 	close_clean();
@@ -526,7 +526,7 @@ static int supervise_without_write(int link, void *data)
 	if (refuse_call(SYS_write, EPERM) || supervise(&what, &supervisor, NULL))
 		return 1;
 	what.count = 2;
-	if (kreg_supervisor_change(supervisor, &what, NULL) || journal_services(k) != 2)
+	if (kreg_supervisor_change(supervisor, &what, NULL, 0) || journal_services(k) != 2)
 		return 2;
 	await_idle_threads();
 	kreg_supervisor_stop(supervisor);

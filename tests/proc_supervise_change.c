@@ -71,7 +71,7 @@ START_TEST(a_change_starts_what_is_new_stops_what_is_gone_and_restarts_what_diff
 	supervisor = journal_supervise(&journal, &first, "+same1 +changed2 +gone3 =shot3 +last4 ");
 	same = journal_pid_of(&journal, "same");
 	last = journal_pid_of(&journal, "last");
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), 0);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why, sizeof(why)), 0);
 	journal_await(&journal, "-gone3 -changed2 +changed3 +new4 ");
 	ck_assert_int_eq(journal_pid_of(&journal, "same"), same);
 	ck_assert_int_eq(journal_pid_of(&journal, "last"), last);
@@ -104,10 +104,10 @@ START_TEST(an_invalid_plan_changes_nothing)
 	open_mode(_i);
 	supervisor = journal_supervise(&journal, &first, "+a1 +b2 ");
 	a = journal_pid_of(&journal, "a");
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -EINVAL);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why, sizeof(why)), -EINVAL);
 	ck_assert_str_eq(why, "c");
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, NULL, why), -EINVAL);
-	ck_assert_int_eq(kreg_supervisor_change(NULL, &second, why), -EINVAL);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, NULL, why, sizeof(why)), -EINVAL);
+	ck_assert_int_eq(kreg_supervisor_change(NULL, &second, why, sizeof(why)), -EINVAL);
 	ck_assert_int_eq(journal_pid_of(&journal, "a"), a);
 	ck_assert_str_eq(journal.events, "");
 	kreg_supervisor_stop(supervisor);
@@ -140,12 +140,12 @@ START_TEST(a_service_that_cannot_be_started_stays_down_until_the_next_change)
 
 	open_mode(_i);
 	supervisor = journal_supervise(&journal, &first, "+a1 ");
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why), -ENOEXEC);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &second, why, sizeof(why)), -ENOEXEC);
 	ck_assert_str_eq(why, "b");
 	journal_await(&journal, "?b1 +d2 ");
 	ck_assert(journal_has(&journal, "production/c: not started: a service that"));
 	journal_forget(&journal);
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, &third, why), 0);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &third, why, sizeof(why)), 0);
 	journal_await(&journal, "+b3 +c4 ");
 	kreg_supervisor_stop(supervisor);
 	close_clean();
@@ -163,7 +163,7 @@ static void *supervise(void *data)
 	struct starter *starter = data;
 
 	starter->result =
-		kreg_supervise(k, "production", &starter->what, &starter->supervisor, NULL);
+		kreg_supervise(&starter->supervisor, k, "production", &starter->what, NULL, 0);
 	return NULL;
 }
 
@@ -223,7 +223,7 @@ START_TEST(a_second_stop_is_faster)
 	journal_await(&journal, "-b1 -a0 ");
 	ck_assert(journal_has(&journal, " ended by signal 9 (SIGKILL)"));
 	/* Changes are refused from now on. */
-	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL), -ESHUTDOWN);
+	ck_assert_int_eq(kreg_supervisor_change(supervisor, &what, NULL, 0), -ESHUTDOWN);
 	kreg_supervisor_stop(supervisor);
 	close(what.orders);
 	close_clean();

@@ -78,7 +78,7 @@ static int be_supervisor(int link, void *data)
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	journal_init(&journal, own);
-	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	link_say(link, kreg_supervise(&supervisor, own, "production", &what, NULL, 0));
 	while (at_term == IGNORE)
 		pause();
 	sigwait(&term, &signal);
@@ -115,7 +115,7 @@ static struct kreg_supervisor *supervise_and_keep(const char *events)
 			 .log = journal_log, .log_data = &journal);
 	struct kreg_supervisor *supervisor;
 
-	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, NULL), 0);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, "production", &what, NULL, 0), 0);
 	journal_await(&journal, events);
 	journal_forget(&journal);
 	return supervisor;
@@ -204,7 +204,8 @@ START_TEST(kept_services_are_refused_by_a_supervisor_that_does_not_keep)
 	open_mode(_i);
 	child = start_supervisor(KEEP);
 	child_kill(&child);
-	ck_assert_int_eq(kreg_supervise(k, "production", &what, &supervisor, why), -EEXIST);
+	ck_assert_int_eq(kreg_supervise(&supervisor, k, "production", &what, why, sizeof(why)),
+			 -EEXIST);
 	ck_assert_str_eq(why, "a");
 	ck_assert_int_eq(journal_services(k), 2);
 	ck_assert_int_eq(kreg_namespace_stop(k, "production", 60000), 2);
@@ -228,7 +229,7 @@ START_TEST(a_supervisor_belongs_to_the_process_and_not_to_its_children)
 		KREG_SUPERVISION(none, .count = 0);
 		struct kreg_supervisor *another;
 
-		refused &= kreg_supervise(k, "other", &none, &another, NULL) == -EOWNERDEAD;
+		refused &= kreg_supervise(&another, k, "other", &none, NULL, 0) == -EOWNERDEAD;
 		kreg_supervisor_stop(supervisor);
 		kreg_close(k);
 		_exit(refused ? 0 : 1);

@@ -50,7 +50,7 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 	what->log = journal_log;
 	what->log_data = &journal;
 	what->flags |= flags;
-	return kreg_supervise(k, "production", what, out, why);
+	return kreg_supervise(out, k, "production", what, why, sizeof(why));
 }
 
 static struct kreg_supervisor *supervise_well(struct kreg_supervision *what, const char *events)

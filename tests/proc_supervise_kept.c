@@ -52,7 +52,7 @@ static int be_supervisor(int link, void *data)
 	struct kreg *own = mode_open(mode, "supervise_kept");
 	struct kreg_supervisor *supervisor;
 
-	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	link_say(link, kreg_supervise(&supervisor, own, "production", &what, NULL, 0));
 	while (pause())
 		;
 	return 0;

@@ -131,7 +131,7 @@ static int be_supervisor(int link, void *data)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (role->is_elsewhere)
 		go_elsewhere();
-	link_say(link, kreg_supervise(own, "production", &what, &supervisor, NULL));
+	link_say(link, kreg_supervise(&supervisor, own, "production", &what, NULL, 0));
 	sigwait(&set, &signal);
 	execl("/bin/sleep", "sleep", "100000", NULL);
 	return 1;

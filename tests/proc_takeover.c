@@ -18,7 +18,7 @@
 
 static char said[2048];
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);
@@ -35,7 +35,7 @@ static int destroy(int force)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .log = keep);
 
-	return kreg_destroy("takeover", &options, force);
+	return kreg_destroy("takeover", &options, force ? KREG_DESTROY_FORCE : 0);
 }
 
 /* Registers "name" under the guard that @data names, and reports the result. */

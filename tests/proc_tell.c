@@ -137,7 +137,7 @@ static int destroy_registry(struct kreg *own)
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(mode));
 
 	(void)own;
-	return kreg_destroy("tell", &options, 1);
+	return kreg_destroy("tell", &options, KREG_DESTROY_FORCE);
 }
 
 struct scene {
@@ -174,7 +174,7 @@ static void open_listener(int in)
 	mode = in;
 	k = mode_open(in, "tell");
 	ck_assert_int_eq(kreg_register(k, "other", KREG_STRING, NULL, 0, NULL), 0);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	halt_new();
 }
 
@@ -353,7 +353,7 @@ static int listen_and_exec(int link, void *data)
 	struct kreg_listener *l;
 
 	(void)data;
-	link_say(link, kreg_listen(own, NULL, 0, &l));
+	link_say(link, kreg_listen(&l, own, NULL, 0));
 	execl(PROGRAM, "program", "sleep", NULL);
 	return 1;
 }
@@ -383,7 +383,7 @@ START_TEST(no_log_is_written_for_a_program_that_is_gone)
 	change_often();
 	ck_assert_uint_eq(k->segment.header->stamp, stamp);
 	/* A listener that opens now is detected all the same. */
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	change_often();
 	ck_assert_uint_gt(k->segment.header->stamp, stamp);
 	child_kill(&child);

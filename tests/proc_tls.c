@@ -66,7 +66,7 @@ static int use_threads(int link, void *data)
 		return 1;
 	if (kreg_register(k, "name", KREG_STRING, "v", 1, NULL))
 		return 2;
-	err = kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener);
+	err = kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN);
 	if (err) {
 		printf("# kreg_listen(): %s\n", kreg_strerror(err));
 		return 3;

@@ -33,7 +33,7 @@
 
 static char said[2048];
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);
@@ -52,7 +52,7 @@ static int destroy_under(const char *guard, int force)
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = guard, .log = keep);
 
 	said[0] = 0;
-	return kreg_destroy("unseen", &options, force);
+	return kreg_destroy("unseen", &options, force ? KREG_DESTROY_FORCE : 0);
 }
 
 /* From where a process judges. */

@@ -26,7 +26,7 @@ struct saying {
 	char first[256];
 };
 
-static void hear(void *data, const char *sentence)
+static void hear(const char *sentence, void *data)
 {
 	struct saying *saying = data;
 
@@ -95,7 +95,7 @@ START_TEST(sound_memory_has_no_faults)
 	is_sound(k);
 	fill(k);
 	is_sound(k);
-	ck_assert_int_eq(kreg_listen(k, NULL, 0, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	ck_assert_int_eq(kreg_unregister(k, "name-1", KREG_STRING), 1);
 	ck_assert_int_eq(kreg_register(k, "name-1", KREG_STRING, "x", 1, NULL), 0);
 	is_sound(k);
@@ -118,7 +118,8 @@ static int change(int link, void *data)
 	struct task *task = data;
 	unsigned int seed = (unsigned int)task->number;
 	struct kreg *k = mode_open(task->mode, "busy");
-	struct kreg_owner self, other;
+	struct kreg_found other = { 0 };
+	struct kreg_owner self;
 	char key[32];
 
 	if (kreg_self(k, &self))

@@ -45,7 +45,7 @@ static void tear_down(void)
 
 	grace_slot_return(slot);
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("grace", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("grace", &options, KREG_DESTROY_FORCE), 0);
 }
 
 static int advance(const struct slot **holder)

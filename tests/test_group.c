@@ -59,7 +59,7 @@ static void set_up(void)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 
 	/* Of a test that has failed. */
-	kreg_destroy("group", &options, 1);
+	kreg_destroy("group", &options, KREG_DESTROY_FORCE);
 	is_full = false;
 	ck_assert_int_eq(group_open(&k), 0);
 }
@@ -69,7 +69,7 @@ static void tear_down(void)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("group", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("group", &options, KREG_DESTROY_FORCE), 0);
 }
 
 static void take(const char *key)
@@ -328,7 +328,7 @@ START_TEST(no_listing_of_services_goes_along_the_list)
 	ck_assert_int_eq(kreg_each(k, "wanted/", KREG_STRING, count_entry, &count), 0);
 	ck_assert_int_eq(count, 34);
 	ck_assert_int_eq(kreg_count_select(k, &pattern), 3);
-	ck_assert_int_eq(kreg_listen(k, &pattern, KREG_LISTEN_KNOWN, &listener), 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, &pattern, KREG_LISTEN_KNOWN), 0);
 	while (kreg_listener_next(listener, &event) == 1)
 		count++;
 	ck_assert_int_eq(count, 37);

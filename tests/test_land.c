@@ -35,7 +35,7 @@ static void tear_down(void)
 
 	heap_deinit(&heap);
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("land", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("land", &options, KREG_DESTROY_FORCE), 0);
 }
 
 static owner_t dead_owner(void)

@@ -77,7 +77,7 @@ static void tear_down(void)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("log", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("log", &options, KREG_DESTROY_FORCE), 0);
 }
 
 /*

@@ -69,11 +69,11 @@ END_TEST
 
 START_TEST(a_key_is_also_refused_to_its_own_holder)
 {
-	struct kreg_owner holder = { 0 };
+	struct kreg_found holder = { 0 };
 
 	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "a", 1, NULL), 0);
 	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "b", 1, &holder), -EEXIST);
-	ck_assert_int_eq(holder.pid, getpid());
+	ck_assert_int_eq(holder.owner.pid, getpid());
 }
 END_TEST
 
@@ -205,7 +205,7 @@ START_TEST(invalid_arguments_are_refused)
 	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 8, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_await(k, "key", KREG_STRING, 0, &nowhere), -EINVAL);
 	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, NULL, 0, 0, &nowhere), -EINVAL);
-	ck_assert_int_eq(kreg_lookup_many(k, keys, found, 2), 1);
+	ck_assert_int_eq(kreg_lookup_many(k, keys, 2, found), 1);
 	ck_assert_int_eq(found[0].size, -EINVAL);
 	ck_assert_int_eq(found[1].size, 5);
 	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, NULL, NULL), -EINVAL);
@@ -219,7 +219,7 @@ START_TEST(invalid_arguments_are_refused)
 END_TEST
 
 /* Once, adds to the counter that is being updated. */
-static ssize_t add_meanwhile(const void *old, size_t old_size, void *value, size_t capacity,
+static ssize_t add_meanwhile(void *value, size_t capacity, const void *old, size_t old_size,
 			     void *data)
 {
 	int64_t *calls = data, number;

@@ -30,7 +30,7 @@
 
 static char said[2048], file[TMP_PATH];
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(said, sizeof(said), "%s", sentence);
@@ -47,7 +47,7 @@ static int destroy(int force)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .log = keep);
 
-	return kreg_destroy("segment", &options, force);
+	return kreg_destroy("segment", &options, force ? KREG_DESTROY_FORCE : 0);
 }
 
 static void set_up(void)
@@ -412,7 +412,7 @@ START_TEST(a_second_name_of_a_registry_is_refused)
 	is_refused(-EPROTO, "has 2 names");
 	ck_assert_int_eq(open_other(), -EPROTO);
 	ck_assert_int_eq(kreg_destroy("other", &options, 0), -EPROTO);
-	ck_assert_int_eq(kreg_destroy("other", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("other", &options, KREG_DESTROY_FORCE), 0);
 	ck_assert_int_eq(open_in(&k, tmp_directory(), 0), 0);
 	kreg_close(k);
 	ck_assert_int_eq(rename(file, other()), 0);

@@ -39,10 +39,12 @@ static void tear_down(void)
 static void assert_there_and_back(const char *space, const char *role)
 {
 	char key[KREG_KEY_MAX], to_space[KREG_NAMESPACE_MAX + 1], to_role[KREG_ROLE_MAX + 1];
-	ssize_t size = kreg_service_key(space, role, key);
+	ssize_t size = kreg_service_key(space, role, key, sizeof(key));
 
 	ck_assert_int_eq(size, strlen(space) + 1 + strlen(role));
-	ck_assert_int_eq(kreg_service_parse(key, (size_t)size, to_space, to_role), 0);
+	ck_assert_int_eq(kreg_service_parse(key, (size_t)size, to_space, sizeof(to_space), to_role,
+					    sizeof(to_role)),
+			 0);
 	ck_assert_str_eq(to_space, space);
 	ck_assert_str_eq(to_role, role);
 }
@@ -51,7 +53,7 @@ static void assert_no_service(const char *space, const char *role)
 {
 	char key[KREG_KEY_MAX];
 
-	ck_assert_int_eq(kreg_service_key(space, role, key), -EINVAL);
+	ck_assert_int_eq(kreg_service_key(space, role, key, sizeof(key)), -EINVAL);
 	ck_assert_int_eq(kreg_service_register(k, space, role, NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_service_lookup(k, space, role, NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_service_unregister(k, space, role), -EINVAL);
@@ -98,13 +100,25 @@ START_TEST(a_key_that_is_not_a_services_is_not_taken_for_one)
 {
 	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
 
-	ck_assert_int_eq(kreg_service_parse("cache", KREG_STRING, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse("/role", KREG_STRING, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse("space/", KREG_STRING, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse("a b/role", KREG_STRING, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse("space/a\0b", 9, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse("", 0, space, role), -EINVAL);
-	ck_assert_int_eq(kreg_service_parse(NULL, 0, space, role), -EINVAL);
+	ck_assert_int_eq(
+		kreg_service_parse("cache", KREG_STRING, space, sizeof(space), role, sizeof(role)),
+		-EINVAL);
+	ck_assert_int_eq(
+		kreg_service_parse("/role", KREG_STRING, space, sizeof(space), role, sizeof(role)),
+		-EINVAL);
+	ck_assert_int_eq(
+		kreg_service_parse("space/", KREG_STRING, space, sizeof(space), role, sizeof(role)),
+		-EINVAL);
+	ck_assert_int_eq(kreg_service_parse("a b/role", KREG_STRING, space, sizeof(space), role,
+					    sizeof(role)),
+			 -EINVAL);
+	ck_assert_int_eq(
+		kreg_service_parse("space/a\0b", 9, space, sizeof(space), role, sizeof(role)),
+		-EINVAL);
+	ck_assert_int_eq(kreg_service_parse("", 0, space, sizeof(space), role, sizeof(role)),
+			 -EINVAL);
+	ck_assert_int_eq(kreg_service_parse(NULL, 0, space, sizeof(space), role, sizeof(role)),
+			 -EINVAL);
 }
 END_TEST
 

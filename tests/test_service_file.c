@@ -15,7 +15,7 @@
 
 static char path[256], sentence[1024];
 
-static void hear(void *data, const char *said)
+static void hear(const char *said, void *data)
 {
 	(void)data;
 	snprintf(sentence, sizeof(sentence), "%s", said);

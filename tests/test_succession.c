@@ -34,7 +34,7 @@ bool __wrap_in_use_by(const struct segment *s, const struct life_table *lives, s
 	return false;
 }
 
-static void listen_to(void *data, const char *sentence)
+static void listen_to(const char *sentence, void *data)
 {
 	(void)data;
 	strncpy(said, sentence, sizeof(said) - 1);

@@ -43,7 +43,7 @@ static void tear_down(void)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("table", &options, KREG_DESTROY_FORCE), 0);
 }
 
 static int count_entry(const struct kreg_entry *entry, void *data)
@@ -298,7 +298,7 @@ START_TEST(damaged_memory_neither_crashes_nor_blocks_a_call)
 			use_everything(&seed);
 		}
 		kreg_close(k);
-		ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+		ck_assert_int_eq(kreg_destroy("table", &options, KREG_DESTROY_FORCE), 0);
 		open_small();
 	}
 }
@@ -352,7 +352,7 @@ static void use_the_key(struct kreg *of)
 	KREG_PATTERN(none, .key = "key", .key_size = KREG_STRING, .prefix = "x", .prefix_size = 1);
 	kreg_lookup(of, "key", KREG_STRING, NULL, 0, NULL);
 	kreg_lookup(of, "other", KREG_STRING, NULL, 0, NULL);
-	kreg_lookup_many(of, &key, &found, 1);
+	kreg_lookup_many(of, &key, 1, &found);
 	kreg_count(of);
 	kreg_stat(of, &stat);
 	kreg_each(of, NULL, 0, count_entry, &count);
@@ -428,7 +428,7 @@ START_TEST(every_call_ends_on_a_circular_list)
 	for (kind = 0; kind < CIRCLES; kind++) {
 		for (keys = KREG_KEYS_DUPLICATE; keys <= KREG_KEYS_DUPLICATE_BY_KEY; keys++) {
 			kreg_close(k);
-			ck_assert_int_eq(kreg_destroy("table", &options, 1), 0);
+			ck_assert_int_eq(kreg_destroy("table", &options, KREG_DESTROY_FORCE), 0);
 			open_small_of(keys);
 			make_circle(kind);
 			options.flags = KREG_OPEN_READONLY;

@@ -20,7 +20,7 @@
 /* Far more than any command has. */
 #define OPTIONS_MAX 32
 
-static void keep_sentence(void *data, const char *sentence)
+static void keep_sentence(const char *sentence, void *data)
 {
 	struct client *client = data;
 
@@ -192,7 +192,7 @@ int client_check_namespace(const struct client *client, const char *space)
 {
 	char key[KREG_KEY_MAX];
 
-	if (kreg_service_key(space, "any", key) >= 0)
+	if (kreg_service_key(space, "any", key, sizeof(key)) >= 0)
 		return REGTOOL_DONE;
 	return client_misuse(client,
 			     "\"%s\" is not a namespace; use 1 to %d letters, digits, dots, "

@@ -16,7 +16,7 @@ struct faults {
 	int err;
 };
 
-static void add(void *data, const char *sentence)
+static void add(const char *sentence, void *data)
 {
 	const struct output_cell cells[] = { output_string(sentence) };
 	struct faults *faults = data;
@@ -25,7 +25,7 @@ static void add(void *data, const char *sentence)
 		faults->err = output_add(faults->output, cells);
 }
 
-static void print(void *data, const char *sentence)
+static void print(const char *sentence, void *data)
 {
 	(void)data;
 	puts(sentence);

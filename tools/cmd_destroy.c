@@ -20,7 +20,7 @@ static int run(struct client *client, int argc, char **argv)
 	status = client_name(client, argv[optind]);
 	if (status)
 		return status;
-	err = kreg_destroy(client->name, &client->options, force);
+	err = kreg_destroy(client->name, &client->options, force ? KREG_DESTROY_FORCE : 0);
 	if (err == -ENOENT)
 		return client_no_registry(client);
 	if (err)

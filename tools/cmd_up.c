@@ -228,7 +228,7 @@ static int set_mark(struct up *up)
 static void show(struct up *up, enum up_state state)
 {
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key(up->space, KREG_ROLE_SUPERVISOR, key), old;
+	ssize_t size = kreg_service_key(up->space, KREG_ROLE_SUPERVISOR, key, sizeof(key)), old;
 
 	up->mark.count += state == UP_READS;
 	up->mark.state = state;
@@ -255,7 +255,7 @@ static int begin(struct client *client, struct up *up)
 		kreg_supervision_free(what);
 		return status;
 	}
-	err = kreg_supervise(up->k, up->space, what, &up->supervisor, role);
+	err = kreg_supervise(&up->supervisor, up->k, up->space, what, role, sizeof(role));
 	kreg_supervision_free(what);
 	if (!err || err == -ECANCELED)
 		return REGTOOL_DONE;
@@ -296,7 +296,7 @@ static void change(struct up *up)
 		show(up, UP_FAILED);
 		return;
 	}
-	err = kreg_supervisor_change(up->supervisor, what, role);
+	err = kreg_supervisor_change(up->supervisor, what, role, sizeof(role));
 	kreg_supervision_free(what);
 	if (!err) {
 		printf("%s: %s is applied\n", up->space, up->file);

@@ -93,7 +93,7 @@ static int open_and_watch(struct client *client, const struct kreg_pattern *patt
 
 	if (status)
 		return status;
-	err = kreg_listen(k, pattern, flags, &listener);
+	err = kreg_listen(&listener, k, pattern, flags);
 	if (!err) {
 		err = watch(client, listener, count);
 		kreg_listener_close(listener);

@@ -110,14 +110,14 @@ int up_again(struct client *client, struct kreg *k, const char *space, const cha
 {
 	struct other other = { .k = k, .space = space, .path = path };
 	char key[KREG_KEY_MAX];
-	ssize_t key_size = kreg_service_key(space, KREG_ROLE_SUPERVISOR, key);
+	ssize_t key_size = kreg_service_key(space, KREG_ROLE_SUPERVISOR, key, sizeof(key));
 	KREG_PATTERN(pattern, .key = key, .key_size = (size_t)key_size);
 	struct kreg_listener *listener;
 	int err, status;
 
 	if (!look(&other))
 		return UP_NOT_THERE;
-	err = kreg_listen(k, &pattern, 0, &listener);
+	err = kreg_listen(&listener, k, &pattern, 0);
 	if (err)
 		return client_fail(client, err, "listen to namespace %s", space);
 	status = tell(client, &other, listener, key, (size_t)key_size, flags);

@@ -17,7 +17,7 @@
 static char not_started[UP_WHY_BYTES];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-void up_say(void *data, const char *sentence)
+void up_say(const char *sentence, void *data)
 {
 	const char *why = strstr(sentence, NOT_STARTED);
 

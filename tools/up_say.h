@@ -12,7 +12,7 @@
 #include "tools/up_mark.h"
 
 /* The log function of struct kreg_supervision. */
-void up_say(void *data, const char *sentence);
+void up_say(const char *sentence, void *data);
 
 /* Forgets the reason: the next one is kept. */
 void up_forget_why(void);

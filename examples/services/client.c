@@ -66,7 +66,7 @@ static int connect_until(struct client *client, int64_t deadline)
 {
 	struct kreg_found found = { 0 };
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key(client->space, client->role, key);
+	ssize_t size = kreg_service_key(client->space, client->role, key, sizeof(key));
 	int err;
 
 	if (size < 0)

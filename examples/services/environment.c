@@ -21,7 +21,7 @@ static const char *variable(const char *name, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, sentence);

@@ -38,7 +38,7 @@ static void __attribute__((format(printf, 1, 2))) step(const char *format, ...)
 	fflush(stdout);
 }
 
-static void say(void *data, const char *sentence)
+static void say(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "isolated: %s\n", sentence);
@@ -152,7 +152,7 @@ static int isolate(struct kreg *k, const char *file, bool lingers)
 
 	if (err)
 		return fail("read the services", kreg_strerror(err));
-	err = kreg_isolate(k, services, &isolation, why);
+	err = kreg_isolate(&isolation, k, services, why, sizeof(why));
 	kreg_supervision_free(services);
 	if (err)
 		return fail(*why ? why : "take a namespace", kreg_strerror(err));

@@ -31,7 +31,7 @@ int server_open(struct server *server, const char *role)
 	int err;
 
 	*server = (struct server){ .space = environment_space(), .role = environment_role(role) };
-	size = kreg_service_key(server->space, server->role, server->key);
+	size = kreg_service_key(server->space, server->role, server->key, sizeof(server->key));
 	if (size < 0)
 		return fail("be called that",
 			    "KREG_NAMESPACE or KREG_ROLE is no name for a service");

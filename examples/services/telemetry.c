@@ -144,7 +144,8 @@ static void write_down(struct telemetry *telemetry, const struct kreg_event *eve
 
 	if (event->type != KREG_EVENT_REGISTER && event->type != KREG_EVENT_PURGE)
 		return;
-	if (kreg_service_parse(event->entry.key, event->entry.key_size, space, change->role))
+	if (kreg_service_parse(event->entry.key, event->entry.key_size, space, sizeof(space),
+			       change->role, sizeof(change->role)))
 		return;
 	change->is_death = event->type == KREG_EVENT_PURGE;
 	change->pid = event->entry.owner.pid;
@@ -180,7 +181,7 @@ int main(void)
 	/* The key up to its role, with which all keys of the namespace begin. */
 	pattern.prefix = server.key;
 	pattern.prefix_size = strlen(server.space) + 1;
-	err = kreg_listen(server.k, &pattern, 0, &telemetry.listener);
+	err = kreg_listen(&telemetry.listener, server.k, &pattern, 0);
 	if (err) {
 		fail("listen", kreg_strerror(err));
 	} else {

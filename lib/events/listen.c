@@ -362,8 +362,8 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	return 0;
 }
 
-int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
-		struct kreg_listener **out)
+int kreg_listen(struct kreg_listener **out, struct kreg *k, const struct kreg_pattern *pattern,
+		uint32_t flags)
 {
 	UNCANCELLABLE;
 	struct kreg_listener *l = NULL;

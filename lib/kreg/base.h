@@ -23,6 +23,9 @@ extern "C" {
 /* An open registry. */
 struct kreg;
 
+/* Gets a sentence without a newline, valid until it returns. */
+typedef void (*kreg_log_fn)(const char *sentence, void *data);
+
 /*
  * The owner of an entry, as a lookup returns it. kreg_owner_is_alive() and
  * kreg_owner_pidfd() accept it for ever: a token is never given to a second process.
@@ -135,7 +138,7 @@ struct kreg_options {
 	 */
 	const char *guard;
 	/* Called with a sentence that says why the call failed and what to do. */
-	void (*log)(void *data, const char *sentence);
+	kreg_log_fn log;
 	void *log_data;
 	/*
 	 * Creation: the bytes of @max_bytes that one owner may take, rounded up to slabs of
@@ -239,14 +242,21 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
  */
 void kreg_close(struct kreg *k);
 
+enum kreg_destroy_flags {
+	/*
+	 * Also if owners are alive, or the file is damaged or of another layout. From then on
+	 * the owners' changes and waits fail with -ESHUTDOWN.
+	 */
+	KREG_DESTROY_FORCE = 1 << 0,
+};
+
 /*
- * Removes the registry @name. Only its user and root can. The call fails while an owner in
- * it is alive: a process that has a name in it, a reserved name, a place in a line or a lock,
- * and whose life is not known to have been ended.
+ * Removes the registry @name. Only its user and root can. Without KREG_DESTROY_FORCE
+ * the call fails while an owner in it is alive: a process that has a name in it, a reserved
+ * name, a place in a line or a lock, and whose life is not known to have been ended.
  *
  * @options: the directory, the guard and the log count.
- * @force: non-zero removes it although owners are alive, or the file is damaged or of
- *         another layout. From then on the owners' changes and waits fail with -ESHUTDOWN.
+ * @flags: KREG_DESTROY_*.
  * Death: as kreg_open().
  * Return: 0, or an error:
  *   -ENOENT        there is no such registry
@@ -256,11 +266,11 @@ void kreg_close(struct kreg *k);
  *   -EACCES        the file or the folder denies access
  *   -EPROTO        as kreg_open()
  *   -EOPNOTSUPP    the folder is not in a tmpfs
- *   -EINVAL        the name or an option is not allowed
+ *   -EINVAL        the name, an option or a flag is not allowed
  *   -EAGAIN        other processes replaced the file too often; retry
  * Since: 1.0
  */
-int kreg_destroy(const char *name, const struct kreg_options *options, int force);
+int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t flags);
 
 /* The sentence for a negative errno of these calls. Never NULL. Since: 1.0 */
 const char *kreg_strerror(int error);

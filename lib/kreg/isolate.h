@@ -23,15 +23,15 @@ struct kreg_isolation;
  * $KREG_NAMESPACE.
  *
  * @services: NULL for none; KREG_SUPERVISE_KEEP is not allowed.
- * @why: as for kreg_supervise().
+ * @why, @why_size: as for kreg_supervise().
  * Context: blocks until the services are ready; any thread.
  * Death: of the process kills the services at once.
  * Return: as kreg_supervise(); -EINVAL also for KREG_SUPERVISE_KEEP; -EAGAIN no random
  *         number could be read.
  * Since: 1.0
  */
-int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
-		 struct kreg_isolation **out, char *why);
+int kreg_isolate(struct kreg_isolation **out, struct kreg *k,
+		 const struct kreg_supervision *services, char *why, size_t why_size);
 
 /* The namespace. The string is valid until kreg_isolation_end(). Since: 1.0 */
 const char *kreg_isolation_space(const struct kreg_isolation *isolation);

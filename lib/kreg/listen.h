@@ -102,8 +102,8 @@ enum kreg_listen_flags {
  *   -ENFILE        the host has no free fd
  * Since: 1.0
  */
-int kreg_listen(struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags,
-		struct kreg_listener **out);
+int kreg_listen(struct kreg_listener **out, struct kreg *k, const struct kreg_pattern *pattern,
+		uint32_t flags);
 
 /*
  * The listener's fd, for poll(2) or epoll(7) and nothing else. It is readable while

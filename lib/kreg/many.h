@@ -41,8 +41,8 @@ struct kreg_item {
  *   -EINVAL        an argument is NULL
  * Since: 1.0
  */
-int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
-			 size_t count);
+int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t count,
+			 struct kreg_found *found);
 
 /*
  * Registers @count names, all or none. It first reserves all, as by KREG_REGISTER_RESERVED.

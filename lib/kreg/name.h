@@ -21,7 +21,9 @@ extern "C" {
  *
  * @key: 1 to 255 bytes.
  * @value: 0 to 65536 bytes, copied.
- * @holder: may be NULL; at -EEXIST it gets the owner of the key, which may be the caller.
+ * @holder: may be NULL; at -EEXIST it gets the owner of the key, which may be the caller,
+ *          and its value, read atomically. So this call is also register-or-locate in one
+ *          step.
  *
  * Context: any thread; lock-free between processes. Threads of one process take turns at a
  *          key. A thread takes a slot at its first call and keeps it until it ends.
@@ -44,7 +46,7 @@ extern "C" {
  * Since: 1.0
  */
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
-		  size_t value_size, struct kreg_owner *holder);
+		  size_t value_size, struct kreg_found *holder);
 
 /*
  * Registers as kreg_register() does, with @flags:
@@ -62,9 +64,8 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
  * The last three need unique keys. With both REPLACE and QUEUE the caller waits in line if
  * the name cannot be taken over.
  *
- * @holder: may be NULL; at -EEXIST and KREG_WAITING it gets the owner of the key and the
- *          value, read atomically. So this call is also register-or-locate in one step. If
- *          the caller already has a place in the line, @holder is that place.
+ * @holder: as for kreg_register(), also at KREG_WAITING. If the caller already has a place in
+ *          the line, @holder is that place.
  * Return: 0; KREG_WAITING (1) if another entry is ahead in line; an error as
  *         kreg_register(), and:
  *   -EEXIST        the key is taken, and cannot be taken over
@@ -152,9 +153,9 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *
  * kreg_update_if() changes it if the value is @expected, byte for byte and of that size.
  *
- * kreg_update_with() calls @change with a copy of the old value. @change writes the new one
- * to @value, which has room for @capacity bytes, always 65536, and returns its size, or a
- * negative number to leave the value as it is. @change is called again if another thread of
+ * kreg_update_with() calls @change, which writes the new value to @value, with room for
+ * @capacity bytes, always 65536, and returns its size; @old is a copy of the old value. It
+ * returns a negative number to leave the value as it is. @change is called again if another thread of
  * the process has updated the entry meanwhile, and is not called if the caller has no such
  * entry. It may call kreg.
  *
@@ -172,13 +173,13 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *   -EMSGSIZE      the new value is longer than 65536 bytes
  * Since: 1.0
  */
-typedef ssize_t (*kreg_update_fn)(const void *old, size_t old_size, void *value, size_t capacity,
+typedef ssize_t (*kreg_update_fn)(void *value, size_t capacity, const void *old, size_t old_size,
 				  void *data);
 
 ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value,
 		    size_t value_size, void *old, size_t capacity);
-int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *expected,
-		   size_t expected_size, const void *value, size_t value_size);
+int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *value,
+		   size_t value_size, const void *expected, size_t expected_size);
 int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_update_fn change,
 		     void *data);
 

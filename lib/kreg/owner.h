@@ -197,7 +197,7 @@ int64_t kreg_sweep(struct kreg *k);
  *                  map; reopen it
  * Since: 1.0
  */
-int64_t kreg_check(struct kreg *k, void (*fault)(void *data, const char *sentence), void *data);
+int64_t kreg_check(struct kreg *k, kreg_log_fn fault, void *data);
 
 #ifdef __cplusplus
 }

@@ -30,15 +30,19 @@ extern "C" {
  * the key all other calls can be used for services, for instance kreg_listen() with the
  * prefix of a namespace.
  *
- * @key: room for KREG_KEY_MAX bytes; it is not a C string.
- * @space, @role: of kreg_service_parse(): room for KREG_NAMESPACE_MAX + 1 and KREG_ROLE_MAX
- *         + 1 bytes.
- * Return: kreg_service_key(): the size of the key; kreg_service_parse(): 0; or an error:
+ * @key: of kreg_service_key(): room for @capacity bytes; KREG_KEY_MAX are enough. It is not
+ *         a C string. NULL with a capacity of 0: only the size is returned.
+ * @space, @role: of kreg_service_parse(): room for @space_size and @role_size bytes;
+ *         KREG_NAMESPACE_MAX + 1 and KREG_ROLE_MAX + 1 are enough. They become C strings.
+ * Return: kreg_service_key(): the size of the key; kreg_service_parse(): 0; or an error, and
+ *         the buffers are unchanged:
  *   -EINVAL        a namespace, a role or a key that no service has
+ *   -ERANGE        a buffer is too small
  * Since: 1.0
  */
-ssize_t kreg_service_key(const char *space, const char *role, char *key);
-int kreg_service_parse(const void *key, size_t key_size, char *space, char *role);
+ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t capacity);
+int kreg_service_parse(const void *key, size_t key_size, char *space, size_t space_size, char *role,
+		       size_t role_size);
 
 /*
  * Registers the caller as @role with @value, as kreg_register_with() without flags does. If

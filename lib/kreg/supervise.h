@@ -83,7 +83,7 @@ struct kreg_supervision {
 	uint32_t period_ms; /* milliseconds; 0: 5000 */
 	uint32_t flags;     /* KREG_SUPERVISE_* */
 	/* gets a message for each event of a service, in any thread; may be NULL */
-	void (*log)(void *data, const char *sentence);
+	kreg_log_fn log;
 	void *log_data;
 	const char *value; /* the value of the supervisor's own role; NULL: an empty one */
 	/* an eventfd(2) that only the supervisor reads; 0: none. 1 written to it stops all services in
@@ -105,8 +105,8 @@ struct kreg_supervision {
  *   -ENOMEM        out of memory
  * Since: 1.0
  */
-int kreg_supervision_read(struct kreg_supervision **out, const char *file,
-			  void (*log)(void *data, const char *sentence), void *log_data);
+int kreg_supervision_read(struct kreg_supervision **out, const char *file, kreg_log_fn log,
+			  void *log_data);
 
 /* Frees a tree that was read from a file. NULL is allowed. Since: 1.0 */
 void kreg_supervision_free(struct kreg_supervision *supervision);
@@ -121,8 +121,8 @@ struct kreg_supervisor;
  * fd table.
  *
  * @what: is copied, except for log_data.
- * @why: NULL, or room for KREG_ROLE_MAX + 1 bytes; after an error the role that caused it,
- *         or empty.
+ * @why: NULL, or room for @why_size bytes: a string that after an error has the role that
+ *         caused it, or is empty. KREG_ROLE_MAX + 1 bytes are enough; a longer role is cut.
  * Context: blocks. The services are children of the process, which must not wait for them:
  *          no waitpid(-1), and SIGCHLD must not be ignored.
  * Death: of the process kills its services at once, unless KREG_SUPERVISE_KEEP is set.
@@ -144,8 +144,8 @@ struct kreg_supervisor;
  *   -ENOMEM        out of memory
  * Since: 1.0
  */
-int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervision *what,
-		   struct kreg_supervisor **out, char *why);
+int kreg_supervise(struct kreg_supervisor **out, struct kreg *k, const char *space,
+		   const struct kreg_supervision *what, char *why, size_t why_size);
 
 /*
  * An fd for poll(2), readable when the supervisor has stopped its tree, because more
@@ -174,7 +174,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *supervisor);
  * stopped that have to be, then all are started, in the order of @what. Flags, value and
  * orders stay those of kreg_supervise().
  *
- * @what, @why: as for kreg_supervise().
+ * @what, @why, @why_size: as for kreg_supervise().
  * Context: blocks until that is done. Any thread, but not from @log.
  * Return: 0, or an error:
  *   -EINVAL        @what is not allowed, as for kreg_supervise(); nothing has changed
@@ -189,7 +189,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *supervisor);
  * Since: 1.0
  */
 int kreg_supervisor_change(struct kreg_supervisor *supervisor, const struct kreg_supervision *what,
-			   char *why);
+			   char *why, size_t why_size);
 
 /*
  * Stops all services in the reverse order of their start, unregisters the supervisor and

@@ -151,8 +151,8 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 	return got;
 }
 
-int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
-			 size_t count)
+int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t count,
+			 struct kreg_found *found)
 {
 	int64_t got = 0;
 	size_t at, some;

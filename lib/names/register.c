@@ -131,12 +131,14 @@ static int register_blocks(struct kreg *k, struct thread *thread, const struct q
 _Static_assert(KREG_VALUE_MAX == ENTRY_VALUE_MAX, "what is larger is taken for damage");
 
 static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
-		 size_t value_size, uint32_t flags)
+		 size_t value_size, uint32_t flags, const struct kreg_found *holder)
 {
 	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
 
 	if (err)
 		return err;
+	if (holder && !holder->value && holder->capacity)
+		return -EINVAL;
 	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
 		return -EINVAL;
 	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
@@ -158,7 +160,7 @@ static int register_name(struct kreg *k, const void *key, size_t key_size, const
 	struct thread *thread;
 	struct blocks blocks;
 	struct query q;
-	int err = check(k, key, &key_size, value, value_size, flags);
+	int err = check(k, key, &key_size, value, value_size, flags, holder);
 
 	if (err)
 		return err;
@@ -187,22 +189,14 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 		       size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
 	UNCANCELLABLE;
-
-	if (holder && !holder->value && holder->capacity)
-		return -EINVAL;
 	return register_name(k, key, key_size, value, value_size, flags, holder);
 }
 
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
-		  size_t value_size, struct kreg_owner *holder)
+		  size_t value_size, struct kreg_found *holder)
 {
 	UNCANCELLABLE;
-	struct kreg_found found = { 0 };
-	int err = register_name(k, key, key_size, value, value_size, 0, &found);
-
-	if (err == -EEXIST && holder)
-		*holder = found.owner;
-	return err;
+	return register_name(k, key, key_size, value, value_size, 0, holder);
 }
 
 /*

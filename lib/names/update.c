@@ -100,8 +100,8 @@ ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void
 	return update_value(k, key, key_size, value, value_size, &u);
 }
 
-int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *expected,
-		   size_t expected_size, const void *value, size_t value_size)
+int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void *value,
+		   size_t value_size, const void *expected, size_t expected_size)
 {
 	UNCANCELLABLE;
 	const struct update u = { .expected = expected ? expected : "",
@@ -147,7 +147,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		 */
 		u.expected = values;
 		u.expected_size = (size_t)got;
-		got = change(values, (size_t)got, values + KREG_VALUE_MAX, KREG_VALUE_MAX, data);
+		got = change(values + KREG_VALUE_MAX, KREG_VALUE_MAX, values, (size_t)got, data);
 		if (got < 0)
 			break;
 		content.value_size = (uint32_t)got;

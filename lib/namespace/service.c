@@ -100,7 +100,8 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 	const struct each *each = data;
 	struct kreg_service service = { .space = space, .role = role };
 
-	if (entry->position || kreg_service_parse(entry->key, entry->key_size, space, role))
+	if (entry->position || kreg_service_parse(entry->key, entry->key_size, space, sizeof(space),
+						  role, sizeof(role)))
 		return 0;
 	service.value = entry->value;
 	service.value_size = entry->value_size;

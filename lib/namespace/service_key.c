@@ -74,18 +74,22 @@ int service_key(struct service_key *out, const char *space, const char *role)
 	return 0;
 }
 
-ssize_t kreg_service_key(const char *space, const char *role, char *key)
+ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t capacity)
 {
 	struct service_key made;
-	int err = key ? service_key(&made, space, role) : -EINVAL;
+	int err = key || !capacity ? service_key(&made, space, role) : -EINVAL;
 
 	if (err)
 		return err;
-	memcpy(key, made.bytes, made.size);
+	if (key && made.size > capacity)
+		return -ERANGE;
+	if (key)
+		memcpy(key, made.bytes, made.size);
 	return (ssize_t)made.size;
 }
 
-int kreg_service_parse(const void *key, size_t key_size, char *space, char *role)
+int kreg_service_parse(const void *key, size_t key_size, char *space, size_t space_size, char *role,
+		       size_t role_size)
 {
 	const char *bytes = key, *slash;
 	size_t before, after;
@@ -102,6 +106,8 @@ int kreg_service_parse(const void *key, size_t key_size, char *space, char *role
 	if (!name_size(bytes, before, KREG_NAMESPACE_MAX, is_of_namespace) ||
 	    !name_size(slash + 1, after, KREG_ROLE_MAX, is_of_role))
 		return -EINVAL;
+	if (before >= space_size || after >= role_size)
+		return -ERANGE;
 	memcpy(space, bytes, before);
 	space[before] = 0;
 	memcpy(role, slash + 1, after);

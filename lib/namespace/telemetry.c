@@ -83,7 +83,8 @@ void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)
 {
 	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
 
-	if (!kreg_service_parse(entry->key, entry->key_size, space, role))
+	if (!kreg_service_parse(entry->key, entry->key_size, space, sizeof(space), role,
+				sizeof(role)))
 		telemetry_tell(k, KREG_TELEMETRY_PURGE, space, role, &entry->owner, 0);
 }
 

@@ -8,7 +8,7 @@
 
 #include "lib/handle/handle.h"
 
-int64_t kreg_check(struct kreg *k, void (*fault)(void *data, const char *sentence), void *data)
+int64_t kreg_check(struct kreg *k, kreg_log_fn fault, void *data)
 {
 	UNCANCELLABLE;
 	return k ? check_segment(&k->segment, &k->lives, fault, data) : -EINVAL;

@@ -49,21 +49,22 @@ static int destroy_once(const struct opening *o, const struct life_table *lives,
 	return err;
 }
 
-int kreg_destroy(const char *name, const struct kreg_options *options, int force)
+int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t flags)
 {
 	UNCANCELLABLE;
 	struct life_table lives = { 0 };
 	struct opening opening;
 	int err, tries;
 
-	err = opening_read(&opening, name, options);
+	err = flags & ~(uint32_t)KREG_DESTROY_FORCE ? -EINVAL
+						    : opening_read(&opening, name, options);
 	if (err)
 		return err;
 	err = 1;
 	if (opening.guard && life_guard_open(&lives, opening.guard))
 		memset(&lives, 0, sizeof(lives));
 	for (tries = 0; tries < TRIES && err == 1; tries++)
-		err = destroy_once(&opening, &lives, force);
+		err = destroy_once(&opening, &lives, flags & KREG_DESTROY_FORCE);
 	life_guard_close(&lives);
 	return err == 1 ? -EAGAIN : err;
 }

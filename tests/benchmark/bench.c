@@ -167,7 +167,7 @@ struct kreg *registry_open(const struct bench_options *options, const char *name
 
 void registry_destroy(const struct bench_options *options, const char *name)
 {
-	int err = kreg_destroy(name, &options->registry, 1);
+	int err = kreg_destroy(name, &options->registry, KREG_DESTROY_FORCE);
 
 	if (err)
 		die("kreg_destroy", err);

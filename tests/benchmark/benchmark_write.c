@@ -167,7 +167,7 @@ static void run(const struct kreg_options *options, int processes, int rounds)
 		       ratio[way][rounds / 2], ratio[way][0], ratio[way][rounds - 1]);
 		kreg_close(kept[way]);
 		snprintf(name, sizeof(name), "write-%zu", way);
-		kreg_destroy(name, options, 1);
+		kreg_destroy(name, options, KREG_DESTROY_FORCE);
 	}
 }
 

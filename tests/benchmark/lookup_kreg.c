@@ -157,7 +157,7 @@ static uint32_t many_look(void *table, const struct list *list)
 	for (at = 0; at < list->count; at += MANY) {
 		for (i = 0; i < MANY; i++)
 			keys[i] = (struct kreg_key){ list->keys + (at + i) * key_bytes, key_bytes };
-		sum += (uint32_t)kreg_lookup_many(table, keys, found, MANY);
+		sum += (uint32_t)kreg_lookup_many(table, keys, MANY, found);
 	}
 	return sum;
 }

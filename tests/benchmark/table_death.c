@@ -104,7 +104,7 @@ static double killed_lookup(void *state)
 static double killed_listener(void *state)
 {
 	struct death *d = state;
-	int err = kreg_listen(d->k, NULL, 0, &d->listener);
+	int err = kreg_listen(&d->listener, d->k, NULL, 0);
 	double us;
 
 	if (err)

@@ -57,7 +57,7 @@ static void *part_prepare(void *state, int number)
 	part->stream = state;
 	part->k = registry_open(part->stream->options, REGISTRY);
 	if (number == LISTENER)
-		err = kreg_listen(part->k, NULL, 0, &part->listener);
+		err = kreg_listen(&part->listener, part->k, NULL, 0);
 	if (err)
 		die("kreg_listen", err);
 	return part;

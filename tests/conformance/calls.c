@@ -173,7 +173,7 @@ struct changing {
 	int calls;
 };
 
-static ssize_t append(const void *old, size_t old_size, void *value, size_t capacity, void *data)
+static ssize_t append(void *value, size_t capacity, const void *old, size_t old_size, void *data)
 {
 	struct changing *changing = data;
 
@@ -195,8 +195,8 @@ void call_update(struct kreg *k, const struct step *step, char *said)
 
 void call_update_if(struct kreg *k, const struct step *step, char *said)
 {
-	say_ok(kreg_update_if(k, step->key, KREG_STRING, step->other, strlen(step->other),
-			      step->value, strlen(step->value)),
+	say_ok(kreg_update_if(k, step->key, KREG_STRING, step->value, strlen(step->value),
+			      step->other, strlen(step->other)),
 	       said);
 }
 
@@ -444,7 +444,7 @@ void call_find_started(struct kreg *k, const struct step *step, char *said)
 void call_listen(struct kreg *k, const struct step *step, char *said)
 {
 	(void)step;
-	say_ok(kreg_listen(k, NULL, 0, &listener), said);
+	say_ok(kreg_listen(&listener, k, NULL, 0), said);
 }
 
 /* The next event, which is waited for. */

@@ -206,7 +206,7 @@ static void look_up_all(struct kreg *k)
 		many[i] = (struct kreg_key){ keys[i], KREG_STRING };
 	}
 	look_up(k, long_key, sizeof(long_key));
-	kreg_lookup_many(k, many, found, i);
+	kreg_lookup_many(k, many, i, found);
 }
 
 static void visit_all(struct kreg *k)

@@ -16,7 +16,7 @@ const unsigned int fuzz_runs = 3000;
 
 static char path[256];
 
-static void hear(void *data, const char *sentence)
+static void hear(const char *sentence, void *data)
 {
 	int *said = data;
 

@@ -115,7 +115,7 @@ static struct outcome outcome_of(model_t state, const struct operation *op, bool
 }
 
 /*
- * A result that was not returned is not compared: kreg_register() does not return the
+ * A result that was not returned is not compared: of a refusal by a reserved name there is no
  * value.
  */
 static bool result_matches(const struct operation *op, const struct outcome *out)

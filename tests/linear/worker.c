@@ -213,21 +213,20 @@ static const char *key_name(uint32_t key)
 	return names[key];
 }
 
-/* Half of them also read the holder's value, which must be from the same moment. */
+/* Each reads the holder's value too, which must be from the same moment. */
 static void do_register(struct worker *w, struct operation *op, uint32_t size)
 {
 	struct kreg_found found = { .value = w->bytes, .capacity = VALUE_ROOM };
 	const char *key = key_name(op->key);
 
 	if (op->value % 2)
-		op->result = kreg_register(w->k, key, KREG_STRING, w->value, size, &found.owner);
+		op->result = kreg_register(w->k, key, KREG_STRING, w->value, size, &found);
 	else
 		op->result = kreg_register_with(w->k, key, KREG_STRING, w->value, size, 0, &found);
 	if (op->result != -EEXIST)
 		return;
 	op->holder = holder_read(w->board, found.owner.pid);
-	if (op->value % 2 == 0)
-		op->found = value_read(w->board, w->bytes, found.size);
+	op->found = value_read(w->board, w->bytes, found.size);
 }
 
 static void do_update(struct worker *w, struct operation *op, uint32_t size)
@@ -245,8 +244,8 @@ static void do_update_if(struct worker *w, struct operation *op, uint32_t size)
 	unsigned char expected[VALUE_ROOM];
 	uint32_t expected_size = value_make(w->board, op->expected, expected);
 
-	op->result = kreg_update_if(w->k, key_name(op->key), KREG_STRING, expected, expected_size,
-				    w->value, size);
+	op->result = kreg_update_if(w->k, key_name(op->key), KREG_STRING, w->value, size, expected,
+				    expected_size);
 }
 
 static void do_lookup(struct worker *w, struct operation *op)

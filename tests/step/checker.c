@@ -378,7 +378,7 @@ static int count_one(const struct kreg_entry *entry, void *data)
 	return 0;
 }
 
-static void keep_fault(void *data, const char *sentence)
+static void keep_fault(const char *sentence, void *data)
 {
 	check_fail(data, "%s", sentence);
 }

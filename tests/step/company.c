@@ -233,7 +233,7 @@ listener_run(const struct place_of_registry *at, struct board *board)
 	struct kreg *k;
 	int got;
 
-	if (registry_open(at, at->name, &k) || kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &listener))
+	if (registry_open(at, at->name, &k) || kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN))
 		_exit(1);
 	news = (struct pollfd){ .fd = kreg_listener_fd(listener), .events = POLLIN };
 	sem_post(&board->ready);

@@ -95,7 +95,7 @@ static int64_t update(struct victim *v)
 
 static int64_t update_if(struct victim *v)
 {
-	return kreg_update_if(v->k, "v-1", KREG_STRING, "v1", 2, "new", 3);
+	return kreg_update_if(v->k, "v-1", KREG_STRING, "new", 3, "v1", 2);
 }
 
 static int64_t publish(struct victim *v)
@@ -171,7 +171,7 @@ static int64_t meta_delete(struct victim *v)
 
 static int64_t listen_it(struct victim *v)
 {
-	return kreg_listen(v->k, NULL, 0, &v->listener);
+	return kreg_listen(&v->listener, v->k, NULL, 0);
 }
 
 static int64_t listen_close(struct victim *v)

@@ -484,7 +484,7 @@ void stage_end(struct stage *stage)
 
 	company_end(&stage->company);
 	kreg_close(stage->k);
-	kreg_destroy(stage->at.name, &options, 1);
-	kreg_destroy(OTHER, &options, 1);
+	kreg_destroy(stage->at.name, &options, KREG_DESTROY_FORCE);
+	kreg_destroy(OTHER, &options, KREG_DESTROY_FORCE);
 	memset(stage, 0, sizeof(*stage));
 }

@@ -44,7 +44,7 @@ static int failures_of_all, points_of_all, worst_of_all;
 
 #ifdef HAVE_GUARD
 
-static void guard_says(void *data, const char *sentence)
+static void guard_says(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "step: %s\n", sentence);

@@ -19,7 +19,7 @@
 
 static char path[128], second[128], why[512] = "built with --disable-bpf";
 
-static void keep(void *data, const char *sentence)
+static void keep(const char *sentence, void *data)
 {
 	(void)data;
 	snprintf(why, sizeof(why), "%s", sentence);

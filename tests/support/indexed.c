@@ -18,7 +18,7 @@ void open_index(void)
 		     .slots = 32, .seats = 16);
 
 	/* Of a test that has failed. */
-	kreg_destroy("index", &options, 1);
+	kreg_destroy("index", &options, KREG_DESTROY_FORCE);
 	ck_assert_int_eq(kreg_open(&k, "index", &options), 0);
 }
 
@@ -27,7 +27,7 @@ void close_index(void)
 	KREG_OPTIONS(options, .directory = tmp_directory());
 
 	kreg_close(k);
-	ck_assert_int_eq(kreg_destroy("index", &options, 1), 0);
+	ck_assert_int_eq(kreg_destroy("index", &options, KREG_DESTROY_FORCE), 0);
 }
 
 struct query query_of(const char *key)

@@ -65,7 +65,7 @@ static void add_event(struct journal *journal, const char *sentence)
 		 services);
 }
 
-void journal_log(void *data, const char *sentence)
+void journal_log(const char *sentence, void *data)
 {
 	struct journal *journal = data;
 	size_t used;
@@ -119,7 +119,7 @@ struct kreg_supervisor *journal_supervise(struct journal *journal, struct kreg_s
 
 	what->log = journal_log;
 	what->log_data = journal;
-	err = kreg_supervise(journal->k, "production", what, &supervisor, why);
+	err = kreg_supervise(&supervisor, journal->k, "production", what, why, sizeof(why));
 	ck_assert_msg(!err, "%s: %s; %s", kreg_strerror(err), why, journal->sentences);
 	journal_await(journal, events);
 	journal_forget(journal);
@@ -137,7 +137,7 @@ pid_t journal_pid_of(struct journal *journal, const char *role)
 void journal_signal(struct journal *journal, const char *role, int signal)
 {
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key("production", role, key);
+	ssize_t size = kreg_service_key("production", role, key, sizeof(key));
 
 	ck_assert_int_gt(size, 0);
 	ck_assert_int_eq(kreg_signal(journal->k, key, (size_t)size, signal), 0);

@@ -33,7 +33,7 @@ struct journal {
 void journal_init(struct journal *journal, struct kreg *k);
 
 /* For struct kreg_supervision: @data is the struct journal. */
-void journal_log(void *data, const char *sentence);
+void journal_log(const char *sentence, void *data);
 
 /* A service of a plan, started by @how, and the roles after which one is. */
 #define SERVICE(name, how, ...)                                                                    \

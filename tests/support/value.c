@@ -4,7 +4,7 @@
 #include <check.h>
 #include <string.h>
 
-ssize_t value_grow(const void *old, size_t old_size, void *to, size_t capacity, void *data)
+ssize_t value_grow(void *to, size_t capacity, const void *old, size_t old_size, void *data)
 {
 	(void)old;
 	(void)old_size;

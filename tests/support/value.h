@@ -10,7 +10,7 @@
 #include "lib/kreg.h"
 
 /* For kreg_update_with(): as large as a value can be. */
-ssize_t value_grow(const void *old, size_t old_size, void *to, size_t capacity, void *data);
+ssize_t value_grow(void *to, size_t capacity, const void *old, size_t old_size, void *data);
 
 /* @key is a name of @k with the value @text. */
 void value_is(struct kreg *k, const char *key, const char *text);

@@ -34,7 +34,7 @@ struct torture_ear {
 struct torture_ear *torture_ear_new(struct kreg *k, struct torture_board *board)
 {
 	struct torture_ear *ear = calloc(1, sizeof(*ear));
-	int err = ear ? kreg_listen(k, NULL, KREG_LISTEN_KNOWN, &ear->listener) : -ENOMEM;
+	int err = ear ? kreg_listen(&ear->listener, k, NULL, KREG_LISTEN_KNOWN) : -ENOMEM;
 
 	if (!err) {
 		ear->board = board;

@@ -550,7 +550,7 @@ static void round_end(struct engine *e)
 
 	torture_options(e->plan, &options);
 	kreg_close(e->k);
-	err = kreg_destroy(torture_registry, &options, is_complained(e));
+	err = kreg_destroy(torture_registry, &options, is_complained(e) ? KREG_DESTROY_FORCE : 0);
 	if (err)
 		torture_complain(e->board, "destroying: %s", kreg_strerror(err));
 	e->figures->rounds++;

@@ -35,7 +35,7 @@ static char own_guard[64];
 
 #ifdef HAVE_GUARD
 
-static void guard_says(void *data, const char *sentence)
+static void guard_says(const char *sentence, void *data)
 {
 	(void)data;
 	fprintf(stderr, "torture: %s\n", sentence);

@@ -201,7 +201,7 @@ uint32_t victim_value(struct victim *v, const char *key, uint32_t key_size, unsi
 
 static void do_register(struct victim *v, uint32_t number, const char *key, uint32_t key_size)
 {
-	struct kreg_owner holder;
+	struct kreg_found holder = { 0 };
 	unsigned char *value;
 	uint32_t size, check = victim_value(v, key, key_size, &value, &size);
 	int err;
@@ -214,15 +214,15 @@ static void do_register(struct victim *v, uint32_t number, const char *key, uint
 		return;
 	if (err && err != -EEXIST)
 		complain(v, "registering: %s", kreg_strerror(err));
-	if (v->holds[number] && (!err || holder.token != v->self.token))
+	if (v->holds[number] && (!err || holder.owner.token != v->self.token))
 		complain(v, "%d held name %u, and registering it said %d, holder %d", v->self.pid,
-			 number, err, err ? holder.pid : 0);
-	if (!v->holds[number] && err && holder.token == v->self.token)
+			 number, err, err ? holder.owner.pid : 0);
+	if (!v->holds[number] && err && holder.owner.token == v->self.token)
 		complain(v, "%d did not hold name %u, and registering it said so", v->self.pid,
 			 number);
-	if (err && victim_was_reaped(v, holder.token))
+	if (err && victim_was_reaped(v, holder.owner.token))
 		complain(v, "name %u was refused for %d, which had been reaped", number,
-			 holder.pid);
+			 holder.owner.pid);
 	if (err)
 		return;
 	v->holds[number] = true;

@@ -24,7 +24,8 @@ static int begin_service(struct text *text, const char *role)
 	char key[KREG_KEY_MAX];
 	struct service *service;
 
-	if (kreg_service_key("any", role, key) < 0 || !strcmp(role, KREG_ROLE_SUPERVISOR))
+	if (kreg_service_key("any", role, key, sizeof(key)) < 0 ||
+	    !strcmp(role, KREG_ROLE_SUPERVISOR))
 		return text_fail(text, -EINVAL, "\"%s\" is not a valid role", role);
 	for (service = file->first; service; service = service->next) {
 		if (!strcmp(service->supervised.role, role))
@@ -169,8 +170,8 @@ static int finish(struct text *text)
 	return check_order(text);
 }
 
-int kreg_supervision_read(struct kreg_supervision **out, const char *file,
-			  void (*log)(void *data, const char *sentence), void *log_data)
+int kreg_supervision_read(struct kreg_supervision **out, const char *file, kreg_log_fn log,
+			  void *log_data)
 {
 	UNCANCELLABLE;
 	struct service_file *own = out && file ? calloc(1, sizeof(*own)) : NULL;

@@ -49,7 +49,7 @@ int text_fail(struct text *text, int err, const char *format, ...)
 		snprintf(sentence, sizeof(sentence), "%s:%u: %s", text->file, text->line, what);
 	else
 		snprintf(sentence, sizeof(sentence), "%s: %s", text->file, what);
-	text->log(text->log_data, sentence);
+	text->log(sentence, text->log_data);
 	return err;
 }
 

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kreg.h"
+
 #pragma GCC visibility push(hidden)
 
 struct text;
@@ -35,7 +37,7 @@ struct text_choice {
 struct text {
 	/* set by the caller */
 	const char *file;
-	void (*log)(void *data, const char *sentence);
+	kreg_log_fn log;
 	void *log_data;
 	void *data;
 	const struct text_name *(*begin_section)(struct text *text, const char *section);

@@ -245,7 +245,7 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 	};
 	struct kreg_started own = { .size = sizeof(own) };
 	char key[KREG_KEY_MAX];
-	ssize_t size = k ? kreg_service_key(space, role, key) : -EINVAL;
+	ssize_t size = k ? kreg_service_key(space, role, key, sizeof(key)) : -EINVAL;
 	int err;
 
 	if (size < 0)

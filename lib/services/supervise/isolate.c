@@ -43,22 +43,22 @@ static int name_space(struct kreg_isolation *isolation)
 	return 0;
 }
 
-int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
-		 struct kreg_isolation **out, char *why)
+int kreg_isolate(struct kreg_isolation **out, struct kreg *k,
+		 const struct kreg_supervision *services, char *why, size_t why_size)
 {
 	UNCANCELLABLE;
 	KREG_SUPERVISION(none, .services = NULL);
-	char blamed[KREG_ROLE_MAX + 1];
+	char blamed[KREG_ROLE_MAX + 1] = "";
 	struct kreg_supervision what;
 	struct kreg_isolation *isolation;
 	int tries, err;
 
-	if (!out)
+	if (why && why_size)
+		*why = 0;
+	if (!out || (!why && why_size))
 		return -EINVAL;
 	if (!services)
 		services = &none;
-	if (!why)
-		why = blamed;
 	err = sized_read(&what, sizeof(what), services);
 	if (!err && (what.flags & KREG_SUPERVISE_KEEP))
 		err = -EINVAL;
@@ -71,11 +71,13 @@ int kreg_isolate(struct kreg *k, const struct kreg_supervision *services,
 	for (tries = 0; tries < ID_TRIES; tries++) {
 		err = name_space(isolation);
 		if (!err)
-			err = kreg_supervise(k, isolation->space, services, &isolation->supervisor,
-					     why);
-		if (err != -EEXIST || strcmp(why, KREG_ROLE_SUPERVISOR))
+			err = kreg_supervise(&isolation->supervisor, k, isolation->space, services,
+					     blamed, sizeof(blamed));
+		if (err != -EEXIST || strcmp(blamed, KREG_ROLE_SUPERVISOR))
 			break;
 	}
+	if (why)
+		snprintf(why, why_size, "%s", blamed);
 	if (err)
 		free(isolation);
 	else

@@ -62,7 +62,8 @@ static int note(const struct kreg_entry *entry, void *data)
 	struct round *round = data;
 	struct resident *resident;
 
-	if (kreg_service_parse(entry->key, entry->key_size, space, role))
+	if (kreg_service_parse(entry->key, entry->key_size, space, sizeof(space), role,
+			       sizeof(role)))
 		return 0;
 	if (!round_grow(round))
 		return -ENOMEM;
@@ -205,7 +206,7 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 	struct round round = { .k = k, .space = space, .cgroups = &cgroups };
 	char prefix[KREG_KEY_MAX];
 	/* The key's prefix: a role of one character is the shortest. */
-	ssize_t size = k ? kreg_service_key(space, "-", prefix) : -EINVAL;
+	ssize_t size = k ? kreg_service_key(space, "-", prefix, sizeof(prefix)) : -EINVAL;
 	int64_t services = 0, ended;
 	int err = size < 0 ? (int)size : kreg_inner_check(k, 0, 0);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/call.h"
@@ -113,14 +114,20 @@ static int start_threads(struct kreg_supervisor *s, char *why)
 	return s->result;
 }
 
-int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervision *what,
-		   struct kreg_supervisor **out, char *why)
+/* Cut to fit: the error is more important. */
+static void tell_role(char *why, size_t why_size, const char *role)
 {
-	UNCANCELLABLE;
-	struct kreg_supervisor *s;
-	int err = out ? kreg_inner_check(k, 0, 0) : -EINVAL;
+	if (why)
+		snprintf(why, why_size, "%s", role);
+}
 
-	supervision_blame(why, NULL);
+/* @why: as for supervision_copy(). */
+static int supervise(struct kreg_supervisor **out, struct kreg *k, const char *space,
+		     const struct kreg_supervision *what, char *why)
+{
+	struct kreg_supervisor *s;
+	int err = kreg_inner_check(k, 0, 0);
+
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
@@ -146,6 +153,17 @@ int kreg_supervise(struct kreg *k, const char *space, const struct kreg_supervis
 		supervisor_free(s);
 	else
 		*out = s;
+	return err;
+}
+
+int kreg_supervise(struct kreg_supervisor **out, struct kreg *k, const char *space,
+		   const struct kreg_supervision *what, char *why, size_t why_size)
+{
+	UNCANCELLABLE;
+	char blamed[KREG_ROLE_MAX + 1] = "";
+	int err = out && (why || !why_size) ? supervise(out, k, space, what, blamed) : -EINVAL;
+
+	tell_role(why, why_size, blamed);
 	return err;
 }
 
@@ -196,15 +214,13 @@ static int hand_over(struct kreg_supervisor *s, struct supervision *next, char *
 	return err;
 }
 
-int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervision *what,
-			   char *why)
+/* @why: as for supervision_copy(). */
+static int change(struct kreg_supervisor *s, const struct kreg_supervision *what, char *why)
 {
-	UNCANCELLABLE;
 	struct supervision *next = NULL;
 	struct kreg_supervision own;
 	int err = s && what ? sized_read(&own, sizeof(own), what) : -EINVAL;
 
-	supervision_blame(why, NULL);
 	if (!err && kreg_inner_is_parents(s->k))
 		err = -EOWNERDEAD;
 	if (err)
@@ -217,6 +233,17 @@ int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervis
 	if (!err)
 		err = hand_over(s, next, why);
 	pthread_mutex_unlock(&s->changing);
+	return err;
+}
+
+int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervision *what,
+			   char *why, size_t why_size)
+{
+	UNCANCELLABLE;
+	char blamed[KREG_ROLE_MAX + 1] = "";
+	int err = why || !why_size ? change(s, what, blamed) : -EINVAL;
+
+	tell_role(why, why_size, blamed);
 	return err;
 }
 

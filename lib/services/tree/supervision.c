@@ -101,7 +101,7 @@ static const char *fault_of(const struct supervision *s, size_t at)
 	const struct kreg_supervised *service = &s->services[at];
 	char key[KREG_KEY_MAX];
 
-	if (!service->role || kreg_service_key(s->space, service->role, key) < 0)
+	if (!service->role || kreg_service_key(s->space, service->role, key, sizeof(key)) < 0)
 		return "a role must have 1 to 150 printable ASCII characters, and no space";
 	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
 		return "the role is reserved for the supervisor: choose another one";
@@ -221,7 +221,7 @@ static int check_whole(struct supervision *s, const char *space,
 	int err = what ? sized_read(&s->what, sizeof(s->what), what) : -EINVAL;
 
 	if (!err)
-		err = kreg_service_key(space, "any", key) < 0 ? -EINVAL : 0;
+		err = kreg_service_key(space, "any", key, sizeof(key)) < 0 ? -EINVAL : 0;
 	if (err)
 		return err;
 	s->what.size = sizeof(s->what);
@@ -266,8 +266,7 @@ void supervision_free(struct supervision *s)
 
 void supervision_blame(char *why, const char *role)
 {
-	if (why)
-		snprintf(why, KREG_ROLE_MAX + 1, "%s", role ? role : "");
+	snprintf(why, KREG_ROLE_MAX + 1, "%s", role ? role : "");
 }
 
 struct saying {
@@ -279,7 +278,7 @@ static void tell_log(void *data)
 {
 	const struct saying *saying = data;
 
-	saying->what->log(saying->what->log_data, saying->sentence);
+	saying->what->log(saying->sentence, saying->what->log_data);
 }
 
 void supervision_say(const struct kreg_supervision *what, const char *format, ...)

@@ -25,14 +25,14 @@ struct supervision {
 };
 
 /*
- * @why: room for KREG_ROLE_MAX + 1 bytes, or NULL; set to the role at fault, which is
+ * @why: room for KREG_ROLE_MAX + 1 bytes; set to the role at fault, which is
  * also logged. -EINVAL; -E2BIG: has what this library does not know; -EMSGSIZE; -ENOMEM.
  */
 int supervision_copy(struct supervision **out, const char *space,
 		     const struct kreg_supervision *what, char *why);
 void supervision_free(struct supervision *supervision);
 
-/* Sets @why, which may be NULL, to @role, which may be NULL. */
+/* Sets @why to @role, which may be NULL. */
 void supervision_blame(char *why, const char *role);
 
 /* Logs a sentence. */
