@@ -54,6 +54,7 @@ extern const struct contestant contestant_floor, contestant_kreg_lookup, contest
 /* Their packages may be missing. */
 extern const struct contestant contestant_ck __attribute__((weak));
 extern const struct contestant contestant_glib __attribute__((weak));
+extern const struct contestant contestant_boost __attribute__((weak));
 
 /* The compiler has to produce the value that was copied to @value. */
 static inline void value_used(const void *value)

@@ -21,7 +21,7 @@ static const struct contestant *const contestants[] = {
 	&contestant_floor,        &contestant_kreg_lookup,  &contestant_kreg_ref,
 	&contestant_kreg_ref_far, &contestant_kreg_section, &contestant_kreg_read,
 	&contestant_kreg_many,    &contestant_lfht,         &contestant_ck,
-	&contestant_rwlock,       &contestant_glib,
+	&contestant_rwlock,       &contestant_boost,        &contestant_glib,
 };
 
 #define CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
@@ -185,6 +185,9 @@ static void lookup_run(const struct bench_options *options)
 		lookups_of(options, options->counts[i], CONTESTANTS);
 	if (!&contestant_ck)
 		printf("  ck_ht is left out: libck-dev was missing when this was configured\n");
+	if (!&contestant_boost)
+		printf("  Boost.Interprocess is left out: g++ or libboost-dev was missing when "
+		       "this was configured\n");
 	if (!&contestant_glib)
 		printf("  GHashTable is left out: libglib2.0-dev was missing when this was "
 		       "configured\n");
