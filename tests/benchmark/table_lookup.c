@@ -202,12 +202,15 @@ static void sizes_run(const struct bench_options *options)
 		{ 8, 8 }, { 16, 8 }, { 24, 8 }, { 40, 8 }, { 32, 0 }, { 32, 24 }, { 32, 100 }
 	};
 	struct bench_options with = *options;
+	uint32_t count;
 	size_t i;
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		with.key_size = sizes[i].key;
-		with.value_size = sizes[i].value;
-		lookups_of(&with, 100000, KREG + 1);
+	for (count = 0; count < options->counts_used; count++) {
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			with.key_size = sizes[i].key;
+			with.value_size = sizes[i].value;
+			lookups_of(&with, options->counts[count], KREG + 1);
+		}
 	}
 }
 
