@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of memory: what a registry takes when it is empty, for each entry, and when its
- * entries have died and were swept; and the slowest registration while it grows.
+ * The table of memory: what a registry takes when it is empty, for each entry, when its entries
+ * have died and were swept, and when as many others were registered in their place; and the
+ * slowest registration while it grows.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #define SLOW_US 1000
 #define SWEEPS 64
+#define OTHERS (1ul << 30)
 
 struct growth {
 	const struct bench_options *options;
@@ -70,33 +72,67 @@ static void grow_run(const struct bench_options *options)
 	row_single("kreg_register of more than 1 ms, in a turn", g.slow / options->turns, "", "0");
 }
 
-static void memory_run(const struct bench_options *options)
+/* Names that none of the first owner's are. */
+static void others_fill(struct kreg *k, uint32_t first, uint32_t entries)
+{
+	uint32_t i;
+
+	for (i = 0; i < entries; i++)
+		numbered_register(k, OTHERS + first + i);
+}
+
+/* The entries of an owner that has died. */
+static void memory_fill(const struct bench_options *options, double *full)
+{
+	struct holders *holders = holders_start(options, REGISTRY, 1, options->many, NULL);
+
+	*full = registry_bytes(options, REGISTRY);
+	holders_end(holders);
+}
+
+static void memory_sweep(const struct bench_options *options)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
 	struct kreg *k = registry_open(options, REGISTRY);
-	double empty = registry_bytes(options, REGISTRY), full;
-	struct holders *holders;
 	int i;
 
-	kreg_close(k);
-	registry_destroy(options, REGISTRY);
-	printf("\nMemory of a registry of %u entries (32-byte keys, 8-byte values)\n",
-	       options->many);
-	row_single("empty", empty / 1024, "KiB", "<= 128");
-	holders = holders_start(options, REGISTRY, 1, options->many, NULL);
-	full = registry_bytes(options, REGISTRY);
-	row_single("for each entry", (full - empty) / options->many, "B", "<= 80");
-	row_single("as a ratio to key and value", (full - empty) / options->many / 40, "", "<= 2");
-	holders_end(holders);
-	k = registry_open(options, REGISTRY);
 	for (i = 0; i < SWEEPS; i++) {
 		kreg_sweep(k);
 		if (kreg_stat(k, &stat) || (!stat.bytes_dead && !stat.bytes_waiting))
 			break;
 	}
+	kreg_close(k);
+}
+
+/* How much larger the file is when as many others were registered. */
+static void memory_again(const struct bench_options *options, const char *row, double full)
+{
+	struct holders *holders = holders_start(options, REGISTRY, 1, options->many, others_fill);
+
+	row_single(row, registry_bytes(options, REGISTRY) / full, "", NULL);
+	holders_end(holders);
+}
+
+static void memory_run(const struct bench_options *options)
+{
+	double empty, full;
+
+	kreg_close(registry_open(options, REGISTRY));
+	empty = registry_bytes(options, REGISTRY);
+	registry_destroy(options, REGISTRY);
+	printf("\nMemory of a registry of %u entries (32-byte keys, 8-byte values)\n",
+	       options->many);
+	row_single("empty", empty / 1024, "KiB", "<= 128");
+	memory_fill(options, &full);
+	row_single("for each entry", (full - empty) / options->many, "B", "<= 80");
+	row_single("as a ratio to key and value", (full - empty) / options->many / 40, "", "<= 2");
+	memory_sweep(options);
 	row_single("after its owner's death and a sweep, to empty",
 		   registry_bytes(options, REGISTRY) / empty, "", "<= 1.1");
-	kreg_close(k);
+	memory_again(options, "as many others registered then, to full", full);
+	registry_destroy(options, REGISTRY);
+	memory_fill(options, &full);
+	memory_again(options, "the same without a sweep in between", full);
 	registry_destroy(options, REGISTRY);
 }
 
