@@ -56,6 +56,7 @@
 #include <kreg/query.h>
 #include <kreg/ref.h>
 #include <kreg/service.h>
+#include <kreg/service_name.h>
 #include <kreg/wait.h>
 
 #endif

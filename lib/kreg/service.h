@@ -26,9 +26,8 @@ extern "C" {
 #define KREG_ROLE_MAX 150
 
 /*
- * Makes the key of a service from its namespace and role, or splits a key into them. With
- * the key all other calls can be used for services, for instance kreg_listen() with the
- * prefix of a namespace.
+ * Makes the key of a service from its namespace and role, or splits a key into them. The
+ * calls of <kreg/service_name.h> make it themselves.
  *
  * @key: of kreg_service_key(): room for @capacity bytes; KREG_KEY_MAX are enough. It is not
  *         a C string. NULL with a capacity of 0: only the size is returned.

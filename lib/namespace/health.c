@@ -60,9 +60,8 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	struct query q;
 	int tries = 0;
-	int err = k && k->segment.unique && health && health->size >= sizeof(health->size)
-			  ? service_key(&key, space, role)
-			  : -EINVAL;
+	int err = health && health->size >= sizeof(health->size) ? service_of(&key, k, space, role)
+								 : -EINVAL;
 
 	if (err)
 		return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services: the registry's calls for keys that consist of a namespace and a role.
+ * Services: the calls that every user of them needs, and the listing of them. The others
+ * are in service_name.c and service_peer.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,37 +12,18 @@
 #include "lib/namespace/telemetry.h"
 #include "lib/find/visit.h"
 
-/* A service is one process, so its registry has to have unique keys. */
-static int service_of(struct kreg *k, const char *space, const char *role, struct service_key *key)
-{
-	return k && k->segment.unique ? service_key(key, space, role) : -EINVAL;
-}
-
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
 			  size_t value_size, struct kreg_found *holder)
 {
 	UNCANCELLABLE;
-	struct kreg_found own = { 0 };
-	struct service_key key;
-	int err = service_of(k, space, role, &key);
-
-	if (err)
-		return err;
-	if (!holder)
-		holder = &own;
-	err = kreg_register_with(k, key.bytes, key.size, value, value_size, 0, holder);
-	if (!err && telemetry_is_wanted(k, &kreg_register_semaphore))
-		telemetry_tell(k, KREG_TELEMETRY_REGISTER, space, role, NULL, 0);
-	if (err == -EEXIST && telemetry_is_wanted(k, &kreg_refuse_semaphore))
-		telemetry_tell(k, KREG_TELEMETRY_REFUSE, space, role, &holder->owner, err);
-	return err;
+	return kreg_service_register_with(k, space, role, value, value_size, 0, holder);
 }
 
 int kreg_service_unregister(struct kreg *k, const char *space, const char *role)
 {
 	UNCANCELLABLE;
 	struct service_key key;
-	int err = service_of(k, space, role, &key);
+	int err = service_of(&key, k, space, role);
 
 	if (err)
 		return err;
@@ -55,7 +37,7 @@ ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role,
 			    size_t capacity, struct kreg_owner *owner)
 {
 	struct service_key key;
-	int err = service_of(k, space, role, &key);
+	int err = service_of(&key, k, space, role);
 
 	return err ? err : kreg_lookup(k, key.bytes, key.size, value, capacity, owner);
 }
@@ -66,7 +48,7 @@ int kreg_service_await(struct kreg *k, const char *space, const char *role, int6
 	UNCANCELLABLE;
 	struct kreg_found own = { 0 };
 	struct service_key key;
-	int err = service_of(k, space, role, &key);
+	int err = service_of(&key, k, space, role);
 
 	if (err)
 		return err;
@@ -84,7 +66,7 @@ int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
 {
 	UNCANCELLABLE;
 	struct service_key key;
-	int err = service_of(k, space, role, &key);
+	int err = service_of(&key, k, space, role);
 
 	return err ? err : kreg_await_gone(k, key.bytes, key.size, owner, timeout_ms);
 }

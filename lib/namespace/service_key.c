@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/handle/handle.h"
 #include "shm/group.h"
 
 #define SEPARATOR '/'
@@ -72,6 +73,12 @@ int service_key(struct service_key *out, const char *space, const char *role)
 	memcpy(out->bytes + out->size, role, size);
 	out->size += size;
 	return 0;
+}
+
+int service_of(struct service_key *out, const struct kreg *k, const char *space, const char *role)
+{
+	/* A service is one process, which duplicate keys do not promise. */
+	return k && k->segment.unique ? service_key(out, space, role) : -EINVAL;
 }
 
 ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t capacity)

@@ -5,7 +5,7 @@
  * Promises  different services have different keys, and those of a namespace share a
  *           prefix that no other key has.
  * Context   any.
- * Used by   service.c, health.c.
+ * Used by   all of lib/namespace/.
  */
 #ifndef KREG_LIB_SERVICE_KEY_H
 #define KREG_LIB_SERVICE_KEY_H
@@ -23,6 +23,9 @@ struct service_key {
 
 /* -EINVAL. */
 int service_key(struct service_key *out, const char *space, const char *role);
+
+/* The same for a call on a service of @k, which has to have unique keys. -EINVAL. */
+int service_of(struct service_key *out, const struct kreg *k, const char *space, const char *role);
 
 /* The common prefix of the keys of all services in @space. -EINVAL. */
 int service_prefix(struct service_key *out, const char *space);
