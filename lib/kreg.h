@@ -55,6 +55,7 @@
 #include <kreg/peer.h>
 #include <kreg/query.h>
 #include <kreg/ref.h>
+#include <kreg/registries.h>
 #include <kreg/service.h>
 #include <kreg/service_name.h>
 #include <kreg/wait.h>

@@ -310,6 +310,14 @@ int segment_publish(struct segment *s, const struct segment_path *path, const ch
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);
 
 /*
+ * All checks of segment_open(), of an open @fd, without mapping anything. 0: *header is a
+ * private copy of the header, *s what follows from it, with offsets in the pointers, and
+ * *st is of the file. Errors as segment_open().
+ */
+int segment_examine(const struct segment_path *path, int fd, struct segment_header *header,
+		    struct segment *s, struct stat *st);
+
+/*
  * For segment_open() and segment_create(). segment_geometry() computes the size and
  * offset of each part from the header's numbers, clears the rest of *s, and fails with
  * -EINVAL if they are out of range. @header is a private copy; it is untrusted.

@@ -246,12 +246,11 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 }
 
 /*
- * All checks of an open @fd. 0: *header is a private copy of the header, and *s its
- * geometry, *st the file's. The result of pread() is not read again from the file, so a later change by
- * others has no effect.
+ * The result of pread() is not read again from the file, so a later change by others has
+ * no effect.
  */
-static int check(const struct segment_path *path, int fd, struct segment_header *header,
-		 struct segment *s, struct stat *st)
+int segment_examine(const struct segment_path *path, int fd, struct segment_header *header,
+		    struct segment *s, struct stat *st)
 {
 	ssize_t got;
 	int err;
@@ -298,7 +297,7 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse_to_open(path, name, writable, fd);
-	err = check(path, fd, &header, &s, &st);
+	err = segment_examine(path, fd, &header, &s, &st);
 	if (!err) {
 		err = segment_map(&s, &header, fd, &st, writable);
 		if (err)

@@ -28,8 +28,8 @@
 
 #include <linux/magic.h>
 
-#define RUN "/run/kreg"
-#define SHM "/dev/shm"
+#define RUN FOLDER_RUN
+#define SHM FOLDER_SHM
 
 /* Only root can have made it, and other users cannot move folders in it away. */
 static bool has_run(void)

@@ -6,7 +6,7 @@
  *           order they come.
  * Needs     nothing.
  * Context   the file system.
- * Used by   options.c, open.c.
+ * Used by   options.c, open.c, registries.c.
  */
 #ifndef KREG_LIB_FOLDER_H
 #define KREG_LIB_FOLDER_H
@@ -14,6 +14,10 @@
 #include "lib/registry/options.h"
 
 #pragma GCC visibility push(hidden)
+
+/* Has a folder for each user, by its number, if root has made it; see folder.c. */
+#define FOLDER_RUN "/run/kreg"
+#define FOLDER_SHM "/dev/shm"
 
 /*
  * @given: the folder that the caller asks for, or NULL. Sets o->base and

@@ -63,10 +63,21 @@ static int options_check(const struct kreg_options *o)
 	return 0;
 }
 
+bool opening_name_is_allowed(const char *name)
+{
+	const char *at;
+
+	for (at = name; *at; at++) {
+		if (!text_is_alnum(*at) && !strchr("._-", *at))
+			return false;
+	}
+	return *name && *name != '.' && at - name <= KREG_NAME_MAX;
+}
+
 /* "UID:NAME" or "NAME". */
 static int name_read(struct opening *o, const char *name)
 {
-	const char *colon = strchr(name, ':'), *at;
+	const char *colon = strchr(name, ':');
 	unsigned long owner = process_euid();
 	char *end, digits[TEXT_NUMBER];
 
@@ -77,12 +88,8 @@ static int name_read(struct opening *o, const char *name)
 			return -EINVAL;
 		name = colon + 1;
 	}
-	if (!*name || *name == '.' || strlen(name) > KREG_NAME_MAX)
+	if (!opening_name_is_allowed(name))
 		return -EINVAL;
-	for (at = name; *at; at++) {
-		if (!text_is_alnum(*at) && !strchr("._-", *at))
-			return -EINVAL;
-	}
 	text_join(o->file, sizeof(o->file),
 		  (const char *[]){ "kreg.", text_number(digits, owner), ".", name, NULL });
 	o->path.file = o->file;

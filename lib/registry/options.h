@@ -4,7 +4,7 @@
  * messages about its failure.
  *
  * Context   any thread.
- * Used by   open.c, destroy.c, folder.c; origin_free() by close.c.
+ * Used by   open.c, destroy.c, folder.c, registries.c; origin_free() by close.c.
  */
 #ifndef KREG_LIB_OPTIONS_H
 #define KREG_LIB_OPTIONS_H
@@ -26,6 +26,9 @@ struct opening {
 };
 
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
+
+/* Of a registry, without its user. */
+bool opening_name_is_allowed(const char *name);
 
 /* Last, on failure: logs a general message if none was logged; -ENOENT needs none. */
 void opening_say_why(const struct opening *o, int err);
