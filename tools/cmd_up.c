@@ -32,6 +32,7 @@
 #include "tools/regtool.h"
 #include "tools/up_again.h"
 #include "tools/up_mark.h"
+#include "tools/manager.h"
 #include "tools/up_say.h"
 
 #define DEFAULT_NAMESPACE "production"
@@ -136,6 +137,7 @@ static void *take_signals(void *data)
 		if (first && now_ms() < first + SECOND_ORDER_MS)
 			continue;
 		ring(up->orders);
+		manager_tell("STOPPING=1");
 		printf("%s: stopping%s\n", up->space, first ? " at once, by SIGKILL" : "");
 		fflush(stdout);
 		if (!first)
@@ -319,6 +321,7 @@ static int stay(struct up *up)
 
 	printf("%s is up\n", up->space);
 	fflush(stdout);
+	manager_tell("READY=1");
 	while (!(state = kreg_supervisor_state(up->supervisor))) {
 		while (poll(at, 2, -1) < 0 && errno == EINTR)
 			;
@@ -330,8 +333,10 @@ static int stay(struct up *up)
 
 static int bring_up(struct client *client, struct up *up)
 {
-	int status, err = prepare_signals(up);
+	int status, err;
 
+	manager_take();
+	err = prepare_signals(up);
 	if (err)
 		return client_fail(client, err, "receive signals");
 	status = client_open(client, 0, &up->k);
