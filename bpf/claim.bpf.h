@@ -38,7 +38,7 @@
 #ifndef KREG_CLAIM_BPF_H
 #define KREG_CLAIM_BPF_H
 
-#include "bpf/seat.bpf.h"
+#include "bpf/pids.bpf.h"
 
 /* No owner word has the first bit; the second one tells CLAIM from RELEASED. */
 #define OWNER_NONE (1ull << 63)
@@ -92,14 +92,10 @@ static __u64 *claim_process(struct life_control *c, const struct life_process *p
 	 */
 	if (held)
 		return seen != claim && __sync_bool_compare_and_swap(held, seen, claim) ? held : 0;
-	/*
-	 * Before 6.4 map operations return an int, and the register's upper half is not
-	 * its sign.
-	 */
 	switch (fails(LIFE_FAULT_MEMORY) ? -ENOMEM
 		: fails(LIFE_FAULT_INSERT) && (bpf_get_prandom_u32() & 1)
 			? -EBUSY
-			: (int)bpf_map_update_elem(&owners, process, &claim, BPF_NOEXIST)) {
+			: owners_insert(process, &claim)) {
 	case 0:
 		return bpf_map_lookup_elem(&owners, process);
 	case -E2BIG:
@@ -129,7 +125,7 @@ static int enter_owner(const struct life_process *process, __u64 *held, __u64 ow
  */
 static void release_claim(const struct life_process *process, __u64 *held)
 {
-	if (fails(LIFE_FAULT_DELETE) || bpf_map_delete_elem(&owners, process))
+	if (fails(LIFE_FAULT_DELETE) || owners_delete(process))
 		__sync_bool_compare_and_swap(held, OWNER_NONE | process->pid,
 					     OWNER_RELEASED | process->pid);
 }

@@ -79,7 +79,7 @@ static void end_process(struct life_control *c, struct task_struct *p)
 	 * After the end: an element without a life can be removed by the audit, but the
 	 * life of a process without an element could be ended by the audit alone.
 	 */
-	err = fails(LIFE_FAULT_DELETE) ? -EBUSY : (int)bpf_map_delete_elem(&owners, &process);
+	err = fails(LIFE_FAULT_DELETE) ? -EBUSY : owners_delete(&process);
 	/*
 	 * -ENOENT: the other program, or the same one in another thread, has removed it.
 	 */

@@ -38,7 +38,8 @@
  * contains the start time of the process beside its pid, so what is left of a process is
  * never found by the next one with that pid, and can be removed at any time after the
  * process has ended. The entry is not kept in task storage, because that belongs to the
- * leader and is lost when another thread calls exec.
+ * leader and is lost when another thread calls exec. A process without an entry, as nearly
+ * all on the machine, is recognized without a search (pids.bpf.h).
  *
  * Two versions of a program may run at the same event, one after the other, while one
  * replaces the other (guard_upgrade.c). The compare-and-swap picks one, and only that one
@@ -94,7 +95,8 @@
  *   attach: seq_write                  the buffer is full (never yet) the reader gets 0 bytes; the
  *                                                                     seat is found by its next
  *                                                                     read, and by on_exit
- *   on_exit: lookup in owners          the process has no seat        nothing: it took no part
+ *   on_exit: its pid's count           it is 0                        nothing: it took no part
+ *   on_exit: lookup in owners          the process has no seat        the same
  *   on_exit: compare-and-swap          another program ended the life nothing is left to do
  *   on_exit: delete from owners        the bucket's lock is refused   counted; an element is in
  *                                                                     use until in_exit or the
@@ -137,6 +139,7 @@
 #include "bpf/end.bpf.h"
 #include "bpf/image.bpf.h"
 #include "bpf/joined.bpf.h"
+#include "bpf/pids.bpf.h"
 #include "bpf/user.bpf.h"
 
 /* How many steps of a loop LIFE_FAULT_LINGER makes: some milliseconds. */
@@ -357,7 +360,20 @@ int attach(struct bpf_iter__task *ctx)
  */
 static bool is_over(struct task_struct *p)
 {
-	return !BPF_CORE_READ(p, signal, live.counter);
+	return !p->signal->live.counter;
+}
+
+_Static_assert(!(__builtin_offsetof(struct life_control, exits) % 64) &&
+		       sizeof(struct life_exits) == 64,
+	       "the counters of two CPUs would share a line");
+
+/*
+ * The counters of this CPU. Those of all exits are in one line of the cache per CPU, or for
+ * a few CPUs: a line that each exit on the machine writes would pass from CPU to CPU.
+ */
+static struct life_exits *counts_here(struct life_control *c)
+{
+	return &c->exits[bpf_get_smp_processor_id() % LIFE_EXITS];
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -367,9 +383,8 @@ int BPF_PROG(on_exit, struct task_struct *p)
 
 	if (!c || !is_over(p) || fails(LIFE_FAULT_SKIP))
 		return 0;
-	/* guard_start() and processes that doubt the guard watch this counter. */
-	count(&c->exits);
-	if (!fails(LIFE_FAULT_EXIT))
+	count(&counts_here(c)->exits);
+	if (may_be_owner(p) && !fails(LIFE_FAULT_EXIT))
 		end_process(c, p);
 	return 0;
 }
@@ -381,8 +396,8 @@ static int see_exit_again(struct task_struct *p)
 
 	if (!c || !is_over(p))
 		return 0;
-	count(&c->exits_again);
-	if (!fails(LIFE_FAULT_AGAIN))
+	count(&counts_here(c)->exits_again);
+	if (may_be_owner(p) && !fails(LIFE_FAULT_AGAIN))
 		end_process(c, p);
 	return 0;
 }
@@ -503,6 +518,11 @@ int command(struct life_command *run)
 		return ESHUTDOWN;
 	if (own.command == LIFE_COMMAND_END_ONE) {
 		run->living = end_one(c, run->seat, run->life);
+		return 0;
+	}
+	if (own.command == LIFE_COMMAND_FORGET) {
+		own.process = run->process;
+		run->living = !owners_delete(&own.process);
 		return 0;
 	}
 	if (own.command == LIFE_COMMAND_SET) {

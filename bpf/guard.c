@@ -220,7 +220,7 @@ static bool sees_death(const struct guard_at *at)
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	return !guard_control(at, &after) &&
-	       after.exits + after.exits_again != before.exits + before.exits_again;
+	       memcmp(before.exits, after.exits, sizeof(before.exits));
 }
 
 /*

@@ -159,10 +159,11 @@ static int audit_lives(const struct guard_at *at, uint32_t seats)
  */
 static int audit_owners(const struct guard_at *at, uint32_t seats, uint32_t *removed)
 {
+	struct life_command run = { .command = LIFE_COMMAND_FORGET };
 	struct life_process key, next;
 	bool has_next;
 	uint32_t steps;
-	int fd = guard_pin_open(at->folder, PIN_OWNERS);
+	int fd = guard_pin_open(at->folder, PIN_OWNERS), err = 0;
 
 	if (fd < 0)
 		return fd;
@@ -179,11 +180,17 @@ static int audit_owners(const struct guard_at *at, uint32_t seats, uint32_t *rem
 		 */
 		key = next;
 		has_next = !bpf_map_get_next_key(fd, &key, &next);
-		if (is_gone((pid_t)key.pid, key.start) && !bpf_map_delete_elem(fd, &key) && removed)
-			(*removed)++;
+		if (!is_gone((pid_t)key.pid, key.start))
+			continue;
+		run.process = key;
+		err = guard_command(at, &run);
+		if (err)
+			break;
+		if (removed)
+			*removed += run.living;
 	}
 	close(fd);
-	return 0;
+	return err;
 }
 
 int guard_audit_at(const struct guard_at *at, uint32_t *removed)

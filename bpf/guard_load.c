@@ -36,6 +36,7 @@ static const size_t members[] = {
 	[GUARD_PIN_JOINED] = offsetof(struct guard_bpf, maps.joined),
 	[GUARD_PIN_CONTROL] = offsetof(struct guard_bpf, maps.control),
 	[GUARD_PIN_OWNERS] = offsetof(struct guard_bpf, maps.owners),
+	[GUARD_PIN_PIDS] = offsetof(struct guard_bpf, maps.pids),
 	[GUARD_PIN_USERS] = offsetof(struct guard_bpf, maps.users),
 	[GUARD_PIN_DEATHS] = offsetof(struct guard_bpf, maps.deaths),
 	[GUARD_PIN_EXIT] = offsetof(struct guard_bpf, links.on_exit),
@@ -156,6 +157,20 @@ static int set_up_control(struct guard_bpf *guard, const struct guard_options *o
 }
 
 /*
+ * How many counts of pids a guard of @number seats has (pids.bpf.h): a power of two, and at
+ * least twice that number, so that most processes share theirs with no owner. At least
+ * 1024, one page, because pids that follow one another are few.
+ */
+static uint32_t pids_for(uint32_t number)
+{
+	uint32_t slots = 1024;
+
+	while (slots < 2 * number)
+		slots *= 2;
+	return slots;
+}
+
+/*
  * The programs with the sizes of their maps set; nothing is in the kernel yet. NULL, with
  * errno.
  */
@@ -182,6 +197,8 @@ static struct guard_bpf *programs_open(uint32_t number, uint32_t faults)
 	 */
 	bpf_map__set_max_entries(guard->maps.owners, LIFE_OWNERS_PER_SEAT * number);
 	bpf_map__set_max_entries(guard->maps.users, 2 * number);
+	bpf_map__set_max_entries(guard->maps.pids, pids_for(number) / LIFE_PIDS);
+	guard->rodata->pids_mask = pids_for(number) - 1;
 	guard->rodata->faults = faults;
 	return guard;
 }

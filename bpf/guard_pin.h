@@ -19,6 +19,7 @@
 /* Pins that only root opens; those that every process opens are in life_layout.h. */
 #define PIN_COMMAND "command"
 #define PIN_OWNERS "owners"
+#define PIN_PIDS "pids"
 #define PIN_USERS "users"
 #define PIN_AGAIN "again"
 #define PIN_EXEC "exec"
@@ -39,6 +40,7 @@ enum guard_pin_number {
 	GUARD_PIN_JOINED,
 	GUARD_PIN_CONTROL,
 	GUARD_PIN_OWNERS,
+	GUARD_PIN_PIDS,
 	GUARD_PIN_USERS,
 	GUARD_PIN_DEATHS,
 	GUARD_PIN_EXIT,

@@ -22,7 +22,7 @@
 #ifndef KREG_IMAGE_BPF_H
 #define KREG_IMAGE_BPF_H
 
-#include "bpf/seat.bpf.h"
+#include "bpf/pids.bpf.h"
 
 /*
  * Increments the image if the kernel's count @execs differs from the one that it was
@@ -44,7 +44,7 @@ static bool count_exec(struct life_control *c, struct life_seat *fact, __u64 exe
 	return true;
 }
 
-/* The facts of the life of @p's process; NULL if it has none, as most processes. */
+/* The facts of the life of @p's process; NULL if it has none. */
 static struct life_seat *facts_of(struct task_struct *p)
 {
 	struct life_process process = process_of(p);
@@ -63,10 +63,10 @@ static struct life_seat *facts_of(struct task_struct *p)
 /* After an exec, when the kernel has counted it and the process has its new name. */
 static void see_exec(struct task_struct *p)
 {
-	struct life_seat *fact = facts_of(p);
-	struct life_control *c = the_control();
+	struct life_seat *fact = may_be_owner(p) ? facts_of(p) : 0;
+	struct life_control *c = fact ? the_control() : 0;
 
-	if (!fact || !c)
+	if (!c)
 		return;
 	bpf_core_read_str(fact->comm, sizeof(fact->comm), &p->comm);
 	count_exec(c, fact, BPF_CORE_READ(p, self_exec_id));
@@ -78,10 +78,10 @@ static void see_exec(struct task_struct *p)
  */
 static void foresee_exec(struct task_struct *p)
 {
-	struct life_seat *fact = facts_of(p);
-	struct life_control *c = the_control();
+	struct life_seat *fact = may_be_owner(p) ? facts_of(p) : 0;
+	struct life_control *c = fact ? the_control() : 0;
 
-	if (fact && c)
+	if (c)
 		count_exec(c, fact, BPF_CORE_READ(p, self_exec_id) + 1);
 }
 

@@ -32,10 +32,10 @@
 
 /*
  * To be raised with each change that programs or a library of another version would not
- * understand. 3: attach deletes elements of owners, into which a program of layout 2
- * might enter a life too late.
+ * understand. 4: the programs count the elements of owners by pids, and those of layout 3
+ * would insert one uncounted, whose life would have no end.
  */
-#define LIFE_LAYOUT 3u
+#define LIFE_LAYOUT 4u
 #define LIFE_MAGIC 0x6b7265676c696665ull /* "kregLife", read as one word */
 
 #define LIFE_OVER_BIT 30
@@ -76,6 +76,13 @@ struct life_process {
 	__u32 reserved; /* 0 */
 };
 
+/* Counts of processes with the same low bits of their pids; guard's programs only. */
+#define LIFE_PIDS 16u
+
+struct life_pids {
+	__u32 slots[LIFE_PIDS];
+};
+
 /*
  * The registries that the holder of a seat has opened for writing, by their files, as the
  * kernel sees them. Nothing else is evidence of who takes part in a registry, least of
@@ -114,6 +121,19 @@ struct life_join {
 };
 
 /*
+ * Counters of exits, for a few CPUs: processes that on_exit has seen end, and those of
+ * in_exit or exit_again. The guard is at work if one's end raises them: guard_start() and
+ * processes that doubt the guard watch the sums.
+ */
+#define LIFE_EXITS 32u
+
+struct life_exits {
+	__u64 exits;
+	__u64 exits_again;
+	__u64 reserved[6]; /* a line of the cache */
+};
+
+/*
  * The control block, one for each guard: its settings, and counters of what it has seen.
  */
 struct life_control {
@@ -125,18 +145,17 @@ struct life_control {
 	__u64 attaches;
 	__u64 deaths;
 	__u64 execs;
-	__u64 refused;   /* attaches that found no free seat */
-	__u64 missed;    /* deaths that the ring had no room for */
-	__u64 late;      /* lives that the audit has ended, because no exit program did */
-	__u64 stale;     /* ends after which the process stayed among the owners for a while */
-	__u64 free_from; /* a hint: where the search for a free seat begins */
-	__u64 exits; /* processes that on_exit has seen end: it is at work if one's end raises it */
+	__u64 refused;     /* attaches that found no free seat */
+	__u64 missed;      /* deaths that the ring had no room for */
+	__u64 late;        /* lives that the audit has ended, because no exit program did */
+	__u64 stale;       /* ends after which the process stayed among the owners for a while */
+	__u64 free_from;   /* a hint: where the search for a free seat begins */
 	__u64 upgrades;    /* how often the programs were replaced */
 	__u64 over_share;  /* attaches of users who had their share */
 	__u32 share;       /* seats that one user may hold; root may hold all */
 	__u32 reserve;     /* the last so many seats are root's */
-	__u64 exits_again; /* as exits, of in_exit or exit_again */
-	__u64 reserved[4];
+	__u64 reserved[9]; /* up to the next line of the cache */
+	struct life_exits exits[LIFE_EXITS];
 };
 
 /* What read(2) of the attach file yields. */
@@ -167,12 +186,14 @@ struct life_death {
 /* The argument and the answer of the program command. */
 struct life_command {
 	__u32 command;
-	__u32 living; /* how many lives there are; END_ONE: how many were ended */
-	__u32 seat;   /* END_ONE: the seat and its life word */
+	/* how many lives there are; END_ONE, FORGET: how many were ended, were removed */
+	__u32 living;
+	__u32 seat; /* END_ONE: the seat and its life word */
 	__u32 reserved;
 	__u64 life;
-	__u32 share;   /* SET: 0 leaves the share as it is */
-	__u32 reserve; /* SET: LIFE_KEEP leaves the reserve as it is */
+	__u32 share;                 /* SET: 0 leaves the share as it is */
+	__u32 reserve;               /* SET: LIFE_KEEP leaves the reserve as it is */
+	struct life_process process; /* FORGET: what is removed from the owners */
 };
 
 #define LIFE_COMMAND_STOP 1u
@@ -182,6 +203,7 @@ struct life_command {
 #define LIFE_COMMAND_END_ONE 5u
 #define LIFE_COMMAND_SET 6u
 #define LIFE_COMMAND_UPGRADED 7u
+#define LIFE_COMMAND_FORGET 8u
 
 #define LIFE_KEEP 0xffffffffu
 

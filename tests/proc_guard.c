@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
 #include <linux/sched.h>
 
 #include "bpf/guard.h"
@@ -65,6 +66,43 @@ static struct guard_status status(void)
 
 	ck_assert_int_eq(guard_status(&options, &found), 0);
 	return found;
+}
+
+static int bpf(int command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/*
+ * The sum of the guard's counts of pids: how many elements it believes to have among the
+ * owners. Were it below their number, an exit could be mistaken for one of a process without
+ * a life; were it above, the exits of others would be slower than they have to be.
+ */
+static uint32_t counted(void)
+{
+	union bpf_attr attr;
+	uint32_t line, i, sum = 0;
+	struct life_pids counts;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/pids", second_guard());
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
+	fd = bpf(BPF_OBJ_GET, &attr);
+	ck_assert_int_ge(fd, 0);
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = (uintptr_t)&line;
+	attr.value = (uintptr_t)&counts;
+	for (line = 0; !bpf(BPF_MAP_LOOKUP_ELEM, &attr); line++) {
+		for (i = 0; i < LIFE_PIDS; i++)
+			sum += counts.slots[i];
+	}
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_uint_ge(line * LIFE_PIDS, 2 * SEATS);
+	close(fd);
+	return sum;
 }
 
 static int open_in(struct kreg **k, const char *guard, const char *directory)
@@ -179,8 +217,10 @@ START_TEST(a_life_ends_although_the_process_cannot_be_removed_from_the_owners)
 	ck_assert_int_eq(audit(&removed), 0);
 	/* Each status is an audit too; so what it removed is all there was. */
 	hold_and_die(k, 3 * SEATS / 2);
+	ck_assert_uint_eq(counted(), 3 * SEATS / 2 + 1);
 	ck_assert_int_eq(audit(&removed), 0);
 	ck_assert_uint_eq(removed, 3 * SEATS / 2);
+	ck_assert_uint_eq(counted(), 1);
 	kreg_close(k);
 	ck_assert_int_eq(stop_guard(true), 0);
 }
@@ -197,6 +237,7 @@ START_TEST(a_process_is_refused_until_the_audit_when_the_owners_map_is_full)
 	child = child_start(hold, NULL);
 	ck_assert_int_eq(link_hear(child.link), -EUSERS);
 	child_kill(&child);
+	ck_assert_uint_eq(counted(), 2 * SEATS);
 	ck_assert_uint_eq(status().seats_used, 1);
 	hold_and_die(k, 1);
 	kreg_close(k);
@@ -216,6 +257,7 @@ START_TEST(a_process_that_cannot_be_entered_at_once_leaves_no_seat_taken)
 	ck_assert_uint_eq(found.seats_used, 1);
 	ck_assert_uint_eq(found.attaches, 5 * SEATS + 1);
 	ck_assert_uint_eq(found.refused, 0);
+	ck_assert_uint_eq(counted(), 1);
 	kreg_close(k);
 	ck_assert_int_eq(stop_guard(true), 0);
 }
@@ -480,8 +522,10 @@ static void refuse_and_take(uint32_t faults, int count, uint32_t leftovers)
 		child_kill(&holders[i]);
 	for (i = 0; i < count; i++)
 		child_kill(&refused[i]);
+	ck_assert_uint_eq(counted(), leftovers);
 	ck_assert_int_eq(audit(&removed), 0);
 	ck_assert_uint_eq(removed, leftovers);
+	ck_assert_uint_eq(counted(), 0);
 	ck_assert_uint_eq(status().seats_used, 0);
 	ck_assert_uint_eq(status().refused, (uint64_t)(2 * count));
 	ck_assert_int_eq(stop_guard(false), 0);

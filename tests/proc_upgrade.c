@@ -36,7 +36,7 @@
 /* One in this many victims has a name in a registry; the others only a seat. */
 #define NAMED 16
 #define STEPS 17
-#define PINS 14
+#define PINS 15
 
 static struct guard_options guard_options(void)
 {

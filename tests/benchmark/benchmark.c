@@ -21,7 +21,7 @@
 static const struct table *const tables[] = {
 	&table_lookup, &table_sizes,  &table_section, &table_write,  &table_shared, &table_two,
 	&table_tail,   &table_owners, &table_list,    &table_attach, &table_start,  &table_grow,
-	&table_memory, &table_hole,   &table_sweep,   &table_death,  &table_listen,
+	&table_memory, &table_hole,   &table_sweep,   &table_death,  &table_listen, &table_guard,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
