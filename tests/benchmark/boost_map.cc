@@ -5,7 +5,6 @@
 #include <cstring>
 #include <functional>
 #include <new>
-#include <string>
 
 #include <boost/interprocess/allocators/allocator.hpp>
 #include <boost/interprocess/containers/string.hpp>
@@ -130,23 +129,18 @@ template <class Kind> class map_of final : public boost_map
 	using table = boost::unordered_map<typename Kind::key, typename Kind::value, hashed<Kind>,
 					   same<Kind>, bi::allocator<pair, memory>>;
 
-	std::string name;
 	bi::managed_shared_memory shared;
 	bi::interprocess_sharable_mutex *mutex;
 	table *names;
 
       public:
-	map_of(const char *called, size_t size)
-	    : name(called), shared(bi::create_only, called, size)
+	map_of(const char *name, size_t size) : shared(bi::create_only, name, size)
 	{
+		// Nobody else opens it here, and this way a benchmark that is killed leaves nothing.
+		bi::shared_memory_object::remove(name);
 		mutex = shared.construct<bi::interprocess_sharable_mutex>("mutex")();
 		names = shared.construct<table>("names")(0, hashed<Kind>(), same<Kind>(),
 							 shared.get_segment_manager());
-	}
-
-	~map_of() override
-	{
-		bi::shared_memory_object::remove(name.c_str());
 	}
 
 	int add(bytes key, bytes value) override

@@ -28,7 +28,7 @@ enum boost_keys {
 
 /*
  * An empty map in memory for @entries. NULL: there is not so much, or another one has @name.
- * boost_map_destroy() removes it.
+ * boost_map_destroy() ends it.
  */
 struct boost_map *boost_map_create(const char *name, enum boost_keys keys, size_t entries,
 				   size_t entry_size) __attribute__((weak));
