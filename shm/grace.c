@@ -399,8 +399,8 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	 * ORD[grace_advance:C] acq_rel: all the sections that have ended, then the epoch
 	 * that says so; pairs with grace_peek:A, grace_peek_held:A, ref_usual:B, grace_stamp:A,
 	 * grace_is_past:A, grace_enter_in:B, hazards_read:B, overflow_is_past:A,
-	 * index_level_is_settled:B, look_held:A. The epoch advances here; it does not matter whether
-	 * this call or another does it.
+	 * index_level_is_settled:B, look_held:A, lookup_group:A. The epoch advances here;
+	 * it does not matter whether this call or another does it.
 	 */
 	cas_acq_rel(&s->header->epoch, &epoch, epoch + 1);
 	return 0;

@@ -20,7 +20,7 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
 	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
-	 * index_before:A, look_cell:A, look_cell:B, look_probe:B
+	 * index_before:A, look_cell:A, look_cell:B, look_probe_line:B
 	 */
 	return cas_acq_rel(cell, seen, next);
 }
@@ -30,8 +30,8 @@ static void bump(struct index_line *line)
 {
 	/*
 	 * ORD[bump:A] acq_rel: the end, then the version, then the clearing; pairs with
-	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B, look_probe:A,
-	 * look_probe:C
+	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B,
+	 * look_probe_line:A, look_probe_line:C
 	 */
 	fetch_add_acq_rel(&line->control, INDEX_VERSION);
 }
@@ -219,7 +219,8 @@ static void line_overflow(const struct segment *s, struct index_line *line)
 		       (next << INDEX_OVERFLOW_SHIFT);
 		/*
 		 * ORD[line_overflow:B] acq_rel: this word, then an entry without a cell;
-		 * pairs with index_probe:B, index_build:A, line_overflow:A, look_probe:A
+		 * pairs with index_probe:B, index_build:A, line_overflow:A,
+		 * look_probe_line:A
 		 */
 	} while (!cas_acq_rel(&line->control, &seen, next));
 }
@@ -522,7 +523,7 @@ void index_build(const struct writer *w, uint32_t bucket)
 		return;
 	/*
 	 * ORD[complete:A] acq_rel: the cells, then that they are all; pairs with
-	 * index_probe:B, line_is_complete:A, look_has_cell:A, look_probe:A
+	 * index_probe:B, line_is_complete:A, look_has_cell:A, look_probe_line:A
 	 */
 	cas_acq_rel(&line->control, &control, control | INDEX_COMPLETE);
 }

@@ -24,9 +24,11 @@
  * Promises  as index.h does of index_probe(). A look that was not renewed for long only sends
  *           lookups to the list.
  * Needs     look_probe(): that the epoch was loaded by look_epoch() before the entry is read,
- *           and that look_held() says so when all was copied.
+ *           and that look_held() says so when all was copied. Of many lookups in one look it
+ *           may be asked once, behind the last one, as may look_has_all(): the look was right for
+ *           the whole time then, and so for each of them.
  * Context   any thread, signal handlers; wait-free. look_renew() may call mprotect(2).
- * Used by   lib/find/.
+ * Used by   lib/find/, many.c.
  */
 #ifndef KREG_SHM_LOOK_H
 #define KREG_SHM_LOOK_H
@@ -86,16 +88,28 @@ static inline look_aside look_epoch(const struct segment *s)
 void look_renew(const struct segment *s);
 
 /*
- * As index_probe(), by the look, in the epoch of look_epoch(). -ENOENT needs no look_held().
+ * Whether there were as many lines as @mask has, and the epoch was that of look_epoch(), all the
+ * time until now. Behind look_probe_line(), whose fence orders its loads before these.
  */
-static inline __attribute__((always_inline)) int look_probe(const struct segment *s, uint32_t hash,
-							    look_aside epoch, struct entry **entry)
+static inline __attribute__((always_inline)) bool look_has_all(const struct segment_look *look,
+							       uint64_t mask, look_aside epoch)
 {
-	const struct segment_look *look = &s->look;
-	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
-	const struct index_line *line = look->lines + (hash & mask);
+	/* relaxed: behind the fence */
+	return load_operand(&look->header->buckets) == mask + 1 &&
+	       load_operand(&look->header->epoch) == look_get(epoch); /* relaxed: as above */
+}
+
+/*
+ * What a line of the look says of @hash: 0, and the entry, as index_probe() does. -EAGAIN: ask
+ * the list. -ENOENT: the name is free if look_has_all() says so for the mask and the epoch by
+ * which the caller has come to the line; it is asked here if that is to be @certain.
+ */
+static inline __attribute__((always_inline)) int
+look_probe_line(const struct segment_look *look, const struct index_line *line, uint32_t hash,
+		uint64_t mask, look_aside epoch, bool certain, struct entry **entry)
+{
 	/*
-	 * ORD[look_probe:A] acquire: as index_probe:B; pairs with bump:A, complete:A,
+	 * ORD[look_probe_line:A] acquire: as index_probe:B; pairs with bump:A, complete:A,
 	 * line_overflow:B
 	 */
 	look_aside kept = look_put(&line->control);
@@ -105,7 +119,7 @@ static inline __attribute__((always_inline)) int look_probe(const struct segment
 
 	if (at) {
 		/*
-		 * ORD[look_probe:B] acquire: the cell, then the entry; pairs with cell_cas:A
+		 * ORD[look_probe_line:B] acquire: the cell, then the entry; pairs with cell_cas:A
 		 *
 		 * Its upper half is {place, LOOK}. Turned around, LOOK makes it larger than any
 		 * bound, so one comparison does for both; what others than cells have there is
@@ -119,17 +133,26 @@ static inline __attribute__((always_inline)) int look_probe(const struct segment
 		*entry = (struct entry *)(look->land + (uint64_t)upper * LINE_BYTES);
 		return 0;
 	}
-	/* ORD[look_probe:C] acquire: as index_probe:D; pairs with bump:A */
+	/* ORD[look_probe_line:C] acquire: as index_probe:D; pairs with bump:A */
 	fence_acquire();
 	control = look_get(kept);
 	/* relaxed: behind the fence */
 	if (caa_unlikely(!(control & INDEX_COMPLETE) || load_operand(&line->control) != control ||
-			 /* relaxed: as above */
-			 load_operand(&look->header->buckets) != mask + 1 ||
-			 load_operand(&look->header->epoch) !=
-				 look_get(epoch))) /* relaxed: as above */
+			 (certain && !look_has_all(look, mask, epoch))))
 		return -EAGAIN;
 	return -ENOENT;
+}
+
+/*
+ * As index_probe(), by the look, in the epoch of look_epoch(). -ENOENT needs no look_held().
+ */
+static inline __attribute__((always_inline)) int look_probe(const struct segment *s, uint32_t hash,
+							    look_aside epoch, struct entry **entry)
+{
+	const struct segment_look *look = &s->look;
+	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
+
+	return look_probe_line(look, look->lines + (hash & mask), hash, mask, epoch, true, entry);
 }
 
 #endif

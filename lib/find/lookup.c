@@ -184,52 +184,6 @@ static __attribute__((noinline, flatten)) ssize_t lookup_listed(struct kreg *k, 
 					  : lookup_whole(k, key, key_size, value, capacity, owner);
 }
 
-/* On x86 as one word. */
-static inline __attribute__((always_inline)) void lookup_fill(struct kreg_owner *owner,
-							      owner_t token, uint64_t pid)
-{
-	if (caa_unlikely(!owner))
-		return;
-	owner->token = token;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	memcpy(&owner->pid, &pid, sizeof(pid));
-#else
-	owner->pid = (pid_t)pid;
-	owner->reserved = 0;
-#endif
-}
-
-/*
- * Fills in @owner; false: it does not live. The pid is read first: the next holder of the seat
- * has a new life before it writes its own.
- */
-static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg *k, owner_t word,
-							       struct kreg_owner *owner)
-{
-	uint64_t seat = owner_seat(word), life, pid;
-
-	if (caa_likely(k->lives.facts)) {
-		if (caa_unlikely(seat >= k->lives.seats))
-			return false;
-		life = life_load(&k->lives, seat);
-		pid = life & LIFE_PID_MASK;
-		/* The word of a seat that was never used has none. */
-		if (caa_unlikely(!pid) || caa_unlikely(!life_word_is(life, word)))
-			return false;
-	} else {
-		/* relaxed: a bound of this process's own, of rows that are reserved */
-		if (caa_unlikely(seat >= load_operand(&k->segment.look.rows)))
-			return false;
-		/* ORD[lookup_owner:A] acquire: the pid, then the life; pairs with open_row:B */
-		pid = load_acquire(&k->segment.rows[seat].who.pid);
-		life = life_load(&k->lives, seat);
-		if (caa_unlikely(!life_word_is(life, word)) || caa_unlikely(!(word >> 32)))
-			return false;
-	}
-	lookup_fill(owner, word, pid);
-	return true;
-}
-
 /*
  * What a class of sizes of keys has of its own, so that each takes few registers and none has to
  * be saved. Constant where lookup_by() is inlined.
@@ -245,40 +199,14 @@ static inline __attribute__((always_inline)) ssize_t
 lookup_seen(struct kreg *k, const struct lookup_class *class, const void *key, size_t key_size,
 	    uint32_t hash, look_aside epoch, void *value, size_t capacity, struct kreg_owner *owner)
 {
-	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
 	struct entry *entry;
-	owner_t word;
-	uint64_t size;
-	uint32_t head;
-	int err = look_probe(&k->segment, hash, epoch, &entry);
+	ssize_t got = look_probe(&k->segment, hash, epoch, &entry);
 
-	if (err)
-		return err;
-	/* relaxed: behind the cell */
-	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
-		return -EAGAIN;
-	/* ORD[lookup_seen:A] acquire: as table_load:A; pairs with table_cas:A */
-	fence_acquire();
-	/* A key of a class is in the first line of any entry. */
-	if (caa_unlikely(!class->equals(entry->bytes, key, key_size)))
-		return -EAGAIN;
-	/* relaxed: behind the cell */
-	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain))
-		return -EAGAIN;
-	/* Before the value, so that nothing is copied of what a dead owner has left. */
-	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
-	if (caa_unlikely(!lookup_owner(k, word, owner)))
-		return -EAGAIN;
-	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: as above */
-	if (caa_likely(class->is_short && size == 8)) {
-		if (caa_likely(capacity >= 8))
-			copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
-		return look_held(&k->segment, epoch) ? 8 : -EAGAIN;
-	}
-	head = entry_head((uint32_t)key_size);
-	if (caa_unlikely(!lookup_value(&k->segment, entry, size, head, value, capacity)))
-		return -EAGAIN;
-	return look_held(&k->segment, epoch) ? (ssize_t)size : -EAGAIN;
+	if (got)
+		return got;
+	got = lookup_entry(k, entry, class->equals, class->is_short, key, key_size, value, capacity,
+			   owner);
+	return look_held(&k->segment, epoch) ? got : -EAGAIN;
 }
 
 /*

@@ -69,4 +69,91 @@ static inline __attribute__((always_inline)) bool lookup_value(const struct segm
 	return true;
 }
 
+/* On x86 as one word. */
+static inline __attribute__((always_inline)) void lookup_fill(struct kreg_owner *owner,
+							      owner_t token, uint64_t pid)
+{
+	if (caa_unlikely(!owner))
+		return;
+	owner->token = token;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(&owner->pid, &pid, sizeof(pid));
+#else
+	owner->pid = (pid_t)pid;
+	owner->reserved = 0;
+#endif
+}
+
+/*
+ * Fills in @owner; false: it does not live. The pid is read first: the next holder of the seat
+ * has a new life before it writes its own.
+ */
+static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg *k, owner_t word,
+							       struct kreg_owner *owner)
+{
+	uint64_t seat = owner_seat(word), life, pid;
+
+	if (caa_likely(k->lives.facts)) {
+		if (caa_unlikely(seat >= k->lives.seats))
+			return false;
+		life = life_load(&k->lives, seat);
+		pid = life & LIFE_PID_MASK;
+		/* The word of a seat that was never used has none. */
+		if (caa_unlikely(!pid) || caa_unlikely(!life_word_is(life, word)))
+			return false;
+	} else {
+		/* relaxed: a bound of this process's own, of rows that are reserved */
+		if (caa_unlikely(seat >= load_operand(&k->segment.look.rows)))
+			return false;
+		/* ORD[lookup_owner:A] acquire: the pid, then the life; pairs with open_row:B */
+		pid = load_acquire(&k->segment.rows[seat].who.pid);
+		life = life_load(&k->lives, seat);
+		if (caa_unlikely(!life_word_is(life, word)) || caa_unlikely(!(word >> 32)))
+			return false;
+	}
+	lookup_fill(owner, word, pid);
+	return true;
+}
+
+/*
+ * The value and the owner of @entry, to which a look has led, if that is the plain name of @key,
+ * which lies in the first line of any entry as it has at most SHORT_KEY_MAX bytes. @is_short: a
+ * value of 8 bytes ends there as well. -EAGAIN: it is not, or is not usual. To be checked by
+ * look_held() afterwards.
+ */
+static inline __attribute__((always_inline)) ssize_t
+lookup_entry(const struct kreg *k, const struct entry *entry,
+	     bool (*equals)(const void *, const void *, size_t), bool is_short, const void *key,
+	     size_t key_size, void *value, size_t capacity, struct kreg_owner *owner)
+{
+	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
+	owner_t word;
+	uint64_t size;
+
+	/* relaxed: behind the cell */
+	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
+		return -EAGAIN;
+	/* ORD[lookup_entry:A] acquire: as table_load:A; pairs with table_cas:A */
+	fence_acquire();
+	if (caa_unlikely(!equals(entry->bytes, key, key_size)))
+		return -EAGAIN;
+	/* relaxed: behind the cell */
+	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain))
+		return -EAGAIN;
+	/* Before the value, so that nothing is copied of what a dead owner has left. */
+	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
+	if (caa_unlikely(!lookup_owner(k, word, owner)))
+		return -EAGAIN;
+	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: as above */
+	if (caa_likely(is_short && size == 8)) {
+		if (caa_likely(capacity >= 8))
+			copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
+		return 8;
+	}
+	if (caa_unlikely(!lookup_value(&k->segment, entry, size, entry_head((uint32_t)key_size),
+				       value, capacity)))
+		return -EAGAIN;
+	return (ssize_t)size;
+}
+
 #endif

@@ -12,7 +12,7 @@
 
 #include "lib/names/change.h"
 #include "lib/find/lookup.h"
-#include "shm/index.h"
+#include "shm/look.h"
 #include "shm/query.h"
 
 /* More than a processor has cache misses in flight, so that it always has some. */
@@ -20,135 +20,149 @@
 
 /* One of the lookups that are made at once. */
 struct fetched {
-	/* of index_probe() */
-	struct entry *entry;
+	/* the line of the index, then the entry; NULL: its result is there */
+	const void *at;
 	uint32_t hash;
 	/* of the key; KREG_STRING is resolved */
 	uint32_t size;
-	/* -EAGAIN: made alone, afterwards */
-	int err;
 };
 
-/* By hash: the lines of the index that lookups read first, or the buckets where there are none. */
-struct first_reads {
-	const char *from;
-	uint32_t mask;
-	uint32_t bytes;
-};
+/* Where lookups begin that none of the passes can judge: it has no cell, and is not complete. */
+static const struct index_line no_line;
 
-static struct first_reads first_reads(const struct segment *s)
+/* Returns 1 if it was found. */
+static __attribute__((noinline)) int lookup_alone(struct kreg *k, const struct kreg_key *key,
+						  struct kreg_found *out)
 {
+	out->size = kreg_lookup(k, key->key, key->key_size, out->value, out->capacity, &out->owner);
+	return out->size >= 0;
+}
+
+/* The size of a key, and its hash; 0: for a lookup of its own. */
+static __attribute__((noinline)) uint32_t hash_other(const struct segment *s,
+						     const struct kreg_key *key, uint32_t *hash)
+{
+	size_t size = key->key_size;
+
+	*hash = 0;
+	if (key_check(key->key, &size) || size > SHORT_KEY_MAX)
+		return 0;
+	*hash = hash_key(&s->hash, key->key, size);
+	return (uint32_t)size;
+}
+
+/* Where lookups go along the list: what they read first, and next, is fetched for all. */
+static __attribute__((noinline)) int64_t lookup_group_listed(struct kreg *k,
+							     const struct kreg_key *keys,
+							     struct kreg_found *found, size_t count)
+{
+	const struct segment *s = &k->segment;
 	/* relaxed: an outdated number costs a fetch of no use */
-	uint64_t buckets = load_relaxed(&s->header->buckets);
-
-	/* relaxed: a bound of this process's own */
-	if (buckets - 1 < load_relaxed(&s->view->lines))
-		return (struct first_reads){ (const char *)s->lines, (uint32_t)(buckets - 1),
-					     sizeof(struct index_line) };
-	return (struct first_reads){ (const char *)s->buckets, (uint32_t)(buckets - 1),
-				     sizeof(uint64_t) };
-}
-
-static inline __attribute__((always_inline)) struct query query_again(const struct kreg_key *key,
-								      const struct fetched *f)
-{
-	return table_query_hashed(f->hash, key->key, f->size, KIND_OF(ENTRY_NAME));
-}
-
-/* What lookups along the list read next. */
-static __attribute__((noinline)) void fetch_listed(const struct segment *s, uint32_t hash)
-{
+	uint32_t mask = (uint32_t)(load_relaxed(&s->header->buckets) - 1), hashes[GROUP];
 	uint64_t *bucket;
+	int64_t got = 0;
 	ref_t word;
+	size_t i;
 
-	if (table_bucket(s, hash, &bucket, &word) && order_is_entry(ref_order(word)))
-		__builtin_prefetch(segment_entry(s, ref_place(word)));
+	for (i = 0; i < count; i++) {
+		hash_other(s, &keys[i], &hashes[i]);
+		__builtin_prefetch(&s->buckets[hashes[i] & mask]);
+	}
+	for (i = 0; i < count; i++) {
+		if (table_bucket(s, hashes[i], &bucket, &word) && order_is_entry(ref_order(word)))
+			__builtin_prefetch(segment_entry(s, ref_place(word)));
+	}
+	for (i = 0; i < count; i++)
+		got += lookup_alone(k, &keys[i], &found[i]);
+	return got;
 }
 
-/*
- * The rest of one lookup, in the group's peek. -EAGAIN: that entry does not count, or is none of
- * the usual ones.
- */
+/* Copies what the passes have led to. -EAGAIN: a lookup of its own has to judge. */
 static inline __attribute__((always_inline)) ssize_t
-copy_fetched(struct kreg *k, const struct query *q, struct entry *entry, struct kreg_found *out)
+copy_fetched(const struct kreg *k, const struct fetched *f, const void *key, struct kreg_found *out)
 {
-	struct found found;
-	uint32_t size;
-
-	if (caa_unlikely(q->key_size > SHORT_KEY_MAX) || !lookup_is_plain(k, q, entry, &found))
-		return -EAGAIN;
-	size = entry_value_size(found.info);
-	if (!lookup_value(&k->segment, entry, size, entry_head(q->key_size), out->value,
-			  out->capacity))
-		return -EAGAIN;
-	return handle_owner(k, found.owner, found.life, &out->owner) ? (ssize_t)size : -EAGAIN;
-}
-
-static __attribute__((noinline)) ssize_t lookup_alone(struct kreg *k, const struct kreg_key *key,
-						      const struct fetched *f,
-						      struct kreg_found *found)
-{
-	struct query q = query_again(key, f);
-
-	return lookup_query(k, &q, found);
+	return lookup_entry(k, f->at, copy_equals, f->size <= 32, key, f->size, out->value,
+			    out->capacity, &out->owner);
 }
 
 /*
- * In four passes: the hash, and the line is fetched; the cell, and the entry is fetched; key,
- * life and value; the epoch, once for all, and alone what the passes have left.
+ * In three passes: the hash, and the line is fetched; the cell, and the entry is fetched; key,
+ * life and value. Whatever is unusual is looked up alone meanwhile.
+ *
+ * The epoch and the number of buckets are looked at once, at the end, which is as good as after
+ * each key: if the look was right for the whole time, it was for each key in it (look.h). If not, all
+ * are looked up alone.
  */
 static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct kreg_found *found,
 			    size_t count)
 {
-	const struct first_reads first = first_reads(&k->segment);
-	struct fetched fetched[GROUP];
-	struct query q;
-	uint64_t epoch;
-	place_t place;
-	int64_t got = 0;
-	size_t i, size;
-	bool held;
+	const struct segment_look *look = &k->segment.look;
+	look_aside epoch = look_epoch(&k->segment);
+	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
+	const struct kreg_key *key, *end = keys + count;
+	struct fetched fetched[GROUP], *f;
+	struct kreg_found *out;
+	int64_t missed = 0;
 
-	for (i = 0; i < count; i++) {
-		struct fetched *f = &fetched[i];
+	for (key = keys, f = fetched, out = found; key < end; key++, f++, out++) {
+		const struct index_line *line;
+		size_t size = key->key_size;
 
-		size = keys[i].key_size;
-		f->err = found[i].value || !found[i].capacity ? key_check(keys[i].key, &size)
-							      : -EINVAL;
-		if (caa_unlikely(f->err))
-			continue;
-		f->size = (uint32_t)size;
-		f->hash = table_query(&k->segment, keys[i].key, size).hash;
-		__builtin_prefetch(first.from + (uint64_t)(f->hash & first.mask) * first.bytes);
+		if (caa_likely(size - 17 < 16 && key->key)) {
+			f->hash = hash_17_to_32(&k->segment.hash, key->key, size);
+			f->size = (uint32_t)size;
+		} else {
+			f->size = hash_other(&k->segment, key, &f->hash);
+		}
+		line = look->lines + (f->hash & mask);
+		if (caa_unlikely(!f->size || !out->value))
+			line = &no_line;
+		f->at = line;
+		__builtin_prefetch(line);
 	}
-	epoch = grace_peek(&k->segment);
-	for (i = 0; i < count; i++) {
-		struct fetched *f = &fetched[i];
+	for (key = keys, f = fetched, out = found; key < end; key++, f++, out++) {
+		struct entry *entry;
+		int err = look_probe_line(look, f->at, f->hash, mask, epoch, false, &entry);
 
-		if (caa_unlikely(f->err))
+		if (caa_likely(!err)) {
+			f->at = entry;
+			__builtin_prefetch(entry);
+			/* With the value behind it. */
+			if (caa_unlikely(f->size > 32))
+				__builtin_prefetch(entry + 1);
 			continue;
-		q = query_again(&keys[i], f);
-		f->err = index_probe(&k->segment, &q, &f->entry, &place);
-		if (caa_likely(!f->err))
-			__builtin_prefetch(f->entry);
-		else if (f->err == -EAGAIN)
-			fetch_listed(&k->segment, f->hash);
+		}
+		f->at = NULL;
+		if (caa_likely(err == -ENOENT)) {
+			out->size = -ENOENT;
+			missed++;
+		} else {
+			missed += !lookup_alone(k, key, out);
+		}
 	}
-	for (i = 0; i < count; i++) {
-		found[i].size = fetched[i].err;
-		if (caa_unlikely(fetched[i].err))
+	for (key = keys, f = fetched, out = found; key < end; key++, f++, out++) {
+		if (!f->at)
 			continue;
-		q = query_again(&keys[i], &fetched[i]);
-		found[i].size = copy_fetched(k, &q, fetched[i].entry, &found[i]);
+		out->size = copy_fetched(k, f, key->key, out);
+		if (caa_unlikely(out->size < 0))
+			missed += !lookup_alone(k, key, out);
 	}
-	held = grace_peek_held(&k->segment, epoch);
-	for (i = 0; i < count; i++) {
-		if (caa_unlikely(found[i].size == -EAGAIN) ||
-		    (caa_unlikely(!held) && (found[i].size >= 0 || found[i].size == -ENOENT)))
-			found[i].size = lookup_alone(k, &keys[i], &fetched[i], &found[i]);
-		got += found[i].size >= 0;
-	}
-	return got;
+	/* ORD[lookup_group:A] acquire: as look_held:A; pairs with grace_advance:C */
+	fence_acquire();
+	if (caa_likely(look_has_all(look, mask, epoch)))
+		return (int64_t)count - missed;
+	for (missed = 0, key = keys, out = found; key < end; key++, out++)
+		missed += !lookup_alone(k, key, out);
+	return (int64_t)count - missed;
+}
+
+/* Whether a group has a chance; else the look is renewed first. */
+static bool look_is_new(struct kreg *k)
+{
+	look_aside epoch = look_epoch(&k->segment);
+
+	/* relaxed: behind the epoch */
+	return look_has_all(&k->segment.look, load_relaxed(&k->segment.look.mask), epoch);
 }
 
 int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t count,
@@ -161,7 +175,10 @@ int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t cou
 		return -EINVAL;
 	for (at = 0; at < count; at += some) {
 		some = count - at < GROUP ? count - at : GROUP;
-		got += lookup_group(k, keys + at, found + at, some);
+		if (caa_unlikely(!look_is_new(k)))
+			look_renew(&k->segment);
+		got += look_is_new(k) ? lookup_group(k, keys + at, found + at, some)
+				      : lookup_group_listed(k, keys + at, found + at, some);
 	}
 	return got;
 }
