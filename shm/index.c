@@ -20,7 +20,7 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
 	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
-	 * index_before:A, look_cell:A, look_cell:B, look_probe_line:B
+	 * cell_before:A, look_cell:A, look_cell:B, look_probe_line:B
 	 */
 	return cas_acq_rel(cell, seen, next);
 }
@@ -48,7 +48,7 @@ static void unindex(const struct segment *s)
 
 	/*
 	 * ORD[unindex:A] acq_rel: this word, then an entry without a cell; pairs with
-	 * index_probe:A, look_renew:B
+	 * index_probe:A, index_start:A, look_renew:B
 	 */
 	while (!(seen & BUCKETS_UNINDEXED) &&
 	       !cas_acq_rel(&s->header->buckets, &seen, seen | BUCKETS_UNINDEXED))
@@ -246,14 +246,14 @@ static bool overflow_is_past(const struct writer *w, uint64_t control)
 	return false;
 }
 
-bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
+/* The last cell without LOOK in front of @order in @line, which is used for @buckets; 0: none. */
+static uint64_t cell_before(struct index_line *line, order_t order, uint64_t buckets)
 {
-	uint64_t buckets, last = 0;
-	struct index_line *line = line_now(s, order, &buckets);
-	uint32_t cells = line ? cells_before(line, order, buckets) : 0, closest = 0;
+	uint32_t cells = cells_before(line, order, buckets), closest = 0;
+	uint64_t last = 0;
 
 	while (cells) {
-		/* ORD[index_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
+		/* ORD[cell_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
 		uint64_t cell = load_acquire(cells_next(line, &cells));
 		uint32_t differ = (uint32_t)cell ^ (order << 1);
 		uint32_t decides = differ & -differ & (order << 1);
@@ -272,9 +272,35 @@ bool index_before(const struct segment *s, order_t order, place_t *place, struct
 		closest = decides;
 		last = cell;
 	}
+	return last;
+}
+
+bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
+{
+	uint64_t buckets, last;
+	struct index_line *line = line_now(s, order, &buckets);
+
+	last = line ? cell_before(line, order, buckets) : 0;
 	*place = ref_place(last);
 	*entry = last ? segment_entry(s, *place) : NULL;
 	return *entry;
+}
+
+bool index_start(const struct segment *s, order_t order, ref_t *at)
+{
+	/* ORD[index_start:A] acquire: as index_probe:A; pairs with table_grow:A, unindex:A */
+	uint64_t buckets = load_acquire(&s->header->buckets), last;
+	struct entry *entry;
+
+	/* relaxed: a bound of this process's own */
+	if (buckets - 1 >= load_relaxed(&s->view->lines))
+		return false;
+	last = cell_before(&s->lines[order_hash(order) & (uint32_t)(buckets - 1)], order, buckets);
+	entry = last ? segment_entry(s, ref_place(last)) : NULL;
+	if (!entry)
+		return false;
+	*at = table_load(&entry->next);
+	return !(*at & REF_MARK);
 }
 
 int index_claim(const struct writer *w, const struct query *q, place_t place,

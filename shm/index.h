@@ -241,6 +241,13 @@ static inline int index_find(const struct segment *s, const struct life_table *l
 bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry);
 
 /*
+ * The same for a lookup, in a peek or a section: *at is the link of such an entry, which was in
+ * the list when that was loaded. So it is a start as good as the bucket, and spares the entries in
+ * between. False: start at the bucket.
+ */
+bool index_start(const struct segment *s, order_t order, ref_t *at);
+
+/*
  * Takes a cell for the entry at @place, which is filled in, has a link without a mark, is
  * in no list, and is named by a hazard. To be called before each try to link it, with the
  * same *claim, all 0 at first: it also says to lookups that the line is not complete if no

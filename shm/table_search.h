@@ -123,7 +123,8 @@ static inline __attribute__((always_inline)) int table_find_short(const struct s
 	ref_t at, next;
 	int steps;
 
-	if (caa_unlikely(!table_bucket(s, q->hash, &bucket, &at)))
+	if (!(s->lines && index_start(s, q->order, &at)) &&
+	    caa_unlikely(!table_bucket(s, q->hash, &bucket, &at)))
 		return -EAGAIN;
 	for (steps = 0; steps < SHORT_STEPS; steps++, at = next) {
 		order_t order = ref_order(at);

@@ -132,6 +132,85 @@ START_TEST(a_cell_from_before_the_table_grew_is_no_start_for_a_writer)
 }
 END_TEST
 
+/*
+ * The last entry in front of @name that has a cell, by the list; NULL: it has none. All entries of
+ * BUCKET that have one are in the list, and none of them has a mark.
+ */
+static struct entry *in_front_of(const char *name)
+{
+	struct query q = query_of(name);
+	struct entry *entry, *last = NULL;
+	ref_t at, next;
+
+	for (at = k->segment.buckets[BUCKET]; order_is_before(ref_order(at), q.order); at = next) {
+		entry = segment_entry(&k->segment, ref_place(at));
+		next = entry->next;
+		if (index_is_settled(&k->segment, ref_order(at), ref_place(at)))
+			last = entry;
+	}
+	return last;
+}
+
+/* A name that is not the first of its bucket, and may be none that is registered. */
+static const char *some_name_behind(void)
+{
+	int i = 0;
+
+	while (!in_front_of(name_in(BUCKET, i)))
+		i++;
+	return name_in(BUCKET, i);
+}
+
+START_TEST(lookups_by_the_list_start_at_the_last_entry_that_has_a_cell)
+{
+	struct entry *entry;
+	int i, started = 0;
+	ref_t at;
+
+	fill_bucket(12);
+	ck_assert(!is_complete(name_in(BUCKET, 0)));
+	for (i = 0; i < 40; i++) {
+		entry = in_front_of(name_in(BUCKET, i));
+		ck_assert_int_eq(index_start(&k->segment, query_of(name_in(BUCKET, i)).order, &at),
+				 !!entry);
+		if (entry)
+			ck_assert_uint_eq(at, entry->next);
+		started += !!entry;
+		ck_assert_int_eq(is_found(name_in(BUCKET, i)), i < 12);
+	}
+	ck_assert_int_ge(started, 10);
+}
+END_TEST
+
+/* Its writer was stopped before it cleared the cell: what it leads to is behind, or reused. */
+START_TEST(an_entry_that_has_ended_is_no_start_for_a_lookup)
+{
+	const char *name;
+	ref_t at;
+
+	fill_bucket(12);
+	name = some_name_behind();
+	in_front_of(name)->next |= REF_MARK;
+	ck_assert(!index_start(&k->segment, query_of(name).order, &at));
+}
+END_TEST
+
+/* As for a writer. */
+START_TEST(a_cell_from_before_the_table_grew_is_no_start_for_a_lookup)
+{
+	struct query q = query_of(name_in(BUCKET + 2, 0));
+	struct found found;
+
+	register_as(name_in(BUCKET + 2, 0), 0);
+	ck_assert_int_eq(table_find(&k->segment, &k->lives, &q, &found), 0);
+	register_as(name_in(BUCKET, 0), 0);
+	memset(&k->segment.lines[BUCKET], 0, sizeof(struct index_line));
+	*free_cell() = ref_make(found.place, order_of_entry(BUCKET + 1));
+	ck_assert(is_found(name_in(BUCKET, 0)));
+	ck_assert(!is_found(name_in(BUCKET, 1)));
+}
+END_TEST
+
 START_TEST(a_claim_of_a_living_process_is_left_alone)
 {
 	struct entry *entry;
@@ -418,6 +497,9 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_cell_from_before_the_table_grew_is_no_start_for_a_writer,
+		lookups_by_the_list_start_at_the_last_entry_that_has_a_cell,
+		an_entry_that_has_ended_is_no_start_for_a_lookup,
+		a_cell_from_before_the_table_grew_is_no_start_for_a_lookup,
 		a_claim_of_a_living_process_is_left_alone,
 		a_line_is_built_from_the_list,
 		more_names_than_cells_are_not_built,
