@@ -37,6 +37,18 @@ static inline int key_check(const void *key, size_t *key_size)
 	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* The same of a value. -EINVAL, -EMSGSIZE. */
+static inline int value_check(const void *value, size_t *value_size)
+{
+	if (caa_likely(*value_size <= KREG_VALUE_MAX))
+		return value || !*value_size ? 0 : -EINVAL;
+	if (!value)
+		return -EINVAL;
+	if (*value_size == KREG_STRING)
+		*value_size = strnlen(value, KREG_VALUE_MAX + 1);
+	return *value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+}
+
 /* ---- the handle */
 
 /*

@@ -12,14 +12,20 @@
  *           is not used. kreg_strerror() has a sentence for each error. A call that fails
  *           has changed nothing.
  * Keys      1 to KREG_KEY_MAX bytes of any kind. For a C string pass KREG_STRING as the size.
- * Values    0 to KREG_VALUE_MAX bytes of any kind, copied in and copied out. The size is
- *           always a number of bytes: KREG_STRING is for keys only.
+ * Values    0 to KREG_VALUE_MAX bytes of any kind, copied in and copied out. With
+ *           KREG_STRING as the size a C string is the value, without its NUL.
+ * Buffers   A value that is larger than the buffer for it is -ERANGE, also in
+ *           kreg_found.size: nothing of it is copied, and the owner is filled in. NULL with a
+ *           capacity of 0 asks for the size, and is not an error. A buffer of 0 bytes that is
+ *           not NULL has room for the empty value only. After another error a buffer is
+ *           undefined. kreg_lookup_string() makes a C string of a value.
  * Threads   All threads of a process may use a handle at once. kreg_close() may run while
  *           other threads end, but not while they are in a call.
  * Lookups   take no lock and make no system call, except one mprotect(2) when the process
  *           first reaches what other processes have added to the registry; that happens fewer
  *           than a hundred times in a process.
- * Signals   Only kreg_lookup() and kreg_ref_lookup() are async-signal-safe.
+ * Signals   Only kreg_lookup(), kreg_lookup_string() and kreg_ref_lookup() are
+ *           async-signal-safe.
  * Cancel    No call is a cancellation point, not even one that waits. A thread that is
  *           cancelled inside a call, or in a function of the program that a call calls, ends
  *           after the call.

@@ -88,7 +88,7 @@ START_TEST(a_refusal_reports_the_holders_pid_and_value)
 	holder.capacity = sizeof(value);
 	memset(value, 7, sizeof(value));
 	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), -EEXIST);
-	ck_assert_int_eq(holder.size, 6);
+	ck_assert_int_eq(holder.size, -ERANGE);
 	ck_assert_int_eq(value[0], 7);
 	child_kill(&child);
 	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4, 0, &holder), 0);
@@ -112,7 +112,10 @@ START_TEST(an_update_returns_the_old_value_and_is_refused_to_other_processes)
 	ck_assert_mem_eq(old, "one", 3);
 	assert_holds("mine", getpid(), "second");
 	memset(large, 'l', KREG_VALUE_MAX);
-	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX, old, 2), 6);
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX, old, 2),
+			 -ERANGE);
+	assert_holds("mine", getpid(), "second");
+	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX, NULL, 0), 6);
 	ck_assert_int_eq(kreg_lookup(k, "mine", KREG_STRING, NULL, 0, NULL), KREG_VALUE_MAX);
 	ck_assert_int_eq(kreg_update(k, "mine", KREG_STRING, large, KREG_VALUE_MAX + 1, NULL, 0),
 			 -EMSGSIZE);

@@ -68,9 +68,12 @@ START_TEST(a_second_lookup_does_without_a_search)
 	ck_assert_uint_eq(owner.token, self.token);
 	ck_assert_int_eq(owner.pid, self.pid);
 	ck_assert_uint_eq(owner.reserved, 0);
-	/* What does not fit is not copied. */
+	/* What does not fit is not copied, and the owner is known. */
+	owner = (struct kreg_owner){ 0 };
 	memset(value, 0, sizeof(value));
-	ck_assert_int_eq(kreg_ref_lookup(k, &ref, value, size ? size - 1 : 0, NULL), (ssize_t)size);
+	ck_assert_int_eq(kreg_ref_lookup(k, &ref, value, size ? size - 1 : 0, &owner),
+			 size ? -ERANGE : 0);
+	ck_assert_int_eq(owner.pid, self.pid);
 	ck_assert_int_eq(value[0], 0);
 	show_table();
 }

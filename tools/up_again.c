@@ -29,12 +29,10 @@ struct other {
 static bool look(struct other *other)
 {
 	char value[UP_MARK_BYTES];
-	ssize_t size = kreg_service_lookup(other->k, other->space, KREG_ROLE_SUPERVISOR, value,
-					   sizeof(value) - 1, &other->owner);
 
-	if (size < 0 || size >= (ssize_t)sizeof(value))
+	if (kreg_service_lookup_string(other->k, other->space, KREG_ROLE_SUPERVISOR, value,
+				       sizeof(value), &other->owner) < 0)
 		return false;
-	value[size] = 0;
 	return up_mark_read(&other->mark, value, other->path);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Copying an entry's owner and value to the caller.
  *
- * Promises  no read is outside of the segment; a value that does not fit is not copied at
- *           all.
+ * Promises  no read is outside of the segment; a value that does not fit is -ERANGE, and
+ *           nothing of it is copied.
  * Needs     a section, or a peek that is checked afterwards.
  * Context   any; wait-free.
  * Used by   lib/.
@@ -13,7 +13,13 @@
 
 #include "lib/handle/handle.h"
 
-/* Returns the value's size, and copies the value if @capacity suffices. -EUCLEAN. */
+/* Whether a lookup with the result @got has found an owner. */
+static inline bool found_is(ssize_t got)
+{
+	return got >= 0 || got == -ERANGE;
+}
+
+/* Copies the value, unless @value is NULL, and returns its size. -ERANGE, -EUCLEAN. */
 static inline ssize_t found_value(const struct kreg *k, const struct found *found, void *value,
 				  size_t capacity)
 {
@@ -22,7 +28,11 @@ static inline ssize_t found_value(const struct kreg *k, const struct found *foun
 
 	if (!from)
 		return segment_fault(&k->segment);
-	if (size && size <= capacity)
+	if (!value)
+		return size;
+	if (size > capacity)
+		return -ERANGE;
+	if (size)
 		copy_out(value, from, size);
 	return size;
 }

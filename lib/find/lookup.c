@@ -49,7 +49,7 @@ ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *o
 			got = found_value(k, &found, out->value, out->capacity);
 		if (caa_unlikely(!grace_peek_held(&k->segment, epoch)))
 			continue;
-		if (got >= 0 && !handle_owner(k, found.owner, found.life, &out->owner))
+		if (found_is(got) && !handle_owner(k, found.owner, found.life, &out->owner))
 			continue;
 		return got;
 	}
@@ -96,7 +96,7 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 		return err;
 	q = table_query(&k->segment, key, key_size);
 	got = lookup_query(k, &q, &found);
-	if (got >= 0 && owner)
+	if (found_is(got) && owner)
 		*owner = found.owner;
 	return got;
 }

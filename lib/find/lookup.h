@@ -19,7 +19,7 @@
  */
 int lookup_find(struct kreg *k, const struct query *q, struct found *found);
 
-/* Returns what it stores in out->size. -ENOENT, -EAGAIN, -EUCLEAN. */
+/* Returns what it stores in out->size. -ENOENT, -ERANGE with the owner, -EAGAIN, -EUCLEAN. */
 ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *out);
 
 /*
@@ -53,8 +53,8 @@ static inline __attribute__((always_inline)) bool lookup_is_plain(const struct k
 }
 
 /*
- * Copies a value of any size that is @head bytes into @entry, if it is not larger than
- * @capacity. False: it is too long for that, or leads out of its slab; ask the list.
+ * Copies a value of any size that is @head bytes into @entry, unless @value is NULL. False: it
+ * is too long for that or for @capacity, or leads out of its slab; ask the list.
  */
 static inline __attribute__((always_inline)) bool lookup_value(const struct segment *s,
 							       const struct entry *entry,
@@ -64,8 +64,9 @@ static inline __attribute__((always_inline)) bool lookup_value(const struct segm
 	if (caa_unlikely(size + head > LINE_BYTES) &&
 	    (size > COPY_SHORT_MAX || !entry_has_room(s, entry, head + (uint32_t)size)))
 		return false;
-	if (caa_likely(size <= capacity))
-		copy_out_short(value, (const unsigned char *)entry + head, size);
+	if (caa_unlikely(size > capacity))
+		return !value;
+	copy_out_short(value, (const unsigned char *)entry + head, size);
 	return true;
 }
 
@@ -119,7 +120,7 @@ static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg
  * The value and the owner of @entry, to which a look has led, if that is the plain name of @key,
  * which lies in the first line of any entry as it has at most SHORT_KEY_MAX bytes. @is_short: a
  * value of 8 bytes ends there as well. -EAGAIN: it is not, or is not usual. To be checked by
- * look_held() afterwards.
+ * look_held() afterwards. @value is not NULL.
  */
 static inline __attribute__((always_inline)) ssize_t
 lookup_entry(const struct kreg *k, const struct entry *entry,
@@ -146,8 +147,9 @@ lookup_entry(const struct kreg *k, const struct entry *entry,
 		return -EAGAIN;
 	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: as above */
 	if (caa_likely(is_short && size == 8)) {
-		if (caa_likely(capacity >= 8))
-			copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
+		if (caa_unlikely(capacity < 8))
+			return -EAGAIN;
+		copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
 		return 8;
 	}
 	if (caa_unlikely(!lookup_value(&k->segment, entry, size, entry_head((uint32_t)key_size),

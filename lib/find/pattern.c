@@ -19,8 +19,12 @@ int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out)
 		return err;
 	out->size = sizeof(*out);
 	if ((!out->key && out->key_size) || (!out->prefix && out->prefix_size) ||
-	    (!out->value && out->value_size) || (out->owner && !out->owner->token))
+	    (out->owner && !out->owner->token))
 		return -EINVAL;
+	/* No value is longer, so nothing matches one that is. */
+	err = value_check(out->value, &out->value_size);
+	if (err && err != -EMSGSIZE)
+		return err;
 	if (out->prefix && out->prefix_size == KREG_STRING)
 		out->prefix_size = strlen(out->prefix);
 	return out->key ? key_check(out->key, &out->key_size) : 0;

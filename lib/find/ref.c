@@ -186,7 +186,7 @@ static __attribute__((noinline)) ssize_t ref_unusual(struct kreg *k, struct kreg
 	}
 	if (got == -EAGAIN)
 		got = search(k, ref, &q, &out);
-	if (got >= 0 && owner)
+	if (found_is(got) && owner)
 		*owner = out.owner;
 	return got;
 }
@@ -224,6 +224,8 @@ static inline __attribute__((always_inline)) ssize_t ref_usual(struct kreg *k, s
 		copy_out_short(value, from, 8);
 	else if (size <= capacity)
 		copy_out_short(value, from, size);
+	else if (value)
+		return -EAGAIN;
 	if (owner) {
 		owner->token = load_relaxed(&entry->owner); /* relaxed: as the value, before 5 */
 		owner->pid = (pid_t)(ref->remembered[SEEN_VALUE] >> VALUE_PID_SHIFT);

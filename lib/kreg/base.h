@@ -36,14 +36,17 @@ struct kreg_owner {
 	uint32_t reserved;
 };
 
-/* An owner and its value. The caller sets @value and @capacity; 0 is allowed for both. */
+/*
+ * An owner and its value. The caller sets @value and @capacity; NULL and 0 only ask for the
+ * size. So initialize it, as by = { 0 }.
+ */
 struct kreg_found {
 	struct kreg_owner owner;
 	/* Room for @capacity bytes. */
 	void *value;
 	size_t capacity;
 	/*
-	 * The size of the value. If it is larger than @capacity, nothing was copied.
+	 * The size of the value. -ERANGE: it is larger than @capacity, and was not copied.
 	 * -ENOENT: the name is reserved and has no value yet.
 	 */
 	ssize_t size;

@@ -22,7 +22,7 @@ struct kreg_item {
 	const void *key;
 	size_t key_size; /* or KREG_STRING */
 	const void *value;
-	size_t value_size;
+	size_t value_size; /* or KREG_STRING */
 };
 
 /*
@@ -31,13 +31,12 @@ struct kreg_item {
  * next keys is fetched meanwhile. The results are not read at the same instant.
  *
  * @found: @count of them, in which the caller sets @value and @capacity. @size becomes the
- *         size of the value, which was copied if it is not larger than @capacity, and @owner
- *         the owner of the key. Or @size becomes the error of that key, as kreg_lookup()
- *         returns it, and @owner is undefined.
+ *         size of the value, and @owner the owner of the key. Or @size becomes the error of
+ *         that key, as kreg_lookup() returns it, and except at -ERANGE @owner is undefined.
  * Context: any thread, a read-only handle, a child of fork(2); no lock and no system call, as
  *          kreg_lookup(). Unlike that it is not async-signal-safe.
  * Death: the entry of a dead owner is not found.
- * Return: how many keys were found, 0 included, or:
+ * Return: how many keys have a @size that is no error, 0 included, or:
  *   -EINVAL        an argument is NULL
  * Since: 1.0
  */

@@ -24,7 +24,7 @@ extern "C" {
  * the same key, the later change wins.
  *
  * @key: 1 to 255 bytes.
- * @value: 0 to 65536 bytes.
+ * @value: 0 to 65536 bytes. With KREG_STRING as the size, a C string without its NUL.
  * Context: any thread; lock-free between processes. No waiter is woken, and listeners get no
  *          event.
  * Death: killed inside, the change has happened or has not. Earlier changes stay.
@@ -49,15 +49,18 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
 
 /*
- * Copies the value of @key.
+ * Copies the value of @key. kreg_meta_get_string() makes a C string of it, as
+ * kreg_lookup_string() does.
  *
- * @value: room for @capacity bytes; may be NULL if @capacity is 0.
+ * @value: room for @capacity bytes. NULL with a capacity of 0 asks for the size.
  * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. It takes
  *          no lock. The time is proportional to the size of all meta.
  * Death: as kreg_meta_put().
- * Return: the size of the value, >= 0; if it is larger than @capacity, nothing was copied. Or
- *         an error:
+ * Return: the size of the value, >= 0, or an error:
  *   -ENOENT        there is no such key
+ *   -ERANGE        the value is larger than @capacity, with its NUL for a string; nothing was
+ *                  copied
+ *   -EILSEQ        kreg_meta_get_string(): the value has a NUL inside
  *   -EINVAL        an argument is not allowed
  *   -ENAMETOOLONG  the key is longer than 255 bytes
  *   -EAGAIN        the registry is changing too quickly; retry
@@ -67,6 +70,8 @@ int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
  */
 ssize_t kreg_meta_get(struct kreg *k, const void *key, size_t key_size, void *value,
 		      size_t capacity);
+ssize_t kreg_meta_get_string(struct kreg *k, const void *key, size_t key_size, char *out,
+			     size_t capacity);
 
 /*
  * Visits all keys and values of an atomic copy. The owner of the entries is 0.

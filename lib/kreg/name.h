@@ -20,7 +20,7 @@ extern "C" {
  * count. With duplicate keys a key is never taken.
  *
  * @key: 1 to 255 bytes.
- * @value: 0 to 65536 bytes, copied.
+ * @value: 0 to 65536 bytes, copied. With KREG_STRING as the size, a C string without its NUL.
  * @holder: may be NULL; at -EEXIST it gets the owner of the key, which may be the caller,
  *          and its value, read atomically. So this call is also register-or-locate in one
  *          step.
@@ -148,8 +148,8 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  * that waits in line may be updated, a reserved one may not. A replaceable name stays
  * replaceable.
  *
- * kreg_update() changes it unconditionally, and copies the old value to @old if @capacity is
- * large enough. @old may be NULL if @capacity is 0.
+ * kreg_update() changes it unconditionally, and copies the old value to @old, with room for
+ * @capacity bytes. NULL with a capacity of 0: it is not copied.
  *
  * kreg_update_if() changes it if the value is @expected, byte for byte and of that size.
  *
@@ -163,10 +163,10 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *          key. The new value is written beside the old one, so an update needs as much
  *          memory as registering.
  * Death: killed inside, the process has no entry, because it is dead.
- * Return: kreg_update(): the size of the old value; if that is larger than @capacity, it was
- *         not copied, but the update has happened. The others: 0, or the negative number
+ * Return: kreg_update(): the size of the old value. The others: 0, or the negative number
  *         that @change returned. Or an error as kreg_register(), but never -EEXIST, and
  *         nothing has changed:
+ *   -ERANGE        kreg_update(): the old value is larger than @capacity
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
  *   -EINVAL        the registry has duplicate keys
@@ -222,15 +222,15 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  * key that has an entry in only one of them, which goes to another one and back during the
  * call, may be missed.
  *
- * @value: room for @capacity bytes; may be NULL if @capacity is 0.
+ * @value: room for @capacity bytes. NULL with a capacity of 0 asks for the size.
  * @owner: may be NULL.
  * Context: any thread, a read-only handle, a child of fork(2); async-signal-safe. It takes no
  *          lock and no slot, writes nothing, and makes no system call, except one mprotect(2)
  *          when the process first reaches what other processes have added to the registry.
  * Death: the entry of a dead owner is not found.
- * Return: the size of the value, >= 0; if it is larger than @capacity, nothing was copied. Or
- *         an error:
+ * Return: the size of the value, >= 0, or an error:
  *   -ENOENT        the key has no owner
+ *   -ERANGE        the value is larger than @capacity: nothing was copied; @owner is filled in
  *   -EINVAL        an argument is not allowed
  *   -ENAMETOOLONG  the key is longer than 255 bytes
  *   -EAGAIN        the registry is changing too quickly: the memory was reused during the
@@ -242,6 +242,20 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  */
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
 		    struct kreg_owner *owner);
+
+/*
+ * As kreg_lookup() of a value that is a C string: @out becomes one.
+ *
+ * @out: room for @capacity bytes, the NUL included. At an error it is the empty string, if it
+ *       has room for that. NULL with a capacity of 0 asks for the length, and whether the value
+ *       has a NUL inside is not looked at.
+ * Return: the length of the string without its NUL; an error as kreg_lookup(), and:
+ *   -ERANGE        the value and its NUL are larger than @capacity; @owner is filled in
+ *   -EILSEQ        the value has a NUL inside, so it is no string; @owner is filled in
+ * Since: 1.0
+ */
+ssize_t kreg_lookup_string(struct kreg *k, const void *key, size_t key_size, char *out,
+			   size_t capacity, struct kreg_owner *owner);
 
 /*
  * A read section. Between kreg_read_enter() and kreg_read_leave() the values to which

@@ -32,7 +32,7 @@ struct kreg_pattern {
 	const char *glob;
 	/* The owner of the entry. */
 	const struct kreg_owner *owner;
-	/* The whole value. */
+	/* The whole value. KREG_STRING is allowed as the size. */
 	const void *value;
 	size_t value_size;
 	/*

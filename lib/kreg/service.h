@@ -54,9 +54,15 @@ int kreg_service_register(struct kreg *k, const char *space, const char *role, c
 /* As kreg_unregister(). Since: 1.0 */
 int kreg_service_unregister(struct kreg *k, const char *space, const char *role);
 
-/* As kreg_lookup(). -ENOENT: no process holds @role, or its name is only reserved. Since: 1.0 */
+/*
+ * As kreg_lookup() and kreg_lookup_string(). -ENOENT: no process holds @role, or its name is
+ * only reserved.
+ * Since: 1.0
+ */
 ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role, void *value,
 			    size_t capacity, struct kreg_owner *owner);
+ssize_t kreg_service_lookup_string(struct kreg *k, const char *space, const char *role, char *out,
+				   size_t capacity, struct kreg_owner *owner);
 
 /* As kreg_await() and kreg_await_gone(). Since: 1.0 */
 int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,

@@ -48,10 +48,10 @@ struct kreg_start {
 	const char *directory; /* its working directory; NULL: the caller's */
 	const char *output; /* file to which stdout and stderr are appended; NULL: the caller's */
 	const void *value;  /* the value of the name */
-	size_t value_size;
-	uint32_t flags;   /* KREG_START_*; other bits: -EINVAL */
-	uint32_t ready;   /* enum kreg_ready */
-	int32_t ready_fd; /* 3 to 1023, for KREG_READY_FD */
+	size_t value_size;  /* or KREG_STRING */
+	uint32_t flags;     /* KREG_START_*; other bits: -EINVAL */
+	uint32_t ready;     /* enum kreg_ready */
+	int32_t ready_fd;   /* 3 to 1023, for KREG_READY_FD */
 	/* for KREG_READY_NOTIFY: milliseconds within which each WATCHDOG=1 has to come; 0: no watchdog */
 	uint32_t watchdog_ms;
 	int64_t timeout_ms; /* milliseconds until the program has to be ready; 0: no timeout */

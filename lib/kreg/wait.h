@@ -43,9 +43,11 @@ extern "C" {
 /*
  * Waits until @key has an owner. A reserved name has none before it is published.
  *
- * @found: may be NULL. Otherwise the caller sets @value and @capacity, 0 for both if the
+ * @found: may be NULL. Otherwise the caller sets @value and @capacity, NULL and 0 if the
  *         value is not needed, and it gets the owner and the value.
  * Return: 0, or an error as above. The owner may be dead when the call returns.
+ *   -ERANGE        the key has an owner, which is in @found, and a value that is larger than
+ *                  its capacity
  * Since: 1.0
  */
 int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms,

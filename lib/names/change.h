@@ -101,7 +101,7 @@ uint32_t change_ahead(struct change *change, place_t place);
 
 /*
  * Outside of a change: our entry, which may be replaced as soon as this returns, and a
- * copy of its value if it fits. Returns the value's size.
+ * copy of its value. Returns the value's size. -ERANGE: it does not fit.
  */
 ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
 			size_t capacity);

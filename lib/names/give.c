@@ -44,9 +44,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 	int err;
 
 	if (size < 0)
-		return (int)size;
-	if (size > (ssize_t)GIFT_BYTES_MAX)
-		return -EMSGSIZE;
+		return size == -ERANGE ? -EMSGSIZE : (int)size;
 	err = make(k, q, &own, to, value, (uint32_t)size, &gift);
 	if (err)
 		return err;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/find/text.h"
 #include "lib/handle/handle.h"
 
 struct item {
@@ -166,8 +167,6 @@ static int change(struct kreg *k, const void *key, size_t key_size, const void *
 
 	if (err)
 		return err;
-	if (value_size > KREG_VALUE_MAX)
-		return -EMSGSIZE;
 	entry.key_size = key_size;
 	do {
 		err = handle_check(k);
@@ -181,8 +180,10 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 		  size_t value_size)
 {
 	UNCANCELLABLE;
-	if (!value && value_size)
-		return -EINVAL;
+	int err = value_check(value, &value_size);
+
+	if (err)
+		return err;
 	return change(k, key, key_size, value ? value : "", value_size);
 }
 
@@ -225,10 +226,19 @@ ssize_t kreg_meta_get(struct kreg *k, const void *key, size_t key_size, void *va
 	while (got == -ENOENT && next_item(&copy, &at, &entry)) {
 		if (!has_key(&entry, key, key_size))
 			continue;
-		got = (ssize_t)entry.value_size;
-		if (got && entry.value_size <= capacity)
+		got = value && entry.value_size > capacity ? -ERANGE : (ssize_t)entry.value_size;
+		if (value && got > 0)
 			memcpy(value, entry.value, entry.value_size);
 	}
 	free(copy.bytes);
 	return got;
+}
+
+ssize_t kreg_meta_get_string(struct kreg *k, const void *key, size_t key_size, char *out,
+			     size_t capacity)
+{
+	UNCANCELLABLE;
+	ssize_t got = kreg_meta_get(k, key, key_size, out, text_room(out, capacity));
+
+	return text_end(out, capacity, got);
 }

@@ -9,16 +9,16 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 		 size_t value_size)
 {
 	UNCANCELLABLE;
-	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct content content = { .kind = ENTRY_NAME, .value = value };
 	bool waits = false;
 	const struct update u = { .waits = &waits };
 	struct query q;
 	ssize_t got;
-	int err = update_check(k, key, &key_size, value, value_size);
+	int err = update_check(k, key, &key_size, value, &value_size);
 
 	if (err)
 		return err;
-	content.kind = ENTRY_NAME;
+	content.value_size = (uint32_t)value_size;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	q.kinds = KIND_OF(ENTRY_RESERVED);
 	got = update_entry(k, &q, &content, &u);

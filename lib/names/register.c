@@ -131,17 +131,19 @@ static int register_blocks(struct kreg *k, struct thread *thread, const struct q
 _Static_assert(KREG_VALUE_MAX == ENTRY_VALUE_MAX, "what is larger is taken for damage");
 
 static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
-		 size_t value_size, uint32_t flags, const struct kreg_found *holder)
+		 size_t *value_size, uint32_t flags, const struct kreg_found *holder)
 {
-	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
+	int err = k ? key_check(key, key_size) : -EINVAL;
 
+	if (!err)
+		err = value_check(value, value_size);
 	if (err)
 		return err;
 	if (holder && !holder->value && holder->capacity)
 		return -EINVAL;
 	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
 		return -EINVAL;
-	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+	return 0;
 }
 
 /* Whether the index says that the name is free. It reads nothing that needs a section. */
@@ -156,14 +158,15 @@ static bool is_free(const struct segment *s, const struct query *q)
 static int register_name(struct kreg *k, const void *key, size_t key_size, const void *value,
 			 size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
-	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct content content = { .value = value };
 	struct thread *thread;
 	struct blocks blocks;
 	struct query q;
-	int err = check(k, key, &key_size, value, value_size, flags, holder);
+	int err = check(k, key, &key_size, value, &value_size, flags, holder);
 
 	if (err)
 		return err;
+	content.value_size = (uint32_t)value_size;
 	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
 	if (flags & KREG_REGISTER_REPLACEABLE)
 		content.kind |= ENTRY_REPLACEABLE;

@@ -17,13 +17,11 @@
 #include <string.h>
 
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
-		 size_t value_size)
+		 size_t *value_size)
 {
-	int err = k && (value || !value_size) ? key_check(key, key_size) : -EINVAL;
+	int err = k ? key_check(key, key_size) : -EINVAL;
 
-	if (err)
-		return err;
-	return value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
+	return err ? err : value_check(value, value_size);
 }
 
 /* Replaces the entry that @change finds by @blocks. Returns the size of the old value. */
@@ -43,7 +41,9 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 		return -ECANCELED;
 	if (u->expected && (size != u->expected_size || !copy_equals(value, u->expected, size)))
 		return -ECANCELED;
-	if (size && size <= u->capacity)
+	if (u->old && size > u->capacity)
+		return -ERANGE;
+	if (u->old && size)
 		copy_out(u->old, value, size);
 	blocks_keep_flags(change->k, blocks, own.info);
 	err = change_replace(change, &own, blocks);
@@ -75,16 +75,16 @@ ssize_t update_entry(struct kreg *k, struct query *q, const struct content *cont
 static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, const void *value,
 			    size_t value_size, const struct update *u)
 {
-	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct content content = { .kind = ENTRY_NAME, .value = value };
 	struct query q;
-	int err = update_check(k, key, &key_size, value, value_size);
+	int err = update_check(k, key, &key_size, value, &value_size);
 
 	if (err)
 		return err;
 	/* With duplicate keys it is undefined which entry would be updated. */
 	if (!k->segment.unique)
 		return -EINVAL;
-	content.kind = ENTRY_NAME;
+	content.value_size = (uint32_t)value_size;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	return update_entry(k, &q, &content, u);
 }
@@ -104,12 +104,13 @@ int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void 
 		   size_t value_size, const void *expected, size_t expected_size)
 {
 	UNCANCELLABLE;
-	const struct update u = { .expected = expected ? expected : "",
-				  .expected_size = expected_size };
-	ssize_t got;
+	struct update u = { .expected = expected ? expected : "" };
+	ssize_t got = value_check(expected, &expected_size);
 
-	if (!expected && expected_size)
-		return -EINVAL;
+	/* One that is too long is not the value. */
+	if (got && got != -EMSGSIZE)
+		return (int)got;
+	u.expected_size = expected_size;
 	got = update_value(k, key, key_size, value, value_size, &u);
 	return got < 0 ? (int)got : 0;
 }
@@ -123,8 +124,9 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 	uint32_t tries = 0;
 	struct found own;
 	struct query q;
+	size_t none = 0;
 	ssize_t got;
-	int err = change ? update_check(k, key, &key_size, NULL, 0) : -EINVAL;
+	int err = change ? update_check(k, key, &key_size, NULL, &none) : -EINVAL;
 
 	if (err)
 		return err;

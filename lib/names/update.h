@@ -18,18 +18,18 @@ struct update {
 	place_t place;        /* the entry has to be at this place; 0: any */
 	const void *expected; /* the entry has to have this value; NULL: any */
 	size_t expected_size;
-	void *old;
+	void *old; /* NULL: it is not copied */
 	size_t capacity;
 	bool *waits; /* if not NULL: set to whether the published entry is behind others in line */
 };
 
 /* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG, -EMSGSIZE. */
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
-		 size_t value_size);
+		 size_t *value_size);
 
 /*
  * Returns the old value's size. -ENOENT: the caller has no such entry; -ECANCELED: a
- * condition of @u is not met.
+ * condition of @u is not met; -ERANGE: the old value does not fit.
  */
 ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
 		     const struct update *u);

@@ -10,6 +10,8 @@
 #include "lib/handle/handle.h"
 #include "lib/namespace/service_key.h"
 #include "lib/namespace/telemetry.h"
+#include "lib/find/found.h"
+#include "lib/find/text.h"
 #include "lib/find/visit.h"
 
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
@@ -42,6 +44,14 @@ ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role,
 	return err ? err : kreg_lookup(k, key.bytes, key.size, value, capacity, owner);
 }
 
+ssize_t kreg_service_lookup_string(struct kreg *k, const char *space, const char *role, char *out,
+				   size_t capacity, struct kreg_owner *owner)
+{
+	ssize_t got = kreg_service_lookup(k, space, role, out, text_room(out, capacity), owner);
+
+	return text_end(out, capacity, got);
+}
+
 int kreg_service_await(struct kreg *k, const char *space, const char *role, int64_t timeout_ms,
 		       struct kreg_found *found)
 {
@@ -55,9 +65,11 @@ int kreg_service_await(struct kreg *k, const char *space, const char *role, int6
 	if (!found)
 		found = &own;
 	err = kreg_await(k, key.bytes, key.size, timeout_ms, found);
+	/* A value that does not fit has an owner too. */
 	if (telemetry_is_wanted(k, &kreg_await_semaphore))
 		telemetry_tell(k, KREG_TELEMETRY_AWAIT, space, role,
-			       err ? &(struct kreg_owner){ 0 } : &found->owner, err);
+			       found_is(err) ? &found->owner : &(struct kreg_owner){ 0 },
+			       found_is(err) ? 0 : err);
 	return err;
 }
 

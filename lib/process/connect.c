@@ -95,9 +95,10 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 		return -EINVAL;
 	for (tries = 0;; tries++) {
 		size = kreg_lookup(k, key, key_size, value, sizeof(value), &own);
-		if (size < 0)
+		if (size < 0 && size != -ERANGE)
 			return (int)size;
-		fd = address_read(value, (size_t)size, &address, &address_size);
+		fd = size < 0 ? -EDESTADDRREQ
+			      : address_read(value, (size_t)size, &address, &address_size);
 		if (!fd)
 			fd = connect_to(k, &address, address_size, type, &own);
 		if (fd >= 0 || tries == PEEK_TRIES || kreg_owner_is_alive(k, &own))

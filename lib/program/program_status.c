@@ -81,8 +81,8 @@ int status_get(struct kreg *k, const void *key, size_t key_size, owner_t program
 	ssize_t size = lookup_query(k, &q, &found);
 
 	if (size < 0)
-		return (int)size;
-	if (size < (ssize_t)HEAD || size >= (ssize_t)sizeof(*out))
+		return size == -ERANGE ? -ENOENT : (int)size;
+	if (size < (ssize_t)HEAD || size == (ssize_t)sizeof(*out))
 		return -ENOENT;
 	((char *)out)[size] = 0;
 	return out->program == program ? 0 : -ENOENT;

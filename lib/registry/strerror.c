@@ -16,6 +16,8 @@ static const struct {
 	{ EINVAL, "invalid argument" },
 	{ ENAMETOOLONG, "the key is longer than 255 bytes, or a path is too long" },
 	{ EMSGSIZE, "the value is longer than 65536 bytes, or than a gift can be" },
+	{ ERANGE, "the buffer is too small; ask for the size with NULL and 0" },
+	{ EILSEQ, "the value has a NUL inside, so it is no string" },
 	{ EACCES, "the mode of the file or socket, or /proc, denies access" },
 	{ EPERM,
 	  "the file, process or socket belongs to another user, or a sandbox refuses the call" },

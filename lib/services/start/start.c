@@ -38,7 +38,7 @@
 
 static bool is_known(const struct kreg_start *how)
 {
-	return how->argv && how->argv[0] && *how->argv[0] && (how->value || !how->value_size) &&
+	return how->argv && how->argv[0] && *how->argv[0] &&
 	       !(how->flags & ~(uint32_t)KNOWN_FLAGS) && how->ready <= KREG_READY_FD &&
 	       (how->ready == KREG_READY_NOTIFY || !how->watchdog_ms) && how->timeout_ms >= 0 &&
 	       (how->flags & KREG_START_ATTEND || !(how->flags & KREG_START_PASS_ON));
@@ -172,8 +172,9 @@ static int read_how(struct kreg_start *out, struct kreg *k, size_t key_size,
 
 	if (err)
 		return err;
-	if (!is_known(out))
-		return -EINVAL;
+	err = is_known(out) ? value_check(out->value, &out->value_size) : -EINVAL;
+	if (err)
+		return err;
 	if (out->flags & KREG_START_ATTEND && (!started || started->size < sizeof(*started)))
 		return -EINVAL;
 	return kreg_inner_check(k, key_size, out->value_size);

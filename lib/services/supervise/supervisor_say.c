@@ -215,8 +215,9 @@ static bool has_other_value(const struct supervision *plan, const struct ward *w
 	if (value && start->ready != KREG_READY_NOTIFY)
 		size = kreg_service_lookup(k, plan->space, ward->what->role, value,
 					   start->value_size + 1, NULL);
-	is_other = size >= 0 && ((size_t)size != start->value_size ||
-				 (size && memcmp(value, start->value, (size_t)size) != 0));
+	is_other = size == -ERANGE ||
+		   (size >= 0 && ((size_t)size != start->value_size ||
+				  (size && memcmp(value, start->value, (size_t)size) != 0)));
 	free(value);
 	return is_other;
 }

@@ -15,6 +15,7 @@
 #include "lib/services/tree/kept.h"
 #include "base/outside.h"
 #include "base/sized.h"
+#include "lib/inner.h"
 #include "lib/services/tree/start_order.h"
 
 #define STOP_MS 5000u
@@ -62,10 +63,9 @@ static int keep_start(struct supervision *s, const struct kreg_start **start)
 	if (err)
 		return err;
 	own->size = sizeof(*own);
-	if (!own->argv || (own->value_size && !own->value))
-		return -EINVAL;
-	if (own->value_size > KREG_VALUE_MAX)
-		return -EMSGSIZE;
+	err = own->argv ? value_check(own->value, &own->value_size) : -EINVAL;
+	if (err)
+		return err;
 	err = keep_list(s, &own->argv);
 	if (!err)
 		err = keep_list(s, &own->environment);
