@@ -8,7 +8,11 @@
  *           program that a call calls run like that as well.
  * Needs     UNCANCELLABLE; at the beginning of each exported function that may lock,
  *           allocate or call the kernel. `make lint` looks for it
- *           (build-aux/check-calls).
+ *           (build-aux/check-calls). Those that are named there as quick have it in the
+ *           functions for what is unusual: changing the state and back takes 60
+ *           instructions and two atomic operations, and their usual path calls no
+ *           function that is a cancellation point. A type of cancellation other than
+ *           the deferred one is not supported, as by most of the C library.
  * Context   any thread.
  * Used by   all of lib/.
  */

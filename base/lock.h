@@ -55,6 +55,12 @@ static inline void lock_take(struct lock *lock)
 		lock_wait(lock);
 }
 
+/* Takes it if it is free; false also if the kernel would have to be asked. */
+static inline bool lock_try(struct lock *lock)
+{
+	return __builtin_expect(lock_self && lock_from(lock, 0, lock_self), 1);
+}
+
 static inline void lock_give(struct lock *lock)
 {
 	uint32_t seen = lock_self;

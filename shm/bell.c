@@ -48,11 +48,6 @@
  */
 static uint64_t one_at_a_time;
 
-uint32_t *bell_of(const struct segment *s, uint32_t hash)
-{
-	return &s->header->bells[hash % SEGMENT_BELLS];
-}
-
 static bool bell_cas(uint32_t *bell, uint32_t *seen, uint32_t next)
 {
 	/*

@@ -35,7 +35,10 @@
 #include "shm/segment.h"
 
 /* The bell for a key's hash without its partition: waiters and changers must agree. */
-uint32_t *bell_of(const struct segment *s, uint32_t hash);
+static inline uint32_t *bell_of(const struct segment *s, uint32_t hash)
+{
+	return &s->header->bells[hash % SEGMENT_BELLS];
+}
 
 /*
  * Announces that the caller is about to wait, and returns what bell_wait() needs. The

@@ -98,6 +98,9 @@ static inline void copy_out_short(void *to, const void *from, size_t bytes)
 
 	if (caa_likely(bytes == 8)) {
 		memcpy(target, source, 8);
+	} else if (bytes - 16 <= 16) {
+		memcpy(target, source, 16);
+		memcpy(target + bytes - 16, source + bytes - 16, 16);
 	} else if (bytes >= 16) {
 		const unsigned char *last = source + bytes - 16;
 

@@ -41,7 +41,7 @@ static uint64_t begin_sum(const struct segment *s)
 	if (!(word & 1) && s->writable && cas_relaxed(&s->header->counted, &word, word + 1))
 		word++;
 	/*
-	 * ORD[begin_sum:A] full: the word is odd, then the counts; pairs with void_sum:A
+	 * ORD[begin_sum:A] full: the word is odd, then the counts; pairs with row_void_sum:A
 	 */
 	full_fence();
 	return word & 1 ? word : 0;
@@ -114,7 +114,7 @@ uint64_t counted_sum(const struct segment *s, const struct life_table *lives,
 
 	/*
 	 * ORD[counted_sum:A] acquire: that a sum is void, then the counts and lives; pairs
-	 * with void_sum:B
+	 * with row_void_sum:B
 	 */
 	now.word = load_acquire(&s->header->counted);
 	if (now.word & 1) {

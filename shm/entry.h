@@ -106,8 +106,10 @@ static inline uint32_t entry_head(uint32_t key_size)
 	return ENTRY_HEAD + ((key_size + 7) & ~7u);
 }
 
-static inline bool entry_has_key(const struct segment *s, const struct entry *entry, uint64_t info,
-				 const void *key, uint32_t key_size)
+static inline __attribute__((always_inline)) bool entry_has_key(const struct segment *s,
+								const struct entry *entry,
+								uint64_t info, const void *key,
+								uint32_t key_size)
 {
 	if (entry_key_size(info) != key_size)
 		return false;

@@ -151,17 +151,6 @@ static bool sections_fence(const struct segment *s)
 	return since && now > since && now - since >= FENCE_SETTLED_NS;
 }
 
-void grace_write_enter(const struct segment *s, struct slot *slot)
-{
-	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
-	/*
-	 * Of the last call; left there, it would look as if this one were about to link
-	 * something (index_level.c). relaxed: it names nothing that is relied upon
-	 */
-	store_relaxed(&slot->hazards[HAZARD_NEW], 0u);
-	grace_enter(s, slot, &slot->writing);
-}
-
 /* Counts the expulsion and enters the current epoch. */
 void grace_write_renew(const struct writer *w)
 {
@@ -175,32 +164,6 @@ void grace_write_renew(const struct writer *w)
 	 */
 	store_relaxed(&slot->expulsions, (uint16_t)(expulsions + 1));
 	grace_enter(w->s, slot, &slot->writing);
-}
-
-void grace_write_leave(struct slot *slot)
-{
-	grace_leave(&slot->writing);
-}
-
-uint64_t grace_stamp(const struct segment *s)
-{
-	/*
-	 * ORD[grace_stamp:A] full: the unlinking, then the epoch. A process that begins a
-	 * later epoch has the unlinking before it, so sections of that epoch cannot find
-	 * the block; pairs with grace_advance:C. The unlinking was a CAS, of this thread or
-	 * of one whose result this thread has loaded: on x86 nothing more is needed
-	 */
-	fence_after_cas();
-	return load_relaxed(&s->header->epoch); /* relaxed: after the fence */
-}
-
-bool grace_is_past(const struct segment *s, uint64_t stamp)
-{
-	/*
-	 * ORD[grace_is_past:A] acquire: the epoch, then the reuse; pairs with
-	 * grace_advance:C
-	 */
-	return load_acquire(&s->header->epoch) - stamp >= 2;
 }
 
 /*

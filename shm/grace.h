@@ -109,13 +109,6 @@ bool grace_slot_is_interrupted(const struct life_table *lives, const struct slot
 /* Frees the slot of a thread that is gone, if its owner is still @word. */
 void grace_slot_free(struct slot *slot, uint64_t word);
 
-/*
- * A write section, around a call that changes the table. Does not nest. The owner alone
- * calls these; grace_write_leave() also after an expulsion.
- */
-void grace_write_enter(const struct segment *s, struct slot *slot);
-void grace_write_leave(struct slot *slot);
-
 /* Enters a write section again from which the thread was expelled. The hazards stay. */
 void grace_write_renew(const struct writer *w);
 
@@ -183,6 +176,26 @@ static inline void grace_leave(uint64_t *word)
 	 * grace_advance:B
 	 */
 	store_release(word, 0ull);
+}
+
+/*
+ * A write section, around a call that changes the table. Does not nest. The owner alone
+ * calls these; grace_write_leave() also after an expulsion.
+ */
+static inline void grace_write_enter(const struct segment *s, struct slot *slot)
+{
+	store_relaxed(&slot->expulsions, (uint16_t)0); /* relaxed: a hint */
+	/*
+	 * Of the last call; left there, it would look as if this one were about to link
+	 * something (index_level.c). relaxed: it names nothing that is relied upon
+	 */
+	store_relaxed(&slot->hazards[HAZARD_NEW], 0u);
+	grace_enter(s, slot, &slot->writing);
+}
+
+static inline void grace_write_leave(struct slot *slot)
+{
+	grace_leave(&slot->writing);
 }
 
 /*
@@ -300,12 +313,30 @@ static inline bool grace_peek_held(const struct segment *s, uint64_t before)
  * The stamp of memory that was just unlinked. Called before the unlinking it could be one
  * too small, and the memory would be reused while a reader is in it.
  */
-uint64_t grace_stamp(const struct segment *s);
+static inline uint64_t grace_stamp(const struct segment *s)
+{
+	/*
+	 * ORD[grace_stamp:A] full: the unlinking, then the epoch. A process that begins a
+	 * later epoch has the unlinking before it, so sections of that epoch cannot find
+	 * the block; pairs with grace_advance:C. The unlinking was a CAS, of this thread or
+	 * of one whose result this thread has loaded: on x86 nothing more is needed
+	 */
+	fence_after_cas();
+	return load_relaxed(&s->header->epoch); /* relaxed: after the fence */
+}
+
 /*
  * Whether all sections that could stand in memory of that stamp are over. That is not
  * enough for reuse: hazards may name it, see grace_is_free().
  */
-bool grace_is_past(const struct segment *s, uint64_t stamp);
+static inline bool grace_is_past(const struct segment *s, uint64_t stamp)
+{
+	/*
+	 * ORD[grace_is_past:A] acquire: the epoch, then the reuse; pairs with
+	 * grace_advance:C
+	 */
+	return load_acquire(&s->header->epoch) - stamp >= 2;
+}
 
 /*
  * The places that the hazards of living threads name, read once for all memory that a
@@ -329,8 +360,21 @@ void grace_named_read(const struct segment *s, const struct life_table *lives,
  * zeroes @named first and passes the same one for all that it looks at; the hazards are
  * read here when they are first needed.
  */
-bool grace_is_free(const struct segment *s, const struct life_table *lives,
-		   struct grace_named *named, uint64_t stamp, place_t place, uint32_t size);
+bool grace_is_free_of(const struct segment *s, const struct life_table *lives,
+		      struct grace_named *named, uint64_t stamp, place_t place, uint32_t size);
+
+static inline bool grace_is_free(const struct segment *s, const struct life_table *lives,
+				 struct grace_named *named, uint64_t stamp, place_t place,
+				 uint32_t size)
+{
+	if (!grace_is_past(s, stamp))
+		return false;
+	/* Mostly nothing is named. */
+	if (caa_likely(named->epoch && named->epoch - stamp >= 2 && named->epoch >= stamp &&
+		       !named->count))
+		return true;
+	return grace_is_free_of(s, lives, named, stamp, place, size);
+}
 
 /* How much time a writer in an older epoch is given before it is expelled. */
 enum grace_hurry {

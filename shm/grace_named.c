@@ -131,14 +131,12 @@ static bool is_named_by_any(const struct segment *s, const struct life_table *li
 }
 
 /*
- * The cheap question first. A list that was read in an epoch in which @stamp was not past
+ * A list that was read in an epoch in which @stamp was not past
  * yet says nothing about this memory: sections that were open then could still name it.
  */
-bool grace_is_free(const struct segment *s, const struct life_table *lives,
-		   struct grace_named *named, uint64_t stamp, place_t place, uint32_t size)
+bool grace_is_free_of(const struct segment *s, const struct life_table *lives,
+		      struct grace_named *named, uint64_t stamp, place_t place, uint32_t size)
 {
-	if (!grace_is_past(s, stamp))
-		return false;
 	if (!named->epoch || named->epoch - stamp < 2 || named->epoch < stamp)
 		grace_named_read(s, lives, named);
 	if (named->count > NAMED_MAX)

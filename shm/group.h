@@ -65,6 +65,30 @@
 /* Of the bytes in front of the slash. */
 #define GROUP_MAX 100u
 
+/* Whether there can be a slash in @key: most sizes are looked at without a call. */
+static inline bool group_may_be(const unsigned char *key, uint32_t size)
+{
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+	const __m128i slash = _mm_set1_epi8(GROUP_SEPARATOR);
+	__m128i first, last;
+
+	if (caa_likely(size - 16 <= 16)) {
+		first = _mm_loadu_si128((const __m128i *)key);
+		last = _mm_loadu_si128((const __m128i *)(key + size - 16));
+	} else if (size - 8 < 8) {
+		first = _mm_loadl_epi64((const __m128i *)key);
+		last = _mm_loadl_epi64((const __m128i *)(key + size - 8));
+	} else {
+		return true;
+	}
+	return _mm_movemask_epi8(
+		_mm_or_si128(_mm_cmpeq_epi8(first, slash), _mm_cmpeq_epi8(last, slash)));
+#else
+	(void)key, (void)size;
+	return true;
+#endif
+}
+
 /*
  * How many of the first bytes of a key say of which group it is, with the slash; 0: of none.
  * Two characters are looked at, so that of keys that are numbers few are taken for text.
@@ -87,6 +111,8 @@ static inline uint32_t group_size(const void *key, uint32_t key_size)
 /* The same for a query; 0 also if the entry is no name, or the registry has no groups. */
 static inline uint32_t group_of(const struct segment *s, const struct query *q)
 {
+	if (caa_likely(!group_may_be(q->key, q->key_size)))
+		return 0;
 	return s->unique && q->kinds & KINDS_OF_NAMES ? group_size(q->key, q->key_size) : 0;
 }
 

@@ -174,6 +174,13 @@ hash_33_to_64(const struct hash_seed *seed, const unsigned char *key, size_t siz
 				      sum.high ^ hash_word(key + size - 8) ^ seed->sizes[size]));
 }
 
+/* Not inlined: it is long, and what it is called by has short keys mostly. */
+static __attribute__((noinline, unused)) uint32_t hash_long(const struct hash_seed *seed,
+							    const void *key, size_t size)
+{
+	return (uint32_t)(XXH3_64bits_withSeed(key, size, seed->whole) >> (64 - HASH_ORDER_BITS));
+}
+
 static inline __attribute__((always_inline)) uint32_t hash_key(const struct hash_seed *seed,
 							       const void *key, size_t size)
 {
@@ -183,7 +190,7 @@ static inline __attribute__((always_inline)) uint32_t hash_key(const struct hash
 		return hash_to_16(seed, key, size);
 	if (size <= HASH_SHORT_MAX)
 		return hash_33_to_64(seed, key, size);
-	return (uint32_t)(XXH3_64bits_withSeed(key, size, seed->whole) >> (64 - HASH_ORDER_BITS));
+	return hash_long(seed, key, size);
 }
 
 #endif

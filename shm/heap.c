@@ -153,12 +153,18 @@ static struct heap_waiting *waiting_at(const struct heap *heap, uint32_t number)
 	return &heap->waiting[(heap->waiting_first + number) & (heap->waiting_size - 1)];
 }
 
+/* Whether so much waits that the epoch is worth a step. */
+static inline bool is_much(const struct heap *heap)
+{
+	return heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES;
+}
+
 /* After the ring has changed. */
-static void set_due(struct heap *heap)
+static __attribute__((noinline)) void set_due(struct heap *heap)
 {
 	uint64_t due = UINT64_MAX;
 
-	if (heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES)
+	if (is_much(heap))
 		due = 0;
 	else if (heap->waiting_count)
 		due = waiting_at(heap, 0)->stamp + 2;
@@ -281,7 +287,7 @@ static void slab_clear(struct heap *heap, struct heap_slab *slab)
 }
 
 /* Needs a slab with a free block. The slab leaves the room list with its last one. */
-static place_t block_take(struct heap *heap, struct heap_slab *slab, uint16_t tag)
+static inline place_t block_take(struct heap *heap, struct heap_slab *slab, uint16_t tag)
 {
 	uint32_t word = 0, block;
 
@@ -328,6 +334,19 @@ out:
 	return err;
 }
 
+place_t heap_take_small(struct heap *heap, uint16_t tag)
+{
+	struct cds_list_head *room = &heap->room[true][0];
+	place_t place = 0;
+
+	if (caa_unlikely(!lock_try(&heap->lock)))
+		return 0;
+	if (caa_likely(heap->blocks < heap->waiting_size && !cds_list_empty(room)))
+		place = block_take(heap, cds_list_first_entry(room, struct heap_slab, node), tag);
+	lock_give(&heap->lock);
+	return place;
+}
+
 /*
  * Gives back a slab all of whose blocks are free. Without a new grace period: each block
  * has waited for its own, or was never linked.
@@ -344,30 +363,9 @@ static void slab_drop(struct heap *heap, struct heap_slab *slab)
 	free(slab);
 }
 
-/*
- * Frees a block in which no reader can stand. The slab goes back with its last one, also
- * to the quota.
- */
-static inline void block_return(struct heap *heap, struct heap_slab *slab, place_t place)
+/* Where a slab goes that has one more free block. */
+static __attribute__((noinline)) void slab_emptier(struct heap *heap, struct heap_slab *slab)
 {
-	uint32_t block;
-
-	if (!slab)
-		return;
-	block = block_of(heap, slab, place);
-	/*
-	 * Damage in shared memory can bring us places that are no blocks, or free ones:
-	 * without this check the bitmap would give one block out twice.
-	 */
-	if (place != block_place(heap, slab, block) || block >= slab->blocks ||
-	    (slab->free[block / 64] & 1ull << block % 64))
-		return;
-	block_clear(heap, slab, place);
-	if (slab->of_entries)
-		slab->tags[block] = 0;
-	slab->free[block / 64] |= 1ull << block % 64;
-	slab->blocks_free++;
-	heap->blocks--;
 	/*
 	 * A slab that is empty goes back at once: other owners may need it, and it counts
 	 * for the quota. A full one comes back into the room list with its first free
@@ -375,8 +373,41 @@ static inline void block_return(struct heap *heap, struct heap_slab *slab, place
 	 */
 	if (slab->blocks_free == slab->blocks)
 		slab_drop(heap, slab);
-	else if (slab->blocks_free == 1)
+	else
 		cds_list_add(&slab->node, &heap->room[slab->of_entries][slab->size_class]);
+}
+
+/*
+ * Frees a block in which no reader can stand. The slab goes back with its last one, also
+ * to the quota.
+ */
+static inline __attribute__((always_inline)) void
+block_return(struct heap *heap, struct heap_slab *slab, place_t place)
+{
+	uint64_t *free, bit;
+	uint32_t block;
+
+	if (caa_unlikely(!slab))
+		return;
+	block = block_of(heap, slab, place);
+	/*
+	 * Damage in shared memory can bring us places that are no blocks, or free ones:
+	 * without this check the bitmap would give one block out twice.
+	 */
+	if (caa_unlikely(block >= slab->blocks || !block_is_at(heap, slab, block, place)))
+		return;
+	free = &slab->free[block / 64];
+	bit = 1ull << block % 64;
+	if (caa_unlikely(*free & bit))
+		return;
+	block_clear(heap, slab, place);
+	if (slab->of_entries)
+		slab->tags[block] = 0;
+	*free |= bit;
+	slab->blocks_free++;
+	heap->blocks--;
+	if (caa_unlikely(slab->blocks_free == slab->blocks || slab->blocks_free == 1))
+		slab_emptier(heap, slab);
 }
 
 /* The lock is kept on success, see heap.h. */
@@ -415,45 +446,50 @@ void heap_return(struct heap *heap, place_t place)
 	lock_give(&heap->lock);
 }
 
-void heap_retire(struct heap *heap, place_t place, place_t entry)
+/* With the lock. */
+static inline __attribute__((always_inline)) void retire(struct heap *heap, place_t place,
+							 place_t entry)
 {
-	struct heap_slab *slab;
+	struct heap_slab *slab = slab_of(heap, place);
+	struct heap_waiting *waiting;
 	uint16_t *tag;
 
-	lock_take(&heap->lock);
-	slab = slab_of(heap, place);
 	/*
-	 * Otherwise the block is left alone: it is of an earlier program and goes with
-	 * the process, or the ring is full by damage, and losing the block is the safe
-	 * side.
+	 * The block is left alone: it is of an earlier program and goes with the process, or
+	 * the ring is full by damage, and losing the block is the safe side.
 	 */
-	if (caa_likely(slab && heap->waiting_count < heap->waiting_size)) {
-		struct heap_waiting *waiting = waiting_at(heap, heap->waiting_count++);
-
-		waiting->place = place;
-		waiting->entry = entry;
-		/* Taken here, after the unlinking; see grace_stamp(). */
-		waiting->stamp = grace_stamp(heap->segment);
-		heap->waiting_bytes += slab->bytes;
+	if (caa_unlikely(!slab || heap->waiting_count >= heap->waiting_size))
+		return;
+	waiting = waiting_at(heap, heap->waiting_count++);
+	waiting->place = place;
+	waiting->entry = entry;
+	/* Taken here, after the unlinking; see grace_stamp(). */
+	waiting->stamp = grace_stamp(heap->segment);
+	heap->waiting_bytes += slab->bytes;
+	/* Else it is that of the first block still. */
+	if (caa_unlikely(heap->waiting_count == 1) || caa_unlikely(is_much(heap)))
 		set_due(heap);
-		/*
-		 * So a close that looks for entries with its tag does not unregister it
-		 * again.
-		 */
-		tag = tag_in(heap, slab, place);
-		if (tag)
-			*tag = 0;
-	}
+	/* So a close that looks for entries with its tag does not unregister it again. */
+	tag = tag_in(heap, slab, place);
+	if (caa_likely(tag))
+		*tag = 0;
+}
+
+static __attribute__((noinline)) void retire_slow(struct heap *heap, place_t place, place_t entry)
+{
+	lock_take(&heap->lock);
+	retire(heap, place, entry);
 	lock_give(&heap->lock);
 }
 
-static struct heap_waiting waiting_take(struct heap *heap)
+void heap_retire(struct heap *heap, place_t place, place_t entry)
 {
-	struct heap_waiting first = *waiting_at(heap, 0);
-
-	heap->waiting_first = (heap->waiting_first + 1) & (heap->waiting_size - 1);
-	heap->waiting_count--;
-	return first;
+	if (caa_unlikely(!lock_try(&heap->lock))) {
+		retire_slow(heap, place, entry);
+		return;
+	}
+	retire(heap, place, entry);
+	lock_give(&heap->lock);
 }
 
 /*
@@ -473,17 +509,22 @@ static void wait_again(struct heap *heap, struct heap_waiting block)
  */
 static void collect(struct heap *heap)
 {
+	const struct segment *s = heap->segment;
 	struct grace_named named;
 
 	/* Its list of places is long, and mostly not needed: only this field is set. */
 	named.epoch = 0;
-	while (heap->waiting_count && grace_is_past(heap->segment, waiting_at(heap, 0)->stamp)) {
-		struct heap_waiting block = waiting_take(heap);
+	while (heap->waiting_count) {
+		struct heap_waiting block = *waiting_at(heap, 0);
 		struct heap_slab *slab = slab_of(heap, block.place);
 
+		if (!grace_is_past(s, block.stamp))
+			break;
+		heap->waiting_first++;
+		heap->waiting_count--;
 		/* Hazards name the entry, also for the block of its value. */
-		if (caa_unlikely(!grace_is_free(heap->segment, heap->lives, &named, block.stamp,
-						block.entry, 1))) {
+		if (caa_unlikely(
+			    !grace_is_free(s, heap->lives, &named, block.stamp, block.entry, 1))) {
 			wait_again(heap, block);
 			continue;
 		}
@@ -506,8 +547,7 @@ void heap_collect(struct heap *heap, bool hard)
 	 * One epoch at most for each call. A block needs two, so many retired at once pay
 	 * for two fences together.
 	 */
-	if (heap->waiting_count &&
-	    (hard || heap->waiting_count >= WAITING_MANY || heap->waiting_bytes >= WAITING_BYTES) &&
+	if (heap->waiting_count && (hard || is_much(heap)) &&
 	    !grace_advance(heap->segment, heap->lives, hard ? GRACE_AT_ONCE : GRACE_PATIENT, NULL))
 		collect(heap);
 	set_due(heap);

@@ -109,6 +109,9 @@ void heap_forget(struct heap *heap);
  */
 int heap_take(struct heap *heap, uint32_t bytes, uint16_t tag, place_t *out);
 
+/* The usual case of it for an entry of one line. 0: heap_take() decides. */
+place_t heap_take_small(struct heap *heap, uint16_t tag);
+
 /*
  * Copies the tag of @other's entry to that at @place; HEAP_OF_PROCESS if @other is not in
  * the heap.

@@ -82,6 +82,13 @@ static inline uint32_t block_of(const struct heap *heap, const struct heap_slab 
 	return at < slab->turn ? at + slab->blocks - slab->turn : at - slab->turn;
 }
 
+/* Whether @block, of block_of() for @place, begins there. Each line of the usual size is one. */
+static inline bool block_is_at(const struct heap *heap, const struct heap_slab *slab,
+			       uint32_t block, place_t place)
+{
+	return caa_likely(slab->bytes == LINE_BYTES) || place == block_place(heap, slab, block);
+}
+
 /* NULL: not an entry of this heap, or by damage not a block at all. */
 static inline uint16_t *tag_in(const struct heap *heap, struct heap_slab *slab, place_t place)
 {

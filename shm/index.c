@@ -55,7 +55,7 @@ static void unindex(const struct segment *s)
 		;
 }
 
-static __attribute__((noinline)) uint64_t buckets_look(const struct segment *s, uint64_t buckets)
+uint64_t index_buckets_look(const struct segment *s, uint64_t buckets)
 {
 	if (!s->lines || buckets & BUCKETS_UNINDEXED || !segment_buckets_can_be(s, buckets))
 		return 0;
@@ -63,36 +63,6 @@ static __attribute__((noinline)) uint64_t buckets_look(const struct segment *s, 
 		return buckets;
 	unindex(s);
 	return 0;
-}
-
-/*
- * The exact number of buckets, if this process can reach their lines; else 0: there is no
- * index, or lookups do not use it.
- */
-static inline uint64_t buckets_now(const struct segment *s)
-{
-	/*
-	 * ORD[buckets_now:A] acquire: the number, then the line; pairs with table_grow:A
-	 */
-	uint64_t buckets = load_acquire(&s->header->buckets);
-
-	/* relaxed: a bound of this process's own. 0 wraps, and UNINDEXED is beyond any bound */
-	if (caa_likely(buckets - 1 < load_relaxed(&s->view->lines)))
-		return buckets;
-	return buckets_look(s, buckets);
-}
-
-/* The line of @order, which is that for so many *buckets; NULL where buckets_now() is 0. */
-static inline struct index_line *line_now(const struct segment *s, order_t order, uint64_t *buckets)
-{
-	*buckets = buckets_now(s);
-	return *buckets ? &s->lines[order_hash(order) & (uint32_t)(*buckets - 1)] : NULL;
-}
-
-static bool line_is_complete(const struct index_line *line)
-{
-	/* ORD[line_is_complete:A] acquire: as a lookup has it; pairs with complete:A */
-	return load_acquire(&line->control) & INDEX_COMPLETE;
 }
 
 /* A free cell that is @word from now on; NULL: there is none. *used: how many are in front. */
@@ -246,46 +216,6 @@ static bool overflow_is_past(const struct writer *w, uint64_t control)
 	return false;
 }
 
-/* The last cell without LOOK in front of @order in @line, which is used for @buckets; 0: none. */
-static uint64_t cell_before(struct index_line *line, order_t order, uint64_t buckets)
-{
-	uint32_t cells = cells_before(line, order, buckets), closest = 0;
-	uint64_t last = 0;
-
-	while (cells) {
-		/* ORD[cell_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
-		uint64_t cell = load_acquire(cells_next(line, &cells));
-		uint32_t differ = (uint32_t)cell ^ (order << 1);
-		uint32_t decides = differ & -differ & (order << 1);
-
-		/*
-		 * Not a cell from before the table grew: such a one may be left when its
-		 * block is used again, for an entry that belongs elsewhere in the list. The
-		 * bit by which it or a builder's word differs is below those of the line.
-		 */
-		if (decides < 2 * (uint32_t)buckets || decides < closest || cell & CELL_LOOK ||
-		    !cell)
-			continue;
-		/* The later the bit that decides, the closer it is. */
-		if (decides == closest && order_is_before(ref_order(cell), ref_order(last)))
-			continue;
-		closest = decides;
-		last = cell;
-	}
-	return last;
-}
-
-bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry)
-{
-	uint64_t buckets, last;
-	struct index_line *line = line_now(s, order, &buckets);
-
-	last = line ? cell_before(line, order, buckets) : 0;
-	*place = ref_place(last);
-	*entry = last ? segment_entry(s, *place) : NULL;
-	return *entry;
-}
-
 bool index_start(const struct segment *s, order_t order, ref_t *at)
 {
 	/* ORD[index_start:A] acquire: as index_probe:A; pairs with table_grow:A, unindex:A */
@@ -303,20 +233,21 @@ bool index_start(const struct segment *s, order_t order, ref_t *at)
 	return !(*at & REF_MARK);
 }
 
-int index_claim(const struct writer *w, const struct query *q, place_t place,
-		struct index_claim *claim)
+/* Every case, from the beginning. */
+static __attribute__((noinline)) int claim_slow(const struct writer *w, const struct query *q,
+						place_t place, struct index_claim *claim)
 {
 	struct index_line *line;
 	uint32_t used, tries;
 	uint64_t buckets;
 	int err = 0;
 
-	line = q->kinds & KINDS_OF_NAMES ? line_now(w->s, q->order, &buckets) : NULL;
+	line = q->kinds & KINDS_OF_NAMES ? line_of(w->s, q->order, &buckets) : NULL;
 	if (!line)
 		return 0;
 	if (claim->cell && claim->cell >= line->cells && claim->cell < line->cells + INDEX_CELLS)
 		return 0;
-	if (caa_unlikely(claim->cell))
+	if (claim->cell)
 		index_unclaim(claim);
 	claim->word = ref_make(place, q->order) | CELL_LOOK;
 	claim->unready = !line_is_complete(line);
@@ -330,6 +261,32 @@ int index_claim(const struct writer *w, const struct query *q, place_t place,
 	if (err == -EAGAIN)
 		return err;
 	line_overflow(w->s, line);
+	return 0;
+}
+
+/* Mostly there is a free cell. What is unusual is the last call. */
+int index_claim(const struct writer *w, const struct query *q, place_t place,
+		struct index_claim *claim)
+{
+	const struct segment *s = w->s;
+	struct index_line *line;
+	uint64_t *cell, seen = 0;
+	uint32_t cells;
+
+	line = line_at_once(s, q->order);
+	if (caa_unlikely(!line) || caa_unlikely(claim->cell) ||
+	    caa_unlikely(!(q->kinds & KINDS_OF_NAMES)))
+		return claim_slow(w, q, place, claim);
+	cells = cells_free(line);
+	if (caa_unlikely(!cells))
+		return claim_slow(w, q, place, claim);
+	cell = cells_next(line, &cells);
+	claim->word = ref_make(place, q->order) | CELL_LOOK;
+	if (caa_unlikely(!cell_cas(cell, &seen, claim->word)))
+		return claim_slow(w, q, place, claim);
+	claim->cell = cell;
+	claim->unready = !line_is_complete(line);
+	claim->crowded = cell >= &line->cells[INDEX_CELLS - 2];
 	return 0;
 }
 
@@ -360,7 +317,7 @@ void index_settle(const struct index_claim *claim, uint64_t info)
 bool index_is_settled(const struct segment *s, order_t order, place_t place)
 {
 	uint64_t buckets;
-	const struct index_line *line = line_now(s, order, &buckets);
+	const struct index_line *line = line_of(s, order, &buckets);
 	uint32_t i;
 
 	for (i = 0; line && i < INDEX_CELLS; i++) {
@@ -377,7 +334,7 @@ bool index_is_settled(const struct segment *s, order_t order, place_t place)
 void index_settle_at(const struct writer *w, order_t order, place_t place, uint64_t info)
 {
 	uint64_t buckets;
-	struct index_line *line = may_settle(info) ? line_now(w->s, order, &buckets) : NULL;
+	struct index_line *line = may_settle(info) ? line_of(w->s, order, &buckets) : NULL;
 	uint32_t i;
 
 	for (i = 0; line && i < INDEX_CELLS; i++) {
@@ -394,21 +351,16 @@ void index_settle_at(const struct writer *w, order_t order, place_t place, uint6
  * is loaded after the end of the entry: the line of a later level is built from the list,
  * and by a builder that sees the end.
  */
-bool index_clear(const struct writer *w, order_t order, place_t place)
+static __attribute__((noinline)) bool clear_slow(const struct writer *w, order_t order,
+						 place_t place)
 {
-	uint64_t buckets;
-	uint32_t number;
+	const struct segment *s = w->s;
+	uint64_t buckets = index_buckets(s);
+	uint32_t number = order_hash(order) & (uint32_t)(buckets - 1);
 	bool cleared = true;
 
-	/*
-	 * ORD[index_clear:A] full: the mark, then the cells; a life that is over was seen by
-	 * an acquire; pairs with build_cell:A
-	 */
-	fence_after_cas();
-	buckets = buckets_now(w->s);
-	number = order_hash(order) & (uint32_t)(buckets - 1);
 	while (buckets) {
-		struct index_line *line = &w->s->lines[number];
+		struct index_line *line = &s->lines[number];
 
 		cleared &= cells_clear(line, ref_make(place, order));
 		if (!number || line_is_complete(line))
@@ -416,6 +368,34 @@ bool index_clear(const struct writer *w, order_t order, place_t place)
 		number &= ~(0x80000000u >> __builtin_clz(number));
 	}
 	return cleared;
+}
+
+/* Mostly the line is complete, and the entry has one cell there. */
+bool index_clear(const struct writer *w, order_t order, place_t place)
+{
+	struct index_line *line;
+	uint64_t *cell, seen;
+	uint32_t cells;
+
+	/*
+	 * ORD[index_clear:A] full: the mark, then the cells; a life that is over was seen by
+	 * an acquire; pairs with build_cell:A
+	 */
+	fence_after_cas();
+	line = line_at_once(w->s, order);
+	if (caa_unlikely(!line))
+		return clear_slow(w, order, place);
+	cells = cells_at(line, place);
+	if (caa_unlikely(!cells))
+		return clear_slow(w, order, place);
+	cell = cells_next(line, &cells);
+	seen = load_relaxed(cell); /* relaxed: the CAS looks again */
+	if (caa_unlikely(cells || (seen & ~CELL_LOOK) != ref_make(place, order)))
+		return clear_slow(w, order, place);
+	bump(line);
+	if (caa_likely(cell_cas(cell, &seen, 0ull) && line_is_complete(line)))
+		return true;
+	return clear_slow(w, order, place);
 }
 
 /*
@@ -518,7 +498,7 @@ static bool build_cells(const struct writer *w, struct index_line *line, uint32_
 
 void index_narrow(const struct segment *s, uint32_t bucket)
 {
-	uint64_t buckets = buckets_now(s);
+	uint64_t buckets = index_buckets(s);
 
 	if (bucket < buckets)
 		line_narrow(s, bucket, buckets);
@@ -526,7 +506,7 @@ void index_narrow(const struct segment *s, uint32_t bucket)
 
 void index_build(const struct writer *w, uint32_t bucket)
 {
-	uint64_t buckets = buckets_now(w->s), control;
+	uint64_t buckets = index_buckets(w->s), control;
 	uint16_t renewals = grace_renewals(w);
 	struct index_line *line;
 

@@ -211,6 +211,22 @@ index_probe(const struct segment *s, const struct query *q, struct entry **entry
 }
 
 /*
+ * Whether the line of @q has a cell of its order, or there is no line. If it has none the name
+ * is free, or the list has it alone: for a writer, whose CAS decides.
+ */
+static inline __attribute__((always_inline)) bool index_may_have(const struct segment *s,
+								 const struct query *q)
+{
+	/* relaxed: the line is only looked at */
+	uint64_t buckets = load_relaxed(&s->header->buckets);
+
+	/* relaxed: a bound of this process's own */
+	if (caa_unlikely(buckets - 1 >= load_relaxed(&s->view->lines)))
+		return true;
+	return index_match(&s->lines[q->hash & (buckets - 1)], q->hash);
+}
+
+/*
  * index_probe() for a name of any size. 0: *out is the living holder; -ENOENT: the name is
  * free; -EAGAIN: ask the list.
  */
@@ -234,16 +250,9 @@ static inline int index_find(const struct segment *s, const struct life_table *l
 }
 
 /*
- * The last entry in front of @order that has a cell without LOOK in the line of that order,
- * for a writer that seeks its place in the list. It was linked; whether it still is, its
- * link says. False: there is none.
- */
-bool index_before(const struct segment *s, order_t order, place_t *place, struct entry **entry);
-
-/*
- * The same for a lookup, in a peek or a section: *at is the link of such an entry, which was in
- * the list when that was loaded. So it is a start as good as the bucket, and spares the entries in
- * between. False: start at the bucket.
+ * For a lookup, in a peek or a section: *at is the link of an entry in front of @order that has a
+ * cell, and was in the list when that was loaded. So it is a start as good as the bucket, and
+ * spares the entries in between. False: start at the bucket.
  */
 bool index_start(const struct segment *s, order_t order, ref_t *at);
 

@@ -2,13 +2,13 @@
 /*
  * Sets of cells of a line: all of them compared at once, where the processor can.
  *
- * A set has two bits for each word of the line, so its lowest bit is as many times 4 bytes
- * from the line's beginning. It is a hint, and may have more cells than asked for: a cell of
+ * A set has one bit for each word of the line, and one that is 0 between two of them, so its
+ * lowest bit is as many times 4 bytes from the line's beginning. It is a hint, and may have more cells than asked for: a cell of
  * it is loaded again before it is used.
  *
  * Promises  no cell that is as asked for during the whole call is missing.
  * Context   any; wait-free.
- * Used by   index.c.
+ * Used by   index.c, table_write.c, table_seek.c.
  */
 #ifndef KREG_SHM_INDEX_CELLS_H
 #define KREG_SHM_INDEX_CELLS_H
@@ -16,14 +16,13 @@
 #include "shm/index.h"
 
 /* Without the control word. */
-#define CELLS_ALL 0xfffcu
+#define CELLS_ALL 0x5554u
 
 /* Takes the first one out of the set. */
 static inline uint64_t *cells_next(struct index_line *line, uint32_t *cells)
 {
 	uint64_t *cell = (uint64_t *)((char *)line + (uint32_t)__builtin_ctz(*cells) * 4ul);
 
-	*cells &= *cells - 1;
 	*cells &= *cells - 1;
 	return cell;
 }
@@ -86,4 +85,98 @@ static inline uint32_t cells_at(const struct index_line *line, place_t place)
 #define cells_at(line, place) CELLS_ALL
 
 #endif
+/* index_buckets(), where this process has not seen that many yet. */
+uint64_t index_buckets_look(const struct segment *s, uint64_t buckets);
+
+/*
+ * The exact number of buckets, if this process can reach their lines; else 0: there is no
+ * index, or lookups do not use it.
+ */
+static inline uint64_t index_buckets(const struct segment *s)
+{
+	/*
+	 * ORD[index_buckets:A] acquire: the number, then the line; pairs with table_grow:A
+	 */
+	uint64_t buckets = load_acquire(&s->header->buckets);
+
+	/* relaxed: a bound of this process's own. 0 wraps, and UNINDEXED is beyond any bound */
+	if (caa_likely(buckets - 1 < load_relaxed(&s->view->lines)))
+		return buckets;
+	return index_buckets_look(s, buckets);
+}
+
+/* The line of @order, which is that for so many *buckets; NULL where index_buckets() is 0. */
+static inline struct index_line *line_of(const struct segment *s, order_t order, uint64_t *buckets)
+{
+	*buckets = index_buckets(s);
+	if (caa_unlikely(!*buckets))
+		return NULL;
+	return &s->lines[order_hash(order) & (uint32_t)(*buckets - 1)];
+}
+
+/* The same without a call; NULL also where index_buckets() would have to look. */
+static inline struct index_line *line_at_once(const struct segment *s, order_t order)
+{
+	/* ORD[line_at_once:A] acquire: the number, then the line; pairs with table_grow:A */
+	uint64_t buckets = load_acquire(&s->header->buckets) - 1;
+
+	/* relaxed: a bound of this process's own */
+	if (caa_unlikely(buckets >= load_relaxed(&s->view->lines)))
+		return NULL;
+	return &s->lines[order_hash(order) & (uint32_t)buckets];
+}
+
+static inline bool line_is_complete(const struct index_line *line)
+{
+	/* ORD[line_is_complete:A] acquire: as a lookup has it; pairs with complete:A */
+	return load_acquire(&line->control) & INDEX_COMPLETE;
+}
+
+/* The last cell without LOOK in front of @order in @line, which is used for @buckets; 0: none. */
+static inline __attribute__((always_inline)) uint64_t cell_before(struct index_line *line,
+								  order_t order, uint64_t buckets)
+{
+	uint32_t cells = cells_before(line, order, buckets);
+	uint64_t last = 0;
+	/*
+	 * Not a cell from before the table grew: such a one may be left when its block is
+	 * used again, for an entry that belongs elsewhere in the list. The bit by which it or a
+	 * builder's word differs is below those of the line.
+	 */
+	uint32_t closest = 2 * (uint32_t)buckets;
+
+	while (cells) {
+		/* ORD[cell_before:A] acquire: the cell, then the entry; pairs with cell_cas:A */
+		uint64_t cell = load_acquire(cells_next(line, &cells));
+		uint32_t differ = (uint32_t)cell ^ (order << 1);
+		uint32_t decides = differ & -differ & (order << 1);
+
+		if (decides < closest || cell & CELL_LOOK || !cell)
+			continue;
+		/* The later the bit that decides, the closer it is. */
+		if (decides == closest && order_is_before(ref_order(cell), ref_order(last)))
+			continue;
+		closest = decides;
+		last = cell;
+	}
+	return last;
+}
+
+/*
+ * The last entry in front of @order that has a cell without LOOK in the line of that order,
+ * for a writer that seeks its place in the list. It was linked; whether it still is, its
+ * link says. NULL: there is none.
+ */
+static inline __attribute__((always_inline)) struct entry *
+index_before(const struct segment *s, order_t order, place_t *place)
+{
+	uint64_t buckets, last = 0;
+	struct index_line *line = line_of(s, order, &buckets);
+
+	if (caa_likely(line))
+		last = cell_before(line, order, buckets);
+	*place = ref_place(last);
+	return caa_likely(last) ? segment_entry(s, *place) : NULL;
+}
+
 #endif

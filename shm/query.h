@@ -44,8 +44,8 @@ struct query {
 #define HASH_OF_STATUS 0x165667b1u
 
 /* The hash of the key is known already. */
-static inline struct query table_query_hashed(uint32_t hash, const void *key, size_t key_size,
-					      uint32_t kinds)
+static inline __attribute__((always_inline)) struct query
+table_query_hashed(uint32_t hash, const void *key, size_t key_size, uint32_t kinds)
 {
 	struct query q;
 
@@ -59,8 +59,9 @@ static inline struct query table_query_hashed(uint32_t hash, const void *key, si
 	return q;
 }
 
-static inline struct query table_query_by(const struct segment *s, uint32_t by, const void *key,
-					  size_t key_size, uint32_t kinds)
+static inline __attribute__((always_inline)) struct query
+table_query_by(const struct segment *s, uint32_t by, const void *key, size_t key_size,
+	       uint32_t kinds)
 {
 	return table_query_hashed(order_hash(hash_key(&s->hash, key, key_size) ^ by), key, key_size,
 				  kinds);
@@ -70,7 +71,8 @@ static inline struct query table_query_by(const struct segment *s, uint32_t by, 
  * Names that can be found. With several partitions, those in partition 0 only: a search for
  * all of a key's entries repeats with table_query_partition().
  */
-static inline struct query table_query(const struct segment *s, const void *key, size_t key_size)
+static inline __attribute__((always_inline)) struct query
+table_query(const struct segment *s, const void *key, size_t key_size)
 {
 	return table_query_by(s, 0, key, key_size, KIND_OF(ENTRY_NAME));
 }

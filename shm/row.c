@@ -144,32 +144,6 @@ pid_t row_foster(const struct segment *s, owner_t owner)
 }
 
 /*
- * Adds @entries, which may be negative, to the count in *word, if it is a count of
- * @self's life. If that life was ended while the process goes on, the word may belong to
- * the seat's next holder already; then nothing is added, because a stranger's count must
- * not change. The CAS compares the incarnation and adds in one step, which a fetch_add
- * could not.
- */
-static bool row_count(uint64_t *word, owner_t self, int32_t entries)
-{
-	/* relaxed: a number that stands for itself; all writers are threads of one owner */
-	uint64_t seen = load_relaxed(word);
-	uint64_t next;
-
-	do {
-		if (owner_incarnation(seen) != owner_incarnation(self))
-			return false;
-		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
-		/*
-		 * ORD[row_count:A] acq_rel: an entry, then its number, and another number
-		 * that counts for it instead, then less of this one; pairs with
-		 * interrupted_is_in_use:A
-		 */
-	} while (!cas_acq_rel(word, &seen, next));
-	return true;
-}
-
-/*
  * The upper half of row->locks for one program of one life:
  *
  *   63            48 47            32 31             0
@@ -221,32 +195,6 @@ uint32_t row_locks(const struct segment *s, const struct life_table *lives, owne
 	    (lives && !life_image_is_alive(lives, owner | (uint64_t)image << 16)))
 		return 0;
 	return (uint32_t)word;
-}
-
-/* Of counts, which processes have kept (counted.c). After a CAS that has changed one. */
-static void void_sum(const struct segment *s)
-{
-	uint64_t seen;
-
-	/*
-	 * ORD[void_sum:A] full, with the CAS: our count, then whether a sum was made
-	 * before it; pairs with begin_sum:A
-	 */
-	fence_after_cas();
-	seen = load_relaxed(&s->header->counted); /* relaxed: behind the fence */
-	/*
-	 * ORD[void_sum:B] release: our count, then that sums from before it are void;
-	 * pairs with counted_sum:A. If it fails another owner was first, after our change.
-	 */
-	if (caa_unlikely(seen & 1))
-		cas_acq_rel(&s->header->counted, &seen, seen + 1);
-}
-
-void row_add(const struct segment *s, owner_t self, int32_t entries)
-{
-	if (!row_count(&s->rows[owner_seat(self)].entries, self, entries))
-		return;
-	void_sum(s);
 }
 
 void row_hold(const struct segment *s, owner_t self, int32_t entries)

@@ -206,6 +206,12 @@ bool sweep_own(const struct writer *w)
 	return clean;
 }
 
+/* Most slabs belong to a living owner, or are free: nothing in them is read. */
+static bool is_of_living(const struct life_table *lives, uint64_t word)
+{
+	return !land_is_nobodys(word) && !land_is_dead(lives, word);
+}
+
 /*
  * Begins with the slab at *at, or goes on with it, until *entries were taken out. The
  * slab's bytes if it was reclaimed, else 0; @at is past it unless there is more to do.
@@ -219,8 +225,7 @@ static uint64_t sweep_slab(const struct writer *w, struct sweep_at *at, uint32_t
 		bytes = meta_sweep(w, at->slab) || gift_sweep(w, at->slab) ? SLAB_BYTES : 0;
 		goto next;
 	}
-	/* Most slabs belong to a living owner: nothing in them is read. */
-	if (!land_is_dead(w->lives, seen))
+	if (is_of_living(w->lives, seen))
 		goto next;
 	if (at->owner != seen) {
 		/*
@@ -252,7 +257,7 @@ next:
 uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 {
 	uint32_t slabs = land_slabs(w->s), entries = SWEEP_ENTRIES, looked;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, living = 0, seen;
 
 	/* Each slab once at most. */
 	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && !bytes; looked++) {
@@ -260,6 +265,13 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 		if (at->slab >= slabs) {
 			at->slab = 0;
 			gift_recount(w->s, w->lives);
+		}
+		/* Mostly it is of the owner of the one before. */
+		seen = land_owner(w->s, at->slab);
+		if (!at->owner && (seen == living || is_of_living(w->lives, seen))) {
+			living = seen;
+			at->slab++;
+			continue;
 		}
 		bytes = sweep_slab(w, at, &entries);
 		if (at->owner)

@@ -23,7 +23,7 @@
 
 #include <errno.h>
 
-#include "shm/index.h"
+#include "shm/index_cells.h"
 
 /*
  * The result of one step of a seek. STEP_AGAIN: the list has changed or the section was
@@ -208,10 +208,10 @@ static enum step seek_once(const struct writer *w, struct position start, const 
  */
 static bool start_in_line(const struct segment *s, const struct query *q, struct position *out)
 {
-	struct entry *entry;
 	place_t place;
+	struct entry *entry = order_is_entry(q->order) ? index_before(s, q->order, &place) : NULL;
 
-	if (!order_is_entry(q->order) || !index_before(s, q->order, &place, &entry))
+	if (!entry)
 		return false;
 	*out = (struct position){ .link = &entry->next, .in = place };
 	out->seen = table_load(out->link);

@@ -40,7 +40,7 @@
 #include <errno.h>
 
 #include "shm/group.h"
-#include "shm/index.h"
+#include "shm/index_cells.h"
 #include "shm/query.h"
 #include "shm/table_seek.h"
 
@@ -103,6 +103,14 @@ struct spot {
 	uint32_t hops;
 };
 
+/* What a call has of the entry that it links. */
+struct linking {
+	struct entry *entry;
+	struct spot spot;
+	struct index_claim cell;
+	struct group_claim group;
+};
+
 /*
  * The usual case of table_seek(): from the last entry in front that the index knows, or the
  * bucket, it is a hop or none to the first of @order or behind. It clears nothing away, so
@@ -110,11 +118,12 @@ struct spot {
  * one that has, a claim or any doubt it leaves the matter to the seek. As there, nothing of
  * *at may be relied upon before the check in table_cas_in().
  */
-static inline bool spot_find(const struct segment *s, order_t order, struct spot *at)
+static inline __attribute__((always_inline)) bool spot_find(const struct segment *s, order_t order,
+							    struct spot *at)
 {
-	struct entry *entry;
+	struct entry *entry = index_before(s, order, &at->in);
 
-	if (index_before(s, order, &at->in, &entry)) {
+	if (caa_likely(entry)) {
 		at->link = &entry->next;
 	} else {
 		at->in = 0;
@@ -163,8 +172,10 @@ static __attribute__((noinline)) int link_seek(const struct writer *w, const str
 }
 
 /* Without one of its order nothing can match, whatever the rule. */
-static inline int link_spot(const struct writer *w, const struct query *q, enum table_rule rule,
-			    bool again, struct spot *spot, struct linked *out)
+static inline __attribute__((always_inline)) int link_spot(const struct writer *w,
+							   const struct query *q,
+							   enum table_rule rule, bool again,
+							   struct spot *spot, struct linked *out)
 {
 	if (caa_unlikely(again || !spot_find(w->s, q->order, spot) ||
 			 ref_order(spot->seen) == q->order))
@@ -174,43 +185,71 @@ static inline int link_spot(const struct writer *w, const struct query *q, enum 
 	return 0;
 }
 
+/* One try. -EAGAIN: place and holder are stale. */
+static inline __attribute__((always_inline)) int
+link_once(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
+	  bool again, struct linking *linking, struct linked *out)
+{
+	int err = link_spot(w, q, rule, again, &linking->spot, out);
+
+	if (caa_unlikely(err))
+		return err;
+	/*
+	 * Before the CAS: a search may follow the new entry the moment it is linked. A failed
+	 * CAS leaves it private, to be written again.
+	 */
+	/* relaxed: private until the CAS */
+	store_relaxed(&linking->entry->next, linking->spot.seen);
+	err = index_claim(w, q, place, &linking->cell);
+	if (caa_unlikely(err))
+		return err;
+	group_claim(w->s, q, place, 0, &linking->group);
+	return table_cas_in(w, linking->spot.in, linking->spot.link, &linking->spot.seen,
+			    ref_make(place, q->order))
+		       ? /* happens here */
+		       0
+		       : -EAGAIN;
+}
+
+/* The further tries. */
+static __attribute__((noinline)) int link_again(const struct writer *w, const struct query *q,
+						place_t place, enum table_rule rule,
+						struct linking *linking, struct linked *out)
+{
+	uint32_t tries;
+	int err = -EAGAIN;
+
+	for (tries = 1; err == -EAGAIN && tries < TABLE_TRIES; tries++)
+		err = link_once(w, q, place, rule, true, linking, out);
+	return err;
+}
+
+static __attribute__((noinline)) int link_failed(struct linking *linking, int err)
+{
+	index_unclaim(&linking->cell);
+	group_unclaim(&linking->group);
+	return err == -EAGAIN ? -EUCLEAN : err;
+}
+
 int table_link(const struct writer *w, const struct query *q, place_t place, enum table_rule rule,
 	       struct linked *out)
 {
-	struct entry *entry = segment_entry(w->s, place);
-	struct index_claim claim = { 0 };
-	struct group_claim group = { 0 };
-	struct spot spot;
-	uint32_t tries;
-	int err = entry ? -EAGAIN : -EUCLEAN;
+	struct linking linking = { .entry = segment_entry(w->s, place) };
+	int err;
 
-	/* Each try seeks again: after a failed CAS place and holder are stale. */
-	for (tries = 0; err == -EAGAIN && tries < TABLE_TRIES; tries++) {
-		err = link_spot(w, q, rule, tries, &spot, out);
-		if (err)
-			continue;
-		/*
-		 * Before the CAS: a search may follow the new entry the moment it is
-		 * linked. A failed CAS leaves it private, to be written again.
-		 */
-		store_relaxed(&entry->next, spot.seen); /* relaxed: private until the CAS */
-		err = index_claim(w, q, place, &claim);
-		if (!err)
-			group_claim(w->s, q, place, 0, &group);
-		if (!err && !table_cas_in(w, spot.in, spot.link, &spot.seen,
-					  ref_make(place, q->order))) /* happens here */
-			err = -EAGAIN;
-	}
-	if (err) {
-		index_unclaim(&claim);
-		group_unclaim(&group);
-		return err == -EAGAIN ? -EUCLEAN : err;
-	}
-	out->crowded = claim.crowded || spot.hops >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
-	out->unready = claim.unready || table_is_behind(w->s);
+	if (caa_unlikely(!linking.entry))
+		return -EUCLEAN;
+	err = link_once(w, q, place, rule, false, &linking, out);
+	if (caa_unlikely(err == -EAGAIN))
+		err = link_again(w, q, place, rule, &linking, out);
+	if (caa_unlikely(err))
+		return link_failed(&linking, err);
+	out->crowded = linking.cell.crowded ||
+		       linking.spot.hops >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
+	out->unready = linking.cell.unready || table_is_behind(w->s);
 	/* relaxed: our own entry */
 	if (is_first(w, rule, out))
-		index_settle(&claim, load_relaxed(&entry->info));
+		index_settle(&linking.cell, load_relaxed(&linking.entry->info));
 	return 0;
 }
 
@@ -238,7 +277,7 @@ int table_find_first(const struct writer *w, const struct query *q, struct found
 }
 
 /* Clears the cells of the entry of @q at @place. False: its memory must not be reused. */
-static bool cells_clear(const struct writer *w, const struct query *q, place_t place)
+static inline bool cells_clear(const struct writer *w, const struct query *q, place_t place)
 {
 	if (!(q->kinds & KINDS_OF_NAMES))
 		return true;
@@ -276,8 +315,8 @@ int table_purge(const struct writer *w, const struct query *q, place_t place)
  * appear in one CAS: a search that met a mark without the new entry would find the name
  * free.
  */
-static int mark(const struct found *found, const struct query *q, struct entry *entry,
-		place_t place)
+static inline __attribute__((always_inline)) int
+mark(const struct found *found, const struct query *q, struct entry *entry, place_t place)
 {
 	ref_t next = table_load(&found->entry->next);
 	uint32_t tries;
@@ -303,7 +342,8 @@ static int mark(const struct found *found, const struct query *q, struct entry *
  * stays there as long as a marked entry leads to it, and that is in the list if the CAS
  * succeeds.
  */
-static bool clear_away(const struct writer *w, const struct query *q, const struct found *found)
+static inline __attribute__((always_inline)) bool
+clear_away(const struct writer *w, const struct query *q, const struct found *found)
 {
 	ref_t next = table_load(&found->entry->next) & ~REF_MARK;
 	struct spot spot;

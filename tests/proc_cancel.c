@@ -10,11 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 
 /* More than a slab, so that most of the calls make the kernel reserve land. */
 #define LARGE 60000
+#define SMALL 5000
 
 static struct kreg *k;
 static struct kreg_listener *listener;
@@ -42,6 +44,24 @@ static int call_open(const char *key)
 static int call_register(const char *key)
 {
 	return kreg_register(k, key, KREG_STRING, value, sizeof(value), NULL);
+}
+
+/*
+ * Small names, for which most calls go without a change of the cancel state. So many that the table grows, and for
+ * so long that the registry's file is looked for.
+ */
+static int call_small(const char *key)
+{
+	uint64_t until = clock_after_ms(250);
+	char name[32];
+	int i, err = 0;
+
+	for (i = 0; !err && (i % SMALL || clock_now() < until); i++) {
+		snprintf(name, sizeof(name), "%s-%d", key, i % SMALL);
+		err = i / SMALL % 2 ? kreg_unregister(k, name, KREG_STRING) - 1
+				    : kreg_register(k, name, KREG_STRING, "", 0, NULL);
+	}
+	return err;
 }
 
 static int call_update(const char *key)
@@ -130,12 +150,11 @@ static const struct call {
 	const char *name;
 	int (*make)(const char *key);
 } calls[] = {
-	{ "open", call_open },     { "register", call_register },
-	{ "update", call_update }, { "unregister", call_unregister },
-	{ "lock", call_lock },     { "await", call_await },
-	{ "listen", call_listen }, { "meta", call_meta },
-	{ "each", call_each },     { "sweep", call_sweep },
-	{ "owner", call_owner },   { "destroy", call_destroy },
+	{ "open", call_open },       { "register", call_register },     { "small", call_small },
+	{ "update", call_update },   { "unregister", call_unregister }, { "lock", call_lock },
+	{ "await", call_await },     { "listen", call_listen },         { "meta", call_meta },
+	{ "each", call_each },       { "sweep", call_sweep },           { "owner", call_owner },
+	{ "destroy", call_destroy },
 };
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
 

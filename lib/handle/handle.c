@@ -79,24 +79,16 @@ bool handle_is_lost(struct kreg *k)
 	       unguarded_look(k, now);
 }
 
-/* The usual case is two comparisons. */
-static inline bool looks_are_due(const struct kreg *k)
+int handle_begin_slow(struct kreg *k, struct thread **out)
 {
-	uint64_t now = clock_tick();
-
-	/* relaxed: times, with no other data behind them; asked again by handle_is_due() */
-	return caa_unlikely(now >= load_relaxed(&k->next_look) ||
-			    (k->lives.identity && now >= load_relaxed(&k->next_guard_look)));
-}
-
-int handle_begin(struct kreg *k, struct thread **out)
-{
+	UNCANCELLABLE;
 	int err = handle_thread(k, out);
 
 	if (caa_unlikely(err))
 		return err;
-	return segment_is_over(&k->segment) || (looks_are_due(k) && handle_is_lost(k)) ? -ESHUTDOWN
-										       : 0;
+	return segment_is_over(&k->segment) || (handle_looks_are_due(k) && handle_is_lost(k))
+		       ? -ESHUTDOWN
+		       : 0;
 }
 
 int handle_enter(struct kreg *k, struct thread **out)
@@ -106,11 +98,6 @@ int handle_enter(struct kreg *k, struct thread **out)
 	if (!err)
 		grace_write_enter(&k->segment, (*out)->writer.slot);
 	return err;
-}
-
-void handle_leave(struct thread *thread)
-{
-	grace_write_leave(thread->writer.slot);
 }
 
 /*
@@ -188,6 +175,8 @@ static void look_for_interrupted(struct kreg *k)
 
 void handle_tidy_slow(struct kreg *k, bool look)
 {
+	UNCANCELLABLE;
+
 	heap_collect(k->heap, false);
 	if (look)
 		look_for_interrupted(k);

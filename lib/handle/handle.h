@@ -19,6 +19,7 @@
 #include <urcu/list.h>
 
 #include "base/call.h"
+#include "base/clock.h"
 #include "lib/inner.h"
 #include "lib/handle/member.h"
 #include "shm/counted.h"
@@ -85,19 +86,6 @@ struct thread {
 static inline bool handle_is_parents(const struct kreg *k)
 {
 	return !*k->fork_mark;
-}
-
-/*
- * Whether the handle may write now, and the calling thread's record.
- * -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS.
- */
-int handle_begin(struct kreg *k, struct thread **out);
-
-static inline int handle_check(struct kreg *k)
-{
-	struct thread *thread;
-
-	return handle_begin(k, &thread);
 }
 
 /*
@@ -196,9 +184,46 @@ static inline int handle_thread(struct kreg *k, struct thread **out)
 	return 0;
 }
 
+/* Whether handle_is_lost() has something to check. The usual case is two comparisons. */
+static inline bool handle_looks_are_due(const struct kreg *k)
+{
+	uint64_t now = clock_tick();
+
+	/* relaxed: times, with no other data behind them; asked again by handle_is_due() */
+	return caa_unlikely(now >= load_relaxed(&k->next_look) ||
+			    (k->lives.identity && now >= load_relaxed(&k->next_guard_look)));
+}
+
+/* handle_begin() where the usual case does not do. */
+int handle_begin_slow(struct kreg *k, struct thread **out);
+
+/*
+ * Whether the handle may write now, and the calling thread's record.
+ * -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS.
+ */
+static inline __attribute__((always_inline)) int handle_begin(struct kreg *k, struct thread **out)
+{
+	if (caa_unlikely(!handle_is_recent(k)) || segment_is_over(&k->segment) ||
+	    handle_looks_are_due(k))
+		return handle_begin_slow(k, out);
+	*out = thread_recent.thread;
+	return 0;
+}
+
+static inline int handle_check(struct kreg *k)
+{
+	struct thread *thread;
+
+	return handle_begin(k, &thread);
+}
+
 /* handle_begin(), and a write section. */
 int handle_enter(struct kreg *k, struct thread **out);
-void handle_leave(struct thread *thread);
+
+static inline void handle_leave(struct thread *thread)
+{
+	grace_write_leave(thread->writer.slot);
+}
 
 /* The pid of @owner, whose life word was read as @life. */
 static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t life)

@@ -130,7 +130,7 @@ void blocks_return(struct kreg *k, const struct blocks *blocks)
 		heap_retire(k->heap, blocks->entry, blocks->entry);
 }
 
-void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info)
+void blocks_retire_all(struct kreg *k, const struct writer *w, place_t place, uint64_t info)
 {
 	place_t value = entry_value_place(info);
 

@@ -38,6 +38,36 @@ struct content {
 int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
 		struct blocks *out);
 
+/*
+ * The usual case of it: a name whose entry takes one line. The entry and its place; NULL:
+ * blocks_make() decides.
+ */
+static inline __attribute__((always_inline)) struct entry *
+blocks_make_small(struct kreg *k, const struct query *q, const struct content *content,
+		  place_t *place)
+{
+	uint32_t head = entry_head(q->key_size);
+	struct entry *entry;
+
+	if (caa_unlikely(head + content->value_size > LINE_BYTES))
+		return NULL;
+	*place = heap_take_small(k->heap, k->number);
+	if (caa_unlikely(!*place))
+		return NULL;
+	entry = segment_entry(&k->segment, *place);
+	if (caa_unlikely(!entry)) {
+		heap_return(k->heap, *place);
+		return NULL;
+	}
+	copy_in_short(entry->bytes, q->key, q->key_size);
+	copy_in_short((unsigned char *)entry + head, content->value, content->value_size);
+	/* relaxed: private until it is linked */
+	store_relaxed(&entry->owner, k->self.owner);
+	store_relaxed(&entry->info, /* relaxed: as above */
+		      entry_info(content->kind, 0, content->value_size, q->key_size));
+	return entry;
+}
+
 /* Makes a gift to @to with @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
 int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
 		struct gift_made *out);
@@ -53,7 +83,20 @@ void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t inf
  * thread can be reading it any longer. A place may be 0.
  */
 void blocks_return(struct kreg *k, const struct blocks *blocks);
-void blocks_retire(struct kreg *k, const struct writer *w, place_t place, uint64_t info);
+void blocks_retire_all(struct kreg *k, const struct writer *w, place_t place, uint64_t info);
+
+/* A value that lies elsewhere, or a gift. */
+#define BLOCKS_APART                                                                               \
+	((uint64_t)PLACE_MAX << ENTRY_VALUE_PLACE_SHIFT | (uint64_t)ENTRY_GIFT << ENTRY_KIND_SHIFT)
+
+static inline void blocks_retire(struct kreg *k, const struct writer *w, place_t place,
+				 uint64_t info)
+{
+	if (caa_likely(place && !(info & BLOCKS_APART)))
+		heap_retire(k->heap, place, place);
+	else
+		blocks_retire_all(k, w, place, info);
+}
 
 #pragma GCC visibility pop
 

@@ -16,41 +16,15 @@
  * use one handle or two. Without it, the count or the record of one change could follow
  * the CAS of the other, so listeners would see the two in the wrong order.
  */
-#include "lib/names/change.h"
+#include "lib/names/change_step.h"
 
 #include <errno.h>
 
-#include "lib/names/tell.h"
-#include "shm/bell.h"
 #include "shm/gift.h"
 #include "shm/log.h"
 #include "shm/row.h"
-#include "shm/succession.h"
 #include "shm/sweep.h"
 #include "shm/query.h"
-
-/*
- * How many times a table has to seem too small, for a count of the entries: that goes
- * through all owners.
- */
-#define COUNT_EVERY 16u
-
-static struct lock *key_lock(struct change *change)
-{
-	return &change->k->member->key_locks[change->q->bell % KEY_LOCKS];
-}
-
-void change_begin(struct change *change, struct kreg *k, const struct query *q,
-		  struct thread *thread)
-{
-	*change = (struct change){ .k = k, .q = q, .thread = thread };
-	/*
-	 * Before the section: a thread that waits for the lock inside of one would delay
-	 * reclaiming.
-	 */
-	lock_take(key_lock(change));
-	grace_write_enter(&k->segment, thread->writer.slot);
-}
 
 int change_enter(struct change *change, struct kreg *k, const struct query *q)
 {
@@ -60,13 +34,6 @@ int change_enter(struct change *change, struct kreg *k, const struct query *q)
 	if (!err)
 		change_begin(change, k, q, thread);
 	return err;
-}
-
-void change_leave(struct change *change)
-{
-	handle_leave(change->thread);
-	lock_give(key_lock(change));
-	handle_tidy(change->k, change->thread);
 }
 
 /*
@@ -87,36 +54,17 @@ static void sweep(struct change *change)
 	store_release(&k->sweeping, 0ull);
 }
 
-/* Keeps the table wide enough, and sweeps a little of what the dead have left. */
-static __attribute__((noinline)) void tidy(struct change *change, bool crowded, bool sweeps)
+void change_tidy(struct change *change, bool crowded, bool sweeps)
 {
+	UNCANCELLABLE;
 	struct kreg *k = change->k;
 	struct segment *s = &k->segment;
 
-	/* relaxed: a hint */
-	if (crowded && !(fetch_add_relaxed(&k->crowded, 1u) % COUNT_EVERY))
+	if (crowded)
 		table_grow(s, row_sum(s, &k->lives, NULL));
 	table_prepare(&change->thread->writer, change->q->hash);
 	if (sweeps)
 		sweep(change);
-}
-
-/*
- * Asked before the call, because mostly there is nothing to do. A thread's first registration
- * sweeps: others may end before they have made TIDY_EVERY.
- */
-static inline void tidy_if_due(struct change *change, const struct linked *linked)
-{
-	bool sweeps = !(change->thread->registers++ % TIDY_EVERY);
-
-	if (caa_unlikely(sweeps || linked->crowded || linked->unready))
-		tidy(change, linked->crowded, sweeps);
-}
-
-/* Gifts are counted in their slabs. */
-static bool is_counted(uint64_t info)
-{
-	return entry_kind(info) == ENTRY_NAME && !entry_is_gift(info);
 }
 
 /* Reserved: not found by lookups, but it keeps the registry in use. */
@@ -131,12 +79,10 @@ static bool is_lock(uint64_t info)
 	return entry_is_of(info, KINDS_OF_PROGRAMS);
 }
 
-/* @before and @after are the info words of the old and the new entry, or 0. */
-static __attribute__((noinline)) void count_kinds(struct change *change, uint64_t before,
-						  uint64_t after)
+void change_count_kinds(struct kreg *k, uint64_t before, uint64_t after)
 {
-	const struct segment *s = &change->k->segment;
-	int32_t more = is_counted(after) - is_counted(before);
+	const struct segment *s = &k->segment;
+	int32_t more = change_is_counted(after) - change_is_counted(before);
 	int32_t held = keeps_in_use(after) - keeps_in_use(before);
 	int32_t locks = is_lock(after) - is_lock(before);
 
@@ -145,31 +91,13 @@ static __attribute__((noinline)) void count_kinds(struct change *change, uint64_
 	 * both at 0.
 	 */
 	if (held > 0)
-		row_hold(s, change->k->self.owner, held);
+		row_hold(s, k->self.owner, held);
 	if (more)
-		row_add(s, change->k->self.owner, more);
+		row_add(s, k->self.owner, more);
 	if (held < 0)
-		row_hold(s, change->k->self.owner, held);
+		row_hold(s, k->self.owner, held);
 	if (locks)
-		row_lock(s, &change->k->self, locks);
-}
-
-static inline void count(struct change *change, uint64_t before, uint64_t after)
-{
-	const struct kreg *k = change->k;
-
-	if (caa_likely(!before && is_counted(after)))
-		row_add(&k->segment, k->self.owner, 1);
-	else if (caa_likely(!after && is_counted(before)))
-		row_add(&k->segment, k->self.owner, -1);
-	else
-		count_kinds(change, before, after);
-}
-
-/* Wakes the waiters of the key. Each change ends with a CAS: the count's. */
-static void ring(struct change *change)
-{
-	bell_ring_after_cas(bell_of(&change->k->segment, change->q->bell));
+		row_lock(s, &k->self, locks);
 }
 
 /* Our reserved name has become a name that lookups find. */
@@ -177,19 +105,7 @@ static void tell_published(struct change *change, const struct found *own)
 {
 	change->waits = !table_settle(&change->thread->writer, change->q, own->place);
 	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
-	ring(change);
-}
-
-/*
- * A process that destroys or replaces the registry has either seen our count, or we see
- * its word now; then the entry is removed again.
- */
-static int still_current(struct change *change, const struct found *own)
-{
-	if (caa_likely(succession_stay(&change->k->segment)))
-		return 0;
-	change_unlink(change, own);
-	return -ESHUTDOWN;
+	change_ring(change->k, change->q);
 }
 
 static struct found found_own(struct change *change, place_t place)
@@ -205,54 +121,21 @@ static struct found found_own(struct change *change, place_t place)
 int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
 		struct linked *out)
 {
-	struct kreg *k = change->k;
 	struct found own = found_own(change, blocks->entry);
 	int err;
 
 	if (!own.entry)
 		return -EUCLEAN;
-	/* The entry is still private, so the hazard needs no check. */
-	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
-	err = table_link(&change->thread->writer, change->q, own.place, rule, out);
-	if (err)
-		return err;
-	blocks->entry = blocks->value = 0;
-	count(change, 0, own.info);
-	err = still_current(change, &own);
-	if (!err && entry_kind(own.info) == ENTRY_NAME) {
-		tell_register(k, &own,
-			      (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
-		ring(change);
-	}
-	/* Last, because nothing waits for it. */
-	tidy_if_due(change, out);
+	err = change_link_own(change, &own, rule, out);
+	/* With -ESHUTDOWN it was linked, and retired again. */
+	if (!err || err == -ESHUTDOWN)
+		blocks->entry = blocks->value = 0;
 	return err;
 }
 
 int change_unlink(struct change *change, const struct found *found)
 {
-	struct kreg *k = change->k;
-	bool is_name = entry_kind(found->info) == ENTRY_NAME;
-	bool announced = is_name && tell_unregister(k, found);
-	place_t place;
-	int err = table_unlink(&change->thread->writer, change->q, found, &place);
-
-	if (announced)
-		tell_unregister_done(k);
-	if (err)
-		return err;
-	if (is_name && !announced)
-		tell_unregistered(k, found);
-	count(change, found->info, 0);
-	blocks_retire(k, &change->thread->writer, place, found->info);
-	ring(change);
-	/*
-	 * A reserved name has no record in the log, but the next in line may hold the
-	 * name now.
-	 */
-	if (entry_kind(found->info) == ENTRY_RESERVED)
-		log_tell(&k->segment);
-	return 0;
+	return change_unlink_own(change, found);
 }
 
 /*
@@ -291,14 +174,14 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
 	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
 	if (!err)
-		count(change, found->info, own.info);
+		change_count(k, found->info, own.info);
 	if (entry_is_gift(found->info))
 		unhold(change);
 	if (err)
 		return err;
 	blocks->entry = blocks->value = 0;
 	blocks_retire(k, &change->thread->writer, old, found->info);
-	err = still_current(change, &own);
+	err = change_still_current(change, k, &own);
 	if (err)
 		return err;
 	if (is_lock(own.info))
@@ -336,9 +219,9 @@ int change_give(struct change *change, const struct found *found, const struct g
 	gift_linked(&k->segment, gift);
 	if (!announced)
 		tell_given(k, &given, found->place, to);
-	count(change, found->info, 0);
+	change_count(k, found->info, 0);
 	blocks_retire(k, &change->thread->writer, old, found->info);
-	ring(change);
+	change_ring(change->k, change->q);
 	return 0;
 }
 
@@ -353,13 +236,14 @@ int change_link_gift(struct change *change, const struct gift_made *gift, enum t
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
-	tidy_if_due(change, out);
-	ring(change);
+	change_tidy_if_due(change, change->thread, out);
+	change_ring(change->k, change->q);
 	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;
 }
 
 int change_publish(struct change *change, const struct found *found)
 {
+	struct kreg *k = change->k;
 	struct found own = *found;
 	uint64_t seen = found->info;
 	int err;
@@ -370,8 +254,8 @@ int change_publish(struct change *change, const struct found *found)
 	if (!cas_relaxed(&found->entry->info, &seen, next)) /* the name is published here */
 		return -ENOENT;
 	own.info = next;
-	count(change, found->info, next);
-	err = still_current(change, &own);
+	change_count(k, found->info, next);
+	err = change_still_current(change, k, &own);
 	if (err)
 		return err;
 	tell_published(change, &own);

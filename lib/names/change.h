@@ -30,9 +30,33 @@ struct change {
  * that it may write.
  */
 int change_enter(struct change *change, struct kreg *k, const struct query *q);
-void change_begin(struct change *change, struct kreg *k, const struct query *q,
-		  struct thread *thread);
-void change_leave(struct change *change);
+
+static inline struct lock *change_lock(const struct change *change)
+{
+	return &change->k->member->key_locks[change->q->bell % KEY_LOCKS];
+}
+
+static inline void change_begin(struct change *change, struct kreg *k, const struct query *q,
+				struct thread *thread)
+{
+	*change = (struct change){ .k = k, .q = q, .thread = thread };
+	/*
+	 * Before the section: a thread that waits for the lock inside of one would delay
+	 * reclaiming.
+	 */
+	lock_take(change_lock(change));
+	grace_write_enter(&k->segment, thread->writer.slot);
+}
+
+static inline void change_leave(struct change *change)
+{
+	struct thread *thread = change->thread;
+	struct kreg *k = change->k;
+
+	handle_leave(thread);
+	lock_give(change_lock(change));
+	handle_tidy(k, thread);
+}
 
 /* Links @blocks and takes ownership of them. Errors as table_link(), and -ESHUTDOWN. */
 int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,

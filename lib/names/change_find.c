@@ -9,10 +9,9 @@
  * within a change no other thread can unregister them, because the lock of the key is
  * held.
  */
-#include "lib/names/change.h"
+#include "lib/names/change_step.h"
 
 #include "lib/find/found.h"
-#include "shm/index.h"
 #include "shm/query.h"
 
 void change_own_line(struct change *change, struct own_line *line)
@@ -64,25 +63,9 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
 	}
 }
 
-/*
- * An entry that has a mark, or is another one since its cell was read, has not what is asked
- * for here. What the check finds named stays as it is.
- */
 bool change_find_holder(struct change *change, struct found *out)
 {
-	const struct segment *s = &change->k->segment;
-	const struct query *q = change->q;
-	ref_t next;
-
-	if (index_probe(s, q, &out->entry, &out->place) ||
-	    !grace_protect(&change->thread->writer, HAZARD_OWN, out->place))
-		return false;
-	next = table_load(&out->entry->next);
-	out->owner = load_relaxed(&out->entry->owner); /* relaxed: behind the cell */
-	out->info = load_relaxed(&out->entry->info);   /* relaxed: as above */
-	return !(next & REF_MARK) && ref_order(next) != q->order &&
-	       out->owner == change->k->self.owner && entry_kind(out->info) == ENTRY_NAME &&
-	       entry_has_key(s, out->entry, out->info, q->key, q->key_size);
+	return change_find_first(change, out);
 }
 
 int change_find_own(struct change *change, struct found *out)

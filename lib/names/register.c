@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/names/change.h"
+#include "lib/names/change_step.h"
 #include "lib/find/found.h"
 #include "shm/table_search.h"
 
@@ -195,11 +195,65 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 	return register_name(k, key, key_size, value, value_size, flags, holder);
 }
 
-int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
-		  size_t value_size, struct kreg_found *holder)
+static __attribute__((noinline)) int register_slow(struct kreg *k, const void *key, size_t key_size,
+						   const void *value, size_t value_size,
+						   struct kreg_found *holder)
 {
 	UNCANCELLABLE;
 	return register_name(k, key, key_size, value, value_size, 0, holder);
+}
+
+/*
+ * The usual case: the entry takes one line, and the index has nothing of that name. 1:
+ * nothing has happened, register_slow() decides. 0, -ESHUTDOWN, and as handle_begin().
+ */
+static inline __attribute__((always_inline)) int register_quick(struct kreg *k, const void *key,
+								size_t key_size, const void *value,
+								size_t value_size,
+								const struct kreg_found *holder)
+{
+	struct content content = { .value = value, .value_size = (uint32_t)value_size };
+	struct found own = { .owner = 0 };
+	struct thread *thread;
+	struct change change;
+	struct linked linked;
+	struct blocks blocks;
+	struct query q;
+	int err;
+
+	if (caa_unlikely(!k || (!value && value_size) || value_size > LINE_BYTES ||
+			 (holder && !holder->value && holder->capacity) ||
+			 key_check(key, &key_size)))
+		return 1;
+	err = handle_begin(k, &thread);
+	if (caa_unlikely(err))
+		return err;
+	q = table_query_of(&k->segment, k->self.owner, key, key_size);
+	q.kinds = KINDS_OF_NAMES;
+	if (caa_unlikely(index_may_have(&k->segment, &q)))
+		return 1;
+	content.kind = ENTRY_NAME;
+	own.entry = blocks_make_small(k, &q, &content, &own.place);
+	if (caa_unlikely(!own.entry))
+		return 1;
+	own.info = entry_info(ENTRY_NAME, 0, content.value_size, q.key_size);
+	change_begin(&change, k, &q, thread);
+	err = change_link_own(&change, &own, LINK_IF_FREE, &linked);
+	change_leave(&change);
+	if (caa_likely(!err) || err == -ESHUTDOWN)
+		return err;
+	blocks = (struct blocks){ .entry = own.place };
+	blocks_return(k, &blocks);
+	return 1;
+}
+
+int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
+		  size_t value_size, struct kreg_found *holder)
+{
+	int err = register_quick(k, key, key_size, value, value_size, holder);
+
+	return caa_likely(err <= 0) ? err
+				    : register_slow(k, key, key_size, value, value_size, holder);
 }
 
 /*
@@ -226,6 +280,7 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 static __attribute__((noinline)) int unregister_matching(struct change *change, kreg_match_fn match,
 							 void *data)
 {
+	UNCANCELLABLE;
 	struct own_line line;
 	struct kreg_entry entry;
 	struct found own;
@@ -248,22 +303,25 @@ static __attribute__((noinline)) int unregister_matching(struct change *change, 
 }
 
 /* @match: NULL matches all. */
-static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match,
-		      void *data)
+static inline __attribute__((always_inline)) int
+unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match, void *data)
 {
+	struct thread *thread;
 	struct change change;
 	struct found own;
 	struct query q;
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = caa_likely(k) ? key_check(key, &key_size) : -EINVAL;
 
-	if (err)
+	if (caa_unlikely(err))
+		return err;
+	err = handle_begin(k, &thread);
+	if (caa_unlikely(err))
 		return err;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	q.kinds = match ? KIND_OF(ENTRY_NAME) : KINDS_OF_NAMES;
-	err = change_enter(&change, k, &q);
-	if (err)
-		return err;
-	if (!match && change_find_holder(&change, &own) && !change_unlink(&change, &own))
+	change_begin(&change, k, &q, thread);
+	if (caa_likely(!match && change_find_first(&change, &own) &&
+		       !change_unlink_own(&change, &own)))
 		err = 1;
 	else
 		err = unregister_matching(&change, match, data);
@@ -273,7 +331,6 @@ static int unregister(struct kreg *k, const void *key, size_t key_size, kreg_mat
 
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size)
 {
-	UNCANCELLABLE;
 	return unregister(k, key, key_size, NULL, NULL);
 }
 

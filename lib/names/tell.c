@@ -57,13 +57,10 @@ static struct log_event event_of(struct kreg *k, enum log_type type, const struc
 	return event;
 }
 
-void tell_register(struct kreg *k, const struct found *own, uint32_t flags)
+void tell_register_now(struct kreg *k, const struct found *own, uint32_t flags)
 {
-	struct log_event event;
+	struct log_event event = event_of(k, LOG_REGISTER, own);
 
-	if (!log_is_wanted(&k->segment))
-		return;
-	event = event_of(k, LOG_REGISTER, own);
 	event.flags = flags;
 	telling_begin(k, &event);
 	telling_end(k);
@@ -81,32 +78,17 @@ void tell_update(struct kreg *k, const struct found *own, place_t before)
 	telling_end(k);
 }
 
-bool tell_unregister(struct kreg *k, const struct found *own)
+void tell_unregister_now(struct kreg *k, const struct found *own)
 {
-	struct log_event event;
+	struct log_event event = event_of(k, LOG_UNREGISTER, own);
 
-	if (!log_is_wanted(&k->segment))
-		return false;
-	event = event_of(k, LOG_UNREGISTER, own);
 	telling_begin(k, &event);
-	return true;
 }
 
 void tell_unregister_done(struct kreg *k)
 {
 	log_settle(&k->segment, k->self.owner);
 	telling_end(k);
-}
-
-void tell_unregistered(struct kreg *k, const struct found *own)
-{
-	/*
-	 * ORD[tell_unregistered:A] full: the unregistration, which is a CAS, then the check
-	 * for listeners; pairs with log_listen:A
-	 */
-	fence_after_cas();
-	if (tell_unregister(k, own))
-		tell_unregister_done(k);
 }
 
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to)

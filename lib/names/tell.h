@@ -12,11 +12,18 @@
 #define KREG_LIB_TELL_H
 
 #include "lib/handle/handle.h"
+#include "shm/log.h"
 
 #pragma GCC visibility push(hidden)
 
 /* After @own was linked or published, and a full fence. @flags: LOG_WAITING, LOG_FRONT. */
-void tell_register(struct kreg *k, const struct found *own, uint32_t flags);
+void tell_register_now(struct kreg *k, const struct found *own, uint32_t flags);
+
+static inline void tell_register(struct kreg *k, const struct found *own, uint32_t flags)
+{
+	if (log_is_wanted(&k->segment))
+		tell_register_now(k, own, flags);
+}
 
 /* After @own has replaced @before, and a full fence. */
 void tell_update(struct kreg *k, const struct found *own, place_t before);
@@ -25,11 +32,29 @@ void tell_update(struct kreg *k, const struct found *own, place_t before);
  * Before @own is unregistered. True: a record was written, and the telling lock is held
  * until tell_unregister_done().
  */
-bool tell_unregister(struct kreg *k, const struct found *own);
+void tell_unregister_now(struct kreg *k, const struct found *own);
+
+static inline bool tell_unregister(struct kreg *k, const struct found *own)
+{
+	if (!log_is_wanted(&k->segment))
+		return false;
+	tell_unregister_now(k, own);
+	return true;
+}
+
 void tell_unregister_done(struct kreg *k);
 
 /* After @own was unregistered without a record: a listener may have started meanwhile. */
-void tell_unregistered(struct kreg *k, const struct found *own);
+static inline void tell_unregistered(struct kreg *k, const struct found *own)
+{
+	/*
+	 * ORD[tell_unregistered:A] full: the unregistration, which is a CAS, then the check
+	 * for listeners; pairs with log_listen:A
+	 */
+	fence_after_cas();
+	if (tell_unregister(k, own))
+		tell_unregister_done(k);
+}
 
 /* The same two for a give: @gift, which belongs to @to, is to replace @before. */
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
