@@ -64,6 +64,7 @@
 #include <kreg/registries.h>
 #include <kreg/service.h>
 #include <kreg/service_name.h>
+#include <kreg/version.h>
 #include <kreg/wait.h>
 
 #endif

@@ -3,8 +3,11 @@
  * What a caller gets wrong most easily is an error that cannot be overlooked: a buffer that is
  * too small, a value that is no string, a flag that does not exist.
  */
+#include "config.h"
+
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -422,6 +425,42 @@ START_TEST(a_flag_that_does_not_exist_destroys_no_registry)
 }
 END_TEST
 
+START_TEST(a_positive_number_is_no_error)
+{
+	ck_assert_str_eq(kreg_strerror(0), "no error");
+	ck_assert_str_ne(kreg_strerror(17), "no error");
+	ck_assert_str_ne(kreg_strerror(17), kreg_strerror(-17));
+	ck_assert_ptr_nonnull(strstr(kreg_strerror(17), "negative"));
+	ck_assert_ptr_nonnull(strstr(kreg_strerror(INT_MIN), "negative"));
+	ck_assert_str_ne(kreg_strerror(-ERANGE), strerror(ERANGE));
+	ck_assert_str_ne(kreg_strerror(-EILSEQ), strerror(EILSEQ));
+}
+END_TEST
+
+START_TEST(header_library_and_build_are_of_one_version)
+{
+	char numbers[32];
+
+	ck_assert_str_eq(KREG_VERSION_STRING, KREG_VERSION);
+	ck_assert_str_eq(kreg_version(), KREG_VERSION_STRING);
+	snprintf(numbers, sizeof(numbers), "%d.%d.%d", KREG_VERSION_MAJOR, KREG_VERSION_MINOR,
+		 KREG_VERSION_PATCH);
+	ck_assert_str_eq(numbers, KREG_VERSION_STRING);
+	ck_assert_uint_eq(kreg_version_number(), KREG_VERSION_NUMBER);
+	ck_assert_uint_eq(KREG_VERSION_NUMBER / 10000, KREG_VERSION_MAJOR);
+#ifdef HAVE_GUARD
+	ck_assert(kreg_features() & KREG_FEATURE_GUARD);
+#else
+	ck_assert(!(kreg_features() & KREG_FEATURE_GUARD));
+#endif
+#ifdef HAVE_SDT
+	ck_assert(kreg_features() & KREG_FEATURE_PROBES);
+#else
+	ck_assert(!(kreg_features() & KREG_FEATURE_PROBES));
+#endif
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("misuse");
@@ -435,6 +474,8 @@ int main(void)
 	tcase_add_test(one, a_string_that_is_too_long_or_missing_is_no_value);
 	tcase_add_test(one, a_key_of_a_service_and_its_parts_have_to_fit);
 	tcase_add_test(one, a_flag_that_does_not_exist_destroys_no_registry);
+	tcase_add_test(one, a_positive_number_is_no_error);
+	tcase_add_test(one, header_library_and_build_are_of_one_version);
 	suite_add_tcase(suite, one);
 	tcase_add_checked_fixture(strings, set_up, tear_down);
 	tcase_add_loop_test(strings, a_string_is_terminated_or_refused, 0, 3);

@@ -275,11 +275,12 @@ enum kreg_destroy_flags {
  */
 int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t flags);
 
-/* The sentence for a negative errno of these calls. Never NULL. Since: 1.0 */
+/*
+ * The sentence for a negative errno of these calls; 0 is "no error". A positive number is no
+ * error of these calls, so the sentence says that theirs are negative. Never NULL.
+ * Since: 1.0
+ */
 const char *kreg_strerror(int error);
-
-/* The library's version, as "1.0.0". Since: 1.0 */
-const char *kreg_version(void);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
  * kreg_strerror(): each code has one meaning in all of kreg. kreg(7) has the same table.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "lib/kreg.h"
@@ -64,8 +65,10 @@ const char *kreg_strerror(int error)
 {
 	size_t i;
 
-	if (error >= 0)
+	if (!error)
 		return "no error";
+	if (error > 0 || error == INT_MIN)
+		return "not an error of kreg, whose errors are negative numbers of errno(3)";
 	for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
 		if (sentences[i].code == -error)
 			return sentences[i].sentence;
