@@ -117,35 +117,46 @@ static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg
 }
 
 /*
- * The value and the owner of @entry, to which a look has led, if that is the plain name of @key,
- * which lies in the first line of any entry as it has at most SHORT_KEY_MAX bytes. @is_short: a
- * value of 8 bytes ends there as well. -EAGAIN: it is not, or is not usual. To be checked by
- * look_held() afterwards. @value is not NULL.
+ * Whether @entry, to which a look has led, is the plain name of @key, which lies in the first
+ * line of any entry as it has at most SHORT_KEY_MAX bytes, and its owner lives; fills in @owner.
+ * To be checked by look_held() afterwards.
+ */
+static inline __attribute__((always_inline)) bool
+lookup_is_name(const struct kreg *k, const struct entry *entry,
+	       bool (*equals)(const void *, const void *, size_t), const void *key, size_t key_size,
+	       struct kreg_owner *owner)
+{
+	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
+
+	/* relaxed: behind the cell */
+	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
+		return false;
+	/* ORD[lookup_is_name:A] acquire: as table_load:A; pairs with table_cas:A */
+	fence_acquire();
+	if (caa_unlikely(!equals(entry->bytes, key, key_size)))
+		return false;
+	/* relaxed: behind the cell */
+	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain))
+		return false;
+	/* relaxed: behind the cell */
+	return caa_likely(lookup_owner(k, load_relaxed(&entry->owner), owner));
+}
+
+/*
+ * The value and the owner of @entry, if lookup_is_name(). @is_short: a value of 8 bytes ends in
+ * the first line as well. -EAGAIN: it is not, or is not usual. @value is not NULL.
  */
 static inline __attribute__((always_inline)) ssize_t
 lookup_entry(const struct kreg *k, const struct entry *entry,
 	     bool (*equals)(const void *, const void *, size_t), bool is_short, const void *key,
 	     size_t key_size, void *value, size_t capacity, struct kreg_owner *owner)
 {
-	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
-	owner_t word;
 	uint64_t size;
 
-	/* relaxed: behind the cell */
-	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
-		return -EAGAIN;
-	/* ORD[lookup_entry:A] acquire: as table_load:A; pairs with table_cas:A */
-	fence_acquire();
-	if (caa_unlikely(!equals(entry->bytes, key, key_size)))
-		return -EAGAIN;
-	/* relaxed: behind the cell */
-	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain))
-		return -EAGAIN;
 	/* Before the value, so that nothing is copied of what a dead owner has left. */
-	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
-	if (caa_unlikely(!lookup_owner(k, word, owner)))
+	if (caa_unlikely(!lookup_is_name(k, entry, equals, key, key_size, owner)))
 		return -EAGAIN;
-	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: as above */
+	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
 	if (caa_likely(is_short && size == 8)) {
 		if (caa_unlikely(capacity < 8))
 			return -EAGAIN;

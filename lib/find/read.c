@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "lib/find/lookup.h"
+#include "shm/look.h"
 #include "shm/table_search.h"
 
 static void read_nest(struct thread *thread, uint32_t inner)
@@ -89,6 +90,7 @@ static __attribute__((noinline)) ssize_t read_whole(struct kreg *k, const void *
 		err = -EINVAL;
 	if (err)
 		return err;
+	look_renew(&k->segment);
 	q = table_query(&k->segment, key, key_size);
 	err = read_find(k, &q, &found, owner);
 	if (err)
@@ -100,58 +102,66 @@ static __attribute__((noinline)) ssize_t read_whole(struct kreg *k, const void *
 	return size;
 }
 
-/* By the index, for plain names whose value is behind the key. -EAGAIN: the rest. */
+/*
+ * By the look, for plain names whose value is behind the key. -EAGAIN: the rest.
+ *
+ * The look may have begun before the section. The entry was not marked when it was read, in an
+ * epoch in which the section existed, so it is retired later, and not used again before the
+ * section has ended.
+ */
 static inline __attribute__((always_inline)) ssize_t
-read_indexed(struct kreg *k, const struct query *q, const void **value, struct kreg_owner *owner)
+read_seen(struct kreg *k, const void *key, size_t key_size, const void **value,
+	  struct kreg_owner *owner,
+	  uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t),
+	  bool (*equals)(const void *, const void *, size_t))
 {
+	look_aside epoch = look_epoch(&k->segment);
 	struct entry *entry;
-	struct found found;
-	uint32_t size, at;
-	place_t place;
+	uint64_t size;
+	uint32_t at;
 	int err;
 
-	err = index_probe(&k->segment, q, &entry, &place);
+	err = look_probe(&k->segment, hash(&k->segment.hash, key, key_size), epoch, &entry);
 	if (err)
 		return err;
-	if (caa_unlikely(!lookup_is_plain(k, q, entry, &found)))
+	if (caa_unlikely(!lookup_is_name(k, entry, equals, key, key_size, owner)))
 		return -EAGAIN;
-	size = entry_value_size(found.info);
-	at = entry_head(q->key_size);
-	if (caa_unlikely(at + size > LINE_BYTES && !entry_has_room(&k->segment, entry, at + size)))
-		return -EAGAIN;
-	if (owner && caa_unlikely(!handle_owner(k, found.owner, found.life, owner)))
+	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
+	at = entry_head((uint32_t)key_size);
+	if (caa_unlikely(at + size > LINE_BYTES) &&
+	    (size > KREG_VALUE_MAX || !entry_has_room(&k->segment, entry, at + (uint32_t)size)))
 		return -EAGAIN;
 	*value = (const unsigned char *)entry + at;
-	return size;
+	return look_held(&k->segment, epoch) ? (ssize_t)size : -EAGAIN;
 }
 
-static inline __attribute__((always_inline)) ssize_t read_sized(struct kreg *k, const void *key,
-								size_t key_size, const void **value,
-								struct kreg_owner *owner)
-{
-	struct query q = table_query(&k->segment, key, key_size);
-	ssize_t got = read_indexed(k, &q, value, owner);
-
-	return caa_likely(got != -EAGAIN) ? got : read_whole(k, key, key_size, value, owner);
-}
+#define READ_BY(hash, equals)                                                                      \
+	do {                                                                                       \
+		ssize_t got = read_seen(k, key, key_size, value, owner, hash, equals);             \
+                                                                                                   \
+		return caa_likely(got != -EAGAIN) ? got                                            \
+						  : read_whole(k, key, key_size, value, owner);    \
+	} while (0)
 
 /* Keys of other sizes, as in lookup.c. */
-static __attribute__((noinline, flatten)) ssize_t read_other(struct kreg *k, const void *key,
-							     size_t key_size, const void **value,
-							     struct kreg_owner *owner)
+static __attribute__((noinline)) ssize_t read_other(struct kreg *k, const void *key,
+						    size_t key_size, const void **value,
+						    struct kreg_owner *owner)
 {
-	return read_sized(k, key, key_size, value, owner);
+	if (key_size <= 16)
+		READ_BY(hash_to_16, copy_equals);
+	READ_BY(hash_33_to_64, copy_equals);
 }
 
-__attribute__((flatten)) ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size,
-					   const void **value, struct kreg_owner *owner)
+ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
+		  struct kreg_owner *owner)
 {
 	if (caa_unlikely(!key) || caa_unlikely(!value) || caa_unlikely(!handle_is_recent(k)) ||
 	    /* relaxed: as in read_enter_slow() */
 	    caa_unlikely(!load_relaxed(&thread_recent.slot->reading)))
 		return read_whole(k, key, key_size, value, owner);
 	if (caa_likely(key_size - 17 < 16))
-		return read_sized(k, key, key_size, value, owner);
+		READ_BY(hash_17_to_32, copy_equals_16_to_32);
 	return key_size - 1 < SHORT_KEY_MAX ? read_other(k, key, key_size, value, owner)
 					    : read_whole(k, key, key_size, value, owner);
 }
