@@ -46,6 +46,7 @@ enum { false = 0, true = 1 };
 /* Parts of the kernel's interface, with its values. */
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_MMAPABLE = 1 << 10 };
+enum { SIGNAL_GROUP_EXIT = 4 }; /* in signal->flags: group_exit_code is the process's */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
@@ -62,12 +63,14 @@ typedef struct {
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
 	int group_exit_code;
+	unsigned int flags;
 };
 
 struct task_struct {
 	int pid;
 	int tgid; /* the pid of the process, in the initial namespace */
 	int exit_code;
+	int exit_state;       /* non-zero: the task is dead, and only waits to be reaped */
 	__u64 start_boottime; /* named real_start_time before 5.5 */
 	__u64 self_exec_id;   /* how often it has called exec */
 	struct task_struct *group_leader;

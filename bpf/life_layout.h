@@ -49,6 +49,9 @@
 /* The size of the guard's map from processes to seats; an upgrade keeps the map. */
 #define LIFE_OWNERS_PER_SEAT 2u
 
+/* How many ends of a seat are kept. */
+#define LIFE_ENDS 2u
+
 /*
  * The facts of a seat's holder, as the kernel knows them. Written by the guard's programs
  * alone.
@@ -61,8 +64,23 @@ struct life_seat {
 	__u64 start; /* nanoseconds since boot, as the kernel has it for the thread group leader */
 	char comm[16];
 	__u64 execs; /* the kernel's count of them, as @image goes by it, or LIFE_EXECS_COUNTING */
-	__u64 reserved[2];
+	/*
+	 * How the last lives in this seat ended, by the low bit of their incarnation:
+	 *
+	 *   63          32 31 30       16 15        0
+	 *  +--------------+--+-----------+-----------+
+	 *  | incarnation  |K | 0         | exit code |
+	 *  +--------------+--+-----------+-----------+
+	 *
+	 * K is LIFE_END_KNOWN, the code that of wait(2). Written before the life word is
+	 * over, so a reader that finds it over finds this too, unless it has the incarnation
+	 * of another life: then the code was not known, or two more lives have ended since.
+	 */
+	__u64 ends[LIFE_ENDS];
 };
+
+#define LIFE_END_KNOWN 0x80000000u
+#define LIFE_END_CODE 0xffffu
 
 #define LIFE_EXECS_COUNTING (1ull << 63) /* in execs: @image is being counted up for it */
 
@@ -179,7 +197,7 @@ struct life_death {
 	__u32 seat;
 	__u32 pid;
 	__u32 uid;
-	__s32 exit_code; /* as wait(2) has it */
+	__s32 exit_code; /* as wait(2) has it; -1: unknown */
 	char comm[16];
 };
 

@@ -129,6 +129,22 @@ static inline bool life_word_is(uint64_t life, owner_t owner)
 	return !((life ^ owner) & (0xffffffffull << LIFE_INCARNATION_SHIFT | LIFE_OVER));
 }
 
+/*
+ * How the life of @owner ended, of which the caller has seen that it is over: what wait(2)
+ * reports, with LIFE_END_KNOWN. 0: unknown, as in the fallback. Wait-free.
+ */
+static inline uint32_t life_end(const struct life_table *table, owner_t owner)
+{
+	uint32_t seat = owner_seat(owner);
+	uint64_t end;
+
+	if (!table->facts || seat >= table->seats)
+		return 0;
+	/* relaxed: one word, written before the life's end, which was seen by life_load() */
+	end = load_relaxed(&table->facts[seat].ends[owner_incarnation(owner) % LIFE_ENDS]);
+	return owner_incarnation(end) == owner_incarnation(owner) ? (uint32_t)end : 0;
+}
+
 /* The word of @seat, which is below table->seats. */
 static inline uint64_t life_load(const struct life_table *table, uint64_t seat)
 {

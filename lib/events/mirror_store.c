@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/events/tree.h"
+#include "lib/process/owner.h"
 
 static int by_place(const void *a, const void *b)
 {
@@ -126,6 +127,8 @@ int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 	event.entry.value_size = entry->value_size;
 	event.entry.owner.token = entry->token;
 	event.entry.owner.pid = entry->owner->pid;
+	if (type == KREG_EVENT_PURGE)
+		event.end = owner_end(m->k, entry->token);
 	if (type == KREG_EVENT_REGISTER) {
 		entry->dump_told = false;
 		entry->owner->has_untold = true;

@@ -9,6 +9,7 @@
 #define KREG_LISTEN_H
 
 #include <kreg/base.h>
+#include <kreg/owner.h>
 #include <kreg/query.h>
 
 #ifdef __cplusplus
@@ -44,6 +45,8 @@ struct kreg_event {
 	 */
 	struct kreg_entry entry;
 	uint64_t lost;
+	/* In a purge event how the owner ended, as kreg_owner_end(); otherwise unknown. */
+	struct kreg_end end;
 };
 
 enum kreg_listen_flags {

@@ -41,6 +41,48 @@ int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
  */
 int kreg_owner_pidfd(struct kreg *k, const struct kreg_owner *owner);
 
+/* The values of siginfo_t's si_code, CLD_EXITED and so on. */
+enum kreg_end_code {
+	/* Why the owner ended is not known. */
+	KREG_END_UNKNOWN,
+	/* It has called exit(3); @status is the exit status, 0 to 255. */
+	KREG_END_EXITED,
+	/* A signal has killed it; @status is its number. */
+	KREG_END_KILLED,
+	/* The same, and it has dumped core. */
+	KREG_END_DUMPED,
+};
+
+/* How the process of an owner ended, as waitid(2) reports it to its parent. */
+struct kreg_end {
+	/* enum kreg_end_code. */
+	int32_t code;
+	/* The exit status or the signal; 0 if it is not known. */
+	int32_t status;
+};
+
+/*
+ * How @owner ended, which any process may ask, not only its parent: after kreg_await_gone(),
+ * say, or a lookup that no longer finds it.
+ *
+ * Under the guard the kernel has noted it before the owner was dead for anybody. The notes of
+ * the last two deaths in each seat are kept, and seats are given again soon. So it is known
+ * for a while: until the second later owner has died that had the same seat. It is unknown
+ * in the fallback, for an owner whose guard was stopped by force or has missed the death, and
+ * on older kernels for a process that has not called exit(3) and whose last threads end in
+ * the same instant. Under the guard exec does not end an owner, and what is reported is how its last
+ * program ended.
+ *
+ * @end: set on success.
+ * Context: any thread, a read-only handle, a child of fork(2). No system call.
+ * Death: this is about nothing else.
+ * Return: 0, also if it is unknown; or an error:
+ *   -EBUSY         the owner is alive; if it no longer has a name, it has given it up
+ *   -EINVAL        an argument is NULL, or @owner is none
+ * Since: 1.0
+ */
+int kreg_owner_end(struct kreg *k, const struct kreg_owner *owner, struct kreg_end *end);
+
 #define KREG_ID_UNKNOWN ((uint32_t)-1)
 
 /* A process that has opened the registry for writing. */

@@ -58,7 +58,8 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
  * was replaced, or is dead.
  *
  * @owner: NULL waits until the key has no owner. The caller itself is allowed.
- * Return: 0, or an error as above.
+ * Return: 0, or an error as above. kreg_owner_end() then says whether @owner is dead, and
+ *         how it ended.
  * Since: 1.0
  */
 int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/process/opened.h"
@@ -35,6 +36,29 @@ int kreg_self(struct kreg *k, struct kreg_owner *self)
 int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner)
 {
 	return k && owner && life_is_alive(&k->lives, owner->token);
+}
+
+struct kreg_end owner_end(struct kreg *k, owner_t owner)
+{
+	uint32_t end = life_end(&k->lives, owner);
+	int code = (int)(end & LIFE_END_CODE);
+
+	if (!(end & LIFE_END_KNOWN))
+		return (struct kreg_end){ .code = KREG_END_UNKNOWN };
+	if (WIFEXITED(code))
+		return (struct kreg_end){ KREG_END_EXITED, WEXITSTATUS(code) };
+	return (struct kreg_end){ WCOREDUMP(code) ? KREG_END_DUMPED : KREG_END_KILLED,
+				  WTERMSIG(code) };
+}
+
+int kreg_owner_end(struct kreg *k, const struct kreg_owner *owner, struct kreg_end *end)
+{
+	if (!k || !owner || !end || !owner->token)
+		return -EINVAL;
+	if (life_is_alive(&k->lives, owner->token))
+		return -EBUSY;
+	*end = owner_end(k, owner->token);
+	return 0;
 }
 
 /*

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pidfds of owners.
+ * Pidfds of owners, and how they ended.
  *
  * Promises  a pidfd refers to that owner, or an error is returned; a process that is
  *           signalled or described has opened the registry (opened.h).
  * Needs     nothing; a read-only handle suffices.
  * Context   any thread.
- * Used by   owner.c, peer.c, deaths.c, starter.c.
+ * Used by   owner.c, peer.c, deaths.c, starter.c, mirror_store.c.
  */
 #ifndef KREG_LIB_OWNER_H
 #define KREG_LIB_OWNER_H
@@ -30,6 +30,9 @@ int owner_pidfd_for_caller(struct kreg *k, const struct kreg_owner *owner);
  * life. -EUCLEAN: it has not opened the registry; -EACCES: that is not visible from here.
  */
 int owner_pidfd_for_signals(struct kreg *k, const struct kreg_owner *owner);
+
+/* As kreg_owner_end(), of an owner that was seen dead. */
+struct kreg_end owner_end(struct kreg *k, owner_t owner);
 
 #pragma GCC visibility pop
 

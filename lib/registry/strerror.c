@@ -26,8 +26,8 @@ static const struct {
 	{ EPROTO, "not a registry of that name, or one of an incompatible layout" },
 	{ EOPNOTSUPP, "the folder of the registries is not in a tmpfs" },
 	{ E2BIG, "an option is set that this version of the library does not know" },
-	{ EBUSY, "the registry is in use, or its owners cannot be seen from here; or the caller "
-		 "would end itself" },
+	{ EBUSY, "the registry is in use, or its owners cannot be seen from here; or the owner is "
+		 "alive; or the caller would end itself" },
 	{ ENODEV, "no guard is running; start it with `regtool guard start`" },
 	{ EUSERS, "no seat is free for another process" },
 	{ EDQUOT, "the process has used up its share of memory, or the user its share of seats" },
