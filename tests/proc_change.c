@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,8 +125,8 @@ START_TEST(an_update_returns_the_old_value_and_is_refused_to_other_processes)
 	ck_assert_int_eq(kreg_count(k), 1);
 
 	child = claim(&plain, 0, 0);
-	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "x", 1, NULL, 0), -ENOENT);
-	ck_assert_int_eq(kreg_update_if(k, "key", KREG_STRING, "x", 1, "theirs", 6), -ENOENT);
+	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "x", 1, NULL, 0), -EPERM);
+	ck_assert_int_eq(kreg_update_if(k, "key", KREG_STRING, "x", 1, "theirs", 6), -EPERM);
 	assert_holds("key", child.pid, "theirs");
 	child_kill(&child);
 	free(large);
@@ -167,6 +168,13 @@ static ssize_t refuse(void *value, size_t capacity, const void *old, size_t old_
 {
 	(void)old, (void)old_size, (void)value, (void)capacity, (void)data;
 	return -ENOTTY;
+}
+
+static ssize_t says_no_entry(void *value, size_t capacity, const void *old, size_t old_size,
+			     void *data)
+{
+	(void)old, (void)old_size, (void)value, (void)capacity, (void)data;
+	return -ENOENT;
 }
 
 static ssize_t too_large(void *value, size_t capacity, const void *old, size_t old_size, void *data)
@@ -380,6 +388,68 @@ START_TEST(a_sum_of_counters_includes_only_the_living)
 }
 END_TEST
 
+static int hold_among_many(int link, void *data)
+{
+	KREG_OPTIONS(duplicate, .keys = KREG_KEYS_DUPLICATE);
+	struct kreg *own = mode_open_as(mode, "many", &duplicate);
+
+	(void)data;
+	link_say(link, kreg_register(own, "key", KREG_STRING, "", 0, NULL));
+	link_hear(link);
+	return 0;
+}
+
+/* What the calls on the caller's own entry answer if it has none of this key. */
+static void assert_all_answer(struct kreg *by, bool unique, int answer)
+{
+	struct kreg_owner self;
+
+	ck_assert_int_eq(kreg_self(by, &self), 0);
+	if (unique) {
+		ck_assert_int_eq(kreg_update(by, "key", KREG_STRING, "x", 1, NULL, 0), answer);
+		ck_assert_int_eq(kreg_update_if(by, "key", KREG_STRING, "x", 1, "", 0), answer);
+		ck_assert_int_eq(kreg_update_with(by, "key", KREG_STRING, too_large, NULL), answer);
+	}
+	ck_assert_int_eq(kreg_counter_add(by, "key", KREG_STRING, 1, NULL), answer);
+	ck_assert_int_eq(kreg_give(by, "key", KREG_STRING, &self), answer);
+	ck_assert_int_eq(kreg_publish(by, "key", KREG_STRING, "x", 1), answer);
+}
+
+START_TEST(who_has_no_entry_learns_whether_another_process_has_the_name)
+{
+	struct claim plain = { .value = "" };
+	struct claim reserve = { .flags = KREG_REGISTER_RESERVED, .value = "" };
+	KREG_OPTIONS(duplicate, .keys = KREG_KEYS_DUPLICATE);
+	struct kreg *many;
+	struct child child;
+
+	k = open_mode(_i);
+	assert_all_answer(k, true, -ENOENT);
+	child = claim(&plain, 0, 0);
+	assert_all_answer(k, true, -EPERM);
+	child_kill(&child);
+	assert_all_answer(k, true, -ENOENT);
+	child = claim(&reserve, 0, 0);
+	assert_all_answer(k, true, -EPERM);
+	child_kill(&child);
+	/* Its own name, which only is not in the state that the call needs. */
+	ck_assert_int_eq(
+		kreg_register_with(k, "key", KREG_STRING, "", 0, KREG_REGISTER_RESERVED, NULL), 0);
+	ck_assert_int_eq(kreg_update(k, "key", KREG_STRING, "x", 1, NULL, 0), -ENOENT);
+	ck_assert_int_eq(kreg_publish(k, "key", KREG_STRING, "x", 1), 0);
+	ck_assert_int_eq(kreg_publish(k, "key", KREG_STRING, "x", 1), -ENOENT);
+	ck_assert_int_eq(kreg_update_with(k, "key", KREG_STRING, says_no_entry, NULL), -ENOENT);
+	kreg_close(k);
+
+	/* Duplicate keys: what others have under the key excludes nobody. */
+	many = mode_open_as(_i, "many", &duplicate);
+	child = child_start_ready(hold_among_many, NULL);
+	assert_all_answer(many, false, -ENOENT);
+	child_kill(&child);
+	kreg_close(many);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
@@ -392,6 +462,7 @@ int main(void)
 		the_next_in_line_becomes_the_owner_when_the_one_ahead_dies,
 		a_name_is_taken_over_only_from_an_owner_that_allows_it,
 		a_sum_of_counters_includes_only_the_living,
+		who_has_no_entry_learns_whether_another_process_has_the_name,
 		NULL,
 	};
 

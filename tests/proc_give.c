@@ -124,10 +124,10 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 	to.token = (uint64_t)link_hear(child.link);
 	tell(&child, 1, -ENOENT);
 	tell(&child, 0, 0);
-	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -ENOENT);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -EPERM);
 	tell(&child, 1, 0);
 	assert_holder(getpid(), "value");
-	tell(&child, 1, -ENOENT);
+	tell(&child, 1, -EPERM);
 	tell(&child, 2, 0);
 	assert_count(1);
 	/* The giver may die. */

@@ -120,7 +120,7 @@ START_TEST(a_sequential_history_that_follows_the_model_is_accepted)
 	updates(11, 12, 0, 0, 1);
 	updates_if(13, 14, 0, 0, 2, -ECANCELED);
 	updates_if(15, 16, 0, 1, 3, 0);
-	updates_if(17, 18, 1, 1, 3, -ENOENT);
+	updates_if(17, 18, 1, 1, 3, -EPERM);
 	unregisters(19, 20, 1, 0);
 	finds(21, 22, 2, 0, 3);
 	unregisters(23, 24, 0, 1);
@@ -229,6 +229,21 @@ START_TEST(a_torn_value_is_refused)
 	registers(1, 2, 0, 0);
 	finds(3, 4, 1, 0, 0);
 	history.operations[1].found = VALUE_WRONG;
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(an_update_of_anothers_key_has_its_own_error)
+{
+	registers(1, 2, 0, 0);
+	updates_if(3, 4, 1, 0, 1, -ENOENT);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(an_update_of_no_ones_key_has_its_own_error)
+{
+	updates_if(1, 2, 1, 0, 1, -EPERM);
 	assert_is(false);
 }
 END_TEST
@@ -462,6 +477,8 @@ int main(void)
 		a_refusal_that_names_another_holder_is_refused,
 		a_lookup_with_a_value_of_another_owner_is_refused,
 		a_torn_value_is_refused,
+		an_update_of_anothers_key_has_its_own_error,
+		an_update_of_no_ones_key_has_its_own_error,
 		an_error_that_the_model_does_not_know_is_refused,
 		a_name_is_seen_until_its_owners_death_and_never_again,
 		a_name_of_the_dead_seen_after_waitpid_is_refused,

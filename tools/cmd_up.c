@@ -236,7 +236,7 @@ static void show(struct up *up, enum up_state state)
 	up->mark.state = state;
 	up_mark_write(&up->mark, up->value);
 	old = kreg_update(up->k, key, (size_t)size, up->value, strlen(up->value), NULL, 0);
-	if (old < 0 && old != -ENOENT)
+	if (old < 0 && old != -ENOENT && old != -EPERM)
 		fprintf(stderr, "regtool: %s: cannot publish the outcome of the change: %s\n",
 			up->space, kreg_strerror((int)old));
 }

@@ -3,7 +3,8 @@
  * Lookups by a query, whose key is hashed already.
  *
  * Promises, needs and context as kreg_lookup().
- * Used by   lookup.c, read.c, many.c, health.c, mirror.c, await.c, claim.c, program_status.c.
+ * Used by   lookup.c, read.c, many.c, health.c, mirror.c, await.c, claim.c, program_status.c,
+ *           change_find.c.
  */
 #ifndef KREG_LIB_LOOKUP_H
 #define KREG_LIB_LOOKUP_H

@@ -96,6 +96,7 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
  *         reserved a place there, or because the name was replaceable and was taken over
  *         meanwhile; an error as kreg_register(), but never -EEXIST, and:
  *   -ENOENT        the caller has not reserved the key
+ *   -EPERM         unique keys: another process holds the name or has reserved it
  * Since: 1.0
  */
 int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *value,
@@ -135,6 +136,7 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
  * Return: 0, or an error as kreg_register(), but never -EEXIST, and the name is the caller's
  *         as before:
  *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -ESRCH         @to is dead, or has not opened the registry for writing
  *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
  *   -EINVAL        the registry has partitions: an entry is in its owner's partition
@@ -168,6 +170,7 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *         nothing has changed:
  *   -ERANGE        kreg_update(): the old value is larger than @capacity
  *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
  *   -EINVAL        the registry has duplicate keys
  *   -EMSGSIZE      the new value is longer than 65536 bytes
@@ -202,6 +205,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
  * Return: 0, or an error, and *now or *sum is unchanged:
  *   kreg_counter_add(): an error as kreg_register(), but never -EEXIST, -EDQUOT, and
  *   -ENOENT        the caller has no such entry, or it is reserved
+ *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -EINVAL        the value of the entry is not 8 bytes long
  *   kreg_counter_sum(): an error as kreg_each_of_key(), and
  *   -EINVAL        @sum is NULL

@@ -130,6 +130,13 @@ uint32_t change_ahead(struct change *change, place_t place);
 ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own, void *value,
 			size_t capacity);
 
+/*
+ * Outside of a change, for calls on the caller's own entry: @err, but -EPERM instead of
+ * -ENOENT if another process holds the name or has reserved it. Duplicate keys are no
+ * one's alone.
+ */
+int change_whose(struct kreg *k, const struct query *q, int err);
+
 #pragma GCC visibility pop
 
 #endif

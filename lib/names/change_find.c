@@ -11,7 +11,10 @@
  */
 #include "lib/names/change_step.h"
 
+#include <errno.h>
+
 #include "lib/find/found.h"
+#include "lib/find/lookup.h"
 #include "shm/query.h"
 
 void change_own_line(struct change *change, struct own_line *line)
@@ -122,4 +125,14 @@ ssize_t change_copy_own(struct kreg *k, const struct query *q, struct found *own
 		got = found_value(k, own, value, capacity);
 	change_leave(&change);
 	return got;
+}
+
+int change_whose(struct kreg *k, const struct query *q, int err)
+{
+	struct kreg_owner owner;
+	struct found found;
+
+	if (caa_likely(err != -ENOENT) || !k->segment.unique || lookup_first(k, q, &found, &owner))
+		return err;
+	return found.owner == k->self.owner ? err : -EPERM;
 }

@@ -51,7 +51,7 @@ int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t d
 		}
 	}
 	change_leave(&change);
-	return err;
+	return change_whose(k, &q, err);
 }
 
 static int sum_entry(const struct kreg_entry *entry, void *data)

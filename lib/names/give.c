@@ -85,7 +85,7 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 		err = give_once(k, &q, to->token, value);
 	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
 	free(value);
-	return err == -EAGAIN ? -EUCLEAN : err;
+	return err == -EAGAIN ? -EUCLEAN : change_whose(k, &q, err);
 }
 
 static void give_up(struct kreg *k, place_t place)

@@ -23,6 +23,6 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 	q.kinds = KIND_OF(ENTRY_RESERVED);
 	got = update_entry(k, &q, &content, &u);
 	if (got < 0)
-		return (int)got;
+		return change_whose(k, &q, (int)got);
 	return waits ? KREG_WAITING : 0;
 }

@@ -72,6 +72,15 @@ ssize_t update_entry(struct kreg *k, struct query *q, const struct content *cont
 	return got;
 }
 
+/* The same; the error says whether another process has the name. */
+static ssize_t update_own_key(struct kreg *k, struct query *q, const struct content *content,
+			      const struct update *u)
+{
+	ssize_t got = update_entry(k, q, content, u);
+
+	return got < 0 ? change_whose(k, q, (int)got) : got;
+}
+
 static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, const void *value,
 			    size_t value_size, const struct update *u)
 {
@@ -86,7 +95,7 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 		return -EINVAL;
 	content.value_size = (uint32_t)value_size;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
-	return update_entry(k, &q, &content, u);
+	return update_own_key(k, &q, &content, u);
 }
 
 ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value,
@@ -140,8 +149,10 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		struct content content = { .value = values + KREG_VALUE_MAX, .kind = ENTRY_NAME };
 
 		got = change_copy_own(k, &q, &own, values, KREG_VALUE_MAX);
-		if (got < 0)
+		if (got < 0) {
+			got = change_whose(k, &q, (int)got);
 			break;
+		}
 		u.place = own.place;
 		/*
 		 * An addition to a counter does not change its place, so the value is
@@ -153,7 +164,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		if (got < 0)
 			break;
 		content.value_size = (uint32_t)got;
-		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update_entry(k, &q, &content, &u);
+		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update_own_key(k, &q, &content, &u);
 	} while (got == -ECANCELED && ++tries < TABLE_TRIES);
 	if (got == -ECANCELED)
 		got = -EUCLEAN;

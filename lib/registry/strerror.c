@@ -20,8 +20,8 @@ static const struct {
 	{ ERANGE, "the buffer is too small; ask for the size with NULL and 0" },
 	{ EILSEQ, "the value has a NUL inside, so it is no string" },
 	{ EACCES, "the mode of the file or socket, or /proc, denies access" },
-	{ EPERM,
-	  "the file, process or socket belongs to another user, or a sandbox refuses the call" },
+	{ EPERM, "the name is another process's, the file or socket another user's, or a sandbox "
+		 "refuses the call" },
 	{ EROFS, "the registry was opened for reading only" },
 	{ EPROTO, "not a registry of that name, or one of an incompatible layout" },
 	{ EOPNOTSUPP, "the folder of the registries is not in a tmpfs" },

@@ -43,6 +43,7 @@ static bool said_error(int64_t got, char *said)
 	} names[] = {
 		{ -EEXIST, "EEXIST" }, { -EINVAL, "EINVAL" },       { -ENOENT, "ENOENT" },
 		{ -ESRCH, "ESRCH" },   { -ECANCELED, "ECANCELED" }, { -ETIMEDOUT, "ETIMEDOUT" },
+		{ -EPERM, "EPERM" },
 	};
 	size_t i;
 

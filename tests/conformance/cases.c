@@ -459,7 +459,7 @@ const struct conformance conformance_cases[] = {
 	  UNIQUE, {
 		"A update k + -> ENOENT",
 		"A register k 1 -> ok",
-		"B update k + -> ENOENT",
+		"B update k + -> EPERM",
 		"B lookup k -> A=1",
 	} },
 	{ "update_value/3", "unique keys alone", DUPLICATE, {

@@ -60,7 +60,7 @@ static struct outcome apply_unregister(struct outcome out, const struct operatio
 static struct outcome apply_update(struct outcome out, const struct operation *op)
 {
 	if (!is_held_by(out.state, op->key, op->worker)) {
-		out.result = -ENOENT;
+		out.result = held(out.state, op->key) ? -EPERM : -ENOENT;
 		return out;
 	}
 	if (op->kind == OP_UPDATE) {

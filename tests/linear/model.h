@@ -12,10 +12,12 @@
  *   unregister           owner w           1             no owner
  *                        otherwise         0             no change
  *   update v             owner w           0             v; returns the old value
- *                        otherwise         -ENOENT       no change
+ *                        another owner     -EPERM        no change
+ *                        no owner          -ENOENT       no change
  *   update_if e, v       owner w, value e  0             v
  *                        owner w           -ECANCELED    no change
- *                        otherwise         -ENOENT       no change
+ *                        another owner     -EPERM        no change
+ *                        no owner          -ENOENT       no change
  *   lookup               an owner          0             no change; returns owner and value
  *                        no owner          -ENOENT       no change
  *   death                                                no owner, for all keys of w

@@ -277,7 +277,7 @@ static void do_update(struct victim *v, uint32_t number, const char *key, uint32
 	begin(v, CALL_UPDATE);
 	got = kreg_update(v->k, key, key_size, value, size, v->value, sizeof(v->value));
 	end(v, CALL_UPDATE);
-	if (is_full(v, got) || (got == -ENOENT && !v->holds[number]))
+	if (is_full(v, got) || ((got == -ENOENT || got == -EPERM) && !v->holds[number]))
 		return;
 	if (got < 0)
 		complain(v, "updating: %s", kreg_strerror((int)got));

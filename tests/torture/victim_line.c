@@ -83,7 +83,8 @@ void victim_give(struct victim *v)
 	begin(v, CALL_GIVE);
 	err = kreg_give(v->k, key, key_size, &to);
 	end(v, CALL_GIVE);
-	if (err && err != -ENOENT && err != -ESRCH && err != -EMSGSIZE && !is_full(v, err))
+	if (err && err != -ENOENT && err != -EPERM && err != -ESRCH && err != -EMSGSIZE &&
+	    !is_full(v, err))
 		complain(v, "giving %s: %s", key, kreg_strerror(err));
 }
 
