@@ -94,6 +94,10 @@ try_headers() {
 				-Werror -fsyntax-only -I"$root$prefix/include" "$work/$header.cc"
 		done
 	done
+	for standard in 11 14 17 20; do
+		exits 0 "so are their macros in C++$standard" "$1" -std=c++$standard -Wall -Wextra -Wpedantic -Werror \
+			-fsyntax-only -I"$root$prefix/include" "$source/tests/install/macros.cc"
+	done
 }
 
 without_page() {

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <kreg/struct.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -151,8 +153,8 @@ struct kreg_options {
 	uint64_t owner_bytes;
 };
 
-#define KREG_OPTIONS(name, ...)                                                                    \
-	struct kreg_options name = { .size = sizeof(struct kreg_options), __VA_ARGS__ }
+/* KREG_OPTIONS(name, .field = value, ...) */
+#define KREG_OPTIONS(...) KREG_STRUCT(kreg_options, __VA_ARGS__, )
 
 /* One entry, as a visitor gets it. The pointers are valid until the visitor returns. */
 struct kreg_entry {

@@ -43,8 +43,8 @@ struct kreg_pattern {
 	void *data;
 };
 
-#define KREG_PATTERN(name, ...)                                                                    \
-	struct kreg_pattern name = { .size = sizeof(struct kreg_pattern), __VA_ARGS__ }
+/* KREG_PATTERN(name, .field = value, ...) */
+#define KREG_PATTERN(...) KREG_STRUCT(kreg_pattern, __VA_ARGS__, )
 
 /*
  * kreg_select() visits all entries that match @pattern, and kreg_count_select() counts them.

@@ -57,8 +57,8 @@ struct kreg_start {
 	int64_t timeout_ms; /* milliseconds until the program has to be ready; 0: no timeout */
 };
 
-#define KREG_START(name, ...)                                                                      \
-	struct kreg_start name = { .size = sizeof(struct kreg_start), __VA_ARGS__ }
+/* KREG_START(name, .field = value, ...) */
+#define KREG_START(...) KREG_STRUCT(kreg_start, __VA_ARGS__, )
 
 /* With -ENOEXEC: the step that failed. */
 enum kreg_exec_step {

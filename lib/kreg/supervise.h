@@ -92,8 +92,8 @@ struct kreg_supervision {
 	uint32_t reserved; /* 0 */
 };
 
-#define KREG_SUPERVISION(name, ...)                                                                \
-	struct kreg_supervision name = { .size = sizeof(struct kreg_supervision), __VA_ARGS__ }
+/* KREG_SUPERVISION(name, .field = value, ...) */
+#define KREG_SUPERVISION(...) KREG_STRUCT(kreg_supervision, __VA_ARGS__, )
 
 /*
  * Reads a tree of services from a file, see kreg_services(5). The result may be changed
