@@ -9,6 +9,7 @@
 #     ini       a file of services, which begins with a section
 #     synopsis  declarations that the page repeats from a header
 #     other     nothing that this script knows
+# Of other languages, such as python, only what has a FILE is used: by the sessions of the page.
 # FILE, or "-": the last word in backquotes of a line that ends in a colon and stands above the block; the reader is to
 # save the block as that. REASON, or "-": why it is not run. The page says it itself, in the comment above the block:
 #     Markdown  <!-- not run: REASON -->
