@@ -250,6 +250,8 @@ cd "$source" || exit 99
 set_up_tools
 extract
 sort_blocks
+awk -f build-aux/draw-lookups doc/performance.md >"$folder/lookups.svg"
+exits 0 "doc/lookups.svg is what doc/performance.md says; else: make pictures" cmp "$folder/lookups.svg" doc/lookups.svg
 pages=0
 for page in $(cut -f 2 "$blocks/list" | uniq); do
 	pages=$((pages + 1))
