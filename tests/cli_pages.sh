@@ -250,8 +250,11 @@ cd "$source" || exit 99
 set_up_tools
 extract
 sort_blocks
-awk -f build-aux/draw-lookups doc/performance.md >"$folder/lookups.svg"
-exits 0 "doc/lookups.svg is what doc/performance.md says; else: make pictures" cmp "$folder/lookups.svg" doc/lookups.svg
+for picture in lookups after_kill; do
+	awk -f "build-aux/draw-$(echo $picture | tr _ -)" doc/performance.md >"$folder/$picture.svg"
+	exits 0 "doc/$picture.svg is what doc/performance.md says; else: make pictures" \
+		cmp "$folder/$picture.svg" "doc/$picture.svg"
+done
 pages=0
 for page in $(cut -f 2 "$blocks/list" | uniq); do
 	pages=$((pages + 1))
