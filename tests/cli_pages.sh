@@ -4,8 +4,9 @@
 # fragments of C are compiled inside of a function, declarations are those of the headers, and what a command prints is
 # what the page shows. A block that is not run says why (pages/blocks.awk); one that is neither fails.
 #
-# Each page is one session, in a folder and with registries of its own, in the fallback. Commands of root are not run. A
-# reader types more slowly than this script, so a command that only looks is repeated until it shows what the page does.
+# Each page is one session, in a folder and with registries of its own; once in the fallback, without the commands of root,
+# and once under a guard, with them. A reader types more slowly than this script, so a command that only looks is repeated
+# until it shows what the page does.
 #
 # PAGES="README.md doc/tutorial.md" tries these alone.
 set -u
@@ -21,16 +22,12 @@ tools=$source/tests/pages
 blocks=$folder/blocks
 warnings="-Wall -Wextra -Werror"
 mode=pages
-KREG_GUARD=none
-export KREG_GUARD
 # A reader's programs print what they do without these.
 unset CK_VERBOSITY CK_TAP_LOG_FILE_NAME CK_FORK
 tab=$(printf '\t')
 compiled=0
 repeated=0
 programs=0
-commands=0
-root=0
 marked=0
 
 # What the programs that are named in sessions do there: they stay.
@@ -154,8 +151,8 @@ run_session() {
 	awk -v out="$folder/steps" -f "$tools/steps.awk" "$block" ||
 		not_ok "$page:$line: a session begins with a command" "it does not"
 	for file in "$folder/steps"/*; do
-		case $file in
-		*.command)
+		case $mode-$file in
+		*.command | guard-*.root)
 			step "$file"
 			ran=$((ran + 1))
 			;;
@@ -163,7 +160,8 @@ run_session() {
 		esac
 	done
 	commands=$((commands + ran))
-	[ $ran -gt 0 ] || not_ok "$page:$line: a session is run, or says why it is not" "all of its commands are root's"
+	[ $ran -gt 0 ] || not_ok "$page:$line: a session is run, or says why it is not" \
+		"all of its commands are root's"
 	rm -r "$folder/steps"
 }
 
@@ -233,10 +231,8 @@ try_page() {
 	done <"$blocks/list"
 }
 
-# The client of README.md, beside a value that its buffer has no room for.
+# The client of README.md, in the page's folder, beside a value that its buffer has no room for.
 try_readme() {
-	cd "$folder/work-1" || exit 99
-	KREG_DIR=$folder/registries-1
 	"$regtool" run config_server --value "$(head -c 60000 /dev/zero | tr '\0' A)" -- sleep 1000 &
 	until_ok "$regtool" get config_server
 	exits 1 "README.md: the value does not fit the client's buffer" ./client
@@ -244,6 +240,26 @@ try_readme() {
 	cp "$folder/out" "$folder/out.client"
 	exits 0 "README.md: the client says so" grep -q "^config_server: the buffer is too small" "$folder/said"
 	exits 1 "README.md: and prints nothing else" grep -q . "$folder/out.client"
+}
+
+# All pages, as with $mode.
+try_all() {
+	commands=0
+	root=0
+	pages=0
+	for page in $(cut -f 2 "$blocks/list" | uniq); do
+		pages=$((pages + 1))
+		(
+			try_page $mode-$pages
+			[ "$page" != README.md ] || try_readme
+			echo "number=$number status=$status commands=$commands root=$root" >"$folder/state"
+		)
+		# shellcheck source=/dev/null # written above
+		. "$folder/state"
+		end_started
+	done
+	echo "# $mode: $pages pages, $(wc -l <"$blocks/list") blocks; run: $compiled fragments and $programs programs of C," \
+		"$repeated declarations, $commands commands; not run: $root commands of root, $marked blocks that say why"
 }
 
 cd "$source" || exit 99
@@ -255,24 +271,4 @@ for picture in lookups after_kill; do
 	exits 0 "doc/$picture.svg is what doc/performance.md says; else: make pictures" \
 		cmp "$folder/$picture.svg" "doc/$picture.svg"
 done
-pages=0
-for page in $(cut -f 2 "$blocks/list" | uniq); do
-	pages=$((pages + 1))
-	(
-		try_page $pages
-		echo "number=$number status=$status commands=$commands root=$root" >"$folder/state"
-	)
-	# shellcheck source=/dev/null # written above
-	. "$folder/state"
-	end_started
-done
-(
-	[ ! -x "$folder/work-1/client" ] || try_readme
-	echo "number=$number status=$status" >"$folder/state"
-)
-# shellcheck source=/dev/null
-. "$folder/state"
-end_started
-echo "# $(wc -l <"$blocks/list") blocks of $pages pages: $compiled fragments and $programs programs of C, $repeated" \
-	"declarations, $commands commands; not run: $root commands of root, $marked blocks that say why"
-finish
+in_both_modes
