@@ -35,7 +35,7 @@ skip() {
 
 # The programs of a consumer in FOLDER do what they should.
 run_all() {
-	for program in client server client_static server_static; do
+	for program in client server client_static server_static client_cpp; do
 		[ ! -x "$1/$program" ] || exits 0 "$program runs" "$1/$program"
 	done
 }

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+//
+// kreg in C++: a registry that closes itself; lookups, listings and waits. Include <kreg.hpp>, which states what holds
+// for all.
+//
+#ifndef KREG_REGISTRY_HPP
+#define KREG_REGISTRY_HPP
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <kreg/error.hpp>
+
+// The options of kreg_open(), with the size set and the rest 0.
+struct kreg::options : kreg_options {
+	options() noexcept : kreg_options()
+	{
+		size = sizeof(kreg_options);
+	}
+};
+
+// A pattern of kreg_select(), with the size set and the rest 0. What it points to is not copied.
+struct kreg::pattern : kreg_pattern {
+	pattern() noexcept : kreg_pattern()
+	{
+		size = sizeof(kreg_pattern);
+	}
+	static pattern of_key(std::string_view of) noexcept
+	{
+		pattern made;
+
+		made.key = of.data();
+		made.key_size = of.size();
+		return made;
+	}
+	static pattern of_prefix(std::string_view of) noexcept
+	{
+		pattern made;
+
+		made.prefix = of.data();
+		made.prefix_size = of.size();
+		return made;
+	}
+};
+
+// A value of at most @Most bytes and its owner, copied by a lookup; without memory of its own elsewhere.
+template <std::size_t Most> class kreg::value
+{
+public:
+	bytes data() const noexcept
+	{
+		return { room_, size_ };
+	}
+	std::string_view text() const noexcept
+	{
+		return data().text();
+	}
+	const kreg::owner &holder() const noexcept
+	{
+		return holder_;
+	}
+
+private:
+	friend class registry;
+	unsigned char room_[Most];
+	std::size_t size_ = 0;
+	kreg::owner holder_;
+};
+
+// An entry, as a visitor gets it; valid until the visitor returns.
+struct kreg::entry {
+	std::string_view key;
+	bytes value;
+	kreg::owner holder;
+	unsigned position; // how many are ahead in the line; 0: the entry holds the name
+
+	entry(const kreg_entry &from) noexcept
+	    : key(static_cast<const char *>(from.key), from.key_size),
+	      value(from.value, from.value_size), holder(from.owner), position(from.position)
+	{
+	}
+};
+
+class kreg::registry
+{
+public:
+	// A registry that is not open; only to be assigned to.
+	registry() noexcept = default;
+
+	// Opens as kreg_open(). The exception of the first form says also what kreg says to options.log.
+	explicit registry(const std::string &name, const kreg::options &with = {})
+	{
+		char said[512] = "";
+		kreg::options mine = with;
+
+		if (!mine.log) {
+			mine.log = [](const char *sentence, void *data) {
+				std::snprintf(static_cast<char *>(data), sizeof(said), "%s",
+					      sentence);
+			};
+			mine.log_data = said;
+		}
+		int err = kreg_open(&k_, name.c_str(), &mine);
+
+		if (err)
+			throw std::system_error(-err, category(), said[0] ? said : "kreg_open");
+	}
+	registry(const std::string &name, const kreg::options &with, std::error_code &ec) noexcept
+	{
+		inner::result(kreg_open(&k_, name.c_str(), &with), ec);
+	}
+	registry(registry &&from) noexcept : k_(std::exchange(from.k_, nullptr))
+	{
+	}
+	registry &operator=(registry &&from) noexcept
+	{
+		if (this != &from) {
+			kreg_close(k_);
+			k_ = std::exchange(from.k_, nullptr);
+		}
+		return *this;
+	}
+	~registry()
+	{
+		kreg_close(k_);
+	}
+
+	explicit operator bool() const noexcept
+	{
+		return k_;
+	}
+	// The handle, for calls of C. It stays the registry's.
+	struct kreg *get() const noexcept
+	{
+		return k_;
+	}
+
+	// Looks up as kreg_lookup(), into the caller's buffer: the size of the value, or nothing if the key has no
+	// owner. A value that does not fit is std::errc::result_out_of_range.
+	std::optional<std::size_t> lookup(std::string_view key, void *room, std::size_t capacity,
+					  kreg::owner *holder, std::error_code &ec) const noexcept
+	{
+		ssize_t size = kreg_lookup(k_, key.data(), key.size(), room, capacity, holder);
+
+		if (size == -ENOENT) {
+			ec.clear();
+			return std::nullopt;
+		}
+		inner::result(size, ec);
+		if (ec)
+			return std::nullopt;
+		return static_cast<std::size_t>(size);
+	}
+	std::optional<std::size_t> lookup(std::string_view key, void *room, std::size_t capacity,
+					  kreg::owner *holder = nullptr) const
+	{
+		std::error_code ec;
+		auto size = lookup(key, room, capacity, holder, ec);
+
+		inner::check(ec, "kreg_lookup");
+		return size;
+	}
+
+	// Looks up a value of at most @Most bytes, with its owner.
+	template <std::size_t Most = 256>
+	std::optional<kreg::value<Most>> lookup(std::string_view key,
+						std::error_code &ec) const noexcept
+	{
+		std::optional<kreg::value<Most>> found(std::in_place);
+		auto size = lookup(key, found->room_, Most, &found->holder_, ec);
+
+		if (size)
+			found->size_ = *size;
+		else
+			found.reset();
+		return found;
+	}
+	template <std::size_t Most = 256>
+	std::optional<kreg::value<Most>> lookup(std::string_view key) const
+	{
+		std::error_code ec;
+		auto found = lookup<Most>(key, ec);
+
+		inner::check(ec, "kreg_lookup");
+		return found;
+	}
+
+	// The owner alone.
+	std::optional<kreg::owner> whereis(std::string_view key, std::error_code &ec) const noexcept
+	{
+		kreg::owner holder;
+
+		if (!lookup(key, nullptr, 0, &holder, ec))
+			return std::nullopt;
+		return holder;
+	}
+	std::optional<kreg::owner> whereis(std::string_view key) const
+	{
+		std::error_code ec;
+		auto holder = whereis(key, ec);
+
+		inner::check(ec, "kreg_lookup");
+		return holder;
+	}
+
+	bool is_alive(const kreg::owner &of) const noexcept
+	{
+		return kreg_owner_is_alive(k_, &of);
+	}
+
+	// The caller as an owner.
+	kreg::owner self() const
+	{
+		kreg::owner of;
+		std::error_code ec;
+
+		inner::result(kreg_self(k_, &of), ec);
+		inner::check(ec, "kreg_self");
+		return of;
+	}
+
+	// The number of entries, as kreg_count().
+	std::uint64_t count() const
+	{
+		std::error_code ec;
+		auto number = inner::result(kreg_count(k_), ec);
+
+		inner::check(ec, "kreg_count");
+		return static_cast<std::uint64_t>(number);
+	}
+
+	// Visits the entries that match, as kreg_select(). The visitor gets a const kreg::entry &; it may return bool,
+	// false to stop, and may throw: the exception ends the listing and is thrown again.
+	template <class Visitor> void each(const kreg::pattern &of, Visitor &&visitor) const
+	{
+		struct state {
+			std::remove_reference_t<Visitor> &visitor;
+			std::exception_ptr thrown;
+		} state{ visitor, nullptr };
+		auto visit = [](const kreg_entry *of_c, void *data) noexcept -> int {
+			auto *to = static_cast<struct state *>(data);
+
+			try {
+				kreg::entry seen(*of_c);
+
+				if constexpr (std::is_void_v<decltype(to->visitor(seen))>)
+					to->visitor(seen);
+				else
+					return to->visitor(seen) ? 0 : 1;
+			} catch (...) {
+				to->thrown = std::current_exception();
+				return 1;
+			}
+			return 0;
+		};
+		std::error_code ec;
+
+		inner::result(kreg_select(k_, &of, visit, &state), ec);
+		if (state.thrown)
+			std::rethrow_exception(state.thrown);
+		inner::check(ec, "kreg_select");
+	}
+	template <class Visitor> void each(Visitor &&visitor) const
+	{
+		each(kreg::pattern(), std::forward<Visitor>(visitor));
+	}
+
+	// Waits until the key has an owner, as kreg_await(): nothing after the timeout.
+	std::optional<kreg::owner> wait(std::string_view key, milliseconds timeout,
+					std::error_code &ec) const noexcept
+	{
+		kreg_found found = {};
+
+		if (ended(kreg_await(k_, key.data(), key.size(), timeout.count(), &found), ec))
+			return kreg::owner(found.owner);
+		return std::nullopt;
+	}
+	std::optional<kreg::owner> wait(std::string_view key, milliseconds timeout = forever) const
+	{
+		std::error_code ec;
+		auto holder = wait(key, timeout, ec);
+
+		inner::check(ec, "kreg_await");
+		return holder;
+	}
+
+	// Waits until @of no longer holds the key, as kreg_await_gone(): false after the timeout.
+	bool wait_gone(std::string_view key, const kreg::owner &of, milliseconds timeout,
+		       std::error_code &ec) const noexcept
+	{
+		return ended(kreg_await_gone(k_, key.data(), key.size(), &of, timeout.count()), ec);
+	}
+	bool wait_gone(std::string_view key, const kreg::owner &of,
+		       milliseconds timeout = forever) const
+	{
+		std::error_code ec;
+		bool gone = wait_gone(key, of, timeout, ec);
+
+		inner::check(ec, "kreg_await_gone");
+		return gone;
+	}
+
+private:
+	static bool ended(int err, std::error_code &ec) noexcept
+	{
+		if (err == -ETIMEDOUT) {
+			ec.clear();
+			return false;
+		}
+		inner::result(err, ec);
+		return !ec;
+	}
+
+	struct kreg *k_ = nullptr;
+};
+
+#endif

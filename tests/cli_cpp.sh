@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# kreg.hpp: tests/cpp/test_cpp.cc compiles without a warning by g++ and clang++ as C++17 and C++20, and passes in both
+# modes.
+set -u
+
+library=${LIBKREG:?the built library}
+source=${TOP_SRCDIR:?the top folder of the source}
+# shellcheck source=tests/support/cli.sh
+. "${0%/*}/support/cli.sh"
+LD_LIBRARY_PATH=${library%/*}
+export LD_LIBRARY_PATH
+
+try_all() {
+	for program in "$folder"/test_*; do
+		[ ! -x "$program" ] || passes "${program##*/test_}" "$program"
+	done
+}
+
+# passes NAME PROGRAM: what failed in it is in err.
+passes() {
+	exits 0 "$1 passes" sh -c '"$1" >"$2"; status=$?; grep -v "^ok" "$2" >&2; exit $status' sh "$2" "$folder/tap"
+}
+
+# try_compiler COMPILER
+try_compiler() {
+	mode=$1
+	if ! command -v "$1" >/dev/null; then
+		number=$((number + 1))
+		echo "ok $number - $mode: kreg.hpp # SKIP $1 is not installed"
+		return
+	fi
+	for standard in 17 20; do
+		exits 0 "it compiles as C++$standard without a warning" "$1" -std=c++$standard -O1 -Wall -Wextra \
+			-Wpedantic -Werror -I "$source/lib" -o "$folder/test_$1_$standard" \
+			"$source/tests/cpp/test_cpp.cc" -L "${library%/*}" -lkreg
+	done
+	exits 1 "it does not compile as C++14" "$1" -std=c++14 -fsyntax-only -I "$source/lib" \
+		"$source/tests/cpp/test_cpp.cc"
+	cp "$folder/err" "$folder/said"
+	exits 0 "and says why" grep -q 'needs C++17' "$folder/said"
+}
+
+try_compiler g++
+try_compiler clang++
+in_both_modes

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+// kreg.hpp as its users have it: what is found, not found and refused, in both forms; objects that are moved and end;
+// events, locks, sections; and a process that is killed. Prints TAP; compiled and run by cli_cpp.sh.
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kreg.hpp>
+
+static unsigned long allocations;
+
+void *operator new(std::size_t size)
+{
+	void *memory = std::malloc(size);
+
+	allocations++;
+	if (!memory)
+		throw std::bad_alloc();
+	return memory;
+}
+
+void operator delete(void *memory) noexcept
+{
+	std::free(memory);
+}
+
+void operator delete(void *memory, std::size_t) noexcept
+{
+	std::free(memory);
+}
+
+namespace
+{
+
+int number;
+int failed;
+
+void is(bool right, const char *sentence)
+{
+	failed += !right;
+	std::printf("%s %d - %s\n", right ? "ok" : "not ok", ++number, sentence);
+	std::fflush(stdout);
+}
+
+// The error of what throws; none if nothing is thrown.
+template <class Function> std::error_code thrown(Function function)
+{
+	try {
+		function();
+	} catch (const std::system_error &error) {
+		return error.code();
+	}
+	return {};
+}
+
+// A process that holds @key until it is killed.
+class holder
+{
+public:
+	explicit holder(std::string_view key) : pid(fork())
+	{
+		if (pid)
+			return;
+		kreg::registry registry("cpp");
+		kreg::name name(registry, key, "of the child");
+
+		for (;;)
+			pause();
+	}
+	void kill_it() const
+	{
+		kill(pid, SIGKILL);
+		waitpid(pid, nullptr, 0);
+	}
+
+	const pid_t pid;
+};
+
+void try_opening()
+{
+	kreg::options options;
+	std::error_code ec;
+
+	options.flags = KREG_OPEN_EXISTING;
+	kreg::registry none("none", options, ec);
+	is(!none && ec == std::errc::no_such_file_or_directory,
+	   "a registry that is not there is an error code");
+	is(std::string(ec.category().name()) == "kreg" && ec.message() == kreg_strerror(-ENOENT),
+	   "of kreg's category, with its sentence");
+	is(thrown([&] { kreg::registry("none", options); }) == std::errc::no_such_file_or_directory,
+	   "or an exception");
+	try {
+		kreg::registry("a/b");
+	} catch (const std::system_error &error) {
+		is(std::string(error.what()).size() > ec.message().size() + 10 &&
+			   error.code().value() == EINVAL,
+		   "which says what the log says");
+	}
+}
+
+void try_lookups(kreg::registry &registry)
+{
+	char room[8];
+	kreg::owner owner;
+	std::error_code ec;
+	kreg::name name(registry, "server", "/run/server");
+
+	is(!registry.lookup("nobody") && !registry.whereis("nobody"),
+	   "a key without an owner is nothing");
+	auto found = registry.lookup("server");
+	is(found && found->text() == "/run/server" && found->holder() == registry.self(),
+	   "a value and its owner are found");
+	is(!registry.lookup("server", room, sizeof(room), &owner, ec) &&
+		   ec == std::errc::result_out_of_range && owner == registry.self(),
+	   "a value that does not fit is an error, with its owner");
+	is(thrown([&] { registry.lookup<4>("server"); }) == std::errc::result_out_of_range,
+	   "or an exception");
+	name.update(kreg::bytes("short", 5));
+	is(registry.lookup("server", room, sizeof(room)) == 5 && !std::memcmp(room, "short", 5),
+	   "it is updated");
+	is(!name.update_if("other", "long") && name.update_if("other", "short"),
+	   "only if it is what was expected");
+
+	unsigned long before = allocations;
+	registry.lookup("server");
+	registry.lookup("nobody", ec);
+	registry.lookup("server", room, sizeof(room));
+	registry.whereis("server");
+	is(allocations == before, "no lookup allocates");
+#ifdef __cpp_lib_span
+	const int numbers[] = { 1, 2, 3 };
+
+	name.update(std::as_bytes(std::span(numbers)));
+	found = registry.lookup("server");
+	std::span<const std::byte> seen = found->data();
+	is(seen.size() == sizeof(numbers) && !std::memcmp(seen.data(), numbers, sizeof(numbers)),
+	   "a value is a span");
+#endif
+}
+
+void try_names(kreg::registry &registry)
+{
+	kreg::owner other;
+	std::error_code ec;
+	{
+		kreg::name first(registry, "name");
+		kreg::name refused(registry, "name", {}, 0, &other, ec);
+
+		is(!refused && ec == std::errc::file_exists && other == registry.self(),
+		   "a name that is taken is refused, and its holder is known");
+		is(thrown([&] { kreg::name(registry, "name"); }) == std::errc::file_exists,
+		   "or throws");
+		kreg::name second(std::move(first));
+		kreg::registry moved(std::move(registry));
+		is(!first && second && moved.whereis("name"), "a name and its registry are moved");
+		registry = std::move(moved);
+	}
+	is(!registry.whereis("name"), "a name ends with its object");
+	kreg::name a(registry, "a"), b(registry, "b");
+	a = std::move(b);
+	is(!registry.whereis("a") && registry.whereis("b"),
+	   "assigning ends the name that was there");
+	kreg::name counter(registry, "counter", kreg::bytes("\0\0\0\0\0\0\0\0", 8));
+	is(counter.add(5) == 5 && counter.add(-7) == -2, "a counter counts");
+	kreg::name reserved(registry, "reserved", {}, KREG_REGISTER_RESERVED);
+	bool hidden = !registry.whereis("reserved");
+	reserved.publish("ready");
+	is(hidden && registry.lookup("reserved")->text() == "ready",
+	   "a reserved name is published");
+	reserved.release();
+	is(!reserved && registry.whereis("reserved"), "a released name stays");
+	kreg_unregister(registry.get(), "reserved", KREG_STRING);
+}
+
+void try_listing(kreg::registry &registry)
+{
+	kreg::name one(registry, "list/1", "1"), two(registry, "list/2", "2"),
+		three(registry, "other");
+	std::string seen;
+	int visits = 0;
+
+	registry.each(kreg::pattern::of_prefix("list/"), [&](const kreg::entry &entry) {
+		seen += entry.key;
+		seen += entry.value.text();
+	});
+	is(seen == "list/11list/22" || seen == "list/22list/11", "a prefix is listed");
+	registry.each([&](const kreg::entry &) { return ++visits < 2; });
+	is(visits == 2 && registry.count() == 3, "a visitor stops the listing");
+	try {
+		registry.each([](const kreg::entry &) { throw std::string("mine"); });
+		is(false, "an exception of a visitor arrives");
+	} catch (const std::string &mine) {
+		is(mine == "mine", "an exception of a visitor arrives");
+	}
+}
+
+void try_section(kreg::registry &registry)
+{
+	kreg::name name(registry, "section", "before");
+	kreg::section section(registry);
+	auto value = section.read("section");
+
+	is(!section.read("nobody"), "a section finds nothing where nothing is");
+	name.update("afterwards");
+	is(value->text() == "before" && section.read("section")->text() == "afterwards",
+	   "what was read stays in a section");
+	std::error_code ec;
+	section.leave(ec);
+	is(!ec, "it is left");
+}
+
+void try_lock(kreg::registry &registry)
+{
+	std::error_code ec;
+	{
+		kreg::lock lock(registry, "lock");
+		kreg::lock moved(std::move(lock));
+		kreg::lock late(registry, "lock", kreg::milliseconds(0), ec);
+
+		is(!lock && moved && !late && ec == std::errc::timed_out, "a lock is held by one");
+	}
+	kreg::lock again(registry, "lock", kreg::milliseconds(0), ec);
+	is(again && !ec, "and ends with its object");
+}
+
+void try_death(kreg::registry &registry)
+{
+	kreg::listener listener(registry, "death/");
+	std::vector<kreg_event_type> types;
+	holder child("death/child");
+	auto found = registry.wait("death/child", kreg::milliseconds(10000));
+
+	is(found && found->pid == child.pid && registry.is_alive(*found),
+	   "another process is waited for");
+	is(!registry.wait_gone("death/child", *found, kreg::milliseconds(0)), "it is not gone");
+	is(registry.lookup("death/child")->text() == "of the child", "its value is found");
+	child.kill_it();
+	is(!registry.whereis("death/child") && !registry.is_alive(*found),
+	   "once it is killed its name is not found");
+	is(registry.wait_gone("death/child", *found), "it is gone");
+	is(!registry.wait("death/child", kreg::milliseconds(0)), "nobody comes in no time");
+	while ((types.empty() || types.back() != KREG_EVENT_PURGE) &&
+	       listener.wait(kreg::milliseconds(10000))) {
+		for (const kreg::event &event : listener) {
+			if (event.entry.key == "death/child")
+				types.push_back(event.type);
+		}
+	}
+	is(types == std::vector<kreg_event_type>{ KREG_EVENT_REGISTER, KREG_EVENT_PURGE },
+	   "a listener saw it come and die");
+	kreg::name mine(registry, "death/child");
+	is(!mine.waiting() && registry.whereis("death/child") == registry.self(),
+	   "its name is free");
+}
+
+void try_fork(kreg::registry &registry)
+{
+	int status = -1;
+	kreg::name name(registry, "fork", "of the parent");
+	pid_t pid = fork();
+
+	if (!pid) {
+		bool found = registry.lookup("fork")->text() == "of the parent";
+		{
+			kreg::registry closes(std::move(registry));
+			kreg::name ends(std::move(name));
+		}
+		_exit(found ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	is(status == 0 && registry.whereis("fork") == registry.self(),
+	   "a child looks up, and ends no name of its parent");
+}
+
+} // namespace
+
+int main()
+{
+	try_opening();
+	kreg::registry registry("cpp");
+	try_lookups(registry);
+	try_names(registry);
+	try_listing(registry);
+	try_section(registry);
+	try_lock(registry);
+	try_death(registry);
+	try_fork(registry);
+	is(registry.count() == 0, "nothing is left");
+	std::printf("1..%d\n", number);
+	return failed ? 1 : 0;
+}
