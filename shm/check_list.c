@@ -88,6 +88,9 @@ static bool value_is_sound(const struct look *look, const struct item *item)
 	if (!segment_at(s, place, size ? size : 1))
 		return false;
 	slab = segment_slab_of(s, place);
+	if (entry_is_gift(item->info))
+		return place == item->place + SLAB_BYTES / LINE_BYTES &&
+		       gift_has_value(s, slab, (size + SLAB_BYTES - 1) / SLAB_BYTES);
 	about = land_about(s, slab);
 	bytes = (uint32_t)about;
 	/*

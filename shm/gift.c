@@ -30,6 +30,12 @@
  *     maker's program is gone                process can link it any more
  *   otherwise                                in use
  *
+ * A value that is too large for that slab lies in the next ones, whose words have the same
+ * ticket, with V, and which become unowned in step 2 as well, after the first. Such a slab is
+ * in use while the word of the slab with the entry, in front of it, has its ticket. So the
+ * entry's slab is retired first, and one that is killed or stopped behind that leaves slabs
+ * that are over to the next sweep.
+ *
  * What is over stays over, and the slab's word has a ticket that no other gift gets. So
  * any process that has found it over, and has gone past its order in the list, may retire
  * the slab by a CAS from that word, however late. One of them succeeds.
@@ -61,42 +67,108 @@
 /* How often a sum may be overtaken before it fails. */
 #define SUM_TRIES 256
 
+/* The bits that all slabs of a gift have in common, at any time. */
+static uint64_t ticket_of(uint64_t word)
+{
+	return word & ~(uint64_t)(LAND_GIFT_LINKED | LAND_GIFT_VALUE);
+}
+
+/* 0: the value is behind the key. */
+static uint32_t value_slabs(uint32_t key_size, uint32_t value_size)
+{
+	return entry_head(key_size) + value_size <= SLAB_BYTES
+		       ? 0
+		       : (value_size + SLAB_BYTES - 1) / SLAB_BYTES;
+}
+
+uint32_t gift_slabs(uint32_t key_size, uint32_t value_size)
+{
+	return 1 + value_slabs(key_size, value_size);
+}
+
+bool gift_has_value(const struct segment *s, uint32_t slab, uint32_t count)
+{
+	uint64_t word = slab ? land_owner(s, slab - 1) : 0;
+	uint32_t i;
+
+	if (!land_is_gift(word))
+		return false;
+	for (i = 0; i < count; i++) {
+		if (land_owner(s, slab + i) != (ticket_of(word) | LAND_GIFT_VALUE))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The slab with the entry of the gift that has its value in @slab, whose word was @word; or
+ * @slab: that gift is over.
+ */
+static uint32_t entry_slab(const struct segment *s, uint32_t slab, uint64_t word)
+{
+	uint32_t back;
+
+	for (back = 1; back < SLAB_GIFT_MAX && back <= slab; back++) {
+		uint64_t seen = land_owner(s, slab - back);
+
+		if (land_is_gift(seen) && ticket_of(seen) == ticket_of(word))
+			return slab - back;
+	}
+	return slab;
+}
+
+/* Once the slab with the entry is retired: @slab and the next ones, with its value. */
+static void value_retire(const struct segment *s, uint32_t slab, uint64_t word)
+{
+	uint32_t i, slabs = land_slabs(s);
+
+	for (i = 1; i < SLAB_GIFT_MAX && slab + i < slabs; i++) {
+		if (!land_retire_from(s, slab + i, ticket_of(word) | LAND_GIFT_VALUE))
+			break;
+	}
+}
+
 /* Steps 1 to 3. */
 int gift_make(const struct segment *s, const struct life_table *lives, const struct life_self *self,
 	      owner_t to, const struct query *q, uint32_t kind, const void *value,
 	      uint32_t value_size, struct gift_made *out)
 {
-	uint32_t head = entry_head(q->key_size), from = 0, slab;
+	uint32_t head = entry_head(q->key_size), from = 0, slab, i;
 	struct entry *entry;
+	place_t apart;
 	int err;
 
 	if (head + value_size > GIFT_BYTES_MAX)
 		return -EMSGSIZE;
-	err = land_take(s, lives, self->owner, 1, &from, &slab);
+	out->slabs = gift_slabs(q->key_size, value_size);
+	err = land_take(s, lives, self->owner, out->slabs, &from, &slab);
 	if (err)
 		return err;
 	out->place = segment_slab_place(s, slab);
-	entry = segment_at(s, out->place, SLAB_BYTES);
+	apart = out->slabs > 1 ? segment_slab_place(s, slab + 1) : 0;
+	entry = segment_at(s, out->place, out->slabs * SLAB_BYTES);
 	if (!entry)
 		return -EUCLEAN;
 	/* The slab is still ours, and nothing leads to it: no other process reads it. */
 	copy_in(entry->bytes, q->key, q->key_size);
 	if (value_size)
-		copy_in((unsigned char *)entry + head, value, value_size);
+		copy_in((unsigned char *)entry + (apart ? SLAB_BYTES : head), value, value_size);
 	/* relaxed: private until it is linked. No mark: a mark is what says "over" */
 	store_relaxed(&entry->next, 0ull);
 	store_relaxed(&entry->owner, to); /* relaxed: as above */
 	/* relaxed: as above */
 	store_relaxed(&entry->info, /* relaxed: as above */
-		      entry_info(kind | ENTRY_GIFT, 0, value_size, q->key_size));
+		      entry_info(kind | ENTRY_GIFT, apart, value_size, q->key_size));
 	/*
 	 * A ticket of its own, so that no CAS for an earlier gift in this slab can
 	 * succeed. Without L: it is not linked yet. relaxed: only that no other gift gets
 	 * the number matters
 	 */
-	out->word =
-		LAND_GIFT | (fetch_add_relaxed(&s->header->tickets, 1) & (LAND_GIFT_LINKED - 1));
+	out->word = LAND_GIFT | (fetch_add_relaxed(&s->header->tickets, 1) & (LAND_GIFT_VALUE - 1));
+	/* The entry's slab is the first, or a sweep would find a value without an entry. */
 	err = land_disown(s, slab, self, out->word);
+	for (i = 1; i < out->slabs && !err; i++)
+		err = land_disown(s, slab + i, self, out->word | LAND_GIFT_VALUE);
 	if (err)
 		return err;
 	/*
@@ -114,7 +186,10 @@ int gift_make(const struct segment *s, const struct life_table *lives, const str
  */
 void gift_drop(const struct segment *s, const struct gift_made *gift)
 {
-	land_retire_from(s, segment_slab_of(s, gift->place), gift->word);
+	uint32_t slab = segment_slab_of(s, gift->place);
+
+	if (land_retire_from(s, slab, gift->word))
+		value_retire(s, slab, gift->word);
 }
 
 /* Step 5. */
@@ -131,7 +206,10 @@ place_t gift_in(const struct segment *s, uint32_t slab)
 
 owner_t gift_owner(const struct segment *s, uint32_t slab)
 {
-	place_t place = gift_in(s, slab);
+	uint64_t word = land_owner(s, slab);
+	uint32_t of = land_is_of_gift(word) && (word & LAND_GIFT_VALUE) ? entry_slab(s, slab, word)
+									: slab;
+	place_t place = gift_in(s, of);
 	const struct entry *entry = place ? segment_at(s, place, SLAB_BYTES) : NULL;
 
 	if (!entry || table_load(&entry->next) & REF_MARK)
@@ -232,6 +310,8 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 	unsigned char key[256];
 	struct query q;
 
+	if (land_is_of_gift(word) && (word & LAND_GIFT_VALUE))
+		return entry_slab(w->s, slab, word) == slab && land_retire_from(w->s, slab, word);
 	if (!land_is_gift(word) || !entry)
 		return false;
 	/* By its place the index is cleared, so it must not be another entry's by then. */
@@ -244,7 +324,10 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 	 * -EUCLEAN leaves the slab as it is: damage may keep the entry in the list, and
 	 * its memory must not be reused then.
 	 */
-	return !table_purge(w, &q, place) && land_retire_from(w->s, slab, word);
+	if (table_purge(w, &q, place) || !land_retire_from(w->s, slab, word))
+		return false;
+	value_retire(w->s, slab, word);
+	return true;
 }
 
 /* Sets the lower half only after a complete look. */

@@ -4,7 +4,7 @@
  *
  * An entry normally lives in memory owned by its registrant and is reclaimed when that
  * dies. A gift outlives its maker and belongs to another owner, so it gets a slab of its
- * own, which is unowned.
+ * own, which is unowned, and more of them if its value is large.
  *
  * Promises  a name passes from owner to owner by the one CAS that replaces its entry; its
  *           memory comes back when the gift is over, whichever process is killed, stopped
@@ -21,7 +21,7 @@
 #include "shm/table.h"
 
 /* The size of the largest gift, with its head. */
-#define GIFT_BYTES_MAX SLAB_BYTES
+#define GIFT_BYTES_MAX (SLAB_RUN * SLAB_BYTES)
 
 /*
  * A gift as its maker knows it. Private: from shared memory another process could change
@@ -29,12 +29,17 @@
  */
 struct gift_made {
 	place_t place;
+	/* of which the first has the entry */
+	uint32_t slabs;
 	/*
 	 * The slab's word, with this gift's ticket: the maker's later CASes are from it,
 	 * so they cannot hit another use of the slab.
 	 */
 	uint64_t word;
 };
+
+/* How many slabs a gift takes, SLAB_GIFT_MAX at most. */
+uint32_t gift_slabs(uint32_t key_size, uint32_t value_size);
 
 /*
  * Makes an entry of @to's in a slab of its own, not linked. Afterwards the caller links
@@ -53,8 +58,9 @@ void gift_drop(const struct segment *s, const struct gift_made *gift);
 void gift_linked(const struct segment *s, const struct gift_made *gift);
 
 /*
- * If the gift in @slab is over, takes it out of the list and retires the slab. False: it
- * is in use, or not a gift, or another process was first.
+ * If the gift in @slab is over, takes it out of the list and retires the slab; if the value in
+ * @slab is that of no gift any more, retires the slab. False: it is in use, or not a gift, or
+ * another process was first.
  */
 bool gift_sweep(const struct writer *w, uint32_t slab);
 
@@ -71,10 +77,16 @@ void gift_recount(const struct segment *s, const struct life_table *lives);
 int64_t gift_sum(const struct segment *s, const struct life_table *lives, owner_t owner);
 
 /*
- * The owner of the gift in @slab; 0: it is unregistered, or there is none. The owner may
+ * The owner of the gift in @slab, or of the one whose value is there; 0: it is unregistered, or there is none. The owner may
  * be dead, and the gift may not be linked yet.
  */
 owner_t gift_owner(const struct segment *s, uint32_t slab);
+
+/*
+ * Whether @count slabs from @slab on hold the value of the gift whose entry is in the slab in
+ * front of them.
+ */
+bool gift_has_value(const struct segment *s, uint32_t slab, uint32_t count);
 
 /* The place of the gift in @slab, or 0. */
 place_t gift_in(const struct segment *s, uint32_t slab);

@@ -9,6 +9,11 @@
  *  | 0   | E | bytes a block  |
  *  +-----+---+----------------+
  *
+ * An owner takes single slabs first. Once it has SINGLE_SLABS with blocks of one size, the next
+ * one is a run of SLAB_RUN, so that one with many entries takes land, and keeps books of it,
+ * less often. Each of them is cut by itself, and no entry reaches from one into the next: heirs
+ * find no difference, and take and retire each alone.
+ *
  * Values larger than half a slab get slabs of their own, side by side. To heirs each of
  * them is a slab without entries, so they can be inherited one by one.
  *
@@ -40,8 +45,11 @@
 #define WAITING_MANY 512u
 #define WAITING_BYTES (256u << 10)
 
-static const uint32_t class_bytes[HEAP_CLASSES] = { 64,  128, 192,  256,  320,  384,
-						    448, 512, 1024, 2048, 4096, 8192 };
+/* An owner has so many of one size before it takes runs of them. */
+#define SINGLE_SLABS 4u
+
+/* Others would leave as much of a slab unused as they save. */
+static const uint32_t class_bytes[HEAP_CLASSES] = { 64, 128, 192, 256, 320, 512 };
 
 /* -1: larger than any class. */
 static int class_of(uint32_t bytes)
@@ -55,6 +63,12 @@ static int class_of(uint32_t bytes)
 			return size_class;
 	}
 	return -1;
+}
+
+/* How many blocks one slab has; without a class one that may go on into the next ones. */
+static uint32_t blocks_each(int size_class)
+{
+	return size_class < 0 ? 1 : SLAB_BYTES / class_bytes[size_class];
 }
 
 /*
@@ -78,7 +92,7 @@ struct heap_cut heap_cut_of_slab(const struct segment *s, uint32_t slab)
 
 	if (!land_is_nobodys(word))
 		return heap_cut_of_entries(land_about(s, slab));
-	return (struct heap_cut){ .bytes = SLAB_BYTES, .blocks = !!(word & LAND_GIFT) };
+	return (struct heap_cut){ .bytes = SLAB_BYTES, .blocks = land_is_gift(word) };
 }
 
 void heap_init(struct heap *heap, const struct segment *s, const struct life_table *lives,
@@ -119,10 +133,15 @@ void heap_deinit(struct heap *heap)
 
 void heap_forget(struct heap *heap)
 {
-	uint32_t slab;
+	struct heap_slab *slab, *next;
+	uint32_t run;
 
-	for (slab = 0; slab < heap->of_size; slab++)
-		free(heap->of[slab]);
+	for (run = 0; run < heap->of_size; run++) {
+		for (slab = heap->of[run]; slab; slab = next) {
+			next = slab->next;
+			free(slab);
+		}
+	}
 	free(heap->of);
 	free(heap->waiting);
 	memset(heap, 0, sizeof(*heap));
@@ -131,10 +150,11 @@ void heap_forget(struct heap *heap)
 /* Makes heap->of reach to @slab. On -ENOMEM nothing has changed. */
 static int grow_of(struct heap *heap, uint32_t slab)
 {
+	uint32_t run = slab / SLAB_RUN;
 	uint32_t size = heap->of_size ? heap->of_size : 64;
 	struct heap_slab **of;
 
-	while (size <= slab)
+	while (size <= run)
 		size *= 2;
 	if (size == heap->of_size)
 		return 0;
@@ -145,6 +165,21 @@ static int grow_of(struct heap *heap, uint32_t slab)
 	heap->of = of;
 	heap->of_size = size;
 	return 0;
+}
+
+/* Whether one of @span slabs from @slab on is in the heap already. */
+static bool is_known(const struct heap *heap, uint32_t slab, uint32_t span)
+{
+	uint32_t run = slab / SLAB_RUN;
+	const struct heap_slab *at;
+
+	for (; run < heap->of_size && run * SLAB_RUN < slab + span; run++) {
+		for (at = heap->of[run]; at; at = at->next) {
+			if (at->slab < slab + span && slab < at->slab + at->span)
+				return true;
+		}
+	}
+	return false;
 }
 
 static struct heap_waiting *waiting_at(const struct heap *heap, uint32_t number)
@@ -195,20 +230,34 @@ static int grow_waiting(struct heap *heap)
 	return 0;
 }
 
-/*
- * Takes and describes a slab (or several, for a block larger than any class). On an error
- * everything is given back. The order: quota, land, private index, description; nothing
- * can be linked in the slab before the description is written, so an heir never finds an
- * entry that it cannot see.
- */
-static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
-		    struct heap_slab **out)
+/* Fills in what is known of @slab, all of whose blocks are free. */
+static void slab_fill(struct heap_slab *slab, uint32_t span, int size_class, bool of_entries)
 {
-	uint32_t block_bytes = size_class < 0 ? SLAB_BYTES : class_bytes[size_class];
-	uint32_t tags = of_entries ? SLAB_BYTES / block_bytes : 0;
-	struct heap_slab *slab = calloc(1, sizeof(*slab) + tags * sizeof(*slab->tags));
-	uint32_t span = size_class < 0 ? (bytes + SLAB_BYTES - 1) / SLAB_BYTES : 1;
 	uint32_t i;
+
+	slab->span = span;
+	slab->bytes = size_class < 0 ? span * SLAB_BYTES : class_bytes[size_class];
+	slab->blocks_each = blocks_each(size_class);
+	slab->blocks = size_class < 0 ? 1 : span * slab->blocks_each;
+	slab->blocks_free = slab->blocks;
+	slab->of_entries = of_entries;
+	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
+	for (i = 0; i < slab->blocks; i++)
+		slab->free[i / 64] |= 1ull << i % 64;
+}
+
+/*
+ * Takes and describes @span slabs, for one block if there is no class. On an error everything
+ * is given back. The order: quota, land, private index, description; nothing can be linked in
+ * the slab before the description is written, so an heir never finds an entry that it cannot
+ * see.
+ */
+static int slabs_new(struct heap *heap, uint32_t span, int size_class, bool of_entries,
+		     struct heap_slab **out)
+{
+	uint32_t tags = of_entries ? span * blocks_each(size_class) : 0;
+	struct heap_slab *slab = calloc(1, sizeof(*slab) + tags * sizeof(*slab->tags));
+	uint32_t cut = size_class < 0 ? SLAB_BYTES : class_bytes[size_class], i;
 	int err;
 
 	if (!slab)
@@ -233,28 +282,23 @@ static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_e
 	 * A damaged directory has given us a slab that is ours already. The old
 	 * bookkeeping stays valid; two for one slab would give each block out twice.
 	 */
-	if (heap->of[slab->slab]) {
+	if (is_known(heap, slab->slab, span)) {
 		err = -EUCLEAN;
 		goto fail;
 	}
-	slab->span = size_class < 0 ? span : 0;
-	slab->bytes = block_bytes;
-	slab->blocks = size_class < 0 ? 1 : SLAB_BYTES / slab->bytes;
-	slab->blocks_free = slab->blocks;
-	slab->turn = size_class < 0 ? 0 : slab_turn(slab->slab, slab->bytes);
-	slab->of_entries = of_entries;
-	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
-	for (i = 0; i < slab->blocks; i++)
-		slab->free[i / 64] |= 1ull << i % 64;
+	slab_fill(slab, span, size_class, of_entries);
 	/* Each slab of a span by itself, as heirs inherit them one by one. */
 	for (i = 0; i < span; i++)
 		land_describe(heap->segment, slab->slab + i,
-			      slab->bytes | (of_entries ? ABOUT_ENTRIES : 0));
-	heap->of[slab->slab] = slab;
+			      cut | (of_entries ? ABOUT_ENTRIES : 0));
+	slab->next = heap->of[slab->slab / SLAB_RUN];
+	heap->of[slab->slab / SLAB_RUN] = slab;
 	CDS_INIT_LIST_HEAD(&slab->node);
-	/* A span has one block, which the caller gets: it never has room. */
-	if (size_class >= 0)
+	/* What has no class is one block, which the caller gets: it never has room. */
+	if (size_class >= 0) {
 		cds_list_add(&slab->node, &heap->room[of_entries][size_class]);
+		heap->slabs[of_entries][size_class]++;
+	}
 	*out = slab;
 	return 0;
 fail:
@@ -262,6 +306,19 @@ fail:
 over:
 	free(slab);
 	return err;
+}
+
+/* A run where the owner has many of the class, if there is one, else a single slab. */
+static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
+		    struct heap_slab **out)
+{
+	if (size_class < 0)
+		return slabs_new(heap, (bytes + SLAB_BYTES - 1) / SLAB_BYTES, size_class,
+				 of_entries, out);
+	if (heap->slabs[of_entries][size_class] >= SINGLE_SLABS &&
+	    !slabs_new(heap, SLAB_RUN, size_class, of_entries, out))
+		return 0;
+	return slabs_new(heap, 1, size_class, of_entries, out);
 }
 
 /*
@@ -353,13 +410,18 @@ place_t heap_take_small(struct heap *heap, uint16_t tag)
  */
 static void slab_drop(struct heap *heap, struct heap_slab *slab)
 {
-	uint32_t i, slabs = slab->span ? slab->span : 1;
+	struct heap_slab **at = &heap->of[slab->slab / SLAB_RUN];
+	uint32_t i;
 
 	cds_list_del(&slab->node);
-	heap->of[slab->slab] = NULL;
-	for (i = 0; i < slabs; i++)
+	while (*at != slab)
+		at = &(*at)->next;
+	*at = slab->next;
+	if (slab->bytes <= SLAB_BYTES / 2)
+		heap->slabs[slab->of_entries][slab->size_class]--;
+	for (i = 0; i < slab->span; i++)
 		land_return(heap->segment, slab->slab + i);
-	quota_return(&heap->quota, slabs);
+	quota_return(&heap->quota, slab->span);
 	free(slab);
 }
 
@@ -408,35 +470,6 @@ block_return(struct heap *heap, struct heap_slab *slab, place_t place)
 	heap->blocks--;
 	if (caa_unlikely(slab->blocks_free == slab->blocks || slab->blocks_free == 1))
 		slab_emptier(heap, slab);
-}
-
-/* The lock is kept on success, see heap.h. */
-int heap_gift_begin(struct heap *heap)
-{
-	int err;
-
-	lock_take(&heap->lock);
-	err = quota_take_gift(&heap->quota, heap->segment, heap->self);
-	if (err)
-		lock_give(&heap->lock);
-	return err;
-}
-
-void heap_gift_end(struct heap *heap, bool is_made)
-{
-	if (!is_made)
-		quota_return_gift(&heap->quota);
-	lock_give(&heap->lock);
-}
-
-bool heap_may_shrink(struct heap *heap)
-{
-	bool may;
-
-	lock_take(&heap->lock);
-	may = heap->waiting_count || heap->quota.gifts;
-	lock_give(&heap->lock);
-	return may;
 }
 
 void heap_return(struct heap *heap, place_t place)

@@ -23,7 +23,7 @@
 #include "shm/quota.h"
 
 /* Sizes of blocks; larger values get slabs of their own. */
-#define HEAP_CLASSES 12
+#define HEAP_CLASSES 6
 /* The tag of an entry that no single handle of the process has registered. */
 #define HEAP_OF_PROCESS UINT16_MAX
 
@@ -51,11 +51,12 @@ struct heap {
 	const struct life_table *lives;
 	owner_t self;
 	struct lock lock;
-	/* Slabs with at least one free block, [of entries][size class]. */
+	/* Slabs with at least one free block, [of entries][size class]; and how many there are. */
 	struct cds_list_head room[2][HEAP_CLASSES];
+	uint32_t slabs[2][HEAP_CLASSES];
 	/*
-	 * By number of slab; NULL: not this heap's, which includes slabs that an earlier
-	 * program of the process has left.
+	 * By number of slab, SLAB_RUN of them together, a chain. None is this heap's that an
+	 * earlier program of the process has left.
 	 */
 	struct heap_slab **of;
 	uint32_t of_size;
@@ -122,12 +123,12 @@ void heap_tag_like(struct heap *heap, place_t place, place_t other);
 uint16_t heap_tag_of(struct heap *heap, place_t place);
 
 /*
- * The places of the entries with @tag in @slab, into @out, which has room for
- * HEAP_SLAB_BLOCKS; *slabs becomes the number of slabs to look at. One slab at a time, so
+ * The places of the entries with @tag in the run of slabs with that number, into @out, which
+ * has room for HEAP_RUN_BLOCKS; *runs becomes the number of runs to look at. One at a time, so
  * that the lock is not held for long; entries registered meanwhile may be missed.
  */
-#define HEAP_SLAB_BLOCKS (SLAB_BYTES / LINE_BYTES)
-uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs);
+#define HEAP_RUN_BLOCKS (SLAB_RUN * SLAB_BYTES / LINE_BYTES)
+uint32_t heap_tagged(struct heap *heap, uint32_t run, uint16_t tag, place_t *out, uint32_t *runs);
 
 /*
  * heap_retire(): after @place was unlinked; it is reused after a grace period. @entry:
@@ -138,12 +139,12 @@ void heap_retire(struct heap *heap, place_t place, place_t entry);
 void heap_return(struct heap *heap, place_t place);
 
 /*
- * Around the making of a gift, which counts for its maker's quota. 0: the heap stays
- * locked until heap_gift_end(), so that a count of the maker's gifts cannot miss the one
- * in the making; -EDQUOT: not locked. @is_made: there is one more gift.
+ * Around the making of a gift of @slabs, which counts for its maker's quota. 0: the heap
+ * stays locked until heap_gift_end(), so that a count of the maker's gifts cannot miss the one
+ * in the making; -EDQUOT: not locked. @unused: as many of them were not taken.
  */
-int heap_gift_begin(struct heap *heap);
-void heap_gift_end(struct heap *heap, bool is_made);
+int heap_gift_begin(struct heap *heap, uint32_t slabs);
+void heap_gift_end(struct heap *heap, uint32_t unused);
 
 /* Whether a sweep and a few grace periods may make room within the quota. */
 bool heap_may_shrink(struct heap *heap);

@@ -13,48 +13,45 @@
 
 #include "shm/heap.h"
 
-/* Allocated when the slab is taken, freed when it is returned. */
+/*
+ * One or several slabs side by side, of one owner and one size of blocks. Allocated when they
+ * are taken, freed when they are returned.
+ */
 struct heap_slab {
 	/* In heap.room while a block is free; otherwise a list of its own. */
 	struct cds_list_head node;
+	/* In heap.of. */
+	struct heap_slab *next;
 	/*
 	 * A bit for each free block. The only record of that; nothing in the slab itself
 	 * says it.
 	 */
-	uint64_t free[HEAP_SLAB_BLOCKS / 64];
+	uint64_t free[HEAP_RUN_BLOCKS / 64];
+	/* The first one, and how many: 1, SLAB_RUN, or as many as one block takes. */
 	uint32_t slab;
-	/* Number of slabs, if they hold one block together; else 0. */
 	uint32_t span;
 	uint32_t blocks;
 	uint32_t blocks_free;
+	/* Of a block. */
 	uint32_t bytes;
-	/*
-	 * Where in the slab block 0 is, in blocks; those behind the last one are at the
-	 * slab's beginning. An owner with few entries uses the first blocks alone, and in
-	 * thousands of such slabs, each of which begins a page, these would share a few sets
-	 * of the cache.
-	 */
-	uint32_t turn;
+	/* In each slab, because a block of entries never reaches into the next one. */
+	uint32_t blocks_each;
 	uint8_t size_class;
 	bool of_entries;
 	/* One for each block of entries; 0: free, or retired. */
 	uint16_t tags[];
 };
 
-/* Of a slab of that number: one of the eighths of a page, so that few blocks reach into a second. */
-static inline uint32_t slab_turn(uint32_t slab, uint32_t bytes)
-{
-	return slab % 8 * (SEGMENT_PAGE / 8) / bytes;
-}
-
 static inline place_t block_place(const struct heap *heap, const struct heap_slab *slab,
 				  uint32_t block)
 {
-	uint32_t at = block + slab->turn;
+	place_t first = segment_slab_place(heap->segment, slab->slab);
 
-	if (at >= slab->blocks)
-		at -= slab->blocks;
-	return segment_slab_place(heap->segment, slab->slab) + at * (slab->bytes / LINE_BYTES);
+	/* The usual size is spared the division. */
+	if (caa_likely(slab->bytes == LINE_BYTES))
+		return first + block;
+	return first + block / slab->blocks_each * (SLAB_BYTES / LINE_BYTES) +
+	       block % slab->blocks_each * (slab->bytes / LINE_BYTES);
 }
 
 /*
@@ -63,23 +60,26 @@ static inline place_t block_place(const struct heap *heap, const struct heap_sla
  */
 static inline struct heap_slab *slab_of(struct heap *heap, place_t place)
 {
-	uint32_t slab = segment_slab_of(heap->segment, place);
+	uint32_t slab = segment_slab_of(heap->segment, place), run = slab / SLAB_RUN;
+	struct heap_slab *at = run < heap->of_size ? heap->of[run] : NULL;
 
-	return slab < heap->of_size ? heap->of[slab] : NULL;
+	while (at && slab - at->slab >= at->span)
+		at = at->next;
+	return at;
 }
 
 /* The block that @place lies in; not below slab->blocks if @place came from damage. */
 static inline uint32_t block_of(const struct heap *heap, const struct heap_slab *slab,
 				place_t place)
 {
-	uint32_t at = place - segment_slab_place(heap->segment, slab->slab);
+	uint32_t at = place - segment_slab_place(heap->segment, slab->slab), in;
 
-	/* The usual size is spared the division. */
-	if (caa_unlikely(slab->bytes != LINE_BYTES))
-		at /= slab->bytes / LINE_BYTES;
-	if (at >= slab->blocks)
+	if (caa_likely(slab->bytes == LINE_BYTES))
 		return at;
-	return at < slab->turn ? at + slab->blocks - slab->turn : at - slab->turn;
+	in = at % (SLAB_BYTES / LINE_BYTES) * LINE_BYTES / slab->bytes;
+	/* What is left over behind the last block of a slab is of none. */
+	return in < slab->blocks_each ? at / (SLAB_BYTES / LINE_BYTES) * slab->blocks_each + in
+				      : UINT32_MAX;
 }
 
 /* Whether @block, of block_of() for @place, begins there. Each line of the usual size is one. */

@@ -34,18 +34,20 @@ uint16_t heap_tag_of(struct heap *heap, place_t place)
 	return tag;
 }
 
-/* of_size bounds the numbers of this heap's slabs; those beyond it are others'. */
-uint32_t heap_tagged(struct heap *heap, uint32_t slab, uint16_t tag, place_t *out, uint32_t *slabs)
+/* of_size bounds the numbers of this heap's runs; those beyond it are others'. */
+uint32_t heap_tagged(struct heap *heap, uint32_t run, uint16_t tag, place_t *out, uint32_t *runs)
 {
 	const struct heap_slab *at;
 	uint32_t count = 0, i;
 
 	lock_take(&heap->lock);
-	*slabs = heap->of_size;
-	at = slab < heap->of_size ? heap->of[slab] : NULL;
-	for (i = 0; at && at->of_entries && i < at->blocks; i++) {
-		if (at->tags[i] == tag)
-			out[count++] = block_place(heap, at, i);
+	*runs = heap->of_size;
+	/* Its slabs do not overlap, so their blocks are not more than @out has room for. */
+	for (at = run < heap->of_size ? heap->of[run] : NULL; at; at = at->next) {
+		for (i = 0; at->of_entries && i < at->blocks; i++) {
+			if (at->tags[i] == tag)
+				out[count++] = block_place(heap, at, i);
+		}
 	}
 	lock_give(&heap->lock);
 	return count;

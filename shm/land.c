@@ -38,7 +38,10 @@
  * waits until the kernel has filled all. Also, a file system that is nearly full is not
  * filled ahead of need, and a stopped process leaves little that no word counts.
  */
-#define EXTEND_SLABS 2u
+#define EXTEND_SLABS (2 * SLAB_RUN)
+
+/* Of a slab. */
+#define LINES (SLAB_BYTES / LINE_BYTES)
 
 /*
  * The parameters of one land_take(). @named caches the hazards for all slabs it looks at.
@@ -87,8 +90,13 @@ static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 
 	if (!land_is_retired(word))
 		return !word;
+	/*
+	 * A hazard names an entry. If that is a gift, the next slabs have its value and must not
+	 * be used again either.
+	 */
 	is_free = grace_is_free(t->s, t->lives, t->named, word & ~LAND_RETIRED,
-				segment_slab_place(t->s, slab), SLAB_BYTES / LINE_BYTES);
+				segment_slab_place(t->s, slab) - (SLAB_GIFT_MAX - 1) * LINES,
+				SLAB_GIFT_MAX * LINES);
 	*t->waits |= !is_free;
 	return is_free;
 }
@@ -187,6 +195,13 @@ static bool land_take_run(const struct taking *t, uint32_t slab, uint32_t count)
 {
 	uint32_t taken;
 
+	/* First only looked at, as nobody else can take what is taken and given back. */
+	for (taken = 0; count > 1 && taken < count; taken++) {
+		/* relaxed: the CAS checks it */
+		if (!land_is_free(t, slab + taken,
+				  load_relaxed(&t->s->directory[slab + taken].owner)))
+			return false;
+	}
 	for (taken = 0; taken < count; taken++) {
 		if (!land_take_one(t, slab + taken))
 			break;
@@ -199,6 +214,12 @@ static bool land_take_run(const struct taking *t, uint32_t slab, uint32_t count)
 	return false;
 }
 
+/* The next slab, from @slab on, at which so many may begin. */
+static uint32_t land_aligned(uint32_t slab, uint32_t count)
+{
+	return count == SLAB_RUN ? (slab + SLAB_RUN - 1) / SLAB_RUN * SLAB_RUN : slab;
+}
+
 /*
  * Looks at up to @limit slabs from *from on, around the end; *from moves on even if it
  * fails, so that processes and calls do not all retry the same slabs.
@@ -207,10 +228,13 @@ static bool land_search(const struct taking *t, uint32_t count, uint32_t *from, 
 			uint32_t *slab)
 {
 	uint32_t slabs = land_slabs(t->s), looked;
+	uint32_t round = count == SLAB_RUN ? slabs / SLAB_RUN + 1 : slabs;
 
-	for (looked = 0; looked < limit && looked < slabs; looked++) {
-		uint32_t at = *from < slabs ? *from : 0;
+	for (looked = 0; looked < limit && looked < round; looked++) {
+		uint32_t at = land_aligned(*from, count);
 
+		if (at >= slabs)
+			at = 0;
 		*from = at + 1;
 		if (at + count > slabs || !land_take_run(t, at, count))
 			continue;
@@ -247,7 +271,8 @@ static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more
 }
 
 /*
- * Reserves land for @count slabs and, if there is room, an eighth of what there is more.
+ * Reserves land for @count slabs and, if there is room, an eighth of what there is more, up to
+ * where a run of them ends.
  */
 static int land_extend(const struct segment *s, uint32_t count)
 {
@@ -255,8 +280,10 @@ static int land_extend(const struct segment *s, uint32_t count)
 	uint64_t more = slabs / 8 < EXTEND_SLABS ? slabs / 8 : EXTEND_SLABS;
 	int err;
 
+	count += land_aligned(slabs, count) - slabs;
 	if (more < count)
 		more = count;
+	more += (SLAB_RUN - (slabs + more) % SLAB_RUN) % SLAB_RUN;
 	if (slabs + more > s->slabs_mapped)
 		more = s->slabs_mapped - slabs;
 	if (more < count)
@@ -288,6 +315,11 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 		if (land_search(&t, count, from, SEARCH_SLABS, slab))
 			return 0;
 	}
+	/* The newest ones, of which an owner that needed one has left the others. */
+	if (land_slabs(s) > EXTEND_SLABS)
+		*from = land_slabs(s) - EXTEND_SLABS;
+	if (land_search(&t, count, from, EXTEND_SLABS, slab))
+		return 0;
 	/*
 	 * Other processes may take the new slabs first, so this repeats until it gets
 	 * some or nothing can be added.

@@ -19,8 +19,8 @@
 #include "shm/segment.h"
 
 /*
- * Takes @count adjacent slabs for @self; *slab is the first. Their content is that of the
- * last owner. The caller writes what the slab is cut into (land_describe()) before it
+ * Takes @count adjacent slabs for @self; *slab is the first, of SLAB_RUN a multiple of that.
+ * Their content is that of the last owner. The caller writes what the slab is cut into (land_describe()) before it
  * links anything in it. @from remembers where the last search ended. Killed after it:
  * slabs of the dead.
  *
@@ -89,9 +89,15 @@ static inline bool land_is_nobodys(uint64_t word)
 	return word && !(word >> 32);
 }
 
-static inline bool land_is_gift(uint64_t word)
+/* Of a gift's entry, or of its value. */
+static inline bool land_is_of_gift(uint64_t word)
 {
 	return land_is_nobodys(word) && !(word & LAND_META) && (word & LAND_GIFT);
+}
+
+static inline bool land_is_gift(uint64_t word)
+{
+	return land_is_of_gift(word) && !(word & LAND_GIFT_VALUE);
 }
 
 #endif

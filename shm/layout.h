@@ -24,7 +24,7 @@
  *                                           keys only
  *   directory   16 bytes a slab             with the slabs
  *   logs        128 KiB a seat              as its holder writes them, if somebody listens
- *   land        16 KiB a slab               as owners take slabs
+ *   land        1 KiB a slab                as owners take slabs
  *
  * Each part has room for all it can ever be, so nothing ever moves: a part that moved would
  * have to be moved in all processes at once. What is not reserved is a hole that no process
@@ -40,7 +40,15 @@
 #define SEGMENT_LAYOUT 7u
 #define SEGMENT_PAGE 4096u
 
-#define SLAB_BYTES 16384u
+/*
+ * The unit in which memory is owned. As small as that because many owners have few entries:
+ * thousands of them with a page each are more pages than a CPU has translations of. An owner
+ * that has more takes SLAB_RUN of them at once, side by side and aligned.
+ */
+#define SLAB_BYTES 1024u
+#define SLAB_RUN 16u
+/* That a gift may take: one for its entry, and up to a run for its value. */
+#define SLAB_GIFT_MAX (SLAB_RUN + 1)
 #define LINE_BYTES 64u
 
 /*
@@ -347,10 +355,11 @@ struct slot {
  * The words of slabs without an owner do not come back, so a CAS from one is about that very
  * use of the slab, however late it comes:
  *
- *    31  30  29  28            0
- *   +---+---+---+---------------+   M: of a meta blob; the change by which it was to be
- *   | M | G | L | number        |   linked, from bit 30 on. G: of a gift; its ticket, and
- *   +---+---+---+---------------+   L: it is known to have been linked
+ *    31  30  29  28  27        0
+ *   +---+---+---+---+-----------+   M: of a meta blob; the change by which it was to be
+ *   | M | G | L | V | number    |   linked, from bit 30 on. G: of a gift; its ticket, and
+ *   +---+---+---+---+-----------+   L: it is known to have been linked. V: of its value,
+ *                                   which is too large for the slab of its entry
  *
  * about is the owner's: what the slab is cut into, see heap.c. Written after the slab was
  * taken and before anything in it is linked, so that a process that finds an entry there
@@ -366,6 +375,7 @@ struct directory_entry {
 #define LAND_META (1ull << 31)
 #define LAND_GIFT (1ull << 30)
 #define LAND_GIFT_LINKED (1ull << 29)
+#define LAND_GIFT_VALUE (1ull << 28)
 /*
  * Nobody who ever lived: the owner of meta that was carried over from another segment, and of
  * entries that were swept.

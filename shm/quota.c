@@ -6,7 +6,7 @@
  *
  *   slab                                     counts for
  *   an owner's                               that owner, until it is returned or retired
- *   of a gift                                the process that made it, until the gift is over or
+ *   of a gift, or of its value               the process that made it, until the gift is over or
  *                                            that process is gone; from then on no owner
  *   of meta, retired, free, a dead owner's   no owner
  *
@@ -36,7 +36,7 @@ static owner_t gift_maker(const struct segment *s, uint32_t slab)
 {
 	uint64_t word = land_owner(s, slab), about;
 
-	if (!land_is_gift(word))
+	if (!land_is_of_gift(word))
 		return 0;
 	about = land_about(s, slab);
 	/*
@@ -127,12 +127,12 @@ int quota_take(struct quota *quota, const struct segment *s, owner_t self, uint3
 	return err;
 }
 
-int quota_take_gift(struct quota *quota, const struct segment *s, owner_t self)
+int quota_take_gift(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs)
 {
-	int err = check(quota, s, self, 1);
+	int err = check(quota, s, self, slabs);
 
 	if (!err)
-		quota->gifts++;
+		quota->gifts += slabs;
 	return err;
 }
 
@@ -141,9 +141,9 @@ void quota_return(struct quota *quota, uint32_t slabs)
 	quota->slabs -= slabs;
 }
 
-void quota_return_gift(struct quota *quota)
+void quota_return_gift(struct quota *quota, uint32_t slabs)
 {
-	quota->gifts--;
+	quota->gifts -= slabs;
 }
 
 uint32_t quota_used(const struct segment *s, owner_t owner)

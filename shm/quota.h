@@ -20,7 +20,7 @@
 struct quota {
 	/* of this program's heap, and of an earlier program of the process */
 	uint32_t slabs;
-	/* made by the process: not fewer than there are */
+	/* of gifts made by the process: not fewer than there are */
 	uint32_t gifts;
 };
 
@@ -33,11 +33,11 @@ void quota_begin(struct quota *quota, const struct segment *s, owner_t self);
  * changed.
  */
 int quota_take(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs);
-int quota_take_gift(struct quota *quota, const struct segment *s, owner_t self);
+int quota_take_gift(struct quota *quota, const struct segment *s, owner_t self, uint32_t slabs);
 
 /* The slabs were not taken after all, or the heap has given them back. */
 void quota_return(struct quota *quota, uint32_t slabs);
-void quota_return_gift(struct quota *quota);
+void quota_return_gift(struct quota *quota, uint32_t slabs);
 
 /* The slabs that count for @owner; for each living owner, added to an array by seat. */
 uint32_t quota_used(const struct segment *s, owner_t owner);

@@ -81,7 +81,7 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	 * Room for the buckets of one entry for each line of land, the most there can be;
 	 * but not beyond what the order of an entry tells apart.
 	 */
-	while (buckets < slabs * segment_slab_buckets(s) && buckets <= ORDER_HASH)
+	while (buckets < segment_slabs_buckets(s, slabs) && buckets <= ORDER_HASH)
 		buckets *= 2;
 	s->seats = header->seats;
 	s->slots_count = header->slots;
@@ -242,7 +242,8 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->keys = plan->keys;
 	header->partitions = plan->partitions;
 	header->identity = plan->identity;
-	header->max_bytes = max_bytes(plan) / SLAB_BYTES * SLAB_BYTES;
+	/* Whole runs of slabs, and so whole pages. */
+	header->max_bytes = max_bytes(plan) / (SLAB_RUN * SLAB_BYTES) * (SLAB_RUN * SLAB_BYTES);
 	header->owner_slabs = owner_slabs(plan);
 	header->seats = plan->seats;
 	header->slots = plan->slots;

@@ -76,10 +76,10 @@ struct segment_view {
 
 /*
  * Blocks of groups: the first ones, a page of them; and how many there can be for each slab.
- * With 256 names in a slab, all of which have a slash, 27 are enough in the mean.
+ * With 256 names in 16 slabs, all of which have a slash, 27 are enough in the mean.
  */
 #define SEGMENT_GROUPS_FIRST (SEGMENT_PAGE / sizeof(struct group_block))
-#define SEGMENT_SLAB_GROUPS 32u
+#define SEGMENT_SLAB_GROUPS 2u
 
 /*
  * A part of the file that is mapped, see segment_window.c: @bytes from @offset in the
@@ -450,10 +450,10 @@ static inline uint64_t segment_level(uint64_t buckets)
 	return (uint64_t)__builtin_ctzll(buckets);
 }
 
-/* How many buckets the entries of a slab are to have, if each takes a line of land. */
-static inline uint64_t segment_slab_buckets(const struct segment *s)
+/* How many buckets the entries of @slabs are to have, if each takes a line of land. */
+static inline uint64_t segment_slabs_buckets(const struct segment *s, uint64_t slabs)
 {
-	const uint32_t entries = SLAB_BYTES / LINE_BYTES;
+	const uint64_t entries = slabs * (SLAB_BYTES / LINE_BYTES);
 
 	return s->unique ? (entries + SEGMENT_BUCKET_ENTRIES - 1) / SEGMENT_BUCKET_ENTRIES
 			 : entries;

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 /* 1 MiB of land. */
-#define MORE_SLABS 64u
+#define MORE_SLABS 1024u
 
 /*
  * The protection is per page, so it begins at the page that holds @offset; the end is

@@ -46,8 +46,9 @@
  * two, so up to twice as many as are needed. Keys that are not unique need less.
  */
 #define BUCKETS_COST                                                                               \
-	(2 * (SLAB_BYTES / LINE_BYTES / SEGMENT_BUCKET_ENTRIES + 1) *                              \
-	 (sizeof(uint64_t) + sizeof(struct index_line)))
+	(2 * (SLAB_BYTES / LINE_BYTES) * (sizeof(uint64_t) + sizeof(struct index_line)) /          \
+		 SEGMENT_BUCKET_ENTRIES +                                                          \
+	 1)
 
 /*
  * The number behind @label in the file @path of /proc/self. False: it cannot be read,
@@ -141,7 +142,7 @@ static bool extent_fit(const struct segment *s, const struct segment_header *hea
 	 * Each doubling costs as much as there is already. Few buckets make lookups
 	 * slower; too little land makes them fail.
 	 */
-	while (buckets < slabs * segment_slab_buckets(s) && buckets < s->buckets_max &&
+	while (buckets < segment_slabs_buckets(s, slabs) && buckets < s->buckets_max &&
 	       buckets * cost <= room) {
 		room -= buckets * cost;
 		buckets *= 2;

@@ -46,7 +46,9 @@
  * at to find some, which one in several registrations does.
  */
 #define SWEEP_ENTRIES 2u
-#define SWEEP_SLABS 16u
+#define SWEEP_SLABS 64u
+/* How much it retires: slabs of values have no entries, and a value may have many. */
+#define SWEEP_BYTES (SLAB_RUN * SLAB_BYTES)
 
 /*
  * Whether @entry, of a slab that was @owner's when the caller looked, need not be sought: it
@@ -260,7 +262,7 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 	uint64_t bytes = 0, living = 0, seen;
 
 	/* Each slab once at most. */
-	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && !bytes; looked++) {
+	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && bytes < SWEEP_BYTES; looked++) {
 		/* A round is complete: a count of the gifts is worth its walk. */
 		if (at->slab >= slabs) {
 			at->slab = 0;
@@ -273,7 +275,7 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 			at->slab++;
 			continue;
 		}
-		bytes = sweep_slab(w, at, &entries);
+		bytes += sweep_slab(w, at, &entries);
 		if (at->owner)
 			break;
 	}

@@ -32,7 +32,7 @@ struct sweep_at {
 
 /*
  * Goes on from *at: looks at a few slabs, takes a few entries of the dead out of the list,
- * and retires one slab at most, so that a registration that sweeps on its way stays short.
+ * and retires a few slabs, so that a registration that sweeps on its way stays short.
  * Returns the bytes that it reclaimed.
  */
 uint64_t sweep_some(const struct writer *w, struct sweep_at *at);

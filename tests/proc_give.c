@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shm/land.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
@@ -35,6 +36,7 @@ static struct kreg_owner self_of(struct kreg *of)
 	return self;
 }
 
+/* What nobody owns any more included: the sweeps have to retire all of that. */
 static uint64_t bytes_used(void)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
@@ -44,7 +46,7 @@ static uint64_t bytes_used(void)
 		ck_assert_int_ge(kreg_sweep(k), 0);
 	ck_assert_int_eq(kreg_stat(k, &stat), 0);
 	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
-	return stat.bytes_used;
+	return stat.bytes_used + stat.bytes_dead;
 }
 
 static int count_entry(const struct kreg_entry *entry, void *data)
@@ -221,22 +223,32 @@ END_TEST
 
 START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 {
-	char *large = calloc(1, 17000);
+	char *large = malloc(17000), *copy = malloc(17000);
+	uint64_t before;
+	int i;
 	struct kreg_owner parent, to = { 0 };
 	struct child child;
 
 	open_mode(_i);
+	for (i = 0; i < 17000; i++)
+		large[i] = (char)(i / 100);
 	parent = self_of(k);
 	child = child_start(obey, &parent);
 	to.token = (uint64_t)link_hear(child.link);
+	before = bytes_used();
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, large, 17000, NULL), 0);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -EMSGSIZE);
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 17000);
 	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, large, 16000, NULL, 0), 17000);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
-	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 16000);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, copy, 17000, NULL), 16000);
+	ck_assert_mem_eq(copy, large, 16000);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	ck_assert_uint_ge(bytes_used(), before + 16000);
 	child_kill(&child);
+	ck_assert_uint_eq(bytes_used(), before);
 	free(large);
+	free(copy);
 	kreg_close(k);
 }
 END_TEST
@@ -246,13 +258,15 @@ static int give_on(int link, void *data)
 {
 	const struct kreg_owner *parent = data;
 	struct kreg *own = mode_open(mode, "give");
+	static const char value[5000];
 	char key[32];
 	unsigned int i;
 
 	link_say(link, 0);
 	for (i = 0; own; i++) {
 		snprintf(key, sizeof(key), "gift-%u", i);
-		if (kreg_register(own, key, KREG_STRING, "v", 1, NULL) ||
+		/* Some in slabs of their own. */
+		if (kreg_register(own, key, KREG_STRING, value, i % 2 ? 1 : sizeof(value), NULL) ||
 		    kreg_give(own, key, KREG_STRING, parent))
 			return 1;
 	}
@@ -265,6 +279,105 @@ static int unregister_any(const struct kreg_entry *entry, void *data)
 	ck_assert_int_eq(kreg_unregister(k, entry->key, entry->key_size), 1);
 	return 0;
 }
+
+/* In the giver: it ends in front of the call with that number; 0: it does not. */
+static int ends_at;
+
+int __real_land_disown(const struct segment *s, uint32_t slab, const struct life_self *self,
+		       uint64_t next);
+int __wrap_land_disown(const struct segment *s, uint32_t slab, const struct life_self *self,
+		       uint64_t next);
+int __wrap_land_disown(const struct segment *s, uint32_t slab, const struct life_self *self,
+		       uint64_t next)
+{
+	if (ends_at && !--ends_at)
+		kill(getpid(), SIGKILL);
+	return __real_land_disown(s, slab, self, next);
+}
+
+bool __real_land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
+bool __wrap_land_retire_from(const struct segment *s, uint32_t slab, owner_t seen);
+bool __wrap_land_retire_from(const struct segment *s, uint32_t slab, owner_t seen)
+{
+	if (ends_at && !--ends_at)
+		kill(getpid(), SIGKILL);
+	return __real_land_retire_from(s, slab, seen);
+}
+
+static int unregister_and_end(int link, void *data)
+{
+	struct kreg *own = mode_open(mode, "give");
+
+	(void)data;
+	link_say(link, (int64_t)self_of(own).token);
+	ends_at = (int)link_hear(link);
+	link_say(link, kreg_unregister(own, "name", KREG_STRING));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(an_owner_that_is_killed_while_it_ends_a_large_gift_leaves_no_slab)
+{
+	static const char value[5000];
+	struct kreg_owner to = { 0 };
+	uint64_t before;
+	int at;
+
+	open_mode(_i);
+	before = bytes_used();
+	for (at = 1; at <= 6; at++) {
+		struct child child = child_start(unregister_and_end, NULL);
+
+		to.token = (uint64_t)link_hear(child.link);
+		ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, value, sizeof(value), NULL),
+				 0);
+		ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+		link_say(child.link, at);
+		child_end(&child);
+		assert_count(0);
+		ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+		ck_assert_uint_eq(bytes_used(), before);
+	}
+	kreg_close(k);
+}
+END_TEST
+
+static int give_and_end(int link, void *data)
+{
+	static const char value[5000];
+	const struct kreg_owner *parent = data;
+	struct kreg *own = mode_open(mode, "give");
+
+	link_say(link, kreg_register(own, "name", KREG_STRING, value, sizeof(value), NULL));
+	ends_at = (int)link_hear(link);
+	link_say(link, kreg_give(own, "name", KREG_STRING, parent));
+	link_hear(link);
+	return 0;
+}
+
+/* Its entry and its value have five slabs more than an entry has. */
+START_TEST(a_giver_of_a_large_value_that_is_killed_between_slabs_leaves_none)
+{
+	struct kreg_owner self;
+	uint64_t before;
+	int at;
+
+	open_mode(_i);
+	self = self_of(k);
+	before = bytes_used();
+	for (at = 1; at <= 6; at++) {
+		struct child giver = child_start(give_and_end, &self);
+
+		ck_assert_int_eq(link_hear(giver.link), 0);
+		link_say(giver.link, at);
+		child_end(&giver);
+		assert_count(0);
+		ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+		ck_assert_uint_eq(bytes_used(), before);
+	}
+	kreg_close(k);
+}
+END_TEST
 
 START_TEST(killed_givers_leave_whole_names_and_no_memory)
 {
@@ -309,6 +422,8 @@ int main(void)
 		listeners_are_notified_of_a_gift,
 		a_receiver_that_waits_for_the_name_keeps_its_place_in_the_line,
 		a_name_that_is_too_large_to_give_stays_with_its_owner,
+		a_giver_of_a_large_value_that_is_killed_between_slabs_leaves_none,
+		an_owner_that_is_killed_while_it_ends_a_large_gift_leaves_no_slab,
 		killed_givers_leave_whole_names_and_no_memory,
 		NULL,
 	};

@@ -25,7 +25,7 @@
  * Two slabs; copying each byte of the old meta is a step of the writer that makes the new
  * one.
  */
-#define LARGE 17000
+#define LARGE 1700
 
 static struct kreg *k;
 static int mode;

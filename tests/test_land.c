@@ -13,7 +13,7 @@
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
 
-#define SLABS 64u
+#define SLABS 512u
 #define HEIRS 4
 #define DEAD_SEAT 9u
 
@@ -196,39 +196,105 @@ START_TEST(blocks_of_all_sizes_do_not_overlap)
 }
 END_TEST
 
-/*
- * Where in its page each of eight adjacent slabs begins to be used, for blocks of @size. All
- * blocks of the eight are taken, and none twice.
- */
-static void assert_slabs_begin_apart(uint32_t size)
-{
-	const uint32_t lines = size / LINE_BYTES, blocks = SLAB_BYTES / size;
-	bool used[8 * SLAB_BYTES / LINE_BYTES] = { false }, begun[8] = { false };
-	place_t place, first = 0;
-	uint32_t i, at;
+/* Another owner's heap. */
+static struct heap other;
 
-	for (i = 0; i < 8 * blocks; i++) {
-		ck_assert_int_eq(heap_take(&heap, size, 1, &place), 0);
-		if (!i)
-			first = segment_slab_place(&k->segment,
-						   segment_slab_of(&k->segment, place));
-		at = place - first;
-		ck_assert_uint_lt(at, sizeof(used));
-		ck_assert(!used[at]);
-		used[at] = true;
-		ck_assert_uint_le(at % (SLAB_BYTES / LINE_BYTES) + lines, SLAB_BYTES / LINE_BYTES);
-		if (i % blocks)
-			continue;
-		at = at * LINE_BYTES % SEGMENT_PAGE / (SEGMENT_PAGE / 8);
-		ck_assert(!begun[at]);
-		begun[at] = true;
+START_TEST(small_owners_share_a_page)
+{
+	place_t places[8], place;
+	uint32_t i;
+
+	for (i = 0; i < 8; i++) {
+		heap_init(&other, &k->segment, &k->lives, owner_of((uint64_t)77 << 32, i + 2));
+		ck_assert_int_eq(heap_take(&other, 64, 1, &places[i]), 0);
+		ck_assert_uint_eq(land_owner(&k->segment, segment_slab_of(&k->segment, places[i])),
+				  other.self);
+		heap_forget(&other);
 	}
+	for (i = 0; i < 8; i++) {
+		ck_assert_uint_eq(places[i], places[0] + i * (SLAB_BYTES / LINE_BYTES));
+		/* The life of that owner is over; nothing was linked. */
+		land_return(&k->segment, segment_slab_of(&k->segment, places[i]));
+	}
+	ck_assert_int_eq(heap_take(&heap, 64, 1, &place), 0);
+	ck_assert_uint_eq(place, places[0]);
+}
+END_TEST
+
+/* Takes @count blocks of @size; the slabs that they lie in, in order, without repetitions. */
+static uint32_t take_blocks(uint32_t size, uint32_t count, uint32_t *slabs)
+{
+	const uint32_t lines = size / LINE_BYTES, each = SLAB_BYTES / size;
+	uint32_t i, slab, found = 0;
+	place_t place, first;
+
+	for (i = 0; i < count; i++) {
+		ck_assert_int_eq(heap_take(&heap, size, 1, &place), 0);
+		slab = segment_slab_of(&k->segment, place);
+		first = segment_slab_place(&k->segment, slab);
+		/* Where a sweep will look for it, and all of it in that slab. */
+		ck_assert_uint_eq((place - first) % lines, 0);
+		ck_assert_uint_lt((place - first) / lines, each);
+		ck_assert_uint_eq(heap_cut_of_slab(&k->segment, slab).bytes, size);
+		ck_assert_uint_eq(heap_cut_of_slab(&k->segment, slab).blocks, each);
+		if (!found || slabs[found - 1] != slab)
+			slabs[found++] = slab;
+	}
+	return found;
 }
 
-START_TEST(slabs_begin_to_be_used_at_different_places_of_a_page)
+START_TEST(an_owner_that_grows_takes_runs_of_slabs)
 {
-	assert_slabs_begin_apart(64);
-	assert_slabs_begin_apart(128);
+	static const uint32_t sizes[] = { 64, 192, 320, 512 };
+	uint32_t slabs[SLABS], i, j;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		const uint32_t each = SLAB_BYTES / sizes[i];
+
+		ck_assert_uint_eq(take_blocks(sizes[i], 4 * each, slabs), 4);
+		ck_assert_uint_eq(take_blocks(sizes[i], SLAB_RUN * each, slabs), SLAB_RUN);
+		ck_assert_uint_eq(slabs[0] % SLAB_RUN, 0);
+		for (j = 0; j < SLAB_RUN; j++)
+			ck_assert_uint_eq(slabs[j], slabs[0] + j);
+	}
+}
+END_TEST
+
+START_TEST(an_owner_that_grows_uses_single_slabs_where_no_run_is_left)
+{
+	uint32_t from = 0, slabs[SLABS], slab, i;
+
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, dead_owner(), SLABS, &from, &slab), 0);
+	for (i = 0; i < SLABS; i += 2)
+		land_return(&k->segment, i);
+	ck_assert_uint_eq(take_blocks(64, SLABS / 2 * (SLAB_BYTES / 64), slabs), SLABS / 2);
+	ck_assert_int_eq(heap_take(&heap, 64, 1, &slab), -ENOSPC);
+	for (i = 1; i < SLABS; i += 2)
+		land_return(&k->segment, i);
+}
+END_TEST
+
+START_TEST(a_run_is_taken_aligned_and_whole_or_not_at_all)
+{
+	const uint32_t apart = SLAB_RUN + 1;
+	uint32_t from = 0, slab, i;
+
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLABS, &from, &slab), 0);
+	/* So many are free between two that are not; once they begin where a run does. */
+	for (i = 0; i < SLABS; i++) {
+		if (i % apart)
+			land_return(&k->segment, i);
+	}
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLAB_RUN, &from, &slab),
+			 0);
+	ck_assert_uint_eq(slab, (SLAB_RUN - 1) * apart + 1);
+	ck_assert_int_eq(land_take(&k->segment, &k->lives, k->self.owner, SLAB_RUN, &from, &i),
+			 -ENOSPC);
+	for (i = 0; i < SLABS; i++)
+		ck_assert_uint_eq(land_owner(&k->segment, i),
+				  i % apart && i - slab >= SLAB_RUN ? 0 : k->self.owner);
+	for (i = 0; i < SLABS; i++)
+		land_return(&k->segment, i);
 }
 END_TEST
 
@@ -290,7 +356,10 @@ int main(void)
 		one_of_many_sweepers_retires_a_dead_owners_slab,
 		living_owners_keep_their_slabs,
 		blocks_of_all_sizes_do_not_overlap,
-		slabs_begin_to_be_used_at_different_places_of_a_page,
+		small_owners_share_a_page,
+		an_owner_that_grows_takes_runs_of_slabs,
+		an_owner_that_grows_uses_single_slabs_where_no_run_is_left,
+		a_run_is_taken_aligned_and_whole_or_not_at_all,
 		a_retired_block_is_reused_only_after_its_grace_period,
 		a_block_freed_twice_is_allocated_once,
 		an_empty_heap_has_no_slab,

@@ -147,7 +147,7 @@ struct kreg_options {
 	void *log_data;
 	/*
 	 * Creation: the bytes of @max_bytes that one owner may take, rounded up to slabs of
-	 * 16 KiB. Default: all. A call that would take more fails with -EDQUOT; see Shares in
+	 * 1 KiB. Default: all. A call that would take more fails with -EDQUOT; see Shares in
 	 * kreg(7).
 	 */
 	uint64_t owner_bytes;

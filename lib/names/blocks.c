@@ -90,13 +90,14 @@ int blocks_make(struct kreg *k, const struct query *q, const struct content *con
 static int gift_once(struct kreg *k, owner_t to, const struct query *q,
 		     const struct content *content, struct gift_made *out)
 {
-	int err = heap_gift_begin(k->heap);
+	uint32_t slabs = gift_slabs(q->key_size, content->value_size);
+	int err = heap_gift_begin(k->heap, slabs);
 
 	if (err)
 		return err;
 	err = gift_make(&k->segment, &k->lives, &k->self, to, q, content->kind, content->value,
 			content->value_size, out);
-	heap_gift_end(k->heap, !err);
+	heap_gift_end(k->heap, err ? slabs : 0);
 	return err;
 }
 

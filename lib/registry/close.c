@@ -78,14 +78,14 @@ static bool unregister_place(struct kreg *k, place_t place)
 
 static void unregister_tagged(struct kreg *k)
 {
-	place_t places[HEAP_SLAB_BLOCKS];
-	uint32_t slab, slabs, count, i;
+	place_t places[HEAP_RUN_BLOCKS];
+	uint32_t run, runs, count, i;
 	bool found;
 
 	do {
 		found = false;
-		for (slab = 0, slabs = 1; slab < slabs; slab++) {
-			count = heap_tagged(k->heap, slab, k->number, places, &slabs);
+		for (run = 0, runs = 1; run < runs; run++) {
+			count = heap_tagged(k->heap, run, k->number, places, &runs);
 			for (i = 0; i < count; i++)
 				found |= unregister_place(k, places[i]);
 		}

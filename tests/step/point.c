@@ -24,8 +24,8 @@
 
 #define IMAGE "--image-of-the-victim"
 /* That the operation may take, beside those in use. */
-#define SLABS_MORE 2u
-#define SLABS_MAX 32u
+#define SLABS_MORE (2 * SLAB_RUN)
+#define SLABS_MAX (32 * SLAB_RUN)
 #define BUCKETS 512u
 #define SEATS 16u
 #define SLOTS 32u
