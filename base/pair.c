@@ -3,6 +3,7 @@
 #include "base/pair.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,4 +77,58 @@ void pair_clear(const struct pair *pair)
 	do
 		got = recv(pair->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));
+}
+
+/* Room for one fd, aligned as the kernel wants it. */
+union one_fd {
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+int pair_pass(const struct pair *pair, int fd)
+{
+	struct iovec byte = { .iov_base = (char[]){ 0 }, .iov_len = 1 };
+	union one_fd control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+					   .cmsg_level = SOL_SOCKET,
+					   .cmsg_type = SCM_RIGHTS } };
+	const struct msghdr message = { .msg_iov = &byte,
+					.msg_iovlen = 1,
+					.msg_control = &control,
+					.msg_controllen = sizeof(control) };
+	ssize_t sent;
+
+	if (!is_ours(pair->fd, pair->inode))
+		return -EBADF;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	do
+		sent = sendmsg(pair->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
+		return 0;
+	return errno == ETOOMANYREFS ? -EMFILE : -errno;
+}
+
+/* A message without its fd: no number was free for it. */
+int pair_receive(const struct pair *pair)
+{
+	char bytes[1];
+	struct iovec byte = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+	union one_fd control;
+	struct msghdr message = { .msg_iov = &byte,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t got;
+	int fd;
+
+	do
+		got = fd_receive(pair->fd_write, &message);
+	while (got == -EINTR);
+	if (got < 0)
+		return (int)got;
+	if (message.msg_controllen < sizeof(control.head) ||
+	    control.head.cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -EMFILE;
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return fd;
 }

@@ -8,7 +8,7 @@
  *           have the same inode, and it is compared before each use.
  * Needs     pair_free() after a pair_new() that returned 0.
  * Context   any thread that has them in its table of fds.
- * Used by   sleeper.c, supervisor.c, supervisor_apart.c.
+ * Used by   sleeper.c, pending.c, waker.c, supervisor.c, supervisor_apart.c.
  */
 #ifndef KREG_BASE_PAIR_H
 #define KREG_BASE_PAIR_H
@@ -35,5 +35,14 @@ void pair_free(const struct pair *pair);
 bool pair_signal(const struct pair *pair);
 /* Makes @fd unreadable again, by reading what is in it. */
 void pair_clear(const struct pair *pair);
+
+/*
+ * Passes @fd, which the caller keeps, from @fd of the pair to the thread that has the
+ * library's end in another table of fds. -EBADF: the program has closed the pair's @fd; -EAGAIN: it is full;
+ * -EMFILE: too many fds are on their way, of all processes of the user.
+ */
+int pair_pass(const struct pair *pair, int fd);
+/* At the library's end: the fd that was passed, or a negative errno. */
+int pair_receive(const struct pair *pair);
 
 #endif

@@ -35,8 +35,9 @@
  *           the file.
  * Fds       An open registry has no fd. A program may close fds that it does not know, and
  *           open its own under the same numbers: no call ever touches them. An fd that a call
- *           returns is above 2 and close-on-exec, and so are the two sockets of a listener;
- *           if the program closes these, the listener only loses its wake-ups.
+ *           returns is above 2 and close-on-exec, and so are the two sockets of a listener,
+ *           the one of a pending wait, and one more while a handle has pending waits; if the
+ *           program closes these, the listener or the wait only loses its wake-ups.
  * Fork      A child may look up through the handle that it inherited, and must kreg_close()
  *           it. Calls that need an owner or a read section fail with -EOWNERDEAD there. To
  *           take part, the child opens the registry itself. Never call kreg between vfork()
@@ -59,6 +60,7 @@
 #include <kreg/name.h>
 #include <kreg/owner.h>
 #include <kreg/peer.h>
+#include <kreg/pending.h>
 #include <kreg/query.h>
 #include <kreg/ref.h>
 #include <kreg/registries.h>

@@ -145,3 +145,21 @@ int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_see
 		return wait_by_the_clock(deadline);
 	return got < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
+
+void bell_wait_any(const struct bell_heard *heard, uint32_t count)
+{
+	struct futex_waitv words[BELL_ANY_MAX];
+	uint32_t i;
+
+	for (i = 0; i < count && i < BELL_ANY_MAX; i++)
+		words[i] = (struct futex_waitv){ .uaddr = (uintptr_t)heard[i].bell,
+						 .val = heard[i].seen,
+						 .flags = FUTEX_32 };
+	if (!load_relaxed(&one_at_a_time)) { /* relaxed: a hint */
+		if (is_answer(syscall(SYS_futex_waitv, words, i, 0, NULL, CLOCK_MONOTONIC)))
+			return;
+		store_relaxed(&one_at_a_time, 1ull); /* relaxed: as above */
+	}
+	/* The first of them at once, the others by the clock. */
+	bell_wait(heard->bell, heard->seen, NULL, 0, i > 1 ? clock_now() + BELL_LOOK_NS : 0);
+}

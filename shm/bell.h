@@ -56,6 +56,19 @@ uint32_t bell_listen(uint32_t *bell);
 int bell_wait(uint32_t *bell, uint32_t seen, uint32_t *other, uint32_t other_seen,
 	      uint64_t deadline);
 
+/* A bell that a waiter listens to, and what bell_listen() has returned. */
+struct bell_heard {
+	uint32_t *bell;
+	uint32_t seen;
+};
+
+/*
+ * Blocks until one of @count bells, 1 to BELL_ANY_MAX, was rung since. May return early.
+ * Where the kernel cannot or may not wait for several words, it returns within 20 ms.
+ */
+#define BELL_ANY_MAX 128u
+void bell_wait_any(const struct bell_heard *heard, uint32_t count);
+
 /*
  * Wakes the waiters of @bell, or of all bells, if there are any. After the change: the
  * fence in it orders the two. It is no cancellation point and keeps no lock.

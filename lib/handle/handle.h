@@ -61,10 +61,12 @@ struct kreg {
 	void *telemetry_data;
 	pthread_mutex_t attendant_mutex;
 	struct attendant *attendant; /* NULL before the first wait */
-	uint64_t looks;              /* how often the attendant has examined a line */
-	uint64_t next_look;          /* when to check for the file again, as clock_tick() */
-	uint64_t next_guard_look;    /* the same for the guard */
-	struct counted counted;      /* what the last kreg_count() has found */
+	pthread_mutex_t pending_mutex;
+	struct cds_list_head wakers, pendings; /* under that mutex: waker.c */
+	uint64_t looks;                        /* how often the attendant has examined a line */
+	uint64_t next_look;       /* when to check for the file again, as clock_tick() */
+	uint64_t next_guard_look; /* the same for the guard */
+	struct counted counted;   /* what the last kreg_count() has found */
 };
 
 /* What a thread owns in a registry. */

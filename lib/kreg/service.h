@@ -17,6 +17,7 @@
 #define KREG_SERVICE_H
 
 #include <kreg/base.h>
+#include <kreg/pending.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,19 @@ int kreg_service_await(struct kreg *k, const char *space, const char *role, int6
 		       struct kreg_found *found);
 int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
 			    const struct kreg_owner *owner, int64_t timeout_ms);
+
+/*
+ * As kreg_await_begin(), kreg_await_gone_begin(), kreg_await_turn_begin() and
+ * kreg_lock_begin(): an fd becomes readable when the wait is over. Since: 1.0
+ */
+int kreg_service_await_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+			     const char *role);
+int kreg_service_await_gone_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+				  const char *role, const struct kreg_owner *owner);
+int kreg_service_await_turn_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+				  const char *role);
+int kreg_service_lock_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+			    const char *role);
 
 /* One service, as passed to a visitor. The pointers are valid until the visitor returns. */
 struct kreg_service {

@@ -12,6 +12,7 @@
 #include "lib/namespace/telemetry.h"
 #include "lib/find/found.h"
 #include "lib/find/text.h"
+#include "lib/wait/pending.h"
 #include "lib/find/visit.h"
 
 int kreg_service_register(struct kreg *k, const char *space, const char *role, const void *value,
@@ -81,6 +82,60 @@ int kreg_service_await_gone(struct kreg *k, const char *space, const char *role,
 	int err = service_of(&key, k, space, role);
 
 	return err ? err : kreg_await_gone(k, key.bytes, key.size, owner, timeout_ms);
+}
+
+static void tell_await(struct kreg *k, const struct query *q, const struct kreg_owner *owner,
+		       int result)
+{
+	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
+
+	if (telemetry_is_wanted(k, &kreg_await_semaphore) &&
+	    !kreg_service_parse(q->key, q->key_size, space, sizeof(space), role, sizeof(role)))
+		telemetry_tell(k, KREG_TELEMETRY_AWAIT, space, role, owner, result);
+}
+
+int kreg_service_await_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+			     const char *role)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = out ? service_of(&key, k, space, role) : -EINVAL;
+
+	if (!err)
+		err = kreg_await_begin(out, k, key.bytes, key.size);
+	if (!err)
+		pending_tell_by(*out, tell_await);
+	return err;
+}
+
+int kreg_service_await_gone_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+				  const char *role, const struct kreg_owner *owner)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_await_gone_begin(out, k, key.bytes, key.size, owner);
+}
+
+int kreg_service_await_turn_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+				  const char *role)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_await_turn_begin(out, k, key.bytes, key.size);
+}
+
+int kreg_service_lock_begin(struct kreg_pending **out, struct kreg *k, const char *space,
+			    const char *role)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_lock_begin(out, k, key.bytes, key.size);
 }
 
 struct each {

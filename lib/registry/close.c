@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "lib/wait/attendant.h"
+#include "lib/wait/waker.h"
 #include "lib/names/change.h"
 #include "lib/names/give.h"
 #include "lib/names/tell.h"
@@ -140,6 +141,7 @@ void kreg_close(struct kreg *k)
 	UNCANCELLABLE;
 	if (!k)
 		return;
+	wakers_stop(k);
 	attendant_stop(k);
 	if (k->member) {
 		if (!handle_is_parents(k) && member_has_others(k))

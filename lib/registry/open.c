@@ -33,8 +33,8 @@
 
 #include "lib/registry/folder.h"
 #include "lib/registry/options.h"
+#include "lib/wait/wait.h"
 #include "shm/in_use.h"
-#include "base/mutex.h"
 #include "base/process.h"
 #include "shm/name.h"
 #include "shm/row.h"
@@ -345,7 +345,7 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	 * slab.
 	 */
 	k->sweep.slab = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
-	err = mutex_init(&k->attendant_mutex);
+	err = waits_begin(k);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
 	if (!err)

@@ -46,7 +46,7 @@ static const struct {
 	  "memory is reached; retry" },
 	{ ECANCELED,
 	  "the value is not the expected one; look it up and retry; or the supervisor was "
-	  "ordered to stop" },
+	  "ordered to stop, or the handle of a wait was closed" },
 	{ ETIMEDOUT, "timed out" },
 	{ ESRCH, "the process is dead, or has not opened the registry" },
 	{ EREMOTE, "the process is in another PID namespace; call from there" },

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Await: blocks until a name is there, until it is gone, or until it is the caller's
- * turn.
+ * turn; or begins such a wait.
  */
 #include <errno.h>
 
 #include "lib/find/lookup.h"
+#include "lib/wait/pending.h"
 #include "lib/wait/wait.h"
 #include "shm/query.h"
 
@@ -87,6 +88,19 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
 	return got < 0 ? (int)got : 0;
 }
 
+int kreg_await_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size)
+{
+	UNCANCELLABLE;
+	static const struct pending_kind kind = {
+		.wait = { .look = look_for_holder, .must_wait = has_no_holder },
+		.gives_found = true,
+	};
+	struct query q;
+	int err = out ? await_query(k, key, key_size, &q) : -EINVAL;
+
+	return err ? err : pending_begin(out, k, &q, &kind, NULL);
+}
+
 /* @data: the owner that is to lose the name; 0: any. */
 static ssize_t look_for_gone(struct kreg *k, const struct query *q, void *data)
 {
@@ -138,6 +152,21 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 	return (int)got;
 }
 
+int kreg_await_gone_begin(struct kreg_pending **out, struct kreg *k, const void *key,
+			  size_t key_size, const struct kreg_owner *owner)
+{
+	UNCANCELLABLE;
+	static const struct pending_kind kind = {
+		.wait = { .look = look_for_gone, .must_wait = is_still_held },
+		.of_owner = true,
+	};
+	const union pending_subject who = { .owner = owner ? owner->token : 0 };
+	struct query q;
+	int err = out && (!owner || who.owner) ? await_query(k, key, key_size, &q) : -EINVAL;
+
+	return err ? err : pending_begin(out, k, &q, &kind, &who);
+}
+
 /* Whether the caller is the first in line, reserved entries included. */
 static ssize_t look_for_turn(struct kreg *k, const struct query *q, void *data)
 {
@@ -165,18 +194,36 @@ static bool is_not_our_turn(struct kreg *k, const struct line_view *view, const 
 	return view->has_self && view->first.owner != k->self.owner;
 }
 
+/* With duplicate keys there is no line to wait in. */
+static int turn_query(struct kreg *k, const void *key, size_t key_size, struct query *q)
+{
+	int err = await_query(k, key, key_size, q);
+
+	return !err && !k->segment.unique ? -EINVAL : err;
+}
+
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms)
 {
 	UNCANCELLABLE;
 	struct query q;
-	ssize_t got = await_query(k, key, key_size, &q);
+	ssize_t got = turn_query(k, key, key_size, &q);
 
-	/* With duplicate keys there is no line to wait in. */
-	if (!got && !k->segment.unique)
-		got = -EINVAL;
 	if (!got)
 		got = wait_until(
 			k, &q, timeout_ms,
 			&(struct wait_for){ .look = look_for_turn, .must_wait = is_not_our_turn });
 	return (int)got;
+}
+
+int kreg_await_turn_begin(struct kreg_pending **out, struct kreg *k, const void *key,
+			  size_t key_size)
+{
+	UNCANCELLABLE;
+	static const struct pending_kind kind = {
+		.wait = { .look = look_for_turn, .must_wait = is_not_our_turn },
+	};
+	struct query q;
+	int err = out ? turn_query(k, key, key_size, &q) : -EINVAL;
+
+	return err ? err : pending_begin(out, k, &q, &kind, NULL);
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "lib/names/change.h"
+#include "lib/wait/pending.h"
 #include "lib/wait/wait.h"
 #include "shm/query.h"
 
@@ -99,6 +100,34 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	else
 		lock->place = place;
 	return (int)got;
+}
+
+static void leave_line(struct kreg *k, const struct query *q, const union pending_subject *subject)
+{
+	lock_leave(k, q, subject->place);
+}
+
+int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size)
+{
+	UNCANCELLABLE;
+	static const struct pending_kind kind = {
+		.wait = { .look = look_for_lock, .must_wait = is_held_by_other },
+		.leave = leave_line,
+	};
+	union pending_subject own;
+	struct query q;
+	int err = out && k ? key_check(key, &key_size) : -EINVAL;
+
+	if (err)
+		return err;
+	q = table_query_lock(&k->segment, key, key_size);
+	err = lock_join(k, &q, &own.place);
+	if (err)
+		return err;
+	err = pending_begin(out, k, &q, &kind, &own);
+	if (err)
+		lock_leave(k, &q, own.place);
+	return err;
 }
 
 /* Makes the query for the caller's entry at @place, and copies its key. */

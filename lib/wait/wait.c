@@ -23,6 +23,7 @@
 #include "lib/wait/attendant.h"
 #include "shm/bell.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "shm/line.h"
 #include "shm/query.h"
 
@@ -32,16 +33,14 @@
  */
 #define LOOK_TRIES 16
 
-struct waiting {
-	struct kreg *k;
-	const struct query *q;
-	const struct wait_for *what;
-	uint32_t tries;
-	uint32_t *bell;
-	struct line *line; /* NULL: there is no attendant */
-	owner_t owner;     /* the owner whose death ends this wait; 0: none */
-	struct watched *watched;
-};
+int waits_begin(struct kreg *k)
+{
+	int err = mutex_init(&k->attendant_mutex);
+
+	CDS_INIT_LIST_HEAD(&k->wakers);
+	CDS_INIT_LIST_HEAD(&k->pendings);
+	return err ? err : mutex_init(&k->pending_mutex);
+}
 
 static void forget_owner(struct waiting *w)
 {
@@ -77,7 +76,7 @@ static uint64_t deadline_of(int64_t timeout_ms)
 	return now + (uint64_t)timeout_ms * 1000000;
 }
 
-static void sleep_once(struct waiting *w, uint32_t seen, uint64_t deadline)
+static void sleep_once(struct waiting *w, uint32_t *bell, uint32_t seen, uint64_t deadline)
 {
 	uint64_t soon = clock_now() + ATTENDANT_MS * 1000000ull;
 	uint32_t *life = NULL, life_seen = 0;
@@ -89,7 +88,7 @@ static void sleep_once(struct waiting *w, uint32_t seen, uint64_t deadline)
 	}
 	if (!w->line && (!deadline || soon < deadline))
 		deadline = soon;
-	bell_wait(w->bell, seen, life, life_seen, deadline);
+	bell_wait(bell, seen, life, life_seen, deadline);
 }
 
 int wait_find(struct kreg *k, const struct query *q, struct found *out)
@@ -115,34 +114,48 @@ static ssize_t look_once(struct waiting *w)
 	return err ? err : w->what->look(w->k, w->q, w->what->data);
 }
 
+/* Whether a look would be refused, for good. */
+static bool is_refused(const struct kreg *k)
+{
+	return segment_is_over(&k->segment) || !life_is_alive(&k->lives, k->self.owner);
+}
+
 /*
- * Sleeps if the condition is not met in a view of the line that was taken after the
- * waiter has listened. A later change has another print, or rings the bell. Sleeping on
- * an older view would lose a change between view and bell.
+ * The condition is not met in a view of the line that was taken after the waiter has
+ * listened. A later change has another print, or rings the bell. Sleeping on an older view
+ * would lose a change between view and bell. That the registry or this life is over is in
+ * the print as well, so it is asked for after the view: a print that says so never changes
+ * any more.
  */
-static void sleep_if_unchanged(struct waiting *w, uint64_t deadline)
+bool waiting_may_sleep(struct waiting *w)
 {
 	struct line_view view = { 0 };
 	owner_t blocker = 0;
-	uint32_t seen;
 	bool waits;
 
-	seen = bell_listen(w->bell);
 	line_look(&w->k->segment, &w->k->lives, w->q, w->k->self.owner, w->what->whose, &view);
 	waits = view.print && w->what->must_wait(w->k, &view, w->what->data, &blocker);
-	if (!waits && ++w->tries < LOOK_TRIES)
-		return;
+	if (is_refused(w->k) || (!waits && ++w->tries < LOOK_TRIES))
+		return false;
 	w->tries = 0;
 	if (w->line)
 		attendant_compare(w->k, w->line, waits ? view.print : 0);
-	if (watch_owner(w, blocker))
-		sleep_once(w, seen, deadline);
+	return watch_owner(w, blocker);
+}
+
+void waiting_end(struct waiting *w)
+{
+	forget_owner(w);
+	if (w->line)
+		attendant_leave(w->k, w->line);
+	w->line = NULL;
 }
 
 ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms,
 		   const struct wait_for *what)
 {
-	struct waiting w = { .k = k, .q = q, .what = what, .bell = bell_of(&k->segment, q->bell) };
+	struct waiting w = { .k = k, .q = q, .what = what };
+	uint32_t *bell = bell_of(&k->segment, q->bell), seen;
 	uint64_t deadline = deadline_of(timeout_ms);
 	ssize_t got;
 	bool late;
@@ -155,10 +168,10 @@ ssize_t wait_until(struct kreg *k, const struct query *q, int64_t timeout_ms,
 			break;
 		if (!w.line)
 			w.line = attendant_join(k, q);
-		sleep_if_unchanged(&w, deadline);
+		seen = bell_listen(bell);
+		if (waiting_may_sleep(&w))
+			sleep_once(&w, bell, seen, deadline);
 	}
-	forget_owner(&w);
-	if (w.line)
-		attendant_leave(k, w.line);
+	waiting_end(&w);
 	return got == -EAGAIN ? -ETIMEDOUT : got;
 }

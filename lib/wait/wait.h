@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocking waits for a change of the table, and for the death of an owner.
+ * Waits for a change of the table, and for the death of an owner: what each wait does, be
+ * it in a call that blocks or behind an fd (pending.c).
  *
  * Promises  a condition that was met before the wait, or is met during it and stays so,
  *           is found: at once if the process that made the change rings, else about 100
@@ -8,7 +9,7 @@
  *           not be created.
  * Needs     a look that may be repeated at any time.
  * Context   blocks. Not in signal handlers; a signal does not end it.
- * Used by   await.c, lock.c, claim.c, await_end.c.
+ * Used by   await.c, lock.c, claim.c, await_end.c, pending.c, waker.c.
  */
 #ifndef KREG_LIB_WAIT_H
 #define KREG_LIB_WAIT_H
@@ -31,6 +32,34 @@ struct wait_for {
 	void *data;
 	owner_t whose;
 };
+
+/* When the handle is opened: there are no waits yet. -EAGAIN, -ENOMEM. */
+int waits_begin(struct kreg *k);
+
+/* Of attendant.h. */
+struct line;
+struct watched;
+
+/*
+ * One wait, from its first step to waiting_end(). The thread that sleeps for it fills in
+ * the first four.
+ */
+struct waiting {
+	struct kreg *k;
+	const struct query *q;
+	const struct wait_for *what;
+	struct line *line; /* NULL: there is no attendant */
+	uint32_t tries;
+	owner_t owner; /* the owner whose death ends this wait; 0: none */
+	struct watched *watched;
+};
+
+/*
+ * After bell_listen() and before the sleep: whether the caller may sleep now, as the line
+ * is one in which it has to wait. Otherwise it looks.
+ */
+bool waiting_may_sleep(struct waiting *w);
+void waiting_end(struct waiting *w);
 
 /*
  * For looks: the first entry that matches @q. The entry that @out leads to may be
