@@ -70,10 +70,10 @@ static void state_of(const struct check *check, const char *key, char *out)
 
 	if (size == -ENOENT)
 		snprintf(out, STATE_MAX, "-");
+	else if (size == -ERANGE)
+		snprintf(out, STATE_MAX, "%c:o1", letter_of(check, owner.token));
 	else if (size < 0)
 		snprintf(out, STATE_MAX, "error %zd", size);
-	else if (size > (ssize_t)sizeof(value))
-		snprintf(out, STATE_MAX, "%c:o1", letter_of(check, owner.token));
 	else
 		snprintf(out, STATE_MAX, "%c:%.*s", letter_of(check, owner.token), (int)size,
 			 value);
