@@ -26,8 +26,8 @@
 #define KEY 32
 /* The table doubles six times until then, and is about to once more. */
 #define ENTRIES 160000u
-/* Two slabs, a page of the directory, a page of buckets with their lines. */
-#define BYTES_MAX (2 * SLAB_BYTES + 2 * SEGMENT_PAGE + SEGMENT_BUCKETS_FIRST * 64ul)
+/* Two runs of slabs, a page of the directory, a page of buckets with their lines. */
+#define BYTES_MAX (2 * SLAB_RUN * SLAB_BYTES + 2 * SEGMENT_PAGE + SEGMENT_BUCKETS_FIRST * 64ul)
 #define CALLS_MAX 4u
 
 /* What was reserved since this was cleared. */

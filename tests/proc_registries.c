@@ -361,10 +361,10 @@ START_TEST(a_file_that_is_truncated_meanwhile_does_no_harm)
 	k = mode_open_as(_i, "one", &options);
 	kreg_close(k);
 	child = child_start_ready(truncate_for_ever, NULL);
-	for (i = 0; i < many; i++)
+	/* Whether one meets the truncated file is chance, but for long enough it will. */
+	for (i = 0; i < many || !damaged; i++)
 		damaged += !!strstr(list(), "damaged");
-	printf("# damaged in %u of %u\n", damaged, many);
-	ck_assert_uint_gt(damaged, 0);
+	printf("# damaged in %u of %u\n", damaged, i);
 	child_kill(&child);
 }
 END_TEST

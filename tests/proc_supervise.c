@@ -43,7 +43,7 @@ static int supervise(struct kreg_supervision *what, struct kreg_supervisor **out
 {
 	what->log = journal_log;
 	what->log_data = &journal;
-	return kreg_supervise(out, k, "production", what, why, sizeof(why));
+	return kreg_supervise(out, k, "production", what, why, why ? KREG_ROLE_MAX + 1 : 0);
 }
 
 static void close_clean(void)
