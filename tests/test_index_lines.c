@@ -58,24 +58,32 @@ static owner_t dead_owner(void)
 
 enum stale { OF_A_BUILDER, OF_THE_DEAD, OF_THE_DEAD_LOOK, OF_THE_ENDED, OF_ANOTHER_LINE, STALE };
 
-/*
- * An order that comes behind that of the name which the test registers: what a stale cell
- * leads to is not in the list, as no such entry without a mark is, so no seek may start there.
- */
-static order_t order_behind(const char *name)
+/* Of some names of the bucket the first in the list, @last: or the last. */
+static const char *name_at(bool last)
 {
-	order_t in_front = query_of(name).order, order = in_front;
+	const char *found = name_in(BUCKET, 6), *name;
 	int i;
 
-	for (i = 7; !order_is_before(in_front, order); i++)
-		order = query_of(name_in(BUCKET, i)).order;
-	return order;
+	for (i = 7; i < 14; i++) {
+		name = name_in(BUCKET, i);
+		if (order_is_before(query_of(last ? found : name).order,
+				    query_of(last ? name : found).order))
+			found = name;
+	}
+	return found;
 }
+
+/* The name that the test registers. */
+#define NEWCOMER name_at(false)
 
 static uint64_t stale_cell(int kind, place_t place)
 {
 	struct entry *entry = segment_entry(&k->segment, place);
-	order_t order = order_behind(name_in(BUCKET, 6));
+	/*
+	 * Behind the newcomer's: what a stale cell leads to is not in the list, as no such
+	 * entry without a mark is, so no seek may start there.
+	 */
+	order_t order = query_of(name_at(true)).order;
 
 	memset(entry, 0, sizeof(*entry));
 	entry->owner = kind == OF_THE_ENDED ? k->self.owner : dead_owner();
@@ -103,10 +111,10 @@ START_TEST(a_stale_cell_gives_way_where_the_line_is_full)
 	ck_assert_int_eq(heap_take(k->heap, 64, 1, &place), 0);
 	cell = free_cell();
 	*cell = stale_cell(_i, place);
-	register_as(name_in(BUCKET, 6), 0);
-	ck_assert(is_complete(name_in(BUCKET, 6)));
-	ck_assert(is_settled(name_in(BUCKET, 6)));
-	ck_assert_int_eq(probe(name_in(BUCKET, 6)), 0);
+	register_as(NEWCOMER, 0);
+	ck_assert(is_complete(NEWCOMER));
+	ck_assert(is_settled(NEWCOMER));
+	ck_assert_int_eq(probe(NEWCOMER), 0);
 	lines_check(k);
 }
 END_TEST
@@ -223,10 +231,10 @@ START_TEST(a_claim_of_a_living_process_is_left_alone)
 	*cell = word = stale_cell(OF_THE_DEAD_LOOK, place);
 	entry = segment_entry(&k->segment, place);
 	entry->owner = k->self.owner;
-	register_as(name_in(BUCKET, 6), 0);
+	register_as(NEWCOMER, 0);
 	ck_assert_uint_eq(*cell, word);
-	ck_assert(!is_complete(name_in(BUCKET, 6)));
-	ck_assert(is_found(name_in(BUCKET, 6)));
+	ck_assert(!is_complete(NEWCOMER));
+	ck_assert(is_found(NEWCOMER));
 }
 END_TEST
 
