@@ -217,6 +217,9 @@ watching() {
 		NR == 2 { begun = $1 == "register" && $2 == pid && $3 == "new" && $4 == "value" }
 		NR == 3 { ended = $1 == "purge" && $2 == pid && $3 == "new" }
 		END { exit !(NR == 3 && known && begun && ended) }' "$folder/events"
+	if [ "$mode" = guard ]; then
+		exits 0 "the last one says how the owner ended" grep -q '^purge .* new value (killed by SIGKILL)$' "$folder/events"
+	fi
 	exits 2 "watch has no --value" "$regtool" watch --value x
 	exits 0 "the old owner ends" "$regtool" signal old KILL
 	exits 0 "and its name is gone" "$regtool" wait old --gone --timeout 60

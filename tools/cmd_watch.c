@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "tools/client.h"
 #include "tools/output.h"
@@ -19,11 +20,25 @@ static const char *const names[] = {
 	[KREG_EVENT_OVERRUN] = "overrun",   [KREG_EVENT_DUMP] = "dump",
 };
 
+static const char *const ends[] = {
+	[KREG_END_UNKNOWN] = "",
+	[KREG_END_EXITED] = "exited",
+	[KREG_END_KILLED] = "killed",
+	[KREG_END_DUMPED] = "dumped",
+};
+
+static const char *end_of(const struct kreg_event *event)
+{
+	uint32_t code = (uint32_t)event->end.code;
+
+	return code < sizeof(ends) / sizeof(ends[0]) ? ends[code] : "";
+}
+
 static int print_json(const struct kreg_event *event)
 {
 	static const struct output_column columns[] = {
-		{ "event", false }, { "key", false },  { "pid", true },
-		{ "value", false }, { "known", true }, { "lost", true },
+		{ "event", false }, { "key", false }, { "pid", true },  { "value", false },
+		{ "known", true },  { "lost", true }, { "end", false }, { "status", true },
 	};
 	const struct kreg_entry *entry = &event->entry;
 	const struct output_cell cells[] = {
@@ -33,9 +48,27 @@ static int print_json(const struct kreg_event *event)
 		output_bytes(entry->value, entry->value_size),
 		output_number(event->known),
 		output_number(event->lost),
+		output_string(end_of(event)),
+		output_number((uint64_t)event->end.status),
 	};
 
-	return output_record("events", columns, 6, cells, true);
+	return output_record("events", columns, 8, cells, true);
+}
+
+/* How the owner ended, if that is known. */
+static void print_end(const struct kreg_event *event)
+{
+	const char *signal;
+
+	if (!*end_of(event))
+		return;
+	if (event->end.code == KREG_END_EXITED) {
+		printf(" (exited with %d)", event->end.status);
+		return;
+	}
+	signal = sigabbrev_np(event->end.status);
+	printf(" (killed by %s%s%s)", signal ? "SIG" : "a signal", signal ? signal : "",
+	       event->end.code == KREG_END_DUMPED ? ", core dumped" : "");
 }
 
 static void print_line(const struct kreg_event *event)
@@ -51,6 +84,7 @@ static void print_line(const struct kreg_event *event)
 	if (entry->value_size)
 		putchar(' ');
 	output_text(stdout, entry->value, entry->value_size);
+	print_end(event);
 	putchar('\n');
 }
 
