@@ -35,6 +35,11 @@
 
 #include "base/clock.h"
 
+/* Its number is the same on all architectures, and C libraries are late to know it. */
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
 /*
  * How often a bell is looked at where the kernel refuses futexes altogether, as some
  * sandboxes do. Waits are late by that much then, but neither fail nor spin.

@@ -78,7 +78,7 @@ static uint64_t left_of(int what, const char *path, const char *label, uint64_t 
 	struct rlimit limit;
 	uint64_t used;
 
-	if (getrlimit((__rlimit_resource_t)what, &limit) || limit.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(what, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
 	if (!read_number(path, label, &taken))
 		return limit.rlim_cur / 2;

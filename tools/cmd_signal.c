@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/signal_name.h"
 #include "tools/client.h"
 #include "tools/regtool.h"
 
@@ -26,7 +27,7 @@ static int read_signal(const char *text)
 	if (!strncasecmp(text, "SIG", 3))
 		text += 3;
 	for (signal = 1; signal < NSIG; signal++) {
-		const char *name = sigabbrev_np(signal);
+		const char *name = signal_name(signal);
 
 		if (name && !strcasecmp(name, text))
 			return signal;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/signal_name.h"
 #include "tools/client.h"
 #include "tools/output.h"
 #include "tools/regtool.h"
@@ -58,7 +59,7 @@ static int print_json(const struct kreg_event *event)
 /* How the owner ended, if that is known. */
 static void print_end(const struct kreg_event *event)
 {
-	const char *signal;
+	const char *name;
 
 	if (!*end_of(event))
 		return;
@@ -66,8 +67,8 @@ static void print_end(const struct kreg_event *event)
 		printf(" (exited with %d)", event->end.status);
 		return;
 	}
-	signal = sigabbrev_np(event->end.status);
-	printf(" (killed by %s%s%s)", signal ? "SIG" : "a signal", signal ? signal : "",
+	name = signal_name(event->end.status);
+	printf(" (killed by %s%s%s)", name ? "SIG" : "a signal", name ? name : "",
 	       event->end.code == KREG_END_DUMPED ? ", core dumped" : "");
 }
 

@@ -10,6 +10,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/signal_name.h"
+
+#ifndef __GLIBC__
+/* Elsewhere strerror(3) is safe for threads, and not translated for a program that has set no locale. */
+#define strerrordesc_np strerror
+#endif
 
 static const char *how_it_ended(const struct ending *ending, char *text, size_t size)
 {
@@ -21,7 +27,7 @@ static const char *how_it_ended(const struct ending *ending, char *text, size_t 
 	}
 	if (ending->code != CLD_KILLED && ending->code != CLD_DUMPED)
 		return "in an unknown way";
-	name = sigabbrev_np(ending->status);
+	name = signal_name(ending->status);
 	snprintf(text, size, "by signal %d (%s%s)", ending->status, name ? "SIG" : "unnamed",
 		 name ? name : "");
 	return text;
