@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Errors: an OSError for each negative errno of the library."""
+from __future__ import annotations
+
+import errno
+from typing import Any, Optional
+
+from ._kreg import ffi, lib
+
+
+class Error(OSError):
+    """A call has failed: errno, and strerror with kreg's sentence."""
+
+    holder: Optional[Any] = None
+
+
+class NameTaken(Error, FileExistsError):
+    """The name is taken: @holder is its Owner."""
+
+
+class NotFound(Error, FileNotFoundError):
+    pass
+
+
+class WaitTimeout(Error, TimeoutError):
+    pass
+
+
+class NotPermitted(Error, PermissionError):
+    pass
+
+
+CLASSES = {
+    errno.EEXIST: NameTaken,
+    errno.ENOENT: NotFound,
+    errno.ETIMEDOUT: WaitTimeout,
+    errno.EPERM: NotPermitted,
+    errno.EACCES: NotPermitted,
+}
+
+
+def error(err: int, about: Optional[str] = None) -> Error:
+    """The exception for @err, a negative errno; @about says more than the sentence of the code."""
+    sentence = about or ffi.string(lib.kreg_strerror(err)).decode(errors="replace")
+    return CLASSES.get(-err, Error)(-err, sentence)
+
+
+def check(result: int) -> int:
+    if result < 0:
+        raise error(result)
+    return result

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""A registry, its names and its locks."""
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+import weakref
+from typing import Any, Iterator, NamedTuple, Optional, Union, cast
+
+from . import _listen, _services
+from ._errors import Error, check, error
+from ._kreg import ffi, lib
+
+Bytes = Union[bytes, bytearray, memoryview, str]
+
+
+def to_bytes(text: Bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else bytes(text)
+
+
+def milliseconds(timeout: Optional[float]) -> int:
+    """Seconds, or None for no timeout, as the library has them."""
+    return -1 if timeout is None else max(0, round(timeout * 1000))
+
+
+def version() -> str:
+    return cast(str, ffi.string(lib.kreg_version()).decode())
+
+
+class Owner(NamedTuple):
+    """The process behind an entry: this very process, never another one with its pid."""
+
+    token: int
+    pid: int
+
+
+class Found(NamedTuple):
+    value: bytes
+    owner: Owner
+
+    @property
+    def text(self) -> str:
+        return self.value.decode()
+
+
+class Entry(NamedTuple):
+    key: bytes
+    value: bytes
+    owner: Owner
+    position: int
+
+
+def to_owner(owner: "ffi.CData") -> Owner:
+    return Owner(owner.token, owner.pid)
+
+
+def from_owner(owner: Owner) -> "ffi.CData":
+    return ffi.new("struct kreg_owner *", {"token": owner.token, "pid": owner.pid})
+
+
+def to_entry(entry: "ffi.CData") -> Entry:
+    return Entry(
+        ffi.buffer(entry.key, entry.key_size)[:],
+        ffi.buffer(entry.value, entry.value_size)[:],
+        to_owner(entry.owner),
+        entry.position,
+    )
+
+
+@ffi.def_extern(error=1)
+def visit_entry(entry: "ffi.CData", data: "ffi.CData") -> int:
+    ffi.from_handle(data).append(to_entry(entry))
+    return 0
+
+
+class Handle:
+    """The open handle: `with handle as k` is a call. close() waits for the calls of other threads."""
+
+    def __init__(self, k: "ffi.CData") -> None:
+        self.k = k
+        self.calls = 0
+        self.changed = threading.Condition()
+
+    def __enter__(self) -> "ffi.CData":
+        with self.changed:
+            if self.k is None:
+                raise error(-errno.EBADF, "the registry is closed")
+            self.calls += 1
+            return self.k
+
+    def __exit__(self, *_: object) -> None:
+        with self.changed:
+            self.calls -= 1
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        with self.changed:
+            k, self.k = self.k, None
+            while self.calls:
+                self.changed.wait()
+        if k is not None:
+            lib.kreg_close(k)
+
+
+class Registry:
+    """An open registry; `with` and `async with` close it."""
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        readonly: bool = False,
+        existing: bool = False,
+        exclusive: bool = False,
+        keys: str = "unique",
+        mode: int = 0,
+        directory: Optional[str] = None,
+        guard: Optional[str] = None,
+    ) -> None:
+        self.name = name
+        out = ffi.new("struct kreg **")
+        said = ffi.new("char[512]")
+        folders = [ffi.new("char[]", path.encode()) if path else ffi.NULL for path in (directory, guard)]
+        options = ffi.new("struct kreg_options *")
+        options.size = ffi.sizeof("struct kreg_options")
+        options.flags = (
+            (lib.KREG_OPEN_READONLY if readonly else 0)
+            | (lib.KREG_OPEN_EXISTING if existing else 0)
+            | (lib.KREG_OPEN_EXCLUSIVE if exclusive else 0)
+        )
+        options.keys = {
+            "unique": lib.KREG_KEYS_UNIQUE,
+            "duplicate": lib.KREG_KEYS_DUPLICATE,
+            "duplicate_by_key": lib.KREG_KEYS_DUPLICATE_BY_KEY,
+        }[keys]
+        options.mode = mode
+        options.directory, options.guard = folders
+        options.log = ffi.addressof(lib, "keep_sentence")
+        options.log_data = said
+        err = lib.kreg_open(out, name.encode(), options)
+        if err:
+            raise error(err, ffi.string(said).decode(errors="replace") or None)
+        # A log that is called later would write into @said.
+        self._said = said
+        self._handle = Handle(out[0])
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def close(self) -> None:
+        """Closes its listeners, ends its isolations, and unregisters what was registered through it."""
+        for opened in list(self._open):
+            opened.close()
+        self._handle.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Registry:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_handle"):
+            self.close()
+
+    def register(
+        self,
+        key: Bytes,
+        value: Bytes = b"",
+        *,
+        reserved: bool = False,
+        replaceable: bool = False,
+        replace: bool = False,
+        queue: bool = False,
+    ) -> Name:
+        """Registers @key; NameTaken, with its holder, if it is taken."""
+        k, v = to_bytes(key), to_bytes(value)
+        found = ffi.new("struct kreg_found *")
+        flags = (
+            (lib.KREG_REGISTER_RESERVED if reserved else 0)
+            | (lib.KREG_REGISTER_REPLACEABLE if replaceable else 0)
+            | (lib.KREG_REGISTER_REPLACE if replace else 0)
+            | (lib.KREG_REGISTER_QUEUE if queue else 0)
+        )
+        with self._handle as handle:
+            err = lib.kreg_register_with(handle, k, len(k), v, len(v), flags, found)
+        if err < 0:
+            failure = error(err)
+            if err == -errno.EEXIST:
+                failure.holder = to_owner(found.owner)
+            raise failure
+        return Name(self, k, err == lib.KREG_WAITING)
+
+    def lookup(self, key: Bytes) -> Optional[Found]:
+        k = to_bytes(key)
+        owner = ffi.new("struct kreg_owner *")
+        room = ffi.new("char[]", 1024)
+        with self._handle as handle:
+            size = lib.kreg_lookup(handle, k, len(k), room, 1024, owner)
+            if size == -errno.ERANGE:
+                room = ffi.new("char[]", lib.KREG_VALUE_MAX)
+                size = lib.kreg_lookup(handle, k, len(k), room, lib.KREG_VALUE_MAX, owner)
+        if size == -errno.ENOENT:
+            return None
+        return Found(ffi.buffer(room, check(size))[:], to_owner(owner))
+
+    def __getitem__(self, key: Bytes) -> Found:
+        found = self.lookup(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: Bytes) -> bool:
+        return self.lookup(key) is not None
+
+    def __len__(self) -> int:
+        with self._handle as handle:
+            return check(lib.kreg_count(handle))
+
+    def __bool__(self) -> bool:
+        return True
+
+    def entries(self, prefix: Bytes = b"") -> list[Entry]:
+        """The entries whose keys begin with @prefix, those that wait in line included."""
+        p = to_bytes(prefix)
+        seen: list[Entry] = []
+        pattern, _keep = _listen.prefix_pattern(p)
+        with self._handle as handle:
+            check(lib.kreg_select(handle, pattern, lib.visit_entry, ffi.new_handle(seen)))
+        return seen
+
+    def is_alive(self, owner: Owner) -> bool:
+        with self._handle as handle:
+            return bool(lib.kreg_owner_is_alive(handle, from_owner(owner)))
+
+    def self(self) -> Owner:
+        owner = ffi.new("struct kreg_owner *")
+        with self._handle as handle:
+            check(lib.kreg_self(handle, owner))
+        return to_owner(owner)
+
+    def wait_blocking(self, key: Bytes, timeout: Optional[float] = None) -> Owner:
+        """Blocks until @key has an owner; WaitTimeout after @timeout seconds. A signal does not end it."""
+        k = to_bytes(key)
+        found = ffi.new("struct kreg_found *")
+        with self._handle as handle:
+            check(lib.kreg_await(handle, k, len(k), milliseconds(timeout), found))
+        return to_owner(found.owner)
+
+    def wait_gone_blocking(self, key: Bytes, owner: Owner, timeout: Optional[float] = None) -> None:
+        """Blocks until @owner no longer holds @key."""
+        k = to_bytes(key)
+        with self._handle as handle:
+            check(lib.kreg_await_gone(handle, k, len(k), from_owner(owner), milliseconds(timeout)))
+
+    async def wait(self, key: Bytes) -> Found:
+        """Waits in the running loop until @key has an owner. For a timeout: asyncio.wait_for()."""
+        with _listen.Listener(self, key=key, known=True) as listener:
+            while True:
+                found = self.lookup(key)
+                if found is not None:
+                    return found
+                await listener.__anext__()
+
+    async def wait_gone(self, key: Bytes, owner: Owner) -> None:
+        """Waits in the running loop until @owner no longer holds @key."""
+        with _listen.Listener(self, key=key, known=True) as listener:
+            while True:
+                found = self.lookup(key)
+                if found is None or found.owner != owner:
+                    return
+                await listener.__anext__()
+
+    def listen(self, prefix: Bytes = b"", *, known: bool = False) -> _listen.Listener:
+        """Events of all keys that begin with @prefix; @known: first one for each entry that exists."""
+        return _listen.Listener(self, prefix=prefix, known=known)
+
+    @contextlib.contextmanager
+    def lock(self, key: Bytes, timeout: Optional[float] = None) -> Iterator[None]:
+        """Holds the lock @key inside `with`; if its holder dies, the next one has it."""
+        k = to_bytes(key)
+        lock = ffi.new("struct kreg_lock *")
+        with self._handle as handle:
+            check(lib.kreg_lock(handle, k, len(k), milliseconds(timeout), lock))
+        try:
+            yield
+        finally:
+            with self._handle as handle:
+                check(lib.kreg_unlock(handle, lock))
+
+    def start(self, space: str, role: str, argv: list[str], **how: object) -> _services.Started:
+        """Starts a program as the service @role of the namespace @space; see kreg.Started.start."""
+        return _services.Started.start(self, space, role, argv, **how)  # type: ignore[arg-type]
+
+
+class Name:
+    """A registered name; `with` and `async with` unregister it, and so does its end as an object."""
+
+    def __init__(self, registry: Registry, key: bytes, waiting: bool) -> None:
+        self._registry: Optional[Registry] = registry
+        self.key = key
+        # Others were ahead in the line.
+        self.waiting = waiting
+
+    def _handle(self) -> Handle:
+        if self._registry is None:
+            raise error(-errno.ENOENT, "the name was unregistered")
+        return self._registry._handle
+
+    def update(self, value: Bytes) -> None:
+        v = to_bytes(value)
+        with self._handle() as handle:
+            check(lib.kreg_update(handle, self.key, len(self.key), v, len(v), ffi.NULL, 0))
+
+    def publish(self, value: Bytes) -> None:
+        """Lets lookups find a name that was registered with reserved=True."""
+        v = to_bytes(value)
+        with self._handle() as handle:
+            self.waiting = check(lib.kreg_publish(handle, self.key, len(self.key), v, len(v))) == lib.KREG_WAITING
+
+    def wait_turn(self, timeout: Optional[float] = None) -> None:
+        """Blocks until it is first in line."""
+        with self._handle() as handle:
+            check(lib.kreg_await_turn(handle, self.key, len(self.key), milliseconds(timeout)))
+        self.waiting = False
+
+    def unregister(self) -> None:
+        registry, self._registry = self._registry, None
+        if registry is None or registry._handle.k is None:
+            return
+        with registry._handle as handle:
+            err = lib.kreg_unregister(handle, self.key, len(self.key))
+        if err != -errno.EOWNERDEAD:  # a child of fork()
+            check(err)
+
+    def __enter__(self) -> Name:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unregister()
+
+    async def __aenter__(self) -> Name:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.unregister()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Error):
+            self.unregister()

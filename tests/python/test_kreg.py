@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""The package as its users have it, with processes that are killed; run by cli_python.sh, with regtool in $REGTOOL."""
+import asyncio
+import errno
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+import kreg
+
+REGTOOL = os.environ["REGTOOL"]
+SERVICE = """
+import kreg, sys, time
+registry = kreg.Registry("default")
+name = registry.register(sys.argv[1], "of python")
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def regtool(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([REGTOOL, *args], capture_output=True, text=True, timeout=30)
+
+
+class Case(unittest.TestCase):
+    def setUp(self) -> None:
+        self.registry = kreg.Registry("default")
+        self.children: "list[subprocess.Popen[str]]" = []
+
+    def tearDown(self) -> None:
+        for child in self.children:
+            child.kill()
+            child.wait()
+            if child.stdout:
+                child.stdout.close()
+        self.registry.close()
+
+    def spawn(self, *argv: str) -> "subprocess.Popen[str]":
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        self.children.append(child)
+        return child
+
+    def service(self, key: str) -> "subprocess.Popen[str]":
+        child = self.spawn(sys.executable, "-c", SERVICE, key)
+        assert child.stdout and child.stdout.readline() == "ready\n"
+        return child
+
+
+class Names(Case):
+    def test_found_and_not_found(self) -> None:
+        with self.registry.register("a", b"\0value"):
+            found = self.registry["a"]
+            self.assertEqual((found.value, found.owner), (b"\0value", self.registry.self()))
+            self.assertIn("a", self.registry)
+            self.assertEqual(len(self.registry), 1)
+        self.assertIsNone(self.registry.lookup(b"a"))
+        self.assertRaises(KeyError, lambda: self.registry["a"])
+
+    def test_large_value(self) -> None:
+        with self.registry.register("large", "x" * 65536):
+            self.assertEqual(self.registry["large"].text, "x" * 65536)
+            with self.assertRaises(kreg.Error) as caught:
+                self.registry.register("larger", "x" * 65537)
+            self.assertEqual(caught.exception.errno, errno.EMSGSIZE)
+
+    def test_errors(self) -> None:
+        with self.registry.register("taken"):
+            with self.assertRaises(FileExistsError) as caught:
+                self.registry.register("taken")
+            self.assertIsInstance(caught.exception, kreg.NameTaken)
+            self.assertEqual(caught.exception.holder, self.registry.self())
+            self.assertIn("exists already", str(caught.exception))
+        with self.assertRaises(FileNotFoundError):
+            kreg.Registry("none", existing=True)
+        closed = kreg.Registry("default")
+        closed.close()
+        with self.assertRaises(kreg.Error) as bad:
+            closed.lookup("a")
+        self.assertEqual(bad.exception.errno, errno.EBADF)
+
+    def test_changes(self) -> None:
+        with self.registry.register("b", "1", reserved=True) as name:
+            self.assertIsNone(self.registry.lookup("b"))
+            name.publish("2")
+            name.update("3")
+            self.assertEqual(self.registry["b"].text, "3")
+        with self.registry.register("list/1", "x"), self.registry.register("other"):
+            self.assertEqual([entry.key for entry in self.registry.entries("list/")], [b"list/1"])
+
+    def test_name_ends_with_its_object(self) -> None:
+        name = self.registry.register("object")
+        del name
+        self.assertNotIn("object", self.registry)
+
+    def test_lock(self) -> None:
+        with self.registry.lock("l"):
+            with self.assertRaises(TimeoutError):
+                with self.registry.lock("l", timeout=0):
+                    self.fail("held twice")
+        with self.registry.lock("l", timeout=0):
+            pass
+
+    def test_fork(self) -> None:
+        with self.registry.register("fork", "parent") as name:
+            pid = os.fork()
+            if not pid:
+                try:
+                    right = self.registry["fork"].text == "parent"
+                    name.unregister()
+                    self.registry.close()
+                    os._exit(0 if right else 1)
+                finally:
+                    os._exit(2)
+            self.assertEqual(os.waitpid(pid, 0)[1], 0)
+            self.assertIn("fork", self.registry)
+
+
+class Deaths(Case):
+    def test_python_finds_c(self) -> None:
+        program = self.spawn(REGTOOL, "run", "c_service", "--value", "of c", "--", "sleep", "1000")
+        owner = self.registry.wait_blocking("c_service", 30)
+        self.assertEqual(self.registry["c_service"].text, "of c")
+        os.kill(owner.pid, signal.SIGKILL)
+        program.wait()
+        self.assertNotIn("c_service", self.registry)
+        self.registry.wait_gone_blocking("c_service", owner, 30)
+
+    def test_c_finds_python(self) -> None:
+        service = self.service("python_service")
+        shown = regtool("get", "python_service")
+        self.assertEqual((shown.returncode, service.pid), (0, self.registry["python_service"].owner.pid))
+        self.assertIn("of python", shown.stdout)
+        service.kill()
+        service.wait()
+        self.assertNotEqual(regtool("get", "python_service").returncode, 0)
+
+    def test_asyncio(self) -> None:
+        async def main() -> "list[kreg.EventType]":
+            seen = []
+            async with kreg.Registry("default") as registry, registry.listen("async/") as events:
+                waiting = asyncio.ensure_future(registry.wait("async/a"))
+                await asyncio.sleep(0)
+                service = self.service("async/a")
+                found = await asyncio.wait_for(waiting, 30)
+                self.assertEqual(found.owner.pid, service.pid)
+                gone = asyncio.ensure_future(registry.wait_gone("async/a", found.owner))
+                service.kill()
+                await asyncio.wait_for(gone, 30)
+                async for event in events:
+                    seen.append(event.type)
+                    if event.type is kreg.EventType.PURGE:
+                        break
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(registry.wait("async/nobody"), 0.01)
+            return seen
+
+        self.assertEqual(asyncio.run(main()), [kreg.EventType.REGISTER, kreg.EventType.PURGE])
+
+
+class Services(Case):
+    def test_start_and_isolation(self) -> None:
+        with kreg.Isolation(self.registry) as isolation:
+            started = isolation.start("server", ["sleep", "1000"], value="v")
+            self.assertEqual(self.registry[isolation.key("server")], (b"v", started.owner))
+            with self.assertRaises(kreg.NameTaken) as caught:
+                isolation.start("server", ["sleep", "1000"])
+            self.assertEqual(caught.exception.holder, started.owner)
+            with self.assertRaises(kreg.Error) as missing:
+                isolation.start("other", ["/no/such/program"])
+            self.assertEqual(missing.exception.errno, errno.ENOEXEC)
+            key = isolation.key("server")
+        self.assertNotIn(key, self.registry)
+        self.assertEqual(started.wait(), -signal.SIGTERM)
+
+    def test_registry_ends_what_is_open(self) -> None:
+        registry = kreg.Registry("default")
+        listener = registry.listen()
+        registry.close()
+        self.assertRaises(kreg.Error, listener.next)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
