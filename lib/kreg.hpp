@@ -19,7 +19,7 @@
 // Values     kreg::bytes: of strings, and under C++20 of std::span<const std::byte>, which it becomes too.
 // Memory     A lookup allocates nothing: it copies into the caller's buffer, or into the kreg::value that it returns.
 // Lifetime   Objects are moved, not copied. Names, listeners, locks and sections end before their registry, as they do if
-//            they are declared after it; a registry may be moved meanwhile.
+//            they are declared after it; a registry may be moved meanwhile, to one that ends after them too.
 // Threads    All threads may use a registry at once. A name, a lock or a listener is for one thread at a time; a section
 //            belongs to the thread that has made it.
 // Fork       In a child the objects that it inherited may only look up and be destroyed; destructors leave the parent's

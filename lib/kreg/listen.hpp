@@ -6,6 +6,7 @@
 #define KREG_LISTEN_HPP
 
 #include <iterator>
+#include <limits>
 #include <memory>
 
 #include <poll.h>
@@ -18,10 +19,11 @@ struct kreg::event {
 	bool known;
 	kreg::entry entry;
 	std::uint64_t lost;
+	kreg_end end; // of a purge event: how the owner ended
 
 	event(const kreg_event &from) noexcept
 	    : type(static_cast<kreg_event_type>(from.type)), known(from.known), entry(from.entry),
-	      lost(from.lost)
+	      lost(from.lost), end(from.end)
 	{
 	}
 };
@@ -40,7 +42,7 @@ public:
 	explicit listener(registry &in, std::string_view prefix = {}, std::uint32_t flags = 0)
 	    : prefix_(new char[prefix.size() + 1])
 	{
-		std::memcpy(prefix_.get(), prefix.data(), prefix.size());
+		prefix.copy(prefix_.get(), prefix.size());
 		start(in,
 		      prefix.empty() ? kreg::pattern()
 				     : kreg::pattern::of_prefix({ prefix_.get(), prefix.size() }),
@@ -74,12 +76,17 @@ public:
 		return kreg_listener_fd(listener_);
 	}
 
-	// Waits until there may be an event: false after the timeout, or if a signal came.
+	// Waits until there may be an event: false after the timeout, or if a signal came. A timeout longer than the 24
+	// days that poll(2) can wait is cut to these.
 	bool wait(milliseconds timeout = forever) const noexcept
 	{
+		constexpr auto most = std::numeric_limits<int>::max();
 		pollfd of = { fd(), POLLIN, 0 };
+		int limit = timeout.count() < 0      ? -1
+			    : timeout.count() > most ? most
+						     : static_cast<int>(timeout.count());
 
-		return poll(&of, 1, static_cast<int>(timeout.count())) > 0;
+		return poll(&of, 1, limit) > 0;
 	}
 
 	// The next event; nothing if there is none now.

@@ -33,7 +33,8 @@ struct kreg::pattern : kreg_pattern {
 	{
 		pattern made;
 
-		made.key = of.data();
+		// A view of nothing is an empty key, which no entry has, and not any key.
+		made.key = of.data() ? of.data() : "";
 		made.key_size = of.size();
 		return made;
 	}
@@ -104,14 +105,14 @@ public:
 			};
 			mine.log_data = said;
 		}
-		int err = kreg_open(&k_, name.c_str(), &mine);
+		int err = open(name, mine);
 
 		if (err)
 			throw std::system_error(-err, category(), said[0] ? said : "kreg_open");
 	}
 	registry(const std::string &name, const kreg::options &with, std::error_code &ec) noexcept
 	{
-		inner::result(kreg_open(&k_, name.c_str(), &with), ec);
+		inner::result(open(name, with), ec);
 	}
 	registry(registry &&from) noexcept : k_(std::exchange(from.k_, nullptr))
 	{
@@ -305,6 +306,14 @@ public:
 	}
 
 private:
+	// A name with a NUL inside is none; cut there it would be another registry's.
+	int open(const std::string &name, const kreg::options &with) noexcept
+	{
+		if (name.find('\0') != std::string::npos)
+			return -EINVAL;
+		return kreg_open(&k_, name.c_str(), &with);
+	}
+
 	static bool ended(int err, std::error_code &ec) noexcept
 	{
 		if (err == -ETIMEDOUT) {

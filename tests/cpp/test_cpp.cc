@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <csignal>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ namespace
 
 int number;
 int failed;
+volatile std::sig_atomic_t signalled;
 
 void is(bool right, const char *sentence)
 {
@@ -102,6 +104,8 @@ void try_opening()
 			   error.code().value() == EINVAL,
 		   "which says what the log says");
 	}
+	is(thrown([] { kreg::registry(std::string("none\0", 5)); }) == std::errc::invalid_argument,
+	   "a name is not cut at a NUL");
 }
 
 void try_lookups(kreg::registry &registry)
@@ -190,6 +194,9 @@ void try_listing(kreg::registry &registry)
 		seen += entry.value.text();
 	});
 	is(seen == "list/11list/22" || seen == "list/22list/11", "a prefix is listed");
+	is(thrown([&] { registry.each(kreg::pattern::of_key({}), [](const kreg::entry &) {}); }) ==
+		   std::errc::invalid_argument,
+	   "a view of nothing is an empty key, not any");
 	registry.each([&](const kreg::entry &) { return ++visits < 2; });
 	is(visits == 2 && registry.count() == 3, "a visitor stops the listing");
 	try {
@@ -229,10 +236,30 @@ void try_lock(kreg::registry &registry)
 	is(again && !ec, "and ends with its object");
 }
 
+void try_timeout(kreg::registry &registry)
+{
+	kreg::listener listener(registry);
+	kreg::name name(registry, "listener");
+	// 2^32 ms and none are the same int.
+	constexpr kreg::milliseconds days(std::int64_t(1) << 32);
+	const itimerval often = { { 0, 100000 }, { 0, 100000 } }, never = {};
+	struct sigaction action = {};
+
+	is(listener.next()->entry.key == "listener", "without a prefix it is any");
+	while (listener.next())
+		continue;
+	action.sa_handler = [](int) { signalled = 1; };
+	sigaction(SIGALRM, &action, nullptr);
+	setitimer(ITIMER_REAL, &often, nullptr);
+	is(!listener.wait(days) && signalled, "a long timeout is not cut to none");
+	setitimer(ITIMER_REAL, &never, nullptr);
+}
+
 void try_death(kreg::registry &registry)
 {
 	kreg::listener listener(registry, "death/");
 	std::vector<kreg_event_type> types;
+	kreg_end end = {}, known = {};
 	holder child("death/child");
 	auto found = registry.wait("death/child", kreg::milliseconds(10000));
 
@@ -248,12 +275,16 @@ void try_death(kreg::registry &registry)
 	while ((types.empty() || types.back() != KREG_EVENT_PURGE) &&
 	       listener.wait(kreg::milliseconds(10000))) {
 		for (const kreg::event &event : listener) {
-			if (event.entry.key == "death/child")
+			if (event.entry.key == "death/child") {
 				types.push_back(event.type);
+				end = event.end;
+			}
 		}
 	}
 	is(types == std::vector<kreg_event_type>{ KREG_EVENT_REGISTER, KREG_EVENT_PURGE },
 	   "a listener saw it come and die");
+	kreg_owner_end(registry.get(), &*found, &known);
+	is(end.code == known.code && end.status == known.status, "and how it ended");
 	kreg::name mine(registry, "death/child");
 	is(!mine.waiting() && registry.whereis("death/child") == registry.self(),
 	   "its name is free");
@@ -289,6 +320,7 @@ int main()
 	try_listing(registry);
 	try_section(registry);
 	try_lock(registry);
+	try_timeout(registry);
 	try_death(registry);
 	try_fork(registry);
 	is(registry.count() == 0, "nothing is left");
