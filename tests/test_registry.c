@@ -475,7 +475,7 @@ START_TEST(every_error_has_a_message)
 	const int errors[] = { EEXIST,  ENOENT,  EINVAL, ENAMETOOLONG, EMSGSIZE,   EACCES,
 			       EPERM,   EROFS,   EPROTO, E2BIG,        EBUSY,      ENODEV,
 			       EUSERS,  ENOBUFS, ENOSPC, ESTALE,       EOWNERDEAD, ESHUTDOWN,
-			       EUCLEAN, EAGAIN,  ESRCH,  ENOMEM };
+			       EUCLEAN, EAGAIN,  ESRCH,  ENOMEM,       ENOTDIR };
 	size_t i, j;
 
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {

@@ -25,6 +25,7 @@ static const struct {
 	{ EROFS, "the registry was opened for reading only" },
 	{ EPROTO, "not a registry of that name, or one of an incompatible layout" },
 	{ EOPNOTSUPP, "the folder of the registries is not in a tmpfs" },
+	{ ENOTDIR, "the path of the registries is not a folder" },
 	{ E2BIG, "an option is set that this version of the library does not know" },
 	{ EBUSY, "the registry is in use, or its owners cannot be seen from here; or the owner is "
 		 "alive; or the caller would end itself" },
@@ -42,8 +43,8 @@ static const struct {
 		     "reopen it" },
 	{ EUCLEAN, "another process has damaged the registry's memory" },
 	{ EAGAIN,
-	  "the registry is changing too quickly, or a limit on threads, processes or locked "
-	  "memory is reached; retry" },
+	  "the registry is changing too quickly, a limit on threads, processes or locked memory is "
+	  "reached, or a wait is not over; retry" },
 	{ ECANCELED,
 	  "the value is not the expected one; look it up and retry; or the supervisor was "
 	  "ordered to stop, or the handle of a wait was closed" },
