@@ -36,8 +36,9 @@
  * Fds       An open registry has no fd. A program may close fds that it does not know, and
  *           open its own under the same numbers: no call ever touches them. An fd that a call
  *           returns is above 2 and close-on-exec, and so are the two sockets of a listener,
- *           the one of a pending wait, and one more while a handle has pending waits; if the
- *           program closes these, the listener or the wait only loses its wake-ups.
+ *           the one of a pending wait, and one to three that a handle keeps from its first
+ *           pending wait on; if the program closes these, the listener or the wait only loses
+ *           its wake-ups.
  * Fork      A child may look up through the handle that it inherited, and must kreg_close()
  *           it. Calls that need an owner or a read section fail with -EOWNERDEAD there. To
  *           take part, the child opens the registry itself. Never call kreg between vfork()

@@ -11,18 +11,19 @@
  *           becomes so again. Anything else: close it. A wait has no timeout: close it when
  *           the loop's timer has expired.
  * Context   Any thread, one at a time for each wait; not in signal handlers. No call blocks.
- * Cost      One fd for each wait, and one more for the handle. The first wait starts three
- *           threads for the handle, and no other wait starts any, unless the keys waited for
- *           have more than 127 bells between them; there are 256 in a registry. A process that registers makes a
- *           system call only if somebody waits.
+ * Cost      One fd for each wait. The first wait starts three threads for the handle, with
+ *           another fd, and no other wait starts any, unless the keys waited for have more
+ *           than 127 bells between them: for these there is one more thread with an fd. There
+ *           are 256 bells in a registry. kreg_close() ends the threads and closes their fds.
+ *           A process that registers makes a system call only if somebody waits.
  * Delay     None, if the process that makes the change lives to wake the waiters, and for the
  *           death of an owner. Within 0.1 seconds (200 ms on a busy host) if that process is
  *           killed, is stopped or calls exec before; for an owner in another PID namespace;
  *           for an owner that calls exec in the fallback; and for the death of one of more
  *           owners than the process may have fds. Up to 20 ms where the kernel cannot wait for
  *           several futexes: before 5.16, and in sandboxes that refuse futex_waitv(2).
- * Fds       A socket, close-on-exec, for waiting for POLLIN and nothing else. If the program closes it, the wait only loses its
- *           wake-up.
+ * Fds       A socket, close-on-exec, for waiting for POLLIN and nothing else. If the program
+ *           closes it, the wait only loses its wake-up.
  * Fork      A child of fork(2) has copies: the result is -EOWNERDEAD, and
  *           kreg_pending_close() frees only these.
  * Death     of the waiting process, and exec, leave nothing, and end its place in the line of a
