@@ -18,7 +18,8 @@
  *           kreg_found.size: nothing of it is copied, and the owner is filled in. NULL with a
  *           capacity of 0 asks for the size, and is not an error. A buffer of 0 bytes that is
  *           not NULL has room for the empty value only. After another error a buffer is
- *           undefined. kreg_lookup_string() makes a C string of a value.
+ *           undefined. No buffer may overlap another argument, such as the key.
+ *           kreg_lookup_string() makes a C string of a value.
  * Threads   All threads of a process may use a handle at once. kreg_close() may run while
  *           other threads end, but not while they are in a call.
  * Lookups   take no lock and make no system call, except one mprotect(2) when the process
