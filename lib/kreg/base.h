@@ -188,7 +188,9 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *
  * Context: may block on the file system. In the fallback the first handle of a process that
  *          is not read-only starts a thread. If possible, open before the program starts
- *          many threads: the kernel then registers the process for fences faster.
+ *          many threads: the kernel then registers the process for fences faster. A program
+ *          ends by exit(3) or a return from main(): if its last own thread calls
+ *          pthread_exit(3) while the library has one, the process stays, with its names.
  * Death: a process that is killed or stopped while it creates, replaces or destroys a
  *        registry blocks no other process.
  * Return: 0, or an error, and *out is unchanged:
