@@ -14,27 +14,12 @@
 #include "lib/services/start/notify_outer.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/fd.h"
-
-static bool address_of(const char *name, struct sockaddr_un *out, socklen_t *size)
-{
-	size_t length = name ? strlen(name) : 0;
-
-	if (length < 2 || length >= sizeof(out->sun_path) || (*name != '/' && *name != '@'))
-		return false;
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(out->sun_path, name, length);
-	if (*name == '@')
-		out->sun_path[0] = 0;
-	*size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	return true;
-}
+#include "base/notify_address.h"
 
 void notify_outer_open(struct notify_outer *out)
 {
@@ -42,7 +27,7 @@ void notify_outer_open(struct notify_outer *out)
 	socklen_t size;
 
 	*out = (struct notify_outer){ .socket = -1 };
-	if (!address_of(getenv("NOTIFY_SOCKET"), &address, &size))
+	if (!notify_address(getenv("NOTIFY_SOCKET"), &address, &size))
 		return;
 	out->socket = fd_socket(SOCK_DGRAM | SOCK_NONBLOCK);
 	if (out->socket >= 0 && connect(out->socket, (struct sockaddr *)&address, size))
