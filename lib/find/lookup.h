@@ -34,26 +34,6 @@ int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 #pragma GCC visibility pop
 
 /*
- * Whether @entry, to which the index has led, is a living name with the key of @q, of at most
- * SHORT_KEY_MAX bytes, and its value behind that. Fills in @found, but for its place. Otherwise
- * the list has to be asked.
- */
-static inline __attribute__((always_inline)) bool lookup_is_plain(const struct kreg *k,
-								  const struct query *q,
-								  struct entry *entry,
-								  struct found *found)
-{
-	ref_t next = table_load(&entry->next);
-
-	found->info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (caa_unlikely(!entry_is_in_line(found->info, q->key_size)))
-		return false;
-	if (caa_unlikely(!copy_equals(entry->bytes, q->key, q->key_size)))
-		return false;
-	return caa_likely(name_is_live(&k->lives, entry, next, found));
-}
-
-/*
  * Copies a value of any size that is @head bytes into @entry, unless @value is NULL. False: it
  * is too long for that or for @capacity, or leads out of its slab; ask the list.
  */
