@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -76,6 +77,19 @@ struct kreg::inner {
 		}
 		ec.clear();
 		return returned;
+	}
+
+	// The same for a lookup: nothing, and no error, if the key has no owner.
+	static std::optional<std::size_t> found(ssize_t size, std::error_code &ec) noexcept
+	{
+		if (size == -ENOENT) {
+			ec.clear();
+			return std::nullopt;
+		}
+		result(size, ec);
+		if (ec)
+			return std::nullopt;
+		return static_cast<std::size_t>(size);
 	}
 
 	static void check(const std::error_code &ec, const char *call)

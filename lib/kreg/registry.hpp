@@ -145,16 +145,8 @@ public:
 	std::optional<std::size_t> lookup(std::string_view key, void *room, std::size_t capacity,
 					  kreg::owner *holder, std::error_code &ec) const noexcept
 	{
-		ssize_t size = kreg_lookup(k_, key.data(), key.size(), room, capacity, holder);
-
-		if (size == -ENOENT) {
-			ec.clear();
-			return std::nullopt;
-		}
-		inner::result(size, ec);
-		if (ec)
-			return std::nullopt;
-		return static_cast<std::size_t>(size);
+		return inner::found(kreg_lookup(k_, key.data(), key.size(), room, capacity, holder),
+				    ec);
 	}
 	std::optional<std::size_t> lookup(std::string_view key, void *room, std::size_t capacity,
 					  kreg::owner *holder = nullptr) const

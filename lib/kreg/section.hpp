@@ -39,16 +39,11 @@ public:
 				  std::error_code &ec) const noexcept
 	{
 		const void *value = nullptr;
-		ssize_t size = kreg_read(k_, key.data(), key.size(), &value, holder);
+		auto size = inner::found(kreg_read(k_, key.data(), key.size(), &value, holder), ec);
 
-		if (size == -ENOENT) {
-			ec.clear();
+		if (!size)
 			return std::nullopt;
-		}
-		inner::result(size, ec);
-		if (ec)
-			return std::nullopt;
-		return bytes(value, static_cast<std::size_t>(size));
+		return bytes(value, *size);
 	}
 	std::optional<bytes> read(std::string_view key, kreg::owner *holder = nullptr) const
 	{
