@@ -7,24 +7,8 @@ set -u
 examples=${EXAMPLES:?the folder of the built examples}
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-# says SENTENCE FILE LINE: now, or soon.
-says() {
-	if until_ok grep -qxF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not said: $3; but: $(cat "$folder/$2")"
-	fi
-}
-
-# begin FILE COMMAND...: in the background, as $pid; what it prints goes to FILE.
-begin() {
-	file=$folder/$1
-	shift
-	"$@" >"$file" 2>&1 3>&- &
-	pid=$!
-	started="$started $pid"
-}
+# shellcheck source=tests/support/said.sh
+. "${0%/*}/support/said.sh"
 
 # reap PID: returns its exit status; the pid may be reused afterwards.
 reap() {

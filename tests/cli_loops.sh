@@ -9,26 +9,10 @@ examples=${EXAMPLES:?the folder of the built examples}
 source=${TOP_SRCDIR:?the top folder of the source}
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
+# shellcheck source=tests/support/said.sh
+. "${0%/*}/support/said.sh"
 KREG_REGISTRY=example-loops
 export KREG_REGISTRY
-
-# says SENTENCE FILE LINE: now, or soon.
-says() {
-	if until_ok grep -qxF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not said: $3; but: $(cat "$folder/$2")"
-	fi
-}
-
-# begin FILE COMMAND...: in the background, as $pid; what it prints goes to FILE.
-begin() {
-	file=$folder/$1
-	shift
-	"$@" >"$file" 2>&1 &
-	pid=$!
-	started="$started $pid"
-}
 
 # Does the process wait for fds, having printed nothing? Not all kernels say where it sleeps.
 # shellcheck disable=SC2317 # until_ok calls it

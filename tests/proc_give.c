@@ -304,6 +304,14 @@ bool __wrap_land_retire_from(const struct segment *s, uint32_t slab, owner_t see
 	return __real_land_retire_from(s, slab, seen);
 }
 
+/* No entry, no fault, and no more memory in use than @before. */
+static void assert_nothing_is_left(uint64_t before)
+{
+	assert_count(0);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	ck_assert_uint_eq(bytes_used(), before);
+}
+
 static int unregister_and_end(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "give");
@@ -334,9 +342,7 @@ START_TEST(an_owner_that_is_killed_while_it_ends_a_large_gift_leaves_no_slab)
 		ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
 		link_say(child.link, at);
 		child_end(&child);
-		assert_count(0);
-		ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-		ck_assert_uint_eq(bytes_used(), before);
+		assert_nothing_is_left(before);
 	}
 	kreg_close(k);
 }
@@ -371,9 +377,7 @@ START_TEST(a_giver_of_a_large_value_that_is_killed_between_slabs_leaves_none)
 		ck_assert_int_eq(link_hear(giver.link), 0);
 		link_say(giver.link, at);
 		child_end(&giver);
-		assert_count(0);
-		ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-		ck_assert_uint_eq(bytes_used(), before);
+		assert_nothing_is_left(before);
 	}
 	kreg_close(k);
 }
