@@ -40,6 +40,7 @@
 #include <kreg/listen.hpp>
 #include <kreg/lock.hpp>
 #include <kreg/name.hpp>
+#include <kreg/pending.hpp>
 #include <kreg/registry.hpp>
 #include <kreg/section.hpp>
 

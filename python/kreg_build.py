@@ -16,6 +16,7 @@ ffibuilder.cdef(
 typedef int... pid_t;
 struct kreg;
 struct kreg_listener;
+struct kreg_pending;
 struct kreg_isolation;
 struct kreg_owner { uint64_t token; pid_t pid; ...; };
 struct kreg_found { struct kreg_owner owner; void *value; size_t capacity; ssize_t size; };
@@ -79,6 +80,15 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size, const stru
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms);
 int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms, struct kreg_lock *lock);
 int kreg_unlock(struct kreg *k, struct kreg_lock *lock);
+int kreg_await_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size);
+int kreg_await_gone_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size,
+    const struct kreg_owner *owner);
+int kreg_await_turn_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size);
+int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size);
+int kreg_pending_fd(const struct kreg_pending *pending);
+int kreg_pending_result(struct kreg_pending *pending, struct kreg_found *found);
+int kreg_pending_lock(struct kreg_pending *pending, struct kreg_lock *lock);
+void kreg_pending_close(struct kreg_pending *pending);
 int kreg_listen(struct kreg_listener **out, struct kreg *k, const struct kreg_pattern *pattern, uint32_t flags);
 int kreg_listener_fd(const struct kreg_listener *listener);
 int kreg_listener_next(struct kreg_listener *listener, struct kreg_event *event);

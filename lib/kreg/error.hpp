@@ -38,6 +38,7 @@ struct kreg {
 	struct event;
 	class listener;
 	class lock;
+	class pending;
 
 	using milliseconds = std::chrono::milliseconds;
 	// No timeout.

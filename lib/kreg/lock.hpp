@@ -58,6 +58,10 @@ public:
 	}
 
 private:
+	friend class pending;
+	lock(struct kreg *k, const struct kreg_lock &held) noexcept : k_(k), lock_(held)
+	{
+	}
 	void enter(registry &in, std::string_view key, milliseconds timeout,
 		   std::error_code &ec) noexcept
 	{

@@ -12,7 +12,8 @@ Errors    are kreg.Error, an OSError with errno and the sentence of kreg_strerro
 Keys      and values are bytes, or str, which is encoded as UTF-8. Values come back as bytes.
 Threads   All threads may use a registry at once. Calls release the interpreter's lock. close() waits for calls of other
           threads that are in progress, so end what waits without a timeout first.
-asyncio   wait(), wait_gone() and listeners wait by an fd in the running loop, without a thread of Python's.
+asyncio   wait(), wait_gone(), lock_async(), Name.turn() and listeners wait by an fd in the running loop, without a thread
+          of Python's.
 Fork      A child of os.fork() or multiprocessing's "fork" may look up through what it inherited, and opens the registry
           itself to register. Objects that it inherited leave the parent's names alone when they end.
 Death     of this process ends its names and locks at once, also if no destructor runs.

@@ -2,11 +2,11 @@
 """Listeners: events as an iterator of what is there, and as an asynchronous one that waits by the listener's fd."""
 from __future__ import annotations
 
-import asyncio
 import enum
 import errno
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
+from . import _pending
 from ._errors import check, error
 from ._kreg import ffi, lib
 
@@ -52,6 +52,7 @@ class Listener:
         from ._registry import to_bytes
 
         out = ffi.new("struct kreg_listener **")
+        self._readable = _pending.Readable()
         self._pattern, self._keep = prefix_pattern(to_bytes(prefix))
         if key is not None:
             k = to_bytes(key)
@@ -73,6 +74,7 @@ class Listener:
         listener = getattr(self, "_listener", None)
         self._listener = None
         if listener is not None:
+            self._readable.stop()
             lib.kreg_listener_close(listener)
             self._handle.__exit__()
 
@@ -108,17 +110,7 @@ class Listener:
             event = self.next()
             if event is not None:
                 return event
-            await self._readable()
-
-    async def _readable(self) -> None:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        fd = self.fileno()
-        loop.add_reader(fd, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            loop.remove_reader(fd)
+            await self._readable.wait(self.fileno())
 
     def __enter__(self) -> Listener:
         return self

@@ -6,9 +6,9 @@ import contextlib
 import errno
 import threading
 import weakref
-from typing import Any, Iterator, NamedTuple, Optional, Union, cast
+from typing import Any, AsyncIterator, Iterator, NamedTuple, Optional, Union, cast
 
-from . import _listen, _services
+from . import _listen, _pending, _services
 from ._errors import Error, check, error
 from ._kreg import ffi, lib
 
@@ -147,7 +147,10 @@ class Registry:
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def close(self) -> None:
-        """Closes its listeners, ends its isolations, and unregisters what was registered through it."""
+        """Closes its listeners, ends its isolations and waits, and unregisters what was registered through it.
+
+        In the thread of the loop, if tasks wait through it: they get a kreg.Error.
+        """
         for opened in list(self._open):
             opened.close()
         self._handle.close()
@@ -260,21 +263,20 @@ class Registry:
 
     async def wait(self, key: Bytes) -> Found:
         """Waits in the running loop until @key has an owner. For a timeout: asyncio.wait_for()."""
-        with _listen.Listener(self, key=key, known=True) as listener:
-            while True:
-                found = self.lookup(key)
-                if found is not None:
-                    return found
-                await listener.__anext__()
+        k = to_bytes(key)
+        room = ffi.new("char[]", lib.KREG_VALUE_MAX)
+        found = ffi.new("struct kreg_found *", {"value": room, "capacity": lib.KREG_VALUE_MAX})
+        with _pending.Pending(self, lambda out, handle: lib.kreg_await_begin(out, handle, k, len(k))) as pending:
+            await pending.result(found)
+        return Found(ffi.buffer(room, found.size)[:], to_owner(found.owner))
 
     async def wait_gone(self, key: Bytes, owner: Owner) -> None:
         """Waits in the running loop until @owner no longer holds @key."""
-        with _listen.Listener(self, key=key, known=True) as listener:
-            while True:
-                found = self.lookup(key)
-                if found is None or found.owner != owner:
-                    return
-                await listener.__anext__()
+        k, of = to_bytes(key), from_owner(owner)
+        with _pending.Pending(
+            self, lambda out, handle: lib.kreg_await_gone_begin(out, handle, k, len(k), of)
+        ) as pending:
+            await pending.result()
 
     def listen(self, prefix: Bytes = b"", *, known: bool = False) -> _listen.Listener:
         """Events of all keys that begin with @prefix; @known: first one for each entry that exists."""
@@ -287,6 +289,19 @@ class Registry:
         lock = ffi.new("struct kreg_lock *")
         with self._handle as handle:
             check(lib.kreg_lock(handle, k, len(k), milliseconds(timeout), lock))
+        try:
+            yield
+        finally:
+            with self._handle as handle:
+                check(lib.kreg_unlock(handle, lock))
+
+    @contextlib.asynccontextmanager
+    async def lock_async(self, key: Bytes) -> AsyncIterator[None]:
+        """As lock(), for `async with`: it waits in the running loop."""
+        k = to_bytes(key)
+        lock = ffi.new("struct kreg_lock *")
+        with _pending.Pending(self, lambda out, handle: lib.kreg_lock_begin(out, handle, k, len(k))) as pending:
+            await pending.lock(lock)
         try:
             yield
         finally:
@@ -327,6 +342,17 @@ class Name:
         """Blocks until it is first in line."""
         with self._handle() as handle:
             check(lib.kreg_await_turn(handle, self.key, len(self.key), milliseconds(timeout)))
+        self.waiting = False
+
+    async def turn(self) -> None:
+        """Waits in the running loop until it is first in line."""
+        if self._registry is None:
+            raise error(-errno.ENOENT, "the name was unregistered")
+        with _pending.Pending(
+            self._registry,
+            lambda out, handle: lib.kreg_await_turn_begin(out, handle, self.key, len(self.key)),
+        ) as pending:
+            await pending.result()
         self.waiting = False
 
     def unregister(self) -> None:

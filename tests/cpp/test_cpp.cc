@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <csignal>
+#include <poll.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -311,6 +312,53 @@ void try_fork(kreg::registry &registry)
 
 } // namespace
 
+// Waits by poll(2) until @result has one.
+template <class Result> auto by_fd(kreg::pending &pending, Result result)
+{
+	for (;;) {
+		auto got = result();
+		pollfd of = { pending.fd(), POLLIN, 0 };
+
+		if (got || poll(&of, 1, 10000) != 1)
+			return got;
+	}
+}
+
+void try_pending(kreg::registry &registry)
+{
+	std::error_code ec;
+	auto there = kreg::pending::until_there(registry, "pending/child");
+
+	is(!there.holder() && !there.over(), "a wait that was begun is not over");
+	holder child("pending/child");
+	auto found = by_fd(there, [&] { return there.holder(); });
+	is(found && found->pid == child.pid, "its fd tells when a name is there");
+
+	auto gone = kreg::pending::until_gone(registry, "pending/child", *found);
+	kreg::pending moved(std::move(gone));
+	is(!gone && !moved.over(ec) && !ec, "a wait moves");
+	child.kill_it();
+	is(by_fd(moved, [&] { return moved.over(); }), "and tells of a death");
+
+	kreg::name line(registry, "pending/line", "");
+	auto turn = kreg::pending::until_turn(registry, "pending/line");
+	is(turn.over(), "it is the turn of who has the name");
+	is(!kreg::pending::until_turn(registry, "nobody").over(ec) &&
+		   ec == std::errc::no_such_file_or_directory,
+	   "who is not in line has no turn");
+
+	std::optional<kreg::lock> held;
+	held.emplace(registry, "pending/lock");
+	auto locked = kreg::pending::until_locked(registry, "pending/lock");
+	is(!locked.lock(), "a lock that is held is waited for");
+	held.reset();
+	held = by_fd(locked, [&] { return locked.lock(); });
+	is(held && *held, "and given");
+	is(!locked.lock(ec) && ec == std::errc::invalid_argument, "once");
+	is(thrown([&] { kreg::pending::until_there(registry, ""); }) == std::errc::invalid_argument,
+	   "a wait for no key is refused");
+}
+
 int main()
 {
 	try_opening();
@@ -320,6 +368,7 @@ int main()
 	try_listing(registry);
 	try_section(registry);
 	try_lock(registry);
+	try_pending(registry);
 	try_timeout(registry);
 	try_death(registry);
 	try_fork(registry);

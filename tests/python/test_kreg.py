@@ -159,6 +159,53 @@ class Deaths(Case):
         self.assertEqual(asyncio.run(main()), [kreg.EventType.REGISTER, kreg.EventType.PURGE])
 
 
+    def test_asyncio_lines(self) -> None:
+        async def main() -> None:
+            async with self.registry.lock_async("async/lock"):
+                with self.assertRaises(TimeoutError), self.registry.lock("async/lock", timeout=0):
+                    self.fail("held twice")
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.enter("async/lock"), 0.01)
+                waiting = asyncio.ensure_future(self.enter("async/lock"))
+                await asyncio.sleep(0)
+                self.assertFalse(waiting.done())
+            await asyncio.wait_for(waiting, 30)
+            service = self.service("async/line")
+            name = self.registry.register("async/line", queue=True)
+            self.assertTrue(name.waiting)
+            turn = asyncio.ensure_future(name.turn())
+            await asyncio.sleep(0)
+            self.assertFalse(turn.done())
+            service.kill()
+            await asyncio.wait_for(turn, 30)
+            self.assertEqual(self.registry["async/line"].owner, self.registry.self())
+            name.unregister()
+            with self.assertRaises(kreg.NotFound):
+                await name.turn()
+
+        asyncio.run(main())
+
+    async def enter(self, key: str) -> None:
+        async with self.registry.lock_async(key):
+            pass
+
+    def test_closing_ends_waits(self) -> None:
+        async def main() -> None:
+            registry = kreg.Registry("default")
+            waiting = [asyncio.ensure_future(registry.wait("nobody")) for _ in range(3)]
+            waiting.append(asyncio.ensure_future(registry.listen().__anext__()))
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await waiting[0]
+            registry.close()
+            for task in waiting[1:]:
+                with self.assertRaises(kreg.Error):
+                    await asyncio.wait_for(task, 30)
+
+        asyncio.run(main())
+
+
 class Services(Case):
     def test_start_and_isolation(self) -> None:
         with kreg.Isolation(self.registry) as isolation:
