@@ -163,6 +163,13 @@ START_TEST(a_service_whose_value_is_a_figure_counts)
 	ck_assert_int_eq(found, 3);
 	ck_assert_int_eq(kreg_service_lookup(k, "production", "load", &found, 8, NULL), 8);
 	ck_assert_int_eq(found, 3);
+	ck_assert_int_eq(kreg_service_counter_add_bounded(k, "production", "load", 2, 4, 1, &found),
+			 0);
+	ck_assert_int_eq(found, 1);
+	ck_assert_int_eq(kreg_service_counter_reset(k, "production", "load", 7, &found), 0);
+	ck_assert_int_eq(found, 1);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", "load", &found, 8, NULL), 8);
+	ck_assert_int_eq(found, 7);
 	kreg_close(k);
 }
 END_TEST
@@ -374,6 +381,8 @@ static void assert_refused(struct kreg *by, const char *space, const char *role)
 	ck_assert_int_eq(kreg_service_update_if(by, space, role, "", 0, "", 0), -EINVAL);
 	ck_assert_int_eq(kreg_service_update_with(by, space, role, append, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_service_counter_add(by, space, role, 1, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_service_counter_add_bounded(by, space, role, 1, 2, 0, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_service_counter_reset(by, space, role, 0, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_service_read(by, space, role, &value, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_service_whereis(by, space, role, &owner), -EINVAL);
 	ck_assert_int_eq(kreg_service_monitor(by, space, role, NULL), -EINVAL);

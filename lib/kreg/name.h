@@ -191,27 +191,62 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
  *
  * kreg_counter_add() adds @delta, which may be negative, to the caller's own counter under
  * @key, atomically and in place. Overflow wraps around. With duplicate keys it is the entry
- * that the caller registered last. Listeners get no event.
+ * that the caller registered last. Listeners get no event. This holds for the next two too,
+ * but for overflow.
+ *
+ * kreg_counter_add_bounded() adds as well, but if the sum passes @threshold the counter
+ * becomes @to instead: if the sum is greater and @delta is not negative, or if it is smaller
+ * and @delta is negative. So @delta 1, @threshold 9 and @to 0 count from 0 to 9 again and
+ * again, and @to the same as @threshold keeps the counter there. A sum that an int64_t cannot
+ * hold passes each threshold. @to need not be on any side of @threshold.
+ *
+ * kreg_counter_reset() sets the counter to @to, in the same step in which it reads what it
+ * was: no addition of another thread is lost between the two.
+ *
+ * kreg_counter_add_many() is kreg_counter_add() for each of @items, in their order, and goes
+ * on after an error. They are not added at the same instant: another process may see some of
+ * them only, and a death inside leaves some of them only, which go with their owner. An item
+ * may have the key of another one.
  *
  * kreg_counter_sum() adds up all counters under @key; the sum is 0 if there are none. The
  * counters of dead owners do not count. Values that are not 8 bytes long, and names that
  * wait in line, are left out. The counters are not read at the same instant.
  *
  * @now: may be NULL; gets the counter's value after the addition.
- * Context: kreg_counter_add(): any thread; threads of one process take turns at a key.
+ * @before: may be NULL; gets the counter's value before it was set.
+ * @items: @now and @error are filled in: @error as kreg_counter_add() returns it, and @now
+ *         unless that is an error.
+ * Context: all but kreg_counter_sum(): any thread; threads of one process take turns at a key.
  *          kreg_counter_sum(): any thread, a read-only handle, a child of fork(2). It takes
  *          no lock, and time in proportion to the entries of the key.
  * Death: the counter is gone with its owner.
- * Return: 0, or an error, and *now or *sum is unchanged:
- *   kreg_counter_add(): an error as kreg_register(), but never -EEXIST, -EDQUOT, and
+ * Return: kreg_counter_add_many(): how many items have no error; the others: 0. Or an error,
+ *         and *now, *before or *sum is unchanged:
+ *   kreg_counter_add(), kreg_counter_add_bounded(), kreg_counter_reset(): an error as
+ *   kreg_register(), but never -EEXIST, -EDQUOT, and
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -EINVAL        the value of the entry is not 8 bytes long
+ *   kreg_counter_add_many():
+ *   -EINVAL        an argument is NULL
  *   kreg_counter_sum(): an error as kreg_each_of_key(), and
  *   -EINVAL        @sum is NULL
  * Since: 1.0
  */
+struct kreg_counter_item {
+	const void *key;
+	size_t key_size; /* or KREG_STRING */
+	int64_t delta;
+	int64_t now;
+	int error;
+};
+
 int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t delta, int64_t *now);
+int kreg_counter_add_bounded(struct kreg *k, const void *key, size_t key_size, int64_t delta,
+			     int64_t threshold, int64_t to, int64_t *now);
+int kreg_counter_reset(struct kreg *k, const void *key, size_t key_size, int64_t to,
+		       int64_t *before);
+int64_t kreg_counter_add_many(struct kreg *k, struct kreg_counter_item *items, size_t count);
 int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum);
 
 /*

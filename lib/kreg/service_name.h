@@ -12,6 +12,8 @@
  *                  are for several entries under one key; a service has one
  *   kreg_lookup_many
  *                  is for thousands of names; kreg_service_each() visits a namespace
+ *   kreg_counter_add_many
+ *                  is for the counters of one process; a service has one
  *   kreg_select, kreg_count_select, kreg_listen
  *                  take a pattern; kreg_service_pattern() makes it
  *   all others     have no key
@@ -70,12 +72,16 @@ int kreg_service_update_with(struct kreg *k, const char *space, const char *role
 			     kreg_update_fn change, void *data);
 
 /*
- * As kreg_counter_add(), for a service whose value is a figure, such as the load of a worker.
- * kreg_service_lookup() reads it.
+ * As kreg_counter_add(), kreg_counter_add_bounded() and kreg_counter_reset(), for a service whose
+ * value is a figure, such as the load of a worker. kreg_service_lookup() reads it.
  * Since: 1.0
  */
 int kreg_service_counter_add(struct kreg *k, const char *space, const char *role, int64_t delta,
 			     int64_t *now);
+int kreg_service_counter_add_bounded(struct kreg *k, const char *space, const char *role,
+				     int64_t delta, int64_t threshold, int64_t to, int64_t *now);
+int kreg_service_counter_reset(struct kreg *k, const char *space, const char *role, int64_t to,
+			       int64_t *before);
 
 /* As kreg_read(), between kreg_read_enter() and kreg_read_leave(). Since: 1.0 */
 ssize_t kreg_service_read(struct kreg *k, const char *space, const char *role, const void **value,

@@ -168,6 +168,27 @@ int kreg_service_counter_add(struct kreg *k, const char *space, const char *role
 	return err ? err : kreg_counter_add(k, key.bytes, key.size, delta, now);
 }
 
+int kreg_service_counter_add_bounded(struct kreg *k, const char *space, const char *role,
+				     int64_t delta, int64_t threshold, int64_t to, int64_t *now)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err
+		   : kreg_counter_add_bounded(k, key.bytes, key.size, delta, threshold, to, now);
+}
+
+int kreg_service_counter_reset(struct kreg *k, const char *space, const char *role, int64_t to,
+			       int64_t *before)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_counter_reset(k, key.bytes, key.size, to, before);
+}
+
 ssize_t kreg_service_read(struct kreg *k, const char *space, const char *role, const void **value,
 			  struct kreg_owner *owner)
 {
