@@ -43,6 +43,9 @@
 
 #define INTERVAL (ATTENDANT_MS * 1000000ull)
 
+/* Chains of lines, by key: with one, N waits that are begun would cost N² comparisons. */
+#define CHAINS 512u
+
 struct line {
 	struct cds_list_head node;
 	struct query q;
@@ -69,7 +72,8 @@ struct attendant {
 	struct deaths deaths;
 	bool stop;
 	uint64_t next; /* when to examine the lines, as clock_now(); 0: no thread waits */
-	struct cds_list_head lines;
+	uint32_t lines;
+	struct cds_list_head chains[CHAINS];
 };
 
 static void look_at_line(struct kreg *k, struct line *line)
@@ -89,13 +93,16 @@ static uint64_t look_around(struct attendant *a)
 {
 	uint64_t now = clock_now();
 	struct line *line;
+	uint32_t i;
 
-	if (a->next && now >= a->next) {
-		handle_is_lost(a->k);
-		cds_list_for_each_entry (line, &a->lines, node)
+	if (!a->next || now < a->next)
+		return a->next;
+	handle_is_lost(a->k);
+	for (i = 0; i < CHAINS; i++) {
+		cds_list_for_each_entry (line, &a->chains[i], node)
 			look_at_line(a->k, line);
-		a->next = cds_list_empty(&a->lines) ? 0 : now + INTERVAL;
 	}
+	a->next = a->lines ? now + INTERVAL : 0;
 	return a->next;
 }
 
@@ -145,15 +152,19 @@ static void line_free(struct attendant *a, struct line *line)
 	cds_list_for_each_entry_safe (watched, next, &line->watched_owners, node)
 		watched_free(a, watched);
 	cds_list_del(&line->node);
+	a->lines--;
 	free(line);
 }
 
 static void attendant_free(struct attendant *a)
 {
 	struct line *line, *next;
+	uint32_t i;
 
-	cds_list_for_each_entry_safe (line, next, &a->lines, node)
-		line_free(a, line);
+	for (i = 0; i < CHAINS; i++) {
+		cds_list_for_each_entry_safe (line, next, &a->chains[i], node)
+			line_free(a, line);
+	}
 	deaths_free(&a->deaths);
 	free(a);
 }
@@ -175,11 +186,13 @@ static int changed_init(pthread_cond_t *changed)
 static struct attendant *attendant_new(struct kreg *k)
 {
 	struct attendant *a = calloc(1, sizeof(*a));
+	uint32_t i;
 
 	if (!a)
 		return NULL;
 	a->k = k;
-	CDS_INIT_LIST_HEAD(&a->lines);
+	for (i = 0; i < CHAINS; i++)
+		CDS_INIT_LIST_HEAD(&a->chains[i]);
 	deaths_init(&a->deaths, k, ring);
 	if (changed_init(&a->changed) || background_start(&a->thread, attendant_run, a)) {
 		attendant_free(a);
@@ -188,11 +201,16 @@ static struct attendant *attendant_new(struct kreg *k)
 	return a;
 }
 
+static struct cds_list_head *chain_of(struct attendant *a, const struct query *q)
+{
+	return &a->chains[q->hash % CHAINS];
+}
+
 static struct line *line_find(struct attendant *a, const struct query *q)
 {
 	struct line *line;
 
-	cds_list_for_each_entry (line, &a->lines, node) {
+	cds_list_for_each_entry (line, chain_of(a, q), node) {
 		if (line->q.order == q->order && line->q.kinds == q->kinds &&
 		    line->q.key_size == q->key_size && !memcmp(line->key, q->key, q->key_size))
 			return line;
@@ -211,7 +229,8 @@ static struct line *line_new(struct attendant *a, const struct query *q)
 	line->q.key = line->key;
 	line->bell = bell_of(&a->k->segment, q->bell);
 	CDS_INIT_LIST_HEAD(&line->watched_owners);
-	cds_list_add(&line->node, &a->lines);
+	cds_list_add(&line->node, chain_of(a, q));
+	a->lines++;
 	if (!a->next) {
 		a->next = clock_now() + INTERVAL;
 		wake(a);
