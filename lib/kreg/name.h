@@ -145,15 +145,19 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to);
 
 /*
- * Changes the value of the caller's own entry, of unique keys only. A lookup finds the old
- * value or the new one, whole, and never none. Only the owner can change the value. A name
+ * Changes the value of the caller's own entry. A lookup finds the old value or the new one,
+ * whole, and never none; a visitor as well, once. Only the owner can change the value. A name
  * that waits in line may be updated, a reserved one may not. A replaceable name stays
  * replaceable.
+ *
+ * With duplicate keys it is the entry that the caller registered last, and its place in the
+ * order of registration stays. It takes time in proportion to the entries of the key.
  *
  * kreg_update() changes it unconditionally, and copies the old value to @old, with room for
  * @capacity bytes. NULL with a capacity of 0: it is not copied.
  *
- * kreg_update_if() changes it if the value is @expected, byte for byte and of that size.
+ * kreg_update_if() changes it if the value is @expected, byte for byte and of that size. With
+ * duplicate keys it changes the one registered last of the caller's entries with that value.
  *
  * kreg_update_with() calls @change, which writes the new value to @value, with room for
  * @capacity bytes, always 65536, and returns its size; @old is a copy of the old value. It
@@ -172,7 +176,6 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
- *   -EINVAL        the registry has duplicate keys
  *   -EMSGSIZE      the new value is longer than 65536 bytes
  * Since: 1.0
  */

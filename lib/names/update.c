@@ -24,23 +24,56 @@ int update_check(struct kreg *k, const void *key, size_t *key_size, const void *
 	return err ? err : value_check(value, value_size);
 }
 
+/* The value of @own; NULL: damage. */
+static const void *value_of(const struct change *change, const struct found *own, uint32_t *size)
+{
+	return entry_value(&change->k->segment, own->entry, own->info, size);
+}
+
+/* Whether the value of @own is the one that @u expects. */
+static bool is_expected(const struct change *change, const struct update *u,
+			const struct found *own)
+{
+	uint32_t size;
+	const void *value = value_of(change, own, &size);
+
+	return value && size == u->expected_size && copy_equals(value, u->expected, size);
+}
+
+/*
+ * The own entry that @u is about: with unique keys there is one. With duplicate keys it is
+ * the one registered last, or of those with the expected value the one registered last.
+ */
+static int find_own(struct change *change, const struct update *u, struct found *own)
+{
+	struct own_line line;
+	bool others = false;
+	int err;
+
+	change_own_line(change, &line);
+	while (!(err = change_own_next(change, &line, own))) {
+		if ((!u->place || own->place == u->place) &&
+		    (!u->expected || is_expected(change, u, own)))
+			return 0;
+		others = true;
+		line.after = own->place;
+	}
+	return err == -ENOENT && others ? -ECANCELED : err;
+}
+
 /* Replaces the entry that @change finds by @blocks. Returns the size of the old value. */
 static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks)
 {
 	struct found own;
 	const void *value;
 	uint32_t size;
-	int err = change_find_own(change, &own);
+	int err = find_own(change, u, &own);
 
 	if (err)
 		return err;
-	value = entry_value(&change->k->segment, own.entry, own.info, &size);
+	value = value_of(change, &own, &size);
 	if (!value)
 		return segment_fault(&change->k->segment);
-	if (u->place && u->place != own.place)
-		return -ECANCELED;
-	if (u->expected && (size != u->expected_size || !copy_equals(value, u->expected, size)))
-		return -ECANCELED;
 	if (u->old && size > u->capacity)
 		return -ERANGE;
 	if (u->old && size)
@@ -90,9 +123,6 @@ static ssize_t update_value(struct kreg *k, const void *key, size_t key_size, co
 
 	if (err)
 		return err;
-	/* With duplicate keys it is undefined which entry would be updated. */
-	if (!k->segment.unique)
-		return -EINVAL;
 	content.value_size = (uint32_t)value_size;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	return update_own_key(k, &q, &content, u);
@@ -139,8 +169,6 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 
 	if (err)
 		return err;
-	if (!k->segment.unique)
-		return -EINVAL;
 	values = malloc(2 * KREG_VALUE_MAX);
 	if (!values)
 		return -ENOMEM;
