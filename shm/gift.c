@@ -17,6 +17,20 @@
  *   5 the slab's word says "linked"     the same; the next sweep finds it in the list and
  *                                       does this step
  *
+ * The new owner may close its last handle meanwhile and go on under the guard, so that no
+ * death ends what comes too late. One side stores, fences and loads what the other stores:
+ *
+ *   the giver, after 3                    the new owner, in its last close
+ *   stores the slab's word and `gifts`    stores that it closes (row_close())
+ *   fences                                fences
+ *   loads whether the new owner closes:   loads the slabs' words: CASes the owner of its
+ *     then nothing is given                 gifts to nobody, linked or not
+ *
+ * So a giver that was stopped in front of 4 links a gift whose owner closes later, or nobody,
+ * which to all is as dead as the dead, for good. A giver that looked after 4 instead would
+ * have to take the name back, and if it was killed in front of that, the name would stay with
+ * a process that has closed.
+ *
  * 2 comes before 4: if the slab were handed over after the link, a giver stopped in
  * between would leave the new owner's entry in memory that goes with the giver. 3 comes
  * before 4: else a count between the two would look for no gifts and miss this one.
@@ -26,6 +40,7 @@
  *   its entry is marked                      over: the process that unregistered or
  *                                            replaced it retires the slab, or any sweep
  *   it was linked, and its owner is dead     over
+ *     or nobody
  *   it is not known to be linked, and its    over if the list does not lead to it, as no
  *     maker's program is gone                process can link it any more
  *   otherwise                                in use
@@ -328,6 +343,35 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 		return false;
 	value_retire(w->s, slab, word);
 	return true;
+}
+
+/*
+ * The owner of the gift in @slab becomes nobody. Named by a hazard from before its slab was seen to be a
+ * gift's, the block is still the entry; and what a hostile process has stored there stays.
+ */
+static void refuse(const struct writer *w, uint32_t slab)
+{
+	place_t place = segment_slab_place(w->s, slab);
+	struct entry *entry = segment_at(w->s, place, SLAB_BYTES);
+	uint64_t seen = w->self;
+
+	while (!grace_protect(w, HAZARD_OWN, place))
+		;
+	/* relaxed: its maker, which is the only one to use it, compares nothing with it */
+	if (entry && gift_in(w->s, slab) == place)
+		cas_relaxed(&entry->owner, &seen, SEGMENT_NOBODY);
+}
+
+void gift_refuse_all(const struct writer *w)
+{
+	uint32_t slab, slabs = gift_is_any(w->s) ? land_slabs(w->s) : 0;
+
+	for (slab = 0; slab < slabs; slab++) {
+		if (gift_owner(w->s, slab) != w->self)
+			continue;
+		refuse(w, slab);
+		gift_sweep(w, slab);
+	}
 }
 
 /* Sets the lower half only after a complete look. */

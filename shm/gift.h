@@ -65,6 +65,13 @@ void gift_linked(const struct segment *s, const struct gift_made *gift);
 bool gift_sweep(const struct writer *w, uint32_t slab);
 
 /*
+ * By an owner that closes, after row_close(), in a write section: the owner of what was made for
+ * it becomes nobody, linked or not, for good. To all others that is as if it had died. The caller
+ * tells listeners and waiters.
+ */
+void gift_refuse_all(const struct writer *w);
+
+/*
  * Looks whether any gift is left, so that gift_is_any() is false afterwards if not. Needs
  * a segment that can be written.
  */

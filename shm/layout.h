@@ -279,7 +279,10 @@ struct row {
 	uint64_t locks;
 	/* how far @entries is wrong after exec in the middle of a call, see interrupted.c */
 	uint64_t doubt;
-	/* folded, of the program that has opened the row last; guard only */
+	/*
+	 * 0: its holder has closed the registry (row_close()). Otherwise folded, of the program
+	 * that has opened the row last; guard only, ROW_OPEN before that and in the fallback
+	 */
 	uint32_t image;
 	/* the process whose life it is, if that stands for the one of @who; or 0 */
 	uint32_t foster;
@@ -302,6 +305,7 @@ struct row {
 };
 
 #define ROW_WHO offsetof(struct row, who)
+#define ROW_OPEN 0x10000u /* no image, folded, is that large */
 
 /*
  * A slot for each thread that writes or reads in sections.
@@ -377,8 +381,8 @@ struct directory_entry {
 #define LAND_GIFT_LINKED (1ull << 29)
 #define LAND_GIFT_VALUE (1ull << 28)
 /*
- * Nobody who ever lived: the owner of meta that was carried over from another segment, and of
- * entries that were swept.
+ * Nobody who ever lived: the owner of meta that was carried over from another segment, of
+ * entries that were swept, and of gifts that came too late.
  */
 #define SEGMENT_NOBODY 1ull
 /* In @about: it names the maker. */
@@ -535,12 +539,13 @@ struct meta_head {
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
  * where 40 bytes are enough for key and value. From its linking on all of it is constant
  * except next, the kind, which may go from reserved to name once, and the owner, which a sweep
- * may make SEGMENT_NOBODY: readers copy an entry without a lock, so any other change is
+ * may make SEGMENT_NOBODY, or of a gift its owner: readers copy an entry without a lock, so any other change is
  * another entry that replaces it.
  *
  *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
  *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h;
- *           SEGMENT_NOBODY: of the dead, and out of the list for good, see sweep.c
+ *           SEGMENT_NOBODY: of the dead, and out of the list for good, see sweep.c; or a gift
+ *           that was made while its owner closed, see gift.c
  *   info    see below
  *
  *   63              33 32       16 15    12 11     8 7        0

@@ -99,6 +99,13 @@ static uint64_t open_row(const struct segment *s, const struct life_self *self, 
 	row->who.time_namespace = row_time_namespace();
 	row->who.pid_namespace = pid_namespace;
 	prctl(PR_GET_NAME, row->comm);
+	/*
+	 * Before the count word, so that no process finds the new life with a row that the life
+	 * before has closed. The image itself comes later (interrupted.c). relaxed: the CAS below
+	 * orders it, or, for the life that has closed the row, nothing is to be
+	 */
+	if (!load_relaxed(&row->image))
+		store_relaxed(&row->image, ROW_OPEN); /* relaxed: as above */
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
 	/*
@@ -116,7 +123,7 @@ static uint64_t open_row(const struct segment *s, const struct life_self *self, 
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
 		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs
-		 * with row_owner:A
+		 * with row_owner:A, row_has_closed:B
 		 */
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
 			break; /* happens here */
@@ -141,6 +148,39 @@ pid_t row_foster(const struct segment *s, owner_t owner)
 	 * more, as for the pid; pairs with open_row:C
 	 */
 	return (pid_t)load_acquire(&row_look(s, owner_seat(owner))->foster);
+}
+
+void row_close(const struct segment *s, owner_t self)
+{
+	struct row *row = &s->rows[owner_seat(self)];
+
+	/*
+	 * As for counts, a stranger's row must not change, if our life was ended while the
+	 * process goes on. relaxed: the fence orders it
+	 */
+	if (owner_incarnation(load_relaxed(&row->entries)) == owner_incarnation(self))
+		store_relaxed(&row->image, 0u); /* relaxed: as above */
+	/*
+	 * ORD[row_close:A] full: that we are about to close, then the gifts that were made for
+	 * us; pairs with row_has_closed:A. Of one that we miss its maker finds that we close.
+	 */
+	full_fence();
+}
+
+bool row_has_closed(const struct segment *s, owner_t owner)
+{
+	const struct row *row = row_look(s, owner_seat(owner));
+	uint64_t word;
+
+	/*
+	 * ORD[row_has_closed:A] full: a gift that was made, then whether its owner is about to
+	 * close; pairs with row_close:A
+	 */
+	full_fence();
+	/* ORD[row_has_closed:B] acquire: whose row it is, then that; pairs with open_row:A */
+	word = load_acquire(&row->entries);
+	/* relaxed: behind the fence */
+	return owner_incarnation(word) == owner_incarnation(owner) && !load_relaxed(&row->image);
 }
 
 /*

@@ -50,6 +50,14 @@ uint64_t row_open(const struct segment *s, const struct life_self *self);
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
 
 /*
+ * At the last close, in front of the look for gifts; row_open() revokes it. row_has_closed():
+ * whether @owner was, at some moment since the call, about to close or closed. Either it is
+ * true, or @owner, when it closes, finds what the caller has made for it before.
+ */
+void row_close(const struct segment *s, owner_t self);
+bool row_has_closed(const struct segment *s, owner_t owner);
+
+/*
  * The process whose end is the end of @owner, where that is not row->who.pid: a pidfd for
  * the owner must be of this one. 0: there is none.
  */

@@ -131,13 +131,13 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
  * @to: a living owner that has the registry open for writing, as kreg_lookup(),
  *      kreg_whereis() or kreg_each_owner() returned it. It need not do anything.
  * Context: as kreg_register().
- * Death: if the caller is killed inside, @to has the name, or it is free. If @to dies
- *        meanwhile, the name is free, or the next in line holds it.
+ * Death: if the caller is killed inside, @to has the name, or it is free. If @to dies or
+ *        closes its last handle meanwhile, the name is free, or the next in line holds it.
  * Return: 0, or an error as kreg_register(), but never -EEXIST, and the name is the caller's
  *         as before:
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
- *   -ESRCH         @to is dead, or has not opened the registry for writing
+ *   -ESRCH         @to is dead, or has not opened the registry for writing, or closes it
  *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
  *   -EINVAL        the registry has partitions: an entry is in its owner's partition
  * Since: 1.0

@@ -106,7 +106,14 @@ int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct 
 {
 	int err = gift_once(k, to, q, content, out);
 
-	return handle_make_room(k, err) ? gift_once(k, to, q, content, out) : err;
+	if (handle_make_room(k, err))
+		err = gift_once(k, to, q, content, out);
+	/* It closes, and may not have seen the gift: see gift.c. */
+	if (!err && row_has_closed(&k->segment, to)) {
+		gift_drop(&k->segment, out);
+		err = -ESRCH;
+	}
+	return err;
 }
 
 void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info)

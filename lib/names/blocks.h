@@ -68,7 +68,10 @@ blocks_make_small(struct kreg *k, const struct query *q, const struct content *c
 	return entry;
 }
 
-/* Makes a gift to @to with @content. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN. */
+/*
+ * Makes a gift to @to with @content. If @to closes the registry before the gift is linked, the
+ * gift belongs to nobody. -ENOSPC, -EDQUOT, -EMSGSIZE, -EOWNERDEAD, -EUCLEAN; -ESRCH: @to closes.
+ */
 int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct content *content,
 		struct gift_made *out);
 

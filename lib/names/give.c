@@ -3,8 +3,6 @@
  * Giving a name away: the old owner makes an entry that belongs to the new one, and puts
  * it in the place of its own by one CAS. shm/gift.c explains who owns the memory.
  */
-#include "lib/names/give.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +17,8 @@ static bool is_here(struct kreg *k, owner_t owner)
 	uint32_t entries;
 
 	return owner_seat(owner) < k->segment.seats && life_is_alive(&k->lives, owner) &&
-	       row_owner(&k->segment, &k->lives, owner_seat(owner), &entries) == owner;
+	       row_owner(&k->segment, &k->lives, owner_seat(owner), &entries) == owner &&
+	       !row_has_closed(&k->segment, owner);
 }
 
 static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
@@ -86,37 +85,4 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
 	free(value);
 	return err == -EAGAIN ? -EUCLEAN : change_whose(k, &q, err);
-}
-
-static void give_up(struct kreg *k, place_t place)
-{
-	const struct entry *entry = segment_at(&k->segment, place, SLAB_BYTES);
-	unsigned char key[256];
-	struct change change;
-	struct found own;
-	struct query q;
-	uint64_t info;
-
-	if (!entry)
-		return;
-	info = load_relaxed(&entry->info); /* relaxed: our own entry */
-	copy_out(key, entry->bytes, entry_key_size(info));
-	q = table_query_of(&k->segment, k->self.owner, key, entry_key_size(info));
-	if (change_enter(&change, k, &q))
-		return;
-	if (!change_find_at(&change, place, &own))
-		change_unlink(&change, &own);
-	change_leave(&change);
-}
-
-void give_up_gifts(struct kreg *k)
-{
-	uint32_t slab, slabs = gift_is_any(&k->segment) ? land_slabs(&k->segment) : 0;
-
-	for (slab = 0; slab < slabs; slab++) {
-		place_t place = gift_in(&k->segment, slab);
-
-		if (place && gift_owner(&k->segment, slab) == k->self.owner)
-			give_up(k, place);
-	}
 }

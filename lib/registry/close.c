@@ -2,13 +2,16 @@
 /*
  * Closing a handle: what was registered through it is unregistered at once, and its
  * memory is reclaimed. Names that other handles of the process have registered in the
- * same registry stay. Gifts belong to the process, so the last handle unregisters them,
+ * same registry stay. Gifts belong to the process, so the last handle ends them,
  * and also what an earlier program of the process has registered before exec.
  *
  *   step                                  killed here
  *   not the last: one entry after         absent, because its owner is dead
  *     the other is unregistered
- *   the last: gifts are unregistered      the same
+ *   the last: the row says so             the same; exec: nothing is given to it until it
+ *                                         opens the registry again
+ *   the owner of gifts becomes nobody     the same
+ *     (gift.c)
  *   all else is marked and unlinked       the same
  *   the row says that there is nothing    it is void
  *   the slabs are retired                 the same, and they are the dead's
@@ -29,11 +32,11 @@
 #include "lib/wait/attendant.h"
 #include "lib/wait/waker.h"
 #include "lib/names/change.h"
-#include "lib/names/give.h"
 #include "lib/names/tell.h"
 #include "lib/registry/options.h"
 #include "shm/bell.h"
 #include "shm/ended.h"
+#include "shm/gift.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
 #include "shm/query.h"
@@ -103,10 +106,12 @@ static void leave_registry(struct kreg *k)
 	struct thread *thread;
 	bool clean;
 
-	give_up_gifts(k);
+	/* From here on nothing is made for us; what was made before is found below. */
+	row_close(&k->segment, k->self.owner);
 	if (handle_thread(k, &thread))
 		return;
 	grace_write_enter(&k->segment, thread->writer.slot);
+	gift_refuse_all(&thread->writer);
 	clean = sweep_own(&thread->writer);
 	row_clear(&k->segment, &k->lives, &k->self);
 	/*
