@@ -106,6 +106,15 @@ without_page() {
 	done | grep .
 }
 
+# Links in the pages of FOLDER that lead to no file.
+broken_links() {
+	find "$1" -name '*.md' | while read -r page; do
+		grep -o '](\([^):]*\))' "$page" | sed 's/^](//; s/)$//; s/#.*//' | while read -r link; do
+			[ -z "$link" ] || [ -e "${page%/*}/$link" ] || echo "$page: $link"
+		done
+	done | grep .
+}
+
 mode=install
 mkdir "$work"
 exits 0 "it installs into an empty folder" make_alone -s install
@@ -118,6 +127,8 @@ export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH
 regtool=$root$prefix/bin/regtool
 exits 0 "regtool runs from there" "$regtool" --version
 exits 1 "each call has a man page of its name" without_page
+exits 0 "README.md is installed" test -e "$root$prefix/share/doc/kreg/README.md"
+exits 1 "each link of an installed page leads to an installed file" broken_links "$root$prefix/share/doc/kreg"
 try_pkg_config
 mode=CMake
 if has cmake; then try_cmake; else skip "a consumer builds" cmake; fi
