@@ -209,6 +209,8 @@ START_TEST(invalid_arguments_are_refused)
 	ck_assert_int_eq(found[0].size, -EINVAL);
 	ck_assert_int_eq(found[1].size, 5);
 	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_unregister_all(NULL, 0), -EINVAL);
+	ck_assert_int_eq(kreg_unregister_all(k, KREG_UNREGISTER_PROCESS << 1), -EINVAL);
 	ck_assert_int_eq(kreg_count(k), 1);
 	ck_assert_int_eq(
 		open_as(&many, "turns", (struct kreg_options){ .keys = KREG_KEYS_DUPLICATE }), 0);

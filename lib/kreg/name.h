@@ -120,6 +120,36 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 			  void *data);
 
 /*
+ * Unregisters what this process has registered through @k: names, reserved names and places
+ * in lines. The handle stays open. What kreg_close() ends beyond that stays: locks.
+ * So do the meta data, and names that the process registered through other handles.
+ *
+ * KREG_UNREGISTER_PROCESS    All that the process has, through whichever handle; also what
+ *                            other processes gave to it, what it was started under, and what
+ *                            it had under the guard when it called execve(2).
+ *
+ * One entry after the other is unregistered, each in one step, as by kreg_unregister(): the
+ * next in line holds the name in the same instant, waiters are woken, and listeners get an
+ * event for each. An entry that another thread registers, updates, publishes or gives
+ * meanwhile may go or stay.
+ *
+ * Context: any thread; not inside a callback of kreg_unregister_match(). It takes time in
+ *          proportion to what the process has in the registry, with KREG_UNREGISTER_PROCESS
+ *          also to the size of the registry. Threads of one process take turns at a key.
+ * Death: killed inside, the process has no entry, because it is dead. Stopped, or if another
+ *        thread calls execve(2), some are unregistered and the others are not.
+ * Return: how many entries it has unregistered, 0 included; an error as kreg_unregister(), but
+ *         never -ENAMETOOLONG, -EMSGSIZE, and then some may be unregistered:
+ *   -EINVAL        @k is NULL, or a flag does not exist
+ * Since: 1.0
+ */
+enum kreg_unregister_flags {
+	KREG_UNREGISTER_PROCESS = 1 << 0,
+};
+
+int64_t kreg_unregister_all(struct kreg *k, uint32_t flags);
+
+/*
  * Gives the caller's own name @key to another process in one step. A lookup finds the name
  * with the old owner or with the new one: it is never free, and never with a third process.
  *

@@ -226,6 +226,23 @@ public:
 		return static_cast<std::uint64_t>(number);
 	}
 
+	// Unregisters what was registered through this registry, as kreg_unregister_all(), or with
+	// KREG_UNREGISTER_PROCESS all that the process has; how many entries that were. A kreg::name that is left ends
+	// what the process registers under its key afterwards, so release() those first.
+	std::uint64_t unregister_all(std::uint32_t flags, std::error_code &ec) const noexcept
+	{
+		return static_cast<std::uint64_t>(
+			inner::result(kreg_unregister_all(k_, flags), ec));
+	}
+	std::uint64_t unregister_all(std::uint32_t flags = 0) const
+	{
+		std::error_code ec;
+		auto number = unregister_all(flags, ec);
+
+		inner::check(ec, "kreg_unregister_all");
+		return number;
+	}
+
 	// Visits the entries that match, as kreg_select(). The visitor gets a const kreg::entry &; it may return bool,
 	// false to stop, and may throw: the exception ends the listing and is thrown again.
 	template <class Visitor> void each(const kreg::pattern &of, Visitor &&visitor) const

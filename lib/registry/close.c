@@ -20,9 +20,8 @@
  * exec under the guard: what is left belongs to the process, and is unregistered with the
  * last handle of the new program.
  *
- * The tag of its block says through which handle an entry was registered; an update
- * through another handle keeps the tag. Another thread may put an entry with that tag
- * into a slab already passed, so the slabs are searched until none is found.
+ * Another thread may update an entry of this handle through its own, and so put it into a
+ * slab already passed: the slabs are searched until none is found (unregister_all.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,70 +30,14 @@
 
 #include "lib/wait/attendant.h"
 #include "lib/wait/waker.h"
-#include "lib/names/change.h"
 #include "lib/names/tell.h"
+#include "lib/names/unregister_all.h"
 #include "lib/registry/options.h"
 #include "shm/bell.h"
 #include "shm/ended.h"
 #include "shm/gift.h"
 #include "shm/row.h"
 #include "shm/sweep.h"
-#include "shm/query.h"
-
-/* Unregisters the entry at @place if it was registered through this handle. */
-static bool unregister_place(struct kreg *k, place_t place)
-{
-	const struct entry *entry = segment_entry(&k->segment, place);
-	unsigned char key[KREG_KEY_MAX];
-	struct change change;
-	struct found own;
-	struct query q;
-	uint64_t info;
-	int err;
-
-	/*
-	 * The entry may be unregistered and its memory used again meanwhile; the search
-	 * for the key in it decides.
-	 */
-	if (!entry || table_load(&entry->next) & REF_MARK)
-		return false;
-	info = load_relaxed(&entry->info); /* relaxed: as above */
-	if (!entry_is_of(info, KINDS_USED) ||
-	    !entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info)))
-		return false;
-	copy_out(key, entry->bytes, entry_key_size(info));
-	q = table_query_entry(&k->segment, k->self.owner, info, key);
-	if (KIND_OF(entry_kind(info)) & KINDS_OF_NAMES)
-		q.kinds = KINDS_OF_NAMES;
-	/* A waiter for the end of a claim waits at the bell of the name. */
-	if (entry_kind(info) == ENTRY_CLAIM)
-		q.bell = table_query(&k->segment, key, entry_key_size(info)).bell;
-	if (change_enter(&change, k, &q))
-		return false;
-	err = change_find_at(&change, place, &own);
-	if (!err && heap_tag_of(k->heap, place) == k->number)
-		err = change_unlink(&change, &own);
-	else
-		err = -ENOENT;
-	change_leave(&change);
-	return !err;
-}
-
-static void unregister_tagged(struct kreg *k)
-{
-	place_t places[HEAP_RUN_BLOCKS];
-	uint32_t run, runs, count, i;
-	bool found;
-
-	do {
-		found = false;
-		for (run = 0, runs = 1; run < runs; run++) {
-			count = heap_tagged(k->heap, run, k->number, places, &runs);
-			for (i = 0; i < count; i++)
-				found |= unregister_place(k, places[i]);
-		}
-	} while (found);
-}
 
 /*
  * Unregisters everything and gives the slabs back. Without a slot, or if the table is
@@ -141,6 +84,12 @@ static void leave(struct kreg *k, bool is_last)
 	threads_give_up(k);
 }
 
+static void unregister_registered(struct kreg *k)
+{
+	while (unregister_of_handle(k, KINDS_USED) > 0)
+		;
+}
+
 void kreg_close(struct kreg *k)
 {
 	UNCANCELLABLE;
@@ -150,7 +99,7 @@ void kreg_close(struct kreg *k)
 	attendant_stop(k);
 	if (k->member) {
 		if (!handle_is_parents(k) && member_has_others(k))
-			unregister_tagged(k);
+			unregister_registered(k);
 		member_leave(k, leave);
 	} else {
 		threads_give_up(k);

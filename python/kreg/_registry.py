@@ -228,6 +228,14 @@ class Registry:
     def __bool__(self) -> bool:
         return True
 
+    def unregister_all(self, *, process: bool = False) -> int:
+        """Unregisters what was registered through it, or all that the process has; how many entries that were.
+
+        The registry stays open. The objects of the names stay too, and end what is registered under their keys later.
+        """
+        with self._handle as handle:
+            return check(lib.kreg_unregister_all(handle, lib.KREG_UNREGISTER_PROCESS if process else 0))
+
     def entries(self, prefix: Bytes = b"") -> list[Entry]:
         """The entries whose keys begin with @prefix, those that wait in line included."""
         p = to_bytes(prefix)

@@ -183,6 +183,20 @@ void try_names(kreg::registry &registry)
 	kreg_unregister(registry.get(), "reserved", KREG_STRING);
 }
 
+void try_unregistering_all(kreg::registry &registry)
+{
+	kreg::registry second("cpp");
+	kreg::name mine(registry, "mine"), other(second, "other");
+	std::error_code ec;
+
+	is(registry.unregister_all() == 1 && !registry.whereis("mine") && registry.whereis("other"),
+	   "all names of one registry go");
+	is(registry.unregister_all(KREG_UNREGISTER_PROCESS) == 1 && !registry.count(),
+	   "all names of the process go");
+	is(!registry.unregister_all(~0u, ec) && ec == std::errc::invalid_argument,
+	   "a flag that does not exist is refused");
+}
+
 void try_listing(kreg::registry &registry)
 {
 	kreg::name one(registry, "list/1", "1"), two(registry, "list/2", "2"),
@@ -365,6 +379,7 @@ int main()
 	kreg::registry registry("cpp");
 	try_lookups(registry);
 	try_names(registry);
+	try_unregistering_all(registry);
 	try_listing(registry);
 	try_section(registry);
 	try_lock(registry);

@@ -94,6 +94,19 @@ class Names(Case):
         del name
         self.assertNotIn("object", self.registry)
 
+    def test_unregister_all(self) -> None:
+        with kreg.Registry("default") as other:
+            before = len(self.registry)
+            names = [self.registry.register("all/mine"), other.register("all/other")]
+            self.assertEqual(self.registry.unregister_all(), 1)
+            self.assertNotIn("all/mine", self.registry)
+            self.assertIn("all/other", self.registry)
+            self.assertEqual(self.registry.unregister_all(process=True), 1)
+            self.assertNotIn("all/other", self.registry)
+            self.assertEqual(len(self.registry), before)
+            for name in names:
+                name.unregister()
+
     def test_lock(self) -> None:
         with self.registry.lock("l"):
             with self.assertRaises(TimeoutError):
