@@ -46,7 +46,10 @@ try() {
 		return
 	fi
 	completes "regtool gua" guard
-	completes "regtool -r other loo" lookup
+	completes "regtool -r other own" owners
+	completes "regtool help che" check
+	completes "regtool ls --state sto" stopped
+	completes "regtool owners --sort ent" entries
 	completes "regtool up --nam" --namespace
 	completes "regtool guard start --se" --seats
 	completes "regtool guard upg" upgrade

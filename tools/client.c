@@ -3,7 +3,6 @@
  * The registry, options, arguments and errors, as all commands handle them.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -14,11 +13,8 @@
 
 #include "lib/kreg-services.h"
 #include "tools/client.h"
-#include "tools/commands.h"
-#include "tools/output.h"
-
-/* Far more than any command has. */
-#define OPTIONS_MAX 32
+#include "tools/out/text.h"
+#include "tools/regtool.h"
 
 static void keep_sentence(const char *sentence, void *data)
 {
@@ -66,67 +62,6 @@ int client_end(int status)
 		status = REGTOOL_ERROR;
 	}
 	return status;
-}
-
-static void print_help(const struct command *command)
-{
-	if (command)
-		command_help(command);
-	else
-		commands_help();
-}
-
-/* The options that all commands share and those of @command; NULL: those before the command. */
-static void list_options(const struct command *command, struct option options[OPTIONS_MAX])
-{
-	static const struct option common[] = {
-		{ "registry", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		/* Only before the command. */
-		{ "version", no_argument, NULL, 'V' },
-	};
-	const struct command_option *own = command ? command->options : NULL;
-	size_t count = sizeof(common) / sizeof(common[0]) - (command != NULL);
-
-	memcpy(options, common, count * sizeof(common[0]));
-	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
-		options[count++] = (struct option){
-			.name = own->name,
-			.has_arg = own->argument ? required_argument : no_argument,
-			.val = own->letter,
-		};
-}
-
-int client_option(struct client *client, int argc, char **argv)
-{
-	struct option options[OPTIONS_MAX] = { { 0 } };
-	int option;
-
-	list_options(client->command, options);
-	argv[0] = (char *)"regtool"; /* getopt_long()'s messages begin with it */
-	for (;;) {
-		/* "+": before the command, parsing stops at its name. */
-		option = getopt_long(argc, argv, client->command ? "r:h" : "+r:hV", options, NULL);
-		switch (option) {
-		case 'r':
-			client->registry = optarg;
-			break;
-		case 'j':
-			client->json = true;
-			break;
-		case 'h':
-			print_help(client->command);
-			exit(client_end(REGTOOL_DONE));
-		case 'V':
-			printf("regtool %s\n", kreg_version());
-			exit(client_end(REGTOOL_DONE));
-		case '?':
-			exit(client_usage(client));
-		default:
-			return option;
-		}
-	}
 }
 
 int client_number(const char *text, uint64_t max, uint64_t *out)
@@ -289,7 +224,7 @@ int client_no_registry(const struct client *client)
 int client_not_registered(const struct client *client, const char *prefix, const char *key)
 {
 	fprintf(stderr, "regtool: %s\"", prefix);
-	output_text(stderr, key, strlen(key));
+	text_print(stderr, key, strlen(key));
 	fprintf(stderr, "\" is not registered in registry \"%s\"\n", client->name);
 	return REGTOOL_NOT_FOUND;
 }
@@ -309,6 +244,33 @@ int client_open(struct client *client, uint32_t flags, struct kreg **out)
 		return client_fail(client, err, "open registry \"%s\"", client->name);
 	client->sentence[0] = '\0';
 	return REGTOOL_DONE;
+}
+
+/* Names the columns that there are. */
+static int no_column(const struct client *client, const char *wrong)
+{
+	const struct command *command = client->command;
+	int i;
+
+	fprintf(stderr, "regtool: %s: there is no column \"", command->name);
+	text_print(stderr, wrong, strcspn(wrong, ","));
+	fputs("\"; there are", stderr);
+	for (i = 0; i < command->column_count; i++)
+		fprintf(stderr, "%s %s", i ? "," : "", command->columns[i].name);
+	fputc('\n', stderr);
+	return REGTOOL_USAGE;
+}
+
+int client_list(struct client *client, struct output **out)
+{
+	const struct command *command = client->command;
+	const char *wrong = NULL;
+	int err = output_new(out, &client->form, command->list, command->columns,
+			     (size_t)command->column_count, &wrong);
+
+	if (err == -EINVAL)
+		return no_column(client, wrong);
+	return err ? client_fail(client, err, "list") : REGTOOL_DONE;
 }
 
 bool client_registry_exists(struct client *client)

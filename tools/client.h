@@ -10,27 +10,19 @@
 #include <stdint.h>
 
 #include "lib/kreg.h"
-
-struct command;
+#include "tools/options.h"
+#include "tools/out/output.h"
 
 struct client {
 	const struct command *command; /* NULL while the options before it are parsed */
 	const char *registry;          /* as given by -r, or NULL */
-	bool json;
+	struct output_form form;
 	char name[KREG_NAME_MAX + 16]; /* as the library takes it: NAME or UID:NAME */
 	char sentence[2048];           /* the last one that the library logged, or empty */
 	struct kreg_options options;
 };
 
 void client_init(struct client *client);
-
-/*
- * Parses the next option. Handles those that all commands share, and exits at --help, at
- * --version and at an unknown option.
- * Return: the letter of an option of the command's descriptor, with its argument in optarg;
- *         -1 at the end, with the first argument at optind.
- */
-int client_option(struct client *client, int argc, char **argv);
 
 /*
  * Flushes standard output. Return: @status; REGTOOL_ERROR instead of REGTOOL_DONE if the
@@ -74,6 +66,12 @@ int client_not_registered(const struct client *client, const char *prefix, const
 
 /* Opens the registry that the user chose, with KREG_OPEN_* flags. Return: enum regtool_status. */
 int client_open(struct client *client, uint32_t flags, struct kreg **out);
+
+/*
+ * The output of a command that lists, with the columns of its descriptor, of which the user may
+ * have chosen some. Return: enum regtool_status, with an error printed.
+ */
+int client_list(struct client *client, struct output **out);
 
 /* False only if the registry that the user chose does not exist; true if that is unknown. */
 bool client_registry_exists(struct client *client);

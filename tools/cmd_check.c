@@ -6,10 +6,9 @@
 #include <stdio.h>
 
 #include "tools/client.h"
-#include "tools/output.h"
 #include "tools/regtool.h"
 
-static const struct output_column columns[] = { { "fault", false } };
+static const struct output_column columns[] = { { "fault", OUTPUT_TEXT } };
 
 struct faults {
 	struct output *output;
@@ -31,22 +30,23 @@ static void print(const char *sentence, void *data)
 	puts(sentence);
 }
 
-static int64_t check_json(struct kreg *k)
+static int64_t check_json(const struct client *client, struct kreg *k)
 {
-	struct faults faults = { .output = output_new("faults", columns, 1) };
-	int64_t count = -ENOMEM;
+	struct faults faults = { 0 };
+	const char *wrong;
+	int64_t count;
+	int err = output_new(&faults.output, &client->form, "faults", columns, 1, &wrong);
 
-	if (faults.output)
-		count = kreg_check(k, add, &faults);
-	if (count >= 0 && !faults.err)
-		faults.err = output_list(faults.output, true);
-	output_free(faults.output);
-	return faults.err ? faults.err : count;
+	if (err)
+		return err;
+	count = kreg_check(k, add, &faults);
+	err = output_end(faults.output, count < 0 ? (int)count : faults.err);
+	return err ? err : count;
 }
 
 static int check(struct client *client, struct kreg *k, char **arguments)
 {
-	int64_t count = client->json ? check_json(k) : kreg_check(k, print, NULL);
+	int64_t count = client->form.json ? check_json(client, k) : kreg_check(k, print, NULL);
 
 	(void)arguments;
 	if (count < 0)

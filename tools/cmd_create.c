@@ -101,9 +101,9 @@ static int run(struct client *client, int argc, char **argv)
 		if (parse_option(client, option))
 			return REGTOOL_USAGE;
 	}
-	if (argc - optind != 1)
-		return client_usage(client);
-	status = client_name(client, argv[optind]);
+	status = client_arguments(client, argc, argv);
+	if (!status)
+		status = client_name(client, argv[optind]);
 	if (status)
 		return status;
 	client->options.flags = KREG_OPEN_EXCLUSIVE;
@@ -138,6 +138,12 @@ static const struct command_option options[] = {
 	{ 0 },
 };
 
+static const struct command_example examples[] = {
+	{ "regtool create services --mode 640 --group adm", "one that the group adm may read" },
+	{ "regtool create jobs --keys duplicate", "one with any number of entries under a key" },
+	{ 0 },
+};
+
 COMMAND(create) = {
 	.name = "create",
 	.group = COMMAND_CHANGES,
@@ -147,5 +153,9 @@ COMMAND(create) = {
 		"               [--slots N] [--seats N]",
 	.summary = "create a registry with options",
 	.options = options,
+	.examples = examples,
+	.arguments = "NAME",
+	.least = 1,
+	.most = 1,
 	.run = run,
 };

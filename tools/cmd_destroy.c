@@ -15,9 +15,9 @@ static int run(struct client *client, int argc, char **argv)
 
 	while (client_option(client, argc, argv) != -1)
 		force = 1;
-	if (argc - optind != 1)
-		return client_usage(client);
-	status = client_name(client, argv[optind]);
+	status = client_arguments(client, argc, argv);
+	if (!status)
+		status = client_name(client, argv[optind]);
 	if (status)
 		return status;
 	err = kreg_destroy(client->name, &client->options, force ? KREG_DESTROY_FORCE : 0);
@@ -39,5 +39,8 @@ COMMAND(destroy) = {
 	.synopsis = "destroy NAME [--force]",
 	.summary = "remove a registry",
 	.options = options,
+	.arguments = "NAME",
+	.least = 1,
+	.most = 1,
 	.run = run,
 };

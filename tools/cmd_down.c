@@ -50,8 +50,9 @@ static int run(struct client *client, int argc, char **argv)
 	status = client_check_namespace(client, space);
 	if (status)
 		return status;
-	if (optind != argc)
-		return client_usage(client);
+	status = client_arguments(client, argc, argv);
+	if (status)
+		return status;
 	return stop(client, space, ms);
 }
 

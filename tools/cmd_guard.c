@@ -20,26 +20,17 @@
 
 #include "bpf/guard.h"
 #include "tools/client.h"
-#include "tools/output.h"
 
 static const struct output_column columns[] = {
-	{ "seats", true },
-	{ "seats_used", true },
-	{ "seats_free", true },
-	{ "share", true },
-	{ "reserve", true },
-	{ "users", false },
-	{ "upgrades", true },
-	{ "attaches", true },
-	{ "refused", true },
-	{ "over_share", true },
-	{ "execs", true },
-	{ "deaths", true },
-	{ "missed", true },
-	{ "late", true },
-	{ "stale", true },
-	{ "recursion_misses", true }, /* the last two are left out where they are unknown */
-	{ "second_programs", false },
+	{ "seats", OUTPUT_NUMBER },         { "seats_used", OUTPUT_NUMBER },
+	{ "seats_free", OUTPUT_NUMBER },    { "share", OUTPUT_NUMBER },
+	{ "reserve", OUTPUT_NUMBER },       { "users", OUTPUT_TEXT },
+	{ "upgrades", OUTPUT_NUMBER },      { "attaches", OUTPUT_NUMBER },
+	{ "refused", OUTPUT_NUMBER },       { "over_share", OUTPUT_NUMBER },
+	{ "execs", OUTPUT_NUMBER },         { "deaths", OUTPUT_NUMBER },
+	{ "missed", OUTPUT_NUMBER },        { "late", OUTPUT_NUMBER },
+	{ "stale", OUTPUT_NUMBER },         { "recursion_misses", OUTPUT_NUMBER },
+	{ "second_programs", OUTPUT_TEXT },
 };
 
 struct request {
@@ -89,7 +80,14 @@ static char *users_text(const struct guard_user *users, size_t count)
 	return fclose(to) ? NULL : text;
 }
 
-static int print(const struct guard_status *status, const char *users, bool json)
+/* Where those are attached that end lives if the first ones were skipped. */
+static const char *second_programs(const struct guard_status *status)
+{
+	return status->is_sure ? "functions" : "tracepoints";
+}
+
+static int print(const struct output_form *form, const struct guard_status *status,
+		 const char *users)
 {
 	const struct output_cell cells[] = {
 		output_number(status->seats),
@@ -107,12 +105,11 @@ static int print(const struct guard_status *status, const char *users, bool json
 		output_number(status->missed),
 		output_number(status->late),
 		output_number(status->stale),
-		output_number(status->recursion_misses),
-		output_string(status->is_sure ? "functions" : "tracepoints"),
+		status->recursion_known ? output_number(status->recursion_misses) : output_none(),
+		output_string(status->recursion_known ? second_programs(status) : NULL),
 	};
-	size_t count = sizeof(columns) / sizeof(columns[0]) - (status->recursion_known ? 0 : 2);
 
-	return output_record("guard", columns, count, cells, json);
+	return output_record(form, columns, sizeof(columns) / sizeof(columns[0]), cells);
 }
 
 static int status(struct client *client, const struct request *request)
@@ -127,7 +124,7 @@ static int status(struct client *client, const struct request *request)
 		err = guard_users(&request->options, &users, &count);
 	if (err >= 0) {
 		text = users_text(users, count);
-		err = text ? print(&found, text, client->json) : -ENOMEM;
+		err = text ? print(&client->form, &found, text) : -ENOMEM;
 	}
 	free(text);
 	free(users);
@@ -207,8 +204,8 @@ static int run(struct client *client, int argc, char **argv)
 		request.options.path = NULL;
 	if (parse_options(client, &request, argc, argv) != 0)
 		return REGTOOL_USAGE;
-	if (argc - optind != 1)
-		return client_usage(client);
+	if (client_count_arguments(client, argc, argv, "start, upgrade, stop or status", 1, 1))
+		return REGTOOL_USAGE;
 	action = argv[optind];
 	if (request.options.path && strcmp(request.options.path, "none") == 0) {
 		fputs("regtool: KREG_GUARD is \"none\", which disables the guard; unset it or give "

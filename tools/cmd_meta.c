@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "tools/client.h"
-#include "tools/output.h"
 #include "tools/regtool.h"
 
 static int add_item(const struct kreg_entry *entry, void *data)
@@ -24,11 +23,16 @@ static int add_item(const struct kreg_entry *entry, void *data)
 
 static int meta_list(struct client *client, struct kreg *k)
 {
-	static const struct output_column columns[] = { { "key", false }, { "value", false } };
-	struct output *output = output_new("meta", columns, 2);
-	int err = output ? kreg_meta_each(k, add_item, output) : -ENOMEM;
+	static const struct output_column columns[] = { { "key", OUTPUT_TEXT },
+							{ "value", OUTPUT_TEXT } };
+	struct output *output;
+	const char *wrong;
+	int err = output_new(&output, &client->form, "meta", columns, 2, &wrong);
 
-	return output_finish(output, err, 1, client->json);
+	if (err)
+		return err;
+	output_order(output, 0);
+	return output_end(output, kreg_meta_each(k, add_item, output));
 }
 
 static int meta_get(struct kreg *k, const char *key)
@@ -46,7 +50,8 @@ static int meta_get(struct kreg *k, const char *key)
 
 struct action {
 	const char *name;
-	int arguments;
+	const char *arguments;
+	int count;
 	uint32_t flags;
 };
 
@@ -64,10 +69,10 @@ static int act(struct client *client, struct kreg *k, const struct action *actio
 static int run(struct client *client, int argc, char **argv)
 {
 	static const struct action actions[] = {
-		{ "list", 0, KREG_OPEN_READONLY },
-		{ "get", 1, KREG_OPEN_READONLY },
-		{ "put", 2, 0 },
-		{ "delete", 1, KREG_OPEN_EXISTING },
+		{ "list", "", 0, KREG_OPEN_READONLY },
+		{ "get", "KEY", 1, KREG_OPEN_READONLY },
+		{ "put", "KEY VALUE", 2, 0 },
+		{ "delete", "KEY", 1, KREG_OPEN_EXISTING },
 	};
 	const struct action *action = actions;
 	struct kreg *k;
@@ -80,9 +85,13 @@ static int run(struct client *client, int argc, char **argv)
 			action++;
 		optind++;
 	}
-	if (action == actions + 4 || argc - optind != action->arguments)
-		return client_usage(client);
-	status = client_open(client, action->flags, &k);
+	if (action == actions + 4)
+		return client_misuse(client, "meta: \"%s\" is none of list, get, put and delete",
+				     argv[optind - 1]);
+	status = client_count_arguments(client, argc, argv, action->arguments, action->count,
+					action->count);
+	if (!status)
+		status = client_open(client, action->flags, &k);
 	if (status)
 		return status;
 	err = act(client, k, action, argv + optind);

@@ -4,98 +4,102 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "tools/client.h"
-#include "tools/output.h"
 #include "tools/regtool.h"
+#include "tools/who.h"
 
-static const struct output_column columns[] = {
-	{ "namespace", false }, { "role", false },    { "pid", true },    { "process", false },
-	{ "says", false },      { "beat_ms", false }, { "value", false }, { "status", false },
+enum {
+	SERVICE_KEY,
+	SERVICE_SPACE,
+	SERVICE_ROLE,
+	SERVICE_WHO,
+	SERVICE_SAYS = SERVICE_WHO + WHO_CELLS,
+	SERVICE_BEAT,
+	SERVICE_VALUE,
+	SERVICE_STATUS,
+	SERVICE_CELLS,
 };
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-struct listing {
+/* Of the cells of an owner. */
+#define STATE 4
+
+static const struct output_column columns[SERVICE_CELLS] = {
+	{ "key", OUTPUT_TEXT, "NAMESPACE/ROLE", true },
+	{ "namespace", OUTPUT_TEXT, "its namespace", false },
+	{ "role", OUTPUT_TEXT, "its role there", false },
+	WHO_COLUMNS,
+	{ "says", OUTPUT_TEXT, "what it has sent to its supervisor, as ready", false },
+	{ "beat", OUTPUT_SECONDS, "since its last kreg_service_beat()", false },
+	{ "value", OUTPUT_TEXT, "what it is registered with", false },
+	{ "status", OUTPUT_TEXT, "its STATUS= text", false },
+};
+
+struct services {
 	struct kreg *k;
 	struct output *output;
+	struct who_cache *who;
 };
-
-static const char *name_of(const struct kreg_service_health *health)
-{
-	/* The name is reserved: the program has not reported that it is ready. */
-	if (!health->ready && health->process == KREG_PROCESS_RUNNING)
-		return "starting";
-	switch (health->process) {
-	case KREG_PROCESS_RUNNING:
-		return "running";
-	case KREG_PROCESS_STOPPED:
-		return "stopped";
-	case KREG_PROCESS_ZOMBIE:
-		return "zombie";
-	case KREG_PROCESS_DUMPING:
-		return "dumping core";
-	default:
-		return "unknown";
-	}
-}
 
 static const char *word_of(uint32_t says)
 {
 	static const char *const words[] = {
-		[KREG_PROGRAM_SILENT] = "",           [KREG_PROGRAM_STARTING] = "starting",
+		[KREG_PROGRAM_SILENT] = NULL,         [KREG_PROGRAM_STARTING] = "starting",
 		[KREG_PROGRAM_READY] = "ready",       [KREG_PROGRAM_RELOADING] = "reloading",
 		[KREG_PROGRAM_STOPPING] = "stopping", [KREG_PROGRAM_MISSED] = "unresponsive",
 	};
 
-	return says < sizeof(words) / sizeof(words[0]) ? words[says] : "";
+	return says < sizeof(words) / sizeof(words[0]) ? words[says] : NULL;
 }
 
 static int add_service(const struct kreg_service *service, void *data)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
-	struct listing *listing = data;
-	char beat[32] = "";
-	int err = kreg_service_health(listing->k, service->space, service->role, &health);
-	struct output_cell cells[] = {
-		output_string(service->space),
-		output_string(service->role),
-		output_number((uint64_t)service->owner.pid),
-		output_string(""),
-		output_string(""),
-		output_string(""),
-		output_bytes(service->value, service->value_size),
-		output_string(""),
-	};
+	struct output_cell cells[SERVICE_CELLS];
+	struct services *services = data;
+	char key[KREG_KEY_MAX + 1];
+	const struct who *who;
+	int err = kreg_service_health(services->k, service->space, service->role, &health);
 
 	/* The service has ended or restarted since it was listed: left out. */
 	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
 		return 0;
+	/* -EUCLEAN: forged, as its state says. */
 	if (err && err != -EUCLEAN)
 		return err;
-	/* -EUCLEAN: forged, the entry names a process that has never opened the registry. */
-	if (err) {
-		cells[2] = output_string("");
-		cells[3] = output_string("forged");
-		return output_add(listing->output, cells);
-	}
-	if (health.beat_ms >= 0)
-		snprintf(beat, sizeof(beat), "%" PRId64, health.beat_ms);
-	cells[3] = output_string(name_of(&health));
-	cells[4] = output_string(word_of(health.says));
-	cells[5] = output_string(beat);
-	cells[7] = output_string(health.status);
-	return output_add(listing->output, cells);
+	who = who_is(services->who, &service->owner);
+	if (!who)
+		return -ENOMEM;
+	snprintf(key, sizeof(key), "%s/%s", service->space, service->role);
+	cells[SERVICE_KEY] = output_string(key);
+	cells[SERVICE_SPACE] = output_string(service->space);
+	cells[SERVICE_ROLE] = output_string(service->role);
+	who_cells(who, cells + SERVICE_WHO);
+	/* The name is reserved: the program has not reported that it is ready. */
+	if (!err && !health.ready && who->state == WHO_RUNNING)
+		cells[SERVICE_WHO + STATE] = output_constant("starting");
+	cells[SERVICE_SAYS] = output_constant(err ? NULL : word_of(health.says));
+	cells[SERVICE_BEAT] =
+		err || health.beat_ms < 0 ? output_none() : output_number((uint64_t)health.beat_ms);
+	cells[SERVICE_VALUE] = output_bytes(service->value, service->value_size);
+	cells[SERVICE_STATUS] = output_string(err || !*health.status ? NULL : health.status);
+	return output_add(services->output, cells);
 }
 
 static int list(struct client *client, struct kreg *k, const char *space)
 {
-	struct listing listing = { .k = k, .output = output_new("services", columns, COLUMNS) };
-	int err = listing.output ? kreg_service_each_reserved(k, space, add_service, &listing)
-				 : -ENOMEM;
+	struct services services = { .k = k };
+	int status = client_list(client, &services.output), err = -ENOMEM;
 
-	err = output_finish(listing.output, err, 2, client->json);
+	if (status)
+		return status;
+	output_order(services.output, SERVICE_KEY);
+	services.who = who_new(k, who_needs(services.output, SERVICE_WHO));
+	if (services.who)
+		err = kreg_service_each_reserved(k, space, add_service, &services);
+	err = output_end(services.output, err);
+	who_free(services.who);
 	if (err)
 		return client_fail(client, err, "list the services in registry \"%s\"",
 				   client->name);
@@ -114,9 +118,9 @@ static int run(struct client *client, int argc, char **argv)
 			return status;
 		space = optarg;
 	}
-	if (optind != argc)
-		return client_usage(client);
-	status = client_open(client, KREG_OPEN_READONLY, &k);
+	status = client_arguments(client, argc, argv);
+	if (!status)
+		status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
 	status = list(client, k, space);
@@ -125,15 +129,25 @@ static int run(struct client *client, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "namespace", 'n', "NS", "only this namespace" },
+	{ "namespace", 'n', "NS", "only this namespace", false },
+	{ 0 },
+};
+
+static const struct command_example examples[] = {
+	{ "regtool ps --namespace production", "the services of a namespace, and their states" },
+	{ "regtool ps -o role,pid,unit,cmdline", "where each was started, and how" },
 	{ 0 },
 };
 
 COMMAND(ps) = {
 	.name = "ps",
 	.group = COMMAND_READS,
-	.synopsis = "ps [--json] [--namespace NS]",
+	.synopsis = "ps [--namespace NS] " LIST_SYNOPSIS,
 	.summary = "list services and their state",
 	.options = options,
+	.examples = examples,
+	.columns = columns,
+	.column_count = SERVICE_CELLS,
+	.list = "services",
 	.run = run,
 };

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/foster.h"
-#include "tools/output.h"
+#include "tools/out/text.h"
 #include "tools/regtool.h"
 
 /* The longest watchdog interval. */
@@ -43,7 +44,7 @@ static int fail_to_register(struct client *client, const struct service *service
 	if (err != -EEXIST)
 		return client_fail(client, err, "register \"%s\"", service->key);
 	fputs("regtool: \"", stderr);
-	output_text(stderr, service->key, strlen(service->key));
+	text_print(stderr, service->key, strlen(service->key));
 	fprintf(stderr, "\" is held by pid %d\n", holder->pid);
 	return REGTOOL_TAKEN;
 }
@@ -196,8 +197,9 @@ static int run(struct client *client, int argc, char **argv)
 		status = read_option(client, &service, option);
 	if (status)
 		return status;
-	if (argc - optind < 2)
-		return client_usage(client);
+	status = client_arguments(client, argc, argv);
+	if (status)
+		return status;
 	if (service.how.watchdog_ms && service.how.ready != KREG_READY_NOTIFY)
 		return client_misuse(client, "--watchdog needs --notify");
 	service.key = argv[optind];
@@ -222,11 +224,21 @@ static const struct command_option options[] = {
 	{ 0 },
 };
 
+static const struct command_example examples[] = {
+	{ "regtool run cache --value 127.0.0.1:11211 -- memcached", "memcached under a name" },
+	{ "regtool run store --notify -- /usr/sbin/store", "the name appears when it is ready" },
+	{ 0 },
+};
+
 COMMAND(run) = {
 	.name = "run",
 	.group = COMMAND_CHANGES,
 	.synopsis = "run KEY [--value V] [--ready-fd FD | --notify [--watchdog S]] -- COMMAND...",
 	.summary = "run a program under a name",
 	.options = options,
+	.examples = examples,
+	.arguments = "KEY COMMAND",
+	.least = 2,
+	.most = INT_MAX,
 	.run = run,
 };

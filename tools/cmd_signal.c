@@ -42,8 +42,9 @@ static int run(struct client *client, int argc, char **argv)
 
 	while (client_option(client, argc, argv) != -1)
 		;
-	if (argc - optind != 2)
-		return client_usage(client);
+	status = client_arguments(client, argc, argv);
+	if (status)
+		return status;
 	signal = read_signal(argv[optind + 1]);
 	if (signal < 0)
 		return client_misuse(client,
@@ -66,5 +67,8 @@ COMMAND(signal) = {
 	.group = COMMAND_CHANGES,
 	.synopsis = "signal KEY SIGNAL",
 	.summary = "send a signal to the owner of a name",
+	.arguments = "KEY SIGNAL",
+	.least = 2,
+	.most = 2,
 	.run = run,
 };

@@ -3,21 +3,30 @@
  * regtool stat: prints the kind, contents and limits of a registry.
  */
 #include "tools/client.h"
-#include "tools/output.h"
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = {
-	{ "registry", false },       { "life", false },
-	{ "keys", false },           { "partitions", true },
-	{ "entries", true },         { "owners", true },
-	{ "seats", true },           { "slots", true },
-	{ "slots_used", true },      { "buckets", true },
-	{ "epoch", true },           { "bytes_reserved", true },
-	{ "bytes_used", true },      { "bytes_dead", true },
-	{ "bytes_waiting", true },   { "bytes_max", true },
-	{ "held_up_by", true },      { "fences", true },
-	{ "bytes_owner_max", true }, { "bytes_owner_most", true },
-	{ "owner_most", true },
+	{ "registry", OUTPUT_TEXT },
+	{ "life", OUTPUT_TEXT },
+	{ "keys", OUTPUT_TEXT },
+	{ "partitions", OUTPUT_NUMBER },
+	{ "entries", OUTPUT_NUMBER },
+	{ "owners", OUTPUT_NUMBER },
+	{ "seats", OUTPUT_NUMBER },
+	{ "slots", OUTPUT_NUMBER },
+	{ "slots_used", OUTPUT_NUMBER },
+	{ "buckets", OUTPUT_NUMBER },
+	{ "epoch", OUTPUT_NUMBER },
+	{ "bytes_reserved", OUTPUT_SIZE },
+	{ "bytes_used", OUTPUT_SIZE },
+	{ "bytes_dead", OUTPUT_SIZE },
+	{ "bytes_waiting", OUTPUT_SIZE },
+	{ "bytes_max", OUTPUT_SIZE },
+	{ "held_up_by", OUTPUT_NUMBER },
+	{ "fences", OUTPUT_NUMBER },
+	{ "bytes_owner_max", OUTPUT_SIZE },
+	{ "bytes_owner_most", OUTPUT_SIZE },
+	{ "owner_most", OUTPUT_NUMBER },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -32,6 +41,12 @@ static const char *keys_of(const struct kreg_stat *stat)
 	default:
 		return "duplicate-by-key";
 	}
+}
+
+/* 0 stands for none. */
+static struct output_cell some(uint64_t number)
+{
+	return number ? output_number(number) : output_none();
 }
 
 static int print(struct client *client, const struct kreg_stat *stat)
@@ -53,14 +68,14 @@ static int print(struct client *client, const struct kreg_stat *stat)
 		output_number(stat->bytes_dead),
 		output_number(stat->bytes_waiting),
 		output_number(stat->bytes_max),
-		output_number((uint64_t)stat->held_up_by),
+		some((uint64_t)stat->held_up_by),
 		output_number(stat->fences),
-		output_number(stat->bytes_owner_max),
-		output_number(stat->bytes_owner_most),
-		output_number((uint64_t)stat->owner_most),
+		some(stat->bytes_owner_max),
+		some(stat->bytes_owner_most),
+		some((uint64_t)stat->owner_most),
 	};
 
-	return output_record("stat", columns, COLUMNS, cells, client->json);
+	return output_record(&client->form, columns, COLUMNS, cells);
 }
 
 static int stat_registry(struct client *client, struct kreg *k, char **arguments)

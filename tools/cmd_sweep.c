@@ -15,10 +15,9 @@
 #include "bpf/guard.h"
 #endif
 #include "tools/client.h"
-#include "tools/output.h"
 #include "tools/regtool.h"
 
-static const struct output_column columns[] = { { "bytes_swept", true } };
+static const struct output_column columns[] = { { "bytes_swept", OUTPUT_SIZE } };
 
 static void audit(void)
 {
@@ -43,7 +42,7 @@ static int sweep(struct client *client, struct kreg *k, char **arguments)
 	audit();
 	swept = kreg_sweep(k);
 	cell = output_number((uint64_t)swept);
-	err = swept < 0 ? (int)swept : output_record("sweep", columns, 1, &cell, client->json);
+	err = swept < 0 ? (int)swept : output_record(&client->form, columns, 1, &cell);
 	if (err)
 		return client_fail(client, err, "sweep registry \"%s\"", client->name);
 	return REGTOOL_DONE;

@@ -366,8 +366,9 @@ static int run(struct client *client, int argc, char **argv)
 	status = client_check_namespace(client, up.space);
 	if (status)
 		return status;
-	if (argc - optind != 1)
-		return client_usage(client);
+	status = client_arguments(client, argc, argv);
+	if (status)
+		return status;
 	up.file = argv[optind];
 	return bring_up(client, &up);
 }
@@ -380,11 +381,20 @@ static const struct command_option options[] = {
 	{ 0 },
 };
 
+static const struct command_example examples[] = {
+	{ "regtool up services.ini --namespace blue", "the services of a file, until ^C" },
+	{ 0 },
+};
+
 COMMAND(up) = {
 	.name = "up",
 	.group = COMMAND_CHANGES,
 	.synopsis = "up FILE [--namespace NS] [--keep] [--no-cgroups]",
 	.summary = "start the services of a file and supervise them",
 	.options = options,
+	.examples = examples,
+	.arguments = "FILE",
+	.least = 1,
+	.most = 1,
 	.run = run,
 };

@@ -41,9 +41,9 @@ static int run(struct client *client, int argc, char **argv)
 		else if (client_seconds(client, "--timeout", optarg, TIMEOUT_MAX, &timeout_ms))
 			return REGTOOL_USAGE;
 	}
-	if (argc - optind != 1)
-		return client_usage(client);
-	status = client_check_key(client, argv[optind]);
+	status = client_arguments(client, argc, argv);
+	if (!status)
+		status = client_check_key(client, argv[optind]);
 	if (!status)
 		status = client_open(client, 0, &k);
 	if (status)
@@ -65,5 +65,8 @@ COMMAND(wait) = {
 	.synopsis = "wait [--gone] [--timeout SECONDS] KEY",
 	.summary = "wait until a name is registered or gone",
 	.options = options,
+	.arguments = "KEY",
+	.least = 1,
+	.most = 1,
 	.run = run,
 };

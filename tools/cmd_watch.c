@@ -11,7 +11,7 @@
 
 #include "base/signal_name.h"
 #include "tools/client.h"
-#include "tools/output.h"
+#include "tools/out/text.h"
 #include "tools/regtool.h"
 #include "tools/selection.h"
 
@@ -35,13 +35,15 @@ static const char *end_of(const struct kreg_event *event)
 	return code < sizeof(ends) / sizeof(ends[0]) ? ends[code] : "";
 }
 
-static int print_json(const struct kreg_event *event)
+static int print_json(const struct output_form *form, const struct kreg_event *event)
 {
 	static const struct output_column columns[] = {
-		{ "event", false }, { "key", false }, { "pid", true },  { "value", false },
-		{ "known", true },  { "lost", true }, { "end", false }, { "status", true },
+		{ "event", OUTPUT_TEXT }, { "key", OUTPUT_TEXT },      { "pid", OUTPUT_NUMBER },
+		{ "value", OUTPUT_TEXT }, { "known", OUTPUT_NUMBER },  { "lost", OUTPUT_NUMBER },
+		{ "end", OUTPUT_TEXT },   { "status", OUTPUT_NUMBER },
 	};
 	const struct kreg_entry *entry = &event->entry;
+	bool ended = *end_of(event);
 	const struct output_cell cells[] = {
 		output_string(names[event->type]),
 		output_bytes(entry->key, entry->key_size),
@@ -49,11 +51,11 @@ static int print_json(const struct kreg_event *event)
 		output_bytes(entry->value, entry->value_size),
 		output_number(event->known),
 		output_number(event->lost),
-		output_string(end_of(event)),
-		output_number((uint64_t)event->end.status),
+		ended ? output_string(end_of(event)) : output_none(),
+		ended ? output_number((uint64_t)event->end.status) : output_none(),
 	};
 
-	return output_record("events", columns, 8, cells, true);
+	return output_record(form, columns, 8, cells);
 }
 
 /* How the owner ended, if that is known. */
@@ -81,10 +83,10 @@ static void print_line(const struct kreg_event *event)
 		printf("%" PRIu64 " missed\n", event->lost);
 		return;
 	}
-	output_text(stdout, entry->key, entry->key_size);
+	text_print(stdout, entry->key, entry->key_size);
 	if (entry->value_size)
 		putchar(' ');
-	output_text(stdout, entry->value, entry->value_size);
+	text_print(stdout, entry->value, entry->value_size);
 	print_end(event);
 	putchar('\n');
 }
@@ -110,9 +112,9 @@ static int watch(struct client *client, struct kreg_listener *listener, uint64_t
 			continue;
 		}
 		printed++;
-		if (!client->json)
+		if (!client->form.json)
 			print_line(&event);
-		else if (print_json(&event))
+		else if (print_json(&client->form, &event))
 			return -ENOMEM;
 	}
 	return 0;
@@ -144,19 +146,21 @@ static int run(struct client *client, int argc, char **argv)
 	struct selection selection;
 	uint64_t count = 0;
 	uint32_t flags = KREG_LISTEN_DUMPS;
-	int option;
+	int option, status = REGTOOL_DONE;
 
 	selection_init(&selection);
-	while ((option = client_option(client, argc, argv)) != -1) {
+	while (!status && (option = client_option(client, argc, argv)) != -1) {
 		if (option == 'k')
 			flags |= KREG_LISTEN_KNOWN;
 		else if (option != 'c')
-			selection_option(client, &selection, option, optarg);
+			status = selection_option(client, &selection, option, optarg);
 		else if (client_range(client, "--count", optarg, 0, UINT32_MAX, &count))
 			return REGTOOL_USAGE;
 	}
-	if (optind != argc)
-		return client_usage(client);
+	if (!status)
+		status = client_arguments(client, argc, argv);
+	if (status)
+		return status;
 	return open_and_watch(client, &selection.pattern, flags, count);
 }
 
@@ -170,8 +174,7 @@ static const struct command_option options[] = {
 COMMAND(watch) = {
 	.name = "watch",
 	.group = COMMAND_WAITS,
-	.synopsis =
-		"watch [--json] [--key KEY] [--prefix PREFIX] [--glob GLOB] [--known] [--count N]",
+	.synopsis = "watch " SELECTION_SYNOPSIS " [--known] [--count N] [--json]",
 	.summary = "print events as they happen",
 	.options = options,
 	.run = run,

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/out/text.h"
+#include "tools/suggest.h"
+
 /* The linker defines both for a section whose name is a C identifier. */
 extern const struct command *const __start_regtool_commands[] __attribute__((visibility("hidden")));
 extern const struct command *const __stop_regtool_commands[] __attribute__((visibility("hidden")));
@@ -21,8 +24,7 @@ static int compare(const struct command *a, const struct command *b)
 	return strcmp(a->name, b->name);
 }
 
-/* The command after @before, NULL for the first, by group and then by name; NULL at the end. */
-static const struct command *next(const struct command *before)
+const struct command *command_next(const struct command *before)
 {
 	const struct command *const *at;
 	const struct command *least = NULL;
@@ -36,76 +38,57 @@ static const struct command *next(const struct command *before)
 	return least;
 }
 
+static bool begins(const struct command *command, const char *name)
+{
+	return command->group != COMMAND_ALIASES && !strncmp(command->name, name, strlen(name));
+}
+
+static void print_unknown(const char *name)
+{
+	struct suggestion suggestion = { .typed = name };
+	const struct command *command = NULL;
+
+	while ((command = command_next(command)))
+		suggest(&suggestion, command->name);
+	fputs("regtool: no verb \"", stderr);
+	text_print(stderr, name, strlen(name));
+	if (suggestion.word)
+		fprintf(stderr, "\"; did you mean %s?\n", suggestion.word);
+	else
+		fputs("\"; see `regtool help`\n", stderr);
+}
+
+static void print_ambiguous(const char *name)
+{
+	const struct command *command = NULL;
+	const char *before = "";
+
+	fprintf(stderr, "regtool: \"%s\" may be ", name);
+	while ((command = command_next(command))) {
+		if (!begins(command, name))
+			continue;
+		fprintf(stderr, "%s%s", before, command->name);
+		before = " or ";
+	}
+	fputs("; type more of it\n", stderr);
+}
+
 const struct command *command_find(const char *name)
 {
-	const struct command *command = NULL;
+	const struct command *command = NULL, *found = NULL;
+	int count = 0;
 
-	while ((command = next(command))) {
-		if (strcmp(command->name, name) == 0)
-			break;
+	while ((command = command_next(command))) {
+		if (!strcmp(command->name, name))
+			return command;
+		if (*name && begins(command, name)) {
+			found = command;
+			count++;
+		}
 	}
-	return command;
-}
-
-void commands_help(void)
-{
-	static const char *const headings[COMMAND_GROUPS] = {
-		[COMMAND_READS] = "Read",
-		[COMMAND_WAITS] = "Wait",
-		[COMMAND_CHANGES] = "Change",
-		[COMMAND_GUARD] = "Guard",
-	};
-	const struct command *command = NULL;
-	int group = -1;
-
-	printf("usage: regtool [-r NAME] [--json] [COMMAND]\n");
-	while ((command = next(command))) {
-		if ((int)command->group != group)
-			printf("\n%s:\n", headings[command->group]);
-		group = (int)command->group;
-		printf("  %-8s %s\n", command->name, command->summary);
-	}
-	printf("\n"
-	       "  -r, --registry NAME  the registry: NAME, UID:NAME or USER:NAME\n"
-	       "                       ($KREG_REGISTRY; else \"default\")\n"
-	       "      --json           print JSON\n"
-	       "  -h, --help           of a command: regtool COMMAND --help\n"
-	       "  -V, --version\n"
-	       "\n"
-	       "Without a COMMAND: ls.\n");
-}
-
-static int width_of(const struct command_option *option)
-{
-	size_t size = strlen(option->name) + (option->argument ? 1 + strlen(option->argument) : 0);
-
-	return (int)size;
-}
-
-static void option_help(const struct command_option *option, int width)
-{
-	const char *line = option->help, *end;
-
-	printf("  --%s%s%s%*s", option->name, option->argument ? " " : "",
-	       option->argument ? option->argument : "", width - width_of(option), "");
-	while ((end = strchr(line, '\n'))) {
-		printf("  %.*s\n%*s", (int)(end - line), line, width + 4, "");
-		line = end + 1;
-	}
-	printf("  %s\n", line);
-}
-
-void command_help(const struct command *command)
-{
-	const struct command_option *option;
-	int width = 0;
-
-	printf("usage: regtool %s\n\n%s\n", command->synopsis, command->summary);
-	if (!command->options)
-		return;
-	for (option = command->options; option->name; option++)
-		width = width_of(option) > width ? width_of(option) : width;
-	putchar('\n');
-	for (option = command->options; option->name; option++)
-		option_help(option, width);
+	if (count > 1)
+		print_ambiguous(name);
+	else if (!count)
+		print_unknown(name);
+	return count == 1 ? found : NULL;
 }

@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries as rows of a listing.
+ * Entries as rows.
  */
 #include "tools/entries.h"
 
-struct output *entries_new(void)
+const struct output_column entry_columns[ENTRY_CELLS] = {
+	{ "key", OUTPUT_TEXT, "the name", false },
+	WHO_COLUMNS,
+	{ "value", OUTPUT_TEXT, "what it is registered with", false },
+	{ "size", OUTPUT_SIZE, "of the value", true },
+	{ "position", OUTPUT_NUMBER, "how many are ahead of it in the line for the name", true },
+};
+
+void entry_cells(const struct kreg_entry *entry, const struct who *who,
+		 struct output_cell cells[ENTRY_CELLS])
 {
-	static const struct output_column columns[] = {
-		{ "key", false },
-		{ "pid", true },
-		{ "value", false },
-	};
-
-	return output_new("entries", columns, 3);
-}
-
-int entries_add(const struct kreg_entry *entry, void *data)
-{
-	const struct output_cell cells[] = {
-		output_bytes(entry->key, entry->key_size),
-		output_number((uint64_t)entry->owner.pid),
-		output_bytes(entry->value, entry->value_size),
-	};
-
-	return entry->position ? 0 : output_add(data, cells);
+	cells[ENTRY_KEY] = output_bytes(entry->key, entry->key_size);
+	who_cells(who, cells + ENTRY_OWNER);
+	cells[ENTRY_VALUE] = output_bytes(entry->value, entry->value_size);
+	cells[ENTRY_SIZE] = output_number(entry->value_size);
+	cells[ENTRY_POSITION] = output_number(entry->position);
 }

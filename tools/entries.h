@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries as rows: key, pid, value.
+ * Entries as rows: key, owner and value.
+ *
+ * Used by   cmd_ls.c, cmd_get.c.
  */
 #ifndef TOOLS_ENTRIES_H
 #define TOOLS_ENTRIES_H
 
 #include "lib/kreg.h"
-#include "tools/output.h"
+#include "tools/out/output.h"
+#include "tools/who.h"
 
-/* The output that entries_add() adds to. NULL: no memory. */
-struct output *entries_new(void);
+enum {
+	ENTRY_KEY,
+	ENTRY_OWNER,
+	ENTRY_VALUE = ENTRY_OWNER + WHO_CELLS,
+	ENTRY_SIZE,
+	ENTRY_POSITION,
+	ENTRY_CELLS,
+};
 
-/* A visitor: adds @entry to the output @data. Entries that wait in line are left out. */
-int entries_add(const struct kreg_entry *entry, void *data);
+extern const struct output_column entry_columns[ENTRY_CELLS];
+
+void entry_cells(const struct kreg_entry *entry, const struct who *who,
+		 struct output_cell cells[ENTRY_CELLS]);
 
 #endif

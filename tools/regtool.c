@@ -23,9 +23,9 @@ static int use_registry(struct client *client, int argc, char **argv)
 
 	while (client_option(client, argc, argv) != -1)
 		;
-	if (argc - optind < command->least || argc - optind > command->most)
-		return client_usage(client);
-	status = client_open(client, command->open, &k);
+	status = client_arguments(client, argc, argv);
+	if (!status)
+		status = client_open(client, command->open, &k);
 	if (status)
 		return status;
 	status = command->use(client, k, argv + optind);
@@ -37,10 +37,8 @@ static int run_command(struct client *client, int argc, char **argv)
 {
 	const struct command *command = command_find(argv[0]);
 
-	if (!command) {
-		fprintf(stderr, "regtool: unknown command \"%s\"; see `regtool --help`\n", argv[0]);
+	if (!command)
 		return REGTOOL_USAGE;
-	}
 	client->command = command;
 	optind = 0; /* glibc: getopt_long() starts over with another argv */
 	return command->run ? command->run(client, argc, argv) : use_registry(client, argc, argv);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descriptor of a command of regtool. The table of commands, option parsing, --help and the
- * completion all follow from it, so that a command is added by adding a file.
+ * The descriptor of a command of regtool. The table of commands, option parsing, arguments, --help
+ * and the completion all follow from it, so that a command is added by adding a file.
  */
 #ifndef TOOLS_REGTOOL_H
 #define TOOLS_REGTOOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "tools/out/output.h"
 
 struct client;
 struct kreg;
@@ -27,6 +30,8 @@ enum command_group {
 	COMMAND_WAITS,
 	COMMAND_CHANGES,
 	COMMAND_GUARD,
+	COMMAND_HELP,
+	COMMAND_ALIASES, /* earlier words for what another command does: the help leaves them out */
 	COMMAND_GROUPS,
 };
 
@@ -35,6 +40,12 @@ struct command_option {
 	int letter;           /* what client_option() returns for it; not r, j, h or V */
 	const char *argument; /* its name in the help, or NULL if the option takes none */
 	const char *help;     /* further lines after '\n' */
+	bool is_short;        /* its letter is an option, too */
+};
+
+struct command_example {
+	const char *line;
+	const char *says;
 };
 
 /* A command has either run() or use(). */
@@ -43,26 +54,41 @@ struct command {
 	enum command_group group;
 	/*
 	 * Without "regtool". The completion parses it: an option is followed by its argument, a
-	 * word in lower case is offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP and
-	 * SIGNAL are completed with what exists.
+	 * word in lower case is offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP, SIGNAL,
+	 * VERB and REGISTRY are completed with what exists.
 	 */
 	const char *synopsis;
 	const char *summary;
-	const struct command_option
-		*options; /* ends with one without a name; NULL: none of its own */
+	/* Those of its own; ends with one without a name; NULL: none. */
+	const struct command_option *options;
+	const struct command_example *examples; /* the same */
+
+	/*
+	 * A command that lists: its columns, and the list's name in JSON. It takes the options of
+	 * lists, LIST_SYNOPSIS, which client_list() reads.
+	 */
+	const struct output_column *columns;
+	int column_count;
+	const char *list;
+
+	/* How many arguments it takes, and their names, apart by spaces. @least and @most are 0 in
+	 * a command that counts them by itself. */
+	const char *arguments;
+	int least, most;
 
 	/* Parses the options and opens what it needs. Return: enum regtool_status. */
 	int (*run)(struct client *client, int argc, char **argv);
 
 	/*
-	 * For a command without options of its own, which takes from @least to @most @arguments
-	 * (NULL follows the last): called with the registry opened with @open, which has
-	 * KREG_OPEN_* flags. Return: enum regtool_status.
+	 * For a command without options of its own: called with its @arguments (NULL follows the
+	 * last), and with the registry opened with @open, which has KREG_OPEN_* flags.
+	 * Return: enum regtool_status.
 	 */
 	int (*use)(struct client *client, struct kreg *k, char **arguments);
-	int least, most;
 	uint32_t open;
 };
+
+#define LIST_SYNOPSIS "[--output COLUMNS] [--sort COLUMN] [--no-header] [--json]"
 
 /*
  * Defines a descriptor: COMMAND(hello) = { .name = "hello", ... };

@@ -1,26 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options that select entries, --key, --prefix, --glob, --pid and --value, as a pattern.
+ * Options that select entries, as a pattern.
  *
- * Used by   cmd_select.c, cmd_watch.c.
+ * Used by   cmd_ls.c, cmd_count.c, cmd_watch.c.
  */
 #ifndef TOOLS_SELECTION_H
 #define TOOLS_SELECTION_H
 
 #include "tools/client.h"
 #include "tools/regtool.h"
+#include "tools/who.h"
 
-/* For a descriptor, which may add --pid (P) and --value (v). */
+/* For a descriptor. */
 #define SELECTION_OPTIONS                                                                          \
-	{ "key", 'K', "KEY", "this key" },                                                         \
-		{ "prefix", 'p', "PREFIX", "keys that begin with PREFIX" },                        \
+	{ "key", 'K', "KEY", "this key", false },                                                  \
+		{ "prefix", 'p', "PREFIX", "keys that begin with PREFIX", false },                 \
+		{ "glob", 'g', "GLOB", "keys that match GLOB, a shell pattern", false },           \
 	{                                                                                          \
-		"glob", 'g', "GLOB", "keys that match GLOB, a shell pattern"                       \
+		"namespace", 'n', "NS", "keys of this namespace", false                            \
 	}
+#define SELECTION_SYNOPSIS "[--key KEY] [--prefix PREFIX] [--glob GLOB] [--namespace NS]"
+
+/* Besides these. */
+#define SELECTION_OWNER_OPTIONS                                                                    \
+	{ "pid", 'P', "PID", "entries of this process", false },                                   \
+		{ "value", 'v', "VALUE", "entries with this value", false },                       \
+	{                                                                                          \
+		"state", 's', "STATE", "entries of processes in this state, as \"stopped\"", false \
+	}
+#define SELECTION_OWNER_SYNOPSIS "[--pid PID] [--value VALUE] [--state STATE]"
 
 struct selection {
 	struct kreg_pattern pattern;
-	pid_t pid; /* 0: any */
+	pid_t pid;             /* 0: any */
+	int state;             /* enum who_state; < 0: any */
+	struct who_cache *who; /* has to be set where there is a state */
+	char space[KREG_NAMESPACE_MAX + 2];
 };
 
 void selection_init(struct selection *selection);
@@ -28,5 +43,11 @@ void selection_init(struct selection *selection);
 /* Handles one of these options. @option: its letter. Return: enum regtool_status. */
 int selection_option(const struct client *client, struct selection *selection, int option,
 		     const char *argument);
+
+/* What the keys begin with; an error if that was said already. Return: enum regtool_status. */
+int selection_prefix(const struct client *client, struct selection *selection, const char *prefix);
+
+/* Whether any entry is selected. */
+bool selection_is_all(const struct selection *selection);
 
 #endif

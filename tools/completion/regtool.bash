@@ -19,8 +19,11 @@ _regtool_values()
 	local name=$1 word=$2
 	shift 2
 	case $name in
-	KEY | PREFIX) regtool "$@" ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p' ;;
-	PID) regtool "$@" owners --json 2>/dev/null | grep -o '"pid": [0-9]*' | cut -d' ' -f2 ;;
+	KEY | PREFIX) regtool "$@" ls -o key --no-header 2>/dev/null | grep -x '[A-Za-z0-9._:/@-]*' ;;
+	PID) regtool "$@" owners -o pid --no-header 2>/dev/null ;;
+	VERB) _regtool_commands ;;
+	STATE) echo running stopped dumping zombie forged unknown ;;
+	COLUMN*) regtool "$command" --help 2>/dev/null | sed -n 's/^  [+ ] \([a-z_]*\) .*/\1/p' ;;
 	SIGNAL) compgen -A signal | grep '^SIG' ;;
 	GROUP) compgen -g -- "$word" ;;
 	FILE) compgen -f -- "$word" ;;

@@ -47,9 +47,15 @@ function __regtool_values
     set -l registry (__regtool_registry)
     switch $argv[1]
         case KEY PREFIX
-            regtool $registry ls --json 2>/dev/null | sed -n 's/^  {"key": "\([A-Za-z0-9._:\/@-]*\)".*/\1/p'
+            regtool $registry ls -o key --no-header 2>/dev/null | string match -r '^[A-Za-z0-9._:/@-]*$'
         case PID
-            regtool $registry owners --json 2>/dev/null | string match -rg '"pid": ([0-9]+)'
+            regtool $registry owners -o pid --no-header 2>/dev/null | string trim
+        case VERB
+            __regtool_commands
+        case STATE
+            printf '%s\n' running stopped dumping zombie forged unknown
+        case COLUMN COLUMNS
+            regtool (__regtool_command) --help 2>/dev/null | string match -rg '^  [+ ] ([a-z_]+) '
         case SIGNAL
             # "kill -l" of fish itself prints them in a line.
             printf 'SIG%s\n' (kill -l | string split -n ' ')

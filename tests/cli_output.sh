@@ -1,0 +1,248 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What regtool understands and prints: its grammar, owners and their states, columns, JSON of any bytes, and terminals.
+set -u
+
+# shellcheck source=tests/support/cli.sh
+. "${0%/*}/support/cli.sh"
+
+says() {
+	if grep -qF -- "$3" "$folder/$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "not printed: $3; but: $(cat "$folder/$2")"
+	fi
+}
+
+# says_all SENTENCE TEXT: this, and nothing else.
+says_all() {
+	if [ "$(cat "$folder/out")" = "$2" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "not printed: $2; but: $(cat "$folder/out")"
+	fi
+}
+
+run_service() {
+	"$regtool" run "$1" --value "$2" -- sleep 1000 &
+	service=$!
+	started="$started $service"
+	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
+}
+
+end_service() {
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null
+}
+
+# json SENTENCE EXPRESSION: of Python, about the document $folder/out as d.
+json() {
+	exits 0 "$1" python3 -c 'import base64, json, sys
+d = json.loads(open(sys.argv[1], "rb").read().decode("utf-8"))
+if not ('"$2"'): sys.exit("not so: " + str(d))' "$folder/json"
+}
+
+as_json() {
+	exits 0 "$1" "$regtool" --json "$2" "$3" "$4"
+	mv "$folder/out" "$folder/json"
+}
+
+grammar() {
+	exits 2 "a verb that is none" "$regtool" lsit
+	says "becomes the one that was meant" err 'no verb "lsit"; did you mean ls?'
+	exits 2 "one that is like none" "$regtool" frobnicate
+	says "leads to the help" err 'see `regtool help`'
+	exits 0 "a verb may be abbreviated" "$regtool" own
+	exits 2 "but not to what may be two" "$regtool" s
+	says "and both are named" err "stat or"
+	exits 0 "an alias is understood" "$regtool" select
+	exits 2 "but not abbreviated" "$regtool" selec
+	exits 2 "an option that is none" "$regtool" ls --prefx cache
+	says "becomes the one that was meant, too" err 'there is no option "--prefx"; did you mean --prefix?'
+	exits 2 "an option without its argument" "$regtool" ls --prefix
+	says "is named" err '--prefix needs an argument'
+	exits 2 "a letter that is no option" "$regtool" ls -x
+	says "is named, too" err 'there is no option "-x"'
+	exits 2 "too few arguments" "$regtool" signal cache
+	says "the missing one is named" err "signal: SIGNAL is missing"
+	exits 2 "too many arguments" "$regtool" get one two
+	says "the first that is too many is named" err '"two" is one argument too many'
+	exits 2 "of a word of a verb, too" "$regtool" meta put one
+	says "its missing argument is named" err "VALUE is missing"
+	exits 2 "two prefixes" "$regtool" ls cache/ --namespace production
+	exits 0 "help" "$regtool" help
+	for verb in $("$regtool" help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p') lookup keys select; do
+		exits 0 "help of $verb" "$regtool" help "$verb"
+		says "has its usage" out "usage: regtool $verb"
+	done
+	exits 0 "help of ls" "$regtool" help ls
+	says "has examples" out "regtool ls --state stopped"
+	says "has columns" out "its unit of systemd"
+	exits 2 "help of no verb" "$regtool" help lsit
+}
+
+# What looks makes nothing.
+looking() {
+	for verb in ls stat owners ps count check watch sweep "get x" "lookup x" "keys 1" select "meta list"; do
+		# shellcheck disable=SC2086
+		exits 1 "$verb where there is no registry" "$regtool" -r nothing $verb
+	done
+	exits 1 "and there is none then" sh -c 'ls "$1" | grep nothing' sh "$folder"
+}
+
+who() {
+	run_service plain value
+	as_json "ls --json" ls -o +cmdline,unit
+	case $mode in
+	guard) comm=sleep line="sleep 1000" ;;
+	*) comm=regtool line="regtool run plain --value value -- sleep 1000" ;;
+	esac
+	json "names the holder" "d['version'] == 1 and len(d['entries']) == 1
+		and d['entries'][0]['key'] == 'plain' and d['entries'][0]['value'] == 'value'
+		and d['entries'][0]['pid'] == $service and d['entries'][0]['comm'] == '$comm'
+		and d['entries'][0]['uid'] == $(id -u) and d['entries'][0]['state'] == 'running'
+		and 0 <= d['entries'][0]['age'] < 900 and d['entries'][0]['cmdline'].endswith('$line')"
+	as_json "get --json" get plain --no-pager
+	json "is one of these" "d['version'] == 1 and d['pid'] == $service and d['comm'] == '$comm'"
+	kill -STOP "$service"
+	exits 0 "a stopped holder is found" until_ok "$regtool" ls --state stopped -q
+	"$regtool" ls >"$folder/list"
+	exits 0 "ls says that it is stopped" grep -Eq "^plain +$service +$comm +$(id -u) +[0-9.]+ +stopped +value$" "$folder/list"
+	"$regtool" owners >"$folder/list"
+	exits 0 "owners says it as well" grep -Eq "^ *$service +$comm +.* stopped " "$folder/list"
+	exits 1 "nobody runs" "$regtool" ls --state running -q
+	exits 2 "a state that is none" "$regtool" ls --state dead
+	says "the states are named" err "running, stopped, dumping, zombie"
+	kill -CONT "$service"
+	exits 0 "it runs again" until_ok "$regtool" ls --state running -q
+	end_service "$service"
+}
+
+# The main thread of the holder ends, another one goes on.
+zombie() {
+	[ "$mode" = guard ] || return
+	"$regtool" run half -- python3 -c 'import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+ctypes.CDLL(None).syscall(60 if __import__("platform").machine() == "x86_64" else 93, 0)' &
+	service=$!
+	started="$started $service"
+	exits 0 "a holder whose first thread has ended is found" until_ok "$regtool" ls --state zombie -q half
+	end_service "$service"
+}
+
+columns() {
+	run_service cache/1 one
+	first=$service
+	run_service cache/2 three
+	second=$service
+	run_service other/1 x
+	other=$service
+	exits 0 "keys alone" "$regtool" ls -o key --no-header
+	says_all "are in their order" "cache/1
+cache/2
+other/1"
+	exits 0 "the other way round" "$regtool" ls -o key --no-header --sort -key --prefix cache/
+	says_all "only those with the prefix" "cache/2
+cache/1"
+	exits 0 "by a number" "$regtool" ls --namespace cache --sort -size -o KEY,size
+	says_all "numbers are right, text is left" "KEY     SIZE
+cache/2    5
+cache/1    3"
+	exits 0 "by key, pid and value" "$regtool" ls --key cache/1 --pid "$first" --value one --glob '*1' -o key --no-header
+	says_all "is one" "cache/1"
+	exits 0 "by a pid that has others" "$regtool" ls --key cache/1 --pid "$second" -o key --no-header
+	says_all "is none, without a heading" ""
+	exits 0 "count of a namespace" "$regtool" count --namespace cache
+	says_all "counts it" 2
+	exits 2 "a column that is none" "$regtool" ls -o key,size,colour
+	says "is named" err 'there is no column "colour"; there are key, pid,'
+	exits 2 "an order by none" "$regtool" ls --sort colour
+	exits 0 "the smallest file" "$regtool" ls --json -o key --sort -key
+	tr -d '\n' <"$folder/out" >"$folder/line"
+	says "JSON is sorted where that is wished" line '{"version":1,"entries":[{"key":"other/1"},{"key":"cache/2"},{"key":"cache/1"}]}'
+	end_service "$first"
+	end_service "$second"
+	end_service "$other"
+}
+
+bytes() {
+	key=$(printf 'odd\377"\033[31m')
+	value=$(printf 'l1\nl2\t"q" \\x41 \303\244')
+	"$regtool" run "$key" --value "$value" -- sleep 1000 &
+	service=$!
+	started="$started $service"
+	until_ok "$regtool" get "$key"
+	as_json "ls --json of any bytes" ls -o key,value
+	json "what is no UTF-8 is base64, what is UTF-8 is kept" "d['entries'][0]['key'] is None
+		and base64.b64decode(d['entries'][0]['key_base64']) == b'odd\\xff\"\\x1b[31m'
+		and d['entries'][0]['value'] == 'l1\\nl2\\t\"q\" \\\\x41 \\u00e4' and 'value_base64' not in d['entries'][0]"
+	exits 0 "in a table" env LC_ALL=C "$regtool" ls -o key,value --no-header
+	says_all "it obeys nobody" 'odd\xff"\x1b[31m l1\x0al2\x09"q" \x5cx41 \xc3\xa4'
+	end_service "$service"
+	as_json "an empty list" ls -o key
+	json "is one" "d == {'version': 1, 'entries': []}"
+	as_json "stat" stat --bytes --no-pager
+	json "has null where there is nothing" "d['version'] == 1 and d['held_up_by'] is None and d['bytes_owner_max'] is None
+		and d['entries'] == 0 and type(d['bytes_max']) is int"
+}
+
+# on_terminal COLUMNS ROWS COMMAND: what it prints on a terminal of that size.
+on_terminal() {
+	exits 0 "$3 on a terminal of $1 x $2" env TERM=xterm script -qec "stty cols $1 rows $2; $3" /dev/null
+	tr -d '\r' <"$folder/out" >"$folder/shown"
+}
+
+terminal() {
+	run_service long/name "a value that is longer than this terminal is wide, so that it has to be cut somewhere"
+	first=$service
+	kill -STOP "$first"
+	until_ok "$regtool" ls --state stopped -q
+	on_terminal 60 24 "NO_COLOR=1 '$regtool' ls"
+	exits 0 "fits it" awk 'length > 60 { exit 1 } END { exit NR != 2 }' "$folder/shown"
+	exits 0 "says where it is cut" grep -q '\.\.\.$' "$folder/shown"
+	exits 1 "and has no colours" grep -q "$(printf '\033')" "$folder/shown"
+	on_terminal 60 24 "'$regtool' ls"
+	exits 0 "has colours" grep -q "$(printf '\033')\[1;31mstopped$(printf '\033')\[0m" "$folder/shown"
+	on_terminal 60 24 "'$regtool' ls | cat"
+	exits 0 "in a pipe nothing is cut" grep -q "stopped a value .* somewhere$" "$folder/shown"
+	on_terminal 200 24 "NO_COLOR=1 '$regtool' stat"
+	exits 0 "sizes are rounded" grep -qE '^bytes_max +[0-9.]+[GTM]$' "$folder/shown"
+	on_terminal 200 24 "NO_COLOR=1 '$regtool' stat --bytes"
+	exits 0 "and exact where that is wished" grep -qE '^bytes_max +[0-9]{6,}$' "$folder/shown"
+	run_service long/second x
+	second=$service
+	on_terminal 100 3 "PAGER='sed s/^/paged:/' '$regtool' ls"
+	exits 0 "a list that is too long goes to a pager" grep -q "^paged:.*long/second" "$folder/shown"
+	on_terminal 100 24 "PAGER='sed s/^/paged:/' '$regtool' ls"
+	exits 1 "one that is not does not" grep -q "^paged:" "$folder/shown"
+	on_terminal 100 3 "PAGER='sed s/^/paged:/' '$regtool' ls --no-pager"
+	exits 1 "nor without one" grep -q "^paged:" "$folder/shown"
+	on_terminal 100 3 "PAGER=true '$regtool' ls"
+	end_service "$first"
+	end_service "$second"
+}
+
+# shellcheck disable=SC2317 # in_both_modes
+try_all() {
+	ok "$1"
+	looking
+	exits 0 "create" "$regtool" create default
+	who
+	zombie
+	columns
+	bytes
+	terminal
+	exits 0 "destroy" "$regtool" destroy default --force
+}
+
+if ! command -v python3 >/dev/null || ! command -v script >/dev/null; then
+	mode=any
+	echo "ok 1 - any # SKIP python3 or script is not installed"
+	number=1
+	finish
+fi
+mode=any
+"$regtool" create default
+grammar
+"$regtool" destroy default
+in_both_modes

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists of entries.
+ */
+#include "tools/listing.h"
+
+#include <errno.h>
+
+#include "tools/entries.h"
+
+/* What a visitor returns when it has seen enough. */
+#define ENOUGH 1
+
+struct visit {
+	struct listing *listing;
+	struct output *output; /* NULL: quiet */
+	struct who_cache *who;
+};
+
+void listing_init(struct listing *listing)
+{
+	*listing = (struct listing){ 0 };
+	selection_init(&listing->selection);
+}
+
+static int add(const struct kreg_entry *entry, void *data)
+{
+	struct output_cell cells[ENTRY_CELLS];
+	struct visit *visit = data;
+	const struct who *who;
+
+	if (entry->position && !visit->listing->waiting)
+		return 0;
+	visit->listing->count++;
+	if (!visit->output)
+		return ENOUGH;
+	who = who_is(visit->who, &entry->owner);
+	if (!who)
+		return -ENOMEM;
+	entry_cells(entry, who, cells);
+	return output_add(visit->output, cells);
+}
+
+int listing_print(struct client *client, struct kreg *k, struct listing *listing)
+{
+	struct visit visit = { .listing = listing };
+	int status = listing->quiet ? 0 : client_list(client, &visit.output);
+	int err = -ENOMEM;
+
+	if (status)
+		return status;
+	if (visit.output)
+		output_order(visit.output, ENTRY_KEY);
+	visit.who = who_new(k, visit.output ? who_needs(visit.output, ENTRY_OWNER) : 0);
+	listing->selection.who = visit.who;
+	if (visit.who)
+		err = kreg_select(k, &listing->selection.pattern, add, &visit);
+	err = output_end(visit.output, err == ENOUGH ? 0 : err);
+	who_free(visit.who);
+	if (err)
+		return client_fail(client, err, "list registry \"%s\"", client->name);
+	return listing->quiet && !listing->count ? REGTOOL_NOT_FOUND : REGTOOL_DONE;
+}

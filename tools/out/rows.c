@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows. 160,000 of them should take little longer than reading them, so cells and text lie one
+ * behind the other in large pieces of memory.
+ */
+#include "tools/out/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out/quantity.h"
+#include "tools/out/text.h"
+
+#define CHUNK_SIZE 262144u
+
+struct rows_chunk {
+	struct rows_chunk *next;
+	size_t used, room;
+	char bytes[] __attribute__((aligned(8)));
+};
+
+void rows_init(struct rows *rows, size_t columns, bool has_order)
+{
+	*rows = (struct rows){ .columns = columns, .has_order = has_order };
+}
+
+void rows_free(struct rows *rows)
+{
+	struct rows_chunk *chunk;
+
+	while ((chunk = rows->chunks)) {
+		rows->chunks = chunk->next;
+		free(chunk);
+	}
+	free(rows->row);
+	*rows = (struct rows){ 0 };
+}
+
+static void *take(struct rows *rows, size_t size)
+{
+	struct rows_chunk *chunk = rows->chunks;
+	void *taken;
+
+	size = (size + 7) & ~(size_t)7;
+	if (!chunk || chunk->room - chunk->used < size) {
+		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+
+		chunk = malloc(sizeof(*chunk) + room);
+		if (!chunk)
+			return NULL;
+		*chunk = (struct rows_chunk){ .next = rows->chunks, .room = room };
+		rows->chunks = chunk;
+	}
+	taken = chunk->bytes + chunk->used;
+	chunk->used += size;
+	return taken;
+}
+
+struct kept_cell *rows_new(struct rows *rows)
+{
+	size_t room = rows->room ? 2 * rows->room : 64;
+	struct kept_cell **row, *cells;
+
+	if (rows->count == rows->room) {
+		row = reallocarray(rows->row, room, sizeof(*row));
+		if (!row)
+			return NULL;
+		rows->row = row;
+		rows->room = room;
+	}
+	cells = take(rows, (rows->columns + rows->has_order) * sizeof(*cells));
+	if (cells)
+		rows->row[rows->count++] = cells;
+	return cells;
+}
+
+size_t rows_number(char *to, const struct output_column *column, uint64_t number, bool exact)
+{
+	switch (column->type) {
+	case OUTPUT_SECONDS:
+		return exact ? quantity_seconds(to, number) : quantity_age(to, number);
+	case OUTPUT_SIZE:
+		return exact ? quantity_number(to, number) : quantity_size(to, number);
+	default:
+		return quantity_number(to, number);
+	}
+}
+
+int rows_keep(struct rows *rows, struct kept_cell *to, const struct output_column *column,
+	      const struct output_cell *cell, bool exact)
+{
+	char digits[QUANTITY_MAX], *copy;
+
+	*to = (struct kept_cell){ .mood = cell->mood, .is_there = cell->is_there };
+	if (!cell->is_there)
+		return 0;
+	if (column->type != OUTPUT_TEXT) {
+		to->number = cell->number;
+		to->width = rows_number(digits, column, cell->number, exact) & 0xff;
+		return 0;
+	}
+	to->size = (uint32_t)cell->size;
+	to->width = text_width(cell->bytes, cell->size) & 0xfffffff;
+	to->bytes = cell->bytes;
+	if (cell->stays || !cell->size)
+		return 0;
+	copy = take(rows, cell->size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, cell->bytes, cell->size);
+	to->bytes = copy;
+	return 0;
+}
