@@ -150,6 +150,8 @@ static enum fault_kind fault_of(const struct look *look, const struct item *item
 		return FAULT_STRANGER;
 	if (item->live && !value_is_sound(look, item))
 		return FAULT_VALUE;
+	if (item->live && entry_flags(item->info) & ENTRY_DROP && !entry_is_dropped(item->info))
+		return FAULT_FLAGS;
 	if (item->live && entry_is_of(item->info, KINDS_OF_NAMES) &&
 	    !look_has_cell(look, entry, item->place, item->order))
 		return FAULT_UNINDEXED;
@@ -235,6 +237,9 @@ static void say_item(struct look *look, const struct item *item)
 		[FAULT_CUT] = "is not a block of its slab, or does not fit into one",
 		[FAULT_KEY] = "is not at the place of its key",
 		[FAULT_VALUE] = "has a value outside of its owner's memory",
+		[FAULT_FLAGS] =
+			"is to be dropped by a take-over, and is not replaceable, or lies in "
+			"its owner's memory",
 		[FAULT_STRANGER] =
 			"is not owned by that process, which has never opened the registry",
 		[FAULT_SLAB] = "is linked, and lies in memory that is not its owner's",

@@ -37,6 +37,8 @@ enum fault_kind {
 	/* An entry is not where its key belongs in the list, so no search finds it. */
 	FAULT_KEY,
 	FAULT_VALUE,
+	/* Its owner would lose it by a take-over, and its memory with it. */
+	FAULT_FLAGS,
 	/* A linked entry lies in memory that is not its owner's. */
 	FAULT_SLAB,
 	/* Its owner has never opened the registry. */

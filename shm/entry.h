@@ -66,11 +66,29 @@ static inline bool entry_is_replaceable(uint64_t info)
 }
 
 /*
- * Whether the entry was made by another owner; such a one is in no row's count (gift.c).
+ * Whether the entry lies in a slab that no owner has, mostly because another owner has made
+ * it; such a one is in no row's count (gift.c).
  */
 static inline bool entry_is_gift(uint64_t info)
 {
 	return (info >> ENTRY_KIND_SHIFT) & ENTRY_GIFT;
+}
+
+/* The flags that its owner has chosen. */
+static inline uint32_t entry_flags(uint64_t info)
+{
+	return (info >> ENTRY_KIND_SHIFT) & (ENTRY_REPLACEABLE | ENTRY_DROP);
+}
+
+/*
+ * Whether the owner that takes the name over ends this entry (KREG_REGISTER_DROP). Only what
+ * no owner's heap has: the taker retires its memory.
+ */
+static inline bool entry_is_dropped(uint64_t info)
+{
+	const uint64_t all = ENTRY_REPLACEABLE | ENTRY_GIFT | ENTRY_DROP;
+
+	return (~(info >> ENTRY_KIND_SHIFT) & all) == 0;
 }
 
 /* Kinds, as a set. */

@@ -593,8 +593,10 @@ struct entry {
 
 /* another owner may put a name in front of it */
 #define ENTRY_REPLACEABLE 0x10u
-/* it was made by another owner, in a slab of its own */
+/* it lies in a slab of its own that no owner has; usually made by another owner */
 #define ENTRY_GIFT 0x20u
+/* an owner that takes the name over ends it; only with the two above */
+#define ENTRY_DROP 0x40u
 
 /*
  * The preamble is written out twice, as a struct of its own and as the beginning of the

@@ -225,7 +225,7 @@ static inline bool log_room(const struct segment *s, uint32_t seat, uint32_t byt
 
 static uint32_t record_bytes(const struct log_event *event)
 {
-	uint32_t more = event->type == LOG_GIVE ? sizeof(owner_t) : 0;
+	uint32_t more = log_has_other(event->type) ? sizeof(owner_t) : 0;
 
 	return ((uint32_t)sizeof(struct log_record) + more + event->key_size + event->value_size +
 		LOG_UNIT - 1) &
@@ -253,9 +253,9 @@ static inline void log_fill(unsigned char *at, const struct log_event *event, ui
 
 	copy_in(at, &record, sizeof(record));
 	at += sizeof(record);
-	if (event->type == LOG_GIVE) {
-		copy_in(at, &event->to, sizeof(event->to));
-		at += sizeof(event->to);
+	if (log_has_other(event->type)) {
+		copy_in(at, &event->other, sizeof(event->other));
+		at += sizeof(event->other);
 	}
 	if (event->key_size)
 		copy_in(at, event->key, event->key_size);
@@ -279,7 +279,7 @@ log_fill_turn(const struct segment *s, owner_t owner, uint32_t number, uint64_t 
 /* Whether such a record is published before the change happens. */
 static bool log_is_announced(uint32_t type)
 {
-	return type == LOG_UNREGISTER || type == LOG_GIVE;
+	return type == LOG_UNREGISTER || log_has_other(type);
 }
 
 /* Step 1: @end may be overwritten from here on. */
@@ -455,7 +455,7 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 		return false;
 	info = load_relaxed(&entry->info);   /* relaxed: behind the link */
 	owner = load_relaxed(&entry->owner); /* relaxed: the same */
-	return (owner == record->owner || owner == log_to(record)) &&
+	return (owner == record->owner || owner == log_other(record)) &&
 	       entry_is_of(info, KINDS_OF_NAMES) &&
 	       entry_has_key(s, entry, info, key, record->key_size);
 }
@@ -491,7 +491,7 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
  */
 static bool record_is_sound(const struct log_record *record, uint32_t seat)
 {
-	uint64_t more = record->type == LOG_GIVE ? sizeof(owner_t) : 0;
+	uint64_t more = log_has_other(record->type) ? sizeof(owner_t) : 0;
 
 	return record->bytes % LOG_UNIT == 0 && record->bytes <= LOG_RECORD_MAX &&
 	       record->value_size <= ENTRY_VALUE_MAX &&

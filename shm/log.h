@@ -29,12 +29,14 @@ enum log_type {
 	LOG_UNREGISTER,   /* it is about to be unregistered; until log_settle() it may be there */
 	LOG_UPDATE,       /* it has replaced another entry */
 	LOG_GIVE,         /* it is about to become another owner's; as LOG_UNREGISTER */
+	LOG_TAKE,         /* another owner's entry is about to be dropped; as LOG_UNREGISTER */
 	LOG_RESYNC,       /* many of the owner's entries went, without a record for each */
 	LOG_TURN,         /* no event: the next record is at the beginning of the ring */
 };
 
 #define LOG_WAITING 1u /* a name that is in line behind other entries */
 #define LOG_FRONT 2u   /* a name that was taken over: the last holder is behind it */
+#define LOG_SILENT 4u  /* an update of what listeners are not told: the flags */
 
 /*
  * Whether there may be a listener. Called after the change, with a full fence between:
@@ -51,7 +53,7 @@ struct log_event {
 	enum log_type type;
 	uint32_t flags;
 	owner_t owner;
-	owner_t to; /* LOG_GIVE */
+	owner_t other; /* LOG_GIVE: the new owner; LOG_TAKE: the entry's */
 	uint32_t pid, image;
 	place_t place, before;
 	const void *key, *value;
@@ -125,21 +127,27 @@ static inline void log_batch_begin(struct log_batch *batch)
 	batch->size = 0;
 }
 
+/* Whether records of @type name another owner than the one that has written them. */
+static inline bool log_has_other(uint32_t type)
+{
+	return type == LOG_GIVE || type == LOG_TAKE;
+}
+
 /* The parts of a record that has been read. */
 static inline const unsigned char *log_key(const struct log_record *record)
 {
 	return (const unsigned char *)(record + 1) +
-	       (record->type == LOG_GIVE ? sizeof(owner_t) : 0);
+	       (log_has_other(record->type) ? sizeof(owner_t) : 0);
 }
 
-/* The new owner, if it is a LOG_GIVE. */
-static inline owner_t log_to(const struct log_record *record)
+/* LOG_GIVE: the new owner; LOG_TAKE: the entry's. */
+static inline owner_t log_other(const struct log_record *record)
 {
-	owner_t to = 0;
+	owner_t other = 0;
 
-	if (record->type == LOG_GIVE)
-		memcpy(&to, record + 1, sizeof(to));
-	return to;
+	if (log_has_other(record->type))
+		memcpy(&other, record + 1, sizeof(other));
+	return other;
 }
 
 /* How many bytes of the file are reserved for logs; a figure. */

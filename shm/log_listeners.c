@@ -105,7 +105,7 @@ void log_listen(const struct segment *s, const struct life_self *self)
 	 * ORD[log_listen:A] full: that we listen, then the first look at the entries: a
 	 * change that this look misses is recorded, as log_is_wanted() comes behind a
 	 * fence as well; pairs with succession_stay:A, tell_unregistered:A,
-	 * tell_given:A, tell_resync:A
+	 * tell_given:A, tell_taken:A, tell_resync:A
 	 */
 	full_fence();
 }

@@ -119,7 +119,8 @@ int table_find_again(const struct segment *s, const struct life_table *lives, co
 enum table_rule {
 	LINK_IF_FREE, /* -EEXIST if any entry matches */
 	LINK_IN_LINE, /* at the end; -EEXIST if one of self's own matches */
-	LINK_BEFORE,  /* in front of the first match, if that is replaceable; else -EEXIST */
+	LINK_BEFORE,  /* in front of the first match, if that is replaceable; else -EEXIST. If it
+		       * would be dropped as well: table_take() */
 	LINK_FIRST,   /* in front of the first match: many entries of one key cost no walk */
 	LINK_LAST,
 };
@@ -158,6 +159,16 @@ int table_find_first(const struct writer *w, const struct query *q, struct found
  */
 int table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 		 place_t *place);
+
+/*
+ * Takes the name over from @holder, which table_link() has returned with -EEXIST, and which
+ * entry_is_dropped(): puts @place in its stead, atomically as table_replace(). @place is
+ * filled in and named as for table_link(), @holder is named in HAZARD_OWN by a grace_protect()
+ * that returned true. -ENOENT: @holder is no longer registered, and @place is in no list.
+ * *old as there; @holder's owner does not retire it, the caller does.
+ */
+int table_take(const struct writer *w, const struct query *q, const struct found *holder,
+	       place_t place, place_t *old);
 
 /*
  * Replaces @found by @place atomically: a search finds one of the two, never neither.

@@ -26,6 +26,21 @@
  * owner's entry, by a CAS of the word that led to it; the old owner is next in line
  * then, with its entry and its count.
  *
+ * Of an entry that is to be dropped by a take-over the taker is the one that replaces it,
+ * by the same CAS as its owner would:
+ *
+ *   the holder's link    by             what a search finds    killed behind it
+ *   x                                   the holder
+ *   {new, mark}          the taker      the taker              absent: the taker is dead
+ *                                                              (its next in line holds the name)
+ *   {new, mark}          the holder     its own new entry, with other flags or another value
+ *   {x, mark}            the holder     what is behind it
+ *
+ * So a taker and an owner that updates, unregisters or gives its entry, or changes its
+ * flags, CAS the same word, and the one that fails finds the entry marked. Nothing comes in
+ * front of such an entry: each process that takes it over replaces it, as its flags are
+ * constant.
+ *
  * A writer that marks an entry of the dead does not own its memory. The heir of its
  * slab does, and calls table_purge() for its order before it retires the slab.
  *
@@ -78,7 +93,8 @@ static struct query link_query(const struct query *q, owner_t self, enum table_r
 static bool may_pass(const struct writer *w, enum table_rule rule, const struct found *found)
 {
 	if (rule == LINK_BEFORE)
-		return found->owner != w->self && entry_is_replaceable(found->info);
+		return found->owner != w->self && entry_is_replaceable(found->info) &&
+		       !entry_is_dropped(found->info);
 	return rule == LINK_FIRST;
 }
 
@@ -372,15 +388,12 @@ int table_unlink(const struct writer *w, const struct query *q, const struct fou
 
 /*
  * The purge clears only the old entry: the new one has no mark, and its owner is alive.
- *
- * Where lookups took the old one for the first of its key, it was that when the mark was
- * set, and the new one is it now.
+ * @first: it is the first of its key when it is in the list.
  */
-int table_replace(const struct writer *w, const struct query *q, const struct found *found,
-		  place_t place, place_t *old)
+static int replace(const struct writer *w, const struct query *q, const struct found *found,
+		   place_t place, bool first, place_t *old)
 {
 	struct entry *entry = segment_entry(w->s, place);
-	bool first = index_is_settled(w->s, q->order, found->place);
 	struct index_claim claim = { 0 };
 	struct group_claim group = { 0 };
 	uint32_t tries;
@@ -404,6 +417,29 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 	if (first)
 		index_settle(&claim, load_relaxed(&entry->info)); /* relaxed: our own entry */
 	return 0;
+}
+
+/*
+ * Where lookups took the old one for the first of its key, it was that when the mark was
+ * set, and the new one is it now.
+ */
+int table_replace(const struct writer *w, const struct query *q, const struct found *found,
+		  place_t place, place_t *old)
+{
+	bool first = index_is_settled(w->s, q->order, found->place);
+
+	return replace(w, q, found, place, first, old);
+}
+
+/*
+ * The holder was the first of its key when it was found, and nothing comes in front of it,
+ * so the new one is the first. If the holder has died since, its next in line may have held
+ * the name until now, as where a take-over links in front (register.c).
+ */
+int table_take(const struct writer *w, const struct query *q, const struct found *holder,
+	       place_t place, place_t *old)
+{
+	return replace(w, q, holder, place, true, old);
 }
 
 /*

@@ -255,6 +255,32 @@ START_TEST(a_damaged_slab_or_bucket_is_reported)
 }
 END_TEST
 
+START_TEST(an_entry_with_impossible_flags_is_reported)
+{
+	struct kreg *k = open_filled(_i);
+	struct entry *entry;
+	uint64_t info;
+
+	ck_assert_int_eq(kreg_register_with(k, "dropped", KREG_STRING, "v", 1,
+					    KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP, NULL),
+			 0);
+	is_sound(k);
+	entry = entry_of(k, "dropped");
+	info = entry->info;
+	entry->info &= ~((uint64_t)ENTRY_REPLACEABLE << ENTRY_KIND_SHIFT);
+	is_said(k, "is to be dropped by a take-over");
+	entry->info = info;
+	is_sound(k);
+	entry = entry_of(k, "name-1");
+	info = entry->info;
+	entry->info |= (uint64_t)(ENTRY_REPLACEABLE | ENTRY_DROP) << ENTRY_KIND_SHIFT;
+	is_said(k, "is to be dropped by a take-over");
+	entry->info = info;
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
 /* The cell of @key, which holds its name. */
 static uint64_t *cell_of(struct kreg *k, const char *key)
 {
@@ -361,6 +387,7 @@ int main(void)
 				      a_concurrent_change_is_not_a_fault,
 				      a_damaged_entry_is_reported,
 				      a_damaged_slab_or_bucket_is_reported,
+				      an_entry_with_impossible_flags_is_reported,
 				      a_damaged_line_is_reported,
 				      a_damaged_header_row_or_slot_is_reported,
 				      NULL };

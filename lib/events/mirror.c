@@ -10,6 +10,8 @@
  *   an entry of a key that is free      register
  *   a name that another owner holds     unregister or purge of that, and then register
  *   a name that was taken over          unregister of the holder, which waits from now on; register
+ *   a name that was taken over, and its unregister of the holder, if the table has it no longer; and
+ *     holder dropped                      then register
  *   an entry that waits in line         nothing, until the table says that it holds the name
  *   the end of an unknown entry         nothing: it was reported already
  *   an entry that is known              nothing: the table was read after it was registered
@@ -183,6 +185,30 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 	return err;
 }
 
+/*
+ * The owner of an entry that is dropped by a take-over takes the stamp of its record when the
+ * entry is linked already, so that of the taker may be earlier. What is noted here by mistake
+ * does no harm: an entry that is in the table is reported.
+ */
+static void note_taken(struct mirror *m, owner_t owner, place_t place)
+{
+	m->taken[m->takes++ % MIRROR_TAKEN] = (struct mirror_taken){ owner, place };
+}
+
+static bool was_taken(struct mirror *m, const struct news *news)
+{
+	owner_t owner = news->entry.owner.token;
+	uint32_t i;
+
+	for (i = 0; i < MIRROR_TAKEN; i++) {
+		if (m->taken[i].owner != owner || m->taken[i].place != news->place)
+			continue;
+		m->taken[i].owner = 0;
+		return !is_there(m, owner, news->place, news->entry.key, news->entry.key_size);
+	}
+	return false;
+}
+
 static int apply_register(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
@@ -192,6 +218,8 @@ static int apply_register(struct mirror *m, const struct news *news)
 		entry->seen = true;
 		return 0;
 	}
+	if (was_taken(m, news))
+		return 0;
 	/* The end of that entry was missed, and its place is used for another key. */
 	if (entry)
 		err = end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
@@ -232,7 +260,9 @@ static int apply_update(struct mirror *m, const struct news *news, place_t befor
 		err = entry_move(m, entry, news->place);
 	if (err)
 		return err;
-	return entry->waiting ? promote(m, &news->entry) : entry_tell(m, entry, KREG_EVENT_UPDATE);
+	if (entry->waiting)
+		return promote(m, &news->entry);
+	return news->flags & LOG_SILENT ? 0 : entry_tell(m, entry, KREG_EVENT_UPDATE);
 }
 
 static int apply_unregister(struct mirror *m, const struct news *news)
@@ -261,7 +291,7 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 static int apply_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct news given = *news, gone = *news;
-	struct kreg_owner to = { .token = log_to(record) };
+	struct kreg_owner to = { .token = log_other(record) };
 	uint64_t life;
 	int err;
 
@@ -277,6 +307,23 @@ static int apply_give(struct mirror *m, const struct news *news, const struct lo
 	return apply_register(m, &given);
 }
 
+/*
+ * Another owner's entry was dropped, unless the taker has failed or was killed before it: the
+ * table decides.
+ */
+static int apply_take(struct mirror *m, const struct news *news, const struct log_record *record)
+{
+	struct news gone = *news;
+
+	gone.entry.owner = (struct kreg_owner){ .token = log_other(record) };
+	if (!is_wanted(m, &gone.entry) ||
+	    is_there(m, gone.entry.owner.token, gone.place, gone.entry.key, gone.entry.key_size))
+		return 0;
+	if (!known_of(m, gone.entry.owner.token, gone.place, &gone.entry))
+		note_taken(m, gone.entry.owner.token, gone.place);
+	return apply_unregister(m, &gone);
+}
+
 int mirror_apply(struct mirror *m, const struct log_record *record)
 {
 	const unsigned char *bytes = log_key(record);
@@ -290,8 +337,8 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 	news.entry.owner.pid = (pid_t)record->pid;
 	if (record->type == LOG_RESYNC)
 		return mirror_resync(m, record->owner, true);
-	/* For a gift, the new owner may match the pattern though the giver does not. */
-	if (record->type != LOG_GIVE && !is_wanted(m, &news.entry))
+	/* The other owner may match the pattern though the one of the record does not. */
+	if (!log_has_other(record->type) && !is_wanted(m, &news.entry))
 		return 0;
 	switch (record->type) {
 	case LOG_REGISTER:
@@ -302,6 +349,8 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 		return apply_unregister(m, &news);
 	case LOG_GIVE:
 		return apply_give(m, &news, record);
+	case LOG_TAKE:
+		return apply_take(m, &news, record);
 	default:
 		return 0;
 	}

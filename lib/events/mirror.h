@@ -39,6 +39,15 @@ struct mirror_event {
 	unsigned char bytes[]; /* key and value */
 };
 
+/* An entry that was taken over before its owner's record of it was read. */
+struct mirror_taken {
+	owner_t owner; /* 0: none */
+	place_t place;
+};
+
+/* More than are between two records of a process that is not stopped. */
+#define MIRROR_TAKEN 64u
+
 struct mirror {
 	struct kreg *k;
 	struct kreg_pattern pattern;
@@ -47,6 +56,8 @@ struct mirror {
 	struct cds_list_head events;
 	struct cds_list_head blocked; /* reserved keys with known entries in line */
 	bool begun;                   /* entries found from now on are new */
+	struct mirror_taken taken[MIRROR_TAKEN];
+	uint32_t takes; /* the next of @taken is takes % MIRROR_TAKEN */
 };
 
 void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pattern);

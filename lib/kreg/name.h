@@ -54,14 +54,18 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
  * KREG_REGISTER_RESERVED     The key is taken, but no lookup finds it before kreg_publish(),
  *                            and processes in line behind it wait.
  * KREG_REGISTER_REPLACEABLE  Another process may take the name over.
+ * KREG_REGISTER_DROP         With REPLACEABLE: a process that takes the name over unregisters
+ *                            this entry in the same step, so that its owner does not wait in
+ *                            line. Not with RESERVED.
  * KREG_REGISTER_REPLACE      Take the name over from a living owner that allows it. That
- *                            owner keeps its entry and is next in line. A caller that was
- *                            waiting in line gives up its place there.
+ *                            owner keeps its entry and is next in line, or loses it if it has
+ *                            registered with DROP. A caller that was waiting in line gives up
+ *                            its place there.
  * KREG_REGISTER_QUEUE        If the name is held, wait in line for it. The call itself does
  *                            not block. When all that are ahead have unregistered or died,
  *                            the next in line is the owner in the same instant.
  *
- * The last three need unique keys. With both REPLACE and QUEUE the caller waits in line if
+ * All but RESERVED need unique keys. With both REPLACE and QUEUE the caller waits in line if
  * the name cannot be taken over.
  *
  * @holder: as for kreg_register(), also at KREG_WAITING. If the caller already has a place in
@@ -70,7 +74,9 @@ int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *
  *         kreg_register(), and:
  *   -EEXIST        the key is taken, and cannot be taken over
  *   -EEXIST        KREG_REGISTER_QUEUE, and the caller holds the key or is in line already
- *   -EINVAL        a flag does not exist, or needs unique keys
+ *   -EINVAL        a flag does not exist, or needs unique keys; DROP without REPLACEABLE, or
+ *                  with RESERVED
+ *   -EMSGSIZE      KREG_REGISTER_DROP: key and value are larger than some 16,000 bytes
  * Since: 1.0
  */
 enum kreg_register_flags {
@@ -78,12 +84,45 @@ enum kreg_register_flags {
 	KREG_REGISTER_REPLACEABLE = 1 << 1,
 	KREG_REGISTER_REPLACE = 1 << 2,
 	KREG_REGISTER_QUEUE = 1 << 3,
+	KREG_REGISTER_DROP = 1 << 4,
 };
 
 #define KREG_WAITING 1
 
 int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,
 		       size_t value_size, uint32_t flags, struct kreg_found *holder);
+
+/*
+ * kreg_set_flags() changes the flags of the caller's own entry, of unique keys, to @flags:
+ * KREG_REGISTER_REPLACEABLE, with KREG_REGISTER_DROP or without it, or 0. It is one step: the
+ * name is never free, and an entry that waits in line keeps its place. A reserved name's
+ * cannot be changed. If it returns 0 no process takes the name over afterwards but by the new
+ * flags. Listeners get no event.
+ *
+ * kreg_get_flags() returns how many living entries are ahead of the caller's own, reserved
+ * ones included; 0: the caller holds the name. *flags gets KREG_REGISTER_REPLACEABLE,
+ * KREG_REGISTER_DROP, and KREG_REGISTER_RESERVED if it is not published.
+ *
+ * What was registered, or set, with KREG_REGISTER_DROP belongs to the process, not to one of
+ * its handles. It takes 1 KiB, and key and value together are not larger than some 16,000
+ * bytes. As long as a registry has such entries, kreg_count() looks at all of its memory. The
+ * owner of an entry that was dropped learns it as from any other end of it: a listener gets an
+ * unregister event, and the owner's calls for it return -EPERM, kreg_unregister() 0.
+ *
+ * Context: as kreg_register(). An entry with other flags is made, so it needs memory.
+ * Death: killed inside, the process has no entry, because it is dead. A taker that is killed
+ *        has the name or not; if it had dropped the holder by then, the next in line holds it.
+ * Return: kreg_set_flags(): 0; KREG_WAITING (1) if another entry is ahead in line, because the
+ *         caller waits there, or because the name was taken over meanwhile. Or an error as
+ *         kreg_register(), but never -EEXIST, and nothing has changed:
+ *   -ENOENT        the caller has no such entry; kreg_set_flags(): or it is reserved
+ *   -EPERM         unique keys: another process holds the name or has reserved it
+ *   -EINVAL        kreg_set_flags(): DROP without REPLACEABLE, another flag, or duplicate keys
+ *   -EMSGSIZE      KREG_REGISTER_DROP: key and value are too large
+ * Since: 1.0
+ */
+int kreg_set_flags(struct kreg *k, const void *key, size_t key_size, uint32_t flags);
+int kreg_get_flags(struct kreg *k, const void *key, size_t key_size, uint32_t *flags);
 
 /*
  * Publishes a name that the caller has reserved: lookups find it from now on, with @value.

@@ -114,6 +114,29 @@ public:
 		inner::check(ec, "kreg_publish");
 	}
 
+	// Whether it may be taken over, and is dropped then, as kreg_set_flags(). False, and waiting(): others are ahead.
+	bool set_flags(std::uint32_t flags)
+	{
+		std::error_code ec;
+
+		waiting_ = inner::result(kreg_set_flags(k_, key_.data(), key_.size(), flags), ec) ==
+			   KREG_WAITING;
+		inner::check(ec, "kreg_set_flags");
+		return !waiting_;
+	}
+	// As kreg_get_flags(); @ahead gets its place in the line.
+	std::uint32_t flags(std::uint32_t *ahead = nullptr)
+	{
+		std::error_code ec;
+		std::uint32_t flags = 0;
+		int got = inner::result(kreg_get_flags(k_, key_.data(), key_.size(), &flags), ec);
+
+		inner::check(ec, "kreg_get_flags");
+		if (ahead)
+			*ahead = static_cast<std::uint32_t>(got);
+		return flags;
+	}
+
 	// Adds to a value of 8 bytes, as kreg_counter_add(), and returns the sum.
 	std::int64_t add(std::int64_t delta)
 	{

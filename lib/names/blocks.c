@@ -74,19 +74,6 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 	return 0;
 }
 
-int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
-		struct blocks *out)
-{
-	int err = blocks_take(k, q->key_size, content->value_size, out);
-
-	if (err)
-		return err;
-	err = blocks_fill(k, out, q, content);
-	if (err)
-		blocks_return(k, out);
-	return err;
-}
-
 static int gift_once(struct kreg *k, owner_t to, const struct query *q,
 		     const struct content *content, struct gift_made *out)
 {
@@ -116,18 +103,56 @@ int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct 
 	return err;
 }
 
-void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info)
+int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
+		struct blocks *out)
+{
+	int err;
+
+	out->gift.place = 0;
+	if (caa_unlikely(content->kind & ENTRY_DROP)) {
+		out->value = 0;
+		err = blocks_gift(k, k->self.owner, q, content, &out->gift);
+		out->entry = out->gift.place;
+		return err;
+	}
+	err = blocks_take(k, q->key_size, content->value_size, out);
+	if (err)
+		return err;
+	err = blocks_fill(k, out, q, content);
+	if (err)
+		blocks_return(k, out);
+	return err;
+}
+
+bool blocks_set_flags(struct kreg *k, const struct blocks *blocks, uint32_t flags)
 {
 	struct entry *entry = segment_entry(&k->segment, blocks->entry);
+	uint64_t info;
 
-	if (entry && entry_is_replaceable(info)) /* relaxed: private until it is linked */
-		store_relaxed(&entry->info,
-			      load_relaxed(&entry->info) | (uint64_t)ENTRY_REPLACEABLE
-								   << ENTRY_KIND_SHIFT);
+	if (!entry)
+		return true;
+	info = load_relaxed(&entry->info); /* relaxed: private until it is linked */
+	if ((entry_flags(info) | flags) & ENTRY_DROP)
+		return entry_flags(info) == flags;
+	info &= ~((uint64_t)ENTRY_REPLACEABLE << ENTRY_KIND_SHIFT);
+	/* relaxed: as above */
+	store_relaxed(&entry->info, info | (uint64_t)flags << ENTRY_KIND_SHIFT);
+	return true;
+}
+
+void blocks_linked(struct kreg *k, struct blocks *blocks)
+{
+	if (blocks->gift.place)
+		gift_linked(&k->segment, &blocks->gift);
+	*blocks = (struct blocks){ 0 };
 }
 
 void blocks_return(struct kreg *k, const struct blocks *blocks)
 {
+	if (blocks->gift.place) {
+		gift_drop(&k->segment, &blocks->gift);
+		return;
+	}
 	if (blocks->value)
 		heap_return(k->heap, blocks->value);
 	/*

@@ -21,7 +21,8 @@
 
 struct blocks {
 	place_t entry;
-	place_t value; /* 0: behind the key */
+	place_t value;         /* 0: behind the key */
+	struct gift_made gift; /* gift.place is not 0: the entry is this one */
 };
 
 /* The content of an entry to be made. */
@@ -31,9 +32,17 @@ struct content {
 	uint32_t kind; /* with flags */
 };
 
+/* KREG_REGISTER_REPLACEABLE and KREG_REGISTER_DROP among @flags, as an entry has them. */
+static inline uint32_t flags_of_entry(uint32_t flags)
+{
+	return (flags & KREG_REGISTER_REPLACEABLE ? ENTRY_REPLACEABLE : 0) |
+	       (flags & KREG_REGISTER_DROP ? ENTRY_DROP : 0);
+}
+
 /*
- * Takes and fills the blocks of an entry that belongs to the caller. -ENOSPC, -EDQUOT,
- * -ENOMEM, -EUCLEAN.
+ * Takes and fills the blocks of an entry that belongs to the caller; with ENTRY_DROP among
+ * the flags, of a gift to itself, because another owner may end it. -ENOSPC, -EDQUOT,
+ * -ENOMEM, -EUCLEAN; ENTRY_DROP: -EMSGSIZE.
  */
 int blocks_make(struct kreg *k, const struct query *q, const struct content *content,
 		struct blocks *out);
@@ -76,10 +85,13 @@ int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct 
 		struct gift_made *out);
 
 /*
- * Copies the flags of @info, of the entry to be replaced, to @blocks, which are not
- * linked yet.
+ * Sets @flags, which are ENTRY_REPLACEABLE or 0, of @blocks, which are not linked yet. False:
+ * with ENTRY_DROP among the old flags or @flags these have to be made with @flags.
  */
-void blocks_keep_flags(struct kreg *k, const struct blocks *blocks, uint64_t info);
+bool blocks_set_flags(struct kreg *k, const struct blocks *blocks, uint32_t flags);
+
+/* After @blocks were linked: they are the table's. */
+void blocks_linked(struct kreg *k, struct blocks *blocks);
 
 /*
  * Gives blocks back at once; retires @place, an entry of @info, which is reclaimed when no

@@ -129,7 +129,46 @@ int change_link(struct change *change, struct blocks *blocks, enum table_rule ru
 	err = change_link_own(change, &own, rule, out);
 	/* With -ESHUTDOWN it was linked, and retired again. */
 	if (!err || err == -ESHUTDOWN)
-		blocks->entry = blocks->value = 0;
+		blocks_linked(change->k, blocks);
+	return err;
+}
+
+/*
+ * The holder's memory is a gift's, so this process, which ends it, retires it. The record is
+ * written before the change, as for an unregistration: the holder's owner has none to write.
+ */
+int change_take(struct change *change, const struct found *holder, struct blocks *blocks,
+		struct linked *out)
+{
+	const struct writer *w = &change->thread->writer;
+	struct found own = found_own(change, blocks->entry);
+	struct kreg *k = change->k;
+	bool announced;
+	place_t old;
+	int err;
+
+	if (!own.entry)
+		return -EUCLEAN;
+	/* What was found is still that entry, if the section has not been entered again. */
+	if (!grace_protect(w, HAZARD_OWN, holder->place))
+		return -EAGAIN;
+	announced = tell_take(k, holder);
+	grace_name(w, HAZARD_NEW, own.place);
+	err = table_take(w, change->q, holder, own.place, &old);
+	if (announced)
+		tell_unregister_done(k);
+	if (err)
+		return err == -ENOENT ? -EAGAIN : err;
+	if (!announced)
+		tell_taken(k, holder);
+	change_count(k, 0, own.info);
+	*out = (struct linked){ .front = true };
+	err = change_still_current(change, k, &own);
+	if (!err && entry_kind(own.info) == ENTRY_NAME)
+		tell_register(k, &own, 0);
+	blocks_linked(k, blocks);
+	blocks_retire(k, w, old, holder->info);
+	change_ring(k, change->q);
 	return err;
 }
 
@@ -162,24 +201,27 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	struct kreg *k = change->k;
 	struct found own = found_own(change, blocks->entry);
 	place_t old;
+	bool held;
 	int err;
 
 	if (!own.entry)
 		return -EUCLEAN;
-	err = entry_is_gift(found->info) ? hold(change) : 0;
+	held = entry_is_gift(found->info) || entry_is_gift(own.info);
+	err = held ? hold(change) : 0;
 	if (err)
 		return err;
-	heap_tag_like(k->heap, own.place, found->place);
+	if (!entry_is_gift(own.info))
+		heap_tag_like(k->heap, own.place, found->place);
 	row_move(&k->segment, k->self.owner);
 	grace_name(&change->thread->writer, HAZARD_NEW, own.place);
 	err = table_replace(&change->thread->writer, change->q, found, own.place, &old);
 	if (!err)
 		change_count(k, found->info, own.info);
-	if (entry_is_gift(found->info))
+	if (held)
 		unhold(change);
 	if (err)
 		return err;
-	blocks->entry = blocks->value = 0;
+	blocks_linked(k, blocks);
 	blocks_retire(k, &change->thread->writer, old, found->info);
 	err = change_still_current(change, k, &own);
 	if (err)
@@ -187,7 +229,7 @@ int change_replace(struct change *change, const struct found *found, struct bloc
 	if (is_lock(own.info))
 		return 0;
 	if (entry_kind(found->info) == entry_kind(own.info)) {
-		tell_update(k, &own, found->place);
+		tell_update(k, &own, found->place, change->silent ? LOG_SILENT : 0);
 	} else {
 		tell_published(change, &own);
 	}

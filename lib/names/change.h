@@ -22,7 +22,8 @@ struct change {
 	struct kreg *k;
 	const struct query *q;
 	struct thread *thread;
-	bool waits; /* the published entry is behind others in line */
+	bool waits;  /* the published entry, or that with new flags, is behind others in line */
+	bool silent; /* listeners are not told of what change_replace() changes */
 };
 
 /*
@@ -60,6 +61,13 @@ static inline void change_leave(struct change *change)
 
 /* Links @blocks and takes ownership of them. Errors as table_link(), and -ESHUTDOWN. */
 int change_link(struct change *change, struct blocks *blocks, enum table_rule rule,
+		struct linked *out);
+
+/*
+ * Takes the name over from @holder, as change_link() has returned it with -EEXIST; it
+ * entry_is_dropped(). -EAGAIN: it has ended, or may be another one; link again.
+ */
+int change_take(struct change *change, const struct found *holder, struct blocks *blocks,
 		struct linked *out);
 
 /* Unregisters the caller's own entry. -ENOENT: it is no longer registered. */

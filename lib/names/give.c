@@ -27,7 +27,7 @@ static int make(struct kreg *k, const struct query *q, const struct found *own, 
 	const struct content content = {
 		.value = value,
 		.value_size = size,
-		.kind = ENTRY_NAME | (entry_is_replaceable(own->info) ? ENTRY_REPLACEABLE : 0),
+		.kind = ENTRY_NAME | entry_flags(own->info),
 	};
 
 	return blocks_gift(k, to, q, &content, gift);

@@ -17,7 +17,7 @@
 
 #define REGISTER_FLAGS                                                                             \
 	(KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_REPLACE |              \
-	 KREG_REGISTER_QUEUE)
+	 KREG_REGISTER_QUEUE | KREG_REGISTER_DROP)
 
 /* Whether the name is taken already. This check spares the block. */
 static __attribute__((noinline)) int taken(struct kreg *k, const struct query *q,
@@ -63,6 +63,26 @@ static void leave_line(struct change *change, place_t taken)
 	}
 }
 
+/*
+ * In front of a holder that is next in line then, or in the stead of one that is dropped.
+ * -EEXIST: the holder may not be taken over; or is the caller.
+ */
+static int take_over(struct change *change, struct blocks *blocks, struct linked *linked)
+{
+	uint32_t tries;
+	int err;
+
+	for (tries = 0; tries < TABLE_TRIES; tries++) {
+		err = change_link(change, blocks, LINK_BEFORE, linked);
+		if (err == -EEXIST && linked->holder.owner != change->k->self.owner &&
+		    entry_is_dropped(linked->holder.info))
+			err = change_take(change, &linked->holder, blocks, linked);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return -EUCLEAN;
+}
+
 /* Links by @flags. If the name may not be taken over, joins its line if @flags allow that. */
 static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
 			 struct linked *linked)
@@ -73,7 +93,7 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 	if (!change->k->segment.unique)
 		return change_link(change, blocks, LINK_FIRST, linked);
 	if (flags & KREG_REGISTER_REPLACE)
-		err = change_link(change, blocks, LINK_BEFORE, linked);
+		err = take_over(change, blocks, linked);
 	if (!err && linked->front)
 		leave_line(change, place);
 	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
@@ -143,6 +163,9 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 		return -EINVAL;
 	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
 		return -EINVAL;
+	if (flags & KREG_REGISTER_DROP &&
+	    (!(flags & KREG_REGISTER_REPLACEABLE) || flags & KREG_REGISTER_RESERVED))
+		return -EINVAL;
 	return 0;
 }
 
@@ -168,8 +191,7 @@ static int register_name(struct kreg *k, const void *key, size_t key_size, const
 		return err;
 	content.value_size = (uint32_t)value_size;
 	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
-	if (flags & KREG_REGISTER_REPLACEABLE)
-		content.kind |= ENTRY_REPLACEABLE;
+	content.kind |= flags_of_entry(flags);
 	err = handle_begin(k, &thread);
 	if (err)
 		return err;

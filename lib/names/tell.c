@@ -50,7 +50,7 @@ static struct log_event event_of(struct kreg *k, enum log_type type, const struc
 	event.key_size = entry_key_size(own->info);
 	if (!entry_has_room(&k->segment, own->entry, ENTRY_HEAD + event.key_size))
 		event.key_size = 0;
-	if (type == LOG_UNREGISTER)
+	if (type == LOG_UNREGISTER || type == LOG_TAKE)
 		return event;
 	event.value = entry_value(&k->segment, own->entry, own->info, &size);
 	event.value_size = event.value ? size : 0;
@@ -66,7 +66,7 @@ void tell_register_now(struct kreg *k, const struct found *own, uint32_t flags)
 	telling_end(k);
 }
 
-void tell_update(struct kreg *k, const struct found *own, place_t before)
+void tell_update(struct kreg *k, const struct found *own, place_t before, uint32_t flags)
 {
 	struct log_event event;
 
@@ -74,6 +74,7 @@ void tell_update(struct kreg *k, const struct found *own, place_t before)
 		return;
 	event = event_of(k, LOG_UPDATE, own);
 	event.before = before;
+	event.flags = flags;
 	telling_begin(k, &event);
 	telling_end(k);
 }
@@ -99,7 +100,7 @@ bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t
 		return false;
 	event = event_of(k, LOG_GIVE, gift);
 	event.before = before;
-	event.to = to;
+	event.other = to;
 	telling_begin(k, &event);
 	return true;
 }
@@ -112,6 +113,29 @@ void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_
 	 */
 	full_fence();
 	if (tell_give(k, gift, before, to))
+		tell_unregister_done(k);
+}
+
+bool tell_take(struct kreg *k, const struct found *holder)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return false;
+	event = event_of(k, LOG_TAKE, holder);
+	event.other = holder->owner;
+	telling_begin(k, &event);
+	return true;
+}
+
+void tell_taken(struct kreg *k, const struct found *holder)
+{
+	/*
+	 * ORD[tell_taken:A] full: the end of the entry, which is a CAS, then the check for
+	 * listeners; pairs with log_listen:A
+	 */
+	fence_after_cas();
+	if (tell_take(k, holder))
 		tell_unregister_done(k);
 }
 

@@ -25,8 +25,8 @@ static inline void tell_register(struct kreg *k, const struct found *own, uint32
 		tell_register_now(k, own, flags);
 }
 
-/* After @own has replaced @before, and a full fence. */
-void tell_update(struct kreg *k, const struct found *own, place_t before);
+/* After @own has replaced @before, and a full fence. @flags: LOG_SILENT. */
+void tell_update(struct kreg *k, const struct found *own, place_t before, uint32_t flags);
 
 /*
  * Before @own is unregistered. True: a record was written, and the telling lock is held
@@ -59,6 +59,10 @@ static inline void tell_unregistered(struct kreg *k, const struct found *own)
 /* The same two for a give: @gift, which belongs to @to, is to replace @before. */
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
+
+/* The same two for a take-over by which @holder, which is another owner's, is dropped. */
+bool tell_take(struct kreg *k, const struct found *holder);
+void tell_taken(struct kreg *k, const struct found *holder);
 
 /* After all of the handle's entries were unregistered. */
 void tell_resync(struct kreg *k);

@@ -61,9 +61,14 @@ static int find_own(struct change *change, const struct update *u, struct found 
 	return err == -ENOENT && others ? -ECANCELED : err;
 }
 
-/* Replaces the entry that @change finds by @blocks. Returns the size of the old value. */
-static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks)
+/*
+ * Replaces the entry that @change finds by @blocks. Returns the size of the old value.
+ * -EXDEV: @blocks are to be made with *flags first.
+ */
+static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks,
+			  uint32_t *flags)
 {
+	place_t place = blocks->entry;
 	struct found own;
 	const void *value;
 	uint32_t size;
@@ -76,33 +81,57 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 		return segment_fault(&change->k->segment);
 	if (u->old && size > u->capacity)
 		return -ERANGE;
+	*flags = u->flags ? *u->flags : entry_flags(own.info);
+	if (!blocks_set_flags(change->k, blocks, *flags))
+		return -EXDEV;
 	if (u->old && size)
 		copy_out(u->old, value, size);
-	blocks_keep_flags(change->k, blocks, own.info);
+	change->silent = u->flags;
 	err = change_replace(change, &own, blocks);
+	/*
+	 * A process that has seen the entry before may have taken the name over until here:
+	 * what was seen is cleared away, so from now on the new flags are what others see.
+	 */
+	if (!err && u->flags)
+		change->waits = !table_settle(&change->thread->writer, change->q, place);
 	return err ? err : (ssize_t)size;
 }
 
-ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
-		     const struct update *u)
+static ssize_t update_once(struct kreg *k, struct query *q, const struct content *content,
+			   const struct update *u, uint32_t *flags)
 {
 	struct blocks blocks;
 	struct change change;
-	ssize_t got = handle_check(k);
+	ssize_t got = blocks_make(k, q, content, &blocks);
 
-	if (!got)
-		got = blocks_make(k, q, content, &blocks);
 	if (got)
 		return got;
 	got = change_enter(&change, k, q);
 	if (!got) {
-		got = update_own(&change, u, &blocks);
+		got = update_own(&change, u, &blocks, flags);
 		if (u->waits)
 			*u->waits = change.waits;
 		change_leave(&change);
 	}
 	blocks_return(k, &blocks);
 	return got;
+}
+
+/* Another thread may change the flags meanwhile. */
+ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
+		     const struct update *u)
+{
+	struct content with = *content;
+	uint32_t flags = u->flags ? *u->flags : 0, tries;
+	ssize_t got = handle_check(k);
+
+	if (got)
+		return got;
+	for (tries = 0, got = -EXDEV; got == -EXDEV && tries < TABLE_TRIES; tries++) {
+		with.kind = content->kind | flags;
+		got = update_once(k, q, &with, u, &flags);
+	}
+	return got == -EXDEV ? -EUCLEAN : got;
 }
 
 /* The same; the error says whether another process has the name. */

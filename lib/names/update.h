@@ -20,6 +20,7 @@ struct update {
 	size_t expected_size;
 	void *old; /* NULL: it is not copied */
 	size_t capacity;
+	const uint32_t *flags; /* the new flags, as entry_flags(); NULL: they stay */
 	bool *waits; /* if not NULL: set to whether the published entry is behind others in line */
 };
 

@@ -178,15 +178,16 @@ class Registry:
         *,
         reserved: bool = False,
         replaceable: bool = False,
+        drop: bool = False,
         replace: bool = False,
         queue: bool = False,
     ) -> Name:
-        """Registers @key; NameTaken, with its holder, if it is taken."""
+        """Registers @key; NameTaken, with its holder, if it is taken. @drop: one that is taken over is unregistered."""
         k, v = to_bytes(key), to_bytes(value)
         found = ffi.new("struct kreg_found *")
         flags = (
             (lib.KREG_REGISTER_RESERVED if reserved else 0)
-            | (lib.KREG_REGISTER_REPLACEABLE if replaceable else 0)
+            | _flags(replaceable, drop)
             | (lib.KREG_REGISTER_REPLACE if replace else 0)
             | (lib.KREG_REGISTER_QUEUE if queue else 0)
         )
@@ -321,6 +322,10 @@ class Registry:
         return _services.Started.start(self, space, role, argv, **how)  # type: ignore[arg-type]
 
 
+def _flags(replaceable: bool, drop: bool) -> int:
+    return (lib.KREG_REGISTER_REPLACEABLE if replaceable else 0) | (lib.KREG_REGISTER_DROP if drop else 0)
+
+
 class Name:
     """A registered name; `with` and `async with` unregister it, and so does its end as an object."""
 
@@ -345,6 +350,18 @@ class Name:
         v = to_bytes(value)
         with self._handle() as handle:
             self.waiting = check(lib.kreg_publish(handle, self.key, len(self.key), v, len(v))) == lib.KREG_WAITING
+
+    def set_flags(self, *, replaceable: bool = False, drop: bool = False) -> None:
+        """Whether it may be taken over, and is unregistered then; afterwards `waiting` tells whether others are ahead."""
+        with self._handle() as handle:
+            err = check(lib.kreg_set_flags(handle, self.key, len(self.key), _flags(replaceable, drop)))
+        self.waiting = err == lib.KREG_WAITING
+
+    def ahead(self) -> int:
+        """How many are ahead in the line; 0: it holds the name. NotFound or NotPermitted if it was dropped."""
+        flags = ffi.new("uint32_t *")
+        with self._handle() as handle:
+            return int(check(lib.kreg_get_flags(handle, self.key, len(self.key), flags)))
 
     def wait_turn(self, timeout: Optional[float] = None) -> None:
         """Blocks until it is first in line."""

@@ -173,6 +173,9 @@ void try_names(kreg::registry &registry)
 	   "assigning ends the name that was there");
 	kreg::name counter(registry, "counter", kreg::bytes("\0\0\0\0\0\0\0\0", 8));
 	is(counter.add(5) == 5 && counter.add(-7) == -2, "a counter counts");
+	std::uint32_t ahead = 1, drop = KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP;
+	is(a.set_flags(drop) && a.flags(&ahead) == drop && ahead == 0 && registry.whereis("b"),
+	   "a name may be taken over, and still be held");
 	kreg::name reserved(registry, "reserved", {}, KREG_REGISTER_RESERVED);
 	bool hidden = !registry.whereis("reserved");
 	reserved.publish("ready");

@@ -36,6 +36,7 @@ extern TCase *tcase;
 #define CLIENTS_MAX 100
 void refuse_client(void);
 void keep_serving(void);
+void save_state(void);
 void finish_and_exit(void) __attribute__((noreturn));
 int serve_at(const char *where);
 void schedule(void);

@@ -89,6 +89,18 @@ class Names(Case):
         with self.registry.register("list/1", "x"), self.registry.register("other"):
             self.assertEqual([entry.key for entry in self.registry.entries("list/")], [b"list/1"])
 
+    def test_taken_over(self) -> None:
+        name = self.registry.register("flags", "first")
+        name.set_flags(replaceable=True, drop=True)
+        self.assertEqual((name.waiting, name.ahead(), self.registry["flags"].value), (False, 0, b"first"))
+        taker = self.spawn(sys.executable, "-c", SERVICE.replace('"of python"', '"second", replace=True'), "flags")
+        assert taker.stdout and taker.stdout.readline() == "ready\n"
+        self.assertEqual(self.registry["flags"].value, b"second")
+        self.assertRaises(kreg.NotPermitted, name.ahead)
+        taker.kill()
+        taker.wait()
+        self.assertNotIn("flags", self.registry)
+
     def test_name_ends_with_its_object(self) -> None:
         name = self.registry.register("object")
         del name

@@ -105,13 +105,14 @@ static const struct outcome usual[] = {
 	{ "b-1", "B:b1", "B:b1", "B:b1", "B:b1" },
 	{ "b-line", "B:bl", "B:bl", "B:bl", "B:bl" },
 	{ "b-replaceable", "B:br", "B:br", "B:br", "B:br" },
+	{ "b-dropped", "B:bd", "B:bd", "B:bd", "B:bd" },
 	{ "v-1", "V:v1", "V:v1", "-", "-" },
 	{ "v-line", "V:vl", "V:vl", "w", "w" },
 };
 
 #define USUAL (sizeof(usual) / sizeof(usual[0]))
 /* The victim's names come last. */
-#define USUAL_OF_OTHERS 3u
+#define USUAL_OF_OTHERS 4u
 
 static bool is_of_operation(const struct operation *operation, const char *key)
 {

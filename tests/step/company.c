@@ -66,6 +66,10 @@ static int64_t bystander_reset(struct kreg *k)
 	}
 	err = kreg_register_with(k, "b-replaceable", KREG_STRING, "br", 2,
 				 KREG_REGISTER_REPLACEABLE, NULL);
+	if (err && err != -EEXIST)
+		return err;
+	err = kreg_register_with(k, "b-dropped", KREG_STRING, "bd", 2,
+				 KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP, NULL);
 	return err == -EEXIST ? 0 : err;
 }
 

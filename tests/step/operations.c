@@ -61,6 +61,34 @@ static int64_t register_replace(struct victim *v)
 				  KREG_REGISTER_REPLACE, NULL);
 }
 
+static int64_t register_drops(struct victim *v)
+{
+	return kreg_register_with(v->k, "b-dropped", KREG_STRING, "vd", 2, KREG_REGISTER_REPLACE,
+				  NULL);
+}
+
+static int64_t register_dropped(struct victim *v)
+{
+	return kreg_register_with(v->k, "o-1", KREG_STRING, "o1", 2,
+				  KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP, NULL);
+}
+
+static int64_t set_replaceable(struct victim *v)
+{
+	return kreg_set_flags(v->k, "v-1", KREG_STRING, KREG_REGISTER_REPLACEABLE);
+}
+
+static int64_t set_drop(struct victim *v)
+{
+	return kreg_set_flags(v->k, "v-1", KREG_STRING,
+			      KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP);
+}
+
+static int64_t clear_flags(struct victim *v)
+{
+	return kreg_set_flags(v->k, "v-1", KREG_STRING, 0);
+}
+
 static int64_t register_taken(struct victim *v)
 {
 	return kreg_register(v->k, "b-1", KREG_STRING, "o1", 2, NULL);
@@ -348,6 +376,20 @@ const struct operation operations[] = {
 	{ .name = "register_replace",
 	  .run = register_replace,
 	  .outcomes = { { "b-replaceable", "B:br", "V:vr", "B:br", "B:br" } } },
+	{ .name = "register_drops",
+	  .run = register_drops,
+	  .outcomes = { { "b-dropped", "B:bd", "V:vd", "B:bd", "-" } } },
+	{ .name = "register_dropped",
+	  .run = register_dropped,
+	  .outcomes = { OF_KEY("o-1", "o1") } },
+	{ .name = "set_replaceable", .run = set_replaceable },
+	{ .name = "set_drop", .run = set_drop },
+	{ .name = "clear_drop", .run = clear_flags, .setup = set_drop },
+	{ .name = "update_dropped",
+	  .run = update,
+	  .setup = set_drop,
+	  .result = 2,
+	  .outcomes = { { "v-1", "V:v1", "V:new", "-", "-" } } },
 	{ .name = "register_taken", .run = register_taken, .result = -EEXIST },
 	{ .name = "unregister",
 	  .run = unregister_it,

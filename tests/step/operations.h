@@ -6,8 +6,8 @@
  * Used by   point.c, checker.c, series.c.
  *
  * All operations on one registry begin alike: the victim has "v-1", "v-line" and the lock
- * "v-lock", the bystander has "b-1", "b-line" and "b-replaceable". If they are watched,
- * the waiter is in line for "v-line" and for "v-lock", and waits for the end of @gone and
+ * "v-lock", the bystander has "b-1", "b-line", "b-replaceable" and "b-dropped". If they
+ * are watched, the waiter is in line for "v-line" and for "v-lock", and waits for the end of @gone and
  * for @awaited.
  */
 #ifndef KREG_TESTS_STEP_OPERATIONS_H
