@@ -110,6 +110,8 @@ who() {
 	exits 0 "ls says that it is stopped" grep -Eq "^plain +$service +$comm +$(id -u) +[0-9.]+ +stopped +value$" "$folder/list"
 	"$regtool" owners >"$folder/list"
 	exits 0 "owners says it as well" grep -Eq "^ *$service +$comm +.* stopped " "$folder/list"
+	exits 3 "run of its name" "$regtool" run plain -- true
+	says "says it, too" err "is held by pid $service, which is stopped"
 	exits 1 "nobody runs" "$regtool" ls --state running -q
 	exits 2 "a state that is none" "$regtool" ls --state dead
 	says "the states are named" err "running, stopped, dumping, zombie"
@@ -128,6 +130,52 @@ ctypes.CDLL(None).syscall(60 if __import__("platform").machine() == "x86_64" els
 	started="$started $service"
 	exits 0 "a holder whose first thread has ended is found" until_ok "$regtool" ls --state zombie -q half
 	end_service "$service"
+}
+
+# Each line of the table of exit statuses in the manual.
+statuses() {
+	run_service held value
+	exits 0 "0: success" "$regtool" count
+	exits 1 "1: no such key" "$regtool" get nothing
+	exits 1 "1: no such registry" "$regtool" -r nothing ls
+	exits 1 "1: no such user" "$regtool" -r no-such-user:default ls
+	exits 1 "1: no such process" "$regtool" keys 1
+	exits 1 "1: no such meta key" "$regtool" meta get nothing
+	exits 1 "1: no guard" "$regtool" guard status --path "$pins-none"
+	exits 1 "1: an empty namespace" "$regtool" down --namespace empty
+	exits 1 "1: nothing matches" "$regtool" ls -q nothing
+	exits 1 "1: wait timed out" "$regtool" wait nothing --timeout 0.01
+	exits 2 "2: a command line" "$regtool" get
+	exits 2 "2: a name" "$regtool" -r a/b ls
+	exits 2 "2: a key" "$regtool" run "" -- true
+	exits 2 "2: a size" "$regtool" create sized --max-bytes much
+	exits 2 "2: a file of services" "$regtool" up /nonexistent/file
+	exits 3 "3: a key is held" "$regtool" run held -- true
+	exits 4 "4: a program that cannot be run" "$regtool" run other -- /nonexistent/command
+	exits 7 "that of the program" "$regtool" run other -- sh -c 'exit 7'
+	end_service "$service"
+}
+
+# A registry whose guard is another one is a leftover: nothing can be alive in it.
+registries() {
+	exits 0 "registries" "$regtool" registries --json
+	mv "$folder/out" "$folder/json"
+	json "has the registry" "[r for r in d['registries'] if r['name'] == 'default' and r['state'] == 'current'
+		and r['uid'] == $(id -u) and r['mode'] == '0600' and r['keys'] == 'unique' and r['entries'] == 0
+		and r['owners'] == 0 and r['bytes'] > 0 and r['life'] == '$mode']"
+	exits 0 "nothing is left over" "$regtool" destroy --leftovers
+	says_all "so nothing is destroyed" ""
+	exits 2 "--leftovers takes no name" "$regtool" destroy default --leftovers
+	exits 2 "and no --force" "$regtool" destroy --force --leftovers
+	[ "$mode" = guard ] || return
+	exits 0 "create" "$regtool" create fallen
+	exits 0 "another guard" "$regtool" guard start --path "$pins-probe"
+	KREG_GUARD="$pins-probe" "$regtool" registries -o name,state --no-header >"$folder/list"
+	exits 0 "has leftovers" grep -Eq '^fallen +leftover$' "$folder/list"
+	exits 0 "they are destroyed" env KREG_GUARD="$pins-probe" "$regtool" destroy --leftovers
+	exits 1 "and gone" "$regtool" -r fallen ls
+	exits 0 "stop of that guard" "$regtool" guard stop --path "$pins-probe"
+	exits 0 "create of the one that is needed" "$regtool" create default
 }
 
 columns() {
@@ -227,8 +275,10 @@ try_all() {
 	ok "$1"
 	looking
 	exits 0 "create" "$regtool" create default
+	registries
 	who
 	zombie
+	statuses
 	columns
 	bytes
 	terminal

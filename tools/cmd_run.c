@@ -19,6 +19,7 @@
 #include "tools/foster.h"
 #include "tools/out/text.h"
 #include "tools/regtool.h"
+#include "tools/who.h"
 
 /* The longest watchdog interval. */
 #define WATCHDOG_SECONDS_MAX 86400
@@ -38,6 +39,17 @@ static int fail_to_exec(const char *program, int err)
 	return REGTOOL_ERROR;
 }
 
+/* Of a holder that does not answer. */
+static void print_state(struct kreg *k, const struct kreg_owner *holder)
+{
+	struct who_cache *cache = who_new(k, 0);
+	const struct who *who = cache ? who_is(cache, holder) : NULL;
+
+	if (who && who->state != WHO_RUNNING && who->state != WHO_UNKNOWN)
+		fprintf(stderr, ", which is %s", who_state_name(who->state));
+	who_free(cache);
+}
+
 static int fail_to_register(struct client *client, const struct service *service, int err,
 			    const struct kreg_owner *holder)
 {
@@ -45,7 +57,9 @@ static int fail_to_register(struct client *client, const struct service *service
 		return client_fail(client, err, "register \"%s\"", service->key);
 	fputs("regtool: \"", stderr);
 	text_print(stderr, service->key, strlen(service->key));
-	fprintf(stderr, "\" is held by pid %d\n", holder->pid);
+	fprintf(stderr, "\" is held by pid %d", holder->pid);
+	print_state(service->k, holder);
+	fputc('\n', stderr);
 	return REGTOOL_TAKEN;
 }
 
