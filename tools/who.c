@@ -94,40 +94,6 @@ static void grow(struct who_cache *cache)
 	cache->room = next.room;
 }
 
-/* NULL: no memory. */
-static struct known *look(struct who_cache *cache, const struct kreg_owner *owner)
-{
-	struct known *known = calloc(1, sizeof(*known));
-	struct known **head;
-
-	if (!known)
-		return NULL;
-	known->token = owner->token;
-	who_read(cache->k, owner, cache->flags, &known->who);
-	if (cache->count++ == cache->room)
-		grow(cache);
-	head = head_of(cache, owner->token);
-	known->next = *head;
-	*head = known;
-	return known;
-}
-
-const struct who *who_is(struct who_cache *cache, const struct kreg_owner *owner)
-{
-	const struct known *known = cache->last;
-
-	if (known && known->token == owner->token)
-		return &known->who;
-	for (known = *head_of(cache, owner->token); known; known = known->next) {
-		if (known->token == owner->token)
-			break;
-	}
-	if (!known)
-		known = look(cache, owner);
-	cache->last = known;
-	return known ? &known->who : NULL;
-}
-
 static const char *const names[WHO_STATES] = {
 	[WHO_UNKNOWN] = "unknown", [WHO_RUNNING] = "running", [WHO_STOPPED] = "stopped",
 	[WHO_DUMPING] = "dumping", [WHO_ZOMBIE] = "zombie",   [WHO_FORGED] = "forged",
@@ -165,8 +131,11 @@ static enum output_mood mood_of(enum who_state state)
 	}
 }
 
-void who_cells(const struct who *who, struct output_cell cells[WHO_CELLS])
+/* They are the same in each row of the owner. */
+static void fill_cells(struct who *who)
 {
+	struct output_cell *cells = who->cells;
+
 	cells[0] = output_number((uint64_t)who->pid);
 	cells[1] = output_constant(who->comm);
 	cells[2] = who->uid == KREG_ID_UNKNOWN ? output_none() : output_number(who->uid);
@@ -175,6 +144,41 @@ void who_cells(const struct who *who, struct output_cell cells[WHO_CELLS])
 	cells[4].mood = mood_of(who->state);
 	cells[5] = output_constant(who->line);
 	cells[6] = output_constant(who->unit);
+}
+
+/* NULL: no memory. */
+static struct known *look(struct who_cache *cache, const struct kreg_owner *owner)
+{
+	struct known *known = calloc(1, sizeof(*known));
+	struct known **head;
+
+	if (!known)
+		return NULL;
+	known->token = owner->token;
+	who_read(cache->k, owner, cache->flags, &known->who);
+	fill_cells(&known->who);
+	if (cache->count++ == cache->room)
+		grow(cache);
+	head = head_of(cache, owner->token);
+	known->next = *head;
+	*head = known;
+	return known;
+}
+
+const struct who *who_is(struct who_cache *cache, const struct kreg_owner *owner)
+{
+	const struct known *known = cache->last;
+
+	if (known && known->token == owner->token)
+		return &known->who;
+	for (known = *head_of(cache, owner->token); known; known = known->next) {
+		if (known->token == owner->token)
+			break;
+	}
+	if (!known)
+		known = look(cache, owner);
+	cache->last = known;
+	return known ? &known->who : NULL;
 }
 
 unsigned int who_needs(const struct output *output, size_t first)

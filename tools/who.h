@@ -12,6 +12,9 @@
 #include "lib/kreg.h"
 #include "tools/out/output.h"
 
+/* The cells of an owner. */
+#define WHO_CELLS 7
+
 enum who_state {
 	WHO_UNKNOWN,
 	WHO_RUNNING, /* or sleeping */
@@ -30,6 +33,7 @@ struct who {
 	const char *comm; /* NULL: unknown, as those below */
 	const char *line; /* the command line, words apart by spaces */
 	const char *unit; /* systemd's, else the cgroup */
+	struct output_cell cells[WHO_CELLS];
 };
 
 enum who_flags {
@@ -50,8 +54,7 @@ const struct who *who_is(struct who_cache *cache, const struct kreg_owner *owner
 const char *who_state_name(enum who_state state);
 int who_state_of(const char *name);
 
-/* The cells of an owner: PID, COMM, UID, AGE, STATE, CMDLINE and UNIT, in this order. */
-#define WHO_CELLS 7
+/* PID, COMM, UID, AGE, STATE, CMDLINE and UNIT, in this order. */
 #define WHO_COLUMNS                                                                                \
 	{ "pid", OUTPUT_NUMBER, "its process", false },                                            \
 		{ "comm", OUTPUT_TEXT, "the name of that process", false },                        \
@@ -64,7 +67,10 @@ int who_state_of(const char *name);
 		"unit", OUTPUT_TEXT, "its unit of systemd, else its cgroup", true                  \
 	}
 
-void who_cells(const struct who *who, struct output_cell cells[WHO_CELLS]);
+static inline void who_cells(const struct who *who, struct output_cell cells[WHO_CELLS])
+{
+	memcpy(cells, who->cells, sizeof(who->cells));
+}
 
 /* Which WHO_* flags the columns of @output need, the first one of an owner being @first. */
 unsigned int who_needs(const struct output *output, size_t first);

@@ -25,7 +25,8 @@ struct output {
 	size_t *shown; /* which of @columns, @shown_count of them */
 	const struct output_column **shown_columns;
 	size_t shown_count;
-	size_t order; /* the column to sort by, or NO_COLUMN */
+	size_t order;      /* the column to sort by, or NO_COLUMN */
+	size_t order_cell; /* its cell in the rows: behind the others, if it is not shown */
 	bool descending;
 	bool has_begun;
 	struct rows rows;
@@ -99,6 +100,17 @@ static int choose_order(struct output *output, const char **wrong)
 	return output->order == NO_COLUMN ? -EINVAL : 0;
 }
 
+/* The column to sort by gets a cell of its own in each row, unless it is shown anyway. */
+static void place_order(struct output *output)
+{
+	size_t i;
+
+	for (i = 0; i < output->shown_count && output->shown[i] != output->order; i++)
+		;
+	output->order_cell = i;
+	output->rows.has_order = output->order != NO_COLUMN && i == output->shown_count;
+}
+
 static void discard(struct output *output)
 {
 	rows_free(&output->rows);
@@ -130,11 +142,13 @@ int output_new(struct output **out, const struct output_form *form, const char *
 		err = choose(output, wrong);
 	if (!err)
 		err = choose_order(output, wrong);
+	if (!err)
+		err = rows_init(&output->rows, output->shown_count);
 	if (err) {
 		discard(output);
 		return err;
 	}
-	rows_init(&output->rows, output->shown_count, output->order != NO_COLUMN);
+	place_order(output);
 	*out = output;
 	return 0;
 }
@@ -145,7 +159,7 @@ void output_order(struct output *output, size_t column)
 	if (output->form.sort || output->form.json)
 		return;
 	output->order = column;
-	rows_init(&output->rows, output->shown_count, true);
+	place_order(output);
 }
 
 bool output_needs(const struct output *output, size_t column)
@@ -208,10 +222,10 @@ int output_add(struct output *output, const struct output_cell *cells)
 	if (!row)
 		return -ENOMEM;
 	for (i = 0; i < output->shown_count && !err; i++)
-		err = rows_keep(&output->rows, &row[i], output->shown_columns[i],
+		err = rows_keep(&output->rows, row, i, output->shown_columns[i],
 				&cells[output->shown[i]], output->form.exact);
-	if (!err && output->order != NO_COLUMN)
-		err = rows_keep(&output->rows, &row[i], &output->columns[output->order],
+	if (!err && output->rows.has_order)
+		err = rows_keep(&output->rows, row, i, &output->columns[output->order],
 				&cells[output->order], output->form.exact);
 	return err;
 }
@@ -246,7 +260,7 @@ static int print(struct output *output)
 	int err = 0;
 
 	if (output->order != NO_COLUMN)
-		err = rows_sort(&output->rows, output->shown_count,
+		err = rows_sort(&output->rows, output->order_cell,
 				output->columns[output->order].type, output->descending);
 	if (err)
 		return err;
@@ -305,9 +319,9 @@ static int record_row(struct rows *rows, const struct output_column *column,
 		value.bytes = digits;
 		value.size = rows_number(digits, column, cell->number, exact);
 	}
-	if (rows_keep(rows, &row[0], &text, &name, true))
+	if (rows_keep(rows, row, 0, &text, &name, true))
 		return -ENOMEM;
-	return rows_keep(rows, &row[1], &text, &value, true);
+	return rows_keep(rows, row, 1, &text, &value, true);
 }
 
 static int record_table(const struct output_form *form, const struct output_column *columns,
@@ -316,12 +330,11 @@ static int record_table(const struct output_form *form, const struct output_colu
 	static const struct output_column name = { .type = OUTPUT_TEXT };
 	static const struct output_column *const both[] = { &name, &name };
 	struct output_form plain = *form;
-	struct rows rows;
+	struct rows rows = { 0 };
 	size_t i;
-	int err = 0;
+	int err = rows_init(&rows, 2);
 
 	plain.no_header = true;
-	rows_init(&rows, 2, false);
 	for (i = 0; i < count && !err; i++) {
 		if (!columns[i].on_demand)
 			err = record_row(&rows, &columns[i], &cells[i], is_exact(form));

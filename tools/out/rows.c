@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tools/out/quantity.h"
 #include "tools/out/text.h"
 
-#define CHUNK_SIZE 262144u
+#define CHUNK_SIZE 65536u
+#define HUGE_SIZE (2u << 20)
 
 struct rows_chunk {
 	struct rows_chunk *next;
@@ -20,9 +22,12 @@ struct rows_chunk {
 	char bytes[] __attribute__((aligned(8)));
 };
 
-void rows_init(struct rows *rows, size_t columns, bool has_order)
+int rows_init(struct rows *rows, size_t columns)
 {
-	*rows = (struct rows){ .columns = columns, .has_order = has_order };
+	rows_free(rows);
+	rows->columns = columns;
+	rows->width = calloc(columns + 1, sizeof(*rows->width));
+	return rows->width ? 0 : -ENOMEM;
 }
 
 void rows_free(struct rows *rows)
@@ -34,7 +39,30 @@ void rows_free(struct rows *rows)
 		free(chunk);
 	}
 	free(rows->row);
+	free(rows->width);
 	*rows = (struct rows){ 0 };
+}
+
+/*
+ * Where there are many rows, huge pages: printing in order goes through all of the memory at
+ * random, and each page would have to be made, and found again.
+ */
+static struct rows_chunk *new_chunk(struct rows *rows, size_t least)
+{
+	bool is_huge = rows->chunks && least <= HUGE_SIZE - sizeof(struct rows_chunk);
+	size_t room = least > CHUNK_SIZE ? least : CHUNK_SIZE;
+	struct rows_chunk *chunk;
+
+	if (is_huge)
+		room = HUGE_SIZE - sizeof(*chunk);
+	chunk = is_huge ? aligned_alloc(HUGE_SIZE, HUGE_SIZE) : malloc(sizeof(*chunk) + room);
+	if (!chunk)
+		return NULL;
+	if (is_huge)
+		madvise(chunk, HUGE_SIZE, MADV_HUGEPAGE);
+	*chunk = (struct rows_chunk){ .next = rows->chunks, .room = room };
+	rows->chunks = chunk;
+	return chunk;
 }
 
 static void *take(struct rows *rows, size_t size)
@@ -44,13 +72,9 @@ static void *take(struct rows *rows, size_t size)
 
 	size = (size + 7) & ~(size_t)7;
 	if (!chunk || chunk->room - chunk->used < size) {
-		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-
-		chunk = malloc(sizeof(*chunk) + room);
+		chunk = new_chunk(rows, size);
 		if (!chunk)
 			return NULL;
-		*chunk = (struct rows_chunk){ .next = rows->chunks, .room = room };
-		rows->chunks = chunk;
 	}
 	taken = chunk->bytes + chunk->used;
 	chunk->used += size;
@@ -87,9 +111,10 @@ size_t rows_number(char *to, const struct output_column *column, uint64_t number
 	}
 }
 
-int rows_keep(struct rows *rows, struct kept_cell *to, const struct output_column *column,
-	      const struct output_cell *cell, bool exact)
+int rows_keep(struct rows *rows, struct kept_cell *row, size_t at,
+	      const struct output_column *column, const struct output_cell *cell, bool exact)
 {
+	struct kept_cell *to = &row[at];
 	char digits[QUANTITY_MAX], *copy;
 
 	*to = (struct kept_cell){ .mood = cell->mood, .is_there = cell->is_there };
@@ -98,12 +123,14 @@ int rows_keep(struct rows *rows, struct kept_cell *to, const struct output_colum
 	if (column->type != OUTPUT_TEXT) {
 		to->number = cell->number;
 		to->width = rows_number(digits, column, cell->number, exact) & 0xff;
-		return 0;
+	} else {
+		to->size = (uint32_t)cell->size;
+		to->width = text_width(cell->bytes, cell->size) & 0xfffffff;
+		to->bytes = cell->bytes;
 	}
-	to->size = (uint32_t)cell->size;
-	to->width = text_width(cell->bytes, cell->size) & 0xfffffff;
-	to->bytes = cell->bytes;
-	if (cell->stays || !cell->size)
+	if (to->width > rows->width[at])
+		rows->width[at] = to->width;
+	if (column->type != OUTPUT_TEXT || cell->stays || !cell->size)
 		return 0;
 	copy = take(rows, cell->size);
 	if (!copy)

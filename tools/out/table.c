@@ -18,6 +18,9 @@
 #define HEADING_MAX 32u
 /* A column of text is not cut to less. */
 #define WIDTH_LEAST 8u
+/* Rows are asked of memory so many before they are needed. */
+#define AHEAD 8u
+#define LINE_SIZE 64u
 
 struct table {
 	const struct rows *rows;
@@ -176,17 +179,12 @@ static void put_headings(struct table *table)
 
 static void measure(struct table *table, bool with_headings)
 {
-	const struct rows *rows = table->rows;
 	char text[HEADING_MAX];
-	size_t i, row;
+	size_t i, least;
 
-	for (i = 0; i < rows->columns; i++)
-		table->width[i] = with_headings ? heading(table->columns[i], text) : 1;
-	for (row = 0; row < rows->count; row++) {
-		for (i = 0; i < rows->columns; i++) {
-			if (rows->row[row][i].width > table->width[i])
-				table->width[i] = rows->row[row][i].width;
-		}
+	for (i = 0; i < table->rows->columns; i++) {
+		least = with_headings ? heading(table->columns[i], text) : 1;
+		table->width[i] = table->rows->width[i] > least ? table->rows->width[i] : least;
 	}
 }
 
@@ -226,15 +224,30 @@ static void fit(struct table *table)
 	}
 }
 
+/* In their order rows lie anywhere, each with its text behind it. */
+static void prefetch(const struct rows *rows, size_t row)
+{
+	const char *at;
+	size_t i;
+
+	if (row >= rows->count)
+		return;
+	at = (const char *)rows->row[row];
+	for (i = 0; i < rows->columns * sizeof(struct kept_cell) + LINE_SIZE; i += LINE_SIZE)
+		__builtin_prefetch(at + i);
+}
+
 static void put_all(struct table *table, bool with_headings)
 {
+	const struct rows *rows = table->rows;
 	size_t row, i;
 
 	if (with_headings)
 		put_headings(table);
-	for (row = 0; row < table->rows->count && !table->err; row++) {
-		for (i = 0; i < table->rows->columns; i++)
-			put_cell(table, i, &table->rows->row[row][i]);
+	for (row = 0; row < rows->count && !table->err; row++) {
+		prefetch(rows, row + AHEAD);
+		for (i = 0; i < rows->columns; i++)
+			put_cell(table, i, &rows->row[row][i]);
 	}
 	flush(table);
 }
