@@ -63,6 +63,7 @@
 #include <kreg/owner.h>
 #include <kreg/peer.h>
 #include <kreg/pending.h>
+#include <kreg/pool.h>
 #include <kreg/query.h>
 #include <kreg/ref.h>
 #include <kreg/registries.h>

@@ -23,6 +23,7 @@
 
 #include <kreg/base.h>
 #include <kreg/name.h>
+#include <kreg/pool.h>
 #include <kreg/query.h>
 #include <kreg/ref.h>
 #include <kreg/wait.h>
@@ -117,10 +118,13 @@ int kreg_service_lock(struct kreg *k, const char *space, const char *role, int64
  * kreg_service_pattern() sets key and prefix of a pattern, for kreg_listen(), kreg_select()
  * and kreg_count_select(): it matches the service, or all services of @space if @role is
  * NULL. The other fields of the pattern stay as they are.
+ * kreg_service_pool() makes a pool of the services of @space whose roles begin with @role, or
+ * of all of them if @role is NULL, for kreg_pool_next() and its like. kreg_service_parse() of
+ * what is found returns the role.
  *
  * @out: of kreg_service_pattern(): a pattern made with KREG_PATTERN, or whose @size is set.
  * @key: @capacity bytes, to which @out points afterwards; KREG_KEY_MAX always suffice. They
- *         stay as they are as long as the reference or the pattern is used.
+ *         stay as they are as long as the reference, the pattern or the pool is used.
  * Context: any; async-signal-safe.
  * Return: 0, or an error, and nothing has changed:
  *   -EINVAL        an argument is not allowed
@@ -131,6 +135,8 @@ int kreg_service_ref(struct kreg_ref *out, const char *space, const char *role, 
 		     size_t capacity);
 int kreg_service_pattern(struct kreg_pattern *out, const char *space, const char *role, char *key,
 			 size_t capacity);
+int kreg_service_pool(struct kreg_pool *out, const char *space, const char *role, char *key,
+		      size_t capacity);
 
 #ifdef __cplusplus
 }

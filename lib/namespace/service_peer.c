@@ -115,3 +115,14 @@ int kreg_service_pattern(struct kreg_pattern *out, const char *space, const char
 	out->prefix_size = role ? 0 : (size_t)size;
 	return 0;
 }
+
+int kreg_service_pool(struct kreg_pool *out, const char *space, const char *role, char *key,
+		      size_t capacity)
+{
+	ssize_t size = out ? write_key(key, capacity, space, role) : -EINVAL;
+
+	if (size < 0)
+		return (int)size;
+	*out = (struct kreg_pool)KREG_POOL_PREFIX(key, (size_t)size);
+	return 0;
+}
