@@ -15,9 +15,9 @@
  *
  *   part        size                        reserved, see segment_reserve.c
  *   header      one page                    at creation
+ *   lives       8 bytes a seat              at creation; the fallback only
  *   rows        128 bytes a seat            up to the highest seat that was used
  *   slots       64 bytes a slot             up to the highest slot that was used
- *   lives       8 bytes a seat              at creation; the fallback only
  *   buckets     8 bytes each                as the table grows, by doubling
  *   lines       64 bytes a bucket           with the buckets; unique keys only
  *   groups      256 bytes a block           as names with a slash take cells there; unique
@@ -25,6 +25,9 @@
  *   directory   16 bytes a slab             with the slabs
  *   logs        128 KiB a seat              as its holder writes them, if somebody listens
  *   land        1 KiB a slab                as owners take slabs
+ *
+ * The order of the first parts is that in which they are used: the kernel maps up to 16 pages at the first
+ * touch of one, so a process that has read the header needs no fault for lives and the first rows.
  *
  * Each part has room for all it can ever be, so nothing ever moves: a part that moved would
  * have to be moved in all processes at once. What is not reserved is a hole that no process
@@ -184,6 +187,8 @@ struct segment_header {
 	uint32_t partitions;
 	/* that one owner may take, see quota.c; 0: all */
 	uint32_t owner_slabs;
+	/* when the kernel made the file, nanoseconds; 0: not known. See segment_open.c */
+	uint64_t born;
 
 	/*
 	 * Read by every lookup, written rarely, by any living process, by CAS. All of them

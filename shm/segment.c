@@ -90,17 +90,18 @@ int segment_geometry(struct segment *s, const struct segment_header *header)
 	s->slabs_max = (uint32_t)slabs;
 	s->buckets_max = (uint32_t)buckets;
 	hash_seed_make(&s->hash, header->seed);
-	s->rows = (struct row *)(uintptr_t)offset;
-	s->row_bytes = sizeof(struct row);
-	s->who_offset = offset + ROW_WHO;
-	offset += segment_whole_pages(s->seats * sizeof(struct row));
-	s->slots = (struct slot *)(uintptr_t)offset;
-	offset += segment_whole_pages(s->slots_count * sizeof(struct slot));
 	s->lives = (uint64_t *)(uintptr_t)offset;
 	s->lives_offset = offset;
 	/* Under a guard the lives are in the guard's table, and this part is empty. */
 	if (!header->identity)
 		offset += segment_whole_pages(s->seats * sizeof(uint64_t));
+	s->rows = (struct row *)(uintptr_t)offset;
+	s->row_bytes = sizeof(struct row);
+	s->rows_offset = offset;
+	s->who_offset = offset + ROW_WHO;
+	offset += segment_whole_pages(s->seats * sizeof(struct row));
+	s->slots = (struct slot *)(uintptr_t)offset;
+	offset += segment_whole_pages(s->slots_count * sizeof(struct slot));
 	s->buckets_offset = offset;
 	offset += segment_whole_pages(buckets * sizeof(uint64_t));
 	s->lines_offset = offset;
@@ -234,7 +235,6 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 	header->magic = SEGMENT_MAGIC;
 	header->marker = SEGMENT_MARKER;
 	header->layout = SEGMENT_LAYOUT;
-	header->rows_offset = SEGMENT_PAGE;
 	header->row_bytes = sizeof(struct row);
 	header->who_offset = ROW_WHO;
 	boot_id(header->boot);
@@ -258,18 +258,17 @@ static int header_fill(struct segment_header *header, const struct segment_path 
 }
 
 /*
- * Reserves the header, the lives of the fallback with the first page of buckets behind
- * them, their lines, and the first page of the directory. After this, opening the segment
+ * Reserves the header, the lives of the fallback behind it, the first page of buckets with
+ * their lines, and the first page of the directory. After this, opening the segment
  * and every lookup in an empty table touch reserved pages only. Rows and slots are
  * reserved as they are used, up to seats_high and slots_high, which are 0.
  */
 static int fixed_reserve(const struct segment *s)
 {
-	uint64_t lives = s->lives_offset;
-	int err = segment_reserve(s, 0, SEGMENT_PAGE);
+	int err = segment_reserve(s, 0, s->rows_offset);
 
 	if (!err)
-		err = segment_reserve(s, lives, s->buckets_offset + SEGMENT_PAGE - lives);
+		err = segment_reserve(s, s->buckets_offset, SEGMENT_PAGE);
 	if (!err && s->unique)
 		err = segment_reserve(s, s->lines_offset,
 				      SEGMENT_BUCKETS_FIRST * sizeof(struct index_line));
@@ -332,11 +331,11 @@ static int size_check(const struct segment_path *path, uint64_t bytes)
 }
 
 /*
- * Sets the size of the file, maps it and reserves its fixed parts. On an error *s may be
- * mapped; the caller closes it.
+ * Sets the size of the file, maps it, reserves its fixed parts, and notes in @header which file it
+ * is. On an error *s may be mapped; the caller closes it.
  */
 static int file_map(const struct segment_path *path, int fd, struct segment *s,
-		    const struct segment_header *header)
+		    struct segment_header *header)
 {
 	int err = size_check(path, s->bytes);
 	struct stat st;
@@ -344,7 +343,7 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 	if (err)
 		return err;
 	/* The size comes first: the windows reach to the end of the file. */
-	err = ftruncate(fd, (off_t)s->bytes) || fstat(fd, &st) ? -errno : 0;
+	err = ftruncate(fd, (off_t)s->bytes) ? -errno : segment_stat(fd, &st, &header->born);
 	if (!err)
 		err = segment_map(s, header, fd, &st, true);
 	if (err) {
@@ -355,6 +354,8 @@ static int file_map(const struct segment_path *path, int fd, struct segment *s,
 			(unsigned long long)s->bytes, path->directory, strerror(-err));
 		return err;
 	}
+	header->inode = s->inode;
+	header->rows_offset = (uint32_t)s->rows_offset;
 	/*
 	 * Before the header is written: a store to a page that is not reserved is SIGBUS
 	 * if the tmpfs is full.
@@ -398,7 +399,6 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	}
 	/* From here on s owns the fd. */
 	s.fd = fd;
-	header.inode = s.inode;
 	/* Plain stores: no other process can map the file before the linkat(). */
 	memcpy(s.header, &header, sizeof(header));
 	/*

@@ -175,6 +175,7 @@ struct segment {
 	struct hash_seed hash;
 	uint64_t land_offset;
 	uint64_t lives_offset;
+	uint64_t rows_offset;
 	uint64_t buckets_offset;
 	uint64_t lines_offset;
 	uint64_t groups_offset;
@@ -308,6 +309,12 @@ int segment_publish(struct segment *s, const struct segment_path *path, const ch
  * by force; -EPERM: another user's; -EOPNOTSUPP: not in a tmpfs; -EACCES, -ENOMEM.
  */
 int segment_open(struct segment *out, const struct segment_path *path, bool writable);
+
+/*
+ * What fstat(2) says of a registry's file, as far as it is used: device, inode, mode, links, user,
+ * size, blocks; and when the kernel made it, in nanoseconds, which nobody can change; 0: not known.
+ */
+int segment_stat(int fd, struct stat *st, uint64_t *born);
 
 /*
  * All checks of segment_open(), of an open @fd, without mapping anything. 0: *header is a

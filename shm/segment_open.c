@@ -21,6 +21,12 @@
  * that a registry admits for writing could link it under a second name and change the
  * name in the header, so then there must be no second link.
  *
+ * Another boot, or a copy: by inode and birth time. The kernel sets the time at which a file was
+ * made, to the tick of its clock, and nobody can change it, so a file of another boot, which can
+ * only be a copy, has another one; and the boot id need not be read, which takes seven system calls.
+ * Where the birth time is not known, by a kernel before 5.17 or a filter that refuses statx(2), the boot id
+ * decides instead. Inodes of a new tmpfs are numbered from 2, so the inode alone would be no proof.
+ *
  * The header is read with pread() before anything is mapped: a file that is too short is
  * recognised by its size, not by SIGBUS. Nothing is changed, so a process killed anywhere
  * leaves nothing.
@@ -29,8 +35,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -39,6 +47,27 @@
 #include "shm/boot.h"
 #include "base/fd.h"
 #include "base/text.h"
+
+/* Only the fields that are used of a registry's file. */
+int segment_stat(int fd, struct stat *st, uint64_t *born)
+{
+	struct statx x;
+
+	*born = 0;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &x))
+		return fstat(fd, st) ? -errno : 0;
+	memset(st, 0, sizeof(*st));
+	st->st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+	st->st_ino = x.stx_ino;
+	st->st_mode = x.stx_mode;
+	st->st_nlink = x.stx_nlink;
+	st->st_uid = x.stx_uid;
+	st->st_size = (off_t)x.stx_size;
+	st->st_blocks = (blkcnt_t)x.stx_blocks;
+	if (x.stx_mask & STATX_BTIME)
+		*born = (uint64_t)x.stx_btime.tv_sec * 1000000000ull + x.stx_btime.tv_nsec;
+	return 0;
+}
 
 /* For a message; not called for a regular file. */
 static const char *kind_of(mode_t mode)
@@ -201,14 +230,21 @@ static int stranger_geometry(struct segment *s, const struct segment_header *hea
 		       : -EINVAL;
 }
 
-/*
- * Computes the geometry of the kind that the header says, and tells ordinary segments,
- * leftovers and strangers apart. @st is of the same fd as @header.
- */
-static int check_layout(const struct segment_path *path, const struct stat *st,
-			const struct segment_header *header, struct segment *s)
+static bool is_of_another_boot(const struct segment_header *header)
 {
 	uint64_t boot[2];
+
+	boot_id(boot);
+	return boot_is_other(boot, header->boot);
+}
+
+/*
+ * Computes the geometry of the kind that the header says, and tells ordinary segments,
+ * leftovers and strangers apart. @st and @born are of the same fd as @header.
+ */
+static int check_layout(const struct segment_path *path, const struct stat *st, uint64_t born,
+			const struct segment_header *header, struct segment *s)
+{
 	int err;
 
 	if (header->layout != SEGMENT_LAYOUT && !segment_has_preamble(header->marker)) {
@@ -240,8 +276,9 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 	 * A copy has the header of the original, in another inode. The life words in it
 	 * would never be ended.
 	 */
-	boot_id(boot);
-	s->is_leftover = boot_is_other(boot, header->boot) || st->st_ino != header->inode;
+	s->is_leftover = st->st_ino != header->inode ||
+			 (born && header->born && !s->is_stranger ? born != header->born
+								  : is_of_another_boot(header));
 	return 0;
 }
 
@@ -252,11 +289,12 @@ static int check_layout(const struct segment_path *path, const struct stat *st,
 int segment_examine(const struct segment_path *path, int fd, struct segment_header *header,
 		    struct segment *s, struct stat *st)
 {
+	uint64_t born;
 	ssize_t got;
-	int err;
+	int err = segment_stat(fd, st, &born);
 
-	if (fstat(fd, st))
-		return -errno;
+	if (err)
+		return err;
 	/* Removed between open() and here. */
 	if (!st->st_nlink)
 		return -ENOENT;
@@ -279,24 +317,28 @@ int segment_examine(const struct segment_path *path, int fd, struct segment_head
 			    path->directory, path->file);
 		return -EPROTO;
 	}
-	return check_layout(path, st, header, s);
+	return check_layout(path, st, born, header, s);
 }
 
 int segment_open(struct segment *out, const struct segment_path *path, bool writable)
 {
+	size_t room = strlen(path->directory) + strlen(path->file) + 2;
+	/* An array of PATH_MAX would be two pages of stack that most programs never reach. */
+	char *name = malloc(room);
 	struct segment s = { .fd = -1 };
 	struct segment_header header;
-	char name[PATH_MAX];
 	struct stat st;
 	int fd, err;
 
-	if (!text_join(name, sizeof(name),
-		       (const char *[]){ path->directory, "/", path->file, NULL }))
-		return -ENAMETOOLONG;
+	if (!name)
+		return -ENOMEM;
+	text_join(name, room, (const char *[]){ path->directory, "/", path->file, NULL });
 	/* O_NONBLOCK: opening a FIFO, or some devices, would block. */
 	fd = fd_open(name, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return refuse_to_open(path, name, writable, fd);
+	if (fd < 0) {
+		err = refuse_to_open(path, name, writable, fd);
+		goto out;
+	}
 	err = segment_examine(path, fd, &header, &s, &st);
 	if (!err) {
 		err = segment_map(&s, &header, fd, &st, writable);
@@ -310,5 +352,7 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 	close(fd);
 	if (!err)
 		*out = s;
+out:
+	free(name);
 	return err;
 }

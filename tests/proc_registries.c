@@ -423,6 +423,7 @@ START_TEST(a_leftover_and_another_layout_are_listed_with_the_processes_in_them)
 	patch(offsetof(struct segment_header, layout), layout + 1, sizeof(layout));
 	ck_assert_str_eq(list(), "one other-layout 0 0\n");
 	patch(offsetof(struct segment_header, layout), layout, sizeof(layout));
+	patch(offsetof(struct segment_header, born), 0, sizeof(uint64_t));
 	patch(offsetof(struct segment_header, boot), 1, sizeof(uint64_t));
 	ck_assert_str_eq(list(), "one leftover 0 0\n");
 }

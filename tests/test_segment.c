@@ -180,8 +180,12 @@ END_TEST
 static void put_who(uint32_t seat, pid_t pid)
 {
 	const struct segment_who who = { .pid = (uint32_t)pid };
+	struct segment_preamble preamble;
+	int fd = open(file, O_RDONLY);
 
-	put((off_t)(SEGMENT_PAGE + seat * sizeof(struct row) + ROW_WHO), &who, sizeof(who));
+	ck_assert_int_eq(pread(fd, &preamble, sizeof(preamble), 0), sizeof(preamble));
+	close(fd);
+	put((off_t)(preamble.rows_offset + seat * sizeof(struct row) + ROW_WHO), &who, sizeof(who));
 }
 
 static ino_t inode(void)
@@ -275,9 +279,20 @@ END_TEST
 
 START_TEST(a_segment_of_another_boot_is_replaced)
 {
-	uint64_t boot[2] = { 1, 2 };
+	uint64_t boot[2] = { 1, 2 }, born = 0;
 
 	put(offsetof(struct segment_header, boot), boot, sizeof(boot));
+	put(offsetof(struct segment_header, born), &born, sizeof(born));
+	is_replaced("of another boot");
+}
+END_TEST
+
+/* As a copy is that another boot's first file has, in the same inode. */
+START_TEST(a_segment_that_was_made_at_another_time_than_its_file_is_replaced)
+{
+	uint64_t born = 1;
+
+	put(offsetof(struct segment_header, born), &born, sizeof(born));
 	is_replaced("of another boot");
 }
 END_TEST
@@ -508,6 +523,7 @@ int main(void)
 		in_layouts_5_and_6_all_rows_count,
 		an_empty_registry_takes_at_most_128_kib,
 		a_segment_of_another_boot_is_replaced,
+		a_segment_that_was_made_at_another_time_than_its_file_is_replaced,
 		a_copy_is_replaced,
 		impossible_numbers_in_the_header_are_refused,
 		a_file_that_is_not_regular_is_refused_without_blocking,
