@@ -288,11 +288,13 @@ enum life_joined_word life_has_joined(const struct life_table *table, owner_t ow
 
 /*
  * Takes a seat among @words, which are shared memory, and keeps it until
- * life_robust_detach() or the end of the program, exec included. -EUSERS: none is free;
- * -EPERM, -ENOSYS: gettid(2), set_robust_list(2) is refused; -EAGAIN, -ENOMEM: no thread,
- * no memory.
+ * life_robust_detach() or the end of the program, exec included. life_robust_begin() starts
+ * the thread that takes it: -EAGAIN, -ENOMEM: no thread, no memory. life_robust_attach(), after it,
+ * waits until the thread has done so: -EUSERS: no seat is free; -EPERM, -ENOSYS: gettid(2),
+ * set_robust_list(2) is refused; the thread has ended then.
  */
-int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats);
+int life_robust_begin(struct life_self *out, uint64_t *words, uint32_t seats);
+int life_robust_attach(struct life_self *self);
 void life_robust_detach(struct life_self *self);
 
 /*

@@ -336,7 +336,7 @@ static void keeper_stop(struct life_keeper *keeper)
  * thread whose TID is in the word, and the caller may be any thread, which may end before
  * the process does.
  */
-int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
+int life_robust_begin(struct life_self *out, uint64_t *words, uint32_t seats)
 {
 	struct life_keeper *keeper;
 	int err = keeper_new(&keeper, words, seats);
@@ -348,17 +348,25 @@ int life_robust_attach(struct life_self *out, uint64_t *words, uint32_t seats)
 		keeper_free(keeper);
 		return err;
 	}
+	*out = (struct life_self){ .keeper = keeper };
+	return 0;
+}
+
+int life_robust_attach(struct life_self *self)
+{
+	struct life_keeper *keeper = self->keeper;
+	int err;
+
 	while (sem_wait(&keeper->answered))
 		;
 	if (!keeper->owner) {
 		err = keeper->err ? keeper->err : -EUSERS;
 		keeper_stop(keeper);
+		self->keeper = NULL;
 		return err;
 	}
-	out->owner = keeper->owner;
-	out->pid = (uint32_t)process_pid();
-	out->image = 0;
-	out->keeper = keeper;
+	self->owner = keeper->owner;
+	self->pid = (uint32_t)process_pid();
 	return 0;
 }
 

@@ -40,13 +40,23 @@ uint32_t row_time_namespace(void);
 int row_reserve(const struct segment *s, owner_t self);
 
 /*
+ * What a row says of its holder. It takes the kernel some 15 us to tell, so it is asked before the seat
+ * is there: the fallback's keeper takes that meanwhile.
+ */
+struct row_facts {
+	struct segment_who who;
+	uint32_t uid, gid;
+	char comm[16];
+};
+void row_facts_of(struct row_facts *out, pid_t pid);
+
+/*
  * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
  * It precedes the first entry: an entry of an owner without a row would be in no sum, and
- * would not keep the registry in use. row_open_foster(): for a process that holds its
- * life on behalf of @pid, its child, which has no life of its own. row_open() returns the
- * number of the caller's PID namespace, as row_pid_namespace().
+ * would not keep the registry in use. @facts: of the caller. row_open_foster(): for a process that
+ * holds its life on behalf of @pid, its child, which has no life of its own.
  */
-uint64_t row_open(const struct segment *s, const struct life_self *self);
+void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts);
 void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
 
 /*

@@ -168,7 +168,7 @@ static pid_t start_in_namespace(bool traced)
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
 	}
-	if (life_robust_attach(&self, shared->words, SEATS))
+	if (life_robust_begin(&self, shared->words, SEATS) || life_robust_attach(&self))
 		_exit(1);
 	if (!traced)
 		store_release(&shared->owner, self.owner);
@@ -284,10 +284,12 @@ START_TEST(a_seat_claimed_by_a_dead_process_is_taken_when_no_other_is_free)
 	for (seat = 0; seat < SEATS; seat++)
 		shared->words[seat] = 7ull << LIFE_INCARNATION_SHIFT | LIFE_OVER | (seat + 1);
 	shared->words[SEATS - 1] = 7ull << LIFE_INCARNATION_SHIFT | LIFE_OVER;
-	ck_assert_int_eq(life_robust_attach(&self, shared->words, SEATS), 0);
+	ck_assert_int_eq(life_robust_begin(&self, shared->words, SEATS), 0);
+	ck_assert_int_eq(life_robust_attach(&self), 0);
 	ck_assert_uint_eq(owner_seat(self.owner), SEATS - 1);
 	shared->owner = self.owner;
-	ck_assert_int_eq(life_robust_attach(&self, shared->words, SEATS), 0);
+	ck_assert_int_eq(life_robust_begin(&self, shared->words, SEATS), 0);
+	ck_assert_int_eq(life_robust_attach(&self), 0);
 	ck_assert_uint_eq(owner_seat(self.owner), 0);
 	ck_assert_uint_eq(owner_incarnation(self.owner), 8);
 	ck_assert(is_alive(self.owner) && is_alive(shared->owner));

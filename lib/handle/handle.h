@@ -53,7 +53,8 @@ struct kreg {
 	uint32_t crowded;             /* registrations that found the table small */
 	uint32_t slots_from;          /* see handle_tidy() */
 	uint64_t pid_namespace;       /* see row.h */
-	uint64_t *fork_mark;          /* the next number; 0 in children: fork() wipes the page */
+	uint64_t *fork_mark;          /* the next number; 0 in children: fork() wipes the page. Of
+				       * a reader a constant, as a child may use its copy */
 	struct cds_list_head threads; /* this and the next two: thread.c */
 	uint32_t thread_index;        /* unique among the open handles of the process */
 	uint64_t thread_number;       /* never used again, even after close */
@@ -111,8 +112,8 @@ static inline bool handle_is_due(uint64_t *next, uint64_t now)
 }
 
 /*
- * Before a handle's first thread, and after its last. -EAGAIN: no pthread key is left;
- * -ENOMEM.
+ * Before a handle's first thread, and after its last, with its fork mark. A reader has no threads.
+ * -EAGAIN: no pthread key is left; -ENOMEM; what madvise(2) has.
  */
 int threads_begin(struct kreg *k);
 void threads_end(struct kreg *k);

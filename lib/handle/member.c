@@ -19,6 +19,9 @@
  * handles still lead to copies of the parent's members. When all handles of a copy are
  * closed, the copy is freed, and no shared memory is touched.
  *
+ * The marks by which handles recognize a child are in the same page, as many as fit; a
+ * process with more handles than that has a page for each of the others.
+ *
  * The list is private memory: a process that is killed leaves nothing of it.
  */
 #include "lib/handle/member.h"
@@ -28,6 +31,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "lib/handle/handle.h"
 #include "shm/ended.h"
 #include "shm/interrupted.h"
@@ -37,38 +41,74 @@
 /* 0 is for blocks of no handle, HEAP_OF_PROCESS for blocks of all handles. */
 #define NUMBER_MAX (HEAP_OF_PROCESS - 1)
 
+#define MARKS_SHARED 496u
+
 struct members {
 	pthread_mutex_t mutex;
 	bool is_used;
 	struct cds_list_head list;
+	/* by the index of the handle; apart from the mutex, which is written more often */
+	uint64_t marks[MARKS_SHARED] __attribute__((aligned(64)));
 };
 
-static struct members *members;
-static pthread_once_t members_once = PTHREAD_ONCE_INIT;
+/* A struct members *; 0 before the first handle. Never unmapped. */
+static uint64_t members_at;
 
 _Static_assert(sizeof(struct members) <= SEGMENT_PAGE, "it fits in the page");
 
-static void members_make(void)
+static int page_new(void **out)
 {
 	void *page = mmap(NULL, SEGMENT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
+	int err;
 
 	if (page == MAP_FAILED)
-		return;
+		return -errno;
 	if (madvise(page, SEGMENT_PAGE, MADV_WIPEONFORK)) {
+		err = -errno;
 		munmap(page, SEGMENT_PAGE);
-		return;
+		return err;
 	}
-	members = page;
+	*out = page;
+	return 0;
+}
+
+static struct members *members_all(void)
+{
+	/* relaxed: it is set once, and the kernel has filled the page with 0 */
+	return (struct members *)(uintptr_t)load_relaxed(&members_at);
+}
+
+/* A failure may pass, so the next call tries again. */
+static int members_make(void)
+{
+	struct members *made;
+	uint64_t none = 0;
+	void *page;
+	int err;
+
+	if (members_all())
+		return 0;
+	err = page_new(&page);
+	if (err)
+		return err;
+	made = page;
 	/* Read first, by the lock of the mutex, the page would fault twice. */
-	members->is_used = false;
+	made->is_used = false;
+	/* relaxed: as above */
+	if (!cas_relaxed(&members_at, &none, (uintptr_t)page))
+		munmap(page, SEGMENT_PAGE);
+	return 0;
 }
 
 static int members_lock(void)
 {
-	pthread_once(&members_once, members_make);
-	if (!members)
-		return -ENOMEM;
+	struct members *members;
+	int err = members_make();
+
+	if (err)
+		return err;
+	members = members_all();
 	pthread_mutex_lock(&members->mutex);
 	if (!members->is_used)
 		CDS_INIT_LIST_HEAD(&members->list);
@@ -78,7 +118,30 @@ static int members_lock(void)
 
 static void members_unlock(void)
 {
-	pthread_mutex_unlock(&members->mutex);
+	pthread_mutex_unlock(&members_all()->mutex);
+}
+
+int member_mark_take(uint64_t **out, uint32_t index)
+{
+	void *page;
+	int err;
+
+	if (index < MARKS_SHARED) {
+		err = members_make();
+		if (!err)
+			*out = &members_all()->marks[index];
+	} else {
+		err = page_new(&page);
+		if (!err)
+			*out = page;
+	}
+	return err;
+}
+
+void member_mark_return(uint64_t *mark, uint32_t index)
+{
+	if (index >= MARKS_SHARED)
+		munmap(mark, SEGMENT_PAGE);
 }
 
 static bool member_is_of(const struct member *m, const struct kreg *k)
@@ -97,7 +160,7 @@ void member_note_ended(const struct segment *s)
 
 	if (members_lock())
 		return;
-	cds_list_for_each_entry (m, &members->list, node) {
+	cds_list_for_each_entry (m, &members_all()->list, node) {
 		if (m->id == s->header->id && m->segment.device == s->device &&
 		    m->segment.inode == s->inode)
 			ended_note_all(&m->segment, &m->lives);
@@ -109,7 +172,7 @@ static struct member *member_find(const struct kreg *k)
 {
 	struct member *m;
 
-	cds_list_for_each_entry (m, &members->list, node) {
+	cds_list_for_each_entry (m, &members_all()->list, node) {
 		if (member_is_of(m, k))
 			return m;
 	}
@@ -128,10 +191,31 @@ static void member_end_life(struct member *m)
 }
 
 /*
+ * Takes the life, and asks for @facts meanwhile: in the fallback another thread has to get a CPU first.
+ */
+static int member_begin_life(struct member *m, const char *guard, struct row_facts *facts)
+{
+	int err;
+
+	if (!m->segment.lives) {
+		m->guard = strdup(guard);
+		err = m->guard ? life_guard_join(guard, m->segment.header) : -ENOMEM;
+		row_facts_of(facts, process_pid());
+		return err;
+	}
+	err = life_robust_begin(&m->self, m->segment.lives, m->segment.seats);
+	if (err)
+		return err;
+	row_facts_of(facts, process_pid());
+	return life_robust_attach(&m->self);
+}
+
+/*
  * The handle keeps its segment and life table until the member is certain to take them
  * over.
  */
-static int member_new(struct member **out, const struct kreg *k, const char *guard)
+static int member_new(struct member **out, const struct kreg *k, const char *guard,
+		      struct row_facts *facts)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	int err;
@@ -143,11 +227,7 @@ static int member_new(struct member **out, const struct kreg *k, const char *gua
 	m->self = k->self;
 	m->id = k->segment.header->id;
 	CDS_INIT_LIST_HEAD(&m->handles);
-	if (m->segment.lives)
-		err = life_robust_attach(&m->self, m->segment.lives, m->segment.seats);
-	else
-		err = (m->guard = strdup(guard)) ? life_guard_join(guard, m->segment.header)
-						 : -ENOMEM;
+	err = member_begin_life(m, guard, facts);
 	if (err)
 		goto fail;
 	err = row_reserve(&m->segment, m->self.owner);
@@ -209,19 +289,25 @@ static void take_part(struct kreg *k, struct member *m, bool is_new)
 static int join(struct kreg *k, const char *guard)
 {
 	struct member *m = member_find(k);
+	struct row_facts facts;
 	bool is_new = !m;
-	int err = is_new ? member_new(&m, k, guard) : 0;
+	int err = 0;
 
+	if (is_new)
+		err = member_new(&m, k, guard, &facts);
+	else
+		row_facts_of(&facts, process_pid());
 	if (err)
 		return err;
-	k->pid_namespace = row_open(&m->segment, &m->self);
+	k->pid_namespace = facts.who.pid_namespace;
+	row_open(&m->segment, &m->self, &facts);
 	if (is_new)
 		interrupted_own(&m->segment, &m->lives, &m->self);
 	/* After our row is open, and before anything is registered. */
 	err = succession_is_current(&m->segment) ? number_handle(m, k) : 1;
 	if (!err) {
 		if (is_new)
-			cds_list_add(&m->node, &members->list);
+			cds_list_add(&m->node, &members_all()->list);
 		take_part(k, m, is_new);
 	} else if (is_new) {
 		member_undo(m);

@@ -12,7 +12,7 @@
  *           everything that the process has.
  * Context   any thread; a mutex is held while a first handle joins and while the last one
  *           leaves.
- * Used by   open.c, close.c; the struct by every call that writes.
+ * Used by   open.c, close.c, thread.c; the struct by every call that writes.
  */
 #ifndef KREG_LIB_MEMBER_H
 #define KREG_LIB_MEMBER_H
@@ -51,6 +51,14 @@ struct member {
  * before.
  */
 int member_join(struct kreg *k, const char *guard);
+
+/*
+ * The word of the open handle with that index, in memory that fork() wipes, so that it is 0 in a
+ * child. The first MARKS_SHARED of them share a page with what the process has of all members,
+ * which costs a handle neither a system call nor a page fault. -ENOMEM, or what madvise(2) has.
+ */
+int member_mark_take(uint64_t **out, uint32_t index);
+void member_mark_return(uint64_t *mark, uint32_t index);
 
 /* Whether the member has other handles. */
 bool member_has_others(const struct kreg *k);

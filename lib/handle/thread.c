@@ -38,7 +38,10 @@ static pthread_mutex_t records; /* guards the pool, and the lists of all handles
 static struct thread *pool;     /* free records */
 static unsigned char *indexes;  /* 1: used by an open handle */
 static uint32_t indexes_count;
-static uint64_t numbers;
+static uint64_t numbers = 1;
+
+/* The mark of all readers, which is that of no other handle. */
+static uint64_t mark_of_readers = 1;
 
 static pthread_key_t key;
 static int key_error;
@@ -126,26 +129,45 @@ static int index_take(uint32_t *out)
 	return 0;
 }
 
+static void index_return(uint32_t index)
+{
+	records_lock();
+	indexes[index] = 0;
+	pthread_mutex_unlock(&records);
+}
+
+/* A reader's references need a number as well. */
 int threads_begin(struct kreg *k)
 {
 	int err;
 
 	CDS_INIT_LIST_HEAD(&k->threads);
+	/* relaxed: unique, and that is all */
+	k->thread_number = fetch_add_relaxed(&numbers, 1ull) + 1;
+	k->fork_mark = &mark_of_readers;
+	if (!k->writable)
+		return 0;
 	records_lock();
 	err = key_error;
 	if (!err)
 		err = index_take(&k->thread_index);
-	if (!err)
-		*k->fork_mark = k->thread_number = ++numbers;
 	pthread_mutex_unlock(&records);
+	if (err)
+		return err;
+	err = member_mark_take(&k->fork_mark, k->thread_index);
+	if (err)
+		index_return(k->thread_index);
+	else
+		*k->fork_mark = k->thread_number;
 	return err;
 }
 
 void threads_end(struct kreg *k)
 {
-	records_lock();
-	indexes[k->thread_index] = 0;
-	pthread_mutex_unlock(&records);
+	if (!k->writable)
+		return;
+	member_mark_return(k->fork_mark, k->thread_index);
+	index_return(k->thread_index);
 }
 
 static struct thread *thread_find(const struct kreg *k)
@@ -265,6 +287,8 @@ void threads_give_up(struct kreg *k)
 	bool ours = !handle_is_parents(k);
 	struct thread *thread, *next;
 
+	if (!k->writable)
+		return;
 	records_lock();
 	cds_list_for_each_entry_safe (thread, next, &k->threads, node) {
 		if (ours && thread->writer.slot)

@@ -5,6 +5,7 @@
  * the fallback exec would end it, so the child stays, as a foster parent. A child of
  * fork() has one thread and takes one seat, so a static variable holds it.
  */
+#include "base/process.h"
 #include "lib/handle/handle.h"
 #include "lib/inner.h"
 #include "shm/row.h"
@@ -33,10 +34,14 @@ int kreg_inner_seat(struct kreg *k, uint64_t *owner)
 
 void kreg_inner_sit(struct kreg *k, pid_t program)
 {
-	if (program)
+	struct row_facts facts;
+
+	if (program) {
 		row_open_foster(&k->segment, &seat, program);
-	else
-		row_open(&k->segment, &seat);
+		return;
+	}
+	row_facts_of(&facts, process_pid());
+	row_open(&k->segment, &seat, &facts);
 }
 
 void kreg_inner_leave(void)

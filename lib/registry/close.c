@@ -25,8 +25,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "lib/wait/attendant.h"
 #include "lib/wait/waker.h"
@@ -107,7 +105,6 @@ void kreg_close(struct kreg *k)
 		life_guard_close(&k->lives);
 	}
 	threads_end(k);
-	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
 	origin_free(k->origin);
 	free(k);
 }

@@ -35,6 +35,7 @@
 #include "lib/registry/options.h"
 #include "lib/wait/wait.h"
 #include "shm/in_use.h"
+#include "shm/look.h"
 #include "base/process.h"
 #include "shm/name.h"
 #include "shm/row.h"
@@ -192,7 +193,8 @@ static int open_segment_once(struct kreg *k, struct opening *o, uint64_t *made)
 			err = 1;
 	} else if (!k->writable && s->lives) {
 		/* A reader needs no seat, so the segment's own lives suffice. */
-		life_guard_close(&k->lives);
+		if (k->lives.control)
+			life_guard_close(&k->lives);
 	} else if (s->header->identity != k->lives.identity) {
 		err = replace(k, o, made);
 		if (!err)
@@ -278,24 +280,6 @@ static int open_segment(struct kreg *k, struct opening *o)
 	return err == 1 ? -EAGAIN : err;
 }
 
-static int fork_mark_new(struct kreg *k)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int err;
-
-	if (mark == MAP_FAILED)
-		return -errno;
-	if (madvise(mark, page, MADV_WIPEONFORK)) {
-		err = -errno;
-		munmap(mark, page);
-		return err;
-	}
-	k->fork_mark = mark;
-	*k->fork_mark = 1;
-	return 0;
-}
-
 /* For a handle that has registered nothing yet. */
 static void leave_nothing(struct kreg *k, bool is_last)
 {
@@ -305,23 +289,17 @@ static void leave_nothing(struct kreg *k, bool is_last)
 
 static int open_handle(struct kreg *k, struct opening *o, const char *name)
 {
-	int err = fork_mark_new(k);
+	int err;
 
-	if (err) {
-		segment_say(&o->path,
-			    "madvise(2) with MADV_WIPEONFORK failed: %s; allow it in the sandbox",
-			    strerror(-err));
-		return err;
-	}
+	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
 	err = threads_begin(k);
 	if (err) {
 		segment_say(&o->path,
-			    "cannot create the data of threads: %s; no pthread key is left, or no "
-			    "memory",
+			    "cannot create the data of threads: %s; no pthread key is left, no "
+			    "memory, or a sandbox refuses madvise(2) with MADV_WIPEONFORK",
 			    strerror(-err));
-		goto no_key;
+		return err;
 	}
-	k->writable = !(o->options.flags & KREG_OPEN_READONLY);
 	/*
 	 * Before the keeper starts: registering for membarrier is fast while the process
 	 * has one thread.
@@ -345,6 +323,10 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	 * slab.
 	 */
 	k->sweep.slab = owner_seat(k->self.owner) * SWEEP_APART % (land_slabs(&k->segment) + 1);
+	/* Land and directory are open by now, so the first lookup finds all that it needs. */
+	look_renew(&k->segment);
+	/* The file and the guard's pins were there just now. */
+	k->next_look = k->next_guard_look = clock_tick() + HANDLE_LOOK_MS * 1000000ull;
 	err = waits_begin(k);
 	if (!err)
 		err = origin_new(&k->origin, o, name, k->lives.identity);
@@ -359,8 +341,6 @@ no_segment:
 	life_guard_close(&k->lives);
 no_life:
 	threads_end(k);
-no_key:
-	munmap(k->fork_mark, (size_t)sysconf(_SC_PAGESIZE));
 	return err;
 }
 

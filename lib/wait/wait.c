@@ -33,12 +33,10 @@
  */
 #define LOOK_TRIES 16
 
-int waits_begin(struct kreg *k)
+int waits_prepare(struct kreg *k)
 {
 	int err = mutex_init(&k->attendant_mutex);
 
-	CDS_INIT_LIST_HEAD(&k->wakers);
-	CDS_INIT_LIST_HEAD(&k->pendings);
 	return err ? err : mutex_init(&k->pending_mutex);
 }
 

@@ -33,8 +33,14 @@ struct wait_for {
 	owner_t whose;
 };
 
-/* When the handle is opened: there are no waits yet. -EAGAIN, -ENOMEM. */
-int waits_begin(struct kreg *k);
+/* When the handle is opened: there are no waits yet, and a reader never has any. -EAGAIN, -ENOMEM. */
+int waits_prepare(struct kreg *k);
+static inline int waits_begin(struct kreg *k)
+{
+	CDS_INIT_LIST_HEAD(&k->wakers);
+	CDS_INIT_LIST_HEAD(&k->pendings);
+	return k->writable ? waits_prepare(k) : 0;
+}
 
 /* Of attendant.h. */
 struct line;
