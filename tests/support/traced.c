@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -33,11 +34,12 @@ static bool next_stop(pid_t pid, int *signal)
 	return WIFSTOPPED(status);
 }
 
-bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid)
+/* Up to its n-th system call. What there are, if it has fewer, with that of its end. */
+static int run_until(int (*body)(void *data), void *data, int n, pid_t *pid)
 {
 	bool begun = false, entry = false;
 	pid_t parent = getpid();
-	int signal;
+	int signal, calls = 0;
 
 	*pid = fork();
 	ck_assert_int_ge(*pid, 0);
@@ -53,7 +55,7 @@ bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid)
 	ck_assert_int_eq(
 		ptrace(PTRACE_SETOPTIONS, *pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL),
 		0);
-	while (next_stop(*pid, &signal)) {
+	while (calls <= n && next_stop(*pid, &signal)) {
 		if (signal == SIGUSR1) {
 			begun = true;
 			entry = false;
@@ -61,10 +63,21 @@ bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid)
 		if (signal != AT_SYSTEM_CALL)
 			continue;
 		entry = !entry;
-		if (begun && entry && !n--)
-			return true;
+		calls += begun && entry;
 	}
-	return false;
+	return calls;
+}
+
+bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid)
+{
+	return run_until(body, data, n, pid) > n;
+}
+
+int traced_count(int (*body)(void *data), void *data)
+{
+	pid_t pid;
+
+	return run_until(body, data, INT_MAX - 1, &pid) - 1;
 }
 
 void traced_kill(pid_t pid)

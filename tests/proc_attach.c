@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process waits for that opens a registry and looks a name up, or registers one: bounds on its system calls
+ * and page faults. A new one costs each process that attaches, 0.3 to 9 us for a call and 2 to 4 for a fault.
+ *
+ * Of faults, those of a process that has opened the registry before are counted: the first time there are those of
+ * the library's code as well, by how the linker has laid it out. A fault maps the pages beside it, up to a
+ * multiple of 16, so the least of 16 places in the address space counts.
+ */
+#include <check.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/kreg.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/traced.h"
+
+#define PLACES 16
+/* What another C library, or a wait that has to sleep, may need beyond what is made here. */
+#define SPARE 3
+
+/* One more page in between, so that the next mapping is a page further. */
+static void move_on(void)
+{
+	void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(page, MAP_FAILED);
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
+/* The other process that the registry has entries of. */
+static int fill(int link, void *mode)
+{
+	struct kreg *k = mode_open(*(int *)mode, "attach");
+
+	ck_assert_int_eq(kreg_register(k, "there", KREG_STRING, "value", 5, NULL), 0);
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+static struct child filled;
+
+static void begin(int mode)
+{
+	filled = child_start_ready(fill, &mode);
+}
+
+static struct kreg *open_with(int mode, uint32_t flags)
+{
+	KREG_OPTIONS(options, .flags = flags);
+
+	return mode_open_as(mode, "attach", &options);
+}
+
+static int look_up(struct kreg *k)
+{
+	struct kreg_owner owner;
+	char value[8];
+
+	return (int)kreg_lookup(k, "there", KREG_STRING, value, sizeof(value), &owner);
+}
+
+static int open_reader(void *mode)
+{
+	open_with(*(int *)mode, KREG_OPEN_READONLY);
+	return 0;
+}
+
+static int open_writer(void *mode)
+{
+	open_with(*(int *)mode, 0);
+	return 0;
+}
+
+static int open_and_look_up(void *mode)
+{
+	return look_up(open_with(*(int *)mode, KREG_OPEN_READONLY)) - 5;
+}
+
+static int open_and_register(void *mode)
+{
+	return kreg_register(open_with(*(int *)mode, 0), "new", KREG_STRING, NULL, 0, NULL);
+}
+
+START_TEST(system_calls_of_an_open_for_reading)
+{
+	static const int most[MODES] = { [MODE_FALLBACK] = 22, [MODE_GUARD] = 64 };
+	int mode = _i, calls;
+
+	begin(mode);
+	calls = traced_count(open_reader, &mode);
+	ck_assert_int_le(calls, most[mode] + SPARE);
+	ck_assert_int_eq(traced_count(open_and_look_up, &mode), calls);
+}
+END_TEST
+
+START_TEST(system_calls_of_an_open_for_writing_and_of_the_first_registration)
+{
+	static const int most[MODES] = { [MODE_FALLBACK] = 55, [MODE_GUARD] = 115 };
+	int mode = _i, calls, more;
+
+	begin(mode);
+	calls = traced_count(open_writer, &mode);
+	more = traced_count(open_and_register, &mode) - calls;
+	ck_assert_int_le(calls, most[mode] + SPARE);
+	ck_assert_int_le(more, 3);
+}
+END_TEST
+
+struct counted {
+	long open, lookup, change;
+};
+
+static void least(long *of, long now)
+{
+	if (now < *of)
+		*of = now;
+}
+
+static void count_faults(int mode, uint32_t flags, struct counted *out)
+{
+	struct kreg *k;
+	long before;
+	int place;
+
+	*out = (struct counted){ 1000, 1000, 1000 };
+	for (place = -1; place < PLACES; place++) {
+		if (place <= 0)
+			*out = (struct counted){ 1000, 1000, 1000 };
+		move_on();
+		before = faults();
+		k = open_with(mode, flags);
+		least(&out->open, faults() - before);
+		before = faults();
+		ck_assert_int_eq(look_up(k), 5);
+		least(&out->lookup, faults() - before);
+		if (!(flags & KREG_OPEN_READONLY)) {
+			before = faults();
+			ck_assert_int_eq(kreg_register(k, "new", KREG_STRING, NULL, 0, NULL), 0);
+			least(&out->change, faults() - before);
+		}
+		kreg_close(k);
+	}
+}
+
+START_TEST(page_faults_of_a_process_that_reads)
+{
+	struct counted counted;
+
+	begin(_i);
+	count_faults(_i, KREG_OPEN_READONLY, &counted);
+	ck_assert_int_le(counted.open, 1);
+	/* A line and an entry. */
+	ck_assert_int_le(counted.lookup, 2);
+}
+END_TEST
+
+START_TEST(page_faults_of_a_process_that_writes)
+{
+	struct counted counted;
+
+	begin(_i);
+	count_faults(_i, 0, &counted);
+	ck_assert_int_le(counted.open, 2);
+	ck_assert_int_le(counted.lookup, 2);
+	ck_assert_int_le(counted.change, 4);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+	/* A sanitizer's own calls and faults would be counted as well. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		system_calls_of_an_open_for_reading,
+		system_calls_of_an_open_for_writing_and_of_the_first_registration,
+		page_faults_of_a_process_that_reads,
+		page_faults_of_a_process_that_writes,
+#endif
+		NULL,
+	};
+
+	return modes_run(suite_create("attach"), tcase_create("both"), both, NULL, NULL);
+}
