@@ -347,6 +347,69 @@ START_TEST(a_change_announced_by_a_program_that_execs_first_is_never_reported)
 }
 END_TEST
 
+static int register_to_be_dropped(struct kreg *own)
+{
+	return kreg_register_with(own, "name", KREG_STRING, "up", 2,
+				  KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP, NULL);
+}
+
+static int take_name(struct kreg *own)
+{
+	return kreg_register_with(own, "name", KREG_STRING, "up", 2, KREG_REGISTER_REPLACE, NULL);
+}
+
+START_TEST(the_end_of_a_dropped_holder_is_reported_although_its_taker_stops_or_dies)
+{
+	static const struct scene taking = { .have = nothing,
+					     .change = take_name,
+					     .halts_at = AT_SETTLE };
+	struct child taker;
+	int how;
+
+	for (how = HALT_KILL; how <= HALT_STOP; how++) {
+		open_listener(_i);
+		ck_assert_int_eq(register_to_be_dropped(k), 0);
+		assert_event(KREG_EVENT_REGISTER, getpid());
+		taker = start_changer(&taking);
+		link_say(taker.link, how);
+		halt_await();
+		assert_event(KREG_EVENT_UNREGISTER, getpid());
+		if (how == HALT_STOP)
+			assert_event(KREG_EVENT_REGISTER, taker.pid);
+		assert_silence();
+		ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 0);
+		child_kill(&taker);
+		close_listener();
+	}
+}
+END_TEST
+
+START_TEST(a_registration_that_is_recorded_after_its_end_is_not_reported)
+{
+	static const struct scene registering = { .have = nothing,
+						  .change = register_to_be_dropped,
+						  .halts_at = AT_TELL };
+	struct child holder;
+
+	open_listener(_i);
+	holder = start_changer(&registering);
+	link_say(holder.link, HALT_STOP);
+	halt_await();
+	child_await_stop(&holder);
+	ck_assert_int_eq(take_name(k), 0);
+	assert_event(KREG_EVENT_REGISTER, getpid());
+	assert_silence();
+	kill(holder.pid, SIGCONT);
+	ck_assert_int_eq(link_hear(holder.link), 0);
+	assert_silence();
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+	assert_event(KREG_EVENT_UNREGISTER, getpid());
+	child_kill(&holder);
+	assert_silence();
+	close_listener();
+}
+END_TEST
+
 static int listen_and_exec(int link, void *data)
 {
 	struct kreg *own = mode_open(mode, "tell");
@@ -396,6 +459,8 @@ int main(int argc, char **argv)
 	const TTest *const both[] = {
 		a_change_is_reported_although_its_maker_stops_dies_or_execs,
 		an_announced_change_is_reported_only_once_it_happens,
+		the_end_of_a_dropped_holder_is_reported_although_its_taker_stops_or_dies,
+		a_registration_that_is_recorded_after_its_end_is_not_reported,
 		no_log_is_written_for_a_program_that_is_gone,
 		NULL,
 	};
