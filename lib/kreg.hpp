@@ -41,6 +41,7 @@
 #include <kreg/lock.hpp>
 #include <kreg/name.hpp>
 #include <kreg/pending.hpp>
+#include <kreg/pool.hpp>
 #include <kreg/registry.hpp>
 #include <kreg/section.hpp>
 

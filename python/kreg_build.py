@@ -28,6 +28,7 @@ struct kreg_entry { const void *key; size_t key_size; const void *value; size_t 
 struct kreg_pattern { size_t size; const void *key; size_t key_size; const void *prefix; size_t prefix_size; ...; };
 struct kreg_event { uint32_t type; uint32_t known; struct kreg_entry entry; uint64_t lost; ...; };
 struct kreg_lock { uint64_t place; };
+struct kreg_pool { const void *key; uint32_t key_size; uint32_t flags; uint32_t found_size; char found[...]; ...; };
 struct kreg_start { size_t size; const char *const *argv; const char *const *environment; const char *directory;
     const char *output; const void *value; size_t value_size; uint32_t flags; uint32_t ready; int64_t timeout_ms; ...; };
 struct kreg_started { size_t size; struct kreg_owner owner; pid_t child; int32_t status; int32_t exec_error; ...; };
@@ -72,6 +73,16 @@ int kreg_unregister(struct kreg *k, const void *key, size_t key_size);
 int64_t kreg_unregister_all(struct kreg *k, uint32_t flags);
 ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void *value, size_t value_size, void *old,
     size_t capacity);
+int kreg_counter_add(struct kreg *k, const void *key, size_t key_size, int64_t delta, int64_t *now);
+int kreg_counter_add_bounded(struct kreg *k, const void *key, size_t key_size, int64_t delta, int64_t threshold,
+    int64_t to, int64_t *now);
+int kreg_counter_reset(struct kreg *k, const void *key, size_t key_size, int64_t to, int64_t *before);
+int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *sum);
+ssize_t kreg_pool_next(struct kreg *k, struct kreg_pool *pool, void *value, size_t capacity, struct kreg_owner *owner);
+ssize_t kreg_pool_least(struct kreg *k, struct kreg_pool *pool, void *value, size_t capacity,
+    struct kreg_owner *owner);
+ssize_t kreg_pool_for(struct kreg *k, struct kreg_pool *pool, const void *what, size_t what_size, void *value,
+    size_t capacity, struct kreg_owner *owner);
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
     struct kreg_owner *owner);
 int kreg_owner_is_alive(struct kreg *k, const struct kreg_owner *owner);
@@ -107,6 +118,7 @@ int kreg_isolate(struct kreg_isolation **out, struct kreg *k, const struct kreg_
 const char *kreg_isolation_space(const struct kreg_isolation *isolation);
 int kreg_isolation_end(struct kreg_isolation *isolation);
 
+void make_pool(struct kreg_pool *pool, const void *key, size_t key_size, int by_prefix);
 extern "Python" int visit_entry(const struct kreg_entry *, void *);
 void keep_sentence(const char *sentence, void *data);
 """
@@ -127,6 +139,12 @@ ffibuilder.set_source(
 static void keep_sentence(const char *sentence, void *data)
 {
 	snprintf(data, 512, "%s", sentence);
+}
+
+static void make_pool(struct kreg_pool *pool, const void *key, size_t key_size, int by_prefix)
+{
+	*pool = by_prefix ? (struct kreg_pool)KREG_POOL_PREFIX(key, key_size)
+			  : (struct kreg_pool)KREG_POOL(key, key_size);
 }
 """,
     extra_compile_args=flags("--cflags"),

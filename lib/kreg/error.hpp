@@ -39,6 +39,7 @@ struct kreg {
 	class listener;
 	class lock;
 	class pending;
+	class pool;
 
 	using milliseconds = std::chrono::milliseconds;
 	// No timeout.

@@ -147,6 +147,29 @@ public:
 		inner::check(ec, "kreg_counter_add");
 		return now;
 	}
+	// The same, but the counter becomes @to if the sum passes @threshold, as kreg_counter_add_bounded().
+	std::int64_t add(std::int64_t delta, std::int64_t threshold, std::int64_t to)
+	{
+		std::int64_t now = 0;
+		std::error_code ec;
+
+		inner::result(kreg_counter_add_bounded(k_, key_.data(), key_.size(), delta,
+						       threshold, to, &now),
+			      ec);
+		inner::check(ec, "kreg_counter_add_bounded");
+		return now;
+	}
+
+	// Sets a value of 8 bytes, as kreg_counter_reset(), and returns what it was.
+	std::int64_t reset(std::int64_t to = 0)
+	{
+		std::int64_t before = 0;
+		std::error_code ec;
+
+		inner::result(kreg_counter_reset(k_, key_.data(), key_.size(), to, &before), ec);
+		inner::check(ec, "kreg_counter_reset");
+		return before;
+	}
 
 	// Gives it to another process, as kreg_give(); then it is no longer this one's.
 	void give(const kreg::owner &to)

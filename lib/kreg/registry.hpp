@@ -67,6 +67,7 @@ public:
 
 private:
 	friend class registry;
+	friend class pool;
 	unsigned char room_[Most];
 	std::size_t size_ = 0;
 	kreg::owner holder_;

@@ -22,10 +22,10 @@ from __future__ import annotations
 
 from ._errors import Error, NameTaken, NotFound, NotPermitted, WaitTimeout
 from ._listen import Event, EventType, Listener
-from ._registry import Entry, Found, Name, Owner, Registry, version
+from ._registry import Entry, Found, Name, Owner, Pool, Registry, counter, version
 from ._services import Isolation, Started
 
 __all__ = [
     "Entry", "Error", "Event", "EventType", "Found", "Isolation", "Listener", "Name", "NameTaken", "NotFound",
-    "NotPermitted", "Owner", "Registry", "Started", "WaitTimeout", "version",
+    "NotPermitted", "Owner", "Pool", "Registry", "Started", "WaitTimeout", "counter", "version",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sys
 import threading
 import weakref
 from typing import Any, AsyncIterator, Iterator, NamedTuple, Optional, Union, cast
@@ -17,6 +18,11 @@ Bytes = Union[bytes, bytearray, memoryview, str]
 
 def to_bytes(text: Bytes) -> bytes:
     return text.encode() if isinstance(text, str) else bytes(text)
+
+
+def counter(number: int) -> bytes:
+    """The value of a counter; Found.number of it is the number."""
+    return number.to_bytes(8, sys.byteorder, signed=True)
 
 
 def milliseconds(timeout: Optional[float]) -> int:
@@ -42,6 +48,11 @@ class Found(NamedTuple):
     @property
     def text(self) -> str:
         return self.value.decode()
+
+    @property
+    def number(self) -> int:
+        """Of a counter."""
+        return int.from_bytes(self.value, sys.byteorder, signed=True)
 
 
 class Entry(NamedTuple):
@@ -246,6 +257,21 @@ class Registry:
             check(lib.kreg_select(handle, pattern, lib.visit_entry, ffi.new_handle(seen)))
         return seen
 
+    def counter_sum(self, key: Bytes) -> int:
+        k = to_bytes(key)
+        total = ffi.new("int64_t *")
+        with self._handle as handle:
+            check(lib.kreg_counter_sum(handle, k, len(k), total))
+        return cast(int, total[0])
+
+    def pool(self, key: Bytes) -> Pool:
+        """The workers under one key, which is for duplicate keys."""
+        return Pool(self, to_bytes(key), False)
+
+    def pool_of_prefix(self, prefix: Bytes) -> Pool:
+        """The workers whose keys begin with @prefix."""
+        return Pool(self, to_bytes(prefix), True)
+
     def is_alive(self, owner: Owner) -> bool:
         with self._handle as handle:
             return bool(lib.kreg_owner_is_alive(handle, from_owner(owner)))
@@ -326,6 +352,45 @@ def _flags(replaceable: bool, drop: bool) -> int:
     return (lib.KREG_REGISTER_REPLACEABLE if replaceable else 0) | (lib.KREG_REGISTER_DROP if drop else 0)
 
 
+class Pool:
+    """The workers under a key or a prefix, and whose turn it is. One thread at a time; None if there is no worker."""
+
+    def __init__(self, registry: Registry, of: bytes, by_prefix: bool) -> None:
+        self._registry = registry
+        self._of = ffi.new("char[]", of)
+        self._pool = ffi.new("struct kreg_pool *")
+        lib.make_pool(self._pool, self._of, len(of), by_prefix)
+
+    def _find(self, find: Any, *what: Any) -> Optional[Found]:
+        owner = ffi.new("struct kreg_owner *")
+        room = ffi.new("char[]", 1024)
+        with self._registry._handle as handle:
+            size = find(handle, self._pool, *what, room, 1024, owner)
+            if size == -errno.ERANGE:
+                room = ffi.new("char[]", lib.KREG_VALUE_MAX)
+                size = find(handle, self._pool, *what, room, lib.KREG_VALUE_MAX, owner)
+        if size == -errno.ENOENT:
+            return None
+        return Found(ffi.buffer(room, check(size))[:], to_owner(owner))
+
+    @property
+    def key(self) -> bytes:
+        """The key of the worker that was found last."""
+        return cast(bytes, ffi.buffer(self._pool.found, self._pool.found_size)[:])
+
+    def next(self) -> Optional[Found]:
+        return self._find(lib.kreg_pool_next)
+
+    def least(self) -> Optional[Found]:
+        """The one with the smallest counter."""
+        return self._find(lib.kreg_pool_least)
+
+    def worker_for(self, what: Bytes) -> Optional[Found]:
+        """The one for a sub-key: the same one for all callers, as long as it lives."""
+        w = to_bytes(what)
+        return self._find(lib.kreg_pool_for, w, len(w))
+
+
 class Name:
     """A registered name; `with` and `async with` unregister it, and so does its end as an object."""
 
@@ -344,6 +409,23 @@ class Name:
         v = to_bytes(value)
         with self._handle() as handle:
             check(lib.kreg_update(handle, self.key, len(self.key), v, len(v), ffi.NULL, 0))
+
+    def add(self, delta: int, *, threshold: Optional[int] = None, to: int = 0) -> int:
+        """Adds to a counter, whose value is counter(N), and returns the sum; past @threshold the counter becomes @to."""
+        now = ffi.new("int64_t *")
+        with self._handle() as handle:
+            if threshold is None:
+                check(lib.kreg_counter_add(handle, self.key, len(self.key), delta, now))
+            else:
+                check(lib.kreg_counter_add_bounded(handle, self.key, len(self.key), delta, threshold, to, now))
+        return cast(int, now[0])
+
+    def reset(self, to: int = 0) -> int:
+        """Sets a counter, and returns what it was."""
+        before = ffi.new("int64_t *")
+        with self._handle() as handle:
+            check(lib.kreg_counter_reset(handle, self.key, len(self.key), to, before))
+        return cast(int, before[0])
 
     def publish(self, value: Bytes) -> None:
         """Lets lookups find a name that was registered with reserved=True."""

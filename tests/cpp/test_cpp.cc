@@ -173,6 +173,9 @@ void try_names(kreg::registry &registry)
 	   "assigning ends the name that was there");
 	kreg::name counter(registry, "counter", kreg::bytes("\0\0\0\0\0\0\0\0", 8));
 	is(counter.add(5) == 5 && counter.add(-7) == -2, "a counter counts");
+	is(counter.add(5, 2, -1) == -1 && counter.add(1, 2, -1) == 0 && counter.reset(-2) == 0 &&
+		   counter.reset() == -2 && counter.reset() == 0,
+	   "to a threshold, and is set");
 	std::uint32_t ahead = 1, drop = KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP;
 	is(a.set_flags(drop) && a.flags(&ahead) == drop && ahead == 0 && registry.whereis("b"),
 	   "a name may be taken over, and still be held");
@@ -223,6 +226,36 @@ void try_listing(kreg::registry &registry)
 	} catch (const std::string &mine) {
 		is(mine == "mine", "an exception of a visitor arrives");
 	}
+}
+
+void try_pool(kreg::registry &registry)
+{
+	std::int64_t load[] = { 2, 1 };
+	std::string seen;
+	std::error_code ec;
+	auto pool = kreg::pool::of_prefix(registry, "worker/");
+
+	is(!pool.next(ec) && !ec && !pool.least() && !pool.worker_for("x"), "a pool is empty");
+	kreg::name one(registry, "worker/1", kreg::bytes(&load[0], sizeof(load[0])));
+	kreg::name two(registry, "worker/2", kreg::bytes(&load[1], sizeof(load[1])));
+	kreg::pool moved = std::move(pool);
+	for (int i = 0; i < 4; i++) {
+		is(moved.next()->holder() == registry.self(), "a worker is found");
+		seen += moved.key().back();
+	}
+	is(seen == "1212" || seen == "2121", "by turns");
+	is(moved.least() && moved.key() == "worker/2", "the one with the least");
+	two.add(5);
+	is(moved.least() && moved.key() == "worker/1", "which another one is then");
+	is(moved.worker_for("x") && (seen = moved.key(), moved.worker_for("x")) &&
+		   seen == moved.key(),
+	   "one for a sub-key, and it stays");
+	is(!moved.next<4>(ec) && ec == std::errc::result_out_of_range,
+	   "a value that does not fit is an error");
+	is(kreg::pool::of_key(registry, "worker/1").next() &&
+		   thrown([&] { kreg::pool::of_key(registry, "").next(); }) ==
+			   std::errc::invalid_argument,
+	   "a key alone is a pool, and an empty one is refused");
 }
 
 void try_section(kreg::registry &registry)
@@ -384,6 +417,7 @@ int main()
 	try_names(registry);
 	try_unregistering_all(registry);
 	try_listing(registry);
+	try_pool(registry);
 	try_section(registry);
 	try_lock(registry);
 	try_pending(registry);

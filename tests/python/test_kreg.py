@@ -101,6 +101,28 @@ class Names(Case):
         taker.wait()
         self.assertNotIn("flags", self.registry)
 
+    def test_counters(self) -> None:
+        with self.registry.register("hits", kreg.counter(-1)) as hits:
+            self.assertEqual(self.registry["hits"].number, -1)
+            self.assertEqual([hits.add(3), hits.add(1, threshold=2, to=-5), hits.reset(4), hits.reset()], [2, -5, -5, 4])
+            self.assertEqual(hits.add(7), 7)
+            self.assertEqual(self.registry.counter_sum("hits"), 7)
+
+    def test_pool(self) -> None:
+        pool = self.registry.pool_of_prefix("pool/")
+        self.assertIsNone(pool.next())
+        with self.registry.register("pool/1", kreg.counter(1)), self.registry.register("pool/2", kreg.counter(0)) as two:
+            turns = [(pool.next(), pool.key)[1] for _ in range(4)]
+            self.assertEqual(turns[:2], turns[2:])
+            self.assertEqual(set(turns), {b"pool/1", b"pool/2"})
+            self.assertEqual((pool.least().number, pool.key), (0, b"pool/2"))
+            two.add(9)
+            self.assertEqual((pool.least().number, pool.key), (1, b"pool/1"))
+            chosen = pool.worker_for("customer 7"), pool.key
+            self.assertEqual((pool.worker_for(b"customer 7"), pool.key), chosen)
+            self.assertEqual(self.registry.pool("pool/1").next().owner, self.registry.self())
+        self.assertIsNone(pool.worker_for("customer 7"))
+
     def test_name_ends_with_its_object(self) -> None:
         name = self.registry.register("object")
         del name
