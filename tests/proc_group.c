@@ -232,16 +232,14 @@ static int holder(int link, void *data)
 	unsigned int seed = (unsigned int)getpid();
 	struct kreg_owner other;
 	char key[KEY];
-	int i, tries;
+	int i;
 
 	for (i = of->number; i < HELD; i += 2)
 		hold(k, i);
 	kreg_self(k, &other);
 	link_say(link, 0);
 	/* The other one is who holds the name next to ours. */
-	for (tries = 0;
-	     kreg_lookup(k, of->number ? "held/0" : "held/1", KREG_STRING, NULL, 0, &other) < 0;
-	     tries++)
+	while (kreg_lookup(k, of->number ? "held/0" : "held/1", KREG_STRING, NULL, 0, &other) < 0)
 		sched_yield();
 	while (!board->over) {
 		i = rand_r(&seed) % HELD;
