@@ -47,6 +47,7 @@ try() {
 	fi
 	completes "regtool gua" guard
 	completes "regtool -r other own" owners
+	completes "regtool -r defa" default
 	completes "regtool help che" check
 	completes "regtool ls --state sto" stopped
 	completes "regtool owners --sort ent" entries

@@ -73,7 +73,10 @@ _regtool()
 		esac
 	done
 
-	[[ $before == -r || $before == --registry ]] && return
+	if [[ $before == -r || $before == --registry ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(regtool registries -o name --no-header 2>/dev/null)" -- "$word")
+		return
+	fi
 	if [[ ! $command ]]; then
 		words="$(_regtool_commands) --registry --json --help --version"
 	else

@@ -90,7 +90,7 @@ end
 
 complete -c regtool -f
 complete -c regtool -n 'test -z (__regtool_command)' -a '(__regtool_commands)'
-complete -c regtool -n 'test -z (__regtool_command)' -s r -l registry -x -d 'the registry'
+complete -c regtool -n 'test -z (__regtool_command)' -s r -l registry -x -a '(regtool registries -o name --no-header 2>/dev/null)' -d 'the registry'
 complete -c regtool -n 'test -z (__regtool_command)' -l json -d 'print JSON'
 complete -c regtool -n 'test -z (__regtool_command)' -s h -l help -d 'show help'
 complete -c regtool -n 'test -z (__regtool_command)' -s V -l version -d 'show the version'
