@@ -277,7 +277,9 @@ static int land_extend_by(const struct segment *s, uint32_t slabs, uint64_t more
 static int land_extend(const struct segment *s, uint32_t count)
 {
 	uint32_t slabs = land_slabs(s);
-	uint64_t more = slabs / 8 < EXTEND_SLABS ? slabs / 8 : EXTEND_SLABS;
+	/* An owner that takes single slabs is a small one, and a page costs some us. */
+	uint64_t most = count < SLAB_RUN ? SLAB_RUN : EXTEND_SLABS;
+	uint64_t more = slabs / 8 < most ? slabs / 8 : most;
 	int err;
 
 	count += land_aligned(slabs, count) - slabs;
