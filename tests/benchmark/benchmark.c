@@ -198,8 +198,8 @@ int main(int argc, char **argv)
 	int option;
 	size_t i;
 
-	if (argc == 3 && !strcmp(argv[1], "--attach-once"))
-		return attach_once(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "--attach-once"))
+		return attach_once(argv[2], argv[3]);
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-benchmark-%d", getpid());
 	KREG_OPTIONS(registry, .directory = directory, .guard = "none");
 	options.registry = registry;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of attaching: opening an existing registry and looking the first name up, beside
- * opening and mapping the same file and reading one byte of it.
+ * opening and mapping the same file and reading one byte of it. Once for writing, with a first
+ * registration, and once for reading.
  *
  * Each time it is a new program, this one again, because a process that has forked shares
  * pages and one that has opened a registry before has executed the library before. So the
@@ -52,17 +53,18 @@ static void step_end(struct attached *attached, enum step step, struct mark from
 	attached->faults[step] = to.faults - from.faults;
 }
 
-static void bare(struct attached *attached, const char *path)
+static void bare(struct attached *attached, const char *path, bool reads)
 {
 	const volatile unsigned char *at;
 	struct mark from = mark();
 	struct stat file;
 	int fd;
 
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &file))
 		die(path, -errno);
-	at = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at = mmap(NULL, (size_t)file.st_size, reads ? PROT_READ : PROT_READ | PROT_WRITE,
+		  MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		die("mmap", -errno);
 	close(fd);
@@ -70,8 +72,9 @@ static void bare(struct attached *attached, const char *path)
 	step_end(attached, BARE, from);
 }
 
-static void attach(struct attached *attached)
+static void attach(struct attached *attached, uint32_t flags)
 {
+	KREG_OPTIONS(how, .flags = flags);
 	unsigned char key[NUMBERED_SIZE];
 	struct mark from;
 	struct kreg *k;
@@ -80,7 +83,7 @@ static void attach(struct attached *attached)
 
 	numbered_key(key, 1);
 	from = mark();
-	err = kreg_open(&k, REGISTRY, NULL);
+	err = kreg_open(&k, REGISTRY, &how);
 	step_end(attached, OPEN, from);
 	if (err)
 		die("kreg_open", err);
@@ -89,6 +92,8 @@ static void attach(struct attached *attached)
 	step_end(attached, LOOKUP, from);
 	if (err < 0)
 		die("kreg_lookup", err);
+	if (flags & KREG_OPEN_READONLY)
+		return;
 	from = mark();
 	err = kreg_register(k, "first", KREG_STRING, "value", 5, NULL);
 	step_end(attached, REGISTER, from);
@@ -96,23 +101,24 @@ static void attach(struct attached *attached)
 		die("kreg_register", err);
 }
 
-int attach_once(const char *path)
+int attach_once(const char *path, const char *digits)
 {
+	uint32_t flags = (uint32_t)atoi(digits);
 	struct attached attached;
 	int i;
 
 	memset(&attached, 0, sizeof(attached));
 	/* The first call of each binds it. */
 	mark();
-	bare(&attached, path);
-	attach(&attached);
+	bare(&attached, path, flags & KREG_OPEN_READONLY);
+	attach(&attached, flags);
 	for (i = 0; i < STEPS; i++)
 		printf("%.3f %.0f\n", attached.us[i], attached.faults[i]);
 	return 0;
 }
 
 /* Adds what a new program measures. */
-static void attach_add(const struct bench_options *options, struct attached *sum)
+static void attach_add(const struct bench_options *options, uint32_t flags, struct attached *sum)
 {
 	char self[256], path[256], command[600];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -126,7 +132,7 @@ static void attach_add(const struct bench_options *options, struct attached *sum
 	registry_path(options, REGISTRY, path, sizeof(path));
 	setenv("KREG_DIR", options->registry.directory, 1);
 	setenv("KREG_GUARD", options->registry.guard, 1);
-	snprintf(command, sizeof(command), "'%s' --attach-once '%s'", self, path);
+	snprintf(command, sizeof(command), "'%s' --attach-once '%s' %u", self, path, flags);
 	program = popen(command, "r");
 	if (!program)
 		die(command, -errno);
@@ -139,13 +145,13 @@ static void attach_add(const struct bench_options *options, struct attached *sum
 	pclose(program);
 }
 
-static void attach_run(const struct bench_options *options)
+static void attach_as(const struct bench_options *options, const char *as, uint32_t flags)
 {
 	static const char *const names[] = { "open, mmap, one fault", "kreg_open",
 					     "the first kreg_lookup", "the first kreg_register" };
 	static const char *const goals[] = { NULL, "<= 6", "<= 1", "<= 2" };
-	struct holders *holders = holders_start(options, REGISTRY, 1, ENTRIES, NULL);
 	double us[STEPS][TURNS_MAX], both[TURNS_MAX], ratio[TURNS_MAX];
+	int steps = flags & KREG_OPEN_READONLY ? REGISTER : STEPS;
 	struct attached sum, all;
 	char name[64];
 	int turn, i;
@@ -154,7 +160,7 @@ static void attach_run(const struct bench_options *options)
 	for (turn = 0; turn < options->turns; turn++) {
 		memset(&sum, 0, sizeof(sum));
 		for (i = 0; i < AGAIN; i++)
-			attach_add(options, &sum);
+			attach_add(options, flags, &sum);
 		for (i = 0; i < STEPS; i++) {
 			us[i][turn] = sum.us[i] / AGAIN;
 			all.faults[i] += sum.faults[i] / AGAIN / options->turns;
@@ -162,16 +168,25 @@ static void attach_run(const struct bench_options *options)
 		both[turn] = us[OPEN][turn] + us[LOOKUP][turn];
 		ratio[turn] = both[turn] / us[BARE][turn];
 	}
-	title_print(options, "Attaching to a registry, in a new process");
+	snprintf(name, sizeof(name), "Attaching to a registry for %s, in a new process", as);
+	title_print(options, name);
 	row_heading("bare");
 	row_print("kreg_open and the first kreg_lookup", both, "us", ratio, options->turns,
 		  "<= 1.5");
-	for (i = 0; i < STEPS; i++)
+	for (i = 0; i < steps; i++)
 		row_print(names[i], us[i], "us", NULL, options->turns, NULL);
-	for (i = 0; i < STEPS; i++) {
+	for (i = 0; i < steps; i++) {
 		snprintf(name, sizeof(name), "page faults of %s", names[i]);
 		row_single(name, all.faults[i], "", goals[i]);
 	}
+}
+
+static void attach_run(const struct bench_options *options)
+{
+	struct holders *holders = holders_start(options, REGISTRY, 1, ENTRIES, NULL);
+
+	attach_as(options, "writing", 0);
+	attach_as(options, "reading", KREG_OPEN_READONLY);
 	holders_end(holders);
 	registry_destroy(options, REGISTRY);
 }
