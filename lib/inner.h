@@ -19,11 +19,40 @@
 
 #include <urcu/compiler.h>
 
+#include "base/call.h"
+#include "base/sized.h"
 #include "lib/kreg.h"
 
 /* ---- arguments */
 
-/* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG. */
+/*
+ * Says that the call that the program has made refuses an argument, and returns -EINVAL. The
+ * strings after @k, "visit is NULL" for instance, are one sentence: which argument, and why or
+ * what to do. Bytes of the program's may be among them, because all that is not printable is
+ * escaped. @k may be NULL. Outside of sections and locks. Nothing else in the libraries returns
+ * -EINVAL for an argument (build-aux/check-refusals). In lib/handle/.
+ */
+#define refuse(k, ...) refuse_in(__func__, k, __VA_ARGS__)
+/* In a function that does a part of the call @function, a string. */
+#define refuse_in(function, k, ...)                                                                \
+	kreg_inner_refuse(k, call_of(function), (const char *const[]){ __VA_ARGS__, NULL })
+int kreg_inner_refuse(const struct kreg *k, const char *call, const char *const *sentence)
+	__attribute__((cold, noinline));
+
+/* The same to @log, which may be NULL. */
+#define refuse_to(log, data, ...)                                                                  \
+	kreg_inner_refuse_to(log, data, call_of(__func__),                                         \
+			     (const char *const[]){ __VA_ARGS__, NULL })
+int kreg_inner_refuse_to(kreg_log_fn log, void *data, const char *call, const char *const *sentence)
+	__attribute__((cold, noinline));
+
+#define K_IS_NULL "k is NULL: it is what kreg_open() has made"
+
+/* The same of the handle and the key @key, one of which is wrong. */
+int kreg_inner_refuse_key(const struct kreg *k, const char *call, const void *key)
+	__attribute__((cold, noinline));
+
+/* KREG_STRING is resolved here. -EINVAL, of which nothing is said; -ENAMETOOLONG. */
 static inline int key_check(const void *key, size_t *key_size)
 {
 	if (!key)
@@ -37,7 +66,19 @@ static inline int key_check(const void *key, size_t *key_size)
 	return *key_size > KREG_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* The same of a value. -EINVAL, -EMSGSIZE. */
+/*
+ * The handle and the key of a call, and what is wrong is said. -EINVAL, -ENAMETOOLONG.
+ */
+#define key_of_call(k, key, key_size) key_of_call_in(k, key, key_size, __func__)
+static inline int key_of_call_in(const struct kreg *k, const void *key, size_t *key_size,
+				 const char *function)
+{
+	int err = caa_likely(k) ? key_check(key, key_size) : -EINVAL;
+
+	return caa_likely(err != -EINVAL) ? err : kreg_inner_refuse_key(k, call_of(function), key);
+}
+
+/* The same of a value. -EINVAL, of which nothing is said; -EMSGSIZE. */
 static inline int value_check(const void *value, size_t *value_size)
 {
 	if (caa_likely(*value_size <= KREG_VALUE_MAX))
@@ -48,6 +89,57 @@ static inline int value_check(const void *value, size_t *value_size)
 		*value_size = strnlen(value, KREG_VALUE_MAX + 1);
 	return *value_size > KREG_VALUE_MAX ? -EMSGSIZE : 0;
 }
+
+/* The same, and what is wrong is said; @name is the argument's. -EINVAL, -EMSGSIZE. */
+#define value_of_call(k, value, value_size, name)                                                  \
+	value_of_call_in(k, value, value_size, name, __func__)
+static inline int value_of_call_in(const struct kreg *k, const void *value, size_t *value_size,
+				   const char *name, const char *function)
+{
+	int err = value_check(value, value_size);
+
+	if (caa_likely(err != -EINVAL))
+		return err;
+	return refuse_in(function, k, name, " is NULL, but ", name, "_size is not 0");
+}
+
+/* A buffer @out of @capacity for a value, by its name. -EINVAL. */
+#define buffer_of_call(k, out, capacity, name)                                                     \
+	(caa_likely((out) || !(capacity))                                                          \
+		 ? 0                                                                               \
+		 : refuse(k, name " is NULL, but its capacity is not 0: pass a buffer, or 0 to "   \
+				  "ask for the size"))
+
+#define SIZE_IS_NOT_SET "->size is not set: it has to be the size of the struct"
+
+/* As sized_read(), of the struct that is the argument @name. -EINVAL, -E2BIG. */
+#define struct_of_call(k, out, given, name)                                                        \
+	struct_of_call_in(k, out, sizeof(*(out)), given, name, __func__)
+static inline int struct_of_call_in(const struct kreg *k, void *out, size_t known,
+				    const void *given, const char *name, const char *function)
+{
+	int err = sized_read(out, known, given);
+
+	if (caa_likely(err != -EINVAL))
+		return err;
+	return refuse_in(function, k, name, SIZE_IS_NOT_SET);
+}
+
+/* A struct to be filled, whose size the caller has set. -EINVAL. */
+#define size_of_call(k, out, name)                                                                 \
+	(!(out)                              ? refuse(k, name " is NULL")                          \
+	 : (out)->size < sizeof((out)->size) ? refuse(k, name SIZE_IS_NOT_SET)                     \
+					     : 0)
+
+/*
+ * As kreg_service_key(), but nothing is said: the caller knows better what the namespace and the
+ * role are. In lib/namespace/.
+ */
+ssize_t kreg_inner_service_key(const char *space, const char *role, char *key, size_t capacity);
+
+/* Says which of them is wrong. @role: NULL counts, unless @has_role is false. -EINVAL. */
+int kreg_inner_refuse_service(const struct kreg *k, const char *call, const char *space,
+			      const char *role, bool has_role) __attribute__((cold, noinline));
 
 /* ---- the handle */
 
@@ -69,10 +161,12 @@ void kreg_inner_file(const struct kreg *k, uint64_t *device, uint64_t *inode);
 
 /*
  * Whether a program can be started now under a key of @key_size bytes, with a value of
- * @value_size. -EINVAL: keys are not unique; -EMSGSIZE; -EROFS, -EOWNERDEAD, -ESHUTDOWN,
+ * @value_size. -EINVAL, which is said for @call: keys are not unique, or @k is NULL; -EMSGSIZE; -EROFS, -EOWNERDEAD, -ESHUTDOWN,
  * -ENOBUFS.
  */
-int kreg_inner_check(struct kreg *k, size_t key_size, size_t value_size);
+#define program_of_call(k, key_size, value_size)                                                   \
+	kreg_inner_check(k, call_of(__func__), key_size, value_size)
+int kreg_inner_check(struct kreg *k, const char *call, size_t key_size, size_t value_size);
 
 /* In a child of fork() the handle is a copy of the parent's. */
 bool kreg_inner_is_parents(const struct kreg *k);

@@ -11,6 +11,8 @@
  * Errors    A call returns 0 or a count on success, a negative errno otherwise; errno itself
  *           is not used. kreg_strerror() has a sentence for each error. A call that fails
  *           has changed nothing.
+ * Log       Which argument an -EINVAL is about, and why, is said to the log of the handle, if
+ *           kreg_open() was given one, or to that of the process: kreg_set_log().
  * Keys      1 to KREG_KEY_MAX bytes of any kind. For a C string pass KREG_STRING as the size.
  * Values    0 to KREG_VALUE_MAX bytes of any kind, copied in and copied out. With
  *           KREG_STRING as the size a C string is the value, without its NUL.

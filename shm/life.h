@@ -179,6 +179,23 @@ static inline bool life_is_alive(const struct life_table *table, owner_t owner)
 	return life_look(table, owner, &word);
 }
 
+/*
+ * Whether @owner is or was one. Incarnations go round after 2^31 lives of a seat, so one that is up to
+ * half of that ahead was not taken yet.
+ */
+static inline bool life_was_taken(const struct life_table *table, owner_t owner)
+{
+	uint32_t seat = owner_seat(owner), now, ahead;
+
+	if (seat >= table->seats || owner != owner_without_image(owner) ||
+	    !owner_incarnation(owner))
+		return false;
+	now = (uint32_t)((life_load(table, seat) >> LIFE_INCARNATION_SHIFT) &
+			 LIFE_INCARNATION_MASK);
+	ahead = (owner_incarnation(owner) - now) & LIFE_INCARNATION_MASK;
+	return now && (!ahead || ahead > LIFE_INCARNATION_MASK / 2);
+}
+
 /* Whether no process holds @seat, or none any more. */
 static inline bool life_is_over(const struct life_table *table, uint32_t seat)
 {

@@ -384,7 +384,9 @@ int segment_create(struct segment *out, const struct segment_path *path,
 	err = segment_geometry(&s, &header);
 	if (err) {
 		segment_say(path,
-			    "size of the registry out of range: %llu bytes, %u seats, %u slots",
+			    "kreg_open: options->max_bytes, seats or slots is out of range: %llu "
+			    "bytes, "
+			    "%u seats, %u slots",
 			    (unsigned long long)plan->max_bytes, plan->seats, plan->slots);
 		return err;
 	}

@@ -406,7 +406,7 @@ START_TEST(an_invalid_plan_is_refused_and_logged_before_anything_is_started)
 		{ { .size = sizeof(services[0]), .role = "b" }, "b", "b: start is NULL" },
 		{ { .size = sizeof(services[0]), .role = "b", .start = &empty },
 		  "b",
-		  "b: invalid start" },
+		  "b: start->argv is NULL" },
 		{ { .size = 8 }, "", "service 1: its size is not that of struct kreg_supervised" },
 	};
 	KREG_SUPERVISION(what, .services = services);

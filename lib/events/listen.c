@@ -276,13 +276,15 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 	return 0;
 }
 
+#define L_IS_NULL "listener is NULL: it is what kreg_listen() has made"
+
 int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 {
 	UNCANCELLABLE;
 	int got;
 
 	if (!l || !event)
-		return -EINVAL;
+		return refuse(l ? l->k : NULL, l ? "event is NULL" : L_IS_NULL);
 	if (handle_is_parents(l->k))
 		return -EOWNERDEAD;
 	got = listener_next(l, event);
@@ -294,7 +296,7 @@ int kreg_listener_next(struct kreg_listener *l, struct kreg_event *event)
 
 int kreg_listener_fd(const struct kreg_listener *l)
 {
-	return l ? l->sleeper.pair.fd : -EINVAL;
+	return l ? l->sleeper.pair.fd : refuse(NULL, L_IS_NULL);
 }
 
 static void listener_free(struct kreg_listener *l)
@@ -368,12 +370,15 @@ int kreg_listen(struct kreg_listener **out, struct kreg *k, const struct kreg_pa
 	UNCANCELLABLE;
 	struct kreg_listener *l = NULL;
 	struct kreg_pattern own;
-	int err = k && out && !(flags & ~(KREG_LISTEN_KNOWN | KREG_LISTEN_DUMPS))
-			  ? pattern_check(pattern, &own)
-			  : -EINVAL;
+	int err = out ? pattern_check(k, pattern, &own)
+		      : refuse(k, "out is NULL: it gets the listener");
 
+	if (!err && flags & ~(KREG_LISTEN_KNOWN | KREG_LISTEN_DUMPS))
+		err = refuse(k, "flags has unknown bits: use KREG_LISTEN_*");
 	if (!err && (own.value || own.match))
-		err = -EINVAL;
+		err = refuse(k, own.value ? "pattern->value" : "pattern->match",
+			     " is set, but events are selected by key and owner only: look at what "
+			     "kreg_listener_next() returns");
 	if (!err)
 		err = handle_check(k);
 	if (err)

@@ -29,14 +29,16 @@ int64_t kreg_dispatch(struct kreg *k, const void *key, size_t key_size, kreg_vis
 {
 	UNCANCELLABLE;
 	struct dispatch dispatch = { .visit = visit, .data = data };
-	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
-	struct kreg_pattern own;
-	struct visit v = {
-		.k = k, .pattern = &own, .visit = dispatch_entry, .data = &dispatch, .twice = true
-	};
-	int err = k && key && visit ? pattern_check(&pattern, &own) : -EINVAL;
+	KREG_PATTERN(pattern, .key = key);
+	struct visit v = { .k = k,
+			   .pattern = &pattern,
+			   .visit = dispatch_entry,
+			   .data = &dispatch,
+			   .twice = true };
+	int err = visit ? key_of_call(k, key, &key_size) : refuse(k, "visit is NULL");
 
+	pattern.key_size = key_size;
 	if (!err)
-		err = visit_key(&v, own.key, own.key_size);
+		err = visit_key(&v, key, key_size);
 	return err < 0 ? err : dispatch.count;
 }

@@ -19,6 +19,10 @@ static inline bool found_is(ssize_t got)
 	return got >= 0 || got == -ERANGE;
 }
 
+/* A call's @found, which may be NULL. -EINVAL. */
+#define found_check(k, found)                                                                      \
+	(!(found) ? 0 : buffer_of_call(k, (found)->value, (found)->capacity, "found->value"))
+
 /* Copies the value, unless @value is NULL, and returns its size. -ERANGE, -EUCLEAN. */
 static inline ssize_t found_value(const struct kreg *k, const struct found *found, void *value,
 				  size_t capacity)

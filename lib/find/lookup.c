@@ -56,6 +56,16 @@ ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *o
 	return -EAGAIN;
 }
 
+int lookup_refuse(const struct kreg *k, const char *function, const void *key, size_t key_size,
+		  const char *buffer)
+{
+	if (lookup_is_wrong(k, key, key_size, NULL, 0))
+		return kreg_inner_refuse_key(k, call_of(function), key);
+	return refuse_in(
+		function, k, buffer,
+		" is NULL, but capacity is not 0: pass a buffer, or 0 to ask for the size");
+}
+
 int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 		 struct kreg_owner *owner)
 {
@@ -91,7 +101,9 @@ static __attribute__((noinline)) ssize_t lookup_whole(struct kreg *k, const void
 	/* With its size known, a string may take the shortcut. */
 	if (key && key_size == KREG_STRING)
 		return kreg_lookup(k, key, strlen(key), value, capacity, owner);
-	err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
+	if (lookup_is_wrong(k, key, key_size, value, capacity))
+		return lookup_refuse(k, "kreg_lookup", key, key_size, "value");
+	err = key_check(key, &key_size);
 	if (err)
 		return err;
 	q = table_query(&k->segment, key, key_size);

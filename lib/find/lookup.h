@@ -31,7 +31,22 @@ ssize_t lookup_query(struct kreg *k, const struct query *q, struct kreg_found *o
 int lookup_first(struct kreg *k, const struct query *q, struct found *found,
 		 struct kreg_owner *owner);
 
+/*
+ * Says which argument of lookup_is_wrong() it is, in the call @function, if the program has made no
+ * other one, whose buffer is named @buffer. -EINVAL.
+ */
+int lookup_refuse(const struct kreg *k, const char *function, const void *key, size_t key_size,
+		  const char *buffer) __attribute__((cold, noinline));
+
 #pragma GCC visibility pop
+
+/* Whether a lookup refuses its arguments. */
+static inline bool lookup_is_wrong(const struct kreg *k, const void *key, size_t key_size,
+				   const void *value, size_t capacity)
+{
+	return caa_unlikely(!k || !key || !key_size || (!value && capacity) ||
+			    (key_size == KREG_STRING && !*(const char *)key));
+}
 
 /*
  * Copies a value of any size that is @head bytes into @entry, unless @value is NULL. False: it

@@ -9,25 +9,27 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "base/sized.h"
-
-int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out)
+int pattern_check(struct kreg *k, const struct kreg_pattern *given, struct kreg_pattern *out)
 {
-	int err = sized_read(out, sizeof(*out), given);
+	int err = k ? struct_of_call(k, out, given, "pattern") : refuse(k, K_IS_NULL);
 
 	if (err)
 		return err;
 	out->size = sizeof(*out);
-	if ((!out->key && out->key_size) || (!out->prefix && out->prefix_size) ||
-	    (out->owner && !out->owner->token))
-		return -EINVAL;
+	if (!out->key && out->key_size)
+		return refuse(k, "pattern->key is NULL, but its size is not 0");
+	if (!out->prefix && out->prefix_size)
+		return refuse(k, "pattern->prefix is NULL, but its size is not 0");
+	if (out->owner && !out->owner->token)
+		return refuse(k, "pattern->owner has a token of 0: take an owner that a call has "
+				 "returned");
 	/* No value is longer, so nothing matches one that is. */
-	err = value_check(out->value, &out->value_size);
+	err = value_of_call(k, out->value, &out->value_size, "pattern->value");
 	if (err && err != -EMSGSIZE)
 		return err;
 	if (out->prefix && out->prefix_size == KREG_STRING)
 		out->prefix_size = strlen(out->prefix);
-	return out->key ? key_check(out->key, &out->key_size) : 0;
+	return out->key ? key_of_call(k, out->key, &out->key_size) : 0;
 }
 
 static bool key_may_match(const struct kreg *k, const struct found *found, const void *bytes,

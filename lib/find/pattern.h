@@ -17,9 +17,10 @@
 
 /*
  * Copies @given, which may be NULL or of another version of the library, and resolves
- * KREG_STRING.
+ * KREG_STRING. What is wrong in it, or that @k is NULL, is said. -EINVAL, -E2BIG,
+ * -ENAMETOOLONG.
  */
-int pattern_check(const struct kreg_pattern *given, struct kreg_pattern *out);
+int pattern_check(struct kreg *k, const struct kreg_pattern *given, struct kreg_pattern *out);
 
 bool pattern_may_match(const struct kreg *k, const struct kreg_pattern *pattern,
 		       const struct found *found);

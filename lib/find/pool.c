@@ -268,10 +268,13 @@ static ssize_t pool_choose(struct choice *c, struct kreg_owner *owner)
 	size_t size;
 	ssize_t got;
 
-	if (!c->k || !pool || (!c->out->value && c->out->capacity))
-		return -EINVAL;
+	if (!c->k || !pool)
+		return refuse(c->k, c->k ? "pool is NULL" : K_IS_NULL);
+	got = buffer_of_call(c->k, c->out->value, c->out->capacity, "value");
+	if (got)
+		return got;
 	size = pool->key_size == (uint32_t)KREG_STRING ? KREG_STRING : pool->key_size;
-	got = key_check(pool->key, &size);
+	got = key_of_call(c->k, pool->key, &size);
 	if (got)
 		return got;
 	got = pool->flags & POOL_PREFIX ? choose_of_prefix(c, pool->key, size)
@@ -329,7 +332,7 @@ ssize_t kreg_pool_for(struct kreg *k, struct kreg_pool *pool, const void *what, 
 	struct choice c = { .k = k, .pool = pool, .out = &out, .by_weight = true };
 
 	if (!k || (!what && what_size))
-		return -EINVAL;
+		return refuse(k, k ? "what is NULL, but what_size is not 0" : K_IS_NULL);
 	if (what_size == KREG_STRING)
 		what_size = strlen(what);
 	/* Not by the same words as names: a worker's own name is a sub-key like others. */

@@ -16,6 +16,8 @@
 #include "shm/look.h"
 #include "shm/table_search.h"
 
+#define NO_SECTION "k has no read section in this thread: call kreg_read_enter() before"
+
 static void read_nest(struct thread *thread, uint32_t inner)
 {
 	thread->inner = inner;
@@ -27,7 +29,7 @@ static void read_nest(struct thread *thread, uint32_t inner)
 static __attribute__((noinline)) int read_enter_slow(struct kreg *k)
 {
 	struct thread *thread;
-	int err = handle_thread(k, &thread);
+	int err = k ? handle_thread(k, &thread) : refuse_in("kreg_read_enter", k, K_IS_NULL);
 
 	if (err)
 		return err;
@@ -82,12 +84,13 @@ static __attribute__((noinline)) ssize_t read_whole(struct kreg *k, const void *
 	const void *at;
 	int err;
 
-	err = k && value ? key_check(key, &key_size) : -EINVAL;
+	err = value ? key_of_call_in(k, key, &key_size, "kreg_read")
+		    : refuse_in("kreg_read", k, "value is NULL");
 	if (!err)
 		err = handle_thread(k, &thread);
 	/* relaxed: as in read_enter_slow() */
 	if (!err && !load_relaxed(&thread->writer.slot->reading))
-		err = -EINVAL;
+		err = refuse_in("kreg_read", k, NO_SECTION);
 	if (err)
 		return err;
 	look_renew(&k->segment);
@@ -170,13 +173,13 @@ ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void *
 static __attribute__((noinline)) int read_leave_slow(struct kreg *k)
 {
 	struct thread *thread;
-	int err = handle_thread(k, &thread);
+	int err = k ? handle_thread(k, &thread) : refuse_in("kreg_read_leave", k, K_IS_NULL);
 
 	if (err)
 		return err;
 	/* relaxed: as in read_enter_slow() */
 	if (!load_relaxed(&thread->writer.slot->reading))
-		return -EINVAL;
+		return refuse_in("kreg_read_leave", k, NO_SECTION);
 	if (!thread->inner)
 		return grace_read_leave(thread->writer.slot);
 	read_nest(thread, thread->inner - 1);

@@ -160,6 +160,27 @@ static ssize_t search(struct kreg *k, struct kreg_ref *ref, const struct query *
 	return lookup_query(k, q, out);
 }
 
+/* Says which argument is refused. */
+static __attribute__((cold, noinline)) int ref_refuse(const struct kreg *k,
+						      const struct kreg_ref *ref)
+{
+	const char *sentence[] = { K_IS_NULL, NULL };
+	size_t key_size = ref ? ref->key_size : 0;
+
+	if (k && !ref)
+		sentence[0] = "ref is NULL";
+	else if (k && !ref->key)
+		sentence[0] = "ref->key is NULL";
+	else if (k &&
+		 (!key_size || (key_size == (uint32_t)KREG_STRING && !*(const char *)ref->key)))
+		sentence[0] = "ref->key is empty: a key has 1 to 255 bytes";
+	else if (k)
+		sentence[0] =
+			"value is NULL, but capacity is not 0: pass a buffer, or 0 to ask for "
+			"the size";
+	return kreg_inner_refuse(k, call_of("kreg_ref_lookup"), sentence);
+}
+
 /* All that is not the usual case. */
 static __attribute__((noinline)) ssize_t ref_unusual(struct kreg *k, struct kreg_ref *ref,
 						     void *value, size_t capacity,
@@ -171,12 +192,12 @@ static __attribute__((noinline)) ssize_t ref_unusual(struct kreg *k, struct kreg
 	struct query q;
 	int err;
 
-	if (!ref || (!value && capacity))
-		return -EINVAL;
+	if (!k || !ref || (!value && capacity))
+		return ref_refuse(k, ref);
 	key_size = ref->key_size == (uint32_t)KREG_STRING ? KREG_STRING : ref->key_size;
 	err = key_check(ref->key, &key_size);
 	if (err)
-		return err;
+		return err == -EINVAL ? ref_refuse(k, ref) : err;
 	if ((ref->remembered[SEEN_NUMBER] & ~NUMBER_FLAGS) == k->thread_number) {
 		q = table_query_hashed(ref->reserved, ref->key, key_size, KIND_OF(ENTRY_NAME));
 		got = look_again(k, ref, &out);
@@ -262,15 +283,15 @@ ssize_t kreg_ref_lookup(struct kreg *k, struct kreg_ref *ref, void *value, size_
 
 	/* Not in one condition, of which the compiler would make more instructions. */
 	if (caa_unlikely(!k))
-		return -EINVAL;
+		return ref_refuse(k, ref);
 	if (caa_unlikely(capacity < 8))
 		return ref_sized(k, ref, value, capacity, owner);
 	if (caa_unlikely(!ref))
-		return -EINVAL;
+		return ref_refuse(k, ref);
 	if (caa_unlikely(ref->remembered[SEEN_NUMBER] != k->thread_number))
 		return ref_sized(k, ref, value, capacity, owner);
 	if (caa_unlikely(!value))
-		return -EINVAL;
+		return ref_refuse(k, ref);
 	got = ref_usual(k, ref, value, capacity, owner, true);
 	return caa_likely(got != -EAGAIN) ? got : ref_unusual(k, ref, value, capacity, owner);
 }

@@ -14,7 +14,7 @@ int kreg_select(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_f
 	UNCANCELLABLE;
 	struct kreg_pattern own;
 	struct visit v = { .k = k, .pattern = &own, .visit = visit, .data = data };
-	int err = k && visit ? pattern_check(pattern, &own) : -EINVAL;
+	int err = visit ? pattern_check(k, pattern, &own) : refuse(k, "visit is NULL");
 
 	return err ? err : visit_matching(&v);
 }
@@ -52,9 +52,11 @@ int kreg_each_of_key(struct kreg *k, const void *key, size_t key_size, kreg_visi
 		     void *data)
 {
 	UNCANCELLABLE;
-	KREG_PATTERN(pattern, .key = key, .key_size = key_size);
+	KREG_PATTERN(pattern, .key = key);
+	int err = key_of_call(k, key, &key_size);
 
-	return key ? kreg_select(k, &pattern, visit, data) : -EINVAL;
+	pattern.key_size = key_size;
+	return err ? err : kreg_select(k, &pattern, visit, data);
 }
 
 int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visit_fn visit,
@@ -63,7 +65,7 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 	UNCANCELLABLE;
 	KREG_PATTERN(pattern, .owner = owner);
 
-	return owner ? kreg_select(k, &pattern, visit, data) : -EINVAL;
+	return owner ? kreg_select(k, &pattern, visit, data) : refuse(k, "owner is NULL");
 }
 
 int kreg_inner_select_all(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit,

@@ -213,6 +213,7 @@ static void batch_reverse(struct batch *batch)
 
 static int batch_visit(const struct visit *v, const struct batch *batch)
 {
+	OUTSIDE_OF_CALL;
 	uint32_t i;
 	int err;
 

@@ -32,7 +32,7 @@
 int handle_thread_slow(struct kreg *k, struct thread **out)
 {
 	if (!k)
-		return -EINVAL;
+		return refuse(k, K_IS_NULL);
 	if (!k->writable)
 		return -EROFS;
 	if (handle_is_parents(k))

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "lib/inner.h"
 #include "lib/handle/member.h"
+#include "lib/handle/refuse.h"
 #include "shm/counted.h"
 #include "shm/grace.h"
 #include "shm/heap.h"
@@ -46,6 +47,7 @@ struct kreg {
 	uint16_t number;       /* of the handle, within the member */
 	struct cds_list_head member_node;
 	struct origin *origin;
+	struct log_to log; /* for the calls of the handle */
 	bool writable;
 	bool joined;       /* membarrier */
 	uint64_t sweeping; /* a thread uses @sweep */

@@ -142,7 +142,11 @@ struct kreg_options {
 	 * no guard ran.
 	 */
 	const char *guard;
-	/* Called with a sentence that says why the call failed and what to do. */
+	/*
+	 * Called with a sentence that says why a call failed and what to do: kreg_open(), and then
+	 * the calls of the handle, so @log_data has to stay valid until kreg_close() has returned.
+	 * NULL: what kreg_set_log() has set. See there.
+	 */
 	kreg_log_fn log;
 	void *log_data;
 	/*
@@ -278,6 +282,32 @@ enum kreg_destroy_flags {
  * Since: 1.0
  */
 int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t flags);
+
+/*
+ * Sets the log of the process, for calls without a handle and for handles opened without a
+ * log of their own. NULL: none, as at the beginning: kreg never writes to stderr by itself.
+ *
+ * Each -EINVAL of a call is one sentence "CALL: ARGUMENT ...": which argument was refused and
+ * why, or what to do. CALL is the one that the program has made. Bytes of arguments that are
+ * not printable ASCII are written as \xNN; values and keys are not shown. kreg_open(),
+ * kreg_destroy(), kreg_registries_each() and kreg_supervision_read() say also why they failed
+ * otherwise; for other calls the other errors say it all.
+ * kreg_service_parse() says nothing of a key that is not of a service.
+ *
+ * @log: is called by the thread that makes the call, before that returns, with no lock held, by
+ *       several threads at once; so inside a signal handler, if that makes such a call with a
+ *       wrong argument. It may call kreg; what these calls refuse is not said.
+ * @data: for @log. It has to stay valid until another log is set and the calls that had begun
+ *        before have returned.
+ *
+ * Context: any thread, at any time, but not in a signal handler. A child of fork() inherits the
+ *          log; a program that execve(2) begins has none. Each different pair of @log and @data
+ *          takes 24 bytes, which are not freed.
+ * Return: 0, or:
+ *   -ENOMEM        out of memory; the log is as before
+ * Since: 1.0
+ */
+int kreg_set_log(kreg_log_fn log, void *data);
 
 /*
  * The sentence for a negative errno of these calls; 0 is "no error". A positive number is no

@@ -78,7 +78,7 @@ struct kreg_end {
  * Death: this is about nothing else.
  * Return: 0, also if it is unknown; or an error:
  *   -EBUSY         the owner is alive; if it no longer has a name, it has given it up
- *   -EINVAL        an argument is NULL, or @owner is none
+ *   -EINVAL        an argument is NULL, or no owner of the registry has had this token
  * Since: 1.0
  */
 int kreg_owner_end(struct kreg *k, const struct kreg_owner *owner, struct kreg_end *end);

@@ -48,6 +48,7 @@ static int count_own(struct kreg *k, const struct query *q, const struct countin
 {
 	struct change change;
 	struct found own;
+	bool is_counter = true;
 	int64_t *word;
 	int err = change_enter(&change, k, q);
 
@@ -56,6 +57,7 @@ static int count_own(struct kreg *k, const struct query *q, const struct countin
 	err = change_find_own(&change, &own);
 	if (!err) {
 		word = counter_word(k, &own);
+		is_counter = word;
 		if (word) {
 			/*
 			 * Nobody else writes the word: it is the caller's own, and other threads
@@ -65,11 +67,11 @@ static int count_own(struct kreg *k, const struct query *q, const struct countin
 			*before = load_relaxed(word);
 			*now = count_on(c, *before);
 			store_relaxed(word, *now); /* relaxed: as above */
-		} else {
-			err = -EINVAL;
 		}
 	}
 	change_leave(&change);
+	if (!is_counter)
+		return refuse(k, "the value of the key is no counter: a counter has 8 bytes");
 	return change_whose(k, q, err);
 }
 
@@ -78,7 +80,7 @@ static int count_key(struct kreg *k, const void *key, size_t key_size, const str
 {
 	struct query q;
 	int64_t old = 0, new = 0;
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
 	if (err)
 		return err;
@@ -125,8 +127,10 @@ int64_t kreg_counter_add_many(struct kreg *k, struct kreg_counter_item *items, s
 	int64_t counted = 0;
 	size_t i;
 
-	if (!k || (!items && count))
-		return -EINVAL;
+	if (!k)
+		return refuse(k, K_IS_NULL);
+	if (!items && count)
+		return refuse(k, "items is NULL, but count is not 0");
 	for (i = 0; i < count; i++) {
 		const struct counting c = { .how = COUNT_ADD, .delta = items[i].delta };
 
@@ -152,7 +156,8 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
 {
 	UNCANCELLABLE;
 	uint64_t all = 0;
-	int err = sum ? kreg_each_of_key(k, key, key_size, sum_entry, &all) : -EINVAL;
+	int err = sum ? kreg_each_of_key(k, key, key_size, sum_entry, &all)
+		      : refuse(k, "sum is NULL");
 
 	if (!err)
 		*sum = (int64_t)all;

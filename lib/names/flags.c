@@ -52,7 +52,7 @@ int kreg_get_flags(struct kreg *k, const void *key, size_t key_size, uint32_t *f
 	UNCANCELLABLE;
 	uint64_t info = 0;
 	struct query q;
-	int ahead, err = k && flags ? key_check(key, &key_size) : -EINVAL;
+	int ahead, err = flags ? key_of_call(k, key, &key_size) : refuse(k, "flags is NULL");
 
 	if (err)
 		return err;
@@ -98,12 +98,18 @@ int kreg_set_flags(struct kreg *k, const void *key, size_t key_size, uint32_t fl
 	uint32_t tries = 0;
 	struct query q;
 	void *value;
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
 	if (err)
 		return err;
-	if (flags & ~FLAGS || flags == KREG_REGISTER_DROP || !k->segment.unique)
-		return -EINVAL;
+	if (!k->segment.unique)
+		return refuse(k, "the registry has duplicate keys, whose entries have no flags");
+	if (flags & ~FLAGS)
+		return refuse(
+			k, "flags has bits that cannot be changed: use KREG_REGISTER_REPLACEABLE "
+			   "and KREG_REGISTER_DROP");
+	if (flags == KREG_REGISTER_DROP)
+		return refuse(k, "flags has KREG_REGISTER_DROP without KREG_REGISTER_REPLACEABLE");
 	value = malloc(KREG_VALUE_MAX);
 	if (!value)
 		return -ENOMEM;

@@ -66,12 +66,18 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 	uint32_t tries = 0;
 	struct query q;
 	void *value;
-	int err = k && to && to->token ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
+	if (!err && !to)
+		err = refuse(k, "to is NULL");
+	if (!err && !to->token)
+		err = refuse(k, "to has a token of 0: take an owner that a call has returned");
 	if (!err)
 		err = handle_check(k);
 	if (!err && k->segment.partitions > 1)
-		err = -EINVAL;
+		err = refuse(
+			k, "the registry has partitions, in which an entry lies where its owner's "
+			   "do: unregister it, and let the other process register it");
 	if (err)
 		return err;
 	if (!is_here(k, to->token))

@@ -34,6 +34,10 @@ static const struct index_line no_line;
 static __attribute__((noinline)) int lookup_alone(struct kreg *k, const struct kreg_key *key,
 						  struct kreg_found *out)
 {
+	if (lookup_is_wrong(k, key->key, key->key_size, out->value, out->capacity)) {
+		out->size = lookup_refuse(k, "kreg_lookup_many", key->key, key->key_size, "value");
+		return 0;
+	}
 	out->size = kreg_lookup(k, key->key, key->key_size, out->value, out->capacity, &out->owner);
 	return out->size >= 0;
 }
@@ -171,8 +175,10 @@ int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t cou
 	int64_t got = 0;
 	size_t at, some;
 
-	if (!k || ((!keys || !found) && count))
-		return -EINVAL;
+	if (caa_unlikely(!k || ((!keys || !found) && count)))
+		return refuse(k, !k      ? K_IS_NULL
+				 : !keys ? "keys is NULL, but count is not 0"
+					 : "found is NULL, but count is not 0");
 	for (at = 0; at < count; at += some) {
 		some = count - at < GROUP ? count - at : GROUP;
 		if (caa_unlikely(!look_is_new(k)))
@@ -210,7 +216,12 @@ int kreg_register_many(struct kreg *k, const struct kreg_item *items, size_t cou
 {
 	UNCANCELLABLE;
 	size_t reserved, published = 0;
-	int err = k && (items || !count) ? 0 : -EINVAL;
+	int err = 0;
+
+	if (!k)
+		err = refuse(k, K_IS_NULL);
+	else if (!items && count)
+		err = refuse(k, "items is NULL, but count is not 0");
 
 	for (reserved = 0; reserved < count && !err; reserved += !err)
 		err = kreg_register_with(k, items[reserved].key, items[reserved].key_size,

@@ -163,7 +163,7 @@ static int change(struct kreg *k, const void *key, size_t key_size, const void *
 {
 	struct kreg_entry entry = { .key = key, .value = value, .value_size = value_size };
 	uint32_t tries = 0;
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
 	if (err)
 		return err;
@@ -180,7 +180,7 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 		  size_t value_size)
 {
 	UNCANCELLABLE;
-	int err = value_check(value, &value_size);
+	int err = value_of_call(k, value, &value_size, "value");
 
 	if (err)
 		return err;
@@ -193,18 +193,27 @@ int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size)
 	return change(k, key, key_size, NULL, 0);
 }
 
+static int show(const struct kreg_entry *entry, kreg_visit_fn visit, void *data)
+{
+	OUTSIDE_OF_CALL;
+
+	return visit(entry, data);
+}
+
 int kreg_meta_each(struct kreg *k, kreg_visit_fn visit, void *data)
 {
 	UNCANCELLABLE;
 	struct kreg_entry entry;
 	struct copy copy;
 	uint32_t at = 0;
-	int err = k && visit ? copy_all(k, &copy) : -EINVAL;
+	int err = !k      ? refuse(k, K_IS_NULL)
+		  : visit ? copy_all(k, &copy)
+			  : refuse(k, "visit is NULL");
 
 	if (err)
 		return err;
 	while (!err && next_item(&copy, &at, &entry))
-		err = visit(&entry, data);
+		err = show(&entry, visit, data);
 	free(copy.bytes);
 	return err;
 }
@@ -217,8 +226,10 @@ ssize_t kreg_meta_get(struct kreg *k, const void *key, size_t key_size, void *va
 	ssize_t got = -ENOENT;
 	struct copy copy;
 	uint32_t at = 0;
-	int err = k && (value || !capacity) ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
+	if (!err)
+		err = buffer_of_call(k, value, capacity, "value");
 	if (!err)
 		err = copy_all(k, &copy);
 	if (err)
@@ -238,7 +249,10 @@ ssize_t kreg_meta_get_string(struct kreg *k, const void *key, size_t key_size, c
 			     size_t capacity)
 {
 	UNCANCELLABLE;
-	ssize_t got = kreg_meta_get(k, key, key_size, out, text_room(out, capacity));
+	ssize_t got = buffer_of_call(k, out, capacity, "out");
+
+	if (!got)
+		got = kreg_meta_get(k, key, key_size, out, text_room(out, capacity));
 
 	return text_end(out, capacity, got);
 }

@@ -153,19 +153,25 @@ _Static_assert(KREG_VALUE_MAX == ENTRY_VALUE_MAX, "what is larger is taken for d
 static int check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t *value_size, uint32_t flags, const struct kreg_found *holder)
 {
-	int err = k ? key_check(key, key_size) : -EINVAL;
+	int err = key_of_call(k, key, key_size);
 
 	if (!err)
-		err = value_check(value, value_size);
+		err = value_of_call(k, value, value_size, "value");
 	if (err)
 		return err;
 	if (holder && !holder->value && holder->capacity)
-		return -EINVAL;
-	if (flags & ~REGISTER_FLAGS || (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED))
-		return -EINVAL;
-	if (flags & KREG_REGISTER_DROP &&
-	    (!(flags & KREG_REGISTER_REPLACEABLE) || flags & KREG_REGISTER_RESERVED))
-		return -EINVAL;
+		return refuse(
+			k, "holder->value is NULL, but its capacity is not 0: initialize holder, "
+			   "as by = { 0 }");
+	if (flags & ~REGISTER_FLAGS)
+		return refuse(k, "flags has unknown bits: use KREG_REGISTER_*");
+	if (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED)
+		return refuse(k, "flags has more than KREG_REGISTER_RESERVED, but the registry has "
+				 "duplicate keys: there is no holder to replace, and no line");
+	if (flags & KREG_REGISTER_DROP && !(flags & KREG_REGISTER_REPLACEABLE))
+		return refuse(k, "flags has KREG_REGISTER_DROP without KREG_REGISTER_REPLACEABLE");
+	if (flags & KREG_REGISTER_DROP && flags & KREG_REGISTER_RESERVED)
+		return refuse(k, "flags has KREG_REGISTER_DROP, which a reserved name cannot have");
 	return 0;
 }
 
@@ -221,7 +227,7 @@ static __attribute__((noinline)) int register_slow(struct kreg *k, const void *k
 						   const void *value, size_t value_size,
 						   struct kreg_found *holder)
 {
-	UNCANCELLABLE;
+	UNCANCELLABLE_IN("kreg_register");
 	return register_name(k, key, key_size, value, value_size, 0, holder);
 }
 
@@ -299,10 +305,17 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 	return 0;
 }
 
+static bool is_wanted(const struct kreg_entry *entry, kreg_match_fn match, void *data)
+{
+	OUTSIDE_OF_CALL;
+
+	return match(entry, data);
+}
+
 static __attribute__((noinline)) int unregister_matching(struct change *change, kreg_match_fn match,
 							 void *data)
 {
-	UNCANCELLABLE;
+	UNCANCELLABLE_IN("kreg_unregister");
 	struct own_line line;
 	struct kreg_entry entry;
 	struct found own;
@@ -314,7 +327,7 @@ static __attribute__((noinline)) int unregister_matching(struct change *change, 
 			err = entry_show(change, &own, &entry);
 			if (err)
 				return err;
-			if (!match(&entry, data)) {
+			if (!is_wanted(&entry, match, data)) {
 				line.after = own.place;
 				continue;
 			}
@@ -332,7 +345,7 @@ unregister(struct kreg *k, const void *key, size_t key_size, kreg_match_fn match
 	struct change change;
 	struct found own;
 	struct query q;
-	int err = caa_likely(k) ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call_in(k, key, &key_size, "kreg_unregister");
 
 	if (caa_unlikely(err))
 		return err;
@@ -360,5 +373,5 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
 			  void *data)
 {
 	UNCANCELLABLE;
-	return match ? unregister(k, key, key_size, match, data) : -EINVAL;
+	return match ? unregister(k, key, key_size, match, data) : refuse(k, "match is NULL");
 }

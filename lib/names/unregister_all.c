@@ -169,8 +169,13 @@ static int64_t unregister_of_process(struct kreg *k)
 int64_t kreg_unregister_all(struct kreg *k, uint32_t flags)
 {
 	UNCANCELLABLE;
-	int err = k && !(flags & ~(uint32_t)KREG_UNREGISTER_PROCESS) ? handle_check(k) : -EINVAL;
+	int err;
 
+	if (!k)
+		return refuse(k, K_IS_NULL);
+	if (flags & ~(uint32_t)KREG_UNREGISTER_PROCESS)
+		return refuse(k, "flags has unknown bits: use KREG_UNREGISTER_*");
+	err = handle_check(k);
 	if (err)
 		return err;
 	return flags & KREG_UNREGISTER_PROCESS ? unregister_of_process(k)

@@ -19,9 +19,9 @@
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t *value_size)
 {
-	int err = k ? key_check(key, key_size) : -EINVAL;
+	int err = key_of_call(k, key, key_size);
 
-	return err ? err : value_check(value, value_size);
+	return err ? err : value_of_call(k, value, value_size, "value");
 }
 
 /* The value of @own; NULL: damage. */
@@ -164,7 +164,9 @@ ssize_t kreg_update(struct kreg *k, const void *key, size_t key_size, const void
 	const struct update u = { .old = old, .capacity = capacity };
 
 	if (!old && capacity)
-		return -EINVAL;
+		return refuse(k,
+			      "old is NULL, but capacity is not 0: pass a buffer, or 0 to ask for "
+			      "the size");
 	return update_value(k, key, key_size, value, value_size, &u);
 }
 
@@ -173,7 +175,7 @@ int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void 
 {
 	UNCANCELLABLE;
 	struct update u = { .expected = expected ? expected : "" };
-	ssize_t got = value_check(expected, &expected_size);
+	ssize_t got = value_of_call(k, expected, &expected_size, "expected");
 
 	/* One that is too long is not the value. */
 	if (got && got != -EMSGSIZE)
@@ -181,6 +183,13 @@ int kreg_update_if(struct kreg *k, const void *key, size_t key_size, const void 
 	u.expected_size = expected_size;
 	got = update_value(k, key, key_size, value, value_size, &u);
 	return got < 0 ? (int)got : 0;
+}
+
+static ssize_t change_value(kreg_update_fn change, unsigned char *values, size_t size, void *data)
+{
+	OUTSIDE_OF_CALL;
+
+	return change(values + KREG_VALUE_MAX, KREG_VALUE_MAX, values, size, data);
 }
 
 int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_update_fn change,
@@ -194,7 +203,8 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 	struct query q;
 	size_t none = 0;
 	ssize_t got;
-	int err = change ? update_check(k, key, &key_size, NULL, &none) : -EINVAL;
+	int err =
+		change ? update_check(k, key, &key_size, NULL, &none) : refuse(k, "change is NULL");
 
 	if (err)
 		return err;
@@ -217,7 +227,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 		 */
 		u.expected = values;
 		u.expected_size = (size_t)got;
-		got = change(values + KREG_VALUE_MAX, KREG_VALUE_MAX, values, (size_t)got, data);
+		got = change_value(change, values, (size_t)got, data);
 		if (got < 0)
 			break;
 		content.value_size = (uint32_t)got;

@@ -9,7 +9,7 @@
 int kreg_service_beat(struct kreg *k)
 {
 	struct kreg_owner self;
-	int err = kreg_self(k, &self);
+	int err = k ? kreg_self(k, &self) : refuse(k, K_IS_NULL);
 
 	if (!err)
 		row_beat(&k->segment, k->self.owner);

@@ -60,9 +60,10 @@ int kreg_service_health(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	struct query q;
 	int tries = 0;
-	int err = health && health->size >= sizeof(health->size) ? service_of(&key, k, space, role)
-								 : -EINVAL;
+	int err = size_of_call(k, health, "health");
 
+	if (!err)
+		err = service_of(&key, k, space, role);
 	if (err)
 		return err;
 	q = table_query(&k->segment, key.bytes, key.size);

@@ -42,13 +42,21 @@ ssize_t kreg_service_lookup(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	int err = service_of(&key, k, space, role);
 
+	if (!err && caa_unlikely(!value && capacity))
+		err = buffer_of_call(k, value, capacity, "value");
 	return err ? err : kreg_lookup(k, key.bytes, key.size, value, capacity, owner);
 }
 
 ssize_t kreg_service_lookup_string(struct kreg *k, const char *space, const char *role, char *out,
 				   size_t capacity, struct kreg_owner *owner)
 {
-	ssize_t got = kreg_service_lookup(k, space, role, out, text_room(out, capacity), owner);
+	struct service_key key;
+	ssize_t got = service_of(&key, k, space, role);
+
+	if (!got && caa_unlikely(!out && capacity))
+		got = buffer_of_call(k, out, capacity, "out");
+	if (!got)
+		got = kreg_lookup(k, key.bytes, key.size, out, text_room(out, capacity), owner);
 
 	return text_end(out, capacity, got);
 }
@@ -90,7 +98,7 @@ static void tell_await(struct kreg *k, const struct query *q, const struct kreg_
 	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
 
 	if (telemetry_is_wanted(k, &kreg_await_semaphore) &&
-	    !kreg_service_parse(q->key, q->key_size, space, sizeof(space), role, sizeof(role)))
+	    !service_parse(q->key, q->key_size, space, sizeof(space), role, sizeof(role)))
 		telemetry_tell(k, KREG_TELEMETRY_AWAIT, space, role, owner, result);
 }
 
@@ -99,7 +107,7 @@ int kreg_service_await_begin(struct kreg_pending **out, struct kreg *k, const ch
 {
 	UNCANCELLABLE;
 	struct service_key key;
-	int err = out ? service_of(&key, k, space, role) : -EINVAL;
+	int err = out ? service_of(&key, k, space, role) : refuse(k, OUT_IS_NULL);
 
 	if (!err)
 		err = kreg_await_begin(out, k, key.bytes, key.size);
@@ -149,8 +157,8 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 	const struct each *each = data;
 	struct kreg_service service = { .space = space, .role = role };
 
-	if (entry->position || kreg_service_parse(entry->key, entry->key_size, space, sizeof(space),
-						  role, sizeof(role)))
+	if (entry->position ||
+	    service_parse(entry->key, entry->key_size, space, sizeof(space), role, sizeof(role)))
 		return 0;
 	service.value = entry->value;
 	service.value_size = entry->value_size;
@@ -161,12 +169,14 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 static int visit_services(struct kreg *k, const char *space, struct each *each, bool reserved_too)
 {
 	struct service_key prefix = { .size = 0 };
-	int err = k && k->segment.unique && each->visit ? 0 : -EINVAL;
 
-	if (!err && space)
-		err = service_prefix(&prefix, space);
-	if (err)
-		return err;
+	if (!k || !each->visit)
+		return refuse(k, k ? "visit is NULL" : K_IS_NULL);
+	if (!k->segment.unique)
+		return refuse(k, "the registry has duplicate keys, in which there are no services: "
+				 "kreg_each() lists what there is");
+	if (space && service_prefix(&prefix, space))
+		return kreg_inner_refuse_service(k, call_of(__func__), space, NULL, false);
 	KREG_PATTERN(pattern, .prefix = prefix.bytes, .prefix_size = prefix.size);
 
 	/* The key of a service has a slash, so it is of a group. */
@@ -222,13 +232,22 @@ static int by_name(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+static int show(const char *space, uint64_t services,
+		int (*visit)(const char *space, uint64_t services, void *data), void *data)
+{
+	OUTSIDE_OF_CALL;
+
+	return visit(space, services, data);
+}
+
 int kreg_namespace_each(struct kreg *k,
 			int (*visit)(const char *space, uint64_t services, void *data), void *data)
 {
 	UNCANCELLABLE;
 	struct spaces spaces = { 0 };
 	size_t first, end;
-	int err = visit ? kreg_service_each(k, NULL, note_namespace, &spaces) : -EINVAL;
+	int err = visit ? kreg_service_each(k, NULL, note_namespace, &spaces)
+			: refuse(k, "visit is NULL");
 
 	if (spaces.count)
 		qsort(spaces.names, spaces.count, sizeof(*spaces.names), by_name);
@@ -236,7 +255,7 @@ int kreg_namespace_each(struct kreg *k,
 		for (end = first + 1;
 		     end < spaces.count && !strcmp(spaces.names[first], spaces.names[end]);)
 			end++;
-		err = visit(spaces.names[first], end - first, data);
+		err = show(spaces.names[first], end - first, visit, data);
 	}
 	free(spaces.names);
 	return err;

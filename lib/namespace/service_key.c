@@ -75,16 +75,50 @@ int service_key(struct service_key *out, const char *space, const char *role)
 	return 0;
 }
 
-int service_of(struct service_key *out, const struct kreg *k, const char *space, const char *role)
+int kreg_inner_refuse_service(const struct kreg *k, const char *call, const char *space,
+			      const char *role, bool has_role)
 {
-	/* A service is one process, which duplicate keys do not promise. */
-	return k && k->segment.unique ? service_key(out, space, role) : -EINVAL;
+	const char *sentence[] = { "space", " is NULL", NULL };
+
+	if (has_role && !role)
+		sentence[0] = "role";
+	else if (space && !namespace_size(space))
+		sentence[1] = " is no namespace: 1 to 100 of A-Z a-z 0-9 . _ -";
+	else if (space) {
+		sentence[0] = "role";
+		sentence[1] = " is no role: 1 to 150 printable ASCII characters, and no space";
+	}
+	return kreg_inner_refuse(k, call, sentence);
 }
 
-ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t capacity)
+static __attribute__((cold, noinline)) int refuse_service(const struct kreg *k, const char *call,
+							  const char *space, const char *role)
+{
+	/* A service is one process, which duplicate keys do not promise. */
+	if (k && !k->segment.unique)
+		return kreg_inner_refuse(
+			k, call,
+			(const char *const[]){
+				"the registry has duplicate keys, but a service is one "
+				"process: open one with unique keys",
+				NULL });
+	if (!k)
+		return kreg_inner_refuse(k, call, (const char *const[]){ K_IS_NULL, NULL });
+	return kreg_inner_refuse_service(k, call, space, role, true);
+}
+
+int service_of_in(struct service_key *out, const struct kreg *k, const char *space,
+		  const char *role, const char *function)
+{
+	if (caa_unlikely(!k || !k->segment.unique || service_key(out, space, role)))
+		return refuse_service(k, call_of(function), space, role);
+	return 0;
+}
+
+ssize_t kreg_inner_service_key(const char *space, const char *role, char *key, size_t capacity)
 {
 	struct service_key made;
-	int err = key || !capacity ? service_key(&made, space, role) : -EINVAL;
+	int err = service_key(&made, space, role);
 
 	if (err)
 		return err;
@@ -95,16 +129,26 @@ ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t 
 	return (ssize_t)made.size;
 }
 
-int kreg_service_parse(const void *key, size_t key_size, char *space, size_t space_size, char *role,
-		       size_t role_size)
+ssize_t kreg_service_key(const char *space, const char *role, char *key, size_t capacity)
+{
+	ssize_t size;
+
+	if (!key && capacity)
+		return refuse(NULL,
+			      "key is NULL, but capacity is not 0: pass a buffer, or 0 to ask for "
+			      "the size");
+	size = kreg_inner_service_key(space, role, key, capacity);
+	return size == -EINVAL
+		       ? kreg_inner_refuse_service(NULL, call_of(__func__), space, role, true)
+		       : size;
+}
+
+int service_parse(const void *key, size_t key_size, char *space, size_t space_size, char *role,
+		  size_t role_size)
 {
 	const char *bytes = key, *slash;
 	size_t before, after;
 
-	if (!key || !space || !role)
-		return -EINVAL;
-	if (key_size == KREG_STRING)
-		key_size = strlen(key);
 	slash = memchr(bytes, SEPARATOR, key_size);
 	if (!slash)
 		return -EINVAL;
@@ -120,4 +164,17 @@ int kreg_service_parse(const void *key, size_t key_size, char *space, size_t spa
 	memcpy(role, slash + 1, after);
 	role[after] = 0;
 	return 0;
+}
+
+/* That a key is no service's is the answer, and not worth a message. */
+int kreg_service_parse(const void *key, size_t key_size, char *space, size_t space_size, char *role,
+		       size_t role_size)
+{
+	if (!key)
+		return refuse(NULL, "key is NULL");
+	if (!space || !role)
+		return refuse(NULL, space ? "role is NULL" : "space is NULL");
+	if (key_size == KREG_STRING)
+		key_size = strlen(key);
+	return service_parse(key, key_size, space, space_size, role, role_size);
 }

@@ -81,8 +81,10 @@ int kreg_service_register_many(struct kreg *k, const struct kreg_service_item *i
 	size_t at = count, i;
 	int err;
 
-	if (!k || !k->segment.unique || (!items && count))
-		return -EINVAL;
+	if (!k)
+		return refuse(k, K_IS_NULL);
+	if (!items && count)
+		return refuse(k, "items is NULL, but count is not 0");
 	if (!count)
 		return 0;
 	made = calloc(count, sizeof(*made));
@@ -195,5 +197,7 @@ ssize_t kreg_service_read(struct kreg *k, const char *space, const char *role, c
 	struct service_key key;
 	int err = service_of(&key, k, space, role);
 
+	if (!err && caa_unlikely(!value))
+		err = refuse(k, "value is NULL");
 	return err ? err : kreg_read(k, key.bytes, key.size, value, owner);
 }

@@ -17,6 +17,8 @@ int kreg_service_whereis(struct kreg *k, const char *space, const char *role,
 	struct service_key key;
 	int err = service_of(&key, k, space, role);
 
+	if (!err && caa_unlikely(!owner))
+		err = refuse(k, "owner is NULL");
 	return err ? err : kreg_whereis(k, key.bytes, key.size, owner);
 }
 
@@ -75,17 +77,24 @@ int kreg_service_lock(struct kreg *k, const char *space, const char *role, int64
 }
 
 /* Writes the key, or the prefix of all keys of the namespace if there is no role. */
-static ssize_t write_key(char *key, size_t capacity, const char *space, const char *role)
+static ssize_t write_key(char *key, size_t capacity, const char *space, const char *role,
+			 const char *call)
 {
 	struct service_key made;
-	int err = key ? 0 : -EINVAL;
+	int err = role ? service_key(&made, space, role) : service_prefix(&made, space);
 
-	if (!err)
-		err = role ? service_key(&made, space, role) : service_prefix(&made, space);
-	if (!err && made.size > capacity)
+	if (err)
+		return kreg_inner_refuse_service(NULL, call, space, role, role);
+	if (!key && capacity)
+		err = kreg_inner_refuse(
+			NULL, call,
+			(const char *const[]){ "key is NULL, but capacity is not 0", NULL });
+	if (!err && key && made.size > capacity)
 		err = -ERANGE;
 	if (err)
 		return err;
+	if (!key)
+		return (ssize_t)made.size;
 	memcpy(key, made.bytes, made.size);
 	return (ssize_t)made.size;
 }
@@ -93,9 +102,12 @@ static ssize_t write_key(char *key, size_t capacity, const char *space, const ch
 int kreg_service_ref(struct kreg_ref *out, const char *space, const char *role, char *key,
 		     size_t capacity)
 {
-	ssize_t size = out && role ? write_key(key, capacity, space, role) : -EINVAL;
+	ssize_t size;
 
-	if (size < 0)
+	if (!out || !role)
+		return refuse(NULL, out ? "role is NULL" : "out is NULL");
+	size = write_key(key, capacity, space, role, call_of(__func__));
+	if (size < 0 || !key)
 		return (int)size;
 	*out = (struct kreg_ref){ .key = key, .key_size = (uint32_t)size };
 	return 0;
@@ -105,9 +117,12 @@ int kreg_service_pattern(struct kreg_pattern *out, const char *space, const char
 			 size_t capacity)
 {
 	const size_t needed = offsetof(struct kreg_pattern, prefix_size) + sizeof(out->prefix_size);
-	ssize_t size = out && out->size >= needed ? write_key(key, capacity, space, role) : -EINVAL;
+	ssize_t size;
 
-	if (size < 0)
+	if (!out || out->size < needed)
+		return refuse(NULL, out ? "out" SIZE_IS_NOT_SET : "out is NULL");
+	size = write_key(key, capacity, space, role, call_of(__func__));
+	if (size < 0 || !key)
 		return (int)size;
 	out->key = role ? key : NULL;
 	out->key_size = role ? (size_t)size : 0;
@@ -119,9 +134,12 @@ int kreg_service_pattern(struct kreg_pattern *out, const char *space, const char
 int kreg_service_pool(struct kreg_pool *out, const char *space, const char *role, char *key,
 		      size_t capacity)
 {
-	ssize_t size = out ? write_key(key, capacity, space, role) : -EINVAL;
+	ssize_t size;
 
-	if (size < 0)
+	if (!out)
+		return refuse(NULL, "out is NULL");
+	size = write_key(key, capacity, space, role, call_of(__func__));
+	if (size < 0 || !key)
 		return (int)size;
 	*out = (struct kreg_pool)KREG_POOL_PREFIX(key, (size_t)size);
 	return 0;

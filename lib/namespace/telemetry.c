@@ -9,6 +9,7 @@
 #include "lib/namespace/telemetry.h"
 
 #include "base/outside.h"
+#include "lib/namespace/service_key.h"
 
 #ifdef HAVE_SDT
 #define _SDT_HAS_SEMAPHORES 1
@@ -29,7 +30,7 @@ unsigned short kreg_register_semaphore SEMAPHORE, kreg_refuse_semaphore SEMAPHOR
 int kreg_service_telemetry(struct kreg *k, kreg_telemetry_fn telemetry, void *data)
 {
 	if (!k)
-		return -EINVAL;
+		return refuse(k, K_IS_NULL);
 	k->telemetry_data = data;
 	k->telemetry = telemetry;
 	return 0;
@@ -42,6 +43,7 @@ struct report {
 
 static void call_back(void *data)
 {
+	OUTSIDE_OF_CALL;
 	const struct report *report = data;
 
 	report->k->telemetry(report->event, report->k->telemetry_data);
@@ -83,8 +85,7 @@ void telemetry_purge(struct kreg *k, const struct kreg_entry *entry)
 {
 	char space[KREG_NAMESPACE_MAX + 1], role[KREG_ROLE_MAX + 1];
 
-	if (!kreg_service_parse(entry->key, entry->key_size, space, sizeof(space), role,
-				sizeof(role)))
+	if (!service_parse(entry->key, entry->key_size, space, sizeof(space), role, sizeof(role)))
 		telemetry_tell(k, KREG_TELEMETRY_PURGE, space, role, &entry->owner, 0);
 }
 

@@ -92,7 +92,8 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 
 	if ((type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_STREAM &&
 	    (type & ~SOCK_NONBLOCK & ~SOCK_CLOEXEC) != SOCK_SEQPACKET)
-		return -EINVAL;
+		return refuse(k, "type is not SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK, "
+				 "SOCK_CLOEXEC or neither");
 	for (tries = 0;; tries++) {
 		size = kreg_lookup(k, key, key_size, value, sizeof(value), &own);
 		if (size < 0 && size != -ERANGE)

@@ -23,8 +23,8 @@ int kreg_self(struct kreg *k, struct kreg_owner *self)
 {
 	uint64_t life;
 
-	if (!k || !self)
-		return -EINVAL;
+	if (caa_unlikely(!k || !self))
+		return refuse(k, k ? "self is NULL" : K_IS_NULL);
 	if (!k->writable)
 		return -EROFS;
 	if (handle_is_parents(k) || !life_look(&k->lives, k->self.owner, &life))
@@ -51,10 +51,31 @@ struct kreg_end owner_end(struct kreg *k, owner_t owner)
 				  WTERMSIG(code) };
 }
 
+/* The arguments of a call about an owner, which fills @out; and @no_out, if that is NULL. */
+#define owner_check(k, owner, out, no_out) owner_check_in(k, owner, out, no_out, __func__)
+static int owner_check_in(const struct kreg *k, const struct kreg_owner *owner, const void *out,
+			  const char *no_out, const char *function)
+{
+	if (!k)
+		return refuse_in(function, k, K_IS_NULL);
+	if (!owner)
+		return refuse_in(function, k, "owner is NULL");
+	if (!owner->token)
+		return refuse_in(function, k,
+				 "owner has a token of 0: take an owner that a call has returned");
+	return out ? 0 : refuse_in(function, k, no_out);
+}
+
 int kreg_owner_end(struct kreg *k, const struct kreg_owner *owner, struct kreg_end *end)
 {
-	if (!k || !owner || !end || !owner->token)
-		return -EINVAL;
+	int err = owner_check(k, owner, end, "end is NULL");
+
+	if (err)
+		return err;
+	if (!life_was_taken(&k->lives, owner->token))
+		return refuse(
+			k, "owner was never one of this registry's: take an owner that a call has "
+			   "returned");
 	if (life_is_alive(&k->lives, owner->token))
 		return -EBUSY;
 	*end = owner_end(k, owner->token);
@@ -103,7 +124,7 @@ static int open_pidfd(struct kreg *k, const struct kreg_owner *owner, enum pidfd
 	int fd, err;
 
 	if (!k || !owner)
-		return -EINVAL;
+		return refuse(k, k ? "owner is NULL" : K_IS_NULL);
 	if (!life_look(&k->lives, owner->token, &life))
 		return -ESRCH;
 	if (!handle_pid_is_ours(k, owner->token))
@@ -257,8 +278,9 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 	struct kreg_owner_facts own = { 0 };
 	int err;
 
-	if (!k || !owner || !facts || !owner->token)
-		return -EINVAL;
+	err = owner_check(k, owner, facts, "facts is NULL");
+	if (err)
+		return err;
 	if (!segment_is_whole(&k->segment))
 		return -ENOMEM;
 	if (!owner_facts(k, owner->token, &own))
@@ -272,6 +294,14 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 	return err == -ESRCH ? -EACCES : err;
 }
 
+static int show(const struct kreg_owner_facts *facts,
+		int (*visit)(const struct kreg_owner_facts *, void *), void *data)
+{
+	OUTSIDE_OF_CALL;
+
+	return visit(facts, data);
+}
+
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
 		    void *data)
 {
@@ -280,7 +310,7 @@ int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *
 	int err = 0;
 
 	if (!k || !visit)
-		return -EINVAL;
+		return refuse(k, k ? "visit is NULL" : K_IS_NULL);
 	if (!segment_is_whole(&k->segment))
 		return -ENOMEM;
 	end = row_end(&k->segment);
@@ -291,7 +321,7 @@ int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *
 		if (!owner || !owner_facts(k, owner, &facts) ||
 		    ask_kernel(k, owner, &facts) == -EUCLEAN || !life_is_alive(&k->lives, owner))
 			continue;
-		err = visit(&facts, data);
+		err = show(&facts, visit, data);
 	}
 	return err;
 }

@@ -9,13 +9,20 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lib/find/lookup.h"
 #include "lib/handle/handle.h"
 #include "lib/process/owner.h"
 #include "base/fd.h"
 
 int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_owner *owner)
 {
-	ssize_t got = owner ? kreg_lookup(k, key, key_size, NULL, 0, owner) : -EINVAL;
+	ssize_t got;
+
+	if (caa_unlikely(!owner))
+		return refuse(k, "owner is NULL");
+	if (lookup_is_wrong(k, key, key_size, NULL, 0))
+		return lookup_refuse(k, __func__, key, key_size, "");
+	got = kreg_lookup(k, key, key_size, NULL, 0, owner);
 
 	return got < 0 ? (int)got : 0;
 }
@@ -59,5 +66,7 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 		err = fd_pidfd_signal(fd, signal);
 		close(fd);
 	} while (err == -ESRCH && ++tries < PEEK_TRIES);
+	if (err == -EINVAL)
+		return refuse(k, "signal is not the number of a signal");
 	return err == -ESRCH ? -EUCLEAN : err;
 }

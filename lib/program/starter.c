@@ -21,10 +21,14 @@ void kreg_inner_file(const struct kreg *k, uint64_t *device, uint64_t *inode)
 	*inode = k->segment.inode;
 }
 
-int kreg_inner_check(struct kreg *k, size_t key_size, size_t value_size)
+int kreg_inner_check(struct kreg *k, const char *call, size_t key_size, size_t value_size)
 {
-	if (!k || !k->segment.unique)
-		return -EINVAL;
+	if (!k)
+		return kreg_inner_refuse(k, call, (const char *const[]){ K_IS_NULL, NULL });
+	if (!k->segment.unique)
+		return refuse_in(call, k,
+				 "the registry has duplicate keys, but the name of a program "
+				 "or service is one process's: open one with unique keys");
 	/* The name is made as a gift to the program, so it has to fit into one. */
 	if (entry_head((uint32_t)key_size) + value_size > GIFT_BYTES_MAX)
 		return -EMSGSIZE;

@@ -11,5 +11,8 @@
 int64_t kreg_check(struct kreg *k, kreg_log_fn fault, void *data)
 {
 	UNCANCELLABLE;
-	return k ? check_segment(&k->segment, &k->lives, fault, data) : -EINVAL;
+	if (!k)
+		return refuse(k, K_IS_NULL);
+	OUTSIDE_OF_CALL;
+	return check_segment(&k->segment, &k->lives, fault, data);
 }

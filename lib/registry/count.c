@@ -10,7 +10,11 @@
 
 int64_t kreg_count(struct kreg *k)
 {
-	int64_t gifts = k ? gift_sum(&k->segment, &k->lives, 0) : -EINVAL;
+	int64_t gifts;
+
+	if (caa_unlikely(!k))
+		return refuse(k, K_IS_NULL);
+	gifts = gift_sum(&k->segment, &k->lives, 0);
 
 	/*
 	 * If deaths have left no gift, one call pays for the search, and the next ones

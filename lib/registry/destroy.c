@@ -56,8 +56,9 @@ int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t 
 	struct opening opening;
 	int err, tries;
 
-	err = flags & ~(uint32_t)KREG_DESTROY_FORCE ? -EINVAL
-						    : opening_read(&opening, name, options);
+	err = flags & ~(uint32_t)KREG_DESTROY_FORCE
+		      ? opening_refuse(options, "flags has unknown bits: use KREG_DESTROY_*")
+		      : opening_read(&opening, name, options);
 	if (err)
 		return err;
 	err = 1;

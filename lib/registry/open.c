@@ -215,9 +215,9 @@ static int check_keys(const struct kreg *k, const struct opening *o)
 {
 	if (!k->segment.unique || o->options.keys == KREG_KEYS_UNIQUE)
 		return 0;
-	segment_say(&o->path, "%s/%s has unique keys, but duplicate keys were requested",
-		    o->path.directory, o->path.file);
-	return -EINVAL;
+	return refuse_option(o, "options->keys asks for duplicate keys, but ", o->path.directory,
+			     "/", o->path.file,
+			     " has unique keys: open another one, or leave it 0");
 }
 
 /* Takes the process's seat and row in the segment. */
@@ -352,7 +352,7 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 	int err;
 
 	if (!out)
-		return -EINVAL;
+		return opening_refuse(options, "out is NULL: it gets the handle");
 	err = opening_read(&opening, name, options);
 	if (err)
 		return err;
@@ -366,6 +366,7 @@ int kreg_open(struct kreg **out, const char *name, const struct kreg_options *op
 		free(k);
 		return err;
 	}
+	k->log = (struct log_to){ opening.options.log, opening.options.log_data };
 	*out = k;
 	return 0;
 }

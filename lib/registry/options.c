@@ -49,17 +49,28 @@ void origin_free(struct origin *origin)
 	free(origin);
 }
 
-static int options_check(const struct kreg_options *o)
+static int options_check(const struct opening *opening)
 {
+	const struct kreg_options *o = &opening->options;
 	const uint32_t flags = KREG_OPEN_READONLY | KREG_OPEN_EXISTING | KREG_OPEN_EXCLUSIVE;
 
-	if (o->flags & ~flags || o->life > KREG_LIFE_FALLBACK ||
-	    o->keys > KREG_KEYS_DUPLICATE_BY_KEY || o->mode & ~0777u || o->seats > LIFE_SEATS_MAX ||
-	    o->partitions > SEGMENT_PARTITIONS_MAX)
-		return -EINVAL;
+	if (o->flags & ~flags)
+		return refuse_option(opening, "options->flags has unknown bits: use KREG_OPEN_*");
 	if ((o->flags & KREG_OPEN_EXCLUSIVE) &&
 	    (o->flags & (KREG_OPEN_READONLY | KREG_OPEN_EXISTING)))
-		return -EINVAL;
+		return refuse_option(opening,
+				     "options->flags has KREG_OPEN_EXCLUSIVE, which creates, "
+				     "and a flag that does not: use one of them");
+	if (o->life > KREG_LIFE_FALLBACK)
+		return refuse_option(opening, "options->life is none of KREG_LIFE_*");
+	if (o->keys > KREG_KEYS_DUPLICATE_BY_KEY)
+		return refuse_option(opening, "options->keys is none of KREG_KEYS_*");
+	if (o->mode & ~0777u)
+		return refuse_option(opening, "options->mode has more than permissions: 0 to 0777");
+	if (o->seats > LIFE_SEATS_MAX)
+		return refuse_option(opening, "options->seats is more than 65536");
+	if (o->partitions > SEGMENT_PARTITIONS_MAX)
+		return refuse_option(opening, "options->partitions is more than 64");
 	return 0;
 }
 
@@ -75,7 +86,7 @@ bool opening_name_is_allowed(const char *name)
 }
 
 /* "UID:NAME" or "NAME". */
-static int name_read(struct opening *o, const char *name)
+static bool name_read(struct opening *o, const char *name)
 {
 	const char *colon = strchr(name, ':');
 	unsigned long owner = process_euid();
@@ -85,16 +96,16 @@ static int name_read(struct opening *o, const char *name)
 		errno = 0;
 		owner = strtoul(name, &end, 10);
 		if (!text_is_digit(*name) || end != colon || errno || owner >= UINT32_MAX)
-			return -EINVAL;
+			return false;
 		name = colon + 1;
 	}
 	if (!opening_name_is_allowed(name))
-		return -EINVAL;
+		return false;
 	text_join(o->file, sizeof(o->file),
 		  (const char *[]){ "kreg.", text_number(digits, owner), ".", name, NULL });
 	o->path.file = o->file;
 	o->path.owner = (uid_t)owner;
-	return 0;
+	return true;
 }
 
 static const char *first_of(const char *option, const char *variable, const char *otherwise)
@@ -166,34 +177,46 @@ static int caller_check(const struct opening *o)
 	return err;
 }
 
+int opening_refuse_in(const struct kreg_options *options, const char *sentence,
+		      const char *function)
+{
+	struct kreg_options own;
+
+	/* What cannot be read has no log. */
+	if (sized_read(&own, sizeof(own), options))
+		own = (struct kreg_options){ 0 };
+	return kreg_inner_refuse_to(own.log, own.log_data, call_of(function),
+				    (const char *const[]){ sentence, NULL });
+}
+
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options)
 {
 	struct kreg_options *o = &out->options;
+	struct log_to log;
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = sized_read(o, sizeof(*o), options);
 	if (err)
-		return err;
-	out->path.log = o->log;
-	out->path.log_data = o->log_data;
+		return err == -EINVAL ? opening_refuse(NULL, "options" SIZE_IS_NOT_SET) : err;
+	log = (struct log_to){ o->log, o->log_data };
+	if (!log.log)
+		log_of_process(&log);
+	out->path.log = log.log;
+	out->path.log_data = log.data;
 	out->path.said = &out->said;
 	err = caller_check(out);
 	if (err)
 		return err;
-	err = options_check(o);
-	if (err) {
-		segment_say(&out->path, "an option has an invalid value");
+	err = options_check(out);
+	if (err)
 		return err;
-	}
-	err = name ? name_read(out, name) : -EINVAL;
-	if (err) {
-		segment_say(&out->path,
-			    "\"%s\" is not a registry name: 1 to %d of A-Z a-z 0-9 . _ -, "
-			    "optionally after UID:",
-			    name ? name : "", KREG_NAME_MAX);
-		return err;
-	}
+	if (!name)
+		return refuse_option(out, "name is NULL");
+	if (!name_read(out, name))
+		return refuse_option(out, "name \"", name,
+				     "\" is not a registry name: 1 to 64 of A-Z a-z 0-9 . _ -, not "
+				     "starting with a dot, optionally after UID:");
 	folder_choose(out, first_of(o->directory, "KREG_DIR", NULL));
 	out->guard = first_of(o->guard, "KREG_GUARD", LIFE_GUARD_DEFAULT);
 	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)

@@ -27,6 +27,16 @@ struct opening {
 
 int opening_read(struct opening *out, const char *name, const struct kreg_options *options);
 
+/* Says to the log in @options, which are not read yet, what a call refuses. -EINVAL. */
+#define opening_refuse(options, sentence) opening_refuse_in(options, sentence, __func__)
+int opening_refuse_in(const struct kreg_options *options, const char *sentence,
+		      const char *function);
+
+/* The same once they are. */
+#define refuse_option(opening, ...)                                                                \
+	(*(opening)->path.said = true,                                                             \
+	 refuse_to((opening)->path.log, (opening)->path.log_data, __VA_ARGS__))
+
 /* Of a registry, without its user. */
 bool opening_name_is_allowed(const char *name);
 

@@ -143,7 +143,11 @@ static int note_all(struct list *list)
 
 	if (strcmp(list->opening->base, FOLDER_RUN)) {
 		list->folder = list->opening->base;
-		return note_folder(list, list->folder, NULL);
+		err = note_folder(list, list->folder, NULL);
+		if (err && !list->opening->said)
+			segment_say(&list->opening->path, "cannot list the registries in %s: %s",
+				    list->folder, strerror(-err));
+		return err;
 	}
 	list->folder = FOLDER_SHM;
 	err = note_users(list);
@@ -238,6 +242,7 @@ static int visit_one(const struct list *list, const struct named *named,
 	err = look(&registry, &path, lives);
 	if (err)
 		return err == -ENOENT ? 0 : err;
+	OUTSIDE_OF_CALL;
 	return visit->visit(&registry, visit->data);
 }
 
@@ -264,7 +269,12 @@ int kreg_registries_each(const struct kreg_options *options, uint32_t flags,
 	UNCANCELLABLE;
 	struct opening opening;
 	struct list list = { .opening = &opening, .own_only = flags & KREG_REGISTRIES_OWN };
-	int err = visit && !(flags & ~(uint32_t)KREG_REGISTRIES_OWN) ? 0 : -EINVAL;
+	int err = 0;
+
+	if (!visit)
+		err = opening_refuse(options, "visit is NULL");
+	else if (flags & ~(uint32_t)KREG_REGISTRIES_OWN)
+		err = opening_refuse(options, "flags has unknown bits: use KREG_REGISTRIES_*");
 
 	/* The name is of no importance: the folders are the same for all. */
 	if (!err)

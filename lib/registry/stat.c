@@ -107,8 +107,9 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	int64_t gifts;
 	int err;
 
-	if (!k || !stat || stat->size < sizeof(stat->size))
-		return -EINVAL;
+	err = k ? size_of_call(k, stat, "stat") : refuse(k, K_IS_NULL);
+	if (err)
+		return err;
 	handle_is_lost(k);
 	s = &k->segment;
 	if (!segment_is_whole(s))

@@ -7,5 +7,5 @@
 int64_t kreg_sweep(struct kreg *k)
 {
 	UNCANCELLABLE;
-	return handle_reclaim(k);
+	return k ? handle_reclaim(k) : refuse(k, K_IS_NULL);
 }

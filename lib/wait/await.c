@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "lib/find/found.h"
 #include "lib/find/lookup.h"
 #include "lib/wait/pending.h"
 #include "lib/wait/wait.h"
@@ -62,9 +63,11 @@ static bool has_no_holder(struct kreg *k, const struct line_view *view, const vo
 	return !holder_in(k, view);
 }
 
+#define NO_TOKEN "owner has a token of 0: take an owner that a call has returned, or NULL for any"
+
 static int await_query(struct kreg *k, const void *key, size_t key_size, struct query *q)
 {
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
 	if (!err)
 		*q = table_query(&k->segment, key, key_size);
@@ -77,8 +80,10 @@ int kreg_await(struct kreg *k, const void *key, size_t key_size, int64_t timeout
 	UNCANCELLABLE;
 	struct kreg_found own = { 0 };
 	struct query q;
-	ssize_t got = found && !found->value && found->capacity ? -EINVAL
-								: await_query(k, key, key_size, &q);
+	ssize_t got = await_query(k, key, key_size, &q);
+
+	if (!got)
+		got = found_check(k, found);
 
 	if (!got)
 		got = wait_until(k, &q, timeout_ms,
@@ -96,7 +101,7 @@ int kreg_await_begin(struct kreg_pending **out, struct kreg *k, const void *key,
 		.gives_found = true,
 	};
 	struct query q;
-	int err = out ? await_query(k, key, key_size, &q) : -EINVAL;
+	int err = out ? await_query(k, key, key_size, &q) : refuse(k, OUT_IS_NULL);
 
 	return err ? err : pending_begin(out, k, &q, &kind, NULL);
 }
@@ -141,7 +146,7 @@ int kreg_await_gone(struct kreg *k, const void *key, size_t key_size,
 	UNCANCELLABLE;
 	owner_t who = owner ? owner->token : 0;
 	struct query q;
-	ssize_t got = owner && !who ? -EINVAL : await_query(k, key, key_size, &q);
+	ssize_t got = owner && !who ? refuse(k, NO_TOKEN) : await_query(k, key, key_size, &q);
 
 	if (!got)
 		got = wait_until(k, &q, timeout_ms,
@@ -162,7 +167,9 @@ int kreg_await_gone_begin(struct kreg_pending **out, struct kreg *k, const void 
 	};
 	const union pending_subject who = { .owner = owner ? owner->token : 0 };
 	struct query q;
-	int err = out && (!owner || who.owner) ? await_query(k, key, key_size, &q) : -EINVAL;
+	int err = !out                  ? refuse(k, OUT_IS_NULL)
+		  : owner && !who.owner ? refuse(k, NO_TOKEN)
+					: await_query(k, key, key_size, &q);
 
 	return err ? err : pending_begin(out, k, &q, &kind, &who);
 }
@@ -199,7 +206,10 @@ static int turn_query(struct kreg *k, const void *key, size_t key_size, struct q
 {
 	int err = await_query(k, key, key_size, q);
 
-	return !err && !k->segment.unique ? -EINVAL : err;
+	if (!err && !k->segment.unique)
+		err = refuse(k, "the registry has duplicate keys, and so no lines to wait in: "
+				"kreg_await() waits for any owner of the key");
+	return err;
 }
 
 int kreg_await_turn(struct kreg *k, const void *key, size_t key_size, int64_t timeout_ms)
@@ -223,7 +233,7 @@ int kreg_await_turn_begin(struct kreg_pending **out, struct kreg *k, const void 
 		.wait = { .look = look_for_turn, .must_wait = is_not_our_turn },
 	};
 	struct query q;
-	int err = out ? turn_query(k, key, key_size, &q) : -EINVAL;
+	int err = out ? turn_query(k, key, key_size, &q) : refuse(k, OUT_IS_NULL);
 
 	return err ? err : pending_begin(out, k, &q, &kind, NULL);
 }

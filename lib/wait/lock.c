@@ -51,7 +51,7 @@ static int lock_leave(struct kreg *k, const struct query *q, place_t place)
 	if (!err)
 		err = change_unlink(&change, &own);
 	change_leave(&change);
-	return err == -ENOENT ? -EINVAL : err;
+	return err;
 }
 
 static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
@@ -83,7 +83,7 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 	UNCANCELLABLE;
 	struct query q;
 	place_t place;
-	ssize_t got = k && lock ? key_check(key, &key_size) : -EINVAL;
+	ssize_t got = lock ? key_of_call(k, key, &key_size) : refuse(k, "lock is NULL");
 
 	if (got)
 		return (int)got;
@@ -116,7 +116,7 @@ int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, 
 	};
 	union pending_subject own;
 	struct query q;
-	int err = out && k ? key_check(key, &key_size) : -EINVAL;
+	int err = out ? key_of_call(k, key, &key_size) : refuse(k, OUT_IS_NULL);
 
 	if (err)
 		return err;
@@ -130,7 +130,7 @@ int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, 
 	return err;
 }
 
-/* Makes the query for the caller's entry at @place, and copies its key. */
+/* Makes the query for the caller's entry at @place, and copies its key. -ENOENT: it is no lock. */
 static int lock_key(struct kreg *k, place_t place, unsigned char *key, struct query *q)
 {
 	const struct entry *entry = segment_entry(&k->segment, place);
@@ -138,11 +138,13 @@ static int lock_key(struct kreg *k, place_t place, unsigned char *key, struct qu
 
 	if (entry_kind(info) != ENTRY_LOCK ||
 	    !entry_has_room(&k->segment, entry, ENTRY_HEAD + entry_key_size(info)))
-		return -EINVAL;
+		return -ENOENT;
 	copy_out(key, entry->bytes, entry_key_size(info));
 	*q = table_query_lock(&k->segment, key, entry_key_size(info));
 	return 0;
 }
+
+#define NOT_HELD "lock is not held through this handle's process: kreg_lock() fills it in"
 
 int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 {
@@ -151,9 +153,12 @@ int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 	struct thread *thread;
 	struct query q;
 	place_t place;
-	int err = k && lock && lock->place && lock->place <= PLACE_MAX ? handle_enter(k, &thread)
-								       : -EINVAL;
+	int err;
 
+	if (!k || !lock)
+		return refuse(k, k ? "lock is NULL" : K_IS_NULL);
+	err = lock->place && lock->place <= PLACE_MAX ? handle_enter(k, &thread)
+						      : refuse(k, NOT_HELD);
 	if (err)
 		return err;
 	place = (place_t)lock->place;
@@ -163,6 +168,8 @@ int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 	handle_leave(thread);
 	if (!err)
 		err = lock_leave(k, &q, place);
+	if (err == -ENOENT)
+		err = refuse(k, NOT_HELD);
 	if (!err)
 		lock->place = 0;
 	return err;

@@ -79,9 +79,11 @@ void pending_tell_by(struct kreg_pending *p, pending_tell_fn tell)
 	p->tell = tell;
 }
 
+#define P_IS_NULL "pending is NULL: it is what a call that ends in _begin has made"
+
 int kreg_pending_fd(const struct kreg_pending *p)
 {
-	return p ? p->pair.fd : -EINVAL;
+	return p ? p->pair.fd : refuse(NULL, P_IS_NULL);
 }
 
 /* Why there can be no result, and there will be none. */
@@ -112,9 +114,15 @@ int kreg_pending_result(struct kreg_pending *p, struct kreg_found *found)
 	struct kreg_found own = { 0 };
 	ssize_t got;
 
-	if (!p || p->kind->leave || (found && !p->kind->gives_found) ||
-	    (found && !found->value && found->capacity))
-		return -EINVAL;
+	if (!p)
+		return refuse(NULL, P_IS_NULL);
+	if (p->kind->leave)
+		return refuse(p->k, "pending is a wait for a lock: use kreg_pending_lock()");
+	if (found && !p->kind->gives_found)
+		return refuse(p->k, "found is not NULL, but this wait finds nothing: pass NULL");
+	got = found_check(p->k, found);
+	if (got)
+		return (int)got;
 	if (!found)
 		found = &own;
 	got = look(p, found);
@@ -132,8 +140,16 @@ int kreg_pending_result(struct kreg_pending *p, struct kreg_found *found)
 int kreg_pending_lock(struct kreg_pending *p, struct kreg_lock *lock)
 {
 	UNCANCELLABLE;
-	ssize_t got = p && lock && p->kind->leave && !p->is_given ? look(p, NULL) : -EINVAL;
+	ssize_t got;
 
+	if (!p || !lock)
+		return refuse(p ? p->k : NULL, p ? "lock is NULL" : P_IS_NULL);
+	if (!p->kind->leave)
+		return refuse(p->k, "pending is no wait for a lock: use kreg_pending_result()");
+	if (p->is_given)
+		return refuse(p->k,
+			      "pending has given its lock already: kreg_unlock() releases it");
+	got = look(p, NULL);
 	if (got)
 		return (int)got;
 	lock->place = p->subject.place;

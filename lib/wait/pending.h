@@ -15,6 +15,8 @@
 #include "lib/wait/wait.h"
 #include "shm/query.h"
 
+#define OUT_IS_NULL "out is NULL: it gets the pending wait"
+
 #pragma GCC visibility push(hidden)
 
 /* Whose end is waited for, or the place in the line of a lock. */

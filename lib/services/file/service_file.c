@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/call.h"
+#include "lib/inner.h"
 #include "lib/services/tree/kept.h"
 #include "lib/services/file/service_refused.h"
 #include "lib/services/tree/start_order.h"
@@ -24,7 +25,7 @@ static int begin_service(struct text *text, const char *role)
 	char key[KREG_KEY_MAX];
 	struct service *service;
 
-	if (kreg_service_key("any", role, key, sizeof(key)) < 0 ||
+	if (kreg_inner_service_key("any", role, key, sizeof(key)) < 0 ||
 	    !strcmp(role, KREG_ROLE_SUPERVISOR))
 		return text_fail(text, -EINVAL, "\"%s\" is not a valid role", role);
 	for (service = file->first; service; service = service->next) {
@@ -179,8 +180,10 @@ int kreg_supervision_read(struct kreg_supervision **out, const char *file, kreg_
 	char folder[PATH_MAX];
 	int err;
 
+	if (!out || !file)
+		return refuse_to(log, log_data, out ? "file is NULL" : "out is NULL");
 	if (!own)
-		return out && file ? -ENOMEM : -EINVAL;
+		return -ENOMEM;
 	text.begin_section = begin_section;
 	text.refuse = refuse_name;
 	own->what.size = sizeof(own->what);

@@ -19,11 +19,9 @@
 
 static int open_pipe(struct readiness *r)
 {
-	int ends[2], err;
+	int ends[2];
+	int err = fd_pipe(O_NONBLOCK, ends);
 
-	if (r->wanted_fd < 3 || r->wanted_fd > 1023)
-		return -EINVAL;
-	err = fd_pipe(O_NONBLOCK, ends);
 	if (err)
 		return err;
 	r->here = ends[0];

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/sized.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "lib/services/start/start.h"
 #include "lib/services/start/start_child.h"
 #include "lib/services/start/start_program.h"
@@ -36,12 +37,24 @@
 	(KREG_START_DIES_WITH_STARTER | KREG_START_ATTEND | KREG_START_PASS_ON |                   \
 	 KREG_START_FOREGROUND)
 
-static bool is_known(const struct kreg_start *how)
+/* What of @how is refused; NULL: nothing. */
+static const char *fault_of(const struct kreg_start *how)
 {
-	return how->argv && how->argv[0] && *how->argv[0] &&
-	       !(how->flags & ~(uint32_t)KNOWN_FLAGS) && how->ready <= KREG_READY_FD &&
-	       (how->ready == KREG_READY_NOTIFY || !how->watchdog_ms) && how->timeout_ms >= 0 &&
-	       (how->flags & KREG_START_ATTEND || !(how->flags & KREG_START_PASS_ON));
+	if (!how->argv || !how->argv[0] || !*how->argv[0])
+		return "start->argv has no program";
+	if (how->flags & ~(uint32_t)KNOWN_FLAGS)
+		return "start->flags has unknown bits: use KREG_START_*";
+	if (how->flags & KREG_START_PASS_ON && !(how->flags & KREG_START_ATTEND))
+		return "start->flags has KREG_START_PASS_ON without KREG_START_ATTEND";
+	if (how->ready > KREG_READY_FD)
+		return "start->ready is none of KREG_READY_*";
+	if (how->ready == KREG_READY_FD && (how->ready_fd < 3 || how->ready_fd > 1023))
+		return "start->ready_fd is not 3 to 1023";
+	if (how->watchdog_ms && how->ready != KREG_READY_NOTIFY)
+		return "start->watchdog_ms is set, but only KREG_READY_NOTIFY has a watchdog";
+	if (how->timeout_ms < 0)
+		return "start->timeout_ms is negative: 0 is for none";
+	return NULL;
 }
 
 /* The manager above expects WATCHDOG=1 from this process, which passes on the program's. */
@@ -71,6 +84,20 @@ static int set_watchdog(struct starting *s)
 	return err ? err : environment_set(&s->environment, "WATCHDOG_PID", START_PID_TO_BE);
 }
 
+/* What it is is not said, because it may be a secret. */
+static int add_given(struct starting *s, const char *const *pair)
+{
+	char digits[TEXT_NUMBER];
+	const char *at = text_number(digits, (unsigned long)(pair - s->how.environment));
+	int err;
+
+	if (environment_is_own(*pair))
+		return refuse(s->k, "start->environment[", at, "] is what kreg sets itself");
+	err = environment_add(&s->environment, *pair);
+	return err == -EINVAL ? refuse(s->k, "start->environment[", at, "] is not NAME=VALUE")
+			      : err;
+}
+
 static int prepare(struct starting *s, const char *space, const char *role)
 {
 	const struct origin *origin = kreg_inner_origin(s->k);
@@ -89,7 +116,7 @@ static int prepare(struct starting *s, const char *space, const char *role)
 	if (!err && role)
 		err = environment_set(&s->environment, "KREG_ROLE", role);
 	for (pair = s->how.environment; pair && *pair && !err; pair++)
-		err = environment_is_own(*pair) ? -EINVAL : environment_add(&s->environment, *pair);
+		err = add_given(s, pair);
 	if (err)
 		return err;
 	if (s->within.sign && !(s->how.flags & KREG_START_DIES_WITH_STARTER)) {
@@ -166,18 +193,23 @@ static void let_go_of_callers(struct starting *s)
 static int read_how(struct kreg_start *out, struct kreg *k, size_t key_size,
 		    const struct kreg_start *how, const struct kreg_started *started)
 {
-	int err = how && (!started || started->size >= sizeof(started->size))
-			  ? sized_read(out, sizeof(*out), how)
-			  : -EINVAL;
+	const char *fault;
+	int err = how ? struct_of_call(k, out, how, "start") : refuse(k, "start is NULL");
 
+	if (!err && started)
+		err = size_of_call(k, started, "started");
 	if (err)
 		return err;
-	err = is_known(out) ? value_check(out->value, &out->value_size) : -EINVAL;
+	fault = fault_of(out);
+	err = fault ? refuse(k, fault)
+		    : value_of_call(k, out->value, &out->value_size, "start->value");
 	if (err)
 		return err;
 	if (out->flags & KREG_START_ATTEND && (!started || started->size < sizeof(*started)))
-		return -EINVAL;
-	return kreg_inner_check(k, key_size, out->value_size);
+		return refuse(
+			k, "start->flags has KREG_START_ATTEND, but there is no started that can "
+			   "tell the program");
+	return program_of_call(k, key_size, out->value_size);
 }
 
 static const struct start_within within_nothing = { .stop = -1, .cgroup = -1 };
@@ -231,7 +263,7 @@ int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kr
 {
 	UNCANCELLABLE;
 	struct request request = { .key = key, .within = &within_nothing };
-	int err = k ? key_check(key, &key_size) : -EINVAL;
+	int err = key_of_call(k, key, &key_size);
 
 	request.key_size = key_size;
 	return err ? err : start_key(k, &request, how, started);
@@ -246,11 +278,13 @@ int start_service(struct kreg *k, const char *space, const char *role, const str
 	};
 	struct kreg_started own = { .size = sizeof(own) };
 	char key[KREG_KEY_MAX];
-	ssize_t size = k ? kreg_service_key(space, role, key, sizeof(key)) : -EINVAL;
+	ssize_t size = kreg_inner_service_key(space, role, key, sizeof(key));
 	int err;
 
+	if (!k)
+		return refuse(k, K_IS_NULL);
 	if (size < 0)
-		return (int)size;
+		return kreg_inner_refuse_service(k, call_of(__func__), space, role, true);
 	if (!started)
 		started = &own;
 	request.key = key;

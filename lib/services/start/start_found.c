@@ -64,7 +64,7 @@ int start_hear_found(struct kreg *k, const char *space, const char *role,
 	struct notify_watchdog watchdog;
 	struct kreg_start own = *how;
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key(space, role, key, sizeof(key));
+	ssize_t size = kreg_inner_service_key(space, role, key, sizeof(key));
 	int fd, err = size < 0 ? (int)size : 0;
 
 	*out = NULL;

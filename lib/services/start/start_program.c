@@ -108,9 +108,11 @@ void program_free(struct kreg_program *program)
 	free(program);
 }
 
+#define PROGRAM_IS_NULL "program is NULL: a start with KREG_START_ATTEND makes it"
+
 int kreg_program_fd(const struct kreg_program *program)
 {
-	return program ? readiness_fd(&program->s.readiness) : -EINVAL;
+	return program ? readiness_fd(&program->s.readiness) : refuse(NULL, PROGRAM_IS_NULL);
 }
 
 int kreg_program_hear(struct kreg_program *program)
@@ -120,7 +122,7 @@ int kreg_program_hear(struct kreg_program *program)
 	int err = 0;
 
 	if (!r)
-		return -EINVAL;
+		return refuse(NULL, PROGRAM_IS_NULL);
 	if (readiness_hear(r))
 		start_show(&program->s);
 	if (r->is_ready && program->published == -EINPROGRESS) {
@@ -136,8 +138,11 @@ int kreg_program_state(const struct kreg_program *program, struct kreg_program_s
 	struct kreg_program_state full = { 0 };
 	const struct notify *n;
 
-	if (!program || !state || state->size < sizeof(state->size))
-		return -EINVAL;
+	int err = program ? size_of_call(program->s.k, state, "state")
+			  : refuse(NULL, PROGRAM_IS_NULL);
+
+	if (err)
+		return err;
 	n = &program->s.readiness.notify;
 	full.published = program->published;
 	full.says = program->s.readiness.kind == KREG_READY_NOTIFY ? n->state : KREG_PROGRAM_SILENT;

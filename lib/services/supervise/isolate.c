@@ -55,13 +55,16 @@ int kreg_isolate(struct kreg_isolation **out, struct kreg *k,
 
 	if (why && why_size)
 		*why = 0;
-	if (!out || (!why && why_size))
-		return -EINVAL;
+	if (!out)
+		return refuse(k, "out is NULL: it gets the isolation");
+	if (!why && why_size)
+		return refuse(k, "why is NULL, but why_size is not 0");
 	if (!services)
 		services = &none;
-	err = sized_read(&what, sizeof(what), services);
+	err = struct_of_call(k, &what, services, "services");
 	if (!err && (what.flags & KREG_SUPERVISE_KEEP))
-		err = -EINVAL;
+		err = refuse(k, "services->flags has KREG_SUPERVISE_KEEP, but the services of an "
+				"isolated namespace end with it");
 	if (err)
 		return err;
 	isolation = calloc(1, sizeof(*isolation));

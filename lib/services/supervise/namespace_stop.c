@@ -206,9 +206,12 @@ int64_t kreg_namespace_stop(struct kreg *k, const char *space, uint32_t stop_ms)
 	struct round round = { .k = k, .space = space, .cgroups = &cgroups };
 	char prefix[KREG_KEY_MAX];
 	/* The key's prefix: a role of one character is the shortest. */
-	ssize_t size = k ? kreg_service_key(space, "-", prefix, sizeof(prefix)) : -EINVAL;
+	ssize_t size = kreg_inner_service_key(space, "-", prefix, sizeof(prefix));
 	int64_t services = 0, ended;
-	int err = size < 0 ? (int)size : kreg_inner_check(k, 0, 0);
+	int err = program_of_call(k, 0, 0);
+
+	if (!err && size < 0)
+		err = kreg_inner_refuse_service(k, call_of(__func__), space, NULL, false);
 
 	if (!err)
 		cgroups_open(&cgroups, kreg_inner_origin(k), space);

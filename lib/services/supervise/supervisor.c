@@ -114,6 +114,9 @@ static int start_threads(struct kreg_supervisor *s, char *why)
 	return s->result;
 }
 
+#define S_IS_NULL "supervisor is NULL: it is what kreg_supervise() has made"
+#define WHY_IS_NULL "why is NULL, but why_size is not 0"
+
 /* Cut to fit: the error is more important. */
 static void tell_role(char *why, size_t why_size, const char *role)
 {
@@ -126,7 +129,7 @@ static int supervise(struct kreg_supervisor **out, struct kreg *k, const char *s
 		     const struct kreg_supervision *what, char *why)
 {
 	struct kreg_supervisor *s;
-	int err = kreg_inner_check(k, 0, 0);
+	int err = program_of_call(k, 0, 0);
 
 	if (err)
 		return err;
@@ -144,7 +147,7 @@ static int supervise(struct kreg_supervisor **out, struct kreg *k, const char *s
 	if (!err)
 		err = mutex_init(&s->gate);
 	if (!err)
-		err = supervision_copy(&s->plan, space, what, why);
+		err = supervision_copy(&s->plan, k, space, what, why);
 	if (!err)
 		err = make_room(s);
 	if (!err)
@@ -161,15 +164,21 @@ int kreg_supervise(struct kreg_supervisor **out, struct kreg *k, const char *spa
 {
 	UNCANCELLABLE;
 	char blamed[KREG_ROLE_MAX + 1] = "";
-	int err = out && (why || !why_size) ? supervise(out, k, space, what, blamed) : -EINVAL;
+	int err;
 
+	if (!out)
+		err = refuse(k, "out is NULL: it gets the supervisor");
+	else if (!why && why_size)
+		err = refuse(k, WHY_IS_NULL);
+	else
+		err = supervise(out, k, space, what, blamed);
 	tell_role(why, why_size, blamed);
 	return err;
 }
 
 int kreg_supervisor_fd(const struct kreg_supervisor *s)
 {
-	return s ? s->ended.fd : -EINVAL;
+	return s ? s->ended.fd : refuse(NULL, S_IS_NULL);
 }
 
 int kreg_supervisor_state(const struct kreg_supervisor *s)
@@ -179,7 +188,7 @@ int kreg_supervisor_state(const struct kreg_supervisor *s)
 	int outcome;
 
 	if (!s)
-		return -EINVAL;
+		return refuse(NULL, S_IS_NULL);
 	if (kreg_inner_is_parents(s->k))
 		return -EOWNERDEAD;
 	pthread_mutex_lock(&own->gate);
@@ -219,7 +228,9 @@ static int change(struct kreg_supervisor *s, const struct kreg_supervision *what
 {
 	struct supervision *next = NULL;
 	struct kreg_supervision own;
-	int err = s && what ? sized_read(&own, sizeof(own), what) : -EINVAL;
+	int err = !s     ? refuse(NULL, S_IS_NULL)
+		  : what ? struct_of_call(s->k, &own, what, "what")
+			 : refuse(s->k, "what is NULL");
 
 	if (!err && kreg_inner_is_parents(s->k))
 		err = -EOWNERDEAD;
@@ -229,7 +240,7 @@ static int change(struct kreg_supervisor *s, const struct kreg_supervision *what
 	/* These are set by kreg_supervise() only. */
 	own.size = sizeof(own);
 	own.flags = s->plan->what.flags;
-	err = supervision_copy(&next, s->plan->space, &own, why);
+	err = supervision_copy(&next, s->k, s->plan->space, &own, why);
 	if (!err)
 		err = hand_over(s, next, why);
 	pthread_mutex_unlock(&s->changing);
@@ -241,7 +252,7 @@ int kreg_supervisor_change(struct kreg_supervisor *s, const struct kreg_supervis
 {
 	UNCANCELLABLE;
 	char blamed[KREG_ROLE_MAX + 1] = "";
-	int err = why || !why_size ? change(s, what, blamed) : -EINVAL;
+	int err = why || !why_size ? change(s, what, blamed) : refuse(s ? s->k : NULL, WHY_IS_NULL);
 
 	tell_role(why, why_size, blamed);
 	return err;

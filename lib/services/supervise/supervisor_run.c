@@ -244,7 +244,8 @@ static void become_parent(struct kreg_supervisor *s)
 static void put_sign_out(struct kreg_supervisor *s)
 {
 	char key[KREG_KEY_MAX];
-	ssize_t size = kreg_service_key(s->plan->space, KREG_ROLE_SUPERVISOR, key, sizeof(key));
+	ssize_t size =
+		kreg_inner_service_key(s->plan->space, KREG_ROLE_SUPERVISOR, key, sizeof(key));
 
 	notify_name(s->sign_name, s->k, key, (size_t)size);
 	s->sign = notify_sign_open(s->sign_name, true);

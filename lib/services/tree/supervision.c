@@ -22,6 +22,20 @@
 #define SENTENCE_BYTES 1024
 #define FLAGS_KNOWN (KREG_SUPERVISE_KEEP | KREG_SUPERVISE_REAP | KREG_SUPERVISE_NO_CGROUPS)
 
+/* Says to the plan's log, or the handle's, what is wrong with it. -EINVAL. */
+static __attribute__((format(printf, 2, 3), cold)) int
+supervision_refuse(const struct supervision *s, const char *format, ...)
+{
+	char sentence[SENTENCE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	return s->what.log ? refuse_to(s->what.log, s->what.log_data, sentence)
+			   : refuse(s->k, sentence);
+}
+
 static void *keep(struct supervision *s, const void *bytes, size_t size)
 {
 	return kept_add(&s->kept, bytes, size);
@@ -55,15 +69,21 @@ static int keep_list(struct supervision *s, const char *const **list)
 	return own ? 0 : -ENOMEM;
 }
 
-static int keep_start(struct supervision *s, const struct kreg_start **start)
+static int keep_start(struct supervision *s, const char *role, const struct kreg_start **start)
 {
 	struct kreg_start *own = keep(s, NULL, sizeof(*own));
 	int err = own ? sized_read(own, sizeof(*own), *start) : -ENOMEM;
 
+	if (err == -EINVAL)
+		supervision_refuse(s, "%s/%s: start" SIZE_IS_NOT_SET, s->space, role);
 	if (err)
 		return err;
 	own->size = sizeof(*own);
 	err = own->argv ? value_check(own->value, &own->value_size) : -EINVAL;
+	if (err == -EINVAL)
+		supervision_refuse(s, "%s/%s: start->%s", s->space, role,
+				   own->argv ? "value is NULL, but value_size is not 0"
+					     : "argv is NULL");
 	if (err)
 		return err;
 	err = keep_list(s, &own->argv);
@@ -101,7 +121,7 @@ static const char *fault_of(const struct supervision *s, size_t at)
 	const struct kreg_supervised *service = &s->services[at];
 	char key[KREG_KEY_MAX];
 
-	if (!service->role || kreg_service_key(s->space, service->role, key, sizeof(key)) < 0)
+	if (!service->role || kreg_inner_service_key(s->space, service->role, key, sizeof(key)) < 0)
 		return "a role must have 1 to 150 printable ASCII characters, and no space";
 	if (!strcmp(service->role, KREG_ROLE_SUPERVISOR))
 		return "the role is reserved for the supervisor: choose another one";
@@ -128,16 +148,17 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 		err = -EINVAL;
 	if (err) {
 		service->role = NULL;
-		supervision_say(&s->what,
-				"%s: service %zu: its size is not that of struct kreg_supervised",
-				s->space, at);
+		if (err == -EINVAL)
+			supervision_refuse(s,
+					   "%s: service %zu: its size is not that of struct "
+					   "kreg_supervised, or not that of the first",
+					   s->space, at);
 		return err;
 	}
 	fault = fault_of(s, at);
 	if (fault) {
-		supervision_say(&s->what, "%s: service %zu, %.200s: %s", s->space, at,
-				service->role ? service->role : "without a role", fault);
-		return -EINVAL;
+		return supervision_refuse(s, "%s: service %zu, %.200s: %s", s->space, at,
+					  service->role ? service->role : "without a role", fault);
 	}
 	if (!service->stop_ms)
 		service->stop_ms = STOP_MS;
@@ -147,8 +168,8 @@ static int keep_service(struct supervision *s, size_t at, const void *given)
 	if (!err)
 		err = keep_list(s, &service->after);
 	if (!err)
-		err = keep_start(s, &service->start);
-	if (err)
+		err = keep_start(s, service->role, &service->start);
+	if (err && err != -EINVAL)
 		supervision_say(&s->what, "%s/%s: invalid start: %s", s->space, service->role,
 				kreg_strerror(err));
 	return err;
@@ -161,7 +182,7 @@ static int keep_services(struct supervision *s, char *why)
 	int err = 0;
 
 	if (s->what.count && !given)
-		return -EINVAL;
+		return supervision_refuse(s, "%s: services is NULL, but count is not 0", s->space);
 	s->services = calloc(s->what.count + 1, sizeof(*s->services));
 	if (!s->services)
 		return -ENOMEM;
@@ -179,16 +200,15 @@ static void say_fault(const struct supervision *s, const struct start_order_faul
 	const char *next = s->services[fault->next].role;
 
 	if (fault->missing)
-		supervision_say(&s->what,
-				"%s/%s: starts after %.200s, which is not one of the services",
-				s->space, role, fault->missing);
+		supervision_refuse(s,
+				   "%s/%s: starts after %.200s, which is not one of the services",
+				   s->space, role, fault->missing);
 	else if (fault->service == fault->next)
-		supervision_say(&s->what, "%s/%s: starts after itself", s->space, role);
+		supervision_refuse(s, "%s/%s: starts after itself", s->space, role);
 	else
-		supervision_say(
-			&s->what,
-			"%s/%s: starts after %s, which starts after it, directly or through "
-			"others",
+		supervision_refuse(
+			s,
+			"%s/%s: starts after %s, which starts after it, directly or through others",
 			s->space, role, next);
 }
 
@@ -218,28 +238,40 @@ static int check_whole(struct supervision *s, const char *space,
 		       const struct kreg_supervision *what)
 {
 	char key[KREG_KEY_MAX];
-	int err = what ? sized_read(&s->what, sizeof(s->what), what) : -EINVAL;
+	int err = what ? sized_read(&s->what, sizeof(s->what), what)
+		       : supervision_refuse(s, "what is NULL");
 
-	if (!err)
-		err = kreg_service_key(space, "any", key, sizeof(key)) < 0 ? -EINVAL : 0;
+	if (what && err == -EINVAL)
+		supervision_refuse(s, "what" SIZE_IS_NOT_SET);
 	if (err)
 		return err;
+	if (kreg_inner_service_key(space, "any", key, sizeof(key)) < 0)
+		return supervision_refuse(
+			s, space ? "space is no namespace: 1 to 100 of A-Z a-z 0-9 . _ -"
+				 : "space is NULL");
 	s->what.size = sizeof(s->what);
 	strcpy(s->space, space);
-	if (s->what.strategy > KREG_ONE_FOR_ALL || s->what.flags & ~(uint32_t)FLAGS_KNOWN ||
-	    s->what.orders < 0 || s->what.reserved) {
-		supervision_say(&s->what, "%s: unknown strategy or flag", space);
-		return -EINVAL;
-	}
+	if (s->what.strategy > KREG_ONE_FOR_ALL)
+		return supervision_refuse(s, "%s: unknown strategy", space);
+	if (s->what.flags & ~(uint32_t)FLAGS_KNOWN)
+		return supervision_refuse(s, "%s: unknown flag: use KREG_SUPERVISE_*", space);
+	if (s->what.orders < 0 || s->what.reserved)
+		return supervision_refuse(s, "%s: %s", space,
+					  s->what.reserved ? "reserved is not 0"
+							   : "orders is negative: 0 is for none");
 	return 0;
 }
 
-int supervision_copy(struct supervision **out, const char *space,
+int supervision_copy(struct supervision **out, const struct kreg *k, const char *space,
 		     const struct kreg_supervision *what, char *why)
 {
 	struct supervision *s = calloc(1, sizeof(*s));
-	int err = s ? check_whole(s, space, what) : -ENOMEM;
+	int err;
 
+	if (!s)
+		return -ENOMEM;
+	s->k = k;
+	err = check_whole(s, space, what);
 	if (!err)
 		err = keep_services(s, why);
 	if (!err)
@@ -276,6 +308,7 @@ struct saying {
 
 static void tell_log(void *data)
 {
+	OUTSIDE_OF_CALL;
 	const struct saying *saying = data;
 
 	saying->what->log(saying->sentence, saying->what->log_data);

@@ -18,6 +18,7 @@
 struct kept;
 
 struct supervision {
+	const struct kreg *k;
 	struct kreg_supervision what; /* @services is not set */
 	char space[KREG_NAMESPACE_MAX + 1];
 	struct kreg_supervised *services; /* in the order of their start, with the defaults set */
@@ -26,9 +27,9 @@ struct supervision {
 
 /*
  * @why: room for KREG_ROLE_MAX + 1 bytes; set to the role at fault, which is
- * also logged. -EINVAL; -E2BIG: has what this library does not know; -EMSGSIZE; -ENOMEM.
+ * also logged. -EINVAL, which is said; -E2BIG: has what this library does not know; -EMSGSIZE; -ENOMEM.
  */
-int supervision_copy(struct supervision **out, const char *space,
+int supervision_copy(struct supervision **out, const struct kreg *k, const char *space,
 		     const struct kreg_supervision *what, char *why);
 void supervision_free(struct supervision *supervision);
 
