@@ -35,6 +35,12 @@ try_compiler() {
 			-Wpedantic -Werror -I "$source/lib" -o "$folder/test_$1_$standard" \
 			"$source/tests/cpp/test_cpp.cc" -L "${library%/*}" -lkreg
 	done
+	printf '%s\n' '#include <kreg.hpp>' \
+		'void f(kreg::registry &k) { k.each([](const kreg::entry &) { return 0; }); }' >"$folder/int.cc"
+	exits 1 "a visitor that returns an int does not compile" "$1" -std=c++17 -fsyntax-only -I "$source/lib" \
+		"$folder/int.cc"
+	cp "$folder/err" "$folder/said"
+	exits 0 "and the compiler says what it returns" grep -q 'a visitor returns nothing, or bool' "$folder/said"
 	exits 1 "it does not compile as C++14" "$1" -std=c++14 -fsyntax-only -I "$source/lib" \
 		"$source/tests/cpp/test_cpp.cc"
 	cp "$folder/err" "$folder/said"

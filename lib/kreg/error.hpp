@@ -8,11 +8,16 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <version>
 #ifdef __cpp_lib_span
 #include <span>
@@ -25,6 +30,10 @@ struct kreg {
 	kreg() = delete;
 
 	static const std::error_category &category() noexcept;
+	// Sets a log of the process, as kreg_set_log(): what a call refuses and why, in one sentence. An empty function is
+	// none. Any thread. The log may be called by several threads at once; what it throws is ignored. It takes a
+	// lock, so a program that calls kreg in signal handlers has one of kreg_set_log().
+	static void set_log(std::function<void(std::string_view)> log);
 	struct inner;
 	class bytes;
 	struct owner;
@@ -97,9 +106,75 @@ struct kreg::inner {
 	static void check(const std::error_code &ec, const char *call)
 	{
 		if (ec)
-			throw std::system_error(ec, call);
+			throw std::system_error(ec, why(ec, call));
+	}
+
+	// What a call has refused, if a registry without a log of its own has just heard it in this thread; else the call.
+	static const char *why(const std::error_code &ec, const char *call) noexcept
+	{
+		std::size_t size = std::strlen(call);
+		const char *text = heard();
+
+		return ec.value() == EINVAL && !std::strncmp(text, call, size) && text[size] == ':'
+			       ? text
+			       : call;
+	}
+	static constexpr std::size_t heard_max = 512;
+	static char *heard() noexcept
+	{
+		thread_local char text[heard_max];
+
+		return text;
+	}
+	// The log of such a registry: it needs no data, so the registry may be moved.
+	static void hear(const char *sentence, void *) noexcept
+	{
+		std::snprintf(heard(), heard_max, "%s", sentence);
+		to_log(sentence, nullptr);
+	}
+
+	using log = std::function<void(std::string_view)>;
+	struct logs {
+		std::mutex mutex;
+		std::shared_ptr<const log> current;
+	};
+	// Never destroyed: other threads may call kreg while the process exits.
+	static logs &of_process()
+	{
+		static logs &of = *new logs;
+
+		return of;
+	}
+	static void to_log(const char *sentence, void *) noexcept
+	{
+		try {
+			std::shared_ptr<const log> current;
+			{
+				std::lock_guard<std::mutex> lock(of_process().mutex);
+
+				current = of_process().current;
+			}
+			if (current && *current)
+				(*current)(sentence);
+		} catch (...) {
+		}
 	}
 };
+
+inline void kreg::set_log(std::function<void(std::string_view)> log)
+{
+	bool none = !log;
+	auto next = std::make_shared<const inner::log>(std::move(log));
+	inner::logs &of = inner::of_process();
+
+	{
+		std::lock_guard<std::mutex> lock(of.mutex);
+
+		of.current.swap(next);
+	}
+	if (kreg_set_log(none ? nullptr : inner::to_log, nullptr))
+		throw std::bad_alloc();
+}
 
 // Bytes that belong to another: a value that is passed to kreg, or one that lies in a section or in an event. Made of
 // strings, and under C++20 of anything of which std::as_bytes() makes a std::span, which it also becomes.

@@ -93,23 +93,20 @@ public:
 	// A registry that is not open; only to be assigned to.
 	registry() noexcept = default;
 
-	// Opens as kreg_open(). The exception of the first form says also what kreg says to options.log.
+	// Opens as kreg_open(). The exception of the first form says also what kreg says to options.log; without such a
+	// log the exceptions of the registry's calls say which argument was refused, and so does the log of set_log().
 	explicit registry(const std::string &name, const kreg::options &with = {})
 	{
-		char said[512] = "";
 		kreg::options mine = with;
 
-		if (!mine.log) {
-			mine.log = [](const char *sentence, void *data) {
-				std::snprintf(static_cast<char *>(data), sizeof(said), "%s",
-					      sentence);
-			};
-			mine.log_data = said;
-		}
+		*inner::heard() = 0;
+		if (!mine.log)
+			mine.log = inner::hear;
 		int err = open(name, mine);
 
 		if (err)
-			throw std::system_error(-err, category(), said[0] ? said : "kreg_open");
+			throw std::system_error(-err, category(),
+						*inner::heard() ? inner::heard() : "kreg_open");
 	}
 	registry(const std::string &name, const kreg::options &with, std::error_code &ec) noexcept
 	{
@@ -257,8 +254,12 @@ public:
 
 			try {
 				kreg::entry seen(*of_c);
+				using result = decltype(to->visitor(seen));
 
-				if constexpr (std::is_void_v<decltype(to->visitor(seen))>)
+				static_assert(std::is_void_v<result> ||
+						      std::is_same_v<result, bool>,
+					      "a visitor returns nothing, or bool: false to stop");
+				if constexpr (std::is_void_v<result>)
 					to->visitor(seen);
 				else
 					return to->visitor(seen) ? 0 : 1;

@@ -109,6 +109,33 @@ void try_opening()
 	   "a name is not cut at a NUL");
 }
 
+void try_log(kreg::registry &registry)
+{
+	std::string heard;
+	std::error_code ec;
+	kreg::registry plain("cpp", {}, ec);
+
+	kreg::set_log([&](std::string_view sentence) { heard += sentence; });
+	try {
+		registry.lookup("");
+		is(false, "a lookup of no key is refused");
+	} catch (const std::system_error &error) {
+		is(std::string(error.what()).find("kreg_lookup: key is empty") == 0 &&
+			   error.code() == std::errc::invalid_argument,
+		   "an exception says which argument was refused");
+	}
+	is(heard.find("kreg_lookup: key is empty") == 0, "and so does the log");
+	heard.clear();
+	is(!plain.lookup("", ec) && heard.find("kreg_lookup: key is empty") == 0,
+	   "it hears what has no exception");
+	heard.clear();
+	kreg::set_log([](std::string_view) { throw 1; });
+	is(!plain.lookup("", ec) && ec == std::errc::invalid_argument,
+	   "what a log throws does not reach the call");
+	kreg::set_log(nullptr);
+	is(!plain.lookup("", ec) && heard.empty(), "there may be none");
+}
+
 void try_lookups(kreg::registry &registry)
 {
 	char room[8];
@@ -413,6 +440,7 @@ int main()
 {
 	try_opening();
 	kreg::registry registry("cpp");
+	try_log(registry);
 	try_lookups(registry);
 	try_names(registry);
 	try_unregistering_all(registry);
