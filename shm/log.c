@@ -470,16 +470,18 @@ enum happened { HAS_HAPPENED, NOT_YET, NEVER };
  * the next program of the process has written since.
  */
 static enum happened has_happened(const struct segment *s, const struct life_table *lives,
-				  const struct log_batch *batch, const struct log_reader *reader,
+				  const struct log_batch *batch, struct log_reader *reader,
 				  const struct log_record *record)
 {
 	bool settled, runs;
 
+	reader->is_settled = false;
 	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
 		return HAS_HAPPENED;
 	settled = log_is_settled(batch, reader->number);
 	runs = life_image_is_alive(lives, owner_with_image(record->owner, record->image));
-	if ((settled && runs) || !entry_is_there(s, record))
+	reader->is_settled = settled && runs;
+	if (reader->is_settled || !entry_is_there(s, record))
 		return HAS_HAPPENED;
 	return runs ? NOT_YET : NEVER;
 }

@@ -34,9 +34,11 @@ enum log_type {
 	LOG_TURN,         /* no event: the next record is at the beginning of the ring */
 };
 
-#define LOG_WAITING 1u /* a name that is in line behind other entries */
-#define LOG_FRONT 2u   /* a name that was taken over: the last holder is behind it */
-#define LOG_SILENT 4u  /* an update of what listeners are not told: the flags */
+#define LOG_WAITING 1u  /* a name that is in line behind other entries */
+#define LOG_FRONT 2u    /* a name that was taken over: the last holder is behind it */
+#define LOG_SILENT 4u   /* an update of what listeners are not told: the flags */
+#define LOG_REFUSED 8u  /* LOG_GIVE: it was made, and the new owner had closed by then */
+#define LOG_SETTLED 16u /* LOG_GIVE, set by the reader: it is certain that it was made */
 
 /*
  * Whether there may be a listener. Called after the change, with a full fence between:
@@ -93,6 +95,7 @@ struct log_reader {
 	uint64_t position; /* in units of LOG_UNIT */
 	uint64_t number;   /* of the next record */
 	bool is_early;     /* the next record announces a change that has not happened yet */
+	bool is_settled;   /* its writer has said that what the last record announced is done */
 };
 
 /*

@@ -367,8 +367,8 @@ static pid_t follow(struct kreg_listener *listener, pid_t holder)
 
 	while (kreg_listener_next(listener, &event) == 1) {
 		ck_assert_uint_ne(event.type, KREG_EVENT_OVERRUN);
-		if (event.type == KREG_EVENT_REGISTER) {
-			ck_assert_int_eq(holder, 0);
+		if (event.type == KREG_EVENT_REGISTER || event.type == KREG_EVENT_TAKEN) {
+			ck_assert_int_eq(holder, event.from.pid);
 			holder = event.entry.owner.pid;
 		} else {
 			ck_assert_int_eq(event.entry.owner.pid, holder);

@@ -14,6 +14,7 @@
 
 #include "shm/land.h"
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
 
@@ -167,31 +168,97 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 }
 END_TEST
 
-START_TEST(listeners_are_notified_of_a_gift)
+static struct kreg_listener *listener;
+
+static void listen_to(const struct kreg_pattern *pattern)
 {
-	struct kreg_listener *listener;
+	ck_assert_int_eq(kreg_listen(&listener, k, pattern, 0), 0);
+}
+
+/* The next event; @from: 0: it is neither given nor taken. */
+static void assert_event(uint32_t type, pid_t pid, pid_t from)
+{
+	struct kreg_event event = event_wait(listener);
+
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, pid);
+	ck_assert_int_eq(event.from.pid, from);
+	ck_assert_int_eq(event.from.token != 0, from != 0);
+	ck_assert_mem_eq(event.entry.key, "name", 4);
+}
+
+static void assert_silence(void)
+{
 	struct kreg_event event;
-	struct kreg_owner parent;
+
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+}
+
+START_TEST(a_gift_is_one_event_with_both_owners)
+{
+	struct kreg_owner parent, to = { 0 };
 	struct child child;
 
 	open_mode(_i);
 	parent = self_of(k);
 	child = child_start(obey, &parent);
-	link_hear(child.link);
+	to.token = (uint64_t)link_hear(child.link);
 	tell(&child, 0, 0);
-	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
+	listen_to(NULL);
 	tell(&child, 1, 0);
-	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
-	ck_assert_uint_eq(event.type, KREG_EVENT_UNREGISTER);
-	ck_assert_int_eq(event.entry.owner.pid, child.pid);
-	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
-	ck_assert_uint_eq(event.type, KREG_EVENT_REGISTER);
-	ck_assert_int_eq(event.entry.owner.pid, getpid());
-	ck_assert_mem_eq(event.entry.value, "value", 5);
-	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	assert_event(KREG_EVENT_GIVEN, getpid(), child.pid);
+	assert_silence();
+	/* Before it is heard, the receiver changes it, gives it back, and that one changes it too. */
+	ck_assert_int_ge(kreg_update(k, "name", KREG_STRING, "w", 1, NULL, 0), 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	tell(&child, 3, 1);
+	tell(&child, 1, 0);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+	assert_event(KREG_EVENT_UPDATE, getpid(), 0);
+	assert_event(KREG_EVENT_GIVEN, child.pid, getpid());
+	assert_event(KREG_EVENT_UPDATE, child.pid, 0);
+	assert_event(KREG_EVENT_GIVEN, getpid(), child.pid);
+	assert_event(KREG_EVENT_UNREGISTER, getpid(), 0);
+	assert_silence();
+	/* The receiver closes. */
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "v", 1, NULL), 0);
+	assert_event(KREG_EVENT_REGISTER, getpid(), 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
+	assert_event(KREG_EVENT_GIVEN, child.pid, getpid());
+	tell(&child, 4, 0);
+	ck_assert_int_eq(event_wait(listener).entry.owner.pid, child.pid);
+	assert_silence();
 	child_kill(&child);
-	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
 	kreg_listener_close(listener);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_listener_to_one_owner_gets_the_end_or_the_beginning)
+{
+	struct kreg_listener *to_parent, *to_child;
+	struct kreg_owner parent, other = { 0 };
+	struct child child;
+
+	open_mode(_i);
+	parent = self_of(k);
+	child = child_start(obey, &parent);
+	other.token = (uint64_t)link_hear(child.link);
+	listen_to(&(struct kreg_pattern){ .size = sizeof(struct kreg_pattern), .owner = &parent });
+	to_parent = listener;
+	listen_to(&(struct kreg_pattern){ .size = sizeof(struct kreg_pattern), .owner = &other });
+	to_child = listener;
+	tell(&child, 0, 0);
+	assert_event(KREG_EVENT_REGISTER, child.pid, 0);
+	tell(&child, 1, 0);
+	assert_event(KREG_EVENT_UNREGISTER, child.pid, 0);
+	assert_silence();
+	listener = to_parent;
+	assert_event(KREG_EVENT_REGISTER, getpid(), 0);
+	assert_silence();
+	child_kill(&child);
+	kreg_listener_close(to_parent);
+	kreg_listener_close(to_child);
 	kreg_close(k);
 }
 END_TEST
@@ -423,7 +490,8 @@ int main(void)
 {
 	const TTest *const both[] = {
 		a_given_name_belongs_to_the_receiver_with_all_rights,
-		listeners_are_notified_of_a_gift,
+		a_gift_is_one_event_with_both_owners,
+		a_listener_to_one_owner_gets_the_end_or_the_beginning,
 		a_receiver_that_waits_for_the_name_keeps_its_place_in_the_line,
 		a_name_that_is_too_large_to_give_stays_with_its_owner,
 		a_giver_of_a_large_value_that_is_killed_between_slabs_leaves_none,

@@ -16,6 +16,7 @@
 #include "shm/row.h"
 #include "shm/table.h"
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/halt.h"
 #include "tests/support/unit.h"
@@ -150,14 +151,14 @@ static int give_and_halt(int link, void *data)
 	if (kreg_register(own, "name", KREG_STRING, "value", 5, NULL))
 		return 1;
 	halts_at = (int)link_hear(link);
-	halt_at(HALT_STOP, 1);
+	halt_at((int)link_hear(link), 1);
 	link_say(link, kreg_give(own, "name", KREG_STRING, &to));
 	link_hear(link);
 	kreg_close(own);
 	return 0;
 }
 
-static struct child giver_stops_at(enum place place, uint64_t to)
+static struct child giver_halts_at(enum place place, enum halt how, uint64_t to)
 {
 	struct child giver;
 
@@ -165,9 +166,20 @@ static struct child giver_stops_at(enum place place, uint64_t to)
 	giver = child_start(give_and_halt, NULL);
 	link_say(giver.link, (int64_t)to);
 	link_say(giver.link, place);
+	link_say(giver.link, how);
 	halt_await();
-	child_await_stop(&giver);
+	if (how == HALT_STOP)
+		child_await_stop(&giver);
 	return giver;
+}
+
+static void assert_event(struct kreg_listener *listener, uint32_t type, pid_t pid, pid_t from)
+{
+	struct kreg_event event = event_wait(listener);
+
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, pid);
+	ck_assert_int_eq(event.from.pid, from);
 }
 
 /* A receiver's orders: open, with the token as the answer, and close, in turn. */
@@ -194,12 +206,18 @@ static void receiver_closes_while_giver_is_at(enum place place, bool opens_again
 {
 	struct child receiver = child_start(open_and_close, NULL), giver;
 	uint64_t to = (uint64_t)child_ask(&receiver, 0), before = bytes_used();
+	struct kreg_listener *listener;
 	struct kreg_owner owner;
+	struct kreg_event event;
 
-	giver = giver_stops_at(place, to);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
+	giver = giver_halts_at(place, HALT_STOP, to);
+	assert_event(listener, KREG_EVENT_REGISTER, giver.pid, 0);
 	ck_assert_int_eq(child_ask(&receiver, 0), 0);
 	if (opens_again)
 		ck_assert_int_eq(child_ask(&receiver, 0) == (int64_t)to, mode == MODE_GUARD);
+	/* That close is heard before the gift. */
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
 	kill(giver.pid, SIGCONT);
 	if (place == AT_MAKING && !opens_again) {
 		ck_assert_int_eq(link_hear(giver.link), -ESRCH);
@@ -213,7 +231,15 @@ static void receiver_closes_while_giver_is_at(enum place place, bool opens_again
 		ck_assert_int_eq(link_hear(giver.link), 0);
 		ck_assert_int_eq(kreg_whereis(k, "name", KREG_STRING, &owner), -ENOENT);
 		assert_count(0);
+		if (mode == MODE_GUARD) {
+			assert_event(listener, KREG_EVENT_GIVEN, receiver.pid, giver.pid);
+			assert_event(listener, KREG_EVENT_UNREGISTER, receiver.pid, 0);
+		} else {
+			assert_event(listener, KREG_EVENT_UNREGISTER, giver.pid, 0);
+		}
+		ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
 	}
+	kreg_listener_close(listener);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
 	child_end(&giver);
 	if (opens_again)
@@ -237,6 +263,28 @@ START_TEST(a_name_that_is_linked_after_its_receiver_has_closed_is_free)
 	open_mode(_i);
 	receiver_closes_while_giver_is_at(AT_LINKING, false);
 	receiver_closes_while_giver_is_at(AT_LINKING, true);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_giver_that_is_killed_before_it_gives_is_purged)
+{
+	struct child receiver, giver;
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	uint64_t to;
+
+	open_mode(_i);
+	receiver = child_start(open_and_close, NULL);
+	to = (uint64_t)child_ask(&receiver, 0);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
+	giver = giver_halts_at(AT_LINKING, HALT_KILL, to);
+	assert_event(listener, KREG_EVENT_REGISTER, giver.pid, 0);
+	assert_event(listener, KREG_EVENT_PURGE, giver.pid, 0);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
+	child_end(&giver);
+	child_end(&receiver);
+	kreg_listener_close(listener);
 	kreg_close(k);
 }
 END_TEST
@@ -371,6 +419,7 @@ int main(void)
 	const TTest *const both[] = {
 		a_receiver_that_closes_before_the_gift_is_there_gets_nothing,
 		a_name_that_is_linked_after_its_receiver_has_closed_is_free,
+		a_giver_that_is_killed_before_it_gives_is_purged,
 		nothing_is_given_to_a_process_whose_close_has_begun,
 		no_name_stays_with_a_process_that_has_closed,
 		NULL,

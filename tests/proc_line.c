@@ -268,6 +268,7 @@ END_TEST
 static void take_from_line(int64_t replace)
 {
 	struct kreg_listener *listener;
+	struct kreg_event event;
 	struct child first = start(), second = start(), third = start();
 
 	ck_assert_int_eq(child_ask(&first, ALLOW), 0);
@@ -279,8 +280,10 @@ static void take_from_line(int64_t replace)
 	assert_holder(second.pid);
 	assert_positions(1 << 0 | 1 << 1 | 1 << 2);
 	ck_assert_int_eq(kreg_count(k), 3);
-	assert_event(listener, KREG_EVENT_UNREGISTER, first.pid);
-	assert_event(listener, KREG_EVENT_REGISTER, second.pid);
+	event = event_wait(listener);
+	ck_assert_uint_eq(event.type, KREG_EVENT_TAKEN);
+	ck_assert_int_eq(event.entry.owner.pid, second.pid);
+	ck_assert_int_eq(event.from.pid, first.pid);
 	assert_silence(listener);
 	/* Nothing is left of its place. */
 	ck_assert_int_eq(child_ask(&second, UNREGISTER), 1);

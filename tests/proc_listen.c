@@ -235,8 +235,7 @@ START_TEST(a_waiter_in_line_is_reported_when_it_holds_the_name)
 	assert_event(KREG_EVENT_REGISTER, holder.pid, "name", "a");
 	assert_silence();
 	tell(&third, REPLACE, 0);
-	assert_event(KREG_EVENT_UNREGISTER, holder.pid, "name", "a");
-	assert_event(KREG_EVENT_REGISTER, third.pid, "name", "a");
+	assert_event(KREG_EVENT_TAKEN, third.pid, "name", "a");
 	child_kill(&third);
 	assert_event(KREG_EVENT_PURGE, third.pid, "name", "a");
 	assert_event(KREG_EVENT_REGISTER, holder.pid, "name", "a");

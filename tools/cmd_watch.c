@@ -19,6 +19,7 @@ static const char *const names[] = {
 	[KREG_EVENT_REGISTER] = "register", [KREG_EVENT_UNREGISTER] = "unregister",
 	[KREG_EVENT_UPDATE] = "update",     [KREG_EVENT_PURGE] = "purge",
 	[KREG_EVENT_OVERRUN] = "overrun",   [KREG_EVENT_DUMP] = "dump",
+	[KREG_EVENT_GIVEN] = "given",       [KREG_EVENT_TAKEN] = "taken",
 };
 
 static const char *const ends[] = {
@@ -40,7 +41,7 @@ static int print_json(const struct output_form *form, const struct kreg_event *e
 	static const struct output_column columns[] = {
 		{ "event", OUTPUT_TEXT }, { "key", OUTPUT_TEXT },      { "pid", OUTPUT_NUMBER },
 		{ "value", OUTPUT_TEXT }, { "known", OUTPUT_NUMBER },  { "lost", OUTPUT_NUMBER },
-		{ "end", OUTPUT_TEXT },   { "status", OUTPUT_NUMBER },
+		{ "end", OUTPUT_TEXT },   { "status", OUTPUT_NUMBER }, { "from", OUTPUT_NUMBER },
 	};
 	const struct kreg_entry *entry = &event->entry;
 	bool ended = *end_of(event);
@@ -53,9 +54,10 @@ static int print_json(const struct output_form *form, const struct kreg_event *e
 		output_number(event->lost),
 		ended ? output_string(end_of(event)) : output_none(),
 		ended ? output_number((uint64_t)event->end.status) : output_none(),
+		event->from.token ? output_number((uint64_t)event->from.pid) : output_none(),
 	};
 
-	return output_record(form, columns, 8, cells);
+	return output_record(form, columns, 9, cells);
 }
 
 /* How the owner ended, if that is known. */
@@ -88,6 +90,8 @@ static void print_line(const struct kreg_event *event)
 		putchar(' ');
 	text_print(stdout, entry->value, entry->value_size);
 	print_end(event);
+	if (event->from.token)
+		printf(" (from %d)", event->from.pid);
 	putchar('\n');
 }
 

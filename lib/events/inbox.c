@@ -47,7 +47,7 @@ void inbox_begin(struct inbox *inbox)
 		log_begin(s, seat, &inbox->readers[seat]);
 }
 
-static int record_keep(struct inbox *inbox, const struct log_record *record)
+static int record_keep(struct inbox *inbox, const struct log_record *record, bool is_settled)
 {
 	size_t size = inbox->size ? inbox->size * 2 : 64;
 	struct log_record *copy;
@@ -64,6 +64,9 @@ static int record_keep(struct inbox *inbox, const struct log_record *record)
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, record, record->bytes);
+	copy->flags &= (uint16_t)~LOG_SETTLED;
+	if (is_settled)
+		copy->flags |= LOG_SETTLED;
 	inbox->records[inbox->count++] = copy;
 	return 0;
 }
@@ -86,7 +89,7 @@ int inbox_read(struct inbox *inbox, uint32_t seat, uint64_t *lost)
 			*lost = some;
 		if (got <= 0)
 			return 0;
-		if (record_keep(inbox, record))
+		if (record_keep(inbox, record, inbox->readers[seat].is_settled))
 			return -ENOMEM;
 	}
 }

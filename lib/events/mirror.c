@@ -9,9 +9,10 @@
  *   found                               reported
  *   an entry of a key that is free      register
  *   a name that another owner holds     unregister or purge of that, and then register
- *   a name that was taken over          unregister of the holder, which waits from now on; register
+ *   a name that was taken over          taken; the holder waits from now on
  *   a name that was taken over, and its unregister of the holder, if the table has it no longer; and
  *     holder dropped                      then register
+ *   a name that was given away          given, where the giver's entry is known
  *   an entry that waits in line         nothing, until the table says that it holds the name
  *   the end of an unknown entry         nothing: it was reported already
  *   an entry that is known              nothing: the table was read after it was registered
@@ -159,12 +160,18 @@ static bool is_there(struct mirror *m, owner_t owner, place_t place, const void 
 	return false;
 }
 
+static struct kreg_owner owner_of_entry(const struct mirror_entry *entry)
+{
+	return (struct kreg_owner){ .token = entry->token, .pid = entry->owner->pid };
+}
+
 /*
- * @by holds the name, so the previous holder does not. That one is in line if @waits, or
- * if the table says so: an entry found by a table read instead of a record does not show
- * that it was taken over.
+ * @by holds the name, so the previous holder does not. That one is in line if @waits, and
+ * *from becomes its owner; or if the table says so: an entry found by a table read instead of
+ * a record does not show that it was taken over.
  */
-static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
+static int displace(struct mirror *m, const struct mirror_entry *by, bool waits,
+		    struct kreg_owner *from)
 {
 	struct mirror_entry *entry, *next;
 	int err = 0;
@@ -174,8 +181,11 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits)
 
 		if (entry == by || entry->waiting || err)
 			continue;
-		if (!waits && !is_there(m, entry->token, entry->place, entry->key->key,
-					entry->key->key_size)) {
+		if (waits && !from->token) {
+			*from = owner_of_entry(entry);
+			entry->waiting = true;
+		} else if (!is_there(m, entry->token, entry->place, entry->key->key,
+				     entry->key->key_size)) {
 			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
 		} else {
 			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
@@ -212,6 +222,7 @@ static bool was_taken(struct mirror *m, const struct news *news)
 static int apply_register(struct mirror *m, const struct news *news)
 {
 	struct mirror_entry *entry = entry_find(m, news->entry.owner.token, news->place);
+	struct kreg_owner from = { 0 };
 	int err = 0;
 
 	if (entry && is_of_key(entry, &news->entry)) {
@@ -233,8 +244,11 @@ static int apply_register(struct mirror *m, const struct news *news)
 		return promote(m, &news->entry);
 	}
 	if (m->k->segment.unique)
-		err = displace(m, entry, news->flags & LOG_FRONT);
-	return err || !news->tell ? err : entry_tell(m, entry, KREG_EVENT_REGISTER);
+		err = displace(m, entry, news->flags & LOG_FRONT, &from);
+	if (err || !news->tell)
+		return err;
+	return entry_tell_from(m, entry, from.token ? KREG_EVENT_TAKEN : KREG_EVENT_REGISTER,
+			       &from);
 }
 
 static int apply_update(struct mirror *m, const struct news *news, place_t before)
@@ -287,24 +301,60 @@ static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
 	return pattern_matches(p, entry);
 }
 
-/* A change of owner. The giver may have died before it happened: the table decides. */
+/* The known entry @gone has become @given, in one step. */
+static int entry_given(struct mirror *m, struct mirror_entry *gone, const struct news *given)
+{
+	struct kreg_owner from = owner_of_entry(gone);
+	bool waits = gone->waiting;
+	struct mirror_entry *entry = entry_new(m, given);
+
+	if (!entry)
+		return -ENOMEM;
+	/* Behind the new one, or the key could go with it. */
+	entry_free(m, gone);
+	if (waits) {
+		entry->waiting = true;
+		return promote(m, &given->entry);
+	}
+	return entry_tell_from(m, entry, KREG_EVENT_GIVEN, &from);
+}
+
+/*
+ * A change of owner. It has happened if the new owner has the gift, or if the giver has said so
+ * and the new owner lives: that has changed or ended it since, and its own records follow.
+ * Otherwise the giver may have died before. Where the mirror does not know the giver's entry,
+ * the table was read later than this, so the table decides.
+ */
 static int apply_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
-	struct news given = *news, gone = *news;
+	struct mirror_entry *gone = known_of(m, record->owner, record->before, &news->entry);
 	struct kreg_owner to = { .token = log_other(record) };
+	struct news given = *news;
 	uint64_t life;
-	int err;
+	bool lives = life_look(&m->k->lives, to.token, &life);
+	bool happened = gone && lives && record->flags & LOG_SETTLED;
 
-	gone.place = record->before;
-	err = apply_unregister(m, &gone);
-	if (life_look(&m->k->lives, to.token, &life))
+	if (lives)
 		handle_owner(m->k, to.token, life, &to);
 	given.entry.owner = to;
-	if (err || !is_wanted(m, &given.entry) ||
-	    !is_there(m, given.entry.owner.token, record->place, news->entry.key,
-		      news->entry.key_size))
-		return err;
-	return apply_register(m, &given);
+	if (record->flags & LOG_REFUSED) {
+		gone = known_of(m, to.token, record->place, &news->entry);
+		return gone ? end_and_promote(m, gone, KREG_EVENT_UNREGISTER) : 0;
+	}
+	happened |= is_there(m, to.token, record->place, news->entry.key, news->entry.key_size);
+	/* A dead giver's entry is purged with the others. */
+	if (gone && !happened && !life_is_alive(&m->k->lives, record->owner))
+		return 0;
+	if (gone && happened && is_wanted(m, &given.entry) &&
+	    !entry_find(m, to.token, record->place))
+		return entry_given(m, gone, &given);
+	if (gone) {
+		int err = end_and_promote(m, gone, KREG_EVENT_UNREGISTER);
+
+		if (err)
+			return err;
+	}
+	return happened && is_wanted(m, &given.entry) ? apply_register(m, &given) : 0;
 }
 
 /*

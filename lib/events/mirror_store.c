@@ -117,9 +117,10 @@ int event_add(struct mirror *m, const struct kreg_event *event)
 	return 0;
 }
 
-int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+int entry_tell_from(struct mirror *m, struct mirror_entry *entry, uint32_t type,
+		    const struct kreg_owner *from)
 {
-	struct kreg_event event = { .type = type, .known = entry->known };
+	struct kreg_event event = { .type = type, .known = entry->known, .from = *from };
 
 	event.entry.key = entry->key->key;
 	event.entry.key_size = entry->key->key_size;
@@ -129,11 +130,16 @@ int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 	event.entry.owner.pid = entry->owner->pid;
 	if (type == KREG_EVENT_PURGE)
 		event.end = owner_end(m->k, entry->token);
-	if (type == KREG_EVENT_REGISTER) {
+	if (type == KREG_EVENT_REGISTER || from->token) {
 		entry->dump_told = false;
 		entry->owner->has_untold = true;
 	}
 	return event_add(m, &event);
+}
+
+int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+{
+	return entry_tell_from(m, entry, type, &(struct kreg_owner){ 0 });
 }
 
 void entry_free(struct mirror *m, struct mirror_entry *entry)

@@ -61,6 +61,8 @@ void entry_free(struct mirror *m, struct mirror_entry *entry);
 int entry_move(struct mirror *m, struct mirror_entry *entry, place_t place);
 int entry_set_value(struct mirror_entry *entry, const void *value, size_t size);
 int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type);
+int entry_tell_from(struct mirror *m, struct mirror_entry *entry, uint32_t type,
+		    const struct kreg_owner *from);
 int event_add(struct mirror *m, const struct kreg_event *event);
 
 void owner_free(struct mirror *m, struct mirror_owner *owner);

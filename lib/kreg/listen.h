@@ -21,7 +21,7 @@ struct kreg_listener;
 enum kreg_event_type {
 	/* A process holds the name now, or an entry exists. */
 	KREG_EVENT_REGISTER = 1,
-	/* The owner gave it up or gave it away, or another process took it over. */
+	/* The owner gave it up. */
 	KREG_EVENT_UNREGISTER,
 	/* The owner gave it another value. */
 	KREG_EVENT_UPDATE,
@@ -31,6 +31,10 @@ enum kreg_event_type {
 	KREG_EVENT_OVERRUN,
 	/* The owner dumps core, and still holds the name; a purge event follows. */
 	KREG_EVENT_DUMP,
+	/* @from gave it to the owner, by kreg_give(). */
+	KREG_EVENT_GIVEN,
+	/* The owner took the name over from @from, which is next in line now. */
+	KREG_EVENT_TAKEN,
 };
 
 /* The pointers are valid until the next call for the listener. */
@@ -47,6 +51,8 @@ struct kreg_event {
 	uint64_t lost;
 	/* In a purge event how the owner ended, as kreg_owner_end(); otherwise unknown. */
 	struct kreg_end end;
+	/* In given and taken events the owner until then; otherwise all 0. */
+	struct kreg_owner from;
 };
 
 enum kreg_listen_flags {
@@ -60,7 +66,12 @@ enum kreg_listen_flags {
  * Listens to the registry from now on.
  *
  * Each entry gives one register event and later one unregister or purge event, with updates
- * between, in order for each key. An entry that existed when the listener was opened gives
+ * between, in order for each key. A name that is given away or taken over gives one event, which
+ * names both owners, instead of an end and a beginning: nobody finds it free. It may give these
+ * two where more is not known: the pattern has the owner, and only one of them matches; events
+ * were missed; the giver was killed inside kreg_give(), and what it gave has changed since. Where
+ * the holder unregisters or dies, the next in line gives its register event right behind that
+ * end. An entry that existed when the listener was opened gives
  * only its end, unless KREG_LISTEN_KNOWN requests its register event too. With unique keys an
  * entry that waits in line gives its register event when it holds the name, a reserved name
  * when it is published. Locks, meta and additions to counters give no events. An entry that

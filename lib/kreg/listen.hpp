@@ -19,11 +19,12 @@ struct kreg::event {
 	bool known;
 	kreg::entry entry;
 	std::uint64_t lost;
-	kreg_end end; // of a purge event: how the owner ended
+	kreg_end end;     // of a purge event: how the owner ended
+	kreg::owner from; // of a given or taken event: the owner until then
 
-	event(const kreg_event &from) noexcept
-	    : type(static_cast<kreg_event_type>(from.type)), known(from.known), entry(from.entry),
-	      lost(from.lost), end(from.end)
+	event(const kreg_event &of) noexcept
+	    : type(static_cast<kreg_event_type>(of.type)), known(of.known), entry(of.entry),
+	      lost(of.lost), end(of.end), from(of.from)
 	{
 	}
 };

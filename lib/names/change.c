@@ -261,6 +261,9 @@ int change_give(struct change *change, const struct found *found, const struct g
 	gift_linked(&k->segment, gift);
 	if (!announced)
 		tell_given(k, &given, found->place, to);
+	/* relaxed: from before the link on, or its owner tells when it closes */
+	if (caa_unlikely(load_relaxed(&given.entry->owner) != to))
+		tell_refused(k, &given, to);
 	change_count(k, found->info, 0);
 	blocks_retire(k, &change->thread->writer, old, found->info);
 	change_ring(change->k, change->q);

@@ -116,6 +116,19 @@ void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_
 		tell_unregister_done(k);
 }
 
+void tell_refused(struct kreg *k, const struct found *gift, owner_t to)
+{
+	struct log_event event;
+
+	if (!log_is_wanted(&k->segment))
+		return;
+	event = event_of(k, LOG_GIVE, gift);
+	event.flags = LOG_REFUSED;
+	event.other = to;
+	telling_begin(k, &event);
+	tell_unregister_done(k);
+}
+
 bool tell_take(struct kreg *k, const struct found *holder)
 {
 	struct log_event event;

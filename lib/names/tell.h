@@ -60,6 +60,9 @@ static inline void tell_unregistered(struct kreg *k, const struct found *own)
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 
+/* After that: @to had closed before @gift was linked, so nobody has it. */
+void tell_refused(struct kreg *k, const struct found *gift, owner_t to);
+
 /* The same two for a take-over by which @holder, which is another owner's, is dropped. */
 bool tell_take(struct kreg *k, const struct found *holder);
 void tell_taken(struct kreg *k, const struct found *holder);

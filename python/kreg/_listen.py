@@ -21,6 +21,8 @@ class EventType(enum.Enum):
     PURGE = lib.KREG_EVENT_PURGE
     OVERRUN = lib.KREG_EVENT_OVERRUN
     DUMP = lib.KREG_EVENT_DUMP
+    GIVEN = lib.KREG_EVENT_GIVEN
+    TAKEN = lib.KREG_EVENT_TAKEN
 
 
 class Event(NamedTuple):
@@ -30,6 +32,7 @@ class Event(NamedTuple):
     owner: "Owner"
     known: bool
     lost: int
+    previous: Optional["Owner"]  # in GIVEN and TAKEN: the owner until then
 
 
 def prefix_pattern(prefix: bytes) -> Any:
@@ -89,13 +92,22 @@ class Listener:
 
     def next(self) -> Optional[Event]:
         """The next event, or None if there is none now."""
-        from ._registry import to_entry
+        from ._registry import to_entry, to_owner
 
         got = ffi.new("struct kreg_event *")
         if not check(lib.kreg_listener_next(self._open(), got)):
             return None
         entry = to_entry(got.entry)
-        return Event(EventType(got.type), entry.key, entry.value, entry.owner, bool(got.known), got.lost)
+        previous = getattr(got, "from")  # a keyword
+        return Event(
+            EventType(got.type),
+            entry.key,
+            entry.value,
+            entry.owner,
+            bool(got.known),
+            got.lost,
+            to_owner(previous) if previous.token else None,
+        )
 
     def __iter__(self) -> Iterator[Event]:
         """The events that are there now."""

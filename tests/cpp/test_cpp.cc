@@ -230,6 +230,25 @@ void try_unregistering_all(kreg::registry &registry)
 	   "a flag that does not exist is refused");
 }
 
+void try_giving(kreg::registry &registry)
+{
+	kreg::listener listener(registry, "given");
+	kreg::name name(registry, "given", "v");
+	kreg_event_type type = {};
+	kreg::owner from;
+
+	name.give(registry.self());
+	while (type != KREG_EVENT_GIVEN && listener.wait(kreg::milliseconds(10000))) {
+		for (const kreg::event &event : listener) {
+			type = event.type;
+			from = event.from;
+		}
+	}
+	is(type == KREG_EVENT_GIVEN && from == registry.self(),
+	   "a listener gets who gave and who has it");
+	kreg_unregister(registry.get(), "given", KREG_STRING);
+}
+
 void try_listing(kreg::registry &registry)
 {
 	kreg::name one(registry, "list/1", "1"), two(registry, "list/2", "2"),
@@ -444,6 +463,7 @@ int main()
 	try_lookups(registry);
 	try_names(registry);
 	try_unregistering_all(registry);
+	try_giving(registry);
 	try_listing(registry);
 	try_pool(registry);
 	try_section(registry);

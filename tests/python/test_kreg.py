@@ -268,6 +268,15 @@ class Services(Case):
         self.assertNotIn(key, self.registry)
         self.assertEqual(started.wait(), -signal.SIGTERM)
 
+    def test_a_name_that_is_taken_over_is_one_event(self) -> None:
+        with self.registry.register("taken", replaceable=True), self.registry.listen(key="taken") as events:
+            child = self.spawn(sys.executable, "-c", SERVICE.replace("python\")", "python\", replace=True)"), "taken")
+            assert child.stdout and child.stdout.readline() == "ready\n"
+            event = events.next()
+            assert event and event.previous
+            self.assertEqual((event.type, event.owner.pid), (kreg.EventType.TAKEN, child.pid))
+            self.assertEqual(event.previous, self.registry.self())
+
     def test_registry_ends_what_is_open(self) -> None:
         registry = kreg.Registry("default")
         listener = registry.listen()

@@ -195,6 +195,18 @@ static void mirror_text(char *to, const void *from, size_t size)
 	to[size] = 0;
 }
 
+/* Its number, or the number of all: it is not there. */
+static uint32_t mirror_find(const struct board *board, const char *key, uint64_t owner)
+{
+	uint32_t i;
+
+	for (i = 0; i < board->mirror_count; i++) {
+		if (!strcmp(board->mirror[i].key, key) && board->mirror[i].owner == owner)
+			break;
+	}
+	return i;
+}
+
 static void mirror_event(struct board *board, const struct kreg_event *event)
 {
 	const struct kreg_entry *entry = &event->entry;
@@ -204,11 +216,14 @@ static void mirror_event(struct board *board, const struct kreg_event *event)
 	if (event->type == KREG_EVENT_OVERRUN)
 		return;
 	mirror_text(key, entry->key, entry->key_size);
-	for (i = 0; i < board->mirror_count; i++) {
-		if (!strcmp(board->mirror[i].key, key) &&
-		    board->mirror[i].owner == entry->owner.token)
-			break;
+	if (event->from.token) {
+		i = mirror_find(board, key, event->from.token);
+		if (i == board->mirror_count)
+			board->mirror_error = -ENOENT;
+		else
+			board->mirror[i] = board->mirror[--board->mirror_count];
 	}
+	i = mirror_find(board, key, entry->owner.token);
 	if (event->type == KREG_EVENT_UNREGISTER || event->type == KREG_EVENT_PURGE) {
 		if (i == board->mirror_count)
 			board->mirror_error = -ENOENT;
@@ -216,7 +231,7 @@ static void mirror_event(struct board *board, const struct kreg_event *event)
 			board->mirror[i] = board->mirror[--board->mirror_count];
 		return;
 	}
-	if (event->type == KREG_EVENT_REGISTER && i < board->mirror_count)
+	if ((event->type == KREG_EVENT_REGISTER || event->from.token) && i < board->mirror_count)
 		board->mirror_error = -EEXIST;
 	if (i == COMPANY_MIRROR)
 		return;

@@ -59,14 +59,16 @@ static pid_t *holder_of(struct torture_ear *ear, const struct kreg_entry *entry)
 static void take(struct torture_ear *ear, const struct kreg_event *event)
 {
 	const struct kreg_entry *entry = &event->entry;
-	bool begins = event->type == KREG_EVENT_REGISTER;
-	pid_t *holder;
+	bool passes = event->from.token != 0;
+	bool begins = event->type == KREG_EVENT_REGISTER || passes;
+	pid_t *holder, held_by;
 
 	ear->events++;
 	if (event->type == KREG_EVENT_OVERRUN)
 		return;
 	holder = holder_of(ear, entry);
-	if (begins ? *holder != 0 : *holder != entry->owner.pid) {
+	held_by = begins ? event->from.pid : entry->owner.pid;
+	if (*holder != held_by) {
 		ear->odd++;
 		torture_complain(ear->board,
 				 "the listener received event %u of %.*s by %d, but %d held it",
