@@ -283,15 +283,15 @@ ssize_t kreg_ref_lookup(struct kreg *k, struct kreg_ref *ref, void *value, size_
 
 	/* Not in one condition, of which the compiler would make more instructions. */
 	if (caa_unlikely(!k))
-		return ref_refuse(k, ref);
+		return ref_unusual(k, ref, value, capacity, owner);
 	if (caa_unlikely(capacity < 8))
 		return ref_sized(k, ref, value, capacity, owner);
 	if (caa_unlikely(!ref))
-		return ref_refuse(k, ref);
+		return ref_unusual(k, ref, value, capacity, owner);
 	if (caa_unlikely(ref->remembered[SEEN_NUMBER] != k->thread_number))
 		return ref_sized(k, ref, value, capacity, owner);
 	if (caa_unlikely(!value))
-		return ref_refuse(k, ref);
+		return ref_unusual(k, ref, value, capacity, owner);
 	got = ref_usual(k, ref, value, capacity, owner, true);
 	return caa_likely(got != -EAGAIN) ? got : ref_unusual(k, ref, value, capacity, owner);
 }
