@@ -24,8 +24,8 @@
  * Another boot, or a copy: by inode and birth time. The kernel sets the time at which a file was
  * made, to the tick of its clock, and nobody can change it, so a file of another boot, which can
  * only be a copy, has another one; and the boot id need not be read, which takes seven system calls.
- * Where the birth time is not known, by a kernel before 5.17 or a filter that refuses statx(2), the boot id
- * decides instead. Inodes of a new tmpfs are numbered from 2, so the inode alone would be no proof.
+ * Where the birth time is not known, by an old kernel's tmpfs or because a filter refuses statx(2), the
+ * boot id decides instead. Inodes of a new tmpfs are numbered from 2, so the inode alone would be no proof.
  *
  * The header is read with pread() before anything is mapped: a file that is too short is
  * recognised by its size, not by SIGBUS. Nothing is changed, so a process killed anywhere

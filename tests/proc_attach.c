@@ -8,17 +8,22 @@
  * multiple of 16, so the least of 16 places in the address space counts.
  */
 #include <check.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/kreg.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/tmp.h"
 #include "tests/support/traced.h"
 
 #define PLACES 16
-/* What another C library, or a wait that has to sleep, may need beyond what is made here. */
+#define TRIES 10
+/* What another C library may need beyond what is made here. */
 #define SPARE 3
 
 /* One more page in between, so that the next mapping is a page further. */
@@ -27,6 +32,16 @@ static void move_on(void)
 	void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ck_assert_ptr_ne(page, MAP_FAILED);
+}
+
+/* Where the kernel does not say when a file was made, the boot id is read. */
+static int boot_calls(void)
+{
+	struct statx x;
+
+	return !statx(AT_FDCWD, tmp_directory(), 0, STATX_BTIME, &x) && x.stx_mask & STATX_BTIME
+		       ? 0
+		       : 7;
 }
 
 static long faults(void)
@@ -92,15 +107,28 @@ static int open_and_register(void *mode)
 	return kreg_register(open_with(*(int *)mode, 0), "new", KREG_STRING, NULL, 0, NULL);
 }
 
+/* A wait for another thread makes one or none, and may be repeated. */
+static int least_calls(int (*body)(void *data), int mode)
+{
+	int i, calls, least = INT_MAX;
+
+	for (i = 0; i < TRIES; i++) {
+		calls = traced_count(body, &mode);
+		if (calls < least)
+			least = calls;
+	}
+	return least;
+}
+
 START_TEST(system_calls_of_an_open_for_reading)
 {
 	static const int most[MODES] = { [MODE_FALLBACK] = 22, [MODE_GUARD] = 64 };
 	int mode = _i, calls;
 
 	begin(mode);
-	calls = traced_count(open_reader, &mode);
-	ck_assert_int_le(calls, most[mode] + SPARE);
-	ck_assert_int_eq(traced_count(open_and_look_up, &mode), calls);
+	calls = least_calls(open_reader, mode);
+	ck_assert_int_le(calls, most[mode] + boot_calls() + SPARE);
+	ck_assert_int_eq(least_calls(open_and_look_up, mode), calls);
 }
 END_TEST
 
@@ -110,9 +138,9 @@ START_TEST(system_calls_of_an_open_for_writing_and_of_the_first_registration)
 	int mode = _i, calls, more;
 
 	begin(mode);
-	calls = traced_count(open_writer, &mode);
-	more = traced_count(open_and_register, &mode) - calls;
-	ck_assert_int_le(calls, most[mode] + SPARE);
+	calls = least_calls(open_writer, mode);
+	more = least_calls(open_and_register, mode) - calls;
+	ck_assert_int_le(calls, most[mode] + boot_calls() + SPARE);
 	ck_assert_int_le(more, 3);
 }
 END_TEST
