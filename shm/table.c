@@ -46,6 +46,12 @@
  * This includes a writer that is about to link in front of an entry that has died
  * meanwhile: its CAS is one of L.
  *
+ * One CAS comes after the death of the entry that it marks: that of a process which replaces
+ * X to take the name over (table_take()), and has seen X alive as the first of its key. It puts
+ * the taker behind X, where the search may have been already. So if X is such an entry, the
+ * search loads X's link once more at the end as well. Such an X is the first that does not
+ * count: what was in front of it was cleared away before it was taken for the first.
+ *
  * A counter of take-overs instead of L would not do: while a taker-over is stopped
  * between raising it and its CAS, no count shows that one is due. Only a search that
  * may have missed something pays: one that finds the first entry of its key alive, or
@@ -157,8 +163,13 @@ static void walk_over(struct table_walk *walk, const struct entry *entry, uint32
 {
 	ref_t next = table_load(&entry->next);
 
-	if (walk->guarded < guards)
+	if (walk->guarded < guards) {
 		walk->guards[walk->guarded++] = walk->front;
+		/* relaxed: behind the link that led here */
+		if (caa_unlikely(!(next & REF_MARK) && walk->guarded < WALK_GUARDS &&
+				 entry_is_dropped(load_relaxed(&entry->info))))
+			walk->guards[walk->guarded++] = (struct table_guard){ &entry->next, next };
+	}
 	walk_to(walk, &entry->next, next, next);
 }
 

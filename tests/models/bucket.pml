@@ -1,4 +1,4 @@
-/* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER REUSE_EARLY NO_PEEK */
+/* mutations: NO_RELOAD NO_SECOND_LOOK LOOK_IF_NOTHING ONE_BY_ONE FRONT_MARKED COUNTER REUSE_EARLY NO_PEEK ONE_GUARD */
 /* variants: REUSE */
 /*
  * One bucket: a search beside take-overs, queues, gifts, deaths and removal of dead
@@ -17,6 +17,7 @@
  *   ONE_BY_ONE       entries that do not count are removed one by one
  *   FRONT_MARKED     the link that is read again may be that of a marked entry
  *   COUNTER          in place of the link a counter is compared, raised before the CAS in front
+ *   ONE_GUARD        the link of a dead holder that may be dropped yet is not read again
  *
  * REUSE: the memory of an entry that was unregistered becomes an entry of another list
  * two epochs later. The search is a peek, which delays no epoch, and discards its answer
@@ -36,6 +37,7 @@
 #define IN_LINE 2
 #define LEAVE 3 /* it is linked */
 #define PURGE 4
+#define TAKE 5 /* in the place of the entry 1, which is dropped; in front of others */
 
 byte next[NODES];
 bool mark[NODES];
@@ -92,7 +94,22 @@ inline look()
 	fi
 
 #define COUNTS(node) (!mark[node] && !dead[node])
-#define STOPS(node) (node != OTHER && (rule == IF_FREE || rule == IN_FRONT))
+#define STOPS(node) (node != OTHER && (rule == IF_FREE || rule == IN_FRONT || rule == TAKE))
+
+/*
+ * Whether @me is in the list, as a call that has registered it says. An entry that is dead or
+ * marked may be cleared away.
+ */
+inline assert_linked(me)
+{
+	h = next[HEAD];
+	do
+	:: h == END || h == me -> break
+	:: else -> h = next[h]
+	od;
+	assert(h == me);
+	h = 0
+}
 
 proctype writer(byte me; byte rule; bool leaves)
 {
@@ -139,6 +156,14 @@ seek:
 #ifdef COUNTER
 	atomic { LIVES; turns++ };
 #endif
+	if
+	:: atomic { rule == TAKE && at == 1 -> to = next[1]; next[me] = to }
+	:: atomic { !(rule == TAKE && at == 1) -> goto front }
+	fi;
+	/* In the stead of the holder: the mark and the new entry in one CAS. */
+	atomic { LIVES; CAS(1, to, me, true); link = 0; at = 0; to = 0; behind = 0; assert_linked(me) };
+	goto linked;
+front:
 	atomic { LIVES; next[me] = at; CAS(link, at, me, false); link = 0; at = 0; to = 0; behind = 0 };
 linked:
 	if
@@ -191,7 +216,7 @@ proctype unregister_other()
 
 proctype reader()
 {
-	byte h, at, to, front, front_to, guard, guard_to, found, seen, began;
+	byte h, at, to, front, front_to, guard, guard_to, dropped_to, found, seen, began;
 	bool marked, guarded;
 
 	atomic { was_free = false; held = 0; look() };
@@ -200,7 +225,8 @@ again:
 #ifdef COUNTER
 	seen = turns;
 #endif
-	atomic { at = next[HEAD]; front = HEAD; front_to = at; guarded = false; guard = 0; guard_to = 0 };
+	atomic { at = next[HEAD]; front = HEAD; front_to = at; guarded = false; guard = 0; guard_to = 0;
+		dropped_to = HEAD };
 	do
 	:: atomic { at == END -> break }
 	:: atomic { at != END -> to = next[at]; marked = mark[at] };
@@ -216,7 +242,11 @@ again:
 			fi
 		};
 #ifndef NO_RELOAD
-		atomic { to = next[at]; marked = mark[at] };
+		atomic { to = next[at]; marked = mark[at];
+			if
+			:: at == 1 && !marked -> dropped_to = to
+			:: else
+			fi };
 #endif
 on:
 		atomic {
@@ -243,6 +273,10 @@ on:
 		:: guarded && next[guard] != guard_to -> found = 0; goto again
 #else
 		:: guarded && (next[guard] != guard_to || mark[guard]) -> found = 0; goto again
+#ifndef ONE_GUARD
+		:: guarded && dropped_to != HEAD && next[guard] == guard_to && !mark[guard] &&
+			(next[1] != dropped_to || mark[1]) -> found = 0; goto again
+#endif
 #endif
 		:: else
 		fi;
@@ -287,6 +321,12 @@ init
 		 * and one waits in line.
 		 */
 		:: run writer(1, LEAVE, true); run writer(2, IF_FREE, false); run writer(3, IN_LINE, false)
+		/* The holder is dropped by one, which unregisters or gives; one waits in line. */
+		:: run writer(2, TAKE, true); run writer(3, IN_LINE, false); run death(3)
+		/* It is dropped by one of two, and the other takes over from that one. */
+		:: run writer(2, TAKE, false); run writer(3, TAKE, false); run death(2)
+		/* It unregisters or gives while one drops it, and one waits in line. */
+		:: run writer(1, LEAVE, true); run writer(2, TAKE, false); run writer(3, IN_LINE, false)
 #endif
 		fi;
 		run death(1);
