@@ -75,9 +75,11 @@ grammar() {
 		exits 0 "help of $verb" "$regtool" help "$verb"
 		says "has its usage" out "usage: regtool $verb"
 	done
+	"$regtool" help ls >"$folder/help"
 	exits 0 "help of ls" "$regtool" help ls
 	says "has examples" out "regtool ls --state stopped"
 	says "has columns" out "its unit of systemd"
+	exits 0 "its usage fits a terminal" awk '/^$/ { exit wide || NR < 3 } length > 79 { wide = 1 }' "$folder/help"
 	exits 2 "help of no verb" "$regtool" help lsit
 }
 
@@ -226,6 +228,11 @@ bytes() {
 		and d['entries'][0]['value'] == 'l1\\nl2\\t\"q\" \\\\x41 \\u00e4' and 'value_base64' not in d['entries'][0]"
 	exits 0 "in a table" env LC_ALL=C "$regtool" ls -o key,value --no-header
 	says_all "it obeys nobody" 'odd\xff"\x1b[31m l1\x0al2\x09"q" \x5cx41 \xc3\xa4'
+	for verb in ls "ls --json" stat; do
+		# shellcheck disable=SC2016,SC2086
+		exits 4 "$verb where there is no room" sh -c '"$@" >/dev/full' sh "$regtool" $verb
+		says "is an error of the output" err "cannot write the output: "
+	done
 	end_service "$service"
 	as_json "an empty list" ls -o key
 	json "is one" "d == {'version': 1, 'entries': []}"

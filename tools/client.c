@@ -13,6 +13,7 @@
 
 #include "lib/kreg-services.h"
 #include "tools/client.h"
+#include "tools/commands.h"
 #include "tools/out/text.h"
 #include "tools/regtool.h"
 
@@ -37,7 +38,7 @@ void client_init(struct client *client)
 int client_usage(const struct client *client)
 {
 	if (client->command)
-		fprintf(stderr, "usage: regtool %s\n", client->command->synopsis);
+		command_usage(stderr, client->command);
 	else
 		fprintf(stderr, "regtool: see `regtool --help`\n");
 	return REGTOOL_USAGE;

@@ -147,10 +147,9 @@ static const struct command_example examples[] = {
 COMMAND(create) = {
 	.name = "create",
 	.group = COMMAND_CHANGES,
-	.synopsis =
-		"create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N]\n"
-		"               [--mode MODE] [--group GROUP] [--max-bytes N] [--owner-bytes N]\n"
-		"               [--slots N] [--seats N]",
+	.synopsis = "create NAME [--keys unique|duplicate|duplicate-by-key] [--partitions N] "
+		    "[--mode MODE] [--group GROUP] [--max-bytes N] [--owner-bytes N] [--slots N] "
+		    "[--seats N]",
 	.summary = "create a registry with options",
 	.options = options,
 	.examples = examples,

@@ -254,7 +254,7 @@ COMMAND(guard) = {
 	.synopsis =
 		"guard start|upgrade [--seats N] [--share N] [--reserve N] [--group GROUP] | stop "
 		"[--force] | "
-		"status [--json]  [--path FOLDER]",
+		"status [--json] [--path FOLDER]",
 	.summary = "start, upgrade, stop or describe the guard",
 	.options = options,
 	.run = run,

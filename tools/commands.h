@@ -5,6 +5,8 @@
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
 
+#include <stdio.h>
+
 #include "tools/regtool.h"
 
 /*
@@ -19,5 +21,8 @@ const struct command *command_next(const struct command *before);
 /* What `regtool --help` and `regtool COMMAND --help` print. */
 void commands_help(void);
 void command_explain(const struct command *command);
+
+/* "usage: regtool ...", in lines of a terminal. */
+void command_usage(FILE *to, const struct command *command);
 
 #endif

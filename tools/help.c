@@ -9,6 +9,9 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 
+#define USAGE_WIDTH 79
+#define USAGE_INDENT 14
+
 void commands_help(void)
 {
 	static const char *const headings[COMMAND_GROUPS] = {
@@ -37,6 +40,32 @@ void commands_help(void)
 	       "  -V, --version\n"
 	       "\n"
 	       "A verb may be abbreviated. Without one: ls.\n");
+}
+
+/* The size of what belongs together: up to a space that is in no brackets. */
+static size_t piece_size(const char *text)
+{
+	size_t size;
+	int depth = 0;
+
+	for (size = 0; text[size] && (depth || text[size] != ' '); size++)
+		depth += (text[size] == '[') - (text[size] == ']');
+	return size;
+}
+
+void command_usage(FILE *to, const struct command *command)
+{
+	const char *at = command->synopsis;
+	int column = fprintf(to, "usage: regtool");
+	size_t size;
+
+	for (; *at; at += size + (at[size] == ' ')) {
+		size = piece_size(at);
+		if (column + 1 + (int)size > USAGE_WIDTH)
+			column = fprintf(to, "\n%*s", USAGE_INDENT, "") - 1;
+		column += fprintf(to, " %.*s", (int)size, at);
+	}
+	fputc('\n', to);
 }
 
 static int width_of(const struct command_option *option)
@@ -90,7 +119,8 @@ void command_explain(const struct command *command)
 	const struct command_example *example = command->examples;
 	int width = 0;
 
-	printf("usage: regtool %s\n\n%s\n", command->synopsis, command->summary);
+	command_usage(stdout, command);
+	printf("\n%s\n", command->summary);
 	widen(command->options, &width);
 	widen(lists, &width);
 	if (width)

@@ -281,7 +281,8 @@ int output_end(struct output *output, int err)
 	if (!err)
 		err = print(output);
 	discard(output);
-	return err;
+	/* stdout has the error, and client_end() prints it; or the user has left the pager. */
+	return err == -EIO ? 0 : err;
 }
 
 static int record_json(const struct output_column *columns, size_t count,
