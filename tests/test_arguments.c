@@ -103,8 +103,8 @@ START_TEST(registries)
 	REFUSED(kreg_check, "k is NULL", (NULL, NULL, NULL));
 	REFUSED(kreg_sweep, "k is NULL", (NULL));
 	REFUSED(kreg_stat, "k is NULL", (NULL, NULL));
-	REFUSED(kreg_stat, "stat is NULL", (k, NULL));
-	REFUSED(kreg_stat, "stat->size is not set", (k, &(struct kreg_stat){ 0 }));
+	REFUSED(kreg_stat, "stat is NULL", (heard_k, NULL));
+	REFUSED(kreg_stat, "stat->size is not set", (heard_k, &(struct kreg_stat){ 0 }));
 	heard_end();
 }
 END_TEST
@@ -121,52 +121,53 @@ START_TEST(lookups)
 
 	heard_begin(_i);
 	REFUSED(kreg_lookup, "k is NULL", (NULL, "a", 1, room, 8, NULL));
-	REFUSED(kreg_lookup, "key is NULL", (k, NULL, 1, room, 8, NULL));
-	REFUSED(kreg_lookup, "key is empty", (k, "a", 0, room, 8, NULL));
-	REFUSED(kreg_lookup, "key is empty", (k, "", KREG_STRING, room, 8, NULL));
-	REFUSED(kreg_lookup, "value is NULL, but capacity", (k, "a", 1, NULL, 8, NULL));
-	SILENT(5, kreg_lookup(k, "a", 1, room, 8, NULL));
-	SILENT(5, kreg_lookup(k, "a", 1, NULL, 0, NULL));
-	SILENT(-ENOENT, kreg_lookup(k, "b", 1, room, 8, NULL));
-	SILENT(-ERANGE, kreg_lookup(k, "a", 1, room, 1, NULL));
-	SILENT(-ENAMETOOLONG, kreg_lookup(k, "a", 256, room, 8, NULL));
+	REFUSED(kreg_lookup, "key is NULL", (heard_k, NULL, 1, room, 8, NULL));
+	REFUSED(kreg_lookup, "key is empty", (heard_k, "a", 0, room, 8, NULL));
+	REFUSED(kreg_lookup, "key is empty", (heard_k, "", KREG_STRING, room, 8, NULL));
+	REFUSED(kreg_lookup, "value is NULL, but capacity", (heard_k, "a", 1, NULL, 8, NULL));
+	SILENT(5, kreg_lookup(heard_k, "a", 1, room, 8, NULL));
+	SILENT(5, kreg_lookup(heard_k, "a", 1, NULL, 0, NULL));
+	SILENT(-ENOENT, kreg_lookup(heard_k, "b", 1, room, 8, NULL));
+	SILENT(-ERANGE, kreg_lookup(heard_k, "a", 1, room, 1, NULL));
+	SILENT(-ENAMETOOLONG, kreg_lookup(heard_k, "a", 256, room, 8, NULL));
 	REFUSED(kreg_lookup_string, "k is NULL", (NULL, "a", 1, room, 8, NULL));
-	REFUSED(kreg_lookup_string, "key is NULL", (k, NULL, 1, room, 8, NULL));
-	REFUSED(kreg_lookup_string, "out is NULL, but capacity", (k, "a", 1, NULL, 8, NULL));
-	SILENT(5, kreg_lookup_string(k, "a", 1, room, 8, NULL));
+	REFUSED(kreg_lookup_string, "key is NULL", (heard_k, NULL, 1, room, 8, NULL));
+	REFUSED(kreg_lookup_string, "out is NULL, but capacity", (heard_k, "a", 1, NULL, 8, NULL));
+	SILENT(5, kreg_lookup_string(heard_k, "a", 1, room, 8, NULL));
 	REFUSED(kreg_lookup_many, "k is NULL", (NULL, keys, 1, found));
-	REFUSED(kreg_lookup_many, "keys is NULL", (k, NULL, 1, found));
-	REFUSED(kreg_lookup_many, "found is NULL", (k, keys, 1, NULL));
+	REFUSED(kreg_lookup_many, "keys is NULL", (heard_k, NULL, 1, found));
+	REFUSED(kreg_lookup_many, "found is NULL", (heard_k, keys, 1, NULL));
 	heard_clear();
-	ck_assert_int_eq(kreg_lookup_many(k, keys, 2, found), 1);
+	ck_assert_int_eq(kreg_lookup_many(heard_k, keys, 2, found), 1);
 	heard_expect("kreg_lookup_many", "key is NULL", found[1].size);
 	REFUSED(kreg_ref_lookup, "k is NULL", (NULL, &ref, room, 8, NULL));
-	REFUSED(kreg_ref_lookup, "ref is NULL", (k, NULL, room, 8, NULL));
-	REFUSED(kreg_ref_lookup, "ref is NULL", (k, NULL, room, 2, NULL));
-	REFUSED(kreg_ref_lookup, "value is NULL", (k, &ref, NULL, 8, NULL));
-	REFUSED(kreg_ref_lookup, "ref->key is NULL", (k, &(struct kreg_ref){ 0 }, room, 8, NULL));
+	REFUSED(kreg_ref_lookup, "ref is NULL", (heard_k, NULL, room, 8, NULL));
+	REFUSED(kreg_ref_lookup, "ref is NULL", (heard_k, NULL, room, 2, NULL));
+	REFUSED(kreg_ref_lookup, "value is NULL", (heard_k, &ref, NULL, 8, NULL));
+	REFUSED(kreg_ref_lookup, "ref->key is NULL",
+		(heard_k, &(struct kreg_ref){ 0 }, room, 8, NULL));
 	REFUSED(kreg_ref_lookup, "ref->key is empty",
-		(k, &(struct kreg_ref){ .key = "a" }, room, 8, NULL));
-	SILENT(5, kreg_ref_lookup(k, &ref, room, 8, NULL));
-	REFUSED(kreg_whereis, "owner is NULL", (k, "a", 1, NULL));
-	REFUSED(kreg_whereis, "key is empty", (k, "a", 0, &owner));
-	SILENT(0, kreg_whereis(k, "a", 1, &owner));
+		(heard_k, &(struct kreg_ref){ .key = "a" }, room, 8, NULL));
+	SILENT(5, kreg_ref_lookup(heard_k, &ref, room, 8, NULL));
+	REFUSED(kreg_whereis, "owner is NULL", (heard_k, "a", 1, NULL));
+	REFUSED(kreg_whereis, "key is empty", (heard_k, "a", 0, &owner));
+	SILENT(0, kreg_whereis(heard_k, "a", 1, &owner));
 	REFUSED(kreg_pool_next, "k is NULL", (NULL, &pool, room, 8, NULL));
-	REFUSED(kreg_pool_next, "pool is NULL", (k, NULL, room, 8, NULL));
-	REFUSED(kreg_pool_next, "value is NULL", (k, &pool, NULL, 8, NULL));
-	REFUSED(kreg_pool_next, "key is NULL", (k, &no_pool, room, 8, NULL));
-	REFUSED(kreg_pool_least, "pool is NULL", (k, NULL, room, 8, NULL));
-	REFUSED(kreg_pool_for, "what is NULL", (k, &pool, NULL, 8, room, 8, NULL));
-	REFUSED(kreg_pool_for, "pool is NULL", (k, NULL, "x", 1, room, 8, NULL));
+	REFUSED(kreg_pool_next, "pool is NULL", (heard_k, NULL, room, 8, NULL));
+	REFUSED(kreg_pool_next, "value is NULL", (heard_k, &pool, NULL, 8, NULL));
+	REFUSED(kreg_pool_next, "key is NULL", (heard_k, &no_pool, room, 8, NULL));
+	REFUSED(kreg_pool_least, "pool is NULL", (heard_k, NULL, room, 8, NULL));
+	REFUSED(kreg_pool_for, "what is NULL", (heard_k, &pool, NULL, 8, room, 8, NULL));
+	REFUSED(kreg_pool_for, "pool is NULL", (heard_k, NULL, "x", 1, room, 8, NULL));
 	REFUSED(kreg_read_enter, "k is NULL", (NULL));
 	REFUSED(kreg_read_leave, "k is NULL", (NULL));
-	REFUSED(kreg_read_leave, "no read section", (k));
-	REFUSED(kreg_read, "no read section", (k, "a", 1, &value, NULL));
-	ck_assert_int_eq(kreg_read_enter(k), 0);
+	REFUSED(kreg_read_leave, "no read section", (heard_k));
+	REFUSED(kreg_read, "no read section", (heard_k, "a", 1, &value, NULL));
+	ck_assert_int_eq(kreg_read_enter(heard_k), 0);
 	REFUSED(kreg_read, "k is NULL", (NULL, "a", 1, &value, NULL));
-	REFUSED(kreg_read, "key is NULL", (k, NULL, 1, &value, NULL));
-	REFUSED(kreg_read, "value is NULL", (k, "a", 1, NULL, NULL));
-	SILENT(0, kreg_read_leave(k));
+	REFUSED(kreg_read, "key is NULL", (heard_k, NULL, 1, &value, NULL));
+	REFUSED(kreg_read, "value is NULL", (heard_k, "a", 1, NULL, NULL));
+	SILENT(0, kreg_read_leave(heard_k));
 	heard_end();
 }
 END_TEST
@@ -177,39 +178,39 @@ START_TEST(lists)
 
 	heard_begin(_i);
 	REFUSED(kreg_select, "k is NULL", (NULL, NULL, visit, NULL));
-	REFUSED(kreg_select, "visit is NULL", (k, NULL, NULL, NULL));
-	REFUSED(kreg_select, "pattern->key is NULL", (k, &pattern, visit, NULL));
-	REFUSED(kreg_count_select, "pattern->key is NULL", (k, &pattern));
+	REFUSED(kreg_select, "visit is NULL", (heard_k, NULL, NULL, NULL));
+	REFUSED(kreg_select, "pattern->key is NULL", (heard_k, &pattern, visit, NULL));
+	REFUSED(kreg_count_select, "pattern->key is NULL", (heard_k, &pattern));
 	REFUSED(kreg_count_select, "k is NULL", (NULL, NULL));
 	pattern.key = "a";
 	pattern.prefix_size = 1;
-	REFUSED(kreg_select, "pattern->prefix is NULL", (k, &pattern, visit, NULL));
+	REFUSED(kreg_select, "pattern->prefix is NULL", (heard_k, &pattern, visit, NULL));
 	pattern.prefix_size = 0;
 	pattern.owner = &nobody;
-	REFUSED(kreg_select, "pattern->owner has a token of 0", (k, &pattern, visit, NULL));
+	REFUSED(kreg_select, "pattern->owner has a token of 0", (heard_k, &pattern, visit, NULL));
 	pattern.owner = NULL;
 	pattern.value_size = 1;
-	REFUSED(kreg_select, "pattern->value is NULL", (k, &pattern, visit, NULL));
+	REFUSED(kreg_select, "pattern->value is NULL", (heard_k, &pattern, visit, NULL));
 	pattern.value_size = 0;
 	pattern.key_size = 0;
-	REFUSED(kreg_select, "key is empty", (k, &pattern, visit, NULL));
+	REFUSED(kreg_select, "key is empty", (heard_k, &pattern, visit, NULL));
 	pattern.size = 0;
-	REFUSED(kreg_select, "pattern->size is not set", (k, &pattern, visit, NULL));
+	REFUSED(kreg_select, "pattern->size is not set", (heard_k, &pattern, visit, NULL));
 	REFUSED(kreg_each, "k is NULL", (NULL, NULL, 0, visit, NULL));
-	REFUSED(kreg_each, "visit is NULL", (k, NULL, 0, NULL, NULL));
-	REFUSED(kreg_each, "pattern->prefix is NULL", (k, NULL, 1, visit, NULL));
-	REFUSED(kreg_each_of_key, "key is NULL", (k, NULL, 1, visit, NULL));
-	REFUSED(kreg_each_of_key, "key is empty", (k, "a", 0, visit, NULL));
-	REFUSED(kreg_each_of_key, "visit is NULL", (k, "a", 1, NULL, NULL));
-	REFUSED(kreg_each_of_owner, "owner is NULL", (k, NULL, visit, NULL));
-	REFUSED(kreg_dispatch, "visit is NULL", (k, "a", 1, NULL, NULL));
-	REFUSED(kreg_dispatch, "key is NULL", (k, NULL, 1, visit, NULL));
+	REFUSED(kreg_each, "visit is NULL", (heard_k, NULL, 0, NULL, NULL));
+	REFUSED(kreg_each, "pattern->prefix is NULL", (heard_k, NULL, 1, visit, NULL));
+	REFUSED(kreg_each_of_key, "key is NULL", (heard_k, NULL, 1, visit, NULL));
+	REFUSED(kreg_each_of_key, "key is empty", (heard_k, "a", 0, visit, NULL));
+	REFUSED(kreg_each_of_key, "visit is NULL", (heard_k, "a", 1, NULL, NULL));
+	REFUSED(kreg_each_of_owner, "owner is NULL", (heard_k, NULL, visit, NULL));
+	REFUSED(kreg_dispatch, "visit is NULL", (heard_k, "a", 1, NULL, NULL));
+	REFUSED(kreg_dispatch, "key is NULL", (heard_k, NULL, 1, visit, NULL));
 	REFUSED(kreg_meta_each, "k is NULL", (NULL, visit, NULL));
-	REFUSED(kreg_meta_each, "visit is NULL", (k, NULL, NULL));
-	REFUSED(kreg_each_owner, "visit is NULL", (k, NULL, NULL));
+	REFUSED(kreg_meta_each, "visit is NULL", (heard_k, NULL, NULL));
+	REFUSED(kreg_each_owner, "visit is NULL", (heard_k, NULL, NULL));
 	REFUSED(kreg_each_owner, "k is NULL", (NULL, visit_owner, NULL));
-	SILENT(0, kreg_each(k, NULL, 0, visit, NULL));
-	SILENT(1, kreg_dispatch(k, "a", 1, visit, NULL));
+	SILENT(0, kreg_each(heard_k, NULL, 0, visit, NULL));
+	SILENT(1, kreg_dispatch(heard_k, "a", 1, visit, NULL));
 	heard_end();
 }
 END_TEST
@@ -224,28 +225,28 @@ START_TEST(registrations)
 
 	heard_begin(_i);
 	REFUSED(kreg_register, "k is NULL", (NULL, "b", 1, "v", 1, NULL));
-	REFUSED(kreg_register, "key is NULL", (k, NULL, 1, "v", 1, NULL));
-	REFUSED(kreg_register, "key is empty", (k, "b", 0, "v", 1, NULL));
-	REFUSED(kreg_register, "value is NULL, but value_size", (k, "b", 1, NULL, 1, NULL));
-	REFUSED(kreg_register, "holder->value is NULL", (k, "b", 1, "v", 1, &found));
-	SILENT(-EMSGSIZE, kreg_register(k, "b", 1, room, KREG_VALUE_MAX + 1, NULL));
-	SILENT(-EEXIST, kreg_register(k, "a", 1, "v", 1, NULL));
-	REFUSED(kreg_register_with, "unknown bits", (k, "b", 1, "v", 1, 1u << 31, NULL));
+	REFUSED(kreg_register, "key is NULL", (heard_k, NULL, 1, "v", 1, NULL));
+	REFUSED(kreg_register, "key is empty", (heard_k, "b", 0, "v", 1, NULL));
+	REFUSED(kreg_register, "value is NULL, but value_size", (heard_k, "b", 1, NULL, 1, NULL));
+	REFUSED(kreg_register, "holder->value is NULL", (heard_k, "b", 1, "v", 1, &found));
+	SILENT(-EMSGSIZE, kreg_register(heard_k, "b", 1, room, KREG_VALUE_MAX + 1, NULL));
+	SILENT(-EEXIST, kreg_register(heard_k, "a", 1, "v", 1, NULL));
+	REFUSED(kreg_register_with, "unknown bits", (heard_k, "b", 1, "v", 1, 1u << 31, NULL));
 	REFUSED(kreg_register_with, "duplicate keys",
-		(d, "b", 1, "v", 1, KREG_REGISTER_QUEUE, NULL));
+		(heard_d, "b", 1, "v", 1, KREG_REGISTER_QUEUE, NULL));
 	REFUSED(kreg_register_with, "without KREG_REGISTER_REPLACEABLE",
-		(k, "b", 1, "v", 1, KREG_REGISTER_DROP, NULL));
+		(heard_k, "b", 1, "v", 1, KREG_REGISTER_DROP, NULL));
 	REFUSED(kreg_register_with, "reserved",
-		(k, "b", 1, "v", 1,
+		(heard_k, "b", 1, "v", 1,
 		 KREG_REGISTER_DROP | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_RESERVED, NULL));
-	REFUSED(kreg_get_flags, "flags is NULL", (k, "a", 1, NULL));
-	REFUSED(kreg_get_flags, "key is empty", (k, "a", 0, &flags));
-	REFUSED(kreg_set_flags, "duplicate keys", (d, "a", 1, 0));
-	REFUSED(kreg_set_flags, "cannot be changed", (k, "a", 1, 1u << 31));
-	REFUSED(kreg_set_flags, "without KREG", (k, "a", 1, KREG_REGISTER_DROP));
+	REFUSED(kreg_get_flags, "flags is NULL", (heard_k, "a", 1, NULL));
+	REFUSED(kreg_get_flags, "key is empty", (heard_k, "a", 0, &flags));
+	REFUSED(kreg_set_flags, "duplicate keys", (heard_d, "a", 1, 0));
+	REFUSED(kreg_set_flags, "cannot be changed", (heard_k, "a", 1, 1u << 31));
+	REFUSED(kreg_set_flags, "without KREG", (heard_k, "a", 1, KREG_REGISTER_DROP));
 	REFUSED(kreg_register_many, "k is NULL", (NULL, &item, 1, &failed));
-	REFUSED(kreg_register_many, "items is NULL", (k, NULL, 1, &failed));
-	REFUSED(kreg_register_many, "key is empty", (k, &item, 1, &failed));
+	REFUSED(kreg_register_many, "items is NULL", (heard_k, NULL, 1, &failed));
+	REFUSED(kreg_register_many, "key is empty", (heard_k, &item, 1, &failed));
 	heard_end();
 }
 END_TEST
@@ -257,41 +258,41 @@ START_TEST(changes)
 	char room[8];
 
 	heard_begin(_i);
-	REFUSED(kreg_publish, "key is empty", (k, "b", 0, "v", 1));
+	REFUSED(kreg_publish, "key is empty", (heard_k, "b", 0, "v", 1));
 	REFUSED(kreg_unregister, "k is NULL", (NULL, "a", 1));
-	REFUSED(kreg_unregister, "key is empty", (k, "a", 0));
+	REFUSED(kreg_unregister, "key is empty", (heard_k, "a", 0));
 	REFUSED(kreg_unregister_all, "k is NULL", (NULL, 0));
-	REFUSED(kreg_unregister_all, "flags has unknown bits", (k, 2));
-	REFUSED(kreg_unregister_match, "match is NULL", (k, "a", 1, NULL, NULL));
-	REFUSED(kreg_unregister_match, "key is NULL", (k, NULL, 1, matches, NULL));
-	REFUSED(kreg_update, "value is NULL", (k, "a", 1, NULL, 1, NULL, 0));
-	REFUSED(kreg_update, "old is NULL", (k, "a", 1, "v", 1, NULL, 1));
-	REFUSED(kreg_update_if, "expected is NULL", (k, "a", 1, "v", 1, NULL, 1));
-	REFUSED(kreg_update_with, "change is NULL", (k, "a", 1, NULL, NULL));
-	REFUSED(kreg_update_with, "key is empty", (k, "a", 0, keep, NULL));
-	REFUSED(kreg_counter_add, "is no counter", (k, "a", 1, 1, NULL));
-	REFUSED(kreg_counter_add, "key is NULL", (k, NULL, 1, 1, NULL));
-	REFUSED(kreg_counter_add_bounded, "is no counter", (k, "a", 1, 1, 2, 0, NULL));
+	REFUSED(kreg_unregister_all, "flags has unknown bits", (heard_k, 2));
+	REFUSED(kreg_unregister_match, "match is NULL", (heard_k, "a", 1, NULL, NULL));
+	REFUSED(kreg_unregister_match, "key is NULL", (heard_k, NULL, 1, matches, NULL));
+	REFUSED(kreg_update, "value is NULL", (heard_k, "a", 1, NULL, 1, NULL, 0));
+	REFUSED(kreg_update, "old is NULL", (heard_k, "a", 1, "v", 1, NULL, 1));
+	REFUSED(kreg_update_if, "expected is NULL", (heard_k, "a", 1, "v", 1, NULL, 1));
+	REFUSED(kreg_update_with, "change is NULL", (heard_k, "a", 1, NULL, NULL));
+	REFUSED(kreg_update_with, "key is empty", (heard_k, "a", 0, keep, NULL));
+	REFUSED(kreg_counter_add, "is no counter", (heard_k, "a", 1, 1, NULL));
+	REFUSED(kreg_counter_add, "key is NULL", (heard_k, NULL, 1, 1, NULL));
+	REFUSED(kreg_counter_add_bounded, "is no counter", (heard_k, "a", 1, 1, 2, 0, NULL));
 	REFUSED(kreg_counter_add_bounded, "k is NULL", (NULL, "a", 1, 1, 2, 0, NULL));
-	REFUSED(kreg_counter_reset, "is no counter", (k, "a", 1, 1, NULL));
-	REFUSED(kreg_counter_reset, "key is empty", (k, "a", 0, 1, NULL));
+	REFUSED(kreg_counter_reset, "is no counter", (heard_k, "a", 1, 1, NULL));
+	REFUSED(kreg_counter_reset, "key is empty", (heard_k, "a", 0, 1, NULL));
 	REFUSED(kreg_counter_add_many, "k is NULL", (NULL, &count, 1));
-	REFUSED(kreg_counter_add_many, "items is NULL", (k, NULL, 1));
+	REFUSED(kreg_counter_add_many, "items is NULL", (heard_k, NULL, 1));
 	heard_clear();
-	ck_assert_int_eq(kreg_counter_add_many(k, &count, 1), 0);
+	ck_assert_int_eq(kreg_counter_add_many(heard_k, &count, 1), 0);
 	heard_expect("kreg_counter_add_many", "key is empty", count.error);
-	REFUSED(kreg_counter_sum, "sum is NULL", (k, "a", 1, NULL));
-	REFUSED(kreg_counter_sum, "key is empty", (k, "a", 0, &sum));
-	REFUSED(kreg_give, "to is NULL", (k, "a", 1, NULL));
-	REFUSED(kreg_give, "to has a token of 0", (k, "a", 1, &nobody));
-	REFUSED(kreg_give, "partitions", (d, "a", 1, &self));
-	REFUSED(kreg_meta_put, "value is NULL", (k, "a", 1, NULL, 1));
-	REFUSED(kreg_meta_put, "key is empty", (k, "a", 0, "v", 1));
-	REFUSED(kreg_meta_delete, "key is NULL", (k, NULL, 1));
-	REFUSED(kreg_meta_get, "value is NULL", (k, "a", 1, NULL, 8));
-	REFUSED(kreg_meta_get_string, "out is NULL", (k, "a", 1, NULL, 8));
-	SILENT(-ENOENT, kreg_meta_get(k, "a", 1, room, 8));
-	SILENT(-ENOENT, kreg_unregister(k, "b", 1) ? -1 : -ENOENT);
+	REFUSED(kreg_counter_sum, "sum is NULL", (heard_k, "a", 1, NULL));
+	REFUSED(kreg_counter_sum, "key is empty", (heard_k, "a", 0, &sum));
+	REFUSED(kreg_give, "to is NULL", (heard_k, "a", 1, NULL));
+	REFUSED(kreg_give, "to has a token of 0", (heard_k, "a", 1, &nobody));
+	REFUSED(kreg_give, "partitions", (heard_d, "a", 1, &heard_self));
+	REFUSED(kreg_meta_put, "value is NULL", (heard_k, "a", 1, NULL, 1));
+	REFUSED(kreg_meta_put, "key is empty", (heard_k, "a", 0, "v", 1));
+	REFUSED(kreg_meta_delete, "key is NULL", (heard_k, NULL, 1));
+	REFUSED(kreg_meta_get, "value is NULL", (heard_k, "a", 1, NULL, 8));
+	REFUSED(kreg_meta_get_string, "out is NULL", (heard_k, "a", 1, NULL, 8));
+	SILENT(-ENOENT, kreg_meta_get(heard_k, "a", 1, room, 8));
+	SILENT(-ENOENT, kreg_unregister(heard_k, "b", 1) ? -1 : -ENOENT);
 	heard_end();
 }
 END_TEST
@@ -304,24 +305,24 @@ START_TEST(owners)
 	struct kreg_end told;
 
 	heard_begin(_i);
-	never = (struct kreg_owner){ .token = self.token + (1ull << 40) };
+	never = (struct kreg_owner){ .token = heard_self.token + (1ull << 40) };
 	REFUSED(kreg_self, "k is NULL", (NULL, &owner));
-	REFUSED(kreg_self, "self is NULL", (k, NULL));
-	REFUSED(kreg_owner_end, "k is NULL", (NULL, &self, &told));
-	REFUSED(kreg_owner_end, "owner is NULL", (k, NULL, &told));
-	REFUSED(kreg_owner_end, "owner has a token of 0", (k, &nobody, &told));
-	REFUSED(kreg_owner_end, "end is NULL", (k, &self, NULL));
-	REFUSED(kreg_owner_end, "owner was never one", (k, &never, &told));
-	SILENT(-EBUSY, kreg_owner_end(k, &self, &told));
-	REFUSED(kreg_owner_facts, "facts is NULL", (k, &self, NULL));
-	REFUSED(kreg_owner_facts, "owner has a token of 0", (k, &nobody, &facts));
-	REFUSED(kreg_owner_pidfd, "k is NULL", (NULL, &self));
-	REFUSED(kreg_owner_pidfd, "owner is NULL", (k, NULL));
-	REFUSED(kreg_monitor, "key is empty", (k, "a", 0, &owner));
-	REFUSED(kreg_signal, "key is NULL", (k, NULL, 1, 0));
-	REFUSED(kreg_signal, "signal", (k, "a", 1, 9999));
-	REFUSED(kreg_connect, "type", (k, "a", 1, SOCK_DGRAM, NULL));
-	REFUSED(kreg_connect, "key is NULL", (k, NULL, 1, SOCK_STREAM, NULL));
+	REFUSED(kreg_self, "self is NULL", (heard_k, NULL));
+	REFUSED(kreg_owner_end, "k is NULL", (NULL, &heard_self, &told));
+	REFUSED(kreg_owner_end, "owner is NULL", (heard_k, NULL, &told));
+	REFUSED(kreg_owner_end, "owner has a token of 0", (heard_k, &nobody, &told));
+	REFUSED(kreg_owner_end, "end is NULL", (heard_k, &heard_self, NULL));
+	REFUSED(kreg_owner_end, "owner was never one", (heard_k, &never, &told));
+	SILENT(-EBUSY, kreg_owner_end(heard_k, &heard_self, &told));
+	REFUSED(kreg_owner_facts, "facts is NULL", (heard_k, &heard_self, NULL));
+	REFUSED(kreg_owner_facts, "owner has a token of 0", (heard_k, &nobody, &facts));
+	REFUSED(kreg_owner_pidfd, "k is NULL", (NULL, &heard_self));
+	REFUSED(kreg_owner_pidfd, "owner is NULL", (heard_k, NULL));
+	REFUSED(kreg_monitor, "key is empty", (heard_k, "a", 0, &owner));
+	REFUSED(kreg_signal, "key is NULL", (heard_k, NULL, 1, 0));
+	REFUSED(kreg_signal, "signal", (heard_k, "a", 1, 9999));
+	REFUSED(kreg_connect, "type", (heard_k, "a", 1, SOCK_DGRAM, NULL));
+	REFUSED(kreg_connect, "key is NULL", (heard_k, NULL, 1, SOCK_STREAM, NULL));
 	heard_end();
 }
 END_TEST
@@ -334,37 +335,37 @@ START_TEST(waits)
 
 	heard_begin(_i);
 	REFUSED(kreg_await, "k is NULL", (NULL, "a", 1, 0, NULL));
-	REFUSED(kreg_await, "key is empty", (k, "a", 0, 0, NULL));
-	REFUSED(kreg_await, "found->value is NULL", (k, "a", 1, 0, &found));
-	SILENT(-ETIMEDOUT, kreg_await(k, "b", 1, 0, NULL));
-	REFUSED(kreg_await_gone, "owner has a token of 0", (k, "a", 1, &nobody, 0));
-	REFUSED(kreg_await_gone, "key is NULL", (k, NULL, 1, NULL, 0));
-	REFUSED(kreg_await_turn, "duplicate keys", (d, "a", 1, 0));
-	REFUSED(kreg_await_turn, "key is NULL", (k, NULL, 1, 0));
-	REFUSED(kreg_await_begin, "out is NULL", (NULL, k, "a", 1));
-	REFUSED(kreg_await_begin, "key is empty", (&pending, k, "a", 0));
-	REFUSED(kreg_await_gone_begin, "out is NULL", (NULL, k, "a", 1, NULL));
-	REFUSED(kreg_await_gone_begin, "token of 0", (&pending, k, "a", 1, &nobody));
-	REFUSED(kreg_await_turn_begin, "out is NULL", (NULL, k, "a", 1));
-	REFUSED(kreg_await_turn_begin, "duplicate keys", (&pending, d, "a", 1));
-	REFUSED(kreg_lock, "lock is NULL", (k, "a", 1, 0, NULL));
-	REFUSED(kreg_lock, "key is NULL", (k, NULL, 1, 0, &lock));
-	REFUSED(kreg_lock_begin, "out is NULL", (NULL, k, "a", 1));
+	REFUSED(kreg_await, "key is empty", (heard_k, "a", 0, 0, NULL));
+	REFUSED(kreg_await, "found->value is NULL", (heard_k, "a", 1, 0, &found));
+	SILENT(-ETIMEDOUT, kreg_await(heard_k, "b", 1, 0, NULL));
+	REFUSED(kreg_await_gone, "owner has a token of 0", (heard_k, "a", 1, &nobody, 0));
+	REFUSED(kreg_await_gone, "key is NULL", (heard_k, NULL, 1, NULL, 0));
+	REFUSED(kreg_await_turn, "duplicate keys", (heard_d, "a", 1, 0));
+	REFUSED(kreg_await_turn, "key is NULL", (heard_k, NULL, 1, 0));
+	REFUSED(kreg_await_begin, "out is NULL", (NULL, heard_k, "a", 1));
+	REFUSED(kreg_await_begin, "key is empty", (&pending, heard_k, "a", 0));
+	REFUSED(kreg_await_gone_begin, "out is NULL", (NULL, heard_k, "a", 1, NULL));
+	REFUSED(kreg_await_gone_begin, "token of 0", (&pending, heard_k, "a", 1, &nobody));
+	REFUSED(kreg_await_turn_begin, "out is NULL", (NULL, heard_k, "a", 1));
+	REFUSED(kreg_await_turn_begin, "duplicate keys", (&pending, heard_d, "a", 1));
+	REFUSED(kreg_lock, "lock is NULL", (heard_k, "a", 1, 0, NULL));
+	REFUSED(kreg_lock, "key is NULL", (heard_k, NULL, 1, 0, &lock));
+	REFUSED(kreg_lock_begin, "out is NULL", (NULL, heard_k, "a", 1));
 	REFUSED(kreg_lock_begin, "k is NULL", (&pending, NULL, "a", 1));
 	REFUSED(kreg_unlock, "k is NULL", (NULL, &lock));
-	REFUSED(kreg_unlock, "lock is NULL", (k, NULL));
-	REFUSED(kreg_unlock, "lock is not held", (k, &lock));
-	ck_assert_int_eq(kreg_lock(k, "a", 1, 0, &lock), 0);
-	SILENT(0, kreg_unlock(k, &(struct kreg_lock){ lock.place }));
-	REFUSED(kreg_unlock, "lock is not held", (k, &lock));
+	REFUSED(kreg_unlock, "lock is NULL", (heard_k, NULL));
+	REFUSED(kreg_unlock, "lock is not held", (heard_k, &lock));
+	ck_assert_int_eq(kreg_lock(heard_k, "a", 1, 0, &lock), 0);
+	SILENT(0, kreg_unlock(heard_k, &(struct kreg_lock){ lock.place }));
+	REFUSED(kreg_unlock, "lock is not held", (heard_k, &lock));
 	REFUSED(kreg_pending_fd, "pending is NULL", (NULL));
 	REFUSED(kreg_pending_result, "pending is NULL", (NULL, NULL));
 	REFUSED(kreg_pending_lock, "pending is NULL", (NULL, &lock));
-	ck_assert_int_eq(kreg_await_gone_begin(&pending, k, "a", 1, NULL), 0);
+	ck_assert_int_eq(kreg_await_gone_begin(&pending, heard_k, "a", 1, NULL), 0);
 	REFUSED(kreg_pending_lock, "use kreg_pending_result", (pending, &lock));
 	REFUSED(kreg_pending_result, "pass NULL", (pending, &found));
 	kreg_pending_close(pending);
-	ck_assert_int_eq(kreg_lock_begin(&pending, k, "a", 1), 0);
+	ck_assert_int_eq(kreg_lock_begin(&pending, heard_k, "a", 1), 0);
 	REFUSED(kreg_pending_result, "use kreg_pending_lock", (pending, NULL));
 	REFUSED(kreg_pending_lock, "lock is NULL", (pending, NULL));
 	SILENT(0, kreg_pending_lock(pending, &lock));
@@ -381,13 +382,13 @@ START_TEST(listeners)
 	struct kreg_event event;
 
 	heard_begin(_i);
-	REFUSED(kreg_listen, "out is NULL", (NULL, k, NULL, 0));
+	REFUSED(kreg_listen, "out is NULL", (NULL, heard_k, NULL, 0));
 	REFUSED(kreg_listen, "k is NULL", (&l, NULL, NULL, 0));
-	REFUSED(kreg_listen, "flags has unknown bits", (&l, k, NULL, 1u << 31));
-	REFUSED(kreg_listen, "pattern->value is set", (&l, k, &pattern, 0));
+	REFUSED(kreg_listen, "flags has unknown bits", (&l, heard_k, NULL, 1u << 31));
+	REFUSED(kreg_listen, "pattern->value is set", (&l, heard_k, &pattern, 0));
 	REFUSED(kreg_listener_next, "listener is NULL", (NULL, &event));
 	REFUSED(kreg_listener_fd, "listener is NULL", (NULL));
-	ck_assert_int_eq(kreg_listen(&l, k, NULL, 0), 0);
+	ck_assert_int_eq(kreg_listen(&l, heard_k, NULL, 0), 0);
 	REFUSED(kreg_listener_next, "event is NULL", (l, NULL));
 	kreg_listener_close(l);
 	heard_end();
@@ -398,7 +399,7 @@ END_TEST
 static int wrong_in_visit(const struct kreg_entry *entry, void *data)
 {
 	(void)entry;
-	*(ssize_t *)data = kreg_lookup(k, NULL, 1, NULL, 0, NULL);
+	*(ssize_t *)data = kreg_lookup(heard_k, NULL, 1, NULL, 0, NULL);
 	return 0;
 }
 
@@ -408,7 +409,7 @@ START_TEST(a_call_in_a_visitor_has_its_own_name)
 
 	heard_begin(0);
 	heard_clear();
-	ck_assert_int_eq(kreg_each(k, NULL, 0, wrong_in_visit, &got), 0);
+	ck_assert_int_eq(kreg_each(heard_k, NULL, 0, wrong_in_visit, &got), 0);
 	heard_expect("kreg_lookup", "key is NULL", got);
 	heard_end();
 }
@@ -439,7 +440,7 @@ START_TEST(a_handles_own_log_is_for_its_calls)
 	ck_assert_int_eq(kreg_register(own, "", 0, NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(heard_handles.count, 1);
 	ck_assert_int_eq(heard_process.count, 0);
-	ck_assert_int_eq(kreg_register(k, "", 0, NULL, 0, NULL), -EINVAL);
+	ck_assert_int_eq(kreg_register(heard_k, "", 0, NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(heard_handles.count, 1);
 	ck_assert_int_eq(heard_process.count, 1);
 	kreg_close(own);

@@ -38,16 +38,16 @@ static int visit_namespace(const char *space, uint64_t services, void *data)
 #define SERVICE(call, ...)                                                                         \
 	do {                                                                                       \
 		REFUSED(call, "k is NULL", (NULL, "s", "r", ##__VA_ARGS__));                       \
-		REFUSED(call, "space is NULL", (k, NULL, "r", ##__VA_ARGS__));                     \
-		REFUSED(call, "space is no namespace", (k, "s/", "r", ##__VA_ARGS__));             \
-		REFUSED(call, "role is NULL", (k, "s", NULL, ##__VA_ARGS__));                      \
-		REFUSED(call, "role is no role", (k, "s", "", ##__VA_ARGS__));                     \
-		REFUSED(call, "duplicate keys", (d, "s", "r", ##__VA_ARGS__));                     \
+		REFUSED(call, "space is NULL", (heard_k, NULL, "r", ##__VA_ARGS__));               \
+		REFUSED(call, "space is no namespace", (heard_k, "s/", "r", ##__VA_ARGS__));       \
+		REFUSED(call, "role is NULL", (heard_k, "s", NULL, ##__VA_ARGS__));                \
+		REFUSED(call, "role is no role", (heard_k, "s", "", ##__VA_ARGS__));               \
+		REFUSED(call, "duplicate keys", (heard_d, "s", "r", ##__VA_ARGS__));               \
 	} while (0)
 #define SERVICE_BEGIN(call, ...)                                                                   \
 	do {                                                                                       \
-		REFUSED(call, "out is NULL", (NULL, k, "s", "r", ##__VA_ARGS__));                  \
-		REFUSED(call, "role is no role", (&pending, k, "s", "\n", ##__VA_ARGS__));         \
+		REFUSED(call, "out is NULL", (NULL, heard_k, "s", "r", ##__VA_ARGS__));            \
+		REFUSED(call, "role is no role", (&pending, heard_k, "s", "\n", ##__VA_ARGS__));   \
 	} while (0)
 
 START_TEST(namespaces_and_roles)
@@ -70,7 +70,7 @@ START_TEST(namespaces_and_roles)
 	SERVICE(kreg_service_await_gone, NULL, 0);
 	SERVICE(kreg_service_await_turn, 0);
 	SERVICE(kreg_service_publish, "v", 1);
-	SERVICE(kreg_service_give, &self);
+	SERVICE(kreg_service_give, &heard_self);
 	SERVICE(kreg_service_update, "v", 1, NULL, 0);
 	SERVICE(kreg_service_update_if, "v", 1, "v", 1);
 	SERVICE(kreg_service_update_with, keep, NULL);
@@ -97,16 +97,16 @@ START_TEST(what_the_calls_for_names_refuse)
 
 	heard_begin(_i);
 	/* What the call for names refuses has the name of the call that was made. */
-	REFUSED(kreg_service_register, "value is NULL", (k, "s", "r", NULL, 1, NULL));
-	REFUSED(kreg_service_update, "old is NULL", (k, "s", "r", "v", 1, NULL, 1));
-	REFUSED(kreg_service_lookup, "value is NULL", (k, "s", "r", NULL, 8, NULL));
-	REFUSED(kreg_service_lookup_string, "out is NULL", (k, "s", "r", NULL, 8, NULL));
-	REFUSED(kreg_service_whereis, "owner is NULL", (k, "s", "r", NULL));
-	REFUSED(kreg_service_read, "value is NULL", (k, "s", "r", NULL, NULL));
-	REFUSED(kreg_service_lock, "lock is NULL", (k, "s", "r", 0, NULL));
-	REFUSED(kreg_service_health, "health is NULL", (k, "s", "r", NULL));
+	REFUSED(kreg_service_register, "value is NULL", (heard_k, "s", "r", NULL, 1, NULL));
+	REFUSED(kreg_service_update, "old is NULL", (heard_k, "s", "r", "v", 1, NULL, 1));
+	REFUSED(kreg_service_lookup, "value is NULL", (heard_k, "s", "r", NULL, 8, NULL));
+	REFUSED(kreg_service_lookup_string, "out is NULL", (heard_k, "s", "r", NULL, 8, NULL));
+	REFUSED(kreg_service_whereis, "owner is NULL", (heard_k, "s", "r", NULL));
+	REFUSED(kreg_service_read, "value is NULL", (heard_k, "s", "r", NULL, NULL));
+	REFUSED(kreg_service_lock, "lock is NULL", (heard_k, "s", "r", 0, NULL));
+	REFUSED(kreg_service_health, "health is NULL", (heard_k, "s", "r", NULL));
 	health.size = 0;
-	REFUSED(kreg_service_health, "health->size is not set", (k, "s", "r", &health));
+	REFUSED(kreg_service_health, "health->size is not set", (heard_k, "s", "r", &health));
 	heard_end();
 }
 END_TEST
@@ -122,14 +122,14 @@ START_TEST(lists_and_keys)
 
 	heard_begin(_i);
 	REFUSED(kreg_service_register_many, "k is NULL", (NULL, &item, 1, &failed));
-	REFUSED(kreg_service_register_many, "items is NULL", (k, NULL, 1, &failed));
-	REFUSED(kreg_service_register_many, "role is no role", (k, &item, 1, &failed));
-	REFUSED(kreg_service_each, "visit is NULL", (k, NULL, NULL, NULL));
-	REFUSED(kreg_service_each, "duplicate keys", (d, NULL, visit_service, NULL));
-	REFUSED(kreg_service_each, "space is no namespace", (k, "", visit_service, NULL));
+	REFUSED(kreg_service_register_many, "items is NULL", (heard_k, NULL, 1, &failed));
+	REFUSED(kreg_service_register_many, "role is no role", (heard_k, &item, 1, &failed));
+	REFUSED(kreg_service_each, "visit is NULL", (heard_k, NULL, NULL, NULL));
+	REFUSED(kreg_service_each, "duplicate keys", (heard_d, NULL, visit_service, NULL));
+	REFUSED(kreg_service_each, "space is no namespace", (heard_k, "", visit_service, NULL));
 	REFUSED(kreg_service_each_reserved, "k is NULL", (NULL, NULL, visit_service, NULL));
-	REFUSED(kreg_namespace_each, "visit is NULL", (k, NULL, NULL));
-	REFUSED(kreg_namespace_each, "duplicate keys", (d, visit_namespace, NULL));
+	REFUSED(kreg_namespace_each, "visit is NULL", (heard_k, NULL, NULL));
+	REFUSED(kreg_namespace_each, "duplicate keys", (heard_d, visit_namespace, NULL));
 	REFUSED(kreg_service_telemetry, "k is NULL", (NULL, NULL, NULL));
 	REFUSED(kreg_service_beat, "k is NULL", (NULL));
 	REFUSED(kreg_service_key, "space is NULL", (NULL, "r", room, sizeof(room)));
@@ -164,38 +164,38 @@ START_TEST(programs)
 
 	heard_begin(_i);
 	REFUSED(kreg_start, "k is NULL", (NULL, "b", 1, &start, NULL));
-	REFUSED(kreg_start, "key is empty", (k, "b", 0, &start, NULL));
-	REFUSED(kreg_start, "start is NULL", (k, "b", 1, NULL, NULL));
-	REFUSED(kreg_start, "start->argv", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "key is empty", (heard_k, "b", 0, &start, NULL));
+	REFUSED(kreg_start, "start is NULL", (heard_k, "b", 1, NULL, NULL));
+	REFUSED(kreg_start, "start->argv", (heard_k, "b", 1, &start, NULL));
 	start.argv = argv;
-	REFUSED(kreg_start, "started->size", (k, "b", 1, &start, &started));
-	REFUSED(kreg_start, "duplicate keys", (d, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "started->size", (heard_k, "b", 1, &start, &started));
+	REFUSED(kreg_start, "duplicate keys", (heard_d, "b", 1, &start, NULL));
 	start.flags = 1u << 31;
-	REFUSED(kreg_start, "start->flags has unknown bits", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->flags has unknown bits", (heard_k, "b", 1, &start, NULL));
 	start.flags = KREG_START_PASS_ON;
-	REFUSED(kreg_start, "KREG_START_PASS_ON", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "KREG_START_PASS_ON", (heard_k, "b", 1, &start, NULL));
 	start.flags = KREG_START_ATTEND;
-	REFUSED(kreg_start, "KREG_START_ATTEND", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "KREG_START_ATTEND", (heard_k, "b", 1, &start, NULL));
 	start.flags = 0;
 	start.ready = 7;
-	REFUSED(kreg_start, "start->ready", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->ready", (heard_k, "b", 1, &start, NULL));
 	start.ready = KREG_READY_FD;
-	REFUSED(kreg_start, "start->ready_fd", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->ready_fd", (heard_k, "b", 1, &start, NULL));
 	start.ready = KREG_READY_EXEC;
 	start.watchdog_ms = 1;
-	REFUSED(kreg_start, "start->watchdog_ms", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->watchdog_ms", (heard_k, "b", 1, &start, NULL));
 	start.watchdog_ms = 0;
 	start.timeout_ms = -1;
-	REFUSED(kreg_start, "start->timeout_ms", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->timeout_ms", (heard_k, "b", 1, &start, NULL));
 	start.timeout_ms = 0;
 	start.value_size = 1;
-	REFUSED(kreg_start, "start->value is NULL", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->value is NULL", (heard_k, "b", 1, &start, NULL));
 	start.value_size = 0;
 	start.environment = list;
-	REFUSED(kreg_start, "start->environment[1]", (k, "b", 1, &start, NULL));
-	REFUSED(kreg_service_start, "start->environment[1]", (k, "s", "r", &start, NULL));
+	REFUSED(kreg_start, "start->environment[1]", (heard_k, "b", 1, &start, NULL));
+	REFUSED(kreg_service_start, "start->environment[1]", (heard_k, "s", "r", &start, NULL));
 	start.size = 0;
-	REFUSED(kreg_start, "start->size is not set", (k, "b", 1, &start, NULL));
+	REFUSED(kreg_start, "start->size is not set", (heard_k, "b", 1, &start, NULL));
 	start.size = sizeof(start);
 	SERVICE(kreg_service_start, &start, NULL);
 	heard_end();
@@ -215,14 +215,15 @@ START_TEST(supervisors)
 	REFUSED(kreg_program_hear, "program is NULL", (NULL));
 	REFUSED(kreg_program_state, "program is NULL", (NULL, &state));
 	REFUSED(kreg_supervise, "k is NULL", (&supervisor, NULL, "s", &what, NULL, 0));
-	REFUSED(kreg_supervise, "out is NULL", (NULL, k, "s", &what, NULL, 0));
-	REFUSED(kreg_supervise, "why is NULL", (&supervisor, k, "s", &what, NULL, 1));
-	REFUSED(kreg_supervise, "what is NULL", (&supervisor, k, "s", NULL, NULL, 0));
-	REFUSED(kreg_supervise, "space is no namespace", (&supervisor, k, " ", &what, NULL, 0));
-	REFUSED(kreg_supervise, "unknown strategy", (&supervisor, k, "s", &what, NULL, 0));
+	REFUSED(kreg_supervise, "out is NULL", (NULL, heard_k, "s", &what, NULL, 0));
+	REFUSED(kreg_supervise, "why is NULL", (&supervisor, heard_k, "s", &what, NULL, 1));
+	REFUSED(kreg_supervise, "what is NULL", (&supervisor, heard_k, "s", NULL, NULL, 0));
+	REFUSED(kreg_supervise, "space is no namespace",
+		(&supervisor, heard_k, " ", &what, NULL, 0));
+	REFUSED(kreg_supervise, "unknown strategy", (&supervisor, heard_k, "s", &what, NULL, 0));
 	what.strategy = 0;
 	what.count = 1;
-	REFUSED(kreg_supervise, "services is NULL", (&supervisor, k, "s", &what, NULL, 0));
+	REFUSED(kreg_supervise, "services is NULL", (&supervisor, heard_k, "s", &what, NULL, 0));
 	what.count = 0;
 	REFUSED(kreg_supervisor_fd, "supervisor is NULL", (NULL));
 	REFUSED(kreg_supervisor_state, "supervisor is NULL", (NULL));
@@ -230,11 +231,11 @@ START_TEST(supervisors)
 	REFUSED(kreg_supervision_read, "out is NULL", (NULL, "file", NULL, NULL));
 	REFUSED(kreg_supervision_read, "file is NULL", (&read, NULL, NULL, NULL));
 	REFUSED(kreg_namespace_stop, "k is NULL", (NULL, "s", 0));
-	REFUSED(kreg_namespace_stop, "space is no namespace", (k, "", 0));
-	REFUSED(kreg_isolate, "out is NULL", (NULL, k, NULL, NULL, 0));
-	REFUSED(kreg_isolate, "why is NULL", (&isolation, k, NULL, NULL, 1));
+	REFUSED(kreg_namespace_stop, "space is no namespace", (heard_k, "", 0));
+	REFUSED(kreg_isolate, "out is NULL", (NULL, heard_k, NULL, NULL, 0));
+	REFUSED(kreg_isolate, "why is NULL", (&isolation, heard_k, NULL, NULL, 1));
 	what.flags = KREG_SUPERVISE_KEEP;
-	REFUSED(kreg_isolate, "KREG_SUPERVISE_KEEP", (&isolation, k, &what, NULL, 0));
+	REFUSED(kreg_isolate, "KREG_SUPERVISE_KEEP", (&isolation, heard_k, &what, NULL, 0));
 	heard_end();
 }
 END_TEST

@@ -7,8 +7,8 @@
 #include "tests/support/tmp.h"
 
 struct heard heard_process, heard_handles;
-struct kreg *k, *d;
-struct kreg_owner self;
+struct kreg *heard_k, *heard_d;
+struct kreg_owner heard_self;
 
 void hear(const char *sentence, void *data)
 {
@@ -51,16 +51,16 @@ void heard_expect(const char *call, const char *says, int64_t got)
 void heard_begin(int i)
 {
 	ck_assert_int_eq(kreg_set_log(hear, &heard_process), 0);
-	k = heard_open("arguments", KREG_KEYS_UNIQUE, 0, i ? &heard_handles : NULL);
-	d = heard_open("duplicates", KREG_KEYS_DUPLICATE, 2, i ? &heard_handles : NULL);
-	ck_assert_int_eq(kreg_self(k, &self), 0);
-	ck_assert_int_eq(kreg_register(k, "a", 1, "value", 5, NULL), 0);
-	ck_assert_int_eq(kreg_register(d, "a", 1, "value", 5, NULL), 0);
+	heard_k = heard_open("arguments", KREG_KEYS_UNIQUE, 0, i ? &heard_handles : NULL);
+	heard_d = heard_open("duplicates", KREG_KEYS_DUPLICATE, 2, i ? &heard_handles : NULL);
+	ck_assert_int_eq(kreg_self(heard_k, &heard_self), 0);
+	ck_assert_int_eq(kreg_register(heard_k, "a", 1, "value", 5, NULL), 0);
+	ck_assert_int_eq(kreg_register(heard_d, "a", 1, "value", 5, NULL), 0);
 }
 
 void heard_end(void)
 {
-	kreg_close(k);
-	kreg_close(d);
+	kreg_close(heard_k);
+	kreg_close(heard_d);
 	ck_assert_int_eq(kreg_set_log(NULL, NULL), 0);
 }

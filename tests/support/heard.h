@@ -28,8 +28,8 @@ struct heard {
 extern struct heard heard_process, heard_handles;
 
 /* A registry with unique keys, one with duplicate ones in two partitions, and the caller. */
-extern struct kreg *k, *d;
-extern struct kreg_owner self;
+extern struct kreg *heard_k, *heard_d;
+extern struct kreg_owner heard_self;
 
 /* A log; @data: a struct heard. */
 void hear(const char *sentence, void *data);
