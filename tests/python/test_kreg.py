@@ -269,7 +269,7 @@ class Services(Case):
         self.assertEqual(started.wait(), -signal.SIGTERM)
 
     def test_a_name_that_is_taken_over_is_one_event(self) -> None:
-        with self.registry.register("taken", replaceable=True), self.registry.listen(key="taken") as events:
+        with self.registry.register("taken", replaceable=True), self.registry.listen("taken") as events:
             child = self.spawn(sys.executable, "-c", SERVICE.replace("python\")", "python\", replace=True)"), "taken")
             assert child.stdout and child.stdout.readline() == "ready\n"
             event = events.next()
