@@ -221,8 +221,8 @@ static void look_slot(struct look *look, uint32_t number)
 static void look_listeners(struct look *look, uint32_t seat)
 {
 	const struct row *row = &look->s->rows[seat];
-	uint64_t listening = load_relaxed(&look->s->header->listening); /* relaxed: a look */
-	uint32_t listeners = load_relaxed(&row->listeners);             /* relaxed: a look */
+	uint64_t listening = load_relaxed(&look->s->header->listening);     /* relaxed: a look */
+	uint32_t listeners = load_relaxed(&row->listeners) & ROW_LISTENERS; /* relaxed: a look */
 
 	if (look->seats[seat].owner && listeners && !(listening & 1))
 		look_fault(look, FAULT_ROW, seat, listeners,

@@ -269,9 +269,10 @@ struct segment_header {
  *  | incarnation         | entries               |   entries: counts for that life only
  *  +---------------------+-----------------------+
  *
- * Written by the holder of the seat, by CAS where it has several threads that count; two
+ * Written by the holder of the seat, by CAS where it has several threads that count; three
  * words are written by others as well: @doubt by a process that recovers an interrupted
- * call, @ended by one that has seen the life to be over. A row whose incarnation is not
+ * call, @ended by one that has seen the life to be over, @moves, by fetch_add, by one that
+ * replaces an entry for it. A row whose incarnation is not
  * that of the life word has no owner, and its count is void: that is how a million entries
  * leave the count at once. The death of the holder therefore leaves nothing to be cleared.
  */
@@ -294,7 +295,10 @@ struct row {
 	/* at the opening of the row; for people */
 	uint32_t uid;
 	uint32_t gid;
-	/* how many a program of its holder has, see log_listeners.c */
+	/*
+	 * how many a program of its holder has, see log_listeners.c, and whether others may change
+	 * names for it, see consent.h
+	 */
 	uint32_t listeners;
 	/* the last life here that is known to be over, see ended.c; only grows */
 	uint32_t ended;
@@ -311,6 +315,9 @@ struct row {
 
 #define ROW_WHO offsetof(struct row, who)
 #define ROW_OPEN 0x10000u /* no image, folded, is that large */
+/* Of row->listeners. */
+#define ROW_LISTENERS 0x7fffu
+#define ROW_CONSENT 0x8000u
 
 /*
  * A slot for each thread that writes or reads in sections.

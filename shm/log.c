@@ -63,6 +63,12 @@
  * The look at the entry is not misled by reuse of its block. Only the owner retires the
  * block, after it has settled the record; blocks of a program that has called exec are
  * not reused before its process ends.
+ *
+ * A LOG_GIVE that replaces nothing (log.h) has happened once the list leads to the entry, and
+ * is announced although it begins something: its writer may be killed behind it, while what it
+ * has registered goes on with its living owner. Of two processes that end one gift both have
+ * announced that, and one has. So a record about what is another owner's says only that the
+ * table may have changed: its reader asks the table for that very entry.
  */
 #include "shm/log.h"
 
@@ -70,6 +76,7 @@
 
 #include "base/clock.h"
 #include "shm/copy.h"
+#include "shm/query.h"
 #include "shm/row.h"
 #include "shm/table.h"
 
@@ -78,6 +85,8 @@
 /* What each writer takes before it turns, and how long it does not overwrite a record if it can. */
 #define LIMIT_FIRST LOG_BYTES_LEAST
 #define KEEP_NS 50000000u
+/* How often a search may be overtaken before the reader asks again later. */
+#define LINKED_TRIES 16
 
 static unsigned char *log_ring(const struct segment *s, uint32_t seat)
 {
@@ -460,6 +469,36 @@ static bool entry_is_there(const struct segment *s, const struct log_record *rec
 	       entry_has_key(s, entry, info, key, record->key_size);
 }
 
+/*
+ * Whether the list leads to the entry that @record announces. The entry alone does not show
+ * whether it was linked. False also if the memory changed too quickly: the reader asks again.
+ */
+static bool entry_is_linked(const struct segment *s, const struct life_table *lives,
+			    const struct log_record *record)
+{
+	struct query q = table_query_of(s, log_other(record), log_key(record), record->key_size);
+	struct found found;
+	uint32_t tries;
+
+	q.owner = log_other(record);
+	for (tries = 0; tries < LINKED_TRIES; tries++) {
+		uint64_t epoch = grace_peek(s);
+		int err = table_find_at(s, lives, &q, record->place, &found);
+
+		if (grace_peek_held(s, epoch))
+			return !err;
+	}
+	return false;
+}
+
+static bool change_is_made(const struct segment *s, const struct life_table *lives,
+			   const struct log_record *record)
+{
+	if (record->type == LOG_GIVE && !record->before)
+		return entry_is_linked(s, lives, record);
+	return !entry_is_there(s, record);
+}
+
 /* What a reader makes of a record, by the table of the head. */
 enum happened { HAS_HAPPENED, NOT_YET, NEVER };
 
@@ -481,7 +520,7 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
 	settled = log_is_settled(batch, reader->number);
 	runs = life_image_is_alive(lives, owner_with_image(record->owner, record->image));
 	reader->is_settled = settled && runs;
-	if (reader->is_settled || !entry_is_there(s, record))
+	if (reader->is_settled || change_is_made(s, lives, record))
 		return HAS_HAPPENED;
 	return runs ? NOT_YET : NEVER;
 }

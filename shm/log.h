@@ -24,12 +24,16 @@
 
 #include "shm/bell.h"
 
+/*
+ * LOG_GIVE: the entry at @before was the writer's, or @other's already; 0: there was none, the
+ * writer registers a name for it.
+ */
 enum log_type {
 	LOG_REGISTER = 1, /* the entry was linked, or published */
 	LOG_UNREGISTER,   /* it is about to be unregistered; until log_settle() it may be there */
 	LOG_UPDATE,       /* it has replaced another entry */
-	LOG_GIVE,         /* it is about to become another owner's; as LOG_UNREGISTER */
-	LOG_TAKE,         /* another owner's entry is about to be dropped; as LOG_UNREGISTER */
+	LOG_GIVE,         /* it is about to become @other's; as LOG_UNREGISTER */
+	LOG_TAKE,         /* @other's entry is about to be ended; as LOG_UNREGISTER */
 	LOG_RESYNC,       /* many of the owner's entries went, without a record for each */
 	LOG_TURN,         /* no event: the next record is at the beginning of the ring */
 };

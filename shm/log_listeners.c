@@ -6,11 +6,13 @@
  * looks at. The rows tell which processes listen. They bind a listener to its program,
  * so that it ends with the program, however that ends:
  *
- *   31               16 15                0
- *  +-------------------+-------------------+
- *  | image, as in an   | how many          |   listeners: written by the holder of the seat
- *  | owner word        |                   |
- *  +-------------------+-------------------+
+ *   31               16  15  14            0
+ *  +-------------------+---+---------------+
+ *  | image, as in an   | C | how many      |   listeners: written by the holder of the seat
+ *  | owner word        |   |               |
+ *  +-------------------+---+---------------+
+ *
+ *  C: see consent.h
  *
  *   killed here, or exec               what is left
  *   after the row was raised           a number that is void with the life, or with the image
@@ -30,7 +32,7 @@
  * A count that has reached this is no longer changed: it would run into the image. Then
  * the program counts as listening until it ends.
  */
-#define LISTENERS_MAX 0xffffu
+#define LISTENERS_MAX ROW_LISTENERS
 
 /* The bits of @image, at the same position in an owner word and in a row's listeners. */
 static uint64_t image_bits(uint32_t image)
@@ -68,15 +70,19 @@ static void listeners_add(const struct segment *s, const struct life_self *self,
 	uint32_t *word = &s->rows[owner_seat(self->owner)].listeners;
 	uint32_t mine = (uint32_t)image_bits(self->image);
 	uint32_t seen = load_relaxed(word); /* relaxed: log_listen() has a fence behind it */
-	uint32_t count;
+	uint32_t count, next;
 
 	do {
-		count = (seen & ~LISTENERS_MAX) == mine ? seen & LISTENERS_MAX : 0;
+		/* With the consent of the same program, if it has given that. */
+		uint32_t kept = (seen & ~(LISTENERS_MAX | ROW_CONSENT)) == mine ? seen : mine;
+
+		count = kept & LISTENERS_MAX;
 		if (count == LISTENERS_MAX || (more < 0 && !count))
 			return;
+		next = kept + (uint32_t)more;
 		/* relaxed: as above */
-	} while (!__atomic_compare_exchange_n(word, &seen, mine | (count + (uint32_t)more), false,
-					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(word, &seen, next, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
 }
 
 /*
@@ -89,7 +95,7 @@ static bool has_listeners(const struct segment *s, const struct life_table *live
 	uint32_t word = load_relaxed(&s->rows[seat].listeners), entries; /* relaxed: see below */
 	owner_t owner = word & LISTENERS_MAX ? row_owner(s, lives, seat, &entries) : 0;
 
-	return owner && life_image_is_alive(lives, owner | (word & ~LISTENERS_MAX));
+	return owner && life_image_is_alive(lives, owner | (word & ~(LISTENERS_MAX | ROW_CONSENT)));
 }
 
 /*

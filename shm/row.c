@@ -150,7 +150,7 @@ static void open_row(const struct segment *s, const struct life_self *self,
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
 		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs
-		 * with row_owner:A, row_has_closed:B
+		 * with row_owner:A, row_has_closed:B, consent_is_given:A
 		 */
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
 			break; /* happens here */

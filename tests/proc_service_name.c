@@ -287,6 +287,27 @@ START_TEST(a_standby_waits_for_its_turn_and_a_service_can_be_given)
 }
 END_TEST
 
+START_TEST(a_service_is_registered_for_a_process_that_allows_it)
+{
+	struct kreg_owner self, owner;
+	char value[8];
+
+	k = mode_open(_i, "service-name");
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	ck_assert_int_eq(kreg_service_register_for(k, &self, "production", "for", "1", 1, 0, NULL),
+			 0);
+	ck_assert_int_eq(kreg_service_update_for(k, &self, "production", "for", "22", 2), 0);
+	ck_assert_int_eq(kreg_service_lookup(k, "production", "for", value, sizeof(value), &owner),
+			 2);
+	ck_assert_mem_eq(value, "22", 2);
+	ck_assert_uint_eq(owner.token, self.token);
+	ck_assert_int_eq(kreg_service_unregister_for(k, &self, "test", "for"), 0);
+	ck_assert_int_eq(kreg_service_unregister_for(k, &self, "production", "for"), 1);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_lock_of_a_service_excludes_other_processes_and_no_name)
 {
 	struct kreg_lock lock, other;
@@ -377,6 +398,10 @@ static void assert_refused(struct kreg *by, const char *space, const char *role)
 	ck_assert_int_eq(kreg_service_publish(by, space, role, "", 0), -EINVAL);
 	ck_assert_int_eq(kreg_self(k, &owner), 0);
 	ck_assert_int_eq(kreg_service_give(by, space, role, &owner), -EINVAL);
+	ck_assert_int_eq(kreg_service_register_for(by, &owner, space, role, "", 0, 0, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(kreg_service_update_for(by, &owner, space, role, "", 0), -EINVAL);
+	ck_assert_int_eq(kreg_service_unregister_for(by, &owner, space, role), -EINVAL);
 	ck_assert_int_eq(kreg_service_update(by, space, role, "", 0, NULL, 0), -EINVAL);
 	ck_assert_int_eq(kreg_service_update_if(by, space, role, "", 0, "", 0), -EINVAL);
 	ck_assert_int_eq(kreg_service_update_with(by, space, role, append, NULL), -EINVAL);
@@ -455,6 +480,7 @@ int main(void)
 		several_services_are_registered_or_none,
 		the_process_of_a_service_is_found_connected_to_signalled_and_monitored,
 		a_standby_waits_for_its_turn_and_a_service_can_be_given,
+		a_service_is_registered_for_a_process_that_allows_it,
 		a_lock_of_a_service_excludes_other_processes_and_no_name,
 		a_reference_and_a_pattern_lead_to_services,
 		a_short_buffer_for_a_key_is_refused_and_left_alone,

@@ -83,6 +83,11 @@ START_TEST(namespaces_and_roles)
 	SERVICE(kreg_service_connect, SOCK_STREAM, NULL);
 	SERVICE(kreg_service_lock, 0, &lock);
 	SERVICE(kreg_service_health, &health);
+	REFUSED(kreg_service_register_for, "role is no role",
+		(heard_k, &heard_self, "s", "\n", "v", 1, 0, NULL));
+	REFUSED(kreg_service_update_for, "role is no role",
+		(heard_k, &heard_self, "s", "\n", "v", 1));
+	REFUSED(kreg_service_unregister_for, "role is no role", (heard_k, &heard_self, "s", "\n"));
 	SERVICE_BEGIN(kreg_service_await_begin);
 	SERVICE_BEGIN(kreg_service_await_gone_begin, NULL);
 	SERVICE_BEGIN(kreg_service_await_turn_begin);

@@ -140,20 +140,23 @@ int mirror_unblock(struct mirror *m)
 	return err;
 }
 
-/* Whether @owner's entry at @place is in the table now, with that key. */
+/* Whether @owner's entry at @place is in the table now, with that key; 0: any that it has. */
 static bool is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
 		     size_t key_size)
 {
 	struct kreg *k = m->k;
 	struct query q = table_query_of(&k->segment, owner, key, key_size);
+	struct table_walk walk;
 	struct found found;
-	int tries;
+	int tries, err;
 
 	q.owner = owner;
 	for (tries = 0; tries < PEEK_TRIES; tries++) {
 		uint64_t epoch = grace_peek(&k->segment);
-		int err = table_find_at(&k->segment, &k->lives, &q, place, &found);
 
+		table_line(&k->segment, &q, &walk);
+		err = place ? table_find_at(&k->segment, &k->lives, &q, place, &found)
+			    : table_line_next(&k->segment, &k->lives, &q, &walk, &found);
 		if (grace_peek_held(&k->segment, epoch))
 			return !err;
 	}
@@ -323,12 +326,14 @@ static int entry_given(struct mirror *m, struct mirror_entry *gone, const struct
  * A change of owner. It has happened if the new owner has the gift, or if the giver has said so
  * and the new owner lives: that has changed or ended it since, and its own records follow.
  * Otherwise the giver may have died before. Where the mirror does not know the giver's entry,
- * the table was read later than this, so the table decides.
+ * the table was read later than this, so the table decides; as about what another process has done
+ * for an owner (log.h), which that one may have changed at the same time.
  */
 static int apply_give(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct mirror_entry *gone = known_of(m, record->owner, record->before, &news->entry);
 	struct kreg_owner to = { .token = log_other(record) };
+	struct mirror_entry *known = known_of(m, to.token, record->before, &news->entry);
 	struct news given = *news;
 	uint64_t life;
 	bool lives = life_look(&m->k->lives, to.token, &life);
@@ -342,6 +347,10 @@ static int apply_give(struct mirror *m, const struct news *news, const struct lo
 		return gone ? end_and_promote(m, gone, KREG_EVENT_UNREGISTER) : 0;
 	}
 	happened |= is_there(m, to.token, record->place, news->entry.key, news->entry.key_size);
+	if (known && !gone)
+		return happened && is_wanted(m, &given.entry)
+			       ? apply_update(m, &given, record->before)
+			       : 0;
 	/* A dead giver's entry is purged with the others. */
 	if (gone && !happened && !life_is_alive(&m->k->lives, record->owner))
 		return 0;
@@ -358,19 +367,23 @@ static int apply_give(struct mirror *m, const struct news *news, const struct lo
 }
 
 /*
- * Another owner's entry was dropped, unless the taker has failed or was killed before it: the
- * table decides.
+ * Another owner's entry was dropped, or unregistered for it, unless the process that would has
+ * failed or was killed before it: the table decides. The owner may have replaced it first, and its
+ * own record says so, later: then the name does not end here.
  */
 static int apply_take(struct mirror *m, const struct news *news, const struct log_record *record)
 {
 	struct news gone = *news;
+	owner_t owner = log_other(record);
 
-	gone.entry.owner = (struct kreg_owner){ .token = log_other(record) };
+	gone.entry.owner = (struct kreg_owner){ .token = owner };
 	if (!is_wanted(m, &gone.entry) ||
-	    is_there(m, gone.entry.owner.token, gone.place, gone.entry.key, gone.entry.key_size))
+	    is_there(m, owner, gone.place, gone.entry.key, gone.entry.key_size))
 		return 0;
-	if (!known_of(m, gone.entry.owner.token, gone.place, &gone.entry))
-		note_taken(m, gone.entry.owner.token, gone.place);
+	if (!known_of(m, owner, gone.place, &gone.entry))
+		note_taken(m, owner, gone.place);
+	else if (m->k->segment.unique && is_there(m, owner, 0, gone.entry.key, gone.entry.key_size))
+		return 0;
 	return apply_unregister(m, &gone);
 }
 

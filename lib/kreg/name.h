@@ -214,6 +214,93 @@ int64_t kreg_unregister_all(struct kreg *k, uint32_t flags);
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to);
 
 /*
+ * Lets other processes register, update and unregister names for this one, by the next three
+ * calls, or forbids it again, as it is at first. kreg_give() never needs it.
+ *
+ * It holds for the process, with all its handles, until its last one is closed, and for the
+ * program: after exec under the guard, the next program decides. Everybody who may write the
+ * registry is admitted then, of whatever user: the mode of the registry's file says who that is.
+ *
+ * @allowed: KREG_ALLOW_OTHERS, or 0 to forbid it. What was registered stays. A call of another
+ *           process that has begun before may still succeed.
+ * Context: any thread; no lock, no system call.
+ * Death: nothing is left.
+ * Return: 0, or an error:
+ *   -EINVAL        @k is NULL, or a bit does not exist
+ *   -EROFS, -ENOBUFS, -ENOSPC, -EOWNERDEAD, -ESHUTDOWN, -ENOMEM  as kreg_register()
+ * Since: 1.0
+ */
+enum kreg_allow_flags {
+	KREG_ALLOW_OTHERS = 1 << 0,
+};
+
+int kreg_allow(struct kreg *k, uint32_t allowed);
+
+/*
+ * Registers @key with @value for the process @to, which has allowed that by kreg_allow(). From
+ * the first instant on the name is @to's, as if it had been given to it: it may update, give or
+ * unregister it, and the name ends with it. The caller never has it. With duplicate keys this
+ * lets @to join a group, and kreg_unregister_for() lets it leave.
+ *
+ * Others, too, may change such a name, by kreg_update_for() and kreg_unregister_for(), as long as
+ * its owner allows it, also after the owner has updated it. What a process has registered itself,
+ * without KREG_REGISTER_DROP, is its own: nobody else changes that. So a process that registers a
+ * name which others are to change uses this call with itself as @to, for which it needs no consent.
+ *
+ * @to: as for kreg_give().
+ * @flags: 0 or KREG_REGISTER_REPLACEABLE, with KREG_REGISTER_DROP or without it.
+ * @holder: as for kreg_register().
+ * Context: as kreg_register(). The memory, 1 KiB at least, counts against the caller's share as
+ *          long as the caller lives, as that of a name that it has given.
+ * Death: if the caller is killed inside, @to has the name or not, and whole. If @to dies, the
+ *        name is free.
+ * Return: 0, or an error as kreg_register(), and nothing has changed:
+ *   -EEXIST        the key is taken, perhaps by @to (unique keys)
+ *   -EPERM         @to does not allow it
+ *   -ESRCH         @to is dead, or has not opened the registry for writing
+ *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
+ *   -EINVAL        a flag does not exist, or needs unique keys
+ *   -EINVAL        the registry has partitions
+ * Since: 1.0
+ */
+int kreg_register_for(struct kreg *k, const struct kreg_owner *to, const void *key, size_t key_size,
+		      const void *value, size_t value_size, uint32_t flags,
+		      struct kreg_found *holder);
+
+/*
+ * Changes the value of a name that was registered for @to or given to it; with duplicate keys of
+ * the one registered last. A lookup finds the old value or the new one, whole, and never none. If
+ * @to is changing the name too, one of the two changes is first. The flags stay as
+ * they are.
+ *
+ * Context: as kreg_register_for().
+ * Death: if the caller is killed inside, the value is the old one or the new one. If @to dies,
+ *        the name is free.
+ * Return: 0, or an error as kreg_register_for(), but never -EEXIST, and nothing has changed:
+ *   -ENOENT        @to has no such name
+ *   -EPERM         @to does not allow it
+ *   -EPERM         @to has registered the name itself
+ * Since: 1.0
+ */
+int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key, size_t key_size,
+		    const void *value, size_t value_size);
+
+/*
+ * Unregisters what was registered for @to under @key, or given to it. Other entries of @to under
+ * that key stay: what it has registered itself, and what is reserved.
+ *
+ * Context: as kreg_register().
+ * Death: if the caller is killed inside, each entry is there or not.
+ * Return: how many entries there were, 0 included; an error as kreg_register_for(), but never
+ *         -EEXIST, -EMSGSIZE, -ENOSPC, -EDQUOT, and:
+ *   -EPERM         @to does not allow it
+ *   -EPERM         @to has such entries, and has registered all of them itself
+ * Since: 1.0
+ */
+int kreg_unregister_for(struct kreg *k, const struct kreg_owner *to, const void *key,
+			size_t key_size);
+
+/*
  * Changes the value of the caller's own entry. A lookup finds the old value or the new one,
  * whole, and never none; a visitor as well, once. Only the owner can change the value. A name
  * that waits in line may be updated, a reserved one may not. A replaceable name stays

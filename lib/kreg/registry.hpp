@@ -214,6 +214,49 @@ public:
 		return of;
 	}
 
+	// Lets other processes register, update and unregister names for this one, as kreg_allow(); or forbids it.
+	void allow_others(bool allowed = true)
+	{
+		std::error_code ec;
+
+		inner::result(kreg_allow(k_, allowed ? KREG_ALLOW_OTHERS : 0), ec);
+		inner::check(ec, "kreg_allow");
+	}
+
+	// Names of another process that has allowed this, as kreg_register_for() and so on. They are not this
+	// process's, so nothing here ends them. register_for(): false if the name is taken. update_for(): false if
+	// @to has no such name. unregister_for(): how many there were.
+	bool register_for(const kreg::owner &to, std::string_view key, bytes value,
+			  std::uint32_t flags = 0)
+	{
+		std::error_code ec;
+		int err = kreg_register_for(k_, &to, key.data(), key.size(), value.data(),
+					    value.size(), flags, nullptr);
+
+		inner::result(err == -EEXIST ? 0 : err, ec);
+		inner::check(ec, "kreg_register_for");
+		return !err;
+	}
+	bool update_for(const kreg::owner &to, std::string_view key, bytes value)
+	{
+		std::error_code ec;
+		int err = kreg_update_for(k_, &to, key.data(), key.size(), value.data(),
+					  value.size());
+
+		inner::result(err == -ENOENT ? 0 : err, ec);
+		inner::check(ec, "kreg_update_for");
+		return !err;
+	}
+	int unregister_for(const kreg::owner &to, std::string_view key)
+	{
+		std::error_code ec;
+		auto number =
+			inner::result(kreg_unregister_for(k_, &to, key.data(), key.size()), ec);
+
+		inner::check(ec, "kreg_unregister_for");
+		return static_cast<int>(number);
+	}
+
 	// The number of entries, as kreg_count().
 	std::uint64_t count() const
 	{

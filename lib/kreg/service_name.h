@@ -64,6 +64,19 @@ int kreg_service_register_many(struct kreg *k, const struct kreg_service_item *i
 int kreg_service_give(struct kreg *k, const char *space, const char *role,
 		      const struct kreg_owner *to);
 
+/*
+ * As kreg_register_for(), kreg_update_for() and kreg_unregister_for(). Telemetry reports
+ * nothing: the owner is another process.
+ * Since: 1.0
+ */
+int kreg_service_register_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+			      const char *role, const void *value, size_t value_size,
+			      uint32_t flags, struct kreg_found *holder);
+int kreg_service_update_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+			    const char *role, const void *value, size_t value_size);
+int kreg_service_unregister_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+				const char *role);
+
 /* As kreg_update(), kreg_update_if() and kreg_update_with(). Since: 1.0 */
 ssize_t kreg_service_update(struct kreg *k, const char *space, const char *role, const void *value,
 			    size_t value_size, void *old, size_t capacity);

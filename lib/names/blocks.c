@@ -109,7 +109,7 @@ int blocks_make(struct kreg *k, const struct query *q, const struct content *con
 	int err;
 
 	out->gift.place = 0;
-	if (caa_unlikely(content->kind & ENTRY_DROP)) {
+	if (caa_unlikely(content->kind & (ENTRY_DROP | ENTRY_GIFT))) {
 		out->value = 0;
 		err = blocks_gift(k, k->self.owner, q, content, &out->gift);
 		out->entry = out->gift.place;

@@ -40,8 +40,8 @@ static inline uint32_t flags_of_entry(uint32_t flags)
 }
 
 /*
- * Takes and fills the blocks of an entry that belongs to the caller; with ENTRY_DROP among
- * the flags, of a gift to itself, because another owner may end it. -ENOSPC, -EDQUOT,
+ * Takes and fills the blocks of an entry that belongs to the caller; with ENTRY_DROP or
+ * ENTRY_GIFT among the flags, of a gift to itself, because another owner may end it. -ENOSPC, -EDQUOT,
  * -ENOMEM, -EUCLEAN; ENTRY_DROP: -EMSGSIZE.
  */
 int blocks_make(struct kreg *k, const struct query *q, const struct content *content,

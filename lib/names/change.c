@@ -250,6 +250,8 @@ int change_give(struct change *change, const struct found *found, const struct g
 	err = hold(change);
 	if (err)
 		return err;
+	if (found->owner == to)
+		row_move(&k->segment, to);
 	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
 	announced = tell_give(k, &given, found->place, to);
 	err = table_replace(&change->thread->writer, change->q, found, gift->place, &old);
@@ -284,6 +286,62 @@ int change_link_gift(struct change *change, const struct gift_made *gift, enum t
 	change_tidy_if_due(change, change->thread, out);
 	change_ring(change->k, change->q);
 	return succession_stay(&k->segment) ? 0 : -ESHUTDOWN;
+}
+
+int change_link_name(struct change *change, const struct gift_made *gift, owner_t to,
+		     enum table_rule rule, struct linked *out)
+{
+	struct kreg *k = change->k;
+	struct found given = found_own(change, gift->place);
+	bool announced;
+	int err;
+
+	if (!given.entry)
+		return -EUCLEAN;
+	grace_name(&change->thread->writer, HAZARD_NEW, gift->place);
+	/*
+	 * Before it happens, unlike one for ourselves: that of a registrant that is killed
+	 * behind the CAS never counts, but this one does, and nobody else would report it.
+	 */
+	announced = tell_give(k, &given, 0, to);
+	err = table_link(&change->thread->writer, change->q, gift->place, rule, out);
+	if (announced)
+		tell_unregister_done(k);
+	if (err)
+		return err;
+	gift_linked(&k->segment, gift);
+	if (!announced)
+		tell_given(k, &given, 0, to);
+	change_ring(k, change->q);
+	if (!succession_stay(&k->segment)) {
+		given.owner = to;
+		change_unlink_gift(change, &given);
+		return -ESHUTDOWN;
+	}
+	change_tidy_if_due(change, change->thread, out);
+	return 0;
+}
+
+int change_unlink_gift(struct change *change, const struct found *found)
+{
+	struct kreg *k = change->k;
+	bool announced;
+	place_t place;
+	int err;
+
+	if (found->owner == k->self.owner)
+		return change_unlink_own(change, found);
+	announced = tell_take(k, found);
+	err = table_unlink(&change->thread->writer, change->q, found, &place);
+	if (announced)
+		tell_unregister_done(k);
+	if (err)
+		return err;
+	if (!announced)
+		tell_taken(k, found);
+	blocks_retire(k, &change->thread->writer, place, found->info);
+	change_ring(k, change->q);
+	return 0;
 }
 
 int change_publish(struct change *change, const struct found *found)

@@ -80,8 +80,8 @@ int change_unlink(struct change *change, const struct found *found);
 int change_replace(struct change *change, const struct found *found, struct blocks *blocks);
 
 /*
- * Replaces the caller's own entry, or one that was reserved for @to by
- * change_link_gift(), by @gift, which belongs to @to. -ENOENT.
+ * Replaces the caller's own entry, or a gift that @to has, reserved or not, by @gift, which
+ * belongs to @to. -ENOENT, -ESHUTDOWN.
  */
 int change_give(struct change *change, const struct found *found, const struct gift_made *gift,
 		owner_t to);
@@ -93,13 +93,24 @@ int change_give(struct change *change, const struct found *found, const struct g
 int change_link_gift(struct change *change, const struct gift_made *gift, enum table_rule rule,
 		     struct linked *out);
 
+/*
+ * The same of a name that @to has from then on. -ESHUTDOWN: the registry is over, and the gift
+ * is retired.
+ */
+int change_link_name(struct change *change, const struct gift_made *gift, owner_t to,
+		     enum table_rule rule, struct linked *out);
+
+/* Unregisters @found, a gift, which its owner or anybody else may do. As change_unlink(). */
+int change_unlink_gift(struct change *change, const struct found *found);
+
 /* Publishes the caller's own reserved entry as it is. */
 int change_publish(struct change *change, const struct found *found);
 
 /*
  * Iterates over the caller's entries that match the change's query. -ENOENT, -EUCLEAN. A
  * caller that leaves an entry registered stores its place in @after, because the walk may
- * have to start again.
+ * have to start again. If another process has unregistered that one by then, all that is left is
+ * iterated over once more. change_line_of(): @owner's entries.
  */
 struct own_line {
 	struct query q;
@@ -109,12 +120,14 @@ struct own_line {
 	place_t after;
 };
 void change_own_line(struct change *change, struct own_line *line);
+void change_line_of(struct change *change, owner_t owner, struct own_line *line);
 int change_own_next(struct change *change, struct own_line *line, struct found *out);
 
 /*
  * The first own entry that matches the change's query; the one at @place. -ENOENT,
  * -EUCLEAN. What these and change_own_next() return stays as it is, with its value, until
- * another entry is found or the change is left.
+ * another entry is found or the change is left; but another process may replace or unregister a
+ * gift, so what is done to one may fail with -ENOENT.
  */
 int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);

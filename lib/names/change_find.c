@@ -7,7 +7,8 @@
  * entry; from then on the entry and its value stay. If the check fails, the walk starts
  * again and skips the entries that the caller has seen and left. Those are still there:
  * within a change no other thread can unregister them, because the lock of the key is
- * held.
+ * held. Only gifts another process may unregister (behalf.c); then nothing says how far the
+ * walk had come, and none is skipped.
  */
 #include "lib/names/change_step.h"
 
@@ -19,14 +20,22 @@
 
 void change_own_line(struct change *change, struct own_line *line)
 {
+	change_line_of(change, change->k->self.owner, line);
+}
+
+void change_line_of(struct change *change, owner_t owner, struct own_line *line)
+{
 	line->q = *change->q;
-	line->q.owner = change->k->self.owner;
+	line->q.owner = owner;
 	line->begun = false;
 	line->renewals = 0;
 	line->after = 0;
 }
 
-/* Walks from the start of the line to the entry after line->after. */
+/*
+ * Walks from the start of the line to the entry after line->after. -EAGAIN: that one is gone, and
+ * no other is to be skipped.
+ */
 static int own_line_next(struct change *change, struct own_line *line, struct found *out)
 {
 	const struct segment *s = &change->k->segment;
@@ -45,7 +54,10 @@ static int own_line_next(struct change *change, struct own_line *line, struct fo
 		if (after == out->place)
 			after = 0;
 	}
-	return err;
+	if (caa_likely(err != -ENOENT || !after))
+		return err;
+	line->after = 0;
+	return -EAGAIN;
 }
 
 int change_own_next(struct change *change, struct own_line *line, struct found *out)
@@ -60,7 +72,8 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
 		line->begun = false;
 	for (;;) {
 		err = own_line_next(change, line, out);
-		if (grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place))
+		if (grace_protect(&change->thread->writer, HAZARD_OWN, err ? 0 : out->place) &&
+		    caa_likely(err != -EAGAIN))
 			return err;
 		line->begun = false;
 	}

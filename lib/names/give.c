@@ -3,6 +3,8 @@
  * Giving a name away: the old owner makes an entry that belongs to the new one, and puts
  * it in the place of its own by one CAS. shm/gift.c explains who owns the memory.
  */
+#include "lib/names/give.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 #include "shm/row.h"
 #include "shm/query.h"
 
-static bool is_here(struct kreg *k, owner_t owner)
+bool give_is_here(struct kreg *k, owner_t owner)
 {
 	uint32_t entries;
 
@@ -53,6 +55,9 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 		if (!err)
 			err = now.place == own.place ? change_give(&change, &now, &gift, to)
 						     : -EAGAIN;
+		/* Another process has replaced or unregistered it first. */
+		if (err == -ENOENT)
+			err = -EAGAIN;
 		change_leave(&change);
 	}
 	if (err)
@@ -80,7 +85,7 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 			   "do: unregister it, and let the other process register it");
 	if (err)
 		return err;
-	if (!is_here(k, to->token))
+	if (!give_is_here(k, to->token))
 		return -ESRCH;
 	value = malloc(GIFT_BYTES_MAX);
 	if (!value)

@@ -8,6 +8,8 @@
  *   linked, by one CAS: registered          absent, because its owner is dead
  *   the further steps of a change           see change.c
  */
+#include "lib/names/register.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -19,9 +21,8 @@
 	(KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_REPLACE |              \
 	 KREG_REGISTER_QUEUE | KREG_REGISTER_DROP)
 
-/* Whether the name is taken already. This check spares the block. */
-static __attribute__((noinline)) int taken(struct kreg *k, const struct query *q,
-					   struct kreg_found *holder)
+__attribute__((noinline)) int register_taken(struct kreg *k, const struct query *q,
+					     struct kreg_found *holder)
 {
 	struct thread *thread;
 	struct found found;
@@ -205,7 +206,7 @@ static int register_name(struct kreg *k, const void *key, size_t key_size, const
 	q.kinds = KINDS_OF_NAMES;
 	if (k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE)) &&
 	    !is_free(&k->segment, &q))
-		err = taken(k, &q, holder);
+		err = register_taken(k, &q, holder);
 	if (!err)
 		err = blocks_make(k, &q, &content, &blocks);
 	if (err)

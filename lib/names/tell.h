@@ -56,14 +56,14 @@ static inline void tell_unregistered(struct kreg *k, const struct found *own)
 		tell_unregister_done(k);
 }
 
-/* The same two for a give: @gift, which belongs to @to, is to replace @before. */
+/* The same two for a give: @gift, which belongs to @to, is to replace @before; 0: nothing. */
 bool tell_give(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 void tell_given(struct kreg *k, const struct found *gift, place_t before, owner_t to);
 
 /* After that: @to had closed before @gift was linked, so nobody has it. */
 void tell_refused(struct kreg *k, const struct found *gift, owner_t to);
 
-/* The same two for a take-over by which @holder, which is another owner's, is dropped. */
+/* The same two for @holder, another owner's, which is dropped by a take-over or unregistered. */
 bool tell_take(struct kreg *k, const struct found *holder);
 void tell_taken(struct kreg *k, const struct found *holder);
 

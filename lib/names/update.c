@@ -9,12 +9,19 @@
  *   step                                    killed here
  *   a block is taken and filled             the slab is a dead owner's, the entry in no list
  *   it replaces the entry, by one CAS       absent, because its owner is dead
+ *
+ * Another process may unregister or replace an entry that is a gift, if this one allows that
+ * (behalf.c). So an entry that was found may be gone by the CAS, and the call looks again. And
+ * the new entry is a gift as well then: in a block of our own, the others could not change the
+ * name any longer.
  */
 #include "lib/names/update.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "shm/consent.h"
 
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t *value_size)
@@ -62,11 +69,24 @@ static int find_own(struct change *change, const struct update *u, struct found 
 }
 
 /*
- * Replaces the entry that @change finds by @blocks. Returns the size of the old value.
- * -EXDEV: @blocks are to be made with *flags first.
+ * Whether the entry that replaces @own has to be a gift as well. A value that is too large for a
+ * gift ends that.
+ */
+static bool stays_gift(struct change *change, const struct found *own, uint32_t value_size)
+{
+	struct kreg *k = change->k;
+
+	return caa_unlikely(entry_is_gift(own->info)) && change->q->kinds == KIND_OF(ENTRY_NAME) &&
+	       entry_head(change->q->key_size) + value_size <= GIFT_BYTES_MAX &&
+	       consent_is_given(&k->segment, &k->lives, k->self.owner);
+}
+
+/*
+ * Replaces the entry that @change finds by @blocks, with a value of @value_size bytes. Returns the
+ * size of the old value. -EXDEV: @blocks are to be made with *flags first, ENTRY_GIFT included.
  */
 static ssize_t update_own(struct change *change, const struct update *u, struct blocks *blocks,
-			  uint32_t *flags)
+			  uint32_t value_size, uint32_t *flags)
 {
 	place_t place = blocks->entry;
 	struct found own;
@@ -84,6 +104,10 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 	*flags = u->flags ? *u->flags : entry_flags(own.info);
 	if (!blocks_set_flags(change->k, blocks, *flags))
 		return -EXDEV;
+	if (stays_gift(change, &own, value_size))
+		*flags |= ENTRY_GIFT;
+	if (!blocks->gift.place != !(*flags & (ENTRY_GIFT | ENTRY_DROP)))
+		return -EXDEV;
 	if (u->old && size)
 		copy_out(u->old, value, size);
 	change->silent = u->flags;
@@ -94,6 +118,9 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 	 */
 	if (!err && u->flags)
 		change->waits = !table_settle(&change->thread->writer, change->q, place);
+	/* Another process has replaced or unregistered it first. */
+	if (err == -ENOENT)
+		err = -EXDEV;
 	return err ? err : (ssize_t)size;
 }
 
@@ -108,7 +135,7 @@ static ssize_t update_once(struct kreg *k, struct query *q, const struct content
 		return got;
 	got = change_enter(&change, k, q);
 	if (!got) {
-		got = update_own(&change, u, &blocks, flags);
+		got = update_own(&change, u, &blocks, content->value_size, flags);
 		if (u->waits)
 			*u->waits = change.waits;
 		change_leave(&change);
@@ -117,7 +144,7 @@ static ssize_t update_once(struct kreg *k, struct query *q, const struct content
 	return got;
 }
 
-/* Another thread may change the flags meanwhile. */
+/* Another thread may change the flags meanwhile, and another process a gift. */
 ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
 		     const struct update *u)
 {

@@ -128,6 +128,39 @@ int kreg_service_give(struct kreg *k, const char *space, const char *role,
 	return err ? err : kreg_give(k, key.bytes, key.size, to);
 }
 
+int kreg_service_register_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+			      const char *role, const void *value, size_t value_size,
+			      uint32_t flags, struct kreg_found *holder)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err
+		   : kreg_register_for(k, to, key.bytes, key.size, value, value_size, flags,
+				       holder);
+}
+
+int kreg_service_update_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+			    const char *role, const void *value, size_t value_size)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_update_for(k, to, key.bytes, key.size, value, value_size);
+}
+
+int kreg_service_unregister_for(struct kreg *k, const struct kreg_owner *to, const char *space,
+				const char *role)
+{
+	UNCANCELLABLE;
+	struct service_key key;
+	int err = service_of(&key, k, space, role);
+
+	return err ? err : kreg_unregister_for(k, to, key.bytes, key.size);
+}
+
 ssize_t kreg_service_update(struct kreg *k, const char *space, const char *role, const void *value,
 			    size_t value_size, void *old, size_t capacity)
 {

@@ -32,6 +32,7 @@
 #include "lib/names/unregister_all.h"
 #include "lib/registry/options.h"
 #include "shm/bell.h"
+#include "shm/consent.h"
 #include "shm/ended.h"
 #include "shm/gift.h"
 #include "shm/row.h"
@@ -49,6 +50,7 @@ static void leave_registry(struct kreg *k)
 
 	/* From here on nothing is made for us; what was made before is found below. */
 	row_close(&k->segment, k->self.owner);
+	consent_set(&k->segment, &k->self, false);
 	if (handle_thread(k, &thread))
 		return;
 	grace_write_enter(&k->segment, thread->writer.slot);

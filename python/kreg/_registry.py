@@ -211,6 +211,36 @@ class Registry:
             raise failure
         return Name(self, k, err == lib.KREG_WAITING)
 
+    def allow_others(self, allowed: bool = True) -> None:
+        """Lets other processes register, update and unregister names for this one, or forbids it again."""
+        with self._handle as handle:
+            check(lib.kreg_allow(handle, lib.KREG_ALLOW_OTHERS if allowed else 0))
+
+    def register_for(self, to: Owner, key: Bytes, value: Bytes = b"", *, replaceable: bool = False) -> None:
+        """Registers @key for the process @to, which has allowed it; the name is @to's. NameTaken, with its holder."""
+        k, v = to_bytes(key), to_bytes(value)
+        found = ffi.new("struct kreg_found *")
+        flags = lib.KREG_REGISTER_REPLACEABLE if replaceable else 0
+        with self._handle as handle:
+            err = lib.kreg_register_for(handle, from_owner(to), k, len(k), v, len(v), flags, found)
+        if err < 0:
+            failure = error(err)
+            if err == -errno.EEXIST:
+                failure.holder = to_owner(found.owner)
+            raise failure
+
+    def update_for(self, to: Owner, key: Bytes, value: Bytes) -> None:
+        """Changes the value of a name that was registered for @to, or given to it."""
+        k, v = to_bytes(key), to_bytes(value)
+        with self._handle as handle:
+            check(lib.kreg_update_for(handle, from_owner(to), k, len(k), v, len(v)))
+
+    def unregister_for(self, to: Owner, key: Bytes) -> int:
+        """Unregisters what was registered for @to under @key, or given to it; how many there were."""
+        k = to_bytes(key)
+        with self._handle as handle:
+            return check(lib.kreg_unregister_for(handle, from_owner(to), k, len(k)))
+
     def lookup(self, key: Bytes) -> Optional[Found]:
         k = to_bytes(key)
         owner = ffi.new("struct kreg_owner *")

@@ -387,6 +387,24 @@ void try_death(kreg::registry &registry)
 	   "its name is free");
 }
 
+void try_others(kreg::registry &registry)
+{
+	holder other("of another");
+	kreg::owner self = registry.self();
+	kreg::owner to = *registry.wait("of another", std::chrono::seconds(30));
+
+	is(thrown([&] { registry.register_for(to, "for", "value"); }) == std::errc::operation_not_permitted,
+	   "nothing is registered for a process that does not allow it");
+	registry.allow_others();
+	is(registry.register_for(self, "for", "1") && !registry.register_for(self, "for", "2") &&
+		   registry.update_for(self, "for", "3") && registry.lookup("for")->text() == "3" &&
+		   registry.unregister_for(self, "for") == 1 && !registry.update_for(self, "for", "4") &&
+		   !registry.whereis("for"),
+	   "a name is registered, updated and unregistered for a process");
+	registry.allow_others(false);
+	other.kill_it();
+}
+
 void try_fork(kreg::registry &registry)
 {
 	int status = -1;
@@ -471,6 +489,7 @@ int main()
 	try_pending(registry);
 	try_timeout(registry);
 	try_death(registry);
+	try_others(registry);
 	try_fork(registry);
 	is(registry.count() == 0, "nothing is left");
 	std::printf("1..%d\n", number);

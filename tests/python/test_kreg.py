@@ -149,6 +149,19 @@ class Names(Case):
         with self.registry.lock("l", timeout=0):
             pass
 
+    def test_others(self) -> None:
+        me = self.registry.self()
+        self.registry.allow_others()
+        self.registry.register_for(me, "for", "1")
+        with self.assertRaises(kreg.NameTaken) as taken:
+            self.registry.register_for(me, "for", "2")
+        self.assertEqual(taken.exception.holder, me)
+        self.registry.update_for(me, "for", "3")
+        self.assertEqual(self.registry["for"].text, "3")
+        self.assertEqual(self.registry.unregister_for(me, "for"), 1)
+        self.assertNotIn("for", self.registry)
+        self.registry.allow_others(False)
+
     def test_fork(self) -> None:
         with self.registry.register("fork", "parent") as name:
             pid = os.fork()

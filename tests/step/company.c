@@ -113,7 +113,7 @@ bystander_run(const struct place_of_registry *at, struct board *board)
 	struct kreg *k;
 
 	if (registry_open(at, at->name, &k) || kreg_self(k, &board->owners[0]) ||
-	    bystander_reset(k))
+	    kreg_allow(k, KREG_ALLOW_OTHERS) || bystander_reset(k))
 		_exit(1);
 	sem_post(&board->ready);
 	for (;;) {

@@ -141,6 +141,42 @@ static int64_t give(struct victim *v)
 	return kreg_give(v->k, "v-1", KREG_STRING, &v->bystander);
 }
 
+static int64_t register_for(struct victim *v)
+{
+	return kreg_register_for(v->k, &v->bystander, "f-1", KREG_STRING, "f1", 2, 0, NULL);
+}
+
+static int64_t update_for(struct victim *v)
+{
+	return kreg_update_for(v->k, &v->bystander, "f-1", KREG_STRING, "new", 3);
+}
+
+static int64_t unregister_for(struct victim *v)
+{
+	return kreg_unregister_for(v->k, &v->bystander, "f-1", KREG_STRING);
+}
+
+/* As what others may change is updated by its owner, a gift by a gift. */
+static int64_t update_gift_setup(struct victim *v)
+{
+	struct kreg_owner self;
+	int64_t err = kreg_allow(v->k, KREG_ALLOW_OTHERS);
+
+	if (!err)
+		err = kreg_self(v->k, &self);
+	return err ? err : kreg_register_for(v->k, &self, "f-1", KREG_STRING, "f1", 2, 0, NULL);
+}
+
+static int64_t update_gift(struct victim *v)
+{
+	return kreg_update(v->k, "f-1", KREG_STRING, "new", 3, NULL, 0);
+}
+
+static int64_t allow(struct victim *v)
+{
+	return kreg_allow(v->k, KREG_ALLOW_OTHERS);
+}
+
 static int64_t counter_setup(struct victim *v)
 {
 	static const int64_t zero;
@@ -420,6 +456,25 @@ const struct operation operations[] = {
 	  .setup = register_reserved,
 	  .outcomes = { OF_KEY("o-1", "another") } },
 	{ .name = "give", .run = give, .outcomes = { { "v-1", "V:v1", "B:v1", "-", "B:v1" } } },
+	{ .name = "register_for",
+	  .run = register_for,
+	  .awaited = "f-1",
+	  .outcomes = { { "f-1", "-", "B:f1", "-", "B:f1" } } },
+	{ .name = "update_for",
+	  .run = update_for,
+	  .setup = register_for,
+	  .outcomes = { { "f-1", "B:f1", "B:new", "B:f1", "B:new" } } },
+	{ .name = "unregister_for",
+	  .run = unregister_for,
+	  .setup = register_for,
+	  .result = 1,
+	  .outcomes = { { "f-1", "B:f1", "-", "B:f1", "-" } } },
+	{ .name = "update_gift",
+	  .run = update_gift,
+	  .setup = update_gift_setup,
+	  .result = 2,
+	  .outcomes = { { "f-1", "V:f1", "V:new", "-", "-" } } },
+	{ .name = "allow", .run = allow },
 	{ .name = "counter_add", .run = counter_add, .setup = counter_setup },
 	{ .name = "lock", .run = lock_free },
 	{ .name = "lock_in_line",

@@ -416,6 +416,7 @@ static int clear_up(struct run *run)
 					   "the process whose turn it was does not hold the name");
 	kreg_unregister(stage->k, "c-awaited", KREG_STRING);
 	company_ask(&stage->company, BYSTANDER_UNREGISTER, "v-1");
+	company_ask(&stage->company, BYSTANDER_UNREGISTER, "f-1");
 	company_ask(&stage->company, BYSTANDER_UNLOCK, NULL);
 	if (!err && (company_ask(&stage->company, BYSTANDER_RESET, NULL) ||
 		     kreg_meta_put(stage->k, "m", KREG_STRING, "old", 3)))

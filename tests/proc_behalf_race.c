@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A name that a process registers, updates and unregisters for another one is whole and is found
+ * all the time, whichever process is killed, and whatever others do to it meanwhile.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shm/atomic.h"
+#include "tests/support/child.h"
+#include "tests/support/guard.h"
+#include "tests/support/unit.h"
+
+#define KILLS 60
+#define ROUNDS 3000
+#define PROCESSES 4
+#define NAMES 3
+
+static struct kreg *k;
+static int mode;
+
+static struct kreg *open_it(void)
+{
+	return mode_open(mode, "behalf-race");
+}
+
+static void begin(int in)
+{
+	mode = in;
+	k = open_it();
+}
+
+static struct kreg_owner self_of(struct kreg *of)
+{
+	struct kreg_owner self;
+
+	ck_assert_int_eq(kreg_self(of, &self), 0);
+	return self;
+}
+
+static void say_fault(const char *sentence, void *data)
+{
+	(void)data;
+	fprintf(stderr, "%s\n", sentence);
+}
+
+/* Nothing is wrong with the registry, of which nobody changes anything meanwhile. */
+static void assert_whole(void)
+{
+	ck_assert_int_eq(kreg_check(k, say_fault, NULL), 0);
+}
+
+static uint64_t bytes_used(void)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	int i;
+
+	for (i = 0; i < 3; i++)
+		ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
+	return stat.bytes_used + stat.bytes_dead;
+}
+
+/* Registers, updates and unregisters for another until it is killed. */
+static int help_on(int link, void *data)
+{
+	const struct kreg_owner *to = data;
+	struct kreg *own = open_it();
+	int i;
+
+	link_say(link, 0);
+	for (i = 0;; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%d", i % NAMES);
+		kreg_register_for(own, to, key, KREG_STRING, "first", 5, 0, NULL);
+		kreg_update_for(own, to, key, KREG_STRING, "second", 6);
+		kreg_unregister_for(own, to, key, KREG_STRING);
+	}
+	return 0;
+}
+
+static int check_value(const struct kreg_entry *entry, void *data)
+{
+	ck_assert_int_eq(entry->owner.pid, getpid());
+	ck_assert((entry->value_size == 5 && !memcmp(entry->value, "first", 5)) ||
+		  (entry->value_size == 6 && !memcmp(entry->value, "second", 6)));
+	(*(int *)data)++;
+	return 0;
+}
+
+START_TEST(killed_helpers_leave_whole_names_and_no_memory)
+{
+	struct kreg_owner self;
+	uint64_t before;
+	int kills;
+
+	begin(_i);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	self = self_of(k);
+	before = bytes_used();
+	for (kills = 0; kills < KILLS; kills++) {
+		struct child helper = child_start_ready(help_on, &self);
+		int i, found;
+
+		for (i = 0; i < 200 + kills * 7; i++) {
+			found = 0;
+			ck_assert_int_eq(kreg_each(k, NULL, 0, check_value, &found), 0);
+		}
+		child_kill(&helper);
+		found = 0;
+		ck_assert_int_eq(kreg_each(k, NULL, 0, check_value, &found), 0);
+		ck_assert_int_eq(kreg_count(k), found);
+		assert_whole();
+	}
+	kreg_unregister(k, "0", 1);
+	kreg_unregister(k, "1", 1);
+	kreg_unregister(k, "2", 1);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_uint_eq(bytes_used(), before);
+	kreg_close(k);
+}
+END_TEST
+
+struct board {
+	struct kreg_owner owners[PROCESSES];
+	uint32_t failed;
+};
+
+/*
+ * Does everything that there is to names of all the others, and to its own, and complains about
+ * a result or a value that cannot be.
+ */
+static int torture(int link, void *data)
+{
+	struct board *board = data;
+	struct kreg *own = open_it();
+	struct kreg_owner self = self_of(own);
+	uint32_t seed = (uint32_t)getpid();
+	int i, me;
+
+	if (kreg_allow(own, KREG_ALLOW_OTHERS))
+		return 1;
+	link_say(link, (int64_t)self.token);
+	me = (int)link_hear(link);
+	for (i = 0; i < ROUNDS; i++) {
+		struct kreg_owner *to = &board->owners[rand_r(&seed) % PROCESSES];
+		uint64_t room[2] = { 0, 0 };
+		char key[16];
+		int64_t got = 0;
+		int what = rand_r(&seed) % 9;
+
+		snprintf(key, sizeof(key), "n%d", rand_r(&seed) % NAMES);
+		room[0] = room[1] = ((uint64_t)me << 32 | (uint32_t)i) + 1;
+		if (what < 2)
+			got = kreg_register_for(own, to, key, KREG_STRING, room, sizeof(room), 0,
+						NULL);
+		else if (what == 2)
+			got = kreg_update_for(own, to, key, KREG_STRING, room, sizeof(room));
+		else if (what == 3)
+			got = kreg_unregister_for(own, to, key, KREG_STRING);
+		else if (what == 4)
+			got = kreg_register(own, key, KREG_STRING, room, sizeof(room), NULL);
+		else if (what == 5)
+			got = kreg_update(own, key, KREG_STRING, room, sizeof(room), NULL, 0);
+		else if (what == 6)
+			got = kreg_unregister(own, key, KREG_STRING);
+		else if (what == 7)
+			got = kreg_give(own, key, KREG_STRING, to);
+		else {
+			got = kreg_lookup(own, key, KREG_STRING, room, sizeof(room), NULL);
+			if (got >= 0 && (got != sizeof(room) || room[0] != room[1]))
+				store_relaxed(&board->failed, 1u);
+		}
+		if (got < 0 && got != -EEXIST && got != -ENOENT && got != -EPERM)
+			store_relaxed(&board->failed, (uint32_t)-got);
+	}
+	link_say(link, 0);
+	/* Its names are counted as long as it lives. */
+	link_hear(link);
+	return 0;
+}
+
+static int count_entry(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	(*(int64_t *)data)++;
+	return 0;
+}
+
+START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
+{
+	struct board *board = child_shared(sizeof(*board));
+	struct child children[PROCESSES];
+	int64_t visited = 0;
+	uint64_t before;
+	int i;
+
+	begin(_i);
+	before = bytes_used();
+	for (i = 0; i < PROCESSES; i++) {
+		children[i] = child_start(torture, board);
+		board->owners[i].token = (uint64_t)link_hear(children[i].link);
+	}
+	for (i = 0; i < PROCESSES; i++)
+		link_say(children[i].link, i);
+	for (i = 0; i < PROCESSES; i++)
+		ck_assert_int_eq(link_hear(children[i].link), 0);
+	ck_assert_uint_eq(board->failed, 0);
+	assert_whole();
+	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &visited), 0);
+	ck_assert_int_eq(kreg_count(k), visited);
+	for (i = 0; i < PROCESSES; i++)
+		child_kill(&children[i]);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_uint_eq(bytes_used(), before);
+	assert_whole();
+	kreg_close(k);
+}
+END_TEST
+
+/* Looks the name up, and says how often it was not there. */
+static int look_on(int link, void *data)
+{
+	const uint32_t *stop = data;
+	struct kreg *own = open_it();
+	int64_t missed = 0;
+
+	link_say(link, 0);
+	while (!load_acquire(stop))
+		missed += kreg_lookup(own, "name", KREG_STRING, NULL, 0, NULL) != 3;
+	link_say(link, missed);
+	return 0;
+}
+
+/* Updates its name, and says how often it failed. */
+static int update_on(int link, void *data)
+{
+	const uint32_t *stop = data;
+	struct kreg *own = open_it();
+	struct kreg_owner self = self_of(own);
+	int64_t failed = kreg_allow(own, KREG_ALLOW_OTHERS);
+
+	link_say(link, (int64_t)self.token);
+	link_hear(link);
+	while (!load_acquire(stop))
+		failed += kreg_update(own, "name", KREG_STRING, "own", 3, NULL, 0) != 3;
+	link_say(link, failed);
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(a_name_that_its_owner_and_another_update_is_found_all_the_time)
+{
+	uint32_t *stop = child_shared(sizeof(*stop));
+	struct child updater, looker;
+	struct kreg_owner to = { 0 };
+	uint64_t before;
+	int i;
+
+	begin(_i);
+	before = bytes_used();
+	updater = child_start(update_on, stop);
+	to.token = (uint64_t)link_hear(updater.link);
+	ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "one", 3, 0, NULL), 0);
+	looker = child_start_ready(look_on, stop);
+	link_say(updater.link, 0);
+	for (i = 0; i < ROUNDS; i++)
+		ck_assert_int_eq(kreg_update_for(k, &to, "name", KREG_STRING, "two", 3), 0);
+	store_release(stop, 1u);
+	ck_assert_int_eq(link_hear(looker.link), 0);
+	ck_assert_int_eq(link_hear(updater.link), 0);
+	ck_assert_int_eq(kreg_count(k), 1);
+	ck_assert_int_eq(kreg_unregister_for(k, &to, "name", KREG_STRING), 1);
+	child_kill(&updater);
+	child_kill(&looker);
+	ck_assert_int_eq(kreg_count(k), 0);
+	ck_assert_uint_eq(bytes_used(), before);
+	kreg_close(k);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const both[] = {
+		killed_helpers_leave_whole_names_and_no_memory,
+		processes_that_change_names_for_each_other_and_themselves_agree,
+		a_name_that_its_owner_and_another_update_is_found_all_the_time,
+		NULL,
+	};
+
+	return modes_run(suite_create("behalf-race"), tcase_create("both"), both, NULL, NULL);
+}
