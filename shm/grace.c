@@ -82,6 +82,7 @@
 #include <linux/membarrier.h>
 
 #include "base/clock.h"
+#include "shm/expelled.h"
 
 /*
  * A writer in an older epoch was switched away, or is stopped, or walks a long line. The
@@ -231,18 +232,33 @@ static bool blocks_epoch(const struct look *look, uint64_t word)
 }
 
 /*
+ * A living owner's read section was expelled, which its users would like to know. A writer only
+ * repeats a step, and the dead have ended.
+ */
+static void note_expelled(const struct look *look, const struct slot *slot, const uint64_t *word)
+{
+	uint64_t owner = load_relaxed(&slot->owner); /* relaxed: a figure */
+
+	if (word == &slot->reading && life_image_is_alive(look->lives, owner))
+		/* relaxed: as above */
+		expelled_note(look->s, owner_without_image(owner), load_relaxed(&slot->tid));
+}
+
+/*
  * Expels the section @seen. True: the word no longer blocks the epoch, because it is
  * expelled, was ended, or is of the current epoch by now.
  */
-static bool word_expel(struct look *look, uint64_t *word, uint64_t seen)
+static bool word_expel(struct look *look, struct slot *slot, uint64_t *word, uint64_t seen)
 {
 	/*
 	 * ORD[word_expel:A] acq_rel: the mark, then the epoch and all reuse after it. A
 	 * CAS, as the section may have ended: a store would expel the owner's next one;
 	 * pairs with grace_read_leaves:A, grace_again:A
 	 */
-	if (cas_acq_rel(word, &seen, SLOT_EXPELLED))
+	if (cas_acq_rel(word, &seen, SLOT_EXPELLED)) {
 		seen = SLOT_EXPELLED;
+		note_expelled(look, slot, word);
+	}
 	look->expelled |= seen == SLOT_EXPELLED;
 	return !blocks_epoch(look, seen);
 }
@@ -277,11 +293,11 @@ static bool slot_lets_pass(struct look *look, struct slot *slot)
 	 */
 	look->is_reader = blocks_epoch(look, reading);
 	if (look->is_reader && !((is_dead || is_tardy(slot, reading, patience)) &&
-				 word_expel(look, &slot->reading, reading)))
+				 word_expel(look, slot, &slot->reading, reading)))
 		return false;
 	look->is_reader = false;
 	return !blocks_epoch(look, writing) || ((is_dead || writer_is_tardy(look, slot, writing)) &&
-						word_expel(look, &slot->writing, writing));
+						word_expel(look, slot, &slot->writing, writing));
 }
 
 /* One pass over all slots. False: look->holder blocks the epoch. */

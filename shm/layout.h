@@ -151,6 +151,23 @@ struct segment_who {
 
 #define SEGMENT_FILE_MAX 96u
 
+/* Of whom, see expelled.c; written by any process that has expelled a section, by plain stores. */
+#define EXPULSIONS_KEPT 16u
+
+struct expulsion {
+	/* 0: nothing is noted */
+	uint64_t owner;
+	/* when it was expelled last, CLOCK_MONOTONIC nanoseconds */
+	uint64_t at;
+	/* of the owner, as its row said; it may be another process's by now */
+	uint32_t pid;
+	/* of the thread that was expelled last */
+	uint32_t tid;
+	/* how often it was expelled since it was noted here */
+	uint32_t count;
+	uint32_t reserved;
+};
+
 /*
  * The header, in groups by writer, each in cache lines of its own: a lookup reads the epoch
  * and the buckets, and must not wait for a line that each registration writes.
@@ -259,6 +276,15 @@ struct segment_header {
 	/* the name that it was made for; written once */
 	char file[SEGMENT_FILE_MAX];
 	uint64_t reserved6[4];
+
+	/* Figures for people, written where a section was expelled or a slab reclaimed. */
+
+	/* read sections that were expelled; expelled.c, fetch_add */
+	uint64_t expelled __attribute__((aligned(64)));
+	/* slabs of the dead that were reclaimed; sweep.c, fetch_add */
+	uint64_t swept;
+	uint64_t reserved7[6];
+	struct expulsion expulsions[EXPULSIONS_KEPT];
 };
 
 /*
@@ -638,7 +664,12 @@ _Static_assert(sizeof(struct segment_who) == 24, "it never changes");
 _Static_assert(offsetof(struct segment_who, time_namespace) == 4, "it never changes");
 _Static_assert(offsetof(struct segment_who, start) == 8, "it never changes");
 _Static_assert(offsetof(struct segment_who, pid_namespace) == 16, "it never changes");
-_Static_assert(sizeof(struct segment_header) == 512 + 4 * SEGMENT_BELLS, "other processes see it");
+_Static_assert(sizeof(struct expulsion) == 32, "other processes see it");
+_Static_assert(offsetof(struct segment_header, expelled) == 512 + 4 * SEGMENT_BELLS,
+	       "other processes see it");
+_Static_assert(sizeof(struct segment_header) == 576 + 4 * SEGMENT_BELLS + 32 * EXPULSIONS_KEPT,
+	       "other processes see it");
+_Static_assert(sizeof(struct segment_header) <= SEGMENT_PAGE, "one page");
 _Static_assert(sizeof(struct log_head) == LOG_UNIT, "records begin behind it");
 _Static_assert(sizeof(struct log_record) == 48, "other processes see it");
 _Static_assert(offsetof(struct segment_header, epoch) == 128, "a cache line of its own");

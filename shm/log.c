@@ -158,20 +158,26 @@ static bool log_reserve(const struct segment *s, uint32_t seat, uint32_t end, st
 	return true;
 }
 
+uint64_t log_bytes_of(const struct segment *s, uint32_t seat)
+{
+	uint64_t bytes;
+
+	/* relaxed: a figure; where nothing was written, a look would take a page */
+	if (!(uint32_t)load_relaxed(&row_look(s, seat)->log_published) ||
+	    !segment_see_logs(s, seat))
+		return 0;
+	/* relaxed: a figure */
+	bytes = load_relaxed(&((const struct log_head *)log_ring(s, seat))->reserved);
+	return bytes < s->log_bytes ? bytes : s->log_bytes;
+}
+
 uint64_t log_bytes(const struct segment *s)
 {
 	uint32_t seat, end = row_end(s);
-	uint64_t sum = 0, some;
+	uint64_t sum = 0;
 
-	for (seat = 0; seat < end; seat++) {
-		/* relaxed: a figure; where nothing was written, a look would take a page */
-		if (!(uint32_t)load_relaxed(&s->rows[seat].log_published) ||
-		    !segment_see_logs(s, seat))
-			continue;
-		/* relaxed: a figure */
-		some = load_relaxed(&((const struct log_head *)log_ring(s, seat))->reserved);
-		sum += some < s->log_bytes ? some : s->log_bytes;
-	}
+	for (seat = 0; seat < end; seat++)
+		sum += log_bytes_of(s, seat);
 	return sum;
 }
 

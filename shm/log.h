@@ -157,8 +157,9 @@ static inline owner_t log_other(const struct log_record *record)
 	return other;
 }
 
-/* How many bytes of the file are reserved for logs; a figure. */
+/* How many bytes of the file are reserved for logs, and for that of one seat; figures. */
 uint64_t log_bytes(const struct segment *s);
+uint64_t log_bytes_of(const struct segment *s, uint32_t seat);
 
 /*
  * A bound: all stamps taken so far are below. It is read before the logs; a record with

@@ -244,8 +244,10 @@ static uint64_t sweep_slab(const struct writer *w, struct sweep_at *at, uint32_t
 	done = sweep_blocks(w, at->slab, seen, &at->block, entries);
 	if (!done)
 		return 0;
-	if (done > 0 && land_retire_from(w->s, at->slab, seen))
+	if (done > 0 && land_retire_from(w->s, at->slab, seen)) {
+		fetch_add_relaxed(&w->s->header->swept, 1); /* relaxed: a figure */
 		bytes = SLAB_BYTES;
+	}
 next:
 	at->slab++;
 	at->owner = 0;

@@ -135,11 +135,31 @@ static int stay_in_section(int link, void *data)
 	return 0;
 }
 
+static int is_of(const struct kreg_owner_facts *facts, void *data)
+{
+	struct kreg_owner_facts *out = data;
+
+	if (facts->owner.pid != out->owner.pid)
+		return 0;
+	*out = *facts;
+	return 1;
+}
+
+/* The facts of the only owner that @pid is. */
+static struct kreg_owner_facts facts_of(struct kreg *k, pid_t pid)
+{
+	struct kreg_owner_facts facts = { .owner.pid = pid };
+
+	ck_assert_int_eq(kreg_each_owner(k, is_of, &facts), 1);
+	return facts;
+}
+
 START_TEST(a_reader_that_stays_too_long_is_expelled_and_notified)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i),
 		     .patience_ms = 20);
 	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct kreg_owner_facts facts;
 	struct child child;
 	uint64_t epoch;
 	struct kreg *k;
@@ -155,9 +175,69 @@ START_TEST(a_reader_that_stays_too_long_is_expelled_and_notified)
 		ck_assert_int_ge(kreg_sweep(k), 0);
 		ck_assert_int_eq(kreg_stat(k, &stat), 0);
 	}
+	/* The others can see who it was. */
+	facts = facts_of(k, child.pid);
+	ck_assert_uint_eq(facts.expelled, 1);
+	ck_assert_int_ge(facts.expelled_ms, 0);
+	ck_assert_uint_eq(facts.readers, 0);
+	ck_assert_uint_eq(facts_of(k, getpid()).expelled, 0);
+	ck_assert_int_eq(facts_of(k, getpid()).expelled_ms, -1);
 	link_say(child.link, 1);
 	ck_assert_int_eq(link_hear(child.link), -ESTALE);
 	child_kill(&child);
+	/* And after its death, still. */
+	ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	ck_assert_uint_eq(stat.expelled, 1);
+	ck_assert_int_eq(stat.expelled_last, child.pid);
+	ck_assert_int_ge(stat.expelled_ms, 0);
+	kreg_close(k);
+}
+END_TEST
+
+static int sweep_for_ever(int link, void *data)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(*(int *)data));
+	struct kreg *k;
+
+	(void)link;
+	if (kreg_open(&k, "patience", &options))
+		return 1;
+	while (kreg_sweep(k) >= 0)
+		;
+	return 1;
+}
+
+START_TEST(a_reader_that_delays_reuse_is_named_with_the_time_for_which_it_has)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(_i),
+		     .patience_ms = 60000);
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	struct child reader, sweeper;
+	struct kreg *k;
+
+	ck_assert_int_eq(kreg_open(&k, "patience", &options), 0);
+	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "x", 1, NULL), 0);
+	reader = child_start(stay_in_section, &_i);
+	ck_assert_int_eq(link_hear(reader.link), 1);
+	ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	ck_assert_uint_eq(stat.readers, 1);
+	/* Nobody has wanted the memory yet. */
+	ck_assert_int_eq(stat.held_up_by, 0);
+	ck_assert_int_eq(stat.held_up_ms, -1);
+	ck_assert_int_eq(facts_of(k, reader.pid).held_up_ms, -1);
+	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+	sweeper = child_start(sweep_for_ever, &_i);
+	while (stat.held_up_ms < 20)
+		ck_assert_int_eq(kreg_stat(k, &stat), 0);
+	ck_assert_int_eq(stat.held_up_by, reader.pid);
+	ck_assert_int_ge(facts_of(k, reader.pid).held_up_ms, 20);
+	ck_assert_uint_eq(facts_of(k, reader.pid).readers, 1);
+	ck_assert_uint_eq(facts_of(k, reader.pid).slots, 1);
+	ck_assert_int_eq(facts_of(k, sweeper.pid).held_up_ms, -1);
+	ck_assert_uint_eq(stat.expelled, 0);
+	ck_assert_int_eq(stat.expelled_ms, -1);
+	child_kill(&sweeper);
+	child_kill(&reader);
 	kreg_close(k);
 }
 END_TEST
@@ -170,6 +250,7 @@ int main(void)
 		a_child_of_fork_is_not_in_the_section_of_its_parent,
 		keys_and_values_of_all_sizes_are_read,
 		a_reader_that_stays_too_long_is_expelled_and_notified,
+		a_reader_that_delays_reuse_is_named_with_the_time_for_which_it_has,
 		NULL,
 	};
 

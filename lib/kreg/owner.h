@@ -109,6 +109,29 @@ struct kreg_owner_facts {
 	uint32_t reserved;
 	/* The registry's memory that counts for it; see kreg_options.owner_bytes. */
 	uint64_t bytes;
+	/*
+	 * What follows is written by the processes that take part, each of which could write
+	 * anything: figures to look at.
+	 */
+
+	/* Its records for listeners, and those of earlier owners of its seat. */
+	uint64_t log_bytes;
+	/* Its threads that have written, waited or read in sections; of kreg_stat.slots. */
+	uint32_t slots;
+	/* Of these, how many are in a read section now. */
+	uint32_t readers;
+	/*
+	 * For how many milliseconds one of these sections has kept memory from being reused: since a
+	 * process that wanted to reuse some has met it. -1: none does, or none has met it.
+	 */
+	int64_t held_up_ms;
+	/*
+	 * How often it was expelled from a read section, and how many milliseconds ago the last
+	 * time; 0 and -1: never, or 16 other owners were since.
+	 */
+	uint32_t expelled;
+	uint32_t reserved1;
+	int64_t expelled_ms;
 };
 
 /*
@@ -125,11 +148,12 @@ struct kreg_owner_facts {
  *
  * @visit: returns 0 to go on, another value to stop with it. May call kreg.
  * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. It reads
- *          /proc for each owner. The time is proportional to the owners.
+ *          /proc for each owner. The time is proportional to the owners, slots and memory.
  * Death: dead owners are not visited. An owner may die while the visitor runs.
  * Return: 0, or what the visitor returned, or an error:
  *   -EINVAL        an argument is NULL
- *   -ENOMEM        a part of the registry is beyond what this process could map; reopen it
+ *   -ENOMEM        out of memory, or a part of the registry is beyond what this process could
+ *                  map; reopen it
  * Since: 1.0
  */
 int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *, void *),
@@ -183,7 +207,24 @@ struct kreg_stat {
 	/* What the owner with the most memory has, and its pid; 0: no owner has any. */
 	uint64_t bytes_owner_most;
 	pid_t owner_most;
-	uint32_t reserved1;
+	/* The pid of the process that was expelled from a read section last; 0: unknown, or none. */
+	pid_t expelled_last;
+	/* Read sections that were expelled so far, as kreg_read_leave() reports by -ESTALE. */
+	uint64_t expelled;
+	/* Milliseconds since the last of these; -1: none. */
+	int64_t expelled_ms;
+	/*
+	 * For how many milliseconds held_up_by has done so: since a process that wanted to
+	 * reuse memory has met it there; -1: none has.
+	 */
+	int64_t held_up_ms;
+	/* Threads that are in a read section now. */
+	uint64_t readers;
+	/* Memory of dead owners that was reclaimed so far. */
+	uint64_t bytes_swept;
+	/* Of bytes_reserved: records for listeners, and buckets with their lines. */
+	uint64_t bytes_log;
+	uint64_t bytes_table;
 };
 
 /*

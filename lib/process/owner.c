@@ -6,17 +6,20 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/process/opened.h"
 #include "lib/process/owner.h"
+#include "lib/process/usage.h"
 #include "base/fd.h"
 #include "base/process.h"
+#include "shm/expelled.h"
 #include "shm/gift.h"
 #include "shm/interrupted.h"
-#include "shm/quota.h"
+#include "shm/log.h"
 #include "shm/row.h"
 
 int kreg_self(struct kreg *k, struct kreg_owner *self)
@@ -253,8 +256,25 @@ static int ask_kernel(struct kreg *k, owner_t owner, struct kreg_owner_facts *ou
 	return err;
 }
 
+/* Figures that others have written are facts no more than the rest. */
+static void uses_of(struct kreg *k, owner_t owner, const struct usage *usage,
+		    struct kreg_owner_facts *out)
+{
+	struct expelled expelled;
+
+	out->bytes = (uint64_t)usage->slabs * SLAB_BYTES;
+	out->slots = usage->slots;
+	out->readers = usage->readers;
+	out->held_up_ms = usage->held_up_ms;
+	out->log_bytes = log_bytes_of(&k->segment, owner_seat(owner));
+	expelled_look(&k->segment, owner, &expelled);
+	out->expelled = expelled.count;
+	out->expelled_ms = expelled_ms(expelled.at);
+}
+
 /* False: @owner is dead. */
-static bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *out)
+static bool owner_facts(struct kreg *k, owner_t owner, const struct usage *usage,
+			struct kreg_owner_facts *out)
 {
 	uint32_t seat = owner_seat(owner), entries = 0;
 	uint64_t life;
@@ -267,7 +287,7 @@ static bool owner_facts(struct kreg *k, owner_t owner, struct kreg_owner_facts *
 		interrupted_owner(&k->segment, &k->lives, seat, &entries) == owner ? entries : 0;
 	gifts = gift_sum(&k->segment, &k->lives, owner);
 	out->entries += gifts > 0 ? (uint64_t)gifts : 0;
-	out->bytes = (uint64_t)quota_used(&k->segment, owner) * SLAB_BYTES;
+	uses_of(k, owner, usage, out);
 	facts_of(k, seat, out);
 	return life_is_alive(&k->lives, owner);
 }
@@ -276,6 +296,7 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 {
 	UNCANCELLABLE;
 	struct kreg_owner_facts own = { 0 };
+	struct usage usage;
 	int err;
 
 	err = owner_check(k, owner, facts, "facts is NULL");
@@ -283,7 +304,8 @@ int kreg_owner_facts(struct kreg *k, const struct kreg_owner *owner, struct kreg
 		return err;
 	if (!segment_is_whole(&k->segment))
 		return -ENOMEM;
-	if (!owner_facts(k, owner->token, &own))
+	usage_of_owner(k, owner->token, &usage);
+	if (!owner_facts(k, owner->token, &usage, &own))
 		return -ESRCH;
 	err = ask_kernel(k, owner->token, &own);
 	/* The facts are this owner's if it is still alive after they were read. */
@@ -306,22 +328,26 @@ int kreg_each_owner(struct kreg *k, int (*visit)(const struct kreg_owner_facts *
 		    void *data)
 {
 	UNCANCELLABLE;
+	struct usage *usage;
 	uint32_t seat, end, entries;
-	int err = 0;
+	int err;
 
 	if (!k || !visit)
 		return refuse(k, k ? "visit is NULL" : K_IS_NULL);
 	if (!segment_is_whole(&k->segment))
 		return -ENOMEM;
 	end = row_end(&k->segment);
+	usage = calloc(end + 1u, sizeof(*usage));
+	err = usage ? usage_of_all(k, usage, end) : -ENOMEM;
 	for (seat = 0; seat < end && !err; seat++) {
 		owner_t owner = row_owner(&k->segment, &k->lives, seat, &entries);
 		struct kreg_owner_facts facts = { 0 };
 
-		if (!owner || !owner_facts(k, owner, &facts) ||
+		if (!owner || !owner_facts(k, owner, &usage[seat], &facts) ||
 		    ask_kernel(k, owner, &facts) == -EUCLEAN || !life_is_alive(&k->lives, owner))
 			continue;
 		err = show(&facts, visit, data);
 	}
+	free(usage);
 	return err;
 }

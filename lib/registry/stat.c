@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lib/handle/handle.h"
+#include "lib/process/usage.h"
+#include "shm/expelled.h"
 #include "shm/gift.h"
 #include "shm/log.h"
 #include "shm/meta.h"
@@ -36,25 +38,36 @@ static void stat_land(struct kreg *k, struct kreg_stat *out)
 	}
 }
 
+/* Of several that block the epoch, the one that has done so longest. */
 static void stat_slots(struct kreg *k, struct kreg_stat *out)
 {
 	const struct segment *s = &k->segment;
 	uint32_t i, end = segment_slots(s);
+	struct usage_slot slot;
+	uint64_t life;
 
+	out->held_up_ms = -1;
 	for (i = 0; i < end; i++) {
-		uint64_t owner, life, word;
-
-		owner = load_relaxed(&s->slots[i].owner); /* relaxed: a figure */
-		if (!owner || !life_image_is_alive(&k->lives, owner))
+		if (!usage_of_slot(k, &s->slots[i], out->epoch, &slot))
 			continue;
 		out->slots_used++;
-		word = load_relaxed(&s->slots[i].reading); /* relaxed: a figure */
-		if (!(word & 1) || (word >> 2) == out->epoch)
+		out->readers += slot.reads;
+		if (!slot.blocks || (out->held_up_by && slot.held_up_ms <= out->held_up_ms) ||
+		    !life_look(&k->lives, slot.owner, &life))
 			continue;
-		owner = owner_without_image(owner);
-		if (life_look(&k->lives, owner, &life))
-			out->held_up_by = handle_pid(k, owner, life);
+		out->held_up_by = handle_pid(k, slot.owner, life);
+		out->held_up_ms = slot.held_up_ms;
 	}
+}
+
+static void stat_expelled(const struct segment *s, struct kreg_stat *out)
+{
+	struct expelled last;
+
+	expelled_last(s, &last);
+	out->expelled = load_relaxed(&s->header->expelled); /* relaxed: a figure */
+	out->expelled_last = last.pid <= INT32_MAX ? (pid_t)last.pid : 0;
+	out->expelled_ms = expelled_ms(last.at);
 }
 
 /* The living owner with most memory. */
@@ -134,6 +147,10 @@ int kreg_stat(struct kreg *k, struct kreg_stat *stat)
 	full.bytes_owner_max = (uint64_t)s->owner_slabs * SLAB_BYTES;
 	stat_land(k, &full);
 	stat_slots(k, &full);
+	stat_expelled(s, &full);
+	full.bytes_swept = load_relaxed(&s->header->swept) * SLAB_BYTES; /* relaxed: a figure */
+	full.bytes_log = log_bytes(s);
+	full.bytes_table = table_bytes(s);
 	err = stat_owners(k, &full);
 	if (err)
 		return err;

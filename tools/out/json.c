@@ -142,6 +142,15 @@ void json_number(struct json *json, const char *name, uint64_t number)
 	check(json, yajl_gen_number(json->gen, digits, quantity_number(digits, number)));
 }
 
+void json_change(struct json *json, const char *name, int64_t change)
+{
+	char digits[QUANTITY_MAX];
+	size_t size = quantity_change(digits, change), sign = *digits == '+';
+
+	put_name(json, name);
+	check(json, yajl_gen_number(json->gen, digits + sign, size - sign));
+}
+
 void json_seconds(struct json *json, const char *name, uint64_t ms)
 {
 	char digits[QUANTITY_MAX];

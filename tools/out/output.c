@@ -182,6 +182,8 @@ static void json_cell(struct json *json, const struct output_column *column,
 		json_text(json, column->name, cell->bytes, cell->size);
 	else if (column->type == OUTPUT_SECONDS)
 		json_seconds(json, column->name, cell->number);
+	else if (column->type == OUTPUT_CHANGE)
+		json_change(json, column->name, (int64_t)cell->number);
 	else
 		json_number(json, column->name, cell->number);
 }

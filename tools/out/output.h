@@ -20,6 +20,7 @@ enum output_type {
 	OUTPUT_NUMBER,
 	OUTPUT_SIZE,    /* in bytes */
 	OUTPUT_SECONDS, /* in milliseconds; printed as seconds with three decimals */
+	OUTPUT_CHANGE,  /* of a number: an int64_t with its sign */
 };
 
 struct output_column {
@@ -63,6 +64,11 @@ struct output;
 static inline struct output_cell output_number(uint64_t number)
 {
 	return (struct output_cell){ .number = number, .is_there = true };
+}
+
+static inline struct output_cell output_change(int64_t change)
+{
+	return output_number((uint64_t)change);
 }
 
 static inline struct output_cell output_bytes(const void *bytes, size_t size)

@@ -22,6 +22,16 @@ size_t quantity_number(char *to, uint64_t number)
 	return size;
 }
 
+size_t quantity_change(char *to, int64_t change)
+{
+	uint64_t size = change < 0 ? 0 - (uint64_t)change : (uint64_t)change;
+
+	if (!change)
+		return quantity_number(to, 0);
+	*to = change < 0 ? '-' : '+';
+	return 1 + quantity_number(to + 1, size);
+}
+
 size_t quantity_seconds(char *to, uint64_t ms)
 {
 	char *at = to + quantity_number(to, ms / 1000);

@@ -15,6 +15,9 @@
 /* 1234567 */
 size_t quantity_number(char *to, uint64_t number);
 
+/* +12, -3, 0 */
+size_t quantity_change(char *to, int64_t change);
+
 /* @ms as seconds: 12.345 */
 size_t quantity_seconds(char *to, uint64_t ms);
 

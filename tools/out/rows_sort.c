@@ -113,10 +113,11 @@ static void sort_equal(struct sort_key *keys, size_t count, bool descending)
 }
 
 /* Those that are there; those that are not are behind them, in reverse. Return: how many are there. */
-static size_t fill_keys(const struct rows *rows, size_t cell, bool is_text, bool descending,
-			struct sort_key *keys)
+static size_t fill_keys(const struct rows *rows, size_t cell, enum output_type type,
+			bool descending, struct sort_key *keys)
 {
-	size_t skip = is_text ? common_size(rows, cell) : 0, count = 0, none = rows->count, i;
+	size_t skip = type == OUTPUT_TEXT ? common_size(rows, cell) : 0, count = 0,
+	       none = rows->count, i;
 	const struct kept_cell *at;
 	uint64_t first;
 
@@ -126,7 +127,10 @@ static size_t fill_keys(const struct rows *rows, size_t cell, bool is_text, bool
 			keys[--none].index = i;
 			continue;
 		}
-		first = is_text ? first_bytes(at, skip) : at->number;
+		/* What is below 0 comes before the rest. */
+		first = type == OUTPUT_TEXT     ? first_bytes(at, skip)
+			: type == OUTPUT_CHANGE ? at->number ^ 1ull << 63
+						: at->number;
 		keys[count++] = (struct sort_key){
 			.first = descending ? ~first : first,
 			.index = i,
@@ -150,7 +154,7 @@ int rows_sort(struct rows *rows, size_t cell, enum output_type type, bool descen
 		free(sorted);
 		return rows->count ? -ENOMEM : 0;
 	}
-	count = fill_keys(rows, cell, is_text, descending, keys);
+	count = fill_keys(rows, cell, type, descending, keys);
 	by = sort_by_first(keys, room, count);
 	if (is_text)
 		sort_equal(by, count, descending);
