@@ -130,7 +130,9 @@ int kreg_isolation_end(struct kreg_isolation *isolation);
 
 void make_pool(struct kreg_pool *pool, const void *key, size_t key_size, int by_prefix);
 extern "Python" int visit_entry(const struct kreg_entry *, void *);
-void keep_sentence(const char *sentence, void *data);
+void keep_sentence(const char *sentence, void *unused);
+const char *kept_sentence(void);
+void forget_sentence(void);
 """
 )
 
@@ -145,10 +147,23 @@ ffibuilder.set_source(
 #include <stdio.h>
 #include <kreg-services.h>
 
-/* A kreg_log_fn: in C, because it may be called in any thread. @data has room for 512 bytes. */
-static void keep_sentence(const char *sentence, void *data)
+/* A kreg_log_fn, called by the thread whose call is refused, without the interpreter's lock. */
+static _Thread_local char last_sentence[512];
+
+static void keep_sentence(const char *sentence, void *unused)
 {
-	snprintf(data, 512, "%s", sentence);
+	(void)unused;
+	snprintf(last_sentence, sizeof(last_sentence), "%s", sentence);
+}
+
+static const char *kept_sentence(void)
+{
+	return last_sentence;
+}
+
+static void forget_sentence(void)
+{
+	*last_sentence = 0;
 }
 
 static void make_pool(struct kreg_pool *pool, const void *key, size_t key_size, int by_prefix)

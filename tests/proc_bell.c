@@ -329,7 +329,7 @@ START_TEST(a_swallowed_wake_leaves_no_waiter_asleep)
 }
 END_TEST
 
-static void refuse(long call, int error)
+static void refuse_by_errno(long call, int error)
 {
 	if (refuse_call(call, error))
 		_exit(2);
@@ -345,12 +345,12 @@ static void limit(int what, rlim_t most)
 
 static void refuse_waitv(void)
 {
-	refuse(SYS_futex_waitv, EPERM);
+	refuse_by_errno(SYS_futex_waitv, EPERM);
 }
 
 static void forget_waitv(void)
 {
-	refuse(SYS_futex_waitv, ENOSYS);
+	refuse_by_errno(SYS_futex_waitv, ENOSYS);
 }
 
 static void refuse_threads(void)
@@ -368,8 +368,8 @@ static void refuse_threads(void)
 static void refuse_futexes(void)
 {
 	refuse_threads();
-	refuse(SYS_futex_waitv, EPERM);
-	refuse(SYS_futex, EPERM);
+	refuse_by_errno(SYS_futex_waitv, EPERM);
+	refuse_by_errno(SYS_futex, EPERM);
 }
 
 static void refuse_fds(void)
@@ -379,7 +379,7 @@ static void refuse_fds(void)
 
 static void refuse_pidfds(void)
 {
-	refuse(SYS_pidfd_open, EPERM);
+	refuse_by_errno(SYS_pidfd_open, EPERM);
 }
 
 /* What a waiter's process lacks. */

@@ -26,7 +26,7 @@
  */
 enum { REFUSE_ALL, REFUSE_NO_SUCH_CALL, REFUSE_COMMANDS, REFUSALS };
 
-static int refuse(int what)
+static int refuse_fence(int what)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -75,7 +75,7 @@ struct refused {
 static int churn_refused(int link, void *data)
 {
 	const struct refused *refused = data;
-	int err = refuse(refused->what);
+	int err = refuse_fence(refused->what);
 	struct kreg *k;
 	int64_t pairs;
 

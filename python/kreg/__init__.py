@@ -7,8 +7,9 @@
 A process registers a name with a value; other processes look it up. When the process dies, for whatever reason, the
 kernel removes its names: there is nothing to clean up and nothing to refresh. `man 7 kreg` says what each call does.
 
-Errors    are kreg.Error, an OSError with errno and the sentence of kreg_strerror(); also FileExistsError,
-          FileNotFoundError, TimeoutError or PermissionError where one fits. lookup() returns None for what is not there.
+Errors    are kreg.Error, an OSError with errno and a sentence: which argument was refused, or kreg_strerror()'s; also
+          FileExistsError, FileNotFoundError, TimeoutError or PermissionError where one fits. lookup() returns None for
+          what is not there.
 Keys      and values are bytes, or str, which is encoded as UTF-8. Values come back as bytes.
 Threads   All threads may use a registry at once. Calls release the interpreter's lock. close() waits for calls of other
           threads that are in progress, so end what waits without a timeout first.

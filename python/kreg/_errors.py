@@ -40,8 +40,10 @@ CLASSES = {
 
 
 def error(err: int, about: Optional[str] = None) -> Error:
-    """The exception for @err, a negative errno; @about says more than the sentence of the code."""
-    sentence = about or ffi.string(lib.kreg_strerror(err)).decode(errors="replace")
+    """The exception for @err, a negative errno; @about, or what the call has said, says more than its sentence."""
+    said = ffi.string(lib.kept_sentence()).decode(errors="replace")
+    lib.forget_sentence()
+    sentence = about or said or ffi.string(lib.kreg_strerror(err)).decode(errors="replace")
     return CLASSES.get(-err, Error)(-err, sentence)
 
 

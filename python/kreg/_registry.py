@@ -98,7 +98,9 @@ class Handle:
             if self.k is None:
                 raise error(-errno.EBADF, "the registry is closed")
             self.calls += 1
-            return self.k
+            k = self.k
+        lib.forget_sentence()
+        return k
 
     def __exit__(self, *_: object) -> None:
         with self.changed:
@@ -131,7 +133,6 @@ class Registry:
     ) -> None:
         self.name = name
         out = ffi.new("struct kreg **")
-        said = ffi.new("char[512]")
         folders = [ffi.new("char[]", path.encode()) if path else ffi.NULL for path in (directory, guard)]
         options = ffi.new("struct kreg_options *")
         options.size = ffi.sizeof("struct kreg_options")
@@ -148,12 +149,8 @@ class Registry:
         options.mode = mode
         options.directory, options.guard = folders
         options.log = ffi.addressof(lib, "keep_sentence")
-        options.log_data = said
-        err = lib.kreg_open(out, name.encode(), options)
-        if err:
-            raise error(err, ffi.string(said).decode(errors="replace") or None)
-        # A log that is called later would write into @said.
-        self._said = said
+        lib.forget_sentence()
+        check(lib.kreg_open(out, name.encode(), options))
         self._handle = Handle(out[0])
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
 

@@ -80,16 +80,13 @@ class Isolation:
     """A namespace, @space, that no other test has, with the services of a file; end() leaves nothing of them."""
 
     def __init__(self, registry: "Registry", services: Optional[str] = None) -> None:
-        said = ffi.new("char[512]")
         tree = ffi.new("struct kreg_supervision **")
         out = ffi.new("struct kreg_isolation **")
         why = ffi.new("char[]", lib.KREG_ROLE_MAX + 1)
         if services is not None:
-            err = lib.kreg_supervision_read(
-                tree, os.fsencode(services), ffi.addressof(lib, "keep_sentence"), said
-            )
-            if err:
-                raise error(err, ffi.string(said).decode(errors="replace") or None)
+            lib.forget_sentence()
+            keep = ffi.addressof(lib, "keep_sentence")
+            check(lib.kreg_supervision_read(tree, os.fsencode(services), keep, ffi.NULL))
         self.registry = registry
         self._handle = registry._handle
         k = self._handle.__enter__()

@@ -74,6 +74,12 @@ class Names(Case):
             self.assertIn("exists already", str(caught.exception))
         with self.assertRaises(FileNotFoundError):
             kreg.Registry("none", existing=True)
+        with self.assertRaisesRegex(kreg.Error, "kreg_register_with: key is empty"):
+            self.registry.register("")
+        with self.assertRaisesRegex(kreg.Error, "too long"):
+            self.registry.register("k" * 256)
+        with self.assertRaisesRegex(kreg.Error, "none"):
+            kreg.Registry("none", existing=True)
         closed = kreg.Registry("default")
         closed.close()
         with self.assertRaises(kreg.Error) as bad:
