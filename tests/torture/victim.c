@@ -30,7 +30,7 @@ const char *const torture_call_names[TORTURE_CALLS] = {
 	[CALL_PUBLISH] = "publish", [CALL_LOCK] = "lock",     [CALL_INSIDE] = "lock held",
 	[CALL_UNLOCK] = "unlock",   [CALL_LINE] = "line",     [CALL_GIVE] = "give",
 	[CALL_DESTROY] = "destroy", [CALL_EXEC] = "exec",     [CALL_SETUID] = "setuid",
-	[CALL_START] = "start",
+	[CALL_START] = "start",     [CALL_FLAGS] = "flags",   [CALL_FOR] = "for another",
 };
 
 /* Marsaglia's xorshift64*; a state of 0 would stay 0. */
@@ -180,6 +180,8 @@ void victim_open(struct victim *v)
 	err = kreg_open(&v->k, name, &options);
 	if (!err)
 		err = kreg_self(v->k, &v->self);
+	if (!err)
+		err = kreg_allow(v->k, KREG_ALLOW_OTHERS);
 	if (err)
 		complain(v, "opening: %s", kreg_strerror(err));
 	store_release(&v->line->token, v->self.token);
@@ -490,6 +492,10 @@ static void do_something(struct victim *v)
 		victim_setuid(v);
 	else if (dice < 47820)
 		victim_start(v);
+	else if (dice < 48600)
+		victim_flags(v);
+	else if (dice < 49600)
+		victim_for(v);
 	else if (dice < 62000)
 		do_lookup(v, number, key, key_size);
 	else if (dice < 74000)

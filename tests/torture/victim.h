@@ -106,6 +106,8 @@ void victim_registry(const struct victim *v, char name[32]);
 
 /* In victim_line.c. */
 void victim_line(struct victim *v);
+void victim_flags(struct victim *v);
+void victim_for(struct victim *v);
 void victim_give(struct victim *v);
 void victim_destroy(struct victim *v);
 

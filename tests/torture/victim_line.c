@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that move between victims: by REPLACE, in line, as gifts. The victim does not
- * know which of them it has, because others take them over and give it some. Each value
+ * Names that move between victims: by REPLACE, in line, as gifts, on behalf of others. The
+ * victim does not know which of them it has, because others take them over, drop them, give it
+ * some, and register, update and unregister some for it. Each value
  * that it reads still carries a checksum, and it never finds a name of a dead process
  * there. Also destroys that are refused, because the engine always has a name.
  */
@@ -37,13 +38,21 @@ void victim_look(struct victim *v, const char *key, uint32_t key_size, uint64_t 
 		complain(v, "%s was found with %d, which had been reaped", key, owner.pid);
 }
 
+/* The flags that an entry keeps. */
+static uint32_t line_flags(struct victim *v)
+{
+	static const uint32_t kept[] = { 0, KREG_REGISTER_REPLACEABLE,
+					 KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP };
+
+	return kept[random_below(v, 3)];
+}
+
 /* Takes a place in a line, or gives it up. */
 void victim_line(struct victim *v)
 {
 	static const uint32_t ways[] = { 0, KREG_REGISTER_QUEUE, KREG_REGISTER_REPLACE,
 					 KREG_REGISTER_QUEUE | KREG_REGISTER_REPLACE };
-	uint32_t flags =
-		ways[random_below(v, 4)] | (random_below(v, 2) ? KREG_REGISTER_REPLACEABLE : 0);
+	uint32_t flags = ways[random_below(v, 4)] | line_flags(v);
 	struct kreg_found holder = { 0 };
 	unsigned char *value;
 	char key[16];
@@ -59,6 +68,8 @@ void victim_line(struct victim *v)
 		if (err == -EEXIST && victim_was_reaped(v, holder.owner.token))
 			complain(v, "%s was refused for %d, which had been reaped", key,
 				 holder.owner.pid);
+		if (err == -EMSGSIZE && flags & KREG_REGISTER_DROP)
+			return;
 		if (err && err != -EEXIST && err != KREG_WAITING && !is_full(v, err))
 			complain(v, "registering %s by %#x: %s", key, flags, kreg_strerror(err));
 	} else {
@@ -70,10 +81,68 @@ void victim_line(struct victim *v)
 	}
 }
 
-void victim_give(struct victim *v)
+/* What somebody else may be changing at the same time. */
+static bool is_refusal(int err)
+{
+	return err == -ENOENT || err == -EPERM || err == -ESRCH || err == -EMSGSIZE;
+}
+
+void victim_flags(struct victim *v)
+{
+	uint32_t flags = line_flags(v), now = 0, key_size;
+	char key[16];
+	int err, ahead;
+
+	key_size = line_key(v, key);
+	begin(v, CALL_FLAGS);
+	err = kreg_set_flags(v->k, key, key_size, flags);
+	ahead = kreg_get_flags(v->k, key, key_size, &now);
+	end(v, CALL_FLAGS);
+	if (err && err != KREG_WAITING && !is_refusal(err) && !is_full(v, err))
+		complain(v, "setting the flags of %s to %#x: %s", key, flags, kreg_strerror(err));
+	if (ahead < 0 && !is_refusal(ahead))
+		complain(v, "the flags of %s: %s", key, kreg_strerror(ahead));
+	if (ahead >= 0 && now != 0 && now != KREG_REGISTER_REPLACEABLE &&
+	    now != (KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP))
+		complain(v, "the flags of %s are %#x", key, now);
+}
+
+static struct kreg_owner another(struct victim *v)
 {
 	uint32_t which = random_below(v, v->plan->workers);
-	struct kreg_owner to = { .token = load_acquire(&v->board->victims[which].token) };
+
+	return (struct kreg_owner){ .token = load_acquire(&v->board->victims[which].token) };
+}
+
+/* What is registered for others, also for itself. */
+void victim_for(struct victim *v)
+{
+	struct kreg_owner to = another(v);
+	uint32_t flags = line_flags(v), way = random_below(v, 3), key_size, size;
+	unsigned char *value;
+	char key[16];
+	int err;
+
+	if (!to.token)
+		return;
+	key_size = line_key(v, key);
+	victim_value(v, key, key_size, &value, &size);
+	begin(v, CALL_FOR);
+	if (way == 0)
+		err = kreg_register_for(v->k, &to, key, key_size, value, size, flags, NULL);
+	else if (way == 1)
+		err = kreg_update_for(v->k, &to, key, key_size, value, size);
+	else
+		err = kreg_unregister_for(v->k, &to, key, key_size);
+	end(v, CALL_FOR);
+	if (err < 0 && err != -EEXIST && !is_refusal(err) && !is_full(v, err))
+		complain(v, "changing %s for another one, way %u: %s", key, way,
+			 kreg_strerror(err));
+}
+
+void victim_give(struct victim *v)
+{
+	struct kreg_owner to = another(v);
 	char key[16];
 	uint32_t key_size = line_key(v, key);
 	int err;
@@ -83,8 +152,7 @@ void victim_give(struct victim *v)
 	begin(v, CALL_GIVE);
 	err = kreg_give(v->k, key, key_size, &to);
 	end(v, CALL_GIVE);
-	if (err && err != -ENOENT && err != -EPERM && err != -ESRCH && err != -EMSGSIZE &&
-	    !is_full(v, err))
+	if (err && !is_refusal(err) && !is_full(v, err))
 		complain(v, "giving %s: %s", key, kreg_strerror(err));
 }
 
