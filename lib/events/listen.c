@@ -11,8 +11,9 @@
  *                                           published
  *   4 read all logs                         records with a later stamp wait for the next step
  *   5 sort by stamp, and apply to the mirror
- *   6 compare with the table                seats whose records were missed, those of 2, and those
- *                                           halted in the middle of a call
+ *   6 compare with the table                seats whose records were missed (all seats, if these may
+ *                                           be of others' entries), those of 2, and those halted in
+ *                                           the middle of a call
  *   7 report the remaining entries of the dead of 1 as purged; report core dumps
  *
  * Steps 1 to 4 must not change places: a log that was read before its owner was found
@@ -90,8 +91,19 @@ static int hear_records(struct kreg_listener *l, uint64_t end)
 	return err;
 }
 
+/*
+ * What an owner has changed of others' entries is in its own log, and by gifts only: by what it
+ * gave, or registered for others, and by the holders that it has dropped. So where there has been
+ * any gift, the entries of one owner are not enough, and they may be of an owner that is dead.
+ */
+static bool missed_may_be_of_others(const struct segment *s)
+{
+	/* relaxed: raised before the gift is linked, and the record that was missed is later */
+	return load_relaxed(&s->header->gifts) >> 32;
+}
+
 /* Reports that records of @seat were missed, and compares its entries with the table. */
-static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
+static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost, bool all)
 {
 	owner_t owner =
 		owner_of(load_relaxed(&l->k->lives.words[seat]), seat); /* relaxed: a hint */
@@ -102,7 +114,7 @@ static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost)
 	if (life_look(&l->k->lives, owner, &life))
 		handle_owner(l->k, owner, life, &who);
 	err = mirror_lost(&l->mirror, who.pid, lost);
-	if (!err && kreg_owner_is_alive(l->k, &who))
+	if (!err && !all && kreg_owner_is_alive(l->k, &who))
 		err = mirror_resync(&l->mirror, owner, true);
 	return err;
 }
@@ -113,6 +125,7 @@ static int read_logs(struct kreg_listener *l)
 	uint32_t seat, end = row_end(s), missed = 0;
 	uint64_t stamps = log_stamps(s);
 	uint64_t *lost = NULL;
+	bool all = false;
 	int err = 0;
 
 	for (seat = 0; seat < end && !err; seat++) {
@@ -130,10 +143,14 @@ static int read_logs(struct kreg_listener *l)
 	}
 	if (!err)
 		err = hear_records(l, stamps);
+	if (missed)
+		all = missed_may_be_of_others(s);
 	for (seat = 0; missed && seat < end && !err; seat++) {
 		if (lost[seat])
-			err = catch_up(l, seat, lost[seat]);
+			err = catch_up(l, seat, lost[seat], all);
 	}
+	if (all && !err)
+		err = mirror_resync(&l->mirror, 0, true);
 	free(lost);
 	return err;
 }
