@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tree by name while it counts, and a list that is sorted at the end.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* tdestroy() */
+#endif
+
+#include "tools/metrics/spaces.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct visit {
+	struct spaces *spaces;
+	struct space *last; /* services of one namespace often come together */
+	struct kreg *k;
+	struct who_cache *who;
+};
+
+const char *spaces_state_name(int state)
+{
+	return state == SPACES_STARTING ? "starting" : who_state_name((enum who_state)state);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct space *)a)->name, ((const struct space *)b)->name);
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	return compare(*(struct space *const *)a, *(struct space *const *)b);
+}
+
+static int make_room(struct spaces *spaces)
+{
+	size_t room = spaces->room ? 2 * spaces->room : 16;
+	struct space **list;
+
+	if (spaces->count < spaces->room)
+		return 0;
+	list = realloc(spaces->list, room * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	spaces->list = list;
+	spaces->room = room;
+	return 0;
+}
+
+/* Return: a new one in the tree and in the list; NULL: no memory. */
+static struct space *add(struct spaces *spaces, const char *name)
+{
+	struct space *space;
+
+	if (make_room(spaces) != 0)
+		return NULL;
+	space = calloc(1, sizeof(*space));
+	if (!space)
+		return NULL;
+	strncpy(space->name, name, KREG_NAMESPACE_MAX);
+	if (!tsearch(space, &spaces->tree, compare)) {
+		free(space);
+		return NULL;
+	}
+	spaces->list[spaces->count++] = space;
+	return space;
+}
+
+/* NULL: no memory. */
+static struct space *find(struct visit *visit, const char *name)
+{
+	struct spaces *spaces = visit->spaces;
+	struct space key = { 0 };
+	void *found;
+
+	if (visit->last && !strcmp(visit->last->name, name))
+		return visit->last;
+	strncpy(key.name, name, KREG_NAMESPACE_MAX);
+	found = tfind(&key, &spaces->tree, compare);
+	if (found)
+		visit->last = *(struct space **)found;
+	else if (spaces->count < SPACES_MAX)
+		visit->last = add(spaces, name);
+	else
+		return &spaces->others;
+	return visit->last;
+}
+
+static int count_service(const struct kreg_service *service, void *data)
+{
+	struct visit *visit = data;
+	struct space *space = find(visit, service->space);
+	const struct who *who = who_is(visit->who, &service->owner);
+	struct kreg_owner owner;
+	int state;
+
+	if (!space || !who)
+		return -ENOMEM;
+	state = who->state;
+	/* No lookup finds a name that is only reserved. */
+	if (state == WHO_RUNNING &&
+	    kreg_service_whereis(visit->k, service->space, service->role, &owner) == -ENOENT)
+		state = SPACES_STARTING;
+	space->services[state]++;
+	return 0;
+}
+
+static void keep(void *space)
+{
+	(void)space;
+}
+
+/* Those that are not shown are counted together. */
+static void cut(struct spaces *spaces)
+{
+	size_t i;
+	int state;
+
+	for (i = SPACES_SHOWN; i < spaces->count; i++) {
+		for (state = 0; state < SPACES_STATES; state++)
+			spaces->others.services[state] += spaces->list[i]->services[state];
+	}
+	for (state = 0; state < SPACES_STATES; state++)
+		spaces->has_others = spaces->has_others || spaces->others.services[state];
+}
+
+int spaces_count(struct spaces *spaces, struct kreg *k, struct who_cache *who)
+{
+	struct visit visit = { .spaces = spaces, .k = k, .who = who };
+	int err = kreg_service_each_reserved(k, NULL, count_service, &visit);
+
+	strcpy(spaces->others.name, SPACES_OTHERS);
+	tdestroy(spaces->tree, keep);
+	spaces->tree = NULL;
+	if (spaces->count)
+		qsort(spaces->list, spaces->count, sizeof(*spaces->list), compare_listed);
+	cut(spaces);
+	return err;
+}
+
+void spaces_free(struct spaces *spaces)
+{
+	size_t i;
+
+	for (i = 0; i < spaces->count; i++)
+		free(spaces->list[i]);
+	free(spaces->list);
+	*spaces = (struct spaces){ 0 };
+}
