@@ -10,7 +10,7 @@
  * Needs     start and stop: root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN. Status: no
  *           rights.
  * Context   one thread; libbpf's messages go through one buffer.
- * Used by   tools/cmd_guard.c, tools/cmd_sweep.c and the tests.
+ * Used by   tools/cmd_guard.c, tools/cmd_sweep.c, tools/doctor/guard.c and the tests.
  */
 #ifndef KREG_GUARD_H
 #define KREG_GUARD_H
@@ -35,6 +35,7 @@ struct guard_options {
 	gid_t group; /* with set_group: only its members may take part */
 	bool set_reserve;
 	bool set_group;
+	bool only_look;  /* guard_status() makes no audit, also as root */
 	uint32_t faults; /* for tests: LIFE_FAULT_*, which steps of the programs fail */
 	uint32_t die_at; /* for tests: after which step of guard_upgrade.c the caller is killed */
 };
@@ -114,6 +115,21 @@ int guard_stop(const struct guard_options *options, bool force);
  * elsewhere, where it cannot be decided which process is gone.
  */
 int guard_audit(const struct guard_options *options, uint32_t *removed);
+
+/*
+ * How many lives that audit would end; nothing is changed. Needs no rights. -EPERM: in
+ * another PID namespace than the initial one, as guard_audit().
+ */
+int guard_gone(const struct guard_options *options);
+
+/*
+ * Compares the pins, and what is beside them, with what guard_start() makes: which there
+ * are, whose, and with which modes. @fault gets a sentence for each difference, which says
+ * what to do. Returns how many there are; -ENOENT: there is no folder; others: it cannot be
+ * looked at, with the reason logged.
+ */
+int guard_inspect(const struct guard_options *options,
+		  void (*fault)(const char *sentence, void *data), void *data);
 
 /* -ENOENT: none runs; -EPROTO: it has another layout. *out is the caller's to free. */
 int guard_users(const struct guard_options *options, struct guard_user **out, size_t *count);

@@ -101,21 +101,11 @@ static bool is_gone(pid_t pid, __u64 start)
 	return ((state == 'Z' || state == 'X') && threads <= 1) || ticks != start / tick;
 }
 
-/*
- * Judges the life at @seat. 1: its process was gone, and the life has been ended; 0:
- * nothing was done; -errno.
- */
-static int audit_seat(const struct guard_at *at, const __u64 *words, const struct life_seat *facts,
-		      uint32_t seat)
+/* The life word at @seat if its process is gone; otherwise 0. */
+static __u64 gone_at(const __u64 *words, const struct life_seat *facts, uint32_t seat)
 {
 	__u64 word = __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE);
 	__u64 start = __atomic_load_n(&facts[seat].start, __ATOMIC_ACQUIRE);
-	struct life_command run = {
-		.command = LIFE_COMMAND_END_ONE,
-		.seat = seat,
-		.life = word,
-	};
-	int err;
 
 	/*
 	 * The start belongs to this life if the word is the same before and after it was
@@ -125,15 +115,49 @@ static int audit_seat(const struct guard_at *at, const __u64 *words, const struc
 	if (!guard_word_is_alive(word) || __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE) != word ||
 	    !is_gone((pid_t)(word & LIFE_PID_MASK), start))
 		return 0;
+	return word;
+}
+
+/*
+ * Judges the life at @seat. 1: its process was gone, and the life has been ended; 0:
+ * nothing was done; -errno.
+ */
+static int audit_seat(const struct guard_at *at, const __u64 *words, const struct life_seat *facts,
+		      uint32_t seat)
+{
+	struct life_command run = {
+		.command = LIFE_COMMAND_END_ONE,
+		.seat = seat,
+		.life = gone_at(words, facts, seat),
+	};
+	int err;
+
+	if (!run.life)
+		return 0;
 	err = guard_command(at, &run); /* happens here */
 	return err ? err : run.living == 1;
 }
 
-/* Judges all seats. How many lives were ended, or -errno. */
-static int audit_lives(const struct guard_at *at, uint32_t seats)
+/*
+ * Whether the life has gone on without its process. One that ended between the look at its
+ * word and that at its process is over by now: that order is the kernel's.
+ */
+static int look_at_seat(const struct guard_at *at, const __u64 *words,
+			const struct life_seat *facts, uint32_t seat)
+{
+	__u64 word = gone_at(words, facts, seat);
+
+	(void)at;
+	return word && __atomic_load_n(&words[seat], __ATOMIC_ACQUIRE) == word;
+}
+
+/* Judges all seats by @judge. The sum of what it returned, or -errno. */
+static int judge_lives(const struct guard_at *at, uint32_t seats,
+		       int (*judge)(const struct guard_at *at, const __u64 *words,
+				    const struct life_seat *facts, uint32_t seat))
 {
 	struct guard_map words = { 0 }, facts = { 0 };
-	int err, ended = 0;
+	int err, sum = 0;
 	uint32_t seat;
 
 	err = guard_pin_map(at->folder, LIFE_PIN_LIVES, seats * sizeof(__u64), &words);
@@ -141,16 +165,16 @@ static int audit_lives(const struct guard_at *at, uint32_t seats)
 		err = guard_pin_map(at->folder, LIFE_PIN_SEATS, seats * sizeof(struct life_seat),
 				    &facts);
 	for (seat = 0; seat < seats && !err; seat++) {
-		int got = audit_seat(at, words.at, facts.at, seat);
+		int got = judge(at, words.at, facts.at, seat);
 
 		if (got < 0)
 			err = got;
 		else
-			ended += got;
+			sum += got;
 	}
 	guard_unmap(&words);
 	guard_unmap(&facts);
-	return err ? err : ended;
+	return err ? err : sum;
 }
 
 /*
@@ -204,7 +228,7 @@ int guard_audit_at(const struct guard_at *at, uint32_t *removed)
 		return err;
 	if (geteuid() || !is_initial())
 		return -EPERM;
-	ended = audit_lives(at, control.seats);
+	ended = judge_lives(at, control.seats, audit_seat);
 	if (ended >= 0)
 		err = audit_owners(at, control.seats, removed);
 	return err ? err : ended;
@@ -218,6 +242,28 @@ int guard_audit(const struct guard_options *options, uint32_t *removed)
 	if (err)
 		return err;
 	err = guard_audit_at(&at, removed);
+	guard_at_close(&at);
+	return err;
+}
+
+static int gone_in(const struct guard_at *at)
+{
+	struct life_control control;
+	int err = guard_control(at, &control);
+
+	if (err)
+		return err;
+	return is_initial() ? judge_lives(at, control.seats, look_at_seat) : -EPERM;
+}
+
+int guard_gone(const struct guard_options *options)
+{
+	struct guard_at at;
+	int err = guard_find(&at, options);
+
+	if (err)
+		return err;
+	err = gone_in(&at);
 	guard_at_close(&at);
 	return err;
 }

@@ -183,7 +183,8 @@ static int status_at(const struct guard_at *at, struct guard_status *out)
 	 * Where the caller may not audit, or cannot, the figures are those of earlier
 	 * audits.
 	 */
-	guard_audit_at(at, NULL);
+	if (!at->o->only_look)
+		guard_audit_at(at, NULL);
 	err = guard_control(at, &control);
 	if (err)
 		return err;

@@ -22,6 +22,7 @@ enum regtool_status {
 	REGTOOL_USAGE = 2,
 	REGTOOL_TAKEN = 3,
 	REGTOOL_ERROR = 4,
+	REGTOOL_WARNED = 5,
 };
 
 /* The sections of the help and of the man page. The help prints them in this order. */
