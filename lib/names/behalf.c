@@ -49,7 +49,7 @@ int kreg_allow(struct kreg *k, uint32_t allowed)
 	int err;
 
 	if (!k)
-		return refuse(k, "k is NULL");
+		return refuse(k, K_IS_NULL);
 	if (allowed & ~(uint32_t)KREG_ALLOW_OTHERS)
 		return refuse(k, "allowed has unknown bits: use KREG_ALLOW_OTHERS");
 	err = handle_check(k);
@@ -124,7 +124,7 @@ static int register_for(struct kreg *k, owner_t to, const struct query *q,
 static int check_register(struct kreg *k, size_t *value_size, const void *value, uint32_t flags,
 			  const struct kreg_found *holder)
 {
-	int err = k ? value_of_call(k, value, value_size, "value") : refuse(k, "k is NULL");
+	int err = k ? value_of_call(k, value, value_size, "value") : refuse(k, K_IS_NULL);
 
 	if (err)
 		return err;
@@ -227,7 +227,7 @@ int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key
 	struct content content = { .value = value };
 	uint32_t tries = 0;
 	struct query q;
-	int err = k ? value_of_call(k, value, &value_size, "value") : refuse(k, "k is NULL");
+	int err = k ? value_of_call(k, value, &value_size, "value") : refuse(k, K_IS_NULL);
 
 	if (!err)
 		err = begin(k, to, key, key_size, &q);
