@@ -13,6 +13,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
+#include "tests/support/whole.h"
 
 static struct kreg *k;
 static int mode;
@@ -31,38 +32,6 @@ static void begin(int in, bool duplicate)
 	mode = in;
 	is_duplicate = duplicate;
 	k = open_it();
-}
-
-static struct kreg_owner self_of(struct kreg *of)
-{
-	struct kreg_owner self;
-
-	ck_assert_int_eq(kreg_self(of, &self), 0);
-	return self;
-}
-
-static void say_fault(const char *sentence, void *data)
-{
-	(void)data;
-	fprintf(stderr, "%s\n", sentence);
-}
-
-/* Nothing is wrong with the registry, of which nobody changes anything meanwhile. */
-static void assert_whole(void)
-{
-	ck_assert_int_eq(kreg_check(k, say_fault, NULL), 0);
-}
-
-static uint64_t bytes_used(void)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_ge(kreg_sweep(k), 0);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
-	return stat.bytes_used + stat.bytes_dead;
 }
 
 /* What a child may be asked to do, with "name". */
@@ -147,7 +116,7 @@ START_TEST(a_name_is_registered_updated_and_unregistered_for_a_process_that_allo
 	uint64_t before;
 
 	begin(_i, false);
-	before = bytes_used();
+	before = bytes_used(k);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(update_for_it(&to, "1"), -ENOENT);
@@ -166,7 +135,7 @@ START_TEST(a_name_is_registered_updated_and_unregistered_for_a_process_that_allo
 	assert_holder(child.pid, "new");
 	ck_assert_int_eq(update_for_it(&to, "four"), 0);
 	assert_holder(child.pid, "four");
-	assert_whole();
+	assert_whole(k);
 	ck_assert_int_eq(unregister_for_it(&to), 1);
 	assert_free();
 	ck_assert_int_eq(unregister_for_it(&to), 0);
@@ -177,7 +146,7 @@ START_TEST(a_name_is_registered_updated_and_unregistered_for_a_process_that_allo
 	child_kill(&child);
 	assert_free();
 	ck_assert_int_eq(for_it(&to, "seven"), -ESRCH);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	kreg_close(k);
 }
 END_TEST
@@ -331,14 +300,14 @@ START_TEST(a_refusal_says_who_holds_the_name_and_takes_no_memory)
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "mine", 4, NULL), 0);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (i = 0; i < 100; i++)
 		ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "x", 1, 0, &holder),
 				 -EEXIST);
 	ck_assert_int_eq(holder.owner.pid, getpid());
 	ck_assert_int_eq(holder.size, 4);
 	ck_assert_mem_eq(room, "mine", 4);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	child_kill(&child);
 	kreg_close(k);
 }
@@ -404,7 +373,7 @@ START_TEST(processes_are_made_to_join_and_leave_a_group)
 	child_kill(&bystander);
 	ck_assert_int_eq(members(bystander.pid), 0);
 	assert_free();
-	assert_whole();
+	assert_whole(k);
 	child_kill(&child);
 	kreg_close(k);
 }

@@ -15,6 +15,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
+#include "tests/support/whole.h"
 
 #define KILLS 60
 #define ROUNDS 3000
@@ -33,38 +34,6 @@ static void begin(int in)
 {
 	mode = in;
 	k = open_it();
-}
-
-static struct kreg_owner self_of(struct kreg *of)
-{
-	struct kreg_owner self;
-
-	ck_assert_int_eq(kreg_self(of, &self), 0);
-	return self;
-}
-
-static void say_fault(const char *sentence, void *data)
-{
-	(void)data;
-	fprintf(stderr, "%s\n", sentence);
-}
-
-/* Nothing is wrong with the registry, of which nobody changes anything meanwhile. */
-static void assert_whole(void)
-{
-	ck_assert_int_eq(kreg_check(k, say_fault, NULL), 0);
-}
-
-static uint64_t bytes_used(void)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_ge(kreg_sweep(k), 0);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
-	return stat.bytes_used + stat.bytes_dead;
 }
 
 /* Registers, updates and unregisters for another until it is killed. */
@@ -104,7 +73,7 @@ START_TEST(killed_helpers_leave_whole_names_and_no_memory)
 	begin(_i);
 	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
 	self = self_of(k);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (kills = 0; kills < KILLS; kills++) {
 		struct child helper = child_start_ready(help_on, &self);
 		int i, found;
@@ -117,13 +86,13 @@ START_TEST(killed_helpers_leave_whole_names_and_no_memory)
 		found = 0;
 		ck_assert_int_eq(kreg_each(k, NULL, 0, check_value, &found), 0);
 		ck_assert_int_eq(kreg_count(k), found);
-		assert_whole();
+		assert_whole(k);
 	}
 	kreg_unregister(k, "0", 1);
 	kreg_unregister(k, "1", 1);
 	kreg_unregister(k, "2", 1);
 	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	kreg_close(k);
 }
 END_TEST
@@ -187,13 +156,6 @@ static int torture(int link, void *data)
 	return 0;
 }
 
-static int count_entry(const struct kreg_entry *entry, void *data)
-{
-	(void)entry;
-	(*(int64_t *)data)++;
-	return 0;
-}
-
 START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
 {
 	struct board *board = child_shared(sizeof(*board));
@@ -203,7 +165,7 @@ START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
 	int i;
 
 	begin(_i);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (i = 0; i < PROCESSES; i++) {
 		children[i] = child_start(torture, board);
 		board->owners[i].token = (uint64_t)link_hear(children[i].link);
@@ -213,14 +175,14 @@ START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
 	for (i = 0; i < PROCESSES; i++)
 		ck_assert_int_eq(link_hear(children[i].link), 0);
 	ck_assert_uint_eq(board->failed, 0);
-	assert_whole();
+	assert_whole(k);
 	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &visited), 0);
 	ck_assert_int_eq(kreg_count(k), visited);
 	for (i = 0; i < PROCESSES; i++)
 		child_kill(&children[i]);
 	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_uint_eq(bytes_used(), before);
-	assert_whole();
+	ck_assert_uint_eq(bytes_used(k), before);
+	assert_whole(k);
 	kreg_close(k);
 }
 END_TEST
@@ -265,7 +227,7 @@ START_TEST(a_name_that_its_owner_and_another_update_is_found_all_the_time)
 	int i;
 
 	begin(_i);
-	before = bytes_used();
+	before = bytes_used(k);
 	updater = child_start(update_on, stop);
 	to.token = (uint64_t)link_hear(updater.link);
 	ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "one", 3, 0, NULL), 0);
@@ -281,7 +243,7 @@ START_TEST(a_name_that_its_owner_and_another_update_is_found_all_the_time)
 	child_kill(&updater);
 	child_kill(&looker);
 	ck_assert_int_eq(kreg_count(k), 0);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	kreg_close(k);
 }
 END_TEST

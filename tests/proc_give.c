@@ -17,6 +17,7 @@
 #include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
+#include "tests/support/whole.h"
 
 #define KILLS 100
 
@@ -27,48 +28,6 @@ static void open_mode(int in)
 {
 	mode = in;
 	k = mode_open(in, "give");
-}
-
-static struct kreg_owner self_of(struct kreg *of)
-{
-	struct kreg_owner self;
-
-	ck_assert_int_eq(kreg_self(of, &self), 0);
-	return self;
-}
-
-/* What nobody owns any more included: the sweeps have to retire all of that. */
-static uint64_t bytes_used(void)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_ge(kreg_sweep(k), 0);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
-	return stat.bytes_used + stat.bytes_dead;
-}
-
-static int count_entry(const struct kreg_entry *entry, void *data)
-{
-	(void)entry;
-	(*(int *)data)++;
-	return 0;
-}
-
-/* All ways to count agree. */
-static void assert_count(int count)
-{
-	struct kreg_owner self = self_of(k);
-	int visited = 0;
-
-	ck_assert_int_eq(kreg_count(k), count);
-	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &visited), 0);
-	ck_assert_int_eq(visited, count);
-	visited = 0;
-	ck_assert_int_eq(kreg_each_of_owner(k, &self, count_entry, &visited), 0);
-	ck_assert_int_eq(visited, count);
 }
 
 /*
@@ -122,7 +81,7 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 
 	open_mode(_i);
 	parent = self_of(k);
-	before = bytes_used();
+	before = bytes_used(k);
 	child = child_start(obey, &parent);
 	to.token = (uint64_t)link_hear(child.link);
 	tell(&child, 1, -ENOENT);
@@ -132,14 +91,14 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 	assert_holder(getpid(), "value");
 	tell(&child, 1, -EPERM);
 	tell(&child, 2, 0);
-	assert_count(1);
+	assert_count(k, 1);
 	/* The giver may die. */
 	child_kill(&child);
 	assert_holder(getpid(), "value");
-	assert_count(1);
+	assert_count(k, 1);
 	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "mine", 4, NULL, 0), 5);
 	assert_holder(getpid(), "mine");
-	assert_count(1);
+	assert_count(k, 1);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -ESRCH);
 
 	child = child_start(obey, &parent);
@@ -150,20 +109,20 @@ START_TEST(a_given_name_belongs_to_the_receiver_with_all_rights)
 	assert_holder(child.pid, "new");
 	tell(&child, 1, 0);
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
-	assert_count(0);
+	assert_count(k, 0);
 	/* Nothing is left of a gift whose owner died or closed. */
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
 	tell(&child, 4, 0);
-	assert_count(0);
+	assert_count(k, 0);
 	child_kill(&child);
 	child = child_start(obey, &parent);
 	to.token = (uint64_t)link_hear(child.link);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, NULL, 0, NULL), 0);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), 0);
 	child_kill(&child);
-	assert_count(0);
-	ck_assert_uint_eq(bytes_used(), before);
+	assert_count(k, 0);
+	ck_assert_uint_eq(bytes_used(k), before);
 	kreg_close(k);
 }
 END_TEST
@@ -280,7 +239,7 @@ START_TEST(a_receiver_that_waits_for_the_name_keeps_its_place_in_the_line)
 	assert_holder(getpid(), "value");
 	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "mine", 4, NULL, 0), 5);
 	assert_holder(getpid(), "mine");
-	assert_count(2);
+	assert_count(k, 2);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
 	ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 2);
 	child_kill(&child);
@@ -302,7 +261,7 @@ START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 	parent = self_of(k);
 	child = child_start(obey, &parent);
 	to.token = (uint64_t)link_hear(child.link);
-	before = bytes_used();
+	before = bytes_used(k);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, large, 17000, NULL), 0);
 	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &to), -EMSGSIZE);
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), 17000);
@@ -311,9 +270,9 @@ START_TEST(a_name_that_is_too_large_to_give_stays_with_its_owner)
 	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, copy, 17000, NULL), 16000);
 	ck_assert_mem_eq(copy, large, 16000);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-	ck_assert_uint_ge(bytes_used(), before + 16000);
+	ck_assert_uint_ge(bytes_used(k), before + 16000);
 	child_kill(&child);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	free(large);
 	free(copy);
 	kreg_close(k);
@@ -374,9 +333,9 @@ bool __wrap_land_retire_from(const struct segment *s, uint32_t slab, owner_t see
 /* No entry, no fault, and no more memory in use than @before. */
 static void assert_nothing_is_left(uint64_t before)
 {
-	assert_count(0);
+	assert_count(k, 0);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 }
 
 static int unregister_and_end(int link, void *data)
@@ -399,7 +358,7 @@ START_TEST(an_owner_that_is_killed_while_it_ends_a_large_gift_leaves_no_slab)
 	int at;
 
 	open_mode(_i);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (at = 1; at <= 6; at++) {
 		struct child child = child_start(unregister_and_end, NULL);
 
@@ -437,7 +396,7 @@ START_TEST(a_giver_of_a_large_value_that_is_killed_between_slabs_leaves_none)
 
 	open_mode(_i);
 	self = self_of(k);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (at = 1; at <= 6; at++) {
 		struct child giver = child_start(give_and_end, &self);
 
@@ -460,7 +419,7 @@ START_TEST(killed_givers_leave_whole_names_and_no_memory)
 	printf("# KREG_SEED=%u\n", seed);
 	open_mode(_i);
 	self = self_of(k);
-	before = bytes_used();
+	before = bytes_used(k);
 	for (kills = 0; kills < KILLS; kills++) {
 		struct child giver = child_start(give_on, &self);
 		int wait = 1 + rand_r(&seed) % 30, got = 0;
@@ -477,11 +436,11 @@ START_TEST(killed_givers_leave_whole_names_and_no_memory)
 			ck_assert_int_eq(kreg_each_of_owner(k, &self, unregister_any, NULL), 0);
 		child_kill(&giver);
 		got = (int)kreg_count(k);
-		assert_count(got);
+		assert_count(k, got);
 		ck_assert_int_eq(kreg_each_of_owner(k, &self, unregister_any, NULL), 0);
-		assert_count(0);
+		assert_count(k, 0);
 	}
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 	kreg_close(k);
 }
 END_TEST

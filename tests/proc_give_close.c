@@ -20,6 +20,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/halt.h"
 #include "tests/support/unit.h"
+#include "tests/support/whole.h"
 
 static struct kreg *k;
 static int mode;
@@ -28,48 +29,6 @@ static void open_mode(int in)
 {
 	mode = in;
 	k = mode_open(in, "give_close");
-}
-
-static struct kreg_owner self_of(struct kreg *of)
-{
-	struct kreg_owner self;
-
-	ck_assert_int_eq(kreg_self(of, &self), 0);
-	return self;
-}
-
-/* What nobody owns any more included: the sweeps have to retire all of that. */
-static uint64_t bytes_used(void)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_ge(kreg_sweep(k), 0);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	ck_assert_uint_eq(stat.entries, (uint64_t)kreg_count(k));
-	return stat.bytes_used + stat.bytes_dead;
-}
-
-static int count_entry(const struct kreg_entry *entry, void *data)
-{
-	(void)entry;
-	(*(int *)data)++;
-	return 0;
-}
-
-/* All ways to count agree. */
-static void assert_count(int count)
-{
-	struct kreg_owner self = self_of(k);
-	int visited = 0;
-
-	ck_assert_int_eq(kreg_count(k), count);
-	ck_assert_int_eq(kreg_each(k, NULL, 0, count_entry, &visited), 0);
-	ck_assert_int_eq(visited, count);
-	visited = 0;
-	ck_assert_int_eq(kreg_each_of_owner(k, &self, count_entry, &visited), 0);
-	ck_assert_int_eq(visited, count);
 }
 
 static void assert_holder(pid_t pid, const char *value)
@@ -114,9 +73,9 @@ int __wrap_land_disown(const struct segment *s, uint32_t slab, const struct life
 /* No entry, no fault, and no more memory in use than @before. */
 static void assert_nothing_is_left(uint64_t before)
 {
-	assert_count(0);
+	assert_count(k, 0);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
-	ck_assert_uint_eq(bytes_used(), before);
+	ck_assert_uint_eq(bytes_used(k), before);
 }
 
 int __real_table_replace(const struct writer *w, const struct query *q, const struct found *found,
@@ -205,7 +164,7 @@ static int open_and_close(int link, void *data)
 static void receiver_closes_while_giver_is_at(enum place place, bool opens_again)
 {
 	struct child receiver = child_start(open_and_close, NULL), giver;
-	uint64_t to = (uint64_t)child_ask(&receiver, 0), before = bytes_used();
+	uint64_t to = (uint64_t)child_ask(&receiver, 0), before = bytes_used(k);
 	struct kreg_listener *listener;
 	struct kreg_owner owner;
 	struct kreg_event event;
@@ -230,7 +189,7 @@ static void receiver_closes_while_giver_is_at(enum place place, bool opens_again
 	} else {
 		ck_assert_int_eq(link_hear(giver.link), 0);
 		ck_assert_int_eq(kreg_whereis(k, "name", KREG_STRING, &owner), -ENOENT);
-		assert_count(0);
+		assert_count(k, 0);
 		if (mode == MODE_GUARD) {
 			assert_event(listener, KREG_EVENT_GIVEN, receiver.pid, giver.pid);
 			assert_event(listener, KREG_EVENT_UNREGISTER, receiver.pid, 0);
@@ -375,7 +334,7 @@ START_TEST(no_name_stays_with_a_process_that_has_closed)
 
 	printf("# KREG_SEED=%u\n", seed);
 	open_mode(_i);
-	before = bytes_used();
+	before = bytes_used(k);
 	stage = child_shared(sizeof(*stage));
 	closer = child_start(close_on, NULL);
 	for (round = 0; round < ROUNDS; round++) {

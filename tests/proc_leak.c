@@ -18,6 +18,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/trace.h"
+#include "tests/support/whole.h"
 
 /* Only a hang takes this long. */
 #define LIMIT_S 60
@@ -37,17 +38,6 @@ static void open_mode(int in)
 	k = mode_open(in, "leak");
 }
 
-static uint64_t bytes_used(void)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_ge(kreg_sweep(k), 0);
-	ck_assert_int_eq(kreg_stat(k, &stat), 0);
-	return stat.bytes_used + stat.bytes_dead;
-}
-
 /* A program that has ended may release its memory a moment after its fds. */
 static void assert_bytes_come_down_to(uint64_t wanted)
 {
@@ -55,7 +45,7 @@ static void assert_bytes_come_down_to(uint64_t wanted)
 	uint64_t bytes;
 
 	do {
-		bytes = bytes_used();
+		bytes = bytes_used(k);
 	} while (bytes > wanted && time(NULL) < end && !usleep(1000));
 	ck_assert_uint_le(bytes, wanted);
 }
@@ -125,7 +115,7 @@ static void end_in_meta_put(enum trace_end end, bool linked, uint32_t size)
 	uint64_t base, word;
 
 	ck_assert_int_eq(kreg_meta_put(k, "key", KREG_STRING, value, size), 0);
-	base = bytes_used();
+	base = bytes_used(k);
 	slabs = slabs_of(LAND_META);
 	ck_assert_uint_eq(slabs, before);
 	word = meta_word(&k->segment);
@@ -179,14 +169,14 @@ START_TEST(a_writer_of_meta_that_is_overtaken_frees_its_slabs_and_retries)
 	ck_assert(trace_until(&writer, PUT, meta_is_ready, &slabs));
 	for (i = 0; i < 10; i++) {
 		ck_assert_int_eq(kreg_meta_put(k, "mine", KREG_STRING, "1", 1), 0);
-		bytes_used();
+		bytes_used(k);
 	}
 	ck_assert_uint_eq(slabs_of(LAND_META), 1);
 	trace_end(&writer, TRACE_GO_ON);
 	ck_assert_int_eq(link_hear(writer.link), 0);
 	ck_assert_int_eq(kreg_meta_get(k, "key", KREG_STRING, NULL, 0), 3);
 	ck_assert_int_eq(kreg_meta_get(k, "mine", KREG_STRING, NULL, 0), 1);
-	bytes_used();
+	bytes_used(k);
 	ck_assert_uint_eq(slabs_of(LAND_META), 1);
 	child_kill(&writer);
 	ck_assert_int_eq(kreg_meta_delete(k, "key", KREG_STRING), 0);
@@ -207,7 +197,7 @@ START_TEST(an_unlinked_blob_frees_its_own_slabs_even_if_overwritten)
 
 	open_mode(_i);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "v", 1, NULL), 0);
-	base = bytes_used();
+	base = bytes_used(k);
 	ck_assert_int_eq(meta_take(&k->segment, &k->lives, &k->self, value, LARGE,
 				   meta_word(&k->segment), &blob),
 			 0);
@@ -216,7 +206,7 @@ START_TEST(an_unlinked_blob_frees_its_own_slabs_even_if_overwritten)
 	head->bytes = 0xfff00000;
 	meta_return(&k->segment, &blob);
 	ck_assert_uint_eq(slabs_of(LAND_META), 0);
-	ck_assert_uint_eq(bytes_used(), base);
+	ck_assert_uint_eq(bytes_used(k), base);
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
 	kreg_close(k);
 }
@@ -268,7 +258,7 @@ static void end_in_give(enum trace_end end, enum order how)
 	giver = child_start(obey, &to);
 	link_hear(giver.link);
 	ck_assert_int_eq(child_ask(&giver, REGISTER), 0);
-	base = bytes_used();
+	base = bytes_used(k);
 	ck_assert(trace_until(&giver, GIVE, gift_is_given, &receiver.pid));
 	receive(&receiver, how);
 	trace_end(&giver, end);
@@ -294,7 +284,7 @@ START_TEST(a_giver_may_end_or_exec_at_the_change_while_the_receiver_ends_the_gif
 	size_t i;
 
 	open_mode(_i);
-	base = bytes_used();
+	base = bytes_used(k);
 	for (end = 0; end < TRACE_ENDS; end++) {
 		for (i = 0; i < sizeof(how) / sizeof(how[0]); i++)
 			end_in_give(end, how[i]);
@@ -318,9 +308,9 @@ START_TEST(a_gift_that_was_never_given_ends_with_the_program_that_made_it)
 		giver = child_start(obey, &to);
 		link_hear(giver.link);
 		ck_assert_int_eq(child_ask(&giver, REGISTER), 0);
-		base = bytes_used();
+		base = bytes_used(k);
 		ck_assert(trace_until(&giver, GIVE, gift_is_made, NULL));
-		bytes_used();
+		bytes_used(k);
 		/* It may still be given. */
 		ck_assert_uint_eq(slabs_of(LAND_GIFT), 1);
 		trace_end(&giver, end);
@@ -352,8 +342,8 @@ START_TEST(a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner)
 	ck_assert(trace_until(&giver, GIVE, gift_is_given, &receiver.pid));
 	trace_end(&giver, TRACE_KILL);
 	child_end(&giver);
-	bytes_used();
-	bytes_used();
+	bytes_used(k);
+	bytes_used(k);
 	ck_assert_int_eq(kreg_count(k), 1);
 	ck_assert(gift_is_given(&receiver.pid));
 	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
@@ -362,7 +352,7 @@ START_TEST(a_gift_outlives_its_giver_and_a_sweep_and_ends_with_its_owner)
 	ck_assert(gift_is_any(&k->segment));
 	ck_assert_int_eq(kreg_count(k), 0);
 	ck_assert(!gift_is_any(&k->segment));
-	bytes_used();
+	bytes_used(k);
 	ck_assert_uint_eq(slabs_of(LAND_GIFT), 0);
 	kreg_close(k);
 }
