@@ -7,6 +7,7 @@ set -u
 . "${0%/*}/support/cli.sh"
 
 text=${0%/*}/metrics/text.py
+contrib=${0%/*}/../contrib
 named=$(dirname "$regtool")/tests/named
 
 # metrics FORM: into $folder/text; it has to be sound.
@@ -37,6 +38,18 @@ promtool_agrees() {
 	fi
 	"$regtool" metrics --format prometheus >"$folder/text"
 	exits 0 "promtool has nothing to say against it" sh -c "promtool check metrics <'$folder/text'"
+}
+
+# Alerts and the dashboard, with a registry that has a service; the guard's metrics are there only under it.
+contributed() {
+	"$regtool" metrics --format prometheus >"$folder/text"
+	if [ "$mode" = guard ]; then
+		exits 0 "alerts and dashboard use what is printed" python3 "$text" used "$folder/text" "$contrib"
+	fi
+	command -v promtool >/dev/null || return
+	exits 0 "promtool: the scrape configuration, and its rules" promtool check config "$contrib/prometheus/kreg.yml"
+	exits 0 "promtool: the alerts fire when they should" \
+		promtool test rules "$contrib/prometheus/kreg.rules.test.yml"
 }
 
 run_service() {
@@ -101,6 +114,7 @@ figures() {
 	metrics prometheus
 	is "the older form has the same" 2 kreg_registry_entries registry=default
 	promtool_agrees
+	contributed
 	exits 0 "of one registry" "$regtool" -r other metrics
 	mv "$folder/out" "$folder/text"
 	is "it is there" 1 kreg_registry_up registry=other

@@ -3,9 +3,11 @@
 
    text.py check FORM FILE               exit status 1 and a reason, if it is not the form it should be
    text.py value FILE NAME [LABEL=VALUE ...]     the sum of the samples that have these labels
-   text.py names FILE                    the names of the samples
-   text.py labels FILE LABEL             the values of a label, one a line, escaped
+   text.py used FILE CONTRIB             exit status 1 if an alert's or a panel's expression in the folder
+                                         CONTRIB uses a metric, or a value of a label, that FILE has not
 """
+import json
+import os
 import re
 import sys
 
@@ -120,6 +122,58 @@ def check(form, file):
             raise Wrong("the unit is missing, or not in the name: " + family.name)
 
 
+def expressions(folder):
+    """Where each is, and its text."""
+    with open(os.path.join(folder, "prometheus/kreg.rules.yml")) as f:
+        alert = None
+        for line in f:
+            found = re.match(r"\s*(- alert|expr): (.+)", line)
+            if found and found[1] == "expr":
+                yield alert, found[2]
+            elif found:
+                alert = found[2]
+    with open(os.path.join(folder, "grafana/kreg.json")) as f:
+        dashboard = json.load(f)
+    ids, places = set(), set()
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        corner = place["x"], place["y"]
+        if panel["id"] in ids or corner in places or place["x"] + place["w"] > 24:
+            raise Wrong("a panel in the place of another: " + panel["title"])
+        ids.add(panel["id"])
+        places.add(corner)
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], variable["query"]["query"]
+
+
+def used(file, folder):
+    printed, values = {}, {}
+    for name, labels, _ in samples(file):
+        printed.setdefault(name, set()).update(labels)
+        for label, value in labels.items():
+            values.setdefault((name, label), set()).add(value)
+    count = 0
+    for place, expression in expressions(folder):
+        names = re.findall(r"\bkreg_[a-z_]+", expression)
+        if not names:
+            raise Wrong("%s: no metric: %s" % (place, expression))
+        for name in names:
+            if name not in printed:
+                raise Wrong("%s: %s is not printed" % (place, name))
+        for name, selector in re.findall(r"\b(kreg_[a-z_]+)\{([^}]*)\}", expression):
+            for label, wanted in re.findall(r'([a-z_]+)=~?"([^"]*)"', selector):
+                if label != "instance" and label not in printed[name]:
+                    raise Wrong("%s: %s has no label %s" % (place, name, label))
+                for value in wanted.split("|"):
+                    if "$" not in value and value not in values[name, label]:
+                        raise Wrong("%s: no %s of %s is %s" % (place, label, name, value))
+        count += 1
+    print("%d expressions" % count)
+
+
 def main(word, *rest):
     if word == "check":
         check(*rest)
@@ -130,11 +184,8 @@ def main(word, *rest):
         if not found:
             raise Wrong("no sample: " + name)
         print(sum(found))
-    elif word == "names":
-        print("\n".join(sorted({n for n, _, _ in samples(rest[0])})))
-    elif word == "labels":
-        for value in sorted({labels[rest[1]] for _, labels, _ in samples(rest[0]) if rest[1] in labels}):
-            print(value.encode("unicode_escape").decode())
+    elif word == "used":
+        used(*rest)
     else:
         raise Wrong("no word")
 
