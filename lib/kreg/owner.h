@@ -132,6 +132,11 @@ struct kreg_owner_facts {
 	uint32_t expelled;
 	uint32_t reserved1;
 	int64_t expelled_ms;
+	/*
+	 * How often the owners of its seat have replaced an entry by another one, as
+	 * kreg_update() does: the difference of two looks at an owner is its own.
+	 */
+	uint64_t updates;
 };
 
 /*

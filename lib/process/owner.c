@@ -268,6 +268,7 @@ static void uses_of(struct kreg *k, owner_t owner, const struct usage *usage,
 	out->held_up_ms = usage->held_up_ms;
 	out->log_bytes = log_bytes_of(&k->segment, owner_seat(owner));
 	expelled_look(&k->segment, owner, &expelled);
+	out->updates = row_moves(&k->segment, owner);
 	out->expelled = expelled.count;
 	out->expelled_ms = expelled_ms(expelled.at);
 }
