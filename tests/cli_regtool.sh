@@ -220,7 +220,6 @@ watching() {
 	if [ "$mode" = guard ]; then
 		exits 0 "the last one says how the owner ended" grep -q '^purge .* new value (killed by SIGKILL)$' "$folder/events"
 	fi
-	exits 2 "watch has no --value" "$regtool" watch --value x
 	exits 0 "the old owner ends" "$regtool" signal old KILL
 	exits 0 "and its name is gone" "$regtool" wait old --gone --timeout 60
 	exits 0 "destroy" "$regtool" destroy default --force
