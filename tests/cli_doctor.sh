@@ -239,6 +239,192 @@ stopped() {
 	doctor 0 "it is gone"
 }
 
+# owner KIND: a process that does what its first argument says, in registry $KREG_REGISTRY.
+write_owner() {
+	cat >"$folder/owner.py" <<-'END'
+		import ctypes, os, sys, time
+		lib = ctypes.CDLL(os.environ["LIBKREG"])
+		k = ctypes.c_void_p()
+		name = os.environ.get("KREG_REGISTRY", "default").encode()
+		assert lib.kreg_open(ctypes.byref(k), name, None) == 0
+		size = ctypes.c_size_t
+		def put(key, value=b""): return lib.kreg_register(k, key, size(len(key)), value, size(len(value)), None)
+		def drop(key): return lib.kreg_unregister(k, key, size(len(key)))
+		kind = sys.argv[1]
+		if kind == "read":
+		    assert lib.kreg_read_enter(k) == 0
+		    put(b"reader")
+		if kind == "churn": put(b"writer")
+		if kind == "leak": put(b"leaks")
+		number = 0
+		while kind != "read":
+		    number += 1
+		    if kind == "churn":
+		        put(b"x", b"v" * 2000)
+		        drop(b"x")
+		    else:
+		        if put(b"leak/%d" % number, b"v" * 300) < 0: break
+		        if kind == "leak": time.sleep(0.0002)
+		if kind == "fill": put(b"full")
+		time.sleep(1000)
+	END
+}
+
+owner() {
+	python3 "$folder/owner.py" "$1" &
+	service=$!
+	started="$started $service"
+	until_ok sh -c '[ "$("$1" count --pid "$2")" -gt 0 ]' sh "$regtool" "$service" || not_ok "a $1" "it has no name"
+}
+
+says_in_the_end() {
+	left=50
+	until "$regtool" doctor -q --interval 0 >"$folder/out" 2>"$folder/err"; grep -qE -- "$2" "$folder/out"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || break
+		sleep 0.1
+	done
+	finds "$1" "$2"
+}
+
+# A reader that is stopped is expelled when another process needs what it reads.
+readers() {
+	owner read
+	reader=$service
+	kill -STOP "$reader"
+	says_in_the_end "a stopped reader is in a section" \
+		"^failure stopped default: pid $reader .*in a read section, which delays reuse .*holds .*\"reader\".*-CONT $reader"
+	owner churn
+	writer=$service
+	says_in_the_end "and expelled from it" \
+		"^failure stopped default: pid $reader .*in a read section, was expelled from it .*-CONT $reader"
+	kill -CONT "$reader"
+	says_in_the_end "that is said when it goes on, too" \
+		"^warning expelled default: pid $reader \(python3?[0-9.]*\) was expelled from 1 read section, last .* ago"
+	finds_no "and nothing else" "^failure"
+	kill -STOP "$writer"
+	says_in_the_end "a stopped writer" "^failure stopped default: pid $writer .*holds .*\"writer\".*-KILL $writer"
+	end_service "$reader"
+	end_service "$writer"
+}
+
+# One of three owners leaks, and a registry of 64 MiB that one process fills.
+growth() {
+	run_service cache
+	first=$service
+	run_service db
+	second=$service
+	owner leak
+	doctor 0 "one look sees no leak"
+	until_ok sh -c '[ "$("$1" count --prefix leak/)" -gt 1000 ]' sh "$regtool"
+	doctor 5 "two looks" --interval 0.5
+	finds "see it" "^warning leak default: pid $service .* has [0-9]+ of [0-9]+ entries, [0-9]+ more than [0-9]+ms ago.*--pid $service"
+	finds_no "and only it" "leak default: pid ($first|$second)"
+	end_service "$service"
+	end_service "$first"
+	end_service "$second"
+	exits 0 "a small one" "$regtool" create grows --max-bytes 64M
+	export KREG_REGISTRY=grows
+	owner leak
+	doctor 5 "a registry that grows" --interval 0.5
+	finds "says until when, and whose it is" "^warning growth grows: it has grown by .* and is full in .*pid $service .*--pid $service"
+	end_service "$service"
+	exits 0 "destroy it" "$regtool" destroy grows --force
+	unset KREG_REGISTRY
+}
+
+# What is used up: a registry's memory, the share of a process, slots and seats.
+used_up() {
+	exits 0 "of few bytes" "$regtool" create few --max-bytes 1M
+	export KREG_REGISTRY=few
+	owner fill
+	until_ok "$regtool" get full || until_ok sh -c '"$1" doctor -q --interval 0 | grep -q "failure memory few"' sh "$regtool"
+	doctor 1 "a full registry"
+	finds "says who has it" "^failure memory few: .* are taken.*ENOSPC; pid $service \(.* has the most.*--max-bytes"
+	end_service "$service"
+	exits 0 "destroy it" "$regtool" destroy few --force
+	exits 0 "of small shares" "$regtool" create few --owner-bytes 128K
+	owner fill
+	says_in_the_end "a share that is used up" "^failure share few: pid $service \(.* has .*EDQUOT.*--owner-bytes"
+	end_service "$service"
+	exits 0 "destroy it, too" "$regtool" destroy few --force
+	exits 0 "of few slots and seats" "$regtool" create few --slots 1 --seats 1
+	owner read
+	doctor 1 "they are used up"
+	finds "no slot is left" "^failure slots few: 1 of 1 slots .*ENOBUFS.*--slots"
+	[ "$mode" = guard ] || finds "no seat, either" "^failure seats few: 1 of 1 seats .*EUSERS.*--seats"
+	end_service "$service"
+	exits 0 "destroy the last one" "$regtool" destroy few --force
+	unset KREG_REGISTRY
+}
+
+# A file that somebody writes into, or cuts, while processes are in it.
+damage() {
+	run_service cache
+	file=$folder/kreg.$(id -u).default
+	dd if=/dev/urandom of="$file" bs=4096 seek=1 count=200 conv=notrunc 2>/dev/null
+	doctor 1 "a registry that was overwritten"
+	finds "is damaged" '^failure (damage|forged|open) default: .*(check|destroy|damaged)'
+	truncate -s 20000 "$file"
+	doctor 1 "one that was cut meanwhile"
+	finds "is found" '^failure (damage|open) default: '
+	end_service "$service"
+	exits 0 "destroy it" "$regtool" destroy default --force
+	exits 0 "create it" "$regtool" create default
+}
+
+# 200 services in 10 namespaces, of which three restart all the time.
+fleet() {
+	for space in 0 1 2 3 4 5 6 7 8 9; do
+		{
+			printf '[Supervisor]\nIntensity=1000000\n'
+			for role in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
+				printf '[Service s%s]\nExecStart=' $role
+				case $space/$role in
+				2/7 | 5/0 | 9/19) echo 'sh -c "sleep 0.2; exit 7"' ;;
+				*) echo "sleep 1000" ;;
+				esac
+			done
+		} >"$folder/$space.ini"
+		"$regtool" up "$folder/$space.ini" --namespace "n$space" >"$folder/up.$space" 2>&1 &
+		started="$started $!"
+	done
+	tries=600
+	until [ "$("$regtool" ps --no-header -o key | wc -l)" -ge 197 ] || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	# A service may be between two processes at the first look.
+	tries=10
+	until doctor_names_all || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+	done
+	for key in n2/s7 n5/s0 n9/s19; do
+		finds "$key restarts" "^warning restarts default: $key (has been restarted within|has no process).*(exited with status 7|ended)"
+	done
+	grep -vE ' (n2/s7|n5/s0|n9/s19) ' "$folder/out" >"$folder/others"
+	exits 0 "and none of the other 197" test ! -s "$folder/others"
+	downs=
+	for space in 0 1 2 3 4 5 6 7 8 9; do
+		"$regtool" down --namespace "n$space" >/dev/null 2>&1 &
+		downs="$downs $!"
+	done
+	for down in $downs; do
+		wait "$down"
+	done
+	exits 0 "nothing runs" until_ok sh -c '[ "$("$1" count)" = 0 ]' sh "$regtool"
+}
+
+doctor_names_all() {
+	"$regtool" doctor -q --interval 0.5 >"$folder/out" 2>"$folder/err"
+	grep -q n2/s7 "$folder/out" && grep -q n5/s0 "$folder/out" && grep -q n9/s19 "$folder/out"
+}
+
+# With a sanitizer Python cannot load the library.
+has_python() {
+	command -v python3 >/dev/null && ! nm -D "${LIBKREG:-none}" 2>/dev/null | grep -qE '__(asan|tsan)_init'
+}
+
 # What may be seen without a guard, and what only under one.
 # shellcheck disable=SC2317 # in_both_modes
 try_all() {
@@ -257,6 +443,16 @@ try_all() {
 	files
 	exits 0 "create default" "$regtool" create default
 	stopped
+	if has_python; then
+		write_owner
+		readers
+		growth
+		used_up
+	else
+		skip "owners of Python" "there is no python3, or it cannot load a library with a sanitizer"
+	fi
+	damage
+	[ "$mode" = fallback ] || fleet
 	exits 0 "destroy default" "$regtool" destroy default --force
 	exits 0 "destroy sound" "$regtool" destroy sound --force
 }

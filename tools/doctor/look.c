@@ -69,6 +69,9 @@ static int add_load(const struct kreg_owner_facts *facts, void *data)
 		.owner = facts->owner,
 		.entries = facts->entries,
 		.bytes = facts->bytes,
+		.readers = facts->readers,
+		.expelled = facts->expelled,
+		.expelled_ms = facts->expelled_ms,
 	};
 	memcpy(load->comm, facts->comm, sizeof(facts->comm));
 	return 0;

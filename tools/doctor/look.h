@@ -16,6 +16,9 @@
 struct doctor_load {
 	struct kreg_owner owner;
 	uint64_t entries, bytes;
+	uint32_t readers,
+		expelled;    /* its read sections: now, and those that it was expelled from */
+	int64_t expelled_ms; /* since the last of these */
 	char comm[17];
 };
 

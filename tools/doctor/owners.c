@@ -16,6 +16,9 @@
 
 #define NAMES_MOST 3
 
+/* What was longer ago is history. */
+#define RECENT_MS 3600000
+
 struct names {
 	char text[(DOCTOR_TEXT + 4) * NAMES_MOST];
 	unsigned int count;
@@ -52,6 +55,14 @@ static void names_of(const struct doctor_patient *p, const struct kreg_owner *ow
 			 names.count > 1 ? "are" : "is", names.count > 1 ? "" : "s");
 }
 
+/* What a stopped owner has of a read section. */
+static const char *section_of(const struct doctor_load *load)
+{
+	if (load->expelled)
+		return " in a read section, was expelled from it";
+	return load->readers ? " in a read section, which delays reuse until it is expelled," : "";
+}
+
 static void say_state(const struct doctor_patient *p, const struct doctor_load *load,
 		      const struct who *who)
 {
@@ -62,14 +73,11 @@ static void say_state(const struct doctor_patient *p, const struct doctor_load *
 	names_of(p, &load->owner, names, sizeof(names));
 	switch (who->state) {
 	case WHO_STOPPED:
-		doctor_say_of(p, load->entries ? DOCTOR_FAILURE : DOCTOR_WARNING, "stopped", pid,
-			      "%s is stopped by a signal or a debugger %s%s; `kill -CONT %d`, or "
-			      "`kill -KILL %d`, which frees what it has",
-			      process, names,
-			      p->now->stat.held_up_by == pid
-				      ? ", and it is in a read section that delays reuse"
-				      : "",
-			      pid, pid);
+		doctor_say_of(
+			p, load->entries ? DOCTOR_FAILURE : DOCTOR_WARNING, "stopped", pid,
+			"%s is stopped by a signal or a debugger%s %s; `kill -CONT %d`, or `kill "
+			"-KILL %d`, which frees what it has",
+			process, section_of(load), names, pid, pid);
 		break;
 	case WHO_DUMPING:
 		doctor_say_of(p, DOCTOR_FAILURE, "dumping", pid,
@@ -176,6 +184,28 @@ static void check_states(const struct doctor_patient *p)
 		doctor_say_of(p, DOCTOR_OK, "owners", 0, "all run");
 }
 
+/* Others may have reused what it was reading. */
+static void check_expelled(const struct doctor_patient *p)
+{
+	const struct doctor_load *load;
+	char who[DOCTOR_TEXT], age[32];
+	size_t i;
+
+	for (i = 0; i < p->now->load_count; i++) {
+		load = &p->now->loads[i];
+		if (!load->expelled || load->expelled_ms < 0 || load->expelled_ms >= RECENT_MS)
+			continue;
+		doctor_say_of(
+			p, DOCTOR_WARNING, "expelled", load->owner.pid,
+			"%s was expelled from %u read section%s, last %s ago, because it was in "
+			"one for longer than the registry's patience; see what it does there, or "
+			"whether it was stopped",
+			doctor_process(who, load->owner.pid, load->comm), load->expelled,
+			load->expelled == 1 ? "" : "s",
+			doctor_age(age, (uint64_t)load->expelled_ms));
+	}
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
@@ -231,6 +261,7 @@ void doctor_owners(const struct doctor_patient *p)
 	if (!p->now->load_count)
 		return;
 	check_states(p);
+	check_expelled(p);
 	if (p->before)
 		check_leaks(p);
 }
