@@ -158,29 +158,6 @@ static bool log_reserve(const struct segment *s, uint32_t seat, uint32_t end, st
 	return true;
 }
 
-uint64_t log_bytes_of(const struct segment *s, uint32_t seat)
-{
-	uint64_t bytes;
-
-	/* relaxed: a figure; where nothing was written, a look would take a page */
-	if (!(uint32_t)load_relaxed(&row_look(s, seat)->log_published) ||
-	    !segment_see_logs(s, seat))
-		return 0;
-	/* relaxed: a figure */
-	bytes = load_relaxed(&((const struct log_head *)log_ring(s, seat))->reserved);
-	return bytes < s->log_bytes ? bytes : s->log_bytes;
-}
-
-uint64_t log_bytes(const struct segment *s)
-{
-	uint32_t seat, end = row_end(s);
-	uint64_t sum = 0;
-
-	for (seat = 0; seat < end; seat++)
-		sum += log_bytes_of(s, seat);
-	return sum;
-}
-
 /*
  * Whether a record of @bytes at @offset has to be the next round's first. There is always
  * room left for a turn.
@@ -315,7 +292,8 @@ static void log_claim(struct row *row, const struct log_event *event, uint32_t n
 		      log_word(log_is_announced(event->type) ? (uint64_t)number + 1 : 0, claimed));
 	/*
 	 * ORD[log_claim:A] release: the claim, then the bytes: a reader that has copied
-	 * bytes of the next round sees the claim; pairs with log_copy:A, look_log:B
+	 * bytes of the next round sees the claim; pairs with log_copy:A, look_log:B,
+	 * log_begin_unsettled:B
 	 */
 	cmm_smp_wmb();
 }
@@ -367,7 +345,7 @@ void log_settle(const struct segment *s, owner_t owner)
 	/*
 	 * ORD[log_settle:A] release: the unregistration, then the word that it is done:
 	 * a reader that sees it settled finds the entry gone; pairs with
-	 * log_copy:B
+	 * log_copy:B, log_begin_unsettled:A, log_begin_unsettled:C
 	 */
 	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: our own */
 }
@@ -386,12 +364,81 @@ static uint64_t log_published(const struct segment *s, uint32_t seat)
 	return load_acquire(&row_look(s, seat)->log_published);
 }
 
-void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader)
+/* Puts the reader behind the last record that is @published. */
+static void log_end(uint64_t published, struct log_reader *reader)
+{
+	reader->position = (uint32_t)published;
+	reader->number = published >> 32;
+}
+
+/*
+ * Where the last record that is @published begins, in *position, and what it is. Records do not
+ * lead to the one in front, but from the beginning of a round on each leads to the next. False:
+ * what is there is no such record.
+ */
+static bool log_last(const struct segment *s, uint32_t seat, uint64_t published,
+		     struct log_record *record, uint64_t *position)
+{
+	uint32_t end = ring_offset(s, published), at = sizeof(struct log_head);
+
+	if (!segment_see_logs(s, seat))
+		return false;
+	while (at < end && end - at >= sizeof(*record)) {
+		copy_out(record, log_ring(s, seat) + at, sizeof(*record));
+		if (record->bytes < sizeof(*record) || record->bytes % LOG_UNIT ||
+		    record->bytes > end - at)
+			return false;
+		*position = (uint32_t)((uint32_t)published - (end - at) / LOG_UNIT);
+		at += record->bytes;
+		if (at == end)
+			return record->number == (uint32_t)((published >> 32) - 1);
+	}
+	return false;
+}
+
+/*
+ * Puts the reader in front of the last record if that announces a change which may still come:
+ * the reader's look at the table may be earlier than the change. False, and nothing is done:
+ * there is none. Where the program has ended, the
+ * change has happened by now, or never will; and if the word has changed after the walk, it had
+ * happened by then: a later look at the table shows what has become of it.
+ */
+static bool log_begin_unsettled(const struct segment *s, const struct life_table *lives,
+				uint32_t seat, uint64_t published, struct log_reader *reader)
+{
+	const uint64_t *word = &row_look(s, seat)->log_claimed;
+	/*
+	 * ORD[log_begin_unsettled:A] acquire: that it is settled, then the table; pairs with
+	 * log_settle:A
+	 */
+	uint64_t claimed = load_acquire(word), position;
+	struct log_record record;
+
+	if (!(claimed >> 32) || claimed >> 32 != published >> 32 ||
+	    !log_last(s, seat, published, &record, &position) || !log_is_announced(record.type) ||
+	    owner_seat(record.owner) != seat ||
+	    !life_image_is_alive(lives, owner_with_image(record.owner, record.image)))
+		return false;
+	/*
+	 * ORD[log_begin_unsettled:B] acquire: the records, then whether their writer has gone on;
+	 * pairs with log_claim:A
+	 */
+	fence_acquire();
+	/* ORD[log_begin_unsettled:C] acquire: as log_begin_unsettled:A; pairs with log_settle:A */
+	if (load_acquire(word) != claimed)
+		return false;
+	reader->position = position;
+	reader->number = record.number;
+	return true;
+}
+
+void log_begin(const struct segment *s, const struct life_table *lives, uint32_t seat,
+	       struct log_reader *reader)
 {
 	uint64_t published = log_published(s, seat);
 
-	reader->position = (uint32_t)published;
-	reader->number = published >> 32;
+	if (!log_begin_unsettled(s, lives, seat, published, reader))
+		log_end(published, reader);
 }
 
 /*
@@ -439,13 +486,16 @@ static bool log_copy(const struct segment *s, uint32_t seat, const struct log_re
 	return (uint32_t)batch->claimed - (uint32_t)reader->position <= LOG_UNITS(s);
 }
 
-/* Moves the reader to the end and reports how many records it has missed. */
-static int log_skip(const struct segment *s, uint32_t seat, struct log_reader *reader,
-		    uint64_t *lost)
+/* Begins again, and reports how many records were missed. */
+static int log_skip(const struct segment *s, const struct life_table *lives, uint32_t seat,
+		    struct log_reader *reader, uint64_t *lost)
 {
-	uint64_t number = reader->number;
+	uint64_t published = log_published(s, seat), number = reader->number;
 
-	log_begin(s, seat, reader);
+	/* One that cannot be read must not be begun with again and again. */
+	if (!log_begin_unsettled(s, lives, seat, published, reader) ||
+	    (int32_t)((uint32_t)reader->number - (uint32_t)number) <= 0)
+		log_end(published, reader);
 	*lost = (uint32_t)(reader->number - number);
 	return -EOVERFLOW;
 }
@@ -597,10 +647,10 @@ int log_read(const struct segment *s, const struct life_table *lives, uint32_t s
 	while (happened == NEVER) {
 		got = log_next(s, seat, reader, batch, record);
 		if (got == -EOVERFLOW)
-			return log_skip(s, seat, reader, lost);
+			return log_skip(s, lives, seat, reader, lost);
 		if (got <= 0 || !record_is_sound(*record, seat)) {
 			if (got)
-				log_begin(s, seat, reader);
+				log_end(log_published(s, seat), reader);
 			return got ? -EUCLEAN : 0;
 		}
 		if ((*record)->type == LOG_TURN) {

@@ -14,7 +14,7 @@
  * Context   any thread; lock-free; a system call if a listener sleeps, or the log grows.
  * Used by   lib/names/tell.c, lib/events/listen.c.
  *
- * Files: log.c records, log_listeners.c who reads them.
+ * Files: log.c records, log_listeners.c who reads them, log_bytes.c their memory.
  */
 #ifndef KREG_SHM_LOG_H
 #define KREG_SHM_LOG_H
@@ -114,14 +114,19 @@ struct log_batch {
 	alignas(LOG_UNIT) unsigned char bytes[LOG_BATCH_MAX];
 };
 
-/* Puts the reader at the end of what is published. */
-void log_begin(const struct segment *s, uint32_t seat, struct log_reader *reader);
+/*
+ * Puts the reader at the end of what is published, or in front of the last record if that
+ * announces a change that is not settled. The reader looks at the table afterwards: what is not in
+ * a record from there on, the table shows.
+ */
+void log_begin(const struct segment *s, const struct life_table *lives, uint32_t seat,
+	       struct log_reader *reader);
 
 /*
  * *record: the next of those that were published when @batch was begun, with what follows
  * it, in @batch. 1; 0: there is none, or one that has not happened yet, for which the caller
  * asks again with a new batch (is_early); -EOVERFLOW: *lost records were missed, and the
- * reader is at the end; -EUCLEAN: damage, and the reader is at the end.
+ * reader has begun again, as by log_begin(); -EUCLEAN: damage, and the reader is at the end.
  */
 int log_read(const struct segment *s, const struct life_table *lives, uint32_t seat,
 	     struct log_reader *reader, struct log_batch *batch, const struct log_record **record,

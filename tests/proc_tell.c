@@ -28,8 +28,8 @@
 #define PATIENCE_MS 60000
 #define WORST_MS (5000 * (int)unit_slowness())
 
-/* Where the changer halts: before it unlinks, announces, settles, or rings. */
-enum place { NOWHERE, AT_UNLINK, AT_TELL, AT_SETTLE, AT_RING, AT_LAST_RING };
+/* Where the changer halts: before it unlinks, takes over, replaces, announces, settles, or rings. */
+enum place { NOWHERE, AT_UNLINK, AT_TAKE, AT_REPLACE, AT_TELL, AT_SETTLE, AT_RING, AT_LAST_RING };
 
 static struct kreg *k;
 static struct kreg_listener *listener;
@@ -40,6 +40,14 @@ int __real_table_unlink(const struct writer *w, const struct query *q, const str
 			place_t *place);
 int __wrap_table_unlink(const struct writer *w, const struct query *q, const struct found *found,
 			place_t *place);
+int __real_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old);
+int __wrap_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old);
+int __real_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old);
+int __wrap_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old);
 void __real_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
 		      struct log_use *use);
 void __wrap_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
@@ -65,6 +73,20 @@ int __wrap_table_unlink(const struct writer *w, const struct query *q, const str
 {
 	come_to(AT_UNLINK);
 	return __real_table_unlink(w, q, found, place);
+}
+
+int __wrap_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old)
+{
+	come_to(AT_TAKE);
+	return __real_table_take(w, q, holder, place, old);
+}
+
+int __wrap_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old)
+{
+	come_to(AT_REPLACE);
+	return __real_table_replace(w, q, found, place, old);
 }
 
 void __wrap_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
@@ -382,6 +404,77 @@ START_TEST(the_end_of_a_dropped_holder_is_reported_although_its_taker_stops_or_d
 }
 END_TEST
 
+/* Announced before the listener begins, and happening after its first look at the table. */
+static const struct scene underway[] = {
+	{ .name = "unregister",
+	  .have = register_name,
+	  .change = unregister_name,
+	  .halts_at = AT_UNLINK,
+	  .then_at = AT_SETTLE,
+	  .type = KREG_EVENT_UNREGISTER },
+	{ .name = "give",
+	  .have = register_name,
+	  .change = give_name,
+	  .halts_at = AT_REPLACE,
+	  .then_at = AT_SETTLE,
+	  .type = KREG_EVENT_GIVEN },
+	{ .name = "take",
+	  .have = nothing,
+	  .change = take_name,
+	  .halts_at = AT_TAKE,
+	  .then_at = AT_SETTLE,
+	  .type = KREG_EVENT_UNREGISTER },
+};
+#define UNDERWAY ((int)(sizeof(underway) / sizeof(*underway)))
+
+/* @dies: the changer is killed before it says that it is done; otherwise it goes on. */
+static void begin_underway(const struct scene *scene, bool dies)
+{
+	struct kreg_listener *earlier;
+	struct child changer;
+	bool takes = scene->change == take_name;
+
+	open_listener(mode);
+	if (takes) {
+		ck_assert_int_eq(register_to_be_dropped(k), 0);
+		assert_event(KREG_EVENT_REGISTER, getpid());
+	}
+	changer = start_changer(scene);
+	link_say(changer.link, HALT_STOP);
+	halt_await();
+	child_await_stop(&changer);
+	earlier = listener;
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
+	assert_silence();
+	kill(changer.pid, SIGCONT);
+	child_await_stop(&changer);
+	if (dies)
+		child_kill(&changer);
+	else
+		kill(changer.pid, SIGCONT);
+	assert_event(scene->type,
+		     scene->type == KREG_EVENT_GIVEN || takes ? getpid() : changer.pid);
+	if (takes && !dies)
+		assert_event(KREG_EVENT_REGISTER, changer.pid);
+	assert_silence();
+	if (!dies)
+		child_kill(&changer);
+	if (scene->type == KREG_EVENT_GIVEN)
+		ck_assert_int_eq(kreg_unregister(k, "name", KREG_STRING), 1);
+	kreg_listener_close(earlier);
+	close_listener();
+}
+
+START_TEST(a_listener_reports_what_was_announced_before_it_began_and_happens_later)
+{
+	int i;
+
+	mode = _i;
+	for (i = 0; i < UNDERWAY * 2; i++)
+		begin_underway(&underway[i / 2], i % 2);
+}
+END_TEST
+
 START_TEST(a_registration_that_is_recorded_after_its_end_is_not_reported)
 {
 	static const struct scene registering = { .have = nothing,
@@ -458,6 +551,7 @@ int main(int argc, char **argv)
 		a_change_is_reported_although_its_maker_stops_dies_or_execs,
 		an_announced_change_is_reported_only_once_it_happens,
 		the_end_of_a_dropped_holder_is_reported_although_its_taker_stops_or_dies,
+		a_listener_reports_what_was_announced_before_it_began_and_happens_later,
 		a_registration_that_is_recorded_after_its_end_is_not_reported,
 		no_log_is_written_for_a_program_that_is_gone,
 		NULL,

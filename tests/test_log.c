@@ -94,7 +94,7 @@ START_TEST(the_next_program_settles_no_change_of_the_previous_one)
 
 	ck_assert_ptr_nonnull(batch);
 	log_batch_begin(batch);
-	log_begin(&k->segment, seat, &reader);
+	log_begin(&k->segment, &k->lives, seat, &reader);
 	log_write(&k->segment, &announced, log_stamp(&k->segment), &use);
 	execs = true;
 	ck_assert_int_eq(log_read(&k->segment, &lives, seat, &reader, batch, &record, &lost), 0);
@@ -145,7 +145,7 @@ static uint32_t read_all(struct log_reader *reader, uint64_t *lost)
 static void begin_again(struct log_reader *reader)
 {
 	use = (struct log_use){ 0 };
-	log_begin(&k->segment, owner_seat(k->self.owner), reader);
+	log_begin(&k->segment, &k->lives, owner_seat(k->self.owner), reader);
 }
 
 /* Nine tenths of a ring of 1 MiB: what a writer at full speed does in some 10 ms. */
@@ -232,7 +232,7 @@ START_TEST(a_turn_without_its_record_is_no_event)
 	} while ((uint32_t)row->log_published - (uint32_t)published <
 		 k->segment.log_bytes / LOG_UNIT / 2);
 	row->log_published = published;
-	log_begin(&k->segment, owner_seat(k->self.owner), &reader);
+	log_begin(&k->segment, &k->lives, owner_seat(k->self.owner), &reader);
 	use = (struct log_use){ 0 };
 	written = write_bytes(1000, false);
 	ck_assert_uint_eq(read_all(&reader, &lost), written);

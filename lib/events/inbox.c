@@ -44,7 +44,7 @@ void inbox_begin(struct inbox *inbox)
 
 	records_drop(inbox);
 	for (seat = 0; seat < s->seats; seat++)
-		log_begin(s, seat, &inbox->readers[seat]);
+		log_begin(s, &inbox->k->lives, seat, &inbox->readers[seat]);
 }
 
 static int record_keep(struct inbox *inbox, const struct log_record *record, bool is_settled)
