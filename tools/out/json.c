@@ -188,7 +188,7 @@ static size_t base64(char *to, const unsigned char *p, size_t size)
 	return (size_t)(at - to);
 }
 
-static void put_base64(struct json *json, const char *name, const void *bytes, size_t size)
+void json_base64(struct json *json, const char *name, const void *bytes, size_t size)
 {
 	char *text = malloc((size + 2) / 3 * 4 + 1), as[64];
 
@@ -209,7 +209,7 @@ void json_text(struct json *json, const char *name, const void *bytes, size_t si
 		put_string(json, size ? bytes : "", size);
 	} else {
 		json_null(json, name);
-		put_base64(json, name ? name : "bytes", bytes, size);
+		json_base64(json, name ? name : "bytes", bytes, size);
 	}
 }
 

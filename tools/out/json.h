@@ -38,6 +38,8 @@ void json_change(struct json *json, const char *name, int64_t change);
 void json_seconds(struct json *json, const char *name, uint64_t ms);
 void json_string(struct json *json, const char *name, const char *string);
 void json_text(struct json *json, const char *name, const void *bytes, size_t size);
+/* "NAME_base64", whatever the bytes are. */
+void json_base64(struct json *json, const char *name, const void *bytes, size_t size);
 
 /* Begins a line before the next value, for those who read with grep. */
 void json_break(struct json *json);
