@@ -304,9 +304,10 @@ END_TEST
 
 START_TEST(odd_messages_are_parsed_correctly)
 {
-	KREG_START(how, .argv = SAYS("nul", "long", "STATUS=", "=,===,READY=2,READY=1 ,ready=1",
-				     "WATCHDOG_USEC=99999999999999999999999,MAINPID=-1",
-				     "EXTEND_TIMEOUT_USEC=,X=1", "empty", "much", "STATUS=end"));
+	KREG_START(how,
+		   .argv = SAYS("nul", "long", "STATUS=", "=,===,READY=2,READY=1 ,ready=1",
+				"WATCHDOG_USEC=99999999999999999999999,MAINPID=-1",
+				"EXTEND_TIMEOUT_USEC=,X=1", "empty", "much", "wait", "STATUS=end"));
 	struct kreg_started started;
 	struct kreg_program_state state;
 
@@ -318,6 +319,7 @@ START_TEST(odd_messages_are_parsed_correctly)
 	} while (state.status[0] != 'm');
 	/* Truncated before the two-byte character that does not fit. */
 	ck_assert_uint_eq(strlen(state.status), KREG_STATUS_MAX - 1);
+	kill(started.owner.pid, SIGUSR1);
 	hear_until_status(&started, "end");
 	ck_assert_uint_eq(state_of(&started).says, KREG_PROGRAM_STARTING);
 	ck_assert_uint_eq(state_of(&started).watchdog_ms, 0);

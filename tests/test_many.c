@@ -148,7 +148,9 @@ static void plain_names(int count)
 		if (i % 2)
 			name_register(i, 8);
 	}
-	/* From the first call on. */
+	/* The last name may be behind what the process has seen of the land: one lookup of its own moves that bound. */
+	kreg_lookup_many(k, keys, (size_t)count, found);
+	ck_assert_int_le(lookups, 1);
 	lookups = 0;
 }
 
