@@ -63,6 +63,8 @@ static const char *const words[] = {
 	"help",       "--output",     "--sort",     "--no-header",  "--state",
 	"stopped",    "-q",           "--waiting",  "+unit",        "-size",
 	"--bytes",    "--no-pager",   "-o",         "key,pid",      "lsit",
+	"metrics",    "--textfile",   "dump",       "--hash-names", "--values",
+	"restore",    "openmetrics",  "prometheus", "kept",         "-f",
 	"registries", "--leftovers",  "--own",      "age",          "-1",
 };
 
