@@ -95,6 +95,110 @@ growing() {
 	end_held
 }
 
+plain_top() {
+	hold growing grow
+	exits 0 "two plain tables" "$regtool" -r growing top -b -n 2 -d 0.3
+	exits 0 "with who it is, what it has and how that grows" \
+		[ "$(grep -Ec "^ *$held holder +$(id -u) running +[0-9]+ +[+][0-9]+ +0 " "$folder/out")" = 2 ]
+	exits 0 "which a filter may leave out" sh -c '! "$1" -r growing top -b -n 1 -d 0.1 --filter stopped | grep -w holder' sh "$regtool"
+	"$regtool" -r growing top -b -n 1 -d 0.1 --namespaces >"$folder/spaces"
+	exits 0 "namespaces, and how many names they have" grep -Eq '^grown +[1-9][0-9]* +[1-9][0-9]* +0$' "$folder/spaces"
+	kill -STOP "$held"
+	exits 0 "of stopped processes, too" sh -c '"$1" -r growing top -b -n 1 -d 0.1 --namespaces | grep -E "^grown +[0-9]+ +0 +[1-9]"' \
+		sh "$regtool"
+	exits 2 "an order that is none" "$regtool" -r growing top -b --sort size
+	exits 4 "a screen without a terminal" "$regtool" -r growing top
+	end_held
+}
+
+# Each on a server of its own, as the one before may still be ending.
+terminal=0
+tm() { TMUX_TMPDIR=$folder tmux -L "top$terminal" -f /dev/null "$@"; }
+screen_has() { tm capture-pane -p | grep -qF -- "$1"; }
+shows() { exits 0 "$1" until_ok screen_has "$2"; }
+
+# in_terminal TERM: regtool top in a terminal of 80 columns and 24 lines, and behind it what it has left of that.
+in_terminal() {
+	cat >"$folder/in_terminal" <<-END
+		echo before
+		sh -c 'echo \$\$ >"$folder/top_pid"; TERM=$1 exec "$regtool" -r growing top -d 0.1'
+		echo "ended \$?"
+		stty -a | grep -o ' icanon' | sed 's/ /lines are/'
+		stty -a | grep -o ' echo ' | sed 's/ /keys/'
+		read -r line
+	END
+	terminal=$((terminal + 1))
+	tm new-session -d -x 80 -y 24 sh "$folder/in_terminal"
+	started="$started $(tm display-message -p '#{pid}')"
+	shows "$1: the registry" "registry growing"
+}
+
+left() {
+	shows "$1" "ended $2"
+	shows "and the terminal takes lines again" "lines areicanon"
+	shows "and shows keys" "keysecho"
+	tm kill-server
+}
+
+full_screen() {
+	if ! command -v tmux >/dev/null; then
+		number=$((number + 1))
+		echo "ok $number - $mode: the screen # SKIP tmux is not installed"
+		return
+	fi
+	hold growing grow
+	in_terminal vt100
+	if screen_has "needs a terminal"; then
+		tm kill-server
+		end_held
+		return
+	fi
+	shows "the headings" "PID COMM         UID STATE    ENTRIES"
+	shows "the process" "$held holder"
+	exits 0 "the keys are in the last of 24 lines" sh -c 'tail -n 1 "$1" | grep "^q quit"' sh \
+		"$(tm capture-pane -p >"$folder/screen"; echo "$folder/screen")"
+	exits 0 "nothing is wider than 80 columns" sh -c '! grep -E "^.{81}" "$1"' sh "$folder/screen"
+	tm send-keys s
+	shows "s: another order" "by entries_rate"
+	tm send-keys r
+	shows "r: the other way" "reversed"
+	tm send-keys / stopped Enter
+	shows "a filter" "with stopped"
+	exits 0 "leaves out what does not have it" until_ok eval '! screen_has "$held holder"'
+	tm send-keys / Escape
+	shows "escape: no filter" "$held holder"
+	tm send-keys n
+	shows "n: namespaces" "NAMESPACE"
+	tm send-keys n
+	shows "and back" "$held holder"
+	tm send-keys p
+	shows "p: pause" "PAUSED"
+	tm send-keys p
+	tm resize-window -x 100 -y 30
+	exits 0 "another size" until_ok eval 'tm capture-pane -p | sed -n 30p | grep -q "^q quit"'
+	tm send-keys k
+	shows "k asks" "send SIGTERM to pid $held (holder)? y/n"
+	tm send-keys n
+	shows "n is no" "q quit"
+	exits 0 "the process is there" kill -0 "$held"
+	tm send-keys k
+	shows "k asks again" "send SIGTERM to pid $held"
+	tm send-keys y
+	shows "y is yes" "got SIGTERM"
+	exits 143 "it was sent to that process" wait "$held"
+	tm send-keys q
+	left "q leaves it" 0
+	hold growing grow
+	in_terminal screen
+	exits 0 "the screen is another one" eval '! screen_has before'
+	kill -TERM "$(cat "$folder/top_pid")"
+	left "SIGTERM ends it" 143
+	in_terminal screen
+	kill -INT "$(cat "$folder/top_pid")"
+	left "so does SIGINT" 130
+	end_held
+}
+
 try_all() {
 	exits 0 "$1" true
 	stopped_reader
@@ -102,6 +206,10 @@ try_all() {
 	expelled_reader
 	growing
 	"$regtool" destroy --force reading
+	"$regtool" destroy --force growing
+	plain_top
+	"$regtool" destroy --force growing
+	full_screen
 	"$regtool" destroy --force growing
 }
 
