@@ -85,7 +85,7 @@ grammar() {
 
 # What looks makes nothing.
 looking() {
-	for verb in ls stat owners ps count check watch sweep "get x" "lookup x" "keys 1" select "meta list"; do
+	for verb in ls stat owners ps tree count check watch sweep "get x" "lookup x" "keys 1" select "meta list"; do
 		# shellcheck disable=SC2086
 		exits 1 "$verb where there is no registry" "$regtool" -r nothing $verb
 	done
