@@ -149,8 +149,14 @@ static int read_logs(struct kreg_listener *l)
 		if (lost[seat])
 			err = catch_up(l, seat, lost[seat], all);
 	}
-	if (all && !err)
+	/*
+	 * What other logs have of earlier changes is dropped: the end of such an entry may be among
+	 * what was missed, and applied after this look at the table it would be there for good.
+	 */
+	if (all && !err) {
+		inbox_begin(&l->inbox);
 		err = mirror_resync(&l->mirror, 0, true);
+	}
 	free(lost);
 	return err;
 }
