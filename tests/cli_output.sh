@@ -243,7 +243,7 @@ bytes() {
 
 # on_terminal COLUMNS ROWS COMMAND: what it prints on a terminal of that size.
 on_terminal() {
-	exits 0 "$3 on a terminal of $1 x $2" env TERM=xterm script -qec "stty cols $1 rows $2; $3" /dev/null
+	exits 0 "$3 on a terminal of $1 x $2" env TERM=xterm PAGER=cat script -qec "stty cols $1 rows $2; $3" /dev/null
 	tr -d '\r' <"$folder/out" >"$folder/shown"
 }
 
