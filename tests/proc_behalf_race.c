@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "shm/atomic.h"
+#include "shm/table.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/unit.h"
@@ -248,12 +249,67 @@ START_TEST(a_name_that_its_owner_and_another_update_is_found_all_the_time)
 }
 END_TEST
 
+/* What happens between a link in line and the look at who is ahead. */
+static struct child *at_look;
+
+int __real_table_find_first(const struct writer *w, const struct query *q, struct found *out);
+int __wrap_table_find_first(const struct writer *w, const struct query *q, struct found *out);
+int __wrap_table_find_first(const struct writer *w, const struct query *q, struct found *out)
+{
+	struct child *asked = at_look;
+
+	at_look = NULL;
+	if (asked)
+		ck_assert_int_eq(child_ask(asked, 0), 1);
+	return __real_table_find_first(w, q, out);
+}
+
+/* Holds "line"; then leaves it, and says how many entries it has unregistered for the parent. */
+static int holder_that_ends_others(int link, void *data)
+{
+	struct kreg *own = open_it();
+
+	unit_assert(!kreg_register(own, "line", KREG_STRING, "v", 1, NULL));
+	link_say(link, 0);
+	link_hear(link);
+	unit_assert(kreg_unregister(own, "line", KREG_STRING) == 1);
+	link_say(link, kreg_unregister_for(own, data, "line", KREG_STRING));
+	link_hear(link);
+	return 0;
+}
+
+START_TEST(an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life)
+{
+	struct kreg_owner self;
+	struct child child;
+
+	begin(_i);
+	self = self_of(k);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	child = child_start(holder_that_ends_others, &self);
+	ck_assert_int_eq(link_hear(child.link), 0);
+	at_look = &child;
+	/* An entry that a take-over may drop is one that others may end. */
+	ck_assert_int_eq(kreg_register_with(k, "line", KREG_STRING, "v", 1,
+					    KREG_REGISTER_QUEUE | KREG_REGISTER_REPLACEABLE |
+						    KREG_REGISTER_DROP,
+					    NULL),
+			 0);
+	ck_assert_ptr_null(at_look);
+	ck_assert_int_eq(kreg_lookup(k, "line", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	child_kill(&child);
+	assert_whole(k);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
 		killed_helpers_leave_whole_names_and_no_memory,
 		processes_that_change_names_for_each_other_and_themselves_agree,
 		a_name_that_its_owner_and_another_update_is_found_all_the_time,
+		an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life,
 		NULL,
 	};
 

@@ -114,8 +114,14 @@ static int holder_of_line(struct change *change, struct kreg_found *holder)
 
 	for (tries = 0; tries < TABLE_TRIES; tries++) {
 		err = table_find_first(&change->thread->writer, change->q, &found);
+		/*
+		 * What was linked has ended: with the caller's life; or by another process that
+		 * may take it over or unregister it, right behind the link.
+		 */
+		if (err == -ENOENT)
+			return life_is_alive(&k->lives, k->self.owner) ? 0 : -EOWNERDEAD;
 		if (err)
-			return err == -ENOENT ? -EOWNERDEAD : err;
+			return err;
 		if (found.owner == k->self.owner) {
 			table_settle(&change->thread->writer, change->q, found.place);
 			return 0;
