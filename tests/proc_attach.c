@@ -141,7 +141,8 @@ START_TEST(system_calls_of_an_open_for_writing_and_of_the_first_registration)
 	calls = least_calls(open_writer, mode);
 	more = least_calls(open_and_register, mode) - calls;
 	ck_assert_int_le(calls, most[mode] + boot_calls() + SPARE);
-	ck_assert_int_le(more, 3);
+	/* One more if the keeper was waited for in one of the two and not in the other. */
+	ck_assert_int_le(more, 3 + 1);
 }
 END_TEST
 
