@@ -25,6 +25,8 @@
 #define TRIES 10
 /* What another C library may need beyond what is made here. */
 #define SPARE 3
+/* Where the line and the entry of a key are depends on the seed: one may lie across two pages. */
+#define PAGES_MORE 1
 
 /* One more page in between, so that the next mapping is a page further. */
 static void move_on(void)
@@ -190,7 +192,7 @@ START_TEST(page_faults_of_a_process_that_reads)
 	count_faults(_i, KREG_OPEN_READONLY, &counted);
 	ck_assert_int_le(counted.open, 1);
 	/* A line and an entry. */
-	ck_assert_int_le(counted.lookup, 2);
+	ck_assert_int_le(counted.lookup, 2 + PAGES_MORE);
 }
 END_TEST
 
@@ -201,8 +203,8 @@ START_TEST(page_faults_of_a_process_that_writes)
 	begin(_i);
 	count_faults(_i, 0, &counted);
 	ck_assert_int_le(counted.open, 2);
-	ck_assert_int_le(counted.lookup, 2);
-	ck_assert_int_le(counted.change, 4);
+	ck_assert_int_le(counted.lookup, 2 + PAGES_MORE);
+	ck_assert_int_le(counted.change, 4 + PAGES_MORE);
 }
 END_TEST
 
