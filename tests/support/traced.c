@@ -59,6 +59,7 @@ static int run_until(int (*body)(void *data), void *data, int n, pid_t *pid)
 		if (signal == SIGUSR1) {
 			begun = true;
 			entry = false;
+			calls = 0;
 		}
 		if (signal != AT_SYSTEM_CALL)
 			continue;

@@ -15,7 +15,10 @@
 /* Runs @body(@data) in a child of its own up to the n-th system call, from 0. False: it has fewer and is gone. */
 bool traced_start(int (*body)(void *data), void *data, int n, pid_t *pid);
 
-/* How many system calls the main thread of such a child makes; of what it runs, and not of its end. */
+/*
+ * How many system calls the main thread of such a child makes; of what it runs, and not of its end. A body that raises
+ * SIGUSR1 begins the count there.
+ */
 int traced_count(int (*body)(void *data), void *data);
 
 /* Kills it there, or lets it go on to its end: what the body has returned. */
