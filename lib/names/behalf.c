@@ -65,10 +65,8 @@ static int begin(struct kreg *k, const struct kreg_owner *to, const void *key, s
 {
 	int err = key_of_call(k, key, &key_size);
 
-	if (!err && !to)
-		err = refuse(k, "to is NULL");
-	if (!err && !to->token)
-		err = refuse(k, "to has a token of 0: take an owner that a call has returned");
+	if (!err)
+		err = give_check_to(k, to);
 	if (!err)
 		err = handle_check(k);
 	if (!err && k->segment.partitions > 1)
@@ -128,10 +126,9 @@ static int check_register(struct kreg *k, size_t *value_size, const void *value,
 
 	if (err)
 		return err;
-	if (holder && !holder->value && holder->capacity)
-		return refuse(
-			k, "holder->value is NULL, but its capacity is not 0: initialize holder, "
-			   "as by = { 0 }");
+	err = register_check_holder(k, holder);
+	if (err)
+		return err;
 	if (flags & ~FLAGS)
 		return refuse(k, "flags has unknown bits: use KREG_REGISTER_REPLACEABLE or "
 				 "KREG_REGISTER_DROP");
@@ -194,8 +191,7 @@ static int look_for_gift(struct kreg *k, const struct query *q, owner_t to, stru
 /* -EAGAIN: the owner, or another process, has changed the name meanwhile. */
 static int update_once(struct kreg *k, const struct query *q, owner_t to, struct content *content)
 {
-	struct change change;
-	struct found old, now;
+	struct found old;
 	struct gift_made gift;
 	int err = look_for_gift(k, q, to, &old);
 
@@ -203,21 +199,7 @@ static int update_once(struct kreg *k, const struct query *q, owner_t to, struct
 		return err;
 	content->kind = ENTRY_NAME | entry_flags(old.info);
 	err = blocks_gift(k, to, q, content, &gift);
-	if (err)
-		return err;
-	err = change_enter(&change, k, q);
-	if (!err) {
-		err = find_gift(&change, to, &now);
-		if (!err)
-			err = now.place == old.place ? change_give(&change, &now, &gift, to)
-						     : -EAGAIN;
-		if (err == -ENOENT)
-			err = -EAGAIN;
-		change_leave(&change);
-	}
-	if (err)
-		gift_drop(&k->segment, &gift);
-	return err;
+	return err ? err : give_replace(k, q, old.place, &gift, to, find_gift);
 }
 
 int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key, size_t key_size,

@@ -23,6 +23,15 @@ bool give_is_here(struct kreg *k, owner_t owner)
 	       !row_has_closed(&k->segment, owner);
 }
 
+int give_check_to(const struct kreg *k, const struct kreg_owner *to)
+{
+	if (!to)
+		return refuse(k, "to is NULL");
+	if (!to->token)
+		return refuse(k, "to has a token of 0: take an owner that a call has returned");
+	return 0;
+}
+
 static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
 		const void *value, uint32_t size, struct gift_made *gift)
 {
@@ -35,11 +44,37 @@ static int make(struct kreg *k, const struct query *q, const struct found *own, 
 	return blocks_gift(k, to, q, &content, gift);
 }
 
+int give_replace(struct kreg *k, const struct query *q, place_t place, const struct gift_made *gift,
+		 owner_t to, give_find_fn find)
+{
+	struct change change;
+	struct found now;
+	int err = change_enter(&change, k, q);
+
+	if (!err) {
+		err = find(&change, to, &now);
+		if (!err)
+			err = now.place == place ? change_give(&change, &now, gift, to) : -EAGAIN;
+		/* Another process has replaced or unregistered it first. */
+		if (err == -ENOENT)
+			err = -EAGAIN;
+		change_leave(&change);
+	}
+	if (err)
+		gift_drop(&k->segment, gift);
+	return err;
+}
+
+static int find_own(struct change *change, owner_t to, struct found *out)
+{
+	(void)to;
+	return change_find_own(change, out);
+}
+
 /* -EAGAIN: our entry has been replaced meanwhile. */
 static int give_once(struct kreg *k, const struct query *q, owner_t to, void *value)
 {
-	struct change change;
-	struct found own, now;
+	struct found own;
 	struct gift_made gift;
 	ssize_t size = change_copy_own(k, q, &own, value, GIFT_BYTES_MAX);
 	int err;
@@ -47,22 +82,7 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 	if (size < 0)
 		return size == -ERANGE ? -EMSGSIZE : (int)size;
 	err = make(k, q, &own, to, value, (uint32_t)size, &gift);
-	if (err)
-		return err;
-	err = change_enter(&change, k, q);
-	if (!err) {
-		err = change_find_own(&change, &now);
-		if (!err)
-			err = now.place == own.place ? change_give(&change, &now, &gift, to)
-						     : -EAGAIN;
-		/* Another process has replaced or unregistered it first. */
-		if (err == -ENOENT)
-			err = -EAGAIN;
-		change_leave(&change);
-	}
-	if (err)
-		gift_drop(&k->segment, &gift);
-	return err;
+	return err ? err : give_replace(k, q, own.place, &gift, to, find_own);
 }
 
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to)
@@ -73,10 +93,8 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 	void *value;
 	int err = key_of_call(k, key, &key_size);
 
-	if (!err && !to)
-		err = refuse(k, "to is NULL");
-	if (!err && !to->token)
-		err = refuse(k, "to has a token of 0: take an owner that a call has returned");
+	if (!err)
+		err = give_check_to(k, to);
 	if (!err)
 		err = handle_check(k);
 	if (!err && k->segment.partitions > 1)

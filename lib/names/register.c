@@ -166,10 +166,9 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 		err = value_of_call(k, value, value_size, "value");
 	if (err)
 		return err;
-	if (holder && !holder->value && holder->capacity)
-		return refuse(
-			k, "holder->value is NULL, but its capacity is not 0: initialize holder, "
-			   "as by = { 0 }");
+	err = register_check_holder(k, holder);
+	if (err)
+		return err;
 	if (flags & ~REGISTER_FLAGS)
 		return refuse(k, "flags has unknown bits: use KREG_REGISTER_*");
 	if (!k->segment.unique && flags & ~KREG_REGISTER_RESERVED)

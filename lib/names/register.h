@@ -3,7 +3,7 @@
  * What registrations for oneself and for others have in common.
  *
  * Context   outside of changes; any thread.
- * Used by   behalf.c.
+ * Used by   register.c, behalf.c.
  */
 #ifndef KREG_LIB_REGISTER_H
 #define KREG_LIB_REGISTER_H
@@ -19,5 +19,15 @@
 int register_taken(struct kreg *k, const struct query *q, struct kreg_found *holder);
 
 #pragma GCC visibility pop
+
+/* The argument @holder of a call. -EINVAL, which is said. */
+static inline int register_check_holder(const struct kreg *k, const struct kreg_found *holder)
+{
+	if (holder && !holder->value && holder->capacity)
+		return refuse(
+			k, "holder->value is NULL, but its capacity is not 0: initialize holder, "
+			   "as by = { 0 }");
+	return 0;
+}
 
 #endif
