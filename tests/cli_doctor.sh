@@ -6,6 +6,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 user=54321 # nobody has it
 
@@ -37,18 +39,6 @@ finds_no() {
 skip() {
 	number=$((number + 1))
 	echo "ok $number - $mode: $1 # SKIP $2"
-}
-
-run_service() {
-	"$regtool" run "$1" -- sleep 1000 &
-	service=$!
-	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
-}
-
-end_service() {
-	kill -KILL "$1"
-	wait "$1" 2>/dev/null
 }
 
 # apart COMMAND: in a mount namespace, whose mounts end with it. What the doctor prints is left in out.

@@ -5,22 +5,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-says() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not printed: $3; but: $(head -c 2000 "$folder/$2")"
-	fi
-}
-
-says_not() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		not_ok "$1" "printed: $3"
-	else
-		ok "$1"
-	fi
-}
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 # lines SENTENCE EXPRESSION: of Python, about the lines of $folder/dump as d, and those of a kind as of(KIND).
 lines() {
@@ -28,13 +14,6 @@ lines() {
 d = [json.loads(line) for line in open(sys.argv[1], "rb").read().decode("utf-8").splitlines()]
 def of(kind): return [each for each in d if each["kind"] == kind]
 if not ('"$2"'): sys.exit("not so: " + str(d))' "$folder/dump"
-}
-
-run_service() {
-	"$regtool" run "$1" --value "$2" -- sleep 1000 &
-	service=$!
-	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
 }
 
 contents() {

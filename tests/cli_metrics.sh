@@ -5,6 +5,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 text=${0%/*}/metrics/text.py
 contrib=${0%/*}/../contrib
@@ -52,23 +54,11 @@ contributed() {
 		promtool test rules "$contrib/prometheus/kreg.rules.test.yml"
 }
 
-run_service() {
-	"$regtool" run "$1" --value "$2" -- sleep 1000 &
-	service=$!
-	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
-}
-
 pid_of() {
 	"$regtool" get "$1" --json | sed 's/.*"pid":\([0-9]*\).*/\1/'
 }
 
 is_stopped() { "$regtool" ls --state stopped -q; }
-
-end_service() {
-	kill -KILL "$1"
-	wait "$1" 2>/dev/null
-}
 
 # It looks, and creates nothing.
 nothing() {

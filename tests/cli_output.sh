@@ -5,14 +5,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-says() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not printed: $3; but: $(cat "$folder/$2")"
-	fi
-}
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 # says_all SENTENCE TEXT: this, and nothing else.
 says_all() {
@@ -21,18 +15,6 @@ says_all() {
 	else
 		not_ok "$1" "not printed: $2; but: $(cat "$folder/out")"
 	fi
-}
-
-run_service() {
-	"$regtool" run "$1" --value "$2" -- sleep 1000 &
-	service=$!
-	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
-}
-
-end_service() {
-	kill -KILL "$1"
-	wait "$1" 2>/dev/null
 }
 
 # json SENTENCE EXPRESSION: of Python, about the document $folder/out as d.

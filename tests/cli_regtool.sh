@@ -5,29 +5,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-says() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not printed: $3; but: $(cat "$folder/$2")"
-	fi
-}
-
-says_not() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		not_ok "$1" "printed: $3"
-	else
-		ok "$1"
-	fi
-}
-
-run_service() {
-	"$regtool" run "$1" --value "$2" -- sleep 1000 &
-	service=$!
-	started="$started $service"
-	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
-}
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 usual_day() {
 	exits 1 "ls of a registry that does not exist" "$regtool" ls

@@ -5,15 +5,9 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 actor=$(dirname "$regtool")/tests/actor
-
-says() {
-	if grep -qF -- "$3" "$folder/$2"; then
-		ok "$1"
-	else
-		not_ok "$1" "not printed: $3; but: $(cat "$folder/$2")"
-	fi
-}
 
 # begin NAME: an actor, which $NAME is the pid of, and which reads the file descriptor 8 or 9.
 begin() {

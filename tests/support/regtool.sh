@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034,SC2154 # for the scripts that read it, behind cli.sh
+# What the tests of regtool's commands share: services that it runs, and what a command has printed.
+
+# says SENTENCE FILE TEXT: out or err, say; TEXT is a part of a line.
+says() {
+	if grep -qF -- "$3" "$folder/$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "not printed: $3; but: $(head -c 2000 "$folder/$2")"
+	fi
+}
+
+says_not() {
+	if grep -qF -- "$3" "$folder/$2"; then
+		not_ok "$1" "printed: $3"
+	else
+		ok "$1"
+	fi
+}
+
+# run_service KEY [VALUE]: its `regtool run` is $service.
+run_service() {
+	"$regtool" run "$1" ${2+--value "$2"} -- sleep 1000 &
+	service=$!
+	started="$started $service"
+	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
+}
+
+# end_service PID
+end_service() {
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null
+}
