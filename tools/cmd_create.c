@@ -10,19 +10,12 @@
 #include <string.h>
 
 #include "tools/client.h"
+#include "tools/kinds.h"
 #include "tools/regtool.h"
 
 static int parse_keys(struct client *client)
 {
-	uint32_t *keys = &client->options.keys;
-
-	if (strcmp(optarg, "unique") == 0)
-		*keys = KREG_KEYS_UNIQUE;
-	else if (strcmp(optarg, "duplicate") == 0)
-		*keys = KREG_KEYS_DUPLICATE;
-	else if (strcmp(optarg, "duplicate-by-key") == 0)
-		*keys = KREG_KEYS_DUPLICATE_BY_KEY;
-	else
+	if (keys_of_name(optarg, &client->options.keys))
 		return client_misuse(client,
 				     "--keys: \"%s\" is not unique, duplicate or duplicate-by-key",
 				     optarg);

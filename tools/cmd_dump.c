@@ -12,6 +12,7 @@
 
 #include "tools/client.h"
 #include "tools/dump/hidden.h"
+#include "tools/kinds.h"
 #include "tools/out/json.h"
 #include "tools/regtool.h"
 #include "tools/who.h"
@@ -118,7 +119,7 @@ static int dump_stat(struct dump *dump)
 	if (err)
 		return err;
 	begin(dump, "stat");
-	json_string(dump->json, "life", stat.life == KREG_LIFE_GUARD ? "guard" : "fallback");
+	json_string(dump->json, "life", life_name(stat.life));
 	json_number(dump->json, "keys", stat.keys);
 	json_number(dump->json, "partitions", stat.partitions);
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)

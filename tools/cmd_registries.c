@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "tools/client.h"
+#include "tools/kinds.h"
 #include "tools/regtool.h"
 
 enum {
@@ -63,18 +64,6 @@ static struct output_cell state_of(const struct kreg_registry *registry)
 	return cell;
 }
 
-static const char *keys_of(uint32_t keys)
-{
-	switch (keys) {
-	case KREG_KEYS_UNIQUE:
-		return "unique";
-	case KREG_KEYS_DUPLICATE:
-		return "duplicate";
-	default:
-		return "duplicate-by-key";
-	}
-}
-
 /* What is not known of a file that is no registry, or may not be read, is not there. */
 static int add_registry(const struct kreg_registry *registry, void *data)
 {
@@ -94,13 +83,12 @@ static int add_registry(const struct kreg_registry *registry, void *data)
 	cells[REGISTRY_GID] = output_number(registry->gid);
 	cells[REGISTRY_DIRECTORY] = output_string(registry->directory);
 	if (has_keys)
-		cells[REGISTRY_KEYS] = output_constant(keys_of(registry->keys));
+		cells[REGISTRY_KEYS] = output_constant(keys_name(registry->keys));
 	if (current)
 		cells[REGISTRY_ENTRIES] = output_number(registry->entries);
 	if (known) {
 		cells[REGISTRY_OWNERS] = output_number(registry->owners);
-		cells[REGISTRY_LIFE] =
-			output_constant(registry->life == KREG_LIFE_GUARD ? "guard" : "fallback");
+		cells[REGISTRY_LIFE] = output_constant(life_name(registry->life));
 		cells[REGISTRY_LAYOUT] = output_number(registry->layout);
 	}
 	return output_add(data, cells);

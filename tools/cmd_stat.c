@@ -3,6 +3,7 @@
  * regtool stat: prints the kind, contents and limits of a registry.
  */
 #include "tools/interval.h"
+#include "tools/kinds.h"
 #include "tools/out/series.h"
 
 static const struct output_column columns[] = {
@@ -38,19 +39,6 @@ static const struct output_column columns[] = {
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-/* The words that `regtool create --keys` takes. */
-static const char *keys_of(const struct kreg_stat *stat)
-{
-	switch (stat->keys) {
-	case KREG_KEYS_UNIQUE:
-		return "unique";
-	case KREG_KEYS_DUPLICATE:
-		return "duplicate";
-	default:
-		return "duplicate-by-key";
-	}
-}
-
 /* 0 stands for none. */
 static struct output_cell some(uint64_t number)
 {
@@ -66,34 +54,20 @@ static struct output_cell time_of(int64_t ms)
 static int print(struct client *client, const struct kreg_stat *stat)
 {
 	const struct output_cell cells[] = {
-		output_string(client->name),
-		output_string(stat->life == KREG_LIFE_GUARD ? "guard" : "fallback"),
-		output_string(keys_of(stat)),
-		output_number(stat->partitions),
-		output_number(stat->entries),
-		output_number(stat->owners),
-		output_number(stat->seats),
-		output_number(stat->slots),
-		output_number(stat->slots_used),
-		output_number(stat->buckets),
-		output_number(stat->epoch),
-		output_number(stat->bytes_reserved),
-		output_number(stat->bytes_used),
-		output_number(stat->bytes_dead),
-		output_number(stat->bytes_waiting),
-		output_number(stat->bytes_max),
-		some((uint64_t)stat->held_up_by),
-		output_number(stat->fences),
-		some(stat->bytes_owner_max),
-		some(stat->bytes_owner_most),
-		some((uint64_t)stat->owner_most),
-		output_number(stat->bytes_table),
-		output_number(stat->bytes_log),
-		output_number(stat->bytes_swept),
-		output_number(stat->readers),
-		time_of(stat->held_up_ms),
-		output_number(stat->expelled),
-		some((uint64_t)stat->expelled_last),
+		output_string(client->name),          output_string(life_name(stat->life)),
+		output_string(keys_name(stat->keys)), output_number(stat->partitions),
+		output_number(stat->entries),         output_number(stat->owners),
+		output_number(stat->seats),           output_number(stat->slots),
+		output_number(stat->slots_used),      output_number(stat->buckets),
+		output_number(stat->epoch),           output_number(stat->bytes_reserved),
+		output_number(stat->bytes_used),      output_number(stat->bytes_dead),
+		output_number(stat->bytes_waiting),   output_number(stat->bytes_max),
+		some((uint64_t)stat->held_up_by),     output_number(stat->fences),
+		some(stat->bytes_owner_max),          some(stat->bytes_owner_most),
+		some((uint64_t)stat->owner_most),     output_number(stat->bytes_table),
+		output_number(stat->bytes_log),       output_number(stat->bytes_swept),
+		output_number(stat->readers),         time_of(stat->held_up_ms),
+		output_number(stat->expelled),        some((uint64_t)stat->expelled_last),
 		time_of(stat->expelled_ms),
 	};
 

@@ -2,6 +2,7 @@
 /*
  * The families of registries. Most are one field of a struct, so they are a table.
  */
+#include "tools/kinds.h"
 #include "tools/metrics/registry_metrics.h"
 
 #include <inttypes.h>
@@ -142,18 +143,6 @@ static void print_by(struct exposition *exposition, const struct picture_registr
 	exposition_value(exposition, value);
 }
 
-static const char *keys_of(uint32_t keys)
-{
-	switch (keys) {
-	case KREG_KEYS_UNIQUE:
-		return "unique";
-	case KREG_KEYS_DUPLICATE:
-		return "duplicate";
-	default:
-		return "duplicate-by-key";
-	}
-}
-
 static void print_facts(struct exposition *exposition, const struct picture_registry *registry)
 {
 	char text[16];
@@ -161,9 +150,8 @@ static void print_facts(struct exposition *exposition, const struct picture_regi
 	if (registry->state != KREG_REGISTRY_CURRENT)
 		return;
 	begin(exposition, registry);
-	exposition_string(exposition, "keys", keys_of(registry->keys));
-	exposition_string(exposition, "life",
-			  registry->life == KREG_LIFE_GUARD ? "guard" : "fallback");
+	exposition_string(exposition, "keys", keys_name(registry->keys));
+	exposition_string(exposition, "life", life_name(registry->life));
 	snprintf(text, sizeof(text), "%04o", registry->mode & 07777);
 	exposition_string(exposition, "mode", text);
 	snprintf(text, sizeof(text), "%" PRIu32, registry->layout);

@@ -3,6 +3,7 @@
  * Lines of owners, and of figures. Columns have fixed widths, so that nothing jumps from one look
  * to the next.
  */
+#include "tools/kinds.h"
 #include "tools/top/panel.h"
 
 #include <errno.h>
@@ -75,10 +76,11 @@ static struct figure number_of(uint64_t number)
 	return figure;
 }
 
-static struct figure change_of(const struct sample *sample, int64_t change)
+static struct figure rate_of(const struct sample *sample, int64_t change,
+			     struct figure (*of)(uint64_t amount))
 {
 	int64_t rate = sample_rate(sample, change);
-	struct figure figure, digits = number_of((uint64_t)(rate < 0 ? -rate : rate));
+	struct figure figure, amount = of((uint64_t)(rate < 0 ? -rate : rate));
 
 	if (!sample->ms)
 		return (struct figure){ .text = "-" };
@@ -86,23 +88,18 @@ static struct figure change_of(const struct sample *sample, int64_t change)
 		 rate < 0 ? "-"
 		 : rate   ? "+"
 			  : "",
-		 digits.text);
+		 amount.text);
 	return figure;
+}
+
+static struct figure change_of(const struct sample *sample, int64_t change)
+{
+	return rate_of(sample, change, number_of);
 }
 
 static struct figure bytes_change_of(const struct sample *sample, int64_t change)
 {
-	int64_t rate = sample_rate(sample, change);
-	struct figure figure, size = size_of((uint64_t)(rate < 0 ? -rate : rate));
-
-	if (!sample->ms)
-		return (struct figure){ .text = "-" };
-	snprintf(figure.text, sizeof(figure.text), "%s%.20s",
-		 rate < 0 ? "-"
-		 : rate   ? "+"
-			  : "",
-		 size.text);
-	return figure;
+	return rate_of(sample, change, size_of);
 }
 
 static void escape(char *to, size_t room, const void *bytes, size_t size)
@@ -277,7 +274,7 @@ static void summarize(struct panel *panel, const char *registry, const struct sa
 	}
 	entries -= (int64_t)sample->ended_entries;
 	snprintf(panel->summary[0], PANEL_WIDTH, "registry %.80s, %s", registry,
-		 stat->life == KREG_LIFE_GUARD ? "guard" : "fallback");
+		 life_name(stat->life));
 	snprintf(panel->summary[1], PANEL_WIDTH,
 		 "entries %s, %s/s, updates %s/s; purged %s with %s owners that ended",
 		 number_of(stat->entries).text, change_of(sample, entries).text,
