@@ -19,9 +19,10 @@
 #include "tests/benchmark/tables.h"
 
 static const struct table *const tables[] = {
-	&table_lookup, &table_sizes,  &table_section, &table_write,  &table_shared, &table_two,
-	&table_tail,   &table_owners, &table_list,    &table_attach, &table_start,  &table_grow,
-	&table_memory, &table_hole,   &table_sweep,   &table_death,  &table_listen, &table_guard,
+	&table_lookup, &table_sizes,  &table_section, &table_write, &table_shared,
+	&table_two,    &table_tail,   &table_owners,  &table_list,  &table_attach,
+	&table_start,  &table_grow,   &table_memory,  &table_hole,  &table_sweep,
+	&table_death,  &table_listen, &table_guard,   &table_peers,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
