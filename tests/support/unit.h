@@ -36,6 +36,16 @@ unsigned int unit_many(const char *variable, unsigned int usual);
  */
 unsigned int unit_slowness(void);
 
+/*
+ * 1 in a build with ASan or TSan, for tests that are left out there, in an expression: behind an
+ * #if they would be functions that nobody uses, at which such a build stops.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNIT_IS_SANITIZED 1
+#else
+#define UNIT_IS_SANITIZED 0
+#endif
+
 /* How many entries @folder has; of one in /proc/self, that of this call included. */
 int unit_entries(const char *folder);
 
