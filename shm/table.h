@@ -180,11 +180,10 @@ int table_replace(const struct writer *w, const struct query *q, const struct fo
 		  place_t place, place_t *old);
 
 /*
- * Seeks past everything of @q's order, so that what was marked or dead there when it
- * began is in no list afterwards, and clears the cells of the entry at @place, which is
- * one of these or was never linked, and which the caller has named by a hazard. Nobody may
- * reuse the memory of a marked entry before that. -EUCLEAN, -ENOMEM: entries may be left,
- * and their memory must not be reused.
+ * Seeks the entry at @place in @q's order, so that it is in no list afterwards, and clears its
+ * cells. It is marked or dead, or was never linked, and the caller has named it by a hazard.
+ * Nobody may reuse the memory of a marked entry before that. -EUCLEAN, -ENOMEM: it may be left in
+ * a list, and its memory must not be reused. It takes time in proportion to the entries in front.
  */
 int table_purge(const struct writer *w, const struct query *q, place_t place);
 

@@ -71,11 +71,12 @@ static bool is_beside(ref_t a, ref_t b)
  * been in front of that one meanwhile; table.c has the proof. For the same reason each
  * entry is marked before the life of the one behind it is loaded.
  */
-static enum step step_over_entry(const struct writer *w, place_t in, uint64_t *link, ref_t *at,
-				 struct entry *entry, ref_t *next, bool *stays)
+static enum step step_over_entry(const struct writer *w, struct position *from, struct entry *entry,
+				 ref_t *next, bool *stays)
 {
+	ref_t *at = &from->seen;
 	enum step step = mark_dead(w, ref_place(*at), entry, next, stays);
-	bool ends = *stays;
+	bool ends = *stays, is_it = from->sweeps && ref_place(*at) == from->sweeps;
 	uint64_t hops;
 
 	for (hops = 0; step == STEP_ON && !ends && is_beside(*at, *next); hops++) {
@@ -85,12 +86,17 @@ static enum step step_over_entry(const struct writer *w, place_t in, uint64_t *l
 		if (!entry || table_is_lost(w->s, hops))
 			return STEP_DAMAGED;
 		step = mark_dead(w, ref_place(*next), entry, &behind, &ends);
-		if (!ends)
+		if (!ends) {
+			is_it |= from->sweeps && ref_place(*next) == from->sweeps;
 			*next = behind;
+		}
 	}
 	if (step != STEP_ON || *stays)
 		return step;
-	return table_cas_in(w, in, link, at, *next) ? STEP_ON : STEP_AGAIN;
+	if (!table_cas_in(w, from->in, from->link, at, *next))
+		return STEP_AGAIN;
+	from->swept = is_it;
+	return STEP_ON;
 }
 
 /*
@@ -179,8 +185,8 @@ static enum step seek_once(const struct writer *w, struct position start, const 
 		entry = segment_entry(s, ref_place(out->seen));
 		if (!entry)
 			return STEP_DAMAGED;
-		step = step_over_entry(w, out->in, out->link, &out->seen, entry, &next, &stays);
-		if (step != STEP_ON)
+		step = step_over_entry(w, out, entry, &next, &stays);
+		if (step != STEP_ON || out->swept)
 			return step;
 		/*
 		 * A live entry becomes the one in front. One that was cleared away does
@@ -218,8 +224,8 @@ static bool start_in_line(const struct segment *s, const struct query *q, struct
 	return !(out->seen & REF_MARK);
 }
 
-int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
-	       struct position *out)
+static int seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+		place_t sweeps, struct position *out)
 {
 	struct position from;
 	bool by_line = start && start_in_line(w->s, q, &from);
@@ -232,6 +238,7 @@ int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct
 		if (!by_line)
 			from = (struct position){ .link = start, .seen = word };
 		by_line = false;
+		from.sweeps = sweeps;
 		step = seek_once(w, from, q, out);
 		word = table_load(start);
 		/*
@@ -244,4 +251,18 @@ int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct
 		return step == STEP_ON ? 0 : segment_fault(w->s);
 	}
 	return -EUCLEAN;
+}
+
+int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+	       struct position *out)
+{
+	return seek(w, start, word, q, 0, out);
+}
+
+int table_seek_out(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+		   place_t place)
+{
+	struct position out;
+
+	return seek(w, start, word, q, place, &out);
 }

@@ -30,6 +30,8 @@ struct position {
 	struct found at;
 	uint32_t passed; /* how many entries, of any key */
 	uint32_t ahead;  /* how many entries with the key, of any owner, @seen included */
+	place_t sweeps;  /* table_seek_out(): the entry */
+	bool swept;      /* it has left the list by this seek */
 };
 
 /*
@@ -40,5 +42,12 @@ struct position {
  */
 int table_seek(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
 	       struct position *out);
+
+/*
+ * The same, but it also ends where it has taken the entry at @place out of the list, which has
+ * q's order and a mark, or a dead owner. If it ends elsewhere, another process has done that.
+ */
+int table_seek_out(const struct writer *w, uint64_t *start, ref_t word, const struct query *q,
+		   place_t place);
 
 #endif

@@ -302,20 +302,20 @@ static inline bool cells_clear(const struct writer *w, const struct query *q, pl
 }
 
 /*
- * The seek has no key, so no living entry ends it early: entries of the order that are
- * dead or marked can lie behind living ones.
+ * The seek has no key, so no living entry ends it early: the entry can lie behind living ones of
+ * its order. But it ends at the entry: a process that unregisters many under one key, the
+ * first of them first, would go along all others each time.
  */
 int table_purge(const struct writer *w, const struct query *q, place_t place)
 {
 	struct query behind = *q;
-	struct position at;
 	uint64_t *start;
 	ref_t word;
 	int err;
 
 	behind.key = NULL;
 	start = table_bucket_make(w, q->hash, &word);
-	err = table_seek(w, start, word, &behind, &at);
+	err = table_seek_out(w, start, word, &behind, place);
 	if (!err && !cells_clear(w, q, place))
 		err = -EUCLEAN;
 	return err;

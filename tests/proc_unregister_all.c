@@ -17,10 +17,13 @@
 #include "shm/gift.h"
 #include "shm/query.h"
 #include "tests/support/child.h"
+#include "tests/support/clock.h"
 #include "tests/support/events.h"
 #include "tests/support/guard.h"
+#include "tests/support/unit.h"
 
 #define NAMES 500
+#define MANY 20000
 
 static int mode;
 static struct kreg *a, *b;
@@ -383,6 +386,59 @@ START_TEST(entries_under_one_key_go_in_registries_with_duplicate_keys_and_partit
 }
 END_TEST
 
+static int64_t unregister_once(struct kreg *k)
+{
+	return kreg_unregister(k, "key", KREG_STRING);
+}
+
+static int64_t unregister_through_handle(struct kreg *k)
+{
+	return kreg_unregister_all(k, 0);
+}
+
+static int64_t unregister_of_process(struct kreg *k)
+{
+	return kreg_unregister_all(k, KREG_UNREGISTER_PROCESS);
+}
+
+static int64_t close_handle(struct kreg *k)
+{
+	int64_t count = kreg_count(k);
+
+	kreg_close(k);
+	return count;
+}
+
+/*
+ * Some 5 ms each. To go along all others for each of them takes 5 to 10 seconds: the bound is far
+ * from both.
+ */
+START_TEST(many_entries_under_one_key_go_in_time_in_proportion)
+{
+	static int64_t (*const ways[])(struct kreg *) = { unregister_once,
+							  unregister_through_handle,
+							  unregister_of_process, close_handle };
+	int64_t began, bound_ms = 700 * (int64_t)unit_slowness();
+	uint32_t i, way;
+	struct kreg *k;
+
+	mode = _i;
+	a = open_many();
+	for (way = 0; way < sizeof(ways) / sizeof(*ways); way++) {
+		k = open_many();
+		for (i = 0; i < MANY; i++)
+			unit_assert(!kreg_register(k, "key", KREG_STRING, "v", 1, NULL));
+		began = clock_ms();
+		ck_assert_int_eq(ways[way](k), MANY);
+		ck_assert_int_le(clock_ms() - began, bound_ms);
+		ck_assert_int_eq(kreg_count(a), 0);
+		if (ways[way] != close_handle)
+			kreg_close(k);
+	}
+	kreg_close(a);
+}
+END_TEST
+
 static int unregister_in_child(int link, void *data)
 {
 	(void)link;
@@ -421,6 +477,7 @@ int main(void)
 		an_entry_that_moves_behind_the_look_is_found,
 		what_was_there_goes_while_another_thread_writes,
 		entries_under_one_key_go_in_registries_with_duplicate_keys_and_partitions,
+		many_entries_under_one_key_go_in_time_in_proportion,
 		a_child_of_fork_and_a_read_only_handle_are_refused,
 		NULL,
 	};

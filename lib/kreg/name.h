@@ -148,7 +148,9 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
  *
  * @match: not NULL. It gets the entry where it lies in shared memory, and must not call
  *         kreg: the key is locked against the other threads of the process meanwhile.
- * Context: as kreg_register().
+ * Context: as kreg_register(). With duplicate keys it takes time in proportion to the caller's
+ *          entries under the key, and for each of them to those of others that were registered
+ *          later.
  * Death: killed inside, the process has no entry, because it is dead.
  * Return: how many entries there were, 0 included; an error as kreg_register(), but never
  *         -EEXIST, -ENOSPC, -EDQUOT.

@@ -8,6 +8,10 @@
  *
  * Stopped or after exec between two, the process has those that were not reached yet.
  *
+ * Memory says which keys there are, and not in the order of the list: to seek each entry in the
+ * line of its key would take the square of the entries under a duplicate key. So where an entry is
+ * met, all of its key go, in the order of the line.
+ *
  * The tag of its block says through which handle an entry was registered; an update
  * through another handle keeps the tag. What belongs to the process but to no handle has no
  * tag of one: it is found in the slabs of the owner, those of earlier programs included, and
@@ -51,25 +55,38 @@ static bool is_wanted(const struct all *all, const struct entry *entry, uint64_t
 	       owner_without_image(load_relaxed(&entry->owner)) == k->self.owner;
 }
 
-static int unregister_change(const struct all *all, const struct query *q, place_t place)
+/* Another process may have been first at a gift. */
+static void count(struct all *all, int err)
+{
+	if (!err)
+		all->count++;
+	else if (err != -ENOENT && !all->err)
+		all->err = err;
+}
+
+/* Those under the key of @q. -ENOENT: all of them. */
+static int unregister_key(struct all *all, const struct query *q)
 {
 	struct kreg *k = all->k;
+	struct own_line line;
 	struct change change;
 	struct found own;
 	int err = change_enter(&change, k, q);
 
 	if (err)
 		return err;
-	err = change_find_at(&change, place, &own);
-	if (!err && all->tag && heap_tag_of(k->heap, place) != all->tag)
-		err = -ENOENT;
-	if (!err)
-		err = change_unlink(&change, &own);
+	change_own_line(&change, &line);
+	while (!(err = change_own_next(&change, &line, &own))) {
+		if (all->tag && heap_tag_of(k->heap, own.place) != all->tag)
+			line.after = own.place;
+		else
+			count(all, change_unlink(&change, &own));
+	}
 	change_leave(&change);
 	return err;
 }
 
-/* Unregisters the entry at @place, if it is one of those. */
+/* Unregisters the entry at @place, if it is one of those, and what else is of its key. */
 static void unregister_place(struct all *all, place_t place)
 {
 	struct segment *s = &all->k->segment;
@@ -93,11 +110,9 @@ static void unregister_place(struct all *all, place_t place)
 	/* A waiter for the end of a claim waits at the bell of the name. */
 	if (entry_kind(info) == ENTRY_CLAIM)
 		q.bell = table_query(s, key, entry_key_size(info)).bell;
-	err = unregister_change(all, &q, place);
-	if (!err)
-		all->count++;
+	err = unregister_key(all, &q);
 out:
-	if (err && err != -ENOENT && !all->err)
+	if (err != -ENOENT && !all->err)
 		all->err = err;
 }
 
