@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/kreg.h"
+#include "tests/support/any_call.h"
 #include "tests/support/child.h"
 #include "tests/support/clock.h"
 #include "tests/support/guard.h"
@@ -27,7 +28,6 @@
 #define ROUNDS 40
 #define ROUND_MS 20
 #define WORDS_EACH_ROUND 40
-#define KEYS 40
 #define WAIT_MS 20
 /* Only a hang reaches this. */
 #define BOUND_MS 60000
@@ -52,6 +52,13 @@ struct part {
 	unsigned int seed;
 };
 
+static uint32_t number_of(void *data)
+{
+	struct part *part = data;
+
+	return (uint32_t)rand_r(&part->seed);
+}
+
 static int open_it(const struct part *part, uint32_t flags, struct kreg **k)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = mode_guard(part->mode),
@@ -61,106 +68,16 @@ static int open_it(const struct part *part, uint32_t flags, struct kreg **k)
 	return kreg_open(k, NAME, &options);
 }
 
-static size_t key_of(unsigned int *seed, char *key)
+static void look(const struct kreg_entry *entry)
 {
-	int number = rand_r(seed) % KEYS;
-
-	/* Half of them are too long for their entry's line. */
-	return (size_t)sprintf(key, number % 2 ? "%d" : "%d-%060d", number, number);
-}
-
-static void write_once(struct kreg *k, unsigned int *seed)
-{
-	static const char value[3000] = { 0 };
-	char key[80];
-	size_t size = key_of(seed, key);
-	struct kreg_lock lock;
-	int64_t now;
-
-	switch (rand_r(seed) % 9) {
-	case 0:
-		kreg_unregister(k, key, size);
-		break;
-	case 1:
-		kreg_update(k, key, size, value, (size_t)rand_r(seed) % 100, NULL, 0);
-		break;
-	case 2:
-		kreg_register_with(k, key, size, "x", 1, KREG_REGISTER_QUEUE, NULL);
-		break;
-	case 3:
-		kreg_register_with(k, key, size, "x", 1, KREG_REGISTER_RESERVED, NULL);
-		kreg_publish(k, key, size, "y", 1);
-		break;
-	case 4:
-		kreg_counter_add(k, key, size, 1, &now);
-		break;
-	case 5:
-		if (!kreg_lock(k, key, size, 0, &lock))
-			kreg_unlock(k, &lock);
-		break;
-	case 6:
-		kreg_meta_put(k, key, size, value, (size_t)rand_r(seed) % 500);
-		break;
-	case 7:
-		kreg_sweep(k);
-		break;
-	default:
-		kreg_register(k, key, size, value, (size_t)rand_r(seed) % sizeof(value), NULL);
-	}
-}
-
-static int look(const struct kreg_entry *entry, void *data)
-{
-	uint64_t *sum = data;
+	static volatile unsigned char last;
 	size_t i;
 
 	if (entry->key_size > KREG_KEY_MAX || entry->value_size > KREG_VALUE_MAX)
 		abort();
 	for (i = 0; i < entry->value_size; i++)
-		*sum += ((const unsigned char *)entry->value)[i];
-	return 0;
-}
-
-static void read_once(struct kreg *k, unsigned int *seed)
-{
-	struct kreg_stat stat = { .size = sizeof(stat) };
-	struct kreg_owner owner = { 0 };
-	const void *value;
-	char key[80], found[100];
-	size_t size = key_of(seed, key);
-	uint64_t sum = 0;
-
-	kreg_lookup(k, key, size, found, sizeof(found), &owner);
-	kreg_whereis(k, key, size, &owner);
-	if (!kreg_read_enter(k)) {
-		kreg_read(k, key, size, &value, &owner);
-		kreg_read_leave(k);
-	}
-	kreg_each_of_key(k, key, size, look, &sum);
-	kreg_dispatch(k, key, size, look, &sum);
-	kreg_each_of_owner(k, &owner, look, &sum);
-	kreg_meta_get(k, key, size, found, sizeof(found));
-	kreg_count(k);
-	if (!(rand_r(seed) % 16)) {
-		kreg_each(k, NULL, 0, look, &sum);
-		kreg_stat(k, &stat);
-	}
-	if (!(rand_r(seed) % 64))
-		kreg_check(k, NULL, NULL);
-}
-
-static void wait_once(struct kreg *k, unsigned int *seed)
-{
-	struct kreg_owner owner = { 0 };
-	char key[80];
-	size_t size = key_of(seed, key);
-
-	kreg_await(k, key, size, WAIT_MS, NULL);
-	kreg_whereis(k, key, size, &owner);
-	kreg_await_gone(k, key, size, &owner, WAIT_MS);
-	if (kreg_register_with(k, key, size, "w", 1, KREG_REGISTER_QUEUE, NULL) == KREG_WAITING)
-		kreg_await_turn(k, key, size, WAIT_MS);
-	kreg_unregister(k, key, size);
+		last = ((const unsigned char *)entry->value)[i];
+	(void)last;
 }
 
 static void listen_once(struct kreg *k)
@@ -169,13 +86,12 @@ static void listen_once(struct kreg *k)
 	struct kreg_listener *listener;
 	struct kreg_event event;
 	int64_t until = clock_ms() + WAIT_MS;
-	uint64_t sum = 0;
 
 	if (kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN))
 		return;
 	while (clock_ms() < until) {
 		if (kreg_listener_next(listener, &event) == 1)
-			look(&event.entry, &sum);
+			look(&event.entry);
 		else
 			nanosleep(&shortly, NULL);
 	}
@@ -189,28 +105,29 @@ static int take_part(int link, void *data)
 {
 	struct timespec shortly = { 0, 1000000 };
 	struct part *part = data;
-	struct kreg *k;
+	struct any any = { .number = number_of, .data = part, .directory = tmp_directory() };
 	int i;
 
 	link_say(link, 0);
 	while (!__atomic_load_n(&part->board->over, __ATOMIC_RELAXED)) {
-		if (open_it(part, 0, &k)) {
+		if (open_it(part, 0, &any.k)) {
 			nanosleep(&shortly, NULL);
 			continue;
 		}
 		for (i = 0; i < 200 && !__atomic_load_n(&part->board->over, __ATOMIC_RELAXED);
 		     i++) {
 			if (part->role == WAITER)
-				wait_once(k, &part->seed);
+				any_wait(&any, WAIT_MS);
 			else if (part->role == LISTENER)
-				listen_once(k);
+				listen_once(any.k);
 			else if (part->role == READER)
-				read_once(k, &part->seed);
+				any_read(&any);
 			else
-				write_once(k, &part->seed);
+				any_change(&any);
 			__atomic_fetch_add(&part->board->calls[part->role], 1, __ATOMIC_RELAXED);
 		}
-		kreg_close(k);
+		any_end(&any);
+		kreg_close(any.k);
 	}
 	return 0;
 }
