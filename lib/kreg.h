@@ -69,6 +69,7 @@
 #include <kreg/query.h>
 #include <kreg/ref.h>
 #include <kreg/registries.h>
+#include <kreg/remote.h>
 #include <kreg/service.h>
 #include <kreg/service_name.h>
 #include <kreg/version.h>

@@ -91,6 +91,21 @@ static inline bool entry_is_dropped(uint64_t info)
 	return (~(info >> ENTRY_KIND_SHIFT) & all) == 0;
 }
 
+/* Whether it tells of a process of another host (kreg_register_remote()). */
+static inline bool entry_is_remote(uint64_t info)
+{
+	return (info >> ENTRY_KIND_SHIFT) & ENTRY_REMOTE;
+}
+
+/*
+ * Whether any other owner may link a name in front of this one without asking for that: one of
+ * another host yields to one of this host.
+ */
+static inline bool entry_yields(uint64_t info)
+{
+	return entry_is_remote(info) && entry_is_replaceable(info);
+}
+
 /* Kinds, as a set. */
 #define KIND_OF(kind) (1u << (kind))
 #define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
@@ -143,12 +158,14 @@ static inline __attribute__((always_inline)) bool entry_has_key(const struct seg
 /*
  * Whether it is a plain name with a key of that size and the value behind it:
  * one comparison for kind, flags and key size together, because the short search makes it for
- * each hit.
+ * each hit. A name of another host has its second comparison where no other one comes.
  */
 static inline bool entry_is_in_line(uint64_t info, uint32_t key_size)
 {
-	return (uint16_t)info == entry_info(ENTRY_NAME, 0, 0, key_size) &&
-	       info >> ENTRY_VALUE_SIZE_SHIFT <= ENTRY_VALUE_SIZE_MAX;
+	if (caa_unlikely((uint16_t)info != entry_info(ENTRY_NAME, 0, 0, key_size)) &&
+	    (uint16_t)info != entry_info(ENTRY_NAME | ENTRY_REMOTE, 0, 0, key_size))
+		return false;
+	return info >> ENTRY_VALUE_SIZE_SHIFT <= ENTRY_VALUE_SIZE_MAX;
 }
 
 static inline uint32_t entry_value_size(uint64_t info)
@@ -178,6 +195,34 @@ static inline const void *entry_value(const struct segment *s, const struct entr
 	if (caa_unlikely(offset + *size > LINE_BYTES && !entry_has_room(s, entry, offset + *size)))
 		return NULL;
 	return (const unsigned char *)entry + offset;
+}
+
+/* The bytes in front of struct entry_remote, of an entry with @value_size bytes behind its key. */
+static inline uint32_t entry_remote_offset(uint32_t key_size, uint32_t value_size)
+{
+	return entry_head(key_size) + ((value_size + 7) & ~7u);
+}
+
+/*
+ * Where the entry says of which host it tells, and the size of its host there, read once; NULL: it
+ * leads out of the entry's slab.
+ */
+static inline const struct entry_remote *
+entry_remote(const struct segment *s, const struct entry *entry, uint64_t info, uint32_t *host_size)
+{
+	uint32_t behind = entry_value_place(info) ? 0 : entry_value_size(info);
+	uint32_t offset = entry_remote_offset(entry_key_size(info), behind);
+	const struct entry_remote *remote;
+
+	offset += (uint32_t)sizeof(*remote);
+	if (!entry_has_room(s, entry, offset))
+		return NULL;
+	remote = (const struct entry_remote *)((const unsigned char *)entry + offset) - 1;
+	/* relaxed: behind the link */
+	*host_size = load_relaxed(&remote->host_size);
+	if (*host_size > ENTRY_HOST_MAX || !entry_has_room(s, entry, offset + *host_size))
+		return NULL;
+	return remote;
 }
 
 #endif

@@ -40,7 +40,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 7u
+#define SEGMENT_LAYOUT 8u
 #define SEGMENT_PAGE 4096u
 
 /*
@@ -635,6 +635,28 @@ struct entry {
 #define ENTRY_GIFT 0x20u
 /* an owner that takes the name over ends it; only with the two above */
 #define ENTRY_DROP 0x40u
+/*
+ * its owner tells of a process of another host: behind the value, or behind the key if the value
+ * has a place of its own, is struct entry_remote, at the next multiple of 8. Only of a name
+ */
+#define ENTRY_REMOTE 0x80u
+
+/* What its owner says of the process of another host; it is constant as the entry is. */
+struct entry_remote {
+	/* as its owner has given it; etcd's revision, say */
+	uint64_t token;
+	/* of the process, nanoseconds since the boot of that host; 0: not known */
+	uint64_t start;
+	uint32_t pid;
+	uint32_t uid;
+	/* enum kreg_remote_flags */
+	uint32_t flags;
+	/* of host, 1 to ENTRY_HOST_MAX */
+	uint32_t host_size;
+	unsigned char host[];
+};
+
+#define ENTRY_HOST_MAX 64u
 
 /*
  * The preamble is written out twice, as a struct of its own and as the beginning of the
@@ -682,5 +704,6 @@ _Static_assert(sizeof(struct group_block) == GROUP_LINES * LINE_BYTES, "other pr
 _Static_assert(sizeof(struct directory_entry) == 16, "other processes see it");
 _Static_assert(sizeof(struct entry) == LINE_BYTES, "one cache line");
 _Static_assert(offsetof(struct entry, bytes) == ENTRY_HEAD, "the key begins here");
+_Static_assert(sizeof(struct entry_remote) == 32, "other processes see it");
 
 #endif

@@ -117,7 +117,8 @@ int table_find_again(const struct segment *s, const struct life_table *lives, co
  * LINK_FIRST and LINK_LAST are for duplicate keys, where any number of entries match.
  */
 enum table_rule {
-	LINK_IF_FREE, /* -EEXIST if any entry matches */
+	LINK_IF_FREE, /* -EEXIST if any entry matches; but in front of the first match if that
+		       * is another owner's and yields */
 	LINK_IN_LINE, /* at the end; -EEXIST if one of self's own matches */
 	LINK_BEFORE,  /* in front of the first match, if that is replaceable; else -EEXIST. If it
 		       * would be dropped as well: table_take() */

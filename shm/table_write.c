@@ -95,13 +95,15 @@ static bool may_pass(const struct writer *w, enum table_rule rule, const struct 
 	if (rule == LINK_BEFORE)
 		return found->owner != w->self && entry_is_replaceable(found->info) &&
 		       !entry_is_dropped(found->info);
+	if (rule == LINK_IF_FREE)
+		return found->owner != w->self && entry_yields(found->info);
 	return rule == LINK_FIRST;
 }
 
 /*
  * Whether the entry that was linked by @rule holds the name, and will to its end: in a
- * registry with unique keys nothing comes in front of it but by LINK_BEFORE, which
- * index_settle() has to refuse.
+ * registry with unique keys nothing comes in front of it but where may_pass() says so, of
+ * entries that index_settle() has to refuse.
  */
 static bool is_first(const struct writer *w, enum table_rule rule, const struct linked *linked)
 {
@@ -175,7 +177,7 @@ static __attribute__((noinline)) int link_seek(const struct writer *w, const str
 	if (err)
 		return err;
 	out->holder = at.at;
-	out->front = at.found && rule == LINK_BEFORE;
+	out->front = at.found && rule != LINK_FIRST;
 	out->ahead = at.found ? 0 : at.ahead;
 	*spot = (struct spot){ at.link, at.in, at.seen, at.passed };
 	if (!at.found || may_pass(w, rule, &at.at))

@@ -304,6 +304,30 @@ START_TEST(changes)
 }
 END_TEST
 
+START_TEST(names_of_other_hosts)
+{
+	KREG_REMOTE(remote, .pid = 1);
+
+	heard_begin(_i);
+	REFUSED(kreg_register_remote, "remote is NULL", (heard_k, "a", 1, "v", 1, NULL, 0, NULL));
+	REFUSED(kreg_register_remote, "unknown bits",
+		(heard_k, "a", 1, "v", 1, &remote, KREG_REGISTER_DROP, NULL));
+	REFUSED(kreg_register_remote, "remote->host", (heard_k, "a", 1, "v", 1, &remote, 0, NULL));
+	REFUSED(kreg_register_remote, "duplicate keys",
+		(heard_d, "a", 1, "v", 1, &remote, 0, NULL));
+	REFUSED(kreg_register_remote, "key is NULL", (heard_k, NULL, 1, "v", 1, &remote, 0, NULL));
+	strcpy(remote.host, "far");
+	remote.flags = 2;
+	REFUSED(kreg_register_remote, "remote->flags", (heard_k, "a", 1, "v", 1, &remote, 0, NULL));
+	remote.size = 0;
+	REFUSED(kreg_register_remote, "size is not set",
+		(heard_k, "a", 1, "v", 1, &remote, 0, NULL));
+	REFUSED(kreg_remote_host, "size is not set", (heard_k, "a", 1, &remote));
+	REFUSED(kreg_remote_host, "key is empty", (heard_k, "a", 0, NULL));
+	heard_end();
+}
+END_TEST
+
 START_TEST(owners)
 {
 	struct kreg_owner never;
@@ -567,6 +591,7 @@ int main(void)
 	tcase_add_loop_test(tcase, lists, 0, 2);
 	tcase_add_loop_test(tcase, registrations, 0, 2);
 	tcase_add_loop_test(tcase, changes, 0, 2);
+	tcase_add_loop_test(tcase, names_of_other_hosts, 0, 2);
 	tcase_add_loop_test(tcase, owners, 0, 2);
 	tcase_add_loop_test(tcase, waits, 0, 2);
 	tcase_add_loop_test(tcase, listeners, 0, 2);

@@ -11,6 +11,7 @@
 
 struct found {
 	const struct client *client;
+	struct kreg *k;
 	struct who_cache *who;
 	size_t count;
 };
@@ -19,10 +20,11 @@ static int print_json(const struct found *found, const struct kreg_entry *entry)
 {
 	const struct who *who = who_is(found->who, &entry->owner);
 	struct output_cell cells[ENTRY_CELLS];
+	struct kreg_remote remote;
 
 	if (!who)
 		return -ENOMEM;
-	entry_cells(entry, who, cells);
+	entry_cells(found->k, entry, who, &remote, cells);
 	return output_record(&found->client->form, entry_columns, ENTRY_CELLS, cells);
 }
 
@@ -44,7 +46,7 @@ static int take_entry(const struct kreg_entry *entry, void *data)
 static int get(struct client *client, struct kreg *k, char **arguments)
 {
 	const char *key = arguments[0];
-	struct found found = { .client = client, .who = who_new(k, 0) };
+	struct found found = { .client = client, .k = k, .who = who_new(k, 0) };
 	int err = client_check_key(client, key);
 
 	if (!err) {

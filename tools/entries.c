@@ -10,14 +10,23 @@ const struct output_column entry_columns[ENTRY_CELLS] = {
 	{ "value", OUTPUT_TEXT, "what it is registered with", false },
 	{ "size", OUTPUT_SIZE, "of the value", true },
 	{ "position", OUTPUT_NUMBER, "how many are ahead of it in the line for the name", true },
+	{ "host", OUTPUT_TEXT, "the other host that it is of", true },
 };
 
-void entry_cells(const struct kreg_entry *entry, const struct who *who,
-		 struct output_cell cells[ENTRY_CELLS])
+static bool is_remote(struct kreg *k, const struct kreg_entry *entry, struct kreg_remote *remote)
+{
+	*remote = (struct kreg_remote){ .size = sizeof(*remote) };
+	return !entry->position && kreg_remote_host(k, entry->key, entry->key_size, remote) > 0;
+}
+
+void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct who *who,
+		 struct kreg_remote *remote, struct output_cell cells[ENTRY_CELLS])
 {
 	cells[ENTRY_KEY] = output_bytes(entry->key, entry->key_size);
 	who_cells(who, cells + ENTRY_OWNER);
 	cells[ENTRY_VALUE] = output_bytes(entry->value, entry->value_size);
 	cells[ENTRY_SIZE] = output_number(entry->value_size);
 	cells[ENTRY_POSITION] = output_number(entry->position);
+	cells[ENTRY_HOST] =
+		is_remote(k, entry, remote) ? output_string(remote->host) : output_none();
 }

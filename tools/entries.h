@@ -17,12 +17,14 @@ enum {
 	ENTRY_VALUE = ENTRY_OWNER + WHO_CELLS,
 	ENTRY_SIZE,
 	ENTRY_POSITION,
+	ENTRY_HOST,
 	ENTRY_CELLS,
 };
 
 extern const struct output_column entry_columns[ENTRY_CELLS];
 
-void entry_cells(const struct kreg_entry *entry, const struct who *who,
-		 struct output_cell cells[ENTRY_CELLS]);
+/* Of an entry of @k; @remote has room for what a cell of another host refers to. */
+void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct who *who,
+		 struct kreg_remote *remote, struct output_cell cells[ENTRY_CELLS]);
 
 #endif

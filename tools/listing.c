@@ -12,6 +12,7 @@
 #define ENOUGH 1
 
 struct visit {
+	struct kreg *k;
 	struct listing *listing;
 	struct output *output; /* NULL: quiet */
 	struct who_cache *who;
@@ -27,6 +28,7 @@ static int add(const struct kreg_entry *entry, void *data)
 {
 	struct output_cell cells[ENTRY_CELLS];
 	struct visit *visit = data;
+	struct kreg_remote remote;
 	const struct who *who;
 
 	if (entry->position && !visit->listing->waiting)
@@ -37,13 +39,13 @@ static int add(const struct kreg_entry *entry, void *data)
 	who = who_is(visit->who, &entry->owner);
 	if (!who)
 		return -ENOMEM;
-	entry_cells(entry, who, cells);
+	entry_cells(visit->k, entry, who, &remote, cells);
 	return output_add(visit->output, cells);
 }
 
 int listing_print(struct client *client, struct kreg *k, struct listing *listing)
 {
-	struct visit visit = { .listing = listing };
+	struct visit visit = { .k = k, .listing = listing };
 	int status = listing->quiet ? 0 : client_list(client, &visit.output);
 	int err = -ENOMEM;
 

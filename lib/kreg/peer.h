@@ -39,7 +39,7 @@ int kreg_whereis(struct kreg *k, const void *key, size_t key_size, struct kreg_o
  * @owner: may be NULL.
  * Return: the fd, which the caller closes, or an error as kreg_lookup(), and:
  *   -ENOENT        the key has no owner
- *   -EREMOTE       the owner is in another PID namespace
+ *   -EREMOTE       the owner is in another PID namespace, or the name is of another host
  *   -EUCLEAN       the process that is said to hold the key has not opened the registry
  *   -EACCES        in the fallback: /proc does not show whether the process has opened the
  *                  registry, and the caller could signal it
@@ -55,7 +55,7 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
  *
  * Return: 0, or an error as kreg_lookup(), and:
  *   -ENOENT        the key has no owner
- *   -EREMOTE       the owner is in another PID namespace
+ *   -EREMOTE       the owner is in another PID namespace, or the name is of another host
  *   -EUCLEAN       the process that is said to hold the key has not opened the registry
  *   -EACCES        in the fallback: /proc does not show whether the process has opened the
  *                  registry
@@ -78,6 +78,8 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
  * Context: may block as connect(2) does.
  * Return: the fd, or an error as kreg_lookup(), and:
  *   -ENOENT        the key has no owner
+ *   -EREMOTE       the name is of another host: connect to the address in its value, if it is
+ *                  one of a socket there
  *   -EDESTADDRREQ  the value is empty, too long, or a path that contains a 0 byte
  *   -EPERM         another process than the owner listens there
  *   -EUCLEAN       the process that is said to hold the key has not opened the registry

@@ -26,17 +26,27 @@ static int block_take(struct kreg *k, uint32_t bytes, uint16_t tag, place_t *out
 	return err;
 }
 
-static int blocks_take(struct kreg *k, uint32_t key_size, uint32_t value_size, struct blocks *out)
+/* The bytes of an entry with @behind bytes of its value behind the key. */
+static uint32_t entry_bytes(uint32_t key_size, uint32_t behind, const struct content *content)
 {
-	uint32_t head = entry_head(key_size);
-	bool is_inline = head + value_size <= ENTRY_INLINE_MAX;
+	return content->remote ? entry_remote_offset(key_size, behind) + content->remote_size
+			       : entry_head(key_size) + behind;
+}
+
+static int blocks_take(struct kreg *k, uint32_t key_size, const struct content *content,
+		       struct blocks *out)
+{
+	uint32_t bytes = entry_bytes(key_size, content->value_size, content);
+	bool is_inline = bytes <= ENTRY_INLINE_MAX;
 	int err;
 
 	out->value = 0;
-	err = block_take(k, is_inline ? head + value_size : head, k->number, &out->entry);
+	if (!is_inline)
+		bytes = entry_bytes(key_size, 0, content);
+	err = block_take(k, bytes, k->number, &out->entry);
 	if (err || is_inline)
 		return err;
-	err = block_take(k, value_size, 0, &out->value);
+	err = block_take(k, content->value_size, 0, &out->value);
 	if (err)
 		heap_return(k->heap, out->entry);
 	return err;
@@ -53,9 +63,9 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 		       const struct content *content)
 {
 	struct segment *s = &k->segment;
-	uint32_t head = entry_head(q->key_size);
-	struct entry *entry =
-		segment_at(s, blocks->entry, blocks->value ? head : head + content->value_size);
+	uint32_t head = entry_head(q->key_size), behind = blocks->value ? 0 : content->value_size;
+	uint32_t bytes = entry_bytes(q->key_size, behind, content);
+	struct entry *entry = segment_at(s, blocks->entry, bytes);
 	void *target = blocks->value ? segment_at(s, blocks->value, content->value_size) : NULL;
 
 	if (!entry || (blocks->value && !target))
@@ -67,6 +77,9 @@ static int blocks_fill(struct kreg *k, const struct blocks *blocks, const struct
 		copy_in_short(target, content->value, content->value_size);
 	else
 		copy_in(target, content->value, content->value_size);
+	if (content->remote)
+		copy_in_short((unsigned char *)entry + bytes - content->remote_size,
+			      content->remote, content->remote_size);
 	/* relaxed: private until it is linked */
 	store_relaxed(&entry->owner, owner_of_kind(k, content->kind));
 	store_relaxed(&entry->info, /* relaxed: as above */
@@ -115,7 +128,7 @@ int blocks_make(struct kreg *k, const struct query *q, const struct content *con
 		out->entry = out->gift.place;
 		return err;
 	}
-	err = blocks_take(k, q->key_size, content->value_size, out);
+	err = blocks_take(k, q->key_size, content, out);
 	if (err)
 		return err;
 	err = blocks_fill(k, out, q, content);

@@ -30,6 +30,9 @@ struct content {
 	const void *value;
 	uint32_t value_size;
 	uint32_t kind; /* with flags */
+	/* with ENTRY_REMOTE among the flags, otherwise 0: what the entry says of the other host */
+	const struct entry_remote *remote;
+	uint32_t remote_size; /* with the host */
 };
 
 /* KREG_REGISTER_REPLACEABLE and KREG_REGISTER_DROP among @flags, as an entry has them. */

@@ -55,6 +55,8 @@ static int count_own(struct kreg *k, const struct query *q, const struct countin
 	if (err)
 		return err;
 	err = change_find_own(&change, &own);
+	if (!err && entry_is_remote(own.info))
+		err = -EREMOTE;
 	if (!err) {
 		word = counter_word(k, &own);
 		is_counter = word;

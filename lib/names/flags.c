@@ -79,6 +79,8 @@ static int set_once(struct kreg *k, struct query *q, uint32_t flags, void *value
 
 	if (got < 0)
 		return (int)got;
+	if (entry_is_remote(own.info))
+		return -EREMOTE;
 	if (entry_flags(own.info) == flags) {
 		got = look(k, q, &info);
 		return got > 0 ? KREG_WAITING : (int)got;

@@ -81,6 +81,8 @@ static int give_once(struct kreg *k, const struct query *q, owner_t to, void *va
 
 	if (size < 0)
 		return size == -ERANGE ? -EMSGSIZE : (int)size;
+	if (entry_is_remote(own.info))
+		return -EREMOTE;
 	err = make(k, q, &own, to, value, (uint32_t)size, &gift);
 	return err ? err : give_replace(k, q, own.place, &gift, to, find_own);
 }

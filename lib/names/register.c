@@ -34,6 +34,8 @@ __attribute__((noinline)) int register_taken(struct kreg *k, const struct query 
 		bool copied;
 
 		err = table_find_name(&k->segment, &k->lives, q, &found);
+		if (!err && entry_yields(found.info))
+			err = -ENOENT;
 		copied = !err && found_copy(k, &found, holder);
 		if (!grace_again(&thread->writer) && (err || copied))
 			break;
@@ -84,6 +86,25 @@ static int take_over(struct change *change, struct blocks *blocks, struct linked
 	return -EUCLEAN;
 }
 
+/* Whether the index says that the name is free. It reads nothing that needs a section. */
+static bool is_free(const struct segment *s, const struct query *q)
+{
+	struct entry *entry;
+	place_t place;
+
+	return index_probe(s, q, &entry, &place) == -ENOENT;
+}
+
+/* Whether the name is held by an entry of another host, which one of this host need not wait for. */
+static bool first_yields(struct change *change)
+{
+	struct found first;
+
+	return !is_free(&change->k->segment, change->q) &&
+	       !table_find_first(&change->thread->writer, change->q, &first) &&
+	       entry_yields(first.info);
+}
+
 /* Links by @flags. If the name may not be taken over, joins its line if @flags allow that. */
 static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
 			 struct linked *linked)
@@ -95,12 +116,12 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 		return change_link(change, blocks, LINK_FIRST, linked);
 	if (flags & KREG_REGISTER_REPLACE)
 		err = take_over(change, blocks, linked);
+	else if (!(flags & KREG_REGISTER_QUEUE) || first_yields(change))
+		err = change_link(change, blocks, LINK_IF_FREE, linked);
 	if (!err && linked->front)
 		leave_line(change, place);
 	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
 		return change_link(change, blocks, LINK_IN_LINE, linked);
-	if (err == -EEXIST && !(flags & KREG_REGISTER_REPLACE))
-		return change_link(change, blocks, LINK_IF_FREE, linked);
 	return err;
 }
 
@@ -181,21 +202,33 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 	return 0;
 }
 
-/* Whether the index says that the name is free. It reads nothing that needs a section. */
-static bool is_free(const struct segment *s, const struct query *q)
+int register_content(struct kreg *k, struct query *q, const struct content *content, uint32_t flags,
+		     struct kreg_found *holder)
 {
-	struct entry *entry;
-	place_t place;
+	struct thread *thread;
+	struct blocks blocks;
+	int err = handle_begin(k, &thread);
 
-	return index_probe(s, q, &entry, &place) == -ENOENT;
+	if (err)
+		return err;
+	q->kinds = KINDS_OF_NAMES;
+	if (k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE)) &&
+	    !is_free(&k->segment, q))
+		err = register_taken(k, q, holder);
+	if (!err)
+		err = blocks_make(k, q, content, &blocks);
+	if (err)
+		return err;
+	err = register_blocks(k, thread, q, &blocks, flags, holder);
+	if (caa_unlikely(blocks.entry))
+		blocks_return(k, &blocks);
+	return err;
 }
 
 static int register_name(struct kreg *k, const void *key, size_t key_size, const void *value,
 			 size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
 	struct content content = { .value = value };
-	struct thread *thread;
-	struct blocks blocks;
 	struct query q;
 	int err = check(k, key, &key_size, value, &value_size, flags, holder);
 
@@ -204,22 +237,8 @@ static int register_name(struct kreg *k, const void *key, size_t key_size, const
 	content.value_size = (uint32_t)value_size;
 	content.kind = flags & KREG_REGISTER_RESERVED ? ENTRY_RESERVED : ENTRY_NAME;
 	content.kind |= flags_of_entry(flags);
-	err = handle_begin(k, &thread);
-	if (err)
-		return err;
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
-	q.kinds = KINDS_OF_NAMES;
-	if (k->segment.unique && !(flags & (KREG_REGISTER_REPLACE | KREG_REGISTER_QUEUE)) &&
-	    !is_free(&k->segment, &q))
-		err = register_taken(k, &q, holder);
-	if (!err)
-		err = blocks_make(k, &q, &content, &blocks);
-	if (err)
-		return err;
-	err = register_blocks(k, thread, &q, &blocks, flags, holder);
-	if (caa_unlikely(blocks.entry))
-		blocks_return(k, &blocks);
-	return err;
+	return register_content(k, &q, &content, flags, holder);
 }
 
 int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const void *value,

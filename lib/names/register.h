@@ -3,20 +3,27 @@
  * What registrations for oneself and for others have in common.
  *
  * Context   outside of changes; any thread.
- * Used by   register.c, behalf.c.
+ * Used by   register.c, behalf.c, remote.c.
  */
 #ifndef KREG_LIB_REGISTER_H
 #define KREG_LIB_REGISTER_H
 
-#include "lib/handle/handle.h"
+#include "lib/names/blocks.h"
 
 #pragma GCC visibility push(hidden)
 
 /*
- * -EEXIST, with the holder: the name is taken. 0: it seems to be free; the CAS that links
- * decides. This check spares the block.
+ * -EEXIST, with the holder: the name is taken. 0: it seems to be free, or its holder yields; the CAS
+ * that links decides. This check spares the block.
  */
 int register_taken(struct kreg *k, const struct query *q, struct kreg_found *holder);
+
+/*
+ * Registers @content by @flags, KREG_REGISTER_*, with checked arguments; @q as of table_query_of().
+ * As kreg_register_with().
+ */
+int register_content(struct kreg *k, struct query *q, const struct content *content, uint32_t flags,
+		     struct kreg_found *holder);
 
 #pragma GCC visibility pop
 

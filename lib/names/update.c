@@ -96,6 +96,8 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 
 	if (err)
 		return err;
+	if (caa_unlikely(entry_is_remote(own.info) != u->remote))
+		return -EREMOTE;
 	value = value_of(change, &own, &size);
 	if (!value)
 		return segment_fault(&change->k->segment);

@@ -22,6 +22,7 @@ struct update {
 	size_t capacity;
 	const uint32_t *flags; /* the new flags, as entry_flags(); NULL: they stay */
 	bool *waits; /* if not NULL: set to whether the published entry is behind others in line */
+	bool remote; /* the entry has to be of another host, and stays that; false: of this one */
 };
 
 /* KREG_STRING is resolved here. -EINVAL, -ENAMETOOLONG, -EMSGSIZE. */
@@ -30,7 +31,8 @@ int update_check(struct kreg *k, const void *key, size_t *key_size, const void *
 
 /*
  * Returns the old value's size. -ENOENT: the caller has no such entry; -ECANCELED: a
- * condition of @u is not met; -ERANGE: the old value does not fit.
+ * condition of @u is not met; -ERANGE: the old value does not fit; -EREMOTE: it is of another
+ * host, or is not although @u says so.
  */
 ssize_t update_entry(struct kreg *k, struct query *q, const struct content *content,
 		     const struct update *u);

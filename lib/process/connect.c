@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/find/remote.h"
 #include "lib/handle/handle.h"
 #include "lib/process/opened.h"
 #include "base/fd.h"
@@ -95,6 +96,9 @@ int kreg_connect(struct kreg *k, const void *key, size_t key_size, int type,
 		return refuse(k, "type is not SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK, "
 				 "SOCK_CLOEXEC or neither");
 	for (tries = 0;; tries++) {
+		fd = remote_refused(k, key, key_size, &own);
+		if (fd)
+			return fd;
 		size = kreg_lookup(k, key, key_size, value, sizeof(value), &own);
 		if (size < 0 && size != -ERANGE)
 			return (int)size;

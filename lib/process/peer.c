@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/find/lookup.h"
+#include "lib/find/remote.h"
 #include "lib/handle/handle.h"
 #include "lib/process/owner.h"
 #include "base/fd.h"
@@ -38,7 +39,7 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 	 * so look it up again.
 	 */
 	do {
-		fd = kreg_whereis(k, key, key_size, &own);
+		fd = remote_refused(k, key, key_size, &own);
 		if (!fd)
 			fd = owner_pidfd_for_caller(k, &own);
 	} while (fd == -ESRCH && ++tries < PEEK_TRIES);
@@ -54,7 +55,7 @@ int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal)
 	int fd, tries = 0, err = 0;
 
 	do {
-		err = kreg_whereis(k, key, key_size, &owner);
+		err = remote_refused(k, key, key_size, &owner);
 		if (err)
 			return err;
 		err = -ESRCH;

@@ -37,6 +37,9 @@ int claim_look(struct kreg *k, const struct query *q, struct claim_holder *holde
 	struct found found = { 0 };
 	int err = lookup_first(k, q, &found, &holder->owner);
 
+	/* One of another host makes room for one of this host. */
+	if (!err && entry_yields(found.info))
+		err = -ENOENT;
 	if (err)
 		return err == -EAGAIN ? -EUCLEAN : err;
 	holder->ready = entry_kind(found.info) == ENTRY_NAME;
@@ -69,7 +72,7 @@ static bool is_claimed_alone(struct kreg *k, const struct line_view *view, const
 	(void)k;
 	(void)data;
 	*blocker = view->claim;
-	return view->claim && !view->first.owner;
+	return view->claim && (!view->first.owner || entry_yields(view->first.info));
 }
 
 /* -EEXIST: another process was first. */

@@ -50,7 +50,7 @@ static const struct {
 	  "ordered to stop, or the handle of a wait was closed" },
 	{ ETIMEDOUT, "timed out" },
 	{ ESRCH, "the process is dead, or has not opened the registry" },
-	{ EREMOTE, "the process is in another PID namespace; call from there" },
+	{ EREMOTE, "the process is in another PID namespace, or on another host; call from there" },
 	{ EDESTADDRREQ, "the value is not a socket address; the owner has to register one" },
 	{ ECONNREFUSED, "no process listens on the owner's socket; retry when it does" },
 	{ ENOEXEC, "the program cannot be run; kreg_started.exec_error says why" },
