@@ -36,6 +36,7 @@ struct kind {
 	size_t key_size;
 	bool miss;
 	bool grouped;                     /* keys of namespaces of 10 names */
+	bool heard;                       /* somebody listens */
 	void (*run)(struct state *state); /* NULL: the contestant's hits or misses */
 };
 
@@ -76,6 +77,7 @@ static const struct kind kinds[] = {
 	{ "kreg-section", &contestant_kreg_lookup, 32, .run = sections },
 	{ "kreg-pair", &contestant_kreg_lookup, 32, .run = pairs },
 	{ "kreg-pair-grouped", &contestant_kreg_lookup, 32, .grouped = true, .run = pairs },
+	{ "kreg-pair-heard", &contestant_kreg_lookup, 32, .heard = true, .run = pairs },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -143,8 +145,10 @@ static void keys_make(struct state *state, const struct kind *kind)
 static void count(const struct kind *kind)
 {
 	struct state state = { 0 };
+	struct kreg_listener *listener = NULL;
 	char directory[64];
 	uint32_t i, j;
+	int err;
 
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-instructions-%d", getpid());
 	/* Small: valgrind has no room for the usual reservation. */
@@ -159,8 +163,12 @@ static void count(const struct kind *kind)
 			state.list.refs[j] = (struct kreg_ref)KREG_REF(
 				state.list.keys + j * kind->key_size, kind->key_size);
 		state.table = kind->with->open(&state.contents);
+		if (kind->heard && (err = kreg_listen(&listener, state.table, NULL, 0)))
+			die("kreg_listen", err);
 		run_once(kind, &state);
 		counted(kind, &state);
+		kreg_listener_close(listener);
+		listener = NULL;
 		kind->with->close(state.table);
 	}
 	rmdir(directory);
