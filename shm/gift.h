@@ -107,4 +107,13 @@ static inline bool gift_is_any(const struct segment *s)
 	return caa_unlikely(gifts >> 32 != (uint32_t)gifts);
 }
 
+/*
+ * Whether there was ever one. Without, no process has changed an entry of another. False is certain
+ * for the changes that the caller has seen, and for those of calls of which it has seen that they are over.
+ */
+static inline bool gift_was_any(const struct segment *s)
+{
+	return load_relaxed(&s->header->gifts) >> 32; /* relaxed: raised before the linking */
+}
+
 #endif

@@ -227,6 +227,8 @@ static int hear(struct kreg_listener *l)
 	if (!err)
 		err = halted_catch_up(&l->halted, &l->mirror);
 	if (!err)
+		err = mirror_end_absent(&l->mirror);
+	if (!err)
 		err = purge_dead(l);
 	if (!err)
 		err = mirror_unblock(&l->mirror);
@@ -294,7 +296,7 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, unguarded_why(l->k));
 	if (!succession_is_current(s))
 		return keep_news(l, -ESHUTDOWN);
-	until.ask_again = l->inbox.is_early;
+	until.ask_again = l->inbox.is_early || mirror_has_absent(&l->mirror);
 	sleeper_arm(&l->sleeper, &until);
 	return 0;
 }

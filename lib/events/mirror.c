@@ -109,7 +109,7 @@ static int promote(struct mirror *m, const struct kreg_entry *at)
 }
 
 /* Ends an entry, and reports the next holder of the name. */
-static int end_and_promote(struct mirror *m, struct mirror_entry *entry, uint32_t type)
+int mirror_end_entry(struct mirror *m, struct mirror_entry *entry, uint32_t type)
 {
 	unsigned char key[KREG_KEY_MAX];
 	struct kreg_entry at = { .key = key, .key_size = entry->key->key_size };
@@ -140,29 +140,6 @@ int mirror_unblock(struct mirror *m)
 	return err;
 }
 
-/* Whether @owner's entry at @place is in the table now, with that key; 0: any that it has. */
-static bool is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
-		     size_t key_size)
-{
-	struct kreg *k = m->k;
-	struct query q = table_query_of(&k->segment, owner, key, key_size);
-	struct table_walk walk;
-	struct found found;
-	int tries, err;
-
-	q.owner = owner;
-	for (tries = 0; tries < PEEK_TRIES; tries++) {
-		uint64_t epoch = grace_peek(&k->segment);
-
-		table_line(&k->segment, &q, &walk);
-		err = place ? table_find_at(&k->segment, &k->lives, &q, place, &found)
-			    : table_line_next(&k->segment, &k->lives, &q, &walk, &found);
-		if (grace_peek_held(&k->segment, epoch))
-			return !err;
-	}
-	return false;
-}
-
 static struct kreg_owner owner_of_entry(const struct mirror_entry *entry)
 {
 	return (struct kreg_owner){ .token = entry->token, .pid = entry->owner->pid };
@@ -187,8 +164,7 @@ static int displace(struct mirror *m, const struct mirror_entry *by, bool waits,
 		if (waits && !from->token) {
 			*from = owner_of_entry(entry);
 			entry->waiting = true;
-		} else if (!is_there(m, entry->token, entry->place, entry->key->key,
-				     entry->key->key_size)) {
+		} else if (!entry_is_there(m, entry)) {
 			err = entry_end(m, entry, alive ? KREG_EVENT_UNREGISTER : KREG_EVENT_PURGE);
 		} else {
 			err = entry_tell(m, entry, KREG_EVENT_UNREGISTER);
@@ -217,7 +193,8 @@ static bool was_taken(struct mirror *m, const struct news *news)
 		if (m->taken[i].owner != owner || m->taken[i].place != news->place)
 			continue;
 		m->taken[i].owner = 0;
-		return !is_there(m, owner, news->place, news->entry.key, news->entry.key_size);
+		return !mirror_is_there(m, owner, news->place, news->entry.key,
+					news->entry.key_size);
 	}
 	return false;
 }
@@ -236,7 +213,7 @@ static int apply_register(struct mirror *m, const struct news *news)
 		return 0;
 	/* The end of that entry was missed, and its place is used for another key. */
 	if (entry)
-		err = end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
+		err = mirror_end_entry(m, entry, KREG_EVENT_UNREGISTER);
 	if (err)
 		return err;
 	entry = entry_new(m, news);
@@ -268,9 +245,9 @@ static int apply_update(struct mirror *m, const struct news *news, place_t befor
 	 * place.
 	 */
 	if (there && there != entry && is_of_key(there, &news->entry))
-		return end_and_promote(m, entry, KREG_EVENT_UNREGISTER);
+		return mirror_end_entry(m, entry, KREG_EVENT_UNREGISTER);
 	if (there && there != entry)
-		err = end_and_promote(m, there, KREG_EVENT_UNREGISTER);
+		err = mirror_end_entry(m, there, KREG_EVENT_UNREGISTER);
 	if (!err)
 		err = entry_set_value(entry, news->entry.value, news->entry.value_size);
 	if (!err)
@@ -287,7 +264,7 @@ static int apply_unregister(struct mirror *m, const struct news *news)
 	struct mirror_entry *entry =
 		known_of(m, news->entry.owner.token, news->place, &news->entry);
 
-	return entry ? end_and_promote(m, entry, KREG_EVENT_UNREGISTER) : 0;
+	return entry ? mirror_end_entry(m, entry, KREG_EVENT_UNREGISTER) : 0;
 }
 
 static bool is_wanted(const struct mirror *m, const struct kreg_entry *entry)
@@ -344,9 +321,10 @@ static int apply_give(struct mirror *m, const struct news *news, const struct lo
 	given.entry.owner = to;
 	if (record->flags & LOG_REFUSED) {
 		gone = known_of(m, to.token, record->place, &news->entry);
-		return gone ? end_and_promote(m, gone, KREG_EVENT_UNREGISTER) : 0;
+		return gone ? mirror_end_entry(m, gone, KREG_EVENT_UNREGISTER) : 0;
 	}
-	happened |= is_there(m, to.token, record->place, news->entry.key, news->entry.key_size);
+	happened |=
+		mirror_is_there(m, to.token, record->place, news->entry.key, news->entry.key_size);
 	if (known && !gone)
 		return happened && is_wanted(m, &given.entry)
 			       ? apply_update(m, &given, record->before)
@@ -358,7 +336,7 @@ static int apply_give(struct mirror *m, const struct news *news, const struct lo
 	    !entry_find(m, to.token, record->place))
 		return entry_given(m, gone, &given);
 	if (gone) {
-		int err = end_and_promote(m, gone, KREG_EVENT_UNREGISTER);
+		int err = mirror_end_entry(m, gone, KREG_EVENT_UNREGISTER);
 
 		if (err)
 			return err;
@@ -378,19 +356,39 @@ static int apply_take(struct mirror *m, const struct news *news, const struct lo
 
 	gone.entry.owner = (struct kreg_owner){ .token = owner };
 	if (!is_wanted(m, &gone.entry) ||
-	    is_there(m, owner, gone.place, gone.entry.key, gone.entry.key_size))
+	    mirror_is_there(m, owner, gone.place, gone.entry.key, gone.entry.key_size))
 		return 0;
 	if (!known_of(m, owner, gone.place, &gone.entry))
 		note_taken(m, owner, gone.place);
-	else if (m->k->segment.unique && is_there(m, owner, 0, gone.entry.key, gone.entry.key_size))
+	else if (m->k->segment.unique &&
+		 mirror_is_there(m, owner, 0, gone.entry.key, gone.entry.key_size))
 		return 0;
 	return apply_unregister(m, &gone);
+}
+
+static int apply(struct mirror *m, const struct log_record *record, const struct news *news)
+{
+	switch (record->type) {
+	case LOG_REGISTER:
+		return apply_register(m, news);
+	case LOG_UPDATE:
+		return apply_update(m, news, record->before);
+	case LOG_UNREGISTER:
+		return apply_unregister(m, news);
+	case LOG_GIVE:
+		return apply_give(m, news, record);
+	case LOG_TAKE:
+		return apply_take(m, news, record);
+	default:
+		return 0;
+	}
 }
 
 int mirror_apply(struct mirror *m, const struct log_record *record)
 {
 	const unsigned char *bytes = log_key(record);
 	struct news news = { .place = record->place, .flags = record->flags, .tell = true };
+	int err;
 
 	news.entry.key = bytes;
 	news.entry.key_size = record->key_size;
@@ -403,20 +401,13 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 	/* The other owner may match the pattern though the one of the record does not. */
 	if (!log_has_other(record->type) && !is_wanted(m, &news.entry))
 		return 0;
-	switch (record->type) {
-	case LOG_REGISTER:
-		return apply_register(m, &news);
-	case LOG_UPDATE:
-		return apply_update(m, &news, record->before);
-	case LOG_UNREGISTER:
-		return apply_unregister(m, &news);
-	case LOG_GIVE:
-		return apply_give(m, &news, record);
-	case LOG_TAKE:
-		return apply_take(m, &news, record);
-	default:
-		return 0;
-	}
+	err = apply(m, record, &news);
+	if (err)
+		return err;
+	mirror_note_absent(
+		m, known_of(m, log_has_other(record->type) ? log_other(record) : record->owner,
+			    news.place, &news.entry));
+	return 0;
 }
 
 /* Ends @owner's entries that are not @seen. */
@@ -427,7 +418,7 @@ static int end_unseen(struct mirror *m, struct mirror_owner *owner, uint32_t typ
 
 	cds_list_for_each_entry_safe (entry, next, &owner->entries, of_owner) {
 		if (!entry->seen && !err)
-			err = end_and_promote(m, entry, type);
+			err = mirror_end_entry(m, entry, type);
 	}
 	return err;
 }

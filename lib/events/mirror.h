@@ -55,7 +55,9 @@ struct mirror {
 	struct cds_list_head owners;
 	struct cds_list_head events;
 	struct cds_list_head blocked; /* reserved keys with known entries in line */
-	bool begun;                   /* entries found from now on are new */
+	/* entries that the table lacked when a record told of them: in this step, and in the one before */
+	struct cds_list_head absent, was_absent;
+	bool begun; /* entries found from now on are new */
 	struct mirror_taken taken[MIRROR_TAKEN];
 	uint32_t takes; /* the next of @taken is takes % MIRROR_TAKEN */
 };
@@ -74,6 +76,14 @@ int mirror_dump(struct mirror *m, struct mirror_owner *owner);
 
 /* Reports the next holder of names whose reservation has ended. */
 int mirror_unblock(struct mirror *m);
+
+/*
+ * Ends the entries that a record has told of before the last call, although the table had them no
+ * longer, and of whose end there was no record since. mirror_has_absent(): whether there are any
+ * for the next call.
+ */
+int mirror_end_absent(struct mirror *m);
+bool mirror_has_absent(struct mirror *m);
 
 /* Reports that @lost records were missed; 0: unknown how many. */
 int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost);

@@ -45,6 +45,8 @@ void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pa
 	CDS_INIT_LIST_HEAD(&m->owners);
 	CDS_INIT_LIST_HEAD(&m->events);
 	CDS_INIT_LIST_HEAD(&m->blocked);
+	CDS_INIT_LIST_HEAD(&m->absent);
+	CDS_INIT_LIST_HEAD(&m->was_absent);
 }
 
 static struct mirror_key *key_get(struct mirror *m, const struct kreg_entry *entry)
@@ -149,6 +151,7 @@ void entry_free(struct mirror *m, struct mirror_entry *entry)
 	tree_remove(entry, &m->by_place, by_place);
 	cds_list_del(&entry->of_key);
 	cds_list_del(&entry->of_owner);
+	cds_list_del(&entry->absent);
 	free(entry->value);
 	free(entry);
 	key_put(m, key);
@@ -193,6 +196,7 @@ struct mirror_entry *entry_new(struct mirror *m, const struct news *news)
 	entry->key = key;
 	entry->owner = owner;
 	owner->has_untold = true;
+	CDS_INIT_LIST_HEAD(&entry->absent);
 	cds_list_add_tail(&entry->of_key, &key->entries);
 	cds_list_add_tail(&entry->of_owner, &owner->entries);
 	if (!entry_set_value(entry, news->entry.value, news->entry.value_size) &&

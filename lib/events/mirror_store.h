@@ -6,7 +6,7 @@
  *           entries.
  * Needs     one thread at a time.
  * Context   private memory.
- * Used by   mirror.c, mirror_store.c.
+ * Used by   mirror.c, mirror_store.c, mirror_table.c.
  */
 #ifndef KREG_LIB_MIRROR_STORE_H
 #define KREG_LIB_MIRROR_STORE_H
@@ -34,6 +34,7 @@ struct mirror_entry {
 	struct mirror_key *key;
 	struct mirror_owner *owner;
 	struct cds_list_head of_key, of_owner;
+	struct cds_list_head absent; /* in one of the mirror's lists, or empty */
 	size_t value_size;
 	unsigned char *value;
 };
@@ -66,6 +67,17 @@ int entry_tell_from(struct mirror *m, struct mirror_entry *entry, uint32_t type,
 int event_add(struct mirror *m, const struct kreg_event *event);
 
 void owner_free(struct mirror *m, struct mirror_owner *owner);
+
+/* mirror_table.c: whether @owner's entry at @place is in the table now, with that key; 0: any that it has. */
+bool mirror_is_there(struct mirror *m, owner_t owner, place_t place, const void *key,
+		     size_t key_size);
+bool entry_is_there(struct mirror *m, const struct mirror_entry *entry);
+
+/* Of what a record has told: the entry, or NULL. For mirror_end_absent(). */
+void mirror_note_absent(struct mirror *m, struct mirror_entry *entry);
+
+/* mirror.c: ends an entry, and reports the next holder of the name. */
+int mirror_end_entry(struct mirror *m, struct mirror_entry *entry, uint32_t type);
 
 #pragma GCC visibility pop
 
