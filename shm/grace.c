@@ -101,11 +101,6 @@
  */
 #define EXPULSIONS_AT_ONCE 3u
 
-/*
- * Once header->fence_since is this old, all sections are known to fence for themselves.
- */
-#define FENCE_SETTLED_NS 1000000000ull
-
 static int membarrier(int command)
 {
 	return (int)syscall(SYS_membarrier, command, 0, 0);
@@ -139,17 +134,13 @@ void grace_refused(const struct segment *s)
 		cas_relaxed(&s->header->fence_since, &none, clock_now()); /* relaxed: as above */
 }
 
-/*
- * Whether all sections have been fencing for themselves for so long that no advancer has
- * to fence for them.
- */
-static bool sections_fence(const struct segment *s)
+bool grace_sections_fence(const struct segment *s)
 {
 	/* relaxed: a time that nothing else depends on */
 	uint64_t since = load_relaxed(&s->header->fence_since);
 	uint64_t now = clock_now();
 
-	return since && now > since && now - since >= FENCE_SETTLED_NS;
+	return since && now > since && now - since >= GRACE_SETTLED_NS;
 }
 
 /* Counts the expulsion and enters the current epoch. */
@@ -325,7 +316,7 @@ static bool fence_for_all(const struct segment *s)
 	if (grace_fence())
 		return true;
 	grace_refused(s);
-	if (!sections_fence(s))
+	if (!grace_sections_fence(s))
 		return false;
 	/*
 	 * ORD[grace_advance:D] full: the expulsions, then the next epoch and the hazards:

@@ -89,6 +89,13 @@ void grace_refused(const struct segment *s);
 bool grace_fence(void);
 
 /*
+ * Whether all sections have been fencing for themselves for so long that nobody has to fence for
+ * them. Where grace_fence() is refused that is so after GRACE_SETTLED_NS at most.
+ */
+bool grace_sections_fence(const struct segment *s);
+#define GRACE_SETTLED_NS 1000000000ull
+
+/*
  * Takes a slot for the calling thread; @joined is the result of grace_join(). -ENOBUFS:
  * all slots are taken by threads of living processes; -ENOSPC: no memory for another one.
  * The slot stays the thread's until grace_slot_return(), or until its program ends.
@@ -173,7 +180,7 @@ static inline void grace_leave(uint64_t *word)
 	/*
 	 * ORD[grace_leave:A] release: what the section read, then the slot. Were the slot
 	 * empty first, memory could be reused under the section's last reads; pairs with
-	 * grace_advance:B
+	 * grace_advance:B, call_in:A
 	 */
 	store_release(word, 0ull);
 }

@@ -77,7 +77,7 @@ static bool slot_take(const struct life_table *lives, struct slot *slot, uint64_
 		return false;
 	/*
 	 * ORD[slot_take:A] acq_rel: the last owner's stores, then ours; pairs with
-	 * grace_slot_return:A, grace_slot_free:A. The slot changes hands here.
+	 * grace_slot_return:A, grace_slot_free:A, call_in:B. The slot changes hands here.
 	 */
 	if (!cas_acq_rel(&slot->owner, &seen, me))
 		return false;

@@ -571,8 +571,14 @@ static enum happened has_happened(const struct segment *s, const struct life_tab
 	bool settled, runs;
 
 	reader->is_settled = false;
-	if (!log_is_announced(record->type) || !life_is_alive(lives, record->owner))
+	if (!log_is_announced(record->type))
 		return HAS_HAPPENED;
+	if (!life_is_alive(lives, record->owner)) {
+		/* In the fallback a thread of the dead may run for another instant; see grace.c. */
+		if (log_has_other(record->type) && !lives->facts)
+			grace_fence();
+		return HAS_HAPPENED;
+	}
 	settled = log_is_settled(batch, reader->number);
 	runs = life_image_is_alive(lives, owner_with_image(record->owner, record->image));
 	reader->is_settled = settled && runs;

@@ -3,7 +3,8 @@
  * Detection of halted processes. While a thread is inside of a call that writes, its
  * slot's `writing` is set. If that, and all records of its process, are as they were at
  * the last look, the process is halted in the middle of a call, or as slow as if it were.
- * A change that it has made before its record is in the table, and in no log.
+ * A change that it has made before its record is in the table, and in no log. It may be of
+ * another's entry, if it began the call before anybody listened, or had no memory for the record.
  *
  * When the process goes on, it writes the record of a change that is known by then; the
  * mirror skips it.
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "shm/gift.h"
 #include "shm/row.h"
 
 /*
@@ -111,6 +113,7 @@ static bool is_halted(struct halted *halted, uint32_t seat, uint64_t time)
 int halted_catch_up(struct halted *halted, struct mirror *m)
 {
 	uint32_t seat, end = row_end(&halted->k->segment), entries;
+	bool all = gift_was_any(&halted->k->segment), any = false;
 	uint64_t time = clock_now();
 	owner_t owner;
 	int err = 0;
@@ -123,10 +126,11 @@ int halted_catch_up(struct halted *halted, struct mirror *m)
 		if (!is_halted(halted, seat, time))
 			continue;
 		owner = row_owner(&halted->k->segment, &halted->k->lives, seat, &entries);
-		if (owner)
+		any |= owner != 0;
+		if (owner && !all)
 			err = mirror_resync(m, owner, true);
 		if (!err)
 			halted->seats[seat].compared = time;
 	}
-	return err;
+	return any && all ? mirror_resync(m, 0, true) : err;
 }

@@ -34,7 +34,10 @@ struct halted {
 int halted_init(struct halted *halted, struct kreg *k);
 void halted_free(struct halted *halted);
 
-/* Compares the entries of halted owners with the table. Errors as mirror_resync(). */
+/*
+ * Compares the entries of halted owners with the table, or all if these may have changed others'.
+ * Errors as mirror_resync().
+ */
 int halted_catch_up(struct halted *halted, struct mirror *m);
 
 /* Whether any thread is inside of a call. */

@@ -5,15 +5,17 @@
  * One step, in this order:
  *
  *   1 which known owners are dead           their logs are final from here on
- *   2 which have called exec                all changes of their earlier programs are in the
- *                                           table, with or without a record
+ *   2 which have called exec, and which     all that these have changed is in the table, with or
+ *     calls are over                        without a record
  *   3 the highest stamp taken so far        every record with a smaller one that matters is
  *                                           published
  *   4 read all logs                         records with a later stamp wait for the next step
  *   5 sort by stamp, and apply to the mirror
- *   6 compare with the table                seats whose records were missed (all seats, if these may
- *                                           be of others' entries), those of 2, and those halted in
- *                                           the middle of a call
+ *   6 compare with the table                seats whose records were missed, those of 2, those of
+ *                                           calls that are over (underway.c), and those halted in
+ *                                           the middle of a call; all seats, if one may have changed
+ *                                           others' entries. And entries that a record of the step
+ *                                           before has told of, if the table lacked them already
  *   7 report the remaining entries of the dead of 1 as purged; report core dumps
  *
  * Steps 1 to 4 must not change places: a log that was read before its owner was found
@@ -34,8 +36,10 @@
 #include "lib/find/pattern.h"
 #include "lib/events/programs.h"
 #include "lib/events/sleeper.h"
+#include "lib/events/underway.h"
 #include "lib/namespace/telemetry.h"
 #include "lib/handle/unguarded.h"
+#include "shm/gift.h"
 #include "shm/row.h"
 #include "shm/succession.h"
 
@@ -50,6 +54,7 @@ struct kreg_listener {
 	bool wants_dumps;
 	struct programs programs;
 	struct halted halted;
+	struct underway underway;
 };
 
 static void signal_news(struct kreg_listener *l)
@@ -89,17 +94,6 @@ static int hear_records(struct kreg_listener *l, uint64_t end)
 		free(record);
 	}
 	return err;
-}
-
-/*
- * What an owner has changed of others' entries is in its own log, and by gifts only: by what it
- * gave, or registered for others, and by the holders that it has dropped. So where there has been
- * any gift, the entries of one owner are not enough, and they may be of an owner that is dead.
- */
-static bool missed_may_be_of_others(const struct segment *s)
-{
-	/* relaxed: raised before the gift is linked, and the record that was missed is later */
-	return load_relaxed(&s->header->gifts) >> 32;
 }
 
 /* Reports that records of @seat were missed, and compares its entries with the table. */
@@ -144,19 +138,27 @@ static int read_logs(struct kreg_listener *l)
 	if (!err)
 		err = hear_records(l, stamps);
 	if (missed)
-		all = missed_may_be_of_others(s);
+		all = gift_was_any(s);
+	/*
+	 * What an owner has changed of others' entries is in its own log, and by gifts only: by what
+	 * it gave, or registered for others, and by the holders that it has dropped. So where there
+	 * has been any gift, the entries of one owner are not enough, and they may be of an owner
+	 * that is dead.
+	 *
+	 * What other logs have of earlier changes is dropped: the end of such an entry may be among
+	 * what was missed, and applied after this look at the table it would be there for good.
+	 */
+	if (all && !err)
+		inbox_begin(&l->inbox);
+	/* A change without memory for its record is missed before it happens. */
+	if (missed)
+		underway_follow(&l->underway, all ? NULL : lost, false);
 	for (seat = 0; missed && seat < end && !err; seat++) {
 		if (lost[seat])
 			err = catch_up(l, seat, lost[seat], all);
 	}
-	/*
-	 * What other logs have of earlier changes is dropped: the end of such an entry may be among
-	 * what was missed, and applied after this look at the table it would be there for good.
-	 */
-	if (all && !err) {
-		inbox_begin(&l->inbox);
+	if (all && !err)
 		err = mirror_resync(&l->mirror, 0, true);
-	}
 	free(lost);
 	return err;
 }
@@ -199,6 +201,7 @@ static int start_over(struct kreg_listener *l)
 	int err;
 
 	inbox_begin(&l->inbox);
+	underway_follow(&l->underway, NULL, false);
 	err = mirror_lost(&l->mirror, 0, 0);
 	if (!err)
 		err = mirror_resync(&l->mirror, 0, true);
@@ -220,10 +223,13 @@ static int hear(struct kreg_listener *l)
 	 */
 	fence_acquire();
 	programs_look(&l->programs);
+	underway_look(&l->underway);
 	l->inbox.is_early = false;
 	err = l->behind ? start_over(l) : read_logs(l);
 	if (!err)
 		err = programs_catch_up(&l->programs, &l->mirror);
+	if (!err)
+		err = underway_catch_up(&l->underway, &l->mirror);
 	if (!err)
 		err = halted_catch_up(&l->halted, &l->mirror);
 	if (!err)
@@ -296,7 +302,8 @@ static int listener_next(struct kreg_listener *l, struct kreg_event *event)
 		return keep_news(l, unguarded_why(l->k));
 	if (!succession_is_current(s))
 		return keep_news(l, -ESHUTDOWN);
-	until.ask_again = l->inbox.is_early || mirror_has_absent(&l->mirror);
+	until.ask_again =
+		l->inbox.is_early || underway_is_any(&l->underway) || mirror_has_absent(&l->mirror);
 	sleeper_arm(&l->sleeper, &until);
 	return 0;
 }
@@ -330,6 +337,7 @@ static void listener_free(struct kreg_listener *l)
 	inbox_free(&l->inbox);
 	programs_free(&l->programs);
 	halted_free(&l->halted);
+	underway_free(&l->underway);
 	free(l->fetched);
 	free(l);
 }
@@ -363,6 +371,8 @@ static int listener_new(struct kreg *k, const struct kreg_pattern *pattern, uint
 	err = programs_init(&l->programs, k);
 	if (!err)
 		err = halted_init(&l->halted, k);
+	if (!err)
+		err = underway_init(&l->underway, k);
 	return err ? err : inbox_init(&l->inbox, k);
 }
 
@@ -372,7 +382,9 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	int err, tries = 0;
 
 	log_listen(&k->segment, &k->self);
+	underway_begin(&l->underway);
 	inbox_begin(&l->inbox);
+	underway_follow(&l->underway, NULL, true);
 	programs_look(&l->programs);
 	do {
 		err = mirror_resync(&l->mirror, 0, tell);
