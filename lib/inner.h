@@ -244,6 +244,32 @@ int kreg_inner_publish(struct reservation *r, uint64_t owner, const void *value,
 /* Replaces the previous status by @status. Errors as kreg_register(). */
 int kreg_inner_show(struct reservation *r, const struct program_status *status);
 
+/*
+ * What a supervisor reports of a service; times are of clock_now(). The fields that are not
+ * explained are as in struct kreg_service_state.
+ */
+struct reported_state {
+	uint64_t supervisor; /* a number, not 0, that no other one of the process has had there */
+	uint64_t since;
+	uint64_t due;     /* of the restart; 0: none */
+	uint64_t program; /* the token of its process; 0: it does not run, or is not ready */
+	int32_t pid;
+	uint32_t state;
+	int32_t error;
+	uint32_t restarts;
+	uint32_t in_row;
+	struct kreg_end end;
+};
+
+/*
+ * Replaces what @state->supervisor has reported of the service; after an error nothing is reported, rather
+ * than what is no longer so. kreg_inner_unreport() removes it. In lib/namespace/. Errors as
+ * kreg_register().
+ */
+int kreg_inner_report(struct kreg *k, const char *space, const char *role,
+		      const struct reported_state *state);
+void kreg_inner_unreport(struct kreg *k, const char *space, const char *role, uint64_t supervisor);
+
 /* Reports a start by namespace and role that has ended with @err. In lib/namespace/. */
 void kreg_inner_started(struct kreg *k, const char *space, const char *role,
 			const struct kreg_owner *owner, int err);

@@ -72,6 +72,7 @@
 #include <kreg/remote.h>
 #include <kreg/service.h>
 #include <kreg/service_name.h>
+#include <kreg/service_state.h>
 #include <kreg/version.h>
 #include <kreg/wait.h>
 

@@ -113,7 +113,8 @@ static inline bool entry_yields(uint64_t info)
  * Those that belong to the program that their owner runs, and end with it at exec. Their
  * owner word has the image.
  */
-#define KINDS_OF_PROGRAMS (KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM) | KIND_OF(ENTRY_STATUS))
+#define KINDS_OF_PROGRAMS                                                                          \
+	(KIND_OF(ENTRY_LOCK) | KIND_OF(ENTRY_CLAIM) | KIND_OF(ENTRY_STATUS) | KIND_OF(ENTRY_STATE))
 #define KINDS_USED (KINDS_OF_NAMES | KINDS_OF_PROGRAMS)
 
 static inline bool entry_is_of(uint64_t info, uint32_t kinds)

@@ -40,7 +40,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 8u
+#define SEGMENT_LAYOUT 9u
 #define SEGMENT_PAGE 4096u
 
 /*
@@ -626,6 +626,8 @@ struct entry {
 #define ENTRY_CLAIM 4u
 /* what a program says of itself, for others to see; apart as well */
 #define ENTRY_STATUS 5u
+/* what a supervisor says of a service, which may not run; apart as well */
+#define ENTRY_STATE 6u
 
 /* Flags, above the kind. */
 

@@ -36,12 +36,13 @@ struct query {
 };
 
 /*
- * Locks, claims and statuses get other places in the list than names of the same key: a
+ * Locks, claims, statuses and states get other places in the list than names of the same key: a
  * long line for a lock would otherwise lengthen each lookup of the name.
  */
 #define HASH_OF_LOCKS 0x1e3779b9u
 #define HASH_OF_CLAIMS 0x02b2ae3du
 #define HASH_OF_STATUS 0x165667b1u
+#define HASH_OF_STATE 0x27d4eb2fu
 
 /* The hash of the key is known already. */
 static inline __attribute__((always_inline)) struct query
@@ -95,6 +96,12 @@ static inline struct query table_query_status(const struct segment *s, const voi
 	return table_query_by(s, HASH_OF_STATUS, key, key_size, KIND_OF(ENTRY_STATUS));
 }
 
+static inline struct query table_query_state(const struct segment *s, const void *key,
+					     size_t key_size)
+{
+	return table_query_by(s, HASH_OF_STATE, key, key_size, KIND_OF(ENTRY_STATE));
+}
+
 /*
  * Turns the query for a key into the one for the entries that owners of one partition
  * have under it. A key's entries are in as many places of the list as there are
@@ -141,6 +148,8 @@ static inline struct query table_query_entry(const struct segment *s, owner_t ow
 		return table_query_claim(s, key, entry_key_size(info));
 	case ENTRY_STATUS:
 		return table_query_status(s, key, entry_key_size(info));
+	case ENTRY_STATE:
+		return table_query_state(s, key, entry_key_size(info));
 	default:
 		return table_query_of(s, owner, key, entry_key_size(info));
 	}

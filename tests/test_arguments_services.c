@@ -26,6 +26,13 @@ static int visit_service(const struct kreg_service *service, void *data)
 	return 0;
 }
 
+static int visit_state(const char *space, const char *role, const struct kreg_service_state *state,
+		       void *data)
+{
+	(void)space, (void)role, (void)state, (void)data;
+	return 0;
+}
+
 static int visit_namespace(const char *space, uint64_t services, void *data)
 {
 	(void)space;
@@ -53,6 +60,7 @@ static int visit_namespace(const char *space, uint64_t services, void *data)
 START_TEST(namespaces_and_roles)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
+	struct kreg_service_state state = { .size = sizeof(state) };
 	struct kreg_pending *pending;
 	struct kreg_owner owner;
 	struct kreg_lock lock;
@@ -83,6 +91,7 @@ START_TEST(namespaces_and_roles)
 	SERVICE(kreg_service_connect, SOCK_STREAM, NULL);
 	SERVICE(kreg_service_lock, 0, &lock);
 	SERVICE(kreg_service_health, &health);
+	SERVICE(kreg_service_state, &state);
 	REFUSED(kreg_service_register_for, "role is no role",
 		(heard_k, &heard_self, "s", "\n", "v", 1, 0, NULL));
 	REFUSED(kreg_service_update_for, "role is no role",
@@ -99,6 +108,7 @@ END_TEST
 START_TEST(what_the_calls_for_names_refuse)
 {
 	struct kreg_service_health health = { .size = sizeof(health) };
+	struct kreg_service_state state = { 0 };
 
 	heard_begin(_i);
 	/* What the call for names refuses has the name of the call that was made. */
@@ -112,6 +122,8 @@ START_TEST(what_the_calls_for_names_refuse)
 	REFUSED(kreg_service_health, "health is NULL", (heard_k, "s", "r", NULL));
 	health.size = 0;
 	REFUSED(kreg_service_health, "health->size is not set", (heard_k, "s", "r", &health));
+	REFUSED(kreg_service_state, "state is NULL", (heard_k, "s", "r", NULL));
+	REFUSED(kreg_service_state, "state->size is not set", (heard_k, "s", "r", &state));
 	heard_end();
 }
 END_TEST
@@ -135,6 +147,11 @@ START_TEST(lists_and_keys)
 	REFUSED(kreg_service_each_reserved, "k is NULL", (NULL, NULL, visit_service, NULL));
 	REFUSED(kreg_namespace_each, "visit is NULL", (heard_k, NULL, NULL));
 	REFUSED(kreg_namespace_each, "duplicate keys", (heard_d, visit_namespace, NULL));
+	REFUSED(kreg_service_state_each, "visit is NULL", (heard_k, NULL, NULL, NULL));
+	REFUSED(kreg_service_state_each, "k is NULL", (NULL, NULL, visit_state, NULL));
+	REFUSED(kreg_service_state_each, "duplicate keys", (heard_d, NULL, visit_state, NULL));
+	REFUSED(kreg_service_state_each, "space is no namespace",
+		(heard_k, "a/b", visit_state, NULL));
 	REFUSED(kreg_service_telemetry, "k is NULL", (NULL, NULL, NULL));
 	REFUSED(kreg_service_beat, "k is NULL", (NULL));
 	REFUSED(kreg_service_key, "space is NULL", (NULL, "r", room, sizeof(room)));

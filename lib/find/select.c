@@ -71,6 +71,9 @@ int kreg_each_of_owner(struct kreg *k, const struct kreg_owner *owner, kreg_visi
 int kreg_inner_select_all(struct kreg *k, const struct kreg_pattern *pattern, kreg_visit_fn visit,
 			  void *data)
 {
-	return visit_matching(&(struct visit){
-		.k = k, .pattern = pattern, .visit = visit, .data = data, .reserved_too = true });
+	return visit_matching(&(struct visit){ .k = k,
+					       .pattern = pattern,
+					       .visit = visit,
+					       .data = data,
+					       .kinds = KINDS_OF_NAMES });
 }

@@ -149,7 +149,7 @@ static uint32_t position_of(const struct visit *v, const struct found *found, st
  */
 static int batch_collect(const struct visit *v, struct batch *batch, order_t end)
 {
-	uint32_t kinds = v->reserved_too ? KINDS_OF_NAMES : KIND_OF(ENTRY_NAME);
+	uint32_t kinds = visit_kinds(v);
 	struct kreg *k = v->k;
 	struct table_walk walk;
 	struct found found;
@@ -177,7 +177,7 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 		 * Most entries are the first of their order, which saves the copy of the
 		 * key.
 		 */
-		if (k->segment.unique && !first && order == last)
+		if (k->segment.unique && kinds & KINDS_OF_NAMES && !first && order == last)
 			position = position_of(v, &found, &line);
 		first = false;
 		last = order;

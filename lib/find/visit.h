@@ -23,9 +23,14 @@ struct visit {
 	const struct kreg_pattern *pattern;
 	kreg_visit_fn visit;
 	void *data;
-	bool reserved_too;
-	bool twice; /* repeat until two rounds agree; for entries of one key only */
+	uint32_t kinds; /* KIND_OF() what is shown; 0: names that can be found */
+	bool twice;     /* repeat until two rounds agree; for entries of one key only */
 };
+
+static inline uint32_t visit_kinds(const struct visit *v)
+{
+	return v->kinds ? v->kinds : KIND_OF(ENTRY_NAME);
+}
 
 /* 0, or the visitor's result; -ENOMEM, -EAGAIN, -EUCLEAN. */
 int visit_key(const struct visit *v, const void *key, size_t key_size);

@@ -40,12 +40,13 @@ static int slab_orders(const struct visit *v, owner_t owner, uint32_t slab, stru
 		if (!entry)
 			return -EUCLEAN;
 		info = load_relaxed(&entry->info); /* relaxed: a hint; the list decides */
-		if (!entry_is_of(info, KIND_OF(ENTRY_NAME)) ||
+		if (!entry_is_of(info, visit_kinds(v)) ||
 		    ENTRY_HEAD + entry_key_size(info) > cut.bytes ||
-		    load_relaxed(&entry->owner) != owner) /* relaxed: as above */
+		    /* relaxed: as above */
+		    owner_without_image(load_relaxed(&entry->owner)) != owner)
 			continue;
 		copy_out(key, entry->bytes, entry_key_size(info));
-		q = table_query_of(s, owner, key, entry_key_size(info));
+		q = table_query_entry(s, owner, info, key);
 		err = orders_add(orders, q.order);
 	}
 	return err;

@@ -184,7 +184,7 @@ static int visit_services(struct kreg *k, const char *space, struct each *each, 
 					    .pattern = &pattern,
 					    .visit = visit_service,
 					    .data = each,
-					    .reserved_too = reserved_too });
+					    .kinds = reserved_too ? KINDS_OF_NAMES : 0 });
 }
 
 int kreg_service_each(struct kreg *k, const char *space,

@@ -12,7 +12,9 @@
 #include "base/sized.h"
 #include "lib/services/start/hearer.h"
 #include "lib/services/supervise/supervisor.h"
+#include "lib/services/supervise/supervisor_report.h"
 #include "base/background.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 
 int wards_make(struct wards *out, const struct supervision *plan)
@@ -137,6 +139,8 @@ static int supervise(struct kreg_supervisor **out, struct kreg *k, const char *s
 	if (!s)
 		return -ENOMEM;
 	s->k = k;
+	/* A later supervisor of this namespace in this process has a larger one. */
+	s->number = clock_now();
 	s->asked = s->bell = s->outer = s->sign = s->children = -1;
 	s->ended = (struct pair){ .fd = -1, .fd_write = -1 };
 	s->cgroups.own = s->cgroups.all = -1;
@@ -274,6 +278,7 @@ void kreg_supervisor_stop(struct kreg_supervisor *s)
 		pthread_mutex_unlock(&s->gate);
 		sem_post(&s->rung);
 		background_join(&s->thread);
+		report_nothing(s);
 	}
 	supervisor_free(s);
 }

@@ -7,7 +7,7 @@
  * Needs     a thread of its own: the kernel ends services with the thread that started
  *           them.
  * Used by   supervisor.c, supervisor_apart.c, supervisor_run.c, supervisor_start.c,
- *           supervisor_stop.c, supervisor_change.c.
+ *           supervisor_stop.c, supervisor_change.c, supervisor_report.c.
  */
 #ifndef KREG_LIB_SUPERVISOR_H
 #define KREG_LIB_SUPERVISOR_H
@@ -42,6 +42,8 @@ struct kreg_supervisor {
 	struct wards wards;
 	struct cgroups cgroups;
 	struct restart_history history;
+	uint64_t number;          /* of struct reported_state */
+	bool has_complained;      /* that a state could not be reported */
 	struct background thread; /* the speaker, which starts the thread that supervises */
 	struct outside outside;
 	bool is_apart; /* the fds are in a table of its own, see supervisor_apart.c */

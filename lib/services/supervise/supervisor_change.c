@@ -21,6 +21,7 @@
 
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
+#include "lib/services/supervise/supervisor_report.h"
 
 static bool are_equal(const char *a, const char *b)
 {
@@ -74,6 +75,8 @@ static void stop_others(struct kreg_supervisor *s, struct wards *next)
 
 		if (!same || !is_started_alike(ward->what, same->what))
 			supervisor_stop_ward(s, ward);
+		if (!same)
+			report_nothing_of(s, ward);
 	}
 }
 
@@ -122,6 +125,10 @@ static int start_new(struct kreg_supervisor *s, bool *is_new)
 	size_t at;
 	int err = 0, now;
 
+	for (at = 0; at < s->plan->what.count; at++) {
+		if (is_new[at])
+			report(s, &s->wards.at[at], KREG_STATE_WAITING);
+	}
 	for (at = 0; at < s->plan->what.count && !s->is_to_stop; at++) {
 		struct ward *ward = &s->wards.at[at];
 
@@ -133,6 +140,7 @@ static int start_new(struct kreg_supervisor *s, bool *is_new)
 					"not started",
 					s->plan->space, ward->what->role);
 			ward->is_down = true;
+			report_not_started(s, ward, KREG_STATE_FAILED, -ECANCELED, NULL);
 			continue;
 		}
 		now = supervisor_start_or_take_over(s, ward);

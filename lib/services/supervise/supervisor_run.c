@@ -32,8 +32,12 @@
 #include "lib/services/supervise/service_left.h"
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
+#include "lib/services/supervise/supervisor_report.h"
 #include "base/clock.h"
 #include "base/fd.h"
+
+/* How long a state that could not be reported waits for another try. */
+#define REPORT_AGAIN_MS 500
 
 static int start_all(struct kreg_supervisor *s)
 {
@@ -86,6 +90,11 @@ void supervisor_note_end(struct kreg_supervisor *s, struct ward *ward, const str
 	ward->is_refused = ward->left && ending->code == CLD_EXITED && !ending->status;
 	if (!ward->is_refused && restart_is_needed(ward->what->restart, ending))
 		owe(s, ward);
+	ward->ending = *ending;
+	report(s, ward,
+	       ward->is_refused ? KREG_STATE_FAILED
+	       : ward->is_owed  ? KREG_STATE_RESTARTING
+				: KREG_STATE_DONE);
 }
 
 static void restart(struct kreg_supervisor *s, size_t place)
@@ -105,13 +114,17 @@ static void restart(struct kreg_supervisor *s, size_t place)
 			ward->is_forgotten = true;
 			break;
 		case RESTART_START:
+			ward->restarts++;
 			err = supervisor_start(s, ward, &started);
 			if (!err)
 				break;
 			owe(s, ward);
-			if (err == -ECANCELED)
+			if (err == -ECANCELED) {
 				ward->due = clock_now();
-			else
+				ward->restarts--;
+			}
+			report_not_started(s, ward, KREG_STATE_RESTARTING, err, &started);
+			if (err != -ECANCELED)
 				say_not_started(s->plan, ward, err, &started);
 			return;
 		}
@@ -125,6 +138,7 @@ static bool restart_if_allowed(struct kreg_supervisor *s, size_t place)
 		restart(s, place);
 		return true;
 	}
+	report(s, &s->wards.at[place], KREG_STATE_FAILED);
 	say_limit_reached(s->plan, &s->wards.at[place], &s->history);
 	return false;
 }
@@ -134,7 +148,7 @@ static void wait_for_news(struct kreg_supervisor *s)
 {
 	size_t count = s->plan->what.count, at;
 	struct pollfd *polled = s->wards.polled;
-	uint64_t due = clock_after_ms(FD_EVENT_LOOK_MS);
+	uint64_t due = clock_after_ms(report_rest(s) ? FD_EVENT_LOOK_MS : REPORT_AGAIN_MS);
 	struct timespec left;
 
 	polled[POLLED_ASKED] = (struct pollfd){ .fd = s->asked, .events = POLLIN };
@@ -262,6 +276,7 @@ static int begin(struct kreg_supervisor *s)
 	struct kreg_found holder = { 0 };
 	int err = kreg_service_register(s->k, s->plan->space, KREG_ROLE_SUPERVISOR, what->value,
 					what->value ? strlen(what->value) : 0, &holder);
+	size_t at;
 
 	if (err == -EEXIST)
 		supervision_say(what,
@@ -272,6 +287,8 @@ static int begin(struct kreg_supervisor *s)
 		supervision_blame(s->why, KREG_ROLE_SUPERVISOR);
 		return err;
 	}
+	for (at = 0; at < what->count; at++)
+		report(s, &s->wards.at[at], KREG_STATE_WAITING);
 	become_parent(s);
 	put_sign_out(s);
 	if (!(what->flags & KREG_SUPERVISE_NO_CGROUPS))
@@ -283,9 +300,12 @@ static int begin(struct kreg_supervisor *s)
 	return err;
 }
 
-static void end(struct kreg_supervisor *s)
+/* @why: what was given up is reported until the supervisor is freed. */
+static void end(struct kreg_supervisor *s, int why)
 {
 	supervisor_stop_all(s);
+	if (why != -ENOTRECOVERABLE)
+		report_nothing(s);
 	cgroups_close(&s->cgroups);
 	fd_close(&s->sign);
 	kreg_service_unregister(s->k, s->plan->space, KREG_ROLE_SUPERVISOR);
@@ -300,14 +320,14 @@ static void supervise(struct kreg_supervisor *s)
 		if (err && err != -ECANCELED)
 			supervisor_let_found_go(s);
 		if (err && strcmp(s->why, KREG_ROLE_SUPERVISOR) != 0)
-			end(s);
+			end(s, err);
 	}
 	s->result = err;
 	sem_post(&s->begun);
 	if (err)
 		return;
 	why = watch(s);
-	end(s);
+	end(s, why);
 	supervision_say(&s->plan->what, "%s: all services are stopped", s->plan->space);
 	say_over(s, why);
 }

@@ -253,3 +253,10 @@ void say_not_heard(const struct supervision *plan, const struct ward *ward, int 
 					     "`ss -xlp` shows which"
 					   : kreg_strerror(err));
 }
+
+void say_not_reported(const struct supervision *plan, int err)
+{
+	supervision_say(&plan->what,
+			"%s: the state of its services is not shown to others until it can be: %s",
+			plan->space, kreg_strerror(err));
+}

@@ -41,6 +41,8 @@ void say_done(const struct supervision *plan, const struct ward *ward);
 void say_changed(const struct supervision *plan, const struct ward *ward, struct kreg *k);
 
 /* After a takeover: its messages cannot be received. */
+/* That states of services cannot be reported. */
+void say_not_reported(const struct supervision *plan, int err);
 void say_not_heard(const struct supervision *plan, const struct ward *ward, int err);
 
 #pragma GCC visibility pop

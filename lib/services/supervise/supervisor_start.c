@@ -21,6 +21,7 @@
 
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
+#include "lib/services/supervise/supervisor_report.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
@@ -56,7 +57,16 @@ static int finish_oneshot(struct kreg_supervisor *s, struct ward *ward, int err,
 		return -ECHILD;
 	}
 	say_done(s->plan, ward);
+	ward->ending = ending;
+	report(s, ward, KREG_STATE_DONE);
 	return 0;
+}
+
+/* Reported first, because a test or a program may act on the message. */
+static void start_is_done(struct kreg_supervisor *s, struct ward *ward)
+{
+	report(s, ward, KREG_STATE_RUNNING);
+	say_started(s->plan, ward);
 }
 
 /* It has run: its end is treated like any other. */
@@ -92,11 +102,12 @@ int supervisor_start(struct kreg_supervisor *s, struct ward *ward, struct kreg_s
 		how.ready = KREG_READY_NOTIFY;
 	ward->is_refused = false;
 	cgroups_folder(folder, ward->what->role);
+	report(s, ward, KREG_STATE_STARTING);
 	err = ward_start(ward, s->k, &how, started, &within);
 	if (is_oneshot)
 		err = finish_oneshot(s, ward, err, started);
 	else if (!err)
-		say_started(s->plan, ward);
+		start_is_done(s, ward);
 	if (err == -ECHILD && !is_oneshot) {
 		ending = ending_of(started->status);
 		if (how.ready == KREG_READY_EXEC)
@@ -139,7 +150,7 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 			break;
 		err = ward_take_over(ward, s->k, &started.owner);
 		if (!err) {
-			say_started(s->plan, ward);
+			start_is_done(s, ward);
 			say_changed(s->plan, ward, s->k);
 			find_cgroup(s, ward, &started.owner);
 			deaf = ward_follow(ward, s->k, &started.owner, &s->hearer);
@@ -153,6 +164,8 @@ int supervisor_start_or_take_over(struct kreg_supervisor *s, struct ward *ward)
 	} while (err == -ESRCH);
 	if (err)
 		supervisor_leave_cgroup(ward);
+	if (err)
+		report_not_started(s, ward, KREG_STATE_FAILED, err, &started);
 	if (err && err != -ECANCELED)
 		say_not_started(s->plan, ward, err, &started);
 	return err;

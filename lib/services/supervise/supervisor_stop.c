@@ -16,6 +16,7 @@
 
 #include "lib/services/supervise/supervisor.h"
 #include "lib/services/supervise/supervisor_say.h"
+#include "lib/services/supervise/supervisor_report.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
@@ -121,6 +122,13 @@ void supervisor_end_rest(struct kreg_supervisor *s, struct ward *ward, uint64_t 
 	supervisor_leave_cgroup(ward);
 }
 
+/* Whether a service in this state, that does not run, would be started. */
+static bool is_to_come(uint32_t state)
+{
+	return state == KREG_STATE_WAITING || state == KREG_STATE_STARTING ||
+	       state == KREG_STATE_RESTARTING;
+}
+
 void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
 {
 	uint64_t until = clock_after_ms(ward->what->stop_ms);
@@ -129,12 +137,17 @@ void supervisor_stop_ward(struct kreg_supervisor *s, struct ward *ward)
 	ward->is_owed = false;
 	if (!ward_runs(ward)) {
 		supervisor_leave_cgroup(ward);
+		if (is_to_come(ward->state))
+			report(s, ward, KREG_STATE_STOPPED);
 		return;
 	}
+	report(s, ward, KREG_STATE_STOPPING);
 	end_process(s, ward, until);
 	ending = ward_look(ward);
 	supervisor_end_rest(s, ward, until);
 	ward_reap(ward);
+	ward->ending = ending;
+	report(s, ward, KREG_STATE_STOPPED);
 	say_ended(s->plan, ward, &ending, true);
 }
 

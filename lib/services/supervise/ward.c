@@ -41,6 +41,7 @@ static int open_signals(struct ward *ward, struct kreg *k, const struct kreg_own
 	int err;
 
 	ward->pid = owner->pid;
+	ward->owner = *owner;
 	ward->signals = start_pidfd(k, owner, child);
 	if (ward->signals >= 0)
 		return 0;

@@ -22,8 +22,9 @@
 struct ward {
 	const struct kreg_supervised *what;
 	struct service_group
-		group; /* what it has started; from the last start, if it does not run */
-	pid_t pid;     /* of the program */
+		group;           /* what it has started; from the last start, if it does not run */
+	pid_t pid;               /* of the program */
+	struct kreg_owner owner; /* of the name, from the last start or takeover */
 	int end;     /* a pidfd, readable when it has ended and its name is gone; -1: not running */
 	int signals; /* a pidfd of the program; -1: the program was dead already */
 	struct kreg_program *program; /* its messages, if they are received */
@@ -38,6 +39,14 @@ struct ward {
 	uint64_t since;               /* when it was started */
 	size_t left;                  /* the number of processes that its last run left */
 	uint32_t in_row;              /* restarts in a row, none of which ran for long */
+
+	/* What is reported of it, see supervisor_report.c. */
+	uint32_t state;     /* enum kreg_supervised_state */
+	bool is_unreported; /* it could not be reported */
+	uint64_t state_since;
+	uint32_t restarts;
+	int error;            /* of the last start */
+	struct ending ending; /* of the last run */
 };
 
 static inline bool ward_runs(const struct ward *ward)
