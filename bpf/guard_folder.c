@@ -29,12 +29,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
-#include <linux/openat2.h>
 
 #include "bpf/guard_pin.h"
 #include "bpf/guard_say.h"
@@ -101,15 +99,46 @@ static int parent_check(const struct guard_at *at, const char *parent)
 	return 0;
 }
 
+/* -ELOOP: it is a symbolic link. */
+static int step(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), err;
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	/* To O_DIRECTORY a link is a file like others. */
+	if (err == -ENOTDIR && !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    S_ISLNK(st.st_mode))
+		err = -ELOOP;
+	return err;
+}
+
+/*
+ * Opens a folder one component after the other, because O_NOFOLLOW protects the last one only, and a
+ * link further up is as dangerous. openat2(2) would do it at once, but is refused to many services:
+ * by RestrictSUIDSGID= of systemd, which DynamicUser= implies, with ENOSYS.
+ */
+static int open_without_links(const char *path)
+{
+	int fd = open(*path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), above;
+	char components[PATH_MAX], *name, *rest = NULL;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(components, sizeof(components), "%s", path);
+	for (name = strtok_r(components, "/", &rest); name && fd >= 0;
+	     name = strtok_r(NULL, "/", &rest)) {
+		above = fd;
+		fd = step(above, name);
+		close(above);
+	}
+	return fd;
+}
+
 int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 {
-	/*
-	 * O_NOFOLLOW protects the last component only; a link further up is as dangerous.
-	 */
-	const struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS,
-	};
 	char parent[PATH_MAX];
 	int err;
 
@@ -119,9 +148,8 @@ int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 		guard_say(o, "\"%s\" is not a valid path for a guard", guard_path(o));
 		return err;
 	}
-	at->parent = (int)syscall(SYS_openat2, AT_FDCWD, parent, &how, sizeof(how));
-	if (at->parent < 0) {
-		err = -errno;
+	err = open_without_links(parent);
+	if (err < 0) {
 		if (err == -ELOOP)
 			guard_say(o,
 				  "%s leads through a symbolic link, which a guard's path must not",
@@ -130,6 +158,7 @@ int guard_parent_open(struct guard_at *at, const struct guard_options *o)
 			guard_say(o, "cannot open %s: %s", parent, strerror(-err));
 		return err;
 	}
+	at->parent = err;
 	err = parent_check(at, parent);
 	if (err)
 		guard_at_close(at);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #include "shm/life.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/refuse.h"
 #include "tests/support/tmp.h"
 
 #define SEATS 8
@@ -198,6 +200,25 @@ START_TEST(symbolic_links_are_not_followed)
 	ck_assert_ptr_nonnull(strstr(said, "symbolic link"));
 	ck_assert(exists(victim, "precious"));
 	ck_assert(exists(victim, "exit"));
+	leave_place();
+}
+END_TEST
+
+/* What a service of systemd's has with DynamicUser=yes or RestrictSUIDSGID=yes. */
+static int read_status_in_sandbox(const char *path)
+{
+	struct guard_options options = options_of(path);
+	struct guard_status status;
+
+	return refuse_call(SYS_openat2, ENOSYS) || guard_status(&options, &status) < 0;
+}
+
+START_TEST(a_service_without_openat2_reads_the_status)
+{
+	make_place();
+	ck_assert_int_eq(start(guard), 0);
+	as_user(USER, read_status_in_sandbox, guard);
+	ck_assert_int_eq(stop(guard, false), 0);
 	leave_place();
 }
 END_TEST
@@ -434,6 +455,7 @@ int main(void)
 	const TTest *const tests[] = {
 		a_folder_made_by_another_user_is_not_taken_for_a_guard,
 		symbolic_links_are_not_followed,
+		a_service_without_openat2_reads_the_status,
 		files_that_a_guard_did_not_make_are_neither_removed_nor_used,
 		a_guard_is_started_in_a_bpffs_that_others_cannot_rearrange,
 		a_guards_folder_that_others_may_write_is_not_trusted,
