@@ -66,6 +66,7 @@ static const char *const words[] = {
 	"metrics",    "--textfile",   "dump",       "--hash-names", "--values",
 	"restore",    "openmetrics",  "prometheus", "kept",         "-f",
 	"registries", "--leftovers",  "--own",      "age",          "-1",
+	"--listen",   "localhost:0",  "./socket",   "[::1]:0",      "0.0.0.0:0",
 };
 
 #define WORDS (sizeof(words) / sizeof(*words))
@@ -171,12 +172,20 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return where->level ? remove(path) : 0;
 }
 
-/* Some commands wait for events that may never come; all others end. */
+/* "--l", "--listen", "--listen=ADDRESS", and what is between. */
+static bool is_listen(const char *argument)
+{
+	size_t size = strcspn(argument, "=");
+
+	return size >= 3 && size <= strlen("--listen") && !strncmp(argument, "--listen", size);
+}
+
+/* Some commands wait for events that may never come, or serve; all others end. */
 static int waits(char *const *argv)
 {
 	for (argv++; *argv; argv++)
 		if (!strcmp(*argv, "watch") || !strcmp(*argv, "wait") || !strcmp(*argv, "run") ||
-		    !strcmp(*argv, "up"))
+		    !strcmp(*argv, "up") || is_listen(*argv))
 			return 1;
 	return 0;
 }

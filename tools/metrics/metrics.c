@@ -49,7 +49,7 @@ int metrics_print(struct metrics_text *text, const struct kreg_options *options,
 	struct exposition exposition = { .openmetrics = openmetrics };
 	int err = picture_take(&picture);
 
-	*text = (struct metrics_text){ .registries = picture.count };
+	*text = (struct metrics_text){ .registries = picture.found };
 	if (!err) {
 		exposition.to = open_memstream(&text->bytes, &text->size);
 		if (!exposition.to)

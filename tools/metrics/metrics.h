@@ -15,7 +15,7 @@
 struct metrics_text {
 	char *bytes; /* the caller's to free */
 	size_t size;
-	size_t registries; /* how many there are in it */
+	size_t registries; /* how many of those that there are in it exist */
 };
 
 /*

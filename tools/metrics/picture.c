@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How often a registry that changes too quickly is read again: it must not be waited for. */
 #define TRIES 3
@@ -81,22 +82,32 @@ static struct picture_registry *add(struct picture *picture)
 	return registries;
 }
 
+/* @name: as kreg_registry.name. NULL: no memory. */
+static struct picture_registry *add_named(struct picture *picture, const char *name,
+					  const char *directory)
+{
+	const char *colon = strchr(name, ':');
+	struct picture_registry *registry = add(picture);
+
+	if (!registry)
+		return NULL;
+	registry->name = strdup(colon ? colon + 1 : name);
+	registry->directory = strdup(directory);
+	return registry->name && registry->directory ? registry : NULL;
+}
+
 static int visit(const struct kreg_registry *found, void *data)
 {
 	struct picture *picture = data;
-	const char *colon = strchr(found->name, ':');
 	struct picture_registry *registry;
 	int err;
 
 	if (picture->only && strcmp(picture->only, found->name) != 0)
 		return 0;
-	registry = add(picture);
+	registry = add_named(picture, found->name, found->directory);
 	if (!registry)
 		return -ENOMEM;
-	registry->name = strdup(colon ? colon + 1 : found->name);
-	registry->directory = strdup(found->directory);
-	if (!registry->name || !registry->directory)
-		return -ENOMEM;
+	picture->found++;
 	registry->state = found->state;
 	registry->uid = found->uid;
 	registry->mode = found->mode;
@@ -117,9 +128,24 @@ static int visit(const struct kreg_registry *found, void *data)
 	return 0;
 }
 
+static int add_missing(struct picture *picture)
+{
+	struct picture_registry *registry = add_named(picture, picture->only, "");
+
+	if (!registry)
+		return -ENOMEM;
+	registry->uid =
+		strchr(picture->only, ':') ? (uint32_t)strtoul(picture->only, NULL, 10) : geteuid();
+	return 0;
+}
+
 int picture_take(struct picture *picture)
 {
-	return kreg_registries_each(picture->options, 0, visit, picture);
+	int err = kreg_registries_each(picture->options, 0, visit, picture);
+
+	if (!err && picture->only && !picture->found)
+		err = add_missing(picture);
+	return err;
 }
 
 void picture_free(struct picture *picture)
@@ -133,5 +159,5 @@ void picture_free(struct picture *picture)
 	}
 	free(picture->registries);
 	picture->registries = NULL;
-	picture->count = picture->room = 0;
+	picture->count = picture->room = picture->found = 0;
 }

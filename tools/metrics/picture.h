@@ -18,7 +18,8 @@
 struct picture_registry {
 	char *name; /* without its user */
 	char *directory;
-	uint32_t state, uid, mode, life, layout, keys;
+	uint32_t state; /* 0: it was asked for, and there is none */
+	uint32_t uid, mode, life, layout, keys;
 	uint64_t bytes, entries, owners;
 	bool is_read; /* the rest is there */
 	struct kreg_stat stat;
@@ -29,6 +30,7 @@ struct picture_registry {
 struct picture {
 	struct picture_registry *registries;
 	size_t count, room;
+	size_t found;     /* how many of these there are */
 	const char *only; /* as kreg_registry.name; NULL: all */
 	const struct kreg_options *options;
 	int missed; /* the error of a registry that could not be read; 0 */
