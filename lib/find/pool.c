@@ -32,7 +32,11 @@
 
 enum pool_flags {
 	POOL_PREFIX = 1 << 0, /* set by KREG_POOL_PREFIX() */
-	POOL_BEGUN = 1 << 1,  /* the entry of the last turn is remembered */
+	/*
+	 * The entry of the last turn is remembered. Before that the seed of the first turn is, so
+	 * that an error does not pass it on.
+	 */
+	POOL_BEGUN = 1 << 1,
 };
 
 struct identity {
@@ -256,10 +260,10 @@ static ssize_t choose_of_prefix(struct choice *c, const void *prefix, size_t siz
 	return -EAGAIN;
 }
 
-/* A number that no other pool is likely to have, in this process or another one. */
+/* A number, not 0, that no other pool is likely to have, in this process or another one. */
 static uint64_t pool_random(const struct kreg *k, const struct kreg_pool *pool)
 {
-	return mixed(clock_now() ^ mixed((uintptr_t)pool ^ mixed(k->self.owner)));
+	return mixed(clock_now() ^ mixed((uintptr_t)pool ^ mixed(k->self.owner))) | 1;
 }
 
 static ssize_t pool_choose(struct choice *c, struct kreg_owner *owner)
@@ -296,8 +300,10 @@ static ssize_t pool_turn(struct kreg *k, struct kreg_pool *pool, bool least, voi
 	ssize_t got;
 
 	if (k && pool && !(pool->flags & POOL_BEGUN)) {
+		if (!pool->remembered[0])
+			pool->remembered[0] = pool_random(k, pool);
 		c.by_weight = true;
-		c.seed = pool_random(k, pool);
+		c.seed = pool->remembered[0];
 	}
 	got = pool_choose(&c, owner);
 	if (got >= 0) {
