@@ -159,6 +159,18 @@ START_TEST(a_folder_made_by_another_user_is_not_taken_for_a_guard)
 }
 END_TEST
 
+START_TEST(who_excludes_the_guard_and_asks_for_it_learns_where)
+{
+	struct kreg *k;
+
+	ck_assert_int_eq(try_open_as(&k, "none", KREG_LIFE_GUARD), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(said, "options.guard is \"none\""));
+	ck_assert_int_eq(setenv("KREG_GUARD", "none", 1), 0);
+	ck_assert_int_eq(try_open_as(&k, NULL, KREG_LIFE_GUARD), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(said, "KREG_GUARD is \"none\""));
+}
+END_TEST
+
 static int link_to_victim(const char *path)
 {
 	char target[128];
@@ -460,6 +472,7 @@ int main(void)
 		a_guard_is_started_in_a_bpffs_that_others_cannot_rearrange,
 		a_guards_folder_that_others_may_write_is_not_trusted,
 		a_guard_of_a_group_serves_only_that_group,
+		who_excludes_the_guard_and_asks_for_it_learns_where,
 		a_user_gets_its_share_of_seats_and_root_gets_the_last,
 		every_end_of_a_life_returns_the_seat_to_its_users_share,
 		NULL,

@@ -59,7 +59,8 @@ static int open_life(struct kreg *k, const struct opening *o)
 		if (o->options.life != KREG_LIFE_GUARD)
 			return 0;
 		segment_say(&o->path,
-			    "KREG_LIFE_GUARD was requested, but KREG_GUARD is \"none\"; unset it");
+			    "KREG_LIFE_GUARD was requested, but %s is \"none\"; unset it",
+			    o->options.guard ? "options.guard" : "KREG_GUARD");
 		return -ENODEV;
 	}
 	err = life_guard_open(&k->lives, o->guard);
