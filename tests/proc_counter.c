@@ -6,13 +6,16 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 
 #define THREADS 4
 #define ADDITIONS 20000
+#define GIFTS 30
 
 static struct kreg *k;
 static int mode;
@@ -165,6 +168,101 @@ static int hold_counters(int link, void *data)
 	return 0;
 }
 
+/* Until the name is another process's. */
+static void *count_while_own(void *data)
+{
+	int64_t *added = data;
+	int err;
+
+	while (!(err = kreg_counter_add(k, "n", KREG_STRING, 1, NULL)))
+		__atomic_fetch_add(added, 1, __ATOMIC_RELAXED);
+	return err == -EPERM || err == -ENOENT ? NULL : added;
+}
+
+static void await_additions(const int64_t *added, int64_t more)
+{
+	int64_t before = __atomic_load_n(added, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(added, __ATOMIC_RELAXED) - before < more)
+		sched_yield();
+}
+
+static int receive(int link, void *data)
+{
+	struct kreg *own = open_counters(KREG_KEYS_UNIQUE);
+	struct kreg_owner self;
+
+	(void)data;
+	link_say(link, kreg_self(own, &self) ? 0 : (int64_t)self.token);
+	while (link_hear(link) != INT64_MIN)
+		link_say(link, kreg_unregister(own, "n", KREG_STRING));
+	return 0;
+}
+
+/* The entry that is another process's, or has other flags, has what was added until then. */
+START_TEST(no_addition_is_lost_where_a_counter_is_given_or_gets_other_flags)
+{
+	static const uint32_t flags[] = { KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP,
+					  KREG_REGISTER_REPLACEABLE, 0 };
+	struct child receiver;
+	struct kreg_owner to;
+	pthread_t threads[THREADS];
+	int64_t added;
+	void *wrong;
+	int round, i;
+
+	mode = _i;
+	k = open_counters(KREG_KEYS_UNIQUE);
+	receiver = child_start(receive, NULL);
+	to = (struct kreg_owner){ .token = (uint64_t)link_hear(receiver.link),
+				  .pid = receiver.pid };
+	ck_assert(to.token);
+	for (round = 0; round < GIFTS; round++) {
+		added = 0;
+		make("n", 0);
+		for (i = 0; i < THREADS; i++)
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, count_while_own, &added),
+					 0);
+		/* Each of them ends, however often the others add. */
+		for (i = 0; i < 3; i++) {
+			await_additions(&added, 10);
+			ck_assert_int_eq(kreg_set_flags(k, "n", KREG_STRING, flags[i]), 0);
+		}
+		await_additions(&added, 10);
+		ck_assert_int_eq(kreg_give(k, "n", KREG_STRING, &to), 0);
+		for (i = 0; i < THREADS; i++) {
+			ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+			ck_assert_ptr_null(wrong);
+		}
+		ck_assert_int_eq(now_is("n"), added);
+		ck_assert_int_eq(child_ask(&receiver, 0), 1);
+	}
+	ck_assert_int_eq(child_end(&receiver), 0);
+	kreg_close(k);
+}
+END_TEST
+
+static ssize_t add_meanwhile(void *value, size_t capacity, const void *old, size_t old_size,
+			     void *data)
+{
+	(void)capacity;
+	(void)data;
+	memcpy(value, old, old_size);
+	ck_assert_int_eq(kreg_counter_add(k, "n", KREG_STRING, 1, NULL), 0);
+	return (ssize_t)old_size;
+}
+
+START_TEST(an_update_that_additions_overtake_each_time_is_no_damage)
+{
+	mode = _i;
+	k = open_counters(KREG_KEYS_UNIQUE);
+	make("n", 0);
+	ck_assert_int_eq(kreg_update_with(k, "n", KREG_STRING, add_meanwhile, NULL), -EAGAIN);
+	ck_assert_int_gt(now_is("n"), 0);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(with_duplicate_keys_the_counter_registered_last_is_set)
 {
 	uint32_t keys = KREG_KEYS_DUPLICATE;
@@ -300,6 +398,8 @@ int main(void)
 		a_sum_that_passes_the_threshold_sets_the_counter,
 		threads_that_count_past_the_threshold_count_each_addition_once,
 		no_addition_is_lost_between_reading_a_counter_and_setting_it,
+		no_addition_is_lost_where_a_counter_is_given_or_gets_other_flags,
+		an_update_that_additions_overtake_each_time_is_no_damage,
 		with_duplicate_keys_the_counter_registered_last_is_set,
 		an_addition_to_many_says_of_each_what_has_become_of_it,
 		who_has_no_counter_learns_why,

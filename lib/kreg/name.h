@@ -334,6 +334,8 @@ int kreg_unregister_for(struct kreg *k, const struct kreg_owner *to, const void 
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
+ *   -EAGAIN        kreg_update_with(): other threads, or @change, have changed the entry, as by
+ *                  kreg_counter_add(), during each of 65536 calls of @change; retry
  *   -EMSGSIZE      the new value is longer than 65536 bytes
  * Since: 1.0
  */

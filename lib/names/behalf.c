@@ -188,18 +188,25 @@ static int look_for_gift(struct kreg *k, const struct query *q, owner_t to, stru
 	return err;
 }
 
+/* The flags of the new one are those of the old one. */
+static int find_same_gift(struct change *change, const struct giving *giving, struct found *out)
+{
+	int err = find_gift(change, giving->to, out);
+
+	return !err && out->place != giving->old.place ? -EAGAIN : err;
+}
+
 /* -EAGAIN: the owner, or another process, has changed the name meanwhile. */
 static int update_once(struct kreg *k, const struct query *q, owner_t to, struct content *content)
 {
-	struct found old;
-	struct gift_made gift;
-	int err = look_for_gift(k, q, to, &old);
+	struct giving giving = { .to = to };
+	int err = look_for_gift(k, q, to, &giving.old);
 
 	if (err)
 		return err;
-	content->kind = ENTRY_NAME | entry_flags(old.info);
-	err = blocks_gift(k, to, q, content, &gift);
-	return err ? err : give_replace(k, q, old.place, &gift, to, find_gift);
+	content->kind = ENTRY_NAME | entry_flags(giving.old.info);
+	err = blocks_gift(k, to, q, content, &giving.gift);
+	return err ? err : give_replace(k, q, &giving, find_same_gift);
 }
 
 int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key, size_t key_size,

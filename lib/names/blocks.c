@@ -153,6 +153,31 @@ bool blocks_set_flags(struct kreg *k, const struct blocks *blocks, uint32_t flag
 	return true;
 }
 
+int blocks_follow(struct kreg *k, place_t place, const struct found *from)
+{
+	const struct segment *s = &k->segment;
+	const struct entry *entry = segment_entry(s, place);
+	unsigned char bytes[COPY_SHORT_MAX];
+	const unsigned char *source, *target;
+	uint32_t size, room, at, part;
+
+	if (!entry)
+		return -EUCLEAN;
+	source = entry_value(s, from->entry, from->info, &size);
+	/* relaxed: private until it is linked */
+	target = entry_value(s, entry, load_relaxed(&entry->info), &room);
+	if (!source || !target)
+		return segment_fault(s);
+	if (size != room)
+		return -EAGAIN;
+	for (at = 0; at < size; at += part) {
+		part = size - at < sizeof(bytes) ? size - at : (uint32_t)sizeof(bytes);
+		copy_out(bytes, source + at, part);
+		copy_in((void *)(uintptr_t)(target + at), bytes, part);
+	}
+	return 0;
+}
+
 void blocks_linked(struct kreg *k, struct blocks *blocks)
 {
 	if (blocks->gift.place)

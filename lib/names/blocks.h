@@ -93,6 +93,15 @@ int blocks_gift(struct kreg *k, owner_t to, const struct query *q, const struct 
  */
 bool blocks_set_flags(struct kreg *k, const struct blocks *blocks, uint32_t flags);
 
+/*
+ * Gives the entry at @place, which is not linked yet, the value of @from, which stays as it is
+ * meanwhile: with the lock of its key held, so that no counter is added to. For calls that put
+ * another entry in the place of the caller's own with the same value: a copy that was made
+ * before, to know how much memory that takes, may be old. -EAGAIN: it has another size by now;
+ * -EUCLEAN.
+ */
+int blocks_follow(struct kreg *k, place_t place, const struct found *from);
+
 /* After @blocks were linked: they are the table's. */
 void blocks_linked(struct kreg *k, struct blocks *blocks);
 

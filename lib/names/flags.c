@@ -67,12 +67,16 @@ int kreg_get_flags(struct kreg *k, const void *key, size_t key_size, uint32_t *f
 	return ahead;
 }
 
-/* One try, with @value to copy the value to. -ECANCELED: the entry has changed meanwhile. */
+/*
+ * One try, with @value to copy the value to, which says how much memory is needed. What the new
+ * entry gets is the value by then: a counter may have been added to, in place. -ECANCELED: it
+ * has another size by then.
+ */
 static int set_once(struct kreg *k, struct query *q, uint32_t flags, void *value)
 {
 	struct content content = { .kind = ENTRY_NAME, .value = value };
 	bool waits = false;
-	struct update u = { .expected = value, .flags = &flags, .waits = &waits };
+	struct update u = { .flags = &flags, .waits = &waits, .keeps = true };
 	uint64_t info = 0;
 	struct found own;
 	ssize_t got = change_copy_own(k, q, &own, value, KREG_VALUE_MAX);
@@ -85,9 +89,7 @@ static int set_once(struct kreg *k, struct query *q, uint32_t flags, void *value
 		got = look(k, q, &info);
 		return got > 0 ? KREG_WAITING : (int)got;
 	}
-	u.place = own.place;
-	/* A counter may have been added to, in place. */
-	u.expected_size = content.value_size = (uint32_t)got;
+	content.value_size = (uint32_t)got;
 	got = update_entry(k, q, &content, &u);
 	if (got < 0)
 		return (int)got;

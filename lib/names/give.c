@@ -32,59 +32,67 @@ int give_check_to(const struct kreg *k, const struct kreg_owner *to)
 	return 0;
 }
 
-static int make(struct kreg *k, const struct query *q, const struct found *own, owner_t to,
-		const void *value, uint32_t size, struct gift_made *gift)
+static int make(struct kreg *k, const struct query *q, const void *value, uint32_t size,
+		struct giving *giving)
 {
 	const struct content content = {
 		.value = value,
 		.value_size = size,
-		.kind = ENTRY_NAME | entry_flags(own->info),
+		.kind = ENTRY_NAME | entry_flags(giving->old.info),
 	};
 
-	return blocks_gift(k, to, q, &content, gift);
+	return blocks_gift(k, giving->to, q, &content, &giving->gift);
 }
 
-int give_replace(struct kreg *k, const struct query *q, place_t place, const struct gift_made *gift,
-		 owner_t to, give_find_fn find)
+int give_replace(struct kreg *k, const struct query *q, const struct giving *giving,
+		 give_find_fn find)
 {
 	struct change change;
 	struct found now;
 	int err = change_enter(&change, k, q);
 
 	if (!err) {
-		err = find(&change, to, &now);
+		err = find(&change, giving, &now);
 		if (!err)
-			err = now.place == place ? change_give(&change, &now, gift, to) : -EAGAIN;
+			err = change_give(&change, &now, &giving->gift, giving->to);
 		/* Another process has replaced or unregistered it first. */
 		if (err == -ENOENT)
 			err = -EAGAIN;
 		change_leave(&change);
 	}
 	if (err)
-		gift_drop(&k->segment, gift);
+		gift_drop(&k->segment, &giving->gift);
 	return err;
 }
 
-static int find_own(struct change *change, owner_t to, struct found *out)
+/*
+ * What another thread has made of the value until now goes with the name: where it has added to a
+ * counter, the addition has succeeded.
+ */
+static int find_own(struct change *change, const struct giving *giving, struct found *out)
 {
-	(void)to;
-	return change_find_own(change, out);
+	int err = change_find_own(change, out);
+
+	if (err)
+		return err;
+	if (entry_is_remote(out->info) || entry_flags(out->info) != entry_flags(giving->old.info))
+		return -EAGAIN;
+	return blocks_follow(change->k, giving->gift.place, out);
 }
 
-/* -EAGAIN: our entry has been replaced meanwhile. */
+/* -EAGAIN: our entry has other flags, or a value of another size, meanwhile. */
 static int give_once(struct kreg *k, const struct query *q, owner_t to, void *value)
 {
-	struct found own;
-	struct gift_made gift;
-	ssize_t size = change_copy_own(k, q, &own, value, GIFT_BYTES_MAX);
+	struct giving giving = { .to = to };
+	ssize_t size = change_copy_own(k, q, &giving.old, value, GIFT_BYTES_MAX);
 	int err;
 
 	if (size < 0)
 		return size == -ERANGE ? -EMSGSIZE : (int)size;
-	if (entry_is_remote(own.info))
+	if (entry_is_remote(giving.old.info))
 		return -EREMOTE;
-	err = make(k, q, &own, to, value, (uint32_t)size, &gift);
-	return err ? err : give_replace(k, q, own.place, &gift, to, find_own);
+	err = make(k, q, value, (uint32_t)size, &giving);
+	return err ? err : give_replace(k, q, &giving, find_own);
 }
 
 int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kreg_owner *to)

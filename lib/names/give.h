@@ -10,8 +10,18 @@
 
 #include "lib/names/change.h"
 
-/* Finds the entry of @to's, or of the caller's, that is to be replaced. -ENOENT: it is gone. */
-typedef int (*give_find_fn)(struct change *change, owner_t to, struct found *out);
+/* A gift that was made for an entry as it was found. */
+struct giving {
+	owner_t to;
+	struct gift_made gift;
+	struct found old;
+};
+
+/*
+ * Finds the entry of the receiver's, or of the caller's, that is to be replaced. -ENOENT: it is
+ * gone; -EAGAIN: the gift does not fit it any longer.
+ */
+typedef int (*give_find_fn)(struct change *change, const struct giving *giving, struct found *out);
 
 #pragma GCC visibility push(hidden)
 
@@ -22,11 +32,11 @@ int give_check_to(const struct kreg *k, const struct kreg_owner *to);
 bool give_is_here(struct kreg *k, owner_t owner);
 
 /*
- * Puts @gift, which is for @to, in the place of the entry that @find finds, if that is still the
- * one at @place; otherwise drops it. -EAGAIN: it is another one by now, or gone.
+ * Puts the gift in the place of the entry that @find finds, or drops it. -EAGAIN: the entry is
+ * another one by now, or gone.
  */
-int give_replace(struct kreg *k, const struct query *q, place_t place, const struct gift_made *gift,
-		 owner_t to, give_find_fn find);
+int give_replace(struct kreg *k, const struct query *q, const struct giving *giving,
+		 give_find_fn find);
 
 #pragma GCC visibility pop
 

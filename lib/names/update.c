@@ -23,6 +23,12 @@
 
 #include "shm/consent.h"
 
+/*
+ * Of kreg_update_with(). Threads that change the entry all the time are no damage, and neither is
+ * a function that changes it itself: each try fails then.
+ */
+#define WITH_TRIES (1u << 16)
+
 int update_check(struct kreg *k, const void *key, size_t *key_size, const void *value,
 		 size_t *value_size)
 {
@@ -110,6 +116,9 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 		*flags |= ENTRY_GIFT;
 	if (!blocks->gift.place != !(*flags & (ENTRY_GIFT | ENTRY_DROP)))
 		return -EXDEV;
+	err = u->keeps ? blocks_follow(change->k, place, &own) : 0;
+	if (err)
+		return err == -EAGAIN ? -ECANCELED : err;
 	if (u->old && size)
 		copy_out(u->old, value, size);
 	change->silent = u->flags;
@@ -261,9 +270,9 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
 			break;
 		content.value_size = (uint32_t)got;
 		got = got > KREG_VALUE_MAX ? -EMSGSIZE : update_own_key(k, &q, &content, &u);
-	} while (got == -ECANCELED && ++tries < TABLE_TRIES);
+	} while (got == -ECANCELED && ++tries < WITH_TRIES);
 	if (got == -ECANCELED)
-		got = -EUCLEAN;
+		got = -EAGAIN;
 	free(values);
 	return got < 0 ? (int)got : 0;
 }

@@ -21,6 +21,7 @@ struct update {
 	void *old; /* NULL: it is not copied */
 	size_t capacity;
 	const uint32_t *flags; /* the new flags, as entry_flags(); NULL: they stay */
+	bool keeps; /* the new entry gets the old one's value; -ECANCELED if that has another size */
 	bool *waits; /* if not NULL: set to whether the published entry is behind others in line */
 	bool remote; /* the entry has to be of another host, and stays that; false: of this one */
 };

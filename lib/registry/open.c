@@ -58,8 +58,7 @@ static int open_life(struct kreg *k, const struct opening *o)
 	if (!o->guard) {
 		if (o->options.life != KREG_LIFE_GUARD)
 			return 0;
-		segment_say(&o->path,
-			    "KREG_LIFE_GUARD was requested, but %s is \"none\"; unset it",
+		segment_say(&o->path, "KREG_LIFE_GUARD was requested, but %s is \"none\"; unset it",
 			    o->options.guard ? "options.guard" : "KREG_GUARD");
 		return -ENODEV;
 	}
