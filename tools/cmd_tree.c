@@ -2,12 +2,12 @@
 /*
  * regtool tree: namespaces with their supervisors and services.
  *
- *   NAME             STATE                        PID COMM     AGE VALUE
+ *   NAME             STATE                        PID COMM     AGE WHY       VALUE
  *   10 namespaces    197 running, 3 restarting
  *   blue             19 running, 1 restarting
- *   |- supervisor    running                     4711 regtool  3m  regtool up /etc/kreg/blue.ini
+ *   |- supervisor    running                     4711 regtool  3m  -         regtool up blue.ini
  *   |  |- cache      running                     4712 cache    3m
- *   |  `- db         restarting
+ *   |  `- db         restarting                     - -         -  SIGSEGV, again in 2 s
  *   `- beside        running                     4713 beside   3m
  */
 #include <getopt.h>
@@ -29,14 +29,15 @@
 #define DEPTH_SPACES 1
 #define DEPTH_ALL 2
 
-enum { NAME, STATE, PID, COMM, AGE, VALUE, CELLS };
+enum { NAME, STATE, PID, COMM, AGE, WHY, VALUE, CELLS };
 
 /* Of the cells of an owner. */
 enum { WHO_PID, WHO_COMM, WHO_UID, WHO_AGE };
 
 static const struct output_column columns[CELLS] = {
-	{ "name", OUTPUT_TEXT }, { "state", OUTPUT_TEXT },  { "pid", OUTPUT_NUMBER },
-	{ "comm", OUTPUT_TEXT }, { "age", OUTPUT_SECONDS }, { "value", OUTPUT_TEXT },
+	{ "name", OUTPUT_TEXT },  { "state", OUTPUT_TEXT },  { "pid", OUTPUT_NUMBER },
+	{ "comm", OUTPUT_TEXT },  { "age", OUTPUT_SECONDS }, { "why", OUTPUT_TEXT },
+	{ "value", OUTPUT_TEXT },
 };
 
 struct lines {
@@ -59,9 +60,13 @@ static enum output_mood mood_of(int state)
 	case WHO_RUNNING:
 		return OUTPUT_PLAIN;
 	case TREE_STARTING:
+	case TREE_STOPPING:
+	case TREE_WAITING:
+	case TREE_ENDED:
 	case TREE_RESTARTING:
 	case WHO_ZOMBIE:
 		return OUTPUT_WARNING;
+	case TREE_DONE:
 	case TREE_DOWN:
 	case WHO_UNKNOWN:
 		return OUTPUT_DIM;
@@ -74,8 +79,9 @@ static enum output_mood mood_of(int state)
 static int draw_counts(const struct drawing *drawing, const char *name, const size_t *states)
 {
 	static const int order[TREE_STATES] = {
-		WHO_RUNNING, TREE_STARTING, TREE_RESTARTING, TREE_DOWN,   WHO_STOPPED,
-		WHO_DUMPING, WHO_ZOMBIE,    WHO_FORGED,      WHO_UNKNOWN,
+		WHO_RUNNING,     TREE_STARTING, TREE_STOPPING, TREE_WAITING, TREE_ENDED,
+		TREE_RESTARTING, TREE_FAILED,   TREE_DONE,     TREE_DOWN,    WHO_STOPPED,
+		WHO_DUMPING,     WHO_ZOMBIE,    WHO_FORGED,    WHO_UNKNOWN,
 	};
 	struct output_cell cells[CELLS] = { 0 };
 	char text[TREE_STATES * 40] = "none";
@@ -97,18 +103,59 @@ static int draw_counts(const struct drawing *drawing, const char *name, const si
 	return output_add(drawing->output, cells);
 }
 
+/* "SIGKILL", "exit status 1"; or the error of a start. False: nothing is known. */
+static bool write_end(const struct kreg_service_state *reported, char *text, size_t size)
+{
+	const char *name;
+
+	if (reported->error && reported->error != -ECHILD) {
+		snprintf(text, size, "%s", kreg_strerror(reported->error));
+		return true;
+	}
+	if (reported->end.code == KREG_END_EXITED) {
+		snprintf(text, size, "exit status %d", reported->end.status);
+		return true;
+	}
+	if (reported->end.code != KREG_END_KILLED && reported->end.code != KREG_END_DUMPED)
+		return false;
+	name = sigabbrev_np(reported->end.status);
+	snprintf(text, size, "SIG%s%s", name ? name : "?",
+		 reported->end.code == KREG_END_DUMPED ? ", core dumped" : "");
+	return true;
+}
+
+/* How its last run ended, and what comes next. */
+static struct output_cell why_cell(const struct tree_service *service, char *text, size_t size)
+{
+	const struct kreg_service_state *reported = &service->reported;
+	bool has_end = service->is_supervised && write_end(reported, text, size);
+	size_t used = has_end ? strlen(text) : 0;
+
+	if (service->state == TREE_RESTARTING)
+		snprintf(text + used, size - used, "%sagain in %" PRId64 " s", used ? ", " : "",
+			 (reported->next_ms + 999) / 1000);
+	else if (!has_end)
+		return output_none();
+	used = strlen(text);
+	if (reported->restarts)
+		snprintf(text + used, size - used, ", %" PRIu32 " restart%s", reported->restarts,
+			 reported->restarts == 1 ? "" : "s");
+	return output_string(text);
+}
+
 static int draw_service(const struct drawing *drawing, const char *outer, bool is_last,
 			const struct tree_service *service)
 {
 	const struct lines *lines = drawing->lines;
 	struct output_cell cells[CELLS] = { 0 };
-	char name[KREG_ROLE_MAX + 32];
+	char name[KREG_ROLE_MAX + 32], why[256];
 
 	snprintf(name, sizeof(name), "%s%s%s", outer, is_last ? lines->last : lines->before,
 		 service->role);
 	cells[NAME] = output_string(name);
 	cells[STATE] = output_constant(tree_state_name(service->state));
 	cells[STATE].mood = mood_of(service->state);
+	cells[WHY] = why_cell(service, why, sizeof(why));
 	if (service->who) {
 		cells[PID] = service->who->cells[WHO_PID];
 		cells[COMM] = service->who->cells[WHO_COMM];
@@ -216,6 +263,25 @@ static void write_number(struct json *json, const char *name, const struct outpu
 		json_null(json, name);
 }
 
+static void write_reported(struct json *json, const struct tree_service *service)
+{
+	const struct kreg_service_state *reported = &service->reported;
+	char text[256];
+
+	if (service->is_supervised)
+		json_number(json, "restarts", reported->restarts);
+	else
+		json_null(json, "restarts");
+	if (service->state == TREE_RESTARTING)
+		json_seconds(json, "next", (uint64_t)reported->next_ms);
+	else
+		json_null(json, "next");
+	if (service->is_supervised && write_end(reported, text, sizeof(text)))
+		json_string(json, "why", text);
+	else
+		json_null(json, "why");
+}
+
 static void write_service(struct json *json, const char *name, const struct tree_service *service)
 {
 	const struct output_cell *cells = service->who ? service->who->cells : NULL;
@@ -224,6 +290,7 @@ static void write_service(struct json *json, const char *name, const struct tree
 	json_string(json, "role", service->role);
 	json_string(json, "state", tree_state_name(service->state));
 	json_bool(json, "supervised", service->is_supervised);
+	write_reported(json, service);
 	write_number(json, "pid", cells ? &cells[WHO_PID] : NULL);
 	if (cells && cells[WHO_COMM].is_there)
 		json_text(json, "comm", cells[WHO_COMM].bytes, cells[WHO_COMM].size);

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services as they come, then sorted by namespace, and in it the supervisor, those that its file
- * has, and the others.
+ * Services as they come, then sorted by namespace, and in it the supervisor, those that it
+ * reports, and the others.
  */
 #include "tools/tree.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "tools/up_mark.h"
 
 struct visit {
 	struct tree *tree;
 	struct kreg *k;
 	struct who_cache *who;
+	size_t registered; /* services that have a name, which are the first */
 };
 
 const char *tree_state_name(int state)
@@ -24,10 +22,20 @@ const char *tree_state_name(int state)
 	switch (state) {
 	case TREE_STARTING:
 		return "starting";
+	case TREE_STOPPING:
+		return "stopping";
+	case TREE_WAITING:
+		return "waiting";
+	case TREE_ENDED:
+		return "ended";
 	case TREE_RESTARTING:
 		return "restarting";
+	case TREE_DONE:
+		return "done";
 	case TREE_DOWN:
 		return "down";
+	case TREE_FAILED:
+		return "failed";
 	default:
 		return who_state_name((enum who_state)state);
 	}
@@ -110,55 +118,70 @@ static struct tree_service *find(const struct tree *tree, size_t count, const ch
 
 	snprintf(key.space, sizeof(key.space), "%s", space);
 	snprintf(key.role, sizeof(key.role), "%s", role);
-	return bsearch(&key, tree->services, count, sizeof(key), by_role);
+	return !count ? NULL : bsearch(&key, tree->services, count, sizeof(key), by_role);
 }
 
-static int state_of_absent(const struct kreg_supervised *wanted)
+static int state_of(uint32_t reported)
 {
-	bool is_back = wanted->restart == KREG_RESTART_PERMANENT &&
-		       !(wanted->flags & KREG_SERVICE_ONESHOT);
-
-	return is_back ? TREE_RESTARTING : TREE_DOWN;
-}
-
-static int take_file(struct tree *tree, size_t registered, const char *space,
-		     const struct kreg_supervision *what)
-{
-	struct tree_service *service;
-	size_t i;
-
-	for (i = 0; i < what->count; i++) {
-		service = find(tree, registered, space, what->services[i].role);
-		if (!service) {
-			service = add(tree, space, what->services[i].role);
-			if (!service)
-				return -ENOMEM;
-			service->state = state_of_absent(&what->services[i]);
-		}
-		service->is_supervised = true;
+	switch (reported) {
+	case KREG_STATE_WAITING:
+		return TREE_WAITING;
+	case KREG_STATE_STARTING:
+		return TREE_STARTING;
+	case KREG_STATE_RUNNING:
+		return WHO_RUNNING;
+	case KREG_STATE_STOPPING:
+		return TREE_STOPPING;
+	case KREG_STATE_RESTARTING:
+		return TREE_RESTARTING;
+	case KREG_STATE_DONE:
+		return TREE_DONE;
+	case KREG_STATE_STOPPED:
+		return TREE_DOWN;
+	case KREG_STATE_FAILED:
+		return TREE_FAILED;
+	default:
+		return TREE_ENDED;
 	}
+}
+
+/* Of a service without a name. A program may have unregistered it, and run. */
+static int take_absent(struct tree_service *service, const struct visit *visit)
+{
+	const struct kreg_service_state *reported = &service->reported;
+
+	service->state = state_of(reported->state);
+	if (reported->state != KREG_STATE_RUNNING)
+		return 0;
+	service->who = who_is(visit->who, &reported->owner);
+	service->value = calloc(1, 1);
+	if (!service->who || !service->value)
+		return -ENOMEM;
+	service->state = service->who->state;
 	return 0;
 }
 
-/* Of the supervisors whose file can be read. */
-static int read_files(struct tree *tree)
+static int take_reported(const char *space, const char *role,
+			 const struct kreg_service_state *reported, void *data)
 {
-	char path[PATH_MAX], space[KREG_NAMESPACE_MAX + 1];
-	size_t registered = tree->count, i;
-	struct kreg_supervision *what;
-	int err = 0;
+	const struct visit *visit = data;
+	struct tree_service *service = find(visit->tree, visit->registered, space, role);
+	bool has_name = service;
 
-	for (i = 0; i < registered && !err; i++) {
-		if (!is_supervisor(&tree->services[i]) ||
-		    !up_mark_path(tree->services[i].value, path) ||
-		    kreg_supervision_read(&what, path, NULL, NULL))
-			continue;
-		/* add() moves the services. */
-		strcpy(space, tree->services[i].space);
-		err = take_file(tree, registered, space, what);
-		kreg_supervision_free(what);
-	}
-	return err;
+	if (!has_name)
+		service = add(visit->tree, space, role);
+	if (!service)
+		return -ENOMEM;
+	service->is_supervised = true;
+	service->reported = *reported;
+	if (!has_name)
+		return take_absent(service, visit);
+	/* It has died since its name was seen. */
+	if (service->state == WHO_UNKNOWN && reported->state != KREG_STATE_RUNNING)
+		service->state = state_of(reported->state);
+	if (service->state == WHO_RUNNING && reported->state == KREG_STATE_STOPPING)
+		service->state = TREE_STOPPING;
+	return 0;
 }
 
 static void take_space(struct tree *tree, size_t *at)
@@ -202,10 +225,11 @@ int tree_look(struct tree *tree, struct kreg *k, const char *space, struct who_c
 	struct visit visit = { .tree = tree, .k = k, .who = who };
 	int err = kreg_service_each_reserved(k, space, add_registered, &visit);
 
-	if (!err && tree->count) {
+	if (!err && tree->count)
 		qsort(tree->services, tree->count, sizeof(*tree->services), by_role);
-		err = read_files(tree);
-	}
+	visit.registered = tree->count;
+	if (!err)
+		err = kreg_service_state_each(k, space, take_reported, &visit);
 	return err ? err : sort(tree);
 }
 

@@ -2,9 +2,8 @@
 /*
  * The namespaces of a registry, with their supervisors and services.
  *
- * One pass over the services. /proc is read once for each process, however many services it has,
- * and the file of each supervisor that is a `regtool up`: it says which services there should be.
- * A service that is in it and not there has no other trace in the registry.
+ * One pass over the services, and one over what supervisors report of theirs, which may not run.
+ * /proc is read once for each process, however many services it has.
  *
  * Used by   cmd_tree.c.
  */
@@ -16,9 +15,15 @@
 
 /* After those of a process. */
 enum tree_state {
-	TREE_STARTING = WHO_STATES, /* the name is reserved: the program is not ready */
-	TREE_RESTARTING,            /* not there, and its supervisor is to start it */
-	TREE_DOWN,                  /* not there, and its supervisor may leave it so */
+	TREE_STARTING = WHO_STATES, /* the name is reserved, or its supervisor is starting it */
+	/* As their supervisors report them. */
+	TREE_STOPPING,
+	TREE_WAITING,
+	TREE_ENDED,
+	TREE_RESTARTING,
+	TREE_DONE,
+	TREE_DOWN, /* KREG_STATE_STOPPED */
+	TREE_FAILED,
 	TREE_STATES,
 };
 
@@ -27,7 +32,8 @@ struct tree_service {
 	char role[KREG_ROLE_MAX + 1];
 	int state;             /* enum who_state, enum tree_state */
 	const struct who *who; /* NULL: not there */
-	bool is_supervised;    /* by the supervisor's file */
+	bool is_supervised;    /* a supervisor reports it */
+	struct kreg_service_state reported;
 	char *value;
 	size_t value_size;
 };

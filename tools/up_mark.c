@@ -73,19 +73,3 @@ bool up_mark_read(struct up_mark *out, const char *text, const char *path)
 		out->flags |= KREG_SUPERVISE_NO_CGROUPS;
 	return true;
 }
-
-bool up_mark_path(const char *text, char path[PATH_MAX])
-{
-	const char *file = strchr(text, '/'), *why;
-	struct up_mark mark;
-
-	if (!file || strlen(file) >= PATH_MAX + UP_WHY_BYTES)
-		return false;
-	/* A reason stands behind the path. The path may have a ": ", too; the first that fits is it. */
-	for (why = strstr(file, ": "); why; why = strstr(why + 1, ": ")) {
-		if (snprintf(path, PATH_MAX, "%.*s", (int)(why - file), file) < PATH_MAX &&
-		    up_mark_read(&mark, text, path))
-			return true;
-	}
-	return snprintf(path, PATH_MAX, "%s", file) < PATH_MAX && up_mark_read(&mark, text, path);
-}

@@ -10,7 +10,7 @@
  * lookup.
  *
  * Context   any thread.
- * Used by   cmd_up.c, up_again.c, tree.c.
+ * Used by   cmd_up.c, up_again.c.
  */
 #ifndef TOOLS_UP_MARK_H
 #define TOOLS_UP_MARK_H
@@ -42,9 +42,6 @@ void up_mark_write(const struct up_mark *mark, char text[UP_MARK_BYTES]);
 
 /* Return: false if @text is not such a value or is of another file than @path. */
 bool up_mark_read(struct up_mark *out, const char *text, const char *path);
-
-/* The file of such a value. Return: false if @text is none. */
-bool up_mark_path(const char *text, char path[PATH_MAX]);
 
 /* " --keep --no-cgroups", those that are set. */
 const char *up_mark_options(uint32_t flags);

@@ -5,13 +5,16 @@
  *
  *   register KEY VALUE    reserve KEY VALUE    update KEY VALUE    unregister KEY -
  *   give KEY HOLDER       to the process that holds the name HOLDER
+ *   supervise NS COUNT    so many services r0, r1 ..., which sleep, and come back long after the test
  *   flood KEY VALUE       more updates than a log has room for, the last one with VALUE
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/kreg.h"
+#include "lib/kreg-services.h"
 
 /* A log has room for 128 KiB, for 1 MiB if they come at once. */
 #define FLOOD_BYTES 4000
@@ -38,6 +41,33 @@ static ssize_t flood(struct kreg *k, const char *key, const char *value)
 	return got < 0 ? got : kreg_update(k, key, KREG_STRING, value, strlen(value), NULL, 0);
 }
 
+/* Stopped when the input ends. */
+#define SUPERVISORS 16
+#define ROLES 64
+static struct kreg_supervisor *supervisors[SUPERVISORS];
+static size_t supervisor_count;
+
+static int supervise(struct kreg *k, const char *space, size_t count)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+	const KREG_START(sleeping, .argv = argv);
+	struct kreg_supervised services[ROLES] = { 0 };
+	char roles[ROLES][16];
+	KREG_SUPERVISION(what, .services = services, .count = count);
+	size_t i;
+
+	if (count > ROLES || supervisor_count == SUPERVISORS)
+		return -E2BIG;
+	for (i = 0; i < count; i++) {
+		snprintf(roles[i], sizeof(roles[i]), "r%zu", i);
+		services[i] = (struct kreg_supervised){ .size = sizeof(services[i]),
+							.role = roles[i],
+							.start = &sleeping,
+							.restart_ms = 900000 };
+	}
+	return kreg_supervise(&supervisors[supervisor_count++], k, space, &what, NULL, 0);
+}
+
 static ssize_t act(struct kreg *k, const char *what, const char *key, const char *value)
 {
 	size_t size = strlen(value);
@@ -53,6 +83,8 @@ static ssize_t act(struct kreg *k, const char *what, const char *key, const char
 		return kreg_unregister(k, key, KREG_STRING);
 	if (!strcmp(what, "give"))
 		return give(k, key, value);
+	if (!strcmp(what, "supervise"))
+		return supervise(k, key, (size_t)atoi(value));
 	return strcmp(what, "flood") ? -1 : flood(k, key, value);
 }
 
@@ -69,6 +101,8 @@ int main(void)
 		if (got < 0)
 			fprintf(stderr, "actor: %s %s: %s\n", what, key, kreg_strerror((int)got));
 	}
+	while (supervisor_count)
+		kreg_supervisor_stop(supervisors[--supervisor_count]);
 	kreg_close(k);
 	return 0;
 }
