@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What other hosts have, and which of it is registered here.
+ *
+ * Of several hosts that have a name, the one that has had it longest in etcd is registered, so
+ * that all hosts without that name find the same. A name of this host is in front of all of them,
+ * and nothing waits behind it: a process of this host that queues for the name is not to wait for
+ * another host.
+ *
+ *   known of the name               registered here by this host     not
+ *   no other host has it            not shown                        not shown
+ *   other hosts have it             hidden                           the first of them is shown
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/bridge.h"
+
+static struct candidate *candidate_of(const struct item *item, const char *host)
+{
+	struct candidate *candidate;
+
+	cds_list_for_each_entry (candidate, &item->candidates, of_item) {
+		if (!strcmp(candidate->host, host))
+			return candidate;
+	}
+	return NULL;
+}
+
+static struct candidate *first_of(const struct item *item)
+{
+	struct candidate *candidate, *first = NULL;
+
+	cds_list_for_each_entry (candidate, &item->candidates, of_item) {
+		if (!first || candidate->created < first->created)
+			first = candidate;
+	}
+	return first;
+}
+
+static void hide(struct bridge *b, struct item *item)
+{
+	if (!item->shown)
+		return;
+	shown_drop(b->names, &item->name);
+	item->shown = 0;
+	b->shown--;
+}
+
+static void say_conflict(struct bridge *b, struct item *item, const struct candidate *other)
+{
+	char text[SAY_BYTES];
+
+	if (!item->is_hidden)
+		say_often(&b->conflicts, "%s is of this host and of host %s: this host's is found",
+			  say_bytes(text, item->name.key, item->name.key_size), other->host);
+	item->is_hidden = true;
+}
+
+/* Whether a process of this host has the name. */
+static bool is_taken(struct bridge *b, const struct item *item)
+{
+	struct kreg_owner owner;
+
+	return !kreg_whereis(b->k, item->name.key, item->name.key_size, &owner) &&
+	       owner.token != shown_owner(b->names).token;
+}
+
+void import_show(struct bridge *b, struct item *item)
+{
+	struct candidate *first = b->is_gone ? NULL : first_of(item);
+	char text[SAY_BYTES];
+	int err = 0;
+
+	if (!first) {
+		hide(b, item);
+		item->is_hidden = false;
+		return;
+	}
+	if (is_taken(b, item)) {
+		hide(b, item);
+		say_conflict(b, item, first);
+		return;
+	}
+	if (item->shown == first->changed && item->is_stale == b->is_stale)
+		return;
+	err = shown_put(b->names, &item->name, &first->facts, first->host, first->changed,
+			b->is_stale);
+	if (err == -EEXIST) {
+		hide(b, item);
+		say_conflict(b, item, first);
+		return;
+	}
+	if (err) {
+		say_often(&b->refused, "%s of host %s is not registered: %s",
+			  say_bytes(text, item->name.key, item->name.key_size), first->host,
+			  kreg_strerror(err));
+		return;
+	}
+	b->shown += !item->shown;
+	item->shown = first->changed;
+	item->is_stale = b->is_stale;
+	item->is_hidden = false;
+}
+
+void import_put(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
+		uint64_t created, uint64_t changed)
+{
+	struct item *item;
+	struct candidate *candidate;
+
+	if (!patterns_match(b->options->imports, b->options->import_count, name)) {
+		facts_free(facts);
+		return;
+	}
+	item = item_get(b, name);
+	candidate = item ? candidate_of(item, host) : NULL;
+	if (item && !candidate && b->candidates < b->options->most)
+		candidate = calloc(1, sizeof(*candidate));
+	if (!candidate) {
+		say_often(&b->full, "%llu names of other hosts are known, and no more are taken",
+			  (unsigned long long)b->candidates);
+		facts_free(facts);
+		if (item)
+			item_tidy(b, item);
+		return;
+	}
+	if (!candidate->host[0]) {
+		memcpy(candidate->host, host, strlen(host) + 1);
+		cds_list_add_tail(&candidate->of_item, &item->candidates);
+		b->candidates++;
+	}
+	facts_free(&candidate->facts);
+	candidate->facts = *facts;
+	*facts = (struct facts){ 0 };
+	candidate->created = created;
+	candidate->changed = changed;
+	candidate->seen = b->snapshot;
+	import_show(b, item);
+}
+
+static void candidate_drop(struct bridge *b, struct candidate *candidate)
+{
+	cds_list_del(&candidate->of_item);
+	facts_free(&candidate->facts);
+	free(candidate);
+	b->candidates--;
+}
+
+void import_delete(struct bridge *b, const struct name *name, const char *host)
+{
+	struct item *item = item_find(b, name);
+	struct candidate *candidate = item ? candidate_of(item, host) : NULL;
+
+	if (!candidate)
+		return;
+	candidate_drop(b, candidate);
+	import_show(b, item);
+	item_tidy(b, item);
+}
+
+void import_keep(struct bridge *b, const struct name *name, const char *host)
+{
+	struct item *item = item_find(b, name);
+	struct candidate *candidate = item ? candidate_of(item, host) : NULL;
+
+	if (candidate)
+		candidate->seen = b->snapshot;
+}
+
+static void compare(struct bridge *b, struct item *item)
+{
+	struct candidate *candidate, *next;
+
+	cds_list_for_each_entry_safe (candidate, next, &item->candidates, of_item) {
+		if (candidate->seen != b->snapshot)
+			candidate_drop(b, candidate);
+	}
+	import_show(b, item);
+	item_tidy(b, item);
+}
+
+void import_compare(struct bridge *b)
+{
+	items_each(b, compare);
+}
+
+void import_touch(struct bridge *b, const struct kreg_event *event)
+{
+	struct name name = { .key_size = (uint32_t)event->entry.key_size };
+	struct item *item;
+
+	if (!name.key_size || name.key_size > KREG_KEY_MAX)
+		return;
+	memcpy(name.key, event->entry.key, name.key_size);
+	item = item_find(b, &name);
+	if (item && !cds_list_empty(&item->candidates))
+		import_show(b, item);
+}

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of three hosts, by three bridges and three members of etcd: found elsewhere while their processes and hosts live,
+ * whatever becomes of etcd, of the bridges and of the network; and what is of one host never depends on any of these.
+ *
+ * KREG_NAMES (10000), KREG_CHURN seconds of changes (3), KREG_KILLS of a bridge (4): for long runs.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/support/child.h"
+#include "tests/support/cluster.h"
+#include "tests/support/unit.h"
+
+/* For what happens after the end of a lease at the latest, on a busy machine. */
+#define SOON_S (30u * unit_slowness())
+
+static void pause_ms(unsigned int ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = (long)ms * 1000000 }, NULL);
+}
+
+#define AWAIT(condition)                                                                           \
+	do {                                                                                       \
+		uint64_t until = clock_after_ms(1000ull * SOON_S);                                 \
+		while (!(condition)) {                                                             \
+			if (clock_now() > until)                                                   \
+				ck_abort_msg("in %u seconds not: %s", SOON_S, #condition);         \
+			pause_ms(1);                                                               \
+		}                                                                                  \
+	} while (0)
+
+static int put(int host, const char *key, const char *value)
+{
+	return kreg_register(hosts[host].k, key, KREG_STRING, value, KREG_STRING, NULL);
+}
+
+static void take_away(int host, const char *key)
+{
+	ck_assert_int_eq(kreg_unregister(hosts[host].k, key, KREG_STRING), 1);
+}
+
+static bool is_absent(int host, const char *key)
+{
+	return kreg_lookup(hosts[host].k, key, KREG_STRING, NULL, 0, NULL) == -ENOENT;
+}
+
+static bool has(int host, const char *key, const char *value)
+{
+	char room[256];
+	ssize_t size = kreg_lookup(hosts[host].k, key, KREG_STRING, room, sizeof(room), NULL);
+
+	return size == (ssize_t)strlen(value) && !memcmp(room, value, (size_t)size);
+}
+
+/* Whether @host finds the name as one of the host @of. */
+static bool is_of(int host, const char *key, int of)
+{
+	KREG_REMOTE(remote, .pid = 0);
+	char name[8];
+
+	snprintf(name, sizeof(name), "h%d", of);
+	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
+	       !strcmp(remote.host, name);
+}
+
+static bool is_stale(int host, const char *key)
+{
+	KREG_REMOTE(remote, .pid = 0);
+
+	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
+	       remote.flags & KREG_REMOTE_STALE;
+}
+
+static void begin(int bridges)
+{
+	int i;
+
+	cluster_begin();
+	members_begin();
+	for (i = 0; i < bridges; i++)
+		bridge_start(i, NULL);
+	for (i = 0; i < bridges; i++)
+		AWAIT(bridge_has_said(i, "revision"));
+}
+
+/* ---- equality */
+
+struct compared {
+	int host;
+	int64_t wrong;
+};
+
+static int compare_entry(const struct kreg_entry *entry, void *data)
+{
+	struct compared *compared = data;
+	static char room[KREG_VALUE_MAX];
+	ssize_t size = kreg_lookup(hosts[compared->host].k, entry->key, entry->key_size, room,
+				   sizeof(room), NULL);
+
+	compared->wrong += size != (ssize_t)entry->value_size ||
+			   memcmp(room, entry->value, entry->value_size) != 0;
+	return 0;
+}
+
+/* Whether @other has what @host has in the namespace "prod", and no more. */
+static bool are_equal(int host, int other)
+{
+	struct compared compared = { .host = other };
+	KREG_PATTERN(prod, .prefix = "prod/", .prefix_size = 5);
+
+	if (kreg_count_select(hosts[host].k, &prod) != kreg_count_select(hosts[other].k, &prod))
+		return false;
+	return !kreg_each(hosts[host].k, "prod/", 5, compare_entry, &compared) && !compared.wrong;
+}
+
+/* ---- measurements */
+
+static int by_size(const void *a, const void *b)
+{
+	double one = *(const double *)a, other = *(const double *)b;
+
+	return (one > other) - (one < other);
+}
+
+static void print_times(const char *what, double *ms, size_t count)
+{
+	qsort(ms, count, sizeof(*ms), by_size);
+	printf("# %s: median %.1f ms, p99 %.1f ms, of %zu\n", what, ms[count / 2],
+	       ms[count * 99 / 100], count);
+}
+
+static double since(uint64_t at)
+{
+	return (double)(clock_now() - at) / 1e6;
+}
+
+static int hold(int link, void *data)
+{
+	KREG_OPTIONS(options, .directory = hosts[0].folder, .guard = "none");
+	struct kreg *k;
+	char *key = data;
+
+	if (kreg_open(&k, "default", &options) ||
+	    kreg_register(k, key, KREG_STRING, "held", 4, NULL))
+		return 1;
+	link_say(link, 0);
+	link_hear(link);
+	return 0;
+}
+
+#define TIMES 60
+
+START_TEST(names_are_found_on_the_others_and_absent_with_their_process)
+{
+	double found[TIMES], absent[TIMES], all;
+	unsigned int many = unit_many("KREG_NAMES", 10000), i;
+	char key[64], text[32];
+	uint64_t at;
+
+	begin(3);
+	at = clock_now();
+	for (i = 0; i < many; i++) {
+		snprintf(key, sizeof(key), "prod/service-%u", i);
+		snprintf(text, sizeof(text), "10.0.0.1:%u", i);
+		ck_assert_int_eq(put(0, key, text), 0);
+	}
+	AWAIT(are_equal(0, 1) && are_equal(0, 2));
+	all = since(at);
+	printf("# %u names on two other hosts: %.0f ms\n", many, all);
+	ck_assert(is_of(1, "prod/service-7", 0) && is_of(2, "prod/service-7", 0));
+	ck_assert_int_eq(kreg_remote_host(hosts[0].k, "prod/service-7", KREG_STRING, NULL), 0);
+	ck_assert_int_eq(kreg_signal(hosts[1].k, "prod/service-7", KREG_STRING, SIGKILL), -EREMOTE);
+
+	/* Not exported. */
+	ck_assert_int_eq(put(0, "test/service", "x"), 0);
+	ck_assert_int_eq(put(0, "plain", "x"), 0);
+	for (i = 0; i < TIMES; i++) {
+		struct child child;
+
+		snprintf(key, sizeof(key), "prod/once-%u", i);
+		at = clock_now();
+		child = child_start_ready(hold, key);
+		at = clock_now();
+		AWAIT(has(1, key, "held"));
+		found[i] = since(at);
+		kill(child.pid, SIGKILL);
+		at = clock_now();
+		AWAIT(is_absent(1, key));
+		absent[i] = since(at);
+		child_kill(&child);
+	}
+	print_times("from register to found elsewhere", found, TIMES);
+	print_times("from kill -9 to absent elsewhere", absent, TIMES);
+	AWAIT(are_equal(0, 1) && are_equal(0, 2));
+	ck_assert(is_absent(1, "test/service") && is_absent(1, "plain"));
+	cluster_end();
+}
+END_TEST
+
+static int put_bytes(int host, const void *key, size_t key_size, const void *value, size_t size)
+{
+	return kreg_register(hosts[host].k, key, key_size, value, size, NULL);
+}
+
+START_TEST(keys_and_values_of_any_bytes_are_found_as_they_are)
+{
+	static unsigned char value[KREG_VALUE_MAX];
+	unsigned char key[KREG_KEY_MAX];
+	size_t i, size;
+
+	begin(2);
+	for (i = 0; i < sizeof(value); i++)
+		value[i] = (unsigned char)(i * 7 + i / 256);
+	for (i = 0; i < 256; i++) {
+		memcpy(key, "prod/", 5);
+		key[5] = (unsigned char)i;
+		key[6] = 'x';
+		key[7] = (unsigned char)i;
+		ck_assert_int_eq(put_bytes(0, key, 8, value + i, i), 0);
+	}
+	memset(key + 5, 0xff, sizeof(key) - 5);
+	ck_assert_int_eq(put_bytes(0, key, sizeof(key), value, sizeof(value)), 0);
+	for (size = 6; size < 9; size++)
+		ck_assert_int_eq(put_bytes(0, "prod/..//%2F", size, "", 0), 0);
+	AWAIT(are_equal(0, 1));
+	ck_assert_int_eq(kreg_check(hosts[1].k, NULL, NULL), 0);
+	cluster_end();
+}
+END_TEST
+
+START_TEST(a_name_of_this_host_is_in_front_of_others_and_never_in_their_way)
+{
+	begin(3);
+	ck_assert_int_eq(put(0, "prod/web", "of 0"), 0);
+	AWAIT(has(1, "prod/web", "of 0") && has(2, "prod/web", "of 0"));
+	ck_assert_int_eq(put(1, "prod/web", "of 1"), 0);
+	ck_assert(has(1, "prod/web", "of 1"));
+	AWAIT(bridge_has_said(1, "is of this host and of host h0"));
+	/* Nothing waits behind it. */
+	AWAIT(kreg_count(hosts[1].k) == 1);
+	/* On the third host the older one stays. */
+	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/web/h1 | grep -q value"));
+	ck_assert(has(2, "prod/web", "of 0"));
+	take_away(0, "prod/web");
+	AWAIT(has(2, "prod/web", "of 1") && has(0, "prod/web", "of 1"));
+	ck_assert(is_of(0, "prod/web", 1));
+	ck_assert_int_eq(put(0, "prod/web", "new"), 0);
+	take_away(1, "prod/web");
+	AWAIT(has(1, "prod/web", "new") && has(2, "prod/web", "new"));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(a_host_that_is_cut_off_is_gone_for_others_and_they_for_it)
+{
+	uint64_t at;
+
+	begin(2);
+	bridge_start(2, "--grace 3");
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(put(2, "prod/c", "c"), 0);
+	AWAIT(has(2, "prod/a", "a") && has(0, "prod/c", "c"));
+	link_set(2, false);
+	at = clock_now();
+	AWAIT(is_absent(0, "prod/c"));
+	printf("# from link down to absent elsewhere: %.0f ms, with a lease of %d s\n", since(at),
+	       HOST_TTL);
+	AWAIT(is_absent(1, "prod/c"));
+	AWAIT(is_stale(2, "prod/a"));
+	ck_assert(has(2, "prod/a", "a"));
+	AWAIT(is_absent(2, "prod/a"));
+	/* What is of the host alone goes on. */
+	ck_assert(has(2, "prod/c", "c"));
+	ck_assert_int_eq(put(2, "prod/more", "m"), 0);
+	take_away(2, "prod/c");
+	take_away(0, "prod/a");
+	ck_assert_int_eq(put(0, "prod/b", "b"), 0);
+	link_set(2, true);
+	AWAIT(has(2, "prod/b", "b") && !is_stale(2, "prod/b") && is_absent(2, "prod/a"));
+	AWAIT(has(0, "prod/more", "m") && has(1, "prod/more", "m") && is_absent(0, "prod/c"));
+	cluster_end();
+}
+END_TEST
+
+/* Changes names of host 0 for @seconds, a thousand times a second. */
+static void churn(unsigned int seconds)
+{
+	uint64_t begin_at = clock_now();
+	unsigned int i, late = 0;
+	char key[32], value[32];
+
+	for (i = 0; i < seconds * 1000; i++) {
+		uint64_t due = begin_at + i * 1000000ull;
+		struct timespec left = clock_left(due);
+
+		snprintf(key, sizeof(key), "prod/%u", (i * 7919u) % 500);
+		snprintf(value, sizeof(value), "%u", i);
+		if (put(0, key, value) == -EEXIST) {
+			if (i % 3)
+				take_away(0, key);
+			else
+				ck_assert_int_ge(kreg_update(hosts[0].k, key, KREG_STRING, value,
+							     KREG_STRING, NULL, 0),
+						 0);
+		}
+		if (clock_now() < due)
+			nanosleep(&left, NULL);
+		else
+			late++;
+	}
+	printf("# %u changes in %.1f s, %u of them late\n", i, since(begin_at) / 1000, late);
+}
+
+START_TEST(after_many_changes_both_sides_are_equal)
+{
+	begin(3);
+	churn(unit_many("KREG_CHURN", 3));
+	AWAIT(are_equal(0, 1) && are_equal(0, 2));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(etcd_loses_its_leader_and_its_majority)
+{
+	int leader, other;
+
+	begin(3);
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	AWAIT(has(1, "prod/a", "a") && has(2, "prod/a", "a"));
+	leader = members_leader();
+	member_kill(leader);
+	take_away(0, "prod/a");
+	ck_assert_int_eq(put(0, "prod/b", "b"), 0);
+	AWAIT(has(1, "prod/b", "b") && has(2, "prod/b", "b") && is_absent(1, "prod/a"));
+
+	other = (leader + 1) % HOSTS;
+	member_kill(other);
+	ck_assert_int_eq(put(0, "prod/c", "c"), 0);
+	take_away(0, "prod/b");
+	AWAIT(is_absent(1, "prod/b") && is_absent(2, "prod/b"));
+	ck_assert(has(0, "prod/c", "c"));
+	member_start(leader);
+	member_start(other);
+	AWAIT(has(1, "prod/c", "c") && has(2, "prod/c", "c"));
+	ck_assert(is_absent(1, "prod/b"));
+	churn(1);
+	AWAIT(are_equal(0, 1) && are_equal(0, 2));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(etcd_is_compacted_or_begins_again)
+{
+	char command[64];
+	int i;
+
+	begin(2);
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	AWAIT(has(1, "prod/a", "a") && has(0, "prod/b", "b"));
+
+	/* The bridge of host 1 misses a deletion that is compacted away. */
+	kill(hosts[1].bridge, SIGSTOP);
+	take_away(0, "prod/a");
+	AWAIT(etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q value"));
+	for (i = 0; i < HOSTS; i++)
+		member_kill(i);
+	for (i = 0; i < HOSTS; i++)
+		member_start(i);
+	members_await();
+	snprintf(command, sizeof(command), "compaction --physical %llu", etcd_revision());
+	ck_assert_int_eq(etcdctl(command), 0);
+	kill(hosts[1].bridge, SIGCONT);
+	AWAIT(is_absent(1, "prod/a"));
+	AWAIT(has(0, "prod/b", "b"));
+
+	/* All that etcd had is gone. */
+	for (i = 0; i < HOSTS; i++) {
+		member_kill(i);
+		member_forget(i);
+	}
+	ck_assert_int_eq(put(0, "prod/c", "c"), 0);
+	members_begin();
+	AWAIT(has(1, "prod/c", "c") && has(0, "prod/b", "b") && !is_stale(0, "prod/b"));
+	AWAIT(are_equal(0, 1));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(a_bridge_that_is_killed_takes_the_names_of_others_with_it)
+{
+	unsigned int kills = unit_many("KREG_KILLS", 4), i;
+
+	begin(3);
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	for (i = 0; i < kills; i++) {
+		AWAIT(has(1, "prod/a", "a"));
+		pause_ms((unsigned int)(rand() % 300));
+		bridge_kill(1);
+		ck_assert(is_absent(1, "prod/a") && has(1, "prod/b", "b"));
+		if (i % 2) {
+			take_away(0, "prod/a");
+			ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+		}
+		if (i % 3 == 2)
+			AWAIT(is_absent(0, "prod/b"));
+		bridge_start(1, NULL);
+		AWAIT(has(0, "prod/b", "b"));
+	}
+	AWAIT(are_equal(0, 1) && are_equal(0, 2));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
+{
+	static const char *const wrong[] = {
+		"prod/web/h9 nonsense",
+		"prod/web/h9 '{\"value\":1,\"uid\":0,\"pid\":1,\"start\":0}'",
+		"prod/web/h9 '{\"value\":\"QQ\",\"uid\":0,\"pid\":1,\"start\":0}'",
+		"prod/web/h9 '{\"value\":\"QQ==\",\"uid\":-1,\"pid\":1,\"start\":0}'",
+		"prod/web/h9 '[]'",
+		"prod/web '{}'",
+		"prod//h9 '{}'",
+		"prod/%zz/h9 '{}'",
+		"prod/%61/h9 '{}'",
+		"prod/a/.. '{}'",
+		"prod/a/b/c/d '{}'",
+		".later/x '{}'",
+		"'prod/a b/h9' '{}'",
+	};
+	char command[512];
+	size_t i;
+
+	begin(1);
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q value"));
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(command, sizeof(command), "put -- /kreg/test/%s", wrong[i]);
+		ck_assert_int_eq(etcdctl(command), 0);
+	}
+	ck_assert_int_eq(
+		etcdctl("put /kreg/test/prod/right/h9 "
+			"'{\"value\":\"QQ==\",\"uid\":1,\"pid\":1,\"start\":0,\"more\":[]}'"),
+		0);
+	AWAIT(has(0, "prod/right", "A"));
+	/* A later word that is none leaves what was known. */
+	ck_assert_int_eq(etcdctl("put /kreg/test/prod/right/h9 nonsense"), 0);
+	/* Of this host others write nothing. */
+	ck_assert_int_eq(etcdctl("put /kreg/test/prod/a/h0 nonsense"), 0);
+	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q YQ=="));
+	ck_assert_int_eq(etcdctl("del /kreg/test/prod/a/h0"), 0);
+	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q YQ=="));
+	ck_assert(has(0, "prod/right", "A") && is_absent(0, "prod/web"));
+	ck_assert(bridge_has_said(0, "is of no name") || bridge_has_said(0, "is no record"));
+	ck_assert_int_eq(kreg_count(hosts[0].k), 2);
+	/* One that reads all of it at its start. */
+	bridge_start(1, NULL);
+	AWAIT(has(1, "prod/a", "a"));
+	ck_assert(is_absent(1, "prod/web"));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(two_bridges_are_not_one_host)
+{
+	begin(1);
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	/* The same host's name from another host's network and registry. */
+	bridge_start(1, "--host h0");
+	AWAIT(bridge_has_said(1, "another bridge is in the cluster as host h0"));
+	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	bridge_start(2, NULL);
+	AWAIT(has(2, "prod/a", "a"));
+	ck_assert(is_absent(2, "prod/b"));
+	bridge_kill(0);
+	AWAIT(has(2, "prod/b", "b"));
+	cluster_end();
+}
+END_TEST
+
+START_TEST(it_is_skipped_with_the_reason)
+{
+	printf("# SKIP %s is missing\n", cluster_lacks());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("etcd");
+	TCase *tcase = tcase_create("hosts");
+
+	tcase_set_timeout(tcase, 120);
+	if (cluster_lacks()) {
+		tcase_add_test(tcase, it_is_skipped_with_the_reason);
+	} else {
+		tcase_add_test(tcase, names_are_found_on_the_others_and_absent_with_their_process);
+		tcase_add_test(tcase, keys_and_values_of_any_bytes_are_found_as_they_are);
+		tcase_add_test(tcase,
+			       a_name_of_this_host_is_in_front_of_others_and_never_in_their_way);
+		tcase_add_test(tcase, a_host_that_is_cut_off_is_gone_for_others_and_they_for_it);
+		tcase_add_test(tcase, after_many_changes_both_sides_are_equal);
+		tcase_add_test(tcase, etcd_loses_its_leader_and_its_majority);
+		tcase_add_test(tcase, etcd_is_compacted_or_begins_again);
+		tcase_add_test(tcase, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
+		tcase_add_test(tcase,
+			       what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
+		tcase_add_test(tcase, two_bridges_are_not_one_host);
+	}
+	suite_add_tcase(suite, tcase);
+	return unit_run_suite(suite);
+}

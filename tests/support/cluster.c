@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cluster.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/child.h"
+#include "tests/support/tmp.h"
+
+#define PORT 2379
+#define LINE 2048
+
+struct host hosts[HOSTS];
+static pid_t hub;
+
+static bool has_program(const char *name)
+{
+	char command[LINE];
+
+	snprintf(command, sizeof(command), "command -v %s >/dev/null 2>&1", name);
+	return !system(command);
+}
+
+const char *cluster_lacks(void)
+{
+	static const char *const programs[] = { "etcd", "etcdctl", "ip", "nsenter" };
+	size_t i;
+	pid_t child;
+	int status = 1;
+
+	if (geteuid())
+		return "root, for network namespaces";
+	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		if (!has_program(programs[i]))
+			return programs[i];
+	}
+	child = fork();
+	if (!child)
+		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
+	waitpid(child, &status, 0);
+	return status ? "network namespaces" : NULL;
+}
+
+__attribute__((format(printf, 1, 2))) static void run(const char *format, ...)
+{
+	char command[LINE];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(command, sizeof(command), format, list);
+	va_end(list);
+	if (system(command))
+		ck_abort_msg("failed: %s", command);
+}
+
+/* A process that is there for its network namespace. */
+static pid_t space_begin(void)
+{
+	int ready[2];
+	pid_t parent = getpid(), pid;
+	char byte;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		child_ends_with(parent);
+		if (unshare(CLONE_NEWNET) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+void cluster_begin(void)
+{
+	int i;
+
+	hub = space_begin();
+	run("nsenter -t %d -n sh -c 'ip link add br0 type bridge && ip link set br0 up'", hub);
+	for (i = 0; i < HOSTS; i++) {
+		struct host *host = &hosts[i];
+
+		*host = (struct host){ .number = i };
+		snprintf(host->folder, sizeof(host->folder), "%s/host%d", tmp_directory(), i);
+		run("rm -rf %s && mkdir %s", host->folder, host->folder);
+		host->space = space_begin();
+		run("nsenter -t %d -n sh -c 'ip link add v%d type veth peer name eth0 netns %d && "
+		    "ip link set v%d master br0 up'",
+		    hub, i, host->space, i);
+		run("nsenter -t %d -n sh -c 'ip link set lo up && ip addr add 10.77.0.%d/24 dev "
+		    "eth0 "
+		    "&& ip link set eth0 up'",
+		    host->space, i + 1);
+	}
+}
+
+void cluster_end(void)
+{
+	int i;
+
+	for (i = 0; i < HOSTS; i++) {
+		if (hosts[i].k)
+			kreg_close(hosts[i].k);
+		hosts[i].k = NULL;
+		end(&hosts[i].bridge);
+		end(&hosts[i].member);
+		end(&hosts[i].space);
+	}
+	end(&hub);
+}
+
+void link_set(int host, bool up)
+{
+	run("nsenter -t %d -n ip link set v%d %s", hub, host, up ? "up" : "down");
+}
+
+/* In the child: into the host's network, all output into the file @log there. */
+static void enter(const struct host *host, const char *log)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", host->space);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		_exit(125);
+	snprintf(path, sizeof(path), "%s/%s", host->folder, log);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+		_exit(125);
+}
+
+static pid_t start(struct host *host, const char *log, const char *command)
+{
+	char line[LINE + 8];
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid)
+		return pid;
+	child_ends_with(parent);
+	enter(host, log);
+	setenv("KREG_DIR", host->folder, 1);
+	setenv("KREG_GUARD", "none", 1);
+	snprintf(line, sizeof(line), "exec %s", command);
+	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+	_exit(126);
+}
+
+void member_start(int number)
+{
+	struct host *host = &hosts[number];
+	char command[LINE];
+
+	snprintf(
+		command, sizeof(command),
+		"etcd --name m%d --data-dir %s/etcd --heartbeat-interval 50 --election-timeout 500 "
+		"--listen-client-urls http://0.0.0.0:%d --advertise-client-urls "
+		"http://10.77.0.%d:%d "
+		"--listen-peer-urls http://10.77.0.%d:2380 --initial-advertise-peer-urls "
+		"http://10.77.0.%d:2380 --initial-cluster-token %s --initial-cluster "
+		"m0=http://10.77.0.1:2380,m1=http://10.77.0.2:2380,m2=http://10.77.0.3:2380",
+		number, host->folder, PORT, number + 1, PORT, number + 1, number + 1, "kreg-test");
+	host->member = start(host, "etcd.log", command);
+}
+
+void member_kill(int host)
+{
+	end(&hosts[host].member);
+}
+
+void member_forget(int host)
+{
+	run("rm -rf %s/etcd", hosts[host].folder);
+}
+
+/* Runs etcdctl at the member of @host, from that host. */
+static int etcdctl_at(int host, const char *arguments, const char *output)
+{
+	char command[LINE];
+	int status;
+
+	snprintf(command, sizeof(command),
+		 "ETCDCTL_API=3 nsenter -t %d -n timeout 5 etcdctl --dial-timeout 1s "
+		 "--command-timeout 3s "
+		 "--endpoints http://127.0.0.1:%d %s >%s 2>/dev/null",
+		 hosts[host].space, PORT, arguments, output);
+	status = system(command);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int etcdctl(const char *arguments)
+{
+	int i, status = -1;
+
+	for (i = 0; i < HOSTS && status; i++) {
+		if (hosts[i].member > 0)
+			status = etcdctl_at(i, arguments, "/dev/null");
+	}
+	return status;
+}
+
+unsigned long long etcd_revision(void)
+{
+	char path[512], line[2048] = "", *at;
+	FILE *file;
+	int i;
+
+	snprintf(path, sizeof(path), "%s/revision", hosts[0].folder);
+	for (i = 0; i < HOSTS; i++) {
+		if (hosts[i].member > 0 && !etcdctl_at(i, "get /test/none -w json", path))
+			break;
+	}
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		ck_abort_msg("etcd says no revision");
+	fclose(file);
+	at = strstr(line, "\"revision\":");
+	ck_assert_ptr_nonnull(at);
+	return strtoull(at + strlen("\"revision\":"), NULL, 10);
+}
+
+void members_await(void)
+{
+	int tries = 0;
+
+	while (etcdctl("put /test/up 1")) {
+		ck_assert_int_lt(++tries, 60);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	}
+}
+
+void members_begin(void)
+{
+	int i;
+
+	for (i = 0; i < HOSTS; i++)
+		member_start(i);
+	members_await();
+}
+
+/* The fifth field of the status of a member says whether it leads. */
+static bool leads(int host)
+{
+	char path[512], line[512] = "";
+	FILE *file;
+	int field;
+	char *at;
+
+	if (hosts[host].member <= 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/status", hosts[host].folder);
+	if (etcdctl_at(host, "endpoint status", path))
+		return false;
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		line[0] = 0;
+	if (file)
+		fclose(file);
+	for (at = line, field = 0; at && field < 4; field++)
+		at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL;
+	return at && !strncmp(at, " true", 5);
+}
+
+int members_leader(void)
+{
+	int i, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		for (i = 0; i < HOSTS; i++) {
+			if (leads(i))
+				return i;
+		}
+	}
+	ck_abort_msg("no member leads");
+	return -1;
+}
+
+void bridge_start(int number, const char *more)
+{
+	struct host *host = &hosts[number];
+	const char *program = getenv("KREG_ETCD");
+	char command[LINE];
+
+	/* Its own host's member first. */
+	snprintf(command, sizeof(command),
+		 "%s --cluster test --host h%d --export 'prod*' --ttl %d --timeout 1000 --endpoint "
+		 "http://10.77.0.%d:%d --endpoint http://10.77.0.%d:%d --endpoint "
+		 "http://10.77.0.%d:%d %s",
+		 program ? program : "./kreg-etcd", number, HOST_TTL, number + 1, PORT,
+		 (number + 1) % HOSTS + 1, PORT, (number + 2) % HOSTS + 1, PORT, more ? more : "");
+	host->bridge = start(host, "bridge.log", command);
+	if (!host->k) {
+		KREG_OPTIONS(options, .directory = host->folder, .guard = "none");
+
+		ck_assert_int_eq(kreg_open(&host->k, "default", &options), 0);
+	}
+}
+
+void bridge_kill(int host)
+{
+	end(&hosts[host].bridge);
+}
+
+bool bridge_has_said(int host, const char *text)
+{
+	char path[512], line[LINE];
+	bool said = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/bridge.log", hosts[host].folder);
+	file = fopen(path, "re");
+	while (file && !said && fgets(line, sizeof(line), file))
+		said = strstr(line, text);
+	if (file)
+		fclose(file);
+	return said;
+}
