@@ -103,8 +103,12 @@ struct bridge {
 	uint64_t lease;
 	uint64_t lease_until; /* CLOCK_MONOTONIC: until when etcd keeps it at least */
 	uint64_t keep_at, retry_at, backoff_ms;
-	/* Since when etcd is out of touch, or 0; names of others are stale, and gone. */
 	uint64_t touch; /* the last answer */
+	/*
+	 * When what is known of others was last known to be all of it; for long not: it is stale,
+	 * and gone.
+	 */
+	uint64_t current;
 	bool is_stale, is_gone;
 	uint64_t forget_at; /* until when what a snapshot has not is kept */
 	bool is_stopping;

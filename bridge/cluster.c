@@ -112,15 +112,17 @@ void session_touched(struct bridge *b)
 {
 	b->touch = clock_now();
 	b->backoff_ms = 0;
+	if (b->session == SESSION_READY)
+		b->current = b->touch;
 }
 
 /* Of names of others, if etcd is out of touch. */
 static void age(struct bridge *b, uint64_t now)
 {
 	bool was_stale = b->is_stale, was_gone = b->is_gone;
-	uint64_t gone_at = b->touch + member_lease_time(b) + b->options->grace * SECOND;
+	uint64_t gone_at = b->current + member_lease_time(b) + b->options->grace * SECOND;
 
-	b->is_stale = now >= b->touch + member_lease_time(b);
+	b->is_stale = now >= b->current + member_lease_time(b);
 	b->is_gone = now >= gone_at;
 	if (b->is_stale == was_stale && b->is_gone == was_gone)
 		return;
@@ -178,7 +180,7 @@ void cluster_begin(struct bridge *b)
 	CDS_INIT_LIST_HEAD(&b->dirty);
 	CDS_INIT_LIST_HEAD(&b->sent);
 	record_prefix(b->prefix, b->options->cluster);
-	b->touch = clock_now();
+	b->touch = b->current = clock_now();
 }
 
 static void on_revoked(int err, const json_t *answer, void *data)

@@ -18,6 +18,7 @@ struct etcd {
 	struct etcd_call *auth; /* the call that asks for a token */
 	char token[TOKEN_MAX];
 	char reason[REASON_MAX];
+	char refused[REASON_MAX]; /* why there is no token, or "" */
 };
 
 struct etcd_call {
@@ -35,23 +36,6 @@ struct etcd_call {
 	etcd_done_fn done;
 	void *data;
 };
-
-uint64_t etcd_number(const json_t *object, const char *key)
-{
-	const json_t *number = json_object_get(object, key);
-	const char *text;
-	char *end;
-	unsigned long long value;
-
-	if (json_is_integer(number))
-		return json_integer_value(number) > 0 ? (uint64_t)json_integer_value(number) : 0;
-	text = json_string_value(number);
-	if (!text || *text < '0' || *text > '9')
-		return 0;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	return errno || *end || value > INT64_MAX ? 0 : value;
-}
 
 const char *etcd_endpoint(const struct etcd *etcd)
 {
@@ -241,6 +225,7 @@ static size_t take(char *bytes, size_t one, size_t count, void *data)
 	}
 	memcpy(call->answer + call->size, bytes, count);
 	call->size += count;
+	call->answer[call->size] = 0;
 	if (call->is_stream)
 		call->err = read_lines(call);
 	return call->err ? 0 : count;
@@ -347,6 +332,10 @@ static void on_token(int err, const json_t *answer, void *data)
 	struct etcd *etcd = data;
 
 	etcd->auth = NULL;
+	if (err == -EACCES)
+		snprintf(etcd->refused, sizeof(etcd->refused), "%s", etcd->reason);
+	else
+		etcd->refused[0] = 0;
 	if (!err && token && strlen(token) < TOKEN_MAX && !strpbrk(token, "\r\n"))
 		snprintf(etcd->token, sizeof(etcd->token), "%s", token);
 }
@@ -382,11 +371,14 @@ struct etcd_call *etcd_stream(struct etcd *etcd, const char *path, json_t *body,
 static int whole_answer(struct etcd_call *call, long status, json_t **answer)
 {
 	struct etcd *etcd = call->etcd;
+	char text[160];
 	int err;
 
 	*answer = json_of(call->answer ? call->answer : "", call->size);
 	if (!*answer) {
-		reason(etcd, "the answer is no JSON");
+		snprintf(text, sizeof(text), "status %ld, and the answer is no JSON: %.80s", status,
+			 call->answer ? call->answer : "");
+		reason(etcd, text);
 		return status == 200 ? -EPROTO : -ENOTCONN;
 	}
 	err = error_of(etcd, *answer);
@@ -415,8 +407,11 @@ static void call_ended(struct etcd_call *call, CURLcode code)
 	}
 	/* With a user: of a call that was made before there was a token. */
 	if (err && err != -ENOTCONN && call->etcd->options->user && call != call->etcd->auth &&
-	    strstr(call->etcd->reason, "user name is empty"))
-		err = -EAGAIN;
+	    strstr(call->etcd->reason, "user name is empty")) {
+		err = call->etcd->refused[0] ? -EACCES : -EAGAIN;
+		if (err == -EACCES)
+			reason(call->etcd, call->etcd->refused);
+	}
 	finish(call, err, err ? NULL : answer);
 	json_decref(answer);
 	call_free(call);

@@ -223,6 +223,7 @@ static void on_page(int err, const json_t *answer, void *data)
 	}
 	b->revision = b->reading;
 	b->whole = true;
+	b->current = b->touch;
 	say("%s: revision %llu: %llu names of this host, %llu of others", etcd_endpoint(b->etcd),
 	    (unsigned long long)b->revision, (unsigned long long)b->exported,
 	    (unsigned long long)b->candidates);
@@ -241,7 +242,8 @@ static void on_glance(int err, const json_t *answer, void *data)
 	session_touched(b);
 	if (is_restored(b, answer))
 		items_each(b, written_again);
-	if (b->whole)
+	/* What is stale is not shown as current before all was compared. */
+	if (b->whole && !b->is_stale)
 		ready(b);
 	else
 		snapshot_begin(b);

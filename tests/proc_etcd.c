@@ -489,6 +489,89 @@ START_TEST(two_bridges_are_not_one_host)
 }
 END_TEST
 
+static void start_secure(int host, const char *ca, const char *certificate, const char *more)
+{
+	const char *folder = hosts[0].folder;
+	char options[2400];
+
+	snprintf(options, sizeof(options),
+		 "--endpoint https://10.77.0.1:2379 --ca %s/secure/%s.pem --cert %s/secure/%s.pem "
+		 "--key "
+		 "%s/secure/%s.key %s",
+		 folder, ca, folder, certificate, folder, certificate, more);
+	bridge_start_with(host, options);
+}
+
+static void write_password(const char *file, const char *password)
+{
+	char path[512];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", hosts[0].folder, file);
+	out = fopen(path, "we");
+	ck_assert_ptr_nonnull(out);
+	fprintf(out, "%s\n", password);
+	fclose(out);
+}
+
+static void let_in_users_only(void)
+{
+	static const char *const commands[] = {
+		"user add root:top",
+		"user add bridge:secret",
+		"role add bridges",
+		"role grant-permission bridges --prefix=true readwrite /kreg/test/",
+		"user grant-role bridge bridges",
+		"user grant-role root root",
+		"auth enable",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		ck_assert_int_eq(etcdctl_secure(0, commands[i]), 0);
+}
+
+START_TEST(wrong_certificates_and_passwords_are_refused_and_right_ones_are_not)
+{
+	char user[600], wrong[600];
+
+	cluster_begin();
+	if (cluster_lacks_openssl()) {
+		printf("# SKIP openssl is missing\n");
+		cluster_end();
+		return;
+	}
+	member_start_secure(0);
+	start_secure(0, "ca", "client", "");
+	AWAIT(bridge_has_said(0, "revision"));
+	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	/* An etcd that is none of ours; a host that is none of etcd's. */
+	start_secure(1, "other-ca", "client", "");
+	start_secure(2, "ca", "other", "");
+	AWAIT(bridge_has_said(1, "certificate") && bridge_has_said(2, "lease/grant"));
+	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	ck_assert_int_eq(put(2, "prod/c", "c"), 0);
+	ck_assert(!bridge_has_said(1, "revision") && !bridge_has_said(2, "revision"));
+	bridge_kill(0);
+	bridge_kill(1);
+	bridge_kill(2);
+
+	let_in_users_only();
+	write_password("right", "secret");
+	write_password("wrong", "guess");
+	snprintf(user, sizeof(user), "--user bridge --password-file %s/right", hosts[0].folder);
+	snprintf(wrong, sizeof(wrong), "--user bridge --password-file %s/wrong", hosts[0].folder);
+	start_secure(1, "ca", "client", user);
+	start_secure(2, "ca", "client", wrong);
+	AWAIT(bridge_has_said(1, "revision"));
+	AWAIT(bridge_has_said(2, "authentication failed"));
+	start_secure(0, "ca", "client", user);
+	AWAIT(has(1, "prod/a", "a") && has(0, "prod/b", "b"));
+	ck_assert(is_absent(0, "prod/c") && is_absent(2, "prod/a") && has(2, "prod/c", "c"));
+	cluster_end();
+}
+END_TEST
+
 START_TEST(it_is_skipped_with_the_reason)
 {
 	printf("# SKIP %s is missing\n", cluster_lacks());
@@ -498,9 +581,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("etcd");
-	TCase *tcase = tcase_create("hosts");
+	TCase *tcase = tcase_create("hosts"), *secure = tcase_create("secure");
 
 	tcase_set_timeout(tcase, 120);
+	tcase_set_timeout(secure, 120);
 	if (cluster_lacks()) {
 		tcase_add_test(tcase, it_is_skipped_with_the_reason);
 	} else {
@@ -516,7 +600,10 @@ int main(void)
 		tcase_add_test(tcase,
 			       what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
 		tcase_add_test(tcase, two_bridges_are_not_one_host);
+		tcase_add_test(secure,
+			       wrong_certificates_and_passwords_are_refused_and_right_ones_are_not);
 	}
 	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, secure);
 	return unit_run_suite(suite);
 }

@@ -192,6 +192,75 @@ void member_start(int number)
 	host->member = start(host, "etcd.log", command);
 }
 
+bool cluster_lacks_openssl(void)
+{
+	return !has_program("openssl");
+}
+
+static void make_authority(const char *folder, const char *name)
+{
+	run("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout %s.key -out %s.pem "
+	    "-subj /CN=%s "
+	    "2>/dev/null",
+	    folder, name, name, name);
+}
+
+/* Without a CommonName, with which etcd refuses a client that has a password besides. */
+static void make_certificate(const char *folder, const char *name, const char *authority)
+{
+	run("cd %s && openssl req -newkey rsa:2048 -nodes -keyout %s.key -out %s.csr -subj /O=%s "
+	    "2>/dev/null && "
+	    "echo subjectAltName=IP:10.77.0.1 >%s.ext && openssl x509 -req -in %s.csr -CA %s.pem "
+	    "-CAkey %s.key "
+	    "-CAcreateserial -days 2 -extfile %s.ext -out %s.pem 2>/dev/null",
+	    folder, name, name, name, name, name, authority, authority, name, name);
+}
+
+void member_start_secure(int number)
+{
+	struct host *host = &hosts[number];
+	char command[LINE], folder[512];
+	int tries = 0;
+
+	snprintf(folder, sizeof(folder), "%s/secure", host->folder);
+	run("mkdir %s", folder);
+	make_authority(folder, "ca");
+	make_authority(folder, "other-ca");
+	make_certificate(folder, "server", "ca");
+	make_certificate(folder, "client", "ca");
+	make_certificate(folder, "other", "other-ca");
+	snprintf(command, sizeof(command),
+		 "etcd --data-dir %s/etcd --listen-client-urls https://0.0.0.0:%d "
+		 "--advertise-client-urls "
+		 "https://10.77.0.%d:%d --listen-peer-urls http://127.0.0.1:2380 "
+		 "--initial-advertise-peer-urls "
+		 "http://127.0.0.1:2380 --initial-cluster default=http://127.0.0.1:2380 "
+		 "--cert-file %s/server.pem "
+		 "--key-file %s/server.key --client-cert-auth --trusted-ca-file %s/ca.pem",
+		 host->folder, PORT, number + 1, PORT, folder, folder, folder);
+	host->member = start(host, "etcd.log", command);
+	while (etcdctl_secure(number, "put /test/up 1")) {
+		ck_assert_int_lt(++tries, 60);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	}
+}
+
+int etcdctl_secure(int host, const char *arguments)
+{
+	const char *folder = hosts[host].folder;
+	char command[LINE];
+	int status;
+
+	snprintf(command, sizeof(command),
+		 "ETCDCTL_API=3 nsenter -t %d -n timeout 5 etcdctl --dial-timeout 1s "
+		 "--command-timeout 3s "
+		 "--cacert %s/secure/ca.pem --cert %s/secure/client.pem --key %s/secure/client.key "
+		 "--endpoints https://10.77.0.%d:%d %s >/dev/null 2>&1",
+		 hosts[host].space, folder, folder, folder, host + 1, PORT, arguments);
+	status = system(command);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 void member_kill(int host)
 {
 	end(&hosts[host].member);
@@ -304,25 +373,34 @@ int members_leader(void)
 	return -1;
 }
 
-void bridge_start(int number, const char *more)
+void bridge_start_with(int number, const char *options)
 {
 	struct host *host = &hosts[number];
 	const char *program = getenv("KREG_ETCD");
 	char command[LINE];
 
-	/* Its own host's member first. */
 	snprintf(command, sizeof(command),
-		 "%s --cluster test --host h%d --export 'prod*' --ttl %d --timeout 1000 --endpoint "
-		 "http://10.77.0.%d:%d --endpoint http://10.77.0.%d:%d --endpoint "
-		 "http://10.77.0.%d:%d %s",
-		 program ? program : "./kreg-etcd", number, HOST_TTL, number + 1, PORT,
-		 (number + 1) % HOSTS + 1, PORT, (number + 2) % HOSTS + 1, PORT, more ? more : "");
+		 "%s --cluster test --host h%d --export 'prod*' --ttl %d --timeout 1000 %s",
+		 program ? program : "./kreg-etcd", number, HOST_TTL, options);
 	host->bridge = start(host, "bridge.log", command);
 	if (!host->k) {
-		KREG_OPTIONS(options, .directory = host->folder, .guard = "none");
+		KREG_OPTIONS(own, .directory = host->folder, .guard = "none");
 
-		ck_assert_int_eq(kreg_open(&host->k, "default", &options), 0);
+		ck_assert_int_eq(kreg_open(&host->k, "default", &own), 0);
 	}
+}
+
+void bridge_start(int number, const char *more)
+{
+	char options[LINE / 2];
+
+	/* Its own host's member first. */
+	snprintf(options, sizeof(options),
+		 "--endpoint http://10.77.0.%d:%d --endpoint http://10.77.0.%d:%d --endpoint "
+		 "http://10.77.0.%d:%d %s",
+		 number + 1, PORT, (number + 1) % HOSTS + 1, PORT, (number + 2) % HOSTS + 1, PORT,
+		 more ? more : "");
+	bridge_start_with(number, options);
 }
 
 void bridge_kill(int host)

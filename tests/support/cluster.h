@@ -40,12 +40,22 @@ void cluster_end(void);
 void members_begin(void);
 void member_start(int host);
 void member_kill(int host);
+/*
+ * One that wants certificates by the authority of `secure/ca.pem` in its host's folder; beside it are `client.pem`,
+ * `client.key`, and `other.pem`, `other.key` of another authority, `other-ca.pem`. cluster_lacks_openssl() first.
+ */
+bool cluster_lacks_openssl(void);
+void member_start_secure(int host);
+/* At that member, with the right certificate. */
+int etcdctl_secure(int host, const char *arguments);
 /* What a member has on its disk is gone. */
 void member_forget(int host);
 void members_await(void);
 /* The host of the leader. */
 int members_leader(void);
 
+/* With these options alone. */
+void bridge_start_with(int host, const char *options);
 /* With --grace and such in @more, words apart by a space; NULL: none. */
 void bridge_start(int host, const char *more);
 void bridge_kill(int host);
