@@ -77,6 +77,7 @@ struct bridge {
 
 	void *items; /* of tsearch(3) */
 	struct cds_list_head dirty;
+	bool is_lost; /* the holder is */
 	uint64_t candidates, exported, shown;
 	struct say_often wrong, conflicts, full, refused;
 

@@ -43,7 +43,7 @@ static void hide(struct bridge *b, struct item *item)
 {
 	if (!item->shown)
 		return;
-	shown_drop(b->names, &item->name);
+	b->is_lost |= shown_drop(b->names, &item->name) == -EPIPE;
 	item->shown = 0;
 	b->shown--;
 }
@@ -87,6 +87,7 @@ void import_show(struct bridge *b, struct item *item)
 		return;
 	err = shown_put(b->names, &item->name, &first->facts, first->host, first->changed,
 			b->is_stale);
+	b->is_lost |= err == -EPIPE;
 	if (err == -EEXIST) {
 		hide(b, item);
 		say_conflict(b, item, first);
@@ -184,6 +185,7 @@ static void compare(struct bridge *b, struct item *item)
 void import_compare(struct bridge *b)
 {
 	items_each(b, compare);
+	b->is_lost |= shown_compared(b->names) == -EPIPE;
 }
 
 void import_touch(struct bridge *b, const struct kreg_event *event)

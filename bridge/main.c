@@ -25,7 +25,8 @@ struct lists {
 static const char usage[] =
 	"usage: kreg-etcd --cluster NAME [--endpoint URL]... [--export NAMESPACE]...\n"
 	"                 [--import NAMESPACE]... [--registry NAME] [--host NAME] [--ttl SECONDS]\n"
-	"                 [--grace SECONDS] [--most NAMES] [--ca FILE] [--cert FILE] [--key FILE]\n"
+	"                 [--grace SECONDS] [--run FOLDER] [--most NAMES] [--ca FILE] [--cert "
+	"FILE] [--key FILE]\n"
 	"                 [--user NAME --password-file FILE] [--timeout MILLISECONDS]\n";
 
 enum {
@@ -43,6 +44,7 @@ enum {
 	KEY,
 	USER,
 	PASSWORD,
+	RUN,
 	TIMEOUT,
 	VERSION,
 	HELP
@@ -63,6 +65,7 @@ static const struct option longs[] = {
 	{ "key", required_argument, NULL, KEY },
 	{ "user", required_argument, NULL, USER },
 	{ "password-file", required_argument, NULL, PASSWORD },
+	{ "run", required_argument, NULL, RUN },
 	{ "timeout", required_argument, NULL, TIMEOUT },
 	{ "version", no_argument, NULL, VERSION },
 	{ "help", no_argument, NULL, HELP },
@@ -139,6 +142,8 @@ static int option(struct bridge_options *o, struct lists *lists, int which, char
 		return number(argument, 2, 3600, &o->ttl);
 	case GRACE:
 		return number(argument, 0, 1000000, &o->grace);
+	case RUN:
+		return text(&o->run, argument);
 	case MOST:
 		return number(argument, 1, 100000000, &o->most);
 	case CA:
@@ -234,6 +239,10 @@ static int run(struct bridge *b, int signals)
 			return EXIT_FAILURE;
 		}
 		timeout = cluster_step(b);
+		if (b->is_lost) {
+			say("the holder has ended, and with it the names of other hosts");
+			return EXIT_FAILURE;
+		}
 		err = etcd_run(b->etcd, fds, 2, err ? 0 : timeout);
 		if (err) {
 			say("libcurl does not go on");
@@ -251,7 +260,7 @@ static void log_it(const char *sentence, void *data)
 	say("%s", sentence);
 }
 
-static int open_registry(struct bridge *b)
+static int open_registry(struct bridge *b, int holder)
 {
 	KREG_OPTIONS(options, .log = log_it);
 	KREG_STRUCT(kreg_stat, stat, .life = 0);
@@ -265,7 +274,7 @@ static int open_registry(struct bridge *b)
 		return EXIT_FAILURE;
 	}
 	if (!err)
-		err = shown_open(&b->names, b->k);
+		err = shown_open(&b->names, b->k, holder);
 	if (!err)
 		err = kreg_listen(&b->listener, b->k, NULL, KREG_LISTEN_KNOWN);
 	if (err)
@@ -294,7 +303,7 @@ int main(int argc, char **argv)
 	struct bridge bridge = { .options = &options };
 	struct lists lists = { 0 };
 	char host[KREG_HOST_MAX + 2] = "";
-	int status = parse(&options, &lists, host, argc, argv), signals;
+	int status = parse(&options, &lists, host, argc, argv), signals, holder = -1;
 
 	if (status)
 		return status;
@@ -302,7 +311,13 @@ int main(int argc, char **argv)
 	if (signals < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
 		return EXIT_FAILURE;
 	cluster_begin(&bridge);
-	status = open_registry(&bridge);
+	if (options.run)
+		holder = shown_hold(options.run, options.cluster, options.registry, options.grace);
+	if (options.run && holder < 0) {
+		say("no holder in %s: %s", options.run, strerror(-holder));
+		return EXIT_FAILURE;
+	}
+	status = open_registry(&bridge, holder);
 	if (!status && etcd_new(&bridge.etcd, &options.etcd))
 		status = EXIT_FAILURE;
 	if (!status)
