@@ -4,10 +4,10 @@
  *
  * One word of a slab's directory entry says, for heirs, how it is cut:
  *
- *   63 33  32  31             0
- *  +-----+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
- *  | 0   | E | bytes a block  |
- *  +-----+---+----------------+
+ *   63 34  33  32  31             0
+ *  +-----+---+---+----------------+   E: blocks are entries; 0: values, nothing to unlink
+ *  | 0   | V | E | bytes a block  |   V: vacated, for land_take(), once it is retired
+ *  +-----+---+---+----------------+
  *
  * An owner takes single slabs first. Once it has SINGLE_SLABS with blocks of one size, the next
  * one is a run of SLAB_RUN, so that one with many entries takes land, and keeps books of it,
@@ -25,6 +25,7 @@
  *   block filled, not yet linked       an entry that is in no list
  *   entry unlinked, not yet waiting    the same
  *   block in the ring                  the same
+ *   some of a run's slabs vacated      no more than their words say: retired, or the dead's
  *
  * So an heir goes past the order of every block that looks like an entry, and needs to
  * know nothing of the heap.
@@ -142,6 +143,7 @@ void heap_forget(struct heap *heap)
 			free(slab);
 		}
 	}
+	heap_forget_vacated(heap);
 	free(heap->of);
 	free(heap->waiting);
 	memset(heap, 0, sizeof(*heap));
@@ -165,27 +167,6 @@ static int grow_of(struct heap *heap, uint32_t slab)
 	heap->of = of;
 	heap->of_size = size;
 	return 0;
-}
-
-/* Whether one of @span slabs from @slab on is in the heap already. */
-static bool is_known(const struct heap *heap, uint32_t slab, uint32_t span)
-{
-	uint32_t run = slab / SLAB_RUN;
-	const struct heap_slab *at;
-
-	for (; run < heap->of_size && run * SLAB_RUN < slab + span; run++) {
-		for (at = heap->of[run]; at; at = at->next) {
-			if (at->slab < slab + span && slab < at->slab + at->span)
-				return true;
-		}
-	}
-	return false;
-}
-
-static struct heap_waiting *waiting_at(const struct heap *heap, uint32_t number)
-{
-	/* The size is a power of two. */
-	return &heap->waiting[(heap->waiting_first + number) & (heap->waiting_size - 1)];
 }
 
 /* Whether so much waits that the epoch is worth a step. */
@@ -240,6 +221,7 @@ static void slab_fill(struct heap_slab *slab, uint32_t span, int size_class, boo
 	slab->blocks_each = blocks_each(size_class);
 	slab->blocks = size_class < 0 ? 1 : span * slab->blocks_each;
 	slab->blocks_free = slab->blocks;
+	slab->waits = slab->left = 0;
 	slab->of_entries = of_entries;
 	slab->size_class = size_class < 0 ? 0 : (uint8_t)size_class;
 	for (i = 0; i < slab->blocks; i++)
@@ -247,17 +229,34 @@ static void slab_fill(struct heap_slab *slab, uint32_t span, int size_class, boo
 }
 
 /*
- * Takes and describes @span slabs, for one block if there is no class. On an error everything
- * is given back. The order: quota, land, private index, description; nothing can be linked in
- * the slab before the description is written, so an heir never finds an entry that it cannot
- * see.
+ * The owner's slab becomes one of the heap. It is described first: nothing can be linked in it
+ * before, so an heir never finds an entry that it cannot see.
+ */
+static void slab_enter(struct heap *heap, struct heap_slab *slab, int size_class)
+{
+	uint32_t cut = size_class < 0 ? SLAB_BYTES : slab->bytes, i;
+
+	/* Each slab of a span by itself, as heirs inherit them one by one. */
+	for (i = 0; i < slab->span; i++)
+		land_describe(heap->segment, slab->slab + i,
+			      cut | (slab->of_entries ? ABOUT_ENTRIES : 0));
+	slab->next = heap->of[slab->slab / SLAB_RUN];
+	heap->of[slab->slab / SLAB_RUN] = slab;
+	CDS_INIT_LIST_HEAD(&slab->node);
+	/* What has no class is one block, which the caller gets: it never has room. */
+	if (size_class >= 0)
+		cds_list_add(&slab->node, &heap->room[slab->of_entries][size_class]);
+}
+
+/*
+ * Takes @span slabs, for one block if there is no class. On an error everything is given back.
+ * The order: quota, land, private index, description.
  */
 static int slabs_new(struct heap *heap, uint32_t span, int size_class, bool of_entries,
 		     struct heap_slab **out)
 {
-	uint32_t tags = of_entries ? span * blocks_each(size_class) : 0;
+	uint32_t tags = of_entries ? span * blocks_each(size_class) : 0, i;
 	struct heap_slab *slab = calloc(1, sizeof(*slab) + tags * sizeof(*slab->tags));
-	uint32_t cut = size_class < 0 ? SLAB_BYTES : class_bytes[size_class], i;
 	int err;
 
 	if (!slab)
@@ -282,23 +281,14 @@ static int slabs_new(struct heap *heap, uint32_t span, int size_class, bool of_e
 	 * A damaged directory has given us a slab that is ours already. The old
 	 * bookkeeping stays valid; two for one slab would give each block out twice.
 	 */
-	if (is_known(heap, slab->slab, span)) {
+	if (slab_is_known(heap, slab->slab, span)) {
 		err = -EUCLEAN;
 		goto fail;
 	}
 	slab_fill(slab, span, size_class, of_entries);
-	/* Each slab of a span by itself, as heirs inherit them one by one. */
-	for (i = 0; i < span; i++)
-		land_describe(heap->segment, slab->slab + i,
-			      cut | (of_entries ? ABOUT_ENTRIES : 0));
-	slab->next = heap->of[slab->slab / SLAB_RUN];
-	heap->of[slab->slab / SLAB_RUN] = slab;
-	CDS_INIT_LIST_HEAD(&slab->node);
-	/* What has no class is one block, which the caller gets: it never has room. */
-	if (size_class >= 0) {
-		cds_list_add(&slab->node, &heap->room[of_entries][size_class]);
+	slab_enter(heap, slab, size_class);
+	if (size_class >= 0)
 		heap->slabs[of_entries][size_class]++;
-	}
 	*out = slab;
 	return 0;
 fail:
@@ -308,13 +298,22 @@ over:
 	return err;
 }
 
-/* A run where the owner has many of the class, if there is one, else a single slab. */
+/*
+ * One that was the heap's before, if there is one. Else a run where the owner has many of the
+ * class, or a single slab.
+ */
 static int slab_new(struct heap *heap, uint32_t bytes, int size_class, bool of_entries,
 		    struct heap_slab **out)
 {
 	if (size_class < 0)
 		return slabs_new(heap, (bytes + SLAB_BYTES - 1) / SLAB_BYTES, size_class,
 				 of_entries, out);
+	*out = of_entries ? heap_take_vacated(heap, size_class) : NULL;
+	if (*out) {
+		slab_fill(*out, (*out)->span, size_class, of_entries);
+		slab_enter(heap, *out, size_class);
+		return 0;
+	}
 	if (heap->slabs[of_entries][size_class] >= SINGLE_SLABS &&
 	    !slabs_new(heap, SLAB_RUN, size_class, of_entries, out))
 		return 0;
@@ -410,13 +409,10 @@ place_t heap_take_small(struct heap *heap, uint16_t tag)
  */
 static void slab_drop(struct heap *heap, struct heap_slab *slab)
 {
-	struct heap_slab **at = &heap->of[slab->slab / SLAB_RUN];
 	uint32_t i;
 
 	cds_list_del(&slab->node);
-	while (*at != slab)
-		at = &(*at)->next;
-	*at = slab->next;
+	slab_leave(heap, slab);
 	if (slab->bytes <= SLAB_BYTES / 2)
 		heap->slabs[slab->of_entries][slab->size_class]--;
 	for (i = 0; i < slab->span; i++)
@@ -504,8 +500,12 @@ static inline __attribute__((always_inline)) void retire(struct heap *heap, plac
 		set_due(heap);
 	/* So a close that looks for entries with its tag does not unregister it again. */
 	tag = tag_in(heap, slab, place);
-	if (caa_likely(tag))
-		*tag = 0;
+	if (caa_unlikely(!tag))
+		return;
+	/* By damage a place may be retired twice, and is one block that waits. */
+	if (caa_likely(*tag) && caa_unlikely(++slab->waits == slab->blocks))
+		heap->whole_blocks += slab->blocks;
+	*tag = 0;
 }
 
 static __attribute__((noinline)) void retire_slow(struct heap *heap, place_t place, place_t entry)
@@ -566,7 +566,7 @@ static void collect(struct heap *heap)
 		 * dropped since.
 		 */
 		if (slab)
-			heap->waiting_bytes -= slab->bytes;
+			slab_waits_less(heap, slab);
 		block_return(heap, slab, block.place);
 	}
 }
@@ -576,6 +576,8 @@ void heap_collect(struct heap *heap, bool hard)
 	lock_take(&heap->lock);
 	/* Cheap, and often enough: other processes advance the epoch too. */
 	collect(heap);
+	if (!hard && is_much(heap))
+		heap_vacate(heap);
 	/*
 	 * One epoch at most for each call. A block needs two, so many retired at once pay
 	 * for two fences together.

@@ -42,6 +42,11 @@ struct heap_waiting {
 	uint64_t stamp;
 };
 
+/* Slabs that wait as a whole, oldest first. @last is arbitrary where there is no @first. */
+struct heap_vacated {
+	struct heap_slab *first, *last;
+};
+
 /*
  * Private to the process. All fields are written under @lock, but the first three, which
  * are constant after heap_init().
@@ -51,7 +56,10 @@ struct heap {
 	const struct life_table *lives;
 	owner_t self;
 	struct lock lock;
-	/* Slabs with at least one free block, [of entries][size class]; and how many there are. */
+	/*
+	 * Slabs with at least one free block, [of entries][size class]; and how many there are
+	 * with those that are full, or vacated.
+	 */
 	struct cds_list_head room[2][HEAP_CLASSES];
 	uint32_t slabs[2][HEAP_CLASSES];
 	/*
@@ -71,6 +79,8 @@ struct heap {
 	struct heap_waiting *waiting;
 	uint32_t waiting_size, waiting_first, waiting_count;
 	uint64_t waiting_bytes;
+	/* Those among them whose slab has no others; see heap_vacate.c. */
+	uint32_t whole_blocks;
 	/*
 	 * The epoch from which on heap_collect() may find something: 0, if so much waits that
 	 * the epoch is worth a step. Read without the lock, as a hint.
@@ -78,6 +88,13 @@ struct heap {
 	uint64_t due;
 	/* Blocks in use, those that wait included. */
 	uint32_t blocks;
+	/*
+	 * What was given to the land and may come back, by size class; how many slabs that are,
+	 * and how many since the epoch is @vacated_stamp.
+	 */
+	struct heap_vacated vacated[HEAP_CLASSES];
+	uint32_t vacated_slabs, vacated_since;
+	uint64_t vacated_stamp;
 };
 
 /*

@@ -2,11 +2,10 @@
 /*
  * A heap's bookkeeping of one slab, in private memory.
  *
- * It is separate from heap.h, so that only the two files that hold the heap's lock can
- * see it.
+ * It is separate from heap.h, so that only the files that hold the heap's lock can see it.
  *
  * Needs     the heap's lock, for every function here and every field.
- * Used by   heap.c, heap_tag.c.
+ * Used by   heap.c, heap_tag.c, heap_vacate.c.
  */
 #ifndef KREG_SHM_HEAP_SLAB_H
 #define KREG_SHM_HEAP_SLAB_H
@@ -20,7 +19,7 @@
 struct heap_slab {
 	/* In heap.room while a block is free; otherwise a list of its own. */
 	struct cds_list_head node;
-	/* In heap.of. */
+	/* In heap.of, or in heap.vacated. */
 	struct heap_slab *next;
 	/*
 	 * A bit for each free block. The only record of that; nothing in the slab itself
@@ -32,15 +31,43 @@ struct heap_slab {
 	uint32_t span;
 	uint32_t blocks;
 	uint32_t blocks_free;
+	/* Blocks of entries that were in use and are in the ring; those that heap_vacate() took out. */
+	uint32_t waits;
+	uint32_t left;
 	/* Of a block. */
 	uint32_t bytes;
 	/* In each slab, because a block of entries never reaches into the next one. */
 	uint32_t blocks_each;
 	uint8_t size_class;
 	bool of_entries;
+	/* Of a vacated one: of grace_stamp(). */
+	uint64_t stamp;
 	/* One for each block of entries; 0: free, or retired. */
 	uint16_t tags[];
 };
+
+static inline struct heap_waiting *waiting_at(const struct heap *heap, uint32_t number)
+{
+	/* The size is a power of two. */
+	return &heap->waiting[(heap->waiting_first + number) & (heap->waiting_size - 1)];
+}
+
+/* Whether all its blocks are in the ring. */
+static inline bool slab_is_whole(const struct heap_slab *slab)
+{
+	return slab->waits == slab->blocks;
+}
+
+/* A block of @slab has left the ring. */
+static inline void slab_waits_less(struct heap *heap, struct heap_slab *slab)
+{
+	heap->waiting_bytes -= slab->bytes;
+	if (slab_is_whole(slab))
+		heap->whole_blocks -= slab->blocks;
+	/* None was counted for a value, and one for what was retired twice. */
+	if (slab->waits)
+		slab->waits--;
+}
 
 static inline place_t block_place(const struct heap *heap, const struct heap_slab *slab,
 				  uint32_t block)
@@ -101,6 +128,39 @@ static inline uint16_t *tag_at(struct heap *heap, place_t place)
 {
 	return tag_in(heap, slab_of(heap, place), place);
 }
+
+/* Out of heap.of. */
+static inline void slab_leave(struct heap *heap, struct heap_slab *slab)
+{
+	struct heap_slab **at = &heap->of[slab->slab / SLAB_RUN];
+
+	while (*at != slab)
+		at = &(*at)->next;
+	*at = slab->next;
+}
+
+/* Whether one of @span slabs from @slab on is in the heap already. */
+static inline bool slab_is_known(const struct heap *heap, uint32_t slab, uint32_t span)
+{
+	uint32_t run = slab / SLAB_RUN;
+	const struct heap_slab *at;
+
+	for (; run < heap->of_size && run * SLAB_RUN < slab + span; run++) {
+		for (at = heap->of[run]; at; at = at->next) {
+			if (at->slab < slab + span && slab < at->slab + at->span)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * heap_vacate(): gives slabs whose blocks all wait to the land, if there are enough of them.
+ * heap_take_vacated(): such a slab that is the owner's again, as it was; NULL: none is free.
+ */
+void heap_vacate(struct heap *heap);
+struct heap_slab *heap_take_vacated(struct heap *heap, int size_class);
+void heap_forget_vacated(struct heap *heap);
 
 static inline void tag_block(struct heap *heap, place_t place, uint16_t tag)
 {

@@ -40,8 +40,21 @@
  */
 #define EXTEND_SLABS (2 * SLAB_RUN)
 
+/*
+ * If a search sees so many vacated slabs that wait, two epochs are cheaper than more land. Each
+ * heap that is in a hurry leaves half as many waiting at once, and takes them again itself
+ * (heap_vacate.c).
+ */
+#define VACATED_MANY 512u
+
 /* Of a slab. */
 #define LINES (SLAB_BYTES / LINE_BYTES)
+
+/* What is retired and waits for its grace period. */
+struct waiting {
+	uint32_t vacated; /* by heaps, which begin epochs themselves */
+	bool others;      /* of the dead, and whatever else only a search finds */
+};
 
 /*
  * The parameters of one land_take(). @named caches the hazards for all slabs it looks at.
@@ -51,8 +64,8 @@ struct taking {
 	const struct life_table *lives;
 	owner_t self;
 	struct grace_named *named;
-	/* Whether one of them is retired and waits for its grace period. */
-	bool *waits;
+	/* Of those that were looked at. */
+	struct waiting *waiting;
 };
 
 uint64_t land_owner(const struct segment *s, uint32_t slab)
@@ -97,8 +110,13 @@ static bool land_is_free(const struct taking *t, uint32_t slab, uint64_t word)
 	is_free = grace_is_free(t->s, t->lives, t->named, word & ~LAND_RETIRED,
 				segment_slab_place(t->s, slab) - (SLAB_GIFT_MAX - 1) * LINES,
 				SLAB_GIFT_MAX * LINES);
-	*t->waits |= !is_free;
-	return is_free;
+	if (is_free)
+		return true;
+	if ((land_about(t->s, slab) & (LAND_MAKER | LAND_VACATED)) == LAND_VACATED)
+		t->waiting->vacated++;
+	else
+		t->waiting->others = true;
+	return false;
 }
 
 /* False: it is in use, or another process was first. */
@@ -295,28 +313,45 @@ static int land_extend(const struct segment *s, uint32_t count)
 	return err && more > count ? land_extend_by(s, slabs, count) : err;
 }
 
+/* Two epochs for what waits, and a search after each of them. */
+static bool land_search_later(const struct taking *t, uint32_t count, uint32_t *from,
+			      uint32_t limit, uint32_t *slab)
+{
+	int epochs;
+
+	for (epochs = 0; epochs < 2; epochs++) {
+		if (grace_advance(t->s, t->lives, GRACE_PATIENT, NULL))
+			return false;
+		if (land_search(t, count, from, limit, slab))
+			return true;
+	}
+	return false;
+}
+
+/* Whether two epochs are due before there is more land. */
+static bool waits_much(const struct waiting *waiting, uint32_t count)
+{
+	/* Of a run only the first one was looked at. */
+	return waiting->others ||
+	       waiting->vacated * (count == SLAB_RUN ? SLAB_RUN : 1) >= VACATED_MANY;
+}
+
 int land_take(const struct segment *s, const struct life_table *lives, owner_t self, uint32_t count,
 	      uint32_t *from, uint32_t *slab)
 {
 	struct grace_named named = { .epoch = 0 };
-	bool waits = false;
-	const struct taking t = { s, lives, self, &named, &waits };
-	int err, epochs;
+	struct waiting waiting = { 0 };
+	const struct taking t = { s, lives, self, &named, &waiting };
+	int err;
 
 	if (land_search(&t, count, from, SEARCH_SLABS, slab))
 		return 0;
 	/*
-	 * Before there is more land, two epochs for what waits. Here, and not where a slab is
-	 * retired: an epoch interrupts all CPUs that run a process with a registry, and this
-	 * way two are for all slabs that were retired meanwhile.
+	 * Here, and not where a slab is retired: an epoch interrupts all CPUs that run a process
+	 * with a registry, and this way two are for all slabs that were retired meanwhile.
 	 */
-	for (epochs = 0; waits && epochs < 2; epochs++) {
-		if (grace_advance(s, lives, GRACE_PATIENT, NULL))
-			break;
-		waits = false;
-		if (land_search(&t, count, from, SEARCH_SLABS, slab))
-			return 0;
-	}
+	if (waits_much(&waiting, count) && land_search_later(&t, count, from, SEARCH_SLABS, slab))
+		return 0;
 	/* The newest ones, of which an owner that needed one has left the others. */
 	if (land_slabs(s) > EXTEND_SLABS)
 		*from = land_slabs(s) - EXTEND_SLABS;
@@ -334,7 +369,22 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 		if (land_search(&t, count, from, count + EXTEND_SLABS, slab))
 			return 0;
 	}
-	/* No new land; so every slab is looked at before the call fails. */
+	/* No new land; so every slab is looked at before the call fails, and what waits is waited for. */
 	*from = 0;
-	return land_search(&t, count, from, land_slabs(s), slab) ? 0 : err;
+	waiting = (struct waiting){ 0 };
+	if (land_search(&t, count, from, land_slabs(s), slab) ||
+	    ((waiting.others || waiting.vacated) &&
+	     land_search_later(&t, count, from, land_slabs(s), slab)))
+		return 0;
+	return err;
+}
+
+bool land_take_again(const struct segment *s, const struct life_table *lives, owner_t self,
+		     uint32_t slab, uint32_t count)
+{
+	struct grace_named named = { .epoch = 0 };
+	struct waiting waiting = { 0 };
+	const struct taking t = { s, lives, self, &named, &waiting };
+
+	return land_take_run(&t, slab, count);
 }

@@ -31,6 +31,13 @@ int land_take(const struct segment *s, const struct life_table *lives, owner_t s
 	      uint32_t *from, uint32_t *slab);
 
 /*
+ * Takes [@slab, @slab + @count), which the caller had, if all of it may be taken: retired long
+ * enough ago, or free.
+ */
+bool land_take_again(const struct segment *s, const struct life_table *lives, owner_t self,
+		     uint32_t slab, uint32_t count);
+
+/*
  * Frees a slab at once. By its owner, and only if no reader can stand in it any longer:
  * there is no stamp, so the next taker may overwrite it immediately.
  */

@@ -423,8 +423,12 @@ struct directory_entry {
  * entries that were swept, and of gifts that came too late.
  */
 #define SEGMENT_NOBODY 1ull
-/* In @about: it names the maker. */
+/*
+ * In @about: it names the maker; without that, whether a heap gave the slab away before its owner's
+ * death (heap_vacate.c), which is a hint.
+ */
 #define LAND_MAKER (1ull << 63)
+#define LAND_VACATED (1ull << 33)
 
 /*
  * A line of the index: where the entries of one bucket are. For lookups only; the list says

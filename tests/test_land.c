@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,6 +333,98 @@ START_TEST(a_block_freed_twice_is_allocated_once)
 }
 END_TEST
 
+static uint64_t epoch(void)
+{
+	return load_relaxed(&k->segment.header->epoch); /* relaxed: nobody else is here */
+}
+
+/* As a name is registered and unregistered. */
+static void take_and_retire(uint32_t times)
+{
+	place_t place;
+	uint32_t i;
+
+	for (i = 0; i < times; i++) {
+		ck_assert_int_eq(heap_take(&heap, 64, 1, &place), 0);
+		heap_retire(&heap, place, place);
+		if (heap_is_due(&heap))
+			heap_collect(&heap, false);
+	}
+}
+
+/* Epochs interrupt the CPUs. Beyond what it begins with, in which it has few slabs. */
+START_TEST(a_heap_in_a_hurry_begins_an_epoch_for_2000_blocks_in_the_same_slabs)
+{
+	uint64_t begun;
+	uint32_t slabs;
+
+	take_and_retire(10000);
+	begun = epoch();
+	slabs = land_slabs(&k->segment);
+	take_and_retire(100000);
+	printf("# %u epochs, %u slabs\n", (unsigned)(epoch() - begun), slabs);
+	ck_assert_uint_le(epoch() - begun, 100000 / 2000);
+	ck_assert_uint_ge(epoch() - begun, 100000 / 10000);
+	ck_assert_uint_eq(land_slabs(&k->segment), slabs);
+	ck_assert_uint_le(slabs, 400);
+}
+END_TEST
+
+/* Another owner gets all that a heap has not in use, but for what waits in its ring. */
+START_TEST(what_a_heap_has_vacated_is_anybodys)
+{
+	uint32_t count = 0, single = 0;
+	place_t place, first;
+	int err;
+
+	ck_assert_int_eq(heap_take(&heap, 64, 1, &first), 0);
+	take_and_retire(20000);
+	ck_assert_uint_ge(heap.vacated_slabs, 100);
+	ck_assert_uint_le(heap.quota.slabs, (512 + 16 * 16) / 16 + 1);
+	heap_init(&other, &k->segment, &k->lives, owner_of((uint64_t)77 << 32, 2));
+	while (!(err = heap_take(&other, 64, 1, &place)))
+		count++;
+	ck_assert_int_eq(err, -ENOSPC);
+	ck_assert_uint_eq(heap.quota.slabs + other.quota.slabs, SLABS);
+	ck_assert_uint_eq(count, other.quota.slabs * SLAB_BYTES / 64);
+	/* It is refused what is not its own any more, and has what is. */
+	while (!(err = heap_take(&heap, 64, 1, &place)))
+		single++;
+	ck_assert_int_eq(err, -ENOSPC);
+	ck_assert_uint_le(single, heap.quota.slabs * SLAB_BYTES / 64);
+	ck_assert_uint_eq(heap_tag_of(&heap, first), 1);
+	heap_deinit(&other);
+}
+END_TEST
+
+/* A section that stays open holds the epoch: nothing is used again under it. */
+START_TEST(vacated_slabs_wait_for_their_grace_period)
+{
+	place_t first, place;
+	uint32_t i;
+
+	ck_assert_int_eq(kreg_read_enter(k), 0);
+	ck_assert_int_eq(heap_take(&heap, 64, 1, &first), 0);
+	heap_retire(&heap, first, first);
+	for (i = 1; i < 5000; i++) {
+		ck_assert_int_eq(heap_take(&heap, 64, 1, &place), 0);
+		ck_assert_uint_ne(place, first);
+		heap_retire(&heap, place, place);
+		if (heap_is_due(&heap))
+			heap_collect(&heap, false);
+	}
+	ck_assert_uint_gt(heap.vacated_slabs, 0);
+	ck_assert_int_eq(kreg_read_leave(k), 0);
+	for (i = 0; i < 10000 && place != first; i++) {
+		ck_assert_int_eq(heap_take(&heap, 64, 1, &place), 0);
+		heap_retire(&heap, place, place);
+		if (heap_is_due(&heap))
+			heap_collect(&heap, false);
+	}
+	ck_assert_uint_eq(place, first);
+}
+END_TEST
+
 START_TEST(an_empty_heap_has_no_slab)
 {
 	place_t places[600];
@@ -363,6 +456,9 @@ int main(void)
 		a_retired_block_is_reused_only_after_its_grace_period,
 		a_block_freed_twice_is_allocated_once,
 		an_empty_heap_has_no_slab,
+		a_heap_in_a_hurry_begins_an_epoch_for_2000_blocks_in_the_same_slabs,
+		what_a_heap_has_vacated_is_anybodys,
+		vacated_slabs_wait_for_their_grace_period,
 		NULL,
 	};
 
