@@ -24,7 +24,7 @@ typedef void (*kreg_log_fn)(const char *sentence, void *data);
 struct kreg_options { size_t size; uint32_t flags; uint32_t life; uint32_t keys; uint32_t mode; const char *directory;
     const char *guard; kreg_log_fn log; void *log_data; ...; };
 struct kreg_entry { const void *key; size_t key_size; const void *value; size_t value_size; struct kreg_owner owner;
-    uint32_t position; ...; };
+    uint32_t position; uint32_t flags; ...; };
 struct kreg_pattern { size_t size; const void *key; size_t key_size; const void *prefix; size_t prefix_size; ...; };
 struct kreg_event { uint32_t type; uint32_t known; struct kreg_entry entry; uint64_t lost;
     struct kreg_owner from; ...; };

@@ -260,6 +260,56 @@ START_TEST(flags_change_in_place_and_without_an_event)
 }
 END_TEST
 
+/* The flags of the entry at each position of the line. */
+static int note_flags(const struct kreg_entry *entry, void *data)
+{
+	ck_assert_uint_lt(entry->position, 3);
+	((uint32_t *)data)[entry->position] = entry->flags;
+	return 0;
+}
+
+static int note_own_flags(const struct kreg_entry *entry, void *data)
+{
+	*(uint32_t *)data = entry->flags;
+	return 0;
+}
+
+START_TEST(visitors_of_any_process_see_the_flags)
+{
+	uint32_t seen[3] = { 9, 9, 9 }, own = 9;
+	struct kreg_listener *listener;
+	struct kreg_event event;
+	struct child first, second;
+
+	begin(_i);
+	first = start(REPLACEABLE, 0);
+	second = start(KREG_REGISTER_QUEUE, KREG_WAITING);
+	ck_assert_int_eq(kreg_register_with(k, "key", KREG_STRING, "mine", 4,
+					    KREG_REGISTER_QUEUE | DROP, NULL),
+			 KREG_WAITING);
+	ck_assert_int_eq(kreg_each(k, NULL, 0, note_flags, seen), 0);
+	ck_assert_uint_eq(seen[0], REPLACEABLE);
+	ck_assert_uint_eq(seen[1], 0);
+	ck_assert_uint_eq(seen[2], DROP);
+	ck_assert_int_eq(child_ask(&first, SET + DROP), 0);
+	ck_assert_int_eq(child_ask(&second, SET + REPLACEABLE), KREG_WAITING);
+	ck_assert_int_eq(kreg_each_of_key(k, "key", KREG_STRING, note_flags, seen), 0);
+	ck_assert_uint_eq(seen[0], DROP);
+	ck_assert_uint_eq(seen[1], REPLACEABLE);
+	ck_assert_int_eq(kreg_dispatch(k, "key", KREG_STRING, note_flags, seen), 1);
+	ck_assert_int_eq(kreg_unregister_match(k, "key", KREG_STRING, note_own_flags, &own), 0);
+	ck_assert_uint_eq(own, DROP);
+	/* No record has them, so no event does. */
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, KREG_LISTEN_KNOWN), 0);
+	ck_assert_int_eq(kreg_listener_next(listener, &event), 1);
+	ck_assert_uint_eq(event.entry.flags, 0);
+	kreg_listener_close(listener);
+	child_kill(&second);
+	child_kill(&first);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(the_new_flags_are_what_a_taker_meets)
 {
 	struct child child;
@@ -435,6 +485,7 @@ int main(void)
 		those_in_line_stay_and_the_taker_is_in_line_once,
 		what_a_dropped_owner_updates_or_gives_is_dropped_as_well,
 		flags_change_in_place_and_without_an_event,
+		visitors_of_any_process_see_the_flags,
 		the_new_flags_are_what_a_taker_meets,
 		what_may_not_be_is_refused,
 		while_owners_take_a_name_over_it_is_never_free,

@@ -131,6 +131,13 @@ static int join_services(const struct kreg_service *service, void *data)
 	return 0;
 }
 
+static int join_reserved(const struct kreg_service *service, void *data)
+{
+	if (service->flags & KREG_REGISTER_RESERVED)
+		return join_services(service, data);
+	return service->flags;
+}
+
 static int join_namespaces(const char *space, uint64_t services, void *data)
 {
 	char *text = data;
@@ -168,6 +175,9 @@ START_TEST(namespaces_list_their_services_and_nothing_else)
 	ck_assert_str_eq(text, "");
 	ck_assert_int_eq(kreg_namespace_each(k, join_namespaces, text), 0);
 	ck_assert_str_eq(text, "prod:2 production:1 ");
+	*text = 0;
+	ck_assert_int_eq(kreg_service_each_reserved(k, "prod", join_reserved, text), 0);
+	ck_assert_str_eq(text, "prod:reserved= ");
 	ck_assert_int_eq(kreg_namespace_each(k, stop, &calls), 1);
 	ck_assert_int_eq(calls, 1);
 	ck_assert_int_eq(kreg_service_unregister(k, "prod", "store"), 1);

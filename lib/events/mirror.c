@@ -478,7 +478,9 @@ struct resync {
 static int resync_entry(const struct kreg_entry *entry, void *data)
 {
 	struct resync *resync = data;
-	struct news news = { .entry = *entry, .place = entry->reserved, .tell = resync->tell };
+	struct news news = { .entry = *entry,
+			     .place = (place_t)entry->reserved,
+			     .tell = resync->tell };
 
 	news.flags = entry->position ? LOG_WAITING : 0;
 	news.known = resync->first;

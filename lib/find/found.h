@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying an entry's owner and value to the caller.
+ * Copying an entry's owner, value and flags to the caller.
  *
  * Promises  no read is outside of the segment; a value that does not fit is -ERANGE, and
  *           nothing of it is copied.
@@ -39,6 +39,16 @@ static inline ssize_t found_value(const struct kreg *k, const struct found *foun
 	if (size)
 		copy_out(value, from, size);
 	return size;
+}
+
+/* KREG_REGISTER_* of an entry with @info. */
+static inline uint32_t found_flags(uint64_t info)
+{
+	uint32_t flags = entry_flags(info);
+
+	return (flags & ENTRY_REPLACEABLE ? KREG_REGISTER_REPLACEABLE : 0) |
+	       (flags & ENTRY_DROP ? KREG_REGISTER_DROP : 0) |
+	       (entry_kind(info) == ENTRY_RESERVED ? KREG_REGISTER_RESERVED : 0);
 }
 
 /* False: the owner has died meanwhile. @out may be NULL. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/find/found.h"
 #include "lib/find/pattern.h"
 #include "shm/row.h"
 #include "shm/query.h"
@@ -26,6 +27,7 @@ struct copied {
 	uint32_t key_size;
 	uint32_t value_size;
 	uint32_t position;
+	uint32_t flags;
 	place_t place;
 	order_t order;
 };
@@ -76,7 +78,9 @@ static void batch_free(struct batch *batch)
 static int batch_add(const struct visit *v, struct batch *batch, const struct found *found,
 		     order_t order, uint32_t position)
 {
-	struct copied copied = { .key_size = entry_key_size(found->info), .position = position };
+	struct copied copied = { .key_size = entry_key_size(found->info),
+				 .position = position,
+				 .flags = found_flags(found->info) };
 	const void *value =
 		entry_value(&v->k->segment, found->entry, found->info, &copied.value_size);
 	/* Rounded up, so that the next head is aligned. */
@@ -222,6 +226,7 @@ static int batch_visit(const struct visit *v, const struct batch *batch)
 		unsigned char *bytes = batch->bytes + batch->at[i] + sizeof(copied);
 		struct kreg_entry entry = { .owner = copied.owner,
 					    .position = copied.position,
+					    .flags = copied.flags,
 					    .reserved = copied.place };
 
 		entry.key = bytes;

@@ -169,8 +169,10 @@ struct kreg_entry {
 	struct kreg_owner owner;
 	/* Unique keys: how many are ahead in the line; 0: the entry holds the name. */
 	uint32_t position;
+	/* KREG_REGISTER_*, as kreg_get_flags() tells its owner. Of meta and in events: 0. */
+	uint32_t flags;
 	/* For the library. */
-	uint32_t reserved;
+	uint64_t reserved;
 };
 
 /* A visitor. Returns 0 to go on, another value to stop with it. May call kreg. */

@@ -79,10 +79,12 @@ struct kreg::entry {
 	bytes value;
 	kreg::owner holder;
 	unsigned position; // how many are ahead in the line; 0: the entry holds the name
+	unsigned flags;    // KREG_REGISTER_*, with which it is registered
 
 	entry(const kreg_entry &from) noexcept
 	    : key(static_cast<const char *>(from.key), from.key_size),
-	      value(from.value, from.value_size), holder(from.owner), position(from.position)
+	      value(from.value, from.value_size), holder(from.owner), position(from.position),
+	      flags(from.flags)
 	{
 	}
 };

@@ -91,6 +91,10 @@ struct kreg_service {
 	const void *value;
 	size_t value_size;
 	struct kreg_owner owner;
+	/* As those of struct kreg_entry; KREG_REGISTER_RESERVED: the name is only reserved. */
+	uint32_t flags;
+	/* 0. */
+	uint32_t reserved;
 };
 
 /*
@@ -109,7 +113,7 @@ int kreg_service_each(struct kreg *k, const char *space,
 
 /*
  * As kreg_service_each(), but also visits services whose name is only reserved, because
- * they are being started. kreg_service_health() tells the two apart.
+ * they are being started; their flags say so.
  * Since: 1.0
  */
 int kreg_service_each_reserved(struct kreg *k, const char *space,

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/find/found.h"
 #include "lib/names/change.h"
 #include "lib/names/update.h"
 
@@ -61,9 +62,7 @@ int kreg_get_flags(struct kreg *k, const void *key, size_t key_size, uint32_t *f
 	ahead = look(k, &q, &info);
 	if (ahead < 0)
 		return change_whose(k, &q, ahead);
-	*flags = (entry_flags(info) & ENTRY_REPLACEABLE ? KREG_REGISTER_REPLACEABLE : 0) |
-		 (entry_flags(info) & ENTRY_DROP ? KREG_REGISTER_DROP : 0) |
-		 (entry_kind(info) == ENTRY_RESERVED ? KREG_REGISTER_RESERVED : 0);
+	*flags = found_flags(info);
 	return ahead;
 }
 

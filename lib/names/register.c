@@ -326,6 +326,7 @@ static int entry_show(struct change *change, const struct found *own, struct kre
 	out->value = value;
 	out->value_size = size;
 	out->position = change_ahead(change, own->place);
+	out->flags = found_flags(own->info);
 	handle_owner(k, own->owner, own->life, &out->owner);
 	return 0;
 }

@@ -163,6 +163,7 @@ static int visit_service(const struct kreg_entry *entry, void *data)
 	service.value = entry->value;
 	service.value_size = entry->value_size;
 	service.owner = entry->owner;
+	service.flags = entry->flags;
 	return each->visit(&service, each->data);
 }
 

@@ -60,6 +60,7 @@ class Entry(NamedTuple):
     value: bytes
     owner: Owner
     position: int
+    flags: int
 
 
 def to_owner(owner: "ffi.CData") -> Owner:
@@ -76,6 +77,7 @@ def to_entry(entry: "ffi.CData") -> Entry:
         ffi.buffer(entry.value, entry.value_size)[:],
         to_owner(entry.owner),
         entry.position,
+        entry.flags,
     )
 
 
