@@ -340,6 +340,25 @@ START_TEST(no_listing_of_services_goes_along_the_list)
 }
 END_TEST
 
+START_TEST(a_listing_of_most_names_goes_along_the_list_once)
+{
+	int count = 0;
+
+	take_many("web/", 0, 3000, "");
+	take_many("plain-", 0, 100, "");
+	scans = 0;
+	ck_assert_int_eq(kreg_service_each(k, NULL, count_service, &count), 0);
+	ck_assert_int_eq(count, 3000);
+	ck_assert_int_eq(scans, 1);
+	/* What was most is one of many later. */
+	take_many("plain-", 100, MANY, "");
+	count = 0;
+	ck_assert_int_eq(kreg_service_each(k, "web", count_service, &count), 0);
+	ck_assert_int_eq(count, 3000);
+	ck_assert_int_eq(scans, 1);
+}
+END_TEST
+
 START_TEST(without_memory_a_listing_goes_along_the_list)
 {
 	int count = 0;
@@ -427,6 +446,7 @@ int main(void)
 		an_update_takes_no_cell_above,
 		a_cleared_cell_raises_the_version,
 		no_listing_of_services_goes_along_the_list,
+		a_listing_of_most_names_goes_along_the_list_once,
 		without_memory_a_listing_goes_along_the_list,
 		without_any_memory_the_first_name_is_found_too,
 		two_lines_may_lead_to_one_block,

@@ -15,6 +15,15 @@ static int note(order_t order, void *data)
 	return orders_add(data, order);
 }
 
+/*
+ * Whether @orders are so many of the registry's names that one walk along the list is shorter
+ * than a search for each of them: a search passes what is in front of it in its bucket.
+ */
+static bool are_most(const struct visit *v, const struct orders *orders)
+{
+	return orders->count > 2 * segment_buckets(&v->k->segment);
+}
+
 int visit_group(const struct visit *v)
 {
 	const struct kreg_pattern *pattern = v->pattern;
@@ -24,7 +33,7 @@ int visit_group(const struct visit *v)
 	/* If the groups cannot tell, the list can, or says why not. */
 	err = group_each(&v->k->segment, pattern->prefix, (uint32_t)pattern->prefix_size, note,
 			 &orders);
-	if (!err) {
+	if (!err && !are_most(v, &orders)) {
 		orders_sort(&orders);
 		err = visit_set(v, &orders);
 	} else {
