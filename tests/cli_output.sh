@@ -104,6 +104,38 @@ who() {
 	end_service "$service"
 }
 
+# act COMMANDS: by a process that lives until $acting is closed.
+act() {
+	rm -f "$folder/to"
+	mkfifo "$folder/to"
+	"$(dirname "$regtool")/tests/actor" <"$folder/to" &
+	started="$started $!"
+}
+
+flags() {
+	act
+	exec 8>"$folder/to"
+	act
+	exec 9>"$folder/to"
+	echo "lend lent v" >&8
+	echo "register kept v" >&8
+	until_ok "$regtool" get kept
+	echo "queue lent w" >&9
+	until_ok sh -c '"$1" ls --waiting --value w | grep -q lent' sh "$regtool"
+	"$regtool" ls --waiting -o key,position,flags --no-header >"$folder/list"
+	exits 0 "ls has flags on demand: of a holder" grep -Eqx 'lent +0 +replaceable *' "$folder/list"
+	exits 0 "of one in line" grep -Eqx 'lent +1 +replaceable,drop *' "$folder/list"
+	exits 0 "and none" grep -Eqx 'kept +0 +- *' "$folder/list"
+	"$regtool" ls >"$folder/list"
+	exits 1 "not without being asked" grep -Eqi 'flags|replaceable' "$folder/list"
+	as_json "ls --json" ls -o key,flags
+	json "has them as well" "{e['key']: e['flags'] for e in d['entries']} == {'kept': None, 'lent': 'replaceable'}"
+	as_json "get --json" get lent --no-pager
+	json "has those of the holder" "d['flags'] == 'replaceable' and d['value'] == 'v'"
+	exec 8>&- 9>&-
+	until_ok "$regtool" wait lent --gone
+}
+
 # The main thread of the holder ends, another one goes on.
 zombie() {
 	[ "$mode" = guard ] || return
@@ -266,6 +298,7 @@ try_all() {
 	exits 0 "create" "$regtool" create default
 	registries
 	who
+	flags
 	zombie
 	statuses
 	columns

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/client.h"
 #include "tools/entries.h"
@@ -19,13 +20,16 @@ struct found {
 static int print_json(const struct found *found, const struct kreg_entry *entry)
 {
 	const struct who *who = who_is(found->who, &entry->owner);
+	struct output_column columns[ENTRY_CELLS];
 	struct output_cell cells[ENTRY_CELLS];
 	struct kreg_remote remote;
 
 	if (!who)
 		return -ENOMEM;
+	memcpy(columns, entry_columns, sizeof(columns));
+	columns[ENTRY_FLAGS].on_demand = false;
 	entry_cells(found->k, entry, who, &remote, cells);
-	return output_record(&found->client->form, entry_columns, ENTRY_CELLS, cells);
+	return output_record(&found->client->form, columns, ENTRY_CELLS, cells);
 }
 
 static int take_entry(const struct kreg_entry *entry, void *data)

@@ -11,7 +11,19 @@ const struct output_column entry_columns[ENTRY_CELLS] = {
 	{ "size", OUTPUT_SIZE, "of the value", true },
 	{ "position", OUTPUT_NUMBER, "how many are ahead of it in the line for the name", true },
 	{ "host", OUTPUT_TEXT, "the other host that it is of", true },
+	{ "flags", OUTPUT_TEXT,
+	  "replaceable: another process may take the name over; drop: and ends "
+	  "this entry then",
+	  true },
 };
+
+/* NULL: none. DROP is never without REPLACEABLE. */
+static const char *flags_name(uint32_t flags)
+{
+	if (flags & KREG_REGISTER_DROP)
+		return "replaceable,drop";
+	return flags & KREG_REGISTER_REPLACEABLE ? "replaceable" : NULL;
+}
 
 static bool is_remote(struct kreg *k, const struct kreg_entry *entry, struct kreg_remote *remote)
 {
@@ -29,4 +41,5 @@ void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct wh
 	cells[ENTRY_POSITION] = output_number(entry->position);
 	cells[ENTRY_HOST] =
 		is_remote(k, entry, remote) ? output_string(remote->host) : output_none();
+	cells[ENTRY_FLAGS] = output_constant(flags_name(entry->flags));
 }

@@ -4,6 +4,8 @@
  * lives until its input ends:
  *
  *   register KEY VALUE    reserve KEY VALUE    update KEY VALUE    unregister KEY -
+ *   lend KEY VALUE        registers it so that another process may take it over
+ *   queue KEY VALUE       waits in line for it, to lose it to one that takes it over
  *   give KEY HOLDER       to the process that holds the name HOLDER
  *   supervise NS COUNT    so many services r0, r1 ..., which sleep, and come back long after the test
  *   flood KEY VALUE       more updates than a log has room for, the last one with VALUE
@@ -77,6 +79,13 @@ static ssize_t act(struct kreg *k, const char *what, const char *key, const char
 	if (!strcmp(what, "reserve"))
 		return kreg_register_with(k, key, KREG_STRING, value, size, KREG_REGISTER_RESERVED,
 					  NULL);
+	if (!strcmp(what, "lend"))
+		return kreg_register_with(k, key, KREG_STRING, value, size,
+					  KREG_REGISTER_REPLACEABLE, NULL);
+	if (!strcmp(what, "queue"))
+		return kreg_register_with(
+			k, key, KREG_STRING, value, size,
+			KREG_REGISTER_QUEUE | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP, NULL);
 	if (!strcmp(what, "update"))
 		return kreg_update(k, key, KREG_STRING, value, size, NULL, 0);
 	if (!strcmp(what, "unregister"))
