@@ -22,13 +22,9 @@ struct room {
 static int add_other(const struct kreg_entry *entry, void *data)
 {
 	struct room *room = data;
-	const struct pair *pair = room->reader->pairs, *end = pair + room->reader->count;
 
-	for (; pair < end; pair++) {
-		if (pair->key_size == entry->key_size &&
-		    !memcmp(pair->key, entry->key, pair->key_size))
-			return 0;
-	}
+	if (reader_has(room->reader, entry->key, entry->key_size))
+		return 0;
 	room->bytes += entry->key_size + entry->value_size + 8;
 	return 0;
 }
@@ -42,7 +38,7 @@ static int put_all(struct kreg *k, const struct reader *reader, size_t *count)
 	if (!err && room.bytes > KREG_META_MAX)
 		err = -ENOSPC;
 	for (*count = 0; !err && *count < reader->count; *count += !err) {
-		pair = reader->pairs + *count;
+		pair = reader->pairs[*count];
 		err = kreg_meta_put(k, pair->key, pair->key_size, pair->value, pair->value_size);
 	}
 	return err;

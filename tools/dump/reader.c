@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of JSON, each parsed by libyajl. A line is limited, and so is what is kept of it.
+ * Lines of JSON, each parsed by libyajl. A line is limited, and so is what is kept of it. Keys are
+ * in a tree as well, so that a dump of many is read in a time proportional to its size.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* tdestroy() */
+#endif
+
 #include "tools/dump/reader.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_tree.h>
@@ -109,9 +114,25 @@ static int bytes_of(struct reader *reader, yajl_val map, const char *name, unsig
 	return 0;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct pair *first = a, *second = b;
+
+	if (first->key_size != second->key_size)
+		return first->key_size < second->key_size ? -1 : 1;
+	return memcmp(first->key, second->key, first->key_size);
+}
+
+bool reader_has(const struct reader *reader, const void *key, size_t key_size)
+{
+	const struct pair wanted = { .key = (void *)(uintptr_t)key, .key_size = key_size };
+
+	return tfind(&wanted, &reader->by_key, by_key);
+}
+
 static int check_pair(struct reader *reader, const struct pair *pair)
 {
-	size_t i;
+	struct pair **found;
 
 	if (!pair->key_size || pair->key_size > KREG_KEY_MAX)
 		return wrong(reader, "a key of %zu bytes; 1 to %d are allowed", pair->key_size,
@@ -119,40 +140,51 @@ static int check_pair(struct reader *reader, const struct pair *pair)
 	if (pair->value_size > KREG_VALUE_MAX)
 		return wrong(reader, "a value of %zu bytes; %d are allowed", pair->value_size,
 			     KREG_VALUE_MAX);
-	for (i = 0; i + 1 < reader->count; i++) {
-		if (reader->pairs[i].key_size == pair->key_size &&
-		    !memcmp(reader->pairs[i].key, pair->key, pair->key_size))
-			return wrong(reader, "a key that an earlier line has");
-	}
+	found = tsearch(pair, &reader->by_key, by_key);
+	if (!found)
+		return -ENOMEM;
+	if (*found != pair)
+		return wrong(reader, "a key that an earlier line has");
 	reader->bytes += pair->key_size + pair->value_size + 8;
 	if (reader->bytes > KREG_META_MAX)
 		return wrong(reader, "more than %d bytes of meta", KREG_META_MAX);
 	return 0;
 }
 
-static int add_meta(struct reader *reader, yajl_val map)
+/* NULL: no memory. */
+static struct pair *pair_new(struct reader *reader)
 {
 	size_t room = reader->room ? 2 * reader->room : 16;
-	struct pair *pairs = reader->pairs;
+	struct pair **grown, *pair;
+
+	if (reader->count == reader->room) {
+		grown = realloc(reader->pairs, room * sizeof(struct pair *));
+		if (!grown)
+			return NULL;
+		reader->pairs = grown;
+		reader->room = room;
+	}
+	pair = calloc(1, sizeof(*pair));
+	if (pair)
+		reader->pairs[reader->count++] = pair;
+	return pair;
+}
+
+static int add_meta(struct reader *reader, yajl_val map)
+{
+	struct pair *pair = pair_new(reader);
 	long long size = number_of(map, "size");
 	int err;
 
-	if (reader->count == reader->room) {
-		pairs = realloc(pairs, room * sizeof(*pairs));
-		if (!pairs)
-			return -ENOMEM;
-		reader->pairs = pairs;
-		reader->room = room;
-	}
-	pairs += reader->count++;
-	*pairs = (struct pair){ 0 };
-	err = bytes_of(reader, map, "key", &pairs->key, &pairs->key_size);
+	if (!pair)
+		return -ENOMEM;
+	err = bytes_of(reader, map, "key", &pair->key, &pair->key_size);
 	if (!err)
-		err = bytes_of(reader, map, "value", &pairs->value, &pairs->value_size);
-	if (!err && size != (long long)pairs->value_size)
+		err = bytes_of(reader, map, "value", &pair->value, &pair->value_size);
+	if (!err && size != (long long)pair->value_size)
 		err = wrong(reader, "\"size\" is %lld, the value has %zu bytes", size,
-			    pairs->value_size);
-	return err ? err : check_pair(reader, pairs);
+			    pair->value_size);
+	return err ? err : check_pair(reader, pair);
 }
 
 static int check_head(struct reader *reader, yajl_val map, const char *kind)
@@ -242,13 +274,20 @@ int reader_read(struct reader *reader, FILE *from)
 	return err;
 }
 
+static void keep(void *pair)
+{
+	(void)pair;
+}
+
 void reader_free(struct reader *reader)
 {
 	size_t i;
 
+	tdestroy(reader->by_key, keep);
 	for (i = 0; i < reader->count; i++) {
-		free(reader->pairs[i].key);
-		free(reader->pairs[i].value);
+		free(reader->pairs[i]->key);
+		free(reader->pairs[i]->value);
+		free(reader->pairs[i]);
 	}
 	free(reader->pairs);
 }

@@ -8,6 +8,7 @@
 #ifndef TOOLS_DUMP_READER_H
 #define TOOLS_DUMP_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@ struct pair {
 };
 
 struct reader {
-	struct pair *pairs;
+	struct pair **pairs; /* in the order of their lines */
 	size_t count, room;
+	void *by_key;    /* the same, of tsearch(3) */
 	size_t bytes;    /* as KREG_META_MAX counts them */
 	uint64_t line;   /* the last one that was read */
 	char cause[160]; /* what is wrong with it */
@@ -27,6 +29,8 @@ struct reader {
 
 /* Return: 0; -EINVAL with the line and the cause; -ENOMEM; -EIO. In any case reader_free() is due. */
 int reader_read(struct reader *reader, FILE *from);
+/* Whether one of the pairs has this key. */
+bool reader_has(const struct reader *reader, const void *key, size_t key_size);
 void reader_free(struct reader *reader);
 
 #endif
