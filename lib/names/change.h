@@ -133,7 +133,13 @@ int change_find_own(struct change *change, struct found *out);
 int change_find_at(struct change *change, place_t place, struct found *out);
 
 /*
- * The same, without going along the line, for the usual case that the caller holds the name
+ * Outside of a change: unregisters the own entry at @place that matches @q. -ENOENT, -EUCLEAN, and
+ * as change_enter().
+ */
+int change_unlink_at(struct kreg *k, const struct query *q, place_t place);
+
+/*
+ * The same as change_find_own(), without going along the line, for the usual case that the caller holds the name
  * and nobody is behind: then it has no other entry of the key. False: go along the line.
  */
 bool change_find_holder(struct change *change, struct found *out);

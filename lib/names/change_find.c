@@ -104,6 +104,21 @@ int change_find_at(struct change *change, place_t place, struct found *out)
 	return err;
 }
 
+int change_unlink_at(struct kreg *k, const struct query *q, place_t place)
+{
+	struct change change;
+	struct found own;
+	int err = change_enter(&change, k, q);
+
+	if (err)
+		return err;
+	err = change_find_at(&change, place, &own);
+	if (!err)
+		err = change_unlink(&change, &own);
+	change_leave(&change);
+	return err;
+}
+
 uint32_t change_ahead(struct change *change, place_t place)
 {
 	struct kreg *k = change->k;

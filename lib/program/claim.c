@@ -139,14 +139,6 @@ int claim_take(struct kreg *k, const struct query *q, uint64_t deadline, struct 
 
 void claim_leave(struct kreg *k, const struct claim *claim)
 {
-	struct change change;
-	struct found own;
-	int err = change_enter(&change, k, &claim->q);
-
 	/* Without a life or a registry there is no claim either. */
-	if (err)
-		return;
-	if (!change_find_at(&change, claim->place, &own))
-		change_unlink(&change, &own);
-	change_leave(&change);
+	change_unlink_at(k, &claim->q, claim->place);
 }

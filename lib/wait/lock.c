@@ -38,22 +38,6 @@ static int lock_join(struct kreg *k, const struct query *q, place_t *place)
 	return err;
 }
 
-/* Removes the caller's entry at @place from the line. */
-static int lock_leave(struct kreg *k, const struct query *q, place_t place)
-{
-	struct change change;
-	struct found own;
-	int err = change_enter(&change, k, q);
-
-	if (err)
-		return err;
-	err = change_find_at(&change, place, &own);
-	if (!err)
-		err = change_unlink(&change, &own);
-	change_leave(&change);
-	return err;
-}
-
 static ssize_t look_for_lock(struct kreg *k, const struct query *q, void *data)
 {
 	const place_t *place = data;
@@ -96,7 +80,7 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 					     .must_wait = is_held_by_other,
 					     .data = &place });
 	if (got)
-		lock_leave(k, &q, place);
+		change_unlink_at(k, &q, place);
 	else
 		lock->place = place;
 	return (int)got;
@@ -104,7 +88,7 @@ int kreg_lock(struct kreg *k, const void *key, size_t key_size, int64_t timeout_
 
 static void leave_line(struct kreg *k, const struct query *q, const union pending_subject *subject)
 {
-	lock_leave(k, q, subject->place);
+	change_unlink_at(k, q, subject->place);
 }
 
 int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, size_t key_size)
@@ -126,7 +110,7 @@ int kreg_lock_begin(struct kreg_pending **out, struct kreg *k, const void *key, 
 		return err;
 	err = pending_begin(out, k, &q, &kind, &own);
 	if (err)
-		lock_leave(k, &q, own.place);
+		change_unlink_at(k, &q, own.place);
 	return err;
 }
 
@@ -167,7 +151,7 @@ int kreg_unlock(struct kreg *k, struct kreg_lock *lock)
 	} while (grace_again(&thread->writer));
 	handle_leave(thread);
 	if (!err)
-		err = lock_leave(k, &q, place);
+		err = change_unlink_at(k, &q, place);
 	if (err == -ENOENT)
 		err = refuse(k, NOT_HELD);
 	if (!err)
