@@ -250,7 +250,23 @@ START_TEST(a_name_that_its_owner_and_another_update_is_found_all_the_time)
 END_TEST
 
 /* What happens between a link in line and the look at who is ahead. */
-static struct child *at_look;
+static struct child *after_link, *at_look;
+
+int __real_table_link(const struct writer *w, const struct query *q, place_t place,
+		      enum table_rule rule, struct linked *out);
+int __wrap_table_link(const struct writer *w, const struct query *q, place_t place,
+		      enum table_rule rule, struct linked *out);
+int __wrap_table_link(const struct writer *w, const struct query *q, place_t place,
+		      enum table_rule rule, struct linked *out)
+{
+	int err = __real_table_link(w, q, place, rule, out);
+
+	if (!err && after_link) {
+		at_look = after_link;
+		after_link = NULL;
+	}
+	return err;
+}
 
 int __real_table_find_first(const struct writer *w, const struct query *q, struct found *out);
 int __wrap_table_find_first(const struct writer *w, const struct query *q, struct found *out);
@@ -288,17 +304,139 @@ START_TEST(an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life)
 	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
 	child = child_start(holder_that_ends_others, &self);
 	ck_assert_int_eq(link_hear(child.link), 0);
-	at_look = &child;
+	after_link = &child;
 	/* An entry that a take-over may drop is one that others may end. */
 	ck_assert_int_eq(kreg_register_with(k, "line", KREG_STRING, "v", 1,
 					    KREG_REGISTER_QUEUE | KREG_REGISTER_REPLACEABLE |
 						    KREG_REGISTER_DROP,
 					    NULL),
 			 0);
+	ck_assert_ptr_null(after_link);
 	ck_assert_ptr_null(at_look);
 	ck_assert_int_eq(kreg_lookup(k, "line", KREG_STRING, NULL, 0, NULL), -ENOENT);
 	child_kill(&child);
 	assert_whole(k);
+	kreg_close(k);
+}
+END_TEST
+
+/* What happens between the look at the entry and the CAS that replaces it. */
+static struct child *at_replace;
+static int64_t at_replace_order, at_replace_result;
+
+int __real_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old);
+int __wrap_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old);
+int __wrap_table_replace(const struct writer *w, const struct query *q, const struct found *found,
+			 place_t place, place_t *old)
+{
+	struct child *asked = at_replace;
+
+	at_replace = NULL;
+	if (asked)
+		ck_assert_int_eq(child_ask(asked, at_replace_order), at_replace_result);
+	return __real_table_replace(w, q, found, place, old);
+}
+
+static void meanwhile(struct child *child, int64_t order, int64_t result)
+{
+	at_replace = child;
+	at_replace_order = order;
+	at_replace_result = result;
+}
+
+enum order { UPDATE_FOR, UNREGISTER_FOR, UPDATE_OWN, UNREGISTER_OWN };
+
+/* Changes "name", which is the owner's at @data or its own, by order. */
+static int obey(int link, void *data)
+{
+	const struct kreg_owner *to = data;
+	struct kreg *own = open_it();
+	struct kreg_owner self = self_of(own);
+	int64_t order;
+
+	unit_assert(!kreg_allow(own, KREG_ALLOW_OTHERS));
+	link_say(link, (int64_t)self.token);
+	while ((order = link_hear(link)) != INT64_MIN) {
+		int64_t got = 0;
+
+		if (order == UPDATE_FOR)
+			got = kreg_update_for(own, to, "name", KREG_STRING, "theirs", 6);
+		else if (order == UNREGISTER_FOR)
+			got = kreg_unregister_for(own, to, "name", KREG_STRING);
+		else if (order == UPDATE_OWN)
+			got = kreg_update(own, "name", KREG_STRING, "owner's", 7, NULL, 0);
+		else
+			got = kreg_unregister(own, "name", KREG_STRING);
+		link_say(link, got);
+	}
+	return 0;
+}
+
+static void assert_value(const char *value)
+{
+	char room[16];
+
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, room, sizeof(room), NULL),
+			 strlen(value));
+	ck_assert_mem_eq(room, value, strlen(value));
+	ck_assert_int_eq(kreg_count(k), 1);
+}
+
+START_TEST(an_owners_change_begins_again_when_another_was_first)
+{
+	struct kreg_owner self;
+	struct child other;
+
+	begin(_i);
+	self = self_of(k);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	other = child_start(obey, &self);
+	ck_assert_int_ne(link_hear(other.link), 0);
+	ck_assert_int_eq(kreg_register_for(k, &self, "name", KREG_STRING, "mine", 4, 0, NULL), 0);
+	meanwhile(&other, UPDATE_FOR, 0);
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "again", 5, NULL, 0), 6);
+	ck_assert_ptr_null(at_replace);
+	assert_value("again");
+	/* What it expected is not there any more. */
+	meanwhile(&other, UPDATE_FOR, 0);
+	ck_assert_int_eq(kreg_update_if(k, "name", KREG_STRING, "never", 5, "again", 5),
+			 -ECANCELED);
+	assert_value("theirs");
+	/* It gives what is there, and can be given to itself. */
+	meanwhile(&other, UPDATE_FOR, 0);
+	ck_assert_int_eq(kreg_give(k, "name", KREG_STRING, &self), 0);
+	assert_value("theirs");
+	/* Its name is gone: so is what it was to update. */
+	meanwhile(&other, UNREGISTER_FOR, 1);
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "late", 4, NULL, 0), -ENOENT);
+	ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), 0);
+	assert_whole(k);
+	child_kill(&other);
+	kreg_close(k);
+}
+END_TEST
+
+START_TEST(a_change_for_another_begins_again_when_its_owner_was_first)
+{
+	struct kreg_owner to = { 0 };
+	struct child owner;
+
+	begin(_i);
+	owner = child_start(obey, NULL);
+	to.token = (uint64_t)link_hear(owner.link);
+	ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "first", 5, 0, NULL), 0);
+	meanwhile(&owner, UPDATE_OWN, 5);
+	ck_assert_int_eq(kreg_update_for(k, &to, "name", KREG_STRING, "second", 6), 0);
+	ck_assert_ptr_null(at_replace);
+	assert_value("second");
+	meanwhile(&owner, UNREGISTER_OWN, 1);
+	ck_assert_int_eq(kreg_update_for(k, &to, "name", KREG_STRING, "late", 4), -ENOENT);
+	ck_assert_int_eq(kreg_count(k), 0);
+	assert_whole(k);
+	child_kill(&owner);
 	kreg_close(k);
 }
 END_TEST
@@ -310,6 +448,8 @@ int main(void)
 		processes_that_change_names_for_each_other_and_themselves_agree,
 		a_name_that_its_owner_and_another_update_is_found_all_the_time,
 		an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life,
+		an_owners_change_begins_again_when_another_was_first,
+		a_change_for_another_begins_again_when_its_owner_was_first,
 		NULL,
 	};
 
