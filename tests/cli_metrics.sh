@@ -145,6 +145,25 @@ starting() {
 	end_service "$slow"
 }
 
+# It has no process; its supervisor reports it.
+restarting() {
+	printf '[Service again]\nExecStart=sleep 1000\nRestartSec=900\n' >"$folder/again.ini"
+	"$regtool" up "$folder/again.ini" --namespace gone >"$folder/up" 2>&1 &
+	up=$!
+	started="$started $up"
+	until_ok "$regtool" get gone/again
+	"$regtool" signal gone/again KILL
+	until_ok sh -c '"$1" tree gone | grep -q "again  *restarting"' sh "$regtool"
+	metrics openmetrics
+	is "a service that is restarting is seen" 1 kreg_services namespace=gone state=restarting
+	is "as none that has failed" 0 kreg_services namespace=gone state=failed
+	"$regtool" down --namespace gone --timeout 30 >"$folder/down" 2>&1
+	wait "$up"
+	metrics openmetrics
+	exits 0 "and no longer when its supervisor is gone" \
+		sh -c '! grep -q "^kreg_services{.*namespace=\"gone\"" "$1"' sh "$folder/text"
+}
+
 bounded() {
 	rm -f "$folder/named"
 	"$named" 150 'space%u/role' >"$folder/named" &
@@ -218,6 +237,7 @@ try_all() {
 	figures
 	stopped
 	starting
+	restarting
 	bounded
 	bytes
 	files

@@ -15,8 +15,10 @@ NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
 SUFFIX = {"counter": "_total", "info": "_info", "gauge": ""}
 UNITS = ("bytes", "seconds")
-# No family has more samples of one registry: owners and names are no labels.
-SAMPLES_MAX = 8 * 101
+STATES = ("unknown", "running", "stopped", "dumping", "zombie", "forged", "starting", "restarting", "failed")
+# No family has more samples of one registry: owners and names are no labels. Services have one for each state, of each of
+# the first hundred namespaces, and of the others together.
+SAMPLES_MAX = len(STATES) * 101
 
 
 class Wrong(Exception):
@@ -97,6 +99,8 @@ def check_sample(line, family, openmetrics):
         raise Wrong("_total is for counters: " + line)
     if family.type == "info" and value != 1:
         raise Wrong("an info is 1: " + line)
+    if family.name == "kreg_services" and labels["state"] not in STATES:
+        raise Wrong("no state of services: " + line)
     key = tuple(sorted(labels.items()))
     if key in family.seen:
         raise Wrong("twice: " + line)

@@ -104,7 +104,8 @@ static const struct metric_family owners = { "kreg_registry_owners", METRIC_GAUG
 
 static const struct metric_family services = {
 	"kreg_services", METRIC_GAUGE, NULL,
-	"Services, by namespace and state; those of further namespaces are under *."
+	"Services, by namespace and state; those of further namespaces are under *. Supervisors "
+	"report those that are restarting or have failed."
 };
 
 static const struct metric_family namespaces = { "kreg_namespaces", METRIC_GAUGE, NULL,

@@ -22,7 +22,16 @@ struct visit {
 
 const char *spaces_state_name(int state)
 {
-	return state == SPACES_STARTING ? "starting" : who_state_name((enum who_state)state);
+	switch (state) {
+	case SPACES_STARTING:
+		return "starting";
+	case SPACES_RESTARTING:
+		return "restarting";
+	case SPACES_FAILED:
+		return "failed";
+	default:
+		return who_state_name((enum who_state)state);
+	}
 }
 
 static int compare(const void *a, const void *b)
@@ -108,6 +117,24 @@ static int count_service(const struct kreg_service *service, void *data)
 	return 0;
 }
 
+/* One that has ended is about to be restarted, or its supervisor does not look after it. */
+static int count_reported(const char *name, const char *role,
+			  const struct kreg_service_state *reported, void *data)
+{
+	bool is_failed = reported->state == KREG_STATE_FAILED;
+	struct space *space;
+
+	(void)role;
+	if (!is_failed && reported->state != KREG_STATE_RESTARTING &&
+	    reported->state != KREG_STATE_ENDED)
+		return 0;
+	space = find(data, name);
+	if (!space)
+		return -ENOMEM;
+	space->services[is_failed ? SPACES_FAILED : SPACES_RESTARTING]++;
+	return 0;
+}
+
 static void keep(void *space)
 {
 	(void)space;
@@ -132,6 +159,8 @@ int spaces_count(struct spaces *spaces, struct kreg *k, struct who_cache *who)
 	struct visit visit = { .spaces = spaces, .k = k, .who = who };
 	int err = kreg_service_each_reserved(k, NULL, count_service, &visit);
 
+	if (!err)
+		err = kreg_service_state_each(k, NULL, count_reported, &visit);
 	strcpy(spaces->others.name, SPACES_OTHERS);
 	tdestroy(spaces->tree, keep);
 	spaces->tree = NULL;

@@ -2,8 +2,8 @@
 /*
  * Services, counted by namespace and state.
  *
- * One pass over the services; /proc is read once for each process that has one, however many it
- * has. What is printed is bounded: the first SPACES_SHOWN namespaces in alphabetical order have
+ * One pass over the services, and one over what supervisors report of theirs; /proc is read once
+ * for each process that has one, however many it has. What is printed is bounded: the first SPACES_SHOWN namespaces in alphabetical order have
  * their own counts, all others have one together.
  *
  * Used by   picture.c, registry_metrics.c.
@@ -24,7 +24,10 @@
 
 /* After those of processes: the name is reserved, its program has not reported that it is ready. */
 #define SPACES_STARTING WHO_STATES
-#define SPACES_STATES (WHO_STATES + 1)
+/* Without a process, as their supervisors report them; failed: the supervisor has given up. */
+#define SPACES_RESTARTING (WHO_STATES + 1)
+#define SPACES_FAILED (WHO_STATES + 2)
+#define SPACES_STATES (WHO_STATES + 3)
 
 struct space {
 	char name[KREG_NAMESPACE_MAX + 1];
