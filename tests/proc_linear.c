@@ -38,6 +38,7 @@
 #define MS_AT_MOST 100000
 #define HISTORIES_MIN 100u
 #define KILLS_MAX 3u
+#define LOST_MAX 10u /* of a history; few have any */
 #define EACH_MIN 6u
 
 struct figures {
@@ -83,7 +84,7 @@ static void plan(struct recorder *r, uint32_t number)
 	board->history = number;
 	board->workers = random_between(r, 2, WORKERS_MAX);
 	board->keys = random_between(r, 1, KEYS_MAX);
-	most = (OPERATIONS_MAX - KILLS_MAX) / board->workers;
+	most = (OPERATIONS_MAX - KILLS_MAX - LOST_MAX) / board->workers;
 	board->each = random_between(r, EACH_MIN, most < OWN_MAX ? most : OWN_MAX);
 	board->ticks = 1;
 	for (i = 0; i < WORKERS_MAX; i++)
@@ -145,6 +146,20 @@ static void kill_victim(struct recorder *r, uint32_t nth)
 	r->children[victim].pid = 0;
 }
 
+/* An OP_SET_FLAGS that returned KREG_WAITING is two steps: the flags are set, the name is lost. */
+static void collect_one(struct history *h, const struct operation *op)
+{
+	struct operation *first = &h->operations[h->count++];
+
+	*first = *op;
+	if (is_pending(op) || op->kind != OP_SET_FLAGS || op->result != KREG_WAITING)
+		return;
+	first->result = 0;
+	unit_assert(h->count < OPERATIONS_MAX);
+	h->operations[h->count] = *first;
+	h->operations[h->count++].kind = OP_LOST;
+}
+
 /* Collects what the workers wrote. A pending lookup has no answer and is left out. */
 static void collect(struct recorder *r)
 {
@@ -159,7 +174,7 @@ static void collect(struct recorder *r)
 
 			unit_assert(!is_pending(op) || !r->children[i].pid);
 			if (!is_pending(op) || op->kind != OP_LOOKUP)
-				h->operations[h->count++] = *op;
+				collect_one(h, op);
 		}
 	}
 	history_sort(h);

@@ -48,6 +48,19 @@ static void registers(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t nu
 	add(begun, ended, worker, OP_REGISTER, 0)->value = value_of(worker, number);
 }
 
+static void registers_with(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t number,
+			   uint8_t flags)
+{
+	registers(begun, ended, worker, number);
+	history.operations[history.count - 1].flags = flags;
+}
+
+static void sets_flags(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t flags,
+		       int32_t result)
+{
+	add(begun, ended, worker, OP_SET_FLAGS, result)->flags = flags;
+}
+
 static void is_refused(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t holder)
 {
 	struct operation *op = add(begun, ended, worker, OP_REGISTER, -EEXIST);
@@ -366,6 +379,120 @@ START_TEST(a_call_after_death_changes_nothing_and_may_return_an_error)
 }
 END_TEST
 
+START_TEST(a_taker_drops_the_holder_that_allows_it)
+{
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	updates(3, 4, 0, 0, 1);
+	registers_with(5, 6, 1, 0, FLAG_REPLACE);
+	finds(7, 8, 2, 1, 0);
+	sets_flags(9, 10, 0, 0, -EPERM);
+	unregisters(11, 12, 0, 0);
+	unregisters(13, 14, 1, 1);
+	sets_flags(15, 16, 1, FLAG_DROP, -ENOENT);
+	assert_is(true);
+}
+END_TEST
+
+START_TEST(a_takeover_that_the_holder_does_not_allow_is_refused)
+{
+	registers(1, 2, 0, 0);
+	registers_with(3, 4, 1, 0, FLAG_REPLACE);
+	assert_is(false);
+	history.count = 0;
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	registers(3, 4, 1, 0);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(a_takeover_from_the_taker_itself_is_refused)
+{
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	registers_with(3, 4, 0, 1, FLAG_REPLACE);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(a_dropped_holder_that_is_back_is_refused)
+{
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	registers_with(3, 4, 1, 0, FLAG_REPLACE);
+	unregisters(5, 6, 1, 1);
+	finds(7, 8, 2, 0, 0);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(an_absent_name_during_a_takeover_is_refused)
+{
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	registers_with(3, 10, 1, 0, FLAG_REPLACE);
+	finds_none(4, 5, 2);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(flags_of_a_former_owner_that_are_still_in_force_are_refused)
+{
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	dies(3, 4, 0);
+	registers(5, 6, 1, 0);
+	registers_with(7, 8, 2, 0, FLAG_REPLACE);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(flags_that_were_set_are_in_force)
+{
+	registers(1, 2, 0, 0);
+	sets_flags(3, 4, 0, FLAG_DROP, 0);
+	registers_with(5, 6, 1, 0, FLAG_REPLACE);
+	assert_is(true);
+	history.count = 0;
+	registers_with(1, 2, 0, 0, FLAG_DROP);
+	sets_flags(3, 4, 0, 0, 0);
+	registers_with(5, 6, 1, 0, FLAG_REPLACE);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(a_name_that_is_lost_while_its_flags_are_set_must_have_been_taken)
+{
+	registers(1, 2, 0, 0);
+	sets_flags(3, 8, 0, FLAG_DROP, 0);
+	add(3, 8, 0, OP_LOST, 0);
+	registers_with(4, 5, 1, 0, FLAG_REPLACE);
+	assert_is(true);
+	history.operations[3].begun = 9;
+	history.operations[3].ended = 10;
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(flags_that_are_set_on_anothers_name_are_refused)
+{
+	registers(1, 2, 0, 0);
+	sets_flags(3, 4, 1, FLAG_DROP, 0);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(an_unregister_all_that_leaves_the_name_or_miscounts_is_refused)
+{
+	registers(1, 2, 0, 0);
+	add(3, 4, 1, OP_UNREGISTER_ALL, 0);
+	add(5, 6, 0, OP_UNREGISTER_ALL, 1);
+	finds_none(7, 8, 1);
+	assert_is(true);
+	finds(9, 10, 1, 0, 0);
+	assert_is(false);
+	history.count = 0;
+	registers(1, 2, 0, 0);
+	add(3, 4, 0, OP_UNREGISTER_ALL, 0);
+	assert_is(false);
+}
+END_TEST
+
 /* Tries all orders, without remembering configurations. */
 static bool some_order_does(uint32_t done, model_t state)
 {
@@ -399,15 +526,20 @@ static bool some_order_does(uint32_t done, model_t state)
 static void choose_answer(struct operation *op, unsigned int *seed)
 {
 	static const int32_t failures[] = {
-		[OP_REGISTER] = -EEXIST,     [OP_UNREGISTER] = 1,   [OP_UPDATE] = -ENOENT,
-		[OP_UPDATE_IF] = -ECANCELED, [OP_LOOKUP] = -ENOENT, [OP_DIE] = 0
+		[OP_REGISTER] = -EEXIST,     [OP_UNREGISTER] = 1,
+		[OP_UNREGISTER_ALL] = 1,     [OP_UPDATE] = -ENOENT,
+		[OP_SET_FLAGS] = -EPERM,     [OP_LOOKUP] = -ENOENT,
+		[OP_UPDATE_IF] = -ECANCELED, [OP_DIE] = 0,
 	};
 	uint8_t value = history.operations[rand_r(seed) % (int)history.count].value;
 
 	op->result = rand_r(seed) % 2 ? failures[op->kind] : 0;
+	if (op->kind == OP_REGISTER || op->kind == OP_SET_FLAGS)
+		op->flags = (uint8_t)(rand_r(seed) % 4);
 	if (op->kind == OP_UPDATE_IF)
 		op->expected = value;
-	else if (op->kind > OP_UNREGISTER && !op->result && rand_r(seed) % 2)
+	else if ((op->kind == OP_UPDATE || op->kind >= OP_LOOKUP) && !op->result &&
+		 rand_r(seed) % 2)
 		op->found = value;
 }
 
@@ -489,6 +621,16 @@ int main(void)
 		a_call_killed_inside_happens_neither_twice_nor_before_it_began,
 		a_call_killed_inside_does_not_happen_after_waitpid,
 		a_call_after_death_changes_nothing_and_may_return_an_error,
+		a_taker_drops_the_holder_that_allows_it,
+		a_takeover_that_the_holder_does_not_allow_is_refused,
+		a_takeover_from_the_taker_itself_is_refused,
+		a_dropped_holder_that_is_back_is_refused,
+		an_absent_name_during_a_takeover_is_refused,
+		flags_of_a_former_owner_that_are_still_in_force_are_refused,
+		flags_that_were_set_are_in_force,
+		a_name_that_is_lost_while_its_flags_are_set_must_have_been_taken,
+		flags_that_are_set_on_anothers_name_are_refused,
+		an_unregister_all_that_leaves_the_name_or_miscounts_is_refused,
 		the_search_agrees_with_trying_all_orders,
 		NULL,
 	};

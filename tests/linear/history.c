@@ -23,9 +23,9 @@ void history_sort(struct history *h)
 
 static bool has_changed(const struct operation *op)
 {
-	if (op->kind == OP_UNREGISTER)
+	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL)
 		return op->result == 1;
-	return op->kind <= OP_UPDATE_IF && !op->result && !is_pending(op);
+	return op->kind < OP_LOOKUP && !op->result && !is_pending(op);
 }
 
 static bool overlap(const struct operation *a, const struct operation *b)
@@ -55,9 +55,15 @@ uint32_t history_overlaps(const struct history *h)
 static const char *kind_name(uint8_t kind)
 {
 	static const char *const names[] = {
-		[OP_REGISTER] = "register", [OP_UNREGISTER] = "unregister",
-		[OP_UPDATE] = "update",     [OP_UPDATE_IF] = "update_if",
-		[OP_LOOKUP] = "lookup",     [OP_DIE] = "dies",
+		[OP_REGISTER] = "register",
+		[OP_UNREGISTER] = "unregister",
+		[OP_UNREGISTER_ALL] = "unregister_all",
+		[OP_UPDATE] = "update",
+		[OP_UPDATE_IF] = "update_if",
+		[OP_SET_FLAGS] = "set_flags",
+		[OP_LOOKUP] = "lookup",
+		[OP_LOST] = "has lost",
+		[OP_DIE] = "dies",
 	};
 
 	return names[kind];
@@ -100,7 +106,8 @@ void history_print(FILE *out, const struct history *h, uint64_t placed)
 		fprintf(out, " worker %u %s", op->worker, kind_name(op->kind));
 		if (op->kind == OP_DIE)
 			continue;
-		fprintf(out, " key %u", op->key);
+		fprintf(out, " key %u%s%s", op->key, op->flags & FLAG_REPLACE ? " REPLACE" : "",
+			op->flags & FLAG_DROP ? " DROP" : "");
 		print_value(out, " if ", op->expected);
 		print_value(out, " = ", op->value);
 		print_result(out, op);

@@ -23,7 +23,20 @@
 #define OPERATIONS_MAX 64u /* of a history: a set of them is a word of bits */
 #define OWN_MAX 10u        /* of these, at most this many by one worker */
 
-enum operation_kind { OP_REGISTER, OP_UNREGISTER, OP_UPDATE, OP_UPDATE_IF, OP_LOOKUP, OP_DIE };
+enum operation_kind {
+	OP_REGISTER,
+	OP_UNREGISTER,
+	OP_UNREGISTER_ALL, /* one step only if the history has one key */
+	OP_UPDATE,
+	OP_UPDATE_IF,
+	OP_SET_FLAGS,
+	OP_LOOKUP,
+	OP_LOST, /* the second step of an OP_SET_FLAGS that returned KREG_WAITING */
+	OP_DIE
+};
+
+/* Of OP_REGISTER; OP_SET_FLAGS sets FLAG_DROP or clears it. */
+enum { FLAG_REPLACE = 1, FLAG_DROP = 2 };
 
 /*
  * Each value is written by one operation only, so it identifies the operation and the
@@ -39,6 +52,7 @@ struct operation {
 	uint8_t kind;
 	uint8_t worker;
 	uint8_t key;
+	uint8_t flags;
 	uint8_t value;    /* written by it */
 	uint8_t expected; /* of OP_UPDATE_IF */
 	uint8_t found;    /* the value returned, or VALUE_NONE */

@@ -24,6 +24,26 @@ static model_t with(model_t state, uint32_t key, uint8_t value)
 	return (state & ~(0xffu << 8 * key)) | (model_t)value << 8 * key;
 }
 
+_Static_assert(9 * KEYS_MAX <= 8 * sizeof(model_t), "a key takes a byte and a bit");
+
+static bool is_droppable(model_t state, uint32_t key)
+{
+	return state >> (8 * KEYS_MAX + key) & 1;
+}
+
+static model_t with_flags(model_t state, uint32_t key, uint8_t flags)
+{
+	model_t bit = (model_t)1 << (8 * KEYS_MAX + key);
+
+	return flags & FLAG_DROP ? state | bit : state & ~bit;
+}
+
+/* No owner has no flags either. */
+static model_t without(model_t state, uint32_t key)
+{
+	return with_flags(with(state, key, VALUE_NONE), key, 0);
+}
+
 static bool is_held_by(model_t state, uint32_t key, uint32_t worker)
 {
 	return held(state, key) && value_writer(held(state, key)) == worker;
@@ -36,16 +56,23 @@ static struct outcome outcome_tell(struct outcome out, uint8_t value)
 	return out;
 }
 
+static bool may_take(model_t state, const struct operation *op)
+{
+	return op->flags & FLAG_REPLACE && is_droppable(state, op->key) &&
+	       !is_held_by(state, op->key, op->worker);
+}
+
 static struct outcome apply_register(struct outcome out, const struct operation *op, bool dead)
 {
 	uint8_t value = held(out.state, op->key);
 
-	if (value) {
+	if (value && !may_take(out.state, op)) {
 		out.result = -EEXIST;
 		return outcome_tell(out, value);
 	}
+	out.state = without(out.state, op->key);
 	if (!dead)
-		out.state = with(out.state, op->key, op->value);
+		out.state = with_flags(with(out.state, op->key, op->value), op->key, op->flags);
 	return out;
 }
 
@@ -53,7 +80,7 @@ static struct outcome apply_unregister(struct outcome out, const struct operatio
 {
 	out.result = is_held_by(out.state, op->key, op->worker);
 	if (out.result)
-		out.state = with(out.state, op->key, VALUE_NONE);
+		out.state = without(out.state, op->key);
 	return out;
 }
 
@@ -61,6 +88,10 @@ static struct outcome apply_update(struct outcome out, const struct operation *o
 {
 	if (!is_held_by(out.state, op->key, op->worker)) {
 		out.result = held(out.state, op->key) ? -EPERM : -ENOENT;
+		return out;
+	}
+	if (op->kind == OP_SET_FLAGS) {
+		out.state = with_flags(out.state, op->key, op->flags);
 		return out;
 	}
 	if (op->kind == OP_UPDATE) {
@@ -83,13 +114,20 @@ static struct outcome apply_lookup(struct outcome out, const struct operation *o
 	return out;
 }
 
+static struct outcome apply_lost(struct outcome out, const struct operation *op)
+{
+	if (is_held_by(out.state, op->key, op->worker))
+		out.result = -EBUSY;
+	return out;
+}
+
 static struct outcome apply_death(struct outcome out, const struct operation *op)
 {
 	uint32_t key;
 
 	for (key = 0; key < KEYS_MAX; key++) {
 		if (is_held_by(out.state, key, op->worker))
-			out.state = with(out.state, key, VALUE_NONE);
+			out.state = without(out.state, key);
 	}
 	return out;
 }
@@ -102,12 +140,16 @@ static struct outcome outcome_of(model_t state, const struct operation *op, bool
 	case OP_REGISTER:
 		return apply_register(out, op, dead);
 	case OP_UNREGISTER:
+	case OP_UNREGISTER_ALL:
 		return apply_unregister(out, op);
 	case OP_UPDATE:
 	case OP_UPDATE_IF:
+	case OP_SET_FLAGS:
 		return apply_update(out, op);
 	case OP_LOOKUP:
 		return apply_lookup(out, op);
+	case OP_LOST:
+		return apply_lost(out, op);
 	case OP_DIE:
 		break;
 	}

@@ -213,16 +213,23 @@ static const char *key_name(uint32_t key)
 	return names[key];
 }
 
+static uint32_t register_flags(uint8_t flags)
+{
+	return (flags & FLAG_REPLACE ? KREG_REGISTER_REPLACE : 0u) |
+	       (flags & FLAG_DROP ? KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP : 0u);
+}
+
 /* Each reads the holder's value too, which must be from the same moment. */
 static void do_register(struct worker *w, struct operation *op, uint32_t size)
 {
 	struct kreg_found found = { .value = w->bytes, .capacity = VALUE_ROOM };
 	const char *key = key_name(op->key);
 
-	if (op->value % 2)
+	if (op->value % 2 && !op->flags)
 		op->result = kreg_register(w->k, key, KREG_STRING, w->value, size, &found);
 	else
-		op->result = kreg_register_with(w->k, key, KREG_STRING, w->value, size, 0, &found);
+		op->result = kreg_register_with(w->k, key, KREG_STRING, w->value, size,
+						register_flags(op->flags), &found);
 	if (op->result != -EEXIST)
 		return;
 	op->holder = holder_read(w->board, found.owner.pid);
@@ -272,6 +279,11 @@ static void perform(struct worker *w, struct operation *op)
 		do_register(w, op, size);
 	else if (op->kind == OP_UNREGISTER)
 		op->result = kreg_unregister(w->k, key_name(op->key), KREG_STRING);
+	else if (op->kind == OP_UNREGISTER_ALL)
+		op->result = (int32_t)kreg_unregister_all(w->k, KREG_UNREGISTER_PROCESS);
+	else if (op->kind == OP_SET_FLAGS)
+		op->result = kreg_set_flags(w->k, key_name(op->key), KREG_STRING,
+					    register_flags(op->flags));
 	else if (op->kind == OP_UPDATE)
 		do_update(w, op, size);
 	else if (op->kind == OP_UPDATE_IF)
@@ -283,12 +295,16 @@ static void perform(struct worker *w, struct operation *op)
 static enum operation_kind choose_kind(struct worker *w, uint32_t key)
 {
 	/* In percent, cumulative. */
-	static const uint32_t up_to[2][OP_LOOKUP] = { { 50, 54, 58, 62 }, { 8, 38, 65, 85 } };
+	static const uint32_t up_to[2][OP_LOOKUP] = { { 50, 53, 55, 58, 61, 64 },
+						      { 8, 30, 36, 58, 75, 87 } };
 	uint32_t dice = random_below(w, 100), kind = OP_REGISTER;
 	const uint32_t *shares = up_to[w->holds[key] != VALUE_NONE];
 
 	while (kind < OP_LOOKUP && dice >= shares[kind])
 		kind++;
+	/* With several keys it is several steps. */
+	if (kind == OP_UNREGISTER_ALL && w->board->keys > 1)
+		kind = OP_UNREGISTER;
 	return (enum operation_kind)kind;
 }
 
@@ -298,7 +314,11 @@ static struct operation choose(struct worker *w, uint32_t number)
 
 	op.key = (uint8_t)random_below(w, w->board->keys);
 	op.kind = (uint8_t)choose_kind(w, op.key);
-	if (op.kind <= OP_UPDATE_IF && op.kind != OP_UNREGISTER)
+	if (op.kind == OP_REGISTER)
+		op.flags = (uint8_t)random_below(w, 4);
+	else if (op.kind == OP_SET_FLAGS)
+		op.flags = random_below(w, 2) ? FLAG_DROP : 0;
+	if (op.kind == OP_REGISTER || op.kind == OP_UPDATE || op.kind == OP_UPDATE_IF)
 		op.value = value_of(w->number, number);
 	if (op.kind == OP_UPDATE_IF)
 		op.expected =
@@ -308,9 +328,13 @@ static struct operation choose(struct worker *w, uint32_t number)
 
 static void remember(struct worker *w, const struct operation *op)
 {
-	if (op->kind == OP_UNREGISTER)
+	bool is_lost = op->result == -EPERM || op->result == -ENOENT;
+
+	if (op->kind == OP_LOOKUP || op->kind == OP_SET_FLAGS)
+		return;
+	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL || is_lost)
 		w->holds[op->key] = VALUE_NONE;
-	else if (op->kind != OP_LOOKUP && !op->result)
+	else if (!op->result)
 		w->holds[op->key] = w->last[op->key] = op->value;
 }
 
@@ -396,9 +420,11 @@ static void close_worker(struct worker *w)
 
 int worker_learn(const struct worker_start *start)
 {
-	static const uint8_t kinds[] = { OP_LOOKUP,   OP_UNREGISTER, OP_UPDATE,    OP_REGISTER,
-					 OP_REGISTER, OP_LOOKUP,     OP_UPDATE,    OP_UPDATE_IF,
-					 OP_REGISTER, OP_UPDATE_IF,  OP_UNREGISTER };
+	static const uint8_t kinds[] = { OP_LOOKUP,    OP_UNREGISTER, OP_UPDATE,
+					 OP_REGISTER,  OP_REGISTER,   OP_LOOKUP,
+					 OP_UPDATE,    OP_UPDATE_IF,  OP_REGISTER,
+					 OP_UPDATE_IF, OP_UNREGISTER, OP_REGISTER,
+					 OP_SET_FLAGS, OP_SET_FLAGS,  OP_UNREGISTER_ALL };
 	int err = stop_init(stop);
 	struct worker *w = err ? NULL : open_worker(start);
 	struct operation op = { .kind = 0 };
@@ -410,6 +436,7 @@ int worker_learn(const struct worker_start *start)
 	for (op.key = 0; op.key < KEYS_MAX; op.key += KEYS_MAX - 1) {
 		for (i = 0; i < sizeof(kinds); i++) {
 			op.kind = kinds[i];
+			op.flags = i > 8 && i % 2 ? FLAG_DROP : 0;
 			op.expected = i < 8 ? value_of(w->number, 6) : VALUE_WRONG;
 			op.value = value_of(w->number, i % OWN_MAX);
 			stop_learn(op.kind);
