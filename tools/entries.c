@@ -28,7 +28,8 @@ static const char *flags_name(uint32_t flags)
 static bool is_remote(struct kreg *k, const struct kreg_entry *entry, struct kreg_remote *remote)
 {
 	*remote = (struct kreg_remote){ .size = sizeof(*remote) };
-	return !entry->position && kreg_remote_host(k, entry->key, entry->key_size, remote) > 0;
+	return k && !entry->position &&
+	       kreg_remote_host(k, entry->key, entry->key_size, remote) > 0;
 }
 
 void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct who *who,

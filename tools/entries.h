@@ -24,7 +24,10 @@ enum {
 
 extern const struct output_column entry_columns[ENTRY_CELLS];
 
-/* Of an entry of @k; @remote has room for what a cell of another host refers to. */
+/*
+ * Of an entry of @k; @remote has room for what a cell of another host refers to. @k is NULL where
+ * the host is not needed, because it takes a lookup of its own.
+ */
 void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct who *who,
 		 struct kreg_remote *remote, struct output_cell cells[ENTRY_CELLS]);
 

@@ -16,6 +16,7 @@ struct visit {
 	struct listing *listing;
 	struct output *output; /* NULL: quiet */
 	struct who_cache *who;
+	bool host; /* it is looked up for each entry */
 };
 
 void listing_init(struct listing *listing)
@@ -39,7 +40,7 @@ static int add(const struct kreg_entry *entry, void *data)
 	who = who_is(visit->who, &entry->owner);
 	if (!who)
 		return -ENOMEM;
-	entry_cells(visit->k, entry, who, &remote, cells);
+	entry_cells(visit->host ? visit->k : NULL, entry, who, &remote, cells);
 	return output_add(visit->output, cells);
 }
 
@@ -54,6 +55,7 @@ int listing_print(struct client *client, struct kreg *k, struct listing *listing
 	if (visit.output)
 		output_order(visit.output, ENTRY_KEY);
 	visit.who = who_new(k, visit.output ? who_needs(visit.output, ENTRY_OWNER) : 0);
+	visit.host = visit.output && output_needs(visit.output, ENTRY_HOST);
 	listing->selection.who = visit.who;
 	if (visit.who)
 		err = kreg_select(k, &listing->selection.pattern, add, &visit);
