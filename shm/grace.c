@@ -82,6 +82,7 @@
 #include <linux/membarrier.h>
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "shm/expelled.h"
 
 /*
@@ -222,6 +223,15 @@ static bool blocks_epoch(const struct look *look, uint64_t word)
 	return (word & 1) && word != (look->epoch << 2 | 1);
 }
 
+/* Of the owner of @slot; 0: not known. */
+static uint32_t slot_pid(const struct segment *s, const struct slot *slot)
+{
+	uint32_t seat = owner_seat(load_relaxed(&slot->owner)); /* relaxed: for people */
+
+	/* relaxed: as above */
+	return seat < segment_rows(s) ? load_relaxed(&s->rows[seat].who.pid) : 0;
+}
+
 /*
  * A living owner's read section was expelled, which its users would like to know. A writer only
  * repeats a step, and the dead have ended.
@@ -229,10 +239,21 @@ static bool blocks_epoch(const struct look *look, uint64_t word)
 static void note_expelled(const struct look *look, const struct slot *slot, const uint64_t *word)
 {
 	uint64_t owner = load_relaxed(&slot->owner); /* relaxed: a figure */
+	uint32_t tid = load_relaxed(&slot->tid);     /* relaxed: as above */
+	bool is_reader = word == &slot->reading;
 
-	if (word == &slot->reading && life_image_is_alive(look->lives, owner))
-		/* relaxed: as above */
-		expelled_note(look->s, owner_without_image(owner), load_relaxed(&slot->tid));
+	if (!life_image_is_alive(look->lives, owner))
+		return;
+	PROBE(section_expelled, look->s->inode, slot_pid(look->s, slot), tid, is_reader);
+	if (is_reader)
+		expelled_note(look->s, owner_without_image(owner), tid);
+}
+
+/* look->holder keeps the epoch from advancing. */
+static void note_held(const struct look *look)
+{
+	PROBE(epoch_held, look->s->inode, look->epoch, slot_pid(look->s, look->holder),
+	      load_relaxed(&look->holder->tid), look->is_reader); /* relaxed: for people */
 }
 
 /*
@@ -359,6 +380,7 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 			return -EAGAIN;
 	}
 	if (look.holder) {
+		note_held(&look);
 		if (!look.is_reader)
 			return -EAGAIN;
 		if (holder)
@@ -372,6 +394,7 @@ int grace_advance(const struct segment *s, const struct life_table *lives, enum 
 	 * index_level_is_settled:B, look_held:A, lookup_group:A. The epoch advances here;
 	 * it does not matter whether this call or another does it.
 	 */
-	cas_acq_rel(&s->header->epoch, &epoch, epoch + 1);
+	if (cas_acq_rel(&s->header->epoch, &epoch, epoch + 1))
+		PROBE(epoch_advanced, s->inode, epoch + 1);
 	return 0;
 }

@@ -36,6 +36,7 @@
 
 #include <errno.h>
 
+#include "base/probe.h"
 #include "shm/gift.h"
 #include "shm/meta.h"
 #include "shm/query.h"
@@ -172,6 +173,9 @@ static void sweep_mark(const struct segment *s, owner_t self, uint32_t slab)
 		next = table_load(&entry->next);
 		while (!(next & REF_MARK) && !table_cas(&entry->next, &next, next | REF_MARK))
 			;
+		/* What had the mark was unregistered before. */
+		if (!(next & REF_MARK) && entry_kind(info) == ENTRY_NAME)
+			PROBE(name_unregistered, s->inode, entry->bytes, entry_key_size(info));
 	}
 }
 
@@ -263,6 +267,7 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 	uint32_t slabs = land_slabs(w->s), entries = SWEEP_ENTRIES, looked;
 	uint64_t bytes = 0, living = 0, seen;
 
+	PROBE(sweep_begin, w->s->inode, 0);
 	/* Each slab once at most. */
 	for (looked = 0; looked < SWEEP_SLABS && looked < slabs && bytes < SWEEP_BYTES; looked++) {
 		/* A round is complete: a count of the gifts is worth its walk. */
@@ -281,6 +286,7 @@ uint64_t sweep_some(const struct writer *w, struct sweep_at *at)
 		if (at->owner)
 			break;
 	}
+	PROBE(sweep_end, w->s->inode, bytes);
 	return bytes;
 }
 
@@ -290,8 +296,10 @@ uint64_t sweep_all(const struct writer *w)
 	uint32_t slabs = land_slabs(w->s), entries = UINT32_MAX;
 	uint64_t bytes = 0;
 
+	PROBE(sweep_begin, w->s->inode, 1);
 	while (at.slab < slabs)
 		bytes += sweep_slab(w, &at, &entries);
 	gift_recount(w->s, w->lives);
+	PROBE(sweep_end, w->s->inode, bytes);
 	return bytes;
 }

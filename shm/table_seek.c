@@ -23,6 +23,7 @@
 
 #include <errno.h>
 
+#include "base/probe.h"
 #include "shm/index_cells.h"
 
 /*
@@ -31,6 +32,16 @@
  * bucket.
  */
 enum step { STEP_ON, STEP_AGAIN, STEP_DAMAGED };
+
+/* A name of the dead @owner was marked, by this process. */
+static void note_purged(const struct segment *s, const struct entry *entry, uint64_t owner)
+{
+	uint64_t info = load_relaxed(&entry->info); /* relaxed: for people */
+
+	if (entry_kind(info) == ENTRY_NAME)
+		PROBE(name_purged, s->inode, entry->bytes, entry_key_size(info),
+		      owner_without_image(owner));
+}
 
 /*
  * Marks @entry, at @place, if its owner is dead. *stays: it is live. *next is its link
@@ -47,8 +58,11 @@ static enum step mark_dead(const struct writer *w, place_t place, struct entry *
 	*stays = !(*next & REF_MARK) && life_word_is_alive(w->lives, owner);
 	if (*stays)
 		return STEP_ON;
-	if (!(*next & REF_MARK) && !table_cas_in(w, place, &entry->next, next, *next | REF_MARK))
-		return STEP_AGAIN;
+	if (!(*next & REF_MARK)) {
+		if (!table_cas_in(w, place, &entry->next, next, *next | REF_MARK))
+			return STEP_AGAIN;
+		note_purged(w->s, entry, owner);
+	}
 	*next &= ~REF_MARK;
 	return STEP_ON;
 }

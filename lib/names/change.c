@@ -104,8 +104,18 @@ void change_count_kinds(struct kreg *k, uint64_t before, uint64_t after)
 static void tell_published(struct change *change, const struct found *own)
 {
 	change->waits = !table_settle(&change->thread->writer, change->q, own->place);
+	PROBE(name_registered, change->k->segment.inode, change->q->key, change->q->key_size,
+	      change->waits);
 	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);
 	change_ring(change->k, change->q);
+}
+
+static void note_given(const struct change *change, owner_t to)
+{
+	const struct segment *s = &change->k->segment;
+
+	PROBE(name_given, s->inode, change->q->key, change->q->key_size,
+	      load_relaxed(&row_look(s, owner_seat(to))->who.pid)); /* relaxed: for people */
 }
 
 static struct found found_own(struct change *change, place_t place)
@@ -161,11 +171,14 @@ int change_take(struct change *change, const struct found *holder, struct blocks
 		return err == -ENOENT ? -EAGAIN : err;
 	if (!announced)
 		tell_taken(k, holder);
+	PROBE(name_unregistered, k->segment.inode, change->q->key, change->q->key_size);
 	change_count(k, 0, own.info);
 	*out = (struct linked){ .front = true };
 	err = change_still_current(change, k, &own);
-	if (!err && entry_kind(own.info) == ENTRY_NAME)
+	if (!err && entry_kind(own.info) == ENTRY_NAME) {
+		PROBE(name_registered, k->segment.inode, change->q->key, change->q->key_size, 0);
 		tell_register(k, &own, 0);
+	}
 	blocks_linked(k, blocks);
 	blocks_retire(k, w, old, holder->info);
 	change_ring(k, change->q);
@@ -261,6 +274,7 @@ int change_give(struct change *change, const struct found *found, const struct g
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
+	note_given(change, to);
 	if (!announced)
 		tell_given(k, &given, found->place, to);
 	/* relaxed: from before the link on, or its owner tells when it closes */
@@ -310,6 +324,7 @@ int change_link_name(struct change *change, const struct gift_made *gift, owner_
 	if (err)
 		return err;
 	gift_linked(&k->segment, gift);
+	note_given(change, to);
 	if (!announced)
 		tell_given(k, &given, 0, to);
 	change_ring(k, change->q);
@@ -337,6 +352,8 @@ int change_unlink_gift(struct change *change, const struct found *found)
 		tell_unregister_done(k);
 	if (err)
 		return err;
+	if (entry_kind(found->info) == ENTRY_NAME)
+		PROBE(name_unregistered, k->segment.inode, change->q->key, change->q->key_size);
 	if (!announced)
 		tell_taken(k, found);
 	blocks_retire(k, &change->thread->writer, place, found->info);

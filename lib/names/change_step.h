@@ -11,6 +11,7 @@
 #ifndef KREG_LIB_CHANGE_STEP_H
 #define KREG_LIB_CHANGE_STEP_H
 
+#include "base/probe.h"
 #include "lib/names/change.h"
 #include "lib/names/tell.h"
 #include "shm/bell.h"
@@ -106,6 +107,7 @@ static inline __attribute__((always_inline)) int change_link_own(struct change *
 	change_count(k, 0, info);
 	err = change_still_current(change, k, own);
 	if (caa_likely(!err && entry_kind(info) == ENTRY_NAME)) {
+		PROBE(name_registered, k->segment.inode, q->key, q->key_size, out->ahead);
 		tell_register(k, own,
 			      (out->ahead ? LOG_WAITING : 0) | (out->front ? LOG_FRONT : 0));
 		change_ring(k, q);
@@ -158,8 +160,11 @@ static inline __attribute__((always_inline)) int change_unlink_own(struct change
 		tell_unregister_done(k);
 	if (caa_unlikely(err))
 		return err;
-	if (is_name && !announced)
-		tell_unregistered(k, found);
+	if (is_name) {
+		PROBE(name_unregistered, k->segment.inode, q->key, q->key_size);
+		if (!announced)
+			tell_unregistered(k, found);
+	}
 	change_count(k, info, 0);
 	blocks_retire(k, &thread->writer, place, info);
 	change_ring(k, q);

@@ -245,7 +245,13 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
 		       size_t value_size, uint32_t flags, struct kreg_found *holder)
 {
 	UNCANCELLABLE;
-	return register_name(k, key, key_size, value, value_size, flags, holder);
+	int err;
+
+	if (k)
+		PROBE(register_begin, k->segment.inode, key, key_size);
+	err = register_name(k, key, key_size, value, value_size, flags, holder);
+	PROBE(register_end, err);
+	return err;
 }
 
 static __attribute__((noinline)) int register_slow(struct kreg *k, const void *key, size_t key_size,
@@ -303,10 +309,15 @@ static inline __attribute__((always_inline)) int register_quick(struct kreg *k, 
 int kreg_register(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size, struct kreg_found *holder)
 {
-	int err = register_quick(k, key, key_size, value, value_size, holder);
+	int err;
 
-	return caa_likely(err <= 0) ? err
-				    : register_slow(k, key, key_size, value, value_size, holder);
+	if (caa_likely(k))
+		PROBE(register_begin, k->segment.inode, key, key_size);
+	err = register_quick(k, key, key_size, value, value_size, holder);
+	if (caa_unlikely(err > 0))
+		err = register_slow(k, key, key_size, value, value_size, holder);
+	PROBE(register_end, err);
+	return err;
 }
 
 /*
