@@ -67,6 +67,7 @@ static const char *const words[] = {
 	"restore",    "openmetrics",  "prometheus", "kept",         "-f",
 	"registries", "--leftovers",  "--own",      "age",          "-1",
 	"--listen",   "localhost:0",  "./socket",   "[::1]:0",      "0.0.0.0:0",
+	"trace",      "grace",        "--list",     "--all",        "--pid",
 };
 
 #define WORDS (sizeof(words) / sizeof(*words))
@@ -185,7 +186,7 @@ static int waits(char *const *argv)
 {
 	for (argv++; *argv; argv++)
 		if (!strcmp(*argv, "watch") || !strcmp(*argv, "wait") || !strcmp(*argv, "run") ||
-		    !strcmp(*argv, "up") || is_listen(*argv))
+		    !strcmp(*argv, "up") || is_listen(*argv) || !strcmp(*argv, "trace"))
 			return 1;
 	return 0;
 }

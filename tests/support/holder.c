@@ -4,6 +4,7 @@
  *
  *   holder NAME read PATIENCE_MS    is in a read section until it is killed
  *   holder NAME grow                registers more and more names
+ *   holder NAME pair                registers and unregisters a name, again and again
  *
  * It creates the registry, has the name "holder" in it, and says "ready" when it does so.
  */
@@ -41,6 +42,16 @@ static int grow(struct kreg *k)
 	}
 }
 
+static int pair(struct kreg *k)
+{
+	puts("ready");
+	fflush(stdout);
+	while (!kreg_register(k, "pair", KREG_STRING, NULL, 0, NULL) &&
+	       kreg_unregister(k, "pair", KREG_STRING) == 1)
+		usleep(2000);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	KREG_OPTIONS(options, .patience_ms = 1000);
@@ -51,5 +62,7 @@ int main(int argc, char **argv)
 	if (argc < 3 || kreg_open(&k, argv[1], &options) ||
 	    kreg_register(k, "holder", KREG_STRING, NULL, 0, NULL))
 		return 1;
+	if (!strcmp(argv[2], "pair"))
+		return pair(k);
 	return strcmp(argv[2], "grow") ? stay(k) : grow(k);
 }
