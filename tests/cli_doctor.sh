@@ -405,6 +405,46 @@ fleet() {
 	exits 0 "nothing runs" until_ok sh -c '[ "$("$1" count)" = 0 ]' sh "$regtool"
 }
 
+# A service that a change could not start, one that ends after each start, and one that was restarted once.
+supervised() {
+	printf '[Supervisor]\nIntensity=1000000\n[Service steady]\nExecStart=sleep 1000\n' >"$folder/given.ini"
+	"$regtool" up "$folder/given.ini" --namespace given >"$folder/up.given" 2>&1 &
+	up=$!
+	started="$started $up"
+	until_ok "$regtool" get given/steady
+	steady=$(pid_of given/steady)
+	"$regtool" signal given/steady KILL
+	until_ok is_other given/steady "$steady"
+	doctor 0 "a service that was restarted once is in order"
+	printf '[Service bad]\nExecStart=sh -c "exit 3"\nType=notify\n' >>"$folder/given.ini"
+	exits 4 "a change cannot start a service" "$regtool" up "$folder/given.ini" --namespace given
+	doctor 1 "a service that was given up"
+	finds "has how it ended, and what to do" "^failure failed default: given/bad was given up by its supervisor, pid $up, .*it exited with status 3 before it was ready; .*regtool up"
+	printf '[Supervisor]\nIntensity=1000000\n[Service steady]\nExecStart=sleep 1000\n' >"$folder/given.ini"
+	printf '[Service loop]\nExecStart=sh -c "exit 7"\nRestartSec=100ms\n' >>"$folder/given.ini"
+	exits 0 "a change of the file" "$regtool" up "$folder/given.ini" --namespace given
+	until_ok again_and_again || not_ok "a service restarts" "it does not"
+	doctor 5 "a service that ends after each start"
+	finds "has how often" "^warning restarts default: given/loop was restarted [0-9]+ times in a row, .*it exited with status 7 the last time; .*pid $up\$"
+	finds_no "the one that was given up is gone" "given/bad"
+	finds_no "and the one that runs is not named" "given/steady"
+	"$regtool" down --namespace given --timeout 30 >"$folder/down" 2>&1
+	wait "$up"
+	doctor 0 "without their supervisor nothing is said"
+}
+
+pid_of() {
+	"$regtool" ls --key "$1" --no-header -o pid
+}
+
+is_other() {
+	now=$(pid_of "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
+again_and_again() {
+	"$regtool" tree --json given | grep -qE '"restarts":([5-9]|[0-9]{2,})'
+}
+
 doctor_names_all() {
 	"$regtool" doctor -q --interval 0.5 >"$folder/out" 2>"$folder/err"
 	grep -q n2/s7 "$folder/out" && grep -q n5/s0 "$folder/out" && grep -q n9/s19 "$folder/out"
@@ -433,6 +473,7 @@ try_all() {
 	files
 	exits 0 "create default" "$regtool" create default
 	stopped
+	supervised
 	if has_python; then
 		write_owner
 		readers

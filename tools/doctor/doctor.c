@@ -5,6 +5,7 @@
 #include "tools/doctor/doctor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,20 @@ const char *doctor_size(char to[32], uint64_t bytes)
 const char *doctor_age(char to[32], uint64_t ms)
 {
 	to[quantity_age(to, ms)] = '\0';
+	return to;
+}
+
+const char *doctor_end(char to[DOCTOR_TEXT], const struct kreg_end *end)
+{
+	const char *name = sigabbrev_np(end->status);
+
+	if (end->code == KREG_END_EXITED)
+		snprintf(to, DOCTOR_TEXT, "exited with status %d", end->status);
+	else if (end->code == KREG_END_KILLED || end->code == KREG_END_DUMPED)
+		snprintf(to, DOCTOR_TEXT, "was killed by SIG%s%s", name ? name : "?",
+			 end->code == KREG_END_DUMPED ? " and has dumped core" : "");
+	else
+		snprintf(to, DOCTOR_TEXT, "ended");
 	return to;
 }
 

@@ -81,6 +81,9 @@ const char *doctor_process(char to[DOCTOR_TEXT], pid_t pid, const char *comm);
 const char *doctor_size(char to[32], uint64_t bytes);
 const char *doctor_age(char to[32], uint64_t ms);
 
+/* "exited with status 1", as far as that is known. Return: @to. */
+const char *doctor_end(char to[DOCTOR_TEXT], const struct kreg_end *end);
+
 /*
  * The first line of a file, without its end. Return: false, if it cannot be read.
  */
@@ -119,5 +122,6 @@ struct doctor_patient {
 void doctor_memory(const struct doctor_patient *patient);
 void doctor_owners(const struct doctor_patient *patient);
 void doctor_services(const struct doctor_patient *patient);
+void doctor_supervised(const struct doctor_patient *patient);
 
 #endif

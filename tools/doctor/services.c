@@ -7,7 +7,6 @@
  * namespace are old.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,23 +28,11 @@ struct services {
 };
 
 /* "exited with status 1", as far as that is known. */
-static const char *end_of(struct kreg *k, const struct kreg_owner *owner, char *to, size_t size)
+static const char *end_of(struct kreg *k, const struct kreg_owner *owner, char to[DOCTOR_TEXT])
 {
 	struct kreg_end end = { 0 };
-	const char *name;
 
-	if (kreg_owner_end(k, owner, &end))
-		return "unregistered it";
-	if (end.code == KREG_END_EXITED) {
-		snprintf(to, size, "exited with status %d", end.status);
-	} else if (end.code == KREG_END_KILLED || end.code == KREG_END_DUMPED) {
-		name = sigabbrev_np(end.status);
-		snprintf(to, size, "was killed by SIG%s%s", name ? name : "?",
-			 end.code == KREG_END_DUMPED ? " and has dumped core" : "");
-	} else {
-		return "ended";
-	}
-	return to;
+	return kreg_owner_end(k, owner, &end) ? "unregistered it" : doctor_end(to, &end);
 }
 
 static bool is_more(struct services *s)
@@ -56,7 +43,7 @@ static bool is_more(struct services *s)
 static void check_restarted(struct services *s)
 {
 	const struct doctor_look *before = s->p->before, *now = s->p->now;
-	char key[DOCTOR_TEXT], end[64], age[32];
+	char key[DOCTOR_TEXT], end[DOCTOR_TEXT], age[32];
 	const struct doctor_seen *was, *is;
 	size_t i;
 
@@ -73,15 +60,14 @@ static void check_restarted(struct services *s)
 				s->p, DOCTOR_WARNING, "restarts", is->owner.pid,
 				"%s has been restarted within %s: pid %d %s, and pid %d has its "
 				"name; see its output, or the log of its supervisor",
-				key, age, was->owner.pid,
-				end_of(s->p->k, &was->owner, end, sizeof(end)), is->owner.pid);
+				key, age, was->owner.pid, end_of(s->p->k, &was->owner, end),
+				is->owner.pid);
 		else
 			doctor_say_of(
 				s->p, DOCTOR_WARNING, "restarts", 0,
 				"%s has no process: pid %d %s within %s; see its output, or the "
 				"log of its supervisor",
-				key, was->owner.pid, end_of(s->p->k, &was->owner, end, sizeof(end)),
-				age);
+				key, was->owner.pid, end_of(s->p->k, &was->owner, end), age);
 	}
 }
 
