@@ -5,22 +5,8 @@ set -u
 
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
-
-holder=$(dirname "$regtool")/tests/holder
-
-# hold REGISTRY ARGUMENTS: a process of tests/support/holder.c.
-hold() {
-	: >"$folder/ready"
-	"$holder" "$@" >>"$folder/ready" 2>&1 &
-	held=$!
-	started="$started $held"
-	until_ok grep -q ready "$folder/ready" || not_ok "a process for $*" "it never was ready"
-}
-
-end_held() {
-	kill -KILL "$held"
-	wait "$held" 2>/dev/null
-}
+# shellcheck source=tests/support/regtool.sh
+. "${0%/*}/support/regtool.sh"
 
 # holds EXPRESSION COMMAND...: of Python, about each document d that the command prints, the last one being last.
 holds() {
@@ -59,7 +45,7 @@ stopped_reader() {
 		sh "$regtool" "$reader"
 	kill "$sweeper"
 	wait "$sweeper" 2>/dev/null
-	end_held
+	end_service "$held"
 }
 
 expelled_reader() {
@@ -76,7 +62,7 @@ expelled_reader() {
 	wait "$sweeper" 2>/dev/null
 	exits 0 "owners says so of it" holds "owner($reader)['expelled'] == 1 and owner($reader)['expelled_ago'] >= 0
 		and owner($reader)['readers'] == 0" "$regtool" -r reading --json owners -o +expelled_ago
-	end_held
+	end_service "$held"
 	exits 0 "and stat after its death" holds "d['expelled'] == 1 and d['expelled_last'] == $reader" \
 		"$regtool" -r reading --json stat
 }
@@ -92,7 +78,7 @@ growing() {
 	exits 0 "three of them" [ "$(grep -c . "$folder/out")" = 3 ]
 	exits 2 "a count without an interval" "$regtool" -r growing stat --count 2
 	exits 2 "an interval of nothing" "$regtool" -r growing stat --interval 0
-	end_held
+	end_service "$held"
 }
 
 plain_top() {
@@ -108,7 +94,7 @@ plain_top() {
 		sh "$regtool"
 	exits 2 "an order that is none" "$regtool" -r growing top -b --sort size
 	exits 4 "a screen without a terminal" "$regtool" -r growing top
-	end_held
+	end_service "$held"
 }
 
 # Each on a server of its own, as the one before may still be ending.
@@ -150,7 +136,7 @@ full_screen() {
 	in_terminal vt100
 	if screen_has "needs a terminal"; then
 		tm kill-server
-		end_held
+		end_service "$held"
 		return
 	fi
 	shows "the headings" "PID COMM         UID STATE    ENTRIES"
@@ -196,7 +182,7 @@ full_screen() {
 	in_terminal screen
 	kill -INT "$(cat "$folder/top_pid")"
 	left "so does SIGINT" 130
-	end_held
+	end_service "$held"
 }
 
 try_all() {

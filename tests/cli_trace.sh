@@ -10,7 +10,6 @@ set -u
 
 KREG_BPFTRACE_DIR=$(cd "${0%/*}/../contrib/bpftrace" && pwd)
 export KREG_BPFTRACE_DIR
-holder=$(dirname "$regtool")/tests/holder
 
 # trace ARGUMENTS: its output is in traced, its pid is $tracer. bpftrace complains at its end without tracefs.
 trace() {
@@ -64,19 +63,6 @@ end_trace() {
 	exits 0 "^C ends it" wait "$tracer"
 }
 
-hold() {
-	: >"$folder/ready"
-	"$holder" "$@" >>"$folder/ready" 2>&1 &
-	held=$!
-	started="$started $held"
-	until_ok grep -q ready "$folder/ready" || not_ok "a process for $*" "it never was ready"
-}
-
-end_held() {
-	kill -KILL "$held"
-	wait "$held" 2>/dev/null
-}
-
 arguments() {
 	exits 0 "the list" "$regtool" trace --list --no-header -o name
 	exits 0 "is that of the files" [ "$(cat "$folder/out")" = "$(cd "$KREG_BPFTRACE_DIR" && ls | sed 's/\.bt$//')" ]
@@ -117,13 +103,13 @@ registrations() {
 	shows_no "and not those of another registry" unseen
 	hold seen pair
 	shows "a name that is unregistered" "^[0-9:]{8} $held +unregistered +- +pair\$"
-	end_held
+	end_service "$held"
 	end_trace
 	hold seen grow
 	trace trace registrations --all --pid "$held"
 	shows "the names of one process" "^[0-9:]{8} $held +registered +- +grown/[0-9]+\$"
 	exits 0 "and of no other" sh -c '! sed 1d "$1" | grep -v " $2 "' sh "$folder/traced" "$held"
-	end_held
+	end_service "$held"
 	wait "$tracer" 2>/dev/null
 	trace trace registrations --all
 	exits 0 "all registries" do_until 'registered +- +one$' "$regtool" -r seen run one -- true
@@ -183,7 +169,7 @@ expel() {
 	"$regtool" destroy --force held
 	hold held read 20
 	until_ok has_expelled
-	end_held
+	end_service "$held"
 	# not the status of what was killed
 	true
 }
@@ -192,7 +178,7 @@ grace() {
 	hold held read 60000
 	trace -r held trace grace
 	exits 0 "the process that delays it" do_until "^[0-9:]{8} held +$held +$held +read +-\$" reclaim
-	end_held
+	end_service "$held"
 	exits 0 "until it has gone" do_until "^[0-9:]{8} advanced +$held +$held +read +[0-9]+\$" reclaim
 	end_trace
 	shows "and for how long in all" "^@held_ms\[$held\]: [1-9][0-9]*\$"

@@ -46,26 +46,12 @@ static void assert_event(uint32_t type, pid_t pid, const char *key, const char *
 	ck_assert_mem_eq(event.entry.value, value, strlen(value));
 }
 
-/*
- * No event is left, and the fd says so, perhaps after one more ring for events already
- * fetched.
- */
-static void assert_silence(void)
-{
-	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
-	struct kreg_event event;
-
-	do {
-		ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
-	} while (poll(&at, 1, 0));
-}
-
 START_TEST(every_event_of_a_name_is_reported_including_its_owners_death)
 {
 	struct child child;
 
 	open_listener(_i, NULL, 0);
-	assert_silence();
+	event_none(listener);
 	child = obedient_start(mode, "listen");
 	obedient_does(&child, REGISTER, 0);
 	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
@@ -73,22 +59,22 @@ START_TEST(every_event_of_a_name_is_reported_including_its_owners_death)
 	assert_event(KREG_EVENT_UPDATE, child.pid, "name", "c");
 	obedient_does(&child, UNREGISTER, 1);
 	assert_event(KREG_EVENT_UNREGISTER, child.pid, "name", "c");
-	assert_silence();
+	event_none(listener);
 	obedient_does(&child, REGISTER, 0);
 	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
-	assert_silence();
+	event_none(listener);
 	child_kill(&child);
 	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
-	assert_silence();
+	event_none(listener);
 	/* A close is not a death, although in the fallback it ends a life. */
 	child = obedient_start(mode, "listen");
 	obedient_does(&child, REGISTER, 0);
 	obedient_does(&child, CLOSE, 0);
 	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "a");
 	assert_event(KREG_EVENT_UNREGISTER, child.pid, "name", "a");
-	assert_silence();
+	event_none(listener);
 	child_kill(&child);
-	assert_silence();
+	event_none(listener);
 	close_listener();
 }
 END_TEST
@@ -100,9 +86,9 @@ START_TEST(a_reserved_name_is_reported_when_published)
 	open_listener(_i, NULL, 0);
 	child = obedient_start(mode, "listen");
 	obedient_does(&child, RESERVE, 0);
-	assert_silence();
+	event_none(listener);
 	obedient_does(&child, UNREGISTER, 1);
-	assert_silence();
+	event_none(listener);
 	obedient_does(&child, RESERVE, 0);
 	obedient_does(&child, PUBLISH, 0);
 	assert_event(KREG_EVENT_REGISTER, child.pid, "name", "b");
@@ -123,7 +109,7 @@ START_TEST(a_waiter_in_line_is_reported_when_it_holds_the_name)
 	obedient_does(&holder, ALLOW, 0);
 	obedient_does(&next, QUEUE, KREG_WAITING);
 	assert_event(KREG_EVENT_REGISTER, holder.pid, "name", "a");
-	assert_silence();
+	event_none(listener);
 	obedient_does(&third, REPLACE, 0);
 	assert_event(KREG_EVENT_TAKEN, third.pid, "name", "a");
 	child_kill(&third);
@@ -134,7 +120,7 @@ START_TEST(a_waiter_in_line_is_reported_when_it_holds_the_name)
 	assert_event(KREG_EVENT_REGISTER, next.pid, "name", "a");
 	child_kill(&next);
 	assert_event(KREG_EVENT_PURGE, next.pid, "name", "a");
-	assert_silence();
+	event_none(listener);
 	child_kill(&holder);
 	close_listener();
 }
@@ -160,10 +146,10 @@ START_TEST(existing_entries_are_reported_on_request)
 	ck_assert_uint_ne(event.known, 0);
 	ck_assert_mem_eq(event.entry.key, "name", 4);
 	ck_assert_int_eq(kreg_unregister(k, "other", KREG_STRING), 1);
-	assert_silence();
+	event_none(listener);
 	kreg_listener_close(listener);
 	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
-	assert_silence();
+	event_none(listener);
 	child_kill(&child);
 	assert_event(KREG_EVENT_PURGE, child.pid, "name", "a");
 	close_listener();
@@ -213,7 +199,7 @@ START_TEST(a_slow_listener_learns_how_many_events_it_missed_and_recovers)
 		ck_assert_uint_eq(event.type, KREG_EVENT_PURGE);
 		count_event(&event, there, &lost);
 	}
-	assert_silence();
+	event_none(listener);
 	close_listener();
 }
 END_TEST
@@ -302,7 +288,7 @@ START_TEST(a_reused_place_is_reported_only_under_its_new_key)
 	waiter = child_start_ready(wait_at_one_place, NULL);
 	assert_event(KREG_EVENT_REGISTER, getpid(), "first", "h");
 	assert_event(KREG_EVENT_REGISTER, getpid(), "later", "h");
-	assert_silence();
+	event_none(listener);
 	ck_assert_int_eq(child_ask(&waiter, 0), 0);
 	next = child_start_ready(wait_for_later, NULL);
 	/*
@@ -317,7 +303,7 @@ START_TEST(a_reused_place_is_reported_only_under_its_new_key)
 	child_kill(&waiter);
 	assert_next_but_bulk(KREG_EVENT_PURGE, waiter.pid, "later");
 	assert_next_but_bulk(KREG_EVENT_REGISTER, next.pid, "later");
-	assert_silence();
+	event_none(listener);
 	child_kill(&next);
 	close_listener();
 }

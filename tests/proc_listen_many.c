@@ -44,20 +44,6 @@ static void close_listener(void)
 	kreg_close(k);
 }
 
-/*
- * No event is left, and the fd says so, perhaps after one more ring for events already
- * fetched.
- */
-static void assert_silence(void)
-{
-	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
-	struct kreg_event event;
-
-	do {
-		ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
-	} while (poll(&at, 1, 0));
-}
-
 /* What a writer did and what the listener fetched of it, shared by both. */
 struct ledger {
 	volatile uint64_t registered; /* kreg_register() has returned 0 */
@@ -200,7 +186,7 @@ START_TEST(every_registration_of_a_hundred_killed_writers_has_one_end)
 			alive--;
 		}
 	}
-	assert_silence();
+	event_none(listener);
 	printf("# %llu registrations, %llu ends, %llu of them by death\n",
 	       (unsigned long long)story->registers, (unsigned long long)story->ends,
 	       (unsigned long long)story->purges);

@@ -64,20 +64,6 @@ static void close_listener(void)
 	kreg_close(k);
 }
 
-/*
- * No event is left, and the fd says so, perhaps after one more ring for events already
- * fetched.
- */
-static void assert_silence(void)
-{
-	struct pollfd at = { .fd = kreg_listener_fd(listener), .events = POLLIN };
-	struct kreg_event event;
-
-	do {
-		ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
-	} while (poll(&at, 1, 0));
-}
-
 /* Just after it was woken the sleeper waits before it asks to be woken again. */
 START_TEST(a_listener_is_closed_while_its_sleeper_waits)
 {
@@ -86,11 +72,11 @@ START_TEST(a_listener_is_closed_while_its_sleeper_waits)
 
 	for (i = 0; i < 20; i++) {
 		open_listener(_i);
-		assert_silence();
+		event_none(listener);
 		child = obedient_start(mode, "listen");
 		obedient_does(&child, REGISTER, 0);
 		ck_assert_uint_eq(event_wait(listener).type, KREG_EVENT_REGISTER);
-		assert_silence();
+		event_none(listener);
 		close_listener();
 		child_kill(&child);
 	}
@@ -109,7 +95,7 @@ START_TEST(a_listener_is_woken_some_thousand_times_a_second_at_most)
 	child = obedient_start(mode, "listen");
 	at[0].fd = kreg_listener_fd(listener);
 	at[1].fd = child.link;
-	assert_silence();
+	event_none(listener);
 	store_relaxed(&nearest, UINT64_MAX); /* relaxed: as above */
 	link_say(child.link, MANY);
 	while (!at[1].revents) {
@@ -125,7 +111,7 @@ START_TEST(a_listener_is_woken_some_thousand_times_a_second_at_most)
 	for (updates = 0; updates < 200; updates++) {
 		obedient_does(&child, UPDATE, 1);
 		event_wait(listener);
-		assert_silence();
+		event_none(listener);
 	}
 	ck_assert_uint_ge(load_relaxed(&nearest), 250000); /* relaxed: as above */
 	child_kill(&child);

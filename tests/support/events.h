@@ -10,4 +10,7 @@
 /* The next event, which there has to be sooner or later: a minute's silence fails the test. */
 struct kreg_event event_wait(struct kreg_listener *listener);
 
+/* No event is left, and the fd says so, perhaps after one more ring for events already fetched. */
+void event_none(struct kreg_listener *listener);
+
 #endif

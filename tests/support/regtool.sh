@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034,SC2154 # for the scripts that read it, behind cli.sh
-# What the tests of regtool's commands share: services that it runs, and what a command has printed.
+# What the tests of regtool's commands share: services that it runs, processes that hold something, and what a command has printed.
 
 # says SENTENCE FILE TEXT: out or err, say; TEXT is a part of a line.
 says() {
@@ -27,7 +27,16 @@ run_service() {
 	until_ok "$regtool" get "$1" || not_ok "run $1" "the name was never registered"
 }
 
-# end_service PID
+# hold REGISTRY ARGUMENTS: a process of tests/support/holder.c, $held.
+hold() {
+	: >"$folder/ready"
+	"$(dirname "$regtool")/tests/holder" "$@" >>"$folder/ready" 2>&1 &
+	held=$!
+	started="$started $held"
+	until_ok grep -q ready "$folder/ready" || not_ok "a process for $*" "it never was ready"
+}
+
+# end_service PID: of that, or of a process of hold().
 end_service() {
 	kill -KILL "$1"
 	wait "$1" 2>/dev/null
