@@ -20,78 +20,6 @@
 #include "tests/support/cluster.h"
 #include "tests/support/unit.h"
 
-/* For what happens after the end of a lease at the latest, on a busy machine. */
-#define SOON_S (30u * unit_slowness())
-
-static void pause_ms(unsigned int ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = (long)ms * 1000000 }, NULL);
-}
-
-#define AWAIT(condition)                                                                           \
-	do {                                                                                       \
-		uint64_t until = clock_after_ms(1000ull * SOON_S);                                 \
-		while (!(condition)) {                                                             \
-			if (clock_now() > until)                                                   \
-				ck_abort_msg("in %u seconds not: %s", SOON_S, #condition);         \
-			pause_ms(1);                                                               \
-		}                                                                                  \
-	} while (0)
-
-static int put(int host, const char *key, const char *value)
-{
-	return kreg_register(hosts[host].k, key, KREG_STRING, value, KREG_STRING, NULL);
-}
-
-static void take_away(int host, const char *key)
-{
-	ck_assert_int_eq(kreg_unregister(hosts[host].k, key, KREG_STRING), 1);
-}
-
-static bool is_absent(int host, const char *key)
-{
-	return kreg_lookup(hosts[host].k, key, KREG_STRING, NULL, 0, NULL) == -ENOENT;
-}
-
-static bool has(int host, const char *key, const char *value)
-{
-	char room[256];
-	ssize_t size = kreg_lookup(hosts[host].k, key, KREG_STRING, room, sizeof(room), NULL);
-
-	return size == (ssize_t)strlen(value) && !memcmp(room, value, (size_t)size);
-}
-
-/* Whether @host finds the name as one of the host @of. */
-static bool is_of(int host, const char *key, int of)
-{
-	KREG_REMOTE(remote, .pid = 0);
-	char name[8];
-
-	snprintf(name, sizeof(name), "h%d", of);
-	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
-	       !strcmp(remote.host, name);
-}
-
-static bool is_stale(int host, const char *key)
-{
-	KREG_REMOTE(remote, .pid = 0);
-
-	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
-	       remote.flags & KREG_REMOTE_STALE;
-}
-
-static void begin(int bridges)
-{
-	int i;
-
-	cluster_begin();
-	members_begin();
-	for (i = 0; i < bridges; i++)
-		bridge_start(i, NULL);
-	for (i = 0; i < bridges; i++)
-		AWAIT(bridge_has_said(i, "revision"));
-}
-
 /* ---- equality */
 
 struct compared {
@@ -122,27 +50,6 @@ static bool are_equal(int host, int other)
 	return !kreg_each(hosts[host].k, "prod/", 5, compare_entry, &compared) && !compared.wrong;
 }
 
-/* ---- measurements */
-
-static int by_size(const void *a, const void *b)
-{
-	double one = *(const double *)a, other = *(const double *)b;
-
-	return (one > other) - (one < other);
-}
-
-static void print_times(const char *what, double *ms, size_t count)
-{
-	qsort(ms, count, sizeof(*ms), by_size);
-	printf("# %s: median %.1f ms, p99 %.1f ms, of %zu\n", what, ms[count / 2],
-	       ms[count * 99 / 100], count);
-}
-
-static double since(uint64_t at)
-{
-	return (double)(clock_now() - at) / 1e6;
-}
-
 static int hold(int link, void *data)
 {
 	KREG_OPTIONS(options, .directory = hosts[0].folder, .guard = "none");
@@ -166,23 +73,23 @@ START_TEST(names_are_found_on_the_others_and_absent_with_their_process)
 	char key[64], text[32];
 	uint64_t at;
 
-	begin(3);
+	bridges_begin(3);
 	at = clock_now();
 	for (i = 0; i < many; i++) {
 		snprintf(key, sizeof(key), "prod/service-%u", i);
 		snprintf(text, sizeof(text), "10.0.0.1:%u", i);
-		ck_assert_int_eq(put(0, key, text), 0);
+		ck_assert_int_eq(host_put(0, key, text), 0);
 	}
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
-	all = since(at);
+	all = ms_since(at);
 	printf("# %u names on two other hosts: %.0f ms\n", many, all);
-	ck_assert(is_of(1, "prod/service-7", 0) && is_of(2, "prod/service-7", 0));
+	ck_assert(host_sees(1, "prod/service-7", 0) && host_sees(2, "prod/service-7", 0));
 	ck_assert_int_eq(kreg_remote_host(hosts[0].k, "prod/service-7", KREG_STRING, NULL), 0);
 	ck_assert_int_eq(kreg_signal(hosts[1].k, "prod/service-7", KREG_STRING, SIGKILL), -EREMOTE);
 
 	/* Not exported. */
-	ck_assert_int_eq(put(0, "test/service", "x"), 0);
-	ck_assert_int_eq(put(0, "plain", "x"), 0);
+	ck_assert_int_eq(host_put(0, "test/service", "x"), 0);
+	ck_assert_int_eq(host_put(0, "plain", "x"), 0);
 	for (i = 0; i < TIMES; i++) {
 		struct child child;
 
@@ -190,18 +97,18 @@ START_TEST(names_are_found_on_the_others_and_absent_with_their_process)
 		at = clock_now();
 		child = child_start_ready(hold, key);
 		at = clock_now();
-		AWAIT(has(1, key, "held"));
-		found[i] = since(at);
+		AWAIT(host_has(1, key, "held"));
+		found[i] = ms_since(at);
 		kill(child.pid, SIGKILL);
 		at = clock_now();
-		AWAIT(is_absent(1, key));
-		absent[i] = since(at);
+		AWAIT(host_lacks(1, key));
+		absent[i] = ms_since(at);
 		child_kill(&child);
 	}
 	print_times("from register to found elsewhere", found, TIMES);
 	print_times("from kill -9 to absent elsewhere", absent, TIMES);
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
-	ck_assert(is_absent(1, "test/service") && is_absent(1, "plain"));
+	ck_assert(host_lacks(1, "test/service") && host_lacks(1, "plain"));
 	cluster_end();
 }
 END_TEST
@@ -217,7 +124,7 @@ START_TEST(keys_and_values_of_any_bytes_are_found_as_they_are)
 	unsigned char key[KREG_KEY_MAX];
 	size_t i, size;
 
-	begin(2);
+	bridges_begin(2);
 	for (i = 0; i < sizeof(value); i++)
 		value[i] = (unsigned char)(i * 7 + i / 256);
 	for (i = 0; i < 256; i++) {
@@ -239,23 +146,23 @@ END_TEST
 
 START_TEST(a_name_of_this_host_is_in_front_of_others_and_never_in_their_way)
 {
-	begin(3);
-	ck_assert_int_eq(put(0, "prod/web", "of 0"), 0);
-	AWAIT(has(1, "prod/web", "of 0") && has(2, "prod/web", "of 0"));
-	ck_assert_int_eq(put(1, "prod/web", "of 1"), 0);
-	ck_assert(has(1, "prod/web", "of 1"));
+	bridges_begin(3);
+	ck_assert_int_eq(host_put(0, "prod/web", "of 0"), 0);
+	AWAIT(host_has(1, "prod/web", "of 0") && host_has(2, "prod/web", "of 0"));
+	ck_assert_int_eq(host_put(1, "prod/web", "of 1"), 0);
+	ck_assert(host_has(1, "prod/web", "of 1"));
 	AWAIT(bridge_has_said(1, "is of this host and of host h0"));
 	/* Nothing waits behind it. */
 	AWAIT(kreg_count(hosts[1].k) == 1);
 	/* On the third host the older one stays. */
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/web/h1 | grep -q value"));
-	ck_assert(has(2, "prod/web", "of 0"));
-	take_away(0, "prod/web");
-	AWAIT(has(2, "prod/web", "of 1") && has(0, "prod/web", "of 1"));
-	ck_assert(is_of(0, "prod/web", 1));
-	ck_assert_int_eq(put(0, "prod/web", "new"), 0);
-	take_away(1, "prod/web");
-	AWAIT(has(1, "prod/web", "new") && has(2, "prod/web", "new"));
+	ck_assert(host_has(2, "prod/web", "of 0"));
+	host_drop(0, "prod/web");
+	AWAIT(host_has(2, "prod/web", "of 1") && host_has(0, "prod/web", "of 1"));
+	ck_assert(host_sees(0, "prod/web", 1));
+	ck_assert_int_eq(host_put(0, "prod/web", "new"), 0);
+	host_drop(1, "prod/web");
+	AWAIT(host_has(1, "prod/web", "new") && host_has(2, "prod/web", "new"));
 	cluster_end();
 }
 END_TEST
@@ -264,29 +171,30 @@ START_TEST(a_host_that_is_cut_off_is_gone_for_others_and_they_for_it)
 {
 	uint64_t at;
 
-	begin(2);
+	bridges_begin(2);
 	bridge_start(2, "--grace 3");
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
-	ck_assert_int_eq(put(2, "prod/c", "c"), 0);
-	AWAIT(has(2, "prod/a", "a") && has(0, "prod/c", "c"));
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(host_put(2, "prod/c", "c"), 0);
+	AWAIT(host_has(2, "prod/a", "a") && host_has(0, "prod/c", "c"));
 	link_set(2, false);
 	at = clock_now();
-	AWAIT(is_absent(0, "prod/c"));
-	printf("# from link down to absent elsewhere: %.0f ms, with a lease of %d s\n", since(at),
-	       HOST_TTL);
-	AWAIT(is_absent(1, "prod/c"));
-	AWAIT(is_stale(2, "prod/a"));
-	ck_assert(has(2, "prod/a", "a"));
-	AWAIT(is_absent(2, "prod/a"));
+	AWAIT(host_lacks(0, "prod/c"));
+	printf("# from link down to absent elsewhere: %.0f ms, with a lease of %d s\n",
+	       ms_since(at), HOST_TTL);
+	AWAIT(host_lacks(1, "prod/c"));
+	AWAIT(host_is_stale(2, "prod/a"));
+	ck_assert(host_has(2, "prod/a", "a"));
+	AWAIT(host_lacks(2, "prod/a"));
 	/* What is of the host alone goes on. */
-	ck_assert(has(2, "prod/c", "c"));
-	ck_assert_int_eq(put(2, "prod/more", "m"), 0);
-	take_away(2, "prod/c");
-	take_away(0, "prod/a");
-	ck_assert_int_eq(put(0, "prod/b", "b"), 0);
+	ck_assert(host_has(2, "prod/c", "c"));
+	ck_assert_int_eq(host_put(2, "prod/more", "m"), 0);
+	host_drop(2, "prod/c");
+	host_drop(0, "prod/a");
+	ck_assert_int_eq(host_put(0, "prod/b", "b"), 0);
 	link_set(2, true);
-	AWAIT(has(2, "prod/b", "b") && !is_stale(2, "prod/b") && is_absent(2, "prod/a"));
-	AWAIT(has(0, "prod/more", "m") && has(1, "prod/more", "m") && is_absent(0, "prod/c"));
+	AWAIT(host_has(2, "prod/b", "b") && !host_is_stale(2, "prod/b") && host_lacks(2, "prod/a"));
+	AWAIT(host_has(0, "prod/more", "m") && host_has(1, "prod/more", "m") &&
+	      host_lacks(0, "prod/c"));
 	cluster_end();
 }
 END_TEST
@@ -304,9 +212,9 @@ static void churn(unsigned int seconds)
 
 		snprintf(key, sizeof(key), "prod/%u", (i * 7919u) % 500);
 		snprintf(value, sizeof(value), "%u", i);
-		if (put(0, key, value) == -EEXIST) {
+		if (host_put(0, key, value) == -EEXIST) {
 			if (i % 3)
-				take_away(0, key);
+				host_drop(0, key);
 			else
 				ck_assert_int_ge(kreg_update(hosts[0].k, key, KREG_STRING, value,
 							     KREG_STRING, NULL, 0),
@@ -317,12 +225,12 @@ static void churn(unsigned int seconds)
 		else
 			late++;
 	}
-	printf("# %u changes in %.1f s, %u of them late\n", i, since(begin_at) / 1000, late);
+	printf("# %u changes in %.1f s, %u of them late\n", i, ms_since(begin_at) / 1000, late);
 }
 
 START_TEST(after_many_changes_both_sides_are_equal)
 {
-	begin(3);
+	bridges_begin(3);
 	churn(unit_many("KREG_CHURN", 3));
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
 	cluster_end();
@@ -333,25 +241,25 @@ START_TEST(etcd_loses_its_leader_and_its_majority)
 {
 	int leader, other;
 
-	begin(3);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
-	AWAIT(has(1, "prod/a", "a") && has(2, "prod/a", "a"));
+	bridges_begin(3);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	AWAIT(host_has(1, "prod/a", "a") && host_has(2, "prod/a", "a"));
 	leader = members_leader();
 	member_kill(leader);
-	take_away(0, "prod/a");
-	ck_assert_int_eq(put(0, "prod/b", "b"), 0);
-	AWAIT(has(1, "prod/b", "b") && has(2, "prod/b", "b") && is_absent(1, "prod/a"));
+	host_drop(0, "prod/a");
+	ck_assert_int_eq(host_put(0, "prod/b", "b"), 0);
+	AWAIT(host_has(1, "prod/b", "b") && host_has(2, "prod/b", "b") && host_lacks(1, "prod/a"));
 
 	other = (leader + 1) % HOSTS;
 	member_kill(other);
-	ck_assert_int_eq(put(0, "prod/c", "c"), 0);
-	take_away(0, "prod/b");
-	AWAIT(is_absent(1, "prod/b") && is_absent(2, "prod/b"));
-	ck_assert(has(0, "prod/c", "c"));
+	ck_assert_int_eq(host_put(0, "prod/c", "c"), 0);
+	host_drop(0, "prod/b");
+	AWAIT(host_lacks(1, "prod/b") && host_lacks(2, "prod/b"));
+	ck_assert(host_has(0, "prod/c", "c"));
 	member_start(leader);
 	member_start(other);
 	/* A write that was underway when the majority was lost may come first, by itself. */
-	AWAIT(has(1, "prod/c", "c") && has(2, "prod/c", "c") && is_absent(1, "prod/b"));
+	AWAIT(host_has(1, "prod/c", "c") && host_has(2, "prod/c", "c") && host_lacks(1, "prod/b"));
 	churn(1);
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
 	cluster_end();
@@ -363,14 +271,14 @@ START_TEST(etcd_is_compacted_or_begins_again)
 	char command[64];
 	int i;
 
-	begin(2);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
-	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
-	AWAIT(has(1, "prod/a", "a") && has(0, "prod/b", "b"));
+	bridges_begin(2);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(host_put(1, "prod/b", "b"), 0);
+	AWAIT(host_has(1, "prod/a", "a") && host_has(0, "prod/b", "b"));
 
 	/* The bridge of host 1 misses a deletion that is compacted away. */
 	kill(hosts[1].bridge, SIGSTOP);
-	take_away(0, "prod/a");
+	host_drop(0, "prod/a");
 	AWAIT(etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q value"));
 	for (i = 0; i < HOSTS; i++)
 		member_kill(i);
@@ -380,17 +288,18 @@ START_TEST(etcd_is_compacted_or_begins_again)
 	snprintf(command, sizeof(command), "compaction --physical %llu", etcd_revision());
 	ck_assert_int_eq(etcdctl(command), 0);
 	kill(hosts[1].bridge, SIGCONT);
-	AWAIT(is_absent(1, "prod/a"));
-	AWAIT(has(0, "prod/b", "b"));
+	AWAIT(host_lacks(1, "prod/a"));
+	AWAIT(host_has(0, "prod/b", "b"));
 
 	/* All that etcd had is gone. */
 	for (i = 0; i < HOSTS; i++) {
 		member_kill(i);
 		member_forget(i);
 	}
-	ck_assert_int_eq(put(0, "prod/c", "c"), 0);
+	ck_assert_int_eq(host_put(0, "prod/c", "c"), 0);
 	members_begin();
-	AWAIT(has(1, "prod/c", "c") && has(0, "prod/b", "b") && !is_stale(0, "prod/b"));
+	AWAIT(host_has(1, "prod/c", "c") && host_has(0, "prod/b", "b") &&
+	      !host_is_stale(0, "prod/b"));
 	AWAIT(are_equal(0, 1));
 	cluster_end();
 }
@@ -400,22 +309,22 @@ START_TEST(a_bridge_that_is_killed_takes_the_names_of_others_with_it)
 {
 	unsigned int kills = unit_many("KREG_KILLS", 4), i;
 
-	begin(3);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
-	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	bridges_begin(3);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(host_put(1, "prod/b", "b"), 0);
 	for (i = 0; i < kills; i++) {
-		AWAIT(has(1, "prod/a", "a"));
+		AWAIT(host_has(1, "prod/a", "a"));
 		pause_ms((unsigned int)(rand() % 300));
 		bridge_kill(1);
-		ck_assert(is_absent(1, "prod/a") && has(1, "prod/b", "b"));
+		ck_assert(host_lacks(1, "prod/a") && host_has(1, "prod/b", "b"));
 		if (i % 2) {
-			take_away(0, "prod/a");
-			ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+			host_drop(0, "prod/a");
+			ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
 		}
 		if (i % 3 == 2)
-			AWAIT(is_absent(0, "prod/b"));
+			AWAIT(host_lacks(0, "prod/b"));
 		bridge_start(1, NULL);
-		AWAIT(has(0, "prod/b", "b"));
+		AWAIT(host_has(0, "prod/b", "b"));
 	}
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
 	cluster_end();
@@ -427,31 +336,32 @@ START_TEST(a_holder_keeps_the_names_of_others_until_a_bridge_is_there_again)
 	struct kreg_owner before, after;
 	char more[400];
 
-	begin(1);
+	bridges_begin(1);
 	snprintf(more, sizeof(more), "--grace 3 --run %s", hosts[1].folder);
 	bridge_start(1, more);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
-	ck_assert_int_eq(put(0, "prod/b", "b"), 0);
-	AWAIT(has(1, "prod/a", "a") && has(1, "prod/b", "b"));
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(host_put(0, "prod/b", "b"), 0);
+	AWAIT(host_has(1, "prod/a", "a") && host_has(1, "prod/b", "b"));
 	ck_assert_int_eq(kreg_whereis(hosts[1].k, "prod/a", KREG_STRING, &before), 0);
 	ck_assert_int_ne(before.pid, hosts[1].bridge);
 
 	bridge_kill(1);
-	ck_assert(has(1, "prod/a", "a"));
-	AWAIT(is_stale(1, "prod/a") && is_stale(1, "prod/b"));
-	take_away(0, "prod/b");
+	ck_assert(host_has(1, "prod/a", "a"));
+	AWAIT(host_is_stale(1, "prod/a") && host_is_stale(1, "prod/b"));
+	host_drop(0, "prod/b");
 	bridge_start(1, more);
 	/* Never free, and of the same owner. */
-	AWAIT((ck_assert(has(1, "prod/a", "a")), !is_stale(1, "prod/a") && is_absent(1, "prod/b")));
+	AWAIT((ck_assert(host_has(1, "prod/a", "a")),
+	       !host_is_stale(1, "prod/a") && host_lacks(1, "prod/b")));
 	ck_assert_int_eq(kreg_whereis(hosts[1].k, "prod/a", KREG_STRING, &after), 0);
 	ck_assert_uint_eq(after.token, before.token);
 
 	/* A name of this host is in front of it also then. */
 	bridge_kill(1);
-	ck_assert_int_eq(put(1, "prod/a", "own"), 0);
-	ck_assert(has(1, "prod/a", "own"));
-	take_away(1, "prod/a");
-	AWAIT(is_absent(1, "prod/a"));
+	ck_assert_int_eq(host_put(1, "prod/a", "own"), 0);
+	ck_assert(host_has(1, "prod/a", "own"));
+	host_drop(1, "prod/a");
+	AWAIT(host_lacks(1, "prod/a"));
 	cluster_end();
 }
 END_TEST
@@ -476,8 +386,8 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 	char command[512];
 	size_t i;
 
-	begin(1);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	bridges_begin(1);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q value"));
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(command, sizeof(command), "put -- /kreg/test/%s", wrong[i]);
@@ -487,7 +397,7 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 		etcdctl("put /kreg/test/prod/right/h9 "
 			"'{\"value\":\"QQ==\",\"uid\":1,\"pid\":1,\"start\":0,\"more\":[]}'"),
 		0);
-	AWAIT(has(0, "prod/right", "A"));
+	AWAIT(host_has(0, "prod/right", "A"));
 	/* A later word that is none leaves what was known. */
 	ck_assert_int_eq(etcdctl("put /kreg/test/prod/right/h9 nonsense"), 0);
 	/* Of this host others write nothing. */
@@ -495,30 +405,30 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q YQ=="));
 	ck_assert_int_eq(etcdctl("del /kreg/test/prod/a/h0"), 0);
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q YQ=="));
-	ck_assert(has(0, "prod/right", "A") && is_absent(0, "prod/web"));
+	ck_assert(host_has(0, "prod/right", "A") && host_lacks(0, "prod/web"));
 	ck_assert(bridge_has_said(0, "is of no name") || bridge_has_said(0, "is no record"));
 	ck_assert_int_eq(kreg_count(hosts[0].k), 2);
 	/* One that reads all of it at its start. */
 	bridge_start(1, NULL);
-	AWAIT(has(1, "prod/a", "a"));
-	ck_assert(is_absent(1, "prod/web"));
+	AWAIT(host_has(1, "prod/a", "a"));
+	ck_assert(host_lacks(1, "prod/web"));
 	cluster_end();
 }
 END_TEST
 
 START_TEST(two_bridges_are_not_one_host)
 {
-	begin(1);
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	bridges_begin(1);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
 	/* The same host's name from another host's network and registry. */
 	bridge_start(1, "--host h0");
 	AWAIT(bridge_has_said(1, "another bridge is in the cluster as host h0"));
-	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
+	ck_assert_int_eq(host_put(1, "prod/b", "b"), 0);
 	bridge_start(2, NULL);
-	AWAIT(has(2, "prod/a", "a"));
-	ck_assert(is_absent(2, "prod/b"));
+	AWAIT(host_has(2, "prod/a", "a"));
+	ck_assert(host_lacks(2, "prod/b"));
 	bridge_kill(0);
-	AWAIT(has(2, "prod/b", "b"));
+	AWAIT(host_has(2, "prod/b", "b"));
 	cluster_end();
 }
 END_TEST
@@ -578,13 +488,13 @@ START_TEST(wrong_certificates_and_passwords_are_refused_and_right_ones_are_not)
 	member_start_secure(0);
 	start_secure(0, "ca", "client", "");
 	AWAIT(bridge_has_said(0, "revision"));
-	ck_assert_int_eq(put(0, "prod/a", "a"), 0);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
 	/* An etcd that is none of ours; a host that is none of etcd's. */
 	start_secure(1, "other-ca", "client", "");
 	start_secure(2, "ca", "other", "");
 	AWAIT(bridge_has_said(1, "certificate") && bridge_has_said(2, "lease/grant"));
-	ck_assert_int_eq(put(1, "prod/b", "b"), 0);
-	ck_assert_int_eq(put(2, "prod/c", "c"), 0);
+	ck_assert_int_eq(host_put(1, "prod/b", "b"), 0);
+	ck_assert_int_eq(host_put(2, "prod/c", "c"), 0);
 	ck_assert(!bridge_has_said(1, "revision") && !bridge_has_said(2, "revision"));
 	bridge_kill(0);
 	bridge_kill(1);
@@ -600,8 +510,8 @@ START_TEST(wrong_certificates_and_passwords_are_refused_and_right_ones_are_not)
 	AWAIT(bridge_has_said(1, "revision"));
 	AWAIT(bridge_has_said(2, "authentication failed"));
 	start_secure(0, "ca", "client", user);
-	AWAIT(has(1, "prod/a", "a") && has(0, "prod/b", "b"));
-	ck_assert(is_absent(0, "prod/c") && is_absent(2, "prod/a") && has(2, "prod/c", "c"));
+	AWAIT(host_has(1, "prod/a", "a") && host_has(0, "prod/b", "b"));
+	ck_assert(host_lacks(0, "prod/c") && host_lacks(2, "prod/a") && host_has(2, "prod/c", "c"));
 	cluster_end();
 }
 END_TEST

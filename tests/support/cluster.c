@@ -25,6 +25,12 @@
 struct host hosts[HOSTS];
 static pid_t hub;
 
+void pause_ms(unsigned int ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
+		  NULL);
+}
+
 static bool has_program(const char *name)
 {
 	char command[LINE];
@@ -241,7 +247,7 @@ void member_start_secure(int number)
 	host->member = start(host, "etcd.log", command);
 	while (etcdctl_secure(number, "put /test/up 1")) {
 		ck_assert_int_lt(++tries, 60);
-		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+		pause_ms(100);
 	}
 }
 
@@ -323,7 +329,7 @@ void members_await(void)
 
 	while (etcdctl("put /test/up 1")) {
 		ck_assert_int_lt(++tries, 60);
-		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+		pause_ms(100);
 	}
 }
 
@@ -421,4 +427,76 @@ bool bridge_has_said(int host, const char *text)
 	if (file)
 		fclose(file);
 	return said;
+}
+
+void bridges_begin(int count)
+{
+	int i;
+
+	cluster_begin();
+	members_begin();
+	for (i = 0; i < count; i++)
+		bridge_start(i, NULL);
+	for (i = 0; i < count; i++)
+		AWAIT(bridge_has_said(i, "revision"));
+}
+
+int host_put(int host, const char *key, const char *value)
+{
+	return kreg_register(hosts[host].k, key, KREG_STRING, value, KREG_STRING, NULL);
+}
+
+void host_drop(int host, const char *key)
+{
+	ck_assert_int_eq(kreg_unregister(hosts[host].k, key, KREG_STRING), 1);
+}
+
+bool host_lacks(int host, const char *key)
+{
+	return kreg_lookup(hosts[host].k, key, KREG_STRING, NULL, 0, NULL) == -ENOENT;
+}
+
+bool host_has(int host, const char *key, const char *value)
+{
+	char room[256];
+	ssize_t size = kreg_lookup(hosts[host].k, key, KREG_STRING, room, sizeof(room), NULL);
+
+	return size == (ssize_t)strlen(value) && !memcmp(room, value, (size_t)size);
+}
+
+bool host_sees(int host, const char *key, int of)
+{
+	KREG_REMOTE(remote, .pid = 0);
+	char name[8];
+
+	snprintf(name, sizeof(name), "h%d", of);
+	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
+	       !strcmp(remote.host, name);
+}
+
+bool host_is_stale(int host, const char *key)
+{
+	KREG_REMOTE(remote, .pid = 0);
+
+	return kreg_remote_host(hosts[host].k, key, KREG_STRING, &remote) == 1 &&
+	       remote.flags & KREG_REMOTE_STALE;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double one = *(const double *)a, other = *(const double *)b;
+
+	return (one > other) - (one < other);
+}
+
+void print_times(const char *what, double *ms, size_t count)
+{
+	qsort(ms, count, sizeof(*ms), by_size);
+	printf("# %s: median %.1f ms, p99 %.1f ms, of %zu\n", what, ms[count / 2],
+	       ms[count * 99 / 100], count);
+}
+
+double ms_since(uint64_t at)
+{
+	return (double)(clock_now() - at) / 1e6;
 }

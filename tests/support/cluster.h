@@ -7,18 +7,37 @@
  * Promises  fails the test with what could not be started.
  * Needs     root; etcd, etcdctl, ip and nsenter: cluster_lacks() says which is missing.
  * Death     all of it ends with the test.
- * Used by   proc_etcd.c.
+ * Used by   proc_etcd.c, proc_etcd_unique.c.
  */
 #ifndef KREG_TESTS_SUPPORT_CLUSTER_H
 #define KREG_TESTS_SUPPORT_CLUSTER_H
 
+#include <check.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "lib/kreg.h"
+#include "tests/support/unit.h"
 
 #define HOSTS 3
 #define HOST_TTL 2
+
+/* For what happens after the end of a lease at the latest, on a busy machine. */
+#define SOON_S (30u * unit_slowness())
+
+#define AWAIT(condition)                                                                           \
+	do {                                                                                       \
+		uint64_t await_until = clock_after_ms(1000ull * SOON_S);                           \
+		while (!(condition)) {                                                             \
+			if (clock_now() > await_until)                                             \
+				ck_abort_msg("in %u seconds not: %s", SOON_S, #condition);         \
+			pause_ms(1);                                                               \
+		}                                                                                  \
+	} while (0)
+
+void pause_ms(unsigned int ms);
 
 struct host {
 	int number;
@@ -59,15 +78,30 @@ void bridge_start_with(int host, const char *options);
 /* With --grace and such in @more, words apart by a space; NULL: none. */
 void bridge_start(int host, const char *more);
 void bridge_kill(int host);
+/* Members, and the bridges of the first @count hosts, which have read all of etcd. */
+void bridges_begin(int count);
 /* Whether the bridge has said @text. */
 bool bridge_has_said(int host, const char *text);
 
 void link_set(int host, bool up);
+
+/* The registry of a host, with strings; the test is an owner there. */
+int host_put(int host, const char *key, const char *value);
+void host_drop(int host, const char *key);
+bool host_lacks(int host, const char *key);
+bool host_has(int host, const char *key, const char *value);
+/* Whether @host finds the name as one of the host @of. */
+bool host_sees(int host, const char *key, int of);
+bool host_is_stale(int host, const char *key);
 
 /* That etcd has now. */
 unsigned long long etcd_revision(void);
 
 /* Runs etcdctl at the first member that answers; the exit status. */
 int etcdctl(const char *arguments);
+
+/* For figures: since a time of clock_now(); median and p99, which sorts @ms. */
+double ms_since(uint64_t at);
+void print_times(const char *what, double *ms, size_t count);
 
 #endif
