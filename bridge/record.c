@@ -55,13 +55,13 @@ static size_t escape(char *out, size_t at, const unsigned char *bytes, size_t si
 	return at;
 }
 
-/* Where the role begins; 0: there is no namespace, or no role. */
+/* Where the role begins; 0: there is no namespace that other hosts know, or no role. */
 static size_t role_of(const struct name *name)
 {
 	const unsigned char *slash = memchr(name->key, '/', name->key_size);
 	size_t at = slash ? (size_t)(slash - name->key) + 1 : 0;
 
-	return at > 1 && at < name->key_size ? at : 0;
+	return at > 1 && at < name->key_size && name->key[0] != '.' ? at : 0;
 }
 
 int record_key(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name,
@@ -127,8 +127,8 @@ int record_parse(const char *rest, size_t size, struct name *name, char host[KRE
 
 	name->key_size = 0;
 	space = unescape(rest, size, name);
-	if (!space || space >= size || memchr(name->key, '/', name->key_size) ||
-	    name->key_size == KREG_KEY_MAX)
+	if (!space || space >= size || name->key[0] == '.' ||
+	    memchr(name->key, '/', name->key_size) || name->key_size == KREG_KEY_MAX)
 		return -EINVAL;
 	name->key[name->key_size++] = '/';
 	role = unescape(rest + space + 1, size - space - 1, name);

@@ -10,6 +10,9 @@
  * no slash, and what begins with a dot is no namespace: `.members/HOST` and what comes to it
  * later.
  *
+ * A namespace whose first byte is a dot is one host's: names there are about that host and its
+ * bridge, and would be wrong elsewhere. They have no key.
+ *
  * Promises  nothing that is not exactly of this form is taken for a name.
  * Context   any.
  */
@@ -46,14 +49,17 @@ int record_prefix(char out[RECORD_KEY_MAX], const char *cluster);
 /* Whether @text can be a cluster or a host: 1 to KREG_HOST_MAX bytes that are themselves. */
 bool record_is_plain(const char *text);
 
-/* The size of the key, which is a string in @out. -EINVAL: @name has no namespace or no role. */
+/*
+ * The size of the key, which is a string in @out. -EINVAL: @name has no namespace, or one of this
+ * host alone, or no role.
+ */
 int record_key(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name,
 	       const char *host);
 
 /* What is behind @prefix in a key. -EINVAL: it is of no name. */
 int record_parse(const char *rest, size_t size, struct name *name, char host[KREG_HOST_MAX + 1]);
 
-/* The namespace of @name, a string; false: it has none. */
+/* The namespace of @name, a string; false: it has none that other hosts know. */
 bool record_namespace(const struct name *name, char out[KREG_KEY_MAX + 1]);
 
 /* The value in etcd, a string that the caller frees; NULL: no memory. */
