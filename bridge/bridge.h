@@ -9,6 +9,8 @@
  *   cluster.c   the session with etcd; member.c its lease, snapshot.c what it reads, writes.c what
  *               it writes
  *   items.c     one item for each name that any of these knows
+ *   members.c   the hosts of the cluster
+ *   state.c     what of all this is in the local registry, for operators
  *
  * One thread runs all of it. Nothing that etcd says or does not say changes what is of this host
  * alone: an item of this host is only ever read from the registry.
@@ -21,9 +23,11 @@
 #include <urcu/list.h>
 
 #include "bridge/etcd.h"
+#include "bridge/members.h"
 #include "bridge/record.h"
 #include "bridge/say.h"
 #include "bridge/shown.h"
+#include "bridge/state.h"
 
 struct bridge_options {
 	const char *registry;
@@ -57,6 +61,7 @@ struct item {
 	struct facts local;
 	/* What is written: @is_dirty: it is in the list of what is not written as it is. */
 	bool is_dirty, is_sent;
+	uint64_t since;   /* when it became so; the list is in this order */
 	uint64_t written; /* the revision of the last write */
 	uint64_t seen;
 	struct cds_list_head dirty;
@@ -64,6 +69,7 @@ struct item {
 	struct cds_list_head candidates;
 	uint64_t shown;
 	bool is_stale, is_hidden; /* @is_hidden: a name of this host is in its place */
+	struct cds_list_head hidden;
 };
 
 struct bridge {
@@ -77,9 +83,16 @@ struct bridge {
 
 	void *items; /* of tsearch(3) */
 	struct cds_list_head dirty;
-	bool is_lost; /* the holder is */
-	uint64_t candidates, exported, shown;
-	struct say_often wrong, conflicts, full, refused;
+	uint64_t waiting;            /* items that are dirty, also of those that are sent */
+	struct cds_list_head hidden; /* items */
+	bool is_lost;                /* the holder is */
+	uint64_t candidates, exported, shown, hidden_count;
+	/* @wrong: what of etcd is ignored; @failed: the session. */
+	struct say_often wrong, failed, conflicts, full, refused;
+	/* Names that were written, events of the watch, and ends of an etcd that was restored. */
+	uint64_t writes, events, restores;
+	struct members members;
+	struct state state;
 
 	/* The owner that was asked for last, and its facts. */
 	uint64_t asked, asked_start;
@@ -145,6 +158,8 @@ void import_keep(struct bridge *b, const struct name *name, const char *host);
 void import_compare(struct bridge *b);
 /* Brings what is registered here in line with what is known. */
 void import_show(struct bridge *b, struct item *item);
+/* Of the hosts that have it, the one that the others find; NULL: none has. */
+const struct candidate *import_first(const struct item *item);
 void import_touch(struct bridge *b, const struct kreg_event *event);
 
 /* ---- cluster.c */

@@ -88,7 +88,7 @@ void session_pause(struct bridge *b)
 void session_fail(struct bridge *b, int err, const char *what)
 {
 	if (err != -EAGAIN) {
-		say_often(&b->wrong, "%s: %s: %s", etcd_endpoint(b->etcd), what,
+		say_often(&b->failed, "%s: %s: %s", etcd_endpoint(b->etcd), what,
 			  err == -EPROTO ? "the answer is not etcd's" : etcd_reason(b->etcd));
 		etcd_next(b->etcd);
 	}
@@ -179,6 +179,7 @@ void cluster_begin(struct bridge *b)
 {
 	CDS_INIT_LIST_HEAD(&b->dirty);
 	CDS_INIT_LIST_HEAD(&b->sent);
+	CDS_INIT_LIST_HEAD(&b->hidden);
 	record_prefix(b->prefix, b->options->cluster);
 	b->touch = b->current = clock_now();
 }

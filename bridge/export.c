@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "bridge/bridge.h"
 
 void export_dirty(struct bridge *b, struct item *item)
@@ -23,9 +24,12 @@ void export_dirty(struct bridge *b, struct item *item)
 	if (item->is_dirty)
 		return;
 	item->is_dirty = true;
+	b->waiting++;
 	/* Where it is being written, it is in another list until the answer. */
-	if (!item->is_sent)
-		cds_list_add_tail(&item->dirty, &b->dirty);
+	if (item->is_sent)
+		return;
+	item->since = clock_now();
+	cds_list_add_tail(&item->dirty, &b->dirty);
 }
 
 static bool name_of_event(const struct kreg_event *event, struct name *name)

@@ -28,9 +28,9 @@ static struct candidate *candidate_of(const struct item *item, const char *host)
 	return NULL;
 }
 
-static struct candidate *first_of(const struct item *item)
+const struct candidate *import_first(const struct item *item)
 {
-	struct candidate *candidate, *first = NULL;
+	const struct candidate *candidate, *first = NULL;
 
 	cds_list_for_each_entry (candidate, &item->candidates, of_item) {
 		if (!first || candidate->created < first->created)
@@ -48,6 +48,20 @@ static void hide(struct bridge *b, struct item *item)
 	b->shown--;
 }
 
+static void set_hidden(struct bridge *b, struct item *item, bool is_hidden)
+{
+	if (item->is_hidden == is_hidden)
+		return;
+	item->is_hidden = is_hidden;
+	if (is_hidden) {
+		cds_list_add_tail(&item->hidden, &b->hidden);
+		b->hidden_count++;
+	} else {
+		cds_list_del_init(&item->hidden);
+		b->hidden_count--;
+	}
+}
+
 static void say_conflict(struct bridge *b, struct item *item, const struct candidate *other)
 {
 	char text[SAY_BYTES];
@@ -55,7 +69,7 @@ static void say_conflict(struct bridge *b, struct item *item, const struct candi
 	if (!item->is_hidden)
 		say_often(&b->conflicts, "%s is of this host and of host %s: this host's is found",
 			  say_bytes(text, item->name.key, item->name.key_size), other->host);
-	item->is_hidden = true;
+	set_hidden(b, item, true);
 }
 
 /* Whether a process of this host has the name. */
@@ -69,13 +83,13 @@ static bool is_taken(struct bridge *b, const struct item *item)
 
 void import_show(struct bridge *b, struct item *item)
 {
-	struct candidate *first = b->is_gone ? NULL : first_of(item);
+	const struct candidate *first = b->is_gone ? NULL : import_first(item);
 	char text[SAY_BYTES];
 	int err = 0;
 
 	if (!first) {
 		hide(b, item);
-		item->is_hidden = false;
+		set_hidden(b, item, false);
 		return;
 	}
 	if (is_taken(b, item)) {
@@ -93,6 +107,7 @@ void import_show(struct bridge *b, struct item *item)
 		say_conflict(b, item, first);
 		return;
 	}
+	set_hidden(b, item, false);
 	if (err) {
 		say_often(&b->refused, "%s of host %s is not registered: %s",
 			  say_bytes(text, item->name.key, item->name.key_size), first->host,
@@ -102,7 +117,6 @@ void import_show(struct bridge *b, struct item *item)
 	b->shown += !item->shown;
 	item->shown = first->changed;
 	item->is_stale = b->is_stale;
-	item->is_hidden = false;
 }
 
 void import_put(struct bridge *b, const struct name *name, const char *host, struct facts *facts,

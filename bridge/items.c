@@ -40,6 +40,7 @@ struct item *item_get(struct bridge *b, const struct name *name)
 	item->name = *name;
 	CDS_INIT_LIST_HEAD(&item->candidates);
 	CDS_INIT_LIST_HEAD(&item->dirty);
+	CDS_INIT_LIST_HEAD(&item->hidden);
 	if (tsearch(item, &b->items, compare))
 		return item;
 	free(item);
@@ -50,6 +51,7 @@ static void item_free(struct item *item)
 {
 	struct candidate *candidate, *next;
 
+	cds_list_del(&item->hidden);
 	cds_list_for_each_entry_safe (candidate, next, &item->candidates, of_item) {
 		facts_free(&candidate->facts);
 		free(candidate);

@@ -230,7 +230,7 @@ static int run(struct bridge *b, int signals)
 		{ .fd = signals, .events = CURL_WAIT_POLLIN },
 	};
 	struct signalfd_siginfo info;
-	int err, timeout;
+	int err, timeout, due;
 
 	while (read(signals, &info, sizeof(info)) < 0) {
 		err = hear(b);
@@ -239,6 +239,9 @@ static int run(struct bridge *b, int signals)
 			return EXIT_FAILURE;
 		}
 		timeout = cluster_step(b);
+		due = state_step(b);
+		if (due < timeout)
+			timeout = due;
 		if (b->is_lost) {
 			say("the holder has ended, and with it the names of other hosts");
 			return EXIT_FAILURE;
@@ -326,6 +329,7 @@ int main(int argc, char **argv)
 	kreg_listener_close(bridge.listener);
 	shown_close(bridge.names);
 	items_free(&bridge);
+	members_free(&bridge.members);
 	free(bridge.from);
 	kreg_close(bridge.k);
 	return status;

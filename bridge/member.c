@@ -32,17 +32,15 @@ json_t *member_key(const struct bridge *b)
 	return base64_string(key);
 }
 
-#define BOOT_MAX 64
-
 /* The kernel's boot id, which no other host has. */
-static void read_boot(char boot[BOOT_MAX])
+static void read_boot(char boot[MEMBER_BOOT_MAX])
 {
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	boot[0] = 0;
 	if (!file)
 		return;
-	if (fgets(boot, BOOT_MAX, file))
+	if (fgets(boot, MEMBER_BOOT_MAX, file))
 		boot[strcspn(boot, "\n")] = 0;
 	fclose(file);
 }
@@ -50,7 +48,7 @@ static void read_boot(char boot[BOOT_MAX])
 /* Who this bridge is. */
 static json_t *member_value(const struct bridge *b)
 {
-	char boot[BOOT_MAX], *text;
+	char boot[MEMBER_BOOT_MAX], *text;
 	json_t *record, *value;
 
 	read_boot(boot);
@@ -98,21 +96,12 @@ static void put_member(struct bridge *b, uint64_t seen)
 /* Whether what @kv says is a bridge of this host that has ended without a word. */
 static bool is_left_over(const json_t *kv)
 {
-	const json_t *text = json_object_get(kv, "value");
-	char value[1024], boot[BOOT_MAX];
-	const char *there;
-	ssize_t size = base64_decode(json_is_string(text) ? json_string_value(text) : "",
-				     json_string_length(text), value, sizeof(value));
-	json_t *record = size > 0 ? json_loadb(value, (size_t)size, 0, NULL) : NULL;
-	json_int_t pid = json_integer_value(json_object_get(record, "pid"));
-	bool is_over;
+	char boot[MEMBER_BOOT_MAX];
+	struct member there;
 
 	read_boot(boot);
-	there = json_string_value(json_object_get(record, "boot"));
-	is_over = there && boot[0] && !strcmp(there, boot) && pid > 0 && pid <= INT32_MAX &&
-		  (pid == getpid() || (kill((pid_t)pid, 0) && errno == ESRCH));
-	json_decref(record);
-	return is_over;
+	return member_read(&there, kv) && boot[0] && !strcmp(there.boot, boot) && there.pid &&
+	       (there.pid == (uint32_t)getpid() || (kill((pid_t)there.pid, 0) && errno == ESRCH));
 }
 
 static void on_seen_member(int err, const json_t *answer, void *data)
@@ -126,7 +115,7 @@ static void on_seen_member(int err, const json_t *answer, void *data)
 		return;
 	}
 	if (kv && etcd_number(kv, "lease") != b->lease && !is_left_over(kv)) {
-		say_often(&b->wrong,
+		say_often(&b->failed,
 			  "another bridge is in the cluster as host %s, or one was "
 			  "until its lease ends: this one waits",
 			  b->options->host);

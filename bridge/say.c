@@ -9,35 +9,36 @@
 
 #define OFTEN_NS 10000000000ull
 
-static void say_list(const char *format, va_list list)
-{
-	char line[2048];
-
-	vsnprintf(line, sizeof(line), format, list);
-	fprintf(stderr, "kreg-etcd: %s\n", line);
-}
+#define LINE 2048
 
 void say(const char *format, ...)
 {
+	char line[LINE];
 	va_list list;
 
 	va_start(list, format);
-	say_list(format, list);
+	vsnprintf(line, sizeof(line), format, list);
 	va_end(list);
+	fprintf(stderr, "kreg-etcd: %s\n", line);
 }
 
 void say_often(struct say_often *often, const char *format, ...)
 {
 	unsigned long long now = clock_now();
+	char line[LINE];
 	va_list list;
 
+	va_start(list, format);
+	vsnprintf(line, sizeof(line), format, list);
+	va_end(list);
+	snprintf(often->last, sizeof(often->last), "%.*s", SAY_LAST - 1, line);
+	often->at = now;
+	often->count++;
 	if (now < often->next) {
 		often->kept++;
 		return;
 	}
-	va_start(list, format);
-	say_list(format, list);
-	va_end(list);
+	say("%s", line);
 	if (often->kept)
 		say("and %llu more like this", often->kept);
 	often->kept = 0;

@@ -41,8 +41,10 @@ static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 				     json_string_length(key_text), key, sizeof(key));
 	bool is_known = false;
 
-	if (size > (ssize_t)prefix && key[prefix] == '.')
+	if (size > (ssize_t)prefix && key[prefix] == '.') {
+		members_take(b, key + prefix, (size_t)size - prefix, kv, is_there);
 		return;
+	}
 	if (size <= (ssize_t)prefix || memcmp(key, b->prefix, prefix) ||
 	    record_parse(key + prefix, (size_t)size - prefix, &name, host)) {
 		say_often(&b->wrong, "a key in etcd is of no name, and is ignored: %s",
@@ -85,6 +87,7 @@ static void watch_events(struct bridge *b, const json_t *result)
 		const char *type = json_string_value(json_object_get(event, "type"));
 
 		take_pair(b, kv, !type || strcmp(type, "DELETE") != 0);
+		b->events++;
 	}
 }
 
@@ -177,6 +180,7 @@ static bool is_restored(struct bridge *b, const json_t *answer)
 	b->cluster_id = cluster;
 	if (!is_other)
 		return false;
+	b->restores++;
 	say("etcd was restored or replaced: all names are compared, and those of others kept for "
 	    "%u seconds",
 	    b->options->ttl);
@@ -217,6 +221,7 @@ static void on_page(int err, const json_t *answer, void *data)
 		return;
 	}
 	export_compare(b);
+	members_compare(b);
 	if (clock_now() >= b->forget_at) {
 		b->forget_at = 0;
 		import_compare(b);

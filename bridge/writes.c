@@ -17,16 +17,16 @@
 /* Items of a write that did not happen, or perhaps did, are dirty again. */
 void writes_again(struct bridge *b)
 {
-	struct item *item, *next;
+	struct item *item;
 
-	cds_list_for_each_entry_safe (item, next, &b->sent, dirty) {
-		cds_list_del(&item->dirty);
+	cds_list_for_each_entry (item, &b->sent, dirty) {
 		item->is_sent = false;
-		if (item->is_dirty)
-			cds_list_add_tail(&item->dirty, &b->dirty);
-		else
-			export_dirty(b, item);
+		b->waiting += !item->is_dirty;
+		item->is_dirty = true;
 	}
+	/* To the front: they are older than what waits. */
+	cds_list_splice(&b->sent, &b->dirty);
+	CDS_INIT_LIST_HEAD(&b->sent);
 }
 
 static void on_written(int err, const json_t *answer, void *data)
@@ -49,10 +49,13 @@ static void on_written(int err, const json_t *answer, void *data)
 		cds_list_del(&item->dirty);
 		item->is_sent = false;
 		item->written = revision;
-		if (item->is_dirty)
+		b->writes++;
+		if (item->is_dirty) {
+			item->since = b->touch;
 			cds_list_add_tail(&item->dirty, &b->dirty);
-		else
+		} else {
 			item_tidy(b, item);
+		}
 	}
 }
 
@@ -90,6 +93,7 @@ void writes_begin(struct bridge *b)
 			break;
 		cds_list_del(&item->dirty);
 		item->is_dirty = false;
+		b->waiting--;
 		op = operation(b, item, &bytes);
 		if (!op || json_array_append_new(ops, op)) {
 			say_often(&b->full, "no memory for a write");

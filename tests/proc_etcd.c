@@ -153,7 +153,7 @@ START_TEST(a_name_of_this_host_is_in_front_of_others_and_never_in_their_way)
 	ck_assert(host_has(1, "prod/web", "of 1"));
 	AWAIT(bridge_has_said(1, "is of this host and of host h0"));
 	/* Nothing waits behind it. */
-	AWAIT(kreg_count(hosts[1].k) == 1);
+	AWAIT(host_count(1) == 1);
 	/* On the third host the older one stays. */
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/web/h1 | grep -q value"));
 	ck_assert(host_has(2, "prod/web", "of 0"));
@@ -381,6 +381,8 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 		"prod/a/.. '{}'",
 		"prod/a/b/c/d '{}'",
 		".later/x '{}'",
+		".members/h9 nonsense",
+		"%2Ehidden/web/h9 '{\"value\":\"QQ==\",\"uid\":1,\"pid\":1,\"start\":0}'",
 		"'prod/a b/h9' '{}'",
 	};
 	char command[512];
@@ -407,7 +409,7 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 	AWAIT(!etcdctl("get --print-value-only /kreg/test/prod/a/h0 | grep -q YQ=="));
 	ck_assert(host_has(0, "prod/right", "A") && host_lacks(0, "prod/web"));
 	ck_assert(bridge_has_said(0, "is of no name") || bridge_has_said(0, "is no record"));
-	ck_assert_int_eq(kreg_count(hosts[0].k), 2);
+	ck_assert_int_eq(host_count(0), 2);
 	/* One that reads all of it at its start. */
 	bridge_start(1, NULL);
 	AWAIT(host_has(1, "prod/a", "a"));

@@ -474,6 +474,14 @@ bool host_sees(int host, const char *key, int of)
 	       !strcmp(remote.host, name);
 }
 
+int64_t host_count(int host)
+{
+	KREG_PATTERN(states, .prefix = ".cluster/", .prefix_size = 9);
+	struct kreg *k = hosts[host].k;
+
+	return kreg_count(k) - kreg_count_select(k, &states);
+}
+
 bool host_is_stale(int host, const char *key)
 {
 	KREG_REMOTE(remote, .pid = 0);

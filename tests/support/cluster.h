@@ -7,7 +7,7 @@
  * Promises  fails the test with what could not be started.
  * Needs     root; etcd, etcdctl, ip and nsenter: cluster_lacks() says which is missing.
  * Death     all of it ends with the test.
- * Used by   proc_etcd.c, proc_etcd_unique.c.
+ * Used by   proc_etcd.c, proc_etcd_state.c, proc_etcd_unique.c.
  */
 #ifndef KREG_TESTS_SUPPORT_CLUSTER_H
 #define KREG_TESTS_SUPPORT_CLUSTER_H
@@ -93,6 +93,8 @@ bool host_has(int host, const char *key, const char *value);
 /* Whether @host finds the name as one of the host @of. */
 bool host_sees(int host, const char *key, int of);
 bool host_is_stale(int host, const char *key);
+/* How many names there are, without that of the bridge's state. */
+int64_t host_count(int host);
 
 /* That etcd has now. */
 unsigned long long etcd_revision(void);
