@@ -31,6 +31,11 @@
  * have to take the name back, and if it was killed in front of that, the name would stay with
  * a process that has closed.
  *
+ * In a registry with partitions a gift lies in its owner's, from 4 on and for good, and who
+ * looks for it, counts it or takes it out of the list finds the partition by the seat in its
+ * owner word. So nobody's word keeps that seat (SEGMENT_NOBODY_AT). Another process may have
+ * written anything there: any seat leads to one of the partitions.
+ *
  * 2 comes before 4: if the slab were handed over after the link, a giver stopped in
  * between would leave the new owner's entry in memory that goes with the giver. 3 comes
  * before 4: else a count between the two would look for no gifts and miss this one.
@@ -234,18 +239,19 @@ owner_t gift_owner(const struct segment *s, uint32_t slab)
 }
 
 /*
- * The query for the gift's key, copied to @key, which has room for 256 bytes. If the slab
- * is reused meanwhile the copy is arbitrary; then the search finds nothing at this place,
- * or the CAS from the slab's word fails.
+ * The query for the gift's key in the partition of @owner, its owner word, in which its
+ * owner may have closed. The key is copied to @key, which has room for 256 bytes. If the slab
+ * is reused meanwhile the copy is arbitrary, and so is @owner; then the search finds nothing
+ * at this place, or the CAS from the slab's word fails.
  */
-static struct query gift_query(const struct segment *s, const struct entry *entry,
+static struct query gift_query(const struct segment *s, const struct entry *entry, uint64_t owner,
 			       unsigned char *key)
 {
 	/* relaxed: checked later, as said */
 	uint32_t key_size = entry_key_size(load_relaxed(&entry->info));
 
 	copy_out(key, entry->bytes, key_size);
-	return table_query(s, key, key_size);
+	return table_query_of(s, owner, key, key_size);
 }
 
 /*
@@ -259,14 +265,15 @@ static int gift_find(const struct segment *s, const struct life_table *lives, pl
 	const struct entry *entry = segment_at(s, place, SLAB_BYTES);
 	unsigned char key[256];
 	struct query q;
+	uint64_t owner;
 
 	if (!entry)
 		return segment_fault(s);
-	q = gift_query(s, entry, key);
+	owner = load_relaxed(&entry->owner); /* relaxed: checked through the list */
+	q = gift_query(s, entry, owner, key);
 	q.kinds = KINDS_OF_NAMES;
-	/* relaxed: checked through the list */
-	q.owner = load_relaxed(&entry->owner);
-	return q.owner ? table_find_at(s, lives, &q, place, out) : -ENOENT;
+	q.owner = owner;
+	return owner ? table_find_at(s, lives, &q, place, out) : -ENOENT;
 }
 
 /*
@@ -334,7 +341,8 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 		;
 	if (land_owner(w->s, slab) != word || !gift_is_over(w, slab, word, entry))
 		return false;
-	q = gift_query(w->s, entry, key);
+	/* relaxed: the seat in it is the same before and after the owner has closed */
+	q = gift_query(w->s, entry, load_relaxed(&entry->owner), key);
 	/*
 	 * -EUCLEAN leaves the slab as it is: damage may keep the entry in the list, and
 	 * its memory must not be reused then.
@@ -346,8 +354,8 @@ bool gift_sweep(const struct writer *w, uint32_t slab)
 }
 
 /*
- * The owner of the gift in @slab becomes nobody. Named by a hazard from before its slab was seen to be a
- * gift's, the block is still the entry; and what a hostile process has stored there stays.
+ * The owner of the gift in @slab becomes nobody, in the same seat. Named by a hazard from before its slab was seen to
+ * be a gift's, the block is still the entry; and what a hostile process has stored there stays.
  */
 static void refuse(const struct writer *w, uint32_t slab)
 {
@@ -359,7 +367,7 @@ static void refuse(const struct writer *w, uint32_t slab)
 		;
 	/* relaxed: its maker, which is the only one to use it, compares nothing with it */
 	if (entry && gift_in(w->s, slab) == place)
-		cas_relaxed(&entry->owner, &seen, SEGMENT_NOBODY);
+		cas_relaxed(&entry->owner, &seen, SEGMENT_NOBODY_AT(w->self));
 }
 
 void gift_refuse_all(const struct writer *w)

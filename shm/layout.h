@@ -40,7 +40,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 9u
+#define SEGMENT_LAYOUT 10u
 #define SEGMENT_PAGE 4096u
 
 /*
@@ -419,10 +419,16 @@ struct directory_entry {
 #define LAND_GIFT_LINKED (1ull << 29)
 #define LAND_GIFT_VALUE (1ull << 28)
 /*
- * Nobody who ever lived: the owner of meta that was carried over from another segment, of
- * entries that were swept, and of gifts that came too late.
+ * Nobody who ever lived: the owner of meta that was carried over from another segment, and of
+ * entries that were swept.
  */
 #define SEGMENT_NOBODY 1ull
+/*
+ * Nobody in the seat of @owner: the owner of gifts that came too late. Such a gift may be in the
+ * list, so its word has to lead to the same partition as @owner's (query.h). There is no
+ * incarnation, which says that nobody lived; the image makes another word than 0 of seat 0.
+ */
+#define SEGMENT_NOBODY_AT(owner) (((owner)&0xffffull) | 1ull << 16)
 /*
  * In @about: it names the maker; without that, whether a heap gave the slab away before its owner's
  * death (heap_vacate.c), which is a hint.
@@ -581,13 +587,13 @@ struct meta_head {
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
  * where 40 bytes are enough for key and value. From its linking on all of it is constant
  * except next, the kind, which may go from reserved to name once, and the owner, which a sweep
- * may make SEGMENT_NOBODY, or of a gift its owner: readers copy an entry without a lock, so any other change is
- * another entry that replaces it.
+ * may make SEGMENT_NOBODY, or of a gift the owner itself SEGMENT_NOBODY_AT(): readers copy an entry
+ * without a lock, so any other change is another entry that replaces it.
  *
  *   next    the chain, see place.h; its mark says that the entry is unregistered or replaced
  *   owner   {incarnation, seat}, of locks and claims {incarnation, image, seat}, see life.h;
- *           SEGMENT_NOBODY: of the dead, and out of the list for good, see sweep.c; or a gift
- *           that was made while its owner closed, see gift.c
+ *           SEGMENT_NOBODY: of the dead, and out of the list for good, see sweep.c;
+ *           SEGMENT_NOBODY_AT() the owner until then: a gift whose owner has closed, see gift.c
  *   info    see below
  *
  *   63              33 32       16 15    12 11     8 7        0
