@@ -17,20 +17,22 @@
 
 static struct kreg *k;
 static int mode;
-static bool is_duplicate;
+/* What the registry has: one holder for each key, or groups, in one partition or in several. */
+static enum kind { UNIQUE, GROUPS, PARTITIONS } kind;
 
 static struct kreg *open_it(void)
 {
-	KREG_OPTIONS(duplicate, .keys = KREG_KEYS_DUPLICATE);
+	static const char *const names[] = { "behalf", "behalf-groups", "behalf-partitions" };
+	KREG_OPTIONS(options, .keys = kind == UNIQUE ? KREG_KEYS_UNIQUE : KREG_KEYS_DUPLICATE,
+		     .partitions = kind == PARTITIONS ? 4 : 0);
 
-	return is_duplicate ? mode_open_as(mode, "behalf-groups", &duplicate)
-			    : mode_open(mode, "behalf");
+	return mode_open_as(mode, names[kind], &options);
 }
 
-static void begin(int in, bool duplicate)
+static void begin(int in, enum kind of)
 {
 	mode = in;
-	is_duplicate = duplicate;
+	kind = of;
 	k = open_it();
 }
 
@@ -115,7 +117,7 @@ START_TEST(a_name_is_registered_updated_and_unregistered_for_a_process_that_allo
 	struct child child;
 	uint64_t before;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	before = bytes_used(k);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
@@ -156,7 +158,7 @@ START_TEST(nothing_is_changed_for_a_process_that_does_not_allow_it)
 	struct kreg_owner to;
 	struct child child;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	child = start(&to);
 	ck_assert_int_eq(for_it(&to, "one"), -EPERM);
 	ck_assert_int_eq(update_for_it(&to, "one"), -EPERM);
@@ -183,7 +185,7 @@ START_TEST(what_a_process_has_registered_itself_is_its_own)
 	struct kreg_owner to;
 	struct child child;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(child_ask(&child, REGISTER), 0);
@@ -216,7 +218,7 @@ START_TEST(a_consent_ends_with_its_last_handle)
 	struct kreg_owner self;
 	struct child other;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	ck_assert_int_eq(kreg_allow(k, 2), -EINVAL);
 	ck_assert_int_eq(kreg_allow(NULL, 0), -EINVAL);
 	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
@@ -224,7 +226,7 @@ START_TEST(a_consent_ends_with_its_last_handle)
 	ck_assert_int_eq(for_it(&self, "self"), 0);
 	assert_holder(getpid(), "self");
 	kreg_close(k);
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	assert_free();
 	self = self_of(k);
 	other = child_start(try_for, &self);
@@ -240,7 +242,7 @@ START_TEST(bad_arguments_are_refused)
 	struct kreg_found bad = { .capacity = 1 };
 	char *large = calloc(1, KREG_VALUE_MAX + 1);
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	self = self_of(k);
 	ck_assert_int_eq(kreg_register_for(NULL, &self, "a", 1, NULL, 0, 0, NULL), -EINVAL);
 	ck_assert_int_eq(kreg_register_for(k, NULL, "a", 1, NULL, 0, 0, NULL), -EINVAL);
@@ -268,7 +270,7 @@ START_TEST(a_replaceable_name_for_another_stays_replaceable)
 	struct kreg_owner to;
 	struct child child;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "one", 3,
@@ -296,7 +298,7 @@ START_TEST(a_refusal_says_who_holds_the_name_and_takes_no_memory)
 	uint64_t before;
 	int i;
 
-	begin(_i, false);
+	begin(_i, UNIQUE);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(kreg_register(k, "name", KREG_STRING, "mine", 4, NULL), 0);
@@ -342,12 +344,12 @@ static int values(const char *value)
 	return (int)kreg_count_select(k, &pattern);
 }
 
-START_TEST(processes_are_made_to_join_and_leave_a_group)
+static void join_and_leave(int in, enum kind of)
 {
 	struct kreg_owner to, other;
 	struct child child, bystander;
 
-	begin(_i, true);
+	begin(in, of);
 	child = start(&to);
 	bystander = start(&other);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
@@ -377,6 +379,12 @@ START_TEST(processes_are_made_to_join_and_leave_a_group)
 	child_kill(&child);
 	kreg_close(k);
 }
+
+START_TEST(processes_are_made_to_join_and_leave_a_group)
+{
+	join_and_leave(_i, GROUPS);
+	join_and_leave(_i, PARTITIONS);
+}
 END_TEST
 
 static void next_event(struct kreg_listener *listener, uint32_t type, pid_t pid, const char *value)
@@ -390,14 +398,14 @@ static void next_event(struct kreg_listener *listener, uint32_t type, pid_t pid,
 	ck_assert_mem_eq(event.entry.value, value, strlen(value));
 }
 
-START_TEST(listeners_learn_it_as_if_the_owner_had_done_it)
+static void listen_to_changes(int in, enum kind of)
 {
 	struct kreg_listener *listener;
 	struct kreg_event event;
 	struct kreg_owner to;
 	struct child child;
 
-	begin(_i, false);
+	begin(in, of);
 	child = start(&to);
 	ck_assert_int_eq(child_ask(&child, ALLOW), 0);
 	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
@@ -416,6 +424,13 @@ START_TEST(listeners_learn_it_as_if_the_owner_had_done_it)
 	ck_assert_int_eq(kreg_listener_next(listener, &event), 0);
 	kreg_listener_close(listener);
 	kreg_close(k);
+}
+
+START_TEST(listeners_learn_it_as_if_the_owner_had_done_it)
+{
+	listen_to_changes(_i, UNIQUE);
+	listen_to_changes(_i, GROUPS);
+	listen_to_changes(_i, PARTITIONS);
 }
 END_TEST
 

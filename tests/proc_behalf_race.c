@@ -22,13 +22,19 @@
 #define ROUNDS 3000
 #define PROCESSES 4
 #define NAMES 3
+#define PARTITIONS 4
 
 static struct kreg *k;
 static int mode;
+/* Duplicate keys in several partitions. */
+static bool has_groups;
 
 static struct kreg *open_it(void)
 {
-	return mode_open(mode, "behalf-race");
+	KREG_OPTIONS(groups, .keys = KREG_KEYS_DUPLICATE, .partitions = PARTITIONS);
+
+	return has_groups ? mode_open_as(mode, "behalf-race-groups", &groups)
+			  : mode_open(mode, "behalf-race");
 }
 
 static void begin(int in)
@@ -105,7 +111,7 @@ struct board {
 
 /*
  * Does everything that there is to names of all the others, and to its own, and complains about
- * a result or a value that cannot be.
+ * a result or a value that cannot be. In groups with partitions nothing is given.
  */
 static int torture(int link, void *data)
 {
@@ -124,7 +130,7 @@ static int torture(int link, void *data)
 		uint64_t room[2] = { 0, 0 };
 		char key[16];
 		int64_t got = 0;
-		int what = rand_r(&seed) % 9;
+		int what = rand_r(&seed) % (has_groups ? 8 : 9);
 
 		snprintf(key, sizeof(key), "n%d", rand_r(&seed) % NAMES);
 		room[0] = room[1] = ((uint64_t)me << 32 | (uint32_t)i) + 1;
@@ -141,13 +147,12 @@ static int torture(int link, void *data)
 			got = kreg_update(own, key, KREG_STRING, room, sizeof(room), NULL, 0);
 		else if (what == 6)
 			got = kreg_unregister(own, key, KREG_STRING);
-		else if (what == 7)
-			got = kreg_give(own, key, KREG_STRING, to);
-		else {
+		else if (what == 7) {
 			got = kreg_lookup(own, key, KREG_STRING, room, sizeof(room), NULL);
 			if (got >= 0 && (got != sizeof(room) || room[0] != room[1]))
 				store_relaxed(&board->failed, 1u);
-		}
+		} else
+			got = kreg_give(own, key, KREG_STRING, to);
 		if (got < 0 && got != -EEXIST && got != -ENOENT && got != -EPERM)
 			store_relaxed(&board->failed, (uint32_t)-got);
 	}
@@ -157,7 +162,7 @@ static int torture(int link, void *data)
 	return 0;
 }
 
-START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
+static void change_for_each_other(int in)
 {
 	struct board *board = child_shared(sizeof(*board));
 	struct child children[PROCESSES];
@@ -165,7 +170,7 @@ START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
 	uint64_t before;
 	int i;
 
-	begin(_i);
+	begin(in);
 	before = bytes_used(k);
 	for (i = 0; i < PROCESSES; i++) {
 		children[i] = child_start(torture, board);
@@ -185,6 +190,18 @@ START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
 	ck_assert_uint_eq(bytes_used(k), before);
 	assert_whole(k);
 	kreg_close(k);
+}
+
+START_TEST(processes_that_change_names_for_each_other_and_themselves_agree)
+{
+	change_for_each_other(_i);
+}
+END_TEST
+
+START_TEST(processes_that_do_so_with_groups_in_several_partitions_agree)
+{
+	has_groups = true;
+	change_for_each_other(_i);
 }
 END_TEST
 
@@ -446,6 +463,7 @@ int main(void)
 	const TTest *const both[] = {
 		killed_helpers_leave_whole_names_and_no_memory,
 		processes_that_change_names_for_each_other_and_themselves_agree,
+		processes_that_do_so_with_groups_in_several_partitions_agree,
 		a_name_that_its_owner_and_another_update_is_found_all_the_time,
 		an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life,
 		an_owners_change_begins_again_when_another_was_first,

@@ -289,7 +289,6 @@ START_TEST(changes)
 	REFUSED(kreg_allow, "unknown bits", (heard_k, 2));
 	REFUSED(kreg_register_for, "to is NULL", (heard_k, NULL, "a", 1, "v", 1, 0, NULL));
 	REFUSED(kreg_register_for, "unknown bits", (heard_k, &heard_self, "a", 1, "v", 1, 1, NULL));
-	REFUSED(kreg_register_for, "partitions", (heard_d, &heard_self, "a", 1, "v", 1, 0, NULL));
 	REFUSED(kreg_update_for, "value is NULL", (heard_k, &heard_self, "a", 1, NULL, 1));
 	REFUSED(kreg_update_for, "to has a token of 0", (heard_k, &nobody, "a", 1, "v", 1));
 	REFUSED(kreg_unregister_for, "key is NULL", (heard_k, &heard_self, NULL, 1));

@@ -262,7 +262,6 @@ int kreg_allow(struct kreg *k, uint32_t allowed);
  *   -ESRCH         @to is dead, or has not opened the registry for writing
  *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
  *   -EINVAL        a flag does not exist, or needs unique keys
- *   -EINVAL        the registry has partitions
  * Since: 1.0
  */
 int kreg_register_for(struct kreg *k, const struct kreg_owner *to, const void *key, size_t key_size,

@@ -24,6 +24,8 @@
  *   closes the registry    what is linked is unregistered; what is not is never its own
  *   withdraws its consent  a call that has asked before goes on
  *
+ * With partitions such a name is in that of its owner, as all others are (table_query_of()).
+ *
  * No lock is held against the owner's own threads: their locks are in their process, so all that
  * they rely upon between two steps is the entry itself, which a hazard keeps, and the CAS.
  *
@@ -69,8 +71,6 @@ static int begin(struct kreg *k, const struct kreg_owner *to, const void *key, s
 		err = give_check_to(k, to);
 	if (!err)
 		err = handle_check(k);
-	if (!err && k->segment.partitions > 1)
-		err = refuse(k, "the registry has partitions: register through the process itself");
 	if (err)
 		return err;
 	if (!give_is_here(k, to->token))

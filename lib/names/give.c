@@ -110,7 +110,7 @@ int kreg_give(struct kreg *k, const void *key, size_t key_size, const struct kre
 	if (!err && k->segment.partitions > 1)
 		err = refuse(
 			k, "the registry has partitions, in which an entry lies where its owner's "
-			   "do: unregister it, and let the other process register it");
+			   "do: unregister it, and register it for the other process");
 	if (err)
 		return err;
 	if (!give_is_here(k, to->token))
