@@ -23,6 +23,17 @@ static bool is_ours(int fd, ino_t inode)
 	return fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) && st.st_ino == inode;
 }
 
+/* A filter may allow socketpair(2) and refuse these: then a wake-up would be lost without a word. */
+static int check_signals(const int *ends)
+{
+	char byte;
+
+	if (send(ends[1], "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ||
+	    recv(ends[0], &byte, 1, MSG_DONTWAIT) < 0)
+		return -errno;
+	return 0;
+}
+
 int pair_new(struct pair *out)
 {
 	struct stat here, there;
@@ -30,8 +41,11 @@ int pair_new(struct pair *out)
 
 	if (err)
 		return err;
-	if (fstat(ends[0], &here) || fstat(ends[1], &there)) {
+	if (fstat(ends[0], &here) || fstat(ends[1], &there))
 		err = -errno;
+	else
+		err = check_signals(ends);
+	if (err) {
 		close(ends[0]);
 		close(ends[1]);
 		return err;

@@ -24,7 +24,7 @@ struct pair {
 	ino_t inode, inode_write;
 };
 
-/* Negative errno of socketpair(2). */
+/* Negative errno of socketpair(2), or of a call that pair_signal() and pair_clear() need and a sandbox refuses. */
 int pair_new(struct pair *out);
 void pair_free(const struct pair *pair);
 

@@ -3,11 +3,14 @@
  * Sandboxes: a process to which one system call is refused, as forbidden or as unknown to
  * the kernel, for each system call that the library makes. The process either works or
  * fails with an error message, returns from each call, and is absent as soon as it is
- * dead, like any other.
+ * dead, like any other. A wait that begins gets its wake-up, and one that cannot begin
+ * says so with an error that its header has.
  */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +90,19 @@ static const struct call {
 };
 
 #define CALLS ((int)(sizeof(calls) / sizeof(*calls)))
+
+/* What a process needs to report to its test, so only one of its threads is refused these. */
+static const struct call socket_calls[] = {
+	{ "sendto", SYS_sendto },
+	{ "recvfrom", SYS_recvfrom },
+	{ "sendmsg", SYS_sendmsg },
+	{ "recvmsg", SYS_recvmsg },
+};
+
+#define SOCKET_CALLS ((int)(sizeof(socket_calls) / sizeof(*socket_calls)))
+
+/* Only a lost wake-up reaches this. */
+#define PATIENCE_MS 20000
 
 static const int errors[] = { EPERM, ENOSYS };
 
@@ -227,6 +243,142 @@ START_TEST(each_call_returns_where_a_system_call_is_refused)
 }
 END_TEST
 
+/* A wait that is begun in a thread under the refusal; those that the library starts for it are too. */
+struct attempt {
+	int (*begin)(struct attempt *attempt); /* 0, and @fd; or the error */
+	const char *name;
+	struct refusal refusal;
+	struct kreg *k;
+	int fd, result;
+};
+
+static int begin_to_await(struct attempt *attempt)
+{
+	struct kreg_pending *pending;
+	int err = kreg_await_begin(&pending, attempt->k, "awaited", KREG_STRING);
+
+	attempt->fd = err ? -1 : kreg_pending_fd(pending);
+	return err;
+}
+
+static int begin_to_lock(struct attempt *attempt)
+{
+	struct kreg_pending *pending;
+	int err = kreg_lock_begin(&pending, attempt->k, "lock", KREG_STRING);
+
+	attempt->fd = err ? -1 : kreg_pending_fd(pending);
+	return err;
+}
+
+static int begin_to_listen(struct attempt *attempt)
+{
+	struct kreg_listener *listener;
+	int err = kreg_listen(&listener, attempt->k, NULL, 0);
+
+	attempt->fd = err ? -1 : kreg_listener_fd(listener);
+	return err;
+}
+
+static void *begin_refused(void *data)
+{
+	struct attempt *attempt = data;
+	int err = refuse_call(attempt->refusal.number, attempt->refusal.error);
+
+	attempt->result = err ? -EDOM : attempt->begin(attempt);
+	return NULL;
+}
+
+/* Says the result; if it is 0, and the parent has answered, whether the fd becomes readable. */
+static int attempt_it(int link, void *data)
+{
+	struct attempt attempt = *(struct attempt *)data;
+	struct pollfd at = { .events = POLLIN };
+	pthread_t thread;
+	int err;
+
+	attempt.k = open_in(attempt.refusal.mode, &err);
+	if (err || pthread_create(&thread, NULL, begin_refused, &attempt) ||
+	    pthread_join(thread, NULL))
+		return 2;
+	link_say(link, attempt.result);
+	if (attempt.result)
+		return 0;
+	link_hear(link);
+	at.fd = attempt.fd;
+	link_say(link, poll(&at, 1, PATIENCE_MS));
+	link_hear(link);
+	return 0;
+}
+
+/* What the headers say of a refusal: its error; or what was needed for a thread, or for memory. */
+static bool is_documented(int64_t result, int error)
+{
+	return result == -error || result == -EAGAIN || result == -ENOMEM;
+}
+
+/* Ends what is waited for: "awaited" gets an owner, and the lock is free. */
+static void end_wait(struct kreg *k, struct kreg_lock *lock)
+{
+	ck_assert_int_eq(kreg_register(k, "awaited", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_unlock(k, lock), 0);
+}
+
+/* Return: whether it began. */
+static bool check_attempt(struct kreg *k, struct attempt *attempt, const char *refused)
+{
+	struct kreg_lock lock;
+	struct child child;
+	int64_t result;
+
+	ck_assert_int_eq(kreg_lock(k, "lock", KREG_STRING, 0, &lock), 0);
+	child = child_start(attempt_it, attempt);
+	result = link_hear(child.link);
+	end_wait(k, &lock);
+	if (result) {
+		ck_assert_msg(is_documented(result, attempt->refusal.error),
+			      "%s refused with %s: %s gives %lld", refused,
+			      strerrorname_np(attempt->refusal.error), attempt->name,
+			      (long long)result);
+		ck_assert_int_eq(child_end(&child), 0);
+	} else {
+		ck_assert_msg(child_ask(&child, 0) == 1,
+			      "%s refused with %s: %s begins, and its fd never becomes readable",
+			      refused, strerrorname_np(attempt->refusal.error), attempt->name);
+		child_kill(&child);
+	}
+	ck_assert_int_eq(kreg_unregister(k, "awaited", KREG_STRING), 1);
+	return !result;
+}
+
+START_TEST(a_wait_ends_or_does_not_begin_where_a_system_call_is_refused)
+{
+	static const struct attempt attempts[] = {
+		{ .begin = begin_to_await, .name = "kreg_await_begin()" },
+		{ .begin = begin_to_lock, .name = "kreg_lock_begin()" },
+		{ .begin = begin_to_listen, .name = "kreg_listen()" },
+	};
+	const int kinds = sizeof(attempts) / sizeof(*attempts);
+	const int all = (CALLS + SOCKET_CALLS) * kinds * 2;
+	int err, began = 0, i;
+	struct kreg *k = open_in(_i, &err);
+
+	ck_assert_int_eq(err, 0);
+	for (i = 0; i < all; i++) {
+		struct attempt attempt = attempts[i / 2 % kinds];
+		int nth = i / 2 / kinds;
+		const struct call *call = nth < CALLS ? &calls[nth] : &socket_calls[nth - CALLS];
+
+		attempt.refusal = (struct refusal){ _i, call->number, errors[i % 2] };
+		began += check_attempt(k, &attempt, call->name);
+	}
+	printf("# %d of %d begin all the same\n", began, all);
+	fflush(stdout);
+	ck_assert_int_gt(began, all / 2);
+	ck_assert_int_lt(began, all);
+	kreg_close(k);
+}
+END_TEST
+
 static int fds_open(void)
 {
 	int fd, count = 0;
@@ -264,6 +416,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const both[] = { each_call_returns_where_a_system_call_is_refused,
+				      a_wait_ends_or_does_not_begin_where_a_system_call_is_refused,
 				      a_refused_listener_leaves_no_fd, NULL };
 
 	return modes_run(suite_create("refused"), tcase_create("both"), both, NULL, NULL);

@@ -114,6 +114,7 @@ enum kreg_listen_flags {
  *   -ENOMEM        out of memory, or of the address space that the process may use
  *   -EMFILE        the process has no free fd
  *   -ENFILE        the host has no free fd
+ *   -EPERM, -ENOSYS  a sandbox refuses a system call with this error
  * Since: 1.0
  */
 int kreg_listen(struct kreg_listener **out, struct kreg *k, const struct kreg_pattern *pattern,

@@ -59,6 +59,7 @@ struct kreg_pending;
  *   -EMFILE        the process has no free fd; it needs two during the call, and three for the
  *                  first wait of a handle
  *   -ENFILE        the host has no free fd
+ *   -EPERM, -ENOSYS  a sandbox refuses a system call with this error
  *   -ENOMEM        out of memory
  * Since: 1.0
  */

@@ -138,7 +138,7 @@ struct kreg_started {
  *   -EPERM         a program that a dead starter left may not be signalled by the caller
  *   -EACCES        /proc hides such a program from the caller (fallback)
  *   -EREMOTE       such a program is in another PID namespace
- *   others         as kreg_register()
+ *   others         as kreg_register(), and of fork(2), socketpair(2) and pidfd_open(2)
  * Since: 1.0
  */
 int kreg_start(struct kreg *k, const void *key, size_t key_size, const struct kreg_start *start,

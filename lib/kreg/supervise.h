@@ -140,6 +140,7 @@ struct kreg_supervisor;
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -EMFILE        the process has too many fds open
  *   -ENFILE        the host has too many fds open
+ *   -EPERM, -ENOSYS  a sandbox refuses a system call with this error
  *   -EAGAIN        no thread or process could be created
  *   -ENOMEM        out of memory
  * Since: 1.0
