@@ -17,6 +17,10 @@
  *   of another boot; or in another inode than it was made in   a leftover
  *   anything else                                              ordinary
  *
+ * A lease of fcntl(2), which only the file's user and root may have, makes such an open fail with EAGAIN; it also
+ * asks the holder to end the lease, and the kernel ends it when that has taken too long. So it is reported, to be
+ * tried again, and not waited for.
+ *
  * The name in the header is believed if only the file's owner can have changed it. A user
  * that a registry admits for writing could link it under a second name and change the
  * name in the header, so then there must be no second link.
@@ -150,8 +154,13 @@ static int refuse_to_open(const struct segment_path *path, const char *name, boo
 	reason = lstat(name, &st) ? 0 : check_node(path, &st);
 	if (reason)
 		return reason;
-	segment_say(path, "cannot open %s for %s: %s", name, writable ? "writing" : "reading",
-		    strerror(-err));
+	segment_say(
+		path, "cannot open %s for %s: %s", name, writable ? "writing" : "reading",
+		err == -EAGAIN
+			? "another process has a lease on it, by fcntl(2) with F_SETLEASE, which "
+			  "was asked to end it now; retry, at the latest after "
+			  "/proc/sys/fs/lease-break-time seconds"
+			: strerror(-err));
 	return err;
 }
 

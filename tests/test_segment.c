@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,6 +400,50 @@ START_TEST(a_file_that_is_not_regular_is_refused_without_blocking)
 }
 END_TEST
 
+/* Has a lease of the kind *@data on the file until its link says to end it. */
+static int have_lease(int link, void *data)
+{
+	int kind = *(int *)data;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	/* Which asks it to end the lease, and ends a process otherwise. */
+	signal(SIGIO, SIG_IGN);
+	link_say(link, fcntl(fd, F_SETLEASE, kind) ? -errno : 0);
+	link_hear(link);
+	return 0;
+}
+
+static int open_and_close(uint32_t flags)
+{
+	struct kreg *k;
+	int err = open_in(&k, tmp_directory(), flags);
+
+	if (!err)
+		kreg_close(k);
+	return err;
+}
+
+START_TEST(a_file_with_a_lease_is_refused_until_that_has_ended)
+{
+	int kinds[] = { F_RDLCK, F_WRLCK }, i;
+
+	for (i = 0; i < 2; i++) {
+		struct child child = child_start_ready(have_lease, &kinds[i]);
+
+		/* For reading there is a conflict only with a lease for writing. */
+		ck_assert_int_eq(open_and_close(KREG_OPEN_READONLY), i ? -EAGAIN : 0);
+		said[0] = 0;
+		ck_assert_int_eq(open_and_close(0), -EAGAIN);
+		ck_assert_msg(strstr(said, "lease") && strstr(said, "retry"), "the log says: %s",
+			      said);
+		ck_assert_int_eq(destroy(1), -EAGAIN);
+		ck_assert_int_eq(child_end(&child), 0);
+		ck_assert_int_eq(open_and_close(0), 0);
+	}
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
 static int open_other(void)
 {
 	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none", .log = keep);
@@ -536,6 +581,7 @@ int main(void)
 		impossible_numbers_in_the_header_are_refused,
 		a_file_that_is_not_regular_is_refused_without_blocking,
 		a_second_name_of_a_registry_is_refused,
+		a_file_with_a_lease_is_refused_until_that_has_ended,
 		a_folder_outside_tmpfs_is_refused,
 		a_file_of_another_user_under_the_name_is_refused,
 		a_full_file_system_is_an_error_and_the_registry_goes_on,

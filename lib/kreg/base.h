@@ -226,6 +226,9 @@ typedef int (*kreg_match_fn)(const struct kreg_entry *entry, void *data);
  *   -ENOSYS        the kernel refuses set_robust_list(2), and no guard is used
  *   -ENOSYS        a filter refuses another system call with this error
  *   -EAGAIN        other processes replaced the file too often; retry
+ *   -EAGAIN        another process has a lease on the file, by F_SETLEASE of fcntl(2), and was
+ *                  asked to end it; retry. The kernel ends it after some time
+ *                  (/proc/sys/fs/lease-break-time)
  *   -EAGAIN        a thread could not be created, or memory could not be locked
  *   -EAGAIN        too many processes, or threads of this one, attach to the guard; retry
  *   -ENOMEM        out of memory
@@ -281,6 +284,7 @@ enum kreg_destroy_flags {
  *   -EOPNOTSUPP    the folder is not in a tmpfs
  *   -EINVAL        the name, an option or a flag is not allowed
  *   -EAGAIN        other processes replaced the file too often; retry
+ *   -EAGAIN        another process has a lease on the file, as for kreg_open(); retry
  * Since: 1.0
  */
 int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t flags);

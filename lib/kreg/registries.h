@@ -28,7 +28,7 @@ enum kreg_registry_state {
 	KREG_REGISTRY_DAMAGED,
 	/* The file is not that user's whose name it bears: kreg_open() fails with -EPERM. */
 	KREG_REGISTRY_ANOTHERS,
-	/* The caller may not read the file. */
+	/* The caller may not read the file, or another process has a lease on it (F_SETLEASE). */
 	KREG_REGISTRY_HIDDEN,
 };
 
