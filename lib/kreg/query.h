@@ -73,7 +73,8 @@ struct kreg_pattern {
  * Return: 0, or what the visitor returned; kreg_count_select(): the number, >= 0. Or an error:
  *   -EINVAL        an argument is not allowed: a size without its pointer, an empty key, an
  *                  owner with token 0, a @size that is not set
- *   -E2BIG         the pattern has something set that this library does not know
+ *   -E2BIG         kreg_select(), kreg_count_select(): the pattern has something set that this
+ *                  library does not know
  *   -ENAMETOOLONG  the key is longer than 255 bytes
  *   -EAGAIN        the registry is changing too quickly; retry
  *   -EUCLEAN       another process has damaged the registry's memory
