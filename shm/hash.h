@@ -181,6 +181,13 @@ static __attribute__((noinline, unused)) uint32_t hash_long(const struct hash_se
 	return (uint32_t)(XXH3_64bits_withSeed(key, size, seed->whole) >> (64 - HASH_ORDER_BITS));
 }
 
+/* As the others are called, for keys of more than HASH_SHORT_MAX bytes. */
+static inline __attribute__((always_inline)) uint32_t
+hash_long_key(const struct hash_seed *seed, const unsigned char *key, size_t size)
+{
+	return hash_long(seed, key, size);
+}
+
 static inline __attribute__((always_inline)) uint32_t hash_key(const struct hash_seed *seed,
 							       const void *key, size_t size)
 {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/support/child.h"
 #include "tests/support/indexed.h"
@@ -416,6 +417,57 @@ START_TEST(without_the_index_lookups_ask_the_list)
 }
 END_TEST
 
+/*
+ * A key of @size bytes, of which the last line of the land that is accessible has those that a line
+ * has room for, and a cell that leads there.
+ */
+static void name_at_the_end(unsigned char *key, size_t size)
+{
+	const struct segment *s = &k->segment;
+	place_t lines = (place_t)(load_relaxed(&s->view->slabs) * (SLAB_BYTES / LINE_BYTES));
+	struct entry *entry = segment_entry(s, s->land_place + lines - 1);
+	struct query q;
+
+	if (!entry)
+		ck_abort_msg("the last line is not accessible");
+	memset(key, 'a', size);
+	memset(entry, 0, sizeof(*entry));
+	memcpy(entry->bytes, key, size < sizeof(entry->bytes) ? size : sizeof(entry->bytes));
+	entry->next = REF_END;
+	entry->owner = k->self.owner;
+	entry->info = entry_info(ENTRY_NAME, 0, 0, (uint32_t)size);
+	q = table_query(s, key, size);
+	s->lines[q.hash & (buckets() - 1)].cells[0] = ref_make(s->land_place + lines - 1, q.order);
+}
+
+START_TEST(a_cell_leads_no_lookup_beyond_the_end_of_the_land)
+{
+	static unsigned char key[KREG_KEY_MAX], value[KREG_VALUE_MAX];
+	struct kreg_found found = { .value = value, .capacity = sizeof(value) };
+	const void *read;
+	char *behind;
+	size_t size;
+
+	register_as("name", 0);
+	ck_assert(is_found("name"));
+	behind = (char *)k->segment.land_base + k->segment.land_offset +
+		 load_relaxed(&k->segment.view->slabs) * SLAB_BYTES;
+	/* A page that no slab has is accessible as well, as access comes in steps. */
+	ck_assert_int_eq(mprotect(behind, 4096, PROT_NONE), 0);
+	for (size = 1; size <= KREG_KEY_MAX; size++) {
+		struct kreg_key wanted = { key, size };
+		bool fits = size <= SHORT_KEY_MAX;
+
+		name_at_the_end(key, size);
+		ck_assert_int_eq(!kreg_lookup(k, key, size, value, sizeof(value), NULL), fits);
+		ck_assert_int_eq(kreg_lookup_many(k, &wanted, 1, &found), fits);
+		ck_assert_int_eq(kreg_read_enter(k), 0);
+		ck_assert_int_eq(!kreg_read(k, key, size, &read, NULL), fits);
+		ck_assert_int_eq(kreg_read_leave(k), 0);
+	}
+}
+END_TEST
+
 static uint64_t noise(unsigned int *seed)
 {
 	return (uint64_t)rand_r(seed) << 42 ^ (uint64_t)rand_r(seed) << 21 ^ (uint64_t)rand_r(seed);
@@ -515,6 +567,7 @@ int main(void)
 		a_line_is_built_two_epochs_after_its_level_was_seen,
 		a_level_is_not_settled_while_somebody_may_link_late,
 		without_the_index_lookups_ask_the_list,
+		a_cell_leads_no_lookup_beyond_the_end_of_the_land,
 		hostile_lines_neither_crash_nor_block_a_call,
 	};
 	Suite *suite = suite_create("lines");

@@ -144,7 +144,7 @@ static void plain_names(int count)
 
 	open_many(KREG_KEYS_UNIQUE);
 	for (i = 0; i < count; i++) {
-		name_make(i, 8 + (size_t)i % 33);
+		name_make(i, 8 + (size_t)(7 * i) % 57);
 		if (i % 2)
 			name_register(i, 8);
 	}

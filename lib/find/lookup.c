@@ -223,8 +223,8 @@ static __attribute__((noinline, flatten)) ssize_t lookup_listed(struct kreg *k, 
 struct lookup_class {
 	uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t);
 	bool (*equals)(const void *, const void *, size_t);
-	/* a value of 8 bytes ends in the entry's line */
-	bool is_short;
+	/* a value of 8 bytes ends in the entry's line; the key may not end there */
+	bool is_short, is_long;
 };
 
 static inline __attribute__((always_inline)) ssize_t
@@ -236,8 +236,8 @@ lookup_seen(struct kreg *k, const struct lookup_class *class, const void *key, s
 
 	if (got)
 		return got;
-	got = lookup_entry(k, entry, class->equals, class->is_short, key, key_size, value, capacity,
-			   owner);
+	got = lookup_entry(k, entry, class->equals, class->is_short, class->is_long, key, key_size,
+			   value, capacity, owner);
 	return look_held(&k->segment, epoch) ? got : -EAGAIN;
 }
 
@@ -269,15 +269,25 @@ static __attribute__((noinline)) ssize_t lookup_shorter(struct kreg *k, const vo
 							size_t capacity, struct kreg_owner *owner)
 {
 	if (caa_likely(key_size >= 8))
-		return LOOKUP_BY(hash_to_16, copy_equals_8_to_16, true);
-	return LOOKUP_BY(hash_to_16, copy_equals, true);
+		return LOOKUP_BY(hash_to_16, copy_equals_8_to_16, true, false);
+	return LOOKUP_BY(hash_to_16, copy_equals, true, false);
 }
 
 static __attribute__((noinline)) ssize_t lookup_longer(struct kreg *k, const void *key,
 						       size_t key_size, void *value,
 						       size_t capacity, struct kreg_owner *owner)
 {
-	return LOOKUP_BY(hash_33_to_64, copy_equals, false);
+	return LOOKUP_BY(hash_33_to_64, copy_equals, false, false);
+}
+
+/* Of more than SHORT_KEY_MAX bytes. */
+static __attribute__((noinline)) ssize_t lookup_long(struct kreg *k, const void *key,
+						     size_t key_size, void *value, size_t capacity,
+						     struct kreg_owner *owner)
+{
+	if (caa_likely(key_size <= HASH_SHORT_MAX))
+		return LOOKUP_BY(hash_33_to_64, copy_equals, false, true);
+	return LOOKUP_BY(hash_long_key, copy_equals, false, true);
 }
 
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
@@ -288,10 +298,11 @@ ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *valu
 			       ? lookup_listed(k, key, key_size, value, capacity, owner)
 			       : lookup_whole(k, key, key_size, value, capacity, owner);
 	if (caa_likely(key_size - 17 < 16))
-		return LOOKUP_BY(hash_17_to_32, copy_equals_16_to_32, true);
+		return LOOKUP_BY(hash_17_to_32, copy_equals_16_to_32, true, false);
 	if (key_size - 1 < 16)
 		return lookup_shorter(k, key, key_size, value, capacity, owner);
-	return key_size - 33 <= SHORT_KEY_MAX - 33
-		       ? lookup_longer(k, key, key_size, value, capacity, owner)
-		       : lookup_whole(k, key, key_size, value, capacity, owner);
+	if (key_size - 33 <= SHORT_KEY_MAX - 33)
+		return lookup_longer(k, key, key_size, value, capacity, owner);
+	return key_size - 1 < KREG_KEY_MAX ? lookup_long(k, key, key_size, value, capacity, owner)
+					   : lookup_whole(k, key, key_size, value, capacity, owner);
 }

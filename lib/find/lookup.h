@@ -128,14 +128,14 @@ static inline __attribute__((always_inline)) bool lookup_is_remote(const struct 
 }
 
 /*
- * Whether @entry, to which a look has led, is the plain name of @key, which lies in the first
- * line of any entry as it has at most SHORT_KEY_MAX bytes, and its owner lives; fills in @owner.
- * To be checked by look_held() afterwards.
+ * Whether @entry, to which a look has led, is the plain name of @key and its owner lives; fills in
+ * @owner. To be checked by look_held() afterwards. A key of at most SHORT_KEY_MAX bytes lies in the
+ * first line of any entry; @is_long: it may be longer, and the entry damaged.
  */
 static inline __attribute__((always_inline)) bool
 lookup_is_name(const struct kreg *k, const struct entry *entry,
-	       bool (*equals)(const void *, const void *, size_t), const void *key, size_t key_size,
-	       struct kreg_owner *owner)
+	       bool (*equals)(const void *, const void *, size_t), bool is_long, const void *key,
+	       size_t key_size, struct kreg_owner *owner)
 {
 	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
 
@@ -144,6 +144,9 @@ lookup_is_name(const struct kreg *k, const struct entry *entry,
 		return false;
 	/* ORD[lookup_is_name:A] acquire: as table_load:A; pairs with table_cas:A */
 	fence_acquire();
+	if (is_long &&
+	    caa_unlikely(!entry_has_room(&k->segment, entry, ENTRY_HEAD + (uint32_t)key_size)))
+		return false;
 	if (caa_unlikely(!equals(entry->bytes, key, key_size)))
 		return false;
 	/* relaxed: behind the cell */
@@ -160,13 +163,14 @@ lookup_is_name(const struct kreg *k, const struct entry *entry,
  */
 static inline __attribute__((always_inline)) ssize_t
 lookup_entry(const struct kreg *k, const struct entry *entry,
-	     bool (*equals)(const void *, const void *, size_t), bool is_short, const void *key,
-	     size_t key_size, void *value, size_t capacity, struct kreg_owner *owner)
+	     bool (*equals)(const void *, const void *, size_t), bool is_short, bool is_long,
+	     const void *key, size_t key_size, void *value, size_t capacity,
+	     struct kreg_owner *owner)
 {
 	uint64_t size;
 
 	/* Before the value, so that nothing is copied of what a dead owner has left. */
-	if (caa_unlikely(!lookup_is_name(k, entry, equals, key, key_size, owner)))
+	if (caa_unlikely(!lookup_is_name(k, entry, equals, is_long, key, key_size, owner)))
 		return -EAGAIN;
 	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
 	if (caa_likely(is_short && size == 8)) {

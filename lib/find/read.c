@@ -7,8 +7,10 @@
  *
  * Entering and leaving are without calls, and each checks in some ten instructions that the
  * handle is the thread's last one and open, that this is no child of fork(), and that the process's
- * life goes on: its slot would not count otherwise, so that leaving has to notice. slot->reading
- * tells whether the thread is in a section; sections inside of that one are counted apart.
+ * life goes on: its slot would not count otherwise, so that leaving has to notice. A read leaves the
+ * life to that: what it finds is no more certain before than the section is in the end.
+ * slot->reading tells whether the thread is in a section; sections inside of that one are counted
+ * apart.
  */
 #include <errno.h>
 
@@ -116,7 +118,7 @@ static inline __attribute__((always_inline)) ssize_t
 read_seen(struct kreg *k, const void *key, size_t key_size, const void **value,
 	  struct kreg_owner *owner,
 	  uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t),
-	  bool (*equals)(const void *, const void *, size_t))
+	  bool (*equals)(const void *, const void *, size_t), bool is_long)
 {
 	look_aside epoch = look_epoch(&k->segment);
 	struct entry *entry;
@@ -127,7 +129,7 @@ read_seen(struct kreg *k, const void *key, size_t key_size, const void **value,
 	err = look_probe(&k->segment, hash(&k->segment.hash, key, key_size), epoch, &entry);
 	if (err)
 		return err;
-	if (caa_unlikely(!lookup_is_name(k, entry, equals, key, key_size, owner)))
+	if (caa_unlikely(!lookup_is_name(k, entry, equals, is_long, key, key_size, owner)))
 		return -EAGAIN;
 	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
 	at = entry_head((uint32_t)key_size);
@@ -138,9 +140,9 @@ read_seen(struct kreg *k, const void *key, size_t key_size, const void **value,
 	return look_held(&k->segment, epoch) ? (ssize_t)size : -EAGAIN;
 }
 
-#define READ_BY(hash, equals)                                                                      \
+#define READ_BY(hash, equals, is_long)                                                             \
 	do {                                                                                       \
-		ssize_t got = read_seen(k, key, key_size, value, owner, hash, equals);             \
+		ssize_t got = read_seen(k, key, key_size, value, owner, hash, equals, is_long);    \
                                                                                                    \
 		return caa_likely(got != -EAGAIN) ? got                                            \
 						  : read_whole(k, key, key_size, value, owner);    \
@@ -152,21 +154,24 @@ static __attribute__((noinline)) ssize_t read_other(struct kreg *k, const void *
 						    struct kreg_owner *owner)
 {
 	if (key_size <= 16)
-		READ_BY(hash_to_16, copy_equals);
-	READ_BY(hash_33_to_64, copy_equals);
+		READ_BY(hash_to_16, copy_equals, false);
+	if (key_size <= HASH_SHORT_MAX)
+		READ_BY(hash_33_to_64, copy_equals, true);
+	READ_BY(hash_long_key, copy_equals, true);
 }
 
 ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
 		  struct kreg_owner *owner)
 {
-	if (caa_unlikely(!key) || caa_unlikely(!value) || caa_unlikely(!handle_is_recent(k)) ||
+	if (caa_unlikely(!key) || caa_unlikely(!value) || caa_unlikely(!k) ||
+	    caa_unlikely(*k->fork_mark != thread_recent.number) ||
 	    /* relaxed: as in read_enter_slow() */
 	    caa_unlikely(!load_relaxed(&thread_recent.slot->reading)))
 		return read_whole(k, key, key_size, value, owner);
 	if (caa_likely(key_size - 17 < 16))
-		READ_BY(hash_17_to_32, copy_equals_16_to_32);
-	return key_size - 1 < SHORT_KEY_MAX ? read_other(k, key, key_size, value, owner)
-					    : read_whole(k, key, key_size, value, owner);
+		READ_BY(hash_17_to_32, copy_equals_16_to_32, false);
+	return key_size - 1 < KREG_KEY_MAX ? read_other(k, key, key_size, value, owner)
+					   : read_whole(k, key, key_size, value, owner);
 }
 
 /* Of a section that has others inside, was expelled, or is none. */

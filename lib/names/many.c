@@ -49,7 +49,7 @@ static __attribute__((noinline)) uint32_t hash_other(const struct segment *s,
 	size_t size = key->key_size;
 
 	*hash = 0;
-	if (key_check(key->key, &size) || size > SHORT_KEY_MAX)
+	if (key_check(key->key, &size) || size > HASH_SHORT_MAX)
 		return 0;
 	*hash = hash_key(&s->hash, key->key, size);
 	return (uint32_t)size;
@@ -85,7 +85,10 @@ static __attribute__((noinline)) int64_t lookup_group_listed(struct kreg *k,
 static inline __attribute__((always_inline)) ssize_t
 copy_fetched(const struct kreg *k, const struct fetched *f, const void *key, struct kreg_found *out)
 {
-	return lookup_entry(k, f->at, copy_equals, f->size <= 32, key, f->size, out->value,
+	if (caa_unlikely(f->size > 32))
+		return lookup_entry(k, f->at, copy_equals, false, true, key, f->size, out->value,
+				    out->capacity, &out->owner);
+	return lookup_entry(k, f->at, copy_equals, true, false, key, f->size, out->value,
 			    out->capacity, &out->owner);
 }
 

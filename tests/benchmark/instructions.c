@@ -73,6 +73,8 @@ static const struct kind kinds[] = {
 	{ "kreg-hit-60", &contestant_kreg_lookup, 60 },
 	{ "kreg-ref", &contestant_kreg_ref, 32 },
 	{ "kreg-read", &contestant_kreg_section, 32 },
+	{ "kreg-read-64", &contestant_kreg_read, 32 },
+	{ "kreg-read-64-miss", &contestant_kreg_read, 32, .miss = true },
 	{ "kreg-many", &contestant_kreg_many, 32 },
 	{ "kreg-section", &contestant_kreg_lookup, 32, .run = sections },
 	{ "kreg-pair", &contestant_kreg_lookup, 32, .run = pairs },
