@@ -403,6 +403,16 @@ void try_others(kreg::registry &registry)
 	   "a name is registered, updated and unregistered for a process");
 	registry.allow_others(false);
 	other.kill_it();
+
+	kreg::options options;
+	options.keys = KREG_KEYS_DUPLICATE;
+	options.partitions = 4;
+	kreg::registry groups("groups", options);
+	self = groups.self();
+	is(groups.register_for(self, "for", "1") && groups.register_for(self, "for", "2") &&
+		   groups.update_for(self, "for", "3") && groups.lookup("for")->text() == "3" &&
+		   groups.count() == 2 && groups.unregister_for(self, "for") == 2 && !groups.count(),
+	   "a process joins a group in a registry with partitions, and leaves it");
 }
 
 void try_fork(kreg::registry &registry)
