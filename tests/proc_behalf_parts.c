@@ -18,6 +18,7 @@
 #include "shm/gift.h"
 #include "shm/query.h"
 #include "tests/support/child.h"
+#include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/halt.h"
 #include "tests/support/unit.h"
@@ -228,12 +229,29 @@ START_TEST(a_name_whose_owner_dies_is_taken_out_of_its_partition)
 }
 END_TEST
 
+static void assert_event(struct kreg_listener *listener, uint32_t type)
+{
+	struct kreg_event event = event_wait(listener);
+
+	ck_assert_uint_eq(event.type, type);
+	ck_assert_int_eq(event.entry.owner.pid, child.pid);
+	ck_assert_uint_eq(event.entry.key_size, strlen(key));
+	ck_assert_mem_eq(event.entry.key, key, strlen(key));
+}
+
 START_TEST(a_name_whose_owner_closes_is_taken_out_of_its_partition)
 {
+	struct kreg_listener *listener;
+
 	begin(_i);
+	ck_assert_int_eq(kreg_listen(&listener, k, NULL, 0), 0);
 	ck_assert_int_eq(for_it("one"), 0);
+	assert_event(listener, KREG_EVENT_REGISTER);
 	ck_assert_int_eq(child_ask(&child, 0), 0);
 	assert_whole(k);
+	assert_event(listener, KREG_EVENT_UNREGISTER);
+	event_none(listener);
+	kreg_listener_close(listener);
 	assert_nothing_is_left();
 	child_kill(&child);
 	end();
