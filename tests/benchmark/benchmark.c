@@ -22,7 +22,7 @@ static const struct table *const tables[] = {
 	&table_lookup, &table_sizes,  &table_section, &table_write, &table_shared,
 	&table_two,    &table_tail,   &table_owners,  &table_list,  &table_attach,
 	&table_start,  &table_grow,   &table_memory,  &table_hole,  &table_sweep,
-	&table_death,  &table_listen, &table_guard,   &table_peers,
+	&table_death,  &table_listen, &table_guard,   &table_ls,    &table_peers,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -201,6 +201,8 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "--attach-once"))
 		return attach_once(argv[2], argv[3]);
+	if (argc == 2 && !strcmp(argv[1], "--read-once"))
+		return read_once();
 	snprintf(directory, sizeof(directory), "/dev/shm/kreg-benchmark-%d", getpid());
 	KREG_OPTIONS(registry, .directory = directory, .guard = "none");
 	options.registry = registry;
