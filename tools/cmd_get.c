@@ -21,14 +21,15 @@ static int print_json(const struct found *found, const struct kreg_entry *entry)
 {
 	const struct who *who = who_is(found->who, &entry->owner);
 	struct output_column columns[ENTRY_CELLS];
-	struct output_cell cells[ENTRY_CELLS];
+	struct output_cell cells[ENTRY_CELLS] = { 0 };
 	struct kreg_remote remote;
 
 	if (!who)
 		return -ENOMEM;
 	memcpy(columns, entry_columns, sizeof(columns));
 	columns[ENTRY_FLAGS].on_demand = false;
-	entry_cells(found->k, entry, who, &remote, cells);
+	entry_cells(found->k, entry, &remote, cells);
+	who_cells(who, cells + ENTRY_OWNER);
 	return output_record(&found->client->form, columns, ENTRY_CELLS, cells);
 }
 

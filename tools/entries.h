@@ -25,10 +25,11 @@ enum {
 extern const struct output_column entry_columns[ENTRY_CELLS];
 
 /*
- * Of an entry of @k; @remote has room for what a cell of another host refers to. @k is NULL where
- * the host is not needed, because it takes a lookup of its own.
+ * Sets the cells of an entry of @k, but not those of its owner; @remote has room for what a cell of
+ * another host refers to. @k is NULL where the host is not needed, because it takes a lookup of its
+ * own. @cells are all 0 before the first entry, and may be used again for the next one.
  */
-void entry_cells(struct kreg *k, const struct kreg_entry *entry, const struct who *who,
-		 struct kreg_remote *remote, struct output_cell cells[ENTRY_CELLS]);
+void entry_cells(struct kreg *k, const struct kreg_entry *entry, struct kreg_remote *remote,
+		 struct output_cell cells[ENTRY_CELLS]);
 
 #endif

@@ -17,6 +17,7 @@ struct visit {
 	struct output *output; /* NULL: quiet */
 	struct who_cache *who;
 	bool host; /* it is looked up for each entry */
+	struct output_cell cells[ENTRY_CELLS];
 };
 
 void listing_init(struct listing *listing)
@@ -27,7 +28,6 @@ void listing_init(struct listing *listing)
 
 static int add(const struct kreg_entry *entry, void *data)
 {
-	struct output_cell cells[ENTRY_CELLS];
 	struct visit *visit = data;
 	struct kreg_remote remote;
 	const struct who *who;
@@ -40,8 +40,15 @@ static int add(const struct kreg_entry *entry, void *data)
 	who = who_is(visit->who, &entry->owner);
 	if (!who)
 		return -ENOMEM;
-	entry_cells(visit->host ? visit->k : NULL, entry, who, &remote, cells);
-	return output_add(visit->output, cells);
+	entry_cells(visit->host ? visit->k : NULL, entry, &remote, visit->cells);
+	return output_add_shared(visit->output, visit->cells, who->shared);
+}
+
+static unsigned int needed_of_owners(const struct visit *visit)
+{
+	unsigned int flags = visit->output ? who_needs(visit->output, ENTRY_OWNER) : 0;
+
+	return visit->listing->selection.state < 0 ? flags : flags & ~(unsigned int)WHO_PID_ONLY;
 }
 
 int listing_print(struct client *client, struct kreg *k, struct listing *listing)
@@ -52,9 +59,11 @@ int listing_print(struct client *client, struct kreg *k, struct listing *listing
 
 	if (status)
 		return status;
-	if (visit.output)
+	if (visit.output) {
 		output_order(visit.output, ENTRY_KEY);
-	visit.who = who_new(k, visit.output ? who_needs(visit.output, ENTRY_OWNER) : 0);
+		output_share(visit.output, ENTRY_OWNER, WHO_CELLS);
+	}
+	visit.who = who_new(k, needed_of_owners(&visit));
 	visit.host = visit.output && output_needs(visit.output, ENTRY_HOST);
 	listing->selection.who = visit.who;
 	if (visit.who)

@@ -14,6 +14,7 @@ struct known {
 	struct known *next;
 	uint64_t token;
 	struct who who;
+	struct output_shared shared;
 };
 
 struct who_cache {
@@ -157,6 +158,8 @@ static struct known *look(struct who_cache *cache, const struct kreg_owner *owne
 	known->token = owner->token;
 	who_read(cache->k, owner, cache->flags, &known->who);
 	fill_cells(&known->who);
+	known->shared.cells = known->who.cells;
+	known->who.shared = &known->shared;
 	if (cache->count++ == cache->room)
 		grow(cache);
 	head = head_of(cache, owner->token);
@@ -183,6 +186,11 @@ const struct who *who_is(struct who_cache *cache, const struct kreg_owner *owner
 
 unsigned int who_needs(const struct output *output, size_t first)
 {
-	return (output_needs(output, first + 5) ? WHO_LINE : 0) |
+	bool more = false;
+	size_t i;
+
+	for (i = 1; i < WHO_CELLS; i++)
+		more = more || output_needs(output, first + i);
+	return (more ? 0 : WHO_PID_ONLY) | (output_needs(output, first + 5) ? WHO_LINE : 0) |
 	       (output_needs(output, first + 6) ? WHO_UNIT : 0);
 }

@@ -34,11 +34,13 @@ struct who {
 	const char *line; /* the command line, words apart by spaces */
 	const char *unit; /* systemd's, else the cgroup */
 	struct output_cell cells[WHO_CELLS];
+	struct output_shared *shared; /* for one output */
 };
 
 enum who_flags {
 	WHO_LINE = 1 << 0,
 	WHO_UNIT = 1 << 1,
+	WHO_PID_ONLY = 1 << 2, /* nothing else: /proc is not looked at */
 };
 
 struct who_cache;
@@ -72,7 +74,10 @@ static inline void who_cells(const struct who *who, struct output_cell cells[WHO
 	memcpy(cells, who->cells, sizeof(who->cells));
 }
 
-/* Which WHO_* flags the columns of @output need, the first one of an owner being @first. */
+/*
+ * Which WHO_* flags the columns of @output need, the first one of an owner being @first. The caller
+ * adds what it needs itself: where that is the state, WHO_PID_ONLY goes.
+ */
 unsigned int who_needs(const struct output *output, size_t first);
 
 #endif

@@ -208,6 +208,8 @@ void who_read(struct kreg *k, const struct kreg_owner *owner, unsigned int flags
 	int fd, folder;
 
 	*who = (struct who){ .pid = owner->pid, .uid = KREG_ID_UNKNOWN, .age_ms = -1 };
+	if (flags & WHO_PID_ONLY)
+		return;
 	fd = kreg_owner_pidfd(k, owner);
 	if (fd == -ESRCH && kreg_owner_is_alive(k, owner)) {
 		who->state = WHO_FORGED;

@@ -25,8 +25,8 @@ struct output {
 	size_t *shown; /* which of @columns, @shown_count of them */
 	const struct output_column **shown_columns;
 	size_t shown_count;
-	size_t order;      /* the column to sort by, or NO_COLUMN */
-	size_t order_cell; /* its cell in the rows: behind the others, if it is not shown */
+	size_t shared, shared_count; /* the columns whose cells rows share */
+	size_t order;                /* the column to sort by, or NO_COLUMN */
 	bool descending;
 	bool has_begun;
 	struct rows rows;
@@ -100,15 +100,41 @@ static int choose_order(struct output *output, const char **wrong)
 	return output->order == NO_COLUMN ? -EINVAL : 0;
 }
 
-/* The column to sort by gets a cell of its own in each row, unless it is shown anyway. */
-static void place_order(struct output *output)
+/* Where the column to sort by is among those of the rows: behind the others, if it is not shown. */
+static size_t order_place(const struct output *output)
 {
 	size_t i;
 
 	for (i = 0; i < output->shown_count && output->shown[i] != output->order; i++)
 		;
-	output->order_cell = i;
-	output->rows.has_order = output->order != NO_COLUMN && i == output->shown_count;
+	return i;
+}
+
+static struct rows_column column_of(const struct output *output, size_t column)
+{
+	bool is_shared = column - output->shared < output->shared_count;
+
+	return (struct rows_column){
+		.column = &output->columns[column],
+		.from = is_shared ? column - output->shared : column,
+		.is_shared = is_shared,
+	};
+}
+
+static int rows_begin(struct output *output)
+{
+	bool adds_order = output->order != NO_COLUMN && order_place(output) == output->shown_count;
+	size_t count = output->shown_count + adds_order, i;
+	struct rows_column *columns = calloc(count, sizeof(*columns));
+
+	if (!columns)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		columns[i] = column_of(output,
+				       i < output->shown_count ? output->shown[i] : output->order);
+	return rows_init(&output->rows, columns, count, output->shown_count,
+			 output->order == NO_COLUMN ? SIZE_MAX : order_place(output),
+			 output->form.exact);
 }
 
 static void discard(struct output *output)
@@ -142,13 +168,10 @@ int output_new(struct output **out, const struct output_form *form, const char *
 		err = choose(output, wrong);
 	if (!err)
 		err = choose_order(output, wrong);
-	if (!err)
-		err = rows_init(&output->rows, output->shown_count);
 	if (err) {
 		discard(output);
 		return err;
 	}
-	place_order(output);
 	*out = output;
 	return 0;
 }
@@ -159,7 +182,12 @@ void output_order(struct output *output, size_t column)
 	if (output->form.sort || output->form.json)
 		return;
 	output->order = column;
-	place_order(output);
+}
+
+void output_share(struct output *output, size_t first, size_t count)
+{
+	output->shared = first;
+	output->shared_count = count;
 }
 
 bool output_needs(const struct output *output, size_t column)
@@ -198,38 +226,40 @@ static void json_begin(struct output *output)
 	json_list(output->json, output->name);
 }
 
-static void json_add(struct output *output, const struct output_cell *cells)
+static void json_add(struct output *output, const struct output_cell *cells,
+		     const struct output_shared *shared)
 {
+	struct rows_column column;
 	size_t i;
 
 	json_begin(output);
 	json_break(output->json);
 	json_map(output->json, NULL);
-	for (i = 0; i < output->shown_count; i++)
-		json_cell(output->json, output->shown_columns[i], &cells[output->shown[i]]);
+	for (i = 0; i < output->shown_count; i++) {
+		column = column_of(output, output->shown[i]);
+		json_cell(output->json, column.column,
+			  &(column.is_shared ? shared->cells : cells)[column.from]);
+	}
 	json_end_map(output->json);
+}
+
+int output_add_shared(struct output *output, const struct output_cell *cells,
+		      struct output_shared *shared)
+{
+	int err = 0;
+
+	if (output->json && output->order == NO_COLUMN) {
+		json_add(output, cells, shared);
+		return 0;
+	}
+	if (!output->rows.columns)
+		err = rows_begin(output);
+	return err ? err : rows_add(&output->rows, cells, shared);
 }
 
 int output_add(struct output *output, const struct output_cell *cells)
 {
-	struct kept_cell *row;
-	size_t i;
-	int err = 0;
-
-	if (output->json && output->order == NO_COLUMN) {
-		json_add(output, cells);
-		return 0;
-	}
-	row = rows_new(&output->rows);
-	if (!row)
-		return -ENOMEM;
-	for (i = 0; i < output->shown_count && !err; i++)
-		err = rows_keep(&output->rows, row, i, output->shown_columns[i],
-				&cells[output->shown[i]], output->form.exact);
-	if (!err && output->rows.has_order)
-		err = rows_keep(&output->rows, row, i, &output->columns[output->order],
-				&cells[output->order], output->form.exact);
-	return err;
+	return output_add_shared(output, cells, NULL);
 }
 
 /* Sorted rows as JSON. */
@@ -242,7 +272,8 @@ static void json_rows(struct output *output)
 		json_break(json);
 		json_map(json, NULL);
 		for (i = 0; i < output->shown_count; i++) {
-			const struct kept_cell *kept = &output->rows.row[row][i];
+			const struct kept_cell *kept =
+				rows_cell(&output->rows, output->rows.row[row], i);
 			struct output_cell cell = { .is_there = kept->is_there };
 
 			if (output->shown_columns[i]->type == OUTPUT_TEXT) {
@@ -261,13 +292,11 @@ static int print(struct output *output)
 {
 	int err = 0;
 
-	if (output->order != NO_COLUMN)
-		err = rows_sort(&output->rows, output->order_cell,
-				output->columns[output->order].type, output->descending);
+	err = rows_sort(&output->rows, output->descending);
 	if (err)
 		return err;
 	if (!output->json)
-		return table_print(&output->rows, output->shown_columns, &output->form);
+		return table_print(&output->rows, &output->form);
 	json_begin(output);
 	json_rows(output);
 	json_break(output->json);
@@ -309,41 +338,42 @@ static int record_json(const struct output_column *columns, size_t count,
 }
 
 static int record_row(struct rows *rows, const struct output_column *column,
-		      const struct output_cell *cell, bool exact)
+		      const struct output_cell *cell)
 {
-	static const struct output_column text = { .type = OUTPUT_TEXT };
-	struct output_cell name = output_constant(column->name), value = *cell;
-	struct kept_cell *row = rows_new(rows);
+	struct output_cell cells[] = { output_constant(column->name), *cell };
 	char digits[QUANTITY_MAX];
 
-	if (!row)
-		return -ENOMEM;
 	if (cell->is_there && column->type != OUTPUT_TEXT) {
-		value.bytes = digits;
-		value.size = rows_number(digits, column, cell->number, exact);
+		cells[1].bytes = digits;
+		cells[1].size = rows_number(digits, column, cell->number, rows->exact);
 	}
-	if (rows_keep(rows, row, 0, &text, &name, true))
-		return -ENOMEM;
-	return rows_keep(rows, row, 1, &text, &value, true);
+	return rows_add(rows, cells, NULL);
 }
 
 static int record_table(const struct output_form *form, const struct output_column *columns,
 			size_t count, const struct output_cell *cells)
 {
-	static const struct output_column name = { .type = OUTPUT_TEXT };
-	static const struct output_column *const both[] = { &name, &name };
+	static const struct output_column text = { .type = OUTPUT_TEXT };
+	struct rows_column *both = calloc(2, sizeof(*both));
 	struct output_form plain = *form;
-	struct rows rows = { 0 };
+	struct rows rows;
 	size_t i;
-	int err = rows_init(&rows, 2);
+	int err;
 
+	if (!both)
+		return -ENOMEM;
+	both[0] = (struct rows_column){ .column = &text, .from = 0 };
+	both[1] = (struct rows_column){ .column = &text, .from = 1 };
+	err = rows_init(&rows, both, 2, 2, SIZE_MAX, is_exact(form));
 	plain.no_header = true;
 	for (i = 0; i < count && !err; i++) {
 		if (!columns[i].on_demand)
-			err = record_row(&rows, &columns[i], &cells[i], is_exact(form));
+			err = record_row(&rows, &columns[i], &cells[i]);
 	}
 	if (!err)
-		err = table_print(&rows, both, &plain);
+		err = rows_sort(&rows, false);
+	if (!err)
+		err = table_print(&rows, &plain);
 	rows_free(&rows);
 	return err;
 }

@@ -49,6 +49,15 @@ struct output_cell {
 	bool stays; /* @bytes are there until the output has ended: they need no copy */
 };
 
+/*
+ * Cells that are the same in many rows, as those of an owner: an output keeps them once, and makes
+ * text of them once.
+ */
+struct output_shared {
+	const struct output_cell *cells; /* of the shared columns; they stay, and their text */
+	const struct rows_shared *kept;  /* the output's; NULL at first */
+};
+
 /* What the user has asked for. */
 struct output_form {
 	bool json;
@@ -112,6 +121,16 @@ bool output_needs(const struct output *output, size_t column);
 
 /* Adds a row with a cell for each column, shown or not. Return: 0, -ENOMEM, -EIO. */
 int output_add(struct output *output, const struct output_cell *cells);
+
+/*
+ * Rows of @output share the cells of @count columns from @first on: each row is added by
+ * output_add_shared(), with a struct output_shared that is used for this output alone.
+ */
+void output_share(struct output *output, size_t first, size_t count);
+
+/* The same as output_add(), but that the shared cells of @cells are not looked at. */
+int output_add_shared(struct output *output, const struct output_cell *cells,
+		      struct output_shared *shared);
 
 /*
  * Prints, unless @err is the error of collecting the rows, and frees @output, which may be NULL.

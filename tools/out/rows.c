@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows. 160,000 of them should take little longer than reading them, so cells and text lie one
- * behind the other in large pieces of memory.
+ * Rows. 160,000 of them should take little longer than reading them, so a row, its cells and their
+ * text lie one behind the other in large pieces of memory.
  */
 #include "tools/out/rows.h"
 
@@ -15,6 +15,7 @@
 
 #define CHUNK_SIZE 65536u
 #define HUGE_SIZE (2u << 20)
+#define WIDTH_MASK 0x7ffffffu
 
 struct rows_chunk {
 	struct rows_chunk *next;
@@ -22,12 +23,27 @@ struct rows_chunk {
 	char bytes[] __attribute__((aligned(8)));
 };
 
-int rows_init(struct rows *rows, size_t columns)
+static void columns_add(struct rows_columns *columns, struct rows_column *column)
 {
-	rows_free(rows);
-	rows->columns = columns;
-	rows->width = calloc(columns + 1, sizeof(*rows->width));
-	return rows->width ? 0 : -ENOMEM;
+	column->at = columns->count;
+	columns->at[columns->count++] = column;
+}
+
+int rows_init(struct rows *rows, struct rows_column *columns, size_t count, size_t shown,
+	      size_t order, bool exact)
+{
+	struct rows_column **lists = calloc(2 * count, sizeof(*lists));
+	size_t i;
+
+	*rows = (struct rows){ .columns = columns, .shown = shown, .order = order, .exact = exact };
+	if (!lists)
+		return -ENOMEM;
+	rows->last = &rows->first;
+	rows->own.at = lists;
+	rows->shared.at = lists + count;
+	for (i = 0; i < count; i++)
+		columns_add(columns[i].is_shared ? &rows->shared : &rows->own, &columns[i]);
+	return 0;
 }
 
 void rows_free(struct rows *rows)
@@ -38,8 +54,8 @@ void rows_free(struct rows *rows)
 		rows->chunks = chunk->next;
 		free(chunk);
 	}
-	free(rows->row);
-	free(rows->width);
+	free(rows->own.at);
+	free(rows->columns);
 	*rows = (struct rows){ 0 };
 }
 
@@ -49,23 +65,23 @@ void rows_free(struct rows *rows)
  */
 static struct rows_chunk *new_chunk(struct rows *rows, size_t least)
 {
-	bool is_huge = rows->chunks && least <= HUGE_SIZE - sizeof(struct rows_chunk);
-	size_t room = least > CHUNK_SIZE ? least : CHUNK_SIZE;
+	size_t size = sizeof(struct rows_chunk) + (least > CHUNK_SIZE ? least : CHUNK_SIZE);
+	bool is_huge = rows->chunks;
 	struct rows_chunk *chunk;
 
 	if (is_huge)
-		room = HUGE_SIZE - sizeof(*chunk);
-	chunk = is_huge ? aligned_alloc(HUGE_SIZE, HUGE_SIZE) : malloc(sizeof(*chunk) + room);
+		size = (size + HUGE_SIZE - 1) & ~(size_t)(HUGE_SIZE - 1);
+	chunk = is_huge ? aligned_alloc(HUGE_SIZE, size) : malloc(size);
 	if (!chunk)
 		return NULL;
 	if (is_huge)
-		madvise(chunk, HUGE_SIZE, MADV_HUGEPAGE);
-	*chunk = (struct rows_chunk){ .next = rows->chunks, .room = room };
+		madvise(chunk, size, MADV_HUGEPAGE);
+	*chunk = (struct rows_chunk){ .next = rows->chunks, .room = size - sizeof(*chunk) };
 	rows->chunks = chunk;
 	return chunk;
 }
 
-static void *take(struct rows *rows, size_t size)
+void *rows_take(struct rows *rows, size_t size)
 {
 	struct rows_chunk *chunk = rows->chunks;
 	void *taken;
@@ -79,24 +95,6 @@ static void *take(struct rows *rows, size_t size)
 	taken = chunk->bytes + chunk->used;
 	chunk->used += size;
 	return taken;
-}
-
-struct kept_cell *rows_new(struct rows *rows)
-{
-	size_t room = rows->room ? 2 * rows->room : 64;
-	struct kept_cell **row, *cells;
-
-	if (rows->count == rows->room) {
-		row = reallocarray(rows->row, room, sizeof(*row));
-		if (!row)
-			return NULL;
-		rows->row = row;
-		rows->room = room;
-	}
-	cells = take(rows, (rows->columns + rows->has_order) * sizeof(*cells));
-	if (cells)
-		rows->row[rows->count++] = cells;
-	return cells;
 }
 
 size_t rows_number(char *to, const struct output_column *column, uint64_t number, bool exact)
@@ -113,31 +111,148 @@ size_t rows_number(char *to, const struct output_column *column, uint64_t number
 	}
 }
 
-int rows_keep(struct rows *rows, struct kept_cell *row, size_t at,
-	      const struct output_column *column, const struct output_cell *cell, bool exact)
+/* What a copy of its text takes. */
+static size_t copied_size(const struct rows_column *column, const struct output_cell *cell)
 {
-	struct kept_cell *to = &row[at];
-	char digits[QUANTITY_MAX], *copy;
+	bool is_text = column->column->type == OUTPUT_TEXT;
 
-	*to = (struct kept_cell){ .mood = cell->mood, .is_there = cell->is_there };
+	return is_text && cell->is_there && !cell->stays ? cell->size : 0;
+}
+
+/* The cell is written at once: the parts of a word by themselves take longer. */
+static void keep_number(struct kept_cell *to, const struct rows_column *column,
+			const struct output_cell *cell, bool exact)
+{
+	char digits[QUANTITY_MAX];
+	size_t width = rows_number(digits, column->column, cell->number, exact);
+
+	*to = (struct kept_cell){ .number = cell->number,
+				  .width = width & WIDTH_MASK,
+				  .mood = cell->mood,
+				  .is_there = true };
+}
+
+static void keep_text(struct kept_cell *to, const struct output_cell *cell, const char *bytes)
+{
+	bool is_plain = text_is_plain(cell->bytes, cell->size);
+	size_t width = is_plain ? cell->size : text_width(cell->bytes, cell->size);
+
+	*to = (struct kept_cell){ .bytes = bytes,
+				  .size = (uint32_t)cell->size,
+				  .width = width & WIDTH_MASK,
+				  .is_plain = is_plain,
+				  .mood = cell->mood,
+				  .is_there = true };
+}
+
+/* Its text is copied to @text, unless it stays. Return: the end of the copy. */
+static char *keep(struct kept_cell *to, struct rows_column *column, const struct output_cell *cell,
+		  bool exact, char *text)
+{
+	size_t size = copied_size(column, cell);
+
 	if (!cell->is_there)
-		return 0;
-	if (column->type != OUTPUT_TEXT) {
-		to->number = cell->number;
-		to->width = rows_number(digits, column, cell->number, exact) & 0xff;
-	} else {
-		to->size = (uint32_t)cell->size;
-		to->width = text_width(cell->bytes, cell->size) & 0xfffffff;
-		to->bytes = cell->bytes;
+		*to = (struct kept_cell){ .mood = cell->mood };
+	else if (column->column->type != OUTPUT_TEXT)
+		keep_number(to, column, cell, exact);
+	else
+		keep_text(to, cell, cell->stays ? cell->bytes : text);
+	if (size)
+		memcpy(text, cell->bytes, size);
+	if (to->width > column->width)
+		column->width = to->width;
+	return text + size;
+}
+
+static size_t text_size(const struct rows_columns *columns, const struct output_cell *cells)
+{
+	size_t size = 0, i;
+
+	for (i = 0; i < columns->count; i++)
+		size += copied_size(columns->at[i], &cells[columns->at[i]->from]);
+	return size;
+}
+
+static void keep_all(const struct rows_columns *columns, const struct output_cell *cells,
+		     bool exact, struct kept_cell *to, char *text)
+{
+	struct rows_column *column;
+	size_t i;
+
+	for (i = 0; i < columns->count; i++) {
+		column = columns->at[i];
+		text = keep(&to[i], column, &cells[column->from], exact, text);
 	}
-	if (to->width > rows->width[at])
-		rows->width[at] = to->width;
-	if (column->type != OUTPUT_TEXT || cell->stays || !cell->size)
-		return 0;
-	copy = take(rows, cell->size);
-	if (!copy)
+}
+
+/* NULL: no memory. */
+static const struct rows_shared *keep_shared(struct rows *rows, const struct output_cell *cells)
+{
+	size_t count = rows->shared.count;
+	size_t head = count * (sizeof(struct kept_cell) + sizeof(struct rows_text));
+	struct rows_shared *shared =
+		rows_take(rows, sizeof(*shared) + head + text_size(&rows->shared, cells));
+
+	if (!shared)
+		return NULL;
+	shared->cells = (struct kept_cell *)(shared + 1);
+	shared->texts = (struct rows_text *)(shared->cells + count);
+	memset(shared->texts, 0, count * sizeof(*shared->texts));
+	keep_all(&rows->shared, cells, rows->exact, shared->cells, (char *)(shared->texts + count));
+	return shared;
+}
+
+/* NULL: no memory. */
+static struct row *keep_row(struct rows *rows, const struct output_cell *cells)
+{
+	size_t head = sizeof(struct row) + rows->own.count * sizeof(struct kept_cell);
+	struct row *row = rows_take(rows, head + text_size(&rows->own, cells));
+
+	if (row)
+		keep_all(&rows->own, cells, rows->exact, row->cells, (char *)row + head);
+	return row;
+}
+
+/* While its text is at hand: when all are there, it would have to be fetched once more. */
+static void note_text(struct rows *rows, const struct row *row)
+{
+	const struct kept_cell *cell = rows_cell(rows, row, rows->order);
+	size_t common = cell->size < rows->common ? cell->size : rows->common, i;
+
+	if (!cell->is_there)
+		return;
+	if (!rows->first_text) {
+		rows->first_text = cell;
+		rows->common = cell->size;
+		return;
+	}
+	rows->common = common;
+	if (!common || !memcmp(cell->bytes, rows->first_text->bytes, common))
+		return;
+	for (i = 0; cell->bytes[i] == rows->first_text->bytes[i]; i++)
+		;
+	rows->common = i;
+}
+
+static bool is_by_text(const struct rows *rows)
+{
+	return rows->order != SIZE_MAX && rows->columns[rows->order].column->type == OUTPUT_TEXT;
+}
+
+int rows_add(struct rows *rows, const struct output_cell *cells, struct output_shared *shared)
+{
+	struct row *row = keep_row(rows, cells);
+
+	if (shared && !shared->kept)
+		shared->kept = keep_shared(rows, shared->cells);
+	if (!row || (shared && !shared->kept))
 		return -ENOMEM;
-	memcpy(copy, cell->bytes, cell->size);
-	to->bytes = copy;
+	row->next = NULL;
+	row->shared = shared ? shared->kept : NULL;
+	*rows->last = row;
+	rows->last = &row->next;
+	rows->count++;
+	if (is_by_text(rows))
+		note_text(rows, row);
 	return 0;
 }

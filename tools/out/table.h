@@ -10,8 +10,7 @@
 #include "tools/out/rows.h"
 #include "tools/out/terminal.h"
 
-/* @columns: those of the rows' cells. Return: 0, -ENOMEM, -EIO. */
-int table_print(const struct rows *rows, const struct output_column *const *columns,
-		const struct output_form *form);
+/* Keeps text that it has made in the memory of @rows. Return: 0, -ENOMEM, -EIO. */
+int table_print(struct rows *rows, const struct output_form *form);
 
 #endif

@@ -79,13 +79,46 @@ static bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '\\';
 }
 
+#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
+
+/*
+ * The same of eight bytes at once: a high bit is set where a byte is 0x80 or more, and in a byte of
+ * a sum or difference, as long as none was set before, where it is below 0x20, 0x7f or a backslash.
+ */
+static inline bool are_plain(const unsigned char *p)
+{
+	uint64_t bytes, low, high, backslash;
+
+	memcpy(&bytes, p, sizeof(bytes));
+	low = bytes - EACH(0x20);
+	high = bytes + EACH(0x01);
+	backslash = (bytes ^ EACH('\\')) - EACH(0x01);
+	return !((bytes | low | high | backslash) & EACH(0x80));
+}
+
 static size_t plain_size(const unsigned char *p, const unsigned char *end)
 {
 	const unsigned char *at = p;
 
+	while (end - at >= 8 && are_plain(at))
+		at += 8;
 	while (at < end && is_plain(*at))
 		at++;
 	return (size_t)(at - p);
+}
+
+bool text_is_plain(const void *bytes, size_t size)
+{
+	const unsigned char *p = bytes, *end = p + size;
+
+	if (size < 8)
+		return plain_size(p, end) == size;
+	/* The last eight may have been among those before. */
+	for (; end - p > 8; p += 8) {
+		if (!are_plain(p))
+			return false;
+	}
+	return are_plain(end - 8);
 }
 
 size_t text_width(const void *bytes, size_t size)

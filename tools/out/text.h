@@ -25,6 +25,9 @@ size_t text_width(const void *bytes, size_t size);
  */
 size_t text_escape(char *to, const void *bytes, size_t size, size_t columns, size_t *width);
 
+/* Whether it is printable ASCII without a backslash, which is written as it is. */
+bool text_is_plain(const void *bytes, size_t size);
+
 void text_print(FILE *to, const void *bytes, size_t size);
 
 bool text_is_utf8(const void *bytes, size_t size);
