@@ -12,7 +12,6 @@
 
 struct visit {
 	struct tree *tree;
-	struct kreg *k;
 	struct who_cache *who;
 	size_t registered; /* services that have a name, which are the first */
 };
@@ -91,15 +90,12 @@ static int add_registered(const struct kreg_service *found, void *data)
 	struct visit *visit = data;
 	const struct who *who = who_is(visit->who, &found->owner);
 	struct tree_service *service = add(visit->tree, found->space, found->role);
-	struct kreg_owner owner;
 
 	if (!who || !service)
 		return -ENOMEM;
 	service->who = who;
 	service->state = who->state;
-	/* No lookup finds a name that is only reserved. */
-	if (who->state == WHO_RUNNING &&
-	    kreg_service_whereis(visit->k, found->space, found->role, &owner) == -ENOENT)
+	if (who->state == WHO_RUNNING && found->flags & KREG_REGISTER_RESERVED)
 		service->state = TREE_STARTING;
 	/* With a 0 byte behind it, for a supervisor's. */
 	service->value = calloc(1, found->value_size + 1);
@@ -222,7 +218,7 @@ static int sort(struct tree *tree)
 
 int tree_look(struct tree *tree, struct kreg *k, const char *space, struct who_cache *who)
 {
-	struct visit visit = { .tree = tree, .k = k, .who = who };
+	struct visit visit = { .tree = tree, .who = who };
 	int err = kreg_service_each_reserved(k, space, add_registered, &visit);
 
 	if (!err && tree->count)
