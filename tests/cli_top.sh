@@ -88,13 +88,45 @@ plain_top() {
 		[ "$(grep -Ec "^ *$held holder +$(id -u) running +[0-9]+ +[+][0-9]+ +0 " "$folder/out")" = 2 ]
 	exits 0 "which a filter may leave out" sh -c '! "$1" -r growing top -b -n 1 -d 0.1 --filter stopped | grep -w holder' sh "$regtool"
 	"$regtool" -r growing top -b -n 1 -d 0.1 --namespaces >"$folder/spaces"
-	exits 0 "namespaces, and how many names they have" grep -Eq '^grown +[1-9][0-9]* +[1-9][0-9]* +0$' "$folder/spaces"
+	exits 0 "namespaces, and how many names they have" grep -Eq '^grown +[1-9][0-9]* +[1-9][0-9]* +0 +0 +0$' "$folder/spaces"
 	kill -STOP "$held"
 	exits 0 "of stopped processes, too" sh -c '"$1" -r growing top -b -n 1 -d 0.1 --namespaces | grep -E "^grown +[0-9]+ +0 +[1-9]"' \
 		sh "$regtool"
 	exits 2 "an order that is none" "$regtool" -r growing top -b --sort size
 	exits 4 "a screen without a terminal" "$regtool" -r growing top
 	end_service "$held"
+}
+
+# spaces_has EXPRESSION: the line of namespace "gone": names, those of running and of stopped processes; restarting, failed.
+spaces_has() { "$regtool" -r restarting top -b -n 1 -d 0.1 --namespaces | grep -E "^gone +$1\$"; }
+
+# They have no name: their supervisor reports them.
+restarting() {
+	printf '[Service again]\nExecStart=sleep 1000\nRestartSec=900\n' >"$folder/again.ini"
+	"$regtool" -r restarting up "$folder/again.ini" --namespace gone >"$folder/up" 2>&1 &
+	up=$!
+	started="$started $up"
+	until_ok "$regtool" -r restarting get gone/again
+	exits 0 "a namespace with a service, and its supervisor" spaces_has "2 +2 +0 +0 +0"
+	"$regtool" -r restarting signal gone/again KILL
+	exits 0 "whose service is restarting" until_ok spaces_has "1 +1 +0 +1 +0"
+	printf '[Service bad]\nExecStart=sh -c "exit 3"\nType=notify\n' >>"$folder/again.ini"
+	exits 4 "a change cannot start another" "$regtool" -r restarting up "$folder/again.ini" --namespace gone
+	exits 0 "that has failed" until_ok spaces_has "1 +1 +0 +1 +1"
+	"$regtool" -r restarting down --namespace gone --timeout 30 >"$folder/down" 2>&1
+	wait "$up"
+}
+
+# In which there are no services, and nothing is reported.
+duplicate_keys() {
+	"$regtool" create doubled --keys duplicate
+	"$regtool" -r doubled run one/first -- sleep 1000 &
+	doubled=$!
+	started="$started $doubled"
+	until_ok "$regtool" -r doubled get one/first
+	exits 0 "a namespace of a registry with duplicate keys" sh -c \
+		'"$1" -r doubled top -b -n 1 -d 0.1 --namespaces | grep -E "^one +1 +1 +0 +0 +0$"' sh "$regtool"
+	end_service "$doubled"
 }
 
 # Each on a server of its own, as the one before may still be ending.
@@ -195,6 +227,10 @@ try_all() {
 	"$regtool" destroy --force growing
 	plain_top
 	"$regtool" destroy --force growing
+	restarting
+	"$regtool" destroy --force restarting
+	duplicate_keys
+	"$regtool" destroy --force doubled
 	full_screen
 	"$regtool" destroy --force growing
 }

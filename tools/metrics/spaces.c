@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/reported.h"
+
 struct visit {
 	struct spaces *spaces;
 	struct space *last; /* services of one namespace often come together */
-	struct kreg *k;
+	struct reported *reported;
 	struct who_cache *who;
 };
 
@@ -103,36 +105,75 @@ static int count_service(const struct kreg_service *service, void *data)
 	struct visit *visit = data;
 	struct space *space = find(visit, service->space);
 	const struct who *who = who_is(visit->who, &service->owner);
-	struct kreg_owner owner;
-	int state;
+	bool is_reserved = service->flags & KREG_REGISTER_RESERVED;
 
 	if (!space || !who)
 		return -ENOMEM;
-	state = who->state;
-	/* No lookup finds a name that is only reserved. */
-	if (state == WHO_RUNNING &&
-	    kreg_service_whereis(visit->k, service->space, service->role, &owner) == -ENOENT)
-		state = SPACES_STARTING;
+	reported_mark(visit->reported, service->space, service->role);
+	if (who->state == WHO_RUNNING && is_reserved)
+		space->services[SPACES_STARTING]++;
+	else
+		space->services[who->state]++;
+	return 0;
+}
+
+/*
+ * The state of a service without a name; -1: it is not counted. One that has ended is about to be
+ * restarted, or its supervisor does not look after it. One that runs has unregistered its name, or
+ * it has ended by now: @who is its process.
+ */
+static int state_of(const struct reported_service *service, const struct who *who)
+{
+	switch (service->state) {
+	case KREG_STATE_STARTING:
+		return SPACES_STARTING;
+	case KREG_STATE_RUNNING:
+		return who->state == WHO_UNKNOWN ? SPACES_RESTARTING : (int)who->state;
+	case KREG_STATE_ENDED:
+	case KREG_STATE_RESTARTING:
+		return SPACES_RESTARTING;
+	case KREG_STATE_FAILED:
+		return SPACES_FAILED;
+	default:
+		return -1;
+	}
+}
+
+static int count_reported(struct visit *visit, const struct reported_service *service)
+{
+	const struct who *who = NULL;
+	struct space *space;
+	int state;
+
+	if (service->has_name)
+		return 0;
+	if (service->state == KREG_STATE_RUNNING) {
+		who = who_is(visit->who, &service->owner);
+		if (!who)
+			return -ENOMEM;
+	}
+	state = state_of(service, who);
+	if (state < 0)
+		return 0;
+	space = find(visit, service->space);
+	if (!space)
+		return -ENOMEM;
 	space->services[state]++;
 	return 0;
 }
 
-/* One that has ended is about to be restarted, or its supervisor does not look after it. */
-static int count_reported(const char *name, const char *role,
-			  const struct kreg_service_state *reported, void *data)
+/* Each service once, by its name or, without one, by what is reported of it. */
+static int count_all(struct visit *visit, struct kreg *k)
 {
-	bool is_failed = reported->state == KREG_STATE_FAILED;
-	struct space *space;
+	struct reported *reported = visit->reported;
+	int err = reported_read(reported, k);
+	size_t i;
 
-	(void)role;
-	if (!is_failed && reported->state != KREG_STATE_RESTARTING &&
-	    reported->state != KREG_STATE_ENDED)
-		return 0;
-	space = find(data, name);
-	if (!space)
-		return -ENOMEM;
-	space->services[is_failed ? SPACES_FAILED : SPACES_RESTARTING]++;
-	return 0;
+	if (!err)
+		err = kreg_service_each_reserved(k, NULL, count_service, visit);
+	for (i = 0; i < reported->count && !err; i++)
+		err = count_reported(visit, &reported->list[i]);
+	return err;
 }
 
 static void keep(void *space)
@@ -156,11 +197,11 @@ static void cut(struct spaces *spaces)
 
 int spaces_count(struct spaces *spaces, struct kreg *k, struct who_cache *who)
 {
-	struct visit visit = { .spaces = spaces, .k = k, .who = who };
-	int err = kreg_service_each_reserved(k, NULL, count_service, &visit);
+	struct reported reported = { 0 };
+	struct visit visit = { .spaces = spaces, .reported = &reported, .who = who };
+	int err = count_all(&visit, k);
 
-	if (!err)
-		err = kreg_service_state_each(k, NULL, count_reported, &visit);
+	reported_free(&reported);
 	strcpy(spaces->others.name, SPACES_OTHERS);
 	tdestroy(spaces->tree, keep);
 	spaces->tree = NULL;

@@ -2,9 +2,10 @@
 /*
  * Services, counted by namespace and state.
  *
- * One pass over the services, and one over what supervisors report of theirs; /proc is read once
- * for each process that has one, however many it has. What is printed is bounded: the first SPACES_SHOWN namespaces in alphabetical order have
- * their own counts, all others have one together.
+ * One pass over the services, and one over what supervisors report of theirs; each service is
+ * counted once, whatever happens to it in between (tools/reported.h), and /proc is read once for
+ * each process that has one, however many it has. What is printed is bounded: the first SPACES_SHOWN
+ * namespaces in alphabetical order have their own counts, all others have one together.
  *
  * Used by   picture.c, registry_metrics.c.
  */

@@ -199,15 +199,19 @@ static int add_owners(struct panel *panel, struct who_cache *who, const struct s
 	return err;
 }
 
+/* Within PANEL_COLUMNS. */
+#define SPACE_LINE "%-32.32s %8s %8s %8s %10s %8s"
+
 static int add_space(const struct space *space, void *data)
 {
 	struct panel *panel = data;
-	struct panel_row row = { .key = (int64_t)space->names, .is_bad = space->stopped };
+	struct panel_row row = { .key = (int64_t)space->names,
+				 .is_bad = space->stopped || space->failed };
 
 	escape(row.name, sizeof(row.name), space->name, strlen(space->name));
-	snprintf(row.line, sizeof(row.line), "%-40.40s %9s %9s %9s", row.name,
-		 number_of(space->names).text, number_of(space->running).text,
-		 number_of(space->stopped).text);
+	snprintf(row.line, sizeof(row.line), SPACE_LINE, row.name, number_of(space->names).text,
+		 number_of(space->running).text, number_of(space->stopped).text,
+		 number_of(space->restarting).text, number_of(space->failed).text);
 	return add(panel, &row);
 }
 
@@ -305,8 +309,8 @@ int panel_make(struct panel *panel, struct kreg *k, const char *registry,
 		return -ENOMEM;
 	summarize(panel, registry, sample, who);
 	if (panel->namespaces) {
-		snprintf(panel->heading, PANEL_WIDTH, "%-40s %9s %9s %9s", "NAMESPACE", "NAMES",
-			 "RUNNING", "STOPPED");
+		snprintf(panel->heading, PANEL_WIDTH, SPACE_LINE, "NAMESPACE", "NAMES", "RUNNING",
+			 "STOPPED", "RESTARTING", "FAILED");
 		err = spaces_each(k, who, add_space, panel);
 	} else {
 		err = add_owners(panel, who, sample, columns);

@@ -34,7 +34,7 @@ int panel_order_of(const char *name);
 
 struct panel_row {
 	struct kreg_owner owner; /* token 0: of a namespace */
-	bool is_bad;             /* stopped, or it keeps memory from being reused */
+	bool is_bad;             /* stopped, failed, or it keeps memory from being reused */
 	int64_t key;
 	char name[64]; /* comm or namespace, printable */
 	char line[PANEL_WIDTH];

@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/reported.h"
+
 struct spaces {
 	void *tree;
 	struct space *last; /* names of one namespace often come together */
+	struct reported reported;
 	struct who_cache *who;
 };
 
@@ -56,6 +59,8 @@ static int count(const struct kreg_entry *entry, void *data)
 		return 0;
 	if (kreg_service_parse(entry->key, entry->key_size, name, sizeof(name), role, sizeof(role)))
 		strcpy(name, "-");
+	else
+		reported_mark(&spaces->reported, name, role);
 	space = find(spaces, name);
 	who = who_is(spaces->who, &entry->owner);
 	if (!space || !who)
@@ -64,6 +69,38 @@ static int count(const struct kreg_entry *entry, void *data)
 	space->running += who->state == WHO_RUNNING;
 	space->stopped += who->state == WHO_STOPPED;
 	return 0;
+}
+
+/* One that has ended is about to be restarted, or its supervisor does not look after it. */
+static int count_absent(struct spaces *spaces, const struct reported_service *service)
+{
+	bool restarts =
+		service->state == KREG_STATE_RESTARTING || service->state == KREG_STATE_ENDED;
+	bool failed = service->state == KREG_STATE_FAILED;
+	struct space *space;
+
+	if (service->has_name || (!restarts && !failed))
+		return 0;
+	space = find(spaces, service->space);
+	if (!space)
+		return -ENOMEM;
+	space->restarting += restarts;
+	space->failed += failed;
+	return 0;
+}
+
+static int count_all(struct spaces *spaces, struct kreg *k)
+{
+	struct kreg_pattern all = { .size = sizeof(all) };
+	int err = reported_read(&spaces->reported, k);
+	size_t i;
+
+	/* With duplicate keys there are no services. */
+	if (!err || err == -EINVAL)
+		err = kreg_select(k, &all, count, spaces);
+	for (i = 0; i < spaces->reported.count && !err; i++)
+		err = count_absent(spaces, &spaces->reported.list[i]);
+	return err;
 }
 
 static void show(const void *node, VISIT order, void *data)
@@ -77,12 +114,12 @@ static void show(const void *node, VISIT order, void *data)
 int spaces_each(struct kreg *k, struct who_cache *who,
 		int (*visit)(const struct space *space, void *data), void *data)
 {
-	struct kreg_pattern all = { .size = sizeof(all) };
 	struct spaces spaces = { .who = who };
-	struct walk walk = { visit, data, kreg_select(k, &all, count, &spaces) };
+	struct walk walk = { visit, data, count_all(&spaces, k) };
 
 	if (!walk.err)
 		twalk_r(spaces.tree, show, &walk);
 	tdestroy(spaces.tree, free);
+	reported_free(&spaces.reported);
 	return walk.err;
 }

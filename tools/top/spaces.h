@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Namespaces, with how many names each has, and how many of these are of processes that run or are
- * stopped. One pass over the names, and a look at each owner.
+ * Namespaces, with how many names each has, how many of these are of processes that run or are
+ * stopped, and how many services without a name are restarting or have failed, as their supervisors
+ * report. One pass over the names, one over what is reported, and a look at each owner.
  */
 #ifndef TOOLS_TOP_SPACES_H
 #define TOOLS_TOP_SPACES_H
@@ -10,7 +11,7 @@
 
 struct space {
 	char name[KREG_NAMESPACE_MAX + 1]; /* "-": names of no namespace */
-	uint64_t names, running, stopped;
+	uint64_t names, running, stopped, restarting, failed;
 };
 
 /* Return: 0, -ENOMEM, an error of kreg_select(), or what @visit returned. */
