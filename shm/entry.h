@@ -56,7 +56,7 @@ static inline uint32_t entry_key_size(uint64_t info)
 
 static inline uint32_t entry_kind(uint64_t info)
 {
-	return (info >> ENTRY_KIND_SHIFT) & 0xf;
+	return (info >> ENTRY_KIND_SHIFT) & ENTRY_KIND_MASK;
 }
 
 /* Whether another owner may link a name in front of this one (KREG_REGISTER_REPLACEABLE). */
@@ -106,8 +106,8 @@ static inline bool entry_yields(uint64_t info)
 	return entry_is_remote(info) && entry_is_replaceable(info);
 }
 
-/* Kinds, as a set. */
-#define KIND_OF(kind) (1u << (kind))
+/* Kinds, as a set; of what has flags besides, its kind. */
+#define KIND_OF(kind_and_flags) (1u << ((kind_and_flags)&ENTRY_KIND_MASK))
 #define KINDS_OF_NAMES (KIND_OF(ENTRY_NAME) | KIND_OF(ENTRY_RESERVED))
 /*
  * Those that belong to the program that their owner runs, and end with it at exec. Their

@@ -627,6 +627,7 @@ struct entry {
 /* Kinds; 0: a block that holds no entry. */
 
 /* a registration */
+#define ENTRY_KIND_MASK 0xfu
 #define ENTRY_NAME 1u
 /* a name that is taken and that no search finds yet */
 #define ENTRY_RESERVED 2u
