@@ -607,10 +607,11 @@ static const struct log_record *batch_record(const struct log_batch *batch,
 					     const struct log_reader *reader)
 {
 	uint64_t at = (uint64_t)((uint32_t)reader->position - batch->position) * LOG_UNIT;
-	const struct log_record *record = (const struct log_record *)(batch->bytes + at);
+	const struct log_record *record;
 
 	if (at + sizeof(*record) > batch->size)
 		return NULL;
+	record = (const struct log_record *)(batch->bytes + at);
 	return at + record->bytes <= batch->size ? record : NULL;
 }
 
