@@ -285,6 +285,21 @@ START_TEST(the_smallest_counter_is_found)
 }
 END_TEST
 
+START_TEST(a_unique_name_that_is_no_counter_is_none_of_a_pool)
+{
+	struct kreg_pool pool = KREG_POOL("alone", KREG_STRING);
+	struct kreg_owner owner;
+
+	k = mode_open(_i, "pool-alone");
+	ck_assert_int_eq(kreg_register(k, "alone", KREG_STRING, "x", 1, NULL), 0);
+	ck_assert_int_eq(kreg_pool_next(k, &pool, NULL, 0, &owner), 1);
+	ck_assert_int_eq(kreg_pool_least(k, &pool, NULL, 0, &owner), -ENOENT);
+	ck_assert_int_eq(kreg_update(k, "alone", KREG_STRING, "8 bytes.", 8, NULL, 0), 1);
+	ck_assert_int_eq(kreg_pool_least(k, &pool, NULL, 0, &owner), 8);
+	kreg_close(k);
+}
+END_TEST
+
 /* The pid of the worker for each sub-key. */
 static void map(pid_t *to)
 {
@@ -584,6 +599,7 @@ int main(void)
 		a_process_with_two_entries_has_two_turns,
 		new_pools_begin_with_any_worker,
 		the_smallest_counter_is_found,
+		a_unique_name_that_is_no_counter_is_none_of_a_pool,
 		a_death_moves_only_the_sub_keys_of_the_dead,
 		a_sub_key_has_any_size_and_the_order_of_turns_stays,
 		no_dead_worker_is_found_while_they_are_killed_at_random,

@@ -161,22 +161,36 @@ static int walk_line(struct choice *c, const struct query *q)
 	return c->any || table_held(&walk) ? 0 : -EAGAIN;
 }
 
-/* One look at all entries of the key. Where keys are unique, only the holder is one. */
-static int walk_key(struct choice *c, const struct query *q)
+/* With duplicate keys: in each partition. */
+static int walk_lines(struct choice *c, const struct query *q)
 {
 	struct query in = *q;
-	struct found found;
 	uint32_t partition;
 	int err = 0;
+
+	for (partition = 0; partition < c->k->segment.partitions && !err; partition++) {
+		table_query_partition(&in, partition);
+		err = walk_line(c, &in);
+	}
+	return err;
+}
+
+/*
+ * One look at all entries of the key. Where keys are unique, only the holder is one. -ENOENT: there
+ * are none, or none that counts.
+ */
+static int walk_key(struct choice *c, const struct query *q)
+{
+	struct found found;
+	int err;
 
 	c->any = false;
 	if (c->k->segment.unique) {
 		err = lookup_find(c->k, q, &found);
-		return err ? err : choose_found(c, q, &found);
-	}
-	for (partition = 0; partition < c->k->segment.partitions && !err; partition++) {
-		table_query_partition(&in, partition);
-		err = walk_line(c, &in);
+		if (!err)
+			err = choose_found(c, q, &found);
+	} else {
+		err = walk_lines(c, q);
 	}
 	return err ? err : c->any ? 0 : -ENOENT;
 }
