@@ -179,6 +179,40 @@ START_TEST(a_name_of_this_host_is_of_none_other)
 }
 END_TEST
 
+/* It is refused, and @pid holds the name, with a value of that size. */
+static void assert_taken(pid_t pid, ssize_t size)
+{
+	KREG_REMOTE(remote, .host = "far");
+	struct kreg_found holder = { .size = 77 };
+
+	ck_assert_int_eq(kreg_register_remote(k, "name", 4, "there", 5, &remote, YIELDS, &holder),
+			 -EEXIST);
+	ck_assert_int_eq(holder.owner.pid, pid);
+	ck_assert_int_eq(holder.size, size);
+}
+
+START_TEST(a_name_that_is_taken_has_a_holder_also_if_that_is_the_caller)
+{
+	struct child other;
+
+	begin(_i);
+	ck_assert_int_eq(kreg_register(k, "name", 4, "here", 4, NULL), 0);
+	assert_taken(getpid(), 4);
+	ck_assert_int_eq(kreg_unregister(k, "name", 4), 1);
+	ck_assert_int_eq(kreg_register_with(k, "name", 4, "", 0, KREG_REGISTER_RESERVED, NULL), 0);
+	assert_taken(getpid(), -ENOENT);
+	ck_assert_int_eq(kreg_unregister(k, "name", 4), 1);
+	other = start(REGISTER, 0);
+	assert_taken(other.pid, 4);
+	ck_assert_int_eq(kreg_register_with(k, "name", 4, "in line", 7, KREG_REGISTER_QUEUE, NULL),
+			 KREG_WAITING);
+	assert_taken(other.pid, 4);
+	child_kill(&other);
+	assert_taken(getpid(), 7);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(what_needs_the_process_answers_that_it_is_elsewhere)
 {
 	struct child child;
@@ -402,6 +436,7 @@ int main(void)
 	const TTest *const both[] = {
 		a_name_of_another_host_is_found_by_all_calls_that_find_names,
 		a_name_of_this_host_is_of_none_other,
+		a_name_that_is_taken_has_a_holder_also_if_that_is_the_caller,
 		what_needs_the_process_answers_that_it_is_elsewhere,
 		its_owner_replaces_it_as_a_whole_or_not_at_all,
 		it_yields_to_a_process_of_this_host_however_that_registers,

@@ -80,7 +80,7 @@ static int check(struct kreg *k, const void *key, size_t *key_size, const void *
 	return register_check_holder(k, holder);
 }
 
-/* -ENOENT: the caller has no entry of that key. */
+/* -ENOENT: the caller has no entry of that key; -EREMOTE: one of this host. */
 static int replace_own(struct kreg *k, struct query *q, const struct content *content)
 {
 	const struct update u = { .remote = true };
@@ -90,8 +90,6 @@ static int replace_own(struct kreg *k, struct query *q, const struct content *co
 	/* Those of the entry that is replaced stay. */
 	with.kind = ENTRY_NAME | ENTRY_REMOTE;
 	got = update_entry(k, q, &with, &u);
-	if (got == -EREMOTE)
-		return -EEXIST;
 	return got < 0 ? (int)got : 0;
 }
 
@@ -115,5 +113,8 @@ int kreg_register_remote(struct kreg *k, const void *key, size_t key_size, const
 	content.kind = ENTRY_NAME | ENTRY_REMOTE | flags_of_entry(flags);
 	q = table_query_of(&k->segment, k->self.owner, key, key_size);
 	err = index_may_have(&k->segment, &q) ? replace_own(k, &q, &content) : -ENOENT;
-	return err == -ENOENT ? register_content(k, &q, &content, 0, holder) : err;
+	/* It finds that one of this host is there, and tells who holds the name. */
+	if (err == -ENOENT || err == -EREMOTE)
+		err = register_content(k, &q, &content, 0, holder);
+	return err;
 }
