@@ -27,6 +27,7 @@ struct any {
 	struct kreg_pool pool;
 	struct kreg_ref ref;
 	struct kreg_pending *pending;
+	struct kreg_listener *listener;
 	struct kreg_lock lock;
 	char pool_key[KREG_KEY_MAX], ref_key[KREG_KEY_MAX];
 };
