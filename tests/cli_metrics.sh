@@ -213,7 +213,7 @@ files() {
 	exits 0 "leaves nothing either" sh -c "! ls -A '$folder' | grep -q '^[.]taken'"
 	exits 2 "no file" "$regtool" metrics --textfile "$folder/"
 	if command -v strace >/dev/null; then
-		exits 0 "traced" strace -o "$folder/trace" -e trace=fsync,fdatasync,rename,renameat,renameat2 \
+		exits 0 "traced" strace -E ASAN_OPTIONS=detect_leaks=0 -o "$folder/trace" -e trace=fsync,fdatasync,rename,renameat,renameat2 \
 			"$regtool" metrics --textfile "$folder/kreg.prom"
 		exits 0 "it is on the disk before it takes the file's place" \
 			sh -c "sed -n 's/^\\(fsync\\|rename\\)[a-z0-9]*(.*/\\1/p' '$folder/trace' | head -n 2 | tr '\\n' ' ' | grep -q '^fsync rename'"

@@ -41,6 +41,11 @@ set_up_tools() {
 	mkdir "$folder/bin" "$folder/pkgconfig" "$blocks"
 	printf '#!/bin/sh\nexec %s %s "$@"\n' "$compiler" "$warnings" >"$folder/bin/cc"
 	chmod +x "$folder/bin/cc"
+	if is_sanitized && command -v g++ >/dev/null; then
+		printf '#!/bin/sh\nexec %s %s "$@"\n' "$(command -v g++)" "${SANITIZERS:?the flags of a sanitizer}" \
+			>"$folder/bin/g++"
+		chmod +x "$folder/bin/g++"
+	fi
 	for name in kreg kreg-services; do
 		sed "s|^libdir=.*|libdir=${library%/*}|; s|^includedir=.*|includedir=$source/lib|" \
 			"$build/lib/$name.pc" >"$folder/pkgconfig/$name.pc"

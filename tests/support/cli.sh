@@ -28,6 +28,10 @@ status=0
 mode=
 started=
 
+# A library with a sanitizer goes only into programs that have it too. Such a program does not fit into a limit on address
+# space; and one that is traced cannot look for leaks.
+is_sanitized() { nm -D "${LIBKREG:-none}" 2>/dev/null | grep -qE '__(asan|tsan)_init'; }
+
 ok() {
 	number=$((number + 1))
 	echo "ok $number - $mode: $1"
