@@ -43,6 +43,7 @@
 #include <kreg/pending.hpp>
 #include <kreg/pool.hpp>
 #include <kreg/registry.hpp>
+#include <kreg/remote.hpp>
 #include <kreg/section.hpp>
 
 #endif

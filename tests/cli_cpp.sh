@@ -9,7 +9,10 @@ source=${TOP_SRCDIR:?the top folder of the source}
 # shellcheck source=tests/support/cli.sh
 . "${0%/*}/support/cli.sh"
 LD_LIBRARY_PATH=${library%/*}
-export LD_LIBRARY_PATH
+REGTOOL=$regtool
+SERVICES=$folder/services.ini
+export LD_LIBRARY_PATH REGTOOL SERVICES
+printf '[Service role]\nExecStart=sleep 1000\n' >"$SERVICES"
 
 try_all() {
 	for program in "$folder"/test_*; do
@@ -22,6 +25,16 @@ passes() {
 	exits 0 "$1 passes" sh -c '"$1" >"$2"; status=$?; grep -v "^ok" "$2" >&2; exit $status' sh "$2" "$folder/tap"
 }
 
+# runs COMPILER: its programs do, also with a library that has the sanitizers of the C compiler, $CC: these have a runtime for
+# each kind of compiler.
+runs() {
+	! is_sanitized && return
+	case "$1 ${CC:-cc}" in
+	clang++\ *clang*) true ;;
+	clang++\ * | g++\ *clang*) false ;;
+	esac
+}
+
 # try_compiler COMPILER
 try_compiler() {
 	mode=$1
@@ -30,9 +43,12 @@ try_compiler() {
 		echo "ok $number - $mode: kreg.hpp # SKIP $1 is not installed"
 		return
 	fi
+	made=test
+	runs "$1" || made=other
 	for standard in 17 20; do
+		# shellcheck disable=SC2086 # flags
 		exits 0 "it compiles as C++$standard without a warning" "$1" -std=c++$standard -O1 -Wall -Wextra \
-			-Wpedantic -Werror -I "$source/lib" -o "$folder/test_$1_$standard" \
+			-Wpedantic -Werror ${SANITIZERS:-} -I "$source/lib" -o "$folder/${made}_$1_$standard" \
 			"$source/tests/cpp/test_cpp.cc" -L "${library%/*}" -lkreg
 	done
 	printf '%s\n' '#include <kreg.hpp>' \

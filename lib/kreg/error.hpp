@@ -49,6 +49,8 @@ struct kreg {
 	class lock;
 	class pending;
 	class pool;
+	struct remote;
+	struct service_state;
 
 	using milliseconds = std::chrono::milliseconds;
 	// No timeout.

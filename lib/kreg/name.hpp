@@ -50,6 +50,36 @@ public:
 		unregister();
 	}
 
+	// A name of a process of another host, as kreg_register_remote(). update_remote() changes it; what would change
+	// a name of this process fails with EREMOTE.
+	static name of_remote(registry &in, std::string_view key, const kreg::remote &of,
+			      bytes value, std::uint32_t flags, kreg::owner *holder,
+			      std::error_code &ec)
+	{
+		kreg_found found = {};
+		name made;
+
+		made.key_ = key;
+		inner::result(kreg_register_remote(in.get(), key.data(), key.size(), value.data(),
+						   value.size(), &of, flags, &found),
+			      ec);
+		if (!ec)
+			made.k_ = in.get();
+		if (holder && ec == std::errc::file_exists)
+			*holder = found.owner;
+		return made;
+	}
+	static name of_remote(registry &in, std::string_view key, const kreg::remote &of,
+			      bytes value = {}, std::uint32_t flags = 0,
+			      kreg::owner *holder = nullptr)
+	{
+		std::error_code ec;
+		name made = of_remote(in, key, of, value, flags, holder, ec);
+
+		inner::check(ec, "kreg_register_remote");
+		return made;
+	}
+
 	explicit operator bool() const noexcept
 	{
 		return k_;
@@ -91,7 +121,18 @@ public:
 		inner::check(ec, "kreg_update");
 	}
 
-	// The same if the value is @expected; false if it is another one.
+	// Changes the value of a name of another host, and what it says of that.
+	void update_remote(const kreg::remote &of, bytes value)
+	{
+		std::error_code ec;
+
+		inner::result(kreg_register_remote(k_, key_.data(), key_.size(), value.data(),
+						   value.size(), &of, 0, nullptr),
+			      ec);
+		inner::check(ec, "kreg_register_remote");
+	}
+
+	// The same as update() if the value is @expected; false if it is another one.
 	bool update_if(bytes value, bytes expected)
 	{
 		std::error_code ec;

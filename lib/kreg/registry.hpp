@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <kreg/error.hpp>
+#include <kreg/remote.hpp>
 
 // The options of kreg_open(), with the size set and the rest 0.
 struct kreg::options : kreg_options {
@@ -290,29 +291,9 @@ public:
 	// false to stop, and may throw: the exception ends the listing and is thrown again.
 	template <class Visitor> void each(const kreg::pattern &of, Visitor &&visitor) const
 	{
-		struct state {
-			std::remove_reference_t<Visitor> &visitor;
-			std::exception_ptr thrown;
-		} state{ visitor, nullptr };
+		visiting<Visitor> state{ visitor, nullptr };
 		auto visit = [](const kreg_entry *of_c, void *data) noexcept -> int {
-			auto *to = static_cast<struct state *>(data);
-
-			try {
-				kreg::entry seen(*of_c);
-				using result = decltype(to->visitor(seen));
-
-				static_assert(std::is_void_v<result> ||
-						      std::is_same_v<result, bool>,
-					      "a visitor returns nothing, or bool: false to stop");
-				if constexpr (std::is_void_v<result>)
-					to->visitor(seen);
-				else
-					return to->visitor(seen) ? 0 : 1;
-			} catch (...) {
-				to->thrown = std::current_exception();
-				return 1;
-			}
-			return 0;
+			return static_cast<visiting<Visitor> *>(data)->call(kreg::entry(*of_c));
 		};
 		std::error_code ec;
 
@@ -324,6 +305,67 @@ public:
 	template <class Visitor> void each(Visitor &&visitor) const
 	{
 		each(kreg::pattern(), std::forward<Visitor>(visitor));
+	}
+
+	// What the supervisor of a service reports of it, as kreg_service_state(): nothing if none reports of it.
+	std::optional<kreg::service_state> service_state(const std::string &space,
+							 const std::string &role,
+							 std::error_code &ec) const noexcept
+	{
+		kreg::service_state state;
+
+		if (inner::found(
+			    has_nul(space) || has_nul(role)
+				    ? -EINVAL
+				    : kreg_service_state(k_, space.c_str(), role.c_str(), &state),
+			    ec))
+			return state;
+		return std::nullopt;
+	}
+	std::optional<kreg::service_state> service_state(const std::string &space,
+							 const std::string &role) const
+	{
+		std::error_code ec;
+		auto state = service_state(space, role, ec);
+
+		inner::check(ec, "kreg_service_state");
+		return state;
+	}
+
+	// Visits what supervisors report of all services of a namespace, or of all namespaces, as
+	// kreg_service_state_each(). The visitor gets the namespace, the role, as std::string_view, and a
+	// const kreg::service_state &; what it may return and throw is as for each().
+	template <class Visitor>
+	void each_service_state(const std::string &space, Visitor &&visitor) const
+	{
+		if (has_nul(space))
+			throw std::system_error(EINVAL, category(), "kreg_service_state_each");
+		visit_states(space.c_str(), visitor);
+	}
+	template <class Visitor> void each_service_state(Visitor &&visitor) const
+	{
+		visit_states(nullptr, visitor);
+	}
+
+	// Of which other host the name is, as kreg_remote_host(): nothing if it is of this one, or has no owner.
+	std::optional<kreg::remote> remote_host(std::string_view key,
+						std::error_code &ec) const noexcept
+	{
+		kreg::remote of;
+		auto is_remote =
+			inner::found(kreg_remote_host(k_, key.data(), key.size(), &of), ec);
+
+		if (!is_remote || !*is_remote)
+			return std::nullopt;
+		return of;
+	}
+	std::optional<kreg::remote> remote_host(std::string_view key) const
+	{
+		std::error_code ec;
+		auto of = remote_host(key, ec);
+
+		inner::check(ec, "kreg_remote_host");
+		return of;
 	}
 
 	// Waits until the key has an owner, as kreg_await(): nothing after the timeout.
@@ -362,12 +404,58 @@ public:
 	}
 
 private:
-	// A name with a NUL inside is none; cut there it would be another registry's.
+	// Cut there, a name with a NUL inside would be another one.
+	static bool has_nul(const std::string &name) noexcept
+	{
+		return name.find('\0') != std::string::npos;
+	}
+
 	int open(const std::string &name, const kreg::options &with) noexcept
 	{
-		if (name.find('\0') != std::string::npos)
+		if (has_nul(name))
 			return -EINVAL;
 		return kreg_open(&k_, name.c_str(), &with);
+	}
+
+	// A visitor, and what it has thrown, which must not pass through C.
+	template <class Visitor> struct visiting {
+		std::remove_reference_t<Visitor> &visitor;
+		std::exception_ptr thrown;
+
+		template <class... Seen> int call(const Seen &...seen) noexcept
+		{
+			using result = decltype(visitor(seen...));
+
+			static_assert(std::is_void_v<result> || std::is_same_v<result, bool>,
+				      "a visitor returns nothing, or bool: false to stop");
+			try {
+				if constexpr (std::is_void_v<result>)
+					visitor(seen...);
+				else
+					return visitor(seen...) ? 0 : 1;
+			} catch (...) {
+				thrown = std::current_exception();
+				return 1;
+			}
+			return 0;
+		}
+	};
+
+	template <class Visitor> void visit_states(const char *space, Visitor &visitor) const
+	{
+		visiting<Visitor> state{ visitor, nullptr };
+		auto visit = [](const char *of, const char *role,
+				const struct kreg_service_state *seen, void *data) noexcept -> int {
+			return static_cast<visiting<Visitor> *>(data)->call(
+				std::string_view(of), std::string_view(role),
+				kreg::service_state(*seen));
+		};
+		std::error_code ec;
+
+		inner::result(kreg_service_state_each(k_, space, visit, &state), ec);
+		if (state.thrown)
+			std::rethrow_exception(state.thrown);
+		inner::check(ec, "kreg_service_state_each");
 	}
 
 	static bool ended(int err, std::error_code &ec) noexcept

@@ -415,6 +415,121 @@ void try_others(kreg::registry &registry)
 	   "a process joins a group in a registry with partitions, and leaves it");
 }
 
+void try_remote(kreg::registry &registry)
+{
+	kreg::remote far("far"), farther("farther");
+	kreg::owner holder;
+	std::error_code ec;
+
+	far.token = 3;
+	far.pid = 77;
+	farther.flags = KREG_REMOTE_STALE;
+	{
+		kreg::name name = kreg::name::of_remote(registry, "remote", far, "there");
+		kreg::name mine(registry, "mine");
+		auto of = registry.remote_host("remote");
+
+		is(name && of && of->host_name() == "far" && of->token == 3 && of->pid == 77 &&
+			   of->uid == KREG_ID_UNKNOWN &&
+			   registry.lookup("remote")->text() == "there",
+		   "a name of another host is found, with what is known of that");
+		is(!registry.remote_host("mine", ec) && !ec && !registry.remote_host("nobody", ec) &&
+			   !ec,
+		   "a name of this host, and none, are of no other one");
+		name.update_remote(farther, "elsewhere");
+		of = registry.remote_host("remote");
+		is(of->host_name() == "farther" && of->flags == KREG_REMOTE_STALE && !of->token &&
+			   registry.lookup("remote")->text() == "elsewhere",
+		   "both change in one step");
+		is(thrown([&] { name.update("mine"); }).value() == EREMOTE,
+		   "it is not changed as a name of this host");
+		is(!kreg::name::of_remote(registry, "mine", far, "", 0, &holder, ec) &&
+			   ec == std::errc::file_exists && holder == registry.self(),
+		   "a name that is taken is refused, and its holder is known");
+		is(thrown([&] { kreg::name::of_remote(registry, "none", kreg::remote()); }) ==
+				   std::errc::invalid_argument &&
+			   thrown([&] {
+				   kreg::name::of_remote(registry, "none",
+							 kreg::remote(std::string(65, 'h')));
+			   }) == std::errc::invalid_argument &&
+			   thrown([&] {
+				   kreg::name::of_remote(registry, "none",
+							 kreg::remote(std::string("h\0st", 4)));
+			   }) == std::errc::invalid_argument &&
+			   !registry.whereis("none"),
+		   "no host, one that is too long, and one that would be cut are refused");
+	}
+	is(!registry.whereis("remote"), "it ends with its object");
+}
+
+// `regtool up` of a file with the service "space/role", in the foreground, until the object ends.
+class supervisor
+{
+public:
+	supervisor() : pid_(fork())
+	{
+		if (pid_)
+			return;
+		execl(std::getenv("REGTOOL"), "regtool", "-r", "cpp", "up", std::getenv("SERVICES"),
+		      "--namespace", "space", nullptr);
+		_exit(9);
+	}
+	~supervisor()
+	{
+		kill(pid_, SIGTERM);
+		waitpid(pid_, nullptr, 0);
+	}
+
+private:
+	const pid_t pid_;
+};
+
+void try_states(kreg::registry &registry)
+{
+	std::error_code ec;
+	int visits = 0;
+
+	is(!registry.service_state("space", "role", ec) && !ec,
+	   "without a supervisor nothing is reported");
+	is(thrown([&] { registry.service_state("", "role"); }) == std::errc::invalid_argument &&
+		   thrown([&] { registry.service_state(std::string("a\0b", 3), "role"); }) ==
+			   std::errc::invalid_argument,
+	   "no namespace, and one that would be cut, are refused");
+	registry.each_service_state("space",
+				    [&](std::string_view, std::string_view,
+					const kreg::service_state &) { visits++; });
+	is(!visits, "there are none to visit");
+	supervisor up;
+	auto owner = registry.wait("space/role", std::chrono::seconds(30));
+	auto state = registry.service_state("space", "role");
+	// The name comes first.
+	while (state && state->state == KREG_STATE_STARTING)
+		state = registry.service_state("space", "role");
+	is(state && state->state == KREG_STATE_RUNNING && state->restarts == 0 &&
+		   registry.is_alive(state->owner) && registry.is_alive(state->supervisor) &&
+		   owner == kreg::owner(state->owner),
+	   "a supervisor reports that its service runs");
+	registry.each_service_state([&](std::string_view in, std::string_view of,
+					const kreg::service_state &seen) {
+		visits += in == "space" && of == "role" && seen.owner.token == state->owner.token;
+	});
+	is(visits == 1, "and it is among all of them");
+	try {
+		registry.each_service_state("space", [](std::string_view, std::string_view,
+						      const kreg::service_state &) -> bool {
+			throw std::string("mine");
+		});
+		is(false, "an exception of such a visitor arrives");
+	} catch (const std::string &mine) {
+		is(mine == "mine", "an exception of such a visitor arrives");
+	}
+	is(thrown([&] {
+		   registry.each_service_state("", [](std::string_view, std::string_view,
+						      const kreg::service_state &) {});
+	   }) == std::errc::invalid_argument,
+	   "an empty namespace is refused, and is not all");
+}
+
 void try_fork(kreg::registry &registry)
 {
 	int status = -1;
@@ -500,6 +615,8 @@ int main()
 	try_timeout(registry);
 	try_death(registry);
 	try_others(registry);
+	try_remote(registry);
+	try_states(registry);
 	try_fork(registry);
 	is(registry.count() == 0, "nothing is left");
 	std::printf("1..%d\n", number);
