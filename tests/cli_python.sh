@@ -27,7 +27,7 @@ skip() {
 
 # Prints what is missing.
 missing() {
-	if nm -D "$library" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
+	if is_sanitized; then
 		echo "the library has a sanitizer, and Python has none"
 	elif ! "$python" -c 'import setuptools, cffi, pip, wheel' 2>/dev/null; then
 		echo "no python3-cffi, python3-pip, python3-setuptools or python3-wheel"
@@ -76,7 +76,8 @@ install_package
 LD_LIBRARY_PATH=${library%/*}
 PYTHONPATH=$site
 PYTHONDONTWRITEBYTECODE=1
-export LD_LIBRARY_PATH PYTHONPATH PYTHONDONTWRITEBYTECODE
+SERVICES=$folder/services.ini
+export LD_LIBRARY_PATH PYTHONPATH PYTHONDONTWRITEBYTECODE SERVICES
 cp "$source/tests/python/test_fixture.py" "$folder"
-printf '[Service worker]\nExecStart=sleep 1000\n' >"$folder/services.ini"
+printf '[Service worker]\nExecStart=sleep 1000\n' >"$SERVICES"
 in_both_modes

@@ -24,9 +24,12 @@ from __future__ import annotations
 from ._errors import Error, NameTaken, NotFound, NotPermitted, WaitTimeout
 from ._listen import Event, EventType, Listener
 from ._registry import Entry, Found, Name, Owner, Pool, Registry, counter, version
+from ._remote import Remote
 from ._services import Isolation, Started
+from ._states import ServiceState, State
 
 __all__ = [
     "Entry", "Error", "Event", "EventType", "Found", "Isolation", "Listener", "Name", "NameTaken", "NotFound",
-    "NotPermitted", "Owner", "Pool", "Registry", "Started", "WaitTimeout", "counter", "version",
+    "NotPermitted", "Owner", "Pool", "Registry", "Remote", "ServiceState", "Started", "State", "WaitTimeout", "counter",
+    "version",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Optional
+import os
+from typing import Any, Optional, Union
 
 from ._kreg import ffi, lib
 
@@ -45,6 +46,14 @@ def error(err: int, about: Optional[str] = None) -> Error:
     lib.forget_sentence()
     sentence = about or said or ffi.string(lib.kreg_strerror(err)).decode(errors="replace")
     return CLASSES.get(-err, Error)(-err, sentence)
+
+
+def c_string(text: Union[str, bytes]) -> bytes:
+    """For a char * of C, where it would be cut at a NUL, and be another one."""
+    of = os.fsencode(text)
+    if b"\0" in of:
+        raise error(-errno.EINVAL, "a NUL is in " + ascii(text))
+    return of
 
 
 def check(result: int) -> int:

@@ -9,8 +9,8 @@ import threading
 import weakref
 from typing import Any, AsyncIterator, Iterator, NamedTuple, Optional, Union, cast
 
-from . import _listen, _pending, _services
-from ._errors import Error, check, error
+from . import _listen, _pending, _remote, _services, _states
+from ._errors import Error, c_string, check, error
 from ._kreg import ffi, lib
 
 Bytes = Union[bytes, bytearray, memoryview, str]
@@ -135,7 +135,7 @@ class Registry:
     ) -> None:
         self.name = name
         out = ffi.new("struct kreg **")
-        folders = [ffi.new("char[]", path.encode()) if path else ffi.NULL for path in (directory, guard)]
+        folders = [ffi.new("char[]", c_string(path)) if path else ffi.NULL for path in (directory, guard)]
         options = ffi.new("struct kreg_options *")
         options.size = ffi.sizeof("struct kreg_options")
         options.flags = (
@@ -152,7 +152,7 @@ class Registry:
         options.directory, options.guard = folders
         options.log = ffi.addressof(lib, "keep_sentence")
         lib.forget_sentence()
-        check(lib.kreg_open(out, name.encode(), options))
+        check(lib.kreg_open(out, c_string(name), options))
         self._handle = Handle(out[0])
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -209,6 +209,34 @@ class Registry:
                 failure.holder = to_owner(found.owner)
             raise failure
         return Name(self, k, err == lib.KREG_WAITING)
+
+    def register_remote(
+        self, key: Bytes, value: Bytes, remote: _remote.Remote, *, replaceable: bool = False
+    ) -> Name:
+        """Registers @key as the name of a process of another host; @replaceable: it yields to names of this one."""
+        k = to_bytes(key)
+        self._put_remote(k, to_bytes(value), remote, lib.KREG_REGISTER_REPLACEABLE if replaceable else 0)
+        return Name(self, k, False)
+
+    def _put_remote(self, k: bytes, v: bytes, remote: _remote.Remote, flags: int) -> None:
+        found = ffi.new("struct kreg_found *")
+        of = _remote.from_remote(remote)
+        with self._handle as handle:
+            err = lib.kreg_register_remote(handle, k, len(k), v, len(v), of, flags, found)
+        if err < 0:
+            failure = error(err)
+            if err == -errno.EEXIST:
+                failure.holder = to_owner(found.owner)
+            raise failure
+
+    def remote_host(self, key: Bytes) -> Optional[_remote.Remote]:
+        """Of which other host the name is; None: of this one, or there is none."""
+        k = to_bytes(key)
+        of = ffi.new("struct kreg_remote *")
+        of.size = ffi.sizeof("struct kreg_remote")
+        with self._handle as handle:
+            got = lib.kreg_remote_host(handle, k, len(k), of)
+        return _remote.to_remote(of) if got != -errno.ENOENT and check(got) else None
 
     def allow_others(self, allowed: bool = True) -> None:
         """Lets other processes register, update and unregister names for this one, or forbids it again."""
@@ -284,6 +312,26 @@ class Registry:
         pattern, _keep = _listen.prefix_pattern(p)
         with self._handle as handle:
             check(lib.kreg_select(handle, pattern, lib.visit_entry, ffi.new_handle(seen)))
+        return seen
+
+    def service_state(self, space: str, role: str) -> Optional[_states.ServiceState]:
+        """What the supervisor of a service reports of it; None if none reports of it."""
+        state = ffi.new("struct kreg_service_state *")
+        state.size = ffi.sizeof("struct kreg_service_state")
+        of, its = (c_string(name) for name in (space, role))
+        with self._handle as handle:
+            err = lib.kreg_service_state(handle, of, its, state)
+        if err == -errno.ENOENT:
+            return None
+        check(err)
+        return _states.to_state(space, role, state)
+
+    def service_states(self, space: Optional[str] = None) -> list[_states.ServiceState]:
+        """The same of all services of the namespace, or of all namespaces, in alphabetical order."""
+        seen: list[_states.ServiceState] = []
+        of = ffi.NULL if space is None else c_string(space)
+        with self._handle as handle:
+            check(lib.kreg_service_state_each(handle, of, lib.visit_state, ffi.new_handle(seen)))
         return seen
 
     def counter_sum(self, key: Bytes) -> int:
@@ -438,6 +486,12 @@ class Name:
         v = to_bytes(value)
         with self._handle() as handle:
             check(lib.kreg_update(handle, self.key, len(self.key), v, len(v), ffi.NULL, 0))
+
+    def update_remote(self, value: Bytes, remote: _remote.Remote) -> None:
+        """Changes the value of a name of another host, and what it says of that, in one step."""
+        if self._registry is None:
+            raise error(-errno.ENOENT, "the name was unregistered")
+        self._registry._put_remote(self.key, to_bytes(value), remote, 0)
 
     def add(self, delta: int, *, threshold: Optional[int] = None, to: int = 0) -> int:
         """Adds to a counter, whose value is counter(N), and returns the sum; past @threshold the counter becomes @to."""

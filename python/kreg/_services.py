@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
-from ._errors import check, error
+from ._errors import c_string, check, error
 from ._kreg import ffi, lib
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def strings(words: list[str]) -> Any:
     """An array of C strings up to a NULL, and what has to live as long."""
-    keep = [ffi.new("char[]", os.fsencode(word)) for word in words]
+    keep = [ffi.new("char[]", c_string(word)) for word in words]
     return ffi.new("char *[]", keep + [ffi.NULL]), keep
 
 
@@ -66,7 +66,7 @@ class Started:
         started = ffi.new("struct kreg_started *")
         started.size = ffi.sizeof("struct kreg_started")
         with registry._handle as handle:
-            err = lib.kreg_service_start(handle, space.encode(), role.encode(), how, started)
+            err = lib.kreg_service_start(handle, c_string(space), c_string(role), how, started)
         if err:
             about = f"{argv[0]}: {os.strerror(-started.exec_error)}" if err == -errno.ENOEXEC else None
             failure = error(err, about)
@@ -86,7 +86,7 @@ class Isolation:
         if services is not None:
             lib.forget_sentence()
             keep = ffi.addressof(lib, "keep_sentence")
-            check(lib.kreg_supervision_read(tree, os.fsencode(services), keep, ffi.NULL))
+            check(lib.kreg_supervision_read(tree, c_string(services), keep, ffi.NULL))
         self.registry = registry
         self._handle = registry._handle
         k = self._handle.__enter__()

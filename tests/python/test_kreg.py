@@ -76,6 +76,14 @@ class Names(Case):
             kreg.Registry("none", existing=True)
         with self.assertRaisesRegex(kreg.Error, "kreg_register_with: key is empty"):
             self.registry.register("")
+        for cut in (lambda: kreg.Registry("default\0x"), lambda: kreg.Registry("default", directory="/dev/shm\0x"),
+                    lambda: self.registry.start("space\0x", "role", ["true"]),
+                    lambda: self.registry.start("space", "role", ["true", "a\0b"]),
+                    lambda: self.registry.service_state("space", "role\0x"),
+                    lambda: kreg.Isolation(self.registry, "services.ini\0x")):
+            with self.assertRaisesRegex(kreg.Error, "a NUL is in") as bad:
+                cut()
+            self.assertEqual(bad.exception.errno, errno.EINVAL)
         with self.assertRaisesRegex(kreg.Error, "too long"):
             self.registry.register("k" * 256)
         with self.assertRaisesRegex(kreg.Error, "none"):
@@ -167,6 +175,30 @@ class Names(Case):
         self.assertEqual(self.registry.unregister_for(me, "for"), 1)
         self.assertNotIn("for", self.registry)
         self.registry.allow_others(False)
+
+    def test_remote(self) -> None:
+        far, farther = kreg.Remote("far", token=3, start=5, pid=77, uid=1001), kreg.Remote("farther", stale=True)
+        with self.registry.register_remote("remote", "there", far) as name, self.registry.register("mine"):
+            self.assertEqual((self.registry["remote"].text, self.registry.remote_host("remote")), ("there", far))
+            self.assertIsNone(self.registry.remote_host("mine"))
+            self.assertIsNone(self.registry.remote_host("nobody"))
+            name.update_remote("elsewhere", farther)
+            self.assertEqual((self.registry["remote"].text, self.registry.remote_host("remote")), ("elsewhere", farther))
+            with self.assertRaises(kreg.Error) as refused:
+                name.update("mine")
+            self.assertEqual(refused.exception.errno, errno.EREMOTE)
+            with self.assertRaises(kreg.NameTaken) as taken:
+                self.registry.register_remote("mine", "", far)
+            self.assertEqual(taken.exception.holder, self.registry.self())
+        self.assertNotIn("remote", self.registry)
+        self.assertRaises(kreg.Error, lambda: name.update_remote("again", far))
+        for host in ("", "h" * 65, "h" * 100, "h\0st"):
+            with self.assertRaises(kreg.Error) as bad:
+                self.registry.register_remote("none", "", kreg.Remote(host))
+            self.assertEqual(bad.exception.errno, errno.EINVAL)
+        with self.registry.register_remote("yields", "there", far, replaceable=True):
+            service = self.service("yields")
+            self.assertEqual((self.registry["yields"].owner.pid, self.registry.remote_host("yields")), (service.pid, None))
 
     def test_fork(self) -> None:
         with self.registry.register("fork", "parent") as name:
@@ -286,6 +318,42 @@ class Services(Case):
             key = isolation.key("server")
         self.assertNotIn(key, self.registry)
         self.assertEqual(started.wait(), -signal.SIGTERM)
+
+    def test_states(self) -> None:
+        self.assertIsNone(self.registry.service_state("states", "worker"))
+        self.assertEqual(self.registry.service_states(), [])
+        up = self.spawn(REGTOOL, "up", os.environ["SERVICES"], "--namespace", "states")
+        owner = self.registry.wait_blocking("states/worker", 30)
+        # The name comes first.
+        while (state := self.registry.service_state("states", "worker")) and state.state is kreg.State.STARTING:
+            pass
+        assert state
+        self.assertEqual(
+            (state.state, state.owner, state.supervisor.pid, state.restarts, state.error, state.exitcode, state.restart_in),
+            (kreg.State.RUNNING, owner, up.pid, 0, 0, None, None),
+        )
+        self.assertEqual([(of.space, of.role, of.owner) for of in self.registry.service_states("states")],
+                         [("states", "worker", owner)])
+        self.assertEqual(len(self.registry.service_states()), 1)
+        self.assertEqual(self.registry.service_states("others"), [])
+        up.send_signal(signal.SIGSTOP)
+        os.kill(owner.pid, signal.SIGKILL)
+        self.registry.wait_gone_blocking("states/worker", owner, 30)
+        ended = self.registry.service_state("states", "worker")
+        assert ended
+        self.assertEqual((ended.state, ended.owner), (kreg.State.ENDED, owner))
+        up.send_signal(signal.SIGCONT)
+        while (state := self.registry.service_state("states", "worker")) and state.exitcode is None:
+            pass
+        assert state
+        self.assertEqual(state.exitcode, -signal.SIGKILL)
+        up.terminate()
+        up.wait()
+        self.assertIsNone(self.registry.service_state("states", "worker"))
+        for space in ("", "a b"):
+            with self.assertRaises(kreg.Error) as bad:
+                self.registry.service_states(space)
+            self.assertEqual(bad.exception.errno, errno.EINVAL)
 
     def test_a_name_that_is_taken_over_is_one_event(self) -> None:
         with self.registry.register("taken", replaceable=True), self.registry.listen("taken") as events:
