@@ -55,15 +55,19 @@ try() {
 	completes "regtool guard start --se" --seats
 	completes "regtool guard upg" upgrade
 	completes "regtool get unus" unusual/name
+	completes "regtool cluster sh" shop
 	completes "regtool signal unusual/name SIGWIN" SIGWINCH
 	completes "regtool up $folder/a-file" "$folder/a-file.ini"
 }
 
 "$regtool" run unusual/name -- sleep 1000 &
 started=$!
+"$regtool" run .cluster/shop -- sleep 1000 &
+started="$started $!"
 : >"$folder/a-file.ini"
 mode=bash
 exits 0 "there is a name" until_ok "$regtool" get unusual/name
+exits 0 "there is a bridge" until_ok "$regtool" get .cluster/shop
 for shell in bash zsh fish; do
 	try $shell
 done

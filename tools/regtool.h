@@ -56,7 +56,7 @@ struct command {
 	/*
 	 * Without "regtool". The completion parses it: an option is followed by its argument, a
 	 * word in lower case is offered as it is, and KEY, PREFIX, PID, FILE, FOLDER, GROUP, SIGNAL,
-	 * VERB, STATE and COLUMN are completed with what exists.
+	 * VERB, STATE, CLUSTER and COLUMN are completed with what exists.
 	 */
 	const char *synopsis;
 	const char *summary;

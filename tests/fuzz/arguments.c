@@ -56,7 +56,7 @@ static const char *const words[] = {
 	"--format",   "--version",    "-r",         "--file",       "--slots",
 	"--seats",    "--group",      "--patience", "--known",      "--summary",
 	"--pin",      "--path",       "--size",     "--wait",       "set",
-	"delete",     "services.ini", "up",         "--namespace",  "--no-cgroups",
+	"delete",     "services.ini", "cluster",    "--namespace",  "--no-cgroups",
 	"--watchdog", "--share",      "--reserve",  "--count",      "--key",
 	"upgrade",    "default",      "unique",     "duplicate",    "0660",
 	"value",      "64K",          "a/*",        "-h",           "-n",
@@ -65,7 +65,7 @@ static const char *const words[] = {
 	"--bytes",    "--no-pager",   "-o",         "key,pid",      "lsit",
 	"metrics",    "--textfile",   "dump",       "--hash-names", "--values",
 	"restore",    "openmetrics",  "prometheus", "kept",         "-f",
-	"registries", "--leftovers",  "--own",      "age",          "-1",
+	"registries", "--leftovers",  "--own",      "age",          "--names",
 	"--listen",   "localhost:0",  "./socket",   "[::1]:0",      "0.0.0.0:0",
 	"trace",      "grace",        "--list",     "--all",        "--pid",
 };

@@ -50,9 +50,10 @@ def sample(line):
                 raise Wrong("no comma: " + line)
             at += 1
         at += 1
-    if not re.fullmatch(r" [0-9]+", line[at:]):
+    # Times have milliseconds, all others are whole numbers.
+    if not re.fullmatch(r" [0-9]+(\.[0-9]{3})?", line[at:]) or ("." in line[at:] and not name.endswith("_seconds")):
         raise Wrong("no value: " + line)
-    return name, labels, int(line[at:])
+    return name, labels, float(line[at:]) if "." in line[at:] else int(line[at:])
 
 
 def read(file):

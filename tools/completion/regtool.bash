@@ -20,6 +20,7 @@ _regtool_values()
 	shift 2
 	case $name in
 	KEY | PREFIX) regtool "$@" ls -o key --no-header 2>/dev/null | grep -x '[A-Za-z0-9._:/@-]*' ;;
+	CLUSTER) regtool "$@" ls .cluster/ -o key --no-header 2>/dev/null | sed -n 's,^\.cluster/\([A-Za-z0-9._-]*\) *$,\1,p' ;;
 	PID) regtool "$@" owners -o pid --no-header 2>/dev/null ;;
 	VERB) _regtool_commands ;;
 	STATE) echo running stopped dumping zombie forged unknown ;;

@@ -48,6 +48,8 @@ function __regtool_values
     switch $argv[1]
         case KEY PREFIX
             regtool $registry ls -o key --no-header 2>/dev/null | string match -r '^[A-Za-z0-9._:/@-]*$'
+        case CLUSTER
+            regtool $registry ls .cluster/ -o key --no-header 2>/dev/null | string match -rg '^\.cluster/([A-Za-z0-9._-]+) *$'
         case PID
             regtool $registry owners -o pid --no-header 2>/dev/null | string trim
         case VERB

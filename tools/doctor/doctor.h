@@ -123,5 +123,6 @@ void doctor_memory(const struct doctor_patient *patient);
 void doctor_owners(const struct doctor_patient *patient);
 void doctor_services(const struct doctor_patient *patient);
 void doctor_supervised(const struct doctor_patient *patient);
+void doctor_cluster(const struct doctor_patient *patient);
 
 #endif

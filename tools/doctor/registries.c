@@ -188,6 +188,7 @@ static void check_open(struct doctor_patient *patient)
 	doctor_owners(patient);
 	doctor_services(patient);
 	doctor_supervised(patient);
+	doctor_cluster(patient);
 }
 
 static int check_current(struct doctor *doctor, const struct kreg_registry *registry)

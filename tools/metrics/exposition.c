@@ -111,6 +111,12 @@ void exposition_value(struct exposition *exposition, uint64_t value)
 	fprintf(exposition->to, "%s %" PRIu64 "\n", exposition->has_labels ? "}" : "", value);
 }
 
+void exposition_seconds(struct exposition *exposition, uint64_t ms)
+{
+	fprintf(exposition->to, "%s %" PRIu64 ".%03u\n", exposition->has_labels ? "}" : "",
+		ms / 1000, (unsigned int)(ms % 1000));
+}
+
 void exposition_single(struct exposition *exposition, const struct metric_family *family,
 		       uint64_t value)
 {

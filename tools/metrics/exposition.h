@@ -44,6 +44,8 @@ void exposition_label(struct exposition *exposition, const char *name, const voi
 		      size_t size);
 void exposition_string(struct exposition *exposition, const char *name, const char *value);
 void exposition_value(struct exposition *exposition, uint64_t value);
+/* The same in seconds, with three decimals. */
+void exposition_seconds(struct exposition *exposition, uint64_t ms);
 
 /* A family with one sample without labels. */
 void exposition_single(struct exposition *exposition, const struct metric_family *family,

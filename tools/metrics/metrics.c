@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/metrics/cluster_metrics.h"
 #include "tools/metrics/exposition.h"
 #include "tools/metrics/guard_metrics.h"
 #include "tools/metrics/picture.h"
@@ -39,6 +40,7 @@ static void print(struct exposition *exposition, const struct picture *picture)
 	exposition_value(exposition, 1);
 	guard_metrics(exposition);
 	registry_metrics(exposition, picture);
+	cluster_metrics(exposition, picture);
 	exposition_end(exposition);
 }
 

@@ -44,6 +44,8 @@ static int read_opened(struct picture_registry *registry, struct kreg *k)
 		err = kreg_each_owner(k, count_owner, &owners);
 	if (!err && registry->keys == KREG_KEYS_UNIQUE)
 		err = spaces_count(&registry->spaces, k, who);
+	if (!err && registry->keys == KREG_KEYS_UNIQUE)
+		err = bridges_read(&registry->bridges, k, NULL);
 	who_free(who);
 	return err;
 }
@@ -156,6 +158,7 @@ void picture_free(struct picture *picture)
 		free(picture->registries[i].name);
 		free(picture->registries[i].directory);
 		spaces_free(&picture->registries[i].spaces);
+		bridges_free(&picture->registries[i].bridges);
 	}
 	free(picture->registries);
 	picture->registries = NULL;

@@ -12,6 +12,7 @@
 
 #include "lib/kreg.h"
 #include "tools/client.h"
+#include "tools/cluster/bridges.h"
 #include "tools/metrics/spaces.h"
 #include "tools/who.h"
 
@@ -25,6 +26,7 @@ struct picture_registry {
 	struct kreg_stat stat;
 	uint64_t owners_by_state[WHO_STATES];
 	struct spaces spaces;
+	struct bridges bridges;
 };
 
 struct picture {

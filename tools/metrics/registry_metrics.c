@@ -118,7 +118,7 @@ static const char *const states[] = {
 };
 #define STATES (sizeof(states) / sizeof(states[0]))
 
-static void begin(struct exposition *exposition, const struct picture_registry *registry)
+void registry_metrics_begin(struct exposition *exposition, const struct picture_registry *registry)
 {
 	char uid[16];
 
@@ -132,14 +132,14 @@ static void begin(struct exposition *exposition, const struct picture_registry *
 static void print_one(struct exposition *exposition, const struct picture_registry *registry,
 		      uint64_t value)
 {
-	begin(exposition, registry);
+	registry_metrics_begin(exposition, registry);
 	exposition_value(exposition, value);
 }
 
 static void print_by(struct exposition *exposition, const struct picture_registry *registry,
 		     const char *label, const char *name, uint64_t value)
 {
-	begin(exposition, registry);
+	registry_metrics_begin(exposition, registry);
 	exposition_string(exposition, label, name);
 	exposition_value(exposition, value);
 }
@@ -150,7 +150,7 @@ static void print_facts(struct exposition *exposition, const struct picture_regi
 
 	if (registry->state != KREG_REGISTRY_CURRENT)
 		return;
-	begin(exposition, registry);
+	registry_metrics_begin(exposition, registry);
 	exposition_string(exposition, "keys", keys_name(registry->keys));
 	exposition_string(exposition, "life", life_name(registry->life));
 	snprintf(text, sizeof(text), "%04o", registry->mode & 07777);
@@ -205,7 +205,7 @@ static void print_space(struct exposition *exposition, const struct picture_regi
 	int i;
 
 	for (i = 0; i < SPACES_STATES; i++) {
-		begin(exposition, registry);
+		registry_metrics_begin(exposition, registry);
 		exposition_string(exposition, "namespace", space->name);
 		exposition_string(exposition, "state", spaces_state_name(i));
 		exposition_value(exposition, space->services[i]);
