@@ -42,9 +42,15 @@ promtool_agrees() {
 	exits 0 "promtool has nothing to say against it" sh -c "promtool check metrics <'$folder/text'"
 }
 
-# Alerts and the dashboard, with a registry that has a service; the guard's metrics are there only under it.
+# Alerts and the dashboard, with a registry that has a service, and the state of a bridge; the guard's metrics are there
+# only under it.
 contributed() {
+	python3 "${text%/*}/../cluster/bridge.py" "$regtool" shop &
+	bridge=$!
+	started="$started $bridge"
+	until_ok "$regtool" get .cluster/shop || not_ok "the state of a bridge" "it was not registered"
 	"$regtool" metrics --format prometheus >"$folder/text"
+	end_service "$bridge"
 	if [ "$mode" = guard ]; then
 		exits 0 "alerts and dashboard use what is printed" python3 "$text" used "$folder/text" "$contrib"
 	fi
