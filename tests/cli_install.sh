@@ -69,7 +69,10 @@ try_pkg_config() {
 
 try_cmake() {
 	mode=CMake
-	exits 0 "it finds the package" cmake -S "$source/tests/install" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$root$prefix"
+	with_static=OFF
+	[ ! -e "$libraries/libkreg.a" ] || with_static=ON
+	exits 0 "it finds the package" cmake -S "$source/tests/install" -B "$work/cmake" \
+		-DCMAKE_PREFIX_PATH="$root$prefix" -DWITH_STATIC=$with_static
 	exits 0 "it builds" cmake --build "$work/cmake"
 	run_all "$work/cmake"
 	exits 1 "another major version is not taken" sh -c \
