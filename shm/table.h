@@ -191,9 +191,10 @@ int table_purge(const struct writer *w, const struct query *q, place_t place);
 /*
  * For an entry of @q at @place, named by a hazard, that may have become the first of its
  * key: one that was reserved or had waited. Lookups find it by the index from then on,
- * and by the list until then. False: another one is in front of it.
+ * and by the list until then. False: one of another owner is in front of it. If it is a gift, another
+ * process may have replaced it; the first entry is @owner's then, at another place.
  */
-bool table_settle(const struct writer *w, const struct query *q, place_t place);
+bool table_settle(const struct writer *w, const struct query *q, owner_t owner, place_t place);
 
 /*
  * Links the bucket for @hash if it is not linked, and returns the nearest one that is,

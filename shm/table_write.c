@@ -448,7 +448,7 @@ int table_take(const struct writer *w, const struct query *q, const struct found
  * The seek of table_find_first() clears away what is in front, so nothing that was seen
  * before can be taken over in front of the entry.
  */
-bool table_settle(const struct writer *w, const struct query *q, place_t place)
+bool table_settle(const struct writer *w, const struct query *q, owner_t owner, place_t place)
 {
 	struct query line = *q;
 	struct found first;
@@ -459,5 +459,5 @@ bool table_settle(const struct writer *w, const struct query *q, place_t place)
 		return true;
 	if (first.place == place)
 		index_settle_at(w, q->order, place, first.info);
-	return first.place == place;
+	return first.place == place || first.owner == owner;
 }

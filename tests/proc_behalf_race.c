@@ -337,9 +337,24 @@ START_TEST(an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life)
 }
 END_TEST
 
-/* What happens between the look at the entry and the CAS that replaces it. */
-static struct child *at_replace;
-static int64_t at_replace_order, at_replace_result;
+/* What happens between the look at the entry and the CAS that replaces or unlinks it, or behind the first. */
+enum step { AT_REPLACE, AT_UNLINK, AT_SETTLE };
+
+static struct {
+	struct child *child;
+	enum step step;
+	int64_t order, result;
+} asked;
+
+static void come_to(enum step step)
+{
+	struct child *child = asked.step == step ? asked.child : NULL;
+
+	if (!child)
+		return;
+	asked.child = NULL;
+	ck_assert_int_eq(child_ask(child, asked.order), asked.result);
+}
 
 int __real_table_replace(const struct writer *w, const struct query *q, const struct found *found,
 			 place_t place, place_t *old);
@@ -348,19 +363,43 @@ int __wrap_table_replace(const struct writer *w, const struct query *q, const st
 int __wrap_table_replace(const struct writer *w, const struct query *q, const struct found *found,
 			 place_t place, place_t *old)
 {
-	struct child *asked = at_replace;
-
-	at_replace = NULL;
-	if (asked)
-		ck_assert_int_eq(child_ask(asked, at_replace_order), at_replace_result);
+	come_to(AT_REPLACE);
 	return __real_table_replace(w, q, found, place, old);
+}
+
+int __real_table_unlink(const struct writer *w, const struct query *q, const struct found *found,
+			place_t *place);
+int __wrap_table_unlink(const struct writer *w, const struct query *q, const struct found *found,
+			place_t *place);
+int __wrap_table_unlink(const struct writer *w, const struct query *q, const struct found *found,
+			place_t *place)
+{
+	come_to(AT_UNLINK);
+	return __real_table_unlink(w, q, found, place);
+}
+
+bool __real_table_settle(const struct writer *w, const struct query *q, owner_t owner,
+			 place_t place);
+bool __wrap_table_settle(const struct writer *w, const struct query *q, owner_t owner,
+			 place_t place);
+bool __wrap_table_settle(const struct writer *w, const struct query *q, owner_t owner,
+			 place_t place)
+{
+	come_to(AT_SETTLE);
+	return __real_table_settle(w, q, owner, place);
+}
+
+static void meanwhile_at(enum step step, struct child *child, int64_t order, int64_t result)
+{
+	asked.child = child;
+	asked.step = step;
+	asked.order = order;
+	asked.result = result;
 }
 
 static void meanwhile(struct child *child, int64_t order, int64_t result)
 {
-	at_replace = child;
-	at_replace_order = order;
-	at_replace_result = result;
+	meanwhile_at(AT_REPLACE, child, order, result);
 }
 
 enum order { UPDATE_FOR, UNREGISTER_FOR, UPDATE_OWN, UNREGISTER_OWN };
@@ -414,7 +453,7 @@ START_TEST(an_owners_change_begins_again_when_another_was_first)
 	ck_assert_int_eq(kreg_register_for(k, &self, "name", KREG_STRING, "mine", 4, 0, NULL), 0);
 	meanwhile(&other, UPDATE_FOR, 0);
 	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "again", 5, NULL, 0), 6);
-	ck_assert_ptr_null(at_replace);
+	ck_assert_ptr_null(asked.child);
 	assert_value("again");
 	/* What it expected is not there any more. */
 	meanwhile(&other, UPDATE_FOR, 0);
@@ -447,13 +486,61 @@ START_TEST(a_change_for_another_begins_again_when_its_owner_was_first)
 	ck_assert_int_eq(kreg_register_for(k, &to, "name", KREG_STRING, "first", 5, 0, NULL), 0);
 	meanwhile(&owner, UPDATE_OWN, 5);
 	ck_assert_int_eq(kreg_update_for(k, &to, "name", KREG_STRING, "second", 6), 0);
-	ck_assert_ptr_null(at_replace);
+	ck_assert_ptr_null(asked.child);
 	assert_value("second");
 	meanwhile(&owner, UNREGISTER_OWN, 1);
 	ck_assert_int_eq(kreg_update_for(k, &to, "name", KREG_STRING, "late", 4), -ENOENT);
 	ck_assert_int_eq(kreg_count(k), 0);
 	assert_whole(k);
 	child_kill(&owner);
+	kreg_close(k);
+}
+END_TEST
+
+static int match_any(const struct kreg_entry *entry, void *data)
+{
+	(void)entry;
+	(void)data;
+	return 1;
+}
+
+static int64_t unregister_as(int way, const struct kreg_owner *self)
+{
+	if (way == 0)
+		return kreg_unregister_for(k, self, "name", KREG_STRING);
+	if (way == 1)
+		return kreg_unregister_match(k, "name", KREG_STRING, match_any, NULL);
+	if (way == 2)
+		return kreg_unregister(k, "name", KREG_STRING);
+	return kreg_unregister_all(k, KREG_UNREGISTER_PROCESS);
+}
+
+START_TEST(an_update_for_the_owner_hides_the_name_from_no_call)
+{
+	const uint32_t replaceable = KREG_REGISTER_REPLACEABLE;
+	struct kreg_owner self;
+	struct child other;
+	int way;
+
+	begin(_i);
+	self = self_of(k);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	other = child_start(obey, &self);
+	ck_assert_int_ne(link_hear(other.link), 0);
+	for (way = 0; way < 4; way++) {
+		ck_assert_int_eq(
+			kreg_register_for(k, &self, "name", KREG_STRING, "mine", 4, 0, NULL), 0);
+		/* The caller holds the name all the time: nobody is ahead. */
+		meanwhile_at(AT_SETTLE, &other, UPDATE_FOR, 0);
+		ck_assert_int_eq(kreg_set_flags(k, "name", KREG_STRING, replaceable), 0);
+		ck_assert_ptr_null(asked.child);
+		meanwhile_at(AT_UNLINK, &other, UPDATE_FOR, 0);
+		ck_assert_msg(unregister_as(way, &self) == 1, "way %d leaves the name", way);
+		ck_assert_ptr_null(asked.child);
+		ck_assert_int_eq(kreg_lookup(k, "name", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	}
+	assert_whole(k);
+	child_kill(&other);
 	kreg_close(k);
 }
 END_TEST
@@ -468,6 +555,7 @@ int main(void)
 		an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life,
 		an_owners_change_begins_again_when_another_was_first,
 		a_change_for_another_begins_again_when_its_owner_was_first,
+		an_update_for_the_owner_hides_the_name_from_no_call,
 		NULL,
 	};
 

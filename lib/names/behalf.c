@@ -247,7 +247,7 @@ int kreg_unregister_for(struct kreg *k, const struct kreg_owner *to, const void 
 	change_line_of(&change, to->token, &line);
 	while (!(err = change_own_next(&change, &line, &found))) {
 		if (entry_is_gift(found.info)) {
-			count += !change_unlink_gift(&change, &found);
+			count += change_own_unlink(&change, &line, &found) > 0;
 		} else {
 			has_own = true;
 			line.after = found.place;

@@ -103,7 +103,7 @@ void change_count_kinds(struct kreg *k, uint64_t before, uint64_t after)
 /* Our reserved name has become a name that lookups find. */
 static void tell_published(struct change *change, const struct found *own)
 {
-	change->waits = !table_settle(&change->thread->writer, change->q, own->place);
+	change->waits = !table_settle(&change->thread->writer, change->q, own->owner, own->place);
 	PROBE(name_registered, change->k->segment.inode, change->q->key, change->q->key_size,
 	      change->waits);
 	tell_register(change->k, own, change->waits ? LOG_WAITING : 0);

@@ -124,6 +124,12 @@ void change_line_of(struct change *change, owner_t owner, struct own_line *line)
 int change_own_next(struct change *change, struct own_line *line, struct found *out);
 
 /*
+ * Unregisters @found, which change_own_next() has returned last. 1; 0: another process was first. Where
+ * that has replaced the entry, the new one may be behind the walk, so this begins again. -EUCLEAN.
+ */
+int change_own_unlink(struct change *change, struct own_line *line, const struct found *found);
+
+/*
  * The first own entry that matches the change's query; the one at @place. -ENOENT,
  * -EUCLEAN. What these and change_own_next() return stays as it is, with its value, until
  * another entry is found or the change is left; but another process may replace or unregister a

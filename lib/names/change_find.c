@@ -79,6 +79,16 @@ int change_own_next(struct change *change, struct own_line *line, struct found *
 	}
 }
 
+int change_own_unlink(struct change *change, struct own_line *line, const struct found *found)
+{
+	int err = change_unlink_gift(change, found);
+
+	if (err != -ENOENT)
+		return err ? err : 1;
+	line->begun = false;
+	return 0;
+}
+
 bool change_find_holder(struct change *change, struct found *out)
 {
 	return change_find_first(change, out);
@@ -133,8 +143,9 @@ uint32_t change_ahead(struct change *change, place_t place)
 	do {
 		ahead = 0;
 		table_line(&k->segment, &line, &walk);
+		/* Another process may have replaced a gift since, by one at another place. */
 		while (!table_line_next(&k->segment, &k->lives, &line, &walk, &at) &&
-		       at.place != place)
+		       at.place != place && at.owner != k->self.owner)
 			ahead++;
 	} while (grace_again(&change->thread->writer));
 	return ahead;

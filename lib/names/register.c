@@ -60,7 +60,7 @@ static void leave_line(struct change *change, place_t taken)
 	change_own_line(change, &line);
 	while (!change_own_next(change, &line, &own)) {
 		if (own.place != taken)
-			change_unlink(change, &own);
+			change_own_unlink(change, &line, &own);
 		else
 			line.after = taken;
 	}
@@ -144,7 +144,7 @@ static int holder_of_line(struct change *change, struct kreg_found *holder)
 		if (err)
 			return err;
 		if (found.owner == k->self.owner) {
-			table_settle(&change->thread->writer, change->q, found.place);
+			table_settle(&change->thread->writer, change->q, found.owner, found.place);
 			return 0;
 		}
 		if (found_copy(k, &found, holder) && !grace_again(&change->thread->writer))
@@ -369,7 +369,7 @@ static __attribute__((noinline)) int unregister_matching(struct change *change, 
 				continue;
 			}
 		}
-		count += !change_unlink(change, &own);
+		count += change_own_unlink(change, &line, &own) > 0;
 	}
 	return err == -ENOENT ? count : err;
 }

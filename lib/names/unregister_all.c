@@ -55,13 +55,13 @@ static bool is_wanted(const struct all *all, const struct entry *entry, uint64_t
 	       owner_without_image(load_relaxed(&entry->owner)) == k->self.owner;
 }
 
-/* Another process may have been first at a gift. */
-static void count(struct all *all, int err)
+/* @unlinked: how many, or an error. */
+static void count(struct all *all, int unlinked)
 {
-	if (!err)
-		all->count++;
-	else if (err != -ENOENT && !all->err)
-		all->err = err;
+	if (unlinked > 0)
+		all->count += unlinked;
+	else if (unlinked && !all->err)
+		all->err = unlinked;
 }
 
 /* Those under the key of @q. -ENOENT: all of them. */
@@ -80,7 +80,7 @@ static int unregister_key(struct all *all, const struct query *q)
 		if (all->tag && heap_tag_of(k->heap, own.place) != all->tag)
 			line.after = own.place;
 		else
-			count(all, change_unlink(&change, &own));
+			count(all, change_own_unlink(&change, &line, &own));
 	}
 	change_leave(&change);
 	return err;

@@ -128,7 +128,7 @@ static ssize_t update_own(struct change *change, const struct update *u, struct 
 	 * what was seen is cleared away, so from now on the new flags are what others see.
 	 */
 	if (!err && u->flags)
-		change->waits = !table_settle(&change->thread->writer, change->q, place);
+		change->waits = !table_settle(&change->thread->writer, change->q, own.owner, place);
 	/* Another process has replaced or unregistered it first. */
 	if (err == -ENOENT)
 		err = -EXDEV;

@@ -100,7 +100,7 @@ int wait_find(struct kreg *k, const struct query *q, struct found *out)
 	/* A name that was waited for: from now on lookups find it by the index. */
 	if (!err && out->owner == k->self.owner && q->kinds & KINDS_OF_NAMES &&
 	    grace_protect(&thread->writer, HAZARD_OWN, out->place))
-		table_settle(&thread->writer, q, out->place);
+		table_settle(&thread->writer, q, out->owner, out->place);
 	handle_leave(thread);
 	return err;
 }
