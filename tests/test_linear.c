@@ -7,41 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/linear/checker.h"
+#include "tests/linear/written.h"
 #include "tests/support/unit.h"
-
-#define SMALL 6u
-#define MANY 200000
-
-static struct history history;
-static struct checker *checker;
-static uint8_t key;
-
-static void set_up(void)
-{
-	history.count = 0;
-	key = 0;
-	checker = checker_new();
-	ck_assert_ptr_nonnull(checker);
-}
-
-static void tear_down(void)
-{
-	checker_free(checker);
-}
-
-static struct operation *add(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t kind,
-			     int32_t result)
-{
-	struct operation *op = &history.operations[history.count++];
-
-	*op = (struct operation){ .begun = begun, .ended = ended, .worker = worker };
-	op->kind = kind;
-	op->result = result;
-	op->key = key;
-	op->holder = WORKER_NONE;
-	return op;
-}
 
 static void registers(uint32_t begun, uint32_t ended, uint8_t worker, uint8_t number)
 {
@@ -493,104 +460,124 @@ START_TEST(an_unregister_all_that_leaves_the_name_or_miscounts_is_refused)
 }
 END_TEST
 
-/* Tries all orders, without remembering configurations. */
-static bool some_order_does(uint32_t done, model_t state)
+static struct operation *for_another(uint32_t at, uint8_t worker, uint8_t kind, uint8_t to,
+				     int32_t result)
 {
-	bool is_complete = true;
-	uint32_t i, j;
+	struct operation *op = add(at, at + 1, worker, kind, result);
 
-	for (i = 0; i < history.count; i++) {
-		const struct operation *op = &history.operations[i];
-		model_t next = state;
-		bool may_be_next = true, dead = false;
-
-		if (done >> i & 1)
-			continue;
-		is_complete = is_complete && is_pending(op);
-		for (j = 0; j < history.count; j++) {
-			const struct operation *other = &history.operations[j];
-
-			if (done >> j & 1)
-				dead = dead ||
-				       (other->kind == OP_DIE && other->worker == op->worker);
-			else if (!is_pending(other) && other->ended < op->begun)
-				may_be_next = false;
-		}
-		if (may_be_next && model_apply(&next, op, dead) &&
-		    some_order_does(done | 1u << i, next))
-			return true;
-	}
-	return is_complete;
+	op->to = to;
+	op->value = value_of(worker, 0);
+	return op;
 }
 
-static void choose_answer(struct operation *op, unsigned int *seed)
+START_TEST(what_others_register_and_update_is_its_owners)
 {
-	static const int32_t failures[] = {
-		[OP_REGISTER] = -EEXIST,     [OP_UNREGISTER] = 1,
-		[OP_UNREGISTER_ALL] = 1,     [OP_UPDATE] = -ENOENT,
-		[OP_SET_FLAGS] = -EPERM,     [OP_LOOKUP] = -ENOENT,
-		[OP_UPDATE_IF] = -ECANCELED, [OP_DIE] = 0,
-	};
-	uint8_t value = history.operations[rand_r(seed) % (int)history.count].value;
+	for_another(1, 1, OP_REGISTER_FOR, 0, 0);
+	add(3, 4, 2, OP_LOOKUP, 0)->holder = 0;
+	history.operations[1].found = value_of(1, 0);
+	for_another(5, 2, OP_UPDATE_FOR, 0, 0);
+	add(7, 8, 0, OP_UPDATE, 0)->found = value_of(2, 0);
+	for_another(9, 2, OP_UNREGISTER_FOR, 0, 1);
+	finds_none(11, 12, 1);
+	assert_is(true);
+	/* Or the caller's. */
+	history.operations[1].holder = 1;
+	assert_is(false);
+}
+END_TEST
 
-	op->result = rand_r(seed) % 2 ? failures[op->kind] : 0;
-	if (op->kind == OP_REGISTER || op->kind == OP_SET_FLAGS)
-		op->flags = (uint8_t)(rand_r(seed) % 4);
-	if (op->kind == OP_UPDATE_IF)
-		op->expected = value;
-	else if ((op->kind == OP_UPDATE || op->kind >= OP_LOOKUP) && !op->result &&
-		 rand_r(seed) % 2)
-		op->found = value;
+START_TEST(what_a_worker_has_registered_itself_is_its_own)
+{
+	registers(1, 2, 0, 0);
+	for_another(3, 1, OP_UPDATE_FOR, 0, -EPERM);
+	for_another(5, 1, OP_UNREGISTER_FOR, 0, -EPERM);
+	for_another(7, 1, OP_UPDATE_FOR, 2, -ENOENT);
+	for_another(9, 1, OP_UNREGISTER_FOR, 2, 0);
+	assert_is(true);
+	history.operations[1].result = 0;
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(an_unregister_for_that_misses_the_name_is_refused)
+{
+	for_another(1, 1, OP_REGISTER_FOR, 0, 0);
+	for_another(3, 1, OP_UNREGISTER_FOR, 0, 0);
+	assert_is(false);
+}
+END_TEST
+
+START_TEST(a_call_for_the_dead_changes_nothing)
+{
+	dies(1, 2, 0);
+	for_another(3, 1, OP_REGISTER_FOR, 0, 0);
+	for_another(5, 1, OP_UPDATE_FOR, 0, -ESRCH);
+	finds_none(7, 8, 2);
+	assert_is(true);
+	history.operations[3].result = 0;
+	assert_is(false);
+}
+END_TEST
+
+static void counts(uint32_t at, int8_t delta, uint8_t threshold, uint8_t to, uint8_t now)
+{
+	struct operation *op = add(at, at + 1, 0, OP_COUNT, 0);
+
+	op->delta = delta;
+	op->threshold = threshold;
+	op->value = to + 1;
+	op->found = now + 1;
 }
 
-/* At each tick one of a few workers begins an operation, or ends one. */
-static void make_small(unsigned int *seed)
+START_TEST(a_count_that_passes_its_threshold_is_refused)
 {
-	uint32_t tick, ticks = (uint32_t)rand_r(seed) % (2 * SMALL) + 1;
-	struct operation *now[3] = { NULL };
-
-	history.count = 0;
-	for (tick = 1; tick <= ticks; tick++) {
-		uint8_t worker = (uint8_t)(rand_r(seed) % 3);
-		struct operation *op = now[worker];
-
-		now[worker] = NULL;
-		if (op) {
-			op->ended = tick;
-			continue;
-		}
-		key = rand_r(seed) % 4 == 0;
-		op = add(tick, 0, worker, (uint8_t)(rand_r(seed) % (OP_DIE + 1)), 0);
-		op->value = value_of(worker, tick % OWN_MAX);
-		choose_answer(op, seed);
-		now[worker] = op;
-	}
-	for (tick = 0; tick < history.count; tick++) {
-		if (history.operations[tick].kind == OP_DIE && !history.operations[tick].ended)
-			history.operations[tick].ended = ticks + 1;
-	}
+	history.form = FORM_COUNTERS;
+	add(1, 2, 0, OP_REGISTER, 0)->value = 7 + 1;
+	counts(3, 2, 9, 0, 9);
+	counts(5, 1, 9, 3, 3);
+	counts(7, -2, 2, 6, 6);
+	assert_is(true);
+	history.operations[2].found = 10 + 1;
+	assert_is(false);
 }
+END_TEST
 
-START_TEST(the_search_agrees_with_trying_all_orders)
+START_TEST(a_counter_seen_past_the_threshold_is_refused)
 {
-	unsigned int seed = unit_seed();
-	uint32_t i, accepted = 0;
+	history.form = FORM_COUNTERS;
+	add(1, 2, 0, OP_REGISTER, 0)->value = 8 + 1;
+	counts(3, 4, 9, 0, 0);
+	add(3, 4, 1, OP_LOOKUP, 0)->found = VALUE_WRONG;
+	assert_is(false);
+}
+END_TEST
 
-	printf("# KREG_SEED=%u\n", seed);
-	for (i = 0; i < MANY; i++) {
-		bool expected, got;
+START_TEST(of_duplicates_the_one_registered_last_is_updated)
+{
+	history.form = FORM_DUPLICATES;
+	registers(1, 2, 0, 0);
+	registers(3, 4, 0, 1);
+	registers(5, 6, 1, 0);
+	updates(7, 8, 0, 1, 2);
+	updates_if(9, 10, 0, 0, 3, 0);
+	updates_if(11, 12, 0, 0, 4, -ECANCELED);
+	finds(13, 14, 2, 0, 3);
+	unregisters(15, 16, 0, 2);
+	finds(17, 18, 2, 1, 0);
+	assert_is(true);
+	history.operations[3].found = value_of(0, 0);
+	assert_is(false);
+}
+END_TEST
 
-		make_small(&seed);
-		expected = some_order_does(0, 0);
-		got = checker_is_linearizable(checker, &history, NULL);
-		if (got != expected)
-			history_print(stdout, &history, 0);
-		ck_assert_int_eq(got, expected);
-		accepted += got;
-	}
-	printf("# %u of %u histories are linearizable\n", accepted, MANY);
-	ck_assert_uint_gt(accepted, MANY / 50);
-	ck_assert_uint_lt(accepted, MANY / 2);
+START_TEST(a_duplicate_key_without_an_owner_while_it_has_one_is_refused)
+{
+	history.form = FORM_DUPLICATES;
+	registers(1, 2, 0, 0);
+	registers(3, 4, 1, 0);
+	unregisters(5, 6, 0, 1);
+	finds_none(5, 6, 2);
+	assert_is(false);
 }
 END_TEST
 
@@ -631,9 +618,16 @@ int main(void)
 		a_name_that_is_lost_while_its_flags_are_set_must_have_been_taken,
 		flags_that_are_set_on_anothers_name_are_refused,
 		an_unregister_all_that_leaves_the_name_or_miscounts_is_refused,
-		the_search_agrees_with_trying_all_orders,
+		what_others_register_and_update_is_its_owners,
+		what_a_worker_has_registered_itself_is_its_own,
+		an_unregister_for_that_misses_the_name_is_refused,
+		a_call_for_the_dead_changes_nothing,
+		a_count_that_passes_its_threshold_is_refused,
+		a_counter_seen_past_the_threshold_is_refused,
+		of_duplicates_the_one_registered_last_is_updated,
+		a_duplicate_key_without_an_owner_while_it_has_one_is_refused,
 		NULL,
 	};
 
-	return unit_run("linear", set_up, tear_down, tests);
+	return unit_run("linear", written_begin, written_end, tests);
 }

@@ -60,7 +60,7 @@ uint64_t checker_work(const struct checker *c)
 /* The slot that the configuration has, or would have. */
 static struct configuration *seen_at(const struct checker *c, uint64_t done, model_t state)
 {
-	uint64_t at = (done ^ (uint64_t)state << 40 ^ state) * 0x9e3779b97f4a7c15ull >> 20;
+	uint64_t at = (done * 0xff51afd7ed558ccdull ^ state) * 0x9e3779b97f4a7c15ull >> 20;
 	struct configuration *seen;
 
 	for (;; at++) {
@@ -116,10 +116,20 @@ static uint32_t first_end(const struct checker *c, uint64_t done)
 	return first;
 }
 
+/* A bit for each worker. */
+static uint32_t dead_workers(const struct checker *c, uint64_t done)
+{
+	uint32_t i, dead = 0;
+
+	for (i = 0; i < WORKERS_MAX; i++)
+		dead |= (uint32_t)((done & c->deaths[i]) != 0) << i;
+	return dead;
+}
+
 /* Whether, from this configuration, all the rest can be put in order. */
 static bool search(struct checker *c, uint64_t done, model_t state)
 {
-	uint32_t i, end = first_end(c, done);
+	uint32_t i, end = first_end(c, done), dead = dead_workers(c, done);
 
 	if (__builtin_popcountll(done) > __builtin_popcountll(c->most_placed))
 		c->most_placed = done;
@@ -129,12 +139,11 @@ static bool search(struct checker *c, uint64_t done, model_t state)
 		return false;
 	for (i = 0; i < c->history->count; i++) {
 		const struct operation *op = &c->history->operations[i];
-		bool dead = done & c->deaths[op->worker];
 		model_t next = state;
 
 		if (op->begun > end)
 			break;
-		if (done >> i & 1 || !model_apply(&next, op, dead && op->kind != OP_DIE))
+		if (done >> i & 1 || !model_apply(c->history->form, &next, op, dead))
 			continue;
 		/*
 		 * It makes no difference whether a pending operation without effect has

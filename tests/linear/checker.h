@@ -12,7 +12,7 @@
  *
  * Promises  the search is complete: false means that there is no such order.
  * Needs     a history that is sorted, and starts when no key has an owner.
- * Used by   proc_linear.c, test_linear.c.
+ * Used by   proc_linear.c, test_linear.c, test_linear_search.c.
  */
 #ifndef KREG_TESTS_LINEAR_CHECKER_H
 #define KREG_TESTS_LINEAR_CHECKER_H

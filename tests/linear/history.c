@@ -23,8 +23,9 @@ void history_sort(struct history *h)
 
 static bool has_changed(const struct operation *op)
 {
-	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL)
-		return op->result == 1;
+	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL ||
+	    op->kind == OP_UNREGISTER_FOR)
+		return op->result > 0;
 	return op->kind < OP_LOOKUP && !op->result && !is_pending(op);
 }
 
@@ -61,6 +62,10 @@ static const char *kind_name(uint8_t kind)
 		[OP_UPDATE] = "update",
 		[OP_UPDATE_IF] = "update_if",
 		[OP_SET_FLAGS] = "set_flags",
+		[OP_COUNT] = "count",
+		[OP_REGISTER_FOR] = "register_for",
+		[OP_UPDATE_FOR] = "update_for",
+		[OP_UNREGISTER_FOR] = "unregister_for",
 		[OP_LOOKUP] = "lookup",
 		[OP_LOST] = "has lost",
 		[OP_DIE] = "dies",
@@ -69,15 +74,17 @@ static const char *kind_name(uint8_t kind)
 	return names[kind];
 }
 
-static void print_value(FILE *out, const char *before, uint8_t value)
+static void print_value(FILE *out, enum form form, const char *before, uint8_t value)
 {
 	if (value == VALUE_WRONG)
 		fprintf(out, "%sa value of nobody here", before);
+	else if (value != VALUE_NONE && form == FORM_COUNTERS)
+		fprintf(out, "%s%d", before, value - 1);
 	else if (value != VALUE_NONE)
 		fprintf(out, "%sv%u (by %u)", before, value, value_writer(value));
 }
 
-static void print_result(FILE *out, const struct operation *op)
+static void print_result(FILE *out, enum form form, const struct operation *op)
 {
 	if (is_pending(op)) {
 		fprintf(out, " -> killed inside");
@@ -87,7 +94,7 @@ static void print_result(FILE *out, const struct operation *op)
 		fprintf(out, " -> %s", strerrorname_np(-op->result));
 	else
 		fprintf(out, " -> %d", op->result);
-	print_value(out, ", found ", op->found);
+	print_value(out, form, ", found ", op->found);
 	if (op->holder == WORKER_WRONG)
 		fprintf(out, ", holder nobody here");
 	else if (op->holder != WORKER_NONE)
@@ -108,9 +115,13 @@ void history_print(FILE *out, const struct history *h, uint64_t placed)
 			continue;
 		fprintf(out, " key %u%s%s", op->key, op->flags & FLAG_REPLACE ? " REPLACE" : "",
 			op->flags & FLAG_DROP ? " DROP" : "");
-		print_value(out, " if ", op->expected);
-		print_value(out, " = ", op->value);
-		print_result(out, op);
+		if (is_for_another(op))
+			fprintf(out, " for worker %u", op->to);
+		if (op->kind == OP_COUNT)
+			fprintf(out, " by %d up to %u, then", op->delta, op->threshold);
+		print_value(out, h->form, " if ", op->expected);
+		print_value(out, h->form, " = ", op->value);
+		print_result(out, h->form, op);
 	}
 	fprintf(out, "\n");
 }

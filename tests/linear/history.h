@@ -23,6 +23,17 @@
 #define OPERATIONS_MAX 64u /* of a history: a set of them is a word of bits */
 #define OWN_MAX 10u        /* of these, at most this many by one worker */
 
+/* What the entries of a history are. */
+enum form {
+	FORM_NAMES,      /* of unique keys; each value is written by one operation only */
+	FORM_COUNTERS,   /* of unique keys; their values are 0 to COUNT_MAX */
+	FORM_DUPLICATES, /* of one key, at most OWN_ENTRIES of each worker; values as of FORM_NAMES */
+	FORMS
+};
+
+#define COUNT_MAX 9
+#define OWN_ENTRIES 2u
+
 enum operation_kind {
 	OP_REGISTER,
 	OP_UNREGISTER,
@@ -30,18 +41,19 @@ enum operation_kind {
 	OP_UPDATE,
 	OP_UPDATE_IF,
 	OP_SET_FLAGS,
+	OP_COUNT, /* kreg_counter_add_bounded() */
+	OP_REGISTER_FOR,
+	OP_UPDATE_FOR,
+	OP_UNREGISTER_FOR,
 	OP_LOOKUP,
 	OP_LOST, /* the second step of an OP_SET_FLAGS that returned KREG_WAITING */
 	OP_DIE
 };
 
-/* Of OP_REGISTER; OP_SET_FLAGS sets FLAG_DROP or clears it. */
+/* Of OP_REGISTER; OP_SET_FLAGS sets FLAG_DROP or clears it; OP_REGISTER_FOR has FLAG_DROP or not. */
 enum { FLAG_REPLACE = 1, FLAG_DROP = 2 };
 
-/*
- * Each value is written by one operation only, so it identifies the operation and the
- * worker.
- */
+/* Of FORM_NAMES and FORM_DUPLICATES as value_of() makes it, of FORM_COUNTERS the number and 1. */
 enum { VALUE_NONE = 0, VALUE_WRONG = 0xff };
 enum { WORKER_NONE = 0xff, WORKER_WRONG = 0xfe };
 
@@ -57,9 +69,13 @@ struct operation {
 	uint8_t expected; /* of OP_UPDATE_IF */
 	uint8_t found;    /* the value returned, or VALUE_NONE */
 	uint8_t holder;   /* the owner returned, or WORKER_NONE */
+	uint8_t to;       /* the worker for whom OP_..._FOR is */
+	int8_t delta; /* of OP_COUNT, whose @value is what a count that passes @threshold becomes */
+	uint8_t threshold;
 };
 
 struct history {
+	enum form form;
 	uint32_t count;
 	struct operation operations[OPERATIONS_MAX];
 };
@@ -72,6 +88,12 @@ static inline uint8_t value_of(uint32_t worker, uint32_t number)
 static inline uint8_t value_writer(uint8_t value)
 {
 	return (uint8_t)((value - 1u) / OWN_MAX);
+}
+
+static inline bool is_for_another(const struct operation *op)
+{
+	return op->kind == OP_REGISTER_FOR || op->kind == OP_UPDATE_FOR ||
+	       op->kind == OP_UNREGISTER_FOR;
 }
 
 static inline bool is_pending(const struct operation *op)

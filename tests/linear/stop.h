@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#define STOP_KINDS 8u
+#define STOP_KINDS 12u
 
 /* @stop is called in a signal handler. 0 or a negative errno. */
 int stop_init(void (*stop)(void));

@@ -19,24 +19,25 @@
 #include <unistd.h>
 
 #include "shm/atomic.h"
+#include "tests/linear/calls.h"
 #include "tests/linear/stop.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/whole.h"
 
-#define VALUE_ROOM 4096u
 #define SPINS 200u
 #define ONE_STOPS_IN 4u
 #define WAIT_TICKS 30u
 
 struct worker {
 	struct worker_board *board;
-	struct kreg *k;
+	struct caller caller;
 	uint64_t random;
 	uint32_t number;
+	uint32_t entries;        /* of FORM_DUPLICATES */
 	uint8_t holds[KEYS_MAX]; /* the value, as far as it knows */
-	uint8_t last[KEYS_MAX];  /* the one that it wrote last */
-	unsigned char value[VALUE_ROOM];
-	unsigned char bytes[VALUE_ROOM];
+	uint8_t last[KEYS_MAX];  /* the one that it wrote last, before that one */
+	uint8_t seen[KEYS_MAX];  /* the owner that it found last */
 };
 
 /* The worker that the signal handler stops. */
@@ -167,145 +168,51 @@ static uint32_t random_below(struct worker *w, uint32_t bound)
 	return (uint32_t)((worker_random(&w->random) >> 32) * bound >> 32);
 }
 
-/*
- * Contains the operation that wrote it and its history; some values fit beside their key,
- * some do not.
- */
-static uint32_t value_make(const struct worker_board *board, uint8_t value, unsigned char *out)
-{
-	uint32_t size = 8 + (value % 8 ? value % 40u : value * 40u);
-
-	memset(out, value, size);
-	memcpy(out, &board->history, sizeof(board->history));
-	out[4] = value;
-	return size;
-}
-
-static uint8_t value_read(const struct worker_board *board, const unsigned char *bytes,
-			  ssize_t size)
-{
-	unsigned char whole[VALUE_ROOM];
-
-	if (size < 8 || size > (ssize_t)VALUE_ROOM || !bytes[4] ||
-	    bytes[4] >= value_of(WORKERS_MAX, 0) || value_make(board, bytes[4], whole) != size ||
-	    memcmp(whole, bytes, (size_t)size))
-		return VALUE_WRONG;
-	return bytes[4];
-}
-
-static uint8_t holder_read(const struct worker_board *board, pid_t pid)
-{
-	uint8_t i;
-
-	for (i = 0; i < board->workers; i++) {
-		if (board->pids[i] == pid)
-			return i;
-	}
-	return WORKER_WRONG;
-}
-
-static const char *key_name(uint32_t key)
-{
-	static const char *const names[KEYS_MAX] = {
-		"a", "another", "and one that is longer than what a lookup takes the shortcut for"
-	};
-
-	return names[key];
-}
-
-static uint32_t register_flags(uint8_t flags)
-{
-	return (flags & FLAG_REPLACE ? KREG_REGISTER_REPLACE : 0u) |
-	       (flags & FLAG_DROP ? KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP : 0u);
-}
-
-/* Each reads the holder's value too, which must be from the same moment. */
-static void do_register(struct worker *w, struct operation *op, uint32_t size)
-{
-	struct kreg_found found = { .value = w->bytes, .capacity = VALUE_ROOM };
-	const char *key = key_name(op->key);
-
-	if (op->value % 2 && !op->flags)
-		op->result = kreg_register(w->k, key, KREG_STRING, w->value, size, &found);
-	else
-		op->result = kreg_register_with(w->k, key, KREG_STRING, w->value, size,
-						register_flags(op->flags), &found);
-	if (op->result != -EEXIST)
-		return;
-	op->holder = holder_read(w->board, found.owner.pid);
-	op->found = value_read(w->board, w->bytes, found.size);
-}
-
-static void do_update(struct worker *w, struct operation *op, uint32_t size)
-{
-	ssize_t got = kreg_update(w->k, key_name(op->key), KREG_STRING, w->value, size, w->bytes,
-				  VALUE_ROOM);
-
-	op->result = got < 0 ? (int32_t)got : 0;
-	if (got >= 0)
-		op->found = value_read(w->board, w->bytes, got);
-}
-
-static void do_update_if(struct worker *w, struct operation *op, uint32_t size)
-{
-	unsigned char expected[VALUE_ROOM];
-	uint32_t expected_size = value_make(w->board, op->expected, expected);
-
-	op->result = kreg_update_if(w->k, key_name(op->key), KREG_STRING, w->value, size, expected,
-				    expected_size);
-}
-
-static void do_lookup(struct worker *w, struct operation *op)
-{
-	struct kreg_owner owner;
-	ssize_t got;
-
-	do {
-		got = kreg_lookup(w->k, key_name(op->key), KREG_STRING, w->bytes, VALUE_ROOM,
-				  &owner);
-	} while (got == -EAGAIN);
-	op->result = got < 0 ? (int32_t)got : 0;
-	if (got < 0)
-		return;
-	op->found = value_read(w->board, w->bytes, got);
-	op->holder = holder_read(w->board, owner.pid);
-}
-
-static void perform(struct worker *w, struct operation *op)
-{
-	uint32_t size = value_make(w->board, op->value, w->value);
-
-	if (op->kind == OP_REGISTER)
-		do_register(w, op, size);
-	else if (op->kind == OP_UNREGISTER)
-		op->result = kreg_unregister(w->k, key_name(op->key), KREG_STRING);
-	else if (op->kind == OP_UNREGISTER_ALL)
-		op->result = (int32_t)kreg_unregister_all(w->k, KREG_UNREGISTER_PROCESS);
-	else if (op->kind == OP_SET_FLAGS)
-		op->result = kreg_set_flags(w->k, key_name(op->key), KREG_STRING,
-					    register_flags(op->flags));
-	else if (op->kind == OP_UPDATE)
-		do_update(w, op, size);
-	else if (op->kind == OP_UPDATE_IF)
-		do_update_if(w, op, size);
-	else
-		do_lookup(w, op);
-}
+/* In percent, cumulative, up to OP_UNREGISTER_FOR: without the key, and with it. The rest are lookups. */
+static const uint32_t shares[FORMS][2][OP_LOOKUP] = {
+	[FORM_NAMES] = { { 42, 45, 47, 50, 53, 56, 56, 66, 72, 78 },
+			 { 7, 26, 31, 50, 65, 76, 76, 79, 86, 88 } },
+	[FORM_COUNTERS] = { { 10, 12, 12, 12, 14, 14, 18, 58, 76, 80 },
+			    { 4, 10, 10, 14, 20, 20, 64, 68, 78, 80 } },
+	[FORM_DUPLICATES] = { { 60, 63, 65, 70, 75, 75, 75, 75, 75, 75 },
+			      { 25, 35, 40, 60, 80, 80, 80, 80, 80, 80 } },
+};
 
 static enum operation_kind choose_kind(struct worker *w, uint32_t key)
 {
-	/* In percent, cumulative. */
-	static const uint32_t up_to[2][OP_LOOKUP] = { { 50, 53, 55, 58, 61, 64 },
-						      { 8, 30, 36, 58, 75, 87 } };
 	uint32_t dice = random_below(w, 100), kind = OP_REGISTER;
-	const uint32_t *shares = up_to[w->holds[key] != VALUE_NONE];
+	const uint32_t *up_to = shares[w->board->form][w->holds[key] != VALUE_NONE];
 
-	while (kind < OP_LOOKUP && dice >= shares[kind])
+	while (kind < OP_LOOKUP && dice >= up_to[kind])
 		kind++;
 	/* With several keys it is several steps. */
 	if (kind == OP_UNREGISTER_ALL && w->board->keys > 1)
 		kind = OP_UNREGISTER;
+	if (w->board->form == FORM_DUPLICATES && kind == OP_REGISTER && w->entries == OWN_ENTRIES)
+		kind = OP_UPDATE;
 	return (enum operation_kind)kind;
+}
+
+static uint8_t choose_value(struct worker *w, uint32_t number)
+{
+	if (w->board->form == FORM_COUNTERS)
+		return (uint8_t)(1 + random_below(w, COUNT_MAX + 1));
+	return value_of(w->number, number);
+}
+
+/* Mostly the one that holds the key, as far as it knows. */
+static uint8_t choose_whom(struct worker *w, uint32_t key)
+{
+	if (w->seen[key] < w->board->workers && random_below(w, 4))
+		return w->seen[key];
+	return (uint8_t)random_below(w, w->board->workers);
+}
+
+static void choose_count(struct worker *w, struct operation *op)
+{
+	op->delta = (int8_t)(random_below(w, 2) ? 1 + (int)random_below(w, 4)
+						: -1 - (int)random_below(w, 4));
+	op->threshold = (uint8_t)(random_below(w, 6) + (op->delta > 0 ? COUNT_MAX - 5 : 0));
 }
 
 static struct operation choose(struct worker *w, uint32_t number)
@@ -314,28 +221,47 @@ static struct operation choose(struct worker *w, uint32_t number)
 
 	op.key = (uint8_t)random_below(w, w->board->keys);
 	op.kind = (uint8_t)choose_kind(w, op.key);
-	if (op.kind == OP_REGISTER)
+	if (op.kind == OP_REGISTER && w->board->form == FORM_NAMES)
 		op.flags = (uint8_t)random_below(w, 4);
-	else if (op.kind == OP_SET_FLAGS)
+	else if (op.kind == OP_SET_FLAGS ||
+		 (op.kind == OP_REGISTER_FOR && w->board->form == FORM_NAMES))
 		op.flags = random_below(w, 2) ? FLAG_DROP : 0;
-	if (op.kind == OP_REGISTER || op.kind == OP_UPDATE || op.kind == OP_UPDATE_IF)
-		op.value = value_of(w->number, number);
+	if (op.kind < OP_LOOKUP)
+		op.value = choose_value(w, number);
 	if (op.kind == OP_UPDATE_IF)
 		op.expected =
 			random_below(w, 3) && w->holds[op.key] ? w->holds[op.key] : w->last[op.key];
+	if (op.kind == OP_COUNT)
+		choose_count(w, &op);
+	if (is_for_another(&op))
+		op.to = choose_whom(w, op.key);
 	return op;
+}
+
+static void remember_own(struct worker *w, const struct operation *op)
+{
+	bool is_lost = op->result == -EPERM || op->result == -ENOENT;
+
+	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL || is_lost) {
+		w->holds[op->key] = VALUE_NONE;
+		w->entries = 0;
+	} else if (!op->result) {
+		w->last[op->key] = w->holds[op->key] ? w->holds[op->key] : op->value;
+		w->holds[op->key] = op->kind == OP_COUNT ? op->found : op->value;
+		w->entries += op->kind == OP_REGISTER;
+	}
 }
 
 static void remember(struct worker *w, const struct operation *op)
 {
-	bool is_lost = op->result == -EPERM || op->result == -ENOENT;
-
-	if (op->kind == OP_LOOKUP || op->kind == OP_SET_FLAGS)
-		return;
-	if (op->kind == OP_UNREGISTER || op->kind == OP_UNREGISTER_ALL || is_lost)
-		w->holds[op->key] = VALUE_NONE;
-	else if (!op->result)
-		w->holds[op->key] = w->last[op->key] = op->value;
+	if (op->holder < WORKERS_MAX)
+		w->seen[op->key] = op->holder;
+	if (op->kind == OP_REGISTER_FOR && !op->result)
+		w->seen[op->key] = op->to;
+	if (op->kind < OP_SET_FLAGS || op->kind == OP_COUNT)
+		remember_own(w, op);
+	else if (op->kind == OP_REGISTER_FOR && op->to == w->number && !op->result)
+		w->holds[op->key] = op->value;
 }
 
 /* Stops in the middle of an operation. */
@@ -370,6 +296,8 @@ static void take_part(struct worker *w)
 	w->random = w->board->seed ^ (uint64_t)w->board->history << 8 ^ w->number;
 	memset(w->holds, VALUE_NONE, sizeof(w->holds));
 	memset(w->last, value_of(w->number, 0), sizeof(w->last));
+	memset(w->seen, WORKER_NONE, sizeof(w->seen));
+	w->entries = 0;
 	for (number = 0; number < w->board->each; number++) {
 		struct operation *op = &page->operations[number];
 
@@ -379,7 +307,7 @@ static void take_part(struct worker *w)
 		store_release(&page->count, number + 1);
 		if (number >= page->stop_at || !random_below(w, ONE_STOPS_IN))
 			stop_arm(op->kind, worker_random(&w->random));
-		perform(w, op);
+		call_perform(&w->caller, op);
 		stop_disarm();
 		ended = worker_tick(w->board);
 		store_release(&op->ended, ended);
@@ -390,13 +318,23 @@ static void take_part(struct worker *w)
 
 static bool forget_all(struct worker *w)
 {
-	uint32_t key;
+	uint32_t form, key;
 
-	for (key = 0; key < KEYS_MAX; key++) {
-		if (kreg_unregister(w->k, key_name(key), KREG_STRING) < 0)
-			return false;
+	for (form = 0; form < FORMS; form++) {
+		for (key = 0; key < KEYS_MAX; key++) {
+			if (kreg_unregister(w->caller.k[form], call_key(key), KREG_STRING) < 0)
+				return false;
+		}
 	}
 	return true;
+}
+
+struct kreg *worker_open(int mode, enum form form)
+{
+	KREG_OPTIONS(options, .keys = KREG_KEYS_DUPLICATE);
+
+	return form == FORM_DUPLICATES ? mode_open_as(mode, "linear-dup", &options)
+				       : mode_open(mode, "linear");
 }
 
 static struct worker *open_worker(const struct worker_start *start)
@@ -407,43 +345,66 @@ static struct worker *open_worker(const struct worker_start *start)
 		return NULL;
 	w->board = start->board;
 	w->number = start->number;
-	w->k = mode_open(start->mode, "linear");
+	w->caller.board = start->board;
+	w->caller.k[FORM_NAMES] = worker_open(start->mode, FORM_NAMES);
+	w->caller.k[FORM_COUNTERS] = w->caller.k[FORM_NAMES];
+	w->caller.k[FORM_DUPLICATES] = worker_open(start->mode, FORM_DUPLICATES);
+	if (kreg_allow(w->caller.k[FORM_NAMES], KREG_ALLOW_OTHERS))
+		abort();
+	start->board->owners[start->number] = self_of(w->caller.k[FORM_NAMES]);
 	self = w;
 	return w;
 }
 
 static void close_worker(struct worker *w)
 {
-	kreg_close(w->k);
+	kreg_close(w->caller.k[FORM_NAMES]);
+	kreg_close(w->caller.k[FORM_DUPLICATES]);
 	free(w);
+}
+
+/* Each call in several states of the key, so that it takes several paths. */
+static void learn_form(struct worker *w, uint32_t key)
+{
+	static const uint8_t kinds[] = { OP_LOOKUP,       OP_UNREGISTER,     OP_UPDATE,
+					 OP_REGISTER,     OP_REGISTER,       OP_LOOKUP,
+					 OP_UPDATE,       OP_UPDATE_IF,      OP_REGISTER,
+					 OP_UPDATE_IF,    OP_UNREGISTER,     OP_REGISTER,
+					 OP_SET_FLAGS,    OP_SET_FLAGS,      OP_UNREGISTER_ALL,
+					 OP_COUNT,        OP_UNREGISTER_FOR, OP_REGISTER_FOR,
+					 OP_REGISTER_FOR, OP_UPDATE_FOR,     OP_COUNT,
+					 OP_UPDATE,       OP_UNREGISTER_FOR, OP_UPDATE_FOR };
+	struct operation op = {
+		.key = (uint8_t)key, .to = (uint8_t)w->number, .delta = 1, .threshold = 9
+	};
+	bool has_values = w->board->form != FORM_COUNTERS;
+	uint32_t i;
+
+	for (i = 0; i < sizeof(kinds); i++) {
+		op.kind = kinds[i];
+		if (w->board->form == FORM_DUPLICATES && op.kind >= OP_SET_FLAGS &&
+		    op.kind < OP_LOOKUP)
+			continue;
+		op.flags = has_values && i > 8 && i % 2 ? FLAG_DROP : 0;
+		op.expected = i < 8 && has_values ? value_of(w->number, 6) : VALUE_WRONG;
+		op.value = has_values ? value_of(w->number, i % OWN_MAX) : 1 + i % COUNT_MAX;
+		stop_learn(op.kind);
+		call_perform(&w->caller, &op);
+		stop_learnt();
+	}
 }
 
 int worker_learn(const struct worker_start *start)
 {
-	static const uint8_t kinds[] = { OP_LOOKUP,    OP_UNREGISTER, OP_UPDATE,
-					 OP_REGISTER,  OP_REGISTER,   OP_LOOKUP,
-					 OP_UPDATE,    OP_UPDATE_IF,  OP_REGISTER,
-					 OP_UPDATE_IF, OP_UNREGISTER, OP_REGISTER,
-					 OP_SET_FLAGS, OP_SET_FLAGS,  OP_UNREGISTER_ALL };
 	int err = stop_init(stop);
 	struct worker *w = err ? NULL : open_worker(start);
-	struct operation op = { .kind = 0 };
-	uint32_t i;
+	uint32_t key;
 
 	if (!w)
 		return err ? err : -ENOMEM;
 	/* The short names are treated alike, and each of these instructions costs a signal. */
-	for (op.key = 0; op.key < KEYS_MAX; op.key += KEYS_MAX - 1) {
-		for (i = 0; i < sizeof(kinds); i++) {
-			op.kind = kinds[i];
-			op.flags = i > 8 && i % 2 ? FLAG_DROP : 0;
-			op.expected = i < 8 ? value_of(w->number, 6) : VALUE_WRONG;
-			op.value = value_of(w->number, i % OWN_MAX);
-			stop_learn(op.kind);
-			perform(w, &op);
-			stop_learnt();
-		}
-	}
+	for (key = 0; key < KEYS_MAX; key += KEYS_MAX - 1)
+		learn_form(w, key);
 	close_worker(w);
 	return 0;
 }

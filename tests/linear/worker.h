@@ -19,6 +19,7 @@
 
 #include <sys/types.h>
 
+#include "lib/kreg.h"
 #include "tests/linear/history.h"
 
 enum worker_state { WORKER_WORKS, WORKER_STOPPED, WORKER_FINISHED };
@@ -40,7 +41,10 @@ struct worker_board {
 	uint32_t workers; /* the first ones, which take part */
 	uint32_t keys;
 	uint32_t each; /* operations of each worker */
+	enum form form;
 	pid_t pids[WORKERS_MAX];
+	/* in the registry of unique keys; each worker writes its own when it starts */
+	struct kreg_owner owners[WORKERS_MAX];
 	uint32_t go __attribute__((aligned(64)));
 	uint32_t ticks __attribute__((aligned(64)));
 	/* futexes: the tick that each worker, and the director, sleeps for; 0: it does not */
@@ -61,6 +65,9 @@ struct worker_start {
  * negative errno.
  */
 int worker_learn(const struct worker_start *start);
+
+/* The registry of one form of history: "linear", or "linear-dup" with duplicate keys. */
+struct kreg *worker_open(int mode, enum form form);
 
 /* For child_start(); @data is a struct worker_start. */
 int worker_run(int link, void *data);
