@@ -8,19 +8,6 @@
 #include "tools/cluster/show.h"
 #include "tools/out/json.h"
 
-static void write_cell(struct json *json, const struct output_column *column,
-		       const struct output_cell *cell)
-{
-	if (!cell->is_there)
-		json_null(json, column->name);
-	else if (column->type == OUTPUT_TEXT)
-		json_text(json, column->name, cell->bytes, cell->size);
-	else if (column->type == OUTPUT_SECONDS)
-		json_seconds(json, column->name, cell->number);
-	else
-		json_number(json, column->name, cell->number);
-}
-
 static void write_patterns(struct json *json, const char *name, const struct bridge_list *patterns)
 {
 	const struct bridge_pattern *list = patterns->items;
@@ -52,7 +39,7 @@ static void write_members(struct json *json, const struct bridge *b)
 		json_string(json, "boot", list[i].boot);
 		json_string(json, "registry", list[i].registry);
 		json_number(json, "pid", list[i].pid);
-		write_cell(json, &cluster_figures[FIGURE_LEASE], &lease);
+		output_json_cell(json, &cluster_figures[FIGURE_LEASE], &lease);
 		json_end_map(json);
 	}
 	json_end_list(json);
@@ -114,7 +101,7 @@ static void write_one(struct json *json, const struct cluster_show *shown, const
 		else if (i == FIGURE_IMPORT)
 			write_patterns(json, "import", &b->imports);
 		else
-			write_cell(json, &cluster_figures[i], &cells[i]);
+			output_json_cell(json, &cluster_figures[i], &cells[i]);
 	}
 	write_members(json, b);
 	write_conflicts(json, b);

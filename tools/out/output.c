@@ -201,7 +201,7 @@ bool output_needs(const struct output *output, size_t column)
 	return output->order == column;
 }
 
-static void json_cell(struct json *json, const struct output_column *column,
+void output_json_cell(struct json *json, const struct output_column *column,
 		      const struct output_cell *cell)
 {
 	if (!cell->is_there)
@@ -237,8 +237,8 @@ static void json_add(struct output *output, const struct output_cell *cells,
 	json_map(output->json, NULL);
 	for (i = 0; i < output->shown_count; i++) {
 		column = column_of(output, output->shown[i]);
-		json_cell(output->json, column.column,
-			  &(column.is_shared ? shared->cells : cells)[column.from]);
+		output_json_cell(output->json, column.column,
+				 &(column.is_shared ? shared->cells : cells)[column.from]);
 	}
 	json_end_map(output->json);
 }
@@ -282,7 +282,7 @@ static void json_rows(struct output *output)
 			} else {
 				cell.number = kept->number;
 			}
-			json_cell(json, output->shown_columns[i], &cell);
+			output_json_cell(json, output->shown_columns[i], &cell);
 		}
 		json_end_map(json);
 	}
@@ -329,7 +329,7 @@ static int record_json(const struct output_column *columns, size_t count,
 	json_number(json, "version", JSON_VERSION);
 	for (i = 0; i < count; i++) {
 		if (!columns[i].on_demand)
-			json_cell(json, &columns[i], &cells[i]);
+			output_json_cell(json, &columns[i], &cells[i]);
 	}
 	json_end_map(json);
 	err = json_line(json);

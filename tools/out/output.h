@@ -146,4 +146,9 @@ int output_end(struct output *output, int err);
 int output_record(const struct output_form *form, const struct output_column *columns, size_t count,
 		  const struct output_cell *cells);
 
+/* A cell under its name, in a map of @json that a command writes itself. */
+struct json;
+void output_json_cell(struct json *json, const struct output_column *column,
+		      const struct output_cell *cell);
+
 #endif
