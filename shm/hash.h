@@ -174,18 +174,14 @@ hash_33_to_64(const struct hash_seed *seed, const unsigned char *key, size_t siz
 				      sum.high ^ hash_word(key + size - 8) ^ seed->sizes[size]));
 }
 
-/* Not inlined: it is long, and what it is called by has short keys mostly. */
+/*
+ * For keys of more than HASH_SHORT_MAX bytes. Not inlined: it is long, and what it is called by has
+ * short keys mostly.
+ */
 static __attribute__((noinline, unused)) uint32_t hash_long(const struct hash_seed *seed,
-							    const void *key, size_t size)
+							    const unsigned char *key, size_t size)
 {
 	return (uint32_t)(XXH3_64bits_withSeed(key, size, seed->whole) >> (64 - HASH_ORDER_BITS));
-}
-
-/* As the others are called, for keys of more than HASH_SHORT_MAX bytes. */
-static inline __attribute__((always_inline)) uint32_t
-hash_long_key(const struct hash_seed *seed, const unsigned char *key, size_t size)
-{
-	return hash_long(seed, key, size);
 }
 
 static inline __attribute__((always_inline)) uint32_t hash_key(const struct hash_seed *seed,

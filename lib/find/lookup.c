@@ -287,7 +287,7 @@ static __attribute__((noinline)) ssize_t lookup_long(struct kreg *k, const void 
 {
 	if (caa_likely(key_size <= HASH_SHORT_MAX))
 		return LOOKUP_BY(hash_33_to_64, copy_equals, false, true);
-	return LOOKUP_BY(hash_long_key, copy_equals, false, true);
+	return LOOKUP_BY(hash_long, copy_equals, false, true);
 }
 
 ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,

@@ -157,14 +157,14 @@ static __attribute__((noinline)) ssize_t read_other(struct kreg *k, const void *
 		READ_BY(hash_to_16, copy_equals, false);
 	if (key_size <= HASH_SHORT_MAX)
 		READ_BY(hash_33_to_64, copy_equals, true);
-	READ_BY(hash_long_key, copy_equals, true);
+	READ_BY(hash_long, copy_equals, true);
 }
 
 ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
 		  struct kreg_owner *owner)
 {
-	if (caa_unlikely(!key) || caa_unlikely(!value) || caa_unlikely(!k) ||
-	    caa_unlikely(*k->fork_mark != thread_recent.number) ||
+	if (caa_unlikely(!key) || caa_unlikely(!value) ||
+	    caa_unlikely(!handle_has_number(k, thread_recent.number)) ||
 	    /* relaxed: as in read_enter_slow() */
 	    caa_unlikely(!load_relaxed(&thread_recent.slot->reading)))
 		return read_whole(k, key, key_size, value, owner);

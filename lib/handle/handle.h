@@ -159,15 +159,21 @@ extern __thread struct thread_recent thread_recent __attribute__((tls_model("ini
 int handle_thread_slow(struct kreg *k, struct thread **out);
 
 /*
- * Whether the handle may write, and thread_recent, of which @number is, is the calling
- * thread's for it.
+ * Whether thread_recent, of which @number is, is the calling thread's for the handle, which then may
+ * write.
  */
-static inline bool handle_is_recent_by(const struct kreg *k, uint64_t number)
+static inline bool handle_has_number(const struct kreg *k, uint64_t number)
 {
 	/* One after the other: the compiler would make more instructions of one condition. */
 	if (caa_unlikely(!k))
 		return false;
-	if (caa_unlikely(*k->fork_mark != number))
+	return caa_likely(*k->fork_mark == number);
+}
+
+/* The same, and whether the process's life goes on. */
+static inline bool handle_is_recent_by(const struct kreg *k, uint64_t number)
+{
+	if (caa_unlikely(!handle_has_number(k, number)))
 		return false;
 	/*
 	 * ORD[handle_is_recent_by:A] acquire: as life_look:A; pairs with kernel
