@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/boot_time.h"
 #include "tools/client.h"
 #include "tools/event.h"
 #include "tools/out/text.h"
@@ -33,20 +34,12 @@ struct watch {
 	uint64_t count; /* 0: no end */
 	uint64_t printed;
 	int64_t timeout_ms; /* < 0: none */
-	int64_t end_ms;     /* by now_ms() */
+	int64_t end_ms;     /* by boot_time_ms() */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int64_t left_ms(const struct watch *watch)
 {
-	int64_t left = watch->timeout_ms < 0 ? INT_MAX : watch->end_ms - now_ms();
+	int64_t left = watch->timeout_ms < 0 ? INT_MAX : watch->end_ms - boot_time_ms();
 
 	return left < 0 ? 0 : left;
 }
@@ -182,7 +175,7 @@ static int open_and_follow(struct watch *watch)
 	keys.value = NULL;
 	keys.value_size = 0;
 	keys.match = NULL;
-	watch->end_ms = watch->timeout_ms < 0 ? 0 : now_ms() + watch->timeout_ms;
+	watch->end_ms = watch->timeout_ms < 0 ? 0 : boot_time_ms() + watch->timeout_ms;
 	err = kreg_listen(&listener, k, &keys, watch->flags);
 	if (!err) {
 		err = follow(watch, k, listener);

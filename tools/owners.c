@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "tools/boot_time.h"
+
 #define BILLION 1000000000
 
 const struct output_column owner_columns[OWNER_CELLS] = {
@@ -26,23 +28,18 @@ const struct output_column owner_columns[OWNER_CELLS] = {
 	{ "start", OUTPUT_TEXT, "when the process was started", true },
 };
 
-static int64_t now(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * BILLION + t.tv_nsec;
-}
-
 /* As 2025-02-23T12:00:00+0100; NULL if it is unknown. */
 static const char *format_start(uint64_t since_boot, char *to, size_t size)
 {
+	struct timespec now = { 0 };
 	time_t start;
 	struct tm tm;
 
 	if (!since_boot)
 		return NULL;
-	start = (time_t)((now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME) + (int64_t)since_boot) /
+	clock_gettime(CLOCK_REALTIME, &now);
+	start = (time_t)(((int64_t)now.tv_sec * BILLION + now.tv_nsec - (int64_t)boot_time() +
+			  (int64_t)since_boot) /
 			 BILLION);
 	if (!localtime_r(&start, &tm) || !strftime(to, size, "%Y-%m-%dT%H:%M:%S%z", &tm))
 		return NULL;
@@ -52,7 +49,7 @@ static const char *format_start(uint64_t since_boot, char *to, size_t size)
 /* What /proc does not show here the registry knows, as of a process in another container. */
 static void add_facts(const struct kreg_owner_facts *facts, struct output_cell *cells)
 {
-	int64_t age = (now(CLOCK_BOOTTIME) - (int64_t)facts->start) / 1000000;
+	int64_t age = ((int64_t)boot_time() - (int64_t)facts->start) / 1000000;
 
 	if (!cells[1].is_there && *facts->comm)
 		cells[1] = output_bytes(facts->comm, strnlen(facts->comm, sizeof(facts->comm)));

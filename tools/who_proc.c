@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tools/boot_time.h"
 
 #define FILE_MAX 8192
 #define LINE_MAX_SIZE 4096
@@ -38,14 +39,6 @@ static ssize_t read_file(int folder, const char *name, char *to, size_t capacity
 	if (size >= 0)
 		to[size] = '\0';
 	return size;
-}
-
-static int64_t since_boot_ms(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static enum who_state state_of(char letter)
@@ -85,7 +78,7 @@ static bool read_stat(int folder, struct who *who)
 	if (!at)
 		return true;
 	ticks = strtoull(at, NULL, 10);
-	who->age_ms = since_boot_ms() - (int64_t)(ticks * 1000 / (unsigned long long)hertz);
+	who->age_ms = boot_time_ms() - (int64_t)(ticks * 1000 / (unsigned long long)hertz);
 	if (who->age_ms < 0)
 		who->age_ms = 0;
 	return true;

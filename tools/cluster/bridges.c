@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "tools/boot_time.h"
 #include "tools/cluster/value.h"
 
 /* Without a lease for so long after its start, a bridge has not just begun. */
@@ -76,7 +76,6 @@ int bridges_read(struct bridges *bridges, struct kreg *k, const char *only)
 {
 	struct visit all = { .bridges = bridges, .k = k, .only = only };
 	KREG_STRUCT(kreg_stat, stat, .life = 0);
-	struct timespec now = { 0 };
 	int err;
 
 	*bridges = (struct bridges){ .list = calloc(BRIDGES_MAX, sizeof(struct bridge)) };
@@ -86,8 +85,7 @@ int bridges_read(struct bridges *bridges, struct kreg *k, const char *only)
 	if (!err && stat.keys == KREG_KEYS_UNIQUE)
 		err = kreg_service_each(k, BRIDGES_SPACE, visit, &all);
 	/* After what is compared with it. */
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	bridges->now = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	bridges->now = boot_time();
 	qsort(bridges->list, bridges->count, sizeof(struct bridge), by_cluster);
 	return err;
 }
