@@ -181,6 +181,8 @@ static bool is_restored(struct bridge *b, const json_t *answer)
 	if (!is_other)
 		return false;
 	b->restores++;
+	/* Of this one nothing was seen: its first snapshot is not to count it again. */
+	b->revision = 0;
 	say("etcd was restored or replaced: all names are compared, and those of others kept for "
 	    "%u seconds",
 	    b->options->ttl);
