@@ -25,7 +25,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "tests/benchmark/contestant.h"
+#include "tools/bench/floor.h"
 
 #define SLOTS 8
 
@@ -54,6 +54,7 @@ struct floor {
 	find_fn find;
 	size_t key_size; /* of all keys */
 	size_t value_size;
+	uint32_t count; /* that were added */
 };
 
 static const struct entry *entry_at(const struct floor *f, uint32_t place)
@@ -175,17 +176,63 @@ static find_fn find_for(size_t key_size, size_t value_size)
 	return find_any;
 }
 
-static void floor_add(struct floor *f, uint32_t number, const unsigned char *key)
+/* Zeroed, and on a line of the cache. */
+static void *room(size_t bytes)
+{
+	size_t size = (bytes + 63) & ~(size_t)63;
+	void *at = aligned_alloc(64, size);
+
+	if (at)
+		memset(at, 0, size);
+	return at;
+}
+
+struct floor *floor_new(uint32_t count, size_t key_size, size_t value_size)
+{
+	struct floor *f = calloc(1, sizeof(*f));
+	uint64_t lines = 1;
+
+	if (!f)
+		return NULL;
+	while (lines * 4 < count)
+		lines *= 2;
+	f->key_size = key_size;
+	f->value_size = value_size;
+	f->entry_lines = (sizeof(struct entry) + key_size + value_size + 63) / 64;
+	f->find = find_for(key_size, value_size);
+	f->mask = lines - 1;
+	f->lines = room(lines * sizeof(*f->lines));
+	f->entries = room((count + 1ul) * f->entry_lines * 64);
+	f->lives = room(64);
+	if (!f->lines || !f->entries || !f->lives) {
+		floor_free(f);
+		return NULL;
+	}
+	*f->lives = 0x100000001;
+	return f;
+}
+
+void floor_free(struct floor *f)
+{
+	if (!f)
+		return;
+	free(f->lines);
+	free(f->entries);
+	free(f->lives);
+	free(f);
+}
+
+void floor_add(struct floor *f, const void *key, const void *value)
 {
 	uint64_t hash = XXH3_64bits(key, f->key_size), at = hash & f->mask;
-	uint32_t place = (uint32_t)((number + 1) * f->entry_lines);
+	uint32_t place = (uint32_t)(++f->count * f->entry_lines);
 	struct entry *entry = (struct entry *)(f->entries + place * 64ul);
 	int i = 0;
 
 	entry->life = *f->lives;
 	entry->seat = 0;
 	memcpy(entry->bytes, key, f->key_size);
-	value_make(entry->bytes + f->key_size, f->value_size, number);
+	memcpy(entry->bytes + f->key_size, value, f->value_size);
 	while (f->lines[at].places[i]) {
 		if (++i < SLOTS)
 			continue;
@@ -196,35 +243,12 @@ static void floor_add(struct floor *f, uint32_t number, const unsigned char *key
 	f->lines[at].places[i] = place;
 }
 
-static void *floor_open(const struct contents *contents)
+uint32_t floor_look(const struct floor *f, const void *keys, uint32_t count)
 {
-	struct floor *f = room(sizeof(*f));
-	uint64_t lines = 1;
-	uint32_t i;
-
-	while (lines * 4 < contents->count)
-		lines *= 2;
-	f->key_size = contents->key_size;
-	f->value_size = contents->value_size;
-	f->entry_lines = (sizeof(struct entry) + f->key_size + f->value_size + 63) / 64;
-	f->find = find_for(f->key_size, f->value_size);
-	f->mask = lines - 1;
-	f->lines = room(lines * sizeof(*f->lines));
-	f->entries = room((contents->count + 1ul) * f->entry_lines * 64);
-	f->lives = room(64);
-	*f->lives = 0x100000001;
-	for (i = 0; i < contents->count; i++)
-		floor_add(f, i, contents->keys + i * f->key_size);
-	return f;
-}
-
-static uint32_t floor_look(void *table, const struct list *list)
-{
-	const struct floor *f = table;
 	size_t key_size = f->key_size;
 	ssize_t value_size = (ssize_t)f->value_size;
-	const unsigned char *key = list->keys, *end = key + list->count * key_size;
-	unsigned char value[VALUE_SIZE_MAX];
+	const unsigned char *key = keys, *end = key + count * key_size;
+	unsigned char value[FLOOR_VALUE_MAX];
 	find_fn look = f->find;
 	uint32_t found_keys = 0;
 
@@ -232,21 +256,3 @@ static uint32_t floor_look(void *table, const struct list *list)
 		found_keys += look(f, key, value) == value_size;
 	return found_keys;
 }
-
-static void floor_close(void *table)
-{
-	struct floor *f = table;
-
-	free(f->lines);
-	free(f->entries);
-	free(f->lives);
-	free(f);
-}
-
-const struct contestant contestant_floor = {
-	.name = "floor",
-	.open = floor_open,
-	.hit = floor_look,
-	.miss = floor_look,
-	.close = floor_close,
-};
