@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = { { "fault", OUTPUT_TEXT } };
@@ -46,9 +47,12 @@ static int64_t check_json(const struct client *client, struct kreg *k)
 
 static int check(struct client *client, struct kreg *k, char **arguments)
 {
-	int64_t count = client->form.json ? check_json(client, k) : kreg_check(k, print, NULL);
+	int64_t count;
 
 	(void)arguments;
+	progress_begin("checking", 0);
+	count = client->form.json ? check_json(client, k) : kreg_check(k, print, NULL);
+	progress_end();
 	if (count < 0)
 		return client_fail(client, (int)count, "check registry \"%s\"", client->name);
 	return count ? REGTOOL_UNSOUND : REGTOOL_DONE;

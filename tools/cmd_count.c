@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 #include "tools/selection.h"
 
@@ -53,7 +54,9 @@ static int run(struct client *client, int argc, char **argv)
 		status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
+	progress_begin("counting", 0);
 	count = count_entries(k, &selection);
+	progress_end();
 	err = count < 0 ? (int)count : print(client, count);
 	if (err)
 		status = client_fail(client, err, "count in registry \"%s\"", client->name);

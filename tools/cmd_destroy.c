@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 static int destroy(struct client *client, const char *given, bool force)
@@ -36,6 +37,7 @@ static int destroy_leftover(const struct kreg_registry *registry, void *data)
 	struct kreg_options options = leftovers->client->options;
 	int err;
 
+	progress_step(1);
 	if (registry->state != KREG_REGISTRY_LEFTOVER)
 		return 0;
 	options.directory = registry->directory;
@@ -54,8 +56,11 @@ static int destroy_leftovers(struct client *client)
 {
 	struct leftovers leftovers = { .client = client };
 	uint32_t flags = geteuid() ? KREG_REGISTRIES_OWN : 0;
-	int err = kreg_registries_each(&client->options, flags, destroy_leftover, &leftovers);
+	int err;
 
+	progress_begin("destroying leftovers", 0);
+	err = kreg_registries_each(&client->options, flags, destroy_leftover, &leftovers);
+	progress_end();
 	return err ? client_fail(client, err, "list the registries") : leftovers.status;
 }
 

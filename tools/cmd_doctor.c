@@ -11,6 +11,7 @@
 
 #include "tools/client.h"
 #include "tools/doctor/doctor.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 /* Seconds: what changes is seen by comparing two looks. */
@@ -28,13 +29,15 @@ static int parse_options(struct client *client, struct doctor *doctor, int argc,
 	int option, status = REGTOOL_DONE;
 
 	while (!status && (option = client_option(client, argc, argv)) != -1) {
-		if (option == 'q')
+		if (option == 'q') {
 			doctor->only_bad = true;
-		else if (option == 'p')
+			progress_forbid();
+		} else if (option == 'p') {
 			doctor->guard = doctor->guard_given = optarg;
-		else
+		} else {
 			status = client_seconds(client, "--interval", optarg, INTERVAL_MAX,
 						&doctor->interval_ms);
+		}
 	}
 	return status ? status : client_arguments(client, argc, argv);
 }

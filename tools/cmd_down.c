@@ -9,6 +9,7 @@
 
 #include "lib/kreg-services.h"
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 #define TIMEOUT_MAX 86400
@@ -21,7 +22,9 @@ static int stop(struct client *client, const char *space, int64_t ms)
 
 	if (status)
 		return status;
+	progress_begin("stopping", 0);
 	stopped = kreg_namespace_stop(k, space, (uint32_t)ms);
+	progress_end();
 	kreg_close(k);
 	if (stopped < 0)
 		return client_fail(client, (int)stopped, "stop the services of %s", space);

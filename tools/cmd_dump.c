@@ -9,13 +9,18 @@
 #include <getopt.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "tools/client.h"
 #include "tools/dump/hidden.h"
 #include "tools/kinds.h"
 #include "tools/out/json.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 #include "tools/who.h"
+
+/* The head, figures, and the end. */
+#define LINES_BESIDE 3
 
 struct dump {
 	struct json *json;
@@ -38,7 +43,19 @@ static void begin(struct dump *dump, const char *kind)
 static int end(struct dump *dump)
 {
 	json_end_map(dump->json);
+	progress_step(1);
 	return json_line(dump->json);
+}
+
+/* All but meta is known to be some lines. */
+static void show_progress(struct kreg *k)
+{
+	struct kreg_stat stat = { .size = sizeof(stat) };
+	int err = kreg_stat(k, &stat);
+
+	/* There the dump itself is what is seen. */
+	if (!isatty(STDOUT_FILENO))
+		progress_begin("reading", err ? 0 : stat.entries + stat.owners + LINES_BESIDE);
 }
 
 /* A string of JSON, unless a reader in C would lose bytes of it. */
@@ -221,12 +238,14 @@ static int run(struct client *client, int argc, char **argv)
 		status = client_open(client, KREG_OPEN_READONLY, &dump.k);
 	if (status)
 		return status;
+	show_progress(dump.k);
 	dump.json = json_new(stdout);
 	dump.who = who_new(dump.k, dump.hides ? 0 : WHO_LINE | WHO_UNIT);
 	if (dump.json && dump.who)
 		err = dump.hides ? hidden_begin(&dump.salt) : 0;
 	if (!err)
 		err = dump_all(&dump, client);
+	progress_end();
 	who_free(dump.who);
 	json_free(dump.json);
 	kreg_close(dump.k);

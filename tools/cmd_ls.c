@@ -7,6 +7,7 @@
 #include "tools/client.h"
 #include "tools/entries.h"
 #include "tools/listing.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 static int parse(struct client *client, struct listing *listing, int argc, char **argv)
@@ -15,12 +16,14 @@ static int parse(struct client *client, struct listing *listing, int argc, char 
 
 	while ((option = client_option(client, argc, argv)) != -1) {
 		status = REGTOOL_DONE;
-		if (option == 'q')
+		if (option == 'q') {
 			listing->quiet = true;
-		else if (option == 'w')
+			progress_forbid();
+		} else if (option == 'w') {
 			listing->waiting = true;
-		else
+		} else {
 			status = selection_option(client, &listing->selection, option, optarg);
+		}
 		if (status)
 			return status;
 	}

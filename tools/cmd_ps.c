@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 #include "tools/who.h"
 
@@ -96,9 +97,11 @@ static int list(struct client *client, struct kreg *k, const char *space)
 		return status;
 	output_order(services.output, SERVICE_KEY);
 	services.who = who_new(k, who_needs(services.output, SERVICE_WHO));
+	progress_begin("reading", 0);
 	if (services.who)
 		err = kreg_service_each_reserved(k, space, add_service, &services);
 	err = output_end(services.output, err);
+	progress_end();
 	who_free(services.who);
 	if (err)
 		return client_fail(client, err, "list the services in registry \"%s\"",

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/client.h"
 #include "tools/dump/reader.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 struct room {
@@ -40,6 +43,7 @@ static int put_all(struct kreg *k, const struct reader *reader, size_t *count)
 	for (*count = 0; !err && *count < reader->count; *count += !err) {
 		pair = reader->pairs[*count];
 		err = kreg_meta_put(k, pair->key, pair->key_size, pair->value, pair->value_size);
+		progress_step(1);
 	}
 	return err;
 }
@@ -52,8 +56,10 @@ static int restore(struct client *client, const struct reader *reader)
 
 	if (status)
 		return status;
+	progress_begin("restoring", reader->count);
 	err = put_all(k, reader, &count);
 	kreg_close(k);
+	progress_end();
 	if (err)
 		return client_fail(client, err,
 				   "restore meta of registry \"%s\", of which %zu of %zu keys were "
@@ -65,6 +71,7 @@ static int restore(struct client *client, const struct reader *reader)
 
 static int refuse(const struct reader *reader, const char *file, int err)
 {
+	progress_end();
 	if (err == -EINVAL)
 		fprintf(stderr, "regtool: %s:%llu: %s; nothing was changed\n", file,
 			(unsigned long long)reader->line, reader->cause);
@@ -72,6 +79,17 @@ static int refuse(const struct reader *reader, const char *file, int err)
 		fprintf(stderr, "regtool: cannot read %s: %s; nothing was changed\n", file,
 			strerror(-err));
 	return err == -EINVAL ? REGTOOL_USAGE : REGTOOL_ERROR;
+}
+
+/* What is typed is on the terminal, too. */
+static void show_progress(FILE *from)
+{
+	struct stat is = { 0 };
+
+	if (isatty(fileno(from)))
+		return;
+	fstat(fileno(from), &is);
+	progress_begin("reading the dump", S_ISREG(is.st_mode) ? (uint64_t)is.st_size : 0);
 }
 
 static int run(struct client *client, int argc, char **argv)
@@ -90,6 +108,7 @@ static int run(struct client *client, int argc, char **argv)
 	from = strcmp(file, "-") ? fopen(file, "re") : stdin;
 	if (!from)
 		return refuse(&reader, file, -errno);
+	show_progress(from);
 	err = reader_read(&reader, from);
 	if (from != stdin)
 		fclose(from);

@@ -15,6 +15,7 @@
 #include "bpf/guard.h"
 #endif
 #include "tools/client.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 
 static const struct output_column columns[] = { { "bytes_swept", OUTPUT_SIZE } };
@@ -39,8 +40,10 @@ static int sweep(struct client *client, struct kreg *k, char **arguments)
 	int err;
 
 	(void)arguments;
+	progress_begin("sweeping", 0);
 	audit();
 	swept = kreg_sweep(k);
+	progress_end();
 	cell = output_number((uint64_t)swept);
 	err = swept < 0 ? (int)swept : output_record(&client->form, columns, 1, &cell);
 	if (err)

@@ -36,6 +36,7 @@ void commands_help(void)
 	       "      --json           print JSON\n"
 	       "      --bytes          print exact sizes and times on a terminal, too\n"
 	       "      --no-pager       print long lists on the terminal as they are\n"
+	       "      --no-progress    show no progress of what takes more than a second\n"
 	       "  -h, --help           of a verb: regtool help VERB, with examples\n"
 	       "  -V, --version\n"
 	       "\n"

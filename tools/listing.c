@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "tools/entries.h"
+#include "tools/out/progress.h"
 
 /* What a visitor returns when it has seen enough. */
 #define ENOUGH 1
@@ -32,6 +33,7 @@ static int add(const struct kreg_entry *entry, void *data)
 	struct kreg_remote remote;
 	const struct who *who;
 
+	progress_step(1);
 	if (entry->position && !visit->listing->waiting)
 		return 0;
 	visit->listing->count++;
@@ -51,6 +53,14 @@ static unsigned int needed_of_owners(const struct visit *visit)
 	return visit->listing->selection.state < 0 ? flags : flags & ~(unsigned int)WHO_PID_ONLY;
 }
 
+/* How many entries there are is known, how many match is not. */
+static void show_progress(struct kreg *k, struct listing *listing)
+{
+	int64_t count = selection_is_all(&listing->selection) ? kreg_count(k) : 0;
+
+	progress_begin("reading", count > 0 ? (uint64_t)count : 0);
+}
+
 int listing_print(struct client *client, struct kreg *k, struct listing *listing)
 {
 	struct visit visit = { .k = k, .listing = listing };
@@ -66,9 +76,11 @@ int listing_print(struct client *client, struct kreg *k, struct listing *listing
 	visit.who = who_new(k, needed_of_owners(&visit));
 	visit.host = visit.output && output_needs(visit.output, ENTRY_HOST);
 	listing->selection.who = visit.who;
+	show_progress(k, listing);
 	if (visit.who)
 		err = kreg_select(k, &listing->selection.pattern, add, &visit);
 	err = output_end(visit.output, err == ENOUGH ? 0 : err);
+	progress_end();
 	who_free(visit.who);
 	if (err)
 		return client_fail(client, err, "list registry \"%s\"", client->name);

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/client.h"
 #include "tools/commands.h"
+#include "tools/out/progress.h"
 #include "tools/out/text.h"
 #include "tools/suggest.h"
 
@@ -20,6 +22,7 @@
 enum {
 	OPTION_BYTES = 256,
 	OPTION_NO_PAGER,
+	OPTION_NO_PROGRESS,
 	OPTION_SORT,
 	OPTION_NO_HEADER,
 };
@@ -38,6 +41,7 @@ static const struct option common[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "bytes", no_argument, NULL, OPTION_BYTES },
 	{ "no-pager", no_argument, NULL, OPTION_NO_PAGER },
+	{ "no-progress", no_argument, NULL, OPTION_NO_PROGRESS },
 	{ "help", no_argument, NULL, 'h' },
 	/* Only before the command. */
 	{ "version", no_argument, NULL, 'V' },
@@ -140,12 +144,18 @@ static bool take_common(struct client *client, int option)
 		return true;
 	case 'j':
 		client->form.json = true;
+		/* It would meet JSON that is still being written. */
+		if (isatty(STDOUT_FILENO))
+			progress_forbid();
 		return true;
 	case OPTION_BYTES:
 		client->form.exact = true;
 		return true;
 	case OPTION_NO_PAGER:
 		client->form.no_pager = true;
+		return true;
+	case OPTION_NO_PROGRESS:
+		progress_forbid();
 		return true;
 	case OPTION_SORT:
 		client->form.sort = optarg;

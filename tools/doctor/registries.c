@@ -14,6 +14,7 @@
 #include "tools/client.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/look.h"
+#include "tools/out/progress.h"
 
 static bool is_asked_for(const struct doctor *doctor, const struct kreg_registry *registry)
 {
@@ -38,6 +39,7 @@ static int look_first(const struct kreg_registry *registry, void *data)
 	struct doctor_look *look;
 	struct kreg *k;
 
+	progress_step(1);
 	if (!is_asked_for(doctor, registry))
 		return 0;
 	look = doctor_look_new(registry);
@@ -230,6 +232,7 @@ static int look_again(const struct kreg_registry *registry, void *data)
 
 	if (!is_asked_for(doctor, registry))
 		return 0;
+	progress_step(1);
 	switch (registry->state) {
 	case KREG_REGISTRY_CURRENT:
 		return check_current(doctor, registry);
@@ -287,12 +290,13 @@ static void say_folder(struct doctor *doctor, int err)
 		   *sentence ? sentence : strerror(-err));
 }
 
-int doctor_registries(struct doctor *doctor)
+static int look_twice(struct doctor *doctor)
 {
 	int64_t begin = doctor_now_ms();
-	struct doctor_look *look;
-	int err = each(doctor, look_first);
+	int err;
 
+	progress_begin("looking at the registries", 0);
+	err = each(doctor, look_first);
 	if (is_of_folder(err) && !doctor->only) {
 		say_folder(doctor, err);
 		doctor_host(doctor);
@@ -301,14 +305,25 @@ int doctor_registries(struct doctor *doctor)
 	}
 	if (!err && doctor->only && !doctor->registries)
 		err = -ENOENT;
-	if (!err) {
-		doctor_host(doctor);
-		doctor_guard(doctor);
-		doctor_space(doctor);
-		if (doctor->registries)
-			wait_until(begin + doctor->interval_ms);
-		err = each(doctor, look_again);
+	if (err)
+		return err;
+	doctor_host(doctor);
+	doctor_guard(doctor);
+	doctor_space(doctor);
+	if (doctor->registries) {
+		progress_wait("waiting for the second look", (uint64_t)doctor->interval_ms);
+		wait_until(begin + doctor->interval_ms);
 	}
+	progress_begin("looking again", doctor->registries);
+	return each(doctor, look_again);
+}
+
+int doctor_registries(struct doctor *doctor)
+{
+	struct doctor_look *look;
+	int err = look_twice(doctor);
+
+	progress_end();
 	while ((look = doctor->looks)) {
 		doctor->looks = look->next;
 		doctor_look_free(look);

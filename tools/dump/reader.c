@@ -18,6 +18,7 @@
 
 #include "lib/kreg.h"
 #include "tools/out/json.h"
+#include "tools/out/progress.h"
 
 /* A value of 64 KiB, each byte as \u0001, and a key. */
 #define LINE_MAX_BYTES (1u << 20)
@@ -249,6 +250,7 @@ static int next_line(struct reader *reader, FILE *from, char *line)
 		line[size++] = (char)c;
 	}
 	line[size] = '\0';
+	progress_step(size + 1);
 	if (ferror(from))
 		return -EIO;
 	return c == '\n' || size;

@@ -27,7 +27,11 @@ struct reader {
 	char cause[160]; /* what is wrong with it */
 };
 
-/* Return: 0; -EINVAL with the line and the cause; -ENOMEM; -EIO. In any case reader_free() is due. */
+/*
+ * Each byte is a step of progress.
+ * Return: 0; -EINVAL with the line and the cause;
+ *         -ENOMEM; -EIO. In any case reader_free() is due.
+ */
 int reader_read(struct reader *reader, FILE *from);
 /* Whether one of the pairs has this key. */
 bool reader_has(const struct reader *reader, const void *key, size_t key_size);

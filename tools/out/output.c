@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tools/out/json.h"
+#include "tools/out/progress.h"
 #include "tools/out/quantity.h"
 #include "tools/out/rows.h"
 #include "tools/out/table.h"
@@ -295,6 +296,8 @@ static int print(struct output *output)
 	err = rows_sort(&output->rows, output->descending);
 	if (err)
 		return err;
+	/* A pager that prints the table is another process. */
+	progress_end();
 	if (!output->json)
 		return table_print(&output->rows, &output->form);
 	json_begin(output);

@@ -134,6 +134,7 @@ int output_add_shared(struct output *output, const struct output_cell *cells,
 
 /*
  * Prints, unless @err is the error of collecting the rows, and frees @output, which may be NULL.
+ * Progress ends before that.
  * JSON in no order is printed as rows are added, so its list may be incomplete after an error.
  * Return: @err; 0, also if stdout could not be written, see ferror(3); -ENOMEM.
  */
