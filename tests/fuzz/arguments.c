@@ -68,6 +68,7 @@ static const char *const words[] = {
 	"registries", "--leftovers",  "--own",      "age",          "--names",
 	"--listen",   "localhost:0",  "./socket",   "[::1]:0",      "0.0.0.0:0",
 	"trace",      "grace",        "--list",     "--all",        "--pid",
+	"bench",      "--seconds",
 };
 
 #define WORDS (sizeof(words) / sizeof(*words))
@@ -181,12 +182,24 @@ static bool is_listen(const char *argument)
 	return size >= 3 && size <= strlen("--listen") && !strncmp(argument, "--listen", size);
 }
 
-/* Some commands wait for events that may never come, or serve; all others end. */
+/* Abbreviated, too: --seconds may be an hour. */
+static bool is_bench(const char *argument)
+{
+	size_t size = strlen(argument);
+
+	return size && size <= strlen("bench") && !strncmp(argument, "bench", size);
+}
+
+/*
+ * Some commands wait for events that may never come, serve, or measure for a while; all others
+ * end.
+ */
 static int waits(char *const *argv)
 {
 	for (argv++; *argv; argv++)
 		if (!strcmp(*argv, "watch") || !strcmp(*argv, "wait") || !strcmp(*argv, "run") ||
-		    !strcmp(*argv, "up") || is_listen(*argv) || !strcmp(*argv, "trace"))
+		    !strcmp(*argv, "up") || is_listen(*argv) || !strcmp(*argv, "trace") ||
+		    is_bench(*argv))
 			return 1;
 	return 0;
 }

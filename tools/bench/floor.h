@@ -3,7 +3,7 @@
  * The floor: the least that a table of names with owners can do for a lookup, beside which lookups
  * of a registry are measured.
  *
- * Used by   the floor among the contestants of tests/benchmark/.
+ * Used by   contents.c, measures.c, and the floor among the contestants of tests/benchmark/.
  */
 #ifndef TOOLS_BENCH_FLOOR_H
 #define TOOLS_BENCH_FLOOR_H

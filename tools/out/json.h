@@ -34,7 +34,7 @@ void json_null(struct json *json, const char *name);
 void json_bool(struct json *json, const char *name, bool is);
 void json_number(struct json *json, const char *name, uint64_t number);
 void json_change(struct json *json, const char *name, int64_t change);
-/* As seconds with three decimals. */
+/* As seconds with three decimals; so are other thousandths. */
 void json_seconds(struct json *json, const char *name, uint64_t ms);
 void json_string(struct json *json, const char *name, const char *string);
 void json_text(struct json *json, const char *name, const void *bytes, size_t size);

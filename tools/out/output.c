@@ -209,7 +209,7 @@ void output_json_cell(struct json *json, const struct output_column *column,
 		json_null(json, column->name);
 	else if (column->type == OUTPUT_TEXT)
 		json_text(json, column->name, cell->bytes, cell->size);
-	else if (column->type == OUTPUT_SECONDS)
+	else if (column->type == OUTPUT_SECONDS || column->type == OUTPUT_DECIMAL)
 		json_seconds(json, column->name, cell->number);
 	else if (column->type == OUTPUT_CHANGE)
 		json_change(json, column->name, (int64_t)cell->number);

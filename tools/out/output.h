@@ -21,6 +21,7 @@ enum output_type {
 	OUTPUT_SIZE,    /* in bytes */
 	OUTPUT_SECONDS, /* in milliseconds; printed as seconds with three decimals */
 	OUTPUT_CHANGE,  /* of a number: an int64_t with its sign */
+	OUTPUT_DECIMAL, /* in thousandths; on a terminal three digits are printed */
 };
 
 struct output_column {

@@ -44,6 +44,16 @@ size_t quantity_seconds(char *to, uint64_t ms)
 	return (size_t)(at - to);
 }
 
+size_t quantity_decimal(char *to, uint64_t thousandths)
+{
+	int digits = thousandths < 9995 ? 2 : thousandths < 99950 ? 1 : 0;
+	char text[QUANTITY_MAX];
+	int size = snprintf(text, sizeof(text), "%.*f", digits, (double)thousandths / 1000);
+
+	memcpy(to, text, (size_t)size);
+	return (size_t)size;
+}
+
 size_t quantity_size(char *to, uint64_t bytes)
 {
 	static const char units[] = " KMGTPE";

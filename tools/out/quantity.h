@@ -21,6 +21,9 @@ size_t quantity_change(char *to, int64_t change);
 /* @ms as seconds: 12.345 */
 size_t quantity_seconds(char *to, uint64_t ms);
 
+/* Thousandths: 1.23, 45.6, 789 */
+size_t quantity_decimal(char *to, uint64_t thousandths);
+
 /* 512, 1.5K, 23M: of 1024 each. */
 size_t quantity_size(char *to, uint64_t bytes);
 

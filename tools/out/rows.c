@@ -106,6 +106,8 @@ size_t rows_number(char *to, const struct output_column *column, uint64_t number
 		return exact ? quantity_number(to, number) : quantity_size(to, number);
 	case OUTPUT_CHANGE:
 		return quantity_change(to, (int64_t)number);
+	case OUTPUT_DECIMAL:
+		return exact ? quantity_seconds(to, number) : quantity_decimal(to, number);
 	default:
 		return quantity_number(to, number);
 	}
