@@ -60,6 +60,7 @@ calls_that_take_long() {
 	shows "reading" 0 ls --prefix long
 	exits 1 "of what is chosen it is not" shown screen "reading  ["
 	shows "reading" 0 ps
+	shows "reading" 0 tree
 	shows "counting" 0 count --prefix long
 	shows "checking" 0 check
 	shows "sweeping" 0 sweep
@@ -74,6 +75,20 @@ calls_that_take_long() {
 	exits 0 "the time between" until_ok shown screen "waiting for the second look  [#"
 	wait "$begun"
 	leaves_nothing screen "waiting for the second look"
+}
+
+measuring() {
+	terminal screen 80 "'$regtool' bench --seconds 3 --keys 1000"
+	exits 0 "bench: how much of its time is over" until_ok shown screen "measuring  [#"
+	exits 0 "it ends" wait "$begun"
+	leaves_nothing screen "measuring"
+	exits 0 "the table is there" shown screen "lookup_hit"
+	# What a script starts in the background ignores SIGINT.
+	terminal screen 80 "exec env --default-signal=INT '$regtool' bench --seconds 100 --keys 1000"
+	exits 0 "another one" until_ok shown screen "measuring  ["
+	kill -INT "$(cat "$folder/screen.pid")"
+	exits 130 "is interrupted" wait "$begun"
+	leaves_nothing screen "measuring"
 }
 
 # Something slow without slow_regtool: a dump that is still being written. Its first part is there, the rest comes by give_rest.
@@ -185,6 +200,7 @@ if ! command -v script >/dev/null; then
 fi
 run_service long/name value
 calls_that_take_long
+measuring
 reading_a_dump
 run_service long/name value
 signals

@@ -51,11 +51,13 @@ static int end(struct dump *dump)
 static void show_progress(struct kreg *k)
 {
 	struct kreg_stat stat = { .size = sizeof(stat) };
-	int err = kreg_stat(k, &stat);
+	int err;
 
-	/* There the dump itself is what is seen. */
-	if (!isatty(STDOUT_FILENO))
-		progress_begin("reading", err ? 0 : stat.entries + stat.owners + LINES_BESIDE);
+	/* On a terminal the dump itself is what is seen. */
+	if (!progress_is_possible() || isatty(STDOUT_FILENO))
+		return;
+	err = kreg_stat(k, &stat);
+	progress_begin("reading", err ? 0 : stat.entries + stat.owners + LINES_BESIDE);
 }
 
 /* A string of JSON, unless a reader in C would lose bytes of it. */

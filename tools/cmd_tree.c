@@ -20,6 +20,7 @@
 
 #include "tools/client.h"
 #include "tools/out/json.h"
+#include "tools/out/progress.h"
 #include "tools/regtool.h"
 #include "tools/tree.h"
 
@@ -354,8 +355,12 @@ static int show(struct client *client, struct kreg *k, const char *space, uint64
 {
 	struct who_cache *who = who_new(k, 0);
 	struct tree tree = { 0 };
-	int err = who ? tree_look(&tree, k, space, who) : -ENOMEM, status = REGTOOL_DONE;
+	int err = -ENOMEM, status = REGTOOL_DONE;
 
+	progress_begin("reading", 0);
+	if (who)
+		err = tree_look(&tree, k, space, who);
+	progress_end();
 	if (!err && space && !tree.space_count)
 		status = REGTOOL_NOT_FOUND;
 	if (status)

@@ -56,8 +56,12 @@ static unsigned int needed_of_owners(const struct visit *visit)
 /* How many entries there are is known, how many match is not. */
 static void show_progress(struct kreg *k, struct listing *listing)
 {
-	int64_t count = selection_is_all(&listing->selection) ? kreg_count(k) : 0;
+	int64_t count = 0;
 
+	if (!progress_is_possible())
+		return;
+	if (selection_is_all(&listing->selection))
+		count = kreg_count(k);
 	progress_begin("reading", count > 0 ? (uint64_t)count : 0);
 }
 

@@ -267,17 +267,17 @@ static void start(void)
 		pthread_cond_destroy(&line.changed);
 }
 
-static bool is_possible(void)
+bool progress_is_possible(void)
 {
 	const char *term = getenv("TERM");
 
 	return !line.is_forbidden && term && *term && strcmp(term, "dumb") != 0 &&
-	       isatty(STDERR_FILENO) && replace_streams();
+	       isatty(STDERR_FILENO);
 }
 
 static void begin(const char *what, uint64_t total, bool is_time)
 {
-	if (!is_possible())
+	if (!progress_is_possible() || !replace_streams())
 		return;
 	pthread_mutex_lock(&line.lock);
 	line.what = what;

@@ -17,10 +17,14 @@
 #ifndef TOOLS_OUT_PROGRESS_H
 #define TOOLS_OUT_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* From now on there is none. */
 void progress_forbid(void);
+
+/* Whether a beginning has any effect: what only the line needs may be left out otherwise. */
+bool progress_is_possible(void);
 
 /*
  * Begins, or goes on with another part of the work, in the line that is there.
