@@ -11,6 +11,8 @@
  *   items.c     one item for each name that any of these knows
  *   members.c   the hosts of the cluster
  *   state.c     what of all this is in the local registry, for operators
+ *   claims.c    names that are unique in the cluster: what processes of this host claim, and what they
+ *               are answered; unique.c what is asked of etcd for them
  *
  * One thread runs all of it. Nothing that etcd says or does not say changes what is of this host
  * alone: an item of this host is only ever read from the registry.
@@ -37,6 +39,8 @@ struct bridge_options {
 	size_t export_count;
 	char **imports;
 	size_t import_count;
+	char **uniques;
+	size_t unique_count;
 	uint32_t ttl;    /* seconds */
 	uint32_t grace;  /* seconds; 0: none */
 	uint32_t most;   /* names of other hosts */
@@ -50,8 +54,11 @@ struct candidate {
 	struct facts facts;
 	uint64_t created, changed; /* revisions */
 	uint64_t seen;             /* the snapshot that has had it last */
+	bool is_unique;            /* the only one of the cluster */
 	char host[KREG_HOST_MAX + 1];
 };
+
+struct unique;
 
 struct item {
 	struct name name;
@@ -68,6 +75,8 @@ struct item {
 	/* Of other hosts, and the revision of the one that is registered here; 0: none. */
 	struct cds_list_head candidates;
 	uint64_t shown;
+	/* Claims of this host; NULL: there are none, and this host has nothing of it in etcd. */
+	struct unique *unique;
 	bool is_stale, is_hidden; /* @is_hidden: a name of this host is in its place */
 	struct cds_list_head hidden;
 };
@@ -88,7 +97,7 @@ struct bridge {
 	bool is_lost;                /* the holder is */
 	uint64_t candidates, exported, shown, hidden_count;
 	/* @wrong: what of etcd is ignored; @failed: the session. */
-	struct say_often wrong, failed, conflicts, full, refused;
+	struct say_often wrong, failed, conflicts, full, refused, plain;
 	/* Names that were written, events of the watch, and ends of an etcd that was restored. */
 	uint64_t writes, events, restores;
 	struct members members;
@@ -115,7 +124,10 @@ struct bridge {
 	bool whole; /* a snapshot was read, since which nothing was missed */
 	char *from; /* the key behind which its next page begins */
 	uint64_t lease;
-	uint64_t lease_until; /* CLOCK_MONOTONIC: until when etcd keeps it at least */
+	uint64_t
+		lease_until; /* CLOCK_MONOTONIC: until when etcd keeps it at least, to be looked at */
+	uint64_t sent_at;    /* when what it lasts from was sent: a grant, or a keepalive */
+	uint64_t certain;    /* until when etcd keeps it at least; both of CLOCK_BOOTTIME */
 	uint64_t keep_at, retry_at, backoff_ms;
 	uint64_t touch; /* the last answer */
 	/*
@@ -127,6 +139,12 @@ struct bridge {
 	uint64_t forget_at; /* until when what a snapshot has not is kept */
 	bool is_stopping;
 	struct cds_list_head sent; /* items of the write that is underway */
+
+	/* Unique names. */
+	struct cds_list_head uniques, due;
+	uint32_t asking;   /* questions that are underway */
+	bool is_serving;   /* the entries of this bridge are there */
+	bool is_withdrawn; /* the time is over, and nothing is answered */
 };
 
 /* ---- items.c */
@@ -153,6 +171,9 @@ void export_compare(struct bridge *b);
 void import_put(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
 		uint64_t created, uint64_t changed);
 void import_delete(struct bridge *b, const struct name *name, const char *host);
+/* The same of one that is unique; @host NULL: nobody of another host has it. */
+void import_unique(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
+		   uint64_t created, uint64_t changed);
 /* It is there, but as something that is none. */
 void import_keep(struct bridge *b, const struct name *name, const char *host);
 void import_compare(struct bridge *b);
@@ -161,6 +182,36 @@ void import_show(struct bridge *b, struct item *item);
 /* Of the hosts that have it, the one that the others find; NULL: none has. */
 const struct candidate *import_first(const struct item *item);
 void import_touch(struct bridge *b, const struct kreg_event *event);
+
+/* User and start of a process, as far as they are known. */
+void export_ask_owner(struct bridge *b, const struct kreg_owner *owner, uint32_t *uid,
+		      uint64_t *start);
+
+/* ---- claims.c */
+void claims_begin(struct bridge *b);
+bool claims_may(const struct bridge *b, const struct name *name);
+void claims_event(struct bridge *b, const struct kreg_event *event);
+/*
+ * No answer is shown afterwards. Before this host's lease is given up, or is over; a bridge that
+ * cannot do it ends itself.
+ */
+void claims_withdraw_all(struct bridge *b);
+/* The lease is certain until then; what waited for that goes on. */
+void claims_certain(struct bridge *b);
+/* What is due; returns when, of CLOCK_BOOTTIME, it is to be called again. 0: it need not. */
+uint64_t claims_step(struct bridge *b);
+void claims_free(struct bridge *b);
+
+/* ---- unique.c */
+/* What etcd has, by a snapshot or a watch; @host NULL: nobody. Takes the memory of @facts. */
+void unique_seen(struct bridge *b, const struct name *name, const char *host, uint64_t claim,
+		 struct facts *facts, const json_t *kv);
+/* Behind a snapshot. */
+void unique_compare(struct bridge *b);
+/* All questions are given up; whether they have happened is not known. */
+void unique_pause(struct bridge *b);
+/* etcd was restored, and its revisions say nothing. */
+void unique_forget(struct bridge *b);
 
 /* ---- cluster.c */
 void cluster_begin(struct bridge *b);

@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "bridge/base64.h"
 #include "bridge/session.h"
+#include "lib/cluster/entries.h"
 
 #define BACKOFF_MOST_MS 5000
 
@@ -70,6 +71,7 @@ static void cancel_all(struct bridge *b)
 	etcd_cancel(b->call);
 	etcd_cancel(b->watch);
 	etcd_cancel(b->write);
+	unique_pause(b);
 	b->call = b->watch = b->write = NULL;
 }
 
@@ -97,6 +99,7 @@ void session_fail(struct bridge *b, int err, const char *what)
 
 void session_lease_lost(struct bridge *b)
 {
+	claims_withdraw_all(b);
 	if (b->lease)
 		say("etcd does not know the lease of this host any more: a new one is taken");
 	b->lease = 0;
@@ -153,7 +156,7 @@ static void sooner(uint64_t *next, uint64_t at)
 
 int cluster_step(struct bridge *b)
 {
-	uint64_t now = clock_now(), next = now + SECOND;
+	uint64_t now = clock_now(), next = now + SECOND, certain;
 
 	if (b->session == SESSION_NONE && now >= b->retry_at)
 		begin_session(b);
@@ -167,6 +170,9 @@ int cluster_step(struct bridge *b)
 	}
 	if (b->session == SESSION_READY && !b->write && !cds_list_empty(&b->dirty))
 		writes_begin(b);
+	certain = claims_step(b);
+	if (certain)
+		sooner(&next, now + (certain > boot_now() ? certain - boot_now() : 0));
 	if (b->session == SESSION_NONE)
 		sooner(&next, b->retry_at);
 	if (b->lease && !b->keep)
@@ -178,6 +184,8 @@ int cluster_step(struct bridge *b)
 void cluster_begin(struct bridge *b)
 {
 	CDS_INIT_LIST_HEAD(&b->dirty);
+	CDS_INIT_LIST_HEAD(&b->uniques);
+	CDS_INIT_LIST_HEAD(&b->due);
 	CDS_INIT_LIST_HEAD(&b->sent);
 	CDS_INIT_LIST_HEAD(&b->hidden);
 	record_prefix(b->prefix, b->options->cluster);
@@ -198,6 +206,7 @@ void cluster_stop(struct bridge *b)
 
 	cancel_all(b);
 	etcd_cancel(b->keep);
+	claims_withdraw_all(b);
 	if (!b->lease ||
 	    !etcd_begin(b->etcd, "lease/revoke", json_pack("{s:o}", "ID", number_json(b->lease)),
 			on_revoked, &done))

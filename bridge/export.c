@@ -57,12 +57,18 @@ static void ask_owner(struct bridge *b, const struct kreg_owner *owner)
 	b->asked_start = facts.start;
 }
 
+void export_ask_owner(struct bridge *b, const struct kreg_owner *owner, uint32_t *uid,
+		      uint64_t *start)
+{
+	ask_owner(b, owner);
+	*uid = b->asked_uid;
+	*start = b->asked_start;
+}
+
 static bool facts_of_event(struct bridge *b, const struct kreg_event *event, struct facts *out)
 {
-	ask_owner(b, &event->entry.owner);
-	*out = (struct facts){ .pid = (uint32_t)event->entry.owner.pid,
-			       .uid = b->asked_uid,
-			       .start = b->asked_start };
+	*out = (struct facts){ .pid = (uint32_t)event->entry.owner.pid };
+	export_ask_owner(b, &event->entry.owner, &out->uid, &out->start);
 	out->value = malloc(event->entry.value_size + 1);
 	if (!out->value)
 		return false;
@@ -104,7 +110,8 @@ void export_event(struct bridge *b, const struct kreg_event *event)
 	struct name name;
 
 	if (!name_of_event(event, &name) || owner == shown_owner(b->names).token ||
-	    !patterns_match(b->options->exports, b->options->export_count, &name))
+	    !patterns_match(b->options->exports, b->options->export_count, &name) ||
+	    claims_may(b, &name))
 		return;
 	switch (event->type) {
 	case KREG_EVENT_REGISTER:

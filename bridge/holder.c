@@ -33,10 +33,17 @@ struct holder {
 };
 
 int held_put(struct kreg *k, const struct name *name, const void *value, uint32_t value_size,
-	     const struct kreg_remote *remote)
+	     const struct kreg_remote *remote, bool is_unique)
 {
-	return kreg_register_remote(k, name->key, name->key_size, value, value_size, remote,
-				    KREG_REGISTER_REPLACEABLE, NULL);
+	const uint32_t wanted = is_unique ? 0 : KREG_REGISTER_REPLACEABLE;
+	uint32_t flags;
+
+	/* An own entry keeps its flags when it is replaced. */
+	if (kreg_remote_host(k, name->key, name->key_size, NULL) > 0 &&
+	    kreg_get_flags(k, name->key, name->key_size, &flags) >= 0 && flags != wanted)
+		kreg_unregister(k, name->key, name->key_size);
+	return kreg_register_remote(k, name->key, name->key_size, value, value_size, remote, wanted,
+				    NULL);
 }
 
 struct names {
@@ -67,11 +74,13 @@ static void make_stale(struct holder *h, const struct name *name)
 	static unsigned char value[KREG_VALUE_MAX];
 	KREG_REMOTE(remote, .pid = 0);
 	ssize_t size = kreg_lookup(h->k, name->key, name->key_size, value, sizeof(value), NULL);
+	uint32_t flags = 0;
 
 	if (size < 0 || kreg_remote_host(h->k, name->key, name->key_size, &remote) <= 0)
 		return;
 	remote.flags |= KREG_REMOTE_STALE;
-	held_put(h->k, name, value, (uint32_t)size, &remote);
+	if (kreg_get_flags(h->k, name->key, name->key_size, &flags) >= 0)
+		held_put(h->k, name, value, (uint32_t)size, &remote, !flags);
 }
 
 static void drop_stale(struct holder *h, const struct name *name)
@@ -102,7 +111,7 @@ static int64_t put(struct holder *h, const struct held_request *r, const void *v
 	if (size != r->value_size || strnlen(r->host, sizeof(r->host)) > KREG_HOST_MAX)
 		return -EINVAL;
 	memcpy(remote.host, r->host, strlen(r->host) + 1);
-	return held_put(h->k, &r->name, value, r->value_size, &remote);
+	return held_put(h->k, &r->name, value, r->value_size, &remote, r->is_unique);
 }
 
 static int64_t obey(struct holder *h, const unsigned char *packet, size_t size)

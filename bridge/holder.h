@@ -15,7 +15,7 @@ enum held { HELD_HELLO, HELD_PUT, HELD_DROP, HELD_COMPARED };
 struct held_request {
 	char version[16];
 	uint32_t what;
-	uint32_t uid, pid, is_stale;
+	uint32_t uid, pid, is_stale, is_unique;
 	uint64_t start, revision;
 	char host[KREG_HOST_MAX + 8];
 	struct name name;
@@ -34,6 +34,6 @@ void holder_run(int listener, const char *registry, uint32_t grace) __attribute_
 
 /* What both do for a PUT. */
 int held_put(struct kreg *k, const struct name *name, const void *value, uint32_t value_size,
-	     const struct kreg_remote *remote);
+	     const struct kreg_remote *remote, bool is_unique);
 
 #endif

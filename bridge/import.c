@@ -5,7 +5,8 @@
  * Of several hosts that have a name, the one that has had it longest in etcd is registered, so
  * that all hosts without that name find the same. A name of this host is in front of all of them,
  * and nothing waits behind it: a process of this host that queues for the name is not to wait for
- * another host.
+ * another host. One that is unique in the cluster is before all other hosts', and does not yield
+ * to a registration of this host.
  *
  *   known of the name               registered here by this host     not
  *   no other host has it            not shown                        not shown
@@ -17,12 +18,14 @@
 
 #include "bridge/bridge.h"
 
+/* @host NULL: the one that is unique. */
 static struct candidate *candidate_of(const struct item *item, const char *host)
 {
 	struct candidate *candidate;
 
 	cds_list_for_each_entry (candidate, &item->candidates, of_item) {
-		if (!strcmp(candidate->host, host))
+		if (host ? !candidate->is_unique && !strcmp(candidate->host, host)
+			 : candidate->is_unique)
 			return candidate;
 	}
 	return NULL;
@@ -33,6 +36,8 @@ const struct candidate *import_first(const struct item *item)
 	const struct candidate *candidate, *first = NULL;
 
 	cds_list_for_each_entry (candidate, &item->candidates, of_item) {
+		if (candidate->is_unique)
+			return candidate;
 		if (!first || candidate->created < first->created)
 			first = candidate;
 	}
@@ -99,8 +104,9 @@ void import_show(struct bridge *b, struct item *item)
 	}
 	if (item->shown == first->changed && item->is_stale == b->is_stale)
 		return;
-	err = shown_put(b->names, &item->name, &first->facts, first->host, first->changed,
-			b->is_stale);
+	err = shown_put(b->names, &item->name, &first->facts, first->host,
+			first->is_unique ? first->created : first->changed, b->is_stale,
+			first->is_unique);
 	b->is_lost |= err == -EPIPE;
 	if (err == -EEXIST) {
 		hide(b, item);
@@ -119,18 +125,13 @@ void import_show(struct bridge *b, struct item *item)
 	item->is_stale = b->is_stale;
 }
 
-void import_put(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
-		uint64_t created, uint64_t changed)
+/* Takes the memory of @facts. */
+static void put(struct bridge *b, const struct name *name, const char *host, bool is_unique,
+		struct facts *facts, uint64_t created, uint64_t changed)
 {
-	struct item *item;
-	struct candidate *candidate;
+	struct item *item = item_get(b, name);
+	struct candidate *candidate = item ? candidate_of(item, is_unique ? NULL : host) : NULL;
 
-	if (!patterns_match(b->options->imports, b->options->import_count, name)) {
-		facts_free(facts);
-		return;
-	}
-	item = item_get(b, name);
-	candidate = item ? candidate_of(item, host) : NULL;
 	if (item && !candidate && b->candidates < b->options->most)
 		candidate = calloc(1, sizeof(*candidate));
 	if (!candidate) {
@@ -142,10 +143,11 @@ void import_put(struct bridge *b, const struct name *name, const char *host, str
 		return;
 	}
 	if (!candidate->host[0]) {
-		memcpy(candidate->host, host, strlen(host) + 1);
 		cds_list_add_tail(&candidate->of_item, &item->candidates);
+		candidate->is_unique = is_unique;
 		b->candidates++;
 	}
+	memcpy(candidate->host, host, strlen(host) + 1);
 	facts_free(&candidate->facts);
 	candidate->facts = *facts;
 	*facts = (struct facts){ 0 };
@@ -153,6 +155,15 @@ void import_put(struct bridge *b, const struct name *name, const char *host, str
 	candidate->changed = changed;
 	candidate->seen = b->snapshot;
 	import_show(b, item);
+}
+
+void import_put(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
+		uint64_t created, uint64_t changed)
+{
+	if (patterns_match(b->options->imports, b->options->import_count, name))
+		put(b, name, host, false, facts, created, changed);
+	else
+		facts_free(facts);
 }
 
 static void candidate_drop(struct bridge *b, struct candidate *candidate)
@@ -163,7 +174,7 @@ static void candidate_drop(struct bridge *b, struct candidate *candidate)
 	b->candidates--;
 }
 
-void import_delete(struct bridge *b, const struct name *name, const char *host)
+static void forget(struct bridge *b, const struct name *name, const char *host)
 {
 	struct item *item = item_find(b, name);
 	struct candidate *candidate = item ? candidate_of(item, host) : NULL;
@@ -173,6 +184,23 @@ void import_delete(struct bridge *b, const struct name *name, const char *host)
 	candidate_drop(b, candidate);
 	import_show(b, item);
 	item_tidy(b, item);
+}
+
+void import_delete(struct bridge *b, const struct name *name, const char *host)
+{
+	forget(b, name, host);
+}
+
+void import_unique(struct bridge *b, const struct name *name, const char *host, struct facts *facts,
+		   uint64_t created, uint64_t changed)
+{
+	if (!host)
+		forget(b, name, NULL);
+	else if (claims_may(b, name) ||
+		 patterns_match(b->options->imports, b->options->import_count, name))
+		put(b, name, host, true, facts, created, changed);
+	if (facts)
+		facts_free(facts);
 }
 
 void import_keep(struct bridge *b, const struct name *name, const char *host)

@@ -62,7 +62,7 @@ static void item_free(struct item *item)
 
 void item_tidy(struct bridge *b, struct item *item)
 {
-	if (item->has_local || item->is_dirty || item->is_sent || item->shown ||
+	if (item->has_local || item->is_dirty || item->is_sent || item->shown || item->unique ||
 	    !cds_list_empty(&item->candidates))
 		return;
 	tdelete(item, &b->items, compare);

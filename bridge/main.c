@@ -19,12 +19,13 @@
 enum { EXIT_MISUSE = 2 };
 
 struct lists {
-	char *endpoints[LIST_MOST], *exports[LIST_MOST], *imports[LIST_MOST];
+	char *endpoints[LIST_MOST], *exports[LIST_MOST], *imports[LIST_MOST], *uniques[LIST_MOST];
 };
 
 static const char usage[] =
 	"usage: kreg-etcd --cluster NAME [--endpoint URL]... [--export NAMESPACE]...\n"
-	"                 [--import NAMESPACE]... [--registry NAME] [--host NAME] [--ttl SECONDS]\n"
+	"                 [--import NAMESPACE]... [--unique NAMESPACE]... [--registry NAME]\n"
+	"                 [--host NAME] [--ttl SECONDS]\n"
 	"                 [--grace SECONDS] [--run FOLDER] [--most NAMES] [--ca FILE] [--cert "
 	"FILE] [--key FILE]\n"
 	"                 [--user NAME --password-file FILE] [--timeout MILLISECONDS]\n";
@@ -34,6 +35,7 @@ enum {
 	ENDPOINT,
 	EXPORT,
 	IMPORT,
+	UNIQUE,
 	REGISTRY,
 	HOST,
 	TTL,
@@ -55,6 +57,7 @@ static const struct option longs[] = {
 	{ "endpoint", required_argument, NULL, ENDPOINT },
 	{ "export", required_argument, NULL, EXPORT },
 	{ "import", required_argument, NULL, IMPORT },
+	{ "unique", required_argument, NULL, UNIQUE },
 	{ "registry", required_argument, NULL, REGISTRY },
 	{ "host", required_argument, NULL, HOST },
 	{ "ttl", required_argument, NULL, TTL },
@@ -134,6 +137,8 @@ static int option(struct bridge_options *o, struct lists *lists, int which, char
 		return add(lists->exports, &o->export_count, argument);
 	case IMPORT:
 		return add(lists->imports, &o->import_count, argument);
+	case UNIQUE:
+		return add(lists->uniques, &o->unique_count, argument);
 	case REGISTRY:
 		return text(&o->registry, argument);
 	case HOST:
@@ -193,6 +198,7 @@ static int parse(struct bridge_options *o, struct lists *lists, char *host, int 
 
 	o->exports = lists->exports;
 	o->imports = lists->imports;
+	o->uniques = lists->uniques;
 	o->etcd.endpoints = lists->endpoints;
 	while (!status && (which = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (which == VERSION || which == HELP) {
@@ -214,6 +220,7 @@ static int hear(struct bridge *b)
 
 	while ((got = kreg_listener_next(b->listener, &event)) > 0) {
 		if (event.type != KREG_EVENT_OVERRUN && event.type != KREG_EVENT_DUMP) {
+			claims_event(b, &event);
 			export_event(b, &event);
 			import_touch(b, &event);
 		}
@@ -279,6 +286,8 @@ static int open_registry(struct bridge *b, int holder)
 	if (!err)
 		err = shown_open(&b->names, b->k, holder);
 	if (!err)
+		claims_begin(b);
+	if (!err)
 		err = kreg_listen(&b->listener, b->k, NULL, KREG_LISTEN_KNOWN);
 	if (err)
 		say("registry \"%s\": %s", b->options->registry, kreg_strerror(err));
@@ -328,6 +337,7 @@ int main(int argc, char **argv)
 	etcd_free(bridge.etcd);
 	kreg_listener_close(bridge.listener);
 	shown_close(bridge.names);
+	claims_free(&bridge);
 	items_free(&bridge);
 	members_free(&bridge.members);
 	free(bridge.from);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "bridge/base64.h"
 #include "bridge/session.h"
+#include "lib/cluster/entries.h"
 
 uint64_t member_lease_time(const struct bridge *b)
 {
@@ -134,6 +135,17 @@ void member_look(struct bridge *b)
 		session_pause(b);
 }
 
+/*
+ * Until when etcd keeps the lease for sure: it began to count when it got what was sent then, or later.
+ * A tenth is for clocks that are not equally fast.
+ */
+static uint64_t member_certain(const struct bridge *b, uint64_t ttl)
+{
+	uint64_t most = ttl < 1000000 ? ttl : 1000000;
+
+	return b->sent_at + most * SECOND - most * SECOND / 10;
+}
+
 static void on_grant(int err, const json_t *answer, void *data)
 {
 	struct bridge *b = data;
@@ -147,6 +159,8 @@ static void on_grant(int err, const json_t *answer, void *data)
 	session_touched(b);
 	b->lease = lease;
 	b->lease_until = b->touch + member_lease_time(b);
+	b->certain = member_certain(b, etcd_number(answer, "TTL"));
+	claims_certain(b);
 	b->keep_at = b->touch + member_lease_time(b) / 3;
 	member_look(b);
 }
@@ -166,6 +180,8 @@ static void on_keep(int err, const json_t *answer, void *data)
 	} else {
 		session_touched(b);
 		b->lease_until = b->touch + member_lease_time(b);
+		b->certain = member_certain(b, etcd_number(result, "TTL"));
+		claims_certain(b);
 	}
 }
 
@@ -173,6 +189,7 @@ void member_keep(struct bridge *b, uint64_t now)
 {
 	if (!b->lease || b->keep || now < b->keep_at)
 		return;
+	b->sent_at = boot_now();
 	b->keep = etcd_begin(b->etcd, "lease/keepalive",
 			     json_pack("{s:o}", "ID", number_json(b->lease)), on_keep, b);
 	if (!b->keep)
@@ -182,6 +199,7 @@ void member_keep(struct bridge *b, uint64_t now)
 void member_take_lease(struct bridge *b)
 {
 	b->session = SESSION_LEASE;
+	b->sent_at = boot_now();
 	b->call = etcd_begin(b->etcd, "lease/grant",
 			     json_pack("{s:i}", "TTL", (int)b->options->ttl), on_grant, b);
 	if (!b->call)

@@ -64,20 +64,40 @@ static size_t role_of(const struct name *name)
 	return at > 1 && at < name->key_size && name->key[0] != '.' ? at : 0;
 }
 
-int record_key(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name,
-	       const char *host)
+/* Where the name ends in @out, behind @prefix. 0: it has no namespace, or no role. */
+static size_t put_name(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name,
+		       size_t tail)
 {
-	size_t role = role_of(name), at = strlen(prefix), host_size = strlen(host);
+	size_t role = role_of(name), at = strlen(prefix);
 
-	if (!role || at + 3 * (size_t)name->key_size + host_size + 2 > RECORD_KEY_MAX)
-		return -EINVAL;
+	if (!role || at + 3 * (size_t)name->key_size + tail + 2 > RECORD_KEY_MAX)
+		return 0;
 	memcpy(out, prefix, at);
 	at = escape(out, at, name->key, role - 1);
 	out[at++] = '/';
-	at = escape(out, at, name->key + role, name->key_size - role);
+	return escape(out, at, name->key + role, name->key_size - role);
+}
+
+int record_key(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name,
+	       const char *host)
+{
+	size_t host_size = strlen(host), at = put_name(out, prefix, name, host_size);
+
+	if (!at)
+		return -EINVAL;
 	out[at++] = '/';
 	memcpy(out + at, host, host_size + 1);
 	return (int)(at + host_size);
+}
+
+int record_unique_key(char out[RECORD_KEY_MAX], const char *prefix, const struct name *name)
+{
+	char whole[RECORD_KEY_MAX + sizeof(RECORD_UNIQUE)];
+	size_t at;
+
+	snprintf(whole, sizeof(whole), "%s" RECORD_UNIQUE, prefix);
+	at = put_name(out, whole, name, 0);
+	return at ? (int)at : -EINVAL;
 }
 
 static int digit_of(char digit)
@@ -121,7 +141,8 @@ static size_t unescape(const char *text, size_t size, struct name *name)
 	return at;
 }
 
-int record_parse(const char *rest, size_t size, struct name *name, char host[KREG_HOST_MAX + 1])
+/* How much of @rest the name is; 0: it is none. */
+static size_t take_name(const char *rest, size_t size, struct name *name)
 {
 	size_t space, role;
 
@@ -129,12 +150,24 @@ int record_parse(const char *rest, size_t size, struct name *name, char host[KRE
 	space = unescape(rest, size, name);
 	if (!space || space >= size || name->key[0] == '.' ||
 	    memchr(name->key, '/', name->key_size) || name->key_size == KREG_KEY_MAX)
-		return -EINVAL;
+		return 0;
 	name->key[name->key_size++] = '/';
 	role = unescape(rest + space + 1, size - space - 1, name);
-	rest += space + 1 + role;
-	size -= space + 1 + role;
-	if (!role || size < 2 || size - 1 > KREG_HOST_MAX || *rest != '/')
+	return role ? space + 1 + role : 0;
+}
+
+int record_parse_unique(const char *rest, size_t size, struct name *name)
+{
+	return size && take_name(rest, size, name) == size ? 0 : -EINVAL;
+}
+
+int record_parse(const char *rest, size_t size, struct name *name, char host[KREG_HOST_MAX + 1])
+{
+	size_t taken = take_name(rest, size, name);
+
+	rest += taken;
+	size -= taken;
+	if (!taken || size < 2 || size - 1 > KREG_HOST_MAX || *rest != '/')
 		return -EINVAL;
 	memcpy(host, rest + 1, size - 1);
 	host[size - 1] = 0;
@@ -152,19 +185,41 @@ bool record_namespace(const struct name *name, char out[KREG_KEY_MAX + 1])
 	return true;
 }
 
-char *record_value(const struct facts *facts)
+static json_t *object_of(const struct facts *facts)
 {
-	char *value = base64_encode(facts->value, facts->value_size), *text = NULL;
+	char *value = base64_encode(facts->value, facts->value_size);
 	json_t *record = value ? json_pack("{s:s, s:I, s:I, s:I}", "value", value, "uid",
 					   (json_int_t)facts->uid, "pid", (json_int_t)facts->pid,
 					   "start", (json_int_t)facts->start)
 			       : NULL;
 
-	if (record)
-		text = json_dumps(record, JSON_COMPACT);
-	json_decref(record);
 	free(value);
+	return record;
+}
+
+static char *text_of(json_t *record)
+{
+	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
+
+	json_decref(record);
 	return text;
+}
+
+char *record_value(const struct facts *facts)
+{
+	return text_of(object_of(facts));
+}
+
+char *record_unique_value(const struct facts *facts, const char *host, uint64_t claim)
+{
+	json_t *record = object_of(facts);
+
+	if (record && (json_object_set_new(record, "host", json_string(host)) ||
+		       json_object_set_new(record, "claim", json_integer((json_int_t)claim)))) {
+		json_decref(record);
+		return NULL;
+	}
+	return text_of(record);
 }
 
 /* A number from 0 to @most under @key. */
@@ -177,6 +232,19 @@ static bool read_number(const json_t *record, const char *key, uint64_t most, ui
 		return false;
 	*out = (uint64_t)json_integer_value(number);
 	return true;
+}
+
+int record_holder(const void *text, size_t size, char host[KREG_HOST_MAX + 1], uint64_t *claim)
+{
+	json_t *record = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	const char *name = json_string_value(json_object_get(record, "host"));
+	bool is_sound =
+		name && record_is_plain(name) && read_number(record, "claim", INT64_MAX, claim);
+
+	if (is_sound)
+		memcpy(host, name, strlen(name) + 1);
+	json_decref(record);
+	return is_sound ? 0 : -EINVAL;
 }
 
 int record_facts(const void *text, size_t size, struct facts *out)

@@ -125,12 +125,13 @@ struct kreg_owner shown_owner(const struct shown *shown)
 }
 
 static int put_held(struct shown *shown, const struct name *name, const struct facts *facts,
-		    const struct kreg_remote *remote)
+		    const struct kreg_remote *remote, bool is_unique)
 {
 	struct held_request r = { .what = HELD_PUT,
 				  .uid = remote->uid,
 				  .pid = remote->pid,
 				  .is_stale = remote->flags,
+				  .is_unique = is_unique,
 				  .start = remote->start,
 				  .revision = remote->token,
 				  .name = *name,
@@ -141,15 +142,15 @@ static int put_held(struct shown *shown, const struct name *name, const struct f
 }
 
 int shown_put(struct shown *shown, const struct name *name, const struct facts *facts,
-	      const char *host, uint64_t revision, bool is_stale)
+	      const char *host, uint64_t revision, bool is_stale, bool is_unique)
 {
 	KREG_REMOTE(remote, .token = revision, .start = facts->start, .pid = facts->pid,
 		    .uid = facts->uid, .flags = is_stale ? KREG_REMOTE_STALE : 0);
 
 	snprintf(remote.host, sizeof(remote.host), "%s", host);
 	if (shown->holder >= 0)
-		return put_held(shown, name, facts, &remote);
-	return held_put(shown->k, name, facts->value, facts->value_size, &remote);
+		return put_held(shown, name, facts, &remote, is_unique);
+	return held_put(shown->k, name, facts->value, facts->value_size, &remote, is_unique);
 }
 
 int shown_drop(struct shown *shown, const struct name *name)

@@ -27,11 +27,11 @@ void shown_close(struct shown *shown);
 struct kreg_owner shown_owner(const struct shown *shown);
 
 /*
- * As kreg_register_remote(), yielding; and kreg_unregister(). -EPIPE: the holder has ended, and with
+ * As kreg_register_remote(), yielding unless it is unique; and kreg_unregister(). -EPIPE: the holder has ended, and with
  * it all names.
  */
 int shown_put(struct shown *shown, const struct name *name, const struct facts *facts,
-	      const char *host, uint64_t revision, bool is_stale);
+	      const char *host, uint64_t revision, bool is_stale, bool is_unique);
 int shown_drop(struct shown *shown, const struct name *name);
 
 /* All that there is was put: what a holder has kept beyond that is dropped. */

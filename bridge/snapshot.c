@@ -28,10 +28,67 @@ static json_t *prefix_end(const struct bridge *b)
 	return base64_json(end, size);
 }
 
+/* The value of a key, which the caller frees; NULL: it has none, or no memory. */
+static char *value_of(const json_t *kv, size_t *size)
+{
+	const json_t *text = json_object_get(kv, "value");
+	size_t room = json_string_length(text) / 4 * 3 + 1;
+	char *value = json_is_string(text) ? malloc(room) : NULL;
+	ssize_t got = value ? base64_decode(json_string_value(text), json_string_length(text),
+					    value, room)
+			    : -1;
+
+	if (got >= 0) {
+		*size = (size_t)got;
+		return value;
+	}
+	free(value);
+	return NULL;
+}
+
+static void take_unique(struct bridge *b, const char *rest, size_t size, const json_t *kv,
+			bool is_there)
+{
+	char host[KREG_HOST_MAX + 1], text[SAY_BYTES], *value = NULL;
+	struct facts facts = { 0 };
+	struct name name;
+	uint64_t claim = 0;
+	size_t value_size = 0;
+	bool is_known;
+
+	if (record_parse_unique(rest, size, &name)) {
+		say_often(&b->wrong, "a unique key in etcd is of no name, and is ignored: %s",
+			  say_bytes(text, rest, size));
+		return;
+	}
+	if (is_there)
+		value = value_of(kv, &value_size);
+	is_known = value && !record_holder(value, value_size, host, &claim) &&
+		   !record_facts(value, value_size, &facts);
+	free(value);
+	if (is_there && !is_known)
+		say_often(&b->wrong,
+			  "what etcd has of the unique name %s is no record, and is ignored",
+			  say_bytes(text, rest, size));
+	else
+		unique_seen(b, &name, is_there ? host : NULL, claim, &facts, kv);
+}
+
+/* What is no name of a host. */
+static void take_dotted(struct bridge *b, const char *rest, size_t size, const json_t *kv,
+			bool is_there)
+{
+	const size_t head = strlen(RECORD_UNIQUE);
+
+	if (size > head && !memcmp(rest, RECORD_UNIQUE, head))
+		take_unique(b, rest + head, size - head, kv, is_there);
+	else
+		members_take(b, rest, size, kv, is_there);
+}
+
 static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 {
 	const json_t *key_text = json_object_get(kv, "key");
-	const json_t *value_text = json_object_get(kv, "value");
 	uint64_t changed = etcd_number(kv, "mod_revision");
 	char key[RECORD_KEY_MAX], host[KREG_HOST_MAX + 1], text[SAY_BYTES];
 	size_t prefix = strlen(b->prefix);
@@ -42,7 +99,7 @@ static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 	bool is_known = false;
 
 	if (size > (ssize_t)prefix && key[prefix] == '.') {
-		members_take(b, key + prefix, (size_t)size - prefix, kv, is_there);
+		take_dotted(b, key + prefix, (size_t)size - prefix, kv, is_there);
 		return;
 	}
 	if (size <= (ssize_t)prefix || memcmp(key, b->prefix, prefix) ||
@@ -52,13 +109,10 @@ static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 		return;
 	}
 	if (is_there) {
-		size_t room = json_string_length(value_text) / 4 * 3 + 1;
-		char *value = json_is_string(value_text) ? malloc(room) : NULL;
+		size_t value_size = 0;
+		char *value = value_of(kv, &value_size);
 
-		size = value ? base64_decode(json_string_value(value_text),
-					     json_string_length(value_text), value, room)
-			     : -1;
-		is_known = size >= 0 && !record_facts(value, (size_t)size, &facts);
+		is_known = value && !record_facts(value, value_size, &facts);
 		free(value);
 		if (!is_known)
 			say_often(&b->wrong, "what etcd has of %s is no record, and is ignored",
@@ -188,6 +242,7 @@ static bool is_restored(struct bridge *b, const json_t *answer)
 	    b->options->ttl);
 	b->forget_at = clock_now() + b->options->ttl * SECOND;
 	b->whole = false;
+	unique_forget(b);
 	return true;
 }
 
@@ -224,6 +279,7 @@ static void on_page(int err, const json_t *answer, void *data)
 	}
 	export_compare(b);
 	members_compare(b);
+	unique_compare(b);
 	if (clock_now() >= b->forget_at) {
 		b->forget_at = 0;
 		import_compare(b);

@@ -58,6 +58,7 @@
 #define KREG_H
 
 #include <kreg/base.h>
+#include <kreg/cluster.h>
 #include <kreg/listen.h>
 #include <kreg/many.h>
 #include <kreg/meta.h>

@@ -327,6 +327,33 @@ START_TEST(names_of_other_hosts)
 }
 END_TEST
 
+START_TEST(names_of_the_cluster)
+{
+	KREG_REMOTE(remote, .pid = 0);
+	uint64_t token;
+
+	heard_begin(_i);
+	REFUSED(kreg_cluster_register, "key is NULL", (heard_k, NULL, 1, "v", 1, 0, 0, NULL));
+	REFUSED(kreg_cluster_register, "key is not NAMESPACE/ROLE",
+		(heard_k, "ab", 2, "v", 1, 0, 0, NULL));
+	REFUSED(kreg_cluster_register, "key is not NAMESPACE/ROLE",
+		(heard_k, ".a/b", 4, "v", 1, 0, 0, NULL));
+	REFUSED(kreg_cluster_register, "value is NULL", (heard_k, "a/b", 3, NULL, 1, 0, 0, NULL));
+	REFUSED(kreg_cluster_register, "flags has unknown bits",
+		(heard_k, "a/b", 3, "v", 1, 2, 0, NULL));
+	REFUSED(kreg_cluster_register, "duplicate keys", (heard_d, "a/b", 3, "v", 1, 0, 0, NULL));
+	REFUSED(kreg_cluster_held, "key is empty", (heard_k, "a", 0, NULL));
+	REFUSED(kreg_cluster_token, "token is NULL", (heard_k, "a", 1, NULL));
+	REFUSED(kreg_cluster_unregister, "key is NULL", (heard_k, NULL, 1));
+	SILENT(-ENOENT, kreg_cluster_held(heard_k, "a/b", 3, &token));
+	SILENT(-ENOENT, kreg_cluster_token(heard_k, "a/b", 3, &token));
+	remote.size = 0;
+	REFUSED(kreg_cluster_register, "size is not set",
+		(heard_k, "a/b", 3, "v", 1, 0, 0, &remote));
+	heard_end();
+}
+END_TEST
+
 START_TEST(owners)
 {
 	struct kreg_owner never;
@@ -591,6 +618,7 @@ int main(void)
 	tcase_add_loop_test(tcase, registrations, 0, 2);
 	tcase_add_loop_test(tcase, changes, 0, 2);
 	tcase_add_loop_test(tcase, names_of_other_hosts, 0, 2);
+	tcase_add_loop_test(tcase, names_of_the_cluster, 0, 2);
 	tcase_add_loop_test(tcase, owners, 0, 2);
 	tcase_add_loop_test(tcase, waits, 0, 2);
 	tcase_add_loop_test(tcase, listeners, 0, 2);

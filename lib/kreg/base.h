@@ -297,7 +297,8 @@ int kreg_destroy(const char *name, const struct kreg_options *options, uint32_t 
  * why, or what to do. CALL is the one that the program has made. Bytes of arguments that are
  * not printable ASCII are written as \xNN; values and keys are not shown. kreg_open(),
  * kreg_destroy(), kreg_registries_each() and kreg_supervision_read() say also why they failed
- * otherwise; for other calls the other errors say it all.
+ * otherwise, and kreg_cluster_register() that no bridge serves the namespace; for other calls the
+ * other errors say it all.
  * kreg_service_parse() says nothing of a key that is not of a service.
  *
  * @log: is called by the thread that makes the call, before that returns, with no lock held, by

@@ -36,7 +36,8 @@ static const struct {
 	{ ENOSPC, "the registry or its file system is full" },
 	{ EFBIG, "the limit on file size is too low; raise it, or request fewer bytes" },
 	{ ENOSYS, "the kernel lacks a system call, or a filter refuses it" },
-	{ ESTALE, "the read section was expelled; read again" },
+	{ ESTALE, "the read section was expelled; read again; or it is not certain now who has the "
+		  "name" },
 	{ EOWNERDEAD, "the handle is from before fork(), or the guard has ended this life; reopen "
 		      "the registry" },
 	{ ESHUTDOWN, "the registry was destroyed or replaced, or its guard is gone or stopping; "
@@ -50,6 +51,7 @@ static const struct {
 	  "ordered to stop, or the handle of a wait was closed" },
 	{ ETIMEDOUT, "timed out" },
 	{ ESRCH, "the process is dead, or has not opened the registry" },
+	{ ENOTCONN, "no bridge of this host serves the namespace; start kreg-etcd with --unique" },
 	{ EREMOTE, "the process is in another PID namespace, or on another host; call from there" },
 	{ EDESTADDRREQ, "the value is not a socket address; the owner has to register one" },
 	{ ECONNREFUSED, "no process listens on the owner's socket; retry when it does" },

@@ -171,17 +171,28 @@ static void call_remote(struct any *any)
 			     any_below(any, 2) ? KREG_REGISTER_REPLACEABLE : 0, NULL);
 }
 
+static void call_cluster(struct any *any)
+{
+	struct any_key key = any_key(any);
+
+	if (any_below(any, 3))
+		kreg_cluster_register(any->k, key.bytes, key.size, any_zeros, any_value_size(any),
+				      any_below(any, 2), 0, NULL);
+	else
+		kreg_cluster_unregister(any->k, key.bytes, key.size);
+}
+
 static void (*const changes[])(struct any *) = {
-	call_register,       call_register,      call_register_with,
-	call_register_with,  call_register_many, call_remote,
-	call_publish,        call_flags,         call_unregister,
-	call_unregister_all, call_update,        call_counter,
-	call_give,           call_for,           any_lock,
-	any_await,           any_pending,        any_listen,
-	any_telemetry,       call_meta,          call_sweep,
-	any_section,         any_lookup,         any_service_change,
-	any_service_count,   any_service_for,    any_service_report,
-	any_service_wait,
+	call_register,      call_register,       call_register_with,
+	call_register_with, call_register_many,  call_remote,
+	call_cluster,       call_publish,        call_flags,
+	call_unregister,    call_unregister_all, call_update,
+	call_counter,       call_give,           call_for,
+	any_lock,           any_await,           any_pending,
+	any_listen,         any_telemetry,       call_meta,
+	call_sweep,         any_section,         any_lookup,
+	any_service_change, any_service_count,   any_service_for,
+	any_service_report, any_service_wait,
 };
 
 static void (*const reads[])(struct any *) = {

@@ -174,6 +174,8 @@ void any_remote_host(struct any *any)
 
 	if (kreg_remote_host(any->k, key.bytes, key.size, &remote) > 0)
 		any_must(strnlen(remote.host, sizeof(remote.host)) <= KREG_HOST_MAX);
+	kreg_cluster_held(any->k, key.bytes, key.size, &remote.token);
+	kreg_cluster_token(any->k, key.bytes, key.size, &remote.token);
 }
 
 static int look_at_registry(const struct kreg_registry *registry, void *data)

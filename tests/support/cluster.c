@@ -146,6 +146,12 @@ void link_set(int host, bool up)
 	run("nsenter -t %d -n ip link set v%d %s", hub, host, up ? "up" : "down");
 }
 
+void way_set(int from, int to, bool open)
+{
+	run("nsenter -t %d -n ip route %s blackhole 10.77.0.%d/32", hosts[from].space,
+	    open ? "del" : "add", to + 1);
+}
+
 /* In the child: into the host's network, all output into the file @log there. */
 static void enter(const struct host *host, const char *log)
 {
@@ -181,7 +187,7 @@ static pid_t start(struct host *host, const char *log, const char *command)
 	_exit(126);
 }
 
-void member_start(int number)
+static void start_member(int number, const char *members)
 {
 	struct host *host = &hosts[number];
 	char command[LINE];
@@ -192,10 +198,22 @@ void member_start(int number)
 		"--listen-client-urls http://0.0.0.0:%d --advertise-client-urls "
 		"http://10.77.0.%d:%d "
 		"--listen-peer-urls http://10.77.0.%d:2380 --initial-advertise-peer-urls "
-		"http://10.77.0.%d:2380 --initial-cluster-token %s --initial-cluster "
-		"m0=http://10.77.0.1:2380,m1=http://10.77.0.2:2380,m2=http://10.77.0.3:2380",
-		number, host->folder, PORT, number + 1, PORT, number + 1, number + 1, "kreg-test");
+		"http://10.77.0.%d:2380 --initial-cluster-token %s --initial-cluster %s",
+		number, host->folder, PORT, number + 1, PORT, number + 1, number + 1, "kreg-test",
+		members);
 	host->member = start(host, "etcd.log", command);
+}
+
+void member_start(int number)
+{
+	start_member(number, "m0=http://10.77.0.1:2380,m1=http://10.77.0.2:2380,"
+			     "m2=http://10.77.0.3:2380");
+}
+
+void member_start_alone(void)
+{
+	start_member(0, "m0=http://10.77.0.1:2380");
+	members_await();
 }
 
 bool cluster_lacks_openssl(void)

@@ -58,6 +58,8 @@ void cluster_end(void);
 /* A member of etcd for each host, which answer when this returns. */
 void members_begin(void);
 void member_start(int host);
+/* The member of host 0, which is all of etcd, and answers when this returns. */
+void member_start_alone(void);
 void member_kill(int host);
 /*
  * One that wants certificates by the authority of `secure/ca.pem` in its host's folder; beside it are `client.pem`,
@@ -84,6 +86,8 @@ void bridges_begin(int count);
 bool bridge_has_said(int host, const char *text);
 
 void link_set(int host, bool up);
+/* What @from sends to @to is lost, and not what @to sends to @from. */
+void way_set(int from, int to, bool open);
 
 /* The registry of a host, with strings; the test is an owner there. */
 int host_put(int host, const char *key, const char *value);
