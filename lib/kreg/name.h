@@ -144,7 +144,9 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
 /*
  * kreg_unregister() unregisters all of the caller's entries under @key, also those that are
  * reserved or wait in line. kreg_unregister_match() unregisters those for which @match
- * returns non-zero, and leaves reserved ones alone.
+ * returns non-zero, and leaves reserved ones alone. An entry that another process registers
+ * for the caller, or gives to it, meanwhile may go, and is counted then, or stay. So with
+ * unique keys, too, there may be more than one.
  *
  * @match: not NULL. It gets the entry where it lies in shared memory, and must not call
  *         kreg: the key is locked against the other threads of the process meanwhile.
@@ -172,7 +174,7 @@ int kreg_unregister_match(struct kreg *k, const void *key, size_t key_size, kreg
  * One entry after the other is unregistered, each in one step, as by kreg_unregister(): the
  * next in line holds the name in the same instant, waiters are woken, and listeners get an
  * event for each. An entry that another thread registers, updates, publishes or gives
- * meanwhile may go or stay.
+ * meanwhile, or another process registers for this one or gives to it, may go or stay.
  *
  * Context: any thread; not inside a callback of kreg_unregister_match(). It takes time in
  *          proportion to what the process has in the registry, with KREG_UNREGISTER_PROCESS
@@ -288,7 +290,8 @@ int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key
 
 /*
  * Unregisters what was registered for @to under @key, or given to it. Other entries of @to under
- * that key stay: what it has registered itself, and what is reserved.
+ * that key stay: what it has registered itself, and what is reserved. What is registered for it,
+ * or given to it, meanwhile may go, and is counted then, or stay: also with unique keys.
  *
  * Context: as kreg_register().
  * Death: if the caller is killed inside, each entry is there or not.
