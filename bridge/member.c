@@ -2,17 +2,20 @@
 /*
  * The lease of this host, and its place among the members of the cluster.
  *
- *   .members/HOST   {"boot": ID, "pid": N, "registry": NAME, "version": TEXT}, with the lease
+ *   .members/HOST   {"boot": ID, "pid": N, "pid_space": N, "registry": NAME, "version": TEXT}, with
+ *                   the lease
  *
  * Two bridges as one host would each undo what the other writes, so one that finds this host's key with
  * another lease waits for the end of that; but a bridge that has ended on this very host does not
- * count. The txn that puts the key compares it with what was seen.
+ * count. Whether it has can be seen only in its own PID namespace: the number of a namespace is that
+ * of no other one that lives. The txn that puts the key compares it with what was seen.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -46,6 +49,14 @@ static void read_boot(char boot[MEMBER_BOOT_MAX])
 	fclose(file);
 }
 
+/* The PID namespace; 0: not known. */
+static uint64_t pid_space(void)
+{
+	struct stat stat;
+
+	return fstatat(-1, "/proc/self/ns/pid", &stat, 0) ? 0 : stat.st_ino;
+}
+
 /* Who this bridge is. */
 static json_t *member_value(const struct bridge *b)
 {
@@ -53,8 +64,9 @@ static json_t *member_value(const struct bridge *b)
 	json_t *record, *value;
 
 	read_boot(boot);
-	record = json_pack("{s:s, s:s, s:s, s:I}", "version", KREG_VERSION, "boot", boot,
-			   "registry", b->options->registry, "pid", (json_int_t)getpid());
+	record = json_pack("{s:s, s:s, s:s, s:I, s:I}", "version", KREG_VERSION, "boot", boot,
+			   "registry", b->options->registry, "pid", (json_int_t)getpid(),
+			   "pid_space", (json_int_t)pid_space());
 	text = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
 	value = text ? base64_string(text) : NULL;
 	free(text);
@@ -102,6 +114,7 @@ static bool is_left_over(const json_t *kv)
 
 	read_boot(boot);
 	return member_read(&there, kv) && boot[0] && !strcmp(there.boot, boot) && there.pid &&
+	       there.pid_space && there.pid_space == pid_space() &&
 	       (there.pid == (uint32_t)getpid() || (kill((pid_t)there.pid, 0) && errno == ESRCH));
 }
 

@@ -34,9 +34,11 @@ bool member_read(struct member *out, const json_t *kv)
 				     json_string_length(text), value, sizeof(value));
 	json_t *record = size > 0 ? json_loadb(value, (size_t)size, 0, NULL) : NULL;
 	json_int_t pid = json_integer_value(json_object_get(record, "pid"));
+	json_int_t space = json_integer_value(json_object_get(record, "pid_space"));
 	bool is_one = json_is_object(record);
 
 	*out = (struct member){ .pid = pid > 0 && pid <= INT32_MAX ? (uint32_t)pid : 0,
+				.pid_space = space > 0 ? (uint64_t)space : 0,
 				.lease = etcd_number(kv, "lease") };
 	copy_plain(out->version, sizeof(out->version), json_object_get(record, "version"));
 	copy_plain(out->boot, sizeof(out->boot), json_object_get(record, "boot"));

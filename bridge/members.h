@@ -27,7 +27,8 @@ struct member {
 	char version[MEMBER_VERSION_MAX]; /* of its bridge */
 	char boot[MEMBER_BOOT_MAX];
 	char registry[MEMBER_REGISTRY_MAX];
-	uint32_t pid; /* 0: not known */
+	uint32_t pid;       /* 0: not known */
+	uint64_t pid_space; /* 0: not known */
 	uint64_t lease;
 	uint64_t seen; /* the snapshot that has had it last */
 };

@@ -418,12 +418,9 @@ START_TEST(what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost)
 }
 END_TEST
 
-START_TEST(two_bridges_are_not_one_host)
+/* Host 1's bridge has been started as one of host 0: its names are not in etcd as long as the other one lives. */
+static void second_has_to_wait(void)
 {
-	bridges_begin(1);
-	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
-	/* The same host's name from another host's network and registry. */
-	bridge_start(1, "--host h0");
 	AWAIT(bridge_has_said(1, "another bridge is in the cluster as host h0"));
 	ck_assert_int_eq(host_put(1, "prod/b", "b"), 0);
 	bridge_start(2, NULL);
@@ -432,6 +429,25 @@ START_TEST(two_bridges_are_not_one_host)
 	bridge_kill(0);
 	AWAIT(host_has(2, "prod/b", "b"));
 	cluster_end();
+}
+
+START_TEST(two_bridges_are_not_one_host)
+{
+	bridges_begin(1);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	/* The same host's name from another host's network and registry. */
+	bridge_start(1, "--host h0");
+	second_has_to_wait();
+}
+END_TEST
+
+START_TEST(two_bridges_of_two_pid_namespaces_are_not_one_host)
+{
+	bridges_begin(1);
+	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
+	/* In another PID namespace of the same kernel, in which no process has the first one's PID. */
+	bridge_start_apart(1, "--host h0");
+	second_has_to_wait();
 }
 END_TEST
 
@@ -528,11 +544,12 @@ int main(void)
 {
 	Suite *suite = suite_create("etcd");
 	TCase *tcase = tcase_create("hosts"), *secure = tcase_create("secure");
-	TCase *holder = tcase_create("holder");
+	TCase *holder = tcase_create("holder"), *twice = tcase_create("twice");
 
 	tcase_set_timeout(tcase, 120);
 	tcase_set_timeout(secure, 120);
 	tcase_set_timeout(holder, 120);
+	tcase_set_timeout(twice, 120);
 	if (cluster_lacks()) {
 		tcase_add_test(tcase, it_is_skipped_with_the_reason);
 	} else {
@@ -547,13 +564,15 @@ int main(void)
 		tcase_add_test(tcase, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
 		tcase_add_test(tcase,
 			       what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
-		tcase_add_test(tcase, two_bridges_are_not_one_host);
+		tcase_add_test(twice, two_bridges_are_not_one_host);
+		tcase_add_test(twice, two_bridges_of_two_pid_namespaces_are_not_one_host);
 		tcase_add_test(holder,
 			       a_holder_keeps_the_names_of_others_until_a_bridge_is_there_again);
 		tcase_add_test(secure,
 			       wrong_certificates_and_passwords_are_refused_and_right_ones_are_not);
 	}
 	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, twice);
 	suite_add_tcase(suite, holder);
 	suite_add_tcase(suite, secure);
 	return unit_run_suite(suite);

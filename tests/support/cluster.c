@@ -41,7 +41,7 @@ static bool has_program(const char *name)
 
 const char *cluster_lacks(void)
 {
-	static const char *const programs[] = { "etcd", "etcdctl", "ip", "nsenter" };
+	static const char *const programs[] = { "etcd", "etcdctl", "ip", "nsenter", "unshare" };
 	size_t i;
 	pid_t child;
 	int status = 1;
@@ -397,15 +397,16 @@ int members_leader(void)
 	return -1;
 }
 
-void bridge_start_with(int number, const char *options)
+/* @within: what runs the bridge, with a space behind it; "": nothing. */
+static void start_bridge(int number, const char *within, const char *options)
 {
 	struct host *host = &hosts[number];
 	const char *program = getenv("KREG_ETCD");
 	char command[LINE];
 
 	snprintf(command, sizeof(command),
-		 "%s --cluster test --host h%d --export 'prod*' --ttl %d --timeout 1000 %s",
-		 program ? program : "./kreg-etcd", number, HOST_TTL, options);
+		 "%s%s --cluster test --host h%d --export 'prod*' --ttl %d --timeout 1000 %s",
+		 within, program ? program : "./kreg-etcd", number, HOST_TTL, options);
 	host->bridge = start(host, "bridge.log", command);
 	if (!host->k) {
 		KREG_OPTIONS(own, .directory = host->folder, .guard = "none");
@@ -414,7 +415,12 @@ void bridge_start_with(int number, const char *options)
 	}
 }
 
-void bridge_start(int number, const char *more)
+void bridge_start_with(int number, const char *options)
+{
+	start_bridge(number, "", options);
+}
+
+static void start_with_endpoints(int number, const char *within, const char *more)
 {
 	char options[LINE / 2];
 
@@ -424,7 +430,17 @@ void bridge_start(int number, const char *more)
 		 "http://10.77.0.%d:%d %s",
 		 number + 1, PORT, (number + 1) % HOSTS + 1, PORT, (number + 2) % HOSTS + 1, PORT,
 		 more ? more : "");
-	bridge_start_with(number, options);
+	start_bridge(number, within, options);
+}
+
+void bridge_start(int number, const char *more)
+{
+	start_with_endpoints(number, "", more);
+}
+
+void bridge_start_apart(int number, const char *more)
+{
+	start_with_endpoints(number, "unshare --pid --fork --mount-proc --kill-child ", more);
 }
 
 void bridge_kill(int host)

@@ -5,7 +5,7 @@
  * The namespaces have no names and are gone with the processes in them, so a test that is killed leaves none.
  *
  * Promises  fails the test with what could not be started.
- * Needs     root; etcd, etcdctl, ip and nsenter: cluster_lacks() says which is missing.
+ * Needs     root; etcd, etcdctl, ip, nsenter and unshare: cluster_lacks() says which is missing.
  * Death     all of it ends with the test.
  * Used by   proc_etcd.c, proc_etcd_state.c, proc_etcd_unique.c.
  */
@@ -79,6 +79,8 @@ int members_leader(void);
 void bridge_start_with(int host, const char *options);
 /* With --grace and such in @more, words apart by a space; NULL: none. */
 void bridge_start(int host, const char *more);
+/* The same in a PID namespace of its own. */
+void bridge_start_apart(int host, const char *more);
 void bridge_kill(int host);
 /* Members, and the bridges of the first @count hosts, which have read all of etcd. */
 void bridges_begin(int count);
