@@ -70,6 +70,9 @@ try_pkg_config() {
 try_cmake() {
 	mode=CMake
 	with_static=OFF
+	# In a program of C++ the C++ library is in front of a sanitizer's runtime, unless it has the sanitizer, too.
+	CXXFLAGS=${SANITIZERS:-}
+	export CXXFLAGS
 	[ ! -e "$libraries/libkreg.a" ] || with_static=ON
 	exits 0 "it finds the package" cmake -S "$source/tests/install" -B "$work/cmake" \
 		-DCMAKE_PREFIX_PATH="$root$prefix" -DWITH_STATIC=$with_static
