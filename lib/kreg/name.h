@@ -117,6 +117,7 @@ int kreg_register_with(struct kreg *k, const void *key, size_t key_size, const v
  *         kreg_register(), but never -EEXIST, and nothing has changed:
  *   -ENOENT        the caller has no such entry; kreg_set_flags(): or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
+ *   -EREMOTE       kreg_set_flags(): the entry is one of kreg_register_remote()
  *   -EINVAL        kreg_set_flags(): DROP without REPLACEABLE, another flag, or duplicate keys
  *   -EMSGSIZE      KREG_REGISTER_DROP: key and value are too large
  * Since: 1.0
@@ -211,6 +212,7 @@ int64_t kreg_unregister_all(struct kreg *k, uint32_t flags);
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
  *   -ESRCH         @to is dead, or has not opened the registry for writing, or closes it
+ *   -EREMOTE       the entry is one of kreg_register_remote()
  *   -EMSGSIZE      key and value together are larger than some 16,000 bytes
  *   -EINVAL        the registry has partitions: an entry is in its owner's partition
  * Since: 1.0
@@ -335,6 +337,7 @@ int kreg_unregister_for(struct kreg *k, const struct kreg_owner *to, const void 
  *   -ERANGE        kreg_update(): the old value is larger than @capacity
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
+ *   -EREMOTE       the entry is one of kreg_register_remote()
  *   -ECANCELED     kreg_update_if(): the value is not @expected; look it up and retry
  *   -EAGAIN        kreg_update_with(): other threads, or @change, have changed the entry, as by
  *                  kreg_counter_add(), during each of 65536 calls of @change; retry
@@ -391,6 +394,7 @@ int kreg_update_with(struct kreg *k, const void *key, size_t key_size, kreg_upda
  *   kreg_register(), but never -EEXIST, -EDQUOT, and
  *   -ENOENT        the caller has no such entry, or it is reserved
  *   -EPERM         unique keys: another process holds the name or has reserved it
+ *   -EREMOTE       the entry is one of kreg_register_remote()
  *   -EINVAL        the value of the entry is not 8 bytes long
  *   kreg_counter_add_many():
  *   -EINVAL        an argument is NULL
@@ -484,12 +488,15 @@ ssize_t kreg_lookup_string(struct kreg *k, const void *key, size_t key_size, cha
  *   -EOWNERDEAD    the handle is from before fork(2), or the guard has ended this life
  *   -ESHUTDOWN     the registry's guard is gone; reopen the registry
  *   -ENOMEM        out of memory
+ *   -EINVAL        @k is NULL
  *   kreg_read(): these, an error as kreg_lookup(), and
  *   -EINVAL        the thread is not inside a section
  *   kreg_read_leave():
  *   -ESTALE        the section was expelled: what was read since the outermost enter may be
  *                  wrong; read again
  *   -EINVAL        the thread is not inside a section
+ *   -EROFS, -EOWNERDEAD, -ESHUTDOWN, -ENOBUFS, -ENOSPC, -ENOMEM  as kreg_read_enter(), where
+ *                  no section can be entered
  * Since: 1.0
  */
 int kreg_read_enter(struct kreg *k);

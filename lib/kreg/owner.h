@@ -234,7 +234,7 @@ struct kreg_stat {
 
 /*
  * Fills @stat with figures of the registry, which are not read at the same instant. It also
- * checks whether the registry's file and its guard are still there.
+ * checks, at most ten times a second, whether the registry's file and its guard are still there.
  *
  * Context: any thread, a read-only handle, a child of fork(2); not a signal handler. The time
  *          is proportional to owners, slots and memory.
