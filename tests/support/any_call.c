@@ -16,15 +16,16 @@ static void call_register(struct any *any)
 	unsigned char bytes[100];
 	struct kreg_found holder = { .value = bytes, .capacity = sizeof(bytes) };
 
-	kreg_register(any->k, key.bytes, key.size, any_zeros, any_value_size(any), &holder);
+	CALL(any, kreg_register, any->k, key.bytes, key.size, any_zeros, any_value_size(any),
+	     &holder);
 }
 
 static void call_register_with(struct any *any)
 {
 	struct any_key key = any_key(any);
 
-	kreg_register_with(any->k, key.bytes, key.size, any_zeros, any_value_size(any),
-			   any_below(any, 32), NULL);
+	CALL(any, kreg_register_with, any->k, key.bytes, key.size, any_zeros, any_value_size(any),
+	     any_below(any, 32), NULL);
 }
 
 static void call_register_many(struct any *any)
@@ -38,14 +39,14 @@ static void call_register_many(struct any *any)
 		items[i] = (struct kreg_item){ keys[i].bytes, keys[i].size, any_zeros,
 					       any_value_size(any) };
 	}
-	kreg_register_many(any->k, items, MANY, NULL);
+	CALL(any, kreg_register_many, any->k, items, MANY, NULL);
 }
 
 static void call_publish(struct any *any)
 {
 	struct any_key key = any_key(any);
 
-	kreg_publish(any->k, key.bytes, key.size, any_zeros, any_value_size(any));
+	CALL(any, kreg_publish, any->k, key.bytes, key.size, any_zeros, any_value_size(any));
 }
 
 static void call_flags(struct any *any)
@@ -53,8 +54,8 @@ static void call_flags(struct any *any)
 	struct any_key key = any_key(any);
 	uint32_t flags;
 
-	kreg_set_flags(any->k, key.bytes, key.size, any_below(any, 32));
-	kreg_get_flags(any->k, key.bytes, key.size, &flags);
+	CALL(any, kreg_set_flags, any->k, key.bytes, key.size, any_below(any, 32));
+	CALL(any, kreg_get_flags, any->k, key.bytes, key.size, &flags);
 }
 
 static void call_unregister(struct any *any)
@@ -62,16 +63,16 @@ static void call_unregister(struct any *any)
 	struct any_key key = any_key(any);
 
 	if (any_below(any, 2))
-		kreg_unregister(any->k, key.bytes, key.size);
+		CALL(any, kreg_unregister, any->k, key.bytes, key.size);
 	else
-		kreg_unregister_match(any->k, key.bytes, key.size, any_match_some, any);
+		CALL(any, kreg_unregister_match, any->k, key.bytes, key.size, any_match_some, any);
 }
 
 /* Seldom, so that there is something. */
 static void call_unregister_all(struct any *any)
 {
 	if (!any_below(any, 16))
-		kreg_unregister_all(any->k, any_below(any, 2));
+		CALL(any, kreg_unregister_all, any->k, any_below(any, 2));
 }
 
 static void call_update(struct any *any)
@@ -81,15 +82,15 @@ static void call_update(struct any *any)
 
 	switch (any_below(any, 3)) {
 	case 0:
-		kreg_update(any->k, key.bytes, key.size, any_zeros, any_value_size(any), old,
-			    sizeof(old));
+		CALL(any, kreg_update, any->k, key.bytes, key.size, any_zeros, any_value_size(any),
+		     old, sizeof(old));
 		break;
 	case 1:
-		kreg_update_if(any->k, key.bytes, key.size, any_zeros, any_value_size(any),
-			       any_zeros, any_value_size(any));
+		CALL(any, kreg_update_if, any->k, key.bytes, key.size, any_zeros,
+		     any_value_size(any), any_zeros, any_value_size(any));
 		break;
 	default:
-		kreg_update_with(any->k, key.bytes, key.size, any_change_value, any);
+		CALL(any, kreg_update_with, any->k, key.bytes, key.size, any_change_value, any);
 	}
 }
 
@@ -104,17 +105,20 @@ static void call_counter(struct any *any)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_counter_add(any->k, key.bytes, key.size, any_integer(any), &now);
+		CALL(any, kreg_counter_add, any->k, key.bytes, key.size, any_integer(any), &now);
 		break;
 	case 1:
-		kreg_counter_add_bounded(any->k, key.bytes, key.size, any_integer(any),
-					 any_integer(any), any_integer(any), &now);
+		CALL(any, kreg_counter_add_bounded, any->k, key.bytes, key.size, any_integer(any),
+		     any_integer(any), any_integer(any), &now);
 		break;
 	case 2:
-		kreg_counter_reset(any->k, key.bytes, key.size, any_integer(any), &now);
+		CALL(any, kreg_counter_reset, any->k, key.bytes, key.size, any_integer(any), &now);
 		break;
 	default:
-		kreg_counter_add_many(any->k, items, 2);
+		if (CALL(any, kreg_counter_add_many, any->k, items, 2) < 0)
+			break;
+		any_said(any, "kreg_counter_add", items[0].error);
+		any_said(any, "kreg_counter_add", items[1].error);
 	}
 }
 
@@ -122,7 +126,7 @@ static void call_give(struct any *any)
 {
 	struct any_key key = any_key(any);
 
-	kreg_give(any->k, key.bytes, key.size, &any->owner);
+	CALL(any, kreg_give, any->k, key.bytes, key.size, &any->owner);
 }
 
 static void call_for(struct any *any)
@@ -132,17 +136,18 @@ static void call_for(struct any *any)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_allow(any->k, any_below(any, 2));
+		CALL(any, kreg_allow, any->k, any_below(any, 2));
 		break;
 	case 1:
-		kreg_register_for(any->k, &any->owner, key.bytes, key.size, any_zeros, size,
-				  any_below(any, 32), NULL);
+		CALL(any, kreg_register_for, any->k, &any->owner, key.bytes, key.size, any_zeros,
+		     size, any_below(any, 32), NULL);
 		break;
 	case 2:
-		kreg_update_for(any->k, &any->owner, key.bytes, key.size, any_zeros, size);
+		CALL(any, kreg_update_for, any->k, &any->owner, key.bytes, key.size, any_zeros,
+		     size);
 		break;
 	default:
-		kreg_unregister_for(any->k, &any->owner, key.bytes, key.size);
+		CALL(any, kreg_unregister_for, any->k, &any->owner, key.bytes, key.size);
 	}
 }
 
@@ -151,14 +156,15 @@ static void call_meta(struct any *any)
 	struct any_key key = any_key(any);
 
 	if (any_below(any, 3))
-		kreg_meta_put(any->k, key.bytes, key.size, any_zeros, any_value_size(any) % 4000);
+		CALL(any, kreg_meta_put, any->k, key.bytes, key.size, any_zeros,
+		     any_value_size(any) % 4000);
 	else
-		kreg_meta_delete(any->k, key.bytes, key.size);
+		CALL(any, kreg_meta_delete, any->k, key.bytes, key.size);
 }
 
 static void call_sweep(struct any *any)
 {
-	kreg_sweep(any->k);
+	CALL(any, kreg_sweep, any->k);
 }
 
 static void call_remote(struct any *any)
@@ -167,8 +173,8 @@ static void call_remote(struct any *any)
 	KREG_REMOTE(remote, .token = any_below(any, 4), .flags = any_below(any, 2));
 
 	memset(remote.host, 'h', 1 + any_below(any, 2) * (KREG_HOST_MAX - 1));
-	kreg_register_remote(any->k, key.bytes, key.size, any_zeros, any_value_size(any), &remote,
-			     any_below(any, 2) ? KREG_REGISTER_REPLACEABLE : 0, NULL);
+	CALL(any, kreg_register_remote, any->k, key.bytes, key.size, any_zeros, any_value_size(any),
+	     &remote, any_below(any, 2) ? KREG_REGISTER_REPLACEABLE : 0, NULL);
 }
 
 static void call_cluster(struct any *any)
@@ -176,10 +182,10 @@ static void call_cluster(struct any *any)
 	struct any_key key = any_key(any);
 
 	if (any_below(any, 3))
-		kreg_cluster_register(any->k, key.bytes, key.size, any_zeros, any_value_size(any),
-				      any_below(any, 2), 0, NULL);
+		CALL(any, kreg_cluster_register, any->k, key.bytes, key.size, any_zeros,
+		     any_value_size(any), any_below(any, 2), 0, NULL);
 	else
-		kreg_cluster_unregister(any->k, key.bytes, key.size);
+		CALL(any, kreg_cluster_unregister, any->k, key.bytes, key.size);
 }
 
 static void (*const changes[])(struct any *) = {

@@ -6,7 +6,8 @@
  * Promises  the same numbers mean the same call with the same arguments. Few keys and values of
  *           all sizes, so that calls meet; keys that the index has in a line of their own or not,
  *           with 0 bytes inside, and of 255 bytes. A result that no caller may get, such as a key
- *           that is too long, aborts.
+ *           that is too long, aborts. Each result is said to @said, by which the tests of contexts
+ *           see which call has answered what.
  * Needs     any_end() before the handle is closed.
  * Context   one thread for each struct any.
  */
@@ -22,6 +23,9 @@ struct any {
 	void *data;
 	/* kreg_options.directory, for the calls without a handle. */
 	const char *directory;
+	/* Gets each call, as "kreg_lookup", and what it has returned; NULL: nobody does. */
+	void (*said)(void *said_data, const char *call, int64_t result);
+	void *said_data;
 	/* What calls have left for others. */
 	struct kreg_owner owner;
 	struct kreg_pool pool;

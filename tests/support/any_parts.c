@@ -9,6 +9,13 @@
 
 const unsigned char any_zeros[KREG_VALUE_MAX];
 
+int64_t any_said(struct any *any, const char *call, int64_t result)
+{
+	if (any->said)
+		any->said(any->said_data, call, result);
+	return result;
+}
+
 uint32_t any_below(struct any *any, uint32_t end)
 {
 	return any->number(any->data) % end;

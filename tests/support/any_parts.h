@@ -20,6 +20,19 @@ struct any_key {
 
 extern const unsigned char any_zeros[KREG_VALUE_MAX];
 
+/*
+ * CALL(any, kreg_NAME, arguments) makes the call, says its result, and has its value. All calls of any_*.c are made
+ * by it, except those that return nothing (build-aux/check-called).
+ */
+#define CALL(any, call, ...)                                                                       \
+	({                                                                                         \
+		__typeof__(call(__VA_ARGS__)) result = call(__VA_ARGS__);                          \
+                                                                                                   \
+		any_said(any, #call, result);                                                      \
+		result;                                                                            \
+	})
+int64_t any_said(struct any *any, const char *call, int64_t result);
+
 uint32_t any_below(struct any *any, uint32_t end);
 struct any_key any_key(struct any *any);
 uint32_t any_value_size(struct any *any);

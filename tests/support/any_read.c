@@ -16,10 +16,11 @@ void any_lookup(struct any *any)
 	char found[100];
 	ssize_t got;
 
-	got = kreg_lookup(any->k, key.bytes, key.size, found, sizeof(found), &any->owner);
+	got = CALL(any, kreg_lookup, any->k, key.bytes, key.size, found, sizeof(found),
+		   &any->owner);
 	any_must(got <= (ssize_t)sizeof(found));
-	kreg_lookup_string(any->k, key.bytes, key.size, found, sizeof(found), NULL);
-	kreg_whereis(any->k, key.bytes, key.size, &any->owner);
+	CALL(any, kreg_lookup_string, any->k, key.bytes, key.size, found, sizeof(found), NULL);
+	CALL(any, kreg_whereis, any->k, key.bytes, key.size, &any->owner);
 }
 
 void any_lookup_many(struct any *any)
@@ -33,7 +34,10 @@ void any_lookup_many(struct any *any)
 		keys[i] = any_key(any);
 		many[i] = (struct kreg_key){ keys[i].bytes, keys[i].size };
 	}
-	kreg_lookup_many(any->k, many, MANY, found);
+	if (CALL(any, kreg_lookup_many, any->k, many, MANY, found) < 0)
+		return;
+	for (i = 0; i < MANY; i++)
+		any_said(any, "kreg_lookup", found[i].size);
 }
 
 void any_pool(struct any *any)
@@ -52,14 +56,14 @@ void any_pool(struct any *any)
 	}
 	switch (any_below(any, 3)) {
 	case 0:
-		got = kreg_pool_next(any->k, &any->pool, value, capacity, &any->owner);
+		got = CALL(any, kreg_pool_next, any->k, &any->pool, value, capacity, &any->owner);
 		break;
 	case 1:
-		got = kreg_pool_least(any->k, &any->pool, value, capacity, &any->owner);
+		got = CALL(any, kreg_pool_least, any->k, &any->pool, value, capacity, &any->owner);
 		break;
 	default:
-		got = kreg_pool_for(any->k, &any->pool, key.bytes, key.size, value, capacity,
-				    &any->owner);
+		got = CALL(any, kreg_pool_for, any->k, &any->pool, key.bytes, key.size, value,
+			   capacity, &any->owner);
 	}
 	any_must(got <= KREG_VALUE_MAX);
 	if (got >= 0)
@@ -76,7 +80,7 @@ void any_ref(struct any *any)
 		memcpy(any->ref_key, key.bytes, key.size);
 		any->ref = (struct kreg_ref)KREG_REF(any->ref_key, key.size);
 	}
-	any_must(kreg_ref_lookup(any->k, &any->ref, value, sizeof(value), NULL) <=
+	any_must(CALL(any, kreg_ref_lookup, any->k, &any->ref, value, sizeof(value), NULL) <=
 		 (ssize_t)sizeof(value));
 }
 
@@ -85,9 +89,9 @@ void any_of_key(struct any *any)
 	struct any_key key = any_key(any);
 	int64_t sum;
 
-	kreg_each_of_key(any->k, key.bytes, key.size, any_look, any);
-	kreg_dispatch(any->k, key.bytes, key.size, any_look, any);
-	kreg_counter_sum(any->k, key.bytes, key.size, &sum);
+	CALL(any, kreg_each_of_key, any->k, key.bytes, key.size, any_look, any);
+	CALL(any, kreg_dispatch, any->k, key.bytes, key.size, any_look, any);
+	CALL(any, kreg_counter_sum, any->k, key.bytes, key.size, &sum);
 }
 
 void any_select(struct any *any)
@@ -97,16 +101,16 @@ void any_select(struct any *any)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_select(any->k, &pattern, any_look, any);
+		CALL(any, kreg_select, any->k, &pattern, any_look, any);
 		break;
 	case 1:
-		kreg_count_select(any->k, &pattern);
+		CALL(any, kreg_count_select, any->k, &pattern);
 		break;
 	case 2:
-		kreg_each_of_owner(any->k, &any->owner, any_look, any);
+		CALL(any, kreg_each_of_owner, any->k, &any->owner, any_look, any);
 		break;
 	default:
-		kreg_each(any->k, NULL, 0, any_look, any);
+		CALL(any, kreg_each, any->k, NULL, 0, any_look, any);
 	}
 }
 
@@ -124,12 +128,12 @@ void any_owner(struct any *any)
 	struct kreg_owner self;
 	struct kreg_end end;
 
-	kreg_owner_is_alive(any->k, &any->owner);
-	kreg_owner_end(any->k, &any->owner, &end);
-	kreg_owner_facts(any->k, &any->owner, &facts);
-	kreg_self(any->k, &self);
+	CALL(any, kreg_owner_is_alive, any->k, &any->owner);
+	CALL(any, kreg_owner_end, any->k, &any->owner, &end);
+	CALL(any, kreg_owner_facts, any->k, &any->owner, &facts);
+	CALL(any, kreg_self, any->k, &self);
 	if (!any_below(any, 16))
-		kreg_each_owner(any->k, look_at_owner, any);
+		CALL(any, kreg_each_owner, any->k, look_at_owner, any);
 }
 
 void any_meta_read(struct any *any)
@@ -137,11 +141,11 @@ void any_meta_read(struct any *any)
 	struct any_key key = any_key(any);
 	unsigned char value[100];
 
-	any_must(kreg_meta_get(any->k, key.bytes, key.size, value, sizeof(value)) <=
+	any_must(CALL(any, kreg_meta_get, any->k, key.bytes, key.size, value, sizeof(value)) <=
 		 (ssize_t)sizeof(value));
-	any_must(kreg_meta_get_string(any->k, key.bytes, key.size, (char *)value, sizeof(value)) <
-		 (ssize_t)sizeof(value));
-	kreg_meta_each(any->k, any_look, any);
+	any_must(CALL(any, kreg_meta_get_string, any->k, key.bytes, key.size, (char *)value,
+		      sizeof(value)) < (ssize_t)sizeof(value));
+	CALL(any, kreg_meta_each, any->k, any_look, any);
 }
 
 /* Signal 0 reaches nobody. What is no address of a socket is refused. */
@@ -152,16 +156,16 @@ void any_process(struct any *any)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_signal(any->k, key.bytes, key.size, 0);
+		CALL(any, kreg_signal, any->k, key.bytes, key.size, 0);
 		break;
 	case 1:
-		fd = kreg_monitor(any->k, key.bytes, key.size, &any->owner);
+		fd = CALL(any, kreg_monitor, any->k, key.bytes, key.size, &any->owner);
 		break;
 	case 2:
-		fd = kreg_connect(any->k, key.bytes, key.size, SOCK_STREAM, &any->owner);
+		fd = CALL(any, kreg_connect, any->k, key.bytes, key.size, SOCK_STREAM, &any->owner);
 		break;
 	default:
-		fd = kreg_owner_pidfd(any->k, &any->owner);
+		fd = CALL(any, kreg_owner_pidfd, any->k, &any->owner);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -172,10 +176,10 @@ void any_remote_host(struct any *any)
 	struct any_key key = any_key(any);
 	KREG_REMOTE(remote, .pid = 0);
 
-	if (kreg_remote_host(any->k, key.bytes, key.size, &remote) > 0)
+	if (CALL(any, kreg_remote_host, any->k, key.bytes, key.size, &remote) > 0)
 		any_must(strnlen(remote.host, sizeof(remote.host)) <= KREG_HOST_MAX);
-	kreg_cluster_held(any->k, key.bytes, key.size, &remote.token);
-	kreg_cluster_token(any->k, key.bytes, key.size, &remote.token);
+	CALL(any, kreg_cluster_held, any->k, key.bytes, key.size, &remote.token);
+	CALL(any, kreg_cluster_token, any->k, key.bytes, key.size, &remote.token);
 }
 
 static int look_at_registry(const struct kreg_registry *registry, void *data)
@@ -190,30 +194,30 @@ void any_figures(struct any *any)
 	KREG_OPTIONS(where, .directory = any->directory, .guard = "none");
 	struct kreg_stat stat = { .size = sizeof(stat) };
 
-	kreg_count(any->k);
+	CALL(any, kreg_count, any->k);
 	switch (any_below(any, 64)) {
 	case 0:
-		kreg_check(any->k, NULL, NULL);
+		CALL(any, kreg_check, any->k, NULL, NULL);
 		break;
 	case 1:
-		kreg_registries_each(&where, 0, look_at_registry, NULL);
+		CALL(any, kreg_registries_each, &where, 0, look_at_registry, NULL);
 		break;
 	default:
-		kreg_stat(any->k, &stat);
+		CALL(any, kreg_stat, any->k, &stat);
 	}
 }
 
+/* Also where no section can be entered: the others say so. */
 void any_section(struct any *any)
 {
 	struct any_key key = any_key(any);
 	const void *value;
 	ssize_t got;
 
-	if (kreg_read_enter(any->k))
-		return;
-	got = kreg_read(any->k, key.bytes, key.size, &value, &any->owner);
+	CALL(any, kreg_read_enter, any->k);
+	got = CALL(any, kreg_read, any->k, key.bytes, key.size, &value, &any->owner);
 	any_must(got <= KREG_VALUE_MAX);
 	if (got > 0)
 		any_look_at(value, (size_t)got);
-	kreg_read_leave(any->k);
+	CALL(any, kreg_read_leave, any->k);
 }

@@ -35,7 +35,7 @@ static void register_many(struct any *any)
 	for (i = 0; i < MANY; i++)
 		items[i] = (struct kreg_service_item){ SPACE, any_role(any), any_zeros,
 						       any_value_size(any) };
-	kreg_service_register_many(any->k, items, MANY, &failed);
+	CALL(any, kreg_service_register_many, any->k, items, MANY, &failed);
 }
 
 static void update(struct any *any, const char *role)
@@ -44,15 +44,15 @@ static void update(struct any *any, const char *role)
 
 	switch (any_below(any, 3)) {
 	case 0:
-		kreg_service_update(any->k, SPACE, role, any_zeros, any_value_size(any), old,
-				    sizeof(old));
+		CALL(any, kreg_service_update, any->k, SPACE, role, any_zeros, any_value_size(any),
+		     old, sizeof(old));
 		break;
 	case 1:
-		kreg_service_update_if(any->k, SPACE, role, any_zeros, any_value_size(any),
-				       any_zeros, any_value_size(any));
+		CALL(any, kreg_service_update_if, any->k, SPACE, role, any_zeros,
+		     any_value_size(any), any_zeros, any_value_size(any));
 		break;
 	default:
-		kreg_service_update_with(any->k, SPACE, role, any_change_value, any);
+		CALL(any, kreg_service_update_with, any->k, SPACE, role, any_change_value, any);
 	}
 }
 
@@ -63,26 +63,26 @@ void any_service_change(struct any *any)
 
 	switch (any_below(any, 8)) {
 	case 0:
-		kreg_service_register(any->k, SPACE, role, any_zeros, size, NULL);
+		CALL(any, kreg_service_register, any->k, SPACE, role, any_zeros, size, NULL);
 		break;
 	case 1:
-		kreg_service_register_with(any->k, SPACE, role, any_zeros, size, any_below(any, 32),
-					   NULL);
+		CALL(any, kreg_service_register_with, any->k, SPACE, role, any_zeros, size,
+		     any_below(any, 32), NULL);
 		break;
 	case 2:
 		register_many(any);
 		break;
 	case 3:
-		kreg_service_publish(any->k, SPACE, role, any_zeros, size);
+		CALL(any, kreg_service_publish, any->k, SPACE, role, any_zeros, size);
 		break;
 	case 4:
-		kreg_service_unregister(any->k, SPACE, role);
+		CALL(any, kreg_service_unregister, any->k, SPACE, role);
 		break;
 	case 5:
-		kreg_service_give(any->k, SPACE, role, &any->owner);
+		CALL(any, kreg_service_give, any->k, SPACE, role, &any->owner);
 		break;
 	case 6:
-		kreg_service_beat(any->k);
+		CALL(any, kreg_service_beat, any->k);
 		break;
 	default:
 		update(any, role);
@@ -96,14 +96,15 @@ void any_service_for(struct any *any)
 
 	switch (any_below(any, 3)) {
 	case 0:
-		kreg_service_register_for(any->k, &any->owner, SPACE, role, any_zeros, size,
-					  any_below(any, 32), NULL);
+		CALL(any, kreg_service_register_for, any->k, &any->owner, SPACE, role, any_zeros,
+		     size, any_below(any, 32), NULL);
 		break;
 	case 1:
-		kreg_service_update_for(any->k, &any->owner, SPACE, role, any_zeros, size);
+		CALL(any, kreg_service_update_for, any->k, &any->owner, SPACE, role, any_zeros,
+		     size);
 		break;
 	default:
-		kreg_service_unregister_for(any->k, &any->owner, SPACE, role);
+		CALL(any, kreg_service_unregister_for, any->k, &any->owner, SPACE, role);
 	}
 }
 
@@ -114,14 +115,14 @@ void any_service_count(struct any *any)
 
 	switch (any_below(any, 3)) {
 	case 0:
-		kreg_service_counter_add(any->k, SPACE, role, any_integer(any), &now);
+		CALL(any, kreg_service_counter_add, any->k, SPACE, role, any_integer(any), &now);
 		break;
 	case 1:
-		kreg_service_counter_add_bounded(any->k, SPACE, role, any_integer(any),
-						 any_integer(any), any_integer(any), &now);
+		CALL(any, kreg_service_counter_add_bounded, any->k, SPACE, role, any_integer(any),
+		     any_integer(any), any_integer(any), &now);
 		break;
 	default:
-		kreg_service_counter_reset(any->k, SPACE, role, any_integer(any), &now);
+		CALL(any, kreg_service_counter_reset, any->k, SPACE, role, any_integer(any), &now);
 	}
 }
 
@@ -150,20 +151,21 @@ static void begin(struct any *any, const char *role)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_service_await_begin(&pending, any->k, SPACE, role);
+		CALL(any, kreg_service_await_begin, &pending, any->k, SPACE, role);
 		break;
 	case 1:
-		kreg_service_await_gone_begin(&pending, any->k, SPACE, role, &any->owner);
+		CALL(any, kreg_service_await_gone_begin, &pending, any->k, SPACE, role,
+		     &any->owner);
 		break;
 	case 2:
-		kreg_service_await_turn_begin(&pending, any->k, SPACE, role);
+		CALL(any, kreg_service_await_turn_begin, &pending, any->k, SPACE, role);
 		break;
 	default:
-		kreg_service_lock_begin(&pending, any->k, SPACE, role);
+		CALL(any, kreg_service_lock_begin, &pending, any->k, SPACE, role);
 	}
 	if (!pending)
 		return;
-	kreg_pending_result(pending, NULL);
+	CALL(any, kreg_pending_result, pending, NULL);
 	kreg_pending_close(pending);
 }
 
@@ -173,17 +175,17 @@ void any_service_wait(struct any *any)
 
 	switch (any_below(any, 5)) {
 	case 0:
-		kreg_service_await(any->k, SPACE, role, 0, NULL);
+		CALL(any, kreg_service_await, any->k, SPACE, role, 0, NULL);
 		break;
 	case 1:
-		kreg_service_await_gone(any->k, SPACE, role, &any->owner, 0);
+		CALL(any, kreg_service_await_gone, any->k, SPACE, role, &any->owner, 0);
 		break;
 	case 2:
-		kreg_service_await_turn(any->k, SPACE, role, 0);
+		CALL(any, kreg_service_await_turn, any->k, SPACE, role, 0);
 		break;
 	case 3:
-		if (kreg_unlock(any->k, &any->lock))
-			kreg_service_lock(any->k, SPACE, role, 0, &any->lock);
+		if (CALL(any, kreg_unlock, any->k, &any->lock))
+			CALL(any, kreg_service_lock, any->k, SPACE, role, 0, &any->lock);
 		break;
 	default:
 		begin(any, role);
@@ -198,30 +200,31 @@ static void look_up(struct any *any, const char *role)
 	const void *at;
 	ssize_t got;
 
-	got = kreg_service_lookup(any->k, SPACE, role, value, sizeof(value), &any->owner);
+	got = CALL(any, kreg_service_lookup, any->k, SPACE, role, value, sizeof(value),
+		   &any->owner);
 	any_must(got <= (ssize_t)sizeof(value));
-	got = kreg_service_lookup_string(any->k, SPACE, role, (char *)value, sizeof(value), NULL);
+	got = CALL(any, kreg_service_lookup_string, any->k, SPACE, role, (char *)value,
+		   sizeof(value), NULL);
 	any_must(got < (ssize_t)sizeof(value));
-	kreg_service_whereis(any->k, SPACE, role, &any->owner);
-	if (kreg_read_enter(any->k))
-		return;
-	got = kreg_service_read(any->k, SPACE, role, &at, NULL);
+	CALL(any, kreg_service_whereis, any->k, SPACE, role, &any->owner);
+	CALL(any, kreg_read_enter, any->k);
+	got = CALL(any, kreg_service_read, any->k, SPACE, role, &at, NULL);
 	any_must(got <= KREG_VALUE_MAX);
 	if (got > 0)
 		any_look_at(at, (size_t)got);
-	kreg_read_leave(any->k);
+	CALL(any, kreg_read_leave, any->k);
 }
 
 static void look_at_process(struct any *any, const char *role)
 {
-	int fd = kreg_service_monitor(any->k, SPACE, role, &any->owner);
+	int fd = CALL(any, kreg_service_monitor, any->k, SPACE, role, &any->owner);
 
 	if (fd >= 0)
 		close(fd);
-	fd = kreg_service_connect(any->k, SPACE, role, SOCK_STREAM, NULL);
+	fd = CALL(any, kreg_service_connect, any->k, SPACE, role, SOCK_STREAM, NULL);
 	if (fd >= 0)
 		close(fd);
-	kreg_service_signal(any->k, SPACE, role, 0);
+	CALL(any, kreg_service_signal, any->k, SPACE, role, 0);
 }
 
 static void look_at_state(const struct kreg_service_state *state)
@@ -244,11 +247,11 @@ void any_service_read(struct any *any)
 		look_at_process(any, role);
 		break;
 	case 2:
-		if (!kreg_service_health(any->k, SPACE, role, &health))
+		if (!CALL(any, kreg_service_health, any->k, SPACE, role, &health))
 			any_must(strnlen(health.status, sizeof(health.status)) <= KREG_STATUS_MAX);
 		break;
 	default:
-		if (!kreg_service_state(any->k, SPACE, role, &state))
+		if (!CALL(any, kreg_service_state, any->k, SPACE, role, &state))
 			look_at_state(&state);
 	}
 }
@@ -288,15 +291,15 @@ void any_service_visit(struct any *any)
 
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_service_each(any->k, SPACE, look_at_service, any);
+		CALL(any, kreg_service_each, any->k, SPACE, look_at_service, any);
 		break;
 	case 1:
-		kreg_service_each_reserved(any->k, SPACE, look_at_service, any);
+		CALL(any, kreg_service_each_reserved, any->k, SPACE, look_at_service, any);
 		break;
 	case 2:
-		kreg_namespace_each(any->k, look_at_space, NULL);
+		CALL(any, kreg_namespace_each, any->k, look_at_space, NULL);
 		break;
 	default:
-		kreg_service_state_each(any->k, space, look_at_each_state, NULL);
+		CALL(any, kreg_service_state_each, any->k, space, look_at_each_state, NULL);
 	}
 }

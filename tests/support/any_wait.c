@@ -14,15 +14,15 @@ void any_wait(struct any *any, int64_t timeout_ms)
 
 	switch (any_below(any, 3)) {
 	case 0:
-		kreg_await(any->k, key.bytes, key.size, timeout_ms, NULL);
+		CALL(any, kreg_await, any->k, key.bytes, key.size, timeout_ms, NULL);
 		break;
 	case 1:
-		kreg_await_gone(any->k, key.bytes, key.size, &any->owner, timeout_ms);
+		CALL(any, kreg_await_gone, any->k, key.bytes, key.size, &any->owner, timeout_ms);
 		break;
 	default:
-		kreg_register_with(any->k, key.bytes, key.size, any_zeros, 1, KREG_REGISTER_QUEUE,
-				   NULL);
-		kreg_await_turn(any->k, key.bytes, key.size, timeout_ms);
+		CALL(any, kreg_register_with, any->k, key.bytes, key.size, any_zeros, 1,
+		     KREG_REGISTER_QUEUE, NULL);
+		CALL(any, kreg_await_turn, any->k, key.bytes, key.size, timeout_ms);
 	}
 }
 
@@ -30,8 +30,8 @@ void any_lock(struct any *any)
 {
 	struct any_key key = any_key(any);
 
-	if (kreg_unlock(any->k, &any->lock))
-		kreg_lock(any->k, key.bytes, key.size, 0, &any->lock);
+	if (CALL(any, kreg_unlock, any->k, &any->lock))
+		CALL(any, kreg_lock, any->k, key.bytes, key.size, 0, &any->lock);
 }
 
 void any_await(struct any *any)
@@ -46,10 +46,10 @@ static void end_pending(struct any *any)
 
 	if (!any->pending)
 		return;
-	any_must(kreg_pending_fd(any->pending) > 2);
-	kreg_pending_result(any->pending, &found);
-	kreg_pending_result(any->pending, NULL);
-	kreg_pending_lock(any->pending, &any->lock);
+	any_must(CALL(any, kreg_pending_fd, any->pending) > 2);
+	CALL(any, kreg_pending_result, any->pending, &found);
+	CALL(any, kreg_pending_result, any->pending, NULL);
+	CALL(any, kreg_pending_lock, any->pending, &any->lock);
 	kreg_pending_close(any->pending);
 	any->pending = NULL;
 }
@@ -61,16 +61,17 @@ void any_pending(struct any *any)
 	end_pending(any);
 	switch (any_below(any, 4)) {
 	case 0:
-		kreg_await_begin(&any->pending, any->k, key.bytes, key.size);
+		CALL(any, kreg_await_begin, &any->pending, any->k, key.bytes, key.size);
 		break;
 	case 1:
-		kreg_await_gone_begin(&any->pending, any->k, key.bytes, key.size, &any->owner);
+		CALL(any, kreg_await_gone_begin, &any->pending, any->k, key.bytes, key.size,
+		     &any->owner);
 		break;
 	case 2:
-		kreg_await_turn_begin(&any->pending, any->k, key.bytes, key.size);
+		CALL(any, kreg_await_turn_begin, &any->pending, any->k, key.bytes, key.size);
 		break;
 	default:
-		kreg_lock_begin(&any->pending, any->k, key.bytes, key.size);
+		CALL(any, kreg_lock_begin, &any->pending, any->k, key.bytes, key.size);
 	}
 }
 
@@ -88,13 +89,13 @@ void any_listen(struct any *any)
 	uint32_t i;
 
 	if (!any->listener) {
-		kreg_listen(&any->listener, any->k, any_below(any, 2) ? &some : NULL,
-			    any_below(any, 4));
+		CALL(any, kreg_listen, &any->listener, any->k, any_below(any, 2) ? &some : NULL,
+		     any_below(any, 4));
 		return;
 	}
-	kreg_listener_fd(any->listener);
+	CALL(any, kreg_listener_fd, any->listener);
 	for (i = any_below(any, EVENTS_MAX); i; i--) {
-		if (kreg_listener_next(any->listener, &event) != 1)
+		if (CALL(any, kreg_listener_next, any->listener, &event) != 1)
 			break;
 		if (event.type != KREG_EVENT_OVERRUN)
 			any_look(&event.entry, any);
@@ -114,7 +115,8 @@ static void look_at_telemetry(const struct kreg_telemetry *event, void *data)
 
 void any_telemetry(struct any *any)
 {
-	kreg_service_telemetry(any->k, any_below(any, 2) ? look_at_telemetry : NULL, any);
+	CALL(any, kreg_service_telemetry, any->k, any_below(any, 2) ? look_at_telemetry : NULL,
+	     any);
 }
 
 void any_wait_end(struct any *any)
