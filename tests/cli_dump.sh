@@ -75,6 +75,29 @@ round() {
 	"$regtool" destroy copy
 }
 
+# dumped PREFIX COUNT SIZE: a dump of COUNT keys whose values have SIZE bytes.
+dumped() {
+	python3 -c 'import json, sys
+prefix, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+print(json.dumps({"version": 1, "kind": "dump", "hashed": False}))
+for i in range(count):
+	print(json.dumps({"version": 1, "kind": "meta", "key": prefix + str(i), "size": size, "value": size * "v"}))
+print(json.dumps({"version": 1, "kind": "end", "lines": count + 1}))' "$@"
+}
+
+# All keys or none, where there is no room for all of them.
+whole() {
+	dumped first 9 65536 >"$folder/first"
+	dumped second 9 65536 >"$folder/second"
+	exits 0 "meta of more than half of what is possible" "$regtool" -r full restore "$folder/first"
+	"$regtool" -r full meta list --output key --no-header >"$folder/keys"
+	exits 4 "as much again does not fit" "$regtool" -r full restore "$folder/second"
+	says "it says that nothing was changed" err "of which nothing was changed: "
+	exits 0 "no key of it was put" sh -c '"$1" -r full meta list --output key --no-header | cmp - "$2"' sh "$regtool" "$folder/keys"
+	exits 0 "the same keys again do fit" "$regtool" -r full restore "$folder/first"
+	"$regtool" destroy full
+}
+
 # refused SENTENCE LINE CAUSE: the dump in $folder/bad is refused there, and nothing has changed.
 refused() {
 	exits 2 "$1" "$regtool" -r bad restore "$folder/bad"
@@ -121,6 +144,7 @@ try_all() {
 	"$regtool" create default
 	contents
 	round
+	whole
 	bad
 	"$regtool" destroy default --force
 }

@@ -254,6 +254,7 @@ END_TEST
 START_TEST(changes)
 {
 	struct kreg_counter_item count = { .key = "b", .key_size = 0 };
+	struct kreg_item item = { .key = "b", .key_size = 0 };
 	int64_t sum;
 	char room[8];
 
@@ -294,6 +295,10 @@ START_TEST(changes)
 	REFUSED(kreg_unregister_for, "key is NULL", (heard_k, &heard_self, NULL, 1));
 	REFUSED(kreg_meta_put, "value is NULL", (heard_k, "a", 1, NULL, 1));
 	REFUSED(kreg_meta_put, "key is empty", (heard_k, "a", 0, "v", 1));
+	REFUSED(kreg_meta_put_many, "k is NULL", (NULL, &item, 1));
+	REFUSED(kreg_meta_put_many, "items is NULL", (heard_k, NULL, 1));
+	REFUSED(kreg_meta_put_many, "key is empty", (heard_k, &item, 1));
+	SILENT(0, kreg_meta_put_many(heard_k, NULL, 0));
 	REFUSED(kreg_meta_delete, "key is NULL", (heard_k, NULL, 1));
 	REFUSED(kreg_meta_get, "value is NULL", (heard_k, "a", 1, NULL, 8));
 	REFUSED(kreg_meta_get_string, "out is NULL", (heard_k, "a", 1, NULL, 8));

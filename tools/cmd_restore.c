@@ -16,56 +16,42 @@
 #include "tools/out/progress.h"
 #include "tools/regtool.h"
 
-struct room {
-	const struct reader *reader;
-	size_t bytes;
-};
-
-/* What is there already and stays. */
-static int add_other(const struct kreg_entry *entry, void *data)
+/* All of them in one change, or none. */
+static int put_all(struct kreg *k, const struct reader *reader)
 {
-	struct room *room = data;
-
-	if (reader_has(room->reader, entry->key, entry->key_size))
-		return 0;
-	room->bytes += entry->key_size + entry->value_size + 8;
-	return 0;
-}
-
-static int put_all(struct kreg *k, const struct reader *reader, size_t *count)
-{
-	struct room room = { .reader = reader, .bytes = reader->bytes };
+	struct kreg_item *items = calloc(reader->count + 1, sizeof(items[0]));
 	const struct pair *pair;
-	int err = kreg_meta_each(k, add_other, &room);
+	size_t i;
+	int err;
 
-	if (!err && room.bytes > KREG_META_MAX)
-		err = -ENOSPC;
-	for (*count = 0; !err && *count < reader->count; *count += !err) {
-		pair = reader->pairs[*count];
-		err = kreg_meta_put(k, pair->key, pair->key_size, pair->value, pair->value_size);
-		progress_step(1);
+	if (!items)
+		return -ENOMEM;
+	for (i = 0; i < reader->count; i++) {
+		pair = reader->pairs[i];
+		items[i] = (struct kreg_item){ pair->key, pair->key_size, pair->value,
+					       pair->value_size };
 	}
+	err = kreg_meta_put_many(k, items, reader->count);
+	free(items);
 	return err;
 }
 
 static int restore(struct client *client, const struct reader *reader)
 {
 	struct kreg *k;
-	size_t count = 0;
 	int status = client_open(client, 0, &k), err;
 
 	if (status)
 		return status;
-	progress_begin("restoring", reader->count);
-	err = put_all(k, reader, &count);
+	err = put_all(k, reader);
 	kreg_close(k);
 	progress_end();
 	if (err)
 		return client_fail(client, err,
-				   "restore meta of registry \"%s\", of which %zu of %zu keys were "
-				   "put",
-				   client->name, count, reader->count);
-	printf("%zu keys of meta were restored; entries belong to processes and were not\n", count);
+				   "restore meta of registry \"%s\", of which nothing was changed",
+				   client->name);
+	printf("%zu keys of meta were restored; entries belong to processes and were not\n",
+	       reader->count);
 	return REGTOOL_DONE;
 }
 

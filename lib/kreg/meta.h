@@ -6,11 +6,14 @@
  * registry may change its meta. Meta is for what is read often and changed seldom: each of
  * these calls copies all of it, and a change writes all of it again. The keys are separate
  * from those of names.
+ *
+ * Many keys are put by one kreg_meta_put_many(), in the time that one kreg_meta_put() takes.
  */
 #ifndef KREG_META_H
 #define KREG_META_H
 
 #include <kreg/base.h>
+#include <kreg/many.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +50,19 @@ extern "C" {
 int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *value,
 		  size_t value_size);
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
+
+/*
+ * kreg_meta_put() for each of @items, as one change: other processes see all of it or nothing.
+ * Of items with the same key the last one counts. The other keys stay.
+ *
+ * @count: of @items. 0: nothing is done.
+ * Context: as kreg_meta_put(). It takes one change's time, and that of sorting the keys.
+ * Death: killed inside, all of @items are put or none.
+ * Return: 0, or an error as kreg_meta_put(), for one of @items or for their sum, and nothing
+ *         has changed.
+ * Since: 1.0
+ */
+int kreg_meta_put_many(struct kreg *k, const struct kreg_item *items, size_t count);
 
 /*
  * Copies the value of @key. kreg_meta_get_string() makes a C string of it, as

@@ -83,26 +83,86 @@ static bool has_key(const struct kreg_entry *entry, const void *key, size_t key_
 	return entry->key_size == key_size && !memcmp(entry->key, key, key_size);
 }
 
+/* What a call changes. An entry without a value removes its key, one without a key does nothing. */
+struct changes {
+	struct kreg_entry *entries;
+	size_t count;
+	struct kreg_entry **by_key; /* those that have a key, in its order, each key once */
+	size_t keys;
+	size_t bytes; /* of the items that they put */
+};
+
+static int compare_keys(const struct kreg_entry *a, const struct kreg_entry *b)
+{
+	if (a->key_size != b->key_size)
+		return a->key_size < b->key_size ? -1 : 1;
+	return memcmp(a->key, b->key, a->key_size);
+}
+
+/* For qsort(3): of the same key in the order of the entries. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct kreg_entry *first = *(struct kreg_entry *const *)a;
+	const struct kreg_entry *second = *(struct kreg_entry *const *)b;
+	int order = compare_keys(first, second);
+
+	return order ? order : (first > second) - (first < second);
+}
+
+/* For bsearch(3). */
+static int compare_to_key(const void *key, const void *other)
+{
+	return compare_keys(key, *(struct kreg_entry *const *)other);
+}
+
 /*
- * Writes all of @copy but @change's key, and then @change if it has a value. True: the
- * key was in @copy.
+ * Completes @changes, whose entries are there and whose @by_key has room for all. Of entries with
+ * the same key the last one stays.
  */
-static bool compose(const struct copy *copy, const struct kreg_entry *change, unsigned char *out,
-		    uint32_t *size)
+static void order_changes(struct changes *changes)
+{
+	size_t i;
+
+	changes->keys = changes->bytes = 0;
+	for (i = 0; i < changes->count; i++)
+		changes->by_key[i] = &changes->entries[i];
+	qsort(changes->by_key, changes->count, sizeof(changes->by_key[0]), compare_entries);
+	for (i = 0; i < changes->count; i++) {
+		struct kreg_entry *entry = changes->by_key[i];
+
+		if (i + 1 < changes->count && !compare_keys(entry, changes->by_key[i + 1])) {
+			entry->key = NULL;
+			continue;
+		}
+		changes->by_key[changes->keys++] = entry;
+		if (entry->value)
+			changes->bytes += sizeof(struct item) + entry->key_size + entry->value_size;
+	}
+}
+
+/*
+ * Writes all of @copy but the keys that change, and then what they are changed to. It is one pass
+ * over both, however many keys change. Return: how many of these were in @copy.
+ */
+static size_t compose(const struct copy *copy, const struct changes *changes, unsigned char *out,
+		      uint32_t *size)
 {
 	struct kreg_entry entry;
-	bool found = false;
+	size_t found = 0, i;
 	uint32_t at = 0;
 
 	*size = 0;
 	while (next_item(copy, &at, &entry)) {
-		if (has_key(&entry, change->key, change->key_size))
-			found = true;
+		if (bsearch(&entry, changes->by_key, changes->keys, sizeof(changes->by_key[0]),
+			    compare_to_key))
+			found++;
 		else
 			append(out, size, &entry);
 	}
-	if (change->value)
-		append(out, size, change);
+	for (i = 0; i < changes->count; i++) {
+		if (changes->entries[i].key && changes->entries[i].value)
+			append(out, size, &changes->entries[i]);
+	}
 	return found;
 }
 
@@ -130,24 +190,24 @@ static int put_blob(struct kreg *k, uint64_t seen, const void *bytes, uint32_t s
 	return err;
 }
 
-/* -EAGAIN: another change was made first. */
-static int change_once(struct kreg *k, const struct kreg_entry *change)
+/* -ENOENT: no key is put, and none was there. -EAGAIN: another change was made first. */
+static int change_once(struct kreg *k, const struct changes *changes)
 {
 	unsigned char *bytes = NULL;
 	struct copy copy;
 	uint32_t size;
-	bool found;
+	size_t found;
 	int err = copy_all(k, &copy);
 
 	if (err)
 		return err;
-	bytes = malloc(copy.size + sizeof(struct item) + change->key_size + change->value_size);
+	bytes = malloc(copy.size + changes->bytes + 1); /* never 0, for which NULL is no error */
 	if (!bytes) {
 		free(copy.bytes);
 		return -ENOMEM;
 	}
-	found = compose(&copy, change, bytes, &size);
-	if (!found && !change->value)
+	found = compose(&copy, changes, bytes, &size);
+	if (!found && !changes->bytes)
 		err = -ENOENT;
 	else if (size > KREG_META_MAX)
 		err = -ENOSPC;
@@ -158,21 +218,43 @@ static int change_once(struct kreg *k, const struct kreg_entry *change)
 	return err;
 }
 
-static int change(struct kreg *k, const void *key, size_t key_size, const void *value,
-		  size_t value_size)
+static int change(struct kreg *k, struct changes *changes)
 {
-	struct kreg_entry entry = { .key = key, .value = value, .value_size = value_size };
 	uint32_t tries = 0;
-	int err = key_of_call(k, key, &key_size);
+	int err;
 
-	if (err)
-		return err;
-	entry.key_size = key_size;
+	order_changes(changes);
+	if (changes->bytes > KREG_META_MAX)
+		return -ENOSPC;
 	do {
 		err = handle_check(k);
 		if (!err)
-			err = change_once(k, &entry);
+			err = change_once(k, changes);
 	} while (err == -EAGAIN && ++tries < TABLE_TRIES);
+	return err;
+}
+
+static int change_one(struct kreg *k, struct kreg_entry *entry)
+{
+	struct kreg_entry *by_key[1];
+	struct changes changes = { .entries = entry, .count = 1, .by_key = by_key };
+
+	return change(k, &changes);
+}
+
+/* An entry to be put: its value is not NULL. @function names the call in what is refused. */
+static int entry_of_call(const struct kreg *k, const struct kreg_item *item, struct kreg_entry *out,
+			 const char *function)
+{
+	size_t key_size = item->key_size, value_size = item->value_size;
+	int err = key_of_call_in(k, item->key, &key_size, function);
+
+	if (!err)
+		err = value_of_call_in(k, item->value, &value_size, "value", function);
+	*out = (struct kreg_entry){ .key = item->key,
+				    .key_size = key_size,
+				    .value = item->value ? item->value : "",
+				    .value_size = value_size };
 	return err;
 }
 
@@ -180,17 +262,45 @@ int kreg_meta_put(struct kreg *k, const void *key, size_t key_size, const void *
 		  size_t value_size)
 {
 	UNCANCELLABLE;
-	int err = value_of_call(k, value, &value_size, "value");
+	const struct kreg_item item = { key, key_size, value, value_size };
+	struct kreg_entry entry;
+	int err = entry_of_call(k, &item, &entry, __func__);
 
-	if (err)
-		return err;
-	return change(k, key, key_size, value ? value : "", value_size);
+	return err ? err : change_one(k, &entry);
 }
 
 int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size)
 {
 	UNCANCELLABLE;
-	return change(k, key, key_size, NULL, 0);
+	struct kreg_entry entry = { .key = key };
+	int err = key_of_call(k, key, &key_size);
+
+	entry.key_size = key_size;
+	return err ? err : change_one(k, &entry);
+}
+
+int kreg_meta_put_many(struct kreg *k, const struct kreg_item *items, size_t count)
+{
+	UNCANCELLABLE;
+	struct changes changes = { .count = count };
+	size_t i;
+	int err = !k                ? refuse(k, K_IS_NULL)
+		  : !items && count ? refuse(k, "items is NULL, but count is not 0")
+				    : 0;
+
+	if (err || !count)
+		return err;
+	changes.entries = calloc(count, sizeof(changes.entries[0]));
+	changes.by_key = calloc(count, sizeof(changes.by_key[0]));
+	if (!changes.entries || !changes.by_key)
+		err = -ENOMEM;
+	for (i = 0; !err && i < count; i++)
+		err = entry_of_call(k, &items[i], &changes.entries[i], __func__);
+	if (!err)
+		err = change(k, &changes);
+	free(changes.by_key);
+	free(changes.entries);
+	return err;
 }
 
 static int show(const struct kreg_entry *entry, kreg_visit_fn visit, void *data)

@@ -228,6 +228,13 @@ static int64_t meta_put(struct victim *v)
 	return kreg_meta_put(v->k, "m", KREG_STRING, "new", 3);
 }
 
+static int64_t meta_put_many(struct victim *v)
+{
+	static const struct kreg_item items[] = { { "m", 1, "lost", 4 }, { "m", 1, "new", 3 } };
+
+	return kreg_meta_put_many(v->k, items, 2);
+}
+
 static int64_t meta_delete(struct victim *v)
 {
 	return kreg_meta_delete(v->k, "m", KREG_STRING);
@@ -486,6 +493,7 @@ const struct operation operations[] = {
 	  .run = register_many,
 	  .outcomes = { OF_KEY("o-1", "o1"), OF_KEY("o-2", "o2"), OF_KEY("o-3", "o3") } },
 	{ .name = "meta_put", .run = meta_put, .flags = OPERATION_META, .meta = "new" },
+	{ .name = "meta_put_many", .run = meta_put_many, .flags = OPERATION_META, .meta = "new" },
 	{ .name = "meta_delete", .run = meta_delete, .flags = OPERATION_META },
 	{ .name = "listen", .run = listen_it },
 	{ .name = "listen_close", .run = listen_close, .setup = listen_it },

@@ -28,7 +28,7 @@ static void call_register_with(struct any *any)
 	     any_below(any, 32), NULL);
 }
 
-static void call_register_many(struct any *any)
+static void call_many(struct any *any)
 {
 	struct any_key keys[MANY];
 	struct kreg_item items[MANY];
@@ -39,7 +39,10 @@ static void call_register_many(struct any *any)
 		items[i] = (struct kreg_item){ keys[i].bytes, keys[i].size, any_zeros,
 					       any_value_size(any) };
 	}
-	CALL(any, kreg_register_many, any->k, items, MANY, NULL);
+	if (any_below(any, 3))
+		CALL(any, kreg_register_many, any->k, items, MANY, NULL);
+	else
+		CALL(any, kreg_meta_put_many, any->k, items, any_below(any, MANY + 1));
 }
 
 static void call_publish(struct any *any)
@@ -190,7 +193,7 @@ static void call_cluster(struct any *any)
 
 static void (*const changes[])(struct any *) = {
 	call_register,      call_register,       call_register_with,
-	call_register_with, call_register_many,  call_remote,
+	call_register_with, call_many,           call_remote,
 	call_cluster,       call_publish,        call_flags,
 	call_unregister,    call_unregister_all, call_update,
 	call_counter,       call_give,           call_for,

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <search.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_tree.h>
@@ -122,13 +123,6 @@ static int by_key(const void *a, const void *b)
 	if (first->key_size != second->key_size)
 		return first->key_size < second->key_size ? -1 : 1;
 	return memcmp(first->key, second->key, first->key_size);
-}
-
-bool reader_has(const struct reader *reader, const void *key, size_t key_size)
-{
-	const struct pair wanted = { .key = (void *)(uintptr_t)key, .key_size = key_size };
-
-	return tfind(&wanted, &reader->by_key, by_key);
 }
 
 static int check_pair(struct reader *reader, const struct pair *pair)

@@ -8,7 +8,6 @@
 #ifndef TOOLS_DUMP_READER_H
 #define TOOLS_DUMP_READER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,8 +32,6 @@ struct reader {
  *         -ENOMEM; -EIO. In any case reader_free() is due.
  */
 int reader_read(struct reader *reader, FILE *from);
-/* Whether one of the pairs has this key. */
-bool reader_has(const struct reader *reader, const void *key, size_t key_size);
 void reader_free(struct reader *reader);
 
 #endif
