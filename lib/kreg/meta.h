@@ -55,7 +55,7 @@ int kreg_meta_delete(struct kreg *k, const void *key, size_t key_size);
  * kreg_meta_put() for each of @items, as one change: other processes see all of it or nothing.
  * Of items with the same key the last one counts. The other keys stay.
  *
- * @count: of @items. 0: nothing is done.
+ * @count: of @items. With 0 nothing changes; it is an error where a change would be one.
  * Context: as kreg_meta_put(). It takes one change's time, and that of sorting the keys.
  * Death: killed inside, all of @items are put or none.
  * Return: 0, or an error as kreg_meta_put(), for one of @items or for their sum, and nothing

@@ -289,7 +289,7 @@ int kreg_meta_put_many(struct kreg *k, const struct kreg_item *items, size_t cou
 				    : 0;
 
 	if (err || !count)
-		return err;
+		return err ? err : handle_check(k);
 	changes.entries = calloc(count, sizeof(changes.entries[0]));
 	changes.by_key = calloc(count, sizeof(changes.by_key[0]));
 	if (!changes.entries || !changes.by_key)
