@@ -283,6 +283,10 @@ enum kreg_destroy_flags {
  *   -EPROTO        as kreg_open()
  *   -EOPNOTSUPP    the folder is not in a tmpfs
  *   -EINVAL        the name, an option or a flag is not allowed
+ *   -ENAMETOOLONG  the path of the folder is too long
+ *   -EMFILE        the process has no free fd
+ *   -ENFILE        the host has no free fd
+ *   -ENOMEM        out of memory, or of the address space or locked memory that the process may use
  *   -EAGAIN        other processes replaced the file too often; retry
  *   -EAGAIN        another process has a lease on the file, as for kreg_open(); retry
  * Since: 1.0

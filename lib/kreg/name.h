@@ -156,7 +156,8 @@ int kreg_publish(struct kreg *k, const void *key, size_t key_size, const void *v
  *          later.
  * Death: killed inside, the process has no entry, because it is dead.
  * Return: how many entries there were, 0 included; an error as kreg_register(), but never
- *         -EEXIST, -ENOSPC, -EDQUOT.
+ *         -EEXIST, -EDQUOT, and:
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  * Since: 1.0
  */
 int kreg_unregister(struct kreg *k, const void *key, size_t key_size);
@@ -298,7 +299,8 @@ int kreg_update_for(struct kreg *k, const struct kreg_owner *to, const void *key
  * Context: as kreg_register().
  * Death: if the caller is killed inside, each entry is there or not.
  * Return: how many entries there were, 0 included; an error as kreg_register_for(), but never
- *         -EEXIST, -EMSGSIZE, -ENOSPC, -EDQUOT, and:
+ *         -EEXIST, -EMSGSIZE, -EDQUOT, and:
+ *   -ENOSPC        the file system is full, and this thread needs a slot that nobody has used
  *   -EPERM         @to does not allow it
  *   -EPERM         @to has such entries, and has registered all of them itself
  * Since: 1.0
