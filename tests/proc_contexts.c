@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,48 @@ START_TEST(a_registry_whose_file_was_removed_is_read_as_before_and_not_changed)
 }
 END_TEST
 
+/* ---- a thread that has no slot */
+
+static const struct exception slot_exceptions[] = {
+	{ "kreg_cluster_register", -ENOTCONN, "without a bridge that is the answer, slot or not" },
+	{ "kreg_cluster_unregister", 0, "a key that is too long for a claim has none" },
+	{ NULL, 0, NULL },
+};
+
+static const struct context without_slot = {
+	.name = "in a thread that gets no slot",
+	.refusal = ENOBUFS,
+	.exceptions = slot_exceptions,
+};
+
+static void *use_without_slot(void *data)
+{
+	struct scene *scene = data;
+
+	scene_compare(scene, scene->k);
+	scene_change(scene, scene->k, CHANGES, false);
+	return NULL;
+}
+
+START_TEST(a_thread_without_a_slot_is_refused_what_needs_one_and_changes_nothing)
+{
+	struct scene scene = { .mode = _i, .name = "slots", .slots = 32 };
+	pthread_t thread;
+
+	scene_begin(&scene);
+	scene_open_things(&scene);
+	scene_refer(&scene, scene.k);
+	scene_enter(&scene, &without_slot);
+	ck_assert_int_gt(scene_take_slots(&scene, 40), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_without_slot, &scene), 0);
+	pthread_join(thread, NULL);
+	scene_let_go();
+	scene_is_unchanged(&scene);
+	scene_close_things(&scene);
+	scene_end(&scene);
+}
+END_TEST
+
 /* ---- things of a closed handle */
 
 static const struct context reopened = { .name = "with things of a closed handle" };
@@ -394,6 +437,7 @@ int main(void)
 		another_user_reads_if_the_mode_admits_it_and_changes_nothing,
 		a_destroyed_registry_is_read_as_before_and_not_changed,
 		a_registry_whose_file_was_removed_is_read_as_before_and_not_changed,
+		a_thread_without_a_slot_is_refused_what_needs_one_and_changes_nothing,
 		what_a_closed_handle_leaves_is_refused_or_works_with_another_handle,
 		each_call_answers_in_a_registry_whose_header_is_damaged,
 		NULL,

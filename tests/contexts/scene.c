@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,10 +28,11 @@ static uint32_t next_number(void *seed)
 	return (uint32_t)rand_r(seed);
 }
 
-static struct kreg *open_it(const struct scene *scene)
+struct kreg *scene_open(const struct scene *scene)
 {
 	KREG_OPTIONS(options, .directory = scene->directory, .guard = mode_guard(scene->mode),
-		     .keys = scene->keys, .mode = scene->file_mode, .slots = 128, .seats = 64,
+		     .keys = scene->keys, .mode = scene->file_mode,
+		     .slots = scene->slots ? scene->slots : 128, .seats = 64,
 		     .partitions = scene->keys == KREG_KEYS_DUPLICATE ? 2 : 0);
 	struct kreg *k = NULL;
 	int err = kreg_open(&k, scene->name, &options);
@@ -53,7 +55,7 @@ struct any scene_any(struct scene *scene, struct kreg *k, unsigned int *seed)
 static int take_part(int link, void *data)
 {
 	struct scene *scene = data;
-	struct kreg *k = open_it(scene);
+	struct kreg *k = scene_open(scene);
 	struct kreg_owner self;
 
 	if (!k || kreg_allow(k, KREG_ALLOW_OTHERS) || kreg_self(k, &self))
@@ -94,7 +96,7 @@ void scene_begin(struct scene *scene)
 	scene->reference = child_shared(sizeof(*scene->reference));
 	scene->answers->context = &in_order;
 	scene->answers->has_duplicates = scene->keys != KREG_KEYS_UNIQUE;
-	scene->k = open_it(scene);
+	scene->k = scene_open(scene);
 	ck_assert_ptr_nonnull(scene->k);
 	scene->other = child_start(take_part, scene);
 	scene->other_owner.token = (uint64_t)link_hear(scene->other.link);
@@ -114,6 +116,47 @@ void scene_end(struct scene *scene)
 	child_kill(&scene->other);
 	kreg_close(scene->k);
 	kreg_destroy(scene->name, &where, KREG_DESTROY_FORCE);
+}
+
+/* ---- threads that have slots */
+
+static struct {
+	struct kreg *k;
+	pthread_barrier_t taken, over;
+	int count, without;
+} takers;
+
+static void *take_slot(void *unused)
+{
+	(void)unused;
+	if (kreg_unregister(takers.k, "nobody", KREG_STRING) < 0)
+		__atomic_fetch_add(&takers.without, 1, __ATOMIC_SEQ_CST);
+	pthread_barrier_wait(&takers.taken);
+	pthread_barrier_wait(&takers.over);
+	return NULL;
+}
+
+int scene_take_slots(struct scene *scene, int count)
+{
+	pthread_t thread;
+	int i;
+
+	takers.k = scene->k;
+	takers.count = count;
+	takers.without = 0;
+	pthread_barrier_init(&takers.taken, NULL, (unsigned int)count + 1);
+	pthread_barrier_init(&takers.over, NULL, (unsigned int)count + 1);
+	for (i = 0; i < count; i++) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, take_slot, NULL), 0);
+		pthread_detach(thread);
+	}
+	pthread_barrier_wait(&takers.taken);
+	return takers.without;
+}
+
+void scene_let_go(void)
+{
+	pthread_barrier_wait(&takers.over);
 }
 
 void scene_open_things(struct scene *scene)

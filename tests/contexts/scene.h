@@ -23,6 +23,8 @@ struct scene {
 	/* NULL: tmp_directory(). */
 	const char *directory;
 	uint32_t file_mode;
+	/* 0: enough. */
+	uint32_t slots;
 	struct kreg *k;
 	struct child other;
 	struct kreg_owner other_owner;
@@ -46,11 +48,21 @@ void scene_open_things(struct scene *scene);
 void scene_close_things(struct scene *scene);
 void scene_end(struct scene *scene);
 
+/* Another handle, for writing, of the calling process; NULL: there was an error. */
+struct kreg *scene_open(const struct scene *scene);
+
 /* From now on answers are those of @context. */
 void scene_enter(struct scene *scene, const struct context *context);
 
 /* Calls through @k, whose arguments are those of @seed. */
 struct any scene_any(struct scene *scene, struct kreg *k, unsigned int *seed);
+
+/*
+ * Starts @count threads that take a slot each, as far as there are some, and keep it until scene_let_go(). Returns how many
+ * have none.
+ */
+int scene_take_slots(struct scene *scene, int count);
+void scene_let_go(void);
 
 /* So many calls that read, with the things that @k has; to be compared with later. */
 void scene_refer(struct scene *scene, struct kreg *k);
