@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
+#include "shm/gift.h"
+#include "shm/land.h"
 #include "shm/table_search.h"
 #include "tests/support/tmp.h"
 #include "tests/support/unit.h"
@@ -209,6 +211,97 @@ START_TEST(a_bucket_claimed_by_a_living_process_is_bypassed)
 		ck_assert_int_eq(kreg_lookup(k, &i, sizeof(i), NULL, 0, NULL), sizeof(i));
 	ck_assert_uint_eq(*bucket, claim);
 	*bucket = REF_NONE;
+}
+END_TEST
+
+/* The place of the only gift that there is. */
+static place_t only_gift(void)
+{
+	const struct segment *s = &k->segment;
+	uint32_t slab;
+
+	for (slab = 0; slab < land_slabs(s); slab++) {
+		if (gift_in(s, slab))
+			return gift_in(s, slab);
+	}
+	ck_abort_msg("there is no gift");
+	return 0;
+}
+
+static uint64_t *bucket_in_front_of(place_t place)
+{
+	struct segment *s = &k->segment;
+	uint32_t i;
+
+	for (i = 0; i < segment_buckets(s); i++) {
+		if (s->buckets[i] != REF_NONE && order_is_entry(ref_order(s->buckets[i])) &&
+		    ref_place(s->buckets[i]) == place)
+			return &s->buckets[i];
+	}
+	ck_abort_msg("no bucket is in front of the gift");
+	return NULL;
+}
+
+/*
+ * The giver was stopped before it linked the gift, and was killed when it had linked the gift's bucket. In between the owner
+ * has closed. With partitions the order of the gift follows from the seat in its owner word, which names nobody now.
+ */
+START_TEST(a_bucket_in_front_of_a_refused_gift_is_finished_by_its_heir)
+{
+	KREG_OPTIONS(options, .directory = tmp_directory(), .guard = "none",
+		     .keys = KREG_KEYS_DUPLICATE, .partitions = 4, .max_bytes = 16 << 20,
+		     .slots = 16, .seats = 16);
+	KREG_OPTIONS(where, .directory = tmp_directory(), .guard = "none");
+	struct kreg_owner self;
+	struct entry *gift;
+	uint64_t *bucket;
+	ref_t plain, word;
+
+	kreg_close(k);
+	ck_assert_int_eq(kreg_destroy("table", &where, KREG_DESTROY_FORCE), 0);
+	ck_assert_int_eq(kreg_open(&k, "table", &options), 0);
+	ck_assert_int_eq(kreg_self(k, &self), 0);
+	ck_assert_int_eq(kreg_register_for(k, &self, "key", KREG_STRING, "v", 1, 0, NULL), 0);
+	gift = segment_entry(&k->segment, only_gift());
+	bucket = bucket_in_front_of(only_gift());
+	plain = *bucket;
+	gift->owner = SEGMENT_NOBODY_AT(self.token);
+	*bucket = ref_claim(plain, owner_seat(dead_owner()), owner_incarnation(dead_owner()));
+	ck_assert_int_eq(table_unclaim(&k->segment, *bucket, &word), 0);
+	ck_assert_uint_eq(word, plain);
+	/* One that reads, and one that changes, which takes the gift out of the list. */
+	ck_assert_int_eq(listed(), 0);
+	ck_assert_int_eq(kreg_lookup(k, "key", KREG_STRING, NULL, 0, NULL), -ENOENT);
+	ck_assert(*bucket & REF_CLAIM);
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert(!(*bucket & REF_CLAIM));
+	ck_assert_uint_ne(*bucket, plain);
+	ck_assert_int_eq(kreg_check(k, NULL, NULL), 0);
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "v", 1, NULL), 0);
+	ck_assert_int_eq(listed(), 1);
+}
+END_TEST
+
+/* What a damaged claim leads to is no entry. */
+START_TEST(a_claim_that_leads_to_no_entry_is_damage)
+{
+	const struct segment *s = &k->segment;
+	ref_t target = ref_make(PLACE_MAX, order_of_entry(77)), out = 0;
+	ref_t claim = ref_claim(target, owner_seat(dead_owner()), owner_incarnation(dead_owner()));
+	struct entry *last;
+	place_t place;
+
+	ck_assert_int_eq(table_unclaim(s, claim, &out), -EUCLEAN);
+	/* Its key would end behind its slab. */
+	ck_assert_int_eq(kreg_register(k, "key", KREG_STRING, "v", 1, NULL), 0);
+	place = segment_slab_place(s, 1) - 1;
+	last = segment_entry(s, place);
+	last->info = entry_info(ENTRY_NAME, 0, 0, KREG_KEY_MAX);
+	claim = ref_claim(ref_make(place, order_of_entry(77)), owner_seat(dead_owner()),
+			  owner_incarnation(dead_owner()));
+	ck_assert_int_eq(table_unclaim(s, claim, &out), -EUCLEAN);
+	last->info = 0;
+	ck_assert_uint_eq(out, 0);
 }
 END_TEST
 
@@ -451,6 +544,8 @@ int main(void)
 		a_bucket_only_claimed_by_a_dead_process_is_linked_by_its_heir,
 		a_bucket_linked_by_a_dead_process_is_finished_by_its_heir,
 		a_bucket_claimed_by_a_living_process_is_bypassed,
+		a_bucket_in_front_of_a_refused_gift_is_finished_by_its_heir,
+		a_claim_that_leads_to_no_entry_is_damage,
 		damaged_memory_neither_crashes_nor_blocks_a_call,
 		every_call_ends_on_a_circular_list,
 		NULL,
