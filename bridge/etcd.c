@@ -28,7 +28,8 @@ struct etcd_call {
 	struct curl_slist *headers;
 	char *body;
 	char *answer;
-	size_t size, room, read; /* @read: of the lines of a stream */
+	size_t size, room;
+	size_t read; /* of a stream: up to where there is no end of a line */
 	bool is_stream;
 	bool is_over; /* cancelled, or its caller has the end */
 	int err;      /* why a stream's line has ended it */
@@ -47,14 +48,15 @@ const char *etcd_reason(const struct etcd *etcd)
 	return etcd->reason;
 }
 
+/* In ASCII without control characters: it is for a log, and of any bytes. */
 static void reason(struct etcd *etcd, const char *text)
 {
 	size_t i;
 
 	snprintf(etcd->reason, sizeof(etcd->reason), "%s", text);
 	for (i = 0; etcd->reason[i]; i++) {
-		if ((unsigned char)etcd->reason[i] < 0x20 || etcd->reason[i] == 0x7f)
-			etcd->reason[i] = ' ';
+		if (etcd->reason[i] < ' ' || etcd->reason[i] > '~')
+			etcd->reason[i] = '?';
 	}
 }
 
@@ -179,28 +181,27 @@ static void finish(struct etcd_call *call, int err, const json_t *answer)
 	call->done(err, answer, call->data);
 }
 
-/* Passes the whole lines on. */
+/* Passes the whole lines on. What is behind them is not looked at again when more comes. */
 static int read_lines(struct etcd_call *call)
 {
+	size_t line = 0;
+	int err = 0;
 	char *end;
 
-	while (!call->is_over &&
+	while (!call->is_over && !err &&
 	       (end = memchr(call->answer + call->read, '\n', call->size - call->read))) {
-		size_t size = (size_t)(end - call->answer) - call->read;
-		json_t *line = json_of(call->answer + call->read, size);
-		int err = line ? error_of(call->etcd, line) : -EPROTO;
+		json_t *json = json_of(call->answer + line, (size_t)(end - call->answer) - line);
 
-		call->read += size + 1;
+		call->read = line = (size_t)(end - call->answer) + 1;
+		err = json ? error_of(call->etcd, json) : -EPROTO;
 		if (!err)
-			call->done(0, json_object_get(line, "result"), call->data);
-		json_decref(line);
-		if (err)
-			return err;
+			call->done(0, json_object_get(json, "result"), call->data);
+		json_decref(json);
 	}
-	memmove(call->answer, call->answer + call->read, call->size - call->read);
-	call->size -= call->read;
-	call->read = 0;
-	return 0;
+	memmove(call->answer, call->answer + line, call->size - line);
+	call->size -= line;
+	call->read = call->size;
+	return err;
 }
 
 static size_t take(char *bytes, size_t one, size_t count, void *data)

@@ -73,7 +73,11 @@ const char *etcd_reason(const struct etcd *etcd);
 /* Waits until a call makes progress, one of @fds is ready or @timeout_ms is over, and goes on. */
 int etcd_run(struct etcd *etcd, struct curl_waitfd *fds, unsigned int count, int timeout_ms);
 
-/* A number of the gateway, which writes 64 bits as a string; 0: it is none. */
+/*
+ * A number of the gateway, which writes 64 bits as a string; 0: it is none. Ids of clusters and
+ * members have 64 bits, of which the first is set in every second one; all others have 63.
+ */
 uint64_t etcd_number(const json_t *object, const char *key);
+uint64_t etcd_id(const json_t *object, const char *key);
 
 #endif

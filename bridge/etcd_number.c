@@ -4,19 +4,31 @@
 
 #include "bridge/etcd.h"
 
-uint64_t etcd_number(const json_t *object, const char *key)
+/* Digits and nothing else; 0: they are none, or more than 64 bits have. */
+static uint64_t read_digits(const char *text)
 {
-	const json_t *number = json_object_get(object, key);
-	const char *text;
-	char *end;
 	unsigned long long value;
+	char *end;
 
-	if (json_is_integer(number))
-		return json_integer_value(number) > 0 ? (uint64_t)json_integer_value(number) : 0;
-	text = json_string_value(number);
 	if (!text || *text < '0' || *text > '9')
 		return 0;
 	errno = 0;
 	value = strtoull(text, &end, 10);
-	return errno || *end || value > INT64_MAX ? 0 : value;
+	return errno || *end ? 0 : value;
+}
+
+uint64_t etcd_id(const json_t *object, const char *key)
+{
+	const json_t *number = json_object_get(object, key);
+
+	if (json_is_integer(number))
+		return json_integer_value(number) > 0 ? (uint64_t)json_integer_value(number) : 0;
+	return read_digits(json_string_value(number));
+}
+
+uint64_t etcd_number(const json_t *object, const char *key)
+{
+	uint64_t value = etcd_id(object, key);
+
+	return value > INT64_MAX ? 0 : value;
 }

@@ -46,32 +46,49 @@ static char *value_of(const json_t *kv, size_t *size)
 	return NULL;
 }
 
+/* What @kv says of a name. False: it is no record of ours, or one without revisions. */
+static bool read_facts(const json_t *kv, struct facts *out)
+{
+	size_t size = 0;
+	char *value = value_of(kv, &size);
+	bool is_known =
+		value && etcd_number(kv, "create_revision") && !record_facts(value, size, out);
+
+	free(value);
+	return is_known;
+}
+
+/* The same of a unique name, and whose it is. */
+static bool read_holding(const json_t *kv, char host[KREG_HOST_MAX + 1], uint64_t *claim,
+			 struct facts *out)
+{
+	size_t size = 0;
+	char *value = value_of(kv, &size);
+	bool is_holder = value && !record_holder(value, size, host, claim);
+
+	free(value);
+	return is_holder && read_facts(kv, out);
+}
+
 static void take_unique(struct bridge *b, const char *rest, size_t size, const json_t *kv,
 			bool is_there)
 {
-	char host[KREG_HOST_MAX + 1], text[SAY_BYTES], *value = NULL;
+	char host[KREG_HOST_MAX + 1], text[SAY_BYTES];
 	struct facts facts = { 0 };
 	struct name name;
 	uint64_t claim = 0;
-	size_t value_size = 0;
-	bool is_known;
 
-	if (record_parse_unique(rest, size, &name)) {
+	if (!etcd_number(kv, "mod_revision") || record_parse_unique(rest, size, &name))
 		say_often(&b->wrong, "a unique key in etcd is of no name, and is ignored: %s",
 			  say_bytes(text, rest, size));
-		return;
-	}
-	if (is_there)
-		value = value_of(kv, &value_size);
-	is_known = value && !record_holder(value, value_size, host, &claim) &&
-		   !record_facts(value, value_size, &facts);
-	free(value);
-	if (is_there && !is_known)
+	else if (!is_there)
+		unique_seen(b, &name, NULL, 0, &facts, kv);
+	else if (read_holding(kv, host, &claim, &facts))
+		unique_seen(b, &name, host, claim, &facts, kv);
+	else
 		say_often(&b->wrong,
 			  "what etcd has of the unique name %s is no record, and is ignored",
 			  say_bytes(text, rest, size));
-	else
-		unique_seen(b, &name, is_there ? host : NULL, claim, &facts, kv);
 }
 
 /* What is no name of a host. */
@@ -102,21 +119,17 @@ static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 		take_dotted(b, key + prefix, (size_t)size - prefix, kv, is_there);
 		return;
 	}
-	if (size <= (ssize_t)prefix || memcmp(key, b->prefix, prefix) ||
+	if (!changed || size <= (ssize_t)prefix || memcmp(key, b->prefix, prefix) ||
 	    record_parse(key + prefix, (size_t)size - prefix, &name, host)) {
 		say_often(&b->wrong, "a key in etcd is of no name, and is ignored: %s",
 			  say_bytes(text, key, size < 0 ? 0 : (size_t)size));
 		return;
 	}
 	if (is_there) {
-		size_t value_size = 0;
-		char *value = value_of(kv, &value_size);
-
-		is_known = value && !record_facts(value, value_size, &facts);
-		free(value);
+		is_known = read_facts(kv, &facts);
 		if (!is_known)
 			say_often(&b->wrong, "what etcd has of %s is no record, and is ignored",
-				  say_bytes(text, key, strlen(b->prefix)));
+				  say_bytes(text, key, (size_t)size));
 	}
 	if (!strcmp(host, b->options->host))
 		export_seen(b, &name, is_there, is_known ? &facts : NULL, etcd_number(kv, "lease"),
@@ -227,7 +240,7 @@ static bool go_behind(struct bridge *b, const json_t *kv)
 /* Whether etcd is an earlier one than the one that was seen. */
 static bool is_restored(struct bridge *b, const json_t *answer)
 {
-	uint64_t cluster = etcd_number(json_object_get(answer, "header"), "cluster_id");
+	uint64_t cluster = etcd_id(json_object_get(answer, "header"), "cluster_id");
 	uint64_t revision = revision_of(answer);
 	bool is_other = b->cluster_id && (cluster != b->cluster_id || revision < b->revision);
 
