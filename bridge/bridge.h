@@ -6,8 +6,8 @@
  *   export.c    what this host has, from the registry's listener, and what of it is to be
  *               written to etcd
  *   import.c    what other hosts have, and which of it is registered here
- *   cluster.c   the session with etcd; member.c its lease, snapshot.c what it reads, writes.c what
- *               it writes
+ *   cluster.c   the session with etcd; member.c its lease, snapshot.c what it reads, glance.c
+ *               whether etcd is the same as before, writes.c what it writes
  *   items.c     one item for each name that any of these knows
  *   members.c   the hosts of the cluster
  *   state.c     what of all this is in the local registry, for operators
@@ -121,6 +121,12 @@ struct bridge {
 	uint64_t reading;              /* the revision of the snapshot that is being read */
 	uint64_t snapshot;             /* its number */
 	bool is_member;
+	/* The last change that was seen: its key, in base64; revision 0: none (glance.c). */
+	struct {
+		char *key;
+		uint64_t revision;
+		bool is_there;
+	} last;
 	bool whole; /* a snapshot was read, since which nothing was missed */
 	char *from; /* the key behind which its next page begins */
 	uint64_t lease;
@@ -215,6 +221,8 @@ void unique_forget(struct bridge *b);
 
 /* ---- cluster.c */
 void cluster_begin(struct bridge *b);
+/* Its memory. */
+void cluster_free(struct bridge *b);
 /* What is due; returns the milliseconds until it is to be called again at the latest. */
 int cluster_step(struct bridge *b);
 void cluster_stop(struct bridge *b);

@@ -5,9 +5,10 @@
  *   state     underway                    then
  *   NONE      nothing; a pause            LEASE; with a lease MEMBER, once a member GLANCE
  *   LEASE     lease/grant                 MEMBER
- *   MEMBER    a range of .members/HOST,   READ; if another bridge has this host's name: NONE
- *             a txn that puts it
- *   GLANCE    a range of one key          READY if nothing can have been missed, otherwise READ
+ *   MEMBER    a range of .members/HOST,   GLANCE, or READ if nothing is known yet; if another
+ *             a txn that puts it          bridge has this host's name: NONE
+ *   GLANCE    a txn that asks for the     READY if nothing can have been missed, otherwise READ
+ *             last change that was seen
  *   READ      ranges, a page each, of     READY
  *             one revision
  *   READY     a watch from the revision   any error: NONE, at the next member
@@ -17,9 +18,10 @@
  * does not end it. If etcd does not know it any more (it is over, or etcd was restored or began
  * again), another one is taken, and all is read and compared.
  *
- * What was missed: a revision that is smaller than one that was seen, or another cluster, is a
- * restored etcd. Then what others have may not be written again yet, so what a snapshot does not
- * have is kept for the time of a lease, and compared again.
+ * What was missed: a revision that is smaller than one that was seen, another cluster, or one that
+ * does not know the last change that was seen, is a restored etcd (glance.c). Then what others have
+ * may not be written again yet, so what a snapshot does not have is kept for the time of a lease,
+ * and compared again.
  *
  * What was written: a write whose answer did not come has happened or not. All that it says stays
  * dirty and is written once more, with the facts of then.
@@ -145,7 +147,7 @@ static void begin_session(struct bridge *b)
 	else if (!b->is_member)
 		member_look(b);
 	else
-		snapshot_glance(b);
+		glance_begin(b);
 }
 
 static void sooner(uint64_t *next, uint64_t at)
@@ -190,6 +192,13 @@ void cluster_begin(struct bridge *b)
 	CDS_INIT_LIST_HEAD(&b->hidden);
 	record_prefix(b->prefix, b->options->cluster);
 	b->touch = b->current = clock_now();
+}
+
+void cluster_free(struct bridge *b)
+{
+	free(b->from);
+	b->from = NULL;
+	glance_forget(b);
 }
 
 static void on_revoked(int err, const json_t *answer, void *data)

@@ -158,6 +158,8 @@ static int error_of(struct etcd *etcd, const json_t *answer)
 	}
 	if (strstr(text, "authentication failed"))
 		return -EACCES;
+	if (strstr(text, "future revision"))
+		return -ESTALE;
 	if (strstr(text, "no leader") || strstr(text, "timed out"))
 		return -ENOTCONN;
 	return error_of_code(etcd, code);

@@ -40,6 +40,7 @@ struct etcd_call;
  *   -EACCES        not permitted, or the password is wrong
  *   -ENOENT        what it is about does not exist: a lease
  *   -ERANGE        the revision was compacted
+ *   -ESTALE        etcd has not come to the revision: it is an earlier one
  *   -EPROTO        the answer is none
  *   -EREMOTEIO     etcd says another error
  * The call is over then, and so is a stream, which ends without one as well: -ENOTCONN.

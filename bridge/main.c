@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 	claims_free(&bridge);
 	items_free(&bridge);
 	members_free(&bridge.members);
-	free(bridge.from);
+	cluster_free(&bridge);
 	kreg_close(bridge.k);
 	return status;
 }

@@ -89,7 +89,7 @@ static void on_member(int err, const json_t *answer, void *data)
 	}
 	session_touched(b);
 	b->is_member = true;
-	snapshot_begin(b);
+	glance_begin(b);
 }
 
 /* If nobody has changed it since the revision @seen. */

@@ -2,7 +2,7 @@
 /*
  * What the parts of the session have in common. cluster.c has the states.
  *
- * Used by   cluster.c, member.c, snapshot.c, writes.c.
+ * Used by   cluster.c, glance.c, member.c, snapshot.c, writes.c.
  */
 #ifndef BRIDGE_SESSION_H
 #define BRIDGE_SESSION_H
@@ -37,9 +37,18 @@ void member_keep(struct bridge *b, uint64_t now);
 json_t *member_key(const struct bridge *b);
 
 /* ---- snapshot.c */
-/* READ, from the beginning; GLANCE. Both lead to READY. */
+/* READ, from the beginning; READY, from the revision that is known. */
 void snapshot_begin(struct bridge *b);
-void snapshot_glance(struct bridge *b);
+void snapshot_follow(struct bridge *b);
+
+/* ---- glance.c */
+/* GLANCE, which leads to READ or READY. */
+void glance_begin(struct bridge *b);
+/* What an answer says of etcd itself. */
+void glance_header(struct bridge *b, const json_t *answer);
+/* A change that was seen. */
+void glance_note(struct bridge *b, const json_t *kv, bool is_there);
+void glance_forget(struct bridge *b);
 
 /* ---- writes.c */
 /* Writes what is dirty, if anything is. */

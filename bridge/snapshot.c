@@ -113,13 +113,14 @@ static void take_pair(struct bridge *b, const json_t *kv, bool is_there)
 	struct name name;
 	ssize_t size = base64_decode(json_is_string(key_text) ? json_string_value(key_text) : "",
 				     json_string_length(key_text), key, sizeof(key));
+	bool is_ours = size > (ssize_t)prefix && !memcmp(key, b->prefix, prefix);
 	bool is_known = false;
 
-	if (size > (ssize_t)prefix && key[prefix] == '.') {
+	if (is_ours && key[prefix] == '.') {
 		take_dotted(b, key + prefix, (size_t)size - prefix, kv, is_there);
 		return;
 	}
-	if (!changed || size <= (ssize_t)prefix || memcmp(key, b->prefix, prefix) ||
+	if (!is_ours || !changed ||
 	    record_parse(key + prefix, (size_t)size - prefix, &name, host)) {
 		say_often(&b->wrong, "a key in etcd is of no name, and is ignored: %s",
 			  say_bytes(text, key, size < 0 ? 0 : (size_t)size));
@@ -152,8 +153,10 @@ static void watch_events(struct bridge *b, const json_t *result)
 	{
 		const json_t *kv = json_object_get(event, "kv");
 		const char *type = json_string_value(json_object_get(event, "type"));
+		bool is_there = !type || strcmp(type, "DELETE") != 0;
 
-		take_pair(b, kv, !type || strcmp(type, "DELETE") != 0);
+		glance_note(b, kv, is_there);
+		take_pair(b, kv, is_there);
 		b->events++;
 	}
 }
@@ -184,7 +187,7 @@ static void on_watch(int err, const json_t *answer, void *data)
 		b->revision = revision;
 }
 
-static void ready(struct bridge *b)
+void snapshot_follow(struct bridge *b)
 {
 	json_t *request =
 		json_pack("{s:{s:o, s:o, s:o, s:b}}", "create_request", "key",
@@ -212,10 +215,19 @@ static void read_page(struct bridge *b)
 		session_pause(b);
 }
 
+/* Nothing is being written, so what is read is not older than what was. */
+static void written_before(struct bridge *b, struct item *item)
+{
+	(void)b;
+	item->written = 0;
+}
+
 void snapshot_begin(struct bridge *b)
 {
 	free(b->from);
 	b->from = NULL;
+	glance_forget(b);
+	items_each(b, written_before);
 	b->reading = 0;
 	b->snapshot++;
 	read_page(b);
@@ -237,34 +249,6 @@ static bool go_behind(struct bridge *b, const json_t *kv)
 	return b->from;
 }
 
-/* Whether etcd is an earlier one than the one that was seen. */
-static bool is_restored(struct bridge *b, const json_t *answer)
-{
-	uint64_t cluster = etcd_id(json_object_get(answer, "header"), "cluster_id");
-	uint64_t revision = revision_of(answer);
-	bool is_other = b->cluster_id && (cluster != b->cluster_id || revision < b->revision);
-
-	b->cluster_id = cluster;
-	if (!is_other)
-		return false;
-	b->restores++;
-	/* Of this one nothing was seen: its first snapshot is not to count it again. */
-	b->revision = 0;
-	say("etcd was restored or replaced: all names are compared, and those of others kept for "
-	    "%u seconds",
-	    b->options->ttl);
-	b->forget_at = clock_now() + b->options->ttl * SECOND;
-	b->whole = false;
-	unique_forget(b);
-	return true;
-}
-
-static void written_again(struct bridge *b, struct item *item)
-{
-	(void)b;
-	item->written = 0;
-}
-
 static void on_page(int err, const json_t *answer, void *data)
 {
 	struct bridge *b = data;
@@ -273,16 +257,19 @@ static void on_page(int err, const json_t *answer, void *data)
 
 	b->call = NULL;
 	if (err) {
-		session_fail(b, err == -ERANGE ? -EAGAIN : err, "range");
+		session_fail(b, err == -ERANGE || err == -ESTALE ? -EAGAIN : err, "range");
 		return;
 	}
 	session_touched(b);
 	if (!b->reading) {
-		if (is_restored(b, answer))
-			items_each(b, written_again);
+		glance_header(b, answer);
 		b->reading = revision_of(answer);
 	}
-	json_array_foreach(kvs, i, kv) take_pair(b, kv, true);
+	json_array_foreach(kvs, i, kv)
+	{
+		glance_note(b, kv, true);
+		take_pair(b, kv, true);
+	}
 	if (json_is_true(json_object_get(answer, "more"))) {
 		if (!count || !go_behind(b, json_array_get(kvs, count - 1)))
 			session_fail(b, -EPROTO, "range");
@@ -303,33 +290,5 @@ static void on_page(int err, const json_t *answer, void *data)
 	say("%s: revision %llu: %llu names of this host, %llu of others", etcd_endpoint(b->etcd),
 	    (unsigned long long)b->revision, (unsigned long long)b->exported,
 	    (unsigned long long)b->candidates);
-	ready(b);
-}
-
-static void on_glance(int err, const json_t *answer, void *data)
-{
-	struct bridge *b = data;
-
-	b->call = NULL;
-	if (err) {
-		session_fail(b, err, "range");
-		return;
-	}
-	session_touched(b);
-	if (is_restored(b, answer))
-		items_each(b, written_again);
-	/* What is stale is not shown as current before all was compared. */
-	if (b->whole && !b->is_stale)
-		ready(b);
-	else
-		snapshot_begin(b);
-}
-
-void snapshot_glance(struct bridge *b)
-{
-	b->session = SESSION_GLANCE;
-	b->call = etcd_begin(b->etcd, "kv/range", json_pack("{s:o}", "key", member_key(b)),
-			     on_glance, b);
-	if (!b->call)
-		session_pause(b);
+	snapshot_follow(b);
 }
