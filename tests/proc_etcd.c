@@ -20,6 +20,9 @@
 #include "tests/support/cluster.h"
 #include "tests/support/unit.h"
 
+#define USUAL_CHURN 3
+#define USUAL_KILLS 4
+
 /* ---- equality */
 
 struct compared {
@@ -231,7 +234,7 @@ static void churn(unsigned int seconds)
 START_TEST(after_many_changes_both_sides_are_equal)
 {
 	bridges_begin(3);
-	churn(unit_many("KREG_CHURN", 3));
+	churn(unit_many("KREG_CHURN", USUAL_CHURN));
 	AWAIT(are_equal(0, 1) && are_equal(0, 2));
 	cluster_end();
 }
@@ -307,7 +310,7 @@ END_TEST
 
 START_TEST(a_bridge_that_is_killed_takes_the_names_of_others_with_it)
 {
-	unsigned int kills = unit_many("KREG_KILLS", 4), i;
+	unsigned int kills = unit_many("KREG_KILLS", USUAL_KILLS), i;
 
 	bridges_begin(3);
 	ck_assert_int_eq(host_put(0, "prod/a", "a"), 0);
@@ -323,6 +326,11 @@ START_TEST(a_bridge_that_is_killed_takes_the_names_of_others_with_it)
 		}
 		if (i % 3 == 2)
 			AWAIT(host_lacks(0, "prod/b"));
+		/* Also one that has not read all of etcd yet, or not even has its lease. */
+		bridge_start(1, NULL);
+		pause_ms((unsigned int)(rand() % 100));
+		bridge_kill(1);
+		ck_assert(host_has(1, "prod/b", "b"));
 		bridge_start(1, NULL);
 		AWAIT(host_has(0, "prod/b", "b"));
 	}
@@ -544,9 +552,12 @@ int main(void)
 {
 	Suite *suite = suite_create("etcd");
 	TCase *tcase = tcase_create("hosts"), *secure = tcase_create("secure");
-	TCase *holder = tcase_create("holder"), *twice = tcase_create("twice");
+	TCase *holder = tcase_create("holder"), *changes = tcase_create("changes");
+	TCase *kills = tcase_create("kills"), *twice = tcase_create("twice");
 
 	tcase_set_timeout(tcase, 120);
+	tcase_set_timeout(changes, 120 + 2 * unit_many("KREG_CHURN", USUAL_CHURN));
+	tcase_set_timeout(kills, 120 + 10 * unit_many("KREG_KILLS", USUAL_KILLS));
 	tcase_set_timeout(secure, 120);
 	tcase_set_timeout(holder, 120);
 	tcase_set_timeout(twice, 120);
@@ -558,10 +569,10 @@ int main(void)
 		tcase_add_test(tcase,
 			       a_name_of_this_host_is_in_front_of_others_and_never_in_their_way);
 		tcase_add_test(tcase, a_host_that_is_cut_off_is_gone_for_others_and_they_for_it);
-		tcase_add_test(tcase, after_many_changes_both_sides_are_equal);
+		tcase_add_test(changes, after_many_changes_both_sides_are_equal);
 		tcase_add_test(tcase, etcd_loses_its_leader_and_its_majority);
 		tcase_add_test(tcase, etcd_is_compacted_or_begins_again);
-		tcase_add_test(tcase, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
+		tcase_add_test(kills, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
 		tcase_add_test(tcase,
 			       what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
 		tcase_add_test(twice, two_bridges_are_not_one_host);
@@ -573,6 +584,8 @@ int main(void)
 	}
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, twice);
+	suite_add_tcase(suite, changes);
+	suite_add_tcase(suite, kills);
 	suite_add_tcase(suite, holder);
 	suite_add_tcase(suite, secure);
 	return unit_run_suite(suite);

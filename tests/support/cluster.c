@@ -20,10 +20,12 @@
 #include "tests/support/tmp.h"
 
 #define PORT 2379
+#define ALL_MEMBERS "m0=http://10.77.0.1:2380,m1=http://10.77.0.2:2380,m2=http://10.77.0.3:2380"
 #define LINE 2048
 
 struct host hosts[HOSTS];
 static pid_t hub;
+static const char *guard = "none";
 
 void pause_ms(unsigned int ms)
 {
@@ -57,6 +59,20 @@ const char *cluster_lacks(void)
 		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
 	waitpid(child, &status, 0);
 	return status ? "network namespaces" : NULL;
+}
+
+const char *cluster_lacks_clocks(void)
+{
+	int status = system("./tests/shifted 1 /bin/true");
+
+	return WIFEXITED(status) && !WEXITSTATUS(status)
+		       ? NULL
+		       : "a wrong clock, for which tests/shifted has to trace";
+}
+
+void cluster_guard(const char *path)
+{
+	guard = path;
 }
 
 __attribute__((format(printf, 1, 2))) static void run(const char *format, ...)
@@ -170,7 +186,7 @@ static void enter(const struct host *host, const char *log)
 
 static pid_t start(struct host *host, const char *log, const char *command)
 {
-	char line[LINE + 8];
+	char line[LINE + 64];
 	pid_t parent = getpid(), pid;
 
 	fflush(NULL);
@@ -181,10 +197,26 @@ static pid_t start(struct host *host, const char *log, const char *command)
 	child_ends_with(parent);
 	enter(host, log);
 	setenv("KREG_DIR", host->folder, 1);
-	setenv("KREG_GUARD", "none", 1);
-	snprintf(line, sizeof(line), "exec %s", command);
+	setenv("KREG_GUARD", guard, 1);
+	if (host->ahead)
+		snprintf(line, sizeof(line), "exec ./tests/shifted %lld %s", host->ahead, command);
+	else
+		snprintf(line, sizeof(line), "exec %s", command);
 	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
 	_exit(126);
+}
+
+/* The same for a member that starts and for one that is restored. */
+static const char *name_member(int number, const char *members)
+{
+	static char options[LINE / 2];
+
+	snprintf(options, sizeof(options),
+		 "--name m%d --data-dir %s/etcd --initial-advertise-peer-urls "
+		 "http://10.77.0.%d:2380 "
+		 "--initial-cluster-token kreg-test --initial-cluster %s",
+		 number, hosts[number].folder, number + 1, members);
+	return options;
 }
 
 static void start_member(int number, const char *members)
@@ -192,22 +224,18 @@ static void start_member(int number, const char *members)
 	struct host *host = &hosts[number];
 	char command[LINE];
 
-	snprintf(
-		command, sizeof(command),
-		"etcd --name m%d --data-dir %s/etcd --heartbeat-interval 50 --election-timeout 500 "
-		"--listen-client-urls http://0.0.0.0:%d --advertise-client-urls "
-		"http://10.77.0.%d:%d "
-		"--listen-peer-urls http://10.77.0.%d:2380 --initial-advertise-peer-urls "
-		"http://10.77.0.%d:2380 --initial-cluster-token %s --initial-cluster %s",
-		number, host->folder, PORT, number + 1, PORT, number + 1, number + 1, "kreg-test",
-		members);
+	snprintf(command, sizeof(command),
+		 "etcd %s --heartbeat-interval 50 --election-timeout 500 --listen-client-urls "
+		 "http://0.0.0.0:%d "
+		 "--advertise-client-urls http://10.77.0.%d:%d --listen-peer-urls "
+		 "http://10.77.0.%d:2380",
+		 name_member(number, members), PORT, number + 1, PORT, number + 1);
 	host->member = start(host, "etcd.log", command);
 }
 
 void member_start(int number)
 {
-	start_member(number, "m0=http://10.77.0.1:2380,m1=http://10.77.0.2:2380,"
-			     "m2=http://10.77.0.3:2380");
+	start_member(number, ALL_MEMBERS);
 }
 
 void member_start_alone(void)
@@ -240,19 +268,12 @@ static void make_certificate(const char *folder, const char *name, const char *a
 	    folder, name, name, name, name, name, authority, authority, name, name);
 }
 
-void member_start_secure(int number)
+void member_start_again_secure(int number)
 {
 	struct host *host = &hosts[number];
 	char command[LINE], folder[512];
-	int tries = 0;
 
 	snprintf(folder, sizeof(folder), "%s/secure", host->folder);
-	run("mkdir %s", folder);
-	make_authority(folder, "ca");
-	make_authority(folder, "other-ca");
-	make_certificate(folder, "server", "ca");
-	make_certificate(folder, "client", "ca");
-	make_certificate(folder, "other", "other-ca");
 	snprintf(command, sizeof(command),
 		 "etcd --data-dir %s/etcd --listen-client-urls https://0.0.0.0:%d "
 		 "--advertise-client-urls "
@@ -263,6 +284,21 @@ void member_start_secure(int number)
 		 "--key-file %s/server.key --client-cert-auth --trusted-ca-file %s/ca.pem",
 		 host->folder, PORT, number + 1, PORT, folder, folder, folder);
 	host->member = start(host, "etcd.log", command);
+}
+
+void member_start_secure(int number)
+{
+	char folder[512];
+	int tries = 0;
+
+	snprintf(folder, sizeof(folder), "%s/secure", hosts[number].folder);
+	run("mkdir %s", folder);
+	make_authority(folder, "ca");
+	make_authority(folder, "other-ca");
+	make_certificate(folder, "server", "ca");
+	make_certificate(folder, "client", "ca");
+	make_certificate(folder, "other", "other-ca");
+	member_start_again_secure(number);
 	while (etcdctl_secure(number, "put /test/up 1")) {
 		ck_assert_int_lt(++tries, 60);
 		pause_ms(100);
@@ -360,6 +396,27 @@ void members_begin(void)
 	members_await();
 }
 
+void members_save(const char *file)
+{
+	char arguments[LINE / 2];
+
+	snprintf(arguments, sizeof(arguments), "snapshot save %s", file);
+	ck_assert_int_eq(etcdctl_at(0, arguments, "/dev/null"), 0);
+}
+
+void members_restore(const char *file)
+{
+	int i;
+
+	for (i = 0; i < HOSTS; i++) {
+		member_kill(i);
+		member_forget(i);
+		run("ETCDCTL_API=3 etcdctl snapshot restore %s %s >/dev/null 2>&1", file,
+		    name_member(i, ALL_MEMBERS));
+	}
+	members_begin();
+}
+
 /* The fifth field of the status of a member says whether it leads. */
 static bool leads(int host)
 {
@@ -409,7 +466,7 @@ static void start_bridge(int number, const char *within, const char *options)
 		 within, program ? program : "./kreg-etcd", number, HOST_TTL, options);
 	host->bridge = start(host, "bridge.log", command);
 	if (!host->k) {
-		KREG_OPTIONS(own, .directory = host->folder, .guard = "none");
+		KREG_OPTIONS(own, .directory = host->folder, .guard = guard);
 
 		ck_assert_int_eq(kreg_open(&host->k, "default", &own), 0);
 	}

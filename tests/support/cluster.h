@@ -44,12 +44,18 @@ struct host {
 	pid_t space, member, bridge;
 	char folder[256];
 	struct kreg *k;
+	long long ahead; /* seconds, of the wall clock of what is started from now on */
 };
 
 extern struct host hosts[HOSTS];
 
 /* NULL: nothing; what is missing. */
 const char *cluster_lacks(void);
+/* The same, for hosts whose clock is wrong. */
+const char *cluster_lacks_clocks(void);
+
+/* What all that is started from now on has for its guard; "none" at first. */
+void cluster_guard(const char *path);
 
 /* Three hosts with links; no member, no bridge. cluster_end() ends all that runs. */
 void cluster_begin(void);
@@ -67,11 +73,16 @@ void member_kill(int host);
  */
 bool cluster_lacks_openssl(void);
 void member_start_secure(int host);
+/* The same with what is there, and does not wait until it answers. */
+void member_start_again_secure(int host);
 /* At that member, with the right certificate. */
 int etcdctl_secure(int host, const char *arguments);
 /* What a member has on its disk is gone. */
 void member_forget(int host);
 void members_await(void);
+/* All that etcd has goes into @file; the members begin again with what is there. */
+void members_save(const char *file);
+void members_restore(const char *file);
 /* The host of the leader. */
 int members_leader(void);
 
