@@ -132,9 +132,14 @@ int fd_open_at(int folder, const char *path, int flags)
 	return MADE(openat(folder, path, flags | O_CLOEXEC));
 }
 
+int fd_socket_of(int family, int type)
+{
+	return MADE(socket(family, type | SOCK_CLOEXEC, 0));
+}
+
 int fd_socket(int type)
 {
-	return MADE(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+	return fd_socket_of(AF_UNIX, type);
 }
 
 int fd_socket_pair(int type, int *ends)

@@ -29,8 +29,10 @@ int fd_open(const char *path, int flags, mode_t mode);
 int fd_open_at(int folder, const char *path, int flags);
 
 /*
- * Of AF_UNIX; @type with SOCK_NONBLOCK or without. The pairs: 0, and both fds in @ends.
+ * Of @family, and of AF_UNIX; @type with SOCK_NONBLOCK or without. The pairs: 0, and both fds in
+ * @ends.
  */
+int fd_socket_of(int family, int type);
 int fd_socket(int type);
 int fd_socket_pair(int type, int *ends);
 int fd_pipe(int flags, int *ends);

@@ -67,23 +67,39 @@ int kreg_monitor(struct kreg *k, const void *key, size_t key_size, struct kreg_o
 int kreg_signal(struct kreg *k, const void *key, size_t key_size, int signal);
 
 /*
- * Connects to the process that holds @key, whose value is the address of an AF_UNIX socket: a
- * path, or '@' and an abstract name, of 1 to 107 bytes, without a 0 byte at the end. The
- * process that listens there has to be the owner: a leftover path that another process uses
- * by now is refused. If the owner dies meanwhile, the name is looked up again.
+ * Connects to the process that holds @key, at the address that its value is, of 1 to 107 bytes,
+ * without a 0 byte at the end:
+ *
+ *   tcp:A.B.C.D:PORT     IPv4
+ *   tcp:[A:B::C]:PORT    IPv6, without a scope
+ *   vsock:CID:PORT       a virtual machine, or its host
+ *   @NAME                an abstract name of AF_UNIX
+ *   PATH                 any other: a path of AF_UNIX
+ *
+ * Numbers are decimal, ports of TCP 1 to 65535; names of hosts are not looked up. The process that
+ * listens at an address of AF_UNIX has to be the owner: a leftover path that another process uses
+ * by now is refused. Of TCP and vsock nobody can tell which process listens; the owner has chosen
+ * the address, and is alive when this returns. If the owner dies meanwhile, the name is looked up
+ * again.
+ *
+ * A name of another host (kreg_register_remote()) has to have an address of TCP or vsock that leads
+ * to one other host: not a loopback, unspecified, multicast or link-local one, nor a CID below 2.
  *
  * @type: SOCK_STREAM or SOCK_SEQPACKET, optionally with SOCK_NONBLOCK. The fd is always
- *        close-on-exec.
- * @owner: may be NULL.
- * Context: may block as connect(2) does.
+ *        close-on-exec. TCP has SOCK_STREAM only.
+ * @owner: may be NULL. Of a name of another host who has registered it here, as of kreg_lookup().
+ * Context: of AF_UNIX it may block as connect(2) does; of TCP and vsock 10 seconds at most, and
+ *          with SOCK_NONBLOCK it does not: the connection may be underway then, and is there when
+ *          poll(2) says POLLOUT and SO_ERROR is 0.
  * Return: the fd, or an error as kreg_lookup(), and:
  *   -ENOENT        the key has no owner
- *   -EREMOTE       the name is of another host: connect to the address in its value, if it is
- *                  one of a socket there
- *   -EDESTADDRREQ  the value is empty, too long, or a path that contains a 0 byte
+ *   -EREMOTE       the name is of another host, and its value no address that leads there
+ *   -EDESTADDRREQ  the value is empty, too long, a path that contains a 0 byte, or begins with
+ *                  "tcp:" or "vsock:" and is none
  *   -EPERM         another process than the owner listens there
  *   -EUCLEAN       the process that is said to hold the key has not opened the registry
  *   -ECONNREFUSED  no process listens on the owner's socket, or the path does not exist
+ *   -ETIMEDOUT     no answer in 10 seconds, of TCP or vsock
  *   -EACCES        the path denies access
  *   -EINVAL        there is no such type
  *   others of socket(2) and connect(2), such as -EINTR, and -EAGAIN of a socket that does not

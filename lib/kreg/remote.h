@@ -52,8 +52,8 @@ struct kreg_remote {
  *
  * kreg_lookup() and all other calls that find names find it, with @value and with the caller as
  * its owner: it lives as long as the caller. What needs the process itself fails with -EREMOTE:
- * kreg_monitor(), kreg_signal(), kreg_connect() and their forms for services; a caller that finds
- * the address of a socket of that host in the value connects to it by connect(2).
+ * kreg_monitor(), kreg_signal() and their forms for services. kreg_connect() connects if @value is
+ * an address of TCP or vsock that leads to another host, as "tcp:192.0.2.7:8080".
  *
  * If the caller has @key registered as a remote name already, value and @remote are replaced in
  * one step, and @flags are not looked at: a lookup finds the old ones or the new ones, whole.
