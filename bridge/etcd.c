@@ -8,7 +8,6 @@
 #include <urcu/list.h>
 
 #define TOKEN_MAX 4096
-#define REASON_MAX 256
 
 struct etcd {
 	const struct etcd_options *options;
@@ -17,8 +16,8 @@ struct etcd {
 	struct cds_list_head calls;
 	struct etcd_call *auth; /* the call that asks for a token */
 	char token[TOKEN_MAX];
-	char reason[REASON_MAX];
-	char refused[REASON_MAX]; /* why there is no token, or "" */
+	char reason[ETCD_REASON_MAX];
+	char refused[ETCD_REASON_MAX]; /* why there is no token, or "" */
 };
 
 struct etcd_call {
@@ -396,13 +395,15 @@ static int whole_answer(struct etcd_call *call, long status, json_t **answer)
 
 static void call_ended(struct etcd_call *call, CURLcode code)
 {
+	char why[ETCD_REASON_MAX];
 	json_t *answer = NULL;
 	long status = 0;
 	int err = call->err;
 
 	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (code != CURLE_OK && !err && !call->is_over) {
-		reason(call->etcd, call->error[0] ? call->error : curl_easy_strerror(code));
+		etcd_failure(why, call->curl, code, call->error);
+		reason(call->etcd, why);
 		err = -ENOTCONN;
 	} else if (!err && !call->is_over) {
 		err = call->is_stream && status == 200 ? -ENOTCONN

@@ -21,6 +21,8 @@
 
 #define ETCD_ANSWER_MAX (48u << 20)
 
+#define ETCD_REASON_MAX 256
+
 struct etcd_options {
 	char *const *endpoints; /* "http://10.0.0.1:2379" */
 	size_t count;
@@ -80,5 +82,8 @@ int etcd_run(struct etcd *etcd, struct curl_waitfd *fds, unsigned int count, int
  */
 uint64_t etcd_number(const json_t *object, const char *key);
 uint64_t etcd_id(const json_t *object, const char *key);
+
+/* Of a transfer that has ended with @code and libcurl's @error, which may be "". */
+void etcd_failure(char out[ETCD_REASON_MAX], CURL *curl, CURLcode code, const char *error);
 
 #endif

@@ -103,13 +103,16 @@ START_TEST(certificates_that_are_over_are_refused_with_the_reason)
 	start_secure(1, 3600);
 	AWAIT(host_has(0, "prod/b", "b") && host_has(1, "prod/a", "a"));
 
-	/* The clock of etcd: it refuses the bridge's certificate, and says so. */
+	/*
+	 * The clock of etcd: it refuses the bridge's certificate, by an alert that the bridge reads or not, as the
+	 * connection is reset behind it.
+	 */
 	member_kill(0);
 	hosts[0].ahead = 30 * DAY;
 	member_start_again_secure(0);
 	bridge_kill(0);
 	start_secure(0, 0);
-	AWAIT(bridge_has_said(0, "alert"));
+	AWAIT(bridge_has_said(0, "it may refuse the certificate of this host"));
 	ck_assert(host_has(0, "prod/a", "a"));
 	cluster_end();
 }
