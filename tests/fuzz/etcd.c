@@ -9,16 +9,20 @@
  *
  * WHICH  whose answer it is: l lease/grant, k lease/keepalive, r kv/range, t kv/txn, w watch,
  *        a auth/authenticate; without such a request it is the oldest one's. Or T: time goes by,
- *        and L: a process of this host registers or unregisters "prod/web".
+ *        L: a process of this host registers or unregisters "prod/web", and U: it claims "only/one",
+ *        which is unique in the cluster, or gives it up.
  * HOW    . status 200; 4, 5, 6 status 400, 500, 503; x the connection is lost behind the bytes;
- *        1 a byte at a time; ~ it goes on. Of T: s so long that all is stale, g gone, f forgotten.
+ *        1 a byte at a time; ~ it goes on. Of T: s so long that all is stale, g gone, f forgotten,
+ *        c so long that the lease is not certain. Of U: s the claim stands by.
  * BYTES  up to the next @; what is between < and > is put in base64, also within such.
  *
  * An input that begins with u is one of a bridge that has a user.
  *
  * What must hold: what is of this host stays as it is; what is registered of others is what the
  * bridge knows, and no more than allowed; a key has one form; only what is of this host is
- * written; nothing that is said has a control character.
+ * written; nothing that is said has a control character. A process is answered that it has the
+ * unique name only while it has it here, under the lease that there is; and when the key is deleted,
+ * or the lease is not certain, it is not.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +34,7 @@
 #include "base/clock.h"
 #include "bridge/base64.h"
 #include "bridge/bridge.h"
+#include "lib/cluster/entries.h"
 #include "tests/fuzz/fake_curl.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/child.h"
@@ -42,9 +47,11 @@ const unsigned int fuzz_runs = 3000;
 #define DEPTH_MAX 3
 #define NAMES_MAX 4u /* of other hosts */
 #define HOST "h0"
+#define UNIQUE "only/one"
 
-static char all[] = "prod*", any[] = "*", endpoint[] = "http://10.0.0.1:2379";
+static char only[] = "only*", all[] = "prod*", any[] = "*", endpoint[] = "http://10.0.0.1:2379";
 static char *exports[] = { all }, *imports[] = { any }, *endpoints[] = { endpoint };
+static char *uniques[] = { only };
 
 static struct bridge_options options = {
 	.registry = "fuzz",
@@ -54,6 +61,8 @@ static struct bridge_options options = {
 	.export_count = 1,
 	.imports = imports,
 	.import_count = 1,
+	.uniques = uniques,
+	.unique_count = 1,
 	.ttl = 2,
 	.most = NAMES_MAX,
 	.etcd = { .endpoints = endpoints, .count = 1, .timeout_ms = 1000 },
@@ -112,20 +121,59 @@ static struct kreg *open_registry(void)
 }
 
 /* Orders to it: without tests/support/child.h, which asserts by Check. */
-enum order { TOGGLE, LEAVE };
+enum order { TOGGLE, CLAIM, STAND_BY, LEAVE };
+
+static void toggle(struct kreg *own)
+{
+	if (!kreg_unregister(own, "prod/web", KREG_STRING))
+		kreg_register(own, "prod/web", KREG_STRING, "web", 3, NULL);
+}
+
+/* What kreg_cluster_unregister() does. False: there was no claim. */
+static bool give_up(struct kreg *own, const struct entry_key *at)
+{
+	if (kreg_unregister(own, at->bytes, at->size) <= 0)
+		return false;
+	kreg_unregister(own, UNIQUE, KREG_STRING);
+	return true;
+}
+
+/* What kreg_cluster_register() does before it waits. */
+static void claim(struct kreg *own, const struct entry_key *at, uint32_t flags)
+{
+	static uint64_t serial;
+	struct claim head = { .serial = ++serial, .flags = flags };
+	struct kreg_owner self;
+
+	fuzz_must(!kreg_self(own, &self) && !kreg_register_for(own, &self, at->bytes, at->size,
+							       &head, sizeof(head), 0, NULL),
+		  "a claim");
+}
+
+static void obey(struct kreg *own, const struct entry_key *at, enum order order)
+{
+	if (order == TOGGLE)
+		toggle(own);
+	else if (order == LEAVE)
+		kreg_unregister(own, "prod/web", KREG_STRING);
+	if (order != TOGGLE && !give_up(own, at) && order != LEAVE)
+		claim(own, at, order == STAND_BY ? KREG_CLUSTER_STANDBY : 0);
+}
 
 static void be_local(int link)
 {
 	struct kreg *own = open_registry();
-	enum order order = LEAVE;
+	struct kreg_owner self;
+	struct entry_key at;
+	enum order order;
 
 	fuzz_must(!kreg_register(own, "prod/own", KREG_STRING, "own", 3, NULL) &&
-			  !kreg_register(own, "prod/both", KREG_STRING, "both", 4, NULL),
+			  !kreg_register(own, "prod/both", KREG_STRING, "both", 4, NULL) &&
+			  !kreg_allow(own, KREG_ALLOW_OTHERS) && !kreg_self(own, &self),
 		  "names of this host");
-	do {
-		if (!kreg_unregister(own, "prod/web", KREG_STRING) && order == TOGGLE)
-			kreg_register(own, "prod/web", KREG_STRING, "web", 3, NULL);
-	} while (write(link, "", 1) == 1 && read(link, &order, sizeof(order)) == sizeof(order));
+	entry_key_of(&at, CLAIM_PREFIX, self.token, UNIQUE, strlen(UNIQUE));
+	while (write(link, "", 1) == 1 && read(link, &order, sizeof(order)) == sizeof(order))
+		obey(own, &at, order);
 	_exit(0);
 }
 
@@ -176,6 +224,7 @@ static int known(const struct kreg_entry *entry, void *data)
 {
 	struct kreg_event event = { .type = KREG_EVENT_REGISTER, .entry = *entry };
 
+	claims_event(data, &event);
 	export_event(data, &event);
 	return 0;
 }
@@ -186,14 +235,43 @@ static void hear(struct bridge *b)
 	struct kreg_event event;
 
 	while (kreg_listener_next(listener, &event) > 0) {
+		claims_event(b, &event);
 		export_event(b, &event);
 		import_touch(b, &event);
 	}
 }
 
+/* Whether the process of this host is answered that it has the unique name. */
+static bool is_answered(struct answer *answer)
+{
+	struct entry_key at;
+
+	entry_key_of(&at, ANSWER_PREFIX, locals.token, UNIQUE, strlen(UNIQUE));
+	return kreg_lookup(k, at.bytes, at.size, answer, sizeof(*answer), NULL) ==
+		       sizeof(*answer) &&
+	       !answer->error;
+}
+
 /* ---- requests */
 
-static void must_be_own(const json_t *op)
+/* Deleted, if it is @ends. */
+static bool is_unique(const char *key, size_t size, bool ends)
+{
+	const char unique[] = "/kreg/test/" RECORD_UNIQUE;
+	struct answer answer;
+	struct name name;
+
+	if (size < sizeof(unique) || memcmp(key, unique, sizeof(unique) - 1) != 0)
+		return false;
+	fuzz_must(!record_parse_unique(key + sizeof(unique) - 1, size - sizeof(unique) + 1, &name),
+		  "a unique key that is written is of no name");
+	fuzz_must(!ends || name.key_size != strlen(UNIQUE) ||
+			  memcmp(name.key, UNIQUE, name.key_size) != 0 || !is_answered(&answer),
+		  "a unique name is deleted while a process is answered that it has it");
+	return true;
+}
+
+static void must_be_own(const json_t *op, bool ends)
 {
 	const json_t *key = json_object_get(op, "key");
 	char text[RECORD_KEY_MAX], host[KREG_HOST_MAX + 1];
@@ -206,6 +284,8 @@ static void must_be_own(const json_t *op)
 		  "a key of another cluster is written");
 	if ((size_t)size == strlen("/kreg/test/.members/" HOST) &&
 	    !memcmp(text, "/kreg/test/.members/" HOST, (size_t)size))
+		return;
+	if (is_unique(text, (size_t)size, ends))
 		return;
 	fuzz_must(!record_parse(text + sizeof(prefix) - 1, (size_t)size - sizeof(prefix) + 1, &name,
 				host),
@@ -226,7 +306,7 @@ static void hear_request(const char *url, const char *body)
 		const json_t *put = json_object_get(op, "request_put");
 
 		if (!json_object_get(op, "request_range"))
-			must_be_own(put ? put : json_object_get(op, "request_delete_range"));
+			must_be_own(put ? put : json_object_get(op, "request_delete_range"), !put);
 	}
 	json_decref(request);
 }
@@ -287,8 +367,24 @@ static void let_time_go_by(struct bridge *b, char how)
 		b->current = clock_now() - 2000000000ull;
 	else if (how == 'g')
 		b->current = 0;
+	else if (how == 'c')
+		b->certain = 1;
 	else if (b->forget_at)
 		b->forget_at = 1;
+}
+
+/* What the process is answered holds. */
+static void must_be_held(struct bridge *b)
+{
+	struct kreg_owner owner;
+	struct answer answer;
+
+	if (!is_answered(&answer))
+		return;
+	fuzz_must(b->lease && answer.lease == b->lease && !b->is_withdrawn,
+		  "a process is answered under a lease that is not certain");
+	fuzz_must(!kreg_whereis(k, UNIQUE, KREG_STRING, &owner) && owner.token == locals.token,
+		  "a process does not have the name for which it is answered");
 }
 
 /* One answer of the input. */
@@ -311,11 +407,14 @@ static void answer(struct bridge *b, struct fuzz_input *input, char *bytes)
 		let_time_go_by(b, how);
 	else if (which == 'L')
 		tell_local(TOGGLE);
+	else if (which == 'U')
+		tell_local(how == 's' ? STAND_BY : CLAIM);
 	else
 		fake_answers(path_of(which), &a);
 	b->retry_at = b->keep_at = 0;
 	hear(b);
 	cluster_step(b);
+	must_be_held(b);
 	fuzz_must(!b->is_lost, "there is no holder");
 	fuzz_must(!etcd_run(b->etcd, NULL, 0, 0), "libcurl does not go on");
 }
@@ -351,6 +450,9 @@ static int look_at_entry(const struct kreg_entry *entry, void *data)
 	struct name name = { .key_size = (uint32_t)entry->key_size };
 	struct item *item;
 
+	/* Of the bridge itself. */
+	if (entry->key_size && *(const char *)entry->key == '.')
+		return 0;
 	memcpy(name.key, entry->key, entry->key_size);
 	item = item_find(b, &name);
 	fuzz_must(item && item->shown, "a name is registered that the bridge does not know");
@@ -425,10 +527,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b.listener = listener;
 	cluster_begin(&b);
 	fuzz_must(!etcd_new(&b.etcd, &options.etcd) && !shown_open(&b.names, k, -1), "memory");
+	claims_begin(&b);
 	run(&b, &input);
 
 	etcd_free(b.etcd);
 	shown_close(b.names);
+	claims_free(&b);
 	items_free(&b);
 	members_free(&b.members);
 	cluster_free(&b);
