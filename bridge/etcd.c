@@ -12,7 +12,8 @@
 struct etcd {
 	const struct etcd_options *options;
 	CURLM *multi;
-	size_t at; /* of the endpoints */
+	size_t at;    /* of the endpoints */
+	char **plain; /* the same without passwords */
 	struct cds_list_head calls;
 	struct etcd_call *auth; /* the call that asks for a token */
 	char token[TOKEN_MAX];
@@ -39,7 +40,7 @@ struct etcd_call {
 
 const char *etcd_endpoint(const struct etcd *etcd)
 {
-	return etcd->options->endpoints[etcd->at];
+	return etcd->plain[etcd->at];
 }
 
 const char *etcd_reason(const struct etcd *etcd)
@@ -73,8 +74,9 @@ int etcd_new(struct etcd **out, const struct etcd_options *options)
 	CDS_INIT_LIST_HEAD(&etcd->calls);
 	etcd->options = options;
 	etcd->multi = curl_multi_init();
-	if (!etcd->multi) {
-		free(etcd);
+	etcd->plain = etcd_urls_plain(options->endpoints, options->count);
+	if (!etcd->multi || !etcd->plain) {
+		etcd_free(etcd);
 		return -ENOMEM;
 	}
 	*out = etcd;
@@ -105,6 +107,7 @@ void etcd_free(struct etcd *etcd)
 	cds_list_for_each_entry_safe (call, next, &etcd->calls, all)
 		call_free(call);
 	curl_multi_cleanup(etcd->multi);
+	etcd_urls_free(etcd->plain);
 	free(etcd);
 }
 
@@ -291,7 +294,7 @@ static bool call_start(struct etcd_call *call, const char *path)
 	call->curl = curl_easy_init();
 	if (!call->curl || !set_headers(call))
 		return false;
-	snprintf(url, sizeof(url), "%s/v3/%s", etcd_endpoint(etcd), path);
+	snprintf(url, sizeof(url), "%s/v3/%s", etcd->options->endpoints[etcd->at], path);
 	curl_easy_setopt(call->curl, CURLOPT_URL, url);
 	curl_easy_setopt(call->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(call->curl, CURLOPT_PROXY, "");

@@ -24,7 +24,8 @@
 #define ETCD_REASON_MAX 256
 
 struct etcd_options {
-	char *const *endpoints; /* "http://10.0.0.1:2379" */
+	char *const *
+		endpoints; /* "http://10.0.0.1:2379"; perhaps with a password: see etcd_endpoint() */
 	size_t count;
 	const char *ca, *cert, *key; /* files; NULL: the system's, none, none */
 	const char *user, *password; /* NULL: none */
@@ -68,7 +69,12 @@ void etcd_cancel(struct etcd_call *call);
 
 /* The next calls go to the next member. */
 void etcd_next(struct etcd *etcd);
+/* The one to which calls go, without a user and a password. */
 const char *etcd_endpoint(const struct etcd *etcd);
+/* @url without them, which the caller frees; NULL: no memory. */
+char *etcd_url_plain(const char *url);
+char **etcd_urls_plain(char *const *urls, size_t count);
+void etcd_urls_free(char **urls);
 
 /* What is wrong with the last call that failed, for people. */
 const char *etcd_reason(const struct etcd *etcd);

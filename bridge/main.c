@@ -75,9 +75,13 @@ static const struct option longs[] = {
 	{ 0 },
 };
 
+/* @argument may be a URL with a password. */
 static int misuse(const char *what, const char *argument)
 {
-	say("%s: %s", argument, what);
+	char *plain = etcd_url_plain(argument);
+
+	say("%s: %s", plain ? plain : "an argument", what);
+	free(plain);
 	fputs(usage, stderr);
 	return EXIT_MISUSE;
 }

@@ -23,26 +23,14 @@ static const char *session_name(const struct bridge *b)
 	return names[b->session];
 }
 
-/*
- * What is not printable ASCII as '?', and of a URL without the user and password that it may have:
- * more users may read the registry than the files and arguments of the bridge.
- */
+/* What is not printable ASCII as '?'. */
 static json_t *plain_json(const char *text, size_t most)
 {
 	char out[SAY_LAST];
-	size_t at = 0;
+	size_t at;
 
-	while (*text && at + 1 < most && at + 1 < sizeof(out)) {
-		size_t user = strncmp(text, "://", 3) ? 0 : strcspn(text + 3, "/ @");
-
-		out[at++] = *text < ' ' || *text > '~' ? '?' : *text;
-		text++;
-		if (user && text[2 + user] == '@' && at + 2 < sizeof(out)) {
-			memcpy(out + at, "//", 2);
-			at += 2;
-			text += 2 + user + 1;
-		}
-	}
+	for (at = 0; text[at] && at + 1 < most && at + 1 < sizeof(out); at++)
+		out[at] = text[at] < ' ' || text[at] > '~' ? '?' : text[at];
 	return json_stringn(out, at);
 }
 

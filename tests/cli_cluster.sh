@@ -268,6 +268,11 @@ real() {
 	exits 0 "its state" "$regtool" cluster --json
 	says "is of its process" out "\"host\":\"a\",\"pid\":$etcd,"
 	says "has no lease" out '"lease":null,'
+	exits 0 "it says so" grep -q "http://127.0.0.1:9: lease/grant" "$folder/log"
+	exits 1 "a password of a URL is in no log" grep secret "$folder/log"
+	exits 2 "nor where it is no option" "$kreg_etcd" --cluster shop http://name:secret@127.0.0.1:9
+	says "but the rest" err "http://127.0.0.1:9: is no option"
+	says_not "without it" err secret
 	exits 1 "a password of a URL is in no registry" sh -c "'$regtool' get .cluster/shop | grep secret"
 	until_ok exports_two || not_ok "it counts what it exports" "$("$regtool" cluster --names 2>&1)"
 	exits 0 "names that begin with a dot are this host's alone" "$regtool" cluster --names

@@ -69,6 +69,31 @@ START_TEST(numbers_have_63_bits_and_ids_64)
 }
 END_TEST
 
+START_TEST(what_is_said_of_a_url_has_no_password)
+{
+	static const char *const urls[][2] = {
+		{ "http://10.0.0.1:2379", "http://10.0.0.1:2379" },
+		{ "https://me:secret@etcd1:2379/x", "https://etcd1:2379/x" },
+		{ "https://me@etcd1", "https://etcd1" },
+		{ "http://me:se@cret@etcd1", "http://etcd1" },
+		{ "http://me:se/cret@etcd1", "http://etcd1" },
+		{ "http://me:http://secret@etcd1", "http://etcd1" },
+		{ "me:secret@etcd1:2379", "etcd1:2379" },
+		{ "me:http://secret@", "me:http://" },
+		{ "@", "" },
+		{ "", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		char *plain = etcd_url_plain(urls[i][0]);
+
+		ck_assert_str_eq(plain, urls[i][1]);
+		free(plain);
+	}
+}
+END_TEST
+
 static void assert_key(const char *bytes, size_t size, const char *key)
 {
 	char out[RECORD_KEY_MAX], prefix[RECORD_KEY_MAX], host[KREG_HOST_MAX + 1];
@@ -130,6 +155,7 @@ int main(void)
 	const TTest *const tests[] = {
 		base64_is_as_in_rfc_4648_and_nothing_else_is_taken,
 		numbers_have_63_bits_and_ids_64,
+		what_is_said_of_a_url_has_no_password,
 		a_key_is_of_one_name_and_a_name_of_one_key,
 		a_record_is_read_as_it_was_written,
 		NULL,
