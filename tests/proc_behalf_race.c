@@ -337,8 +337,11 @@ START_TEST(an_entry_in_line_that_another_ends_at_once_is_no_end_of_the_life)
 }
 END_TEST
 
-/* What happens between the look at the entry and the CAS that replaces or unlinks it, or behind the first. */
-enum step { AT_REPLACE, AT_UNLINK, AT_SETTLE };
+/*
+ * What happens between the look at the entry and the CAS that replaces or unlinks it, or behind the first, or
+ * behind that which takes a name over.
+ */
+enum step { AT_REPLACE, AT_UNLINK, AT_SETTLE, AT_TAKEN };
 
 static struct {
 	struct child *child;
@@ -389,6 +392,19 @@ bool __wrap_table_settle(const struct writer *w, const struct query *q, owner_t 
 	return __real_table_settle(w, q, owner, place);
 }
 
+int __real_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old);
+int __wrap_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old);
+int __wrap_table_take(const struct writer *w, const struct query *q, const struct found *holder,
+		      place_t place, place_t *old)
+{
+	int err = __real_table_take(w, q, holder, place, old);
+
+	come_to(AT_TAKEN);
+	return err;
+}
+
 static void meanwhile_at(enum step step, struct child *child, int64_t order, int64_t result)
 {
 	asked.child = child;
@@ -402,7 +418,15 @@ static void meanwhile(struct child *child, int64_t order, int64_t result)
 	meanwhile_at(AT_REPLACE, child, order, result);
 }
 
-enum order { UPDATE_FOR, UNREGISTER_FOR, UPDATE_OWN, UNREGISTER_OWN };
+enum order { UPDATE_FOR, UNREGISTER_FOR, RENEW_FOR, UPDATE_OWN, UNREGISTER_OWN, REGISTER_OWN };
+
+static int64_t renew_for(struct kreg *own, const struct kreg_owner *to)
+{
+	int got = kreg_unregister_for(own, to, "name", KREG_STRING);
+
+	return got != 1 ? -EINVAL
+			: kreg_register_for(own, to, "name", KREG_STRING, "renewed", 7, 0, NULL);
+}
 
 /* Changes "name", which is the owner's at @data or its own, by order. */
 static int obey(int link, void *data)
@@ -421,6 +445,12 @@ static int obey(int link, void *data)
 			got = kreg_update_for(own, to, "name", KREG_STRING, "theirs", 6);
 		else if (order == UNREGISTER_FOR)
 			got = kreg_unregister_for(own, to, "name", KREG_STRING);
+		else if (order == RENEW_FOR)
+			got = renew_for(own, to);
+		else if (order == REGISTER_OWN)
+			got = kreg_register_with(own, "name", KREG_STRING, "dropped", 7,
+						 KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP,
+						 NULL);
 		else if (order == UPDATE_OWN)
 			got = kreg_update(own, "name", KREG_STRING, "owner's", 7, NULL, 0);
 		else
@@ -545,6 +575,30 @@ START_TEST(an_update_for_the_owner_hides_the_name_from_no_call)
 }
 END_TEST
 
+/* Its place among the waiting ones is what is behind it, and not what is there in its stead. */
+START_TEST(a_take_over_leaves_alone_what_others_register_for_its_caller_behind_it)
+{
+	const uint32_t flags =
+		KREG_REGISTER_REPLACE | KREG_REGISTER_REPLACEABLE | KREG_REGISTER_DROP;
+	struct kreg_owner self;
+	struct child other;
+
+	begin(_i);
+	self = self_of(k);
+	ck_assert_int_eq(kreg_allow(k, KREG_ALLOW_OTHERS), 0);
+	other = child_start(obey, &self);
+	ck_assert_int_ne(link_hear(other.link), 0);
+	ck_assert_int_eq(child_ask(&other, REGISTER_OWN), 0);
+	meanwhile_at(AT_TAKEN, &other, RENEW_FOR, 0);
+	ck_assert_int_eq(kreg_register_with(k, "name", KREG_STRING, "taken", 5, flags, NULL), 0);
+	ck_assert_ptr_null(asked.child);
+	assert_value("renewed");
+	assert_whole(k);
+	child_kill(&other);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
@@ -556,6 +610,7 @@ int main(void)
 		an_owners_change_begins_again_when_another_was_first,
 		a_change_for_another_begins_again_when_its_owner_was_first,
 		an_update_for_the_owner_hides_the_name_from_no_call,
+		a_take_over_leaves_alone_what_others_register_for_its_caller_behind_it,
 		NULL,
 	};
 

@@ -51,18 +51,30 @@ __attribute__((noinline)) int register_taken(struct kreg *k, const struct query 
 /*
  * A process has one place in a line. If it has taken the name over, it gives up its place
  * among the waiting ones. Killed in between, it is absent at both.
+ *
+ * What it has taken may be unregistered by others at once, and another name registered for it. So
+ * its first entry in line stays, whichever that is, and one behind it is a waiting one only if the
+ * first was not marked after that was found.
  */
-static void leave_line(struct change *change, place_t taken)
+static void leave_line(struct change *change)
 {
+	struct entry *first = NULL;
 	struct own_line line;
 	struct found own;
+	place_t place = 0;
 
 	change_own_line(change, &line);
 	while (!change_own_next(change, &line, &own)) {
-		if (own.place != taken)
+		if (first && own.place == place) {
+			line.after = place;
+		} else if (first) {
+			if (table_load(&first->next) & REF_MARK)
+				break;
 			change_own_unlink(change, &line, &own);
-		else
-			line.after = taken;
+		} else if (grace_protect(&change->thread->writer, HAZARD_NEW, own.place)) {
+			first = own.entry;
+			line.after = place = own.place;
+		}
 	}
 }
 
@@ -109,7 +121,6 @@ static bool first_yields(struct change *change)
 static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t flags,
 			 struct linked *linked)
 {
-	place_t place = blocks->entry;
 	int err = -EEXIST;
 
 	if (!change->k->segment.unique)
@@ -119,7 +130,7 @@ static int link_by_flags(struct change *change, struct blocks *blocks, uint32_t 
 	else if (!(flags & KREG_REGISTER_QUEUE) || first_yields(change))
 		err = change_link(change, blocks, LINK_IF_FREE, linked);
 	if (!err && linked->front)
-		leave_line(change, place);
+		leave_line(change);
 	if (err == -EEXIST && (flags & KREG_REGISTER_QUEUE))
 		return change_link(change, blocks, LINK_IN_LINE, linked);
 	return err;
