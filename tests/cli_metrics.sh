@@ -64,7 +64,7 @@ pid_of() {
 	"$regtool" get "$1" --json | sed 's/.*"pid":\([0-9]*\).*/\1/'
 }
 
-is_stopped() { "$regtool" ls --state stopped -q; }
+is_stopped() { "$regtool" ls --namespace production --state stopped -q; }
 
 # It looks, and creates nothing.
 nothing() {
@@ -145,7 +145,7 @@ starting() {
 	"$regtool" run production/slow --notify -- sleep 1000 &
 	slow=$!
 	started="$started $slow"
-	until_ok sh -c "'$regtool' ps --no-header | grep -q starting" || not_ok "the service starts" "it does not"
+	until_ok sh -c "'$regtool' ps --namespace production --no-header | grep -q starting" || not_ok "the service starts" "it does not"
 	metrics openmetrics
 	is "a service that is starting is seen" 1 kreg_services namespace=production state=starting
 	end_service "$slow"

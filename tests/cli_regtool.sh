@@ -312,7 +312,7 @@ services() {
 	says "and that it runs" out '"state":"running"'
 	says "and the one in another namespace" out '"testing"'
 	kill -STOP "$config"
-	until_ok sh -c '"$1" ps | grep -q stopped' sh "$regtool"
+	until_ok sh -c '"$1" ps --namespace production | grep -q stopped' sh "$regtool"
 	exits 0 "ps of one namespace" "$regtool" ps --namespace production
 	says "prints that its service is stopped" out stopped
 	says_not "and lists no other namespace" out testing
