@@ -97,6 +97,12 @@ static inline bool entry_is_remote(uint64_t info)
 	return (info >> ENTRY_KIND_SHIFT) & ENTRY_REMOTE;
 }
 
+/* Whether it was linked, of a replaceable name; see index_alone(). */
+static inline bool entry_is_listed(uint64_t info)
+{
+	return (info >> ENTRY_KIND_SHIFT) & ENTRY_LISTED;
+}
+
 /*
  * Whether any other owner may link a name in front of this one without asking for that: one of
  * another host yields to one of this host.

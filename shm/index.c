@@ -19,7 +19,7 @@ static bool cell_cas(uint64_t *cell, uint64_t *seen, uint64_t next)
 {
 	/*
 	 * ORD[cell_cas:A] acq_rel: the entry and the list, then the cell; the version,
-	 * then the clearing; pairs with index_probe:C, index_is_settled:A, line_clean:A,
+	 * then the clearing; pairs with index_probe:C, index_alone:B, index_is_settled:A, line_clean:A,
 	 * cell_before:A, look_cell:A, look_cell:B, look_probe_line:B
 	 */
 	return cas_acq_rel(cell, seen, next);
@@ -30,7 +30,7 @@ static void bump(struct index_line *line)
 {
 	/*
 	 * ORD[bump:A] acq_rel: the end, then the version, then the clearing; pairs with
-	 * index_probe:B, index_probe:D, look_has_cell:A, look_has_cell:B,
+	 * index_probe:B, index_probe:D, index_alone:A, index_alone:C, look_has_cell:A, look_has_cell:B,
 	 * look_probe_line:A, look_probe_line:C
 	 */
 	fetch_add_acq_rel(&line->control, INDEX_VERSION);
@@ -48,7 +48,7 @@ static void unindex(const struct segment *s)
 
 	/*
 	 * ORD[unindex:A] acq_rel: this word, then an entry without a cell; pairs with
-	 * index_probe:A, index_start:A, look_renew:B
+	 * index_probe:A, index_alone:D, index_start:A, look_renew:B
 	 */
 	while (!(seen & BUCKETS_UNINDEXED) &&
 	       !cas_acq_rel(&s->header->buckets, &seen, seen | BUCKETS_UNINDEXED))
@@ -189,7 +189,7 @@ static void line_overflow(const struct segment *s, struct index_line *line)
 		       (next << INDEX_OVERFLOW_SHIFT);
 		/*
 		 * ORD[line_overflow:B] acq_rel: this word, then an entry without a cell;
-		 * pairs with index_probe:B, index_build:A, line_overflow:A,
+		 * pairs with index_probe:B, index_alone:A, index_build:A, line_overflow:A,
 		 * look_probe_line:A
 		 */
 	} while (!cas_acq_rel(&line->control, &seen, next));
@@ -306,12 +306,65 @@ static bool may_settle(uint64_t info)
 	return entry_kind(info) == ENTRY_NAME && !entry_is_replaceable(info);
 }
 
-void index_settle(const struct index_claim *claim, uint64_t info)
+/* The entry was linked, and says so: lookups may go by its cell while that is alone. */
+static void list_says(struct entry *entry)
 {
+	/*
+	 * ORD[list_says:A] acq_rel: the link, then this; pairs with index_alone:E. The kind of
+	 * a name does not change
+	 */
+	fetch_or_acq_rel(&entry->info, (uint64_t)ENTRY_LISTED << ENTRY_KIND_SHIFT);
+}
+
+void index_settle(const struct index_claim *claim, struct entry *entry, bool first)
+{
+	uint64_t info = load_relaxed(&entry->info); /* relaxed: the caller has linked it */
 	uint64_t seen = claim->word;
 
-	if (claim->cell && may_settle(info))
+	if (first && claim->cell && may_settle(info))
 		cell_cas(claim->cell, &seen, seen & ~CELL_LOOK);
+	else if (entry_kind(info) == ENTRY_NAME && entry_is_replaceable(info))
+		list_says(entry);
+}
+
+bool index_alone(const struct segment *s, const struct query *q, struct entry **entry,
+		 place_t *place)
+{
+	uint64_t buckets, control, cell, alone = 0, info;
+	struct index_line *line;
+	uint32_t cells;
+
+	/* ORD[index_alone:D] acquire: as index_probe:A; pairs with table_grow:A, unindex:A */
+	buckets = load_acquire(&s->header->buckets);
+	/* relaxed: a bound of this process's own */
+	if (buckets - 1 >= load_relaxed(&s->view->lines))
+		return false;
+	line = &s->lines[q->hash & (buckets - 1)];
+	/*
+	 * ORD[index_alone:A] acquire: the control word, then the cells; pairs with bump:A,
+	 * complete:A, line_overflow:B
+	 */
+	control = load_acquire(&line->control);
+	for (cells = cells_of(line, q->order); cells;) {
+		/* ORD[index_alone:B] acquire: the cell, then the entry; pairs with cell_cas:A */
+		cell = load_acquire(cells_next(line, &cells));
+		if (ref_order(cell) != q->order || cell & CELL_BUILT)
+			continue;
+		if (alone)
+			return false;
+		alone = cell;
+	}
+	*place = ref_place(alone);
+	*entry = alone ? segment_entry(s, *place) : NULL;
+	if (!*entry)
+		return false;
+	/* ORD[index_alone:E] acquire: that it was listed, then the control word; pairs with list_says:A */
+	info = load_acquire(&(*entry)->info);
+	/* ORD[index_alone:C] acquire: the cells, then the control word again; pairs with bump:A */
+	fence_acquire();
+	return entry_is_listed(info) && entry_is_replaceable(info) && control & INDEX_COMPLETE &&
+	       load_relaxed(&line->control) == control &&    /* relaxed: behind the fence */
+	       load_relaxed(&s->header->buckets) == buckets; /* relaxed: as above */
 }
 
 bool index_is_settled(const struct segment *s, order_t order, place_t place)
@@ -529,7 +582,7 @@ void index_build(const struct writer *w, uint32_t bucket)
 		return;
 	/*
 	 * ORD[complete:A] acq_rel: the cells, then that they are all; pairs with
-	 * index_probe:B, line_is_complete:A, look_has_cell:A, look_probe_line:A
+	 * index_probe:B, index_alone:A, line_is_complete:A, look_has_cell:A, look_probe_line:A
 	 */
 	cas_acq_rel(&line->control, &control, control | INDEX_COMPLETE);
 }

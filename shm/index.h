@@ -23,7 +23,8 @@
  *   2 CAS a cell to            a cell of an entry that is in no list: lookups of its key ask
  *     {entry, LOOK}            the list; cleared with the entry's block
  *   3 CAS into the list        the same, and the list has the entry
- *   4 CAS LOOK away            done. Not for an entry that others may be put in front of
+ *   4 CAS LOOK away            done. Of an entry that others may be put in front of LOOK
+ *                              stays, and its info word becomes LISTED
  *
  *   step of its end
  *   5 the mark, or the death   lookups that come by the cell see either, and ask the list
@@ -43,6 +44,13 @@
  * Why a cell without LOOK is right: nothing comes in front of a living entry that is not
  * replaceable, so an entry that was first when LOOK was taken away is first until its end.
  * And its block is not used again before step 7, or until two epochs after that.
+ *
+ * Why a cell with LOOK is right if it is alone, which index_alone() asks for: its entry is LISTED,
+ * so it was in the list; its line was complete, and has no other cell of its order; version and
+ * number of buckets are the same before and after. Suppose that at every moment until the entry
+ * was seen alive another one held the name: the one that held it when the line was read first
+ * would have had its cell, as above. So the entry was the first at some moment. What comes in
+ * front of it later has taken its cell before.
  *
  * Each step after the first reading of an entry relies on its block not being used again:
  * a hazard names it.
@@ -226,6 +234,18 @@ static inline __attribute__((always_inline)) bool index_may_have(const struct se
 	return index_match(&s->lines[q->hash & (buckets - 1)], q->hash);
 }
 
+/* Whether @entry, to which the index has led, is a living name with the key of @q. */
+static inline bool index_is_holder(const struct segment *s, const struct life_table *lives,
+				   const struct query *q, struct entry *entry, struct found *out)
+{
+	ref_t next = table_load(&entry->next);
+
+	out->info = load_relaxed(&entry->info); /* relaxed: behind the cell */
+	return entry_kind(out->info) == ENTRY_NAME &&
+	       entry_has_key(s, entry, out->info, q->key, q->key_size) &&
+	       name_is_live(lives, entry, next, out);
+}
+
 /*
  * index_probe() for a name of any size. 0: *out is the living holder; -ENOENT: the name is
  * free; -EAGAIN: ask the list.
@@ -234,19 +254,29 @@ static inline int index_find(const struct segment *s, const struct life_table *l
 			     const struct query *q, struct found *out)
 {
 	struct entry *entry;
-	ref_t next;
 	int err;
 
 	err = index_probe(s, q, &entry, &out->place);
 	if (err)
 		return err;
-	next = table_load(&entry->next);
-	out->info = load_relaxed(&entry->info); /* relaxed: behind the cell */
-	if (entry_kind(out->info) != ENTRY_NAME ||
-	    !entry_has_key(s, entry, out->info, q->key, q->key_size) ||
-	    !name_is_live(lives, entry, next, out))
-		return -EAGAIN;
-	return 0;
+	return index_is_holder(s, lives, q, entry, out) ? 0 : -EAGAIN;
+}
+
+/*
+ * For a lookup, in a peek or a section: leads to the entry of the only cell of @q's order, though that
+ * has LOOK, if the entry was in the list as a replaceable name. If it has no mark, its owner lives
+ * and its key is that of @q, it held the name at some moment of the call. False: ask the list.
+ */
+bool index_alone(const struct segment *s, const struct query *q, struct entry **entry,
+		 place_t *place);
+
+/* The same where index_find() has said -EAGAIN. False: ask the list. */
+static inline bool index_find_alone(const struct segment *s, const struct life_table *lives,
+				    const struct query *q, struct found *out)
+{
+	struct entry *entry;
+
+	return index_alone(s, q, &entry, &out->place) && index_is_holder(s, lives, q, entry, out);
 }
 
 /*
@@ -266,8 +296,11 @@ bool index_start(const struct segment *s, order_t order, ref_t *at);
 int index_claim(const struct writer *w, const struct query *q, place_t place,
 		struct index_claim *claim);
 
-/* After it was linked, if it is the first of its key; does nothing for what may not be. */
-void index_settle(const struct index_claim *claim, uint64_t info);
+/*
+ * After @entry was linked, which is named by a hazard: it is settled if it is the @first of its key
+ * and nothing may be put in front of it; a replaceable one is LISTED.
+ */
+void index_settle(const struct index_claim *claim, struct entry *entry, bool first);
 
 /* If it was not linked after all. */
 void index_unclaim(struct index_claim *claim);

@@ -59,6 +59,15 @@ static inline uint32_t cells_before(const struct index_line *line, order_t order
 	return cells_set(_mm_cmpgt_epi32(a, least), _mm_cmpgt_epi32(b, least));
 }
 
+/* Of @order, and no builder's. */
+static inline uint32_t cells_of(const struct index_line *line, order_t order)
+{
+	const __m128i sought = _mm_set1_epi32((int)(order << 1));
+
+	return cells_set(_mm_cmpeq_epi32(CELLS_HALVES(line, 0, 0), sought),
+			 _mm_cmpeq_epi32(CELLS_HALVES(line, 2, 0), sought));
+}
+
 /* Free: each word in use has ORDER_OF_ENTRY or CELL_BUILT in its lower half. */
 static inline uint32_t cells_free(const struct index_line *line)
 {
@@ -81,6 +90,7 @@ static inline uint32_t cells_at(const struct index_line *line, place_t place)
 #else
 
 #define cells_before(line, order, buckets) CELLS_ALL
+#define cells_of(line, order) CELLS_ALL
 #define cells_free(line) CELLS_ALL
 #define cells_at(line, place) CELLS_ALL
 

@@ -40,7 +40,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6b72656773686d31ull
-#define SEGMENT_LAYOUT 10u
+#define SEGMENT_LAYOUT 11u
 #define SEGMENT_PAGE 4096u
 
 /*
@@ -586,7 +586,7 @@ struct meta_head {
 /*
  * An entry, the head of a block in a slab of entries. With the key it lies in one cache line
  * where 40 bytes are enough for key and value. From its linking on all of it is constant
- * except next, the kind, which may go from reserved to name once, and the owner, which a sweep
+ * except next, the kind, which may go from reserved to name once, ENTRY_LISTED, and the owner, which a sweep
  * may make SEGMENT_NOBODY, or of a gift the owner itself SEGMENT_NOBODY_AT(): readers copy an entry
  * without a lock, so any other change is another entry that replaces it.
  *
@@ -596,7 +596,7 @@ struct meta_head {
  *           SEGMENT_NOBODY_AT() the owner until then: a gift whose owner has closed, see gift.c
  *   info    see below
  *
- *   63              33 32       16 15    12 11     8 7        0
+ *   63              33 32       16 15    11 10     8 7        0
  *  +------------------+-----------+--------+--------+----------+
  *  | place of value   | size of   | flags  | kind   | size of  |   place 0: right behind the key,
  *  | in lines, or 0   | value     |        |        | key      |   at the next multiple of 8
@@ -627,7 +627,7 @@ struct entry {
 /* Kinds; 0: a block that holds no entry. */
 
 /* a registration */
-#define ENTRY_KIND_MASK 0xfu
+#define ENTRY_KIND_MASK 0x7u
 #define ENTRY_NAME 1u
 /* a name that is taken and that no search finds yet */
 #define ENTRY_RESERVED 2u
@@ -642,6 +642,11 @@ struct entry {
 
 /* Flags, above the kind. */
 
+/*
+ * it was linked, as a name that others may be put in front of: its cell keeps LOOK, and with this
+ * lookups may go by it nevertheless (index_alone()). Set once, after the CAS that links it
+ */
+#define ENTRY_LISTED 0x8u
 /* another owner may put a name in front of it */
 #define ENTRY_REPLACEABLE 0x10u
 /* it lies in a slab of its own that no owner has; usually made by another owner */

@@ -356,7 +356,7 @@ void table_grow(const struct segment *s, uint64_t entries)
 		cas_relaxed(&s->header->buckets_ready, &seen, ready + step);
 	/*
 	 * ORD[table_grow:A] acq_rel: the memory, which is all 0, then the number; pairs with
-	 * index_probe:A, index_start:A, index_buckets:A, line_at_once:A, look_index:A, look_renew:B. It
+	 * index_probe:A, index_alone:D, index_start:A, index_buckets:A, line_at_once:A, look_index:A, look_renew:B. It
 	 * happens here.
 	 */
 	if (ready + step == wanted && entries >= entries_for(s, buckets))

@@ -100,7 +100,11 @@ static inline int table_find_name(const struct segment *s, const struct life_tab
 {
 	int err = q->kinds & KINDS_OF_NAMES ? index_find(s, lives, q, out) : -EAGAIN;
 
-	return err == -EAGAIN ? table_find(s, lives, q, out) : err;
+	if (err != -EAGAIN)
+		return err;
+	if (q->kinds & KIND_OF(ENTRY_NAME) && index_find_alone(s, lives, q, out))
+		return 0;
+	return table_find(s, lives, q, out);
 }
 
 /*

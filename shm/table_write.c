@@ -265,9 +265,7 @@ int table_link(const struct writer *w, const struct query *q, place_t place, enu
 	out->crowded = linking.cell.crowded ||
 		       linking.spot.hops >= (w->s->unique ? CROWDED_UNIQUE : CROWDED);
 	out->unready = linking.cell.unready || table_is_behind(w->s);
-	/* relaxed: our own entry */
-	if (is_first(w, rule, out))
-		index_settle(&linking.cell, load_relaxed(&linking.entry->info));
+	index_settle(&linking.cell, linking.entry, is_first(w, rule, out));
 	return 0;
 }
 
@@ -416,8 +414,7 @@ static int replace(const struct writer *w, const struct query *q, const struct f
 		return err == -EAGAIN ? -EUCLEAN : err;
 	}
 	*old = table_purge(w, q, found->place) ? 0 : found->place;
-	if (first)
-		index_settle(&claim, load_relaxed(&entry->info)); /* relaxed: our own entry */
+	index_settle(&claim, entry, first);
 	return 0;
 }
 

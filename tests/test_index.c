@@ -330,6 +330,59 @@ START_TEST(a_replaceable_name_is_never_settled_and_its_successor_is)
 }
 END_TEST
 
+/* Whether a lookup goes by the cell of @key, though it has LOOK. */
+static bool is_alone(const char *key)
+{
+	struct query q = query_of(key);
+	struct found found;
+
+	return index_find_alone(&k->segment, &k->lives, &q, &found);
+}
+
+START_TEST(a_replaceable_name_is_found_by_its_cell_while_that_is_alone)
+{
+	struct entry *entry;
+	struct child taker;
+	int i;
+
+	register_as("name", KREG_REGISTER_REPLACEABLE);
+	ck_assert(is_alone("name"));
+	ck_assert_int_eq(kreg_update(k, "name", KREG_STRING, "w", 1, NULL, 0), 1);
+	ck_assert(is_alone("name"));
+	/* What another one holds is in front of it, until that has ended and is swept. */
+	taker = child_start_ready(other, (void *)"name");
+	ck_assert_int_eq(child_ask(&taker, TAKE_OVER), 0);
+	ck_assert(!is_alone("name"));
+	child_kill(&taker);
+	ck_assert(!is_alone("name"));
+	ck_assert(is_found("name"));
+	ck_assert_int_ge(kreg_sweep(k), 0);
+	ck_assert(is_alone("name"));
+	/* An entry that has not said that it was linked may not be. */
+	entry = segment_entry(&k->segment, ref_place(cell_of("name")));
+	entry->info &= ~((uint64_t)ENTRY_LISTED << ENTRY_KIND_SHIFT);
+	ck_assert(!is_alone("name"));
+	ck_assert(is_found("name"));
+	unregister("name");
+	ck_assert(!is_alone("name"));
+	/* One that became a name when it was published. */
+	register_as("name", KREG_REGISTER_RESERVED | KREG_REGISTER_REPLACEABLE);
+	ck_assert(!is_alone("name"));
+	ck_assert_int_eq(kreg_publish(k, "name", KREG_STRING, "new", 3), 0);
+	ck_assert(is_alone("name"));
+	ck_assert_int_eq(kreg_set_flags(k, "name", KREG_STRING, 0), 0);
+	ck_assert_int_eq(probe("name"), 0);
+	ck_assert(!is_alone("name"));
+	/* In a line that is not complete another one may be in front. */
+	register_as(name_in(BUCKET, 0), KREG_REGISTER_REPLACEABLE);
+	ck_assert(is_alone(name_in(BUCKET, 0)));
+	for (i = 1; i < 8; i++)
+		register_as(name_in(BUCKET, i), 0);
+	ck_assert(!is_alone(name_in(BUCKET, 0)));
+	ck_assert(is_found(name_in(BUCKET, 0)));
+}
+END_TEST
+
 START_TEST(a_waiting_name_is_settled_only_when_it_is_first)
 {
 	struct child holder = child_start_ready(other, (void *)"name");
@@ -415,6 +468,7 @@ int main(void)
 		a_name_is_found_at_once_however_the_table_has_grown_since_the_last_lookup,
 		a_reserved_name_has_no_answer_before_it_is_published,
 		a_replaceable_name_is_never_settled_and_its_successor_is,
+		a_replaceable_name_is_found_by_its_cell_while_that_is_alone,
 		a_waiting_name_is_settled_only_when_it_is_first,
 		no_cell_of_a_block_is_left_when_it_is_retired,
 		NULL,

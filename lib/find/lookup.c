@@ -217,6 +217,26 @@ static __attribute__((noinline, flatten)) ssize_t lookup_listed(struct kreg *k, 
 }
 
 /*
+ * Where the look had no answer, because others may be put in front of the name: by its cell, if
+ * that is alone. The rest are the last call.
+ */
+static __attribute__((noinline, flatten)) ssize_t lookup_alone(struct kreg *k, const void *key,
+							       size_t key_size, void *value,
+							       size_t capacity,
+							       struct kreg_owner *owner)
+{
+	struct query q = table_query(&k->segment, key, key_size);
+	uint64_t epoch = grace_peek(&k->segment);
+	ssize_t got = -EAGAIN;
+	struct found found;
+
+	if (index_find_alone(&k->segment, &k->lives, &q, &found) && !entry_value_place(found.info))
+		got = lookup_copy(k, &found, q.key_size, epoch, value, capacity, owner);
+	return caa_likely(got != -EAGAIN) ? got
+					  : lookup_listed(k, key, key_size, value, capacity, owner);
+}
+
+/*
  * What a class of sizes of keys has of its own, so that each takes few registers and none has to
  * be saved. Constant where lookup_by() is inlined.
  */
@@ -242,7 +262,7 @@ lookup_seen(struct kreg *k, const struct lookup_class *class, const void *key, s
 }
 
 /*
- * What is unusual starts again in lookup_listed(), as the last call, for which nothing has to be
+ * What is unusual starts again in lookup_alone(), as the last call, for which nothing has to be
  * kept but the arguments.
  */
 static inline __attribute__((always_inline)) ssize_t
@@ -258,7 +278,7 @@ lookup_by(struct kreg *k, const struct lookup_class class, const void *key, size
 	__asm__("" : "+r"(key), "+r"(key_size), "+r"(hash));
 	got = lookup_seen(k, &class, key, key_size, hash, epoch, value, capacity, owner);
 	return caa_likely(got != -EAGAIN) ? got
-					  : lookup_listed(k, key, key_size, value, capacity, owner);
+					  : lookup_alone(k, key, key_size, value, capacity, owner);
 }
 
 #define LOOKUP_BY(...)                                                                             \

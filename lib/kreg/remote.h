@@ -69,8 +69,8 @@ struct kreg_remote {
  *         take it over in the same way. 0: kreg_register() of another process fails with -EEXIST.
  * @holder: as for kreg_register().
  * Context: as kreg_register(). An entry takes some 40 bytes and its host more than one of this
- *          host; with KREG_REGISTER_REPLACEABLE a lookup takes longer, as of every replaceable
- *          name.
+ *          host; with KREG_REGISTER_REPLACEABLE a lookup takes some three times the instructions,
+ *          as of every replaceable name (doc/performance.md).
  * Death: of the caller ends the name, for all who look it up.
  * Return: 0, also if an entry that waits in line was replaced; or an error as kreg_register(),
  *         and:

@@ -367,9 +367,11 @@ int change_publish(struct change *change, const struct found *found)
 	struct found own = *found;
 	uint64_t seen = found->info;
 	int err;
-	uint64_t next = (seen & ~(0xfull << ENTRY_KIND_SHIFT)) | (uint64_t)ENTRY_NAME
-									 << ENTRY_KIND_SHIFT;
+	uint64_t next = (seen & ~((uint64_t)ENTRY_KIND_MASK << ENTRY_KIND_SHIFT)) |
+			(uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT;
 
+	if (entry_is_replaceable(next))
+		next |= (uint64_t)ENTRY_LISTED << ENTRY_KIND_SHIFT;
 	/* relaxed: key and value were there before the link that leads to them */
 	if (!cas_relaxed(&found->entry->info, &seen, next)) /* the name is published here */
 		return -ENOENT;

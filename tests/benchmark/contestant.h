@@ -47,8 +47,8 @@ struct contestant {
 	const char *miss_goal;
 };
 
-extern const struct contestant contestant_floor, contestant_kreg_lookup, contestant_kreg_ref,
-	contestant_kreg_ref_far, contestant_kreg_section, contestant_kreg_read,
+extern const struct contestant contestant_floor, contestant_kreg_lookup, contestant_kreg_away,
+	contestant_kreg_ref, contestant_kreg_ref_far, contestant_kreg_section, contestant_kreg_read,
 	contestant_kreg_many, contestant_lfht, contestant_rwlock;
 
 /* Their packages may be missing. */

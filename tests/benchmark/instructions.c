@@ -71,6 +71,7 @@ static const struct kind kinds[] = {
 	{ "kreg-hit", &contestant_kreg_lookup, 32 },
 	{ "kreg-miss", &contestant_kreg_lookup, 32, .miss = true },
 	{ "kreg-hit-60", &contestant_kreg_lookup, 60 },
+	{ "kreg-away", &contestant_kreg_away, 32 },
 	{ "kreg-ref", &contestant_kreg_ref, 32 },
 	{ "kreg-read", &contestant_kreg_section, 32 },
 	{ "kreg-read-64", &contestant_kreg_read, 32 },

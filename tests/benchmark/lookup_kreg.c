@@ -16,7 +16,22 @@ static uint32_t registry_users;
 static size_t key_size, value_size;
 static struct kreg_ref *refs; /* by the number of the key */
 
-static void *kreg_table_open(const struct contents *contents)
+static int register_here(const unsigned char *key, const unsigned char *value)
+{
+	return kreg_register(registry, key, key_size, value, value_size, NULL);
+}
+
+/* As a bridge to other hosts does. */
+static int register_away(const unsigned char *key, const unsigned char *value)
+{
+	KREG_REMOTE(remote, .host = "other");
+
+	return kreg_register_remote(registry, key, key_size, value, value_size, &remote,
+				    KREG_REGISTER_REPLACEABLE, NULL);
+}
+
+static void *open_with(const struct contents *contents,
+		       int (*add)(const unsigned char *key, const unsigned char *value))
 {
 	unsigned char value[VALUE_SIZE_MAX];
 	uint32_t i;
@@ -30,12 +45,21 @@ static void *kreg_table_open(const struct contents *contents)
 	value_size = contents->value_size;
 	for (i = 0; i < contents->count; i++) {
 		value_make(value, value_size, i);
-		err = kreg_register(registry, contents->keys + i * key_size, key_size, value,
-				    value_size, NULL);
+		err = add(contents->keys + i * key_size, value);
 		if (err)
 			die("kreg_register", err);
 	}
 	return registry;
+}
+
+static void *kreg_table_open(const struct contents *contents)
+{
+	return open_with(contents, register_here);
+}
+
+static void *away_open(const struct contents *contents)
+{
+	return open_with(contents, register_away);
 }
 
 static void kreg_table_close(void *table)
@@ -170,6 +194,15 @@ const struct contestant contestant_kreg_lookup = {
 	.close = kreg_table_close,
 	.hit_goal = "<= 1.2",
 	.miss_goal = "<= 1.3",
+};
+
+/* In a registry of its own, so it is not in a table with the others. */
+const struct contestant contestant_kreg_away = {
+	.name = "kreg_lookup, names of other hosts",
+	.open = away_open,
+	.hit = lookup_look,
+	.miss = lookup_look,
+	.close = kreg_table_close,
 };
 
 const struct contestant contestant_kreg_ref = {

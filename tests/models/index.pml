@@ -1,5 +1,5 @@
-/* mutations: NO_BUMP:- BUMP_EARLY:- CLAIM_LATE:- RETIRE_EARLY:- OLD_WIDTH:WIDE SETTLE_EARLY:TAKEN SETTLE_REPLACEABLE:OFFERED SETTLE_UNCLEARED:PROMOTED CLEAR_WITHOUT_HAZARD:CLEANED PLAIN_BUILD:CLEARED NO_RECHECK:CLEARED CLEAR_EARLY:CLEARED NO_RECLAIM:GROWN NO_SETTLED:GROWN FULL_ANYWAY:CROWDED NO_WAIT:REBUILT NO_LATE:REBUILT OVERFLOW_LOWERED:REBUILT REFER_LOOKED:REFERRED REFER_UNTIL_NOW:REFERRED_AGAIN REFER_BEYOND:REFERRED_AGAIN */
-/* variants: DIED WIDE NARROWED GROWN CLEARED BESIDE CROWDED REBUILT STALE_CELL TAKEN OFFERED PROMOTED CLEANED REFERRED REFERRED_AGAIN */
+/* mutations: NO_BUMP:- BUMP_EARLY:- CLAIM_LATE:- RETIRE_EARLY:- OLD_WIDTH:WIDE SETTLE_EARLY:TAKEN SETTLE_REPLACEABLE:OFFERED SETTLE_UNCLEARED:PROMOTED CLEAR_WITHOUT_HAZARD:CLEANED PLAIN_BUILD:CLEARED NO_RECHECK:CLEARED CLEAR_EARLY:CLEARED NO_RECLAIM:GROWN NO_SETTLED:GROWN FULL_ANYWAY:CROWDED NO_WAIT:REBUILT NO_LATE:REBUILT OVERFLOW_LOWERED:REBUILT REFER_LOOKED:REFERRED REFER_UNTIL_NOW:REFERRED_AGAIN REFER_BEYOND:REFERRED_AGAIN LISTED_EARLY:ALONE_OFFERED UNLISTED:ALONE_OFFERED ANY_OF_TWO:ALONE UNVERSIONED:ALONE INCOMPLETE:ALONE_CROWDED ALONE_OLD_WIDTH:ALONE_WIDE */
+/* variants: DIED WIDE NARROWED GROWN CLEARED BESIDE CROWDED REBUILT STALE_CELL TAKEN OFFERED PROMOTED CLEANED REFERRED REFERRED_AGAIN ALONE ALONE_OFFERED ALONE_WIDE ALONE_CROWDED */
 /* pan: -E */
 /* SPDX-License-Identifier: MIT */
 /*
@@ -45,6 +45,11 @@
  *   PROMOTED    one in line settles beside a death and one that takes over
  *   CLEANED     a registrant clears a full line beside the owner, which uses the block again
  *   REFERRED    a replaceable entry is taken over between the looks of a reference
+ *   ALONE       the holder in front of a replaceable entry updates and leaves; a lookup that goes by
+ *               the cell that is alone
+ *   ALONE_OFFERED  that entry registers beside one that takes over
+ *   ALONE_WIDE  the one in front updates while the table grows, and the older line is narrowed
+ *   ALONE_CROWDED  it is taken over where the line has no second cell
  *   REFERRED_AGAIN  the holder leaves and uses its block again, beside three looks
  *
  * Each mutation, with the variant that catches it, is in the first line.
@@ -70,6 +75,13 @@
  *   REFER_LOOKED          a reference remembers an entry whose cell has LOOK
  *   REFER_UNTIL_NOW       it remembers the epoch in which the look ended
  *   REFER_BEYOND          it goes by an entry of three epochs ago
+ *
+ *   LISTED_EARLY          an entry says that it is in the list before it is
+ *   UNLISTED              a lookup does not ask whether it says so
+ *   ANY_OF_TWO            it goes by a cell beside which there is another one
+ *   UNVERSIONED           it does not compare the version
+ *   INCOMPLETE            nor whether the line is complete
+ *   ALONE_OLD_WIDTH       nor the number of buckets
  *
  * Not shown: that a hazard is checked once it is stored (grace.pml), more than two levels, a lookup
  * beside growth and reuse in one scene.
@@ -157,6 +169,33 @@
 #define BLOCKS 2
 #define LAST_EPOCH 4
 #define SCENE run owner(0, 0, LEAVE, REGISTER)
+#elif defined(ALONE)
+#define READ
+#define CELLS 3
+#define OFFERS(p) (p == 0)
+#define SCENE replaceable[0] = true; listed[0] = true; cell[0] = LOOKED(0); \
+	state[1] = USED; owner_of[1] = 1; list[0] = 1; list[1] = 0; length = 2; cell[1] = PLAIN(1); \
+	run owner(1, 1, UPDATE, LEAVE)
+#define GOES_ALONE
+#elif defined(ALONE_OFFERED)
+#define READ
+#define OFFERS(p) (p == 0)
+#define SCENE state[0] = FREE; length = 0; cell[0] = 0; \
+	run owner(0, NONE, REGISTER, LEAVE); run owner(1, NONE, TAKE, NOTHING)
+#define GOES_ALONE
+#elif defined(ALONE_WIDE)
+#define GROW
+#define NARROWED
+#define READ
+#define SCENE replaceable[0] = true; listed[0] = true; cell[1] = LOOKED(0); \
+	state[1] = USED; owner_of[1] = 1; list[0] = 1; list[1] = 0; length = 2; cell[0] = PLAIN(1); \
+	run owner(1, 1, UPDATE, NOTHING)
+#define GOES_ALONE
+#elif defined(ALONE_CROWDED)
+#define CELLS 1
+#define READ
+#define SCENE replaceable[0] = true; listed[0] = true; cell[0] = LOOKED(0); run owner(1, NONE, TAKE, UPDATE)
+#define GOES_ALONE
 #elif defined(STALE_CELL)
 #define GROW
 #define BUILD
@@ -227,7 +266,7 @@ bool is_settled = true;
 
 byte list[BLOCKS], length;
 byte state[BLOCKS], owner_of[BLOCKS], stamp[BLOCKS];
-bool use[BLOCKS], mark[BLOCKS], replaceable[BLOCKS];
+bool use[BLOCKS], mark[BLOCKS], replaceable[BLOCKS], listed[BLOCKS];
 
 byte epoch;
 byte slot[WRITERS], own[WRITERS], new[WRITERS], next[WRITERS];
@@ -391,6 +430,13 @@ inline retire(b)
 #define MAY_SETTLE(b) !replaceable[b]
 #endif
 
+/* Once it is linked. */
+#ifdef GOES_ALONE
+#define LIST(b) if :: replaceable[b] -> listed[b] = true :: else fi
+#else
+#define LIST(b) skip
+#endif
+
 /* @x: its entry; @op: the first call; @then: the second one. */
 proctype owner(byte me; byte x; byte op; byte then)
 {
@@ -422,7 +468,7 @@ end_take:
 			:: else -> y = 2
 			fi
 		fi;
-		state[y] = USED; stamp[y] = 0; owner_of[y] = me; mark[y] = false; replaceable[y] = OFFERS(me);
+		state[y] = USED; stamp[y] = 0; owner_of[y] = me; mark[y] = false; replaceable[y] = OFFERS(me); listed[y] = false;
 #ifdef REUSE
 		use[y] = !use[y];
 #endif
@@ -551,7 +597,11 @@ overflow:
 		:: changed[LINE(l)] & BIT(me) -> goto overflow
 		:: else -> complete[LINE(l)] = false; over[LINE(l)] = k; changed[LINE(l)] = ALL; k = 0
 		fi };
-check:	if
+check:
+#ifdef LISTED_EARLY
+	atomic { STEP; LIST(y) };
+#endif
+	if
 	:: atomic { op == UPDATE && !done -> goto change }
 	:: atomic { op != UPDATE && !done -> STEP;
 		/* Both ends of the link are named. */
@@ -618,13 +668,18 @@ change:
 			if
 			:: op == UPDATE && i != NONE && first && cell[i] == LOOKED(y) && MAY_SETTLE(y) -> cell[i] = PLAIN(y)
 			:: else
+			fi;
+			if
+			:: op == UPDATE -> LIST(y)
+			:: else
 			fi };
 		atomic { STEP; RETIRE_LAST(x); x = y }
 	:: atomic { op != LEAVE && op != UPDATE && !done -> STEP; x = y;
 		if
 		:: i != NONE && first && cell[i] == LOOKED(y) && MAY_SETTLE(y) -> cell[i] = PLAIN(y)
 		:: else
-		fi }
+		fi;
+		LIST(y) }
 	fi;
 	goto leave;
 promote:
@@ -878,6 +933,9 @@ proctype reader()
 {
 	byte h, l, i, v, b, began, left = CELLS;
 	bool whole, seen;
+#ifdef GOES_ALONE
+	bool up;
+#endif
 #ifdef REFER
 	byte now, looks;
 	bool is;
@@ -890,6 +948,58 @@ proctype reader()
 		:: i = 0
 		:: CELLS > 1 -> i = CELLS - 1
 		fi };
+#ifdef GOES_ALONE
+	b = NONE; up = (i == 0);
+	do
+	:: atomic { left > 0 ->
+		v = cell[LINE(l) * CELLS + i]; left--; i = (up -> i + 1 : (i == 0 -> 0 : i - 1));
+		if
+#ifdef ANY_OF_TWO
+		:: IS_CELL(v) -> b = OF(v); break
+#else
+		:: IS_CELL(v) && b == NONE -> b = OF(v)
+		:: IS_CELL(v) && b != NONE -> ASK
+#endif
+		:: else
+		fi }
+	:: left == 0 -> break
+	od;
+	atomic { i = 0; left = 0;
+		if
+		:: b == NONE -> goto miss
+		:: else
+		fi };
+	atomic {
+		if
+		:: !replaceable[b] -> ASK
+#ifndef UNLISTED
+		:: !listed[b] -> ASK
+#endif
+		:: else -> seen = use[b]
+		fi };
+#ifndef UNVERSIONED
+	atomic {
+		if
+		:: changed[LINE(l)] & READER -> ASK
+		:: else
+		fi };
+#endif
+#ifndef INCOMPLETE
+	atomic {
+		if
+		:: !whole -> ASK
+		:: else
+		fi };
+#endif
+#ifndef ALONE_OLD_WIDTH
+	atomic {
+		if
+		:: level != l -> ASK
+		:: else
+		fi };
+#endif
+	goto entry;
+#endif
 	do
 	:: atomic { left > 0 ->
 		v = cell[LINE(l) * CELLS + i]; left--;
@@ -909,7 +1019,7 @@ proctype reader()
 #endif
 		:: else -> ASK
 		fi };
-	atomic {
+entry:	atomic {
 		if
 		:: mark[b] -> ASK
 		:: else -> seen = use[b]
@@ -984,8 +1094,8 @@ asked:	done = true
 }
 #endif
 
-#define HAS(ln, b) (IS(cell[(ln) * CELLS], b) || IS(cell[(ln) * CELLS + CELLS - 1], b))
-#define HAS_PLAIN(ln, b) (cell[(ln) * CELLS] == PLAIN(b) || cell[(ln) * CELLS + CELLS - 1] == PLAIN(b))
+#define HAS(ln, b) (IS(cell[(ln) * CELLS], b) || IS(cell[(ln) * CELLS + CELLS / 2], b) || IS(cell[(ln) * CELLS + CELLS - 1], b))
+#define HAS_PLAIN(ln, b) (cell[(ln) * CELLS] == PLAIN(b) || cell[(ln) * CELLS + CELLS / 2] == PLAIN(b) || cell[(ln) * CELLS + CELLS - 1] == PLAIN(b))
 /* Of the lines that a lookup may use: that of now, and the older one until the level is settled. */
 #define OLD_IS_USED (level == 2 && !(is_settled && level_seen == 2))
 #define I1(b) (!complete[LINE(level)] || !LISTED(b) || !LIVE(b) || HAS(LINE(level), b))
