@@ -543,12 +543,6 @@ START_TEST(wrong_certificates_and_passwords_are_refused_and_right_ones_are_not)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n", cluster_lacks());
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("etcd");
@@ -556,33 +550,26 @@ int main(void)
 	TCase *holder = tcase_create("holder"), *changes = tcase_create("changes");
 	TCase *kills = tcase_create("kills"), *twice = tcase_create("twice");
 
+	cluster_needs(NULL);
 	tcase_set_timeout(tcase, 120);
 	tcase_set_timeout(changes, 120 + 2 * unit_many("KREG_CHURN", USUAL_CHURN));
 	tcase_set_timeout(kills, 120 + 10 * unit_many("KREG_KILLS", USUAL_KILLS));
 	tcase_set_timeout(secure, 120);
 	tcase_set_timeout(holder, 120);
 	tcase_set_timeout(twice, 120);
-	if (cluster_lacks()) {
-		tcase_add_test(tcase, it_is_skipped_with_the_reason);
-	} else {
-		tcase_add_test(tcase, names_are_found_on_the_others_and_absent_with_their_process);
-		tcase_add_test(tcase, keys_and_values_of_any_bytes_are_found_as_they_are);
-		tcase_add_test(tcase,
-			       a_name_of_this_host_is_in_front_of_others_and_never_in_their_way);
-		tcase_add_test(tcase, a_host_that_is_cut_off_is_gone_for_others_and_they_for_it);
-		tcase_add_test(changes, after_many_changes_both_sides_are_equal);
-		tcase_add_test(tcase, etcd_loses_its_leader_and_its_majority);
-		tcase_add_test(tcase, etcd_is_compacted_or_begins_again);
-		tcase_add_test(kills, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
-		tcase_add_test(tcase,
-			       what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
-		tcase_add_test(twice, two_bridges_are_not_one_host);
-		tcase_add_test(twice, two_bridges_of_two_pid_namespaces_are_not_one_host);
-		tcase_add_test(holder,
-			       a_holder_keeps_the_names_of_others_until_a_bridge_is_there_again);
-		tcase_add_test(secure,
-			       wrong_certificates_and_passwords_are_refused_and_right_ones_are_not);
-	}
+	tcase_add_test(tcase, names_are_found_on_the_others_and_absent_with_their_process);
+	tcase_add_test(tcase, keys_and_values_of_any_bytes_are_found_as_they_are);
+	tcase_add_test(tcase, a_name_of_this_host_is_in_front_of_others_and_never_in_their_way);
+	tcase_add_test(tcase, a_host_that_is_cut_off_is_gone_for_others_and_they_for_it);
+	tcase_add_test(changes, after_many_changes_both_sides_are_equal);
+	tcase_add_test(tcase, etcd_loses_its_leader_and_its_majority);
+	tcase_add_test(tcase, etcd_is_compacted_or_begins_again);
+	tcase_add_test(kills, a_bridge_that_is_killed_takes_the_names_of_others_with_it);
+	tcase_add_test(tcase, what_is_not_the_bridges_in_etcd_is_ignored_and_nothing_is_lost);
+	tcase_add_test(twice, two_bridges_are_not_one_host);
+	tcase_add_test(twice, two_bridges_of_two_pid_namespaces_are_not_one_host);
+	tcase_add_test(holder, a_holder_keeps_the_names_of_others_until_a_bridge_is_there_again);
+	tcase_add_test(secure, wrong_certificates_and_passwords_are_refused_and_right_ones_are_not);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, twice);
 	suite_add_tcase(suite, changes);

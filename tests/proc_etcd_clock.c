@@ -118,26 +118,16 @@ START_TEST(certificates_that_are_over_are_refused_with_the_reason)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n",
-	       cluster_lacks() ? cluster_lacks() : cluster_lacks_clocks());
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("etcd_clock");
 	TCase *tcase = tcase_create("clocks");
 
+	cluster_needs(cluster_lacks_clocks());
 	tcase_set_timeout(tcase, 180);
-	if (cluster_lacks() || cluster_lacks_clocks()) {
-		tcase_add_test(tcase, it_is_skipped_with_the_reason);
-	} else {
-		tcase_add_loop_test(tcase, names_are_found_and_kept_and_end, 0,
-				    sizeof(clocks) / sizeof(clocks[0]));
-		tcase_add_test(tcase, certificates_that_are_over_are_refused_with_the_reason);
-	}
+	tcase_add_loop_test(tcase, names_are_found_and_kept_and_end, 0,
+			    sizeof(clocks) / sizeof(clocks[0]));
+	tcase_add_test(tcase, certificates_that_are_over_are_refused_with_the_reason);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
 }

@@ -142,12 +142,6 @@ START_TEST(a_guard_is_started_while_bridges_run)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n", cluster_lacks());
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -156,8 +150,7 @@ int main(void)
 		a_guard_is_started_while_bridges_run,
 		NULL,
 	};
-	const TTest *const skipped[] = { it_is_skipped_with_the_reason, NULL };
 
-	return modes_run(suite_create("etcd_guard"), NULL, NULL, tcase_create("guard"),
-			 cluster_lacks() ? skipped : tests);
+	cluster_needs(NULL);
+	return modes_run(suite_create("etcd_guard"), NULL, NULL, tcase_create("guard"), tests);
 }

@@ -134,26 +134,16 @@ START_TEST(one_that_has_gone_on_further_than_a_bridge_knows_is_recognized)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n", cluster_lacks());
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("etcd_restored");
 	TCase *tcase = tcase_create("restored");
 
+	cluster_needs(NULL);
 	tcase_set_timeout(tcase, 180);
-	if (cluster_lacks()) {
-		tcase_add_test(tcase, it_is_skipped_with_the_reason);
-	} else {
-		tcase_add_test(tcase, names_stay_found_and_what_etcd_has_of_then_goes_again);
-		tcase_add_loop_test(tcase,
-				    one_that_has_gone_on_further_than_a_bridge_knows_is_recognized,
-				    0, 2);
-	}
+	tcase_add_test(tcase, names_stay_found_and_what_etcd_has_of_then_goes_again);
+	tcase_add_loop_test(tcase, one_that_has_gone_on_further_than_a_bridge_knows_is_recognized,
+			    0, 2);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
 }

@@ -202,28 +202,19 @@ START_TEST(names_that_a_holder_keeps_without_a_bridge_are_said)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n", cluster_lacks());
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("etcd_state");
 	TCase *tcase = tcase_create("state");
 
+	cluster_needs(NULL);
 	tcase_set_timeout(tcase, 120);
-	if (cluster_lacks()) {
-		tcase_add_test(tcase, it_is_skipped_with_the_reason);
-	} else {
-		tcase_add_test(tcase, it_has_members_names_and_conflicts);
-		tcase_add_test(tcase, namespaces_that_begin_with_a_dot_stay_on_their_host);
-		tcase_add_test(tcase, it_says_when_the_host_is_cut_off_and_when_it_is_back);
-		tcase_add_test(tcase, it_says_when_the_bridge_does_not_run);
-		tcase_add_test(tcase, it_counts_an_etcd_that_begins_again);
-		tcase_add_test(tcase, names_that_a_holder_keeps_without_a_bridge_are_said);
-	}
+	tcase_add_test(tcase, it_has_members_names_and_conflicts);
+	tcase_add_test(tcase, namespaces_that_begin_with_a_dot_stay_on_their_host);
+	tcase_add_test(tcase, it_says_when_the_host_is_cut_off_and_when_it_is_back);
+	tcase_add_test(tcase, it_says_when_the_bridge_does_not_run);
+	tcase_add_test(tcase, it_counts_an_etcd_that_begins_again);
+	tcase_add_test(tcase, names_that_a_holder_keeps_without_a_bridge_are_said);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
 }

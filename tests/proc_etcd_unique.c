@@ -562,12 +562,6 @@ START_TEST(without_etcd_nobody_gets_it)
 }
 END_TEST
 
-START_TEST(it_is_skipped_with_the_reason)
-{
-	printf("# SKIP %s is missing\n", cluster_lacks());
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -585,10 +579,9 @@ int main(void)
 	TCase *tcase = tcase_create("hosts");
 	size_t i;
 
+	cluster_needs(NULL);
 	tcase_set_timeout(tcase, 120 + 60 * unit_many("KREG_ROUNDS", 1));
-	if (cluster_lacks())
-		tcase_add_test(tcase, it_is_skipped_with_the_reason);
-	for (i = 0; !cluster_lacks() && i < sizeof(tests) / sizeof(tests[0]); i++)
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);

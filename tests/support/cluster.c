@@ -41,7 +41,8 @@ static bool has_program(const char *name)
 	return !system(command);
 }
 
-const char *cluster_lacks(void)
+/* NULL: nothing; what is missing. */
+static const char *cluster_lacks(void)
 {
 	static const char *const programs[] = { "etcd", "etcdctl", "ip", "nsenter", "unshare" };
 	size_t i;
@@ -73,6 +74,18 @@ const char *cluster_lacks_clocks(void)
 void cluster_guard(const char *path)
 {
 	guard = path;
+}
+
+void cluster_needs(const char *lacks)
+{
+	const char *missing = cluster_lacks();
+
+	if (!missing)
+		missing = lacks;
+	if (!missing)
+		return;
+	printf("1..0 # SKIP %s is missing\n", missing);
+	exit(0);
 }
 
 __attribute__((format(printf, 1, 2))) static void run(const char *format, ...)

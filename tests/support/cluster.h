@@ -5,7 +5,7 @@
  * The namespaces have no names and are gone with the processes in them, so a test that is killed leaves none.
  *
  * Promises  fails the test with what could not be started.
- * Needs     root; etcd, etcdctl, ip, nsenter and unshare: cluster_lacks() says which is missing.
+ * Needs     root; etcd, etcdctl, ip, nsenter and unshare: cluster_needs().
  * Death     all of it ends with the test.
  * Used by   proc_etcd.c, proc_etcd_state.c, proc_etcd_unique.c.
  */
@@ -49,8 +49,11 @@ struct host {
 
 extern struct host hosts[HOSTS];
 
-/* NULL: nothing; what is missing. */
-const char *cluster_lacks(void);
+/*
+ * For main(), first: ends the program as one that is skipped, with the reason, if something is missing, or if there is a
+ * thing that this test lacks besides; NULL: it lacks nothing.
+ */
+void cluster_needs(const char *lacks);
 /* The same, for hosts whose clock is wrong. */
 const char *cluster_lacks_clocks(void);
 
