@@ -21,6 +21,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 #define LIMIT "33554432"
 #define LARGE 60000
@@ -146,7 +147,7 @@ START_TEST(a_memory_cgroup_that_is_too_small_leaves_other_processes_intact)
 	int status, i;
 
 	if (!has_group()) {
-		printf("# SKIP no memory cgroup can be made here\n");
+		unit_skip("no memory cgroup can be made here");
 		return;
 	}
 	k = open_bounded(_i, 0);
@@ -176,7 +177,7 @@ START_TEST(a_quota_per_owner_turns_the_kill_into_an_error)
 	int status;
 
 	if (!has_group()) {
-		printf("# SKIP no memory cgroup can be made here\n");
+		unit_skip("no memory cgroup can be made here");
 		return;
 	}
 	k = open_bounded(_i, BOUND);

@@ -53,7 +53,7 @@ static bool begin(int mode)
 	int fd4, fd6;
 
 	if (unshare(CLONE_NEWNET)) {
-		printf("# SKIP a network namespace: %s\n", strerror(errno));
+		unit_skip("a network namespace: %s", strerror(errno));
 		return false;
 	}
 	fd4 = socket(AF_INET, SOCK_DGRAM, 0);

@@ -27,6 +27,7 @@
 #include "tests/support/events.h"
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
+#include "tests/support/unit.h"
 
 #define KEY "space/dumper"
 #define OTHER "other"
@@ -100,7 +101,7 @@ static bool begin(int in, struct child *child)
 	mode = in;
 	why = open_gate();
 	if (why) {
-		printf("# skipped: %s\n", why);
+		unit_skip("%s", why);
 		return false;
 	}
 	*child = child_start_ready(register_and_abort, NULL);

@@ -507,7 +507,7 @@ START_TEST(wrong_certificates_and_passwords_are_refused_and_right_ones_are_not)
 
 	cluster_begin();
 	if (cluster_lacks_openssl()) {
-		printf("# SKIP openssl is missing\n");
+		unit_skip("openssl is missing");
 		cluster_end();
 		return;
 	}

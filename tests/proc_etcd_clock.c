@@ -83,7 +83,7 @@ START_TEST(certificates_that_are_over_are_refused_with_the_reason)
 {
 	cluster_begin();
 	if (cluster_lacks_openssl()) {
-		printf("# SKIP openssl is missing\n");
+		unit_skip("openssl is missing");
 		cluster_end();
 		return;
 	}

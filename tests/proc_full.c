@@ -23,6 +23,7 @@
 #include "tests/support/guard.h"
 #include "tests/support/tmp.h"
 #include "tests/support/value.h"
+#include "tests/support/unit.h"
 
 #define VALUE 8000
 
@@ -127,7 +128,7 @@ START_TEST(a_full_file_system_refuses_every_call_that_allocates)
 	snprintf(folder, sizeof(folder), "%s/full", tmp_directory());
 	mkdir(folder, 0700);
 	if (mount("tmpfs", folder, "tmpfs", 0, "size=4m")) {
-		printf("# SKIP only root can mount a tmpfs\n");
+		unit_skip("only root can mount a tmpfs");
 		return;
 	}
 	k = open_there("full");
@@ -167,7 +168,7 @@ static bool mount_small(const char *name)
 	mkdir(folder, 0700);
 	if (!mount("tmpfs", folder, "tmpfs", 0, "size=2m"))
 		return true;
-	printf("# SKIP only root can mount a tmpfs\n");
+	unit_skip("only root can mount a tmpfs");
 	return false;
 }
 

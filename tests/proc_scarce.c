@@ -410,7 +410,7 @@ static bool mount_small(char folder[TMP_PATH])
 	mkdir(folder, 0700);
 	if (!mount("tmpfs", folder, "tmpfs", 0, "size=4m"))
 		return true;
-	printf("# SKIP only root can mount a tmpfs\n");
+	unit_skip("only root can mount a tmpfs");
 	return false;
 }
 

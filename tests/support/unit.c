@@ -5,6 +5,8 @@
 #include "tests/support/unit.h"
 
 #include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,6 +44,21 @@ int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);
 	return unit_run_suite(suite);
+}
+
+void unit_skip(const char *format, ...)
+{
+	const char *required = getenv("KREG_REQUIRE_BPF");
+	char why[256];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(why, sizeof(why), format, list);
+	va_end(list);
+	printf("# SKIP %s\n", why);
+	fflush(stdout);
+	if (required && *required)
+		ck_abort_msg("nothing may be skipped here: %s", why);
 }
 
 unsigned int unit_slowness(void)
