@@ -55,6 +55,9 @@ try() {
 	completes "regtool guard start --se" --seats
 	completes "regtool guard upg" upgrade
 	completes "regtool get unus" unusual/name
+	completes "regtool get .clus" .cluster/shop
+	completes "regtool ls --al" --all
+	completes "regtool ps --al" --all
 	completes "regtool cluster sh" shop
 	completes "regtool signal unusual/name SIGWIN" SIGWINCH
 	completes "regtool up $folder/a-file" "$folder/a-file.ini"

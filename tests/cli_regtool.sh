@@ -158,6 +158,63 @@ looking() {
 	exits 2 "an unknown signal" "$regtool" signal cache/2 FRIENDLY
 }
 
+# shown NAMES COMMAND...: the names that it lists, in order.
+shown() {
+	names=$1
+	shift
+	exits 0 "$*" "$regtool" "$@"
+	got=$(tr -s ' ' '\n' <"$folder/out" | grep -xE '\.x|[.a-z]+/[a-z]' | tr '\n' ' ')
+	if [ "$got" = "$names" ]; then
+		ok "it lists ${names:-none}"
+	else
+		not_ok "it lists ${names:-none}" "but: $got"
+	fi
+}
+
+# A namespace that begins with a dot, as of a bridge, is left out unless it is asked for.
+dots() {
+	run_service .hidden/y long
+	hidden=$service
+	run_service .x plain
+	others=$service
+	run_service seen/z
+	others="$others $service"
+	shown ".x seen/z " ls
+	shown ".x seen/z " ls -o key --no-header
+	shown ".x seen/z " ls ""
+	shown "seen/z " ls --glob '*/*'
+	shown "" ls --pid "$hidden"
+	shown ".hidden/y .x seen/z " ls --all
+	shown ".hidden/y .x seen/z " ls -a
+	shown ".hidden/y .x " ls --prefix .
+	shown ".hidden/y .x " ls .
+	shown ".hidden/y " ls --namespace .hidden
+	shown ".hidden/y " ls --key .hidden/y
+	shown ".hidden/y " ls --glob '.*/*'
+	shown ".hidden/y " ls --pid "$hidden" --all
+	exits 1 "ls -q finds no hidden name" "$regtool" ls -q --value long
+	exits 0 "but with --all" "$regtool" ls -q --value long --all
+	exits 0 "ls --json" "$regtool" ls --json
+	says "has a name" out '"key":".x"'
+	says_not "and no hidden one" out .hidden
+	exits 0 "ls --json --all" "$regtool" ls --json --all
+	says "has it" out '"key":".hidden/y"'
+	shown ".x seen/z " select
+	shown ".hidden/y .x seen/z " select --all
+	shown "" keys "$hidden"
+	shown ".hidden/y " lookup .hidden/y
+	shown "seen/z " ps -o key
+	shown ".hidden/y seen/z " ps --all -o key
+	shown ".hidden/y " ps --namespace .hidden -o key
+	exits 0 "ps --json" "$regtool" ps --json
+	says_not "has no hidden one" out .hidden
+	exits 0 "count counts them too" "$regtool" count
+	says "which are 3" out 3
+	for service in $hidden $others; do
+		end_service "$service"
+	done
+}
+
 waiting() {
 	exits 1 "wait times out" "$regtool" wait cache --timeout 0.01
 	exits 2 "an invalid timeout" "$regtool" wait cache --timeout soon
@@ -369,6 +426,7 @@ all_days() {
 	run_forwards
 	run_of_a_dropper
 	looking
+	dots
 	waiting
 	watching
 	meta

@@ -99,13 +99,15 @@ COMMAND(keys) = {
 static const struct command_option options[] = {
 	SELECTION_OPTIONS,
 	SELECTION_OWNER_OPTIONS,
+	SELECTION_ALL_OPTION,
 	{ 0 },
 };
 
 COMMAND(select) = {
 	.name = "select",
 	.group = COMMAND_ALIASES,
-	.synopsis = "select " SELECTION_SYNOPSIS " " SELECTION_OWNER_SYNOPSIS " " LIST_SYNOPSIS,
+	.synopsis = "select " SELECTION_SYNOPSIS " " SELECTION_OWNER_SYNOPSIS
+		    " [--all] " LIST_SYNOPSIS,
 	.summary = "list entries, as ls --waiting",
 	.options = options,
 	LISTS,

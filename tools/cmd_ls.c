@@ -53,6 +53,7 @@ static int run(struct client *client, int argc, char **argv)
 static const struct command_option options[] = {
 	SELECTION_OPTIONS,
 	SELECTION_OWNER_OPTIONS,
+	SELECTION_ALL_OPTION,
 	{ "waiting", 'w', NULL, "also those that wait in line for a name", false },
 	{ "quiet", 'q', NULL, "print nothing; the exit status is 1 if there is none", true },
 	{ 0 },
@@ -72,7 +73,7 @@ COMMAND(ls) = {
 	.name = "ls",
 	.group = COMMAND_READS,
 	.synopsis = "ls [PREFIX] " SELECTION_SYNOPSIS " " SELECTION_OWNER_SYNOPSIS
-		    " [--waiting] [--quiet] " LIST_SYNOPSIS,
+		    " [--all] [--waiting] [--quiet] " LIST_SYNOPSIS,
 	.summary = "list names with owners and values",
 	.options = options,
 	.examples = examples,

@@ -9,6 +9,7 @@
 #include "tools/client.h"
 #include "tools/out/progress.h"
 #include "tools/regtool.h"
+#include "tools/selection.h"
 #include "tools/who.h"
 
 enum {
@@ -39,6 +40,7 @@ static const struct output_column columns[SERVICE_CELLS] = {
 
 struct services {
 	struct kreg *k;
+	bool dots; /* also namespaces that begin with a dot */
 	struct output *output;
 	struct who_cache *who;
 };
@@ -61,8 +63,11 @@ static int add_service(const struct kreg_service *service, void *data)
 	struct services *services = data;
 	char key[KREG_KEY_MAX + 1];
 	const struct who *who;
-	int err = kreg_service_health(services->k, service->space, service->role, &health);
+	int err;
 
+	if (*service->space == '.' && !services->dots)
+		return 0;
+	err = kreg_service_health(services->k, service->space, service->role, &health);
 	/* The service has ended or restarted since it was listed: left out. */
 	if (err == -ENOENT || (!err && health.owner.token != service->owner.token))
 		return 0;
@@ -88,9 +93,9 @@ static int add_service(const struct kreg_service *service, void *data)
 	return output_add(services->output, cells);
 }
 
-static int list(struct client *client, struct kreg *k, const char *space)
+static int list(struct client *client, struct kreg *k, const char *space, bool all)
 {
-	struct services services = { .k = k };
+	struct services services = { .k = k, .dots = all || space };
 	int status = client_list(client, &services.output), err = -ENOMEM;
 
 	if (status)
@@ -113,9 +118,14 @@ static int run(struct client *client, int argc, char **argv)
 {
 	const char *space = NULL;
 	struct kreg *k;
-	int status;
+	bool all = false;
+	int option, status;
 
-	while (client_option(client, argc, argv) != -1) {
+	while ((option = client_option(client, argc, argv)) != -1) {
+		if (option == 'a') {
+			all = true;
+			continue;
+		}
 		status = client_check_namespace(client, optarg);
 		if (status)
 			return status;
@@ -126,13 +136,14 @@ static int run(struct client *client, int argc, char **argv)
 		status = client_open(client, KREG_OPEN_READONLY, &k);
 	if (status)
 		return status;
-	status = list(client, k, space);
+	status = list(client, k, space, all);
 	kreg_close(k);
 	return status;
 }
 
 static const struct command_option options[] = {
 	{ "namespace", 'n', "NS", "only this namespace", false },
+	SELECTION_ALL_OPTION,
 	{ 0 },
 };
 
@@ -145,7 +156,7 @@ static const struct command_example examples[] = {
 COMMAND(ps) = {
 	.name = "ps",
 	.group = COMMAND_READS,
-	.synopsis = "ps [--namespace NS] " LIST_SYNOPSIS,
+	.synopsis = "ps [--namespace NS] [--all] " LIST_SYNOPSIS,
 	.summary = "list services and their state",
 	.options = options,
 	.examples = examples,

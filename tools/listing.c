@@ -36,6 +36,8 @@ static int add(const struct kreg_entry *entry, void *data)
 	progress_step(1);
 	if (entry->position && !visit->listing->waiting)
 		return 0;
+	if (selection_hides(&visit->listing->selection, entry))
+		return 0;
 	visit->listing->count++;
 	if (!visit->output)
 		return ENOUGH;

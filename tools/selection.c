@@ -95,6 +95,9 @@ int selection_option(const struct client *client, struct selection *selection, i
 	case 'g':
 		pattern->glob = argument;
 		return REGTOOL_DONE;
+	case 'a':
+		selection->dots = true;
+		return REGTOOL_DONE;
 	case 'v':
 		pattern->value = argument;
 		pattern->value_size = strlen(argument);
@@ -104,6 +107,23 @@ int selection_option(const struct client *client, struct selection *selection, i
 	default:
 		return take_pid(client, selection, argument);
 	}
+}
+
+static bool has_dot(const char *text)
+{
+	return text && *text == '.';
+}
+
+bool selection_hides(const struct selection *selection, const struct kreg_entry *entry)
+{
+	const struct kreg_pattern *pattern = &selection->pattern;
+	const char *key = entry->key;
+
+	/* A key without a slash is in no namespace. */
+	if (!entry->key_size || *key != '.' || !memchr(key, '/', entry->key_size))
+		return false;
+	return !selection->dots && !has_dot(pattern->key) && !has_dot(pattern->prefix) &&
+	       !has_dot(pattern->glob);
 }
 
 bool selection_is_all(const struct selection *selection)

@@ -19,7 +19,7 @@ _regtool_values()
 	local name=$1 word=$2
 	shift 2
 	case $name in
-	KEY | PREFIX) regtool "$@" ls -o key --no-header 2>/dev/null | grep -x '[A-Za-z0-9._:/@-]*' ;;
+	KEY | PREFIX) regtool "$@" ls --all -o key --no-header 2>/dev/null | grep -x '[A-Za-z0-9._:/@-]*' ;;
 	CLUSTER) regtool "$@" ls .cluster/ -o key --no-header 2>/dev/null | sed -n 's,^\.cluster/\([A-Za-z0-9._-]*\) *$,\1,p' ;;
 	PID) regtool "$@" owners -o pid --no-header 2>/dev/null ;;
 	VERB) _regtool_commands ;;

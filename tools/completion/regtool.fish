@@ -47,7 +47,7 @@ function __regtool_values
     set -l registry (__regtool_registry)
     switch $argv[1]
         case KEY PREFIX
-            regtool $registry ls -o key --no-header 2>/dev/null | string match -r '^[A-Za-z0-9._:/@-]*$'
+            regtool $registry ls --all -o key --no-header 2>/dev/null | string match -r '^[A-Za-z0-9._:/@-]*$'
         case CLUSTER
             regtool $registry ls .cluster/ -o key --no-header 2>/dev/null | string match -rg '^\.cluster/([A-Za-z0-9._-]+) *$'
         case PID
