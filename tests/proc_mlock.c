@@ -99,8 +99,8 @@ static void play(struct locking locking)
 	int64_t mib;
 	int i;
 
-	if (mount("tmpfs", folder, "tmpfs", 0, "size=256m"))
-		return; /* only root can mount one */
+	if (!tmp_mount(folder, "256m"))
+		return;
 	child = child_start(lock_and_look, &locking);
 	mib = link_hear(child.link);
 	printf("# mlockall() %s kreg_open(): %lld of %d MiB are used\n",

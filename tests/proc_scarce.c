@@ -407,11 +407,7 @@ END_TEST
 static bool mount_small(char folder[TMP_PATH])
 {
 	snprintf(folder, TMP_PATH, "%s/small", tmp_directory());
-	mkdir(folder, 0700);
-	if (!mount("tmpfs", folder, "tmpfs", 0, "size=4m"))
-		return true;
-	unit_skip("only root can mount a tmpfs");
-	return false;
+	return tmp_mount(folder, "4m");
 }
 
 START_TEST(on_a_full_file_system_each_call_works_or_says_so)

@@ -484,11 +484,8 @@ static bool mount_small(void)
 
 	snprintf(path, sizeof(path), "%s/small", tmp_directory());
 	snprintf(filler, sizeof(filler), "%s/filler", path);
-	mkdir(path, 0700);
-	if (mount("tmpfs", path, "tmpfs", 0, "size=2m")) {
-		printf("# SKIP only root can mount a tmpfs\n");
+	if (!tmp_mount(path, "2m"))
 		return false;
-	}
 	open_new(path);
 	return true;
 }

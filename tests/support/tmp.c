@@ -8,15 +8,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
+#include <mntent.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/process.h"
+#include "tests/support/unit.h"
 
 #define ON_TMPFS "/dev/shm"
 #define PINS "/sys/fs/bpf"
@@ -34,8 +38,34 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return 0;
 }
 
+/* A mount at @path or below it that was made last there, if there is one. */
+static bool last_mount(const char *path, char at[PATH_MAX])
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	size_t size = strlen(path);
+	const struct mntent *mount;
+	bool is_there = false;
+
+	while (mounts && (mount = getmntent(mounts))) {
+		const char *folder = mount->mnt_dir;
+
+		if (strncmp(folder, path, size) || (folder[size] && folder[size] != '/'))
+			continue;
+		snprintf(at, PATH_MAX, "%s", folder);
+		is_there = true;
+	}
+	if (mounts)
+		endmntent(mounts);
+	return is_there;
+}
+
+/* Without forks (CK_FORK=no) this process is in the namespace of its cases, where a mount keeps its folder. */
 static void remove_all(const char *path)
 {
+	char at[PATH_MAX];
+
+	while (last_mount(path, at) && !umount2(at, MNT_DETACH))
+		;
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
@@ -179,6 +209,22 @@ const char *tmp_directory(void)
 	maker = getpid();
 	atexit(remove_directory);
 	return directory;
+}
+
+bool tmp_mount(const char *folder, const char *size)
+{
+	char options[32];
+
+	snprintf(options, sizeof(options), "size=%s", size);
+	if (mkdir(folder, 0700) && errno != EEXIST) {
+		perror(folder);
+		exit(1);
+	}
+	if (!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	    !mount("tmpfs", folder, "tmpfs", 0, options))
+		return true;
+	unit_skip("only root can mount a tmpfs: %s", strerror(errno));
+	return false;
 }
 
 void tmp_registry(char path[TMP_PATH], uid_t user, const char *name)

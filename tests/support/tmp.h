@@ -6,12 +6,14 @@
  *           with the PID, its start in clock ticks since boot, and the PID namespace of both. A name is never used
  *           twice, so a name shows whether its run is still alive.
  * Death     a program that ends removes its folder. What a killed one leaves, the next one removes at its start; of
- *           runs in other PID namespaces, where the PID says nothing, nothing is removed.
+ *           runs in other PID namespaces, where the PID says nothing, nothing is removed. A file system that a case
+ *           mounts ends with the case's processes, however these end.
  * Used by   C tests directly, shell tests by support/leftovers.c.
  */
 #ifndef KREG_TESTS_SUPPORT_TMP_H
 #define KREG_TESTS_SUPPORT_TMP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* A folder on a tmpfs. Made at the first call, by the process that removes it at its exit; children may use it. */
@@ -21,6 +23,13 @@ const char *tmp_directory(void);
 
 /* The path of @user's registry @name there. */
 void tmp_registry(char path[TMP_PATH], uid_t user, const char *name);
+
+/*
+ * Mounts a tmpfs of @size, as "4m", at @folder, which it makes there if it is missing. The calling process moves into a mount
+ * namespace of its own, and only its later children see what is mounted. False if only root may do that: the case
+ * is skipped, as by unit_skip(), and returns.
+ */
+bool tmp_mount(const char *folder, const char *size);
 
 #define TMP_NAME 64
 
