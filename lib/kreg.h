@@ -27,8 +27,10 @@
  * Lookups   take no lock and make no system call, except one mprotect(2) when the process
  *           first reaches what other processes have added to the registry; that happens fewer
  *           than a hundred times in a process.
- * Signals   Only kreg_lookup(), kreg_lookup_string() and kreg_ref_lookup() are
- *           async-signal-safe.
+ * Signals   These are async-signal-safe, and no other call is: kreg_lookup(),
+ *           kreg_lookup_string(), kreg_ref_lookup(), kreg_service_lookup(),
+ *           kreg_service_lookup_string(), kreg_service_ref(), kreg_service_pattern() and
+ *           kreg_service_pool().
  * Cancel    No call is a cancellation point, not even one that waits. A thread that is
  *           cancelled inside a call, or in a function of the program that a call calls, ends
  *           after the call.

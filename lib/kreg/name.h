@@ -434,7 +434,7 @@ int kreg_counter_sum(struct kreg *k, const void *key, size_t key_size, int64_t *
  *
  * @value: room for @capacity bytes. NULL with a capacity of 0 asks for the size.
  * @owner: may be NULL.
- * Context: any thread, a read-only handle, a child of fork(2); async-signal-safe. It takes no
+ * Context: any thread, a read-only handle, a child of fork(2), a signal handler. It takes no
  *          lock and no slot, writes nothing, and makes no system call, except one mprotect(2)
  *          when the process first reaches what other processes have added to the registry.
  * Death: the entry of a dead owner is not found.

@@ -51,7 +51,7 @@ struct kreg_ref {
  * @ref: used by one thread at a time; a signal handler has its own. Not in memory that other
  *       processes see.
  * @owner: may be NULL.
- * Context: as kreg_lookup(); async-signal-safe.
+ * Context: as kreg_lookup().
  * Death: the entry of a dead owner is not found.
  * Return: as kreg_lookup().
  * Since: 1.0

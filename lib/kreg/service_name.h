@@ -138,7 +138,7 @@ int kreg_service_lock(struct kreg *k, const char *space, const char *role, int64
  * @out: of kreg_service_pattern(): a pattern made with KREG_PATTERN, or whose @size is set.
  * @key: @capacity bytes, to which @out points afterwards; KREG_KEY_MAX always suffice. They
  *         stay as they are as long as the reference, the pattern or the pool is used.
- * Context: any; async-signal-safe.
+ * Context: any, also a signal handler.
  * Return: 0; if @key is NULL and @capacity 0, the size that the key has, and nothing has
  *         changed; or an error, and nothing has changed:
  *   -EINVAL        an argument is not allowed
