@@ -76,8 +76,7 @@ install_package
 LD_LIBRARY_PATH=${library%/*}
 PYTHONPATH=$site
 PYTHONDONTWRITEBYTECODE=1
-SERVICES=$folder/services.ini
-export LD_LIBRARY_PATH PYTHONPATH PYTHONDONTWRITEBYTECODE SERVICES
+export LD_LIBRARY_PATH PYTHONPATH PYTHONDONTWRITEBYTECODE
 cp "$source/tests/python/test_fixture.py" "$folder"
-printf '[Service worker]\nExecStart=sleep 1000\n' >"$SERVICES"
+printf '[Service worker]\nExecStart=sleep 1000\n' >"$folder/services.ini"
 in_both_modes

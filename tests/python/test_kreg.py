@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import kreg
@@ -322,7 +323,11 @@ class Services(Case):
     def test_states(self) -> None:
         self.assertIsNone(self.registry.service_state("states", "worker"))
         self.assertEqual(self.registry.service_states(), [])
-        up = self.spawn(REGTOOL, "up", os.environ["SERVICES"], "--namespace", "states")
+        services = tempfile.NamedTemporaryFile("w", suffix=".ini")
+        self.addCleanup(services.close)
+        services.write("[Service worker]\nExecStart=sleep 1000\n")
+        services.flush()
+        up = self.spawn(REGTOOL, "up", services.name, "--namespace", "states")
         owner = self.registry.wait_blocking("states/worker", 30)
         # The name comes first.
         while (state := self.registry.service_state("states", "worker")) and state.state is kreg.State.STARTING:
