@@ -261,12 +261,6 @@ END_TEST
 
 /* ---- a thread that has no slot */
 
-static const struct exception slot_exceptions[] = {
-	{ "kreg_cluster_register", -ENOTCONN, "without a bridge that is the answer, slot or not" },
-	{ "kreg_cluster_unregister", 0, "a key that is too long for a claim has none" },
-	{ NULL, 0, NULL },
-};
-
 static const struct context without_slot = {
 	.name = "in a thread that gets no slot",
 	.refusal = ENOBUFS,

@@ -423,12 +423,6 @@ START_TEST(on_a_full_file_system_each_call_works_or_says_so)
 }
 END_TEST
 
-static const struct exception slot_exceptions[] = {
-	{ "kreg_cluster_register", -ENOTCONN, "without a bridge that is the answer, slot or not" },
-	{ "kreg_cluster_unregister", 0, "a key that is too long for a claim has none" },
-	{ NULL, 0, NULL },
-};
-
 static const struct context without_slot = {
 	.name = "in a thread whose slot has no memory",
 	.refusal = ENOSPC,

@@ -9,6 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct exception slot_exceptions[] = {
+	{ "kreg_cluster_register", -ENOTCONN, "without a bridge that is the answer, slot or not" },
+	{ "kreg_cluster_unregister", 0, "a key that is too long for a claim has none" },
+	{ NULL, 0, NULL },
+};
+
 static const struct documented {
 	const char *call;
 	int error; /* 0: others of the kernel; -1: it has none */

@@ -37,6 +37,9 @@ struct context {
 	const struct exception *exceptions;
 };
 
+/* For a thread without a slot, or whose slot has no memory: what is answered before one is asked for. */
+extern const struct exception slot_exceptions[];
+
 #define CALLS_MAX 256
 #define ANSWERS_KEPT 40000
 
