@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The time that processes of one host compare: in nanoseconds, and only while the host is
- * awake.
+ * awake, but for clock_boot().
  *
  * Context   any; async-signal-safe.
  * Used by   bell.c, grace.c, row.c, lib/.
@@ -33,6 +33,18 @@ static inline uint64_t clock_tick(void)
 	struct timespec at;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
+}
+
+/*
+ * CLOCK_BOOTTIME, which also goes on while the host sleeps, as what other hosts wait for does. In
+ * another time namespace it is another one, too.
+ */
+static inline uint64_t clock_boot(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_BOOTTIME, &at);
 	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
 }
 

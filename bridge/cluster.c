@@ -121,6 +121,17 @@ void session_touched(struct bridge *b)
 		b->current = b->touch;
 }
 
+bool session_answered(struct bridge *b, int err)
+{
+	if (err == -ENOENT)
+		session_lease_lost(b);
+	else if (err)
+		session_fail(b, err, "txn");
+	else
+		session_touched(b);
+	return !err;
+}
+
 /* Of names of others, if etcd is out of touch. */
 static void age(struct bridge *b, uint64_t now)
 {
@@ -174,7 +185,7 @@ int cluster_step(struct bridge *b)
 		writes_begin(b);
 	certain = claims_step(b);
 	if (certain)
-		sooner(&next, now + (certain > boot_now() ? certain - boot_now() : 0));
+		sooner(&next, now + (certain > clock_boot() ? certain - clock_boot() : 0));
 	if (b->session == SESSION_NONE)
 		sooner(&next, b->retry_at);
 	if (b->lease && !b->keep)

@@ -79,15 +79,10 @@ static void on_member(int err, const json_t *answer, void *data)
 	struct bridge *b = data;
 
 	b->call = NULL;
-	if (err == -ENOENT) {
-		session_lease_lost(b);
+	if (!err && !json_is_true(json_object_get(answer, "succeeded")))
+		err = -EAGAIN;
+	if (!session_answered(b, err))
 		return;
-	}
-	if (err || !json_is_true(json_object_get(answer, "succeeded"))) {
-		session_fail(b, err ? err : -EAGAIN, "txn");
-		return;
-	}
-	session_touched(b);
 	b->is_member = true;
 	glance_begin(b);
 }
@@ -202,7 +197,7 @@ void member_keep(struct bridge *b, uint64_t now)
 {
 	if (!b->lease || b->keep || now < b->keep_at)
 		return;
-	b->sent_at = boot_now();
+	b->sent_at = clock_boot();
 	b->keep = etcd_begin(b->etcd, "lease/keepalive",
 			     json_pack("{s:o}", "ID", number_json(b->lease)), on_keep, b);
 	if (!b->keep)
@@ -212,7 +207,7 @@ void member_keep(struct bridge *b, uint64_t now)
 void member_take_lease(struct bridge *b)
 {
 	b->session = SESSION_LEASE;
-	b->sent_at = boot_now();
+	b->sent_at = clock_boot();
 	b->call = etcd_begin(b->etcd, "lease/grant",
 			     json_pack("{s:i}", "TTL", (int)b->options->ttl), on_grant, b);
 	if (!b->call)

@@ -26,6 +26,8 @@ void session_fail(struct bridge *b, int err, const char *what);
 void session_lease_lost(struct bridge *b);
 /* etcd has answered. */
 void session_touched(struct bridge *b);
+/* It has answered a txn that puts with the lease, or not: @err. False: that is dealt with, and over. */
+bool session_answered(struct bridge *b, int err);
 
 /* ---- member.c */
 uint64_t member_lease_time(const struct bridge *b);

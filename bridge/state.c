@@ -22,14 +22,6 @@
 #define SESSION_NS 100000000ull
 #define LONG_MS 1000
 
-static uint64_t boot_now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_BOOTTIME, &at);
-	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
-}
-
 static uint64_t said(const struct bridge *b)
 {
 	return b->wrong.count + b->failed.count + b->conflicts.count + b->full.count +
@@ -127,7 +119,7 @@ static void publish(struct bridge *b, uint64_t boot, uint64_t now)
 
 int state_step(struct bridge *b)
 {
-	uint64_t now = clock_now(), boot = boot_now(), due;
+	uint64_t now = clock_now(), boot = clock_boot(), due;
 	struct state *s = &b->state;
 
 	take_times(b, boot, now);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "bridge/base64.h"
 
 #define ASKING_MOST 16
@@ -265,15 +266,8 @@ static void on_answer(int err, const json_t *answer, void *data)
 	b->asking--;
 	u->is_known = false;
 	unique_due(u);
-	if (err == -ENOENT) {
-		session_lease_lost(b);
+	if (!session_answered(b, err))
 		return;
-	}
-	if (err) {
-		session_fail(b, err, "txn");
-		return;
-	}
-	session_touched(b);
 	if (revision < u->at)
 		return;
 	if (!json_is_true(json_object_get(answer, "succeeded"))) {
@@ -332,7 +326,7 @@ void unique_ask(struct unique *u, enum question question, const struct wish *wis
 
 uint64_t claims_step(struct bridge *b)
 {
-	bool is_certain = b->lease && boot_now() < b->certain;
+	bool is_certain = b->lease && clock_boot() < b->certain;
 	struct unique *u;
 
 	if (!b->options->unique_count)

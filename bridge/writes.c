@@ -36,15 +36,8 @@ static void on_written(int err, const json_t *answer, void *data)
 	struct item *item, *next;
 
 	b->write = NULL;
-	if (err == -ENOENT) {
-		session_lease_lost(b);
+	if (!session_answered(b, err))
 		return;
-	}
-	if (err) {
-		session_fail(b, err, "txn");
-		return;
-	}
-	session_touched(b);
 	cds_list_for_each_entry_safe (item, next, &b->sent, dirty) {
 		cds_list_del(&item->dirty);
 		item->is_sent = false;

@@ -181,7 +181,7 @@ int kreg_cluster_register(struct kreg *k, const void *key, size_t key_size, cons
 			  struct kreg_remote *holder)
 {
 	UNCANCELLABLE;
-	struct claiming c = { .k = k, .holder = holder, .serial = boot_now() & INT64_MAX };
+	struct claiming c = { .k = k, .holder = holder, .serial = clock_boot() & INT64_MAX };
 	KREG_REMOTE(none, .flags = 0);
 	struct entry_key bridge;
 	int err = check(k, key, &key_size, flags);

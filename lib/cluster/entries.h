@@ -30,7 +30,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lib/kreg.h"
 
@@ -91,15 +90,6 @@ static inline void entry_key_of(struct entry_key *out, const char *prefix, uint6
 	out->bytes[size++] = '/';
 	memcpy(out->bytes + size, key, key_size);
 	out->size = size + key_size;
-}
-
-/* In nanoseconds, the time of a suspended host included, in which a lease goes on. */
-static inline uint64_t boot_now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_BOOTTIME, &at);
-	return (uint64_t)at.tv_sec * 1000000000ull + (uint64_t)at.tv_nsec;
 }
 
 /* CLOCK_BOOTTIME of another time namespace is another one. */

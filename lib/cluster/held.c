@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "lib/cluster/spaces.h"
 #include "lib/inner.h"
 
@@ -24,7 +25,7 @@ static int is_certain(struct kreg *k, const struct entry_key *bridge, struct bri
 	if (size < 0)
 		return (int)size;
 	if (size != sizeof(*state) || state->time_space != time_space() ||
-	    boot_now() >= state->until)
+	    clock_boot() >= state->until)
 		return -ESTALE;
 	return 0;
 }
