@@ -73,7 +73,16 @@ static inline bool cas_acq_rel(uint64_t *word, uint64_t *seen, uint64_t next)
  */
 #define compiler_fence() cmm_barrier()
 #define fence_acquire() cmm_smp_rmb()
+
+/*
+ * On x86-64 a locked instruction on the stack, as the kernel's: mfence, which waits for the loads
+ * and prefetches underway as well, takes ten times as long.
+ */
+#ifdef __x86_64__
+#define full_fence() __asm__ __volatile__("lock; addl $0,-4(%%rsp)" : : : "memory", "cc")
+#else
 #define full_fence() cmm_smp_mb()
+#endif
 
 /*
  * As full_fence(), between a CAS by this thread that has succeeded and its later loads. On
