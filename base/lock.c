@@ -115,6 +115,7 @@ void lock_wake(struct lock *lock)
 		futex(lock, FUTEX_UNLOCK_PI_PRIVATE, 0);
 		return;
 	}
-	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+	/* No store: lock.h promises an order that it would not have. */
+	__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE);
 	futex(lock, FUTEX_WAKE_PRIVATE, 1);
 }

@@ -4,7 +4,8 @@
  * library would cost more than what it protects: inline, one CAS to take and one to give.
  *
  * Promises  as mutex.h: a thread that waits lends its priority to the holder, where the
- *           kernel supports that.
+ *           kernel supports that. lock_give() is ordered against later loads like a CAS
+ *           (fence_after_cas()).
  * Needs     to be private to one process, and all 0 at first; the thread that takes it gives
  *           it. A child of fork() does not use one of its parent's.
  * Context   any thread; not in signal handlers. No cancellation point.

@@ -350,11 +350,6 @@ void log_settle(const struct segment *s, owner_t owner)
 	store_release(claimed, load_relaxed(claimed) & 0xffffffffull); /* relaxed: our own */
 }
 
-void log_tell(const struct segment *s)
-{
-	bell_ring(&s->header->news);
-}
-
 static uint64_t log_published(const struct segment *s, uint32_t seat)
 {
 	/*

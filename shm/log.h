@@ -87,8 +87,14 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 /* Records that what LOG_UNREGISTER or LOG_GIVE has announced is done. */
 void log_settle(const struct segment *s, owner_t owner);
 
-/* Wakes the listeners; after log_write(), and without the lock that this needs. */
-void log_tell(const struct segment *s);
+/*
+ * Wakes the listeners: after log_write(), and right after a CAS behind it, as lock_give() of the
+ * lock that it needs.
+ */
+static inline void log_tell_after_cas(const struct segment *s)
+{
+	bell_ring_after_cas(&s->header->news);
+}
 
 /* A ring in units, and how much of one is copied at once; a record always fits. */
 #define LOG_UNITS(s) ((s)->log_bytes / LOG_UNIT)

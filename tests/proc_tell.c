@@ -254,6 +254,17 @@ static struct child start_changer(const struct scene *scene)
 	return changer;
 }
 
+/* The thread of the listener sleeps on the bell, so that a process that makes news has to ring. */
+static void await_sleeper(void)
+{
+	uint64_t until = clock_after_ms(PATIENCE_MS);
+
+	while (!(load_relaxed(&k->segment.header->news) & BELL_WAITED)) {
+		ck_assert(clock_now() < until);
+		poll(NULL, 0, 1);
+	}
+}
+
 /* Return: how late the listener was notified. */
 static double play(const struct scene *scene, int how)
 {
@@ -263,6 +274,7 @@ static double play(const struct scene *scene, int how)
 
 	open_listener(mode);
 	changer = start_changer(scene);
+	await_sleeper();
 	link_say(changer.link, how);
 	halt_await();
 	if (scene->type)

@@ -173,7 +173,7 @@ static inline __attribute__((always_inline)) int change_unlink_own(struct change
 	 * name now.
 	 */
 	if (caa_unlikely(entry_kind(info) == ENTRY_RESERVED))
-		log_tell(&k->segment);
+		log_tell_after_cas(&k->segment);
 	return 0;
 }
 

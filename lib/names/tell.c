@@ -30,7 +30,7 @@ static void telling_end(struct kreg *k)
 	bool check = !(++k->member->records % CHECK_EVERY);
 
 	lock_give(&k->member->telling);
-	log_tell(&k->segment);
+	log_tell_after_cas(&k->segment);
 	if (check)
 		log_check_listeners(&k->segment, &k->lives);
 }
