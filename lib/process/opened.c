@@ -24,48 +24,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/process.h"
+#include "lib/process/maps.h"
 #include "shm/row.h"
-
-/* @line: of /proc/PID/maps. */
-static bool is_mapping_of(const char *line, const struct segment *s)
-{
-	unsigned int major_number, minor_number;
-	unsigned long inode;
-	char how[5];
-
-	return sscanf(line, "%*x-%*x %4s %*x %x:%x %lu", how, &major_number, &minor_number,
-		      &inode) == 4 &&
-	       how[1] == 'w' && how[3] == 's' && major_number == major(s->device) &&
-	       minor_number == minor(s->device) && inode == s->inode;
-}
-
-/*
- * 0: it has the file mapped; -EUCLEAN: it has other files mapped; -ENODATA: it has no
- * memory left; -EACCES.
- */
-static int look_at_maps(const char *path, const struct segment *s)
-{
-	FILE *maps = fd_stream(path);
-	int err = -ENODATA;
-	char *line = NULL;
-	size_t size = 0;
-
-	if (!maps)
-		return -EACCES;
-	/* Whole lines, because a file name may contain anything. */
-	while (err && getline(&line, &size, maps) > 0)
-		err = is_mapping_of(line, s) ? 0 : -EUCLEAN;
-	if (err && ferror(maps))
-		err = -EACCES;
-	free(line);
-	fclose(maps);
-	return err;
-}
 
 /*
  * Reads the maps of a living thread: the first one may have ended, and its maps are empty
@@ -88,7 +52,7 @@ static int look_at_threads(pid_t pid, const struct segment *s)
 		if (tid <= 0)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%d/maps", pid, tid);
-		err = look_at_maps(path, s);
+		err = maps_look(path, s);
 	}
 	closedir(threads);
 	return err;
@@ -133,7 +97,7 @@ static int has_mapped(const struct kreg *k, pid_t pid)
 	if (pid == process_pid() && k->writable)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	err = look_at_maps(path, &k->segment);
+	err = maps_look(path, &k->segment);
 	if (err == -ENODATA)
 		err = look_at_threads(pid, &k->segment);
 	if (err == -EACCES && is_child_of(pid, process_pid()))
