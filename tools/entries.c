@@ -33,14 +33,6 @@ static bool is_remote(struct kreg *k, const struct kreg_entry *entry, struct kre
 	return kreg_remote_host(k, entry->key, entry->key_size, remote) > 0;
 }
 
-/* Member by member: there are 160,000 of them, and a whole struct is made elsewhere and copied. */
-static void set_bytes(struct output_cell *cell, const void *bytes, size_t size)
-{
-	cell->bytes = bytes;
-	cell->size = size;
-	cell->is_there = bytes;
-}
-
 static void set_number(struct output_cell *cell, uint64_t number)
 {
 	cell->number = number;
@@ -53,10 +45,9 @@ void entry_cells(struct kreg *k, const struct kreg_entry *entry, struct kreg_rem
 	const char *host = is_remote(k, entry, remote) ? remote->host : NULL;
 	const char *flags = flags_name(entry->flags);
 
-	set_bytes(&cells[ENTRY_KEY], entry->key, entry->key_size);
-	set_bytes(&cells[ENTRY_VALUE], entry->value, entry->value_size);
+	entry_main_cells(entry, cells);
 	set_number(&cells[ENTRY_SIZE], entry->value_size);
 	set_number(&cells[ENTRY_POSITION], entry->position);
-	set_bytes(&cells[ENTRY_HOST], host, host ? strlen(host) : 0);
-	set_bytes(&cells[ENTRY_FLAGS], flags, flags ? strlen(flags) : 0);
+	entry_set_bytes(&cells[ENTRY_HOST], host, host ? strlen(host) : 0);
+	entry_set_bytes(&cells[ENTRY_FLAGS], flags, flags ? strlen(flags) : 0);
 }

@@ -24,6 +24,22 @@ enum {
 
 extern const struct output_column entry_columns[ENTRY_CELLS];
 
+/* Member by member: there are 160,000 of them, and a whole struct is made elsewhere and copied. */
+static inline void entry_set_bytes(struct output_cell *cell, const void *bytes, size_t size)
+{
+	cell->bytes = bytes;
+	cell->size = size;
+	cell->is_there = bytes;
+}
+
+/* Sets those that nearly every list shows: key and value. */
+static inline void entry_main_cells(const struct kreg_entry *entry,
+				    struct output_cell cells[ENTRY_CELLS])
+{
+	entry_set_bytes(&cells[ENTRY_KEY], entry->key, entry->key_size);
+	entry_set_bytes(&cells[ENTRY_VALUE], entry->value, entry->value_size);
+}
+
 /*
  * Sets the cells of an entry of @k, but not those of its owner; @remote has room for what a cell of
  * another host refers to. @k is NULL where the host is not needed, because it takes a lookup of its

@@ -18,6 +18,7 @@ struct visit {
 	struct output *output; /* NULL: quiet */
 	struct who_cache *who;
 	bool host; /* it is looked up for each entry */
+	bool more; /* cells besides the main ones are needed */
 	struct output_cell cells[ENTRY_CELLS];
 };
 
@@ -44,7 +45,10 @@ static int add(const struct kreg_entry *entry, void *data)
 	who = who_is(visit->who, &entry->owner);
 	if (!who)
 		return -ENOMEM;
-	entry_cells(visit->host ? visit->k : NULL, entry, &remote, visit->cells);
+	if (visit->more)
+		entry_cells(visit->host ? visit->k : NULL, entry, &remote, visit->cells);
+	else
+		entry_main_cells(entry, visit->cells);
 	return output_add_shared(visit->output, visit->cells, who->shared);
 }
 
@@ -53,6 +57,17 @@ static unsigned int needed_of_owners(const struct visit *visit)
 	unsigned int flags = visit->output ? who_needs(visit->output, ENTRY_OWNER) : 0;
 
 	return visit->listing->selection.state < 0 ? flags : flags & ~(unsigned int)WHO_PID_ONLY;
+}
+
+static bool needs_more(const struct output *output)
+{
+	size_t i;
+
+	for (i = ENTRY_VALUE + 1; i < ENTRY_CELLS; i++) {
+		if (output_needs(output, i))
+			return true;
+	}
+	return false;
 }
 
 /* How many entries there are is known, how many match is not. */
@@ -81,6 +96,7 @@ int listing_print(struct client *client, struct kreg *k, struct listing *listing
 	}
 	visit.who = who_new(k, needed_of_owners(&visit));
 	visit.host = visit.output && output_needs(visit.output, ENTRY_HOST);
+	visit.more = visit.output && needs_more(visit.output);
 	listing->selection.who = visit.who;
 	show_progress(k, listing);
 	if (visit.who)

@@ -76,7 +76,8 @@ int main(int argc, char **argv)
 	int status;
 
 	plug_closed();
-	setlocale(LC_ALL, "");
+	/* The others change nothing here, and each is a search for files. */
+	setlocale(LC_CTYPE, "");
 	client_init(&client);
 	while (client_option(&client, argc, argv) != -1)
 		;

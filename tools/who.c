@@ -160,7 +160,7 @@ static struct known *look(struct who_cache *cache, const struct kreg_owner *owne
 	fill_cells(&known->who);
 	known->shared.cells = known->who.cells;
 	known->who.shared = &known->shared;
-	if (cache->count++ == cache->room)
+	if (4 * ++cache->count > cache->room)
 		grow(cache);
 	head = head_of(cache, owner->token);
 	known->next = *head;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tools/out/alphabet.h"
 #include "tools/out/quantity.h"
 #include "tools/out/text.h"
 
@@ -29,6 +30,20 @@ static void columns_add(struct rows_columns *columns, struct rows_column *column
 	columns->at[columns->count++] = column;
 }
 
+static bool is_by_text(const struct rows *rows)
+{
+	return rows->order != SIZE_MAX && rows->columns[rows->order].column->type == OUTPUT_TEXT;
+}
+
+static int alphabet_new(struct rows *rows)
+{
+	rows->alphabet = rows_take(rows, sizeof(*rows->alphabet));
+	if (!rows->alphabet)
+		return -ENOMEM;
+	alphabet_init(rows->alphabet, 0);
+	return 0;
+}
+
 int rows_init(struct rows *rows, struct rows_column *columns, size_t count, size_t shown,
 	      size_t order, bool exact)
 {
@@ -43,7 +58,7 @@ int rows_init(struct rows *rows, struct rows_column *columns, size_t count, size
 	rows->shared.at = lists + count;
 	for (i = 0; i < count; i++)
 		columns_add(columns[i].is_shared ? &rows->shared : &rows->own, &columns[i]);
-	return 0;
+	return is_by_text(rows) ? alphabet_new(rows) : 0;
 }
 
 void rows_free(struct rows *rows)
@@ -81,7 +96,7 @@ static struct rows_chunk *new_chunk(struct rows *rows, size_t least)
 	return chunk;
 }
 
-void *rows_take(struct rows *rows, size_t size)
+static inline void *take(struct rows *rows, size_t size)
 {
 	struct rows_chunk *chunk = rows->chunks;
 	void *taken;
@@ -95,6 +110,11 @@ void *rows_take(struct rows *rows, size_t size)
 	taken = chunk->bytes + chunk->used;
 	chunk->used += size;
 	return taken;
+}
+
+void *rows_take(struct rows *rows, size_t size)
+{
+	return take(rows, size);
 }
 
 size_t rows_number(char *to, const struct output_column *column, uint64_t number, bool exact)
@@ -114,7 +134,7 @@ size_t rows_number(char *to, const struct output_column *column, uint64_t number
 }
 
 /* What a copy of its text takes. */
-static size_t copied_size(const struct rows_column *column, const struct output_cell *cell)
+static inline size_t copied_size(const struct rows_column *column, const struct output_cell *cell)
 {
 	bool is_text = column->column->type == OUTPUT_TEXT;
 
@@ -134,39 +154,39 @@ static void keep_number(struct kept_cell *to, const struct rows_column *column,
 				  .is_there = true };
 }
 
-static void keep_text(struct kept_cell *to, const struct output_cell *cell, const char *bytes)
+/* Its text is copied to @text, unless it stays. Return: the end of the copy. */
+static inline char *keep_text(struct kept_cell *to, const struct output_cell *cell, char *text)
 {
-	bool is_plain = text_is_plain(cell->bytes, cell->size);
-	size_t width = is_plain ? cell->size : text_width(cell->bytes, cell->size);
+	size_t size = cell->size;
+	const char *bytes = cell->stays ? cell->bytes : text;
+	bool is_plain =
+		cell->stays ? text_is_plain(bytes, size) : text_copy(text, cell->bytes, size);
+	size_t width = is_plain ? size : text_width(bytes, size);
 
 	*to = (struct kept_cell){ .bytes = bytes,
-				  .size = (uint32_t)cell->size,
+				  .size = (uint32_t)size,
 				  .width = width & WIDTH_MASK,
 				  .is_plain = is_plain,
 				  .mood = cell->mood,
 				  .is_there = true };
+	return cell->stays ? text : text + size;
 }
 
-/* Its text is copied to @text, unless it stays. Return: the end of the copy. */
-static char *keep(struct kept_cell *to, struct rows_column *column, const struct output_cell *cell,
-		  bool exact, char *text)
+static inline char *keep(struct kept_cell *to, struct rows_column *column,
+			 const struct output_cell *cell, bool exact, char *text)
 {
-	size_t size = copied_size(column, cell);
-
 	if (!cell->is_there)
 		*to = (struct kept_cell){ .mood = cell->mood };
-	else if (column->column->type != OUTPUT_TEXT)
-		keep_number(to, column, cell, exact);
+	else if (column->column->type == OUTPUT_TEXT)
+		text = keep_text(to, cell, text);
 	else
-		keep_text(to, cell, cell->stays ? cell->bytes : text);
-	if (size)
-		memcpy(text, cell->bytes, size);
+		keep_number(to, column, cell, exact);
 	if (to->width > column->width)
 		column->width = to->width;
-	return text + size;
+	return text;
 }
 
-static size_t text_size(const struct rows_columns *columns, const struct output_cell *cells)
+static inline size_t text_size(const struct rows_columns *columns, const struct output_cell *cells)
 {
 	size_t size = 0, i;
 
@@ -175,8 +195,8 @@ static size_t text_size(const struct rows_columns *columns, const struct output_
 	return size;
 }
 
-static void keep_all(const struct rows_columns *columns, const struct output_cell *cells,
-		     bool exact, struct kept_cell *to, char *text)
+static inline void keep_all(const struct rows_columns *columns, const struct output_cell *cells,
+			    bool exact, struct kept_cell *to, char *text)
 {
 	struct rows_column *column;
 	size_t i;
@@ -208,42 +228,17 @@ static const struct rows_shared *keep_shared(struct rows *rows, const struct out
 static struct row *keep_row(struct rows *rows, const struct output_cell *cells)
 {
 	size_t head = sizeof(struct row) + rows->own.count * sizeof(struct kept_cell);
-	struct row *row = rows_take(rows, head + text_size(&rows->own, cells));
+	struct row *row = take(rows, head + text_size(&rows->own, cells));
 
 	if (row)
 		keep_all(&rows->own, cells, rows->exact, row->cells, (char *)row + head);
 	return row;
 }
 
-/* While its text is at hand: when all are there, it would have to be fetched once more. */
-static void note_text(struct rows *rows, const struct row *row)
-{
-	const struct kept_cell *cell = rows_cell(rows, row, rows->order);
-	size_t common = cell->size < rows->common ? cell->size : rows->common, i;
-
-	if (!cell->is_there)
-		return;
-	if (!rows->first_text) {
-		rows->first_text = cell;
-		rows->common = cell->size;
-		return;
-	}
-	rows->common = common;
-	if (!common || !memcmp(cell->bytes, rows->first_text->bytes, common))
-		return;
-	for (i = 0; cell->bytes[i] == rows->first_text->bytes[i]; i++)
-		;
-	rows->common = i;
-}
-
-static bool is_by_text(const struct rows *rows)
-{
-	return rows->order != SIZE_MAX && rows->columns[rows->order].column->type == OUTPUT_TEXT;
-}
-
 int rows_add(struct rows *rows, const struct output_cell *cells, struct output_shared *shared)
 {
 	struct row *row = keep_row(rows, cells);
+	const struct kept_cell *order;
 
 	if (shared && !shared->kept)
 		shared->kept = keep_shared(rows, shared->cells);
@@ -254,7 +249,8 @@ int rows_add(struct rows *rows, const struct output_cell *cells, struct output_s
 	*rows->last = row;
 	rows->last = &row->next;
 	rows->count++;
-	if (is_by_text(rows))
-		note_text(rows, row);
+	order = rows->alphabet ? rows_cell(rows, row, rows->order) : NULL;
+	if (order && order->is_there)
+		alphabet_add(rows->alphabet, order->bytes, order->size);
 	return 0;
 }

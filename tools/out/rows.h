@@ -62,11 +62,10 @@ struct rows {
 	size_t shown;
 	bool exact; /* numbers are digits; otherwise as people read them */
 	size_t count;
-	size_t order;                       /* the column to sort by; SIZE_MAX: none */
-	const struct kept_cell *first_text; /* of the column to sort by */
-	size_t common;                      /* how many bytes all of its texts begin with */
-	struct row *first, **last;          /* as they were added */
-	struct row **row; /* in their order; NULL before rows_sort() or rows_as_added() */
+	size_t order;              /* the column to sort by; SIZE_MAX: none */
+	struct alphabet *alphabet; /* of its texts; NULL: it has none */
+	struct row *first, **last; /* as they were added */
+	struct row **row;          /* in their order; NULL before rows_sort() */
 	struct rows_chunk *chunks;
 };
 

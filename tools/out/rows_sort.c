@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of rows. Of text the first eight bytes that differ are compared as a number, of all
- * rows at once by counting, byte by byte (a radix sort), and what is equal by then by the next eight: comparing
- * 160,000 keys two by two would take longer than reading them, because each comparison waits for
- * memory. What is equal by sixteen bytes is sorted by those behind them in the same way; after a
- * few rounds, and where texts have ended, two by two.
+ * The order of rows, by a number of 64 bits for each: sorted two by two, 160,000 texts would take
+ * longer than reading them, because each comparison waits for memory.
+ *
+ * The number of a text is made of the bytes in a window of it. A byte takes as few bits as tell the
+ * values that occur at its place in all of the texts, and no bit where they all have the same one:
+ * of names such as "shop/worker-17" the number has the bits of some fifteen characters that differ.
+ * Rows are sorted by their numbers by counting, byte by byte (a radix sort), and those that are equal
+ * by the window behind it in the same way.
  */
-#include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tools/out/alphabet.h"
 #include "tools/out/rows.h"
 
-/* What is equal after so many rounds is compared two by two. */
-#define ROUNDS 4
-/* So few are sorted by insertion, without counting. */
+/* So few are sorted by insertion. */
 #define FEW 24u
-#define BYTES 8u
+#define NUMBER_BITS 64u
 
-/* A number that is in the order of the rows, for those that are equal by it a second, and the row. */
+/* A number that is in the order of the rows. */
 struct sort_key {
-	uint64_t first, second;
+	uint64_t number;
 	struct row *row;
 };
 
@@ -29,83 +29,25 @@ struct order {
 	const struct rows *rows;
 	bool descending;
 	struct sort_key *room; /* as many as there are keys */
+	struct alphabet *seen; /* of the window that is looked at */
 };
 
-static const struct kept_cell *cell_of(const struct order *order, const struct sort_key *key)
+/* A byte that differs: where it is in the text, and its part of the number. */
+struct place {
+	size_t at;
+	const uint64_t *part; /* of each value, where it is in the number */
+};
+
+struct places {
+	size_t count;
+	size_t end; /* of what the number tells of a text */
+	struct place at[ALPHABET_WINDOW];
+	uint64_t part[ALPHABET_WINDOW][256];
+};
+
+static const struct kept_cell *cell_of(const struct order *order, const struct row *row)
 {
-	return rows_cell(order->rows, key->row, order->rows->order);
-}
-
-/*
- * How many bytes all of them have in common; they have @from at least. @equal: whether they all end
- * there.
- */
-static size_t common_size(const struct order *order, const struct sort_key *keys, size_t count,
-			  size_t from, bool *equal)
-{
-	const struct kept_cell *first = cell_of(order, keys), *other;
-	size_t common = first->size, longest = first->size, i, j;
-
-	for (i = 1; i < count; i++) {
-		other = cell_of(order, &keys[i]);
-		if (other->size > longest)
-			longest = other->size;
-		if (other->size < common)
-			common = other->size;
-		if (!memcmp(other->bytes + from, first->bytes + from, common - from))
-			continue;
-		for (j = from; j < common && other->bytes[j] == first->bytes[j]; j++)
-			;
-		common = j;
-	}
-	*equal = common == longest;
-	return common;
-}
-
-/* Text behind @skip bytes as a number that is in the same order. */
-static uint64_t number_at(const struct kept_cell *cell, size_t skip)
-{
-	uint64_t number = 0;
-
-	if (cell->size >= skip + BYTES)
-		memcpy(&number, cell->bytes + skip, BYTES);
-	else if (cell->size > skip)
-		memcpy(&number, cell->bytes + skip, cell->size - skip);
-	return be64toh(number);
-}
-
-static void set_numbers(const struct order *order, struct sort_key *key, size_t skip)
-{
-	const struct kept_cell *cell = cell_of(order, key);
-	uint64_t all = order->descending ? UINT64_MAX : 0;
-
-	key->first = number_at(cell, skip) ^ all;
-	key->second = number_at(cell, skip + BYTES) ^ all;
-}
-
-static int compare(const void *x, const void *y, void *data)
-{
-	const struct sort_key *a = x, *b = y;
-	const struct order *by = data;
-	const struct kept_cell *p = cell_of(by, a), *q = cell_of(by, b);
-	size_t size = p->size < q->size ? p->size : q->size;
-	int order = size ? memcmp(p->bytes, q->bytes, size) : 0;
-
-	if (!order)
-		order = (p->size > q->size) - (p->size < q->size);
-	if (order)
-		return by->descending ? -order : order;
-	return a->first < b->first ? -1 : 1;
-}
-
-/* Two by two, those that are equal as they were. */
-static void sort_by_comparison(const struct order *order, struct sort_key *keys, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		keys[i].first = i;
-	qsort_r(keys, count, sizeof(*keys), compare, (void *)(uintptr_t)order);
+	return rows_cell(order->rows, row, order->rows->order);
 }
 
 static void sort_few(struct sort_key *keys, size_t count)
@@ -115,7 +57,7 @@ static void sort_few(struct sort_key *keys, size_t count)
 
 	for (i = 1; i < count; i++) {
 		key = keys[i];
-		for (j = i; j && keys[j - 1].first > key.first; j--)
+		for (j = i; j && keys[j - 1].number > key.number; j--)
 			keys[j] = keys[j - 1];
 		keys[j] = key;
 	}
@@ -129,8 +71,8 @@ static bool count_bytes(const struct sort_key *keys, size_t count, unsigned int 
 
 	memset(begin, 0, 256 * sizeof(*begin));
 	for (i = 0; i < count; i++)
-		begin[keys[i].first >> shift & 0xff]++;
-	if (begin[keys[0].first >> shift & 0xff] == count)
+		begin[keys[i].number >> shift & 0xff]++;
+	if (begin[keys[0].number >> shift & 0xff] == count)
 		return false;
 	for (sum = i = 0; i < 256; i++) {
 		had = begin[i];
@@ -160,110 +102,181 @@ static void sort_by_bytes(struct sort_key *keys, struct sort_key *room, size_t c
 		return;
 	}
 	for (i = 0; i < count; i++)
-		room[end[keys[i].first >> shift & 0xff]++] = keys[i];
+		room[end[keys[i].number >> shift & 0xff]++] = keys[i];
 	for (i = 0; i < 256; from = end[i++]) {
 		if (end[i] != from)
 			sort_by_bytes(room + from, keys + from, end[i] - from, shift - 8, !to_room);
 	}
 }
 
-static void sort_by_first(const struct order *order, struct sort_key *keys, size_t count)
+static void sort_by_number(const struct order *order, struct sort_key *keys, size_t count)
 {
 	sort_by_bytes(keys, order->room, count, 56, false);
 }
 
-/* Whether all have at least @size bytes. */
-static bool reach(const struct order *order, const struct sort_key *keys, size_t count, size_t size)
+/* Text behind @from, which they have in common. */
+static int compare(const struct order *order, const struct row *a, const struct row *b, size_t from)
 {
-	size_t i;
+	const struct kept_cell *p = cell_of(order, a), *q = cell_of(order, b);
+	size_t size = p->size < q->size ? p->size : q->size;
+	int by = size > from ? memcmp(p->bytes + from, q->bytes + from, size - from) : 0;
 
-	for (i = 0; i < count && cell_of(order, &keys[i])->size >= size; i++)
-		;
-	return i == count;
+	if (!by)
+		by = (p->size > q->size) - (p->size < q->size);
+	return order->descending ? -by : by;
 }
 
-/* The end of those that are equal by their first number. */
+static void sort_few_texts(const struct order *order, struct sort_key *keys, size_t count,
+			   size_t from)
+{
+	struct sort_key key;
+	size_t i, j;
+
+	for (i = 1; i < count; i++) {
+		key = keys[i];
+		for (j = i; j && compare(order, keys[j - 1].row, key.row, from) > 0; j--)
+			keys[j] = keys[j - 1];
+		keys[j] = key;
+	}
+}
+
+/* How many bits tell so many values apart. */
+static unsigned int bits_of(size_t values)
+{
+	return values < 2 ? 0
+			  : (unsigned int)(8 * sizeof(long) - (size_t)__builtin_clzl(values - 1));
+}
+
+/* How many values there are at one place; the end of a text is one, and the first. */
+static size_t count_values(const struct alphabet *seen, size_t at)
+{
+	size_t values = seen->from + at >= seen->shortest, i;
+
+	for (i = 0; i < 256; i++)
+		values += seen->has[at][i];
+	return values;
+}
+
+static void set_parts(const struct alphabet *seen, size_t at, unsigned int shift, uint64_t *part)
+{
+	uint64_t rank = seen->from + at >= seen->shortest;
+	size_t i;
+
+	for (i = 0; i < 256; i++) {
+		if (seen->has[at][i])
+			part[i] = rank++ << shift;
+	}
+}
+
+static void places_find(struct places *places, const struct alphabet *seen)
+{
+	unsigned int left = NUMBER_BITS, bits;
+	size_t at;
+
+	places->count = 0;
+	for (at = 0; at < ALPHABET_WINDOW && seen->from + at < seen->longest; at++) {
+		bits = bits_of(count_values(seen, at));
+		if (bits > left)
+			break;
+		if (!bits)
+			continue;
+		left -= bits;
+		set_parts(seen, at, left, places->part[at]);
+		places->at[places->count++] = (struct place){ seen->from + at, places->part[at] };
+	}
+	places->end = seen->from + at;
+}
+
+/* The first place has the highest bits. */
+static uint64_t number_of(const struct places *places, const struct kept_cell *cell)
+{
+	const unsigned char *text = (const unsigned char *)cell->bytes;
+	const struct place *place = places->at, *end = place + places->count;
+	uint64_t number = 0;
+
+	for (; place < end && place->at < cell->size; place++)
+		number |= place->part[text[place->at]];
+	return number;
+}
+
+static void alphabet_fill(const struct order *order, const struct sort_key *keys, size_t count,
+			  size_t from)
+{
+	const struct kept_cell *cell;
+	size_t i;
+
+	alphabet_init(order->seen, from);
+	for (i = 0; i < count; i++) {
+		cell = cell_of(order, keys[i].row);
+		alphabet_add(order->seen, cell->bytes, cell->size);
+	}
+}
+
+/* Sets the numbers by the window of order->seen. Return: the end of what they tell. */
+static size_t set_numbers(const struct order *order, struct sort_key *keys, size_t count)
+{
+	uint64_t all = order->descending ? UINT64_MAX : 0;
+	struct places places;
+	size_t i;
+
+	places_find(&places, order->seen);
+	for (i = 0; i < count; i++)
+		keys[i].number = number_of(&places, cell_of(order, keys[i].row)) ^ all;
+	return places.end;
+}
+
+/* The end of those that have the same number. */
 static size_t run_end(const struct sort_key *keys, size_t count, size_t from)
 {
 	size_t end = from + 1;
 
-	while (end < count && keys[end].first == keys[from].first)
+	while (end < count && keys[end].number == keys[from].number)
 		end++;
 	return end;
 }
 
-static void sort_by_text(const struct order *order, struct sort_key *keys, size_t count,
-			 size_t skip, int round);
+static void sort_by_rest(const struct order *order, struct sort_key *keys, size_t count,
+			 size_t from);
 
-/* They are equal by what is in front of @skip, unless they end there. */
-static void sort_equal(const struct order *order, struct sort_key *keys, size_t count, size_t skip,
-		       int round)
+/* By the window of order->seen, up to which they are equal, and what is behind it. */
+static void sort_by_window(const struct order *order, struct sort_key *keys, size_t count)
 {
-	bool equal;
-	size_t i;
+	size_t from = set_numbers(order, keys, count), longest = order->seen->longest, i, end;
 
-	if (count == 1)
-		return;
-	if (round == ROUNDS || !reach(order, keys, count, skip))
-		skip = 0;
-	skip = common_size(order, keys, count, skip, &equal);
-	if (equal)
-		return;
-	if (round == ROUNDS || !skip) {
-		sort_by_comparison(order, keys, count);
-		return;
-	}
-	for (i = 0; i < count; i++)
-		set_numbers(order, &keys[i], skip);
-	sort_by_text(order, keys, count, skip, round + 1);
-}
-
-static void sort_by_second(const struct order *order, struct sort_key *keys, size_t count,
-			   size_t skip, int round)
-{
-	size_t i, end;
-
-	if (count == 1)
-		return;
-	for (i = 0; i < count; i++)
-		keys[i].first = keys[i].second;
-	sort_by_first(order, keys, count);
+	sort_by_number(order, keys, count);
 	for (i = 0; i < count; i = end) {
 		end = run_end(keys, count, i);
-		sort_equal(order, keys + i, end - i, skip, round);
+		if (end - i > 1 && from < longest)
+			sort_by_rest(order, keys + i, end - i, from);
 	}
 }
 
-/* Their numbers are those of the sixteen bytes behind @skip, in front of which they are equal. */
-static void sort_by_text(const struct order *order, struct sort_key *keys, size_t count,
-			 size_t skip, int round)
+/* They are equal up to @from. */
+static void sort_by_rest(const struct order *order, struct sort_key *keys, size_t count,
+			 size_t from)
 {
-	size_t i, end;
-
-	sort_by_first(order, keys, count);
-	for (i = 0; i < count; i = end) {
-		end = run_end(keys, count, i);
-		sort_by_second(order, keys + i, end - i, skip + 2 * BYTES, round);
+	if (count <= FEW) {
+		sort_few_texts(order, keys, count, from);
+		return;
 	}
+	alphabet_fill(order, keys, count, from);
+	sort_by_window(order, keys, count);
 }
 
 static void set_number(const struct order *order, struct sort_key *key)
 {
-	const struct kept_cell *cell = cell_of(order, key);
-
-	key->first = cell->number;
+	key->number = cell_of(order, key->row)->number;
 	/* What is below 0 comes before the rest. */
 	if (order->rows->columns[order->rows->order].column->type == OUTPUT_CHANGE)
-		key->first ^= 1ull << 63;
+		key->number ^= 1ull << 63;
 	if (order->descending)
-		key->first = ~key->first;
+		key->number = ~key->number;
 }
 
 /* Those that are there; the others, in reverse, are behind them. Return: how many are there. */
 static size_t fill(const struct order *order, struct sort_key *keys)
 {
 	const struct rows *rows = order->rows;
-	bool is_text = rows->columns[rows->order].column->type == OUTPUT_TEXT;
 	size_t count = 0, none = rows->count;
 	struct row *row;
 
@@ -273,9 +286,7 @@ static size_t fill(const struct order *order, struct sort_key *keys)
 			continue;
 		}
 		keys[count].row = row;
-		if (is_text)
-			set_numbers(order, &keys[count], rows->common);
-		else
+		if (!order->seen)
 			set_number(order, &keys[count]);
 		count++;
 	}
@@ -284,7 +295,7 @@ static size_t fill(const struct order *order, struct sort_key *keys)
 
 static int sort(struct rows *rows, bool descending)
 {
-	struct order order = { .rows = rows, .descending = descending };
+	struct order order = { .rows = rows, .descending = descending, .seen = rows->alphabet };
 	struct sort_key *keys = rows_take(rows, 2 * rows->count * sizeof(*keys));
 	size_t count, i, at = 0;
 
@@ -292,10 +303,12 @@ static int sort(struct rows *rows, bool descending)
 		return -ENOMEM;
 	order.room = keys + rows->count;
 	count = fill(&order, keys);
-	if (rows->columns[rows->order].column->type == OUTPUT_TEXT)
-		sort_by_text(&order, keys, count, rows->common, 1);
+	if (order.seen)
+		sort_by_window(&order, keys, count);
 	else
-		sort_by_first(&order, keys, count);
+		sort_by_number(&order, keys, count);
+	/* The room is not needed any more. */
+	rows->row = (struct row **)order.room;
 	for (i = 0; i < count; i++)
 		rows->row[at++] = keys[i].row;
 	/* What is not there is last, in either order. */
@@ -311,11 +324,11 @@ int rows_sort(struct rows *rows, bool descending)
 
 	if (!rows->count)
 		return 0;
+	if (rows->order != SIZE_MAX)
+		return sort(rows, descending);
 	rows->row = rows_take(rows, rows->count * sizeof(*rows->row));
 	if (!rows->row)
 		return -ENOMEM;
-	if (rows->order != SIZE_MAX)
-		return sort(rows, descending);
 	for (row = rows->first; row; row = row->next)
 		rows->row[at++] = row;
 	return 0;

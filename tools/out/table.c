@@ -24,6 +24,8 @@
 /* Rows are asked of memory so many before they are needed. */
 #define AHEAD 16u
 #define LINE_SIZE 64u
+/* Between two cells mostly fewer than that: all are written, in one move. */
+#define SPACES 16u
 
 /* Columns side by side: shared ones, or one. */
 struct run {
@@ -183,6 +185,14 @@ static void put_cell(struct table *table, size_t at, const struct kept_cell *cel
 	put(table, &end, 1);
 }
 
+/* At least @count of them, into room for SPACES more. */
+static inline void spaces_put(char *to, size_t count)
+{
+	memset(to, ' ', SPACES);
+	if (count > SPACES)
+		memset(to + SPACES, ' ', count - SPACES);
+}
+
 /* The same of text that is written as it is, with what is behind it, if that can be at once. */
 static inline bool put_plain(struct table *table, const struct run *run,
 			     const struct kept_cell *cell)
@@ -190,14 +200,14 @@ static inline bool put_plain(struct table *table, const struct run *run,
 	size_t wide = run->wide, size = cell->size;
 	char *to;
 
-	if (!cell->is_plain || cell->mood || size > wide || wide >= PAGE_SIZE)
+	if (!cell->is_plain || cell->mood || size > wide || wide >= PAGE_SIZE - SPACES)
 		return false;
-	to = room(table, wide + 1);
+	to = room(table, wide + 1 + SPACES);
 	copy(to, cell->bytes, size);
 	if (run->end == '\n')
 		wide = size;
 	else
-		memset(to + size, ' ', wide - size);
+		spaces_put(to + size, wide - size);
 	to[wide] = run->end;
 	table->used += wide + 1;
 	return true;

@@ -79,21 +79,12 @@ static bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '\\';
 }
 
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
-/*
- * The same of eight bytes at once: a high bit is set where a byte is 0x80 or more, and in a byte of
- * a sum or difference, as long as none was set before, where it is below 0x20, 0x7f or a backslash.
- */
 static inline bool are_plain(const unsigned char *p)
 {
-	uint64_t bytes, low, high, backslash;
+	uint64_t bytes;
 
 	memcpy(&bytes, p, sizeof(bytes));
-	low = bytes - EACH(0x20);
-	high = bytes + EACH(0x01);
-	backslash = (bytes ^ EACH('\\')) - EACH(0x01);
-	return !((bytes | low | high | backslash) & EACH(0x80));
+	return text_are_plain(bytes);
 }
 
 static size_t plain_size(const unsigned char *p, const unsigned char *end)
