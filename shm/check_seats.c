@@ -155,7 +155,7 @@ static void look_log(struct look *look, uint32_t seat)
 
 	/*
 	 * ORD[look_log:A] acquire: how far it goes, then the records; pairs with
-	 * log_write:B
+	 * log_publish:A
 	 */
 	published = load_acquire(&row->log_published);
 	sound = has_last_record(look, seat, published);

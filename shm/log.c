@@ -75,7 +75,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "shm/copy.h"
+#include "shm/log_ring.h"
 #include "shm/query.h"
 #include "shm/row.h"
 #include "shm/table.h"
@@ -88,35 +88,10 @@
 /* How often a search may be overtaken before the reader asks again later. */
 #define LINKED_TRIES 16
 
-static unsigned char *log_ring(const struct segment *s, uint32_t seat)
-{
-	return s->logs + (uint64_t)seat * s->log_bytes;
-}
-
-/* A word of the row. Positions wrap after 64 GiB, so they are compared by difference. */
-static uint64_t log_word(uint64_t high, uint64_t units)
-{
-	return high << 32 | (uint32_t)units;
-}
-
-static uint32_t ring_offset(const struct segment *s, uint64_t position)
-{
-	return (uint32_t)position * LOG_UNIT & (s->log_bytes - 1);
-}
-
 /* The position behind the head of the next round. */
 static uint64_t next_round(const struct segment *s, uint64_t position)
 {
 	return (position | (LOG_UNITS(s) - 1)) + 1 + sizeof(struct log_head) / LOG_UNIT;
-}
-
-uint64_t log_stamp(const struct segment *s)
-{
-	/*
-	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its
-	 * stamp; pairs with log_stamp:A in the next change of the key, log_stamps:A
-	 */
-	return fetch_add_acq_rel(&s->header->stamp, 1);
 }
 
 uint64_t log_stamps(const struct segment *s)
@@ -166,10 +141,6 @@ static bool log_turns(const struct segment *s, struct log_use *use, uint32_t off
 {
 	uint64_t now;
 
-	if (!use->limit)
-		*use = (struct log_use){ .known = use->known,
-					 .limit = LIMIT_FIRST,
-					 .since = clock_now() };
 	if (caa_likely(offset + bytes + sizeof(struct log_record) <= use->limit))
 		return false;
 	now = clock_now();
@@ -190,69 +161,24 @@ static bool __attribute__((noinline))
 log_make_room(const struct segment *s, uint32_t seat, uint32_t bytes, struct log_use *use,
 	      uint64_t *position)
 {
-	uint32_t offset = ring_offset(s, *position);
+	uint32_t offset = log_offset(s, *position);
 	uint64_t start = *position;
 
+	if (!use->limit) {
+		use->limit = LIMIT_FIRST;
+		use->since = clock_now();
+	}
 	if (!offset)
 		start += sizeof(struct log_head) / LOG_UNIT;
 	else if (log_turns(s, use, offset, bytes))
 		start = next_round(s, start);
 	if (!log_reserve(s, seat, offset + sizeof(struct log_record), use) ||
-	    !log_reserve(s, seat, ring_offset(s, start) + bytes, use))
+	    !log_reserve(s, seat, log_offset(s, start) + bytes, use))
 		return false;
 	use->ready = use->known < use->limit ? use->known : use->limit;
+	use->ready -= sizeof(struct log_record);
 	*position = start;
 	return true;
-}
-
-static inline bool log_room(const struct segment *s, uint32_t seat, uint32_t bytes,
-			    struct log_use *use, uint64_t *position)
-{
-	uint32_t offset = ring_offset(s, *position);
-
-	if (caa_likely(offset && offset + bytes + sizeof(struct log_record) <= use->ready))
-		return true;
-	return log_make_room(s, seat, bytes, use, position);
-}
-
-static uint32_t record_bytes(const struct log_event *event)
-{
-	uint32_t more = log_has_other(event->type) ? sizeof(owner_t) : 0;
-
-	return ((uint32_t)sizeof(struct log_record) + more + event->key_size + event->value_size +
-		LOG_UNIT - 1) &
-	       ~(LOG_UNIT - 1);
-}
-
-/* Writes the record. The caller has claimed and reserved its @bytes. */
-static inline void log_fill(unsigned char *at, const struct log_event *event, uint32_t bytes,
-			    uint32_t number, uint64_t stamp)
-{
-	const struct log_record record = {
-		.bytes = bytes,
-		.type = (uint8_t)event->type,
-		.key_size = (uint8_t)event->key_size,
-		.flags = (uint16_t)event->flags,
-		.number = number,
-		.value_size = event->value_size,
-		.stamp = stamp,
-		.owner = event->owner,
-		.image = event->image,
-		.pid = event->pid,
-		.place = event->place,
-		.before = event->before,
-	};
-
-	copy_in(at, &record, sizeof(record));
-	at += sizeof(record);
-	if (log_has_other(event->type)) {
-		copy_in(at, &event->other, sizeof(event->other));
-		at += sizeof(event->other);
-	}
-	if (event->key_size)
-		copy_in(at, event->key, event->key_size);
-	if (event->value_size)
-		copy_in(at + event->key_size, event->value, event->value_size);
 }
 
 /* Writes what leads from @position to the next round; a ring's first record needs none. */
@@ -263,39 +189,9 @@ log_fill_turn(const struct segment *s, owner_t owner, uint32_t number, uint64_t 
 		.bytes = sizeof(turn), .type = LOG_TURN, .number = number, .owner = owner
 	};
 
-	if (ring_offset(s, position))
-		copy_in(log_ring(s, owner_seat(owner)) + ring_offset(s, position), &turn,
+	if (log_offset(s, position))
+		copy_in(log_ring(s, owner_seat(owner)) + log_offset(s, position), &turn,
 			sizeof(turn));
-}
-
-/* Whether such a record is published before the change happens. */
-static bool log_is_announced(uint32_t type)
-{
-	return type == LOG_UNREGISTER || log_has_other(type);
-}
-
-/* Step 1: @end may be overwritten from here on. */
-static void log_claim(struct row *row, const struct log_event *event, uint32_t number, uint64_t end)
-{
-	/* relaxed: we alone write it */
-	uint64_t claimed = (uint32_t)load_relaxed(&row->log_claimed);
-
-	/*
-	 * An earlier holder of the seat, or an earlier program, may have claimed more and
-	 * been killed in step 2. Claimed must not decrease: a reader could take bytes that
-	 * were overwritten then for intact.
-	 */
-	if ((int32_t)((uint32_t)claimed - (uint32_t)end) < 0)
-		claimed = end;
-	/* relaxed: the fence below orders it */
-	store_relaxed(&row->log_claimed,
-		      log_word(log_is_announced(event->type) ? (uint64_t)number + 1 : 0, claimed));
-	/*
-	 * ORD[log_claim:A] release: the claim, then the bytes: a reader that has copied
-	 * bytes of the next round sees the claim; pairs with log_copy:A, look_log:B,
-	 * log_begin_unsettled:B
-	 */
-	cmm_smp_wmb();
 }
 
 /*
@@ -309,29 +205,19 @@ void log_write(const struct segment *s, const struct log_event *event, uint64_t 
 	uint32_t seat = owner_seat(event->owner);
 	struct row *row = &s->rows[seat];
 	uint64_t published = load_relaxed(&row->log_published); /* relaxed: we alone write it */
-	uint64_t position = (uint32_t)published, start = position, end = position;
+	uint64_t position = (uint32_t)published, start = position, units = 0;
 	uint32_t number = (uint32_t)(published >> 32);
-	uint32_t bytes = record_bytes(event);
+	uint32_t bytes = log_record_bytes(event);
 
 	/* Without memory: a number without a record, which readers count as missed. */
-	if (log_room(s, seat, bytes, use, &start)) {
-		end = start + bytes / LOG_UNIT;
-		log_claim(row, event, number, end);
+	if (log_make_room(s, seat, bytes, use, &start)) {
+		units = start - position + bytes / LOG_UNIT;
+		log_claim(row, event->type, number, (uint32_t)(position + units));
 		if (start != position)
 			log_fill_turn(s, event->owner, number, position);
-		log_fill(log_ring(s, seat) + ring_offset(s, start), event, bytes, number, stamp);
+		log_fill(log_ring(s, seat) + log_offset(s, start), event, bytes, number, stamp);
 	}
-	/*
-	 * ORD[log_write:B] release: the record, then the end of what may be read; pairs
-	 * with log_published:A, look_log:A
-	 */
-	store_release(&row->log_published, log_word(number + 1ull, end)); /* happens here */
-	/*
-	 * Its lines were read by listeners since the last round, or are in no cache: the next
-	 * record would wait for each.
-	 */
-	__builtin_prefetch(log_ring(s, seat) + ring_offset(s, end), 1);
-	__builtin_prefetch(log_ring(s, seat) + ring_offset(s, end) + 64, 1);
+	log_publish(row, published, units);
 }
 
 /*
@@ -354,7 +240,7 @@ static uint64_t log_published(const struct segment *s, uint32_t seat)
 {
 	/*
 	 * ORD[log_published:A] acquire: how far it goes, then the records; pairs with
-	 * log_write:B
+	 * log_publish:A
 	 */
 	return load_acquire(&row_look(s, seat)->log_published);
 }
@@ -374,7 +260,7 @@ static void log_end(uint64_t published, struct log_reader *reader)
 static bool log_last(const struct segment *s, uint32_t seat, uint64_t published,
 		     struct log_record *record, uint64_t *position)
 {
-	uint32_t end = ring_offset(s, published), at = sizeof(struct log_head);
+	uint32_t end = log_offset(s, published), at = sizeof(struct log_head);
 
 	if (!segment_see_logs(s, seat))
 		return false;
@@ -455,7 +341,7 @@ static bool log_is_settled(const struct log_batch *batch, uint64_t number)
 static bool log_copy(const struct segment *s, uint32_t seat, const struct log_reader *reader,
 		     struct log_batch *batch)
 {
-	uint32_t offset = ring_offset(s, reader->position);
+	uint32_t offset = log_offset(s, reader->position);
 	uint32_t units = (uint32_t)batch->published - (uint32_t)reader->position;
 	uint32_t bytes = units < LOG_UNITS(s) ? units * LOG_UNIT : s->log_bytes;
 
@@ -623,7 +509,7 @@ static int log_next(const struct segment *s, uint32_t seat, struct log_reader *r
 		batch->published = log_published(s, seat);
 	if ((uint32_t)(batch->published >> 32) == (uint32_t)reader->number)
 		return 0;
-	if (!ring_offset(s, reader->position))
+	if (!log_offset(s, reader->position))
 		reader->position += sizeof(struct log_head) / LOG_UNIT;
 	if ((uint32_t)batch->published == (uint32_t)reader->position ||
 	    (uint32_t)batch->published - (uint32_t)reader->position > LOG_UNITS(s))

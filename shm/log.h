@@ -14,7 +14,8 @@
  * Context   any thread; lock-free; a system call if a listener sleeps, or the log grows.
  * Used by   lib/names/tell.c, lib/events/listen.c.
  *
- * Files: log.c records, log_listeners.c who reads them, log_bytes.c their memory.
+ * Files: log.c records, log_ring.h how they are written, log_listeners.c who reads them,
+ * log_bytes.c their memory.
  */
 #ifndef KREG_SHM_LOG_H
 #define KREG_SHM_LOG_H
@@ -70,13 +71,21 @@ struct log_event {
  * The next stamp; stamps order the records of a key across seats. To be taken after a
  * registration and before an unregistration.
  */
-uint64_t log_stamp(const struct segment *s);
+static inline uint64_t log_stamp(const struct segment *s)
+{
+	/*
+	 * ORD[log_stamp:A] acq_rel: what has happened to the key before, then its
+	 * stamp; pairs with log_stamp:A in the next change of the key, log_stamps:A
+	 */
+	return fetch_add_acq_rel(&s->header->stamp, 1);
+}
 
 /* How a process uses its log; private to it, all 0 at first, and only for log_write(). */
 struct log_use {
 	uint32_t known; /* bytes that are known to be reserved: saves a system call a record */
 	uint32_t limit; /* bytes of the ring that are in use; 0: not known yet */
-	uint32_t ready; /* the lesser of both: up to there a record needs no look at them */
+	uint32_t
+		ready; /* up to there a record needs no look at them, as a turn still fits behind it */
 	uint64_t since; /* when the ring's beginning was written last */
 };
 

@@ -84,6 +84,10 @@ void __real_log_write(const struct segment *s, const struct log_event *event, ui
 		      struct log_use *use);
 void __wrap_log_write(const struct segment *s, const struct log_event *event, uint64_t stamp,
 		      struct log_use *use);
+void __real_tell_register_now(struct kreg *own, const struct found *found, uint32_t flags);
+void __wrap_tell_register_now(struct kreg *own, const struct found *found, uint32_t flags);
+void __real_tell_unregister_now(struct kreg *own, const struct found *found);
+void __wrap_tell_unregister_now(struct kreg *own, const struct found *found);
 void __real_log_settle(const struct segment *s, owner_t owner);
 void __wrap_log_settle(const struct segment *s, owner_t owner);
 
@@ -120,6 +124,19 @@ void __wrap_log_write(const struct segment *s, const struct log_event *event, ui
 {
 	come_to(AT_TELL);
 	__real_log_write(s, event, stamp, use);
+}
+
+/* Most records of these two are written without log_write(). */
+void __wrap_tell_register_now(struct kreg *own, const struct found *found, uint32_t flags)
+{
+	come_to(AT_TELL);
+	__real_tell_register_now(own, found, flags);
+}
+
+void __wrap_tell_unregister_now(struct kreg *own, const struct found *found)
+{
+	come_to(AT_TELL);
+	__real_tell_unregister_now(own, found);
 }
 
 void __wrap_log_settle(const struct segment *s, owner_t owner)

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "lib/handle/handle.h"
-#include "shm/log.h"
+#include "shm/log_ring.h"
 #include "shm/row.h"
 #include "shm/table_search.h"
 #include "tests/support/tmp.h"
@@ -116,7 +116,7 @@ static uint32_t write_bytes(uint32_t bytes, bool slowly)
 	for (i = 0; i < bytes / size; i++) {
 		/* As if the round had begun long ago, or just now. */
 		use.since = slowly ? 0 : clock_now();
-		log_write(&k->segment, &event, log_stamp(&k->segment), &use);
+		log_write_inline(&k->segment, &event, log_stamp(&k->segment), &use);
 	}
 	return i;
 }
@@ -134,6 +134,7 @@ static uint32_t read_all(struct log_reader *reader, uint64_t *lost)
 	while ((got = log_read(&k->segment, &lives, owner_seat(k->self.owner), reader, batch,
 			       &record, lost)) > 0) {
 		ck_assert_uint_eq(record->number, number++);
+		ck_assert_uint_eq(record->key_size, 4);
 		ck_assert_mem_eq(log_key(record), "name", 4);
 		count++;
 	}
@@ -216,6 +217,34 @@ START_TEST(the_next_holder_overwrites_nothing_recent)
 }
 END_TEST
 
+/* Of any size, so that rounds end at any distance from the ring's end. */
+START_TEST(each_round_has_room_for_its_turn)
+{
+	static const unsigned char value[3 * LOG_UNIT];
+	struct log_event event = announced;
+	struct log_reader reader = { 0 };
+	uint32_t i, size, written;
+	uint64_t lost;
+
+	event.type = LOG_REGISTER;
+	event.value = value;
+	begin_again(&reader);
+	for (size = 0; size <= sizeof(value); size += LOG_UNIT) {
+		event.value_size = size;
+		written = k->segment.log_bytes / 4 * 3 /
+			  ((uint32_t)sizeof(struct log_record) + size + LOG_UNIT);
+		/* Twice: a round of these alone, whatever the one before had. */
+		for (i = 0; i < 2 * written; i++) {
+			use.since = clock_now();
+			log_write_inline(&k->segment, &event, log_stamp(&k->segment), &use);
+			if (i == written - 1)
+				ck_assert_uint_eq(read_all(&reader, &lost), written);
+		}
+		ck_assert_uint_eq(read_all(&reader, &lost), written);
+	}
+}
+END_TEST
+
 /* Killed behind the turn of a round: the next process writes both again. */
 START_TEST(a_turn_without_its_record_is_no_event)
 {
@@ -247,6 +276,7 @@ int main(void)
 				       a_slow_writer_takes_an_eighth_of_the_ring,
 				       a_reader_behind_a_slow_writer_learns_what_it_has_missed,
 				       the_next_holder_overwrites_nothing_recent,
+				       each_round_has_room_for_its_turn,
 				       a_turn_without_its_record_is_no_event,
 				       NULL };
 

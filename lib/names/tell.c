@@ -11,7 +11,7 @@
  */
 #include "lib/names/tell.h"
 
-#include "shm/log.h"
+#include "shm/log_ring.h"
 
 /* After this many records, check whether any listener is still alive. */
 #define CHECK_EVERY 4096u
@@ -25,18 +25,34 @@ static void telling_begin(struct kreg *k, const struct log_event *event)
 	log_write(&m->segment, event, log_stamp(&m->segment), &m->log_use);
 }
 
-static void telling_end(struct kreg *k)
+/* The same, for those that write most records. */
+static inline __attribute__((always_inline)) void
+telling_begin_inline(struct kreg *k, const struct log_event *event)
+{
+	struct member *m = k->member;
+
+	lock_take(&m->telling);
+	log_write_inline(&m->segment, event, log_stamp(&m->segment), &m->log_use);
+}
+
+static __attribute__((noinline)) void check_listeners(struct kreg *k)
+{
+	log_check_listeners(&k->segment, &k->lives);
+}
+
+static inline void telling_end(struct kreg *k)
 {
 	bool check = !(++k->member->records % CHECK_EVERY);
 
 	lock_give(&k->member->telling);
 	log_tell_after_cas(&k->segment);
-	if (check)
-		log_check_listeners(&k->segment, &k->lives);
+	if (caa_unlikely(check))
+		check_listeners(k);
 }
 
 /* The event of @own, without key and value if they are damaged. */
-static struct log_event event_of(struct kreg *k, enum log_type type, const struct found *own)
+static inline __attribute__((always_inline)) struct log_event
+event_of(struct kreg *k, enum log_type type, const struct found *own)
 {
 	struct log_event event = {
 		.type = type, .owner = k->self.owner, .pid = k->self.pid, .image = k->self.image
@@ -48,7 +64,9 @@ static struct log_event event_of(struct kreg *k, enum log_type type, const struc
 	event.place = own->place;
 	event.key = own->entry->bytes;
 	event.key_size = entry_key_size(own->info);
-	if (!entry_has_room(&k->segment, own->entry, ENTRY_HEAD + event.key_size))
+	/* One that fits into the first line needs no check, as in entry_has_key(). */
+	if (caa_unlikely(event.key_size > sizeof(own->entry->bytes)) &&
+	    !entry_has_room(&k->segment, own->entry, ENTRY_HEAD + event.key_size))
 		event.key_size = 0;
 	if (type == LOG_UNREGISTER || type == LOG_TAKE)
 		return event;
@@ -62,7 +80,7 @@ void tell_register_now(struct kreg *k, const struct found *own, uint32_t flags)
 	struct log_event event = event_of(k, LOG_REGISTER, own);
 
 	event.flags = flags;
-	telling_begin(k, &event);
+	telling_begin_inline(k, &event);
 	telling_end(k);
 }
 
@@ -83,7 +101,7 @@ void tell_unregister_now(struct kreg *k, const struct found *own)
 {
 	struct log_event event = event_of(k, LOG_UNREGISTER, own);
 
-	telling_begin(k, &event);
+	telling_begin_inline(k, &event);
 }
 
 void tell_unregister_done(struct kreg *k)
