@@ -438,6 +438,14 @@ supervised() {
 	"$regtool" signal given/steady KILL
 	until_ok is_other given/steady "$steady"
 	doctor 0 "a service that was restarted once is in order"
+	steady=$(pid_of given/steady)
+	kill -STOP "$steady"
+	until_ok "$regtool" ls --key given/steady --state stopped -q
+	doctor 1 "a service of a supervisor that is stopped"
+	finds "has its name" "^failure stopped default: pid $steady .*holds \"given/steady\""
+	exits 0 "and one line, however many owners it is" [ "$(grep -c "pid $steady .*is stopped" "$folder/out")" = 1 ]
+	kill -CONT "$steady"
+	until_ok "$regtool" ls --key given/steady --state running -q
 	printf '[Service bad]\nExecStart=sh -c "exit 3"\nType=notify\n' >>"$folder/given.ini"
 	exits 4 "a change cannot start a service" "$regtool" up "$folder/given.ini" --namespace given
 	doctor 1 "a service that was given up"

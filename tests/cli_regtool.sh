@@ -252,6 +252,7 @@ watching() {
 		NR == 1 { known = $1 == "register" && $3 == "old" }
 		NR == 2 { begun = $1 == "register" && $2 == pid && $3 == "new" && $4 == "value" }
 		NR == 3 { ended = $1 == "purge" && $2 == pid && $3 == "new" }
+		{ print > "/dev/stderr" }
 		END { exit !(NR == 3 && known && begun && ended) }' "$folder/events"
 	if [ "$mode" = guard ]; then
 		exits 0 "the last one says how the owner ended" grep -q '^purge .* new value (killed by SIGKILL)$' "$folder/events"

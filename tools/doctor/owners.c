@@ -151,6 +151,25 @@ static unsigned int check_children(const struct doctor_patient *p, const struct 
 	return stopped;
 }
 
+/*
+ * In the fallback a started program is two owners, its foster parent's and its watcher's: only that
+ * with names has something to say.
+ */
+static bool is_said_by_other(const struct doctor_patient *p, size_t which)
+{
+	const struct doctor_load *load = &p->now->loads[which], *other;
+	size_t i;
+
+	if (load->entries || load->readers)
+		return false;
+	for (i = 0; i < p->now->load_count; i++) {
+		other = &p->now->loads[i];
+		if (other->entries && other->owner.pid == load->owner.pid)
+			return true;
+	}
+	return false;
+}
+
 static void check_states(const struct doctor_patient *p)
 {
 	unsigned int odd = 0, unknown = 0;
@@ -164,6 +183,8 @@ static void check_states(const struct doctor_patient *p)
 		/* It may have died meanwhile. */
 		unknown += who->state == WHO_UNKNOWN &&
 			   kreg_owner_is_alive(p->k, &p->now->loads[i].owner);
+		if (is_odd(who) && is_said_by_other(p, i))
+			continue;
 		if (is_odd(who) && odd++ < DOCTOR_MOST)
 			say_state(p, &p->now->loads[i], who);
 		else if (who->state == WHO_RUNNING && p->now->stat.life == KREG_LIFE_FALLBACK &&
