@@ -238,6 +238,8 @@ waiting() {
 
 watching() {
 	run_service old value
+	# Of the mode before: what is started below opens it later than it is looked at.
+	rm -f "$folder/events"
 	"$regtool" watch --known --count 3 >"$folder/events" 2>&1 &
 	watcher=$!
 	started="$started $watcher"
