@@ -28,6 +28,8 @@
 #include <linux/bpf.h>
 #include <linux/close_range.h>
 
+#include "base/kernel.h"
+
 #define LOWEST (STDERR_FILENO + 1)
 
 /* Since 6.5: BPF_OBJ_GET takes a path relative to a folder's fd. */
@@ -48,6 +50,12 @@ struct plugs {
 	int count;
 };
 
+/* As in kernel.h. */
+static inline int open_at(int folder, const char *path, int flags, mode_t mode)
+{
+	return (int)syscall(SYS_openat, folder, path, flags | O_CLOEXEC, mode);
+}
+
 /*
  * Takes those of the three that are free. Another thread may do the same at once, or the
  * program may open one itself: then open() returns a number above them and nothing is
@@ -59,11 +67,11 @@ static void plug(struct plugs *plugs)
 
 	plugs->count = 0;
 	for (low = 0; low < LOWEST; low++) {
-		if (fcntl(low, F_GETFD) >= 0)
+		if (kernel_fcntl(low, F_GETFD) >= 0)
 			continue;
-		fd = open("/", O_PATH | O_CLOEXEC);
+		fd = open_at(AT_FDCWD, "/", O_PATH, 0);
 		if (fd >= LOWEST)
-			close(fd);
+			kernel_close(fd);
 		if (fd < 0 || fd >= LOWEST)
 			return;
 		plugs->fds[plugs->count++] = fd;
@@ -75,7 +83,7 @@ static void unplug(const struct plugs *plugs)
 	int i;
 
 	for (i = 0; i < plugs->count; i++)
-		close(plugs->fds[i]);
+		kernel_close(plugs->fds[i]);
 }
 
 /*
@@ -124,12 +132,12 @@ static int lift_both(int result, int *ends)
 
 int fd_open(const char *path, int flags, mode_t mode)
 {
-	return MADE(open(path, flags | O_CLOEXEC, mode));
+	return MADE(open_at(AT_FDCWD, path, flags, mode));
 }
 
 int fd_open_at(int folder, const char *path, int flags)
 {
-	return MADE(openat(folder, path, flags | O_CLOEXEC));
+	return MADE(open_at(folder, path, flags, 0));
 }
 
 int fd_socket_of(int family, int type)

@@ -43,18 +43,18 @@ gid_t process_gid(void)
 	return (gid_t)syscall(SYS_getgid);
 }
 
-const char *process_refused(int *err)
+const char *process_refused(bool all, int *err)
 {
 	static const struct {
 		long number;
 		const char *name;
 	} calls[] = {
-		{ SYS_gettid, "gettid" },   { SYS_getpid, "getpid" }, { SYS_getuid, "getuid" },
-		{ SYS_geteuid, "geteuid" }, { SYS_getgid, "getgid" },
+		{ SYS_geteuid, "geteuid" }, { SYS_gettid, "gettid" }, { SYS_getpid, "getpid" },
+		{ SYS_getuid, "getuid" },   { SYS_getgid, "getgid" },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+	for (i = 0; i < (all ? sizeof(calls) / sizeof(*calls) : 1); i++) {
 		if (syscall(calls[i].number) >= 0)
 			continue;
 		*err = -errno;

@@ -28,9 +28,9 @@ gid_t process_gid(void);
 
 /*
  * The name of the first of those calls that is refused to the calling thread, with *err,
- * or NULL.
+ * or NULL. Unless @all, only process_euid() is tried.
  */
-const char *process_refused(int *err);
+const char *process_refused(bool all, int *err);
 
 /*
  * Whether /proc is that of our PID namespace: if not, its numbers denote other processes.

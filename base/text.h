@@ -7,7 +7,7 @@
  * registry would wait for these faults as long as for the rest.
  *
  * Context   any; signal-safe.
- * Used by   process.c, shm/segment_open.c, shm/boot.c, lib/registry/options.c.
+ * Used by   process.c, shm/segment_open.c, shm/row.c, shm/boot.c, lib/registry/options.c.
  */
 #ifndef KREG_BASE_TEXT_H
 #define KREG_BASE_TEXT_H
@@ -16,24 +16,50 @@
 #include <stddef.h>
 #include <string.h>
 
+/* As strcmp() == 0, strchr() and strlen(), which would have to be bound: kernel.h. */
+static inline bool text_is(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++)
+		b++;
+	return *a == *b;
+}
+
+static inline const char *text_find(const char *text, char c)
+{
+	for (; *text && *text != c; text++)
+		;
+	return *text ? text : NULL;
+}
+
+static inline size_t text_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length]) {
+		/* A compiler would make a call of strlen() of the loop. */
+		__asm__("" : "+r"(length));
+		length++;
+	}
+	return length;
+}
+
 /*
  * The strings of @parts, which ends with NULL, one behind the other. False: there is not
  * enough room for all, and @out is "".
  */
 static inline bool text_join(char *out, size_t room, const char *const *parts)
 {
-	size_t at = 0, length;
-	bool fits = true;
+	size_t at = 0;
+	const char *from;
 
-	for (; *parts && fits; parts++) {
-		length = strlen(*parts);
-		fits = length < room - at;
-		if (fits)
-			memcpy(out + at, *parts, length);
-		at += fits ? length : 0;
+	for (; *parts; parts++) {
+		for (from = *parts; *from && at + 1 < room; from++)
+			out[at++] = *from;
+		if (*from)
+			at = room;
 	}
-	out[fits ? at : 0] = 0;
-	return fits;
+	out[at < room ? at : 0] = 0;
+	return at < room;
 }
 
 #define TEXT_NUMBER 24

@@ -44,7 +44,7 @@ uint64_t row_namespace(const char *path)
 		return 0;
 	text[got] = 0;
 	errno = EPROTO;
-	at = strchr(text, '[');
+	at = text_find(text, '[');
 	for (at = at ? at + 1 : ""; text_is_digit(*at); at++)
 		number = number * 10 + (unsigned)(*at - '0');
 	return number;

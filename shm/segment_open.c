@@ -50,7 +50,11 @@
 
 #include "shm/boot.h"
 #include "base/fd.h"
+#include "base/kernel.h"
 #include "base/text.h"
+
+/* A path of a registry that is opened without malloc(). */
+#define NAME_SHORT 192
 
 /* Only the fields that are used of a registry's file. */
 int segment_stat(int fd, struct stat *st, uint64_t *born)
@@ -58,7 +62,7 @@ int segment_stat(int fd, struct stat *st, uint64_t *born)
 	struct statx x;
 
 	*born = 0;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &x))
+	if (kernel_statx(fd, STATX_BASIC_STATS | STATX_BTIME, &x))
 		return fstat(fd, st) ? -errno : 0;
 	memset(st, 0, sizeof(*st));
 	st->st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
@@ -95,7 +99,7 @@ int segment_check_file_system(const struct segment_path *path, int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs)) {
+	if (kernel_fstatfs(fd, &fs)) {
 		int err = -errno;
 
 		segment_say(path,
@@ -189,12 +193,13 @@ static int check_name(const struct segment_path *path, const struct segment_head
 	/*
 	 * A successor's file is the name, a + and its id; the header has the name alone.
 	 */
-	size_t length = 0;
+	size_t length = 0, same = 0;
 
 	while (path->file[length] && path->file[length] != '+')
 		length++;
-	if (length < SEGMENT_FILE_MAX && !strncmp(header->file, path->file, length) &&
-	    !header->file[length])
+	while (same < length && same < SEGMENT_FILE_MAX && header->file[same] == path->file[same])
+		same++;
+	if (length < SEGMENT_FILE_MAX && same == length && !header->file[length])
 		return 0;
 	segment_say(path,
 		    "%s/%s is a registry that was made as %.*s; give it that name again, or remove "
@@ -312,7 +317,7 @@ int segment_examine(const struct segment_path *path, int fd, struct segment_head
 		err = segment_check_file_system(path, fd);
 	if (err)
 		return err;
-	got = pread(fd, header, sizeof(*header), 0);
+	got = kernel_pread(fd, header, sizeof(*header), 0);
 	if (got < 0) {
 		err = -errno;
 		segment_say(path, "cannot read %s/%s: %s; allow pread64(2) in the sandbox",
@@ -331,14 +336,16 @@ int segment_examine(const struct segment_path *path, int fd, struct segment_head
 
 int segment_open(struct segment *out, const struct segment_path *path, bool writable)
 {
-	size_t room = strlen(path->directory) + strlen(path->file) + 2;
 	/* An array of PATH_MAX would be two pages of stack that most programs never reach. */
-	char *name = malloc(room);
+	char short_name[NAME_SHORT], *name = short_name;
+	size_t room = text_length(path->directory) + text_length(path->file) + 2;
 	struct segment s = { .fd = -1 };
 	struct segment_header header;
 	struct stat st;
 	int fd, err;
 
+	if (room > sizeof(short_name))
+		name = malloc(room);
 	if (!name)
 		return -ENOMEM;
 	text_join(name, room, (const char *[]){ path->directory, "/", path->file, NULL });
@@ -358,10 +365,11 @@ int segment_open(struct segment *out, const struct segment_path *path, bool writ
 				    (unsigned long long)s.bytes, name, strerror(-err));
 	}
 	/* Not kept, see segment_reserve.c. */
-	close(fd);
+	kernel_close(fd);
 	if (!err)
 		*out = s;
 out:
-	free(name);
+	if (name != short_name)
+		free(name);
 	return err;
 }

@@ -32,6 +32,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
+
 /* 1 MiB of land. */
 #define MORE_SLABS 1024u
 
@@ -48,7 +50,8 @@ int segment_open_part(const struct segment *s, uint64_t offset, uint64_t bytes)
 
 	if (!at)
 		return -ENOMEM;
-	if (mprotect(at - more, bytes + more, s->writable ? PROT_READ | PROT_WRITE : PROT_READ))
+	if (kernel_mprotect(at - more, bytes + more,
+			    s->writable ? PROT_READ | PROT_WRITE : PROT_READ))
 		err = -errno;
 	errno = before;
 	return err;

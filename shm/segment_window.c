@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/kernel.h"
 
 /* What a slab takes: its land, and its entry in the directory. */
 #define SLAB_COST (SLAB_BYTES + sizeof(struct directory_entry))
@@ -78,7 +79,7 @@ static uint64_t left_of(int what, const char *path, const char *label, uint64_t 
 	struct rlimit limit;
 	uint64_t used;
 
-	if (getrlimit(what, &limit) || limit.rlim_cur == RLIM_INFINITY)
+	if (kernel_getrlimit(what, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
 	if (!read_number(path, label, &taken))
 		return limit.rlim_cur / 2;
@@ -192,7 +193,7 @@ static int window_map(struct segment_window *window, int fd, uint64_t offset, ui
 	 * Keeps the registry, which is not this process's own memory, out of its core
 	 * dumps.
 	 */
-	madvise(at, bytes + before, MADV_DONTDUMP);
+	kernel_madvise(at, bytes + before, MADV_DONTDUMP);
 	*window = (struct segment_window){ offset, bytes, at + before };
 	return 0;
 }

@@ -140,7 +140,7 @@ static int least_calls(int (*body)(void *data), int mode)
 
 START_TEST(system_calls_of_an_open_for_reading)
 {
-	static const int most[MODES] = { [MODE_FALLBACK] = 22, [MODE_GUARD] = 64 };
+	static const int most[MODES] = { [MODE_FALLBACK] = 17, [MODE_GUARD] = 59 };
 	int mode = _i, calls;
 
 	begin(mode);

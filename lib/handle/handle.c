@@ -42,18 +42,39 @@ int handle_thread_slow(struct kreg *k, struct thread **out)
 	return thread_get(k, out);
 }
 
+/*
+ * A reader's is asked here, when it is first needed: the first look of a process at its own
+ * folder of /proc takes some 25 us, and a process has the same PID namespace for
+ * all its life. A process that has hidden /proc from itself by then gets what one does that
+ * never saw it: without /proc it sends no signal to a process by its number (opened.c). A child
+ * of fork() that asks for its copy may be in another namespace than its parent, and asks for its
+ * own.
+ */
+static uint64_t own_pid_namespace(const struct kreg *k)
+{
+	uint64_t own = load_relaxed(&k->pid_namespace); /* relaxed: a number alone */
+
+	if (own == PID_NAMESPACE_NOT_ASKED) {
+		own = row_pid_namespace();
+		/* Callers hold the handle as const. relaxed: as above; all threads store the same */
+		store_relaxed(&((struct kreg *)k)->pid_namespace, own);
+	}
+	return own;
+}
+
 /* The guard's pids are those of the initial PID namespace. */
 bool handle_pid_is_ours(const struct kreg *k, owner_t owner)
 {
-	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL;
+	uint64_t theirs = ROW_PID_NAMESPACE_INITIAL, own;
 
 	if (!k->lives.facts) {
 		if (owner_seat(owner) >= row_end(&k->segment))
 			return false;
 		theirs = k->segment.rows[owner_seat(owner)].who.pid_namespace;
 	}
+	own = own_pid_namespace(k);
 	/* If /proc does not show a namespace, the two are assumed to be equal. */
-	return !k->pid_namespace || !theirs || k->pid_namespace == theirs;
+	return !own || !theirs || own == theirs;
 }
 
 static bool look_for_file(struct kreg *k, uint64_t now)

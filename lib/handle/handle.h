@@ -36,6 +36,9 @@
 /* The keys that lie in the first cache line of their entries. */
 #define SHORT_KEY_MAX (LINE_BYTES - ENTRY_HEAD)
 
+/* No namespace's number: those are of 32 bits. */
+#define PID_NAMESPACE_NOT_ASKED UINT64_MAX
+
 struct attendant;
 
 struct kreg {
@@ -54,7 +57,7 @@ struct kreg {
 	struct sweep_at sweep;
 	uint32_t crowded;             /* registrations that found the table small */
 	uint32_t slots_from;          /* see handle_tidy() */
-	uint64_t pid_namespace;       /* see row.h */
+	uint64_t pid_namespace;       /* see row.h; of a reader asked when it is needed */
 	uint64_t *fork_mark;          /* the next number; 0 in children: fork() wipes the page. Of
 				       * a reader a constant, as a child may use its copy */
 	struct cds_list_head threads; /* this and the next two: thread.c */

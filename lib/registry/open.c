@@ -317,7 +317,7 @@ static int open_handle(struct kreg *k, struct opening *o, const char *name)
 	if (k->writable && !k->joined)
 		grace_refused(&k->segment);
 	if (!k->writable)
-		k->pid_namespace = row_pid_namespace();
+		k->pid_namespace = PID_NAMESPACE_NOT_ASKED;
 	/*
 	 * Handles start to sweep at different places, so that two seldom sweep the same
 	 * slab.

@@ -22,30 +22,28 @@
 
 int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded)
 {
-	struct origin *origin = calloc(1, sizeof(*origin));
+	const char *const texts[] = { opening->base, opening->path.directory,
+				      guarded ? opening->guard : "none" };
+	size_t sizes[] = { text_length(texts[0]) + 1, text_length(texts[1]) + 1,
+			   text_length(texts[2]) + 1 };
+	struct origin *origin = calloc(1, sizeof(*origin) + sizes[0] + sizes[1] + sizes[2]);
 
 	if (!origin)
 		return -ENOMEM;
-	origin->base = strdup(opening->base);
-	origin->directory = strdup(opening->path.directory);
-	origin->guard = strdup(guarded ? opening->guard : "none");
+	origin->base = (char *)(origin + 1);
+	origin->directory = origin->base + sizes[0];
+	origin->guard = origin->directory + sizes[1];
+	text_join(origin->base, sizes[0], (const char *[]){ texts[0], NULL });
+	text_join(origin->directory, sizes[1], (const char *[]){ texts[1], NULL });
+	text_join(origin->guard, sizes[2], (const char *[]){ texts[2], NULL });
 	text_join(origin->name, sizeof(origin->name), (const char *[]){ name, NULL });
 	text_join(origin->file, sizeof(origin->file), (const char *[]){ opening->file, NULL });
-	if (!origin->base || !origin->directory || !origin->guard) {
-		origin_free(origin);
-		return -ENOMEM;
-	}
 	*out = origin;
 	return 0;
 }
 
 void origin_free(struct origin *origin)
 {
-	if (!origin)
-		return;
-	free(origin->base);
-	free(origin->directory);
-	free(origin->guard);
 	free(origin);
 }
 
@@ -79,7 +77,7 @@ bool opening_name_is_allowed(const char *name)
 	const char *at;
 
 	for (at = name; *at; at++) {
-		if (!text_is_alnum(*at) && !strchr("._-", *at))
+		if (!text_is_alnum(*at) && !text_find("._-", *at))
 			return false;
 	}
 	return *name && *name != '.' && at - name <= KREG_NAME_MAX;
@@ -88,7 +86,7 @@ bool opening_name_is_allowed(const char *name)
 /* "UID:NAME" or "NAME". */
 static bool name_read(struct opening *o, const char *name)
 {
-	const char *colon = strchr(name, ':');
+	const char *colon = text_find(name, ':');
 	unsigned long owner = process_euid();
 	char *end, digits[TEXT_NUMBER];
 
@@ -163,11 +161,14 @@ void opening_say_no_life(const struct opening *o, int err, uint32_t share)
 			    err == -ESHUTDOWN ? "it is being stopped; retry" : strerror(-err));
 }
 
-/* Ownership is decided by user ids, so the calls that return them have to work. */
+/*
+ * Ownership is decided by user ids, so the calls that return them have to work. A reader has
+ * nothing of its own, and its user only says which registry it means.
+ */
 static int caller_check(const struct opening *o)
 {
 	int err = 0;
-	const char *refused = process_refused(&err);
+	const char *refused = process_refused(!(o->options.flags & KREG_OPEN_READONLY), &err);
 
 	if (refused)
 		segment_say(&o->path,
@@ -219,7 +220,7 @@ int opening_read(struct opening *out, const char *name, const struct kreg_option
 				     "starting with a dot, optionally after UID:");
 	folder_choose(out, first_of(o->directory, "KREG_DIR", NULL));
 	out->guard = first_of(o->guard, "KREG_GUARD", LIFE_GUARD_DEFAULT);
-	if (!strcmp(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
+	if (text_is(out->guard, "none") || o->life == KREG_LIFE_FALLBACK)
 		out->guard = NULL;
 	out->plan.max_bytes = o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES;
 	out->plan.may_shrink = !o->max_bytes;

@@ -46,7 +46,7 @@ void opening_say_why(const struct opening *o, int err);
 /* Logs why the guard gave no life; @share: the seats that one user may have. */
 void opening_say_no_life(const struct opening *o, int err, uint32_t share);
 
-/* -ENOMEM. NULL is allowed. */
+/* In one block with its strings. -ENOMEM. NULL is allowed. */
 int origin_new(struct origin **out, const struct opening *opening, const char *name, bool guarded);
 void origin_free(struct origin *origin);
 
