@@ -16,6 +16,7 @@
  */
 #include "lib/registry/folder.h"
 #include "base/process.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,9 @@
 
 #define RUN FOLDER_RUN
 #define SHM FOLDER_SHM
+
+/* Named, so that libkreg.order has it: the linker puts equal strings where it finds the first. */
+static const char run_folder[] = RUN;
 
 /* Only root can have made it, and other users cannot move folders in it away. */
 static bool has_run(void)
@@ -74,7 +78,7 @@ void folder_choose(struct opening *o, const char *given)
 
 	o->base = given;
 	o->path.directory = given;
-	if (given && strcmp(given, RUN))
+	if (given && !text_is(given, run_folder))
 		return;
 	snprintf(o->folder, sizeof(o->folder), RUN "/%u", o->path.owner);
 	o->base = given || has_run() ? RUN : SHM;
