@@ -280,10 +280,16 @@ void kreg_inner_started(struct kreg *k, const char *space, const char *role,
 int kreg_inner_seat(struct kreg *k, uint64_t *owner);
 
 /*
- * Writes into the registry whose life it is: the caller's, or its child @program's, if
- * that is not 0.
+ * Writes into the registry that the life is the caller's. @foster: the caller's parent, which
+ * has taken it and holds it; 0: it is the caller's own.
  */
-void kreg_inner_sit(struct kreg *k, pid_t program);
+void kreg_inner_sit(struct kreg *k, pid_t foster);
+
+/*
+ * Writes into the registry that the caller holds its life on behalf of @program, of which
+ * the life @first says the rest.
+ */
+void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program);
 
 /* Ends the life, in the fallback. */
 void kreg_inner_leave(void);

@@ -60,37 +60,40 @@ uint32_t row_time_namespace(void)
 	return (uint32_t)row_namespace("/proc/self/ns/time");
 }
 
-/*
- * The start time of @pid, which is the caller or its child; 0: not known. /proc/self is
- * the caller's in every mount. If /proc is mounted for another PID namespace, its numbers
- * denote other processes, so /proc/PID would give the start of a stranger, and judge.c
- * would later find the holder dead because the times differ.
- */
-static uint64_t start_for_row(pid_t pid)
-{
-	struct process process;
-
-	if (pid == process_pid())
-		return process_read_self(&process) ? process_start_of(&process) : 0;
-	return process_proc_is_ours() ? process_start(pid) : 0;
-}
-
 int row_reserve(const struct segment *s, owner_t self)
 {
 	return segment_raise(s, &s->header->seats_high, owner_seat(self) + 1, s->rows,
 			     sizeof(*s->rows));
 }
 
-void row_facts_of(struct row_facts *out, pid_t pid)
+/*
+ * The start time is that of /proc/self, which is the caller's in every mount. If /proc is
+ * mounted for another PID namespace, its numbers denote other processes, so /proc/PID would
+ * give the start of a stranger, and judge.c would later find the holder dead because the
+ * times differ.
+ */
+void row_facts_of(struct row_facts *out)
 {
+	struct process process;
+
 	*out = (struct row_facts){
-		.who = { .pid = (uint32_t)pid,
+		.who = { .pid = (uint32_t)process_pid(),
 			 .time_namespace = row_time_namespace(),
-			 .start = start_for_row(pid),
+			 .start = process_read_self(&process) ? process_start_of(&process) : 0,
 			 .pid_namespace = row_pid_namespace() },
 		.uid = process_uid(),
 		.gid = process_gid(),
 	};
+	prctl(PR_GET_NAME, out->comm);
+}
+
+void row_facts_again(struct row_facts *out, const struct segment *s, owner_t owner, pid_t pid)
+{
+	const struct row *row = row_look(s, owner_seat(owner));
+
+	*out = (struct row_facts){ .who = row->who, .uid = row->uid, .gid = row->gid };
+	/* A process with write access can put any pid into a row; the caller knows the right one. */
+	out->who.pid = (uint32_t)pid;
 	prctl(PR_GET_NAME, out->comm);
 }
 
@@ -162,12 +165,10 @@ void row_open(const struct segment *s, const struct life_self *self, const struc
 	open_row(s, self, facts, 0);
 }
 
-void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid)
+void row_open_foster(const struct segment *s, const struct life_self *self,
+		     const struct row_facts *facts, pid_t foster)
 {
-	struct row_facts facts;
-
-	row_facts_of(&facts, pid);
-	open_row(s, self, &facts, process_pid());
+	open_row(s, self, facts, foster);
 }
 
 pid_t row_foster(const struct segment *s, owner_t owner)

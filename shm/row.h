@@ -48,16 +48,20 @@ struct row_facts {
 	uint32_t uid, gid;
 	char comm[16];
 };
-void row_facts_of(struct row_facts *out, pid_t pid);
+void row_facts_of(struct row_facts *out);
+
+/* The same of @pid, without asking the kernel: as the row of @owner has it, but for the name. */
+void row_facts_again(struct row_facts *out, const struct segment *s, owner_t owner, pid_t pid);
 
 /*
  * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
  * It precedes the first entry: an entry of an owner without a row would be in no sum, and
- * would not keep the registry in use. @facts: of the caller. row_open_foster(): for a process that
- * holds its life on behalf of @pid, its child, which has no life of its own.
+ * would not keep the registry in use. @facts: of the caller. row_open_foster(): the process @foster
+ * holds the life on behalf of the one that @facts are of, which has no life of its own.
  */
 void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts);
-void row_open_foster(const struct segment *s, const struct life_self *self, pid_t pid);
+void row_open_foster(const struct segment *s, const struct life_self *self,
+		     const struct row_facts *facts, pid_t foster);
 
 /*
  * At the last close, in front of the look for gifts; row_open() revokes it. row_has_closed():

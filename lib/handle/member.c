@@ -200,13 +200,13 @@ static int member_begin_life(struct member *m, const char *guard, struct row_fac
 	if (!m->segment.lives) {
 		m->guard = strdup(guard);
 		err = m->guard ? life_guard_join(guard, m->segment.header) : -ENOMEM;
-		row_facts_of(facts, process_pid());
+		row_facts_of(facts);
 		return err;
 	}
 	err = life_robust_begin(&m->self, m->segment.lives, m->segment.seats);
 	if (err)
 		return err;
-	row_facts_of(facts, process_pid());
+	row_facts_of(facts);
 	return life_robust_attach(&m->self);
 }
 
@@ -296,7 +296,7 @@ static int join(struct kreg *k, const char *guard)
 	if (is_new)
 		err = member_new(&m, k, guard, &facts);
 	else
-		row_facts_of(&facts, process_pid());
+		row_facts_of(&facts);
 	if (err)
 		return err;
 	k->pid_namespace = facts.who.pid_namespace;

@@ -2,8 +2,9 @@
 /*
  * The seat of a program to be started, taken in a child of fork(), whose memory is a copy
  * of the starter's. Under the guard the seat stays when the child becomes the program. In
- * the fallback exec would end it, so the child stays, as a foster parent. A child of
- * fork() has one thread and takes one seat, so a static variable holds it.
+ * the fallback exec would end it, so the child stays, as a foster parent, and the program,
+ * its child, writes the row. A child of fork() has one thread and takes one seat, so a static
+ * variable holds it, also in a child of its own that has taken none.
  */
 #include "base/process.h"
 #include "lib/handle/handle.h"
@@ -32,16 +33,20 @@ int kreg_inner_seat(struct kreg *k, uint64_t *owner)
 	return err;
 }
 
-void kreg_inner_sit(struct kreg *k, pid_t program)
+void kreg_inner_sit(struct kreg *k, pid_t foster)
 {
 	struct row_facts facts;
 
-	if (program) {
-		row_open_foster(&k->segment, &seat, program);
-		return;
-	}
-	row_facts_of(&facts, process_pid());
-	row_open(&k->segment, &seat, &facts);
+	row_facts_of(&facts);
+	row_open_foster(&k->segment, &seat, &facts, foster);
+}
+
+void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program)
+{
+	struct row_facts facts;
+
+	row_facts_again(&facts, &k->segment, first, program);
+	row_open_foster(&k->segment, &seat, &facts, process_pid());
 }
 
 void kreg_inner_leave(void)

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -28,7 +29,7 @@ static void close_one_on_exec(int fd)
 }
 
 /* An fd that is closed during the reading is not listed again, and no other fd is skipped. */
-static void for_each(int first, void (*change)(int fd))
+static void for_each(int first, int last, void (*change)(int fd))
 {
 	alignas(struct dirent64) char names[2048];
 	int folder = fd_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
@@ -42,7 +43,7 @@ static void for_each(int first, void (*change)(int fd))
 			int fd = atoi(entry->d_name);
 
 			at += entry->d_reclen;
-			if (*entry->d_name != '.' && fd >= first && fd != folder)
+			if (*entry->d_name != '.' && fd >= first && fd <= last && fd != folder)
 				change(fd);
 		}
 	}
@@ -52,13 +53,20 @@ static void for_each(int first, void (*change)(int fd))
 void fds_close_on_exec(int first)
 {
 	if (syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC))
-		for_each(first, close_one_on_exec);
+		for_each(first, INT_MAX, close_one_on_exec);
 }
 
-static void close_from(int first)
+static void close_from(int first, int last)
 {
-	if (syscall(SYS_close_range, first, ~0u, 0))
-		for_each(first, close_one);
+	if (first <= last && syscall(SYS_close_range, first, last, 0))
+		for_each(first, last, close_one);
+}
+
+void fds_close(int last)
+{
+	close_from(0, last - 1);
+	close_from(last + 1, INT_MAX);
+	close(last);
 }
 
 void fds_keep(const int *fds, int count)
@@ -77,5 +85,5 @@ void fds_keep(const int *fds, int count)
 		else
 			dup2(above[i], i);
 	}
-	close_from(count);
+	close_from(count, INT_MAX);
 }

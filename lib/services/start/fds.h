@@ -9,7 +9,7 @@
  *           close-on-exec before 5.11).
  * Context   a child of fork() with one thread; async-signal-safe, does not allocate
  *           memory.
- * Used by   start_child.c, start_watch.c, start_minder.c.
+ * Used by   start_child.c, start_foster.c, start_watch.c, start_minder.c.
  */
 #ifndef KREG_LIB_FDS_H
 #define KREG_LIB_FDS_H
@@ -17,6 +17,9 @@
 #pragma GCC visibility push(hidden)
 
 void fds_close_on_exec(int first);
+
+/* Closes all, @last after all others. */
+void fds_close(int last);
 
 /* fds[i] becomes fd i, or is closed if it is -1. All others are closed. */
 void fds_keep(const int *fds, int count);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the child of a start does until the program runs, and the foster parent.
+ * What the child of a start does until the program runs.
  *
  * Under the guard the child takes the seat of its process, which stays when it becomes
  * the program. In the fallback exec ends a life, so the child stays as a foster parent,
- * whose life stands for that of the program:
+ * whose life stands for that of the program (start_foster.c):
  *
  *   guard      starter -- program                 the program's life
  *   fallback   starter -- foster -- program       the foster's life, the program's pid
@@ -13,14 +13,6 @@
  *   before START_SEATED                  nothing, or a life that is over
  *   before START_GO, the starter too     the same: without a starter the child never becomes the
  *                                        program
- *   the foster, later                    the name is gone, and the kernel kills the program; if the
- *                                        program has changed its credentials, the watcher kills it
- *                                        (start_watch.c)
- *   the program                          the foster ends the watcher and its own life, then reaps
- *                                        the program, and ends like it; so the starter's waitpid(2)
- *                                        comes after the name's end
- *
- * The foster has a copy of the starter's memory and none of its fds.
  */
 #include "lib/services/start/start_child.h"
 
@@ -29,31 +21,44 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/services/start/fds.h"
+#include "lib/services/start/start_foster.h"
 #include "lib/services/start/start_minder.h"
 #include "lib/services/start/start_watch.h"
 #include "base/fd.h"
 #include "base/process.h"
 
-#define EXIT_NOT_RUN 127
-
-static void __attribute__((noreturn))
-give_up(const struct start_plan *plan, enum start_word_type type, int err)
+void start_say(int to, struct start_word word)
 {
-	start_say(plan, (struct start_word){ .type = type, .error = err });
-	_exit(EXIT_NOT_RUN);
+	while (send(to, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+bool start_hear(int from, struct start_word *word)
+{
+	ssize_t size;
+
+	do {
+		size = recv(from, word, sizeof(*word), 0);
+	} while (size < 0 && errno == EINTR);
+	return size == sizeof(*word);
+}
+
+void start_give_up(const struct start_plan *plan, int err)
+{
+	start_say(plan->link, (struct start_word){ .type = START_NO_SEAT, .error = err });
+	_exit(START_NOT_RUN);
 }
 
 static void __attribute__((noreturn))
 give_up_at(const struct start_plan *plan, enum kreg_exec_step step, int err)
 {
-	start_say(plan, (struct start_word){ .type = START_NO_EXEC, .error = err, .pid = step });
-	_exit(EXIT_NOT_RUN);
+	start_say(plan->link,
+		  (struct start_word){ .type = START_NO_EXEC, .error = err, .pid = step });
+	_exit(START_NOT_RUN);
 }
 
 /*
@@ -89,25 +94,13 @@ static void signals_by_default(void)
 	}
 }
 
-/* The kernel kills this process when @parent's thread ends, which may have happened already. */
-static void die_with(pid_t parent)
+void start_die_with(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-		_exit(EXIT_NOT_RUN);
+		_exit(START_NOT_RUN);
 }
 
-static bool hear_go(const struct start_plan *plan)
-{
-	struct start_word word = { 0 };
-	ssize_t size;
-
-	do {
-		size = recv(plan->link, &word, sizeof(word), 0);
-	} while (size < 0 && errno == EINTR);
-	return size == sizeof(word) && word.type == START_GO;
-}
-
-static int open_as(const char *path, int flags, int fd)
+int start_open_as(const char *path, int flags, int fd)
 {
 	int opened = fd_open(path, flags, 0644);
 	int err = 0;
@@ -128,7 +121,7 @@ static int open_if_closed(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
 
-	return flags < 0 || flags & FD_CLOEXEC ? open_as("/dev/null", O_WRONLY, fd) : 0;
+	return flags < 0 || flags & FD_CLOEXEC ? start_open_as("/dev/null", O_WRONLY, fd) : 0;
 }
 
 static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
@@ -137,7 +130,7 @@ static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 	int err;
 
 	*step = KREG_EXEC_OUTPUT;
-	err = in_foreground ? 0 : open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+	err = in_foreground ? 0 : start_open_as("/dev/null", O_RDONLY, STDIN_FILENO);
 	if (!err)
 		*step = KREG_EXEC_DIRECTORY;
 	if (!err && how->directory && chdir(how->directory))
@@ -145,7 +138,7 @@ static int set_up(const struct kreg_start *how, enum kreg_exec_step *step)
 	if (!err)
 		*step = KREG_EXEC_OUTPUT;
 	if (!err && how->output)
-		err = open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
+		err = start_open_as(how->output, O_WRONLY | O_APPEND | O_CREAT, STDOUT_FILENO);
 	if (!err && how->output && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 		err = -errno;
 	if (!err)
@@ -179,10 +172,11 @@ static void fill_in_pid(char **environment)
  * long on another CPU to reserve the name. If it never says so, nothing is left of it but a
  * file for the output.
  */
-static void __attribute__((noreturn)) become_program(const struct start_plan *plan)
+void start_become_program(const struct start_plan *plan)
 {
 	struct start_plan own = *plan;
 	enum kreg_exec_step step;
+	struct start_word word;
 	sigset_t none;
 	int err;
 
@@ -194,136 +188,14 @@ static void __attribute__((noreturn)) become_program(const struct start_plan *pl
 	if (!err)
 		err = readiness_hand_over(own.readiness);
 	fill_in_pid(own.environment);
-	if (!hear_go(&own))
-		_exit(EXIT_NOT_RUN);
+	if (!start_hear(own.link, &word) || word.type != START_GO)
+		_exit(START_NOT_RUN);
 	if (err)
 		give_up_at(&own, step, err);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvpe(own.how->argv[0], (char **)(uintptr_t)own.how->argv, own.environment);
 	give_up_at(&own, KREG_EXEC_PROGRAM, -errno);
-}
-
-static void __attribute__((noreturn)) end_like(int status)
-{
-	const struct rlimit no_core = { 0 };
-	sigset_t none;
-
-	if (WIFEXITED(status))
-		_exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &no_core);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	raise(WTERMSIG(status));
-	_exit(128 + WTERMSIG(status));
-}
-
-/* Whether the child has ended; does not reap it. */
-static bool has_ended(pid_t child)
-{
-	siginfo_t info = { .si_pid = 0 };
-
-	return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) &&
-	       info.si_pid == child;
-}
-
-static void end_watcher(pid_t watcher)
-{
-	kill(watcher, SIGKILL);
-	waitpid(watcher, NULL, 0);
-}
-
-/*
- * Stops the foster when the program is stopped by @signal in the foreground of a
- * terminal, so that the shell's job control works; both go on together. Not for SIGSTOP:
- * a sender that sends that to the program only would not know that it has to wake the
- * foster as well.
- */
-static void stop_alike(pid_t program, int signal)
-{
-	siginfo_t info = { .si_pid = 0 };
-	sigset_t set;
-
-	if (signal != SIGCHLD || waitid(P_PID, (id_t)program, &info, WSTOPPED | WNOHANG) ||
-	    info.si_pid != program || info.si_status == SIGSTOP)
-		return;
-	sigemptyset(&set);
-	sigaddset(&set, info.si_status);
-	raise(info.si_status);
-	sigprocmask(SIG_UNBLOCK, &set,
-		    NULL); /* the signal is delivered here; SIGCONT ends the stop */
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	kill(program, SIGCONT);
-}
-
-/* Passes signals on until the program ends. */
-static void __attribute__((noreturn))
-foster(const struct start_plan *plan, pid_t program, pid_t watcher)
-{
-	const bool in_foreground = plan->how->flags & KREG_START_FOREGROUND;
-	const int kept[] = { -1, -1, -1, plan->link };
-	siginfo_t info;
-	sigset_t all;
-	int signal, fd, status = 0;
-
-	/* The link last: its end says that nothing else of the starter's is open here. */
-	fds_keep(kept, STDERR_FILENO + 2);
-	close(STDERR_FILENO + 1);
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		open_as("/dev/null", O_RDWR, fd);
-	sigfillset(&all);
-	while (!has_ended(program)) {
-		/* Without the watcher nothing would end the program when the foster ends. */
-		if (has_ended(watcher))
-			kill(program, SIGKILL);
-		signal = sigwaitinfo(&all, &info);
-		/*
-		 * A signal from a terminal goes to the whole group, so the program has
-		 * got it too.
-		 */
-		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-			kill(program, signal);
-		if (in_foreground)
-			stop_alike(program, signal);
-	}
-	/* Before the foster's life ends: then no entry of the watcher is left in the line. */
-	end_watcher(watcher);
-	/*
-	 * Until the program is reaped its pid is not reused, so not while this life was
-	 * alive.
-	 */
-	kreg_inner_leave();
-	waitpid(program, &status, 0);
-	end_like(status);
-}
-
-static void __attribute__((noreturn)) start_fostered(const struct start_plan *plan)
-{
-	const char *slash = strrchr(plan->how->argv[0], '/');
-	pid_t own = process_pid(), program, watcher;
-	uint64_t owner;
-	int err = kreg_inner_seat(plan->k, &owner);
-
-	if (err)
-		give_up(plan, START_NO_SEAT, err);
-	prctl(PR_SET_NAME, slash ? slash + 1 : plan->how->argv[0]);
-	program = _Fork();
-	if (program == 0) {
-		die_with(own);
-		become_program(plan);
-	}
-	if (program < 0)
-		give_up(plan, START_NO_SEAT, -errno);
-	kreg_inner_sit(plan->k, program);
-	/*
-	 * If the foster is killed here, the program still dies with it: it has not got
-	 * START_GO.
-	 */
-	watcher = start_watch_foster(plan, program);
-	if (watcher < 0)
-		give_up(plan, START_NO_SEAT, watcher);
-	start_say(plan, (struct start_word){ START_SEATED, 0, owner, program });
-	foster(plan, program, watcher);
 }
 
 void start_child(const struct start_plan *plan)
@@ -338,23 +210,24 @@ void start_child(const struct start_plan *plan)
 	if (!(plan->how->flags & KREG_START_FOREGROUND))
 		setsid();
 	if (dies)
-		die_with(plan->starter);
+		start_die_with(plan->starter);
 	/* Before a life is taken, so that the minder inherits only the session. */
 	if (is_supervised)
 		err = start_minder(plan);
 	if (err)
-		give_up(plan, START_NO_SEAT, err);
+		start_give_up(plan, err);
 	if (kreg_inner_is_fallback(k))
-		start_fostered(plan);
+		start_foster(plan);
 	err = kreg_inner_seat(k, &owner);
 	if (!err && dies && !is_supervised)
 		err = start_watch_starter(plan);
 	/* The pidfd was that of this process's parent if the parent is still the starter. */
 	if (dies)
-		die_with(plan->starter);
+		start_die_with(plan->starter);
 	if (err)
-		give_up(plan, START_NO_SEAT, err);
+		start_give_up(plan, err);
 	kreg_inner_sit(k, 0);
-	start_say(plan, (struct start_word){ START_SEATED, 0, owner, process_pid() });
-	become_program(plan);
+	start_say(plan->link, (struct start_word){
+				      .type = START_SEATED, .owner = owner, .pid = process_pid() });
+	start_become_program(plan);
 }

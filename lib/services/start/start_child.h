@@ -7,7 +7,7 @@
  * Needs     all signals blocked; a plan whose memory does not change.
  * Context   the child of a fork(), possibly of a process with threads: only
  *           async-signal-safe calls.
- * Used by   start.c.
+ * Used by   start_run.c, start_foster.c, start_watch.c, start_minder.c.
  */
 #ifndef KREG_LIB_START_CHILD_H
 #define KREG_LIB_START_CHILD_H
@@ -32,12 +32,17 @@ struct start_plan {
 };
 
 enum start_word_type {
-	START_SEATED = 1, /* @owner is to hold the name, @pid is to be the program */
+	/*
+	 * @owner is to hold the name, @pid is to be the program; in the fallback @watcher is to
+	 * stand in line behind
+	 */
+	START_SEATED = 1,
 	START_NO_SEAT,
 	/* @pid is the step, enum kreg_exec_step. No word, but the end: exec worked, or all died */
 	START_NO_EXEC,
 	START_GO,      /* from the starter */
-	START_WATCHED, /* @owner is the watcher, which is to stand in line behind the foster */
+	START_PROGRAM, /* to the watcher: @pid is to be the program */
+	START_WATCHED, /* from the watcher: it watches, as @watcher and @watcher_pid */
 };
 
 struct start_word {
@@ -45,9 +50,32 @@ struct start_word {
 	int32_t error;
 	uint64_t owner;
 	int64_t pid;
+	uint64_t watcher;
+	int64_t watcher_pid;
 };
 
+/* The exit status of a child that never becomes the program. */
+#define START_NOT_RUN 127
+
 void start_child(const struct start_plan *plan) __attribute__((noreturn));
+
+/* The rest of a child that has a seat and has said so: it becomes the program. */
+void start_become_program(const struct start_plan *plan) __attribute__((noreturn));
+
+/* Sends one word over the socket @to, or does not if no process has the other end. */
+void start_say(int to, struct start_word word);
+
+/* Waits for the next word. False: no process has the other end any more. */
+bool start_hear(int from, struct start_word *word);
+
+/* Says START_NO_SEAT, and ends. */
+void start_give_up(const struct start_plan *plan, int err) __attribute__((noreturn));
+
+/* The kernel kills this process when @parent's thread ends, which may have happened already. */
+void start_die_with(pid_t parent);
+
+/* Opens a file as the fd @fd. 0, or a negative errno. */
+int start_open_as(const char *path, int flags, int fd);
 
 #pragma GCC visibility pop
 

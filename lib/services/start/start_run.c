@@ -108,22 +108,22 @@ static int hear_word(struct starting *s, struct start_word *word)
 }
 
 /*
- * By the owner that it sent itself over a link that only the child and its children have:
- * /proc would hide the watcher from a starter that has dropped its privileges.
+ * By the owner that came over a link that only the child and its children have: /proc would
+ * hide the watcher from a starter that has dropped its privileges.
  */
 static int open_watcher(struct starting *s, const struct start_word *word)
 {
-	const struct kreg_owner watcher = { .token = word->owner };
+	const struct kreg_owner watcher = { .token = word->watcher };
 	int fd;
 
-	s->watcher = word->owner;
+	s->watcher = word->watcher;
 	/*
 	 * In another PID namespace the watcher cannot be signalled, only left to end by
 	 * itself.
 	 */
-	if (!kreg_inner_pid_is_ours(s->k, word->owner))
+	if (!kreg_inner_pid_is_ours(s->k, word->watcher))
 		return 0;
-	fd = fd_pidfd((pid_t)word->pid);
+	fd = fd_pidfd((pid_t)word->watcher_pid);
 	/* The pid was the watcher's if its life is not over now. */
 	if (fd >= 0 && kreg_owner_is_alive(s->k, &watcher)) {
 		s->watcher_fd = fd;
@@ -134,29 +134,19 @@ static int open_watcher(struct starting *s, const struct start_word *word)
 	return fd >= 0 || fd == -ESRCH ? -ECHILD : fd;
 }
 
-/* In the fallback two of them come, in either order. */
 static int hear_seated(struct starting *s)
 {
 	struct start_word word;
-	int err;
+	int err = hear_word(s, &word);
 
-	while (!s->what.owner.token || (kreg_inner_is_fallback(s->k) && !s->watcher)) {
-		err = hear_word(s, &word);
-		if (err)
-			return err;
-		if (word.type == START_NO_SEAT)
-			return word.error;
-		if (word.type == START_WATCHED)
-			err = open_watcher(s, &word);
-		else if (word.type == START_SEATED)
-			s->what.owner =
-				(struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
-		else
-			err = -ECHILD;
-		if (err)
-			return err;
-	}
-	return 0;
+	if (err)
+		return err;
+	if (word.type == START_NO_SEAT)
+		return word.error;
+	if (word.type != START_SEATED || !word.watcher == kreg_inner_is_fallback(s->k))
+		return -ECHILD;
+	s->what.owner = (struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+	return word.watcher ? open_watcher(s, &word) : 0;
 }
 
 int start_pidfd(struct kreg *k, const struct kreg_owner *owner, int child)

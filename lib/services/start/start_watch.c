@@ -27,7 +27,8 @@
  *                       process may have reaped the program before, and its pid may be reused: so
  *                       only the watcher, which has a pidfd, signals the process in the watcher's
  *                       row (opened.h)
- *   the watcher         the foster kills the program, and ends like it
+ *   the watcher         the foster kills the program, and ends like it; before the watcher
+ *                       watches, the program ends, because it waits for that
  *   the program         the foster ends the watcher, then its own life, and ends like the program
  *   the starter         as before; if the program is to die with it, the kernel kills the foster,
  *                       unless the starter has changed its credentials and may not signal it:
@@ -55,34 +56,26 @@
 #include "base/process.h"
 
 /*
- * The watcher's fds. In the fallback FD_STARTER is a starter with which the program is to
- * die, or -1.
+ * What the watcher watches, by pidfds. In the fallback STARTER is a starter with which the
+ * program is to die; under the guard that is OTHER, and STARTER is -1.
  */
-enum { FD_OTHER, FD_PROGRAM, FD_STARTER, FDS };
+enum { OTHER, PROGRAM, STARTER, WATCHED };
 
-void start_say(const struct start_plan *plan, struct start_word word)
-{
-	while (send(plan->link, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
-static void close_pidfds(const int *fds)
+static void close_pidfds(int *fds)
 {
 	int i;
 
-	for (i = 0; i < FDS; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
+	for (i = 0; i < WATCHED; i++)
+		fd_close(&fds[i]);
 }
 
-/* @starter: 0 for none. */
+/* 0 for a process that there is not. */
 static int open_pidfds(int *fds, pid_t other, pid_t program, pid_t starter)
 {
-	const pid_t pids[FDS] = { other, program, starter };
+	const pid_t pids[WATCHED] = { other, program, starter };
 	int i, err = 0;
 
-	for (i = 0; i < FDS; i++) {
+	for (i = 0; i < WATCHED; i++) {
 		fds[i] = err || !pids[i] ? -1 : fd_pidfd(pids[i]);
 		if (pids[i] && fds[i] < 0 && !err)
 			err = fds[i];
@@ -102,22 +95,21 @@ static void stand_apart(void)
 	prctl(PR_SET_NAME, "kreg-watcher");
 }
 
-/* @fds: which of its fds there are. */
 static void __attribute__((noreturn)) watch(const int *fds)
 {
-	struct pollfd at[FDS];
+	struct pollfd at[WATCHED];
 	int i;
 
 	/* poll() ignores fds that are -1. */
-	for (i = 0; i < FDS; i++)
-		at[i] = (struct pollfd){ .fd = fds[i] < 0 ? -1 : i, .events = POLLIN };
-	while (!at[FD_PROGRAM].revents) {
-		if (poll(at, FDS, -1) < 0)
+	for (i = 0; i < WATCHED; i++)
+		at[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	while (!at[PROGRAM].revents) {
+		if (poll(at, WATCHED, -1) < 0)
 			continue;
-		for (i = 0; i < FDS; i++) {
-			if (i == FD_PROGRAM || !at[i].revents)
+		for (i = 0; i < WATCHED; i++) {
+			if (i == PROGRAM || !at[i].revents)
 				continue;
-			fd_pidfd_signal(FD_PROGRAM, SIGKILL);
+			fd_pidfd_signal(fds[PROGRAM], SIGKILL);
 			/* Once is enough. */
 			at[i] = (struct pollfd){ .fd = -1 };
 		}
@@ -125,52 +117,115 @@ static void __attribute__((noreturn)) watch(const int *fds)
 	_exit(0);
 }
 
-static void __attribute__((noreturn))
-be_watcher(const struct start_plan *plan, const int *fds, pid_t program)
+static bool has_ended(int pidfd)
 {
-	const int kept[] = { fds[FD_OTHER], fds[FD_PROGRAM], fds[FD_STARTER], plan->link };
-	uint64_t owner;
-	int err = kreg_inner_seat(plan->k, &owner);
+	struct pollfd at = { .fd = pidfd, .events = POLLIN };
 
-	if (err) {
-		start_say(plan, (struct start_word){ .type = START_NO_SEAT, .error = err });
-		_exit(1);
-	}
+	return poll(&at, 1, 0) == 1;
+}
+
+/* Waits for START_PROGRAM. Without a foster, or a program, there is nothing to watch. */
+static pid_t hear_program(int link, int foster)
+{
+	struct pollfd at[] = { { .fd = link, .events = POLLIN },
+			       { .fd = foster, .events = POLLIN } };
+	struct start_word word;
+
+	while (!at[0].revents && !at[1].revents)
+		poll(at, 2, -1);
+	if (!at[0].revents || !start_hear(link, &word) || word.type != START_PROGRAM)
+		_exit(START_NOT_RUN);
+	return (pid_t)word.pid;
+}
+
+/*
+ * Only the foster reaps the program, so the pid was the program's if the foster has not
+ * ended since.
+ */
+static int begin_to_watch(int *fds, pid_t program)
+{
+	fds[PROGRAM] = fd_pidfd(program);
+	if (fds[PROGRAM] >= 0 && has_ended(fds[OTHER]))
+		fd_close(&fds[PROGRAM]);
+	return fds[PROGRAM] < 0 ? -ECHILD : 0;
+}
+
+/* @link: to the program. */
+static void __attribute__((noreturn))
+be_watcher(const struct start_plan *plan, uint64_t first, int *fds, int link)
+{
+	const int kept[] = { fds[OTHER], link, fds[STARTER] };
+	struct start_word word = { .type = START_WATCHED, .watcher_pid = process_pid() };
+	pid_t program;
+	int err;
+
+	fds_keep(kept, 3);
+	fds[OTHER] = 0;
+	link = 1;
+	fds[STARTER] = fds[STARTER] < 0 ? -1 : 2;
 	stand_apart();
-	kreg_inner_sit(plan->k, program);
-	start_say(plan, (struct start_word){ START_WATCHED, 0, owner, process_pid() });
-	/* The link last: its end says that nothing else of the starter's is open here. */
-	fds_keep(kept, FDS + 1);
-	close(FDS);
+	err = kreg_inner_seat(plan->k, &word.watcher);
+	program = hear_program(link, fds[OTHER]);
+	if (!err)
+		err = begin_to_watch(fds, program);
+	if (!err)
+		kreg_inner_sit_behind(plan->k, first, program);
+	else
+		word = (struct start_word){ .type = START_NO_SEAT, .error = err };
+	start_say(link, word);
+	if (err)
+		_exit(START_NOT_RUN);
+	close(link);
 	watch(fds);
 }
 
-pid_t start_watch_foster(const struct start_plan *plan, pid_t program)
+pid_t start_watch_foster(const struct start_plan *plan, uint64_t first, int *link)
 {
 	bool dies = plan->how->flags & KREG_START_DIES_WITH_STARTER;
-	int fds[FDS], err = open_pidfds(fds, process_pid(), program, dies ? plan->starter : 0);
+	int fds[WATCHED], ends[2];
+	int err = open_pidfds(fds, process_pid(), 0, dies ? plan->starter : 0);
 	pid_t watcher;
 
 	if (err)
 		return err;
+	err = fd_socket_pair(SOCK_SEQPACKET, ends);
 	/* The pidfd was that of this process's parent if the parent is still the starter. */
-	if (dies && getppid() != plan->starter) {
-		close_pidfds(fds);
-		return -ESRCH;
-	}
-	watcher = _Fork();
+	if (!err && dies && getppid() != plan->starter)
+		_exit(START_NOT_RUN);
+	watcher = err ? err : _Fork();
 	if (watcher == 0)
-		be_watcher(plan, fds, program);
-	if (watcher < 0)
+		be_watcher(plan, first, fds, ends[1]);
+	if (watcher < 0 && !err)
 		watcher = -errno;
 	close_pidfds(fds);
+	if (!err)
+		close(ends[1]);
+	*link = err ? -1 : ends[0];
 	return watcher;
+}
+
+int start_be_watched(int link, struct start_word *seated)
+{
+	struct start_word word;
+	bool heard;
+
+	start_say(link, (struct start_word){ .type = START_PROGRAM, .pid = seated->pid });
+	heard = start_hear(link, &word);
+	close(link);
+	if (!heard)
+		return -ECHILD;
+	if (word.type != START_WATCHED)
+		return word.error ? word.error : -ECHILD;
+	seated->watcher = word.watcher;
+	seated->watcher_pid = word.watcher_pid;
+	return 0;
 }
 
 int start_beside(const int *fds, int count, void (*prepare)(void))
 {
 	int status = 0;
-	pid_t between = _Fork(), beside;
+	/* It needs no copy of the memory: it makes one for the process beside it. */
+	pid_t between = vfork(), beside;
 
 	if (between < 0)
 		return -errno;
@@ -192,13 +247,16 @@ int start_beside(const int *fds, int count, void (*prepare)(void))
 
 int start_watch_starter(const struct start_plan *plan)
 {
-	int fds[FDS], err = open_pidfds(fds, plan->starter, process_pid(), 0);
+	int fds[WATCHED], i, err = open_pidfds(fds, plan->starter, process_pid(), 0);
 
 	if (err)
 		return err;
-	err = start_beside(fds, FDS, stand_apart);
-	if (err > 0)
-		watch(fds);
-	close_pidfds(fds);
-	return err;
+	err = start_beside(fds, WATCHED, stand_apart);
+	if (err <= 0) {
+		close_pidfds(fds);
+		return err;
+	}
+	for (i = 0; i < WATCHED; i++)
+		fds[i] = fds[i] < 0 ? -1 : i;
+	watch(fds);
 }

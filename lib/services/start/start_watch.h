@@ -6,7 +6,7 @@
  *           PR_SET_PDEATHSIG; until it has ended, its name cannot be taken.
  * Needs     all signals blocked.
  * Context   as start_child.h.
- * Used by   start_child.c, start_minder.c.
+ * Used by   start_child.c, start_foster.c, start_minder.c.
  */
 #ifndef KREG_LIB_START_WATCH_H
 #define KREG_LIB_START_WATCH_H
@@ -16,10 +16,17 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * In the foster parent of @program: starts a child that watches both and says
- * START_WATCHED, or why not. Returns its pid, or a negative errno.
+ * In the foster parent, whose life is @first, before it starts the program: starts a child
+ * that is to watch both. Returns its pid and in *link a socket to it, or a negative errno.
  */
-pid_t start_watch_foster(const struct start_plan *plan, pid_t program);
+pid_t start_watch_foster(const struct start_plan *plan, uint64_t first, int *link);
+
+/*
+ * In the process that is to become the program: waits until the watcher watches it, fills in
+ * what START_SEATED says of it, and closes @link. 0; -ECHILD: the watcher has ended;
+ * errors of kreg_inner_seat().
+ */
+int start_be_watched(int link, struct start_word *seated);
 
 /*
  * In the process that is to become the program: starts a process, child of no process of
@@ -34,9 +41,6 @@ int start_watch_starter(const struct start_plan *plan);
  * parent, which ends. Returns 1 in the new process, and in the caller 0 or a negative errno.
  */
 int start_beside(const int *fds, int count, void (*prepare)(void));
-
-/* Sends one word to the starter. */
-void start_say(const struct start_plan *plan, struct start_word word);
 
 #pragma GCC visibility pop
 
