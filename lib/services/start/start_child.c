@@ -80,16 +80,17 @@ static void enter_cgroup(int folder)
  * Otherwise handlers of the starter would run here as soon as signals are unblocked. Most
  * have none: then one system call for each signal is enough.
  */
-static void signals_by_default(void)
+static void signals_by_default(bool has_no_handlers)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	struct sigaction now;
 	int signal;
 
-	for (signal = 1; signal < NSIG; signal++) {
-		/* With SIGCHLD ignored, or SA_NOCLDWAIT, it could not wait for a child. */
-		if (signal == SIGCHLD || (!sigaction(signal, NULL, &now) &&
-					  now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL))
+	/* With SIGCHLD ignored, or SA_NOCLDWAIT, it could not wait for a child. */
+	sigaction(SIGCHLD, &by_default, NULL);
+	for (signal = 1; signal < NSIG && !has_no_handlers; signal++) {
+		if (!sigaction(signal, NULL, &now) && now.sa_handler != SIG_IGN &&
+		    now.sa_handler != SIG_DFL)
 			sigaction(signal, &by_default, NULL);
 	}
 }
@@ -206,7 +207,7 @@ void start_child(const struct start_plan *plan)
 	bool is_supervised = plan->within->sign;
 	int err = 0;
 
-	signals_by_default();
+	signals_by_default(plan->has_no_handlers);
 	if (!(plan->how->flags & KREG_START_FOREGROUND))
 		setsid();
 	if (dies)

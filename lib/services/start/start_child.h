@@ -6,7 +6,8 @@
  *           ends and reports the reason.
  * Needs     all signals blocked; a plan whose memory does not change.
  * Context   the child of a fork(), possibly of a process with threads: only
- *           async-signal-safe calls.
+ *           async-signal-safe calls, and none by which the C library means the calling
+ *           thread, as raise(3).
  * Used by   start_run.c, start_foster.c, start_watch.c, start_minder.c.
  */
 #ifndef KREG_LIB_START_CHILD_H
@@ -28,7 +29,8 @@ struct start_plan {
 	const struct readiness *readiness;
 	pid_t starter;
 	const struct start_within *within;
-	int link; /* a SOCK_SEQPACKET; the starter has the other end */
+	int link;             /* a SOCK_SEQPACKET; the starter has the other end */
+	bool has_no_handlers; /* of signals */
 };
 
 enum start_word_type {

@@ -52,7 +52,7 @@ static void __attribute__((noreturn)) end_like(int status)
 	setrlimit(RLIMIT_CORE, &no_core);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	raise(WTERMSIG(status));
+	kill(process_pid(), WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }
 
@@ -87,7 +87,7 @@ static void stop_alike(pid_t program, int signal)
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, info.si_status);
-	raise(info.si_status);
+	kill(process_pid(), info.si_status);
 	sigprocmask(SIG_UNBLOCK, &set,
 		    NULL); /* the signal is delivered here; SIGCONT ends the stop */
 	sigprocmask(SIG_BLOCK, &set, NULL);

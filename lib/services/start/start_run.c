@@ -10,13 +10,36 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/sched.h>
 
 #include "lib/services/start/start_child.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
+
+/*
+ * As _Fork(), but in the child no signal has a handler, which otherwise needs a system call
+ * for each signal. Without the C library, which has no such call: in the child its record of the
+ * thread still has the starter's id. *cleared: whether the kernel could do so; a filter may
+ * refuse it too.
+ */
+static pid_t fork_without_handlers(bool *cleared)
+{
+	struct clone_args process = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	pid_t child;
+
+	/* Before the call, so that the child has it. */
+	*cleared = true;
+	child = (pid_t)syscall(SYS_clone3, &process, sizeof(process));
+	if (child >= 0)
+		return child;
+	*cleared = false;
+	return _Fork();
+}
 
 static int start_fork(struct starting *s)
 {
@@ -36,7 +59,7 @@ static int start_fork(struct starting *s)
 	plan.link = ends[1];
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	child = _Fork();
+	child = fork_without_handlers(&plan.has_no_handlers);
 	if (child == 0) {
 		close(ends[0]);
 		start_child(&plan);
@@ -64,9 +87,11 @@ static void hear(struct starting *s)
 /* -ETIMEDOUT; -ECANCELED; -ECHILD: the child has ended, and all that it said was received. */
 static int wait_for_news(struct starting *s, short *said)
 {
+	/* With it all that the program says is for kreg_program_hear(), also what it says at once. */
+	bool is_attended = s->how.flags & KREG_START_ATTEND;
 	struct pollfd at[] = {
 		{ .fd = s->link, .events = POLLIN },
-		{ .fd = readiness_fd(&s->readiness), .events = POLLIN },
+		{ .fd = is_attended ? -1 : readiness_fd(&s->readiness), .events = POLLIN },
 		{ .fd = s->pidfd, .events = POLLIN },
 		{ .fd = s->within.stop, .events = POLLIN },
 	};
