@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shm/index_ahead.h"
 #include "shm/place.h"
 #include "tests/support/unit.h"
 
@@ -108,6 +109,26 @@ START_TEST(a_claim_records_the_claimant_and_its_position)
 }
 END_TEST
 
+START_TEST(buckets_have_their_turns_in_the_order_of_the_list)
+{
+	uint64_t buckets;
+	uint32_t turn;
+
+	for (buckets = 1; buckets <= 65536; buckets *= 2) {
+		for (turn = 0; turn < buckets; turn++) {
+			uint32_t bucket = ahead_turn(turn, buckets);
+
+			ck_assert_uint_lt(bucket, buckets);
+			ck_assert_uint_eq(ahead_turn(bucket, buckets), turn);
+			if (turn)
+				ck_assert(order_is_before(
+					order_of_bucket(ahead_turn(turn - 1, buckets)),
+					order_of_bucket(bucket)));
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -116,6 +137,7 @@ int main(void)
 		buckets_with_the_same_number_of_bits_do_not_interleave,
 		a_reference_has_a_place_and_an_order,
 		a_claim_records_the_claimant_and_its_position,
+		buckets_have_their_turns_in_the_order_of_the_list,
 		NULL,
 	};
 

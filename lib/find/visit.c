@@ -16,6 +16,7 @@
 
 #include "lib/find/found.h"
 #include "lib/find/pattern.h"
+#include "shm/index_ahead.h"
 #include "shm/row.h"
 #include "shm/query.h"
 
@@ -40,6 +41,7 @@ struct batch {
 	uint32_t entries;
 	order_t from, until; /* the orders it covers: from, and up to until */
 	bool ended;          /* it reaches the end of the list */
+	struct index_ahead ahead;
 };
 
 static int batch_grow(struct batch *batch, size_t bytes)
@@ -153,6 +155,7 @@ static uint32_t position_of(const struct visit *v, const struct found *found, st
  */
 static int batch_collect(const struct visit *v, struct batch *batch, order_t end)
 {
+	struct index_ahead *ahead = &batch->ahead;
 	uint32_t kinds = visit_kinds(v);
 	struct kreg *k = v->k;
 	struct table_walk walk;
@@ -165,10 +168,13 @@ static int batch_collect(const struct visit *v, struct batch *batch, order_t end
 	batch->used = 0;
 	batch->entries = 0;
 	batch->ended = false;
+	if (end == ORDER_LAST)
+		index_ahead_look(ahead, &k->segment);
 	table_first(&k->segment, batch->from, end, &walk);
 	while (!(err = table_next(&k->segment, &k->lives, &walk, &found, &order))) {
 		uint32_t position = 0;
 
+		index_ahead(ahead, &k->segment, order);
 		if (order_is_before(order, batch->from))
 			continue;
 		if (batch->entries >= BATCH_ENTRIES && order != last) {
