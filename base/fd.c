@@ -412,11 +412,11 @@ ssize_t fd_read_text(const char *path, char *text, size_t size)
 
 	if (fd < 0)
 		return fd;
-	got = read(fd, text, size - 1);
+	got = kernel_read(fd, text, size - 1);
 	if (got < 0)
 		got = -errno;
 	else
 		text[got] = 0;
-	close(fd);
+	kernel_close(fd);
 	return got;
 }

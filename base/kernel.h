@@ -11,7 +11,7 @@
  * Promises  what the C library's functions of these names do, and errno.
  * Needs     nothing.
  * Context   any; async-signal-safe.
- * Used by   fd.c, shm/segment*.c. Not for mmap(2), whose arguments some architectures take in
+ * Used by   fd.c, shm/, member.c. Not for mmap(2), whose arguments some architectures take in
  *           memory, and which sanitizers have to see; nor for what makes an fd (fd.c).
  */
 #ifndef KREG_BASE_KERNEL_H
@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,6 +51,22 @@ static inline int kernel_fstatfs(int fd, struct statfs *out)
 static inline ssize_t kernel_pread(int fd, void *out, size_t bytes, off_t offset)
 {
 	return syscall(SYS_pread64, fd, out, bytes, offset);
+}
+
+static inline ssize_t kernel_read(int fd, void *out, size_t bytes)
+{
+	return syscall(SYS_read, fd, out, bytes);
+}
+
+static inline ssize_t kernel_readlink(const char *path, char *out, size_t room)
+{
+	return syscall(SYS_readlinkat, AT_FDCWD, path, out, room);
+}
+
+/* Of the calling thread. */
+static inline int kernel_get_name(char out[16])
+{
+	return (int)syscall(SYS_prctl, PR_GET_NAME, out, 0, 0, 0);
 }
 
 static inline int kernel_getrlimit(int what, struct rlimit *out)

@@ -60,6 +60,7 @@
 #include <linux/futex.h>
 
 #include "base/background.h"
+#include "base/kernel.h"
 #include "base/process.h"
 
 /*
@@ -116,7 +117,7 @@ static int list_new(struct life_keeper *keeper)
 
 	if (at == MAP_FAILED)
 		return -ENOMEM;
-	if (madvise(at, sizeof(*keeper->list), MADV_DONTFORK)) {
+	if (kernel_madvise(at, sizeof(*keeper->list), MADV_DONTFORK)) {
 		err = -errno;
 		munmap(at, sizeof(*keeper->list));
 		return err;

@@ -19,10 +19,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/kernel.h"
 #include "base/process.h"
 #include "base/text.h"
 
@@ -36,7 +36,7 @@ const struct row row_of_nobody;
 uint64_t row_namespace(const char *path)
 {
 	char text[64];
-	ssize_t got = readlink(path, text, sizeof(text) - 1);
+	ssize_t got = kernel_readlink(path, text, sizeof(text) - 1);
 	uint64_t number = 0;
 	const char *at;
 
@@ -84,7 +84,7 @@ void row_facts_of(struct row_facts *out)
 		.uid = process_uid(),
 		.gid = process_gid(),
 	};
-	prctl(PR_GET_NAME, out->comm);
+	kernel_get_name(out->comm);
 }
 
 void row_facts_again(struct row_facts *out, const struct segment *s, owner_t owner, pid_t pid)

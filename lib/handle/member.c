@@ -31,6 +31,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
 #include "base/process.h"
 #include "lib/handle/handle.h"
 #include "shm/ended.h"
@@ -64,7 +65,7 @@ static int page_new(void **out)
 
 	if (page == MAP_FAILED)
 		return -errno;
-	if (madvise(page, SEGMENT_PAGE, MADV_WIPEONFORK)) {
+	if (kernel_madvise(page, SEGMENT_PAGE, MADV_WIPEONFORK)) {
 		err = -errno;
 		munmap(page, SEGMENT_PAGE);
 		return err;
