@@ -140,7 +140,7 @@ static inline bool grace_fences_itself(const struct segment_header *header, bool
 	 * relaxed: a thread that misses fence_since is covered by the second that grace.c
 	 * waits
 	 */
-	return caa_unlikely(fenced) || caa_unlikely(load_relaxed(&header->fence_since));
+	return caa_unlikely(fenced) || caa_unlikely(load_operand(&header->fence_since));
 }
 
 /*
@@ -227,7 +227,7 @@ static inline bool grace_read_leaves(struct slot *slot)
 	 */
 	fence_acquire();
 	/* relaxed: after the fence */
-	if (caa_unlikely(!(load_relaxed(&slot->reading) & 1)))
+	if (caa_unlikely(!(load_operand(&slot->reading) & 1)))
 		return false;
 	grace_leave(&slot->reading);
 	return true;

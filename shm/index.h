@@ -106,16 +106,34 @@ static inline bool index_cell_is_idle(uint64_t cell, uint32_t number, uint64_t b
 			(order_hash(ref_order(cell)) ^ number) & (uint32_t)(buckets - 1));
 }
 
+/* The halves of the words of a line. */
+typedef uint32_t __attribute__((may_alias)) index_half;
+
+#ifdef INDEX_BY_SSE2
+/* As __builtin_ctz(), of a set that is not empty. */
+static inline __attribute__((always_inline)) uint64_t index_lowest(uint32_t set)
+{
+#ifdef __x86_64__
+	uint64_t bit;
+
+	/* The compiler would extend it to 64 bits once more. */
+	__asm__("rep bsfl %1, %k0" : "=r"(bit) : "r"(set) : "cc");
+	return bit;
+#else
+	return (uint32_t)__builtin_ctz(set);
+#endif
+}
+
 /*
- * The first cell of @line for the order of @hash; NULL: there is none. One comparison of
- * eight words: the control word is among them, and never matches.
+ * The cells of @line for the order of @hash: two bits for each word, that of its lower half and
+ * that of its upper one. One comparison of eight words: the control word is among them, and never
+ * matches.
  */
-static inline __attribute__((always_inline)) const uint64_t *
-index_match(const struct index_line *line, uint32_t hash)
+static inline __attribute__((always_inline)) uint32_t index_matches(const struct index_line *line,
+								    uint32_t hash)
 {
 	/* As ref_make() has it; a hash has as many bits as an order has room for. */
 	const uint32_t low = 2 * hash + 2 * ORDER_OF_ENTRY;
-#ifdef INDEX_BY_SSE2
 	const __m128i *two = (const __m128i *)line;
 	const __m128i sought = _mm_set1_epi32((int)low);
 	/* The low halves of four words each. */
@@ -123,25 +141,33 @@ index_match(const struct index_line *line, uint32_t hash)
 				  _MM_SHUFFLE(2, 0, 2, 0));
 	__m128 b = _mm_shuffle_ps(_mm_castsi128_ps(two[2]), _mm_castsi128_ps(two[3]),
 				  _MM_SHUFFLE(2, 0, 2, 0));
-	uint32_t equal = (uint32_t)_mm_movemask_epi8(
+
+	return (uint32_t)_mm_movemask_epi8(
 		_mm_packs_epi32(_mm_cmpeq_epi32(_mm_castps_si128(a), sought),
 				_mm_cmpeq_epi32(_mm_castps_si128(b), sought)));
+}
 
-	/* Two bits for each word of eight bytes. */
-	if (!equal)
-		return NULL;
-#ifdef __x86_64__
-	{
-		uint64_t bit;
+/* The first cell of @line for the order of @hash; NULL: there is none. */
+static inline __attribute__((always_inline)) const uint64_t *
+index_match(const struct index_line *line, uint32_t hash)
+{
+	uint32_t set = index_matches(line, hash);
 
-		/* As __builtin_ctz(), which would be extended to 64 bits once more. */
-		__asm__("rep bsfl %1, %k0" : "=r"(bit) : "r"(equal) : "cc");
-		return (const uint64_t *)((const char *)line + bit * 4);
-	}
+	return set ? (const uint64_t *)((const index_half *)line + index_lowest(set)) : NULL;
+}
+
+/* The upper half of that, which says where it leads to. */
+static inline __attribute__((always_inline)) const index_half *
+index_match_upper(const struct index_line *line, uint32_t hash)
+{
+	uint32_t set = index_matches(line, hash) & 0xaaaa;
+
+	return set ? (const index_half *)line + index_lowest(set) : NULL;
+}
 #else
-	return (const uint64_t *)((const char *)line + (uint32_t)__builtin_ctz(equal) * 4ul);
-#endif
-#else
+static inline const uint64_t *index_match(const struct index_line *line, uint32_t hash)
+{
+	const uint32_t low = 2 * hash + 2 * ORDER_OF_ENTRY;
 	uint32_t i;
 
 	for (i = 0; i < INDEX_CELLS; i++) {
@@ -150,8 +176,15 @@ index_match(const struct index_line *line, uint32_t hash)
 			return &line->cells[i];
 	}
 	return NULL;
-#endif
 }
+
+static inline const index_half *index_match_upper(const struct index_line *line, uint32_t hash)
+{
+	const index_half *at = (const index_half *)index_match(line, hash);
+
+	return at ? at + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) : NULL;
+}
+#endif
 
 /*
  * What the index says of @q. 0: *entry at *place is the first of its order, unless it has a

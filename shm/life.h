@@ -55,6 +55,8 @@ struct life_table {
 	/* of the pin of the words */
 	uint64_t device, inode;
 	uint32_t seats;
+	/* the same under the guard; 0 in the fallback */
+	uint32_t guarded;
 	/* of the words' mapping, for life_guard_close(), life_guard_forget() */
 	size_t words_bytes;
 	size_t facts_bytes;

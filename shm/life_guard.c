@@ -213,7 +213,7 @@ static int tables_map(struct life_table *table, int folder, const char *path)
 	err = pin_check(folder, LIFE_PIN_EXIT, &st);
 	if (err)
 		return err == -ENOENT ? -ENODEV : err;
-	table->seats = table->control->seats;
+	table->seats = table->guarded = table->control->seats;
 	table->words_bytes = whole_pages(table->seats * sizeof(uint64_t));
 	table->facts_bytes = whole_pages(table->seats * sizeof(struct life_seat));
 	err = pin_map(folder, path, LIFE_PIN_LIVES, table->words_bytes, &at);

@@ -15,7 +15,7 @@ void look_renew(const struct segment *s)
 	/* relaxed: a bound of this process's own */
 	store_relaxed(&look->lines_of_land,
 		      load_relaxed(&s->view->slabs) * (uint32_t)(SLAB_BYTES / LINE_BYTES));
-	store_relaxed(&look->rows, segment_rows(s)); /* relaxed: as above */
+	store_relaxed(&look->rows, s->lives ? segment_rows(s) : 0); /* relaxed: as above */
 	if (!s->lines || !segment_buckets_can_be(s, buckets))
 		return;
 	/* relaxed: as above */
@@ -25,6 +25,6 @@ void look_renew(const struct segment *s)
 	/* relaxed: the epoch below has the order */
 	while (mask < buckets - 1 && !cas_relaxed(&look->mask, &mask, buckets - 1))
 		;
-	/* ORD[look_renew:A] release: the mask, then the epoch; pairs with look_epoch:A */
+	/* ORD[look_renew:A] release: the mask, then the epoch; pairs with look_begin:A */
 	store_release(&look->epoch, epoch);
 }

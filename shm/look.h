@@ -13,6 +13,9 @@
  *   lines_of_land       when more is accessible       a smaller number asks the list
  *   rows                when more are reserved        the same
  *
+ * A lookup goes by the mask that it loads behind the epoch. What look_has_all() compares for a miss
+ * may have been loaded a little earlier, and be smaller: then the table has grown, and it says no.
+ *
  * Threads of a process renew the look at the same time without a lock. One that is late stores
  * an epoch that is over, so that the next lookup renews it again; the mask it leaves, as that
  * only grows. With a smaller mask beside a later epoch a lookup would go by a cell of a line
@@ -23,7 +26,7 @@
  *
  * Promises  as index.h does of index_probe(). A look that was not renewed for long only sends
  *           lookups to the list.
- * Needs     look_probe(): that the epoch was loaded by look_epoch() before the entry is read,
+ * Needs     look_probe(): look_begin() before the line and the entry are read,
  *           and that look_held() says so when all was copied. Of many lookups in one look it
  *           may be asked once, behind the last one, as may look_has_all(): the look was right for
  *           the whole time then, and so for each of them.
@@ -33,11 +36,12 @@
 #ifndef KREG_SHM_LOOK_H
 #define KREG_SHM_LOOK_H
 
+#include "shm/copy.h"
 #include "shm/index.h"
 
 /*
- * Loads a word with acquire, and puts it aside, where it takes no register that a hit has a
- * use for: of nine that a function need not save, six have the arguments of a lookup.
+ * Words that are put aside take no register that a hit has a use for: of nine that a function need
+ * not save, six have the arguments of a lookup.
  */
 #if defined(INDEX_BY_SSE2) && defined(__x86_64__)
 typedef __m128i look_aside;
@@ -55,6 +59,44 @@ static inline uint64_t look_get(look_aside aside)
 {
 	return (uint64_t)_mm_cvtsi128_si64(aside);
 }
+
+static inline look_aside look_set(uint64_t word)
+{
+	return _mm_cvtsi64_si128((int64_t)word);
+}
+
+/* To and from bytes, as copy_out(). */
+static inline look_aside look_copy(const unsigned char *from)
+{
+	return _mm_loadl_epi64((const __m128i *)from);
+}
+
+static inline void look_copied(void *to, look_aside aside)
+{
+	_mm_storel_epi64(to, aside);
+}
+
+/* Epoch and mask by one load, of which the processor may make two, in any order. */
+typedef __m128i look_began;
+
+static inline look_began look_load(const struct segment_look *look)
+{
+	look_began began = _mm_loadu_si128((const __m128i *)&look->epoch);
+
+	/* As above. */
+	__asm__ volatile("" : "+x"(began) : : "memory");
+	return began;
+}
+
+static inline uint64_t look_epoch(look_began began)
+{
+	return look_get(began);
+}
+
+static inline uint64_t look_least_mask(look_began began)
+{
+	return look_get(_mm_unpackhi_epi64(began, began));
+}
 #else
 typedef uint64_t look_aside;
 
@@ -67,53 +109,104 @@ static inline uint64_t look_get(look_aside aside)
 {
 	return aside;
 }
+
+static inline look_aside look_set(uint64_t word)
+{
+	return word;
+}
+
+static inline look_aside look_copy(const unsigned char *from)
+{
+	look_aside aside;
+
+	copy_out(&aside, from, sizeof(aside));
+	return aside;
+}
+
+static inline void look_copied(void *to, look_aside aside)
+{
+	memcpy(to, &aside, sizeof(aside));
+}
+
+typedef struct {
+	uint64_t epoch, mask;
+} look_began;
+
+static inline look_began look_load(const struct segment_look *look)
+{
+	look_began began;
+
+	began.epoch = look_put(&look->epoch);
+	began.mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
+	return began;
+}
+
+static inline uint64_t look_epoch(look_began began)
+{
+	return began.epoch;
+}
+
+static inline uint64_t look_least_mask(look_began began)
+{
+	return began.mask;
+}
 #endif
 
-/* Whether what was read since look_epoch() holds. */
-static inline bool look_held(const struct segment *s, look_aside epoch)
+_Static_assert(offsetof(struct segment_look, mask) ==
+		       offsetof(struct segment_look, epoch) + sizeof(uint64_t),
+	       "they are loaded together");
+
+/*
+ * The beginning of a lookup: the epoch, which is loaded before all that comes behind it, and a mask
+ * that may be smaller than that of the epoch: for look_has_all(), not to go by.
+ */
+static inline look_began look_begin(const struct segment *s)
+{
+	/* ORD[look_begin:A] acquire: the epoch, then the mask; pairs with look_renew:A */
+	return look_load(&s->look);
+}
+
+/* Whether what was read since look_begin() holds. */
+static inline bool look_held(const struct segment *s, look_began began)
 {
 	/* ORD[look_held:A] acquire: as grace_peek_held:A; pairs with grace_advance:C */
 	fence_acquire();
 	/* relaxed: behind the fence */
-	return caa_likely(load_operand(&s->look.header->epoch) == look_get(epoch));
-}
-
-static inline look_aside look_epoch(const struct segment *s)
-{
-	/* ORD[look_epoch:A] acquire: the epoch, then the mask; pairs with look_renew:A */
-	return look_put(&s->look.epoch);
+	return caa_likely(load_operand(&s->look.header->epoch) == look_epoch(began));
 }
 
 /* Brings the look of @s, which is in private memory, up to date. */
 void look_renew(const struct segment *s);
 
 /*
- * Whether there were as many lines as @mask has, and the epoch was that of look_epoch(), all the
- * time until now. Behind look_probe_line(), whose fence orders its loads before these.
+ * Whether there were as many lines as @mask has, and the epoch was that of look_begin(), all the
+ * time until now. Behind look_probe_line(), whose fence orders its loads before these. A mask that
+ * is smaller than that of the line sends the lookup to the list.
  */
 static inline __attribute__((always_inline)) bool look_has_all(const struct segment_look *look,
-							       uint64_t mask, look_aside epoch)
+							       uint64_t mask, look_began began)
 {
 	/* relaxed: behind the fence */
 	return load_operand(&look->header->buckets) == mask + 1 &&
-	       load_operand(&look->header->epoch) == look_get(epoch); /* relaxed: as above */
+	       load_operand(&look->header->epoch) == look_epoch(began); /* relaxed: as above */
 }
 
 /*
  * What a line of the look says of @hash: 0, and the entry, as index_probe() does. -EAGAIN: ask
- * the list. -ENOENT: the name is free if look_has_all() says so for the mask and the epoch by
- * which the caller has come to the line; it is asked here if that is to be @certain.
+ * the list. -ENOENT: the name is free if look_has_all() says so for the mask and the beginning by
+ * which the caller has come to the line.
  */
-static inline __attribute__((always_inline)) int
-look_probe_line(const struct segment_look *look, const struct index_line *line, uint32_t hash,
-		uint64_t mask, look_aside epoch, bool certain, struct entry **entry)
+static inline __attribute__((always_inline)) int look_probe_line(const struct segment_look *look,
+								 const struct index_line *line,
+								 uint32_t hash,
+								 struct entry **entry)
 {
 	/*
 	 * ORD[look_probe_line:A] acquire: as index_probe:B; pairs with bump:A, complete:A,
 	 * line_overflow:B
 	 */
 	look_aside kept = look_put(&line->control);
-	const uint64_t *at = index_match(line, hash);
+	const index_half *at = index_match_upper(line, hash);
 	uint64_t control;
 	uint32_t upper;
 
@@ -125,7 +218,7 @@ look_probe_line(const struct segment_look *look, const struct index_line *line, 
 		 * bound, so one comparison does for both; what others than cells have there is
 		 * LOOK as well.
 		 */
-		upper = (uint32_t)(load_acquire(at) >> 32) - look->land_twice;
+		upper = load_acquire(at) - look->land_twice;
 		upper = upper >> 1 | upper << 31;
 		/* relaxed: a bound of this process's own */
 		if (caa_unlikely(upper >= load_operand(&look->lines_of_land)))
@@ -137,22 +230,27 @@ look_probe_line(const struct segment_look *look, const struct index_line *line, 
 	fence_acquire();
 	control = look_get(kept);
 	/* relaxed: behind the fence */
-	if (caa_unlikely(!(control & INDEX_COMPLETE) || load_operand(&line->control) != control ||
-			 (certain && !look_has_all(look, mask, epoch))))
+	if (caa_unlikely(!(control & INDEX_COMPLETE) || load_operand(&line->control) != control))
 		return -EAGAIN;
 	return -ENOENT;
 }
 
 /*
- * As index_probe(), by the look, in the epoch of look_epoch(). -ENOENT needs no look_held().
+ * As index_probe(), by the look, since look_begin(). -ENOENT needs no look_held().
  */
 static inline __attribute__((always_inline)) int look_probe(const struct segment *s, uint32_t hash,
-							    look_aside epoch, struct entry **entry)
+							    look_began began, struct entry **entry)
 {
 	const struct segment_look *look = &s->look;
-	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
+	const struct index_line *line;
+	int err;
 
-	return look_probe_line(look, look->lines + (hash & mask), hash, mask, epoch, true, entry);
+	/* relaxed: behind the epoch, so it is that of the epoch or a later one */
+	line = look->lines + (hash & load_operand(&look->mask));
+	err = look_probe_line(look, line, hash, entry);
+	if (err == -ENOENT && caa_unlikely(!look_has_all(look, look_least_mask(began), began)))
+		return -EAGAIN;
+	return err;
 }
 
 #endif

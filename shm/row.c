@@ -120,7 +120,7 @@ static void open_row(const struct segment *s, const struct life_self *self,
 	store_release(&row->foster, (uint32_t)foster);
 	/*
 	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with
-	 * handle_pid:A, lookup_owner:A
+	 * handle_pid:A, lookup_lives_robust:A
 	 */
 	store_release(&row->who.pid, facts->who.pid);
 	row->uid = facts->uid;

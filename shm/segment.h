@@ -105,12 +105,12 @@ struct segment_look {
 	uint32_t land_twice;
 	/* that lookups may follow a place to */
 	uint32_t lines_of_land;
-	/* that are reserved */
-	uint32_t rows;
+	/* in which the mask was read; LOOK_NEVER: it was not read. Beside the mask, see look_begin() */
+	uint64_t epoch;
 	/* of buckets: their number less 1 */
 	uint64_t mask;
-	/* in which the mask was read; LOOK_NEVER: it was not read */
-	uint64_t epoch;
+	/* that are reserved, in the fallback; 0 under the guard, where lookups need none */
+	uint32_t rows;
 };
 
 #define LOOK_NEVER UINT64_MAX

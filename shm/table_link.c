@@ -21,7 +21,7 @@ bool table_cas(uint64_t *link, ref_t *seen, ref_t next)
 {
 	/*
 	 * ORD[table_cas:A] acq_rel: what is in the entry, then the link to it; pairs with
-	 * table_load:A, lookup_is_name:A
+	 * table_load:A, lookup_has_key:A
 	 */
 	return cas_acq_rel(link, seen, next);
 }

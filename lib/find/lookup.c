@@ -237,67 +237,136 @@ static __attribute__((noinline, flatten)) ssize_t lookup_alone(struct kreg *k, c
 }
 
 /*
+ * Where the look has led to an entry that is not of the most usual form: it is looked at once more,
+ * and what is unusual starts again in lookup_alone(), as the last call, for which nothing has to be
+ * kept but the arguments. @at: the entry, put aside, so that this is a last call as well.
+ */
+#define LOOKUP_SIZED(name, equals, is_long)                                                        \
+	static __attribute__((noinline)) ssize_t name(                                             \
+		struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,    \
+		struct kreg_owner *owner, look_began began, look_aside at)                         \
+	{                                                                                          \
+		const struct entry *entry = (const struct entry *)(uintptr_t)look_get(at);         \
+		ssize_t got = lookup_entry(k, entry, equals, is_long, key, key_size, value,        \
+					   capacity, owner);                                       \
+                                                                                                   \
+		return caa_likely(got != -EAGAIN) && look_held(&k->segment, began)                 \
+			       ? got                                                               \
+			       : lookup_alone(k, key, key_size, value, capacity, owner);           \
+	}
+LOOKUP_SIZED(lookup_sized_to_16, copy_equals, false)
+LOOKUP_SIZED(lookup_sized_17_to_32, copy_equals_16_to_32, false)
+LOOKUP_SIZED(lookup_sized_33_to_40, copy_equals, false)
+LOOKUP_SIZED(lookup_sized_long, copy_equals, true)
+
+/*
  * What a class of sizes of keys has of its own, so that each takes few registers and none has to
  * be saved. Constant where lookup_by() is inlined.
  */
 struct lookup_class {
 	uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t);
+	/* NULL: a value of 8 bytes does not end in the entry's line */
 	bool (*equals)(const void *, const void *, size_t);
-	/* a value of 8 bytes ends in the entry's line; the key may not end there */
-	bool is_short, is_long;
+	ssize_t (*sized)(struct kreg *, const void *, size_t, void *, size_t, struct kreg_owner *,
+			 look_began, look_aside);
 };
 
-static inline __attribute__((always_inline)) ssize_t
-lookup_seen(struct kreg *k, const struct lookup_class *class, const void *key, size_t key_size,
-	    uint32_t hash, look_aside epoch, void *value, size_t capacity, struct kreg_owner *owner)
-{
-	struct entry *entry;
-	ssize_t got = look_probe(&k->segment, hash, epoch, &entry);
-
-	if (got)
-		return got;
-	got = lookup_entry(k, entry, class->equals, class->is_short, class->is_long, key, key_size,
-			   value, capacity, owner);
-	return look_held(&k->segment, epoch) ? got : -EAGAIN;
-}
-
 /*
- * What is unusual starts again in lookup_alone(), as the last call, for which nothing has to be
- * kept but the arguments.
+ * The owner, if it lives and all since @began holds, and its value. Nothing that a dead one has left
+ * reaches the caller.
  */
 static inline __attribute__((always_inline)) ssize_t
-lookup_by(struct kreg *k, const struct lookup_class class, const void *key, size_t key_size,
-	  void *value, size_t capacity, struct kreg_owner *owner)
+lookup_give(const struct kreg *k, bool lives, owner_t word, uint64_t pid, look_began began,
+	    look_aside eight, void *value, struct kreg_owner *owner)
 {
-	look_aside epoch = look_epoch(&k->segment);
+	if (caa_unlikely(!lives))
+		return -EAGAIN;
+	if (owner)
+		lookup_fill(owner, word, pid);
+	if (caa_unlikely(!look_held(&k->segment, began)))
+		return -EAGAIN;
+	look_copied(value, eight);
+	return 8;
+}
+
+/* A value of 8 bytes, if all is as it mostly is; else -EAGAIN. */
+static inline __attribute__((always_inline)) ssize_t
+lookup_usual(const struct kreg *k, bool (*equals)(const void *, const void *, size_t),
+	     const struct entry *entry, look_began began, const void *key, size_t key_size,
+	     void *value, size_t capacity, struct kreg_owner *owner)
+{
+	ssize_t got = -EAGAIN;
+	enum lookup_lives in;
+	look_aside eight;
+	uint64_t pid;
+	owner_t word;
+	bool lives;
+
+	if (caa_unlikely(!lookup_has_key(k, entry, equals, false, key, key_size)))
+		return -EAGAIN;
+	if (caa_unlikely(capacity < 8))
+		return -EAGAIN;
+	eight = lookup_eight(entry, key_size);
+	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
+	in = lookup_lives_in(k, word);
+	if (in == LOOKUP_ROBUST) {
+		lives = lookup_lives_robust(k, word, &pid);
+		got = lookup_give(k, lives, word, pid, began, eight, value, owner);
+		/* Two ends, as the compiler would have one jump to the other. */
+		__asm__ volatile("" : : "i"(LOOKUP_ROBUST));
+	} else if (in == LOOKUP_GUARDED) {
+		lives = lookup_lives_guarded(k, word, &pid);
+		got = lookup_give(k, lives, word, pid, began, eight, value, owner);
+	}
+	return got;
+}
+
+/* @above is the size of the key, less @least. */
+static inline __attribute__((always_inline)) ssize_t
+lookup_by(struct kreg *k, const struct lookup_class class, const void *key, size_t above,
+	  size_t least, void *value, size_t capacity, struct kreg_owner *owner)
+{
+	look_began began = look_begin(&k->segment);
+	struct entry *entry;
 	uint32_t hash;
 	ssize_t got;
+	bool usual;
 
-	hash = class.hash(&k->segment.hash, key, key_size);
+	hash = class.hash(&k->segment.hash, key, above + least);
 	/* No address that the hash needed is kept for the comparison. */
-	__asm__("" : "+r"(key), "+r"(key_size), "+r"(hash));
-	got = lookup_seen(k, &class, key, key_size, hash, epoch, value, capacity, owner);
-	return caa_likely(got != -EAGAIN) ? got
-					  : lookup_alone(k, key, key_size, value, capacity, owner);
+	__asm__("" : "+r"(key), "+r"(above), "+r"(hash));
+	got = look_probe(&k->segment, hash, began, &entry);
+	usual = !got && class.equals && lookup_is_eight(entry, above + least);
+	if (caa_likely(usual))
+		got = lookup_usual(k, class.equals, entry, began, key, above + least, value,
+				   capacity, owner);
+	if (caa_likely(got < 0 ? got != -EAGAIN : usual))
+		return got;
+	/* The sum is not made before it is needed. */
+	__asm__("" : "+r"(above));
+	if (!got)
+		return class.sized(k, key, above + least, value, capacity, owner, began,
+				   look_set((uintptr_t)entry));
+	return lookup_alone(k, key, above + least, value, capacity, owner);
 }
 
 #define LOOKUP_BY(...)                                                                             \
-	lookup_by(k, (struct lookup_class){ __VA_ARGS__ }, key, key_size, value, capacity, owner)
+	lookup_by(k, (struct lookup_class){ __VA_ARGS__ }, key, key_size, 0, value, capacity, owner)
 
 static __attribute__((noinline)) ssize_t lookup_shorter(struct kreg *k, const void *key,
 							size_t key_size, void *value,
 							size_t capacity, struct kreg_owner *owner)
 {
 	if (caa_likely(key_size >= 8))
-		return LOOKUP_BY(hash_to_16, copy_equals_8_to_16, true, false);
-	return LOOKUP_BY(hash_to_16, copy_equals, true, false);
+		return LOOKUP_BY(hash_to_16, copy_equals_8_to_16, lookup_sized_to_16);
+	return LOOKUP_BY(hash_to_16, copy_equals, lookup_sized_to_16);
 }
 
 static __attribute__((noinline)) ssize_t lookup_longer(struct kreg *k, const void *key,
 						       size_t key_size, void *value,
 						       size_t capacity, struct kreg_owner *owner)
 {
-	return LOOKUP_BY(hash_33_to_64, copy_equals, false, false);
+	return LOOKUP_BY(hash_33_to_64, NULL, lookup_sized_33_to_40);
 }
 
 /* Of more than SHORT_KEY_MAX bytes. */
@@ -306,23 +375,55 @@ static __attribute__((noinline)) ssize_t lookup_long(struct kreg *k, const void 
 						     struct kreg_owner *owner)
 {
 	if (caa_likely(key_size <= HASH_SHORT_MAX))
-		return LOOKUP_BY(hash_33_to_64, copy_equals, false, true);
-	return LOOKUP_BY(hash_long, copy_equals, false, true);
+		return LOOKUP_BY(hash_33_to_64, NULL, lookup_sized_long);
+	return LOOKUP_BY(hash_long, NULL, lookup_sized_long);
 }
 
-ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
-		    struct kreg_owner *owner)
+/* Keys that are not of 17 to 32 bytes. */
+static __attribute__((noinline)) ssize_t lookup_other(struct kreg *k, const void *key,
+						      size_t key_size, void *value, size_t capacity,
+						      struct kreg_owner *owner)
 {
-	if (caa_unlikely(!k) || caa_unlikely(!key) || caa_unlikely(!value))
-		return k && key && key_size && key_size <= KREG_KEY_MAX && !capacity
-			       ? lookup_listed(k, key, key_size, value, capacity, owner)
-			       : lookup_whole(k, key, key_size, value, capacity, owner);
-	if (caa_likely(key_size - 17 < 16))
-		return LOOKUP_BY(hash_17_to_32, copy_equals_16_to_32, true, false);
 	if (key_size - 1 < 16)
 		return lookup_shorter(k, key, key_size, value, capacity, owner);
 	if (key_size - 33 <= SHORT_KEY_MAX - 33)
 		return lookup_longer(k, key, key_size, value, capacity, owner);
 	return key_size - 1 < KREG_KEY_MAX ? lookup_long(k, key, key_size, value, capacity, owner)
 					   : lookup_whole(k, key, key_size, value, capacity, owner);
+}
+
+/* The usual keys, of 17 to 32 bytes. */
+#define LOOKUP_ABOVE_17(owner)                                                                     \
+	lookup_by(k,                                                                               \
+		  (struct lookup_class){ hash_17_to_32, copy_equals_16_to_32,                      \
+					 lookup_sized_17_to_32 },                                  \
+		  key, above, 17, value, capacity, owner)
+
+static __attribute__((noinline)) ssize_t lookup_unowned(struct kreg *k, const void *key,
+							size_t above, void *value, size_t capacity)
+{
+	if (caa_unlikely(above >= 16))
+		return lookup_other(k, key, above + 17, value, capacity, NULL);
+	return LOOKUP_ABOVE_17(NULL);
+}
+
+ssize_t kreg_lookup(struct kreg *k, const void *key, size_t key_size, void *value, size_t capacity,
+		    struct kreg_owner *owner)
+{
+	/* One register for both the comparison and the size. */
+	size_t above = key_size - 17;
+
+	/* A bit that all of them have shows at once that none is NULL. */
+	if (caa_unlikely(!((uintptr_t)k & (uintptr_t)key & (uintptr_t)value & (uintptr_t)owner))) {
+		if (!k || !key || !value)
+			return k && key && key_size && key_size <= KREG_KEY_MAX && !capacity
+				       ? lookup_listed(k, key, key_size, value, capacity, owner)
+				       : lookup_whole(k, key, key_size, value, capacity, owner);
+		if (!owner)
+			return lookup_unowned(k, key, above, value, capacity);
+	}
+	__asm__("" : "+r"(above));
+	if (caa_unlikely(above >= 16))
+		return lookup_other(k, key, above + 17, value, capacity, owner);
+	return LOOKUP_ABOVE_17(owner);
 }

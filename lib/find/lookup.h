@@ -10,6 +10,7 @@
 #define KREG_LIB_LOOKUP_H
 
 #include "lib/handle/handle.h"
+#include "shm/look.h"
 #include "shm/table_search.h"
 
 #pragma GCC visibility push(hidden)
@@ -70,8 +71,6 @@ static inline __attribute__((always_inline)) bool lookup_value(const struct segm
 static inline __attribute__((always_inline)) void lookup_fill(struct kreg_owner *owner,
 							      owner_t token, uint64_t pid)
 {
-	if (caa_unlikely(!owner))
-		return;
 	owner->token = token;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	memcpy(&owner->pid, &pid, sizeof(pid));
@@ -82,34 +81,71 @@ static inline __attribute__((always_inline)) void lookup_fill(struct kreg_owner 
 }
 
 /*
- * Fills in @owner; false: it does not live. The pid is read first: the next holder of the seat
- * has a new life before it writes its own.
+ * As life_word_is(), in one register: the bits are moved to the lower end, so that what is compared
+ * there fits into the instruction.
  */
-static inline __attribute__((always_inline)) bool lookup_owner(const struct kreg *k, owner_t word,
-							       struct kreg_owner *owner)
+static inline __attribute__((always_inline)) bool lookup_is_life(uint64_t life, owner_t word)
 {
-	uint64_t seat = owner_seat(word), life, pid;
+	uint64_t differ = (life ^ word) >> LIFE_OVER_BIT;
 
-	if (caa_likely(k->lives.facts)) {
-		if (caa_unlikely(seat >= k->lives.seats))
-			return false;
-		life = life_load(&k->lives, seat);
-		pid = life & LIFE_PID_MASK;
-		/* The word of a seat that was never used has none. */
-		if (caa_unlikely(!pid) || caa_unlikely(!life_word_is(life, word)))
-			return false;
-	} else {
-		/* relaxed: a bound of this process's own, of rows that are reserved */
-		if (caa_unlikely(seat >= load_operand(&k->segment.look.rows)))
-			return false;
-		/* ORD[lookup_owner:A] acquire: the pid, then the life; pairs with open_row:B */
-		pid = load_acquire(&k->segment.rows[seat].who.pid);
-		life = life_load(&k->lives, seat);
-		if (caa_unlikely(!life_word_is(life, word)) || caa_unlikely(!(word >> 32)))
-			return false;
-	}
-	lookup_fill(owner, word, pid);
-	return true;
+	/* The compiler would move the constant to the other end. */
+	__asm__("" : "+r"(differ));
+	/* All but the bit above LIFE_OVER. */
+	return !(differ & ~2ull);
+}
+
+/*
+ * Whether the owner @word lives, and its *pid, under the guard and in the fallback. The pid is read
+ * first: the next holder of the seat has a new life before it writes its own. A seat that was never
+ * used, which an incarnation of 0 would match, has none: neither in its word nor in its row.
+ */
+static inline __attribute__((always_inline)) bool lookup_lives_guarded(const struct kreg *k,
+								       owner_t word, uint64_t *pid)
+{
+	uint64_t life = life_load(&k->lives, owner_seat(word));
+
+	*pid = life & LIFE_PID_MASK;
+	return caa_likely(*pid) && caa_likely(lookup_is_life(life, word));
+}
+
+static inline __attribute__((always_inline)) bool lookup_lives_robust(const struct kreg *k,
+								      owner_t word, uint64_t *pid)
+{
+	/* In one register, which leads to the row and then to the word. */
+	uint64_t at = owner_seat(word) * sizeof(struct row);
+	const struct row *row;
+	const uint64_t *life;
+
+	__asm__("" : "+r"(at));
+	row = (const struct row *)((const char *)k->segment.rows + at);
+	/* ORD[lookup_lives_robust:A] acquire: the pid, then the life; pairs with open_row:B */
+	*pid = load_acquire(&row->who.pid);
+	at /= sizeof(struct row) / sizeof(uint64_t);
+	life = (const uint64_t *)((const char *)k->lives.words + at);
+	/* ORD[lookup_lives_robust:B] acquire: as life_look:A; pairs with kernel handle_futex_death */
+	return caa_likely(*pid) && caa_likely(lookup_is_life(load_acquire(life), word));
+}
+
+/* How the life of an owner can be looked at; LOOKUP_NOT also where it is beyond what may be read. */
+enum lookup_lives { LOOKUP_NOT, LOOKUP_ROBUST, LOOKUP_GUARDED };
+
+static inline __attribute__((always_inline)) enum lookup_lives lookup_lives_in(const struct kreg *k,
+									       owner_t word)
+{
+	/* Each bound is 0 in the other mode. relaxed: a bound of this process's own */
+	if (caa_likely(owner_seat(word) < load_operand(&k->segment.look.rows)))
+		return LOOKUP_ROBUST;
+	return caa_likely(owner_seat(word) < k->lives.guarded) ? LOOKUP_GUARDED : LOOKUP_NOT;
+}
+
+static inline __attribute__((always_inline)) bool lookup_lives(const struct kreg *k, owner_t word,
+							       uint64_t *pid)
+{
+	enum lookup_lives in = lookup_lives_in(k, word);
+
+	if (in == LOOKUP_ROBUST)
+		return lookup_lives_robust(k, word, pid);
+	return in == LOOKUP_GUARDED && lookup_lives_guarded(k, word, pid);
 }
 
 /*
@@ -128,9 +164,29 @@ static inline __attribute__((always_inline)) bool lookup_is_remote(const struct 
 }
 
 /*
- * Whether @entry, to which a look has led, is the plain name of @key and its owner lives; fills in
- * @owner. To be checked by look_held() afterwards. A key of at most SHORT_KEY_MAX bytes lies in the
- * first line of any entry; @is_long: it may be longer, and the entry damaged.
+ * Whether @entry, to which a look has led, has no mark and the key @key. A key of at most
+ * SHORT_KEY_MAX bytes lies in the first line of any entry; @is_long: it may be longer, and the entry
+ * damaged.
+ */
+static inline __attribute__((always_inline)) bool
+lookup_has_key(const struct kreg *k, const struct entry *entry,
+	       bool (*equals)(const void *, const void *, size_t), bool is_long, const void *key,
+	       size_t key_size)
+{
+	/* relaxed: behind the cell */
+	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
+		return false;
+	/* ORD[lookup_has_key:A] acquire: as table_load:A; pairs with table_cas:A */
+	fence_acquire();
+	if (is_long &&
+	    caa_unlikely(!entry_has_room(&k->segment, entry, ENTRY_HEAD + (uint32_t)key_size)))
+		return false;
+	return caa_likely(equals(entry->bytes, key, key_size));
+}
+
+/*
+ * Whether it is the plain name of @key besides, and its owner lives; fills in @owner, which may be
+ * NULL. To be checked by look_held() afterwards.
  */
 static inline __attribute__((always_inline)) bool
 lookup_is_name(const struct kreg *k, const struct entry *entry,
@@ -138,34 +194,31 @@ lookup_is_name(const struct kreg *k, const struct entry *entry,
 	       size_t key_size, struct kreg_owner *owner)
 {
 	const uint64_t plain = ((uint64_t)ENTRY_NAME << ENTRY_KIND_SHIFT) + key_size;
+	uint64_t pid;
+	owner_t word;
 
-	/* relaxed: behind the cell */
-	if (caa_unlikely(load_operand(&entry->next) & REF_MARK))
-		return false;
-	/* ORD[lookup_is_name:A] acquire: as table_load:A; pairs with table_cas:A */
-	fence_acquire();
-	if (is_long &&
-	    caa_unlikely(!entry_has_room(&k->segment, entry, ENTRY_HEAD + (uint32_t)key_size)))
-		return false;
-	if (caa_unlikely(!equals(entry->bytes, key, key_size)))
+	if (caa_unlikely(!lookup_has_key(k, entry, equals, is_long, key, key_size)))
 		return false;
 	/* relaxed: behind the cell */
 	if (caa_unlikely((uint16_t)load_operand(&entry->info) != (uint16_t)plain) &&
 	    !lookup_is_remote(entry, key_size))
 		return false;
-	/* relaxed: behind the cell */
-	return caa_likely(lookup_owner(k, load_relaxed(&entry->owner), owner));
+	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
+	if (caa_unlikely(!lookup_lives(k, word, &pid)))
+		return false;
+	if (caa_likely(owner))
+		lookup_fill(owner, word, pid);
+	return true;
 }
 
 /*
- * The value and the owner of @entry, if lookup_is_name(). @is_short: a value of 8 bytes ends in
- * the first line as well. -EAGAIN: it is not, or is not usual. @value is not NULL.
+ * The value and the owner of @entry, if lookup_is_name(). -EAGAIN: it is not, or is not usual.
+ * @value is not NULL.
  */
 static inline __attribute__((always_inline)) ssize_t
 lookup_entry(const struct kreg *k, const struct entry *entry,
-	     bool (*equals)(const void *, const void *, size_t), bool is_short, bool is_long,
-	     const void *key, size_t key_size, void *value, size_t capacity,
-	     struct kreg_owner *owner)
+	     bool (*equals)(const void *, const void *, size_t), bool is_long, const void *key,
+	     size_t key_size, void *value, size_t capacity, struct kreg_owner *owner)
 {
 	uint64_t size;
 
@@ -173,16 +226,31 @@ lookup_entry(const struct kreg *k, const struct entry *entry,
 	if (caa_unlikely(!lookup_is_name(k, entry, equals, is_long, key, key_size, owner)))
 		return -EAGAIN;
 	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
-	if (caa_likely(is_short && size == 8)) {
-		if (caa_unlikely(capacity < 8))
-			return -EAGAIN;
-		copy_out(value, entry->bytes + ((key_size + 7) & ~(size_t)7), 8);
-		return 8;
-	}
 	if (caa_unlikely(!lookup_value(&k->segment, entry, size, entry_head((uint32_t)key_size),
 				       value, capacity)))
 		return -EAGAIN;
 	return (ssize_t)size;
+}
+
+/*
+ * Whether @entry is of the most usual form: a plain name of this host with a key of @key_size, at
+ * most 32, and a value of 8 bytes behind it, which both lie in the entry's line. One comparison of
+ * the whole word.
+ */
+static inline __attribute__((always_inline)) bool lookup_is_eight(const struct entry *entry,
+								  size_t key_size)
+{
+	/* relaxed: behind the cell */
+	return caa_likely(load_operand(&entry->info) == entry_info(ENTRY_NAME, 0, 8, 0) + key_size);
+}
+
+/*
+ * The value of lookup_is_eight(), put aside: it is not the caller's before the owner was seen alive.
+ */
+static inline __attribute__((always_inline)) look_aside lookup_eight(const struct entry *entry,
+								     size_t key_size)
+{
+	return look_copy(entry->bytes + ((key_size + 7) & ~(size_t)7));
 }
 
 #endif

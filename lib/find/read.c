@@ -51,7 +51,7 @@ int kreg_read_enter(struct kreg *k)
 	if (caa_unlikely(!handle_is_recent(k)))
 		return read_enter_slow(k);
 	slot = thread_recent.slot;
-	if (caa_unlikely(load_relaxed(&slot->reading))) /* relaxed: as in read_enter_slow() */
+	if (caa_unlikely(load_operand(&slot->reading))) /* relaxed: as in read_enter_slow() */
 		return read_enter_slow(k);
 	header = k->segment.header;
 	/* A fenced slot is never that of a recent record. */
@@ -107,8 +107,28 @@ static __attribute__((noinline)) ssize_t read_whole(struct kreg *k, const void *
 	return size;
 }
 
+/* What the look has led to, if it is a plain name whose value is behind the key; else -EAGAIN. */
+static inline __attribute__((always_inline)) ssize_t
+read_entry(struct kreg *k, const struct entry *entry,
+	   bool (*equals)(const void *, const void *, size_t), bool is_long, const void *key,
+	   size_t key_size, const void **value, struct kreg_owner *owner)
+{
+	uint64_t size;
+	uint32_t at;
+
+	if (caa_unlikely(!lookup_is_name(k, entry, equals, is_long, key, key_size, owner)))
+		return -EAGAIN;
+	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
+	at = entry_head((uint32_t)key_size);
+	if (caa_unlikely(at + size > LINE_BYTES) &&
+	    (size > KREG_VALUE_MAX || !entry_has_room(&k->segment, entry, at + (uint32_t)size)))
+		return -EAGAIN;
+	*value = (const unsigned char *)entry + at;
+	return (ssize_t)size;
+}
+
 /*
- * By the look, for plain names whose value is behind the key. -EAGAIN: the rest.
+ * By the look. -EAGAIN: read_whole().
  *
  * The look may have begun before the section. The entry was not marked when it was read, in an
  * epoch in which the section existed, so it is retired later, and not used again before the
@@ -120,24 +140,15 @@ read_seen(struct kreg *k, const void *key, size_t key_size, const void **value,
 	  uint32_t (*hash)(const struct hash_seed *, const unsigned char *, size_t),
 	  bool (*equals)(const void *, const void *, size_t), bool is_long)
 {
-	look_aside epoch = look_epoch(&k->segment);
+	look_began began = look_begin(&k->segment);
 	struct entry *entry;
-	uint64_t size;
-	uint32_t at;
-	int err;
+	ssize_t got;
 
-	err = look_probe(&k->segment, hash(&k->segment.hash, key, key_size), epoch, &entry);
-	if (err)
-		return err;
-	if (caa_unlikely(!lookup_is_name(k, entry, equals, is_long, key, key_size, owner)))
-		return -EAGAIN;
-	size = load_relaxed(&entry->info) >> ENTRY_VALUE_SIZE_SHIFT; /* relaxed: behind the cell */
-	at = entry_head((uint32_t)key_size);
-	if (caa_unlikely(at + size > LINE_BYTES) &&
-	    (size > KREG_VALUE_MAX || !entry_has_room(&k->segment, entry, at + (uint32_t)size)))
-		return -EAGAIN;
-	*value = (const unsigned char *)entry + at;
-	return look_held(&k->segment, epoch) ? (ssize_t)size : -EAGAIN;
+	got = look_probe(&k->segment, hash(&k->segment.hash, key, key_size), began, &entry);
+	if (got)
+		return got;
+	got = read_entry(k, entry, equals, is_long, key, key_size, value, owner);
+	return look_held(&k->segment, began) ? got : -EAGAIN;
 }
 
 #define READ_BY(hash, equals, is_long)                                                             \
@@ -153,6 +164,8 @@ static __attribute__((noinline)) ssize_t read_other(struct kreg *k, const void *
 						    size_t key_size, const void **value,
 						    struct kreg_owner *owner)
 {
+	if (key_size - 1 >= KREG_KEY_MAX)
+		return read_whole(k, key, key_size, value, owner);
 	if (key_size <= 16)
 		READ_BY(hash_to_16, copy_equals, false);
 	if (key_size <= HASH_SHORT_MAX)
@@ -160,18 +173,78 @@ static __attribute__((noinline)) ssize_t read_other(struct kreg *k, const void *
 	READ_BY(hash_long, copy_equals, true);
 }
 
+/* Values of other sizes, as LOOKUP_SIZED() of lookup.c. */
+static __attribute__((noinline)) ssize_t read_sized(struct kreg *k, const void *key,
+						    size_t key_size, const void **value,
+						    struct kreg_owner *owner, look_began began,
+						    look_aside at)
+{
+	const struct entry *entry = (const struct entry *)(uintptr_t)look_get(at);
+	ssize_t got =
+		read_entry(k, entry, copy_equals_16_to_32, false, key, key_size, value, owner);
+
+	return caa_likely(got != -EAGAIN) && look_held(&k->segment, began)
+		       ? got
+		       : read_whole(k, key, key_size, value, owner);
+}
+
+/* As lookup_usual(): a value of 8 bytes. */
+static inline __attribute__((always_inline)) ssize_t
+read_usual(const struct kreg *k, const struct entry *entry, look_began began, const void *key,
+	   size_t key_size, const void **value, struct kreg_owner *owner)
+{
+	const unsigned char *at;
+	uint64_t pid;
+	owner_t word;
+
+	if (caa_unlikely(!lookup_has_key(k, entry, copy_equals_16_to_32, false, key, key_size)))
+		return -EAGAIN;
+	at = entry->bytes + ((key_size + 7) & ~(size_t)7);
+	word = load_relaxed(&entry->owner); /* relaxed: behind the cell */
+	if (caa_unlikely(!lookup_lives(k, word, &pid)))
+		return -EAGAIN;
+	if (caa_likely(owner))
+		lookup_fill(owner, word, pid);
+	*value = at;
+	return look_held(&k->segment, began) ? 8 : -EAGAIN;
+}
+
 ssize_t kreg_read(struct kreg *k, const void *key, size_t key_size, const void **value,
 		  struct kreg_owner *owner)
 {
-	if (caa_unlikely(!key) || caa_unlikely(!value) ||
-	    caa_unlikely(!handle_has_number(k, thread_recent.number)) ||
-	    /* relaxed: as in read_enter_slow() */
-	    caa_unlikely(!load_relaxed(&thread_recent.slot->reading)))
+	size_t above = key_size - 17;
+	struct entry *entry;
+	look_began began;
+	uint32_t hash;
+	ssize_t got;
+	bool usual;
+
+	/* As in kreg_lookup(), and whose section it is. */
+	if (caa_unlikely(!((uintptr_t)k & (uintptr_t)key & (uintptr_t)value)) &&
+	    (!k || !key || !value))
 		return read_whole(k, key, key_size, value, owner);
-	if (caa_likely(key_size - 17 < 16))
-		READ_BY(hash_17_to_32, copy_equals_16_to_32, false);
-	return key_size - 1 < KREG_KEY_MAX ? read_other(k, key, key_size, value, owner)
-					   : read_whole(k, key, key_size, value, owner);
+	if (caa_unlikely(!handle_is_numbered(k, thread_recent.number)) ||
+	    /* relaxed: as in read_enter_slow() */
+	    caa_unlikely(!load_operand(&thread_recent.slot->reading)))
+		return read_whole(k, key, key_size, value, owner);
+	__asm__("" : "+r"(above));
+	if (caa_unlikely(above >= 16))
+		return read_other(k, key, above + 17, value, owner);
+	began = look_begin(&k->segment);
+	hash = hash_17_to_32(&k->segment.hash, key, above + 17);
+	/* As in lookup_by(). */
+	__asm__("" : "+r"(key), "+r"(above), "+r"(hash));
+	got = look_probe(&k->segment, hash, began, &entry);
+	usual = !got && lookup_is_eight(entry, above + 17);
+	if (caa_likely(usual))
+		got = read_usual(k, entry, began, key, above + 17, value, owner);
+	if (caa_likely(got < 0 ? got != -EAGAIN : usual))
+		return got;
+	__asm__("" : "+r"(above));
+	if (!got)
+		return read_sized(k, key, above + 17, value, owner, began,
+				  look_set((uintptr_t)entry));
+	return read_whole(k, key, above + 17, value, owner);
 }
 
 /* Of a section that has others inside, was expelled, or is none. */

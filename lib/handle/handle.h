@@ -165,12 +165,18 @@ int handle_thread_slow(struct kreg *k, struct thread **out);
  * Whether thread_recent, of which @number is, is the calling thread's for the handle, which then may
  * write.
  */
+static inline bool handle_is_numbered(const struct kreg *k, uint64_t number)
+{
+	return caa_likely(*k->fork_mark == number);
+}
+
+/* The same of a handle that may be NULL. */
 static inline bool handle_has_number(const struct kreg *k, uint64_t number)
 {
 	/* One after the other: the compiler would make more instructions of one condition. */
 	if (caa_unlikely(!k))
 		return false;
-	return caa_likely(*k->fork_mark == number);
+	return handle_is_numbered(k, number);
 }
 
 /* The same, and whether the process's life goes on. */

@@ -85,11 +85,23 @@ static __attribute__((noinline)) int64_t lookup_group_listed(struct kreg *k,
 static inline __attribute__((always_inline)) ssize_t
 copy_fetched(const struct kreg *k, const struct fetched *f, const void *key, struct kreg_found *out)
 {
+	uint64_t pid;
+	owner_t word;
+
 	if (caa_unlikely(f->size > 32))
-		return lookup_entry(k, f->at, copy_equals, false, true, key, f->size, out->value,
+		return lookup_entry(k, f->at, copy_equals, true, key, f->size, out->value,
 				    out->capacity, &out->owner);
-	return lookup_entry(k, f->at, copy_equals, true, false, key, f->size, out->value,
-			    out->capacity, &out->owner);
+	if (caa_unlikely(!lookup_is_eight(f->at, f->size)) || caa_unlikely(out->capacity < 8))
+		return lookup_entry(k, f->at, copy_equals, false, key, f->size, out->value,
+				    out->capacity, &out->owner);
+	if (caa_unlikely(!lookup_has_key(k, f->at, copy_equals, false, key, f->size)))
+		return -EAGAIN;
+	word = load_relaxed(&((const struct entry *)f->at)->owner); /* relaxed: behind the cell */
+	if (caa_unlikely(!lookup_lives(k, word, &pid)))
+		return -EAGAIN;
+	lookup_fill(&out->owner, word, pid);
+	look_copied(out->value, lookup_eight(f->at, f->size));
+	return 8;
 }
 
 /*
@@ -104,7 +116,7 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 			    size_t count)
 {
 	const struct segment_look *look = &k->segment.look;
-	look_aside epoch = look_epoch(&k->segment);
+	look_began began = look_begin(&k->segment);
 	uint64_t mask = load_relaxed(&look->mask); /* relaxed: behind the epoch */
 	const struct kreg_key *key, *end = keys + count;
 	struct fetched fetched[GROUP], *f;
@@ -129,7 +141,7 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 	}
 	for (key = keys, f = fetched, out = found; key < end; key++, f++, out++) {
 		struct entry *entry;
-		int err = look_probe_line(look, f->at, f->hash, mask, epoch, false, &entry);
+		int err = look_probe_line(look, f->at, f->hash, &entry);
 
 		if (caa_likely(!err)) {
 			f->at = entry;
@@ -156,7 +168,7 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 	}
 	/* ORD[lookup_group:A] acquire: as look_held:A; pairs with grace_advance:C */
 	fence_acquire();
-	if (caa_likely(look_has_all(look, mask, epoch)))
+	if (caa_likely(look_has_all(look, mask, began)))
 		return (int64_t)count - missed;
 	for (missed = 0, key = keys, out = found; key < end; key++, out++)
 		missed += !lookup_alone(k, key, out);
@@ -166,10 +178,10 @@ static int64_t lookup_group(struct kreg *k, const struct kreg_key *keys, struct 
 /* Whether a group has a chance; else the look is renewed first. */
 static bool look_is_new(struct kreg *k)
 {
-	look_aside epoch = look_epoch(&k->segment);
+	look_began began = look_begin(&k->segment);
 
 	/* relaxed: behind the epoch */
-	return look_has_all(&k->segment.look, load_relaxed(&k->segment.look.mask), epoch);
+	return look_has_all(&k->segment.look, load_relaxed(&k->segment.look.mask), began);
 }
 
 int64_t kreg_lookup_many(struct kreg *k, const struct kreg_key *keys, size_t count,
