@@ -4,8 +4,9 @@
  * is all that callgrind is asked to count. So the caller's loop counts, and the library's
  * table of functions; opening, filling and the first call, which binds the function, don't.
  *
- *   instructions --list    the cases, each with how many calls it makes
+ *   instructions --list     the cases, each with how many calls it makes
  *   instructions CASE
+ *   instructions CASE MANY  once in one registry, with KEYS_OF_LINES keys, for lines of the cache
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +22,11 @@
 #define ROUNDS 4u
 /* Each has a random seed of its hash, hence other collisions. */
 #define REGISTRIES 4u
+
+/* As KEYS; their lines and entries take 10 MiB. */
+#define KEYS_OF_LINES 100000u
+
+static uint32_t keys = KEYS, rounds = ROUNDS, registries = REGISTRIES;
 
 struct state {
 	struct bench_options options;
@@ -44,7 +50,7 @@ static void sections(struct state *state)
 {
 	uint32_t i;
 
-	for (i = 0; i < KEYS; i++) {
+	for (i = 0; i < keys; i++) {
 		kreg_read_enter(state->table);
 		kreg_read_leave(state->table);
 	}
@@ -53,12 +59,12 @@ static void sections(struct state *state)
 /* Of the keys that are in no table yet. */
 static void pairs(struct state *state)
 {
-	const unsigned char *key = state->keys + KEYS * state->contents.key_size;
+	const unsigned char *key = state->keys + keys * state->contents.key_size;
 	size_t size = state->contents.key_size;
 	uint64_t value = 1;
 	uint32_t i;
 
-	for (i = 0; i < KEYS; i++, key += size) {
+	for (i = 0; i < keys; i++, key += size) {
 		kreg_register(state->table, key, size, &value, sizeof(value), NULL);
 		kreg_unregister(state->table, key, size);
 	}
@@ -87,7 +93,7 @@ static const struct kind kinds[] = {
 
 static void run_once(const struct kind *kind, struct state *state)
 {
-	uint32_t found, expected = kind->miss ? 0 : KEYS;
+	uint32_t found, expected = kind->miss ? 0 : keys;
 
 	if (kind->run) {
 		kind->run(state);
@@ -106,7 +112,7 @@ __attribute__((noinline)) void counted(const struct kind *kind, struct state *st
 {
 	uint32_t i;
 
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < rounds; i++)
 		run_once(kind, state);
 }
 
@@ -121,28 +127,28 @@ static void group_write(unsigned char *key, uint32_t i)
 
 static void keys_make(struct state *state, const struct kind *kind)
 {
-	uint32_t *numbers = room(KEYS * sizeof(*numbers)), i;
+	uint32_t *numbers = room(keys * sizeof(*numbers)), i;
 	size_t size = kind->key_size, j;
 	uint64_t random = 1;
 
-	state->keys = room(2 * KEYS * size);
-	for (i = 0; i < 2 * KEYS; i++) {
+	state->keys = room(2 * keys * size);
+	for (i = 0; i < 2 * keys; i++) {
 		for (j = 0; j < size; j++)
 			state->keys[i * size + j] = (unsigned char)random_next(&random);
 		if (kind->grouped)
 			group_write(state->keys + i * size, i);
 	}
-	for (i = 0; i < KEYS; i++)
+	for (i = 0; i < keys; i++)
 		numbers[i] = i;
 	state->contents = (struct contents){ .options = &state->options,
 					     .keys = state->keys,
-					     .count = KEYS,
+					     .count = keys,
 					     .key_size = size,
 					     .value_size = 8 };
-	state->list = (struct list){ .keys = state->keys + (kind->miss ? KEYS * size : 0),
-				     .refs = room(KEYS * sizeof(struct kreg_ref)),
+	state->list = (struct list){ .keys = state->keys + (kind->miss ? keys * size : 0),
+				     .refs = room(keys * sizeof(struct kreg_ref)),
 				     .numbers = numbers,
-				     .count = KEYS };
+				     .count = keys };
 }
 
 static void count(const struct kind *kind)
@@ -161,8 +167,8 @@ static void count(const struct kind *kind)
 	if (mkdir(directory, 0700))
 		die(directory, -errno);
 	keys_make(&state, kind);
-	for (i = 0; i < REGISTRIES; i++) {
-		for (j = 0; j < KEYS; j++)
+	for (i = 0; i < registries; i++) {
+		for (j = 0; j < keys; j++)
 			state.list.refs[j] = (struct kreg_ref)KREG_REF(
 				state.list.keys + j * kind->key_size, kind->key_size);
 		state.table = kind->with->open(&state.contents);
@@ -179,16 +185,24 @@ static void count(const struct kind *kind)
 
 int main(int argc, char **argv)
 {
+	bool lists = argc == 2 && !strcmp(argv[1], "--list");
 	size_t i;
 
-	for (i = 0; i < KINDS && argc == 2; i++) {
-		if (!strcmp(argv[1], "--list"))
-			printf("%s %u\n", kinds[i].name, KEYS * ROUNDS * REGISTRIES);
+	if (argc == 3 && !strcmp(argv[2], "MANY")) {
+		keys = KEYS_OF_LINES;
+		rounds = registries = 1;
+	} else if (argc != 2) {
+		fprintf(stderr, "Usage: instructions --list | CASE [MANY]\n");
+		return 2;
+	}
+	for (i = 0; i < KINDS; i++) {
+		if (lists)
+			printf("%s %u %u\n", kinds[i].name, KEYS * ROUNDS * REGISTRIES,
+			       KEYS_OF_LINES);
 		else if (!strcmp(argv[1], kinds[i].name))
 			return count(&kinds[i]), 0;
 	}
-	if (argc == 2 && !strcmp(argv[1], "--list"))
-		return 0;
-	fprintf(stderr, "Usage: instructions --list | CASE\n");
-	return 2;
+	if (!lists)
+		fprintf(stderr, "instructions: there is no case %s\n", argv[1]);
+	return lists ? 0 : 2;
 }
