@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -233,6 +234,12 @@ int fd_epoll(void)
 int fd_pidfd(pid_t pid)
 {
 	return MADE((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+int fd_pid_namespace(int pidfd)
+{
+	/* PIDFD_GET_PID_NAMESPACE of <linux/pidfd.h>, which may be older than the kernel. */
+	return MADE(ioctl(pidfd, _IO(0xff, 5)));
 }
 
 int fd_pidfd_signal(int pidfd, int signal)

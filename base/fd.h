@@ -58,6 +58,8 @@ int fd_epoll(void);
 int fd_signals(const sigset_t *signals); /* does not block */
 int fd_timer(void);                      /* of CLOCK_MONOTONIC; does not block */
 int fd_pidfd(pid_t pid);
+/* The PID namespace of @pidfd's process. -ENOTTY: the kernel is older than 6.11. */
+int fd_pid_namespace(int pidfd);
 
 /*
  * Sends the process of @pidfd a signal; 0: checks whether that is permitted. Returns 0;

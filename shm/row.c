@@ -19,9 +19,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/kernel.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -53,6 +55,20 @@ uint64_t row_namespace(const char *path)
 uint64_t row_pid_namespace(void)
 {
 	return row_namespace("/proc/self/ns/pid");
+}
+
+uint64_t row_pid_namespace_without_proc(void)
+{
+	int self = fd_pidfd(process_pid()), namespace = -1;
+	struct stat facts = { 0 };
+
+	if (self >= 0)
+	namespace = fd_pid_namespace(self);
+	if (namespace >= 0 && fstat(namespace, &facts))
+		facts.st_ino = 0;
+	fd_close(&namespace);
+	fd_close(&self);
+	return facts.st_ino;
 }
 
 uint32_t row_time_namespace(void)

@@ -28,6 +28,8 @@ uint64_t row_namespace(const char *path);
  * that the kernel fixes.
  */
 uint64_t row_pid_namespace(void);
+/* The same for a process that does not see /proc; 0 also before Linux 6.11. */
+uint64_t row_pid_namespace_without_proc(void);
 #define ROW_PID_NAMESPACE_INITIAL 0xeffffffcull
 
 /* The number of the caller's time namespace; 0: not known, or the kernel has none. */

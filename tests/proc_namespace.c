@@ -8,12 +8,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
+#include "tests/support/unit.h"
 
 static int mode;
 
@@ -136,10 +139,72 @@ START_TEST(a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistak
 }
 END_TEST
 
+/* Opens for reading, hides /proc from itself, and then asks for a process. */
+static int look_without_proc(int link, void *data)
+{
+	KREG_OPTIONS(reads, .flags = KREG_OPEN_READONLY);
+	struct kreg *k = mode_open_as(mode, "namespace", &reads);
+	struct kreg_owner owner;
+
+	(void)data;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/proc", "tmpfs", 0, "size=64k")) {
+		link_say(link, -EPERM);
+		return 0;
+	}
+	link_say(link, kreg_whereis(k, "inside", KREG_STRING, &owner));
+	link_say(link, kreg_owner_pidfd(k, &owner));
+	return 0;
+}
+
+static bool knows_namespaces(void)
+{
+	int self = fd_pidfd(getpid()), namespace = fd_pid_namespace(self);
+	bool knows = namespace >= 0;
+
+	fd_close(&namespace);
+	fd_close(&self);
+	return knows;
+}
+
+/* In the fallback a pid is the one that its owner sees, here that of another process. */
+START_TEST(a_reader_that_has_hidden_proc_mistakes_no_process_of_another_namespace)
+{
+	struct child inside, reader;
+	struct kreg *k;
+	int64_t got;
+
+	mode = _i;
+	k = mode_open(mode, "namespace");
+	if (!knows_namespaces()) {
+		unit_skip("needs Linux 6.11");
+		return;
+	}
+	inside = child_start(go_inside, NULL);
+	if (link_hear(inside.link)) {
+		unit_skip("needs a PID namespace");
+		return;
+	}
+	ck_assert_int_eq(link_hear(inside.link), 0);
+	reader = child_start(look_without_proc, NULL);
+	if (link_hear(reader.link)) {
+		unit_skip("only root may hide /proc");
+		return;
+	}
+	got = link_hear(reader.link);
+	ck_assert(mode == MODE_GUARD ? got >= 0 : got == -EREMOTE);
+	child_end(&reader);
+	child_kill(&inside);
+	ck_assert_int_eq(kreg_await_gone(k, "inside", KREG_STRING, NULL, -1), 0);
+	kreg_close(k);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const both[] = {
 		a_process_in_another_pid_namespace_is_found_waited_for_and_not_mistaken,
+		a_reader_that_has_hidden_proc_mistakes_no_process_of_another_namespace,
 		NULL,
 	};
 

@@ -45,8 +45,8 @@ int handle_thread_slow(struct kreg *k, struct thread **out)
 /*
  * A reader's is asked here, when it is first needed: the first look of a process at its own
  * folder of /proc takes some 25 us, and a process has the same PID namespace for
- * all its life. A process that has hidden /proc from itself by then gets what one does that
- * never saw it: without /proc it sends no signal to a process by its number (opened.c). A child
+ * all its life. Where /proc is hidden by then, a pidfd says it, since Linux 6.11; before, the
+ * process gets what one does that never saw /proc. A child
  * of fork() that asks for its copy may be in another namespace than its parent, and asks for its
  * own.
  */
@@ -56,6 +56,7 @@ static uint64_t own_pid_namespace(const struct kreg *k)
 
 	if (own == PID_NAMESPACE_NOT_ASKED) {
 		own = row_pid_namespace();
+		own = own ? own : row_pid_namespace_without_proc();
 		/* Callers hold the handle as const. relaxed: as above; all threads store the same */
 		store_relaxed(&((struct kreg *)k)->pid_namespace, own);
 	}
