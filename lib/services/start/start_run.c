@@ -21,6 +21,9 @@
 #include "base/fd.h"
 #include "base/process.h"
 
+/* A foster parent that has got no CPU for so long is killed. */
+#define FOSTER_ENDS_MS 1000
+
 /*
  * As _Fork(), but in the child no signal has a handler, which otherwise needs a system call
  * for each signal. Without the C library, which has no such call: in the child its record of the
@@ -262,6 +265,17 @@ int start_publish(struct starting *s)
 	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
 }
 
+/*
+ * A foster parent ends like its program, a moment after it: killed before, it would say that the
+ * program was killed. One that is stopped never does.
+ */
+static void let_end(int pidfd)
+{
+	struct pollfd at = { .fd = pidfd, .events = POLLIN };
+
+	poll(&at, 1, FOSTER_ENDS_MS);
+}
+
 int start_await_end(int pidfd)
 {
 	struct pollfd at = { .fd = pidfd, .events = POLLIN };
@@ -294,8 +308,8 @@ static void end_child(struct starting *s)
 {
 	if (!s->what.child)
 		return;
-	if (s->what.owner.token)
-		start_end(s->k, &s->what.owner);
+	if (s->what.owner.token && !start_end(s->k, &s->what.owner))
+		let_end(s->pidfd);
 	kill(s->what.child, SIGKILL);
 	kill(-s->what.child, SIGKILL);
 	while (waitpid(s->what.child, &s->what.status, 0) < 0 && errno == EINTR)
