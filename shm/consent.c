@@ -26,7 +26,7 @@ bool consent_is_given(const struct segment *s, const struct life_table *lives, o
 	const struct row *row = row_look(s, owner_seat(owner));
 	/*
 	 * ORD[consent_is_given:A] acquire: whose row it is, then the consent, which that life
-	 * has cleared before; pairs with open_row:A
+	 * has cleared before; pairs with row_open:A
 	 */
 	uint64_t entries = load_acquire(&row->entries);
 	uint32_t word = load_relaxed(&row->listeners); /* relaxed: behind the row's owner */

@@ -84,8 +84,7 @@ static inline uint64_t log_stamp(const struct segment *s)
 struct log_use {
 	uint32_t known; /* bytes that are known to be reserved: saves a system call a record */
 	uint32_t limit; /* bytes of the ring that are in use; 0: not known yet */
-	uint32_t
-		ready; /* up to there a record needs no look at them, as a turn still fits behind it */
+	uint32_t ready; /* up to there a record needs no look at them: a turn fits behind it */
 	uint64_t since; /* when the ring's beginning was written last */
 };
 

@@ -12,7 +12,7 @@
  *   entry linked, not yet counted       is void: the owner is dead
  *   entry marked, not yet counted off   the same
  *   row reserved, not opened            there is none, or that of an earlier life
- *   row opened in part (open_row())     is void: the word still has the earlier incarnation, or
+ *   row opened in part (row_open())     is void: the word still has the earlier incarnation, or
  *                                       the new one, whose life is over as well
  */
 #include "shm/row.h"
@@ -59,14 +59,14 @@ uint64_t row_pid_namespace(void)
 
 uint64_t row_pid_namespace_without_proc(void)
 {
-	int self = fd_pidfd(process_pid()), namespace = -1;
+	int self = fd_pidfd(process_pid()), space = -1;
 	struct stat facts = { 0 };
 
 	if (self >= 0)
-	namespace = fd_pid_namespace(self);
-	if (namespace >= 0 && fstat(namespace, &facts))
+		space = fd_pid_namespace(self);
+	if (space >= 0 && fstat(space, &facts))
 		facts.st_ino = 0;
-	fd_close(&namespace);
+	fd_close(&space);
 	fd_close(&self);
 	return facts.st_ino;
 }
@@ -123,19 +123,19 @@ void row_facts_again(struct row_facts *out, const struct segment *s, owner_t own
  * (see handle_pid()). The count word comes last: a reader that finds the new incarnation
  * in it finds the facts of the new holder, not those of the dead one.
  */
-static void open_row(const struct segment *s, const struct life_self *self,
-		     const struct row_facts *facts, pid_t foster)
+void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts,
+	      pid_t foster)
 {
 	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint64_t seen;
 
 	/*
-	 * ORD[open_row:C] release: the seat's new life, then who stands for it; pairs
+	 * ORD[row_open:C] release: the seat's new life, then who stands for it; pairs
 	 * with row_foster:A
 	 */
 	store_release(&row->foster, (uint32_t)foster);
 	/*
-	 * ORD[open_row:B] release: the seat's new life, then the pid; pairs with
+	 * ORD[row_open:B] release: the seat's new life, then the pid; pairs with
 	 * handle_pid:A, lookup_lives_robust:A
 	 */
 	store_release(&row->who.pid, facts->who.pid);
@@ -168,7 +168,7 @@ static void open_row(const struct segment *s, const struct life_self *self,
 	}
 	while (owner_incarnation(seen) != owner_incarnation(self->owner)) {
 		/*
-		 * ORD[open_row:A] acq_rel: the facts, then the row that is ours; pairs
+		 * ORD[row_open:A] acq_rel: the facts, then the row that is ours; pairs
 		 * with row_owner:A, row_has_closed:B, consent_is_given:A
 		 */
 		if (cas_acq_rel(&row->entries, &seen, self->owner & ~0xffffffffull))
@@ -176,22 +176,11 @@ static void open_row(const struct segment *s, const struct life_self *self,
 	}
 }
 
-void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts)
-{
-	open_row(s, self, facts, 0);
-}
-
-void row_open_foster(const struct segment *s, const struct life_self *self,
-		     const struct row_facts *facts, pid_t foster)
-{
-	open_row(s, self, facts, foster);
-}
-
 pid_t row_foster(const struct segment *s, owner_t owner)
 {
 	/*
 	 * ORD[row_foster:A] acquire: the process that stands for it, then the life once
-	 * more, as for the pid; pairs with open_row:C
+	 * more, as for the pid; pairs with row_open:C
 	 */
 	return (pid_t)load_acquire(&row_look(s, owner_seat(owner))->foster);
 }
@@ -223,7 +212,7 @@ bool row_has_closed(const struct segment *s, owner_t owner)
 	 * close; pairs with row_close:A
 	 */
 	full_fence();
-	/* ORD[row_has_closed:B] acquire: whose row it is, then that; pairs with open_row:A */
+	/* ORD[row_has_closed:B] acquire: whose row it is, then that; pairs with row_open:A */
 	word = load_acquire(&row->entries);
 	/* relaxed: behind the fence */
 	return owner_incarnation(word) == owner_incarnation(owner) && !load_relaxed(&row->image);
@@ -377,7 +366,7 @@ owner_t row_owner(const struct segment *s, const struct life_table *lives, uint3
 	uint64_t word, doubt;
 	owner_t owner;
 
-	/* ORD[row_owner:A] acquire: the row, then its facts; pairs with open_row:A */
+	/* ORD[row_owner:A] acquire: the row, then its facts; pairs with row_open:A */
 	word = load_acquire(&row_look(s, seat)->entries);
 	owner = owner_of(word, seat);
 	*entries = (uint32_t)word;

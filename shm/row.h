@@ -58,12 +58,11 @@ void row_facts_again(struct row_facts *out, const struct segment *s, owner_t own
 /*
  * Makes the row of the caller's seat its own, for the life @self. Harmless when repeated.
  * It precedes the first entry: an entry of an owner without a row would be in no sum, and
- * would not keep the registry in use. @facts: of the caller. row_open_foster(): the process @foster
+ * would not keep the registry in use. @facts: of the caller, and @foster 0; or the process @foster
  * holds the life on behalf of the one that @facts are of, which has no life of its own.
  */
-void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts);
-void row_open_foster(const struct segment *s, const struct life_self *self,
-		     const struct row_facts *facts, pid_t foster);
+void row_open(const struct segment *s, const struct life_self *self, const struct row_facts *facts,
+	      pid_t foster);
 
 /*
  * At the last close, in front of the look for gifts; row_open() revokes it. row_has_closed():

@@ -159,10 +159,10 @@ static int look_without_proc(int link, void *data)
 
 static bool knows_namespaces(void)
 {
-	int self = fd_pidfd(getpid()), namespace = fd_pid_namespace(self);
-	bool knows = namespace >= 0;
+	int self = fd_pidfd(getpid()), space = fd_pid_namespace(self);
+	bool knows = space >= 0;
 
-	fd_close(&namespace);
+	fd_close(&space);
 	fd_close(&self);
 	return knows;
 }

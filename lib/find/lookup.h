@@ -118,7 +118,7 @@ static inline __attribute__((always_inline)) bool lookup_lives_robust(const stru
 
 	__asm__("" : "+r"(at));
 	row = (const struct row *)((const char *)k->segment.rows + at);
-	/* ORD[lookup_lives_robust:A] acquire: the pid, then the life; pairs with open_row:B */
+	/* ORD[lookup_lives_robust:A] acquire: the pid, then the life; pairs with row_open:B */
 	*pid = load_acquire(&row->who.pid);
 	at /= sizeof(struct row) / sizeof(uint64_t);
 	life = (const uint64_t *)((const char *)k->lives.words + at);

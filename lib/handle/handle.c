@@ -44,11 +44,10 @@ int handle_thread_slow(struct kreg *k, struct thread **out)
 
 /*
  * A reader's is asked here, when it is first needed: the first look of a process at its own
- * folder of /proc takes some 25 us, and a process has the same PID namespace for
- * all its life. Where /proc is hidden by then, a pidfd says it, since Linux 6.11; before, the
- * process gets what one does that never saw /proc. A child
- * of fork() that asks for its copy may be in another namespace than its parent, and asks for its
- * own.
+ * folder of /proc takes some 25 us, and a process has the same PID namespace for all its life.
+ * Where /proc is hidden by then, a pidfd says it, since Linux 6.11; before, the process gets what
+ * one does that never saw /proc. A child of fork() that asks for its copy may be in another
+ * namespace than its parent, and asks for its own.
  */
 static uint64_t own_pid_namespace(const struct kreg *k)
 {

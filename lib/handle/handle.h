@@ -252,7 +252,7 @@ static inline pid_t handle_pid(const struct kreg *k, owner_t owner, uint64_t lif
 		return (pid_t)(life & LIFE_PID_MASK);
 	/*
 	 * ORD[handle_pid:A] acquire: the pid, then the life once more: the next holder of
-	 * the seat has a new life before it writes its own pid; pairs with open_row:B
+	 * the seat has a new life before it writes its own pid; pairs with row_open:B
 	 */
 	return (pid_t)load_acquire(&row_look(&k->segment, owner_seat(owner))->who.pid);
 }

@@ -301,7 +301,7 @@ static int join(struct kreg *k, const char *guard)
 	if (err)
 		return err;
 	k->pid_namespace = facts.who.pid_namespace;
-	row_open(&m->segment, &m->self, &facts);
+	row_open(&m->segment, &m->self, &facts, 0);
 	if (is_new)
 		interrupted_own(&m->segment, &m->lives, &m->self);
 	/* After our row is open, and before anything is registered. */

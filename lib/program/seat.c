@@ -38,7 +38,7 @@ void kreg_inner_sit(struct kreg *k, pid_t foster)
 	struct row_facts facts;
 
 	row_facts_of(&facts);
-	row_open_foster(&k->segment, &seat, &facts, foster);
+	row_open(&k->segment, &seat, &facts, foster);
 }
 
 void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program)
@@ -46,7 +46,7 @@ void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program)
 	struct row_facts facts;
 
 	row_facts_again(&facts, &k->segment, first, program);
-	row_open_foster(&k->segment, &seat, &facts, process_pid());
+	row_open(&k->segment, &seat, &facts, process_pid());
 }
 
 void kreg_inner_leave(void)
