@@ -165,16 +165,18 @@ static int open_watcher(struct starting *s, const struct start_word *word)
 static int hear_seated(struct starting *s)
 {
 	struct start_word word;
+	bool has_watcher;
 	int err = hear_word(s, &word);
 
 	if (err)
 		return err;
 	if (word.type == START_NO_SEAT)
 		return word.error;
-	if (word.type != START_SEATED || !word.watcher == kreg_inner_is_fallback(s->k))
+	has_watcher = word.watcher;
+	if (word.type != START_SEATED || has_watcher != kreg_inner_is_fallback(s->k))
 		return -ECHILD;
 	s->what.owner = (struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
-	return word.watcher ? open_watcher(s, &word) : 0;
+	return has_watcher ? open_watcher(s, &word) : 0;
 }
 
 int start_pidfd(struct kreg *k, const struct kreg_owner *owner, int child)
@@ -265,25 +267,34 @@ int start_publish(struct starting *s)
 	return kreg_owner_is_alive(s->k, &s->what.owner) ? -ENOENT : -ECHILD;
 }
 
+/* @deadline: 0 for none. */
+static int await_end(int pidfd, uint64_t deadline)
+{
+	struct pollfd at = { .fd = pidfd, .events = POLLIN };
+	struct timespec left;
+	int err = 0, count;
+
+	do {
+		left = clock_left(deadline);
+		count = ppoll(&at, 1, deadline ? &left : NULL, NULL);
+		if (count < 0 && errno != EINTR)
+			err = -errno;
+	} while (count < 0 && !err);
+	return err;
+}
+
 /*
  * A foster parent ends like its program, a moment after it: killed before, it would say that the
  * program was killed. One that is stopped never does.
  */
 static void let_end(int pidfd)
 {
-	struct pollfd at = { .fd = pidfd, .events = POLLIN };
-
-	poll(&at, 1, FOSTER_ENDS_MS);
+	await_end(pidfd, clock_after_ms(FOSTER_ENDS_MS));
 }
 
 int start_await_end(int pidfd)
 {
-	struct pollfd at = { .fd = pidfd, .events = POLLIN };
-	int err = 0;
-
-	while (!err && poll(&at, 1, -1) < 0)
-		err = errno == EINTR ? 0 : -errno;
-	return err;
+	return await_end(pidfd, 0);
 }
 
 int start_end(struct kreg *k, const struct kreg_owner *owner)
