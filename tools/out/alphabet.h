@@ -39,18 +39,7 @@ static inline void alphabet_add(struct alphabet *alphabet, const char *text, siz
 		alphabet->longest = size;
 	if (in_window > ALPHABET_WINDOW)
 		in_window = ALPHABET_WINDOW;
-	/* Eight at a time: a name has some twenty, and there are many names. */
-	for (i = 0; i + 8 <= in_window; i += 8) {
-		alphabet->has[i][bytes[i]] = true;
-		alphabet->has[i + 1][bytes[i + 1]] = true;
-		alphabet->has[i + 2][bytes[i + 2]] = true;
-		alphabet->has[i + 3][bytes[i + 3]] = true;
-		alphabet->has[i + 4][bytes[i + 4]] = true;
-		alphabet->has[i + 5][bytes[i + 5]] = true;
-		alphabet->has[i + 6][bytes[i + 6]] = true;
-		alphabet->has[i + 7][bytes[i + 7]] = true;
-	}
-	for (; i < in_window; i++)
+	for (i = 0; i < in_window; i++)
 		alphabet->has[i][bytes[i]] = true;
 }
 

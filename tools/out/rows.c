@@ -96,7 +96,7 @@ static struct rows_chunk *new_chunk(struct rows *rows, size_t least)
 	return chunk;
 }
 
-static inline void *take(struct rows *rows, size_t size)
+void *rows_take(struct rows *rows, size_t size)
 {
 	struct rows_chunk *chunk = rows->chunks;
 	void *taken;
@@ -110,11 +110,6 @@ static inline void *take(struct rows *rows, size_t size)
 	taken = chunk->bytes + chunk->used;
 	chunk->used += size;
 	return taken;
-}
-
-void *rows_take(struct rows *rows, size_t size)
-{
-	return take(rows, size);
 }
 
 size_t rows_number(char *to, const struct output_column *column, uint64_t number, bool exact)
@@ -228,7 +223,7 @@ static const struct rows_shared *keep_shared(struct rows *rows, const struct out
 static struct row *keep_row(struct rows *rows, const struct output_cell *cells)
 {
 	size_t head = sizeof(struct row) + rows->own.count * sizeof(struct kept_cell);
-	struct row *row = take(rows, head + text_size(&rows->own, cells));
+	struct row *row = rows_take(rows, head + text_size(&rows->own, cells));
 
 	if (row)
 		keep_all(&rows->own, cells, rows->exact, row->cells, (char *)row + head);
