@@ -30,11 +30,12 @@ terminal() {
 
 shown() { grep -qF -- "$2" "$folder/$1"; }
 
-# leaves_nothing NAME WHAT: each line of progress is followed by another one, or erased before anything else comes.
+# leaves_nothing NAME WHAT: each line of progress is followed by another one, or erased before anything else comes. WHAT is an
+# extended regular expression of all that the lines begin with.
 leaves_nothing() {
 	tr '\r' '\n' <"$folder/$1" >"$folder/pieces"
 	exits 0 "which is erased before anything else comes" awk -v what="$2" -v erased="$escape[K" '
-		index($0, what) == 1 { drawn = 1; seen = 1; next }
+		$0 ~ "^(" what ")" { drawn = 1; seen = 1; next }
 		drawn && index($0, erased) != 1 { bad = 1 }
 		{ drawn = 0 }
 		END { exit bad || drawn || !seen }' "$folder/pieces"
@@ -73,8 +74,11 @@ calls_that_take_long() {
 	exits 0 "doctor: the first look" until_ok shown screen "looking at the registries"
 	: >"$SLOW_UNTIL"
 	exits 0 "the time between" until_ok shown screen "waiting for the second look  [#"
+	rm "$SLOW_UNTIL"
+	exits 0 "the second look" until_ok shown screen "looking again"
+	: >"$SLOW_UNTIL"
 	wait "$begun"
-	leaves_nothing screen "waiting for the second look"
+	leaves_nothing screen "looking at the registries|waiting for the second look|looking again"
 }
 
 measuring() {
