@@ -107,6 +107,10 @@ enum stat_field {
 	STAT_FLAGS = 9,
 	STAT_THREADS = 20,
 	STAT_START = 22,
+	/* since Linux 3.5, and not everywhere that has a /proc */
+	STAT_CODE_START = 26,
+	STAT_ENV_START = 50,
+	STAT_ENV_END = 51,
 };
 
 /*
@@ -115,7 +119,7 @@ enum stat_field {
  */
 static bool read_stat(const char *path, struct process *out)
 {
-	unsigned long long fields[STAT_START + 1] = { 0 };
+	unsigned long long fields[STAT_ENV_END + 1] = { 0 };
 	char text[1024];
 	const char *at;
 	int i;
@@ -130,7 +134,7 @@ static bool read_stat(const char *path, struct process *out)
 		return false;
 	out->state = at[2];
 	at += 3;
-	for (i = STAT_STATE + 1; i <= STAT_START; i++) {
+	for (i = STAT_STATE + 1; i <= STAT_START || (i <= STAT_ENV_END && *at == ' '); i++) {
 		bool is_negative = at[0] == ' ' && at[1] == '-';
 
 		if (*at++ != ' ')
@@ -148,6 +152,8 @@ static bool read_stat(const char *path, struct process *out)
 	out->flags = (unsigned)fields[STAT_FLAGS];
 	out->threads = (long)fields[STAT_THREADS];
 	out->ticks = fields[STAT_START];
+	out->has_program = fields[STAT_CODE_START] != 0;
+	out->env_bytes = fields[STAT_ENV_END] - fields[STAT_ENV_START];
 	return true;
 }
 

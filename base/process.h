@@ -47,6 +47,10 @@ struct process {
 	long threads;
 	/* its start since boot */
 	unsigned long long ticks;
+	/* false: it is ending, or inside exec(), which gives it its environment before this */
+	bool has_program;
+	/* 0 too for who may not know */
+	unsigned long long env_bytes;
 };
 
 /*
