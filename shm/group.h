@@ -14,7 +14,7 @@
  * Used by   table_write.c, check, lib/.
  *
  * Only registries with unique keys have groups, and only names, reserved ones included, are
- * in them. The lines (layout.h) are a tree: 64 of them at the top, by bits of the group's
+ * in them. The lines (layout_index.h) are a tree: 64 of them at the top, by bits of the group's
  * hash; below a line that was full, four, by the next two bits; from 18 bits on they are bits
  * of the order of the key. So the names of a small group are in a few lines, and those of a
  * large one below the last of these. An entry's way is given by its key. Lines are added

@@ -5,7 +5,7 @@
  *
  * The list says what is registered, and each change of it is one CAS, whatever the index
  * holds. A line only spares lookups the way along the list. It may be incomplete or behind:
- * then it says so, and the lookup asks the list. The words are described in layout.h.
+ * then it says so, and the lookup asks the list. The words are described in layout_index.h.
  *
  * Promises  a lookup that the index answers gets an answer that the list could have given
  *           at some moment of the call; it ends, whatever the memory holds, and reads

@@ -5,7 +5,7 @@
  * A segment belongs to one life table. When that is gone (another guard was started, or
  * the first one), no process can attach to the segment any more, and as soon as nobody
  * in it is alive, the next process that opens the name replaces it. Destroying is the
- * same without another segment. header->successor decides, see layout.h; name.c carries
+ * same without another segment. header->successor decides, see layout_preamble.h; name.c carries
  * it out in the folder.
  *
  *   step                                        killed or stopped here
