@@ -36,11 +36,6 @@ finds_no() {
 	fi
 }
 
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $mode: $1 # SKIP $2"
-}
-
 # apart COMMAND: in a mount namespace, whose mounts end with it. What the doctor prints is left in out.
 apart() {
 	unshare -m sh -c 'mount --make-rprivate /; '"$1" sh "$regtool" "$folder" >"$folder/out" 2>"$folder/err"

@@ -45,6 +45,12 @@ not_ok() {
 	[ ! -s "$folder/err" ] || sed 's/^/# /' "$folder/err"
 }
 
+# skip SENTENCE WHY
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $mode: $1 # SKIP $2"
+}
+
 # exits STATUS SENTENCE COMMAND...: what it printed is left in out and err.
 exits() {
 	wanted=$1
