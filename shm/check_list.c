@@ -275,26 +275,44 @@ static void count_item(struct look *look, const struct item *item)
 		seat->locks_found++;
 }
 
+/* Its bit in look->lines; what lies beyond the land as it was at the beginning has none. */
+static bool has_line(const struct look *look, const struct item *item, uint64_t *line)
+{
+	*line = item->place - look->s->land_place;
+	return *line < (uint64_t)look->slabs * (SLAB_BYTES / LINE_BYTES);
+}
+
 /*
- * After the peek has held: reports the faults of @items and counts them. The bit of each
- * line tells a block that two places of the list lead to; only now, as a part that is
- * repeated would find all of its own bits set.
+ * Blocks that two places of one part lead to. Parts have no bits in common: a block of an earlier
+ * one may have been freed and used again since. Nor do they need to: places of two parts are of two
+ * orders, and one of these is not that of the block's key, which is FAULT_KEY.
  */
+static void find_twice(struct look *look, struct items *items)
+{
+	uint64_t i, line;
+
+	for (i = 0; i < items->count; i++) {
+		if (!has_line(look, &items->of[i], &line))
+			continue;
+		if (bit_is_set(look->lines, line))
+			items->of[i].fault = FAULT_TWICE;
+		bit_set(look->lines, line);
+	}
+	for (i = 0; i < items->count; i++) {
+		if (has_line(look, &items->of[i], &line))
+			bit_clear(look->lines, line);
+	}
+}
+
+/* After the peek has held: reports the faults of @items and counts them. */
 static void keep_part(struct look *look, struct items *items)
 {
 	uint64_t i;
 
+	find_twice(look, items);
 	for (i = 0; i < items->count; i++) {
-		struct item *item = &items->of[i];
-		uint64_t line = item->place - look->s->land_place;
-
-		if (line < (uint64_t)look->slabs * (SLAB_BYTES / LINE_BYTES)) {
-			if (bit_is_set(look->lines, line))
-				item->fault = FAULT_TWICE;
-			bit_set(look->lines, line);
-		}
-		say_item(look, item);
-		count_item(look, item);
+		say_item(look, &items->of[i]);
+		count_item(look, &items->of[i]);
 	}
 }
 

@@ -30,7 +30,7 @@ enum fault_kind {
 	FAULT_LINK,
 	/* Linked, but the list does not lead to it. */
 	FAULT_BUCKET,
-	/* Two places of the list lead to one block. */
+	/* Two places of one part of the list lead to one block. */
 	FAULT_TWICE,
 	/* An entry is not a block of its slab, or is larger than one. */
 	FAULT_CUT,
@@ -43,7 +43,6 @@ enum fault_kind {
 	FAULT_SLAB,
 	/* Its owner has never opened the registry. */
 	FAULT_STRANGER,
-	/* An owner is in a line twice. */
 	/* Lookups would not find it: its line of the index says that it is not there. */
 	FAULT_UNINDEXED,
 	/* A cell of the index leads lookups to what does not hold the name. */
@@ -91,7 +90,7 @@ struct look {
 	/* When the look began; also the size of @lines. */
 	uint32_t slabs;
 	uint64_t buckets;
-	/* A bit for each line of the land: a linked entry begins there. */
+	/* A bit for each line of the land: an entry of the part that is looked at begins there. */
 	unsigned char *lines;
 	/* A bit for each bucket that the list has led to. */
 	unsigned char *reached;
@@ -132,6 +131,11 @@ static inline bool bit_is_set(const unsigned char *bits, uint64_t bit)
 static inline void bit_set(unsigned char *bits, uint64_t bit)
 {
 	bits[bit / 8] |= (unsigned char)(1u << bit % 8);
+}
+
+static inline void bit_clear(unsigned char *bits, uint64_t bit)
+{
+	bits[bit / 8] &= (unsigned char)~(1u << bit % 8);
 }
 
 /*

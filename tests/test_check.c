@@ -173,6 +173,47 @@ START_TEST(a_concurrent_change_is_not_a_fault)
 }
 END_TEST
 
+/* Of many names it registers one and unregisters another, until it is killed. */
+static int change_many(int link, void *data)
+{
+	struct task *task = data;
+	unsigned int seed = (unsigned int)task->number + 1;
+	struct kreg *k = mode_open(task->mode, "many");
+	struct kreg_owner self;
+	char key[32];
+
+	if (kreg_self(k, &self))
+		return 9;
+	link_say(link, 0);
+	for (;;) {
+		snprintf(key, sizeof(key), "name-%d-%d", task->number, rand_r(&seed) % 20000);
+		if (rand_r(&seed) % 2)
+			kreg_register(k, key, KREG_STRING, NULL, 0, NULL);
+		else
+			kreg_unregister(k, key, KREG_STRING);
+	}
+}
+
+START_TEST(a_block_that_is_used_again_is_not_in_two_places)
+{
+	struct kreg *k = mode_open(_i, "many");
+	struct child changers[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct task task = { _i, i };
+
+		changers[i] = child_start_ready(change_many, &task);
+	}
+	for (i = 0; i < 20; i++)
+		is_sound(k);
+	for (i = 0; i < 2; i++)
+		child_kill(&changers[i]);
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
 static struct entry *entry_of(struct kreg *k, const char *key)
 {
 	struct query q = table_query(&k->segment, key, strlen(key));
@@ -385,6 +426,7 @@ int main(void)
 {
 	const TTest *const both[] = { sound_memory_has_no_faults,
 				      a_concurrent_change_is_not_a_fault,
+				      a_block_that_is_used_again_is_not_in_two_places,
 				      a_damaged_entry_is_reported,
 				      a_damaged_slab_or_bucket_is_reported,
 				      an_entry_with_impossible_flags_is_reported,
