@@ -30,6 +30,7 @@
 #include <time.h>
 
 #include "shm/check_look.h"
+#include "shm/gift.h"
 #include "shm/land.h"
 #include "shm/row.h"
 
@@ -94,6 +95,7 @@ static int look_begin(struct look *look, const struct segment *s, const struct l
 	look->lives = lives;
 	look->slabs = land_slabs(s);
 	look->buckets = buckets <= s->buckets_max ? buckets : 0;
+	look->gifts_noted = gift_noted(s);
 	look->lines = calloc(look->slabs + 1ull, SLAB_BYTES / LINE_BYTES / 8);
 	look->reached = calloc(look->buckets / 8 + 1, 1);
 	look->linked = calloc(look->buckets / 8 + 1, 1);

@@ -92,8 +92,11 @@ void look_land(struct look *look)
 	for (slab = 0; slab < look->slabs; slab++)
 		look_slab(look, slab);
 	look_meta(look);
-	/* The other way round is no fault: the number says that there may be some. */
-	if (look->gifts && !gift_is_any(look->s))
+	/*
+	 * The other way round is no fault: the number says that there may be some. Nor is it one if
+	 * one of them was made since the look began, and was over when somebody looked for any.
+	 */
+	if (look->gifts && !gift_is_any(look->s) && gift_noted(look->s) == look->gifts_noted)
 		look_fault(look, FAULT_GIFTS, 0, look->gifts,
 			   "header: no gifts are noted, but the list has %llu, so kreg_count() "
 			   "misses them; " LOOK_DAMAGED,

@@ -75,6 +75,7 @@ struct look_seat {
 	/* 0: none is alive. */
 	owner_t owner;
 	uint64_t entries, held, locks, doubt;
+	uint16_t changes;
 	uint64_t names_found, held_found, locks_found;
 	/*
 	 * A thread of its is inside a call that writes, so its counts may lag behind the
@@ -97,8 +98,8 @@ struct look {
 	/* A bit for each bucket that was linked when the look began. */
 	unsigned char *linked;
 	struct look_seat *seats;
-	/* Live ones in the list. */
-	uint64_t gifts;
+	/* header->gifts when the look began, and live ones in the list. */
+	uint64_t gifts_noted, gifts;
 	/* The walk has come to the end of the list. */
 	bool complete;
 	/* A part of the list changed during each try, and was not checked. */

@@ -4,7 +4,9 @@
  *
  * A thread inside a call that writes may have linked an entry and not counted it yet, so
  * the counts of its owner are compared only if none was inside, neither before the walk
- * nor after it. Nor are they if the row has changed in between.
+ * nor after it. Nor are they if a call has changed them in between. That the counts are the
+ * same afterwards does not say that: an owner that registers one name and unregisters another
+ * has the same number of them at nearly any two moments. So row->changes is compared.
  */
 
 #include "shm/check_look.h"
@@ -17,7 +19,7 @@
 /*
  * Notes the owners that have a thread inside. Called twice: a call that began after the
  * first pass and changed the list during the walk is seen in the second, or has changed
- * the row; one that did and undid something is not found again by the next look.
+ * the row.
  */
 static void look_inside(struct look *look)
 {
@@ -28,9 +30,14 @@ static void look_inside(struct look *look)
 		owner_t owner = load_relaxed(&slot->owner); /* relaxed: a look */
 
 		owner = owner_without_image(owner);
-		if (owner_seat(owner) < look->s->seats &&
-		    look->seats[owner_seat(owner)].owner == owner &&
-		    load_relaxed(&slot->writing)) /* relaxed: a look */
+		if (owner_seat(owner) >= look->s->seats ||
+		    look->seats[owner_seat(owner)].owner != owner)
+			continue;
+		/*
+		 * ORD[look_inside:A] acquire: that a call is over, then what it has counted;
+		 * pairs with grace_leave:A
+		 */
+		if (load_acquire(&slot->writing))
 			look->seats[owner_seat(owner)].inside = true;
 	}
 }
@@ -48,10 +55,10 @@ void look_seats_before(struct look *look)
 		const struct row *row = &look->s->rows[seat];
 
 		at->owner = row_owner(look->s, look->lives, seat, &entries);
-		/* relaxed: compared afterwards */
-		at->entries = load_relaxed(&row->entries);
-		at->held = load_relaxed(&row->held);   /* relaxed: as above */
-		at->locks = load_relaxed(&row->locks); /* relaxed: as above */
+		at->changes = load_relaxed(&row->changes); /* relaxed: compared afterwards */
+		at->entries = load_relaxed(&row->entries); /* relaxed: as above */
+		at->held = load_relaxed(&row->held);       /* relaxed: as above */
+		at->locks = load_relaxed(&row->locks);     /* relaxed: as above */
 		at->doubt = at->owner ? row_doubt(look->s, at->owner) : 0;
 	}
 	look_inside(look);
@@ -75,9 +82,10 @@ static void look_counts(struct look *look, uint32_t seat)
 	uint64_t locks = row_locks(look->s, look->lives, at->owner);
 
 	/* relaxed: a process that has changed something meanwhile has changed the row */
-	if (!look->complete || at->inside || load_relaxed(&row->entries) != at->entries ||
-	    load_relaxed(&row->held) != at->held ||   /* relaxed: as above */
-	    load_relaxed(&row->locks) != at->locks || /* relaxed: as above */
+	if (!look->complete || at->inside || load_relaxed(&row->changes) != at->changes ||
+	    load_relaxed(&row->entries) != at->entries || /* relaxed: as above */
+	    load_relaxed(&row->held) != at->held ||       /* relaxed: as above */
+	    load_relaxed(&row->locks) != at->locks ||     /* relaxed: as above */
 	    row_doubt(look->s, at->owner) != at->doubt || (at->doubt & DOUBT_OPEN))
 		return;
 	if (names != at->names_found)

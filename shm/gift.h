@@ -98,11 +98,16 @@ bool gift_has_value(const struct segment *s, uint32_t slab, uint32_t count);
 /* The place of the gift in @slab, or 0. */
 place_t gift_in(const struct segment *s, uint32_t slab);
 
+/* What is noted of gifts: another number after each, and after each look that finds none. */
+static inline uint64_t gift_noted(const struct segment *s)
+{
+	return load_relaxed(&s->header->gifts); /* relaxed: raised before the linking */
+}
+
 /* Whether there may be any. False is certain for gifts linked before the call. */
 static inline bool gift_is_any(const struct segment *s)
 {
-	/* relaxed: raised before the linking */
-	uint64_t gifts = load_relaxed(&s->header->gifts); /* relaxed: raised before the linking */
+	uint64_t gifts = gift_noted(s);
 
 	return caa_unlikely(gifts >> 32 != (uint32_t)gifts);
 }
@@ -113,7 +118,7 @@ static inline bool gift_is_any(const struct segment *s)
  */
 static inline bool gift_was_any(const struct segment *s)
 {
-	return load_relaxed(&s->header->gifts) >> 32; /* relaxed: raised before the linking */
+	return gift_noted(s) >> 32;
 }
 
 #endif

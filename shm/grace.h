@@ -180,7 +180,7 @@ static inline void grace_leave(uint64_t *word)
 	/*
 	 * ORD[grace_leave:A] release: what the section read, then the slot. Were the slot
 	 * empty first, memory could be reused under the section's last reads; pairs with
-	 * grace_advance:B, call_in:A
+	 * grace_advance:B, call_in:A, look_inside:A
 	 */
 	store_release(word, 0ull);
 }

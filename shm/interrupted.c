@@ -304,7 +304,7 @@ void interrupted_own(const struct segment *s, const struct life_table *lives,
 	 * Before that, a count would trust the row while a slot is still to be recovered;
 	 * pairs with is_in_doubt:A
 	 */
-	store_release(&s->rows[owner_seat(self->owner)].image, image_fold(self->image));
+	store_release(&s->rows[owner_seat(self->owner)].image, (uint16_t)image_fold(self->image));
 }
 
 /*

@@ -50,7 +50,7 @@
 #include "shm/layout_preamble.h"
 #include "shm/layout_row.h"
 
-#define SEGMENT_LAYOUT 11u
+#define SEGMENT_LAYOUT 12u
 #define SEGMENT_PAGE 4096u
 
 #define SEGMENT_BELLS 256u

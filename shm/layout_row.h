@@ -41,7 +41,13 @@ struct row {
 	 * 0: its holder has closed the registry (row_close()). Otherwise folded, of the program
 	 * that has opened the row last; guard only, ROW_OPEN before that and in the fallback
 	 */
-	uint32_t image;
+	uint16_t image;
+	/*
+	 * another number after each change of @entries, @held or @locks, so that a look which finds
+	 * the same one has missed none. By plain stores: of threads that count at once some are
+	 * lost. Goes on from life to life
+	 */
+	uint16_t changes;
 	/* the process whose life it is, if that stands for the one of @who; or 0 */
 	uint32_t foster;
 	/* at the opening of the row; for people */
@@ -66,7 +72,7 @@ struct row {
 };
 
 #define ROW_WHO offsetof(struct row, who)
-#define ROW_OPEN 0x10000u /* no image, folded, is that large */
+#define ROW_OPEN 0xffffu /* no image, folded, is that large */
 /* Of row->listeners. */
 #define ROW_LISTENERS 0x7fffu
 #define ROW_CONSENT 0x8000u

@@ -98,11 +98,11 @@ static inline uint32_t owner_incarnation(owner_t owner)
 
 /*
  * From the kernel's count to what stands in a word: never 0, which stands for no image,
- * and another number after each exec. It comes back after 65535 of them.
+ * and another number after each exec, and never ROW_OPEN. It comes back after 65534 of them.
  */
 static inline uint32_t image_fold(uint32_t image)
 {
-	return image % 0xffff + 1;
+	return image % 0xfffe + 1;
 }
 
 /* The word of what belongs to one program; without the image it is the owner again. */

@@ -151,7 +151,7 @@ void row_open(const struct segment *s, const struct life_self *self, const struc
 	 * orders it, or, for the life that has closed the row, nothing is to be
 	 */
 	if (!load_relaxed(&row->image))
-		store_relaxed(&row->image, ROW_OPEN); /* relaxed: as above */
+		store_relaxed(&row->image, (uint16_t)ROW_OPEN); /* relaxed: as above */
 	/* relaxed: the CAS looks again */
 	seen = load_relaxed(&row->entries);
 	/*
@@ -194,7 +194,7 @@ void row_close(const struct segment *s, owner_t self)
 	 * process goes on. relaxed: the fence orders it
 	 */
 	if (owner_incarnation(load_relaxed(&row->entries)) == owner_incarnation(self))
-		store_relaxed(&row->image, 0u); /* relaxed: as above */
+		store_relaxed(&row->image, (uint16_t)0); /* relaxed: as above */
 	/*
 	 * ORD[row_close:A] full: that we are about to close, then the gifts that were made for
 	 * us; pairs with row_has_closed:A. Of one that we miss its maker finds that we close.
@@ -238,9 +238,9 @@ static uint64_t locks_of(owner_t owner, uint32_t image)
 
 void row_lock(const struct segment *s, const struct life_self *self, int32_t locks)
 {
-	uint64_t *word = &s->rows[owner_seat(self->owner)].locks;
+	struct row *row = &s->rows[owner_seat(self->owner)];
 	uint64_t mine = locks_of(self->owner, image_fold(self->image));
-	uint64_t seen = load_relaxed(word); /* relaxed: as row_count() */
+	uint64_t seen = load_relaxed(&row->locks); /* relaxed: as row_count() */
 	uint32_t count;
 
 	do {
@@ -251,7 +251,8 @@ void row_lock(const struct segment *s, const struct life_self *self, int32_t loc
 		 */
 		count = (seen & ~0xffffffffull) == mine ? (uint32_t)seen : 0;
 		/* relaxed: as row_count() */
-	} while (!cas_relaxed(word, &seen, mine | (count + (uint32_t)locks)));
+	} while (!cas_relaxed(&row->locks, &seen, mine | (count + (uint32_t)locks)));
+	row_changed(row);
 }
 
 uint32_t row_locks(const struct segment *s, const struct life_table *lives, owner_t owner)
@@ -274,7 +275,9 @@ uint32_t row_locks(const struct segment *s, const struct life_table *lives, owne
 
 void row_hold(const struct segment *s, owner_t self, int32_t entries)
 {
-	row_count(&s->rows[owner_seat(self)].held, self, entries);
+	struct row *row = &s->rows[owner_seat(self)];
+
+	row_count(row, &row->held, self, entries);
 }
 
 /*

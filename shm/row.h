@@ -195,13 +195,25 @@ static inline const struct row *row_look(const struct segment *s, uint32_t seat)
 uint64_t row_sum(const struct segment *s, const struct life_table *lives, uint32_t *owners);
 
 /*
+ * Notes that a count was changed, before the end of the call that changes it. A thread that stores
+ * late can bring an earlier number back only while it is inside of that call.
+ */
+static inline void row_changed(struct row *row)
+{
+	/* relaxed: as the counts; the end of the call orders it */
+	uint16_t changes = load_relaxed(&row->changes);
+
+	store_relaxed(&row->changes, (uint16_t)(changes + 1)); /* relaxed: as above */
+}
+
+/*
  * Adds @entries, which may be negative, to the count in *word, if it is a count of
  * @self's life. If that life was ended while the process goes on, the word may belong to
  * the seat's next holder already; then nothing is added, because a stranger's count must
  * not change. The CAS compares the incarnation and adds in one step, which a fetch_add
  * could not.
  */
-static inline bool row_count(uint64_t *word, owner_t self, int32_t entries)
+static inline bool row_count(struct row *row, uint64_t *word, owner_t self, int32_t entries)
 {
 	/* relaxed: a number that stands for itself; all writers are threads of one owner */
 	uint64_t seen = load_relaxed(word);
@@ -217,6 +229,7 @@ static inline bool row_count(uint64_t *word, owner_t self, int32_t entries)
 		 * interrupted_is_in_use:A
 		 */
 	} while (!cas_acq_rel(word, &seen, next));
+	row_changed(row);
 	return true;
 }
 
@@ -241,7 +254,9 @@ static inline void row_void_sum(const struct segment *s)
 
 static inline void row_add(const struct segment *s, owner_t self, int32_t entries)
 {
-	if (caa_likely(row_count(&s->rows[owner_seat(self)].entries, self, entries)))
+	struct row *row = &s->rows[owner_seat(self)];
+
+	if (caa_likely(row_count(row, &row->entries, self, entries)))
 		row_void_sum(s);
 }
 

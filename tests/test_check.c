@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/handle/handle.h"
@@ -209,6 +210,53 @@ START_TEST(a_block_that_is_used_again_is_not_in_two_places)
 		is_sound(k);
 	for (i = 0; i < 2; i++)
 		child_kill(&changers[i]);
+	is_sound(k);
+	kreg_close(k);
+}
+END_TEST
+
+/* Has a name half of the time, a thousand times in a second, until it is killed. */
+static int come_and_go(int link, void *data)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	struct task *task = data;
+	struct kreg *k = mode_open(task->mode, "comings");
+	struct kreg_owner self;
+	char key[32];
+
+	if (kreg_self(k, &self))
+		return 9;
+	snprintf(key, sizeof(key), "name-%d", task->number);
+	link_say(link, 0);
+	for (;;) {
+		kreg_register(k, key, KREG_STRING, NULL, 0, NULL);
+		nanosleep(&pause, NULL);
+		kreg_unregister(k, key, KREG_STRING);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* The list is long, so that each of them changes its count and has the same one again in a look. */
+START_TEST(names_that_come_and_go_are_not_miscounted)
+{
+	struct kreg *k = mode_open(_i, "comings");
+	struct child owners[64];
+	char key[32];
+	int i;
+
+	for (i = 0; i < 50000; i++) {
+		snprintf(key, sizeof(key), "stays-%d", i);
+		ck_assert_int_eq(kreg_register(k, key, KREG_STRING, NULL, 0, NULL), 0);
+	}
+	for (i = 0; i < 64; i++) {
+		struct task task = { _i, i };
+
+		owners[i] = child_start_ready(come_and_go, &task);
+	}
+	for (i = 0; i < 5; i++)
+		is_sound(k);
+	for (i = 0; i < 64; i++)
+		child_kill(&owners[i]);
 	is_sound(k);
 	kreg_close(k);
 }
@@ -427,6 +475,7 @@ int main(void)
 	const TTest *const both[] = { sound_memory_has_no_faults,
 				      a_concurrent_change_is_not_a_fault,
 				      a_block_that_is_used_again_is_not_in_two_places,
+				      names_that_come_and_go_are_not_miscounted,
 				      a_damaged_entry_is_reported,
 				      a_damaged_slab_or_bucket_is_reported,
 				      an_entry_with_impossible_flags_is_reported,
