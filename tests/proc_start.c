@@ -449,6 +449,29 @@ START_TEST(signals_to_the_child_reach_the_program_and_it_ends_the_same_way)
 }
 END_TEST
 
+START_TEST(a_program_that_a_signal_kills_ends_so_also_if_its_starter_ignores_it)
+{
+	static const char *const names[] = { "13", "10", "1", "6" };
+	static const int signals[] = { SIGPIPE, SIGUSR1, SIGHUP, SIGABRT };
+	struct kreg_started started;
+	int status;
+	size_t i;
+
+	open_mode(_i);
+	for (i = 0; i < 4; i++) {
+		KREG_START(how, .argv = ARGV("kill", names[i]));
+
+		signal(signals[i], SIG_IGN);
+		status = start_as(&how, &started) ? started.status : 0;
+		if (started.child)
+			ck_assert_int_eq(waitpid(started.child, &status, 0), started.child);
+		ck_assert(WIFSIGNALED(status));
+		ck_assert_int_eq(WTERMSIG(status), signals[i]);
+	}
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 {
 	KREG_START(how, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=sent"),
@@ -565,6 +588,7 @@ int main(int argc, char **argv)
 		a_program_that_registers_itself_finds_its_name_registered,
 		the_program_is_signalled_connected_to_and_monitored_by_its_name,
 		signals_to_the_child_reach_the_program_and_it_ends_the_same_way,
+		a_program_that_a_signal_kills_ends_so_also_if_its_starter_ignores_it,
 		a_listener_is_notified_when_a_program_is_ready_and_when_it_dies,
 		a_program_that_has_ended_leaves_no_memory_behind,
 		bad_arguments_are_refused_and_nothing_is_started,

@@ -2,7 +2,7 @@
 /*
  *     program sleep                  until it is killed
  *     program exit STATUS
- *     program kill SIGNAL            itself
+ *     program kill SIGNAL            itself, also by a signal that its starter ignores
  *     program notify TEXT            sends it to $NOTIFY_SOCKET, with \n for each comma, then sleeps
  *     program line FD                writes a line to it, then sleeps
  *     program tell FILE TEXT         appends a line to it, then sleeps
@@ -181,9 +181,10 @@ void program_run(int argc, char **argv)
 		return;
 	if (!strcmp(what, "exit"))
 		_exit(atoi(argv[2]));
-	if (!strcmp(what, "kill"))
+	if (!strcmp(what, "kill")) {
+		signal(atoi(argv[2]), SIG_DFL);
 		raise(atoi(argv[2]));
-	else if (!strcmp(what, "notify"))
+	} else if (!strcmp(what, "notify"))
 		notifier_send(argv[2], -1);
 	else if (!strcmp(what, "line") && dprintf(atoi(argv[2]), "up\n") < 0)
 		fail("line");

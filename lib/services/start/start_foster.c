@@ -42,17 +42,27 @@
 #include "lib/services/start/start_watch.h"
 #include "base/process.h"
 
-static void __attribute__((noreturn)) end_like(int status)
+/* What the foster has when it starts the program. */
+struct fostering {
+	pid_t foster;
+	uint64_t owner;
+	int link; /* to the watcher */
+};
+
+/* Also by a signal that the starter ignores, as this process does until here. */
+static void __attribute__((noreturn)) end_like(const struct fostering *f, int status)
 {
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	const struct rlimit no_core = { 0 };
 	sigset_t none;
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
 	setrlimit(RLIMIT_CORE, &no_core);
+	sigaction(WTERMSIG(status), &by_default, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	kill(process_pid(), WTERMSIG(status));
+	kill(f->foster, WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }
 
@@ -77,7 +87,7 @@ static void end_watcher(pid_t watcher)
  * a sender that sends that to the program only would not know that it has to wake the
  * foster as well.
  */
-static void stop_alike(pid_t program, int signal)
+static void stop_alike(const struct fostering *f, pid_t program, int signal)
 {
 	siginfo_t info = { .si_pid = 0 };
 	sigset_t set;
@@ -87,7 +97,7 @@ static void stop_alike(pid_t program, int signal)
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, info.si_status);
-	kill(process_pid(), info.si_status);
+	kill(f->foster, info.si_status);
 	sigprocmask(SIG_UNBLOCK, &set,
 		    NULL); /* the signal is delivered here; SIGCONT ends the stop */
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -96,7 +106,7 @@ static void stop_alike(pid_t program, int signal)
 
 /* Passes signals on until the program ends. */
 static void __attribute__((noreturn))
-foster(const struct start_plan *plan, pid_t program, pid_t watcher)
+foster(const struct start_plan *plan, const struct fostering *f, pid_t program, pid_t watcher)
 {
 	const bool in_foreground = plan->how->flags & KREG_START_FOREGROUND;
 	siginfo_t info;
@@ -120,7 +130,7 @@ foster(const struct start_plan *plan, pid_t program, pid_t watcher)
 		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
 			kill(program, signal);
 		if (in_foreground)
-			stop_alike(program, signal);
+			stop_alike(f, program, signal);
 	}
 	/* Before the foster's life ends: then no entry of the watcher is left in the line. */
 	end_watcher(watcher);
@@ -130,15 +140,8 @@ foster(const struct start_plan *plan, pid_t program, pid_t watcher)
 	 */
 	kreg_inner_leave();
 	waitpid(program, &status, 0);
-	end_like(status);
+	end_like(f, status);
 }
-
-/* What the foster has when it starts the program. */
-struct fostering {
-	pid_t foster;
-	uint64_t owner;
-	int link; /* to the watcher */
-};
 
 static void __attribute__((noreturn))
 be_program(const struct start_plan *plan, const struct fostering *f)
@@ -176,5 +179,5 @@ void start_foster(const struct start_plan *plan)
 	/* The watcher ends with this process. */
 	if (program < 0)
 		start_give_up(plan, -errno);
-	foster(plan, program, watcher);
+	foster(plan, &f, program, watcher);
 }
