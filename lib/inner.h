@@ -291,6 +291,13 @@ void kreg_inner_sit(struct kreg *k, pid_t foster);
  */
 void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program);
 
+/*
+ * The program of the caller as an owner in the registry, with the seat that it has taken or as
+ * the handle's; and, in any process, whether it runs: until it ends, or calls exec.
+ */
+uint64_t kreg_inner_program(const struct kreg *k);
+bool kreg_inner_program_runs(const struct kreg *k, uint64_t program);
+
 /* Ends the life, in the fallback. */
 void kreg_inner_leave(void);
 

@@ -49,6 +49,18 @@ void kreg_inner_sit_behind(struct kreg *k, uint64_t first, pid_t program)
 	row_open(&k->segment, &seat, &facts, process_pid());
 }
 
+uint64_t kreg_inner_program(const struct kreg *k)
+{
+	const struct life_self *self = seat.owner ? &seat : &k->self;
+
+	return owner_with_image(self->owner, self->image);
+}
+
+bool kreg_inner_program_runs(const struct kreg *k, uint64_t program)
+{
+	return life_image_is_alive(&k->lives, program);
+}
+
 void kreg_inner_leave(void)
 {
 	life_robust_let_go(&seat);

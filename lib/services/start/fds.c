@@ -62,11 +62,21 @@ static void close_from(int first, int last)
 		for_each(first, last, close_one);
 }
 
-void fds_close(int last)
+void fds_close_others(int kept)
 {
-	close_from(0, last - 1);
-	close_from(last + 1, INT_MAX);
-	close(last);
+	close_from(0, kept - 1);
+	close_from(kept + 1, INT_MAX);
+}
+
+void fds_open_standard(void)
+{
+	int fd, null = fd_open("/dev/null", O_RDWR, 0);
+
+	if (null < 0)
+		return;
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	close(null);
 }
 
 void fds_keep(const int *fds, int count)

@@ -4,7 +4,7 @@
  * parent.
  *
  * Promises  every fd from the first on is close-on-exec afterwards, or closed, on any
- *           kernel; closed in the order of their numbers.
+ *           kernel.
  * Needs     /proc where the kernel has no close_range(2) for it (before 5.9;
  *           close-on-exec before 5.11).
  * Context   a child of fork() with one thread; async-signal-safe, does not allocate
@@ -18,8 +18,11 @@
 
 void fds_close_on_exec(int first);
 
-/* Closes all, @last after all others. */
-void fds_close(int last);
+/* Closes all but @kept. */
+void fds_close_others(int kept);
+
+/* 0, 1 and 2 become /dev/null. */
+void fds_open_standard(void);
 
 /* fds[i] becomes fd i, or is closed if it is -1. All others are closed. */
 void fds_keep(const int *fds, int count);

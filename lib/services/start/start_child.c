@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -168,6 +169,19 @@ static void fill_in_pid(char **environment)
 	strcpy(*environment + sizeof(name) - 1, digits + at);
 }
 
+/* If the starter ends, or calls exec, nobody says START_GO. */
+static bool hear_go(const struct start_plan *plan, int link)
+{
+	struct pollfd at = { .fd = link, .events = POLLIN };
+	struct start_word word;
+
+	while (poll(&at, 1, START_LOOK_MS) <= 0) {
+		if (!kreg_inner_program_runs(plan->k, plan->starter_program))
+			return false;
+	}
+	return start_hear(link, &word) && word.type == START_GO;
+}
+
 /*
  * All that the program needs is made before the starter has said START_GO, which needs as
  * long on another CPU to reserve the name. If it never says so, nothing is left of it but a
@@ -177,7 +191,6 @@ void start_become_program(const struct start_plan *plan)
 {
 	struct start_plan own = *plan;
 	enum kreg_exec_step step;
-	struct start_word word;
 	sigset_t none;
 	int err;
 
@@ -189,7 +202,7 @@ void start_become_program(const struct start_plan *plan)
 	if (!err)
 		err = readiness_hand_over(own.readiness);
 	fill_in_pid(own.environment);
-	if (!start_hear(own.link, &word) || word.type != START_GO)
+	if (!hear_go(&own, own.link))
 		_exit(START_NOT_RUN);
 	if (err)
 		give_up_at(&own, step, err);
@@ -228,7 +241,9 @@ void start_child(const struct start_plan *plan)
 	if (err)
 		start_give_up(plan, err);
 	kreg_inner_sit(k, 0);
-	start_say(plan->link, (struct start_word){
-				      .type = START_SEATED, .owner = owner, .pid = process_pid() });
+	start_say(plan->link, (struct start_word){ .type = START_SEATED,
+						   .owner = owner,
+						   .program = kreg_inner_program(k),
+						   .pid = process_pid() });
 	start_become_program(plan);
 }

@@ -2,8 +2,8 @@
 /*
  * What a child does between fork() and the program that it becomes.
  *
- * Promises  the program runs only if the starter says so; after any failure the child
- *           ends and reports the reason.
+ * Promises  the program runs only if the starter says so; after any failure, and when the
+ *           starter ends before, the child ends and reports the reason.
  * Needs     all signals blocked; a plan whose memory does not change.
  * Context   the child of a fork(), possibly of a process with threads: only
  *           async-signal-safe calls, and none by which the C library means the calling
@@ -28,6 +28,7 @@ struct start_plan {
 	char **environment;
 	const struct readiness *readiness;
 	pid_t starter;
+	uint64_t starter_program; /* as kreg_inner_program() */
 	const struct start_within *within;
 	int link;             /* a SOCK_SEQPACKET; the starter has the other end */
 	bool has_no_handlers; /* of signals */
@@ -35,22 +36,34 @@ struct start_plan {
 
 enum start_word_type {
 	/*
-	 * @owner is to hold the name, @pid is to be the program; in the fallback @watcher is to
-	 * stand in line behind
+	 * @owner is to hold the name, @pid is to be the program; under the guard @program is what
+	 * the process runs until exec; in the fallback @watcher is to stand in line behind
 	 */
 	START_SEATED = 1,
 	START_NO_SEAT,
-	/* @pid is the step, enum kreg_exec_step. No word, but the end: exec worked, or all died */
-	START_NO_EXEC,
+	START_NO_EXEC, /* @pid is the step, enum kreg_exec_step */
+	/*
+	 * From the foster: exec has worked, or the program has ended before. Under the guard
+	 * nobody is there to say so, and the link's end does.
+	 */
+	START_RUNS,
 	START_GO,      /* from the starter */
 	START_PROGRAM, /* to the watcher: @pid is to be the program */
 	START_WATCHED, /* from the watcher: it watches, as @watcher and @watcher_pid */
 };
 
+/*
+ * The link's end is not certain to be seen: a child that another thread of the starter has forked
+ * meanwhile, by whatever call, has both ends for as long as it lives. So who waits for the end of
+ * the other side also looks at its program so often.
+ */
+#define START_LOOK_MS 50
+
 struct start_word {
 	uint32_t type;
 	int32_t error;
 	uint64_t owner;
+	uint64_t program;
 	int64_t pid;
 	uint64_t watcher;
 	int64_t watcher_pid;

@@ -12,8 +12,8 @@
  *     life, and tells the watcher its pid               watcher, and ends like the program
  *   5 it says START_SEATED, and goes on as in         the same
  *     start_child.c
- *   6 exec, or its end: the foster runs again         the foster: the name is gone, and the kernel
- *                                                     kills the program; if the program has changed
+ *   6 exec, or its end: the foster runs again,        the foster: the name is gone, and the kernel
+ *     closes its fds and says START_RUNS                kills the program; if the program has changed
  *                                                     its credentials, the watcher kills it
  *   7 the program ends                                the foster ends the watcher and its own life,
  *                                                     then reaps the program, and ends like it; so
@@ -30,7 +30,6 @@
 #include "lib/services/start/start_foster.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -111,12 +110,13 @@ foster(const struct start_plan *plan, const struct fostering *f, pid_t program, 
 	const bool in_foreground = plan->how->flags & KREG_START_FOREGROUND;
 	siginfo_t info;
 	sigset_t all;
-	int signal, fd, status = 0;
+	int signal, status = 0;
 
-	/* The link last: its end says that nothing else of the starter's is open here. */
-	fds_close(plan->link);
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		start_open_as("/dev/null", O_RDWR, fd);
+	/* The word last: it says too that nothing else of the starter's is open here. */
+	fds_close_others(plan->link);
+	start_say(plan->link, (struct start_word){ .type = START_RUNS });
+	close(plan->link);
+	fds_open_standard();
 	sigfillset(&all);
 	while (!has_ended(program)) {
 		/* Without the watcher nothing would end the program when the foster ends. */

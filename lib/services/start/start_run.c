@@ -54,6 +54,7 @@ static int start_fork(struct starting *s)
 	plan.environment = s->environment.list;
 	plan.within = &s->within;
 	plan.starter = process_pid();
+	plan.starter_program = kreg_inner_program(s->k);
 	if (plan.starter < 0)
 		return -EPERM;
 	err = fd_socket_pair(SOCK_SEQPACKET, ends);
@@ -98,39 +99,47 @@ static int wait_for_news(struct starting *s, short *said)
 		{ .fd = s->pidfd, .events = POLLIN },
 		{ .fd = s->within.stop, .events = POLLIN },
 	};
-	uint64_t deadline = s->deadline;
+	uint64_t deadline = s->deadline, until, look;
 	struct timespec left;
 	int count;
 
 	if (deadline && s->readiness.notify.extended > deadline)
 		deadline = s->readiness.notify.extended;
-	left = clock_left(deadline);
-	count = ppoll(at, 4, deadline ? &left : NULL, NULL);
+	look = s->before_exec ? clock_after_ms(START_LOOK_MS) : 0;
+	until = look && (!deadline || look < deadline) ? look : deadline;
+	left = clock_left(until);
+	count = ppoll(at, 4, until ? &left : NULL, NULL);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	*said = at[0].revents;
 	if (at[1].revents)
 		hear(s);
-	if (!count)
+	if (!count && until == deadline)
 		return -ETIMEDOUT;
 	if (at[3].revents)
 		return -ECANCELED;
 	return at[2].revents && !at[0].revents ? -ECHILD : 0;
 }
 
-/* The child's next word. A link that has ended is a word without a type. */
+/* Whether exec has worked, or the child has ended, before the link's end was seen. */
+static bool has_called_exec(const struct starting *s)
+{
+	return s->before_exec && !kreg_inner_program_runs(s->k, s->before_exec);
+}
+
+/* The child's next word. A link that has ended, and exec, are a word without a type. */
 static int hear_word(struct starting *s, struct start_word *word)
 {
 	short said = 0;
 	ssize_t size;
 	int err;
 
+	*word = (struct start_word){ 0 };
 	do {
 		err = wait_for_news(s, &said);
-	} while (!err && !said);
-	if (err)
+	} while (!err && !said && !has_called_exec(s));
+	if (err || !said)
 		return err;
-	*word = (struct start_word){ 0 };
 	size = recv(s->link, word, sizeof(*word), 0);
 	return size < 0 && errno != ECONNRESET ? -errno : 0;
 }
@@ -176,6 +185,7 @@ static int hear_seated(struct starting *s)
 	if (word.type != START_SEATED || has_watcher != kreg_inner_is_fallback(s->k))
 		return -ECHILD;
 	s->what.owner = (struct kreg_owner){ .token = word.owner, .pid = (pid_t)word.pid };
+	s->before_exec = word.program;
 	return has_watcher ? open_watcher(s, &word) : 0;
 }
 
@@ -225,6 +235,7 @@ static int hear_exec(struct starting *s)
 	struct start_word word;
 	int err = hear_word(s, &word);
 
+	s->before_exec = 0;
 	if (err)
 		return err;
 	if (word.type == START_NO_EXEC) {
@@ -232,7 +243,7 @@ static int hear_exec(struct starting *s)
 		s->what.exec_step = (uint32_t)word.pid;
 		return -ENOEXEC;
 	}
-	/* No process has the other end: the program runs, or the child is dead. */
+	/* The program runs, or the child is dead. */
 	fd_close(&s->link);
 	return 0;
 }

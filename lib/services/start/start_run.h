@@ -28,8 +28,10 @@ struct starting {
 	uint64_t deadline;
 	struct environment environment;
 	struct readiness readiness;
-	int link;         /* to the child; -1: none */
-	int pidfd;        /* of the child; -1: none */
+	int link;  /* to the child; -1: none */
+	int pidfd; /* of the child; -1: none */
+	/* under the guard, from the child's seat to its exec: what it runs; otherwise 0 */
+	uint64_t before_exec;
 	uint64_t watcher; /* in the fallback; see start_watch.c */
 	int watcher_fd;   /* its pidfd; -1: none */
 	struct start_within within;
