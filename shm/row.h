@@ -211,7 +211,7 @@ static inline void row_changed(struct row *row)
  * @self's life. If that life was ended while the process goes on, the word may belong to
  * the seat's next holder already; then nothing is added, because a stranger's count must
  * not change. The CAS compares the incarnation and adds in one step, which a fetch_add
- * could not.
+ * could not. Added without a sign: what is there may be any number, if the memory is damaged.
  */
 static inline bool row_count(struct row *row, uint64_t *word, owner_t self, int32_t entries)
 {
@@ -222,7 +222,7 @@ static inline bool row_count(struct row *row, uint64_t *word, owner_t self, int3
 	do {
 		if (owner_incarnation(seen) != owner_incarnation(self))
 			return false;
-		next = (seen & ~0xffffffffull) | (uint32_t)((int32_t)seen + entries);
+		next = (seen & ~0xffffffffull) | ((uint32_t)seen + (uint32_t)entries);
 		/*
 		 * ORD[row_count:A] acq_rel: an entry, then its number, and another number
 		 * that counts for it instead, then less of this one; pairs with
