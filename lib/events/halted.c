@@ -128,9 +128,9 @@ int halted_catch_up(struct halted *halted, struct mirror *m)
 		owner = row_owner(&halted->k->segment, &halted->k->lives, seat, &entries);
 		any |= owner != 0;
 		if (owner && !all)
-			err = mirror_resync(m, owner, true);
+			err = mirror_resync(m, owner);
 		if (!err)
 			halted->seats[seat].compared = time;
 	}
-	return any && all ? mirror_resync(m, 0, true) : err;
+	return any && all ? mirror_resync(m, 0) : err;
 }

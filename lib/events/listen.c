@@ -109,7 +109,7 @@ static int catch_up(struct kreg_listener *l, uint32_t seat, uint64_t lost, bool 
 		handle_owner(l->k, owner, life, &who);
 	err = mirror_lost(&l->mirror, who.pid, lost);
 	if (!err && !all && kreg_owner_is_alive(l->k, &who))
-		err = mirror_resync(&l->mirror, owner, true);
+		err = mirror_resync(&l->mirror, owner);
 	return err;
 }
 
@@ -158,7 +158,7 @@ static int read_logs(struct kreg_listener *l)
 			err = catch_up(l, seat, lost[seat], all);
 	}
 	if (all && !err)
-		err = mirror_resync(&l->mirror, 0, true);
+		err = mirror_resync(&l->mirror, 0);
 	free(lost);
 	return err;
 }
@@ -204,7 +204,7 @@ static int start_over(struct kreg_listener *l)
 	underway_follow(&l->underway, NULL, false);
 	err = mirror_lost(&l->mirror, 0, 0);
 	if (!err)
-		err = mirror_resync(&l->mirror, 0, true);
+		err = mirror_resync(&l->mirror, 0);
 	l->behind = err != 0;
 	return err;
 }
@@ -387,9 +387,10 @@ static int listener_begin(struct kreg_listener *l, bool tell)
 	underway_follow(&l->underway, NULL, true);
 	programs_look(&l->programs);
 	do {
-		err = mirror_resync(&l->mirror, 0, tell);
+		err = mirror_resync(&l->mirror, 0);
 	} while (err == -EAGAIN && ++tries < PEEK_TRIES);
-	l->mirror.begun = true;
+	if (!err)
+		err = mirror_begin(&l->mirror, tell);
 	if (!err)
 		err = sleeper_start(&l->sleeper, k);
 	if (err) {

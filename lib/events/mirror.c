@@ -15,7 +15,10 @@
  *   a name that was given away          given, where the giver's entry is known
  *   an entry that waits in line         nothing, until the table says that it holds the name
  *   the end of an unknown entry         nothing: it was reported already
- *   an entry that is known              nothing: the table was read after it was registered
+ *   an entry that is known              nothing: the table was read after it was registered;
+ *                                         update, if the table has another value
+ *   a name that its owner is known to   see mirror_moved.c
+ *     hold, at another place
  *
  * A place is used again, also by the same owner for another key. If records were missed,
  * the mirror may know an entry at a place that the table, or a record, already shows with
@@ -56,17 +59,6 @@ static struct mirror_entry *known_of(struct mirror *m, owner_t owner, place_t pl
 	return entry && is_of_key(entry, at) ? entry : NULL;
 }
 
-static struct mirror_entry *holder_of(const struct mirror_key *key)
-{
-	struct mirror_entry *entry;
-
-	cds_list_for_each_entry (entry, &key->entries, of_key) {
-		if (!entry->waiting)
-			return entry;
-	}
-	return NULL;
-}
-
 /*
  * If no known entry holds the name, one of the waiting ones may hold it by now: the table
  * decides. A reserved name is in no record, so its owner is watched, and the key is
@@ -82,7 +74,7 @@ static int promote_key(struct mirror *m, struct mirror_key *key)
 	int err;
 
 	cds_list_del_init(&key->blocked);
-	if (!m->k->segment.unique || holder_of(key))
+	if (!m->k->segment.unique || key_holder(key))
 		return 0;
 	q = table_query(&m->k->segment, key->key, key->key_size);
 	err = lookup_first(m->k, &q, &found, &owner);
@@ -207,15 +199,17 @@ static int apply_register(struct mirror *m, const struct news *news)
 
 	if (entry && is_of_key(entry, &news->entry)) {
 		entry->seen = true;
-		return 0;
+		return news->of_table ? moved_is_as(m, entry, news) : 0;
 	}
 	if (was_taken(m, news))
 		return 0;
-	/* The end of that entry was missed, and its place is used for another key. */
 	if (entry)
-		err = mirror_end_entry(m, entry, KREG_EVENT_UNREGISTER);
+		err = moved_away(m, entry);
 	if (err)
 		return err;
+	entry = moved_find(m, news);
+	if (entry)
+		return moved_apply(m, entry, news);
 	entry = entry_new(m, news);
 	if (!entry)
 		return -ENOMEM;
@@ -225,7 +219,7 @@ static int apply_register(struct mirror *m, const struct news *news)
 	}
 	if (m->k->segment.unique)
 		err = displace(m, entry, news->flags & LOG_FRONT, &from);
-	if (err || !news->tell)
+	if (err)
 		return err;
 	return entry_tell_from(m, entry, from.token ? KREG_EVENT_TAKEN : KREG_EVENT_REGISTER,
 			       &from);
@@ -247,7 +241,7 @@ static int apply_update(struct mirror *m, const struct news *news, place_t befor
 	if (there && there != entry && is_of_key(there, &news->entry))
 		return mirror_end_entry(m, entry, KREG_EVENT_UNREGISTER);
 	if (there && there != entry)
-		err = mirror_end_entry(m, there, KREG_EVENT_UNREGISTER);
+		err = moved_away(m, there);
 	if (!err)
 		err = entry_set_value(entry, news->entry.value, news->entry.value_size);
 	if (!err)
@@ -387,7 +381,7 @@ static int apply(struct mirror *m, const struct log_record *record, const struct
 int mirror_apply(struct mirror *m, const struct log_record *record)
 {
 	const unsigned char *bytes = log_key(record);
-	struct news news = { .place = record->place, .flags = record->flags, .tell = true };
+	struct news news = { .place = record->place, .flags = record->flags };
 	int err;
 
 	news.entry.key = bytes;
@@ -397,7 +391,7 @@ int mirror_apply(struct mirror *m, const struct log_record *record)
 	news.entry.owner.token = record->owner;
 	news.entry.owner.pid = (pid_t)record->pid;
 	if (record->type == LOG_RESYNC)
-		return mirror_resync(m, record->owner, true);
+		return mirror_resync(m, record->owner);
 	/* The other owner may match the pattern though the one of the record does not. */
 	if (!log_has_other(record->type) && !is_wanted(m, &news.entry))
 		return 0;
@@ -471,27 +465,24 @@ int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost)
 
 struct resync {
 	struct mirror *m;
-	bool tell;
 	bool first;
 };
 
 static int resync_entry(const struct kreg_entry *entry, void *data)
 {
 	struct resync *resync = data;
-	struct news news = { .entry = *entry,
-			     .place = (place_t)entry->reserved,
-			     .tell = resync->tell };
+	struct news news = { .entry = *entry, .place = (place_t)entry->reserved, .of_table = true };
 
 	news.flags = entry->position ? LOG_WAITING : 0;
 	news.known = resync->first;
 	return apply_register(resync->m, &news);
 }
 
-int mirror_resync(struct mirror *m, owner_t owner, bool tell)
+int mirror_resync(struct mirror *m, owner_t owner)
 {
 	struct kreg_owner token = { .token = owner };
 	struct kreg_pattern pattern = m->pattern;
-	struct resync resync = { .m = m, .tell = tell, .first = !m->begun };
+	struct resync resync = { .m = m, .first = !m->begun };
 	struct mirror_owner *at, *next;
 	int err;
 
@@ -508,6 +499,22 @@ int mirror_resync(struct mirror *m, owner_t owner, bool tell)
 		/* Entries of the dead are reported as purged, later. */
 		if (!err && (owner ? at->token == owner : life_is_alive(&m->k->lives, at->token)))
 			err = end_unseen(m, at, KREG_EVENT_UNREGISTER);
+	}
+	return err;
+}
+
+int mirror_begin(struct mirror *m, bool tell)
+{
+	struct mirror_entry *entry;
+	struct mirror_key *key;
+	int err = 0;
+
+	m->begun = true;
+	cds_list_for_each_entry (key, &m->keys, node) {
+		cds_list_for_each_entry (entry, &key->entries, of_key) {
+			if (tell && !entry->waiting && !err)
+				err = entry_tell(m, entry, KREG_EVENT_REGISTER);
+		}
 	}
 	return err;
 }

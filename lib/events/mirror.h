@@ -53,11 +53,13 @@ struct mirror {
 	struct kreg_pattern pattern;
 	void *by_place, *by_key, *by_token; /* trees of tsearch(3) */
 	struct cds_list_head owners;
+	struct cds_list_head keys; /* in the order in which they were found */
 	struct cds_list_head events;
 	struct cds_list_head blocked; /* reserved keys with known entries in line */
 	/* entries that the table lacked when a record told of them: in this step, and in the one before */
 	struct cds_list_head absent, was_absent;
-	bool begun; /* entries found from now on are new */
+	bool begun; /* entries found from now on are new, and what becomes of any is reported */
+	uint32_t nowhere; /* how often entry_lose() was called */
 	struct mirror_taken taken[MIRROR_TAKEN];
 	uint32_t takes; /* the next of @taken is takes % MIRROR_TAKEN */
 };
@@ -90,9 +92,15 @@ int mirror_lost(struct mirror *m, pid_t pid, uint64_t lost);
 
 /*
  * Compares with the table and reports the differences: for @owner, or for all if that is
- * 0. @tell: report new entries, too. -EAGAIN, -EUCLEAN as kreg_each().
+ * 0. -EAGAIN, -EUCLEAN as kreg_each().
  */
-int mirror_resync(struct mirror *m, owner_t owner, bool tell);
+int mirror_resync(struct mirror *m, owner_t owner);
+
+/*
+ * After the first mirror_resync() that has succeeded: what was found until then is known, and
+ * reported if @tell.
+ */
+int mirror_begin(struct mirror *m, bool tell);
 
 #pragma GCC visibility pop
 

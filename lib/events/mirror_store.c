@@ -43,6 +43,7 @@ void mirror_init(struct mirror *m, struct kreg *k, const struct kreg_pattern *pa
 	m->k = k;
 	m->pattern = *pattern;
 	CDS_INIT_LIST_HEAD(&m->owners);
+	CDS_INIT_LIST_HEAD(&m->keys);
 	CDS_INIT_LIST_HEAD(&m->events);
 	CDS_INIT_LIST_HEAD(&m->blocked);
 	CDS_INIT_LIST_HEAD(&m->absent);
@@ -64,10 +65,12 @@ static struct mirror_key *key_get(struct mirror *m, const struct kreg_entry *ent
 	key->key_size = entry->key_size;
 	CDS_INIT_LIST_HEAD(&key->entries);
 	CDS_INIT_LIST_HEAD(&key->blocked);
-	if (tree_add(key, &m->by_key, by_key))
-		return key;
-	free(key);
-	return NULL;
+	if (!tree_add(key, &m->by_key, by_key)) {
+		free(key);
+		return NULL;
+	}
+	cds_list_add_tail(&key->node, &m->keys);
+	return key;
 }
 
 static void key_put(struct mirror *m, struct mirror_key *key)
@@ -76,6 +79,7 @@ static void key_put(struct mirror *m, struct mirror_key *key)
 		return;
 	tree_remove(key, &m->by_key, by_key);
 	cds_list_del(&key->blocked);
+	cds_list_del(&key->node);
 	free(key);
 }
 
@@ -124,6 +128,9 @@ int entry_tell_from(struct mirror *m, struct mirror_entry *entry, uint32_t type,
 {
 	struct kreg_event event = { .type = type, .known = entry->known, .from = *from };
 
+	/* Nothing is reported of what has ended or changed before all was read. */
+	if (!m->begun)
+		return 0;
 	event.entry.key = entry->key->key;
 	event.entry.key_size = entry->key->key_size;
 	event.entry.value = entry->value;
@@ -206,6 +213,17 @@ struct mirror_entry *entry_new(struct mirror *m, const struct news *news)
 	return NULL;
 }
 
+struct mirror_entry *key_holder(const struct mirror_key *key)
+{
+	struct mirror_entry *entry;
+
+	cds_list_for_each_entry (entry, &key->entries, of_key) {
+		if (!entry->waiting)
+			return entry;
+	}
+	return NULL;
+}
+
 struct mirror_key *key_find(struct mirror *m, const void *key, size_t key_size)
 {
 	struct mirror_key sought = { .key = key, .key_size = key_size };
@@ -218,6 +236,14 @@ int entry_move(struct mirror *m, struct mirror_entry *entry, place_t place)
 	tree_remove(entry, &m->by_place, by_place);
 	entry->place = place;
 	return tree_add(entry, &m->by_place, by_place) ? 0 : -ENOMEM;
+}
+
+/* The last ones of all, which no segment has: more than are lost before the next record is read. */
+#define PLACES_NOWHERE 0x100000u
+
+int entry_lose(struct mirror *m, struct mirror_entry *entry)
+{
+	return entry_move(m, entry, UINT32_MAX - m->nowhere++ % PLACES_NOWHERE);
 }
 
 void owner_free(struct mirror *m, struct mirror_owner *owner)

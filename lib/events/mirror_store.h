@@ -16,6 +16,7 @@
 #pragma GCC visibility push(hidden)
 
 struct mirror_key {
+	struct cds_list_head node;
 	struct cds_list_head blocked; /* in the mirror's list, or empty */
 	struct cds_list_head
 		entries; /* with unique keys: the holder, and the waiting ones, by stamp */
@@ -45,7 +46,7 @@ struct news {
 	place_t place;
 	uint32_t flags; /* LOG_* */
 	bool known;
-	bool tell;
+	bool of_table; /* as it is now; a record can be older */
 };
 
 /* NULL: out of memory. */
@@ -53,6 +54,8 @@ struct mirror_owner *owner_get(struct mirror *m, const struct kreg_owner *from);
 
 struct mirror_entry *entry_find(struct mirror *m, owner_t token, place_t place);
 struct mirror_key *key_find(struct mirror *m, const void *key, size_t key_size);
+/* With unique keys: the known entry that holds the name, or NULL. */
+struct mirror_entry *key_holder(const struct mirror_key *key);
 
 /* NULL: out of memory. */
 struct mirror_entry *entry_new(struct mirror *m, const struct news *news);
@@ -60,6 +63,8 @@ void entry_free(struct mirror *m, struct mirror_entry *entry);
 
 /* -ENOMEM. */
 int entry_move(struct mirror *m, struct mirror_entry *entry, place_t place);
+/* To a place that is none, until a record or the table says which one it is. */
+int entry_lose(struct mirror *m, struct mirror_entry *entry);
 int entry_set_value(struct mirror_entry *entry, const void *value, size_t size);
 int entry_tell(struct mirror *m, struct mirror_entry *entry, uint32_t type);
 int entry_tell_from(struct mirror *m, struct mirror_entry *entry, uint32_t type,
@@ -75,6 +80,16 @@ bool entry_is_there(struct mirror *m, const struct mirror_entry *entry);
 
 /* Of what a record has told: the entry, or NULL. For mirror_end_absent(). */
 void mirror_note_absent(struct mirror *m, struct mirror_entry *entry);
+
+/*
+ * mirror_moved.c: the name that @news is of, held by the same owner at another place, or NULL; applies
+ * @news to it. moved_is_as(): an entry is as the table has it. moved_away(): its place has
+ * another key.
+ */
+struct mirror_entry *moved_find(struct mirror *m, const struct news *news);
+int moved_apply(struct mirror *m, struct mirror_entry *entry, const struct news *news);
+int moved_is_as(struct mirror *m, struct mirror_entry *entry, const struct news *news);
+int moved_away(struct mirror *m, struct mirror_entry *entry);
 
 /* mirror.c: ends an entry, and reports the next holder of the name. */
 int mirror_end_entry(struct mirror *m, struct mirror_entry *entry, uint32_t type);

@@ -90,7 +90,7 @@ int programs_catch_up(struct programs *programs, struct mirror *m)
 		if (!program->is_new)
 			continue;
 		if (life_is_alive(&programs->k->lives, owner))
-			err = mirror_resync(m, owner, true);
+			err = mirror_resync(m, owner);
 		program->is_new = err != 0;
 	}
 	return err;

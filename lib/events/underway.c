@@ -176,7 +176,7 @@ static int compare_each(struct underway *u, struct mirror *m)
 		owner_t owner = u->calls[i].ended;
 
 		if (owner && life_is_alive(&u->k->lives, owner))
-			err = mirror_resync(m, owner, true);
+			err = mirror_resync(m, owner);
 		if (!err)
 			u->calls[i].ended = 0;
 	}
@@ -186,7 +186,7 @@ static int compare_each(struct underway *u, struct mirror *m)
 static int compare_all(struct underway *u, struct mirror *m)
 {
 	uint32_t i, end = segment_slots(&u->k->segment);
-	int err = mirror_resync(m, 0, true);
+	int err = mirror_resync(m, 0);
 
 	for (i = 0; i < end && !err; i++)
 		u->calls[i].ended = 0;

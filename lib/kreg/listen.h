@@ -80,7 +80,7 @@ enum kreg_listen_flags {
  * Writers never wait for a listener. Each owner has room for 128 KiB of events, keys and
  * values included, and for 1 MiB if it makes them within some 50 ms; the oldest are
  * overwritten. A listener that is too slow then gets
- * KREG_EVENT_OVERRUN, and after it register and unregister events for the state of the table,
+ * KREG_EVENT_OVERRUN, and after it register, update and unregister events for the state of the table,
  * so that a copy made from the events is correct again.
  *
  * With KREG_LISTEN_DUMPS each entry whose owner dumps core gives one dump event, also if the
