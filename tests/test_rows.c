@@ -4,6 +4,7 @@
  * rows that are equal stay as they were added.
  */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,38 @@ START_TEST(texts_are_in_the_order_of_their_bytes)
 }
 END_TEST
 
+#define LONG_ROWS 30u
+#define LONG_TEXT (1u << 20)
+
+static void *check_long(void *unused)
+{
+	check(OUTPUT_TEXT, LONG_ROWS);
+	return unused;
+}
+
+/* Values of services can be alike for 64 KiB. With a frame for each window these would need some megabytes. */
+START_TEST(long_texts_need_no_more_stack)
+{
+	char *text = malloc(LONG_TEXT);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	size_t i;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', LONG_TEXT);
+	by = by_text;
+	descending = false;
+	for (i = 0; i < LONG_ROWS; i++)
+		added[i].cell = output_bytes(text, LONG_TEXT - i);
+	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, 512 * 1024), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attributes, check_long, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attributes);
+	free(text);
+}
+END_TEST
+
 /* _i: 0 and 1 numbers, 2 and 3 changes, which may be below 0. */
 START_TEST(numbers_are_in_their_order)
 {
@@ -199,6 +232,7 @@ int main(void)
 	TCase *tc = tcase_create("rows");
 
 	tcase_add_loop_test(tc, texts_are_in_the_order_of_their_bytes, 0, 2 * KINDS);
+	tcase_add_test(tc, long_texts_need_no_more_stack);
 	tcase_add_loop_test(tc, numbers_are_in_their_order, 0, 4);
 	suite_add_tcase(suite, tc);
 	return unit_run_suite(suite);

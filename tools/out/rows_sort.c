@@ -7,7 +7,8 @@
  * values that occur at its place in all of the texts, and no bit where they all have the same one:
  * of names such as "shop/worker-17" the number has the bits of some fifteen characters that differ.
  * Rows are sorted by their numbers by counting, byte by byte (a radix sort), and those that are equal
- * by the window behind it in the same way.
+ * by the window behind it in the same way. These are noted as parts, and not sorted by a recursion: equal
+ * values have as many windows as there are, a thousand in 64 KiB, and no stack should depend on that.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,11 +26,18 @@ struct sort_key {
 	struct row *row;
 };
 
+/* Keys side by side whose texts are equal up to @from: more than FEW of them. */
+struct part {
+	size_t at, count, from;
+};
+
 struct order {
 	const struct rows *rows;
 	bool descending;
 	struct sort_key *room; /* as many as there are keys */
 	struct alphabet *seen; /* of the window that is looked at */
+	struct part *parts;    /* to be sorted yet; no two have a key in common */
+	size_t part_count;
 };
 
 /* A byte that differs: where it is in the text, and its part of the number. */
@@ -235,32 +243,38 @@ static size_t run_end(const struct sort_key *keys, size_t count, size_t from)
 	return end;
 }
 
-static void sort_by_rest(const struct order *order, struct sort_key *keys, size_t count,
-			 size_t from);
-
-/* By the window of order->seen, up to which they are equal, and what is behind it. */
-static void sort_by_window(const struct order *order, struct sort_key *keys, size_t count)
+static void sort_later(struct order *order, struct sort_key *keys, struct part part)
 {
-	size_t from = set_numbers(order, keys, count), longest = order->seen->longest, i, end;
+	if (part.count <= FEW)
+		sort_few_texts(order, keys + part.at, part.count, part.from);
+	else
+		order->parts[order->part_count++] = part;
+}
 
-	sort_by_number(order, keys, count);
-	for (i = 0; i < count; i = end) {
-		end = run_end(keys, count, i);
-		if (end - i > 1 && from < longest)
-			sort_by_rest(order, keys + i, end - i, from);
+/* By the window of order->seen, up to which they are equal. */
+static void sort_by_window(struct order *order, struct sort_key *keys, struct part part)
+{
+	size_t from = set_numbers(order, keys + part.at, part.count);
+	size_t at = part.at, end = part.at + part.count, next;
+
+	sort_by_number(order, keys + part.at, part.count);
+	for (; at < end; at = next) {
+		next = run_end(keys, end, at);
+		if (next - at > 1 && from < order->seen->longest)
+			sort_later(order, keys, (struct part){ at, next - at, from });
 	}
 }
 
-/* They are equal up to @from. */
-static void sort_by_rest(const struct order *order, struct sort_key *keys, size_t count,
-			 size_t from)
+static void sort_texts(struct order *order, struct sort_key *keys, size_t count)
 {
-	if (count <= FEW) {
-		sort_few_texts(order, keys, count, from);
-		return;
+	struct part part = { .count = count };
+
+	sort_by_window(order, keys, part);
+	while (order->part_count) {
+		part = order->parts[--order->part_count];
+		alphabet_fill(order, keys + part.at, part.count, part.from);
+		sort_by_window(order, keys, part);
 	}
-	alphabet_fill(order, keys, count, from);
-	sort_by_window(order, keys, count);
 }
 
 static void set_number(const struct order *order, struct sort_key *key)
@@ -302,9 +316,12 @@ static int sort(struct rows *rows, bool descending)
 	if (!keys)
 		return -ENOMEM;
 	order.room = keys + rows->count;
+	order.parts = rows_take(rows, (rows->count / FEW + 1) * sizeof(*order.parts));
+	if (!order.parts)
+		return -ENOMEM;
 	count = fill(&order, keys);
 	if (order.seen)
-		sort_by_window(&order, keys, count);
+		sort_texts(&order, keys, count);
 	else
 		sort_by_number(&order, keys, count);
 	/* The room is not needed any more. */
