@@ -242,10 +242,11 @@ bytes() {
 		and d['entries'][0]['value'] == 'l1\\nl2\\t\"q\" \\\\x41 \\u00e4' and 'value_base64' not in d['entries'][0]"
 	exits 0 "in a table" env LC_ALL=C "$regtool" ls -o key,value --no-header
 	says_all "it obeys nobody" 'odd\xff"\x1b[31m l1\x0al2\x09"q" \x5cx41 \xc3\xa4'
-	for verb in ls "ls --json" stat; do
+	for verb in ls "ls --json" stat dump "watch --since start --timeout 0" \
+		"watch --since start --timeout 0 --json"; do
 		# shellcheck disable=SC2016,SC2086
 		exits 4 "$verb where there is no room" sh -c '"$@" >/dev/full' sh "$regtool" $verb
-		says "is an error of the output" err "cannot write the output: "
+		says "is an error of the output" err "cannot write the output: No space left on device"
 	done
 	end_service "$service"
 	as_json "an empty list" ls -o key

@@ -14,6 +14,7 @@
 #include "lib/kreg-services.h"
 #include "tools/client.h"
 #include "tools/commands.h"
+#include "tools/out/json.h"
 #include "tools/out/text.h"
 #include "tools/regtool.h"
 
@@ -56,12 +57,18 @@ int client_misuse(const struct client *client, const char *format, ...)
 	return client_usage(client);
 }
 
+static int cannot_write(int error)
+{
+	fprintf(stderr, "regtool: cannot write the output: %s\n", strerror(error));
+	return REGTOOL_ERROR;
+}
+
 int client_end(int status)
 {
-	if ((fflush(stdout) || ferror(stdout)) && status == REGTOOL_DONE) {
-		fprintf(stderr, "regtool: cannot write the output: %s\n", strerror(errno));
-		status = REGTOOL_ERROR;
-	}
+	int error = fflush(stdout) ? errno : json_why();
+
+	if ((error || ferror(stdout)) && status == REGTOOL_DONE)
+		status = cannot_write(error ? error : EIO);
 	return status;
 }
 
@@ -293,6 +300,9 @@ int client_fail(struct client *client, int err, const char *format, ...)
 {
 	va_list args;
 
+	/* A registry can fail with the same errors as what is printed of it. */
+	if (!client->sentence[0] && (ferror(stdout) || err == -EPIPE))
+		return cannot_write(fflush(stdout) ? errno : json_why() ? json_why() : -err);
 	fputs("regtool: ", stderr);
 	if (client->sentence[0]) {
 		fprintf(stderr, "%s\n", client->sentence);

@@ -77,8 +77,8 @@ int client_list(struct client *client, struct output **out);
 bool client_registry_exists(struct client *client);
 
 /*
- * Prints why something failed: the library's last sentence, else "cannot @format: " and its text
- * for @err.
+ * Prints why something failed: the library's last sentence; that the output could not be written, if
+ * that is so or @err is -EPIPE; else "cannot @format: " and the library's text for @err.
  * Return: REGTOOL_ERROR.
  */
 int client_fail(struct client *client, int err, const char *format, ...)

@@ -23,10 +23,26 @@ struct json {
 	char buffer[BUFFER_SIZE];
 };
 
+static int why;
+
+int json_why(void)
+{
+	return why;
+}
+
+/* -EIO, because a caller takes other errors for those of what it prints. */
+static void put(struct json *json, const char *bytes, size_t size)
+{
+	if (fwrite(bytes, 1, size, json->to) == size)
+		return;
+	why = errno;
+	json->err = -EIO;
+}
+
 static void flush(struct json *json)
 {
-	if (json->used && fwrite(json->buffer, 1, json->used, json->to) != json->used)
-		json->err = -EIO;
+	if (json->used)
+		put(json, json->buffer, json->used);
 	json->used = 0;
 }
 
@@ -35,8 +51,7 @@ static void append(struct json *json, const char *bytes, size_t size)
 	if (size > BUFFER_SIZE - json->used)
 		flush(json);
 	if (size > BUFFER_SIZE) {
-		if (fwrite(bytes, 1, size, json->to) != size)
-			json->err = -EIO;
+		put(json, bytes, size);
 		return;
 	}
 	memcpy(json->buffer + json->used, bytes, size);

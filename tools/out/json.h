@@ -47,4 +47,7 @@ void json_break(struct json *json);
 /* Ends the document with a newline; another one may follow. Return: 0, -EIO, -ENOMEM. */
 int json_line(struct json *json);
 
+/* The errno of the last write that has failed, for which -EIO was returned; 0: none has. */
+int json_why(void);
+
 #endif
