@@ -11,7 +11,8 @@
  */
 struct program {
 	uint64_t life_and_image;
-	bool is_new; /* not compared with the table yet */
+	bool is_first; /* of its life that was seen */
+	bool is_new;   /* not compared with the table yet */
 };
 
 int programs_init(struct programs *programs, struct kreg *k)
@@ -50,13 +51,17 @@ static uint64_t program_of(const struct life_table *lives, uint32_t seat)
 
 /*
  * Whether the program that is seen first in a life is a later one, which has not opened
- * the registry, or has found that an earlier one was interrupted.
+ * the registry, or has found that an earlier one was interrupted. A life whose row is not opened
+ * yet has no entries, and had no earlier program in the registry.
  */
 static bool is_later(const struct segment *s, uint64_t life_and_image, uint32_t seat)
 {
 	const struct row *row = &s->rows[seat];
 
-	/* relaxed: comparing a row that is about to be opened does no harm */
+	/* relaxed: a row that is about to be opened is looked at again */
+	if (load_relaxed(&row->entries) >> 32 != life_and_image >> 32)
+		return false;
+	/* relaxed: as above */
 	return load_relaxed(&row->image) != image_fold((uint32_t)life_and_image) ||
 	       row_doubt(s, owner_of(life_and_image, seat));
 }
@@ -73,8 +78,8 @@ void programs_look(struct programs *programs)
 		if (now == before)
 			continue;
 		program->life_and_image = now;
-		program->is_new =
-			now >> 32 == before >> 32 || is_later(&programs->k->segment, now, seat);
+		program->is_first = now >> 32 != before >> 32;
+		program->is_new = !program->is_first || is_later(&programs->k->segment, now, seat);
 	}
 }
 
@@ -87,6 +92,13 @@ int programs_catch_up(struct programs *programs, struct mirror *m)
 		struct program *program = &programs->seats[seat];
 		owner_t owner = owner_of(program->life_and_image, seat);
 
+		/*
+		 * A program that was about to open the registry has done so by now. Its records may
+		 * not have been read yet: what they say would be reported twice.
+		 */
+		if (program->is_new && program->is_first)
+			program->is_new =
+				is_later(&programs->k->segment, program->life_and_image, seat);
 		if (!program->is_new)
 			continue;
 		if (life_is_alive(&programs->k->lives, owner))
