@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -472,6 +474,31 @@ START_TEST(a_program_that_a_signal_kills_ends_so_also_if_its_starter_ignores_it)
 }
 END_TEST
 
+/* Each process of a start has a limit of its own, of as many. */
+START_TEST(a_start_with_few_fds_succeeds_or_reports_that)
+{
+	KREG_START(how, .argv = ARGV("sleep"));
+	struct kreg_started started;
+	struct rlimit limit;
+	bool refused = false, started_one = false;
+	int err;
+
+	open_mode(_i);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (limit.rlim_cur = 3; !started_one; limit.rlim_cur++) {
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		err = start_as(&how, &started);
+		started_one = !err;
+		refused |= err == -EMFILE;
+		if (err)
+			ck_assert_int_eq(err, -EMFILE);
+	}
+	ck_assert(refused);
+	end(&started);
+	kreg_close(k);
+}
+END_TEST
+
 START_TEST(a_listener_is_notified_when_a_program_is_ready_and_when_it_dies)
 {
 	KREG_START(how, .argv = ARGV("notify", "READY=1,X_KREG_VALUE=sent"),
@@ -589,6 +616,7 @@ int main(int argc, char **argv)
 		the_program_is_signalled_connected_to_and_monitored_by_its_name,
 		signals_to_the_child_reach_the_program_and_it_ends_the_same_way,
 		a_program_that_a_signal_kills_ends_so_also_if_its_starter_ignores_it,
+		a_start_with_few_fds_succeeds_or_reports_that,
 		a_listener_is_notified_when_a_program_is_ready_and_when_it_dies,
 		a_program_that_has_ended_leaves_no_memory_behind,
 		bad_arguments_are_refused_and_nothing_is_started,

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,16 +80,45 @@ void fds_open_standard(void)
 	close(null);
 }
 
+/* Closes all but these; those that are -1 are none. */
+static void close_but(const int *fds, int count)
+{
+	int first = 0, i, next;
+
+	do {
+		next = INT_MAX;
+		for (i = 0; i < count; i++) {
+			if (fds[i] >= first && fds[i] < next)
+				next = fds[i];
+		}
+		close_from(first, next - (next != INT_MAX));
+		first = next + (next != INT_MAX);
+	} while (next != INT_MAX);
+}
+
+/* To numbers above all that are to be used. */
+static bool move_up(const int *fds, int count, int *above)
+{
+	bool all = true;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, count);
+		all &= above[i] >= 0 || fds[i] < 0;
+	}
+	return all;
+}
+
 void fds_keep(const int *fds, int count)
 {
 	int above[FDS_KEPT_MAX], i;
 
-	/*
-	 * First to numbers above all that will be closed, then down: otherwise one could
-	 * overwrite another.
-	 */
-	for (i = 0; i < count; i++)
-		above[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, count);
+	/* First up, then down: otherwise one could overwrite another. */
+	if (!move_up(fds, count, above)) {
+		/* The limit on fds leaves no room beside those that the parent had open. */
+		close_but(fds, count);
+		move_up(fds, count, above);
+	}
 	for (i = 0; i < count; i++) {
 		if (above[i] < 0)
 			close(i);

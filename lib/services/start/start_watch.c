@@ -145,9 +145,12 @@ static pid_t hear_program(int link, int foster)
 static int begin_to_watch(int *fds, pid_t program)
 {
 	fds[PROGRAM] = fd_pidfd(program);
-	if (fds[PROGRAM] >= 0 && has_ended(fds[OTHER]))
-		fd_close(&fds[PROGRAM]);
-	return fds[PROGRAM] < 0 ? -ECHILD : 0;
+	if (fds[PROGRAM] < 0)
+		return fds[PROGRAM] == -ESRCH ? -ECHILD : fds[PROGRAM];
+	if (!has_ended(fds[OTHER]))
+		return 0;
+	fd_close(&fds[PROGRAM]);
+	return -ECHILD;
 }
 
 /* @link: to the program. */
