@@ -81,6 +81,8 @@ arguments() {
 	says "is named" err "there is no process 4194304"
 	exits 4 "a process without the library" "$regtool" trace --all grace --pid $$
 	says "which is said" err "has no probes of kreg"
+	exits 4 "the list of a folder that does not exist" env KREG_BPFTRACE_DIR="$folder/nonesuch" "$regtool" trace --list
+	says "is an error of the folder" err "cannot list the scripts in $folder/nonesuch: No such file or directory; KREG_BPFTRACE_DIR"
 	exits 4 "a folder that does not exist" env KREG_BPFTRACE_DIR="$folder/nonesuch" "$regtool" trace --all grace
 	says "is named" err "$folder/nonesuch"
 	mkdir "$folder/bin"

@@ -47,15 +47,20 @@ static int add_script(const char *name, const char *shows, void *data)
 static int list(struct client *client)
 {
 	struct output *output;
-	int err, status = client_list(client, &output);
+	int read, err, status = client_list(client, &output);
 
 	if (status)
 		return status;
-	err = output_end(output, scripts_each(add_script, output));
-	return err ? client_fail(client, err,
-				 "list the scripts in %s, which KREG_BPFTRACE_DIR may name",
-				 scripts_folder())
-		   : REGTOOL_DONE;
+	read = scripts_each(add_script, output);
+	err = output_end(output, read);
+	if (read) {
+		fprintf(stderr,
+			"regtool: cannot list the scripts in %s: %s; KREG_BPFTRACE_DIR may name "
+			"another folder\n",
+			scripts_folder(), strerror(-read));
+		return REGTOOL_ERROR;
+	}
+	return err ? client_fail(client, err, "list the scripts") : REGTOOL_DONE;
 }
 
 /* Finds the file of the registry client->name. */
