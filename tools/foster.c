@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,15 +170,14 @@ int foster_wait(struct foster *foster, struct kreg_program *program)
 int foster_end_alike(int end)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
-	const struct rlimit no_core = { 0 };
 	sigset_t set;
 	int signal;
 
 	if (WIFEXITED(end))
 		return WEXITSTATUS(end);
 	signal = WTERMSIG(end);
-	/* A core of this process would replace that of the child. */
-	setrlimit(RLIMIT_CORE, &no_core);
+	/* A core of this process would replace that of the child. RLIMIT_CORE does not count for a pipe. */
+	prctl(PR_SET_DUMPABLE, 0);
 	sigaction(signal, &by_default, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, signal);

@@ -33,7 +33,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,12 +51,12 @@ struct fostering {
 static void __attribute__((noreturn)) end_like(const struct fostering *f, int status)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
-	const struct rlimit no_core = { 0 };
 	sigset_t none;
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &no_core);
+	/* No core beside that of the program, to a pipe either, for which RLIMIT_CORE does not count. */
+	prctl(PR_SET_DUMPABLE, 0);
 	sigaction(WTERMSIG(status), &by_default, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
