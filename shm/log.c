@@ -134,8 +134,8 @@ static bool log_reserve(const struct segment *s, uint32_t seat, uint32_t end, st
 }
 
 /*
- * Whether a record of @bytes at @offset has to be the next round's first. There is always
- * room left for a turn.
+ * Whether a record of @bytes at @offset has to be the next round's first. A writer always
+ * leaves room for a turn.
  */
 static bool log_turns(const struct segment *s, struct log_use *use, uint32_t offset, uint32_t bytes)
 {
@@ -181,17 +181,20 @@ log_make_room(const struct segment *s, uint32_t seat, uint32_t bytes, struct log
 	return true;
 }
 
-/* Writes what leads from @position to the next round; a ring's first record needs none. */
+/*
+ * Writes what leads from @position to the next round; a ring's first record needs none. Without
+ * room for it the position is no writer's, and log_read() there is -EUCLEAN.
+ */
 static void __attribute__((noinline))
 log_fill_turn(const struct segment *s, owner_t owner, uint32_t number, uint64_t position)
 {
 	const struct log_record turn = {
 		.bytes = sizeof(turn), .type = LOG_TURN, .number = number, .owner = owner
 	};
+	uint32_t offset = log_offset(s, position);
 
-	if (log_offset(s, position))
-		copy_in(log_ring(s, owner_seat(owner)) + log_offset(s, position), &turn,
-			sizeof(turn));
+	if (offset && offset + sizeof(turn) <= s->log_bytes)
+		copy_in(log_ring(s, owner_seat(owner)) + offset, &turn, sizeof(turn));
 }
 
 /*

@@ -16,6 +16,8 @@
 #include "tests/support/unit.h"
 
 #define SEATS 16
+/* Bytes of a record of write_bytes(). */
+#define RECORD ((uint32_t)sizeof(struct log_record) + LOG_UNIT)
 
 static struct kreg *k;
 static struct life_seat facts[SEATS];
@@ -110,10 +112,10 @@ END_TEST
 static uint32_t write_bytes(uint32_t bytes, bool slowly)
 {
 	struct log_event event = announced;
-	uint32_t size = (uint32_t)sizeof(struct log_record) + LOG_UNIT, i;
+	uint32_t i;
 
 	event.type = LOG_REGISTER;
-	for (i = 0; i < bytes / size; i++) {
+	for (i = 0; i < bytes / RECORD; i++) {
 		/* As if the round had begun long ago, or just now. */
 		use.since = slowly ? 0 : clock_now();
 		log_write_inline(&k->segment, &event, log_stamp(&k->segment), &use);
@@ -245,6 +247,42 @@ START_TEST(each_round_has_room_for_its_turn)
 }
 END_TEST
 
+/*
+ * Where the end of the log, which others may write, leaves no room for a turn. Its reader says that,
+ * and goes on behind it.
+ */
+START_TEST(a_turn_is_not_written_beyond_the_ring)
+{
+	const struct segment *seg = &k->segment;
+	uint32_t seat = owner_seat(k->self.owner), behind, i;
+	const unsigned char *next = log_ring(seg, seat + 1);
+	struct log_batch *batch = malloc(sizeof(*batch));
+	const struct log_record *record;
+	struct log_reader reader;
+	uint64_t lost;
+
+	ck_assert_ptr_nonnull(batch);
+	ck_assert_int_eq(
+		segment_reserve(seg, seg->logs_offset + (seat + 1ull) * seg->log_bytes, RECORD), 0);
+	ck_assert(segment_see_logs(seg, seat + 1));
+	for (behind = 1; behind * LOG_UNIT < sizeof(struct log_record); behind++) {
+		seg->rows[seat].log_published = LOG_UNITS(seg) - behind;
+		seg->rows[seat].log_claimed = LOG_UNITS(seg) - behind;
+		begin_again(&reader);
+		ck_assert_uint_eq(write_bytes(2 * RECORD, true), 2);
+		for (i = 0; i < RECORD; i++)
+			unit_assert(!next[i]);
+		log_batch_begin(batch);
+		ck_assert_int_eq(log_read(seg, &lives, seat, &reader, batch, &record, &lost),
+				 -EUCLEAN);
+		ck_assert_uint_eq(write_bytes(2 * RECORD, true), 2);
+		ck_assert_uint_eq(read_all(&reader, &lost), 2);
+		ck_assert_uint_eq(lost, 0);
+	}
+	free(batch);
+}
+END_TEST
+
 /* Killed behind the turn of a round: the next process writes both again. */
 START_TEST(a_turn_without_its_record_is_no_event)
 {
@@ -277,6 +315,7 @@ int main(void)
 				       a_reader_behind_a_slow_writer_learns_what_it_has_missed,
 				       the_next_holder_overwrites_nothing_recent,
 				       each_round_has_room_for_its_turn,
+				       a_turn_is_not_written_beyond_the_ring,
 				       a_turn_without_its_record_is_no_event,
 				       NULL };
 
