@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,20 @@ uid_t process_euid(void)
 gid_t process_gid(void)
 {
 	return (gid_t)syscall(SYS_getgid);
+}
+
+int process_signal(pid_t pid, int signal)
+{
+	if (pid <= 0)
+		return -ESRCH;
+	return kill(pid, signal) ? -errno : 0;
+}
+
+int process_signal_group(pid_t leader, int signal)
+{
+	if (leader <= 1)
+		return -ESRCH;
+	return kill(-leader, signal) ? -errno : 0;
 }
 
 const char *process_refused(bool all, int *err)

@@ -37,6 +37,14 @@ const char *process_refused(bool all, int *err);
  */
 bool process_proc_is_ours(void);
 
+/*
+ * Sends a signal to one process, or to all of the group that it leads. Return: 0 or a negative
+ * errno; -ESRCH for what is no pid, because kill(2) takes 0 for the caller's group, and -1, which a
+ * call that was refused has returned, for every process of the host.
+ */
+int process_signal(pid_t pid, int signal);
+int process_signal_group(pid_t leader, int signal);
+
 /* What /proc/PID/stat says of a process, at one moment: it may have ended since. */
 struct process {
 	/* as there: R, S, T, Z ... */

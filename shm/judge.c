@@ -78,7 +78,7 @@ static enum verdict look_at(const struct judge *judge, const struct segment_who 
 	struct process process;
 
 	/*
-	 * kill() has found a process, or the walk of /proc has: what cannot be read may
+	 * A signal has found a process, or the walk of /proc has: what cannot be read may
 	 * be hidden.
 	 */
 	if (!judge->proc_is_ours || !process_read(pid, &process))
@@ -194,10 +194,10 @@ enum verdict judge_look(const struct judge *judge, const struct segment_who *who
 		return JUDGE_UNSEEN;
 	if (judge->pid_namespace == who->pid_namespace)
 		/*
-		 * By kill() and not by /proc, which may hide the process, or be another
+		 * By a signal and not by /proc, which may hide the process, or be another
 		 * namespace's: -EPERM means that it is there. A zombie is found too, and
 		 * then recognized by its state.
 		 */
-		return kill(pid, 0) && errno == ESRCH ? JUDGE_DEAD : look_at(judge, who, pid);
+		return process_signal(pid, 0) == -ESRCH ? JUDGE_DEAD : look_at(judge, who, pid);
 	return judge->sees_all ? look_for(judge, who) : JUDGE_UNSEEN;
 }

@@ -60,7 +60,7 @@ static void __attribute__((noreturn)) end_like(const struct fostering *f, int st
 	sigaction(WTERMSIG(status), &by_default, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	kill(f->foster, WTERMSIG(status));
+	process_signal(f->foster, WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }
 
@@ -75,7 +75,7 @@ static bool has_ended(pid_t child)
 
 static void end_watcher(pid_t watcher)
 {
-	kill(watcher, SIGKILL);
+	process_signal(watcher, SIGKILL);
 	waitpid(watcher, NULL, 0);
 }
 
@@ -95,11 +95,11 @@ static void stop_alike(const struct fostering *f, pid_t program, int signal)
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, info.si_status);
-	kill(f->foster, info.si_status);
+	process_signal(f->foster, info.si_status);
 	sigprocmask(SIG_UNBLOCK, &set,
 		    NULL); /* the signal is delivered here; SIGCONT ends the stop */
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	kill(program, SIGCONT);
+	process_signal(program, SIGCONT);
 }
 
 /* Passes signals on until the program ends. */
@@ -120,14 +120,14 @@ foster(const struct start_plan *plan, const struct fostering *f, pid_t program, 
 	while (!has_ended(program)) {
 		/* Without the watcher nothing would end the program when the foster ends. */
 		if (has_ended(watcher))
-			kill(program, SIGKILL);
+			process_signal(program, SIGKILL);
 		signal = sigwaitinfo(&all, &info);
 		/*
 		 * A signal from a terminal goes to the whole group, so the program has
 		 * got it too.
 		 */
 		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-			kill(program, signal);
+			process_signal(program, signal);
 		if (in_foreground)
 			stop_alike(f, program, signal);
 	}

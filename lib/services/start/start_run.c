@@ -332,8 +332,8 @@ static void end_child(struct starting *s)
 		return;
 	if (s->what.owner.token && !start_end(s->k, &s->what.owner))
 		let_end(s->pidfd);
-	kill(s->what.child, SIGKILL);
-	kill(-s->what.child, SIGKILL);
+	process_signal(s->what.child, SIGKILL);
+	process_signal_group(s->what.child, SIGKILL);
 	while (waitpid(s->what.child, &s->what.status, 0) < 0 && errno == EINTR)
 		;
 	s->what.child = 0;

@@ -207,7 +207,7 @@ static void end_children(struct kreg_supervisor *s)
 		if (in && getline(&line, &capacity, in) > 0) {
 			for (at = strtok_r(line, " \n", &rest); at;
 			     at = strtok_r(NULL, " \n", &rest))
-				kill(atoi(at), SIGKILL);
+				process_signal(atoi(at), SIGKILL);
 		}
 		if (in)
 			fclose(in);

@@ -55,7 +55,7 @@ static void end_unwatched(struct ward *ward, pid_t pid)
 {
 	if (ward->signals >= 0)
 		fd_pidfd_signal(ward->signals, SIGKILL);
-	kill(pid, SIGKILL);
+	process_signal(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
