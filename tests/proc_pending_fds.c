@@ -34,19 +34,14 @@ static int count_fds(void)
 	return unit_entries("/proc/self/fd");
 }
 
-static int count_threads(void)
-{
-	return unit_entries("/proc/self/task");
-}
-
-/* Threads start by themselves, and one that was joined is in /proc for a moment more. */
+/* Threads start by themselves. */
 static void assert_threads(int wanted)
 {
 	uint64_t end = clock_after_ms(PATIENCE_MS);
 
-	while (count_threads() != wanted && clock_now() < end)
+	while (unit_threads() != wanted && clock_now() < end)
 		sched_yield();
-	ck_assert_int_eq(count_threads(), wanted);
+	ck_assert_int_eq(unit_threads(), wanted);
 }
 
 static void raise_limit(void)
@@ -69,7 +64,7 @@ START_TEST(thousands_wait_with_one_fd_each_and_a_few_threads)
 	raise_limit();
 	open_mode(_i);
 	other = start_other(mode);
-	threads = count_threads();
+	threads = unit_threads();
 	fds = count_fds();
 	for (i = 0; i < MANY; i++) {
 		snprintf(key, sizeof(key), "many-%d", i);
@@ -204,7 +199,7 @@ START_TEST(without_a_free_fd_nothing_is_left)
 	int fds, threads, lowest, err, tries, free_fds;
 
 	open_mode(_i);
-	threads = count_threads();
+	threads = unit_threads();
 	fds = count_fds();
 	lowest = dup(STDERR_FILENO);
 	close(lowest);
@@ -224,7 +219,7 @@ START_TEST(without_a_free_fd_nothing_is_left)
 		ck_assert_ptr_null(pending);
 		/* Threads and their channel may stay for the next wait; of this one nothing does. */
 		ck_assert_int_le(count_fds(), fds + 1);
-		ck_assert_int_le(count_threads(), threads + 3);
+		ck_assert_int_le(unit_threads(), threads + 3);
 		tries++;
 	}
 	ck_assert_int_ge(tries, 2);

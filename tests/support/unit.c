@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "tests/support/orphans.h"
 #include "tests/support/tmp.h"
 
@@ -92,6 +93,21 @@ int unit_entries(const char *folder)
 	ck_assert_ptr_nonnull(entries);
 	while (readdir(entries))
 		count++;
+	closedir(entries);
+	return count;
+}
+
+int unit_threads(void)
+{
+	DIR *entries = opendir("/proc/self/task");
+	const struct dirent *at;
+	struct process thread;
+	int count = 0;
+
+	ck_assert_ptr_nonnull(entries);
+	while ((at = readdir(entries)))
+		count += atoi(at->d_name) > 0 && process_read(atoi(at->d_name), &thread) &&
+			 !(thread.flags & 0x4); /* PF_EXITING */
 	closedir(entries);
 	return count;
 }

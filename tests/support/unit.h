@@ -55,4 +55,7 @@ unsigned int unit_slowness(void);
 /* How many entries @folder has; of one in /proc/self, that of this call included. */
 int unit_entries(const char *folder);
 
+/* The threads of this process. One that was joined and is in /proc for a moment more is none. */
+int unit_threads(void);
+
 #endif
