@@ -170,16 +170,16 @@ static void fill_in_pid(char **environment)
 }
 
 /* If the starter ends, or calls exec, nobody says START_GO. */
-static bool hear_go(const struct start_plan *plan, int link)
+static bool hear_go(const struct start_plan *plan)
 {
-	struct pollfd at = { .fd = link, .events = POLLIN };
+	struct pollfd at = { .fd = plan->link, .events = POLLIN };
 	struct start_word word;
 
 	while (poll(&at, 1, START_LOOK_MS) <= 0) {
 		if (!kreg_inner_program_runs(plan->k, plan->starter_program))
 			return false;
 	}
-	return start_hear(link, &word) && word.type == START_GO;
+	return start_hear(plan->link, &word) && word.type == START_GO;
 }
 
 /*
@@ -202,7 +202,7 @@ void start_become_program(const struct start_plan *plan)
 	if (!err)
 		err = readiness_hand_over(own.readiness);
 	fill_in_pid(own.environment);
-	if (!hear_go(&own, own.link))
+	if (!hear_go(&own))
 		_exit(START_NOT_RUN);
 	if (err)
 		give_up_at(&own, step, err);
