@@ -255,8 +255,7 @@ exports_two() { "$regtool" cluster --json | grep -q '"exported":2,'; }
 # kreg-etcd, which finds no etcd.
 real() {
 	if [ ! -x "$kreg_etcd" ]; then
-		number=$((number + 1))
-		echo "ok $number - $mode: kreg-etcd # SKIP it was not built"
+		skip "kreg-etcd" "it was not built"
 		return
 	fi
 	run_service .hidden/x

@@ -39,8 +39,7 @@ runs() {
 try_compiler() {
 	mode=$1
 	if ! command -v "$1" >/dev/null; then
-		number=$((number + 1))
-		echo "ok $number - $mode: kreg.hpp # SKIP $1 is not installed"
+		skip "kreg.hpp" "$1 is not installed"
 		return
 	fi
 	made=test

@@ -31,8 +31,7 @@ is_built() {
 	if [ -n "${KREG_REQUIRE_BPF:-}" ]; then
 		not_ok "$1 is built" "pkg-config did not find its library: bootstrap check installs it"
 	else
-		number=$((number + 1))
-		echo "ok $number - $mode: $1 # SKIP pkg-config did not find its library"
+		skip "$1" "pkg-config did not find its library"
 	fi
 	return 1
 }

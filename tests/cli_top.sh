@@ -160,8 +160,7 @@ left() {
 
 full_screen() {
 	if ! command -v tmux >/dev/null; then
-		number=$((number + 1))
-		echo "ok $number - $mode: the screen # SKIP tmux is not installed"
+		skip "the screen" "tmux is not installed"
 		return
 	fi
 	hold growing grow

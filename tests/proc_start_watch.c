@@ -21,6 +21,7 @@
 #include "tests/support/child.h"
 #include "tests/support/guard.h"
 #include "tests/support/program.h"
+#include "tests/support/unit.h"
 #include "base/process.h"
 
 static const char *const drop_argv[] = { PROGRAM, "drop", "3", NULL };
@@ -37,17 +38,6 @@ static void open_mode(int in)
 static bool is_running(pid_t pid)
 {
 	return process_start(pid) != 0;
-}
-
-/*
- * Its memory is freed before its name, and /proc shows it for a moment longer: once
- * PF_EXITING is set it has ended.
- */
-static bool has_ended(pid_t pid)
-{
-	struct process process;
-
-	return !process_read(pid, &process) || process.flags & 0x4;
 }
 
 static int start_drop(struct kreg *in, uint32_t flags, struct kreg_started *started)
@@ -68,7 +58,7 @@ static void start_again(pid_t before)
 		err = start_drop(k, 0, &started);
 	} while (err == -EEXIST && !sched_yield());
 	ck_assert_int_eq(err, 0);
-	ck_assert(has_ended(before));
+	ck_assert(unit_has_ended(before));
 	ck_assert(is_running(started.owner.pid));
 	ck_assert_int_eq(kreg_signal(k, "production/a", KREG_STRING, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(started.child, NULL, 0), started.child);

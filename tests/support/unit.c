@@ -97,17 +97,22 @@ int unit_entries(const char *folder)
 	return count;
 }
 
+bool unit_has_ended(pid_t task)
+{
+	struct process process;
+
+	return !process_read(task, &process) || process.flags & 0x4; /* PF_EXITING */
+}
+
 int unit_threads(void)
 {
 	DIR *entries = opendir("/proc/self/task");
 	const struct dirent *at;
-	struct process thread;
 	int count = 0;
 
 	ck_assert_ptr_nonnull(entries);
 	while ((at = readdir(entries)))
-		count += atoi(at->d_name) > 0 && process_read(atoi(at->d_name), &thread) &&
-			 !(thread.flags & 0x4); /* PF_EXITING */
+		count += atoi(at->d_name) > 0 && !unit_has_ended(atoi(at->d_name));
 	closedir(entries);
 	return count;
 }

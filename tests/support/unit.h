@@ -6,6 +6,8 @@
 #define KREG_TESTS_SUPPORT_UNIT_H
 
 #include <check.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 /* @set_up and @tear_down are around each test; both may be NULL. What main() has to return. */
 int unit_run(const char *name, void (*set_up)(void), void (*tear_down)(void),
@@ -55,7 +57,13 @@ unsigned int unit_slowness(void);
 /* How many entries @folder has; of one in /proc/self, that of this call included. */
 int unit_entries(const char *folder);
 
-/* The threads of this process. One that was joined and is in /proc for a moment more is none. */
+/*
+ * Whether a process or thread has ended as far as others see: it may be in /proc for a moment more, with its memory and fds
+ * freed, or joined.
+ */
+bool unit_has_ended(pid_t task);
+
+/* The threads of this process that have not ended. */
 int unit_threads(void);
 
 #endif
